@@ -1,0 +1,5 @@
+//! The azml command line as a library.
+
+pub mod credentials;
+pub mod sync;
+pub mod transport;

@@ -1,0 +1,18 @@
+//! The snapshot model of azml: projects, snapshots, runs, restore.
+//!
+//! Knows files and Git objects; knows no network, clock, environment or terminal: time, identity
+//! and limits come in as arguments. Modules in reading order.
+
+pub mod checkout;
+pub mod history;
+pub mod id;
+pub mod ignore;
+pub mod join;
+pub mod project;
+pub mod refs;
+pub mod remote_url;
+pub mod restore;
+pub mod run;
+pub mod snapshot;
+pub mod stat_index;
+pub mod user_repo;

@@ -1,0 +1,1 @@
+//! Fetch and push: the client half of the protocol.

@@ -1,0 +1,3 @@
+//! The Git protocol, transport-agnostic: bytes in, bytes out.
+
+pub mod client;
