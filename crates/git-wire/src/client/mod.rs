@@ -1,1 +1,37 @@
-//! Fetch and push: the client half of the protocol.
+//! The client's half of the protocol: fetch-pack and send-pack over any [`Connection`].
+//!
+//! In reading order: a [`Connection`] carries bytes to one service of one remote repository;
+//! [`FetchSession`] and [`PushSession`] speak the protocol over it, in the highest version that
+//! the server has; [`Error`] tells what the transport, the server or the conversation said.
+//!
+//! Nothing in here opens a socket, starts a process, reads the environment or changes a ref: a
+//! fetch writes a pack (and the `shallow` file), and the caller decides what refs point to.
+
+mod connection;
+mod error;
+mod fetch;
+mod push;
+mod refs;
+
+pub use connection::{Connection, Duplex, TransportError, TransportErrorKind};
+pub use error::Error;
+pub use fetch::{FetchRequest, FetchSession, Fetched};
+pub use push::{PushReport, PushRequest, PushSession, PushUpdate};
+pub use refs::RemoteRef;
+
+/// What happens during a long fetch or push, told as it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// A piece of text of the server (side band 2), as it came: foreign text, to be cleaned before it is shown.
+    Remote(&'a [u8]),
+    /// So many bytes of the pack have come in.
+    Received {
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// So many bytes of the request, the pack included, have gone out.
+    Sent {
+        /// Bytes so far.
+        bytes: u64,
+    },
+}

@@ -1,0 +1,136 @@
+//! The seam between the protocol and what carries it: HTTP, SSH, TCP, or pipes in one process.
+//!
+//! A connection is one conversation with one service of one repository. Stateless ones (HTTP)
+//! answer each request on its own; the others are one stream in each direction.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+/// One conversation with one service of one remote repository.
+pub trait Connection {
+    /// The bytes that the server speaks first. For HTTP that is the body of `GET info/refs`; its
+    /// `# service=` preamble is skipped by the reader of the advertisement.
+    fn advertisement(&mut self) -> Result<Box<dyn Read + '_>, TransportError>;
+
+    /// Sends one whole request and returns the answer's bytes. For HTTP that is one POST; for a
+    /// stream: write, flush, then read the same stream.
+    fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError>;
+
+    /// Whether the server forgets everything between two exchanges.
+    fn is_stateless(&self) -> bool;
+}
+
+/// What kept bytes from arriving, in kinds that a user can act upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host's name did not resolve, or nothing answered there.
+    Unreachable,
+    /// A named time-out passed.
+    TimedOut,
+    /// Credentials are missing or were not accepted.
+    Unauthorized,
+    /// The identity is known, and may not do this.
+    Forbidden,
+    /// There is no such repository, or it is not shown to this identity.
+    NotFound,
+    /// This side refuses: an unsafe URL, a redirect to another host, an unknown scheme.
+    Refused,
+    /// The encrypted channel could not be set up, for example for an untrusted certificate.
+    Tls,
+    /// Anything else, in the server's or the system's words.
+    Other,
+}
+
+/// A failure of what carries the protocol, with the server's words where it had any.
+pub struct TransportError {
+    /// What kind of failure it is.
+    pub kind: TransportErrorKind,
+    /// What the server said, or else what was attempted and why it failed. Never holds a secret.
+    pub message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl TransportError {
+    /// A failure in words.
+    pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// The same, with its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The failure of one read or write on a stream.
+    pub fn from_io(what: &str, error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::TimedOut,
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::AddrNotAvailable => TransportErrorKind::Unreachable,
+            _ => TransportErrorKind::Other,
+        };
+        Self::new(kind, format!("{what} failed")).with_source(error)
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportError")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// A connection over one stream in each direction: SSH, TCP, pipes.
+pub struct Duplex {
+    reader: BufReader<Box<dyn Read + Send>>,
+    writer: Box<dyn Write + Send>,
+}
+
+impl Duplex {
+    /// Joins the server's output and input to one conversation.
+    pub fn new(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>) -> Self {
+        Self { reader: BufReader::with_capacity(64 * 1024, reader), writer }
+    }
+}
+
+impl Connection for Duplex {
+    fn advertisement(&mut self) -> Result<Box<dyn Read + '_>, TransportError> {
+        // Waits for the first byte, so that a server that never speaks is this call's failure.
+        self.reader
+            .fill_buf()
+            .map_err(|error| TransportError::from_io("reading what the server advertises", error))?;
+        Ok(Box::new(&mut self.reader))
+    }
+
+    fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
+        io::copy(request, &mut self.writer)
+            .and_then(|_| self.writer.flush())
+            .map_err(|error| TransportError::from_io("sending a request", error))?;
+        Ok(Box::new(&mut self.reader))
+    }
+
+    fn is_stateless(&self) -> bool {
+        false
+    }
+}

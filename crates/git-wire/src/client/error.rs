@@ -1,0 +1,55 @@
+//! Why a fetch or a push did not come to its end.
+
+use std::path::PathBuf;
+
+use gix::ObjectId;
+
+use super::TransportError;
+
+/// Why a fetch or a push did not come to its end. A ref that the server refused is no error of the
+/// push: it is in the [report](super::PushReport).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes did not get through.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The server ended the conversation in its own words (an `ERR` line or side band 3).
+    #[error("the server says: {0}")]
+    Remote(String),
+    /// The server does not give out this object by its id; its branch has to be fetched instead.
+    #[error("the server does not give out object {id} by its id")]
+    NotOurRef {
+        /// The object asked for.
+        id: ObjectId,
+    },
+    /// The server does not speak the protocol, or not so that it can be followed.
+    #[error("the server's answer is not understood: {0}")]
+    Protocol(String),
+    /// The server lacks something that this request cannot do without.
+    #[error("the server does not offer `{capability}`, which this request needs")]
+    Unsupported {
+        /// The capability as the protocol names it.
+        capability: &'static str,
+    },
+    /// Reading what the server sent failed in the middle.
+    #[error("reading {what} from the server failed")]
+    Read {
+        /// What was being read.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The local repository could not be read or written.
+    #[error("{what} in the repository '{}' failed", .path.display())]
+    Repository {
+        /// What was attempted.
+        what: &'static str,
+        /// The repository's Git folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
