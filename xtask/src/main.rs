@@ -1,2 +1,68 @@
-//! Placeholder.
-fn main() {}
+//! The project's tasks, run as `cargo xtask <task>`. One file per task; each is a function that returns when
+//! its work is done or says why it could not be done.
+//!
+//! Nothing of the product is linked in here: the tasks start cargo, git and the built binaries as processes.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tasks read the environment and talk to the terminal"
+)]
+
+mod bench;
+mod ci;
+mod demo;
+mod machine;
+mod process;
+mod server;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// What every task returns: nothing, or the reason it failed, for people.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task>
+
+  demo [--keep]        run the main job: server, project, runs, restore, roaming; --keep leaves it all up
+  test [ARGS…]         build the binaries and run every test (ARGS go to the test runner)
+  e2e [ARGS…]          the end-to-end tests alone
+  bench [snapshot|serve] [--quick]   measure against stock git and print Markdown tables
+  tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
+  ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match args.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match task {
+        "demo" => demo::run(rest),
+        "test" => test::run(test::Scope::Everything, rest),
+        "e2e" => test::run(test::Scope::EndToEnd, rest),
+        "bench" => bench::run(rest),
+        "tidy" => tidy::run(),
+        "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => {
+            eprint!("error: no task is called `{other}`\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a task needs of the machine and how it gets it: found if there, installed if not.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::{Outcome, process};
+
+/// The real Python 3 interpreter (not a version manager's stand-in), installed by the system's package manager
+/// if the machine has none.
+pub(crate) fn python() -> Outcome<PathBuf> {
+    if let Some(path) = find_python() {
+        return Ok(path);
+    }
+    eprintln!("python3 is missing; trying the system's package manager");
+    install("python3");
+    find_python()
+        .ok_or_else(|| "python3 is needed and could not be installed; install it and try again".into())
+}
+
+fn find_python() -> Option<PathBuf> {
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?;
+    (output.status.success() && !path.trim().is_empty()).then(|| PathBuf::from(path.trim()))
+}
+
+/// Asks apt-get for a package; whether it worked is for the caller to see.
+pub(crate) fn install(package: &str) {
+    let apt = |args: &[&str]| {
+        process::succeeds(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let args = ["install", "-y", "--no-install-recommends", package];
+    if !apt(&args) && apt(&["update"]) && !apt(&args) {
+        eprintln!("apt-get can't install {package}");
+    }
+}
+
+/// Fails early, and clearly, on a machine without git.
+pub(crate) fn require_git() -> Outcome {
+    if process::succeeds(Command::new("git").arg("--version")) {
+        return Ok(());
+    }
+    install("git");
+    if process::succeeds(Command::new("git").arg("--version")) { Ok(()) } else { Err("git is needed".into()) }
+}

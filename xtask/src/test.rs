@@ -1,0 +1,69 @@
+//! `cargo xtask test` and `cargo xtask e2e`: the binaries are built once, then the tests run on them, with
+//! cargo-nextest where the machine has it and with cargo test where not.
+
+use std::process::Command;
+
+use crate::process::Tally;
+use crate::{Outcome, machine, process, workspace};
+
+/// Which tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Every crate's, the end-to-end ones and the doctests.
+    Everything,
+    /// The package `e2e` alone.
+    EndToEnd,
+}
+
+/// Runs the tests and prints the totals as the last line.
+pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
+    let (tally, outcome) = count(scope, "default", args);
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    outcome
+}
+
+/// Runs the tests under a nextest profile and returns the totals, with the reason if anything went wrong.
+pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Outcome) {
+    let binaries = match machine::require_git().and_then(|()| workspace::build_binaries(false)) {
+        Ok(binaries) => binaries,
+        Err(error) => return (Tally::default(), Err(error)),
+    };
+    if let Err(error) = machine::python() {
+        return (Tally::default(), Err(error));
+    }
+    let selection: &[&str] = match scope {
+        Scope::Everything => &["--workspace"],
+        Scope::EndToEnd => &["-p", "e2e"],
+    };
+    let mut runner = workspace::cargo();
+    if has_nextest() {
+        runner.args(["nextest", "run", "--profile", profile, "--color=never"]).args(selection).args(args);
+    } else {
+        runner
+            .args(["test", "--no-fail-fast"])
+            .args(selection)
+            .args(["--lib", "--bins", "--tests"])
+            .args(args);
+    }
+    runner.env("AZML_TEST_BIN_DIR", &binaries.dir).env("INSTA_UPDATE", "no");
+    let (mut tally, mut outcome) = process::run_counting(&mut runner);
+    if scope == Scope::Everything && args.is_empty() {
+        let (doctests, result) = process::run_counting(workspace::cargo().args([
+            "test",
+            "--workspace",
+            "--doc",
+            "--no-fail-fast",
+        ]));
+        tally += doctests;
+        outcome = outcome.and(result);
+    }
+    if outcome.is_ok() && tally.passed == 0 {
+        outcome = Err("no test ran".into());
+    }
+    (tally, outcome)
+}
+
+fn has_nextest() -> bool {
+    let mut version: Command = workspace::cargo();
+    process::succeeds(version.args(["nextest", "--version"]))
+}

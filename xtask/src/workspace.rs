@@ -1,0 +1,61 @@
+//! Where the workspace is, and how its binaries are built and found.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Outcome;
+
+/// The workspace's root folder, known since this binary was compiled in it.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_path_buf()
+}
+
+/// Cargo, as the caller chose it, started in the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// The two binaries that users get.
+pub(crate) struct Binaries {
+    /// The folder both are in.
+    pub(crate) dir: PathBuf,
+    pub(crate) azml: PathBuf,
+    pub(crate) vsts_mock: PathBuf,
+}
+
+/// Builds `azml` and `vsts-mock` and returns where they are. Cargo's own progress goes to stderr.
+pub(crate) fn build_binaries(release: bool) -> Outcome<Binaries> {
+    let mut cargo = cargo();
+    cargo.args([
+        "build",
+        "-p",
+        "azml",
+        "-p",
+        "vsts-mock",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
+    if release {
+        cargo.arg("--release");
+    }
+    let output = cargo.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("the binaries don't build".into());
+    }
+    let (mut azml, mut vsts_mock) = (None, None);
+    for line in output.stdout.split(|byte| *byte == b'\n') {
+        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
+        let Some(path) = message["executable"].as_str() else { continue };
+        match message["target"]["name"].as_str() {
+            Some("azml") => azml = Some(PathBuf::from(path)),
+            Some("vsts-mock") => vsts_mock = Some(PathBuf::from(path)),
+            _ => {}
+        }
+    }
+    let azml = azml.ok_or("cargo built no binary called azml")?;
+    let vsts_mock = vsts_mock.ok_or("cargo built no binary called vsts-mock")?;
+    let dir = azml.parent().ok_or("a built binary is in a folder")?.to_path_buf();
+    Ok(Binaries { dir, azml, vsts_mock })
+}
