@@ -1,3 +1,25 @@
 //! The Git protocol, transport-agnostic: bytes in, bytes out.
+//!
+//! In reading order: [`pktline`] is the framing, [`capability`] what peers tell about themselves, [`pack`] builds and
+//! takes in packs. On these stand the two services of a server, asked through [`advertise`], [`respond`] and
+//! [`converse`], and the [`client`] half. The crate opens no socket, starts no process, and knows neither the clock
+//! nor the environment; who may do what is asked from a [`Policy`].
 
+pub mod capability;
 pub mod client;
+pub mod pack;
+pub mod pktline;
+
+mod error;
+mod options;
+mod policy;
+mod repository;
+mod serve;
+mod service;
+
+pub use error::Error;
+pub use options::{Limits, Options, Profile, Summary};
+pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
+pub use repository::{Error as RepositoryError, Repository};
+pub use serve::{advertise, converse, respond};
+pub use service::{ProtocolVersion, Service, UnknownService};

@@ -1,0 +1,72 @@
+//! Why a conversation ended early, and how that is told to the peer.
+
+use std::io;
+
+use crate::pack;
+use crate::pktline::DecodeError;
+use crate::policy::Denial;
+use crate::repository;
+
+/// What ended a conversation. Unless the peer is gone, it has already been told by the function that returns this:
+/// by an `ERR` line, by `unpack`/`ng` lines of a report, or on side-band 3.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy said no. Told verbatim.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// The peer sent what the protocol doesn't allow. Told as an `ERR` line.
+    #[error("the request is malformed: {0}")]
+    Protocol(String),
+    /// The peer asks for more than a limit allows. Told as an `ERR` line.
+    #[error("the request exceeds the limit of {limit} {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+    },
+    /// The peer wants an object that it may not have, or that isn't there. Told as an `ERR` line, in Git's words.
+    #[error("upload-pack: not our ref {0}")]
+    NotOurRef(String),
+    /// The repository can't be opened or read. The peer is told that there is an internal error, no more.
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
+    /// A pack couldn't be built. The peer is told that there is an internal error, no more.
+    #[error("couldn't build the pack")]
+    Pack(#[from] pack::Error),
+    /// Refs couldn't be read. The peer is told that there is an internal error, no more.
+    #[error("couldn't read the refs")]
+    Refs(#[source] gix::Error),
+    /// The peer is gone, or the stream to it broke. Nobody is told.
+    #[error("the connection broke")]
+    Io(#[source] io::Error),
+}
+
+impl Error {
+    /// What the peer is told, or `None` if there's nobody to tell.
+    pub fn message_to_peer(&self) -> Option<String> {
+        match self {
+            Self::Denied(denial) => Some(denial.message.clone()),
+            Self::Protocol(_) | Self::Limit { .. } | Self::NotOurRef(_) => Some(self.to_string()),
+            Self::Repository(_) | Self::Pack(_) | Self::Refs(_) => {
+                Some("internal error in the server".to_owned())
+            }
+            Self::Io(_) => None,
+        }
+    }
+
+    /// A malformed request.
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::Protocol(message.into())
+    }
+}
+
+/// A line that can't be one is the peer's mistake; anything else is the stream's.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<DecodeError>()) {
+            Some(decode) => Self::Protocol(decode.to_string()),
+            None => Self::Io(error),
+        }
+    }
+}

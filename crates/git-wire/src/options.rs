@@ -1,0 +1,100 @@
+//! What can be set about a conversation, and what one amounted to.
+
+use std::time::Duration;
+
+use crate::policy::RefUpdate;
+
+/// How the engine behaves. The default is a complete and forgiving server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What the server calls itself in the `agent` capability; no spaces.
+    pub agent: String,
+    /// What is too much.
+    pub limits: Limits,
+    /// Whose capabilities are offered.
+    pub profile: Profile,
+    /// Whether packs are written through to the disk before refs point into them.
+    pub durable: bool,
+    /// Who writes the reflog, and when; without it no reflog is written.
+    pub committer: Option<gix::actor::Signature>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            agent: concat!("git-wire/", env!("CARGO_PKG_VERSION")).to_owned(),
+            limits: Limits::default(),
+            profile: Profile::default(),
+            durable: true,
+            committer: None,
+        }
+    }
+}
+
+/// Whose capabilities a server offers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// All the engine has.
+    #[default]
+    Permissive,
+    /// What Visual Studio Team Services offered: protocol version 0 alone, fewer capabilities.
+    Vsts,
+}
+
+/// The bounds that keep one conversation from eating the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Ref updates in one push.
+    pub max_commands: usize,
+    /// Wants, haves and shallow lines in one request, each.
+    pub max_ids: usize,
+    /// Packet lines of other kinds in one request.
+    pub max_lines: usize,
+    /// Bytes of a ref's name.
+    pub max_ref_name: usize,
+    /// Push options in one push.
+    pub max_push_options: usize,
+    /// Bytes of a received pack.
+    pub max_pack_bytes: u64,
+    /// Objects in a received pack.
+    pub max_pack_objects: u32,
+    /// Bytes of one received object, inflated.
+    pub max_object_bytes: usize,
+    /// How long the transport should let one conversation last. The engine has no clock; transports read this.
+    pub max_duration: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_commands: 200_000,
+            max_ids: 250_000,
+            max_lines: 100_000,
+            max_ref_name: 1_024,
+            max_push_options: 256,
+            max_pack_bytes: 5 << 30,
+            max_pack_objects: 50_000_000,
+            max_object_bytes: 1 << 30,
+            max_duration: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// What a conversation amounted to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Objects sent to the peer in a pack.
+    pub objects_sent: u64,
+    /// Bytes of packs sent.
+    pub pack_bytes_sent: u64,
+    /// Objects received from the peer in a pack.
+    pub objects_received: u64,
+    /// Bytes of packs received.
+    pub pack_bytes_received: u64,
+    /// The refs that changed.
+    pub updated: Vec<RefUpdate>,
+    /// The refs that were refused, with the reasons told.
+    pub refused: Vec<(bstr::BString, String)>,
+    /// What the client calls itself.
+    pub client_agent: Option<String>,
+}

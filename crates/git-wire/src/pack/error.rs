@@ -1,0 +1,116 @@
+//! Why a pack couldn't be built or taken in.
+
+use std::io;
+use std::path::PathBuf;
+
+use gix::ObjectId;
+
+/// What went wrong with a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object that should be there isn't.
+    #[error("object {0} is missing")]
+    Missing(ObjectId),
+    /// A stored object can't be read.
+    #[error("couldn't read object {id}")]
+    Read {
+        /// The object.
+        id: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// A stored object isn't what its place in another says it is, or doesn't parse.
+    #[error("object {id} is not a well-formed {expected}")]
+    Malformed {
+        /// The object.
+        id: ObjectId,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A stored pack can't be used.
+    #[error("couldn't read the pack at '{path}'")]
+    Store {
+        /// The pack.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The bytes of an entry in a stored pack have changed since it was written.
+    #[error("the entry of object {id} in '{path}' is damaged")]
+    Damaged {
+        /// The object.
+        id: ObjectId,
+        /// The pack.
+        path: PathBuf,
+    },
+    /// The receiver of the pack, or of progress, is gone.
+    #[error("couldn't send the pack")]
+    Send(#[source] io::Error),
+    /// The stream a pack comes from broke.
+    #[error("couldn't receive the pack")]
+    Receive(#[source] io::Error),
+    /// What was received is no pack, or not all of one.
+    #[error("the pack is malformed: {0}")]
+    Invalid(String),
+    /// The pack is too large in one way or another.
+    #[error("the pack exceeds the limit of {limit} {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+    },
+    /// A received object is one that no repository should hold.
+    #[error("object {id}: {reason}")]
+    Fsck {
+        /// The object.
+        id: ObjectId,
+        /// What is wrong with it, beginning with Git's own name of the rule.
+        reason: String,
+    },
+    /// A received object points to one that is neither in the pack nor in the repository.
+    #[error("object {from} points to {kind} {to}, which is missing")]
+    Disconnected {
+        /// The object that points.
+        from: ObjectId,
+        /// What it points to.
+        to: ObjectId,
+        /// What that should be.
+        kind: &'static str,
+    },
+    /// The received pack couldn't be indexed: a delta without base, a damaged entry.
+    #[error("couldn't index the pack")]
+    Index(#[source] gix::Error),
+    /// The disk.
+    #[error("couldn't {what} '{path}'")]
+    Disk {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the sender of a pack is to blame, so that the words may be told to them.
+    pub fn is_senders_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Invalid(_)
+                | Self::Limit { .. }
+                | Self::Fsck { .. }
+                | Self::Disconnected { .. }
+                | Self::Index(_)
+        )
+    }
+
+    pub(crate) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Disk { what, path, source }
+    }
+}

@@ -1,0 +1,24 @@
+//! Packs: which objects go in, how they are written, and how received ones are taken in.
+//!
+//! The same builder serves fetches and pushes: [`count()`] finds what the receiver lacks, [`write()`] streams it,
+//! copying entries as they lie compressed in stored packs. [`ingest()`] is the other direction: a pack is received
+//! into a quarantine, indexed, checked, and seen by nobody until [`Quarantine::accept()`].
+
+mod check;
+mod commits;
+mod count;
+mod error;
+mod fsck;
+mod ingest;
+mod scan;
+pub(crate) mod store;
+mod trees;
+mod write;
+
+pub(crate) use commits::{CommitInfo, Commits};
+pub(crate) use count::count_with;
+pub use count::{CountOptions, Counted, Filter, count};
+pub use error::Error;
+pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
+pub(crate) use write::write_with;
+pub use write::{WriteOptions, Written, write};

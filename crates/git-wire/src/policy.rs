@@ -1,0 +1,97 @@
+//! Who may do what: the questions the engine asks, each in one place, and the answers it understands.
+
+use bstr::BStr;
+use gix::ObjectId;
+use gix::refs::FullName;
+
+/// Decides for one identity on one repository. The engine asks; whoever embeds it answers.
+pub trait Policy: Send + Sync {
+    /// Whether the repository may be read; asked before anything of it is shown.
+    ///
+    /// # Errors
+    /// The denial to tell.
+    fn may_read(&self) -> Result<(), Denial>;
+
+    /// Whether anything may be pushed; asked before the refs are shown to a client that wants to push.
+    ///
+    /// # Errors
+    /// The denial to tell.
+    fn may_push(&self) -> Result<(), Denial>;
+
+    /// Whether one ref may change as said; asked for each when the pack has been received and checked, and before
+    /// anything of it can be seen in the repository.
+    ///
+    /// # Errors
+    /// The denial, which refuses this ref alone (all of them in an atomic push).
+    fn may_update(&self, update: &RefUpdate) -> Result<(), Denial>;
+
+    /// Whether a ref is to be neither shown nor changed.
+    fn is_hidden(&self, name: &BStr) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Told which refs have changed.
+    fn updated(&self, updates: &[RefUpdate]) {
+        let _ = updates;
+    }
+}
+
+/// A refusal, in words for the person on the other side.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Denial {
+    /// What the person reads, verbatim.
+    pub message: String,
+}
+
+impl Denial {
+    /// A denial that says `message`.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// How a ref changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateKind {
+    /// It didn't exist.
+    Create,
+    /// The new commit descends from the old one.
+    FastForward,
+    /// The new one doesn't descend from the old one.
+    Rewrite,
+    /// It goes.
+    Delete,
+}
+
+/// A change of one ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// The ref.
+    pub name: FullName,
+    /// What it points to before; `None` if it doesn't exist.
+    pub old: Option<ObjectId>,
+    /// What it points to afterwards; `None` if it goes.
+    pub new: Option<ObjectId>,
+    /// What this amounts to, by ancestry.
+    pub kind: UpdateKind,
+}
+
+/// Lets everybody do everything, as a bare folder on one's own disk does.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AllowAll;
+
+impl Policy for AllowAll {
+    fn may_read(&self) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn may_push(&self) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn may_update(&self, _update: &RefUpdate) -> Result<(), Denial> {
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! A repository as the engine holds it: opened once, shared by all conversations, cheap to clone.
+//!
+//! The user's and the machine's Git configuration are left alone, and so are `refs/replace` and grafts: what is served is what is stored.
+//! Packs that appear later, from this process or another, are seen by the next conversation.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gix::ThreadSafeRepository;
+use gix::odb::store::init::Slots;
+
+use crate::pack::store::PackStore;
+
+/// How many packs one repository may have before it needs consolidation.
+const PACK_SLOTS: u16 = 8_192;
+
+/// A handle to a repository.
+#[derive(Clone)]
+pub struct Repository {
+    inner: ThreadSafeRepository,
+    packs: Arc<PackStore>,
+}
+
+/// Why a repository can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be opened.
+    #[error("couldn't open the repository at '{path}'")]
+    Open {
+        /// Where it should be.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It can't be created.
+    #[error("couldn't create a repository at '{path}'")]
+    Init {
+        /// Where it should be.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The name isn't one a branch can have.
+    #[error("'{0}' is not the name of a branch")]
+    BranchName(String),
+}
+
+impl Repository {
+    /// Opens the repository at `path`: a bare one, or the `.git` folder of another.
+    ///
+    /// # Errors
+    /// If there is none or it can't be read.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let inner = open_options()
+            .open(path)
+            .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;
+        let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
+        Ok(Self { inner, packs })
+    }
+
+    /// Creates a bare repository at `path`, which must be absent or empty, whose `HEAD` is the branch `default_branch`.
+    ///
+    /// # Errors
+    /// If it can't be created, or the branch's name is none.
+    pub fn init_bare(path: &Path, default_branch: &str) -> Result<Self, Error> {
+        let full = format!("refs/heads/{default_branch}");
+        if gix::refs::FullName::try_from(full.as_str()).is_err() {
+            return Err(Error::BranchName(default_branch.to_owned()));
+        }
+        let failed =
+            |source: Box<dyn std::error::Error + Send + Sync>| Error::Init { path: path.to_owned(), source };
+        ThreadSafeRepository::init_opts(
+            path,
+            gix::create::Kind::Bare,
+            gix::create::Options::default(),
+            open_options(),
+        )
+        .map_err(|error| failed(error.into()))?;
+        std::fs::write(path.join("HEAD"), format!("ref: {full}\n")).map_err(|error| failed(error.into()))?;
+        Self::open(path)
+    }
+
+    /// The folder with `HEAD`, `objects` and `refs`.
+    pub fn git_dir(&self) -> &Path {
+        self.inner.git_dir()
+    }
+
+    /// A handle for this thread, with all that `gix` can do.
+    pub fn to_gix(&self) -> gix::Repository {
+        let mut repo = self.inner.to_thread_local();
+        repo.objects.ignore_replacements = true;
+        repo
+    }
+
+    /// The packs, as the pack builder reads them.
+    pub(crate) fn packs(&self) -> &Arc<PackStore> {
+        &self.packs
+    }
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repository").field("git_dir", &self.git_dir()).finish_non_exhaustive()
+    }
+}
+
+fn open_options() -> gix::open::Options {
+    gix::open::Options::isolated()
+        .with(gix::sec::Trust::Full)
+        .open_path_as_is(true)
+        .object_store_slots(Slots::Given(PACK_SLOTS))
+}
