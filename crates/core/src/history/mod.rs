@@ -1,1 +1,242 @@
-//! Placeholder for history.
+//! The history repository: the hidden bare Git repository in the project folder.
+//!
+//! `.azuremlhistory_git` is an ordinary bare repository that stock Git reads (`git --git-dir=… log`).
+//! This module is the only one that opens it, changes its refs or knows its folder's layout:
+//!
+//! | path in it | what |
+//! | --- | --- |
+//! | `config` | also `azml.formatversion`, and the remote `origin` |
+//! | `azml/lock`, `azml/refs.lock` | held while a snapshot is added, while a ref moves |
+//! | `azml/stat-index` | what the folder looked like at the last snapshot |
+//! | `azml/restore-journal` | a restore that is under way |
+//! | `azml/runs/<run id>/` | outputs and logs collected from a run |
+//! | `azml/push-error` | why the last push failed |
+//! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
+//!
+//! Guarantees: refs move by compare-and-swap alone; locks die with their process; a process killed at any
+//! instant leaves a repository that opens and a lock that can be had.
+
+mod disk;
+mod lock;
+mod refs_io;
+mod setup;
+mod workspace;
+
+pub use disk::DiskUse;
+pub use lock::Lock;
+pub use refs_io::Owed;
+pub use workspace::Workspace;
+
+use std::path::{Path, PathBuf};
+
+use gix::{ObjectId, refs::FullName};
+
+use crate::{
+    id::{ProjectId, RunId},
+    refs,
+};
+
+/// The folder's name in the project folder.
+pub const FOLDER: &str = ".azuremlhistory_git";
+/// The version of the layout that this azml writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What can go wrong with the history repository.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("no run history at {}", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A newer azml has written it.
+    #[error("the run history at {} has format {found}, and this azml knows formats up to {FORMAT_VERSION}", path.display())]
+    NewerFormat {
+        /// The repository.
+        path: PathBuf,
+        /// Its format, as it says.
+        found: String,
+    },
+    /// Git can't read it.
+    #[error("the run history at {} can't be opened", path.display())]
+    Open {
+        /// The repository.
+        path: PathBuf,
+        /// Git's own reason.
+        #[source]
+        source: Box<gix::Error>,
+    },
+    /// A file or folder of it can't be read or written.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its configuration can't be changed.
+    #[error("can't change the configuration of {}", path.display())]
+    Config {
+        /// The repository.
+        path: PathBuf,
+        /// Git's own reason.
+        #[source]
+        source: Box<gix::Error>,
+    },
+    /// The remote in its configuration is no URL.
+    #[error("the remote of {} can't be used", path.display())]
+    Remote {
+        /// The repository.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: crate::remote_url::Error,
+    },
+    /// A ref can't be read.
+    #[error("can't read {name} in {}", path.display())]
+    ReadRef {
+        /// The ref.
+        name: String,
+        /// The repository.
+        path: PathBuf,
+        /// Git's own reason.
+        #[source]
+        source: Box<gix::Error>,
+    },
+    /// A ref is not where the caller last saw it: read it again and decide anew.
+    #[error("{name} has moved meanwhile (expected {}, found {})", say(*expected), say(*found))]
+    Moved {
+        /// The ref.
+        name: String,
+        /// Where the caller last saw it.
+        expected: Option<ObjectId>,
+        /// Where it is.
+        found: Option<ObjectId>,
+    },
+    /// A ref can't be written.
+    #[error("can't change {name} in {}", path.display())]
+    UpdateRef {
+        /// The ref.
+        name: String,
+        /// The repository.
+        path: PathBuf,
+        /// Git's own reason.
+        #[source]
+        source: Box<gix::Error>,
+    },
+}
+
+fn say(id: Option<ObjectId>) -> String {
+    id.map_or_else(|| "nothing".to_owned(), |id| id.to_hex_with_len(10).to_string())
+}
+
+impl Error {
+    /// Makes an error of a failed file operation.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// An open history repository. Clones are cheap, and each thread takes its own.
+#[derive(Clone)]
+pub struct HistoryRepo {
+    git: gix::Repository,
+    root: PathBuf,
+    path: PathBuf,
+    id: ProjectId,
+}
+
+impl std::fmt::Debug for HistoryRepo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HistoryRepo").field("path", &self.path).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl HistoryRepo {
+    /// Opens the history of the project in folder `root`.
+    pub fn open(root: &Path, id: ProjectId) -> Result<Self, Error> {
+        setup::open(root, id)
+    }
+
+    /// Makes the history of the project in folder `root`, or finishes one that a killed process began; opens it.
+    pub fn init(root: &Path, id: ProjectId) -> Result<Self, Error> {
+        setup::init(root, id)
+    }
+
+    /// The repository, for reading objects and refs. Refs are changed through [`Self::update_ref`] alone.
+    pub fn git(&self) -> &gix::Repository {
+        &self.git
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The project folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The project.
+    pub fn id(&self) -> &ProjectId {
+        &self.id
+    }
+
+    /// The name of the project's history branch.
+    pub fn history_ref(&self) -> FullName {
+        refs::history(&self.id)
+    }
+
+    /// The name of the ref of the project's run records.
+    pub fn runs_ref(&self) -> FullName {
+        refs::runs(&self.id)
+    }
+
+    /// Where azml's own files are, below the repository's folder.
+    pub fn own_folder(&self) -> PathBuf {
+        self.path.join("azml")
+    }
+
+    /// Where the stat index is.
+    pub fn stat_index_path(&self) -> PathBuf {
+        self.own_folder().join("stat-index")
+    }
+
+    /// Where the journal of a restore is while it is under way.
+    pub fn restore_journal_path(&self) -> PathBuf {
+        self.own_folder().join("restore-journal")
+    }
+
+    /// Where a run's collected outputs and logs are.
+    pub fn run_folder(&self, run: &RunId) -> PathBuf {
+        self.own_folder().join("runs").join(run.as_str())
+    }
+
+    /// Why the last push failed, if it did.
+    pub fn push_error(&self) -> Option<String> {
+        std::fs::read_to_string(self.own_folder().join("push-error")).ok()
+    }
+
+    /// Keeps why the last push failed, or that it did not.
+    pub fn set_push_error(&self, message: Option<&str>) -> Result<(), Error> {
+        let path = self.own_folder().join("push-error");
+        match message {
+            Some(message) => std::fs::write(&path, message).map_err(Error::io("write", &path)),
+            None => match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::Io { action: "remove", path, source })
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

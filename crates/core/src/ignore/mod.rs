@@ -1,1 +1,1 @@
-//! Placeholder for ignore.
+//! Which files are left out of a snapshot: `.gitignore` as Git reads it, then `.amlignore` on top.

@@ -1,1 +1,216 @@
-//! Placeholder for project.
+//! A project: a folder with `.azureml/project.json`, and the files a new one begins with.
+//!
+//! `.azureml/project.json` is one line with two keys and no newline at its end, as the Workbench wrote it.
+
+mod create;
+mod gitignore;
+mod name;
+mod scope;
+
+pub use create::{Created, create_files};
+pub use gitignore::update_gitignore;
+pub use name::ProjectName;
+pub use scope::Scope;
+
+use std::{
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ProjectId;
+
+/// Where in the project folder the project's file is.
+pub const FILE: &str = ".azureml/project.json";
+
+/// What can go wrong with a project's folder and files.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither the folder nor one above it is a project.
+    #[error("no project at {} or above it", start.display())]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// A home folder or the root of the file system.
+    #[error("{} can't be a project: it is {what}", path.display())]
+    NotAProjectFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// It is a project already.
+    #[error("{} is a project already", root.display())]
+    AlreadyAProject {
+        /// The project's folder.
+        root: PathBuf,
+    },
+    /// The project's file is not what it has to be.
+    #[error("{} is not a project file", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where reading stopped.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A name that no project can have.
+    #[error("`{name}` can't be a project's name: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
+    /// A scope that is not a Machine Learning Experimentation project's.
+    #[error("`{text}` is not the scope of a project")]
+    Scope {
+        /// What was given.
+        text: String,
+    },
+    /// A file can't be read or written.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What `.azureml/project.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFile {
+    /// The project's id.
+    #[serde(rename = "Id")]
+    pub id: ProjectId,
+    /// Where in the Experimentation service it is.
+    #[serde(rename = "Scope")]
+    pub scope: Scope,
+}
+
+impl ProjectFile {
+    /// The file's exact content.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("two strings")
+    }
+
+    /// Writes the file into the project folder `root`, whole or not at all.
+    pub fn write(&self, root: &Path) -> Result<(), Error> {
+        let path = root.join(FILE);
+        let folder = path.parent().expect("the file lies in a folder");
+        std::fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
+        write_whole(&path, self.to_text().as_bytes())
+    }
+}
+
+/// A project on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    root: PathBuf,
+    file: ProjectFile,
+}
+
+impl Project {
+    /// Opens the project in folder `root`.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let path = root.join(FILE);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(Error::NotFound { start: root.to_owned() });
+            }
+            Err(source) => return Err(Error::Io { action: "read", path, source }),
+        };
+        // Some of the Workbench's own files begin with a byte order mark.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let file = serde_json::from_slice(text).map_err(|source| Error::Malformed { path, source })?;
+        Ok(Self { root: root.to_owned(), file })
+    }
+
+    /// Finds the project that `start` (absolute) lies in: its own folder, else the nearest above.
+    pub fn find(start: &Path) -> Result<Self, Error> {
+        for folder in start.ancestors() {
+            match Self::open(folder) {
+                Err(Error::NotFound { .. }) => {}
+                found => return found,
+            }
+        }
+        Err(Error::NotFound { start: start.to_owned() })
+    }
+
+    /// The project folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The project's id.
+    pub fn id(&self) -> &ProjectId {
+        &self.file.id
+    }
+
+    /// Where in the Experimentation service it is.
+    pub fn scope(&self) -> &Scope {
+        &self.file.scope
+    }
+
+    /// What its file says.
+    pub fn file(&self) -> &ProjectFile {
+        &self.file
+    }
+
+    /// The project's name: what its scope says, else the folder's.
+    pub fn name(&self) -> String {
+        let folder = || self.root.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.file.scope.project().map(str::to_owned).or_else(folder).unwrap_or_else(|| "project".to_owned())
+    }
+}
+
+/// Refuses a folder that is no project by its nature: the root of the file system, a home folder, or one above it.
+pub fn check_folder(root: &Path, home: Option<&Path>) -> Result<(), Error> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real(root);
+    let refuse = |what| Err(Error::NotAProjectFolder { path: root.to_owned(), what });
+    if folder.parent().is_none() {
+        return refuse("the root of the file system");
+    }
+    match home.map(real) {
+        Some(home) if home == folder => refuse("a home folder"),
+        Some(home) if home.starts_with(&folder) => refuse("a folder that holds a home folder"),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all, with the mode that a new file gets.
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().expect("a file lies in a folder");
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".azml-").tempfile_in(folder).map_err(Error::io("write into", folder))?;
+    file.write_all(content).map_err(Error::io("write", path))?;
+    file.persist(path).map_err(|failed| Error::Io {
+        action: "write",
+        path: path.to_owned(),
+        source: failed.error,
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

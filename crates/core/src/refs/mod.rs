@@ -1,1 +1,117 @@
-//! Placeholder for refs.
+//! The names of the refs azml keeps, spelled here and nowhere else.
+//!
+//! | ref | holds |
+//! | --- | --- |
+//! | `refs/heads/AzureMLHistory/<GUID>` | the project's snapshots; pushed |
+//! | `refs/azureml/runs/<GUID>` | its run records; pushed |
+//! | `refs/azureml/backups/<n>` | what a restore overwrote; never pushed |
+//! | `refs/remotes/origin/…` | what the remote had at the last sync |
+
+use gix::{
+    bstr::{BStr, BString, ByteSlice},
+    refs::{FullName, FullNameRef},
+};
+
+use crate::id::ProjectId;
+
+/// Before the project's GUID in the name of its history branch.
+pub const HISTORY_PREFIX: &str = "refs/heads/AzureMLHistory/";
+/// Before the project's GUID in the name of the ref that holds its run records.
+pub const RUNS_PREFIX: &str = "refs/azureml/runs/";
+/// Before the number in the name of a restore's backup.
+pub const BACKUP_PREFIX: &str = "refs/azureml/backups/";
+/// Before everything that says what the remote had.
+pub const TRACKING_PREFIX: &str = "refs/remotes/origin/";
+/// The remote's name, in the history repository and in the user's.
+pub const REMOTE: &str = "origin";
+/// The branch of the user's own repository that azml makes.
+pub const MASTER: &str = "refs/heads/master";
+
+/// The branch of a project's snapshots.
+pub fn history(project: &ProjectId) -> FullName {
+    full(format!("{HISTORY_PREFIX}{project}"))
+}
+
+/// The ref of a project's run records.
+pub fn runs(project: &ProjectId) -> FullName {
+    full(format!("{RUNS_PREFIX}{project}"))
+}
+
+/// The ref that keeps what the `n`th restore overwrote.
+pub fn backup(n: u64) -> FullName {
+    full(format!("{BACKUP_PREFIX}{n}"))
+}
+
+/// The number of a backup ref, if `name` is one.
+pub fn backup_number(name: &FullNameRef) -> Option<u64> {
+    let digits = name.as_bstr().strip_prefix(BACKUP_PREFIX.as_bytes())?.to_str().ok()?;
+    digits.parse().ok().filter(|n: &u64| n.to_string() == digits)
+}
+
+/// The user's branch that azml makes and publishes.
+pub fn master() -> FullName {
+    full(MASTER.to_owned())
+}
+
+/// Where we keep what the remote's ref `name` was at the last sync.
+///
+/// A branch tracks as Git has it (`refs/heads/x` -> `refs/remotes/origin/x`); any other ref keeps its
+/// name below `refs/` (`refs/azureml/runs/…` -> `refs/remotes/origin/azureml/runs/…`).
+pub fn tracking(name: &FullNameRef) -> FullName {
+    let name = name.as_bstr();
+    let rest = name.strip_prefix(b"refs/heads/").or_else(|| name.strip_prefix(b"refs/")).unwrap_or(name);
+    let mut tracking = TRACKING_PREFIX.as_bytes().to_vec();
+    tracking.extend_from_slice(rest);
+    FullName::try_from(BString::from(tracking)).expect("a valid name stays valid below a valid prefix")
+}
+
+/// The project whose history branch or run records `name` is.
+pub fn project_of(name: &FullNameRef) -> Option<ProjectId> {
+    project_in(name.as_bstr(), HISTORY_PREFIX).or_else(|| project_in(name.as_bstr(), RUNS_PREFIX))
+}
+
+/// The project whose history branch `name` is.
+pub fn project_of_history(name: &FullNameRef) -> Option<ProjectId> {
+    project_in(name.as_bstr(), HISTORY_PREFIX)
+}
+
+fn project_in(name: &BStr, prefix: &str) -> Option<ProjectId> {
+    name.strip_prefix(prefix.as_bytes())?.to_str().ok()?.parse().ok()
+}
+
+fn full(name: String) -> FullName {
+    FullName::try_from(name).expect("made of a valid prefix and a GUID or a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0a1b2c3d-0000-4000-8000-000000000001";
+
+    #[test]
+    fn names_read_as_they_are_documented() {
+        let id: ProjectId = ID.parse().unwrap();
+        assert_eq!(history(&id).as_bstr(), format!("refs/heads/AzureMLHistory/{ID}"));
+        assert_eq!(runs(&id).as_bstr(), format!("refs/azureml/runs/{ID}"));
+        assert_eq!(backup(7).as_bstr(), "refs/azureml/backups/7");
+        assert_eq!(
+            tracking(history(&id).as_ref()).as_bstr(),
+            format!("refs/remotes/origin/AzureMLHistory/{ID}")
+        );
+        assert_eq!(tracking(runs(&id).as_ref()).as_bstr(), format!("refs/remotes/origin/azureml/runs/{ID}"));
+        assert_eq!(tracking(master().as_ref()).as_bstr(), "refs/remotes/origin/master");
+    }
+
+    #[test]
+    fn a_ref_says_whose_it_is() {
+        let id: ProjectId = ID.parse().unwrap();
+        assert_eq!(project_of(history(&id).as_ref()), Some(id));
+        assert_eq!(project_of(runs(&id).as_ref()), Some(id));
+        assert_eq!(project_of_history(runs(&id).as_ref()), None);
+        assert_eq!(project_of(tracking(history(&id).as_ref()).as_ref()), None);
+        assert_eq!(project_of(master().as_ref()), None);
+        assert_eq!(backup_number(backup(12).as_ref()), Some(12));
+        assert_eq!(backup_number(master().as_ref()), None);
+    }
+}

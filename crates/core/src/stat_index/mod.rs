@@ -1,1 +1,1 @@
-//! Placeholder for stat_index.
+//! What the project folder looked like at the last snapshot.

@@ -1,0 +1,112 @@
+//! Making and opening the history repository, its configuration and its remote.
+
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+};
+
+use gix::bstr::ByteSlice;
+
+use super::{Error, FOLDER, FORMAT_VERSION, HistoryRepo};
+use crate::{id::ProjectId, refs, remote_url::RemoteUrl};
+
+pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
+    let path = root.join(FOLDER);
+    for folder in ["", "objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "azml/tmp"] {
+        let folder = path.join(folder);
+        std::fs::create_dir_all(&folder).map_err(Error::io("make folder", &folder))?;
+    }
+    write_if_absent(&path.join("config"), &config_text())?;
+    // Last: without HEAD it is no repository yet, and the next init finishes the work.
+    write_if_absent(&path.join("HEAD"), &format!("ref: {}\n", refs::history(&id).as_bstr()))?;
+    open(root, id)
+}
+
+fn config_text() -> String {
+    format!(
+        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n\tlogallrefupdates = false\n\
+         [gc]\n\tauto = 0\n\
+         [azml]\n\tformatversion = {FORMAT_VERSION}\n"
+    )
+}
+
+pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
+    let path = root.join(FOLDER);
+    if !path.join("HEAD").is_file() {
+        return Err(Error::NotFound { path });
+    }
+    let git = gix::open::Options::isolated()
+        .open_path_as_is(true)
+        .config_overrides(["core.filesRefLockTimeout=1000", "core.logAllRefUpdates=false"])
+        .open(&path)
+        .map_err(|source| Error::Open { path: path.clone(), source: Box::new(source) })?
+        .to_thread_local();
+    let found = git.config_snapshot().string("azml.formatversion");
+    let known = found.as_ref().map(|text| text.to_str_lossy().trim().parse::<u32>().ok());
+    match known {
+        None | Some(Some(1..=FORMAT_VERSION)) => {}
+        Some(_) => {
+            let found = found.map(|text| text.to_string()).unwrap_or_default();
+            return Err(Error::NewerFormat { path, found });
+        }
+    }
+    Ok(HistoryRepo { git, root: root.to_owned(), path, id })
+}
+
+/// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.
+fn write_if_absent(path: &Path, text: &str) -> Result<(), Error> {
+    let folder = path.parent().expect("a file of the repository lies in its folder");
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write into", folder))?;
+    file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(failed) => Err(Error::Io { action: "write", path: path.to_owned(), source: failed.error }),
+    }
+}
+
+impl HistoryRepo {
+    /// Where the project is pushed to, if it is linked.
+    pub fn remote_url(&self) -> Result<Option<RemoteUrl>, Error> {
+        // Read afresh: another process may have linked the project since this one opened it.
+        let path = self.path.join("config");
+        let read = |source| Error::Config { path: self.path.clone(), source: Box::new(source) };
+        let config = gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)?;
+        let Some(url) = config.string("remote.origin.url") else { return Ok(None) };
+        RemoteUrl::parse(&url.to_str_lossy())
+            .map(Some)
+            .map_err(|source| Error::Remote { path: self.path.clone(), source })
+    }
+
+    /// Sets where the project is pushed to. A password in `url` is not kept.
+    pub fn set_remote(&self, url: &RemoteUrl) -> Result<(), Error> {
+        self.edit_config(|config| {
+            config.set_raw_value("remote.origin.url", url.without_secret().as_str())?;
+            config.set_raw_value("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")?;
+            Ok(())
+        })
+    }
+
+    /// Forgets the remote.
+    pub fn remove_remote(&self) -> Result<(), Error> {
+        self.edit_config(|config| {
+            drop(config.remove_section("remote", "origin"));
+            Ok(())
+        })
+    }
+
+    fn edit_config(
+        &self,
+        edit: impl FnOnce(&mut gix::config::File) -> Result<(), gix::Error>,
+    ) -> Result<(), Error> {
+        let failed = |source| Error::Config { path: self.path.clone(), source: Box::new(source) };
+        let mut config = self.git.config_file_mut(self.path.join("config")).map_err(failed)?;
+        edit(&mut config).map_err(failed)?;
+        config.commit().map_err(failed)
+    }
+
+    /// Whether some snapshots' parents are not here (the project was roamed with little history).
+    pub fn is_shallow(&self) -> bool {
+        self.path.join("shallow").metadata().is_ok_and(|file| file.len() > 0)
+    }
+}

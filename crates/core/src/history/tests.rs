@@ -1,0 +1,1 @@
+//! Tests of the history repository against stock Git.

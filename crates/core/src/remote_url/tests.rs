@@ -1,0 +1,1 @@
+//! Tests: forms that Git takes, secrets, attacks.

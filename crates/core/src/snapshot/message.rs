@@ -1,0 +1,53 @@
+//! The message of a snapshot's commit.
+
+use crate::{id::RunId, user_repo::Base};
+
+/// What a snapshot's commit says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The first line; made of the script and the run when empty.
+    pub subject: String,
+    /// The run that it was taken for.
+    pub run_id: Option<RunId>,
+    /// The script that is run.
+    pub script: Option<String>,
+    /// The compute target.
+    pub target: Option<String>,
+    /// The user's HEAD.
+    pub base: Option<Base>,
+}
+
+impl Message {
+    /// The message as it is stored: subject, empty line, trailers `Run-Id`, `Script`, `Target`, `Base-Commit`, `Base-Branch`.
+    pub fn to_text(&self) -> String {
+        let line = |text: &str| -> String {
+            text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+        };
+        let mut subject = line(&self.subject);
+        if subject.is_empty() {
+            subject = match (&self.script, &self.run_id) {
+                (Some(script), Some(run)) => format!("Run {} as {run}", line(script)),
+                (None, Some(run)) => format!("Run {run}"),
+                _ => "Snapshot".to_owned(),
+            };
+        }
+        let mut text = format!("{subject}\n");
+        let commit = self.base.as_ref().map(|base| base.commit.to_string());
+        let trailers = [
+            ("Run-Id", self.run_id.as_ref().map(RunId::as_str)),
+            ("Script", self.script.as_deref()),
+            ("Target", self.target.as_deref()),
+            ("Base-Commit", commit.as_deref()),
+            ("Base-Branch", self.base.as_ref().and_then(|base| base.branch.as_deref())),
+        ];
+        let mut first = true;
+        for (key, value) in trailers {
+            let Some(value) = value.map(line).filter(|value| !value.is_empty()) else { continue };
+            if std::mem::take(&mut first) {
+                text.push('\n');
+            }
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+        text
+    }
+}

@@ -1,0 +1,146 @@
+//! What goes into a snapshot and what comes out of it.
+
+use std::path::PathBuf;
+
+use gix::{ObjectId, bstr::BString};
+use jiff::Timestamp;
+
+use super::{Message, Signature};
+
+/// How much a snapshot may store without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in one new file.
+    pub file: u64,
+    /// Bytes of new content together.
+    pub total: u64,
+}
+
+impl Limits {
+    /// No limits: `--allow-large`.
+    pub const NONE: Self = Self { file: u64::MAX, total: u64::MAX };
+}
+
+impl Default for Limits {
+    /// 50 MB a file, 200 MB together.
+    fn default() -> Self {
+        Self { file: 50_000_000, total: 200_000_000 }
+    }
+}
+
+/// What to store as a tree.
+#[derive(Debug, Clone, Default)]
+pub struct TreeRequest {
+    /// The user's home folder, which is refused as a project.
+    pub home: Option<PathBuf>,
+    /// How much may be stored.
+    pub limits: Limits,
+}
+
+/// What to take a snapshot of, and for whom.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The user's home folder, which is refused as a project.
+    pub home: Option<PathBuf>,
+    /// How much may be stored.
+    pub limits: Limits,
+    /// Whose snapshot it is.
+    pub author: Signature,
+    /// When it is taken.
+    pub time: Timestamp,
+    /// What its commit says.
+    pub message: Message,
+}
+
+/// The folder, stored as a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeTaken {
+    /// The tree's id.
+    pub tree: ObjectId,
+    /// Files in it.
+    pub files: usize,
+    /// Files that were read because they are new or changed.
+    pub changed: usize,
+    /// Bytes of content that was not stored before.
+    pub bytes_new: u64,
+    /// Files that are not in it though no ignore rule says so, by path.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The commit to name in the run's record.
+    pub commit: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Whether it was made now; else nothing had changed since that commit.
+    pub is_new: bool,
+    /// Files in it.
+    pub files: usize,
+    /// Files that were read because they are new or changed.
+    pub changed: usize,
+    /// Bytes of content that was not stored before.
+    pub bytes_new: u64,
+    /// Files that are not in it though no ignore rule says so, by path.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A file that is not in the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// Its path, relative to the project folder.
+    pub path: BString,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a file is not in the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// Its name or content is a secret's. A line `!path` in `.amlignore` takes it in.
+    Secret,
+    /// A socket, a FIFO or a device.
+    Special,
+    /// It can't be read by this user.
+    Unreadable,
+    /// It changed each time while it was read.
+    Changing,
+    /// Git refuses such a name in a tree.
+    Name,
+}
+
+/// Told what a snapshot is doing, from several threads.
+pub trait Observer: Sync {
+    /// Something was done. Called often: it has to be quick.
+    fn progress(&self, progress: Progress);
+}
+
+/// How far a snapshot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Looking for changes: files seen so far.
+    Looking {
+        /// Files seen.
+        files: usize,
+    },
+    /// Storing what has changed.
+    Storing {
+        /// Files stored so far.
+        files: usize,
+        /// Of so many.
+        of_files: usize,
+        /// Bytes read so far.
+        bytes: u64,
+        /// Of so many.
+        of_bytes: u64,
+    },
+}
+
+/// An observer that nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn progress(&self, _: Progress) {}
+}

@@ -1,0 +1,56 @@
+//! Reading the user's repository.
+
+use std::path::Path;
+
+use gix::{ObjectId, bstr::ByteSlice};
+
+use super::{Base, Error, UserRepo, failed};
+use crate::{refs, remote_url::RemoteUrl};
+
+impl UserRepo {
+    /// Opens the repository of the project folder `root`, if it has one (a folder `.git`, or a file of a linked work tree).
+    pub fn open(root: &Path) -> Result<Option<Self>, Error> {
+        let dot_git = root.join(".git");
+        if dot_git.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        // An empty folder of that name, or one that was not finished, is no repository: Git says the same.
+        if dot_git.is_dir() && !dot_git.join("HEAD").exists() {
+            return Ok(None);
+        }
+        let git = gix::open(&dot_git).map_err(failed("open HEAD", root))?;
+        Ok(Some(Self { git, root: root.to_owned() }))
+    }
+
+    /// What HEAD is; `None` when nothing is committed yet.
+    pub fn head(&self) -> Result<Option<Base>, Error> {
+        let head = self.git.head().map_err(self.failed("read HEAD"))?;
+        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
+        let Some(commit) = head.id() else { return Ok(None) };
+        Ok(Some(Base { commit: commit.detach(), branch }))
+    }
+
+    /// Where a branch is (its full name).
+    pub fn branch_tip(&self, name: &gix::refs::FullNameRef) -> Result<Option<ObjectId>, Error> {
+        match self.git.try_find_reference(name).map_err(self.failed("read a branch"))? {
+            Some(mut branch) => Ok(Some(branch.peel_to_id().map_err(self.failed("read a branch"))?.detach())),
+            None => Ok(None),
+        }
+    }
+
+    /// Where the local `master` is.
+    pub fn master_tip(&self) -> Result<Option<ObjectId>, Error> {
+        self.branch_tip(refs::master().as_ref())
+    }
+
+    /// The URL of the remote `origin`, as it is written.
+    pub fn remote_text(&self) -> Option<String> {
+        let config = self.git.config_snapshot();
+        config.string("remote.origin.url").map(|url| url.to_str_lossy().into_owned())
+    }
+
+    /// The remote `origin`, if there is one and azml can speak to it.
+    pub fn remote_url(&self) -> Option<RemoteUrl> {
+        RemoteUrl::parse(&self.remote_text()?).ok()
+    }
+}
