@@ -1,1 +1,82 @@
-//! Placeholder for sync.
+//! Between the history repository and its remote: what is owed goes out, what others did comes in.
+//!
+//! - No push is ever forced, and no commit id that a run named ever changes: where somebody else
+//!   pushed first, a join commit is put on top of both and run records are merged.
+//! - What a function could not finish leaves the repository as it was, apart from objects that
+//!   nothing points to.
+//! - The refs below `refs/remotes/origin/` say what the remote had when it was last talked to.
+
+mod error;
+mod fetching;
+mod link;
+mod list;
+mod pull;
+mod push;
+mod roam;
+
+pub use error::SyncError;
+pub use fetching::{FetchedSnapshot, fetch_snapshot};
+pub use link::{LinkMode, Linked, link};
+pub use list::{RemoteView, list};
+pub use pull::{Pulled, pull};
+pub use push::{Delivered, push_history};
+pub use roam::{RoamOptions, Roamed, roam};
+
+use azml_core::history::{self, HistoryRepo, Owed};
+
+/// What happens meanwhile, told as it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A line that the server says, clean enough to be shown.
+    Remote(String),
+    /// Bytes of packs received so far.
+    Received(u64),
+    /// Bytes sent so far.
+    Sent(u64),
+    /// Somebody else pushed first: their work is fetched, joined with ours, and the push repeated.
+    Joining,
+}
+
+/// On whose behalf, and who watches.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Who makes join commits and merges of run records, and when.
+    pub by: &'a gix::actor::Signature,
+    /// Told what happens.
+    pub observer: &'a (dyn Fn(Event) + Sync),
+}
+
+impl<'a> Context<'a> {
+    /// With nobody watching.
+    pub fn quiet(by: &'a gix::actor::Signature) -> Self {
+        Self { by, observer: &|_| {} }
+    }
+
+    fn tell(&self, progress: git_wire::client::Progress<'_>) {
+        use git_wire::client::Progress;
+        match progress {
+            Progress::Remote(text) => {
+                for line in String::from_utf8_lossy(text).split(['\r', '\n']) {
+                    let line: String = line.chars().filter(|c| !c.is_control()).collect();
+                    if !line.trim().is_empty() {
+                        (self.observer)(Event::Remote(line));
+                    }
+                }
+            }
+            Progress::Received { bytes } => (self.observer)(Event::Received(bytes)),
+            Progress::Sent { bytes } => (self.observer)(Event::Sent(bytes)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("by", &self.by).finish_non_exhaustive()
+    }
+}
+
+/// What the remote lacks, as far as the last sync knows. Needs no network.
+pub fn owed(history: &HistoryRepo) -> Result<Vec<Owed>, history::Error> {
+    history.owed()
+}

@@ -112,21 +112,37 @@ impl Duplex {
     pub fn new(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>) -> Self {
         Self { reader: BufReader::with_capacity(64 * 1024, reader), writer }
     }
+
+    /// Waits for the server to say something; `false`: it has hung up.
+    pub fn wait(&mut self) -> Result<bool, TransportError> {
+        match self.reader.fill_buf() {
+            Ok(bytes) => Ok(!bytes.is_empty()),
+            Err(error) => Err(TransportError::from_io("reading from the server", error)),
+        }
+    }
+
+    /// Sends a request, all of it.
+    pub fn send(&mut self, request: &mut dyn Read) -> Result<(), TransportError> {
+        io::copy(request, &mut self.writer)
+            .and_then(|_| self.writer.flush())
+            .map_err(|error| TransportError::from_io("sending a request", error))
+    }
+}
+
+impl Read for Duplex {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(out)
+    }
 }
 
 impl Connection for Duplex {
     fn advertisement(&mut self) -> Result<Box<dyn Read + '_>, TransportError> {
-        // Waits for the first byte, so that a server that never speaks is this call's failure.
-        self.reader
-            .fill_buf()
-            .map_err(|error| TransportError::from_io("reading what the server advertises", error))?;
+        self.wait()?;
         Ok(Box::new(&mut self.reader))
     }
 
     fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
-        io::copy(request, &mut self.writer)
-            .and_then(|_| self.writer.flush())
-            .map_err(|error| TransportError::from_io("sending a request", error))?;
+        self.send(request)?;
         Ok(Box::new(&mut self.reader))
     }
 

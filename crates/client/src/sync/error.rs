@@ -1,0 +1,190 @@
+//! Why syncing did not come to its end, in kinds that tell the user what to do.
+
+use std::path::PathBuf;
+
+use azml_core::id::ProjectId;
+use azml_core::{history, user_repo};
+use git_wire::client::{self, TransportError, TransportErrorKind as Kind};
+use gix::ObjectId;
+
+/// Why syncing did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The project has no remote.
+    #[error("the project is not linked to a remote repository")]
+    NotLinked,
+    /// A repository to link to has branches already.
+    #[error("the remote repository is not empty: it has {}", .branches.join(", "))]
+    NotEmpty {
+        /// Their short names.
+        branches: Vec<String>,
+    },
+    /// The remote's `master` has commits that are not in the local one.
+    #[error("the remote repository's master has commits that this folder's master lacks")]
+    Behind {
+        /// The remote's tip.
+        theirs: ObjectId,
+    },
+    /// Known, and not allowed.
+    #[error("{message}")]
+    Denied {
+        /// The server's words.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<TransportError>,
+    },
+    /// No such repository, or none that is shown to this identity.
+    #[error("{message}")]
+    NotFound {
+        /// The server's words.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<TransportError>,
+    },
+    /// Credentials are missing or were refused.
+    #[error("{message}")]
+    Unauthorized {
+        /// The server's words.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<TransportError>,
+    },
+    /// Nothing answers there, or not in time.
+    #[error("{message}")]
+    Unreachable {
+        /// What was attempted.
+        message: String,
+        /// Whether it was a time-out.
+        timed_out: bool,
+        /// The cause.
+        #[source]
+        source: Option<TransportError>,
+    },
+    /// The remote refused one ref.
+    #[error("the remote repository refused {reference}: {reason}")]
+    Rejected {
+        /// The ref's full name.
+        reference: String,
+        /// The remote's reason, word for word.
+        reason: String,
+    },
+    /// Others pushed again and again in between.
+    #[error("others pushed first {attempts} times in a row; nothing is lost, and the next sync tries again")]
+    Busy {
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// The remote has no run history.
+    #[error("the remote repository has no run history{}", .id.map(|id| format!(" of project {id}")).unwrap_or_default())]
+    NoHistory {
+        /// The project that was asked for.
+        id: Option<ProjectId>,
+    },
+    /// The remote has the run histories of several projects.
+    #[error("the remote repository has several projects: {}", .ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    SeveralProjects {
+        /// Their ids.
+        ids: Vec<ProjectId>,
+    },
+    /// The remote has no `master`.
+    #[error("the remote repository has no master branch")]
+    NoMaster,
+    /// A snapshot is neither here nor at the remote.
+    #[error("snapshot {commit} is not in the remote repository")]
+    NoSnapshot {
+        /// The snapshot's commit.
+        commit: ObjectId,
+    },
+    /// The folder to clone into has something in it.
+    #[error("'{}' exists and is not an empty folder", .folder.display())]
+    FolderNotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The project folder has no commit to link.
+    #[error("'{}' has no commit yet", .root.display())]
+    NoCommit {
+        /// The project folder.
+        root: PathBuf,
+    },
+    /// The conversation with the remote broke down.
+    #[error("the conversation with the remote repository failed")]
+    Wire(#[source] client::Error),
+    /// The history repository can't be read or written.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// The user's own repository can't be read or written.
+    #[error(transparent)]
+    UserRepo(#[from] user_repo::Error),
+    /// An object that should be here can't be read.
+    #[error("can't read {what}")]
+    Read {
+        /// What.
+        what: String,
+        /// Git's own reason.
+        #[source]
+        source: Box<gix::Error>,
+    },
+    /// The disk refused.
+    #[error("can't {action} '{}'", .path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SyncError {
+    /// Whether trying again later, with nothing changed here, may well succeed.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Busy { .. })
+    }
+
+    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(super) fn read(what: impl Into<String>) -> impl FnOnce(gix::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Read { what, source: Box::new(source) }
+    }
+}
+
+impl From<TransportError> for SyncError {
+    fn from(error: TransportError) -> Self {
+        let message = error.message.clone();
+        match error.kind {
+            Kind::Unauthorized => Self::Unauthorized { message, source: Some(error) },
+            Kind::Forbidden => Self::Denied { message, source: Some(error) },
+            Kind::NotFound => Self::NotFound { message, source: Some(error) },
+            Kind::Unreachable => Self::Unreachable { message, timed_out: false, source: Some(error) },
+            Kind::TimedOut => Self::Unreachable { message, timed_out: true, source: Some(error) },
+            _ => Self::Wire(client::Error::Transport(error)),
+        }
+    }
+}
+
+impl From<client::Error> for SyncError {
+    fn from(error: client::Error) -> Self {
+        match error {
+            client::Error::Transport(error) => error.into(),
+            // SSH servers and git:// say it in the conversation and not in a status.
+            client::Error::Remote(message) if message.contains("TF401019") => {
+                Self::NotFound { message, source: None }
+            }
+            client::Error::Remote(message) if message.contains("TF401027") => {
+                Self::Denied { message, source: None }
+            }
+            error => Self::Wire(error),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! SSH: the user's own `ssh`, so that configuration, agent, known hosts and hardware keys just work.
+//!
+//! Nothing that a URL says can become an option of `ssh` or a second command on the server: a host,
+//! user or path that starts with `-` is refused, and the path is quoted. What `ssh` and the server
+//! write to stderr is kept, and becomes the message when the conversation fails.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use git_wire::Service;
+use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind};
+
+use super::{TransportOptions, stall};
+
+/// What is kept of stderr, at most: the end of it.
+const MAX_STDERR: usize = 64 * 1024;
+
+/// Where to go by SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) user: Option<String>,
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) path: String,
+}
+
+/// A conversation with a service that an `ssh` process reaches.
+pub(super) struct Ssh {
+    // Dropped first: closes ssh's stdin, which ends the server.
+    stream: Option<Duplex>,
+    child: Child,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    collector: Option<JoinHandle<()>>,
+    host: String,
+}
+
+impl Ssh {
+    pub(super) fn connect(
+        address: &Address,
+        service: Service,
+        options: &TransportOptions,
+    ) -> Result<Self, TransportError> {
+        let mut command = command(address, service, options)?;
+        let mut child = command.spawn().map_err(|error| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            TransportError::new(Kind::Other, format!("can't start `{program}`, which SSH remotes need"))
+                .with_source(error)
+        })?;
+        let input = child.stdin.take().expect("asked for as a pipe");
+        let output = child.stdout.take().expect("asked for as a pipe");
+        let errors = child.stderr.take().expect("asked for as a pipe");
+        let stderr = Arc::new(Mutex::new(Vec::new()));
+        let collector = std::thread::spawn({
+            let kept = Arc::clone(&stderr);
+            move || collect(errors, &kept)
+        });
+        let output = stall::Watched::new(output, options.stall_timeout);
+        Ok(Self {
+            stream: Some(Duplex::new(Box::new(output), Box::new(input))),
+            child,
+            stderr,
+            collector: Some(collector),
+            host: address.host.clone(),
+        })
+    }
+
+    /// Puts what ssh and the server said in the place of "the pipe broke".
+    fn explain(&mut self, error: TransportError) -> TransportError {
+        if error.kind == Kind::TimedOut {
+            return TransportError::new(Kind::TimedOut, format!("{} did not answer in time", self.host))
+                .with_source(error);
+        }
+        self.end();
+        let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        match message_of(&kept) {
+            Some(message) => TransportError::new(kind_of(&message), message).with_source(error),
+            None => error,
+        }
+    }
+
+    /// Lets ssh come to its end, by force if it does not by itself.
+    fn end(&mut self) {
+        drop(self.stream.take());
+        // A process that is done already can't be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(collector) = self.collector.take() {
+            // It ends with the pipe; a panic there loses a message and nothing else.
+            let _ = collector.join();
+        }
+    }
+}
+
+impl Drop for Ssh {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Connection for Ssh {
+    fn advertisement(&mut self) -> Result<Box<dyn Read + '_>, TransportError> {
+        let stream = self.stream.as_mut().ok_or_else(ended)?;
+        match stream.wait() {
+            Ok(true) => {}
+            Ok(false) => {
+                // ssh closed its output; what it has to say about that follows at once.
+                let _ = self.child.wait();
+                let error = TransportError::new(Kind::Other, format!("{} closed the connection", self.host));
+                return Err(self.explain(error));
+            }
+            Err(error) => return Err(self.explain(error)),
+        }
+        self.stream.as_mut().ok_or_else(ended)?.advertisement()
+    }
+
+    fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
+        let sent = self.stream.as_mut().ok_or_else(ended)?.send(request);
+        if let Err(error) = sent {
+            return Err(self.explain(error));
+        }
+        Ok(Box::new(self.stream.as_mut().ok_or_else(ended)?))
+    }
+
+    fn is_stateless(&self) -> bool {
+        false
+    }
+}
+
+fn ended() -> TransportError {
+    TransportError::new(Kind::Other, "the connection has ended")
+}
+
+fn command(
+    address: &Address,
+    service: Service,
+    options: &TransportOptions,
+) -> Result<Command, TransportError> {
+    for (what, text) in
+        [("host", Some(&address.host)), ("user", address.user.as_ref()), ("path", Some(&address.path))]
+    {
+        let Some(text) = text else { continue };
+        if text.starts_with('-') || text.chars().any(char::is_control) || (what != "user" && text.is_empty())
+        {
+            let message =
+                format!("the {what} `{}` of the SSH remote is not one to be trusted", text.escape_debug());
+            return Err(TransportError::new(Kind::Refused, message));
+        }
+    }
+    let (mut command, is_plink) = match (&options.ssh_command, &options.ssh_program) {
+        (Some(line), _) => {
+            // As Git does: the line is the shell's, our arguments follow as they are.
+            let mut script = line.clone();
+            script.push(" \"$@\"");
+            let mut command = Command::new("/bin/sh");
+            command.arg("-c").arg(script).arg("ssh");
+            (command, looks_like_plink(line))
+        }
+        (None, Some(program)) => (Command::new(program), looks_like_plink(program)),
+        (None, None) => (Command::new("ssh"), false),
+    };
+    if !is_plink {
+        if service == Service::UploadPack {
+            command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", "version=2");
+        }
+        if !options.may_ask {
+            command.args(["-o", "BatchMode=yes"]);
+            command.args(["-o", &format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1))]);
+        }
+    }
+    if let Some(port) = address.port {
+        command.arg(if is_plink { "-P" } else { "-p" }).arg(port.to_string());
+    }
+    match &address.user {
+        Some(user) => command.arg(format!("{user}@{}", address.host)),
+        None => command.arg(&address.host),
+    };
+    command.arg(format!("{} {}", service.as_str(), quoted(&address.path)));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ok(command)
+}
+
+fn looks_like_plink(program: &std::ffi::OsStr) -> bool {
+    let text = program.to_string_lossy().to_lowercase();
+    text.split_whitespace().next().is_some_and(|first| first.contains("plink") || first.contains("putty"))
+}
+
+/// The text as one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    let mut word = String::with_capacity(text.len() + 2);
+    word.push('\'');
+    for c in text.chars() {
+        match c {
+            '\'' | '!' => {
+                word.push_str("'\\");
+                word.push(c);
+                word.push('\'');
+            }
+            _ => word.push(c),
+        }
+    }
+    word.push('\'');
+    word
+}
+
+fn collect(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = errors.read(&mut buffer) {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(&buffer[..count]);
+        let excess = kept.len().saturating_sub(MAX_STDERR);
+        kept.drain(..excess);
+    }
+}
+
+/// What was said on stderr, without control characters and without the `remote:` that servers write in front.
+fn message_of(stderr: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| line.strip_prefix("remote: ").unwrap_or(line))
+        .map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What kind of failure such words tell of. They are all there is: ssh exits with 255 for each.
+fn kind_of(message: &str) -> Kind {
+    let has = |needles: &[&str]| needles.iter().any(|needle| message.contains(needle));
+    if has(&[
+        "Host key verification failed",
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "No ED25519 host key is known",
+    ]) {
+        Kind::Refused
+    } else if has(&["timed out", "Timeout, server"]) {
+        Kind::TimedOut
+    } else if has(&[
+        "Could not resolve hostname",
+        "Connection refused",
+        "No route to host",
+        "Network is unreachable",
+    ]) {
+        Kind::Unreachable
+    } else if has(&[
+        "Permission denied",
+        "Public key authentication failed",
+        "Too many authentication failures",
+    ]) {
+        Kind::Unauthorized
+    } else if has(&["TF401027", "does not allow", "not allowed"]) {
+        Kind::Forbidden
+    } else if has(&[
+        "TF401019",
+        "not found",
+        "does not exist",
+        "does not appear to be a git repository",
+        "not a git repository",
+    ]) {
+        Kind::NotFound
+    } else {
+        Kind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(host: &str, path: &str) -> Address {
+        Address { user: Some("git".into()), host: host.into(), port: Some(2222), path: path.into() }
+    }
+
+    fn arguments(command: &Command) -> Vec<String> {
+        command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_in_an_address_becomes_an_option_or_a_second_command() {
+        let options = TransportOptions::default();
+        for bad in
+            [address("-oProxyCommand=x", "/r"), address("h", "-x"), address("h", "/r\n/s"), address("", "/r")]
+        {
+            let error = command(&bad, Service::UploadPack, &options).unwrap_err();
+            assert_eq!(error.kind, Kind::Refused, "{bad:?}");
+        }
+        let command = command(&address("h", "/it's; rm -rf !x"), Service::UploadPack, &options).unwrap();
+        assert_eq!(arguments(&command).last().unwrap(), r"git-upload-pack '/it'\''s; rm -rf '\!'x'");
+    }
+
+    #[test]
+    fn the_users_own_command_line_is_the_shells() {
+        let options = TransportOptions {
+            ssh_command: Some("ssh -i 'my key'".into()),
+            may_ask: true,
+            ..Default::default()
+        };
+        let command = command(&address("h", "/r"), Service::UploadPack, &options).unwrap();
+        let expected = [
+            "-c",
+            "ssh -i 'my key' \"$@\"",
+            "ssh",
+            "-o",
+            "SendEnv=GIT_PROTOCOL",
+            "-p",
+            "2222",
+            "git@h",
+            "git-upload-pack '/r'",
+        ];
+        assert_eq!(arguments(&command), expected);
+    }
+
+    #[test]
+    fn words_of_ssh_and_servers_tell_the_kind() {
+        let message =
+            message_of(b"remote: TF401019: The Git repository with name or identifier x does not exist\r\n")
+                .unwrap();
+        assert!(message.starts_with("TF401019"));
+        assert_eq!(kind_of(&message), Kind::NotFound);
+        assert_eq!(kind_of("git@h: Permission denied (publickey)."), Kind::Unauthorized);
+        assert_eq!(kind_of("ssh: connect to host h port 22: Connection refused"), Kind::Unreachable);
+        assert_eq!(kind_of("Host key verification failed."), Kind::Refused);
+    }
+}
