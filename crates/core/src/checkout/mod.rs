@@ -1,1 +1,68 @@
-//! Placeholder for checkout.
+//! Writing a snapshot's tree into an empty folder: run folders and clones.
+//!
+//! Guarantees: nothing is written before every path of the tree is known to be safe ([`path`]);
+//! nothing is ever written through a symbolic link (they are made last, after every file) and no
+//! file that exists is overwritten; files get the mode bits Git knows (executable or not) and no
+//! others. Contents are written in parallel.
+
+pub mod listing;
+pub mod path;
+mod write;
+
+use std::{io, path::PathBuf};
+
+use gix::{ObjectId, bstr::BString};
+
+pub(crate) use self::write::write_new;
+pub use self::write::{Written, checkout};
+
+/// Why a tree could not be written out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object can't be read.
+    #[error("can't read object {id}")]
+    Read {
+        /// The object.
+        id: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// A path of the tree could leave the folder or reach into a repository.
+    #[error("the snapshot's path `{path}` is refused: {why}")]
+    UnsafePath {
+        /// The path.
+        path: BString,
+        /// What is wrong with it.
+        why: path::Unsafe,
+    },
+    /// Two entries of one folder have one name.
+    #[error("the snapshot has two entries at `{path}`")]
+    TwoAtOnePath {
+        /// The path.
+        path: BString,
+    },
+    /// More files than any project has.
+    #[error("tree {tree} has more than {} files", listing::MAX_FILES)]
+    TooManyFiles {
+        /// The tree.
+        tree: ObjectId,
+    },
+    /// The folder to write into has something in it.
+    #[error("{} is not an empty folder", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The disk refused.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,1 +1,118 @@
-//! Placeholder for join.
+//! Joining two lines of snapshots that grew apart, without ever changing a commit's id.
+//!
+//! Somebody else pushed first: their tip and ours are both kept, by one commit whose parents are
+//! theirs and ours, in this order, and whose tree is ours. Along first parents it reads as "our work
+//! put on top of theirs", and a push of it is a fast-forward for the remote.
+//!
+//! Works with histories of which only the newest commits are here.
+
+use gix::{ObjectId, Repository, actor, bstr::BStr};
+
+/// What joining came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// Ours has theirs in it already; the tip stays ours.
+    Ours(ObjectId),
+    /// Theirs has ours in it already; the tip is theirs, nothing was written.
+    Theirs(ObjectId),
+    /// A commit that joins both was written.
+    Both(ObjectId),
+}
+
+impl Joined {
+    /// The commit that has everything.
+    pub fn tip(self) -> ObjectId {
+        match self {
+            Self::Ours(id) | Self::Theirs(id) | Self::Both(id) => id,
+        }
+    }
+}
+
+/// Why two tips could not be joined.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The history could not be read.
+    #[error("can't find out whether {tip} has {other} in it")]
+    Walk {
+        /// Where the walk started.
+        tip: ObjectId,
+        /// What it looked for.
+        other: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// One of the tips can't be read.
+    #[error("can't read commit {commit}")]
+    Read {
+        /// The commit.
+        commit: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// The joining commit could not be written.
+    #[error("can't write the commit that joins {ours} with {theirs}")]
+    Write {
+        /// Our tip.
+        ours: ObjectId,
+        /// Their tip.
+        theirs: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+}
+
+/// Joins `ours` with `theirs`, both of which must be here. Moves no ref.
+pub fn join(repo: &Repository, ours: ObjectId, theirs: ObjectId, by: &actor::Signature) -> Result<Joined, Error> {
+    if contains(repo, ours, theirs)? {
+        return Ok(Joined::Ours(ours));
+    }
+    if contains(repo, theirs, ours)? {
+        return Ok(Joined::Theirs(theirs));
+    }
+    let tree = tree_of(repo, ours)?;
+    let message = "Join run histories of two computers\n";
+    let joined = write_commit(repo, tree, &[theirs, ours], by, message.into())
+        .map_err(|source| Error::Write { ours, theirs, source })?;
+    Ok(Joined::Both(joined))
+}
+
+/// Whether `other` is `tip` or one of its ancestors, as far as the history is here.
+pub fn contains(repo: &Repository, tip: ObjectId, other: ObjectId) -> Result<bool, Error> {
+    if tip == other {
+        return Ok(true);
+    }
+    if !repo.has_object(other) {
+        return Ok(false);
+    }
+    let base = repo.merge_base(tip, other).map_err(|source| Error::Walk { tip, other, source })?;
+    Ok(base.is_some_and(|base| base == other))
+}
+
+/// The tree of `commit`.
+pub(crate) fn tree_of(repo: &Repository, commit: ObjectId) -> Result<ObjectId, Error> {
+    let tree = repo.find_commit(commit).and_then(|c| c.tree_id());
+    tree.map(gix::Id::detach).map_err(|source| Error::Read { commit, source })
+}
+
+/// Writes a commit; moves no ref.
+pub(crate) fn write_commit(
+    repo: &Repository,
+    tree: ObjectId,
+    parents: &[ObjectId],
+    by: &actor::Signature,
+    message: &BStr,
+) -> Result<ObjectId, gix::Error> {
+    let commit = gix::objs::Commit {
+        tree,
+        parents: parents.iter().copied().collect(),
+        author: by.clone(),
+        committer: by.clone(),
+        encoding: None,
+        message: message.to_owned(),
+        extra_headers: Vec::new(),
+    };
+    repo.write_object(&commit).map(gix::Id::detach)
+}

@@ -1,1 +1,23 @@
-//! Placeholder for run.
+//! Runs: their records, and the ref that keeps them.
+//!
+//! A record is JSON with the Workbench's keys ([`RunRecord`]). All records of a project are files of
+//! one tree on `refs/azureml/runs/<GUID>`, sharded by time ([`shard`]), so that adding one to many
+//! writes a few small trees, listing the newest reads about what it shows, and two computers' records
+//! merge run by run ([`merge`]).
+
+pub mod format;
+mod merge;
+mod metric;
+mod record;
+mod shard;
+mod status;
+mod store;
+mod stored;
+
+pub use self::{
+    merge::{Merged, newer},
+    metric::Metric,
+    record::{COMMIT_ID, RecordError, RunRecord, VERSION},
+    status::{Status, UnknownStatus},
+    store::{Error, RunStore},
+};

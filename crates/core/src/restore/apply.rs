@@ -1,0 +1,275 @@
+//! Doing what a journal says, forwards or back, from whatever state a kill left.
+//!
+//! Each change looks at what is there and does what is left to do, so applying twice is applying
+//! once. New content is written beside its place (`.azml-<token>-<i>.part`), renamed to `.new` when it
+//! is whole, and put in its place in one step that also takes what was there: displaced content is
+//! looked at before it goes, and what neither side of the journal knows is added to the backup. Names
+//! are made of the journal alone, so that a recovery finds what a kill left.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use gix::{
+    Repository,
+    bstr::{BStr, BString, ByteSlice},
+};
+
+use super::{
+    Change, Error,
+    backup::Late,
+    disk::{self, Found, Swapped},
+    journal::Journal,
+    steps::Counter,
+};
+use crate::{
+    checkout::{self, listing::Entry, path::below},
+    history::HistoryRepo,
+};
+
+/// Towards which side of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// To the tree that is restored.
+    Forward,
+    /// Back to what the folder was.
+    Back,
+}
+
+/// How often a path that changes under our hands is tried again.
+const TRIES: usize = 8;
+
+/// Applies `journal`; gives the paths whose content was added to the backup on the way.
+pub(super) fn apply(
+    history: &HistoryRepo,
+    journal: &Journal,
+    direction: Direction,
+    steps: &Counter<'_>,
+) -> Result<Vec<BString>, Error> {
+    let late =
+        Late { history, number: journal.number, restored: journal.target, by: &journal.by, saved: Vec::new() };
+    let mut work = Work {
+        root: history.root(),
+        repo: history.git(),
+        token: journal.token(),
+        changes: &journal.changes,
+        direction,
+        late,
+        steps,
+    };
+    work.sweep()?;
+    work.remove_files()?;
+    work.remove_folders()?;
+    work.place_files()?;
+    steps.before("flush the folder")?;
+    let written = journal.changes.iter().map(|change| below(history.root(), change.path.as_ref()));
+    disk::flush(history.root(), written)?;
+    Ok(work.late.saved)
+}
+
+struct Work<'a> {
+    root: &'a Path,
+    repo: &'a Repository,
+    token: String,
+    changes: &'a [Change],
+    direction: Direction,
+    late: Late<'a>,
+    steps: &'a Counter<'a>,
+}
+
+impl Work<'_> {
+    fn wanted(&self, change: &Change) -> Option<Entry> {
+        match self.direction {
+            Direction::Forward => change.after,
+            Direction::Back => change.before,
+        }
+    }
+
+    /// The name beside the place of the `i`th change.
+    fn beside(&self, i: usize, ending: &str) -> PathBuf {
+        let mut place = below(self.root, self.changes[i].path.as_ref());
+        place.set_file_name(format!(".azml-{}-{i}.{ending}", self.token));
+        place
+    }
+
+    /// Removes what an earlier attempt left beside its places; displaced content is saved first.
+    fn sweep(&mut self) -> Result<(), Error> {
+        for (i, change) in self.changes.iter().enumerate() {
+            if !self.parents_are_folders(change.path.as_ref())? {
+                continue;
+            }
+            let part = self.beside(i, "part");
+            if disk::lstat(&part)?.is_some() {
+                self.steps.before_path("remove an unfinished file of", &change.path)?;
+                disk::remove_file(&part)?;
+            }
+            let new = self.beside(i, "new");
+            if disk::lstat(&new)?.is_some() {
+                self.discard(i, &new)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the file at `at`, which was displaced from the `i`th place; saves what nobody knows.
+    fn discard(&mut self, i: usize, at: &Path) -> Result<(), Error> {
+        let change = &self.changes[i];
+        match disk::look_at(at)? {
+            Found::File(entry) => {
+                if Some(entry) != change.before && Some(entry) != change.after {
+                    self.steps.before_path("save what was edited at", &change.path)?;
+                    self.late.save(change.path.as_ref(), entry.kind, &disk::content(at, entry.kind)?)?;
+                }
+                self.steps.before_path("remove what was at", &change.path)?;
+                disk::remove_file(at)
+            }
+            Found::Nothing | Found::NotReachable => Ok(()),
+            Found::Folder | Found::Special => Err(Error::Obstructed { path: change.path.clone() }),
+        }
+    }
+
+    fn remove_files(&mut self) -> Result<(), Error> {
+        for (i, change) in self.changes.iter().enumerate().rev() {
+            if self.wanted(change).is_some() {
+                continue;
+            }
+            let place = below(self.root, change.path.as_ref());
+            for _ in 0..TRIES {
+                match disk::look(self.root, change.path.as_ref())? {
+                    Found::Nothing | Found::NotReachable | Found::Folder => break,
+                    Found::Special => return Err(Error::Obstructed { path: change.path.clone() }),
+                    Found::File(_) => {
+                        let new = self.beside(i, "new");
+                        self.steps.before_path("move away", &change.path)?;
+                        disk::rename_to_free(&place, &new)?;
+                        self.discard(i, &new)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the folders that have become empty, and empty ones where a file is to be.
+    fn remove_folders(&mut self) -> Result<(), Error> {
+        let mut needed = BTreeSet::new();
+        let mut emptied = BTreeSet::new();
+        for change in self.changes {
+            let parents = change.path.find_iter("/").map(|end| change.path[..end].as_bstr());
+            if self.wanted(change).is_some() {
+                needed.extend(parents);
+            } else {
+                emptied.extend(parents);
+            }
+        }
+        for folder in emptied.difference(&needed).rev() {
+            if self.parents_are_folders(folder)? {
+                let path = below(self.root, folder);
+                if disk::lstat(&path)?.is_some_and(|metadata| metadata.is_dir()) && disk::is_empty_folder(&path)? {
+                    self.steps.before_path("remove the empty folder", &(*folder).to_owned())?;
+                    disk::remove_empty_folder(&path)?;
+                }
+            }
+        }
+        for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
+            if disk::look(self.root, change.path.as_ref())? == Found::Folder {
+                self.remove_empty_folders(&below(self.root, change.path.as_ref()), &change.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the folder at `path` and all below it, which must be empty folders alone.
+    fn remove_empty_folders(&self, path: &Path, place: &BString) -> Result<(), Error> {
+        for entry in fs::read_dir(path).map_err(Error::io("read folder", path))? {
+            let entry = entry.map_err(Error::io("read folder", path))?;
+            if !entry.file_type().map_err(Error::io("look at", &entry.path()))?.is_dir() {
+                return Err(Error::Obstructed { path: place.clone() });
+            }
+            self.remove_empty_folders(&entry.path(), place)?;
+        }
+        self.steps.before_path("remove the empty folder at", place)?;
+        if disk::remove_empty_folder(path)? { Ok(()) } else { Err(Error::Obstructed { path: place.clone() }) }
+    }
+
+    fn place_files(&mut self) -> Result<(), Error> {
+        for (i, change) in self.changes.iter().enumerate() {
+            if let Some(wanted) = self.wanted(change) {
+                self.place_file(i, change, wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place_file(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
+        let obstructed = || Error::Obstructed { path: change.path.clone() };
+        let place = below(self.root, change.path.as_ref());
+        let new = self.beside(i, "new");
+        for _ in 0..TRIES {
+            match disk::look(self.root, change.path.as_ref())? {
+                Found::File(entry) if entry == wanted => return Ok(()),
+                Found::Folder | Found::NotReachable | Found::Special => return Err(obstructed()),
+                Found::Nothing => {
+                    self.make_parents(change)?;
+                    self.write_beside(i, change, wanted)?;
+                    self.steps.before_path("move into the free place", &change.path)?;
+                    if disk::rename_to_free(&new, &place)? {
+                        return Ok(());
+                    }
+                    disk::remove_file(&new)?;
+                }
+                Found::File(entry) => {
+                    self.write_beside(i, change, wanted)?;
+                    self.steps.before_path("put in the place of", &change.path)?;
+                    match disk::swap(&new, &place)? {
+                        Swapped::Done => return self.discard(i, &new),
+                        Swapped::Gone => disk::remove_file(&new)?,
+                        Swapped::Unsupported => {
+                            if Some(entry) != change.before && Some(entry) != change.after {
+                                let content = disk::content(&place, entry.kind)?;
+                                self.late.save(change.path.as_ref(), entry.kind, &content)?;
+                            }
+                            return fs::rename(&new, &place).map_err(Error::io("replace", &place));
+                        }
+                    }
+                }
+            }
+        }
+        Err(obstructed())
+    }
+
+    /// Writes the content for a place beside it; when the name `.new` is there, it is whole.
+    fn write_beside(&self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
+        let (part, new) = (self.beside(i, "part"), self.beside(i, "new"));
+        self.steps.before_path("write the content for", &change.path)?;
+        checkout::write_new(self.repo, &part, wanted)?;
+        self.steps.before_path("name as whole the content for", &change.path)?;
+        fs::rename(&part, &new).map_err(Error::io("rename", &part))
+    }
+
+    fn make_parents(&self, change: &Change) -> Result<(), Error> {
+        for end in change.path.find_iter("/") {
+            let folder = below(self.root, change.path[..end].as_bstr());
+            match disk::lstat(&folder)? {
+                Some(metadata) if metadata.is_dir() => {}
+                Some(_) => return Err(Error::Obstructed { path: change.path.clone() }),
+                None => {
+                    self.steps.before_path("make a folder for", &change.path)?;
+                    fs::create_dir(&folder).map_err(Error::io("make folder", &folder))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn parents_are_folders(&self, path: &BStr) -> Result<bool, Error> {
+        for end in path.find_iter("/") {
+            if !disk::lstat(&below(self.root, path[..end].as_bstr()))?.is_some_and(|metadata| metadata.is_dir()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,170 @@
+//! The backups: commits of what the folder was before a restore, on `refs/azureml/backups/<n>`.
+//!
+//! Numbers only grow while any backup is there; the newest [`KEPT`] are kept. A backup's commit has
+//! no parents, so one that goes takes its content with it. Its trailer `Restored-Tree` says what the
+//! restore made of the folder.
+
+use gix::{
+    ObjectId, Repository, actor,
+    bstr::{BStr, BString, ByteSlice},
+    objs::tree::EntryKind,
+};
+
+use super::{Error, steps::Counter};
+use crate::{
+    checkout::listing::Entry,
+    history::{self, HistoryRepo},
+    join,
+    refs::{self, BACKUP_PREFIX},
+};
+
+/// How many backups are kept.
+pub const KEPT: usize = 20;
+
+const TRAILER: &str = "Restored-Tree: ";
+
+/// One backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backup {
+    /// Its number; the newest has the highest.
+    pub number: u64,
+    /// Its commit.
+    pub commit: ObjectId,
+    /// The folder as it was.
+    pub tree: ObjectId,
+    /// What the restore made of the folder.
+    pub restored: Option<ObjectId>,
+    /// When it was made, in seconds since 1970.
+    pub seconds: i64,
+}
+
+/// The backups, newest first.
+pub fn backups(history: &HistoryRepo) -> Result<Vec<Backup>, Error> {
+    numbers(history)?.into_iter().map(|(number, commit)| read(history.git(), number, commit)).collect()
+}
+
+/// The newest backup: what an undo goes back to.
+pub fn newest_backup(history: &HistoryRepo) -> Result<Option<Backup>, Error> {
+    let newest = numbers(history)?.into_iter().next();
+    newest.map(|(number, commit)| read(history.git(), number, commit)).transpose()
+}
+
+/// Numbers and commits, newest first; commits are not read.
+fn numbers(history: &HistoryRepo) -> Result<Vec<(u64, ObjectId)>, Error> {
+    let all = history.refs_below(BACKUP_PREFIX).map_err(Error::History)?;
+    let mut numbers: Vec<_> =
+        all.into_iter().filter_map(|(name, id)| Some((refs::backup_number(name.as_ref())?, id))).collect();
+    numbers.sort_by(|a, b| b.cmp(a));
+    Ok(numbers)
+}
+
+fn read(repo: &Repository, number: u64, commit: ObjectId) -> Result<Backup, Error> {
+    let failed = |source| Error::Read { id: commit, source };
+    let object = repo.find_commit(commit).map_err(failed)?;
+    let tree = object.tree_id().map_err(failed)?.detach();
+    let restored = object.message_raw().map_err(failed)?.lines().rev().find_map(|line| {
+        let hex = line.strip_prefix(TRAILER.as_bytes())?;
+        ObjectId::from_hex(hex.trim()).ok()
+    });
+    let seconds = object.time().map_err(failed)?.seconds;
+    Ok(Backup { number, commit, tree, restored, seconds })
+}
+
+/// The number that the next backup gets.
+pub(super) fn next_number(history: &HistoryRepo) -> Result<u64, Error> {
+    Ok(numbers(history)?.first().map_or(1, |(newest, _)| newest + 1))
+}
+
+/// Writes a backup's commit; no ref is moved.
+pub(super) fn write_commit(
+    repo: &Repository,
+    tree: ObjectId,
+    restored: ObjectId,
+    by: &actor::Signature,
+) -> Result<ObjectId, Error> {
+    let message = format!("Backup of the project folder before a restore\n\n{TRAILER}{restored}\n");
+    join::write_commit(repo, tree, &[], by, message.as_str().into()).map_err(Error::Backup)
+}
+
+/// Puts entries into a tree at their paths.
+pub(super) fn add_to_tree<'a>(
+    repo: &Repository,
+    tree: ObjectId,
+    entries: impl IntoIterator<Item = (&'a BStr, Entry)>,
+) -> Result<ObjectId, Error> {
+    let read = |source| Error::Read { id: tree, source };
+    let root = repo.find_tree(tree).map_err(read)?.decode().map_err(read)?.into();
+    let mut editor = gix::objs::tree::Editor::new(root, &repo.objects, repo.object_hash());
+    for (path, entry) in entries {
+        let parts = path.split(|byte| *byte == b'/').map(ByteSlice::as_bstr);
+        editor.upsert(parts, entry.kind, entry.id).map_err(Error::Backup)?;
+    }
+    editor.write(|tree| repo.write_object(tree).map(gix::Id::detach)).map_err(Error::Backup)
+}
+
+/// Removes all but the newest backups.
+pub(super) fn prune(history: &HistoryRepo, steps: &Counter<'_>) -> Result<(), Error> {
+    for (number, commit) in numbers(history)?.into_iter().skip(KEPT) {
+        steps.before("remove an old backup")?;
+        history.delete_ref(&refs::backup(number), commit).map_err(Error::History)?;
+    }
+    Ok(())
+}
+
+/// Adds to a backup what turned up while its restore was going on.
+pub(super) struct Late<'a> {
+    /// Where the backup is.
+    pub(super) history: &'a HistoryRepo,
+    /// Which.
+    pub(super) number: u64,
+    /// What its restore makes of the folder.
+    pub(super) restored: ObjectId,
+    /// Who restores.
+    pub(super) by: &'a actor::Signature,
+    /// What was added.
+    pub(super) saved: Vec<BString>,
+}
+
+impl Late<'_> {
+    /// Adds `content` as what the folder had at `path`.
+    pub(super) fn save(&mut self, path: &BStr, kind: EntryKind, content: &[u8]) -> Result<(), Error> {
+        let repo = self.history.git();
+        let name = refs::backup(self.number);
+        let id = repo.write_blob(content).map_err(Error::Backup)?.detach();
+        loop {
+            let tip = self.history.ref_tip(name.as_ref()).map_err(Error::History)?;
+            let tree = match tip {
+                Some(tip) => join::tree_of(repo, tip).map_err(Error::ReadBackup)?,
+                None => repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach(),
+            };
+            let place = free_place(repo, tree, path, id)?;
+            let tree = add_to_tree(repo, tree, [(place.as_ref(), Entry { kind, id })])?;
+            let commit = write_commit(repo, tree, self.restored, self.by)?;
+            match self.history.update_ref(&name, tip, commit) {
+                Ok(()) => break,
+                Err(history::Error::Moved { .. }) => {}
+                Err(error) => return Err(Error::History(error)),
+            }
+        }
+        super::disk::flush(self.history.path(), [])?;
+        tracing::warn!(%path, backup = self.number, "a file changed during the restore; the backup has it");
+        self.saved.push(path.to_owned());
+        Ok(())
+    }
+}
+
+/// `path`, or a name like it where the tree has a folder there or in its parents a file.
+fn free_place(repo: &Repository, tree: ObjectId, path: &BStr, id: ObjectId) -> Result<BString, Error> {
+    let read = |source| Error::Read { id: tree, source };
+    let root = repo.find_tree(tree).map_err(read)?;
+    let parts: Vec<_> = path.split(|byte| *byte == b'/').collect();
+    for end in 1..=parts.len() {
+        let entry = root.lookup_entry(parts[..end].iter().copied()).map_err(read)?;
+        let last = end == parts.len();
+        if entry.is_some_and(|entry| entry.mode().is_tree() == last) {
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().as_bstr();
+            return Ok(format!("changed-during-restore-{}-{name}", id.to_hex_with_len(10)).into());
+        }
+    }
+    Ok(path.to_owned())
+}

@@ -1,0 +1,131 @@
+//! What can stop a restore.
+
+use std::{io, path::PathBuf};
+
+use gix::{ObjectId, bstr::BString};
+
+use crate::{checkout, history, join, snapshot};
+
+/// Why a restore, an undo or a recovery did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The snapshot's tree can't be read, or has unsafe paths.
+    #[error("can't restore tree {tree}")]
+    Target {
+        /// The tree.
+        tree: ObjectId,
+        /// What is wrong with it.
+        #[source]
+        source: checkout::Error,
+    },
+    /// The snapshot's tree holds a link to a commit of another repository.
+    #[error("the snapshot has another repository's commit at `{path}`, which can't be restored")]
+    Submodule {
+        /// Where.
+        path: BString,
+    },
+    /// What the folder holds could not be found out.
+    #[error("can't find out what the project folder holds")]
+    Look(#[source] snapshot::Error),
+    /// Files that no snapshot holds are where the snapshot has files. Nothing was changed.
+    #[error("{} ignored or left-out file(s) in the way, first `{}`", paths.len(), paths.first().map(ToString::to_string).unwrap_or_default())]
+    InTheWay {
+        /// All of them.
+        paths: Vec<BString>,
+    },
+    /// What is in the way can't be put into a backup: a socket, a device, a repository, an unreadable file.
+    #[error("`{path}` is in the way and can't be backed up")]
+    CannotBackUp {
+        /// Which.
+        path: BString,
+    },
+    /// The folder is no longer what the plan was made from. Nothing was changed.
+    #[error("the project folder changed since the restore was planned, for instance `{path}`")]
+    FolderChanged {
+        /// One difference.
+        path: BString,
+    },
+    /// There is nothing to go back to.
+    #[error("there is no backup to go back to")]
+    NoBackup,
+    /// Something appeared in the way while the restore was going on.
+    #[error("something appeared at `{path}` during the restore")]
+    Obstructed {
+        /// Where.
+        path: BString,
+    },
+    /// The disk refused.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// A file's content could not be written.
+    #[error("can't write a restored file")]
+    Write(#[from] checkout::Error),
+    /// An object can't be read.
+    #[error("can't read object {id}")]
+    Read {
+        /// The object.
+        id: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// A backup could not be written.
+    #[error("can't write the backup")]
+    Backup(#[source] gix::Error),
+    /// A backup could not be read.
+    #[error("can't read a backup")]
+    ReadBackup(#[source] join::Error),
+    /// A ref or lock of the history repository.
+    #[error("can't use the history repository")]
+    History(#[source] history::Error),
+    /// The journal of an unfinished restore was written by a newer azml.
+    #[error("{} has version {version}: a newer azml began this restore and must end it", path.display())]
+    NewerJournal {
+        /// The journal.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+    /// The journal of an unfinished restore can't be understood.
+    #[error("the restore journal {} is damaged: {why}", path.display())]
+    DamagedJournal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The restore failed half-way and was undone: the folder is as it was.
+    #[error("the restore failed and was undone")]
+    Undone(#[source] Box<Self>),
+    /// The restore failed half-way and could not be undone: the next command tries again.
+    #[error("the restore failed and could not be undone either ({undoing}); the next command tries again")]
+    HalfDone {
+        /// Why it could not be undone.
+        undoing: Box<Self>,
+        /// Why it failed.
+        #[source]
+        source: Box<Self>,
+    },
+    /// Told to stop dead before a step.
+    #[error("stopped before step {step}")]
+    Stopped {
+        /// Which.
+        step: u64,
+    },
+}
+
+impl Error {
+    /// Makes an error of a failed file operation.
+    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

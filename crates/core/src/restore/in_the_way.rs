@@ -1,0 +1,70 @@
+//! Files that no snapshot would have, where the tree to restore has something.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+
+use super::{
+    Change, Error,
+    disk::{self, Found, lstat},
+};
+use crate::checkout::path::below;
+
+/// Finds what is in the way of `changes`; takes out of them what is on the disk already.
+pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Vec<BString>, Error> {
+    let known: BTreeSet<BString> = changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
+    let mut found = BTreeSet::new();
+    let mut done = BTreeSet::new();
+    for change in changes.iter().filter(|c| c.before.is_none()) {
+        match disk::look(root, change.path.as_ref())? {
+            Found::Nothing => {}
+            Found::File(entry) if Some(entry) == change.after => {
+                done.insert(change.path.clone());
+            }
+            Found::File(_) | Found::Special => {
+                found.insert(change.path.clone());
+            }
+            Found::Folder => unknown_below(root, &change.path, &known, &mut found)?,
+            Found::NotReachable => {
+                let parent = first_that_is_no_folder(root, change.path.as_ref())?;
+                found.extend(parent.filter(|parent| !known.contains(parent)));
+            }
+        }
+    }
+    changes.retain(|change| !done.contains(&change.path));
+    Ok(found.into_iter().collect())
+}
+
+/// Every file below the folder at `path` that is not `known`; a repository counts as one file.
+fn unknown_below(
+    root: &Path,
+    path: &BString,
+    known: &BTreeSet<BString>,
+    found: &mut BTreeSet<BString>,
+) -> Result<(), Error> {
+    let folder = below(root, path.as_ref());
+    for entry in fs::read_dir(&folder).map_err(Error::io("read folder", &folder))? {
+        let entry = entry.map_err(Error::io("read folder", &folder))?;
+        let kind = entry.file_type().map_err(Error::io("look at", &entry.path()))?;
+        let name = entry.file_name();
+        let mut path = path.clone();
+        path.push(b'/');
+        path.extend_from_slice(gix::path::into_bstr(Path::new(&name)).as_bytes());
+        if kind.is_dir() && !crate::checkout::path::is_reserved(path.rsplit(|b| *b == b'/').next().unwrap_or_default()) {
+            unknown_below(root, &path, known, found)?;
+        } else if !known.contains(&path) {
+            found.insert(path);
+        }
+    }
+    Ok(())
+}
+
+fn first_that_is_no_folder(root: &Path, path: &BStr) -> Result<Option<BString>, Error> {
+    for end in path.find_iter("/") {
+        let parent = path[..end].as_bstr();
+        if lstat(&below(root, parent))?.is_some_and(|metadata| !metadata.is_dir()) {
+            return Ok(Some(parent.to_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,98 @@
+//! What a restore would do, found out without doing any of it.
+
+use gix::{ObjectId, bstr::BString, objs::tree::EntryKind};
+
+use super::{Backup, Error, backup, compare::compare, folder, in_the_way};
+use crate::{checkout::listing::Entry, history::HistoryRepo};
+
+/// One path that a restore changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The path, with `/`.
+    pub path: BString,
+    /// What the folder has there.
+    pub before: Option<Entry>,
+    /// What it is to have there.
+    pub after: Option<Entry>,
+}
+
+/// What a restore would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The tree to restore.
+    pub target: ObjectId,
+    /// Every path that changes, sorted.
+    pub changes: Vec<Change>,
+    /// Ignored and left-out files that are where the tree has something else, sorted.
+    pub in_the_way: Vec<BString>,
+    /// The folder as a tree.
+    pub(super) folder: ObjectId,
+    /// What the restore that is being undone had made of the folder.
+    pub(super) since: Option<ObjectId>,
+}
+
+impl Plan {
+    /// Whether the folder is equal to the tree already.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Files that the folder gets.
+    pub fn added(&self) -> impl Iterator<Item = &BString> {
+        self.changes.iter().filter(|c| c.before.is_none()).map(|c| &c.path)
+    }
+
+    /// Files that become others: content, executable bit, or what they are.
+    pub fn changed(&self) -> impl Iterator<Item = &BString> {
+        self.changes.iter().filter(|c| c.before.is_some() && c.after.is_some()).map(|c| &c.path)
+    }
+
+    /// Files that go.
+    pub fn removed(&self) -> impl Iterator<Item = &BString> {
+        self.changes.iter().filter(|c| c.after.is_none()).map(|c| &c.path)
+    }
+
+    /// A path on which the two plans differ.
+    pub(super) fn difference(&self, other: &Self) -> Option<BString> {
+        let (ours, theirs) = (&self.changes, &other.changes);
+        let differing = ours.iter().find(|c| !theirs.contains_sorted(c));
+        let differing = differing.or_else(|| theirs.iter().find(|c| !ours.contains_sorted(c)));
+        let in_the_way = || other.in_the_way.iter().find(|path| !self.in_the_way.contains(path)).cloned();
+        differing.map(|c| c.path.clone()).or_else(in_the_way)
+    }
+}
+
+trait SortedChanges {
+    fn contains_sorted(&self, change: &Change) -> bool;
+}
+
+impl SortedChanges for Vec<Change> {
+    fn contains_sorted(&self, change: &Change) -> bool {
+        self.binary_search_by(|c| c.path.cmp(&change.path)).is_ok_and(|at| self[at] == *change)
+    }
+}
+
+/// Plans to make the project folder equal to `tree`, which must be here with all it has.
+pub fn plan(history: &HistoryRepo, tree: ObjectId) -> Result<Plan, Error> {
+    plan_towards(history, tree, None)
+}
+
+/// Plans to go back to the newest backup.
+pub fn plan_undo(history: &HistoryRepo) -> Result<(Backup, Plan), Error> {
+    let backup = backup::newest_backup(history)?.ok_or(Error::NoBackup)?;
+    let plan = plan_towards(history, backup.tree, backup.restored)?;
+    Ok((backup, plan))
+}
+
+/// Plans towards `tree`. `since` is the tree that a restore made of the folder, if it is being undone.
+pub(super) fn plan_towards(history: &HistoryRepo, tree: ObjectId, since: Option<ObjectId>) -> Result<Plan, Error> {
+    let folder = folder::store(history)?;
+    let target = |source| Error::Target { tree, source };
+    let mut changes = compare(history.git(), folder, tree).map_err(target)?;
+    if let Some(change) = changes.iter().find(|c| c.after.is_some_and(|e| e.kind == EntryKind::Commit)) {
+        return Err(Error::Submodule { path: change.path.clone() });
+    }
+    super::folder::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
+    let in_the_way = in_the_way::find(history.root(), &mut changes)?;
+    Ok(Plan { target: tree, changes, in_the_way, folder, since })
+}

@@ -1,0 +1,66 @@
+//! What a script logged under a name: a number, a text, a list, or whatever else JSON can say.
+
+use serde_json::{Number, Value};
+
+/// One logged value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Metric {
+    /// A number that JSON can say.
+    Number(Number),
+    /// A text, and what no JSON number can say: `NaN`, `Infinity`, `-Infinity`.
+    Text(String),
+    /// A list: its elements make a chart.
+    List(Vec<Value>),
+    /// Anything else (a table, a truth value), kept as it came.
+    Other(Value),
+}
+
+impl Metric {
+    /// The metric for `value`; a value that is no finite number becomes the text a reader expects.
+    pub fn from_f64(value: f64) -> Self {
+        match Number::from_f64(value) {
+            Some(number) => Self::Number(number),
+            None if value.is_nan() => Self::Text("NaN".to_owned()),
+            None if value > 0.0 => Self::Text("Infinity".to_owned()),
+            None => Self::Text("-Infinity".to_owned()),
+        }
+    }
+
+    /// The metric that a word on a command line means: a number where it reads as one, a list or
+    /// table where it is JSON for one, else a text.
+    pub fn from_word(word: &str) -> Self {
+        match serde_json::from_str::<Value>(word) {
+            Ok(value @ (Value::Number(_) | Value::Array(_) | Value::Object(_))) => Self::from(value),
+            _ => Self::Text(word.to_owned()),
+        }
+    }
+
+    /// The value as JSON.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::List(items) => Value::Array(items.clone()),
+            Self::Other(value) => value.clone(),
+        }
+    }
+
+    /// The value as a number, where it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Value> for Metric {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Number(number) => Self::Number(number),
+            Value::String(text) => Self::Text(text),
+            Value::Array(items) => Self::List(items),
+            other => Self::Other(other),
+        }
+    }
+}

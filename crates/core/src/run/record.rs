@@ -1,0 +1,213 @@
+//! The record of one run, and its two written forms.
+//!
+//! *Stored*: JSON of one version, keys sorted, a line each, so that two computers write the same
+//! bytes for the same record and a change to one value is a small delta. Keys that this version
+//! does not know survive a round trip; an unknown newer version is refused. Moments are kept to the
+//! microsecond.
+//!
+//! *Shown*: the Workbench's keys, sorted by their bytes, the metrics lifted to the top level.
+
+use std::collections::BTreeMap;
+
+use gix::ObjectId;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use super::{Metric, Status, format};
+use crate::id::{ProjectId, RunId};
+
+/// One run, as the Workbench describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// Names the run.
+    pub run_id: RunId,
+    /// Counts the project's runs from 1; 0 until [`RunStore::start`](super::RunStore::start) gives it one.
+    pub run_number: u64,
+    /// The script, as it was given.
+    pub script_name: String,
+    /// The script's arguments.
+    pub arguments: Vec<String>,
+    /// The compute target's name.
+    pub target: String,
+    /// How far it has come.
+    pub status: Status,
+    /// When the run was submitted.
+    pub created_utc: Timestamp,
+    /// When the script started.
+    pub start_time_utc: Option<Timestamp>,
+    /// When the script ended.
+    pub end_time_utc: Option<Timestamp>,
+    /// Whose run it is.
+    pub user_id: String,
+    /// How the script ended.
+    pub exit_code: Option<i32>,
+    /// What it belongs to: the project's id.
+    pub experiment_id: String,
+    /// The run that started this one.
+    pub parent_run_id: Option<String>,
+    /// What was collected: paths with `/`.
+    pub attachments: Vec<String>,
+    /// Whether somebody reports that it is alive.
+    pub heartbeat_enabled: bool,
+    /// Whether lists leave it out.
+    pub hidden: bool,
+    /// A name, where the user gave one.
+    pub name: Option<String>,
+    /// A description, where the user gave one.
+    pub description: Option<String>,
+    /// More about it; `CommitId` is the snapshot it ran from.
+    pub properties: BTreeMap<String, Value>,
+    /// What the script logged.
+    pub metrics: BTreeMap<String, Metric>,
+    /// The script's process, while it runs.
+    pub pid: Option<u32>,
+    /// The computer that process is on.
+    pub host: Option<String>,
+    /// Keys that this version does not know, kept for those that do.
+    pub extra: Map<String, Value>,
+}
+
+/// The property that names the snapshot.
+pub const COMMIT_ID: &str = "CommitId";
+
+/// The version of the stored form that this code writes and reads.
+pub const VERSION: u64 = 1;
+
+/// A stored record that can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The bytes are no JSON object.
+    #[error("the record is not a JSON object")]
+    NotJson(#[source] serde_json::Error),
+    /// Written by a newer azml.
+    #[error("the record has version {version}; this azml reads version {VERSION}: a newer azml wrote it")]
+    Newer {
+        /// The version it has.
+        version: u64,
+    },
+    /// A key is missing, or holds what it can't hold.
+    #[error("`{key}` of the record is {found}")]
+    Malformed {
+        /// The key.
+        key: String,
+        /// What is there, made fit to print.
+        found: String,
+    },
+}
+
+impl RunRecord {
+    /// The record of a run that is being submitted at `created`.
+    pub fn new(run_id: RunId, experiment: &ProjectId, script_name: impl Into<String>, created: Timestamp) -> Self {
+        Self {
+            run_id,
+            run_number: 0,
+            script_name: script_name.into(),
+            arguments: Vec::new(),
+            target: "local".to_owned(),
+            status: Status::Submitting,
+            created_utc: format::to_micros(created),
+            start_time_utc: None,
+            end_time_utc: None,
+            user_id: String::new(),
+            exit_code: None,
+            experiment_id: experiment.to_string(),
+            parent_run_id: None,
+            attachments: Vec::new(),
+            heartbeat_enabled: true,
+            hidden: false,
+            name: None,
+            description: None,
+            properties: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            pid: None,
+            host: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// The snapshot it ran from.
+    pub fn commit_id(&self) -> Option<ObjectId> {
+        self.properties.get(COMMIT_ID)?.as_str().and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
+    }
+
+    /// Says which snapshot it ran from.
+    pub fn set_commit_id(&mut self, commit: ObjectId) {
+        self.properties.insert(COMMIT_ID.to_owned(), Value::String(commit.to_string()));
+    }
+
+    /// How long the script ran, once it has ended.
+    pub fn duration(&self) -> Option<SignedDuration> {
+        let (start, end) = (self.start_time_utc?, self.end_time_utc?);
+        Some(format::to_micros(end).duration_since(format::to_micros(start)))
+    }
+
+    /// The bytes that are stored.
+    pub fn to_stored(&self) -> Vec<u8> {
+        let mut all: BTreeMap<String, Value> = self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        all.extend(self.common());
+        all.insert("version".to_owned(), VERSION.into());
+        all.insert("attachments".to_owned(), self.attachments.clone().into());
+        let metrics = self.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value()));
+        all.insert("metrics".to_owned(), Value::Object(metrics.collect()));
+        let object: Map<String, Value> = all.into_iter().collect();
+        let mut bytes = serde_json::to_vec_pretty(&object).expect("text keys and JSON values are always JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Reads what [`to_stored`](Self::to_stored) wrote.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, RecordError> {
+        let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(RecordError::NotJson)?;
+        super::stored::read(object)
+    }
+
+    /// The form that commands print: metrics in the top level, keys sorted by their bytes.
+    ///
+    /// `pid` and `host` are there for a run that is alive. A metric that is named like a key of the
+    /// record is shown as `metrics.<name>`, and a key of the record is never hidden by it.
+    pub fn to_output(&self) -> Map<String, Value> {
+        let mut all: BTreeMap<String, Value> = self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        all.extend(self.common());
+        all.insert("attachments".to_owned(), Value::String(self.attachments.join(", ")));
+        if self.status.is_over() {
+            all.remove("pid");
+            all.remove("host");
+        }
+        for (name, metric) in &self.metrics {
+            let key = if all.contains_key(name) { format!("metrics.{name}") } else { name.clone() };
+            all.insert(key, metric.to_value());
+        }
+        all.into_iter().collect()
+    }
+
+    /// The keys that both forms write alike.
+    fn common(&self) -> Vec<(String, Value)> {
+        let moment = |at: &Option<Timestamp>| at.map_or(Value::Null, |at| format::moment(at).into());
+        let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
+        let properties = self.properties.iter().map(|(k, v)| (k.clone(), v.clone()));
+        let mut all = vec![
+            ("arguments", self.arguments.clone().into()),
+            ("created_utc", format::moment(self.created_utc).into()),
+            ("description", text(&self.description)),
+            ("duration", self.duration().map_or(Value::Null, |d| format::duration(d).into())),
+            ("end_time_utc", moment(&self.end_time_utc)),
+            ("exit_code", self.exit_code.map_or(Value::Null, Value::from)),
+            ("experiment_id", self.experiment_id.clone().into()),
+            ("heartbeat_enabled", self.heartbeat_enabled.into()),
+            ("hidden", self.hidden.into()),
+            ("name", text(&self.name)),
+            ("parent_run_id", text(&self.parent_run_id)),
+            ("properties", Value::Object(properties.collect())),
+            ("run_id", self.run_id.as_str().into()),
+            ("run_number", self.run_number.into()),
+            ("script_name", self.script_name.clone().into()),
+            ("start_time_utc", moment(&self.start_time_utc)),
+            ("status", self.status.as_str().into()),
+            ("target", self.target.clone().into()),
+            ("user_id", self.user_id.clone().into()),
+        ];
+        all.extend(self.pid.map(|pid| ("pid", pid.into())));
+        all.extend(self.host.as_ref().map(|host| ("host", host.clone().into())));
+        all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}

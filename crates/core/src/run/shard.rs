@@ -1,0 +1,170 @@
+//! Where a record is in the runs tree, and reading and writing that tree a path at a time.
+//!
+//! `v1/<ms 0..4>/<ms 4..6>/<ms 6..8>/<ms 8..10>/<run id>.json`, `ms` being the 13 digits of the
+//! run's epoch milliseconds: folders sort as time does, and each stays small. `v1` is the version of
+//! the layout; a tree that has anything else beside it was written by a newer azml and is refused.
+
+use gix::{
+    ObjectId, Repository,
+    bstr::{BString, ByteSlice},
+    objs::{Tree, tree::EntryKind},
+};
+
+use super::store::Error;
+use crate::id::RunId;
+
+/// The folder of the layout that this code reads and writes.
+const LAYOUT: &str = "v1";
+
+/// How many folders deep a record is.
+const DEPTH: usize = 5;
+
+/// The parts of the path of a run's record.
+pub(super) fn path_of(run: &RunId) -> [String; DEPTH + 1] {
+    let ms = format!("{:013}", run.epoch_ms());
+    let part = |range: std::ops::Range<usize>| ms[range].to_owned();
+    [LAYOUT.to_owned(), part(0..4), part(4..6), part(6..8), part(8..10), format!("{run}.json")]
+}
+
+/// The run whose record the file `name` is.
+fn run_of(name: &[u8]) -> Option<RunId> {
+    RunId::parse(name.strip_suffix(b".json")?.to_str().ok()?).ok()
+}
+
+/// Reads a tree object.
+fn load(repo: &Repository, id: ObjectId) -> Result<Tree, Error> {
+    let read = |source| Error::Object { id, source };
+    let tree = repo.find_tree(id).map_err(read)?;
+    Ok(tree.decode().map_err(read)?.into())
+}
+
+/// Reads the root of the runs tree, refusing a layout that is not known.
+pub(super) fn load_root(repo: &Repository, root: ObjectId) -> Result<Tree, Error> {
+    let tree = load(repo, root)?;
+    match tree.entries.iter().find(|entry| entry.filename != LAYOUT || !entry.mode.is_tree()) {
+        Some(entry) => Err(Error::NewerLayout { found: entry.filename.to_str_lossy().into_owned() }),
+        None => Ok(tree),
+    }
+}
+
+/// Puts blobs at paths, writing only the trees on the way; gives the new root.
+pub(super) fn put(
+    repo: &Repository,
+    root: Option<ObjectId>,
+    records: impl IntoIterator<Item = (RunId, ObjectId)>,
+) -> Result<ObjectId, Error> {
+    let root = root.map_or_else(|| Ok(Tree::empty()), |root| load_root(repo, root))?;
+    let mut editor = gix::objs::tree::Editor::new(root, &repo.objects, repo.object_hash());
+    for (run, blob) in records {
+        let path = path_of(&run).map(BString::from);
+        editor.upsert(path.iter(), EntryKind::Blob, blob).map_err(Error::WriteObject)?;
+    }
+    editor.write(|tree| repo.write_object(tree).map(gix::Id::detach)).map_err(Error::WriteObject)
+}
+
+/// The blob of a run's record.
+pub(super) fn get(repo: &Repository, root: ObjectId, run: &RunId) -> Result<Option<ObjectId>, Error> {
+    let mut tree = load_root(repo, root)?;
+    let mut parts = path_of(run).into_iter().peekable();
+    while let Some(part) = parts.next() {
+        let Some(entry) = tree.entries.iter().find(|entry| entry.filename == part.as_bytes()) else { return Ok(None) };
+        if parts.peek().is_none() {
+            return Ok(Some(entry.oid));
+        }
+        tree = load(repo, entry.oid)?;
+    }
+    Ok(None)
+}
+
+/// The records of a runs tree, newest first; each tree is read when it is reached.
+pub(super) struct NewestFirst<'r> {
+    repo: &'r Repository,
+    /// What is still to come, the next at the end: a folder and how deep it is, or a record.
+    ahead: Vec<Ahead>,
+}
+
+enum Ahead {
+    Folder { id: ObjectId, depth: usize },
+    Record { run: RunId, blob: ObjectId },
+}
+
+impl<'r> NewestFirst<'r> {
+    /// Walks the tree `root`.
+    pub(super) fn new(repo: &'r Repository, root: ObjectId) -> Result<Self, Error> {
+        load_root(repo, root)?;
+        Ok(Self { repo, ahead: vec![Ahead::Folder { id: root, depth: 0 }] })
+    }
+
+    fn open(&mut self, id: ObjectId, depth: usize) -> Result<(), Error> {
+        let tree = load(self.repo, id)?;
+        if depth < DEPTH {
+            let folders = tree.entries.iter().filter(|entry| entry.mode.is_tree());
+            self.ahead.extend(folders.map(|entry| Ahead::Folder { id: entry.oid, depth: depth + 1 }));
+        } else {
+            let mut records: Vec<_> =
+                tree.entries.iter().filter_map(|e| Some((run_of(&e.filename)?, e.oid))).collect();
+            records.sort_by(|(a, _), (b, _)| a.epoch_ms().cmp(&b.epoch_ms()).then_with(|| a.cmp(b)));
+            self.ahead.extend(records.into_iter().map(|(run, blob)| Ahead::Record { run, blob }));
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for NewestFirst<'_> {
+    type Item = Result<(RunId, ObjectId), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.ahead.pop()? {
+                Ahead::Record { run, blob } => return Some(Ok((run, blob))),
+                Ahead::Folder { id, depth } => {
+                    if let Err(error) = self.open(id, depth) {
+                        self.ahead.clear();
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A record of one tree and what the other has at its place.
+pub(super) struct Difference {
+    /// The run.
+    pub(super) run: RunId,
+    /// Our blob, if we have one.
+    pub(super) ours: Option<ObjectId>,
+    /// Their blob, which differs from ours.
+    pub(super) theirs: ObjectId,
+}
+
+/// What `theirs` has that `ours` lacks or has otherwise; folders that are the same are not read.
+pub(super) fn differences(
+    repo: &Repository,
+    ours: Option<ObjectId>,
+    theirs: ObjectId,
+) -> Result<Vec<Difference>, Error> {
+    load_root(repo, theirs)?;
+    ours.map(|ours| load_root(repo, ours)).transpose()?;
+    let mut found = Vec::new();
+    let mut folders = vec![(ours, theirs, 0)];
+    while let Some((ours, theirs, depth)) = folders.pop() {
+        if ours == Some(theirs) {
+            continue;
+        }
+        let ours = ours.map(|id| load(repo, id)).transpose()?.unwrap_or_else(Tree::empty);
+        for entry in load(repo, theirs)?.entries {
+            let same_name = ours.entries.iter().find(|e| e.filename == entry.filename && e.mode == entry.mode);
+            let ours = same_name.map(|e| e.oid);
+            if depth < DEPTH && entry.mode.is_tree() {
+                folders.push((ours, entry.oid, depth + 1));
+            } else if depth == DEPTH
+                && ours != Some(entry.oid)
+                && let Some(run) = run_of(&entry.filename)
+            {
+                found.push(Difference { run, ours, theirs: entry.oid });
+            }
+        }
+    }
+    Ok(found)
+}

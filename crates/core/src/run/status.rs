@@ -1,0 +1,78 @@
+//! How far a run has come.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// How far a run has come. The names are the Workbench's and are stored as they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// The snapshot is made, the script not yet started.
+    Submitting,
+    /// The script runs.
+    Running,
+    /// The script ended with exit code 0.
+    Completed,
+    /// The script ended otherwise, or could not be started.
+    Failed,
+    /// The user stopped it.
+    Canceled,
+    /// The azml that watched it is gone, and nobody knows how the script ended.
+    NotResponding,
+}
+
+impl Status {
+    /// Every status, in the order a run passes through them.
+    pub const ALL: [Self; 6] =
+        [Self::Submitting, Self::Running, Self::Completed, Self::Failed, Self::Canceled, Self::NotResponding];
+
+    /// The name that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitting => "Submitting",
+            Self::Running => "Running",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::Canceled => "Canceled",
+            Self::NotResponding => "NotResponding",
+        }
+    }
+
+    /// Whether the run is over, as far as anybody knows.
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Submitting | Self::Running)
+    }
+
+    /// Which of two reports of one run knows more: who saw it end, then who lost sight of it, then
+    /// who only saw it begin.
+    pub(super) fn knowledge(self) -> u8 {
+        match self {
+            Self::Submitting => 0,
+            Self::Running => 1,
+            Self::NotResponding => 2,
+            Self::Completed | Self::Failed | Self::Canceled => 3,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that is no status.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+#[error("`{word}` is not a status of a run")]
+pub struct UnknownStatus {
+    /// What stood there.
+    pub word: String,
+}
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(word: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|s| s.as_str() == word).ok_or_else(|| UnknownStatus { word: word.to_owned() })
+    }
+}

@@ -1,0 +1,294 @@
+//! The records of a project, on its runs ref.
+//!
+//! Guarantees: the ref moves by compare-and-swap and a lost race is tried again, so two writers lose
+//! nothing; the tip alone is needed, so it works where only the newest commit is here. Each commit
+//! says in trailers how many records there are and what the highest run number is, so that numbering
+//! a run reads no other record; a commit without them is counted.
+
+use gix::{ObjectId, Repository, actor, bstr::ByteSlice};
+
+use super::{
+    merge::{self, Merged},
+    record::{RecordError, RunRecord},
+    shard::{self, NewestFirst},
+};
+use crate::{
+    history::{self, HistoryRepo},
+    id::RunId,
+    join,
+};
+
+/// Why records could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ref could not be read or moved.
+    #[error("can't use the ref of the run records")]
+    Ref(#[source] history::Error),
+    /// An object of the records can't be read.
+    #[error("can't read object {id} of the run records")]
+    Object {
+        /// The object.
+        id: ObjectId,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// Objects could not be written.
+    #[error("can't write run records")]
+    WriteObject(#[source] gix::Error),
+    /// The history of the records could not be read.
+    #[error("can't compare two states of the run records")]
+    History(#[source] join::Error),
+    /// The layout is not the one this azml knows.
+    #[error("the run records have `{found}`, which this azml does not know: a newer azml wrote them")]
+    NewerLayout {
+        /// What was found.
+        found: String,
+    },
+    /// A record can't be read.
+    #[error("can't read the record of run {run}")]
+    Record {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        #[source]
+        source: RecordError,
+    },
+    /// A run is to be started that has a record already.
+    #[error("run {run} exists already")]
+    Exists {
+        /// The run.
+        run: RunId,
+    },
+    /// The ref never stood still.
+    #[error("the run records changed {tries} times while they were being written")]
+    Busy {
+        /// How often it was tried.
+        tries: usize,
+    },
+}
+
+/// How often a write that lost the race is tried again.
+const TRIES: usize = 100;
+
+/// The records of one project.
+#[derive(Clone, Copy, Debug)]
+pub struct RunStore<'h> {
+    history: &'h HistoryRepo,
+}
+
+/// The state of the records that a write starts from.
+pub(super) struct Tip {
+    pub(super) commit: Option<ObjectId>,
+    pub(super) tree: Option<ObjectId>,
+    pub(super) totals: Totals,
+}
+
+/// What each commit says about the records in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Totals {
+    pub(super) runs: u64,
+    pub(super) last_number: u64,
+}
+
+impl<'h> RunStore<'h> {
+    /// The records in `history`.
+    pub fn new(history: &'h HistoryRepo) -> Self {
+        Self { history }
+    }
+
+    /// The newest `n` records, newest first.
+    pub fn newest(&self, n: usize) -> Result<Vec<RunRecord>, Error> {
+        self.records()?.take(n).collect()
+    }
+
+    /// All records, newest first.
+    pub fn all(&self) -> Result<Vec<RunRecord>, Error> {
+        self.records()?.collect()
+    }
+
+    /// The records, newest first, each read when it is asked for.
+    pub fn records(&self) -> Result<impl Iterator<Item = Result<RunRecord, Error>> + use<'h>, Error> {
+        let repo = self.history.git();
+        Ok(self.entries()?.map(move |entry| entry.and_then(|(run, blob)| read_record(repo, &run, blob))))
+    }
+
+    /// The record of `run`.
+    pub fn get(&self, run: &RunId) -> Result<Option<RunRecord>, Error> {
+        let repo = self.history.git();
+        let Some(tree) = self.tree()? else { return Ok(None) };
+        shard::get(repo, tree, run)?.map(|blob| read_record(repo, run, blob)).transpose()
+    }
+
+    /// The runs whose id begins with `prefix`, or whose number after the `_` does, newest first.
+    ///
+    /// An id that is `prefix` to the letter is the only one.
+    pub fn find(&self, prefix: &str) -> Result<Vec<RunId>, Error> {
+        let mut found = Vec::new();
+        for entry in self.entries()? {
+            let (run, _) = entry?;
+            let number = run.as_str().rsplit('_').next().unwrap_or_default();
+            if run.as_str() == prefix {
+                return Ok(vec![run]);
+            }
+            if run.as_str().starts_with(prefix) || number.starts_with(prefix) {
+                found.push(run);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many records there are.
+    pub fn count(&self) -> Result<u64, Error> {
+        Ok(self.tip()?.totals.runs)
+    }
+
+    /// The number that the next run gets: one more than the highest.
+    pub fn next_number(&self) -> Result<u64, Error> {
+        Ok(self.tip()?.totals.last_number + 1)
+    }
+
+    /// Adds the record of a new run and gives it the next number; two that start at once get two.
+    pub fn start(&self, record: &RunRecord, by: &actor::Signature) -> Result<RunRecord, Error> {
+        let repo = self.history.git();
+        self.retry(|tip| {
+            let mut record = record.clone();
+            if let Some(tree) = tip.tree
+                && shard::get(repo, tree, &record.run_id)?.is_some()
+            {
+                return Err(Error::Exists { run: record.run_id });
+            }
+            record.run_number = tip.totals.last_number + 1;
+            let commit = commit_record(repo, &tip, &record, by)?;
+            Ok((Some(commit), record))
+        })
+    }
+
+    /// Adds a record, or puts it in the place of the one with its id; gives the commit.
+    pub fn put(&self, record: &RunRecord, by: &actor::Signature) -> Result<ObjectId, Error> {
+        let repo = self.history.git();
+        self.retry(|tip| {
+            let commit = commit_record(repo, &tip, record, by)?;
+            Ok((Some(commit), commit))
+        })
+    }
+
+    /// Takes in the records of `theirs`, a commit that is here: the union by run id.
+    pub fn merge(&self, theirs: ObjectId, by: &actor::Signature) -> Result<Merged, Error> {
+        self.retry(|tip| {
+            let merged = merge::merge(self.history.git(), &tip, theirs, by)?;
+            Ok((Some(merged.tip()), merged))
+        })
+    }
+
+    fn entries(&self) -> Result<impl Iterator<Item = Result<(RunId, ObjectId), Error>> + use<'h>, Error> {
+        let walk = self.tree()?.map(|tree| NewestFirst::new(self.history.git(), tree)).transpose()?;
+        Ok(walk.into_iter().flatten())
+    }
+
+    fn commit(&self) -> Result<Option<ObjectId>, Error> {
+        self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
+    }
+
+    fn tree(&self) -> Result<Option<ObjectId>, Error> {
+        self.commit()?.map(|commit| join::tree_of(self.history.git(), commit)).transpose().map_err(Error::History)
+    }
+
+    fn tip(&self) -> Result<Tip, Error> {
+        Tip::at(self.history.git(), self.commit()?)
+    }
+
+    /// Builds a commit on the tip and moves the ref to it, again from the new tip if it lost the race.
+    fn retry<T>(&self, build: impl Fn(Tip) -> Result<(Option<ObjectId>, T), Error>) -> Result<T, Error> {
+        let name = self.history.runs_ref();
+        for turn in 0..TRIES {
+            // Building needs no lock; a few lost races in a row do, so that everybody gets their turn.
+            let lock = (turn > 2).then(|| self.history.lock()).transpose().map_err(Error::Ref)?;
+            let tip = self.tip()?;
+            let expected = tip.commit;
+            let (new, value) = build(tip)?;
+            let moved = match new {
+                Some(new) if Some(new) != expected => self.history.update_ref(&name, expected, new),
+                _ => Ok(()),
+            };
+            drop(lock);
+            match moved {
+                Ok(()) => return Ok(value),
+                Err(history::Error::Moved { .. }) => {}
+                Err(error) => return Err(Error::Ref(error)),
+            }
+        }
+        Err(Error::Busy { tries: TRIES })
+    }
+}
+
+impl Tip {
+    /// What `commit` has.
+    pub(super) fn at(repo: &Repository, commit: Option<ObjectId>) -> Result<Self, Error> {
+        let Some(id) = commit else { return Ok(Self { commit: None, tree: None, totals: Totals::default() }) };
+        let read = |source| Error::Object { id, source };
+        let object = repo.find_commit(id).map_err(read)?;
+        let tree = object.tree_id().map_err(read)?.detach();
+        shard::load_root(repo, tree)?;
+        let totals = match Totals::parse(object.message_raw().map_err(read)?) {
+            Some(totals) => totals,
+            None => Totals::counted(repo, tree)?,
+        };
+        Ok(Self { commit, tree: Some(tree), totals })
+    }
+}
+
+impl Totals {
+    /// The message of a commit that has these.
+    pub(super) fn message(self, summary: &str) -> String {
+        format!("{summary}\n\nRuns: {}\nLast-Run-Number: {}\n", self.runs, self.last_number)
+    }
+
+    fn parse(message: &[u8]) -> Option<Self> {
+        let number = |key: &str| {
+            let line = message.lines().rev().find_map(|line| line.strip_prefix(key.as_bytes()))?;
+            line.to_str().ok()?.trim().parse().ok()
+        };
+        Some(Self { runs: number("Runs: ")?, last_number: number("Last-Run-Number: ")? })
+    }
+
+    fn counted(repo: &Repository, tree: ObjectId) -> Result<Self, Error> {
+        let mut totals = Self::default();
+        for entry in NewestFirst::new(repo, tree)? {
+            let (run, blob) = entry?;
+            totals.runs += 1;
+            totals.last_number = totals.last_number.max(read_record(repo, &run, blob)?.run_number);
+        }
+        Ok(totals)
+    }
+}
+
+/// Commits one record on the tip; the tip itself when it has the record as it is.
+fn commit_record(
+    repo: &Repository,
+    tip: &Tip,
+    record: &RunRecord,
+    by: &actor::Signature,
+) -> Result<ObjectId, Error> {
+    let run = &record.run_id;
+    let old = tip.tree.map(|tree| shard::get(repo, tree, run)).transpose()?.flatten();
+    let blob = repo.write_blob(record.to_stored()).map_err(Error::WriteObject)?.detach();
+    if let Some(commit) = tip.commit
+        && old == Some(blob)
+    {
+        return Ok(commit);
+    }
+    let tree = shard::put(repo, tip.tree, [(run.clone(), blob)])?;
+    let totals = Totals {
+        runs: tip.totals.runs + u64::from(old.is_none()),
+        last_number: tip.totals.last_number.max(record.run_number),
+    };
+    let message = totals.message(&format!("{run}: {}", record.status));
+    join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into()).map_err(Error::WriteObject)
+}
+
+/// Reads the record in `blob`.
+pub(super) fn read_record(repo: &Repository, run: &RunId, blob: ObjectId) -> Result<RunRecord, Error> {
+    let object = repo.find_blob(blob).map_err(|source| Error::Object { id: blob, source })?;
+    RunRecord::from_stored(&object.data).map_err(|source| Error::Record { run: run.clone(), source })
+}
