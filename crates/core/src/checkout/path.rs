@@ -5,9 +5,15 @@
 //! any of their file systems would take for it. Checked are names alone; that no parent is a
 //! symbolic link is up to whoever writes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
-use gix::bstr::{BStr, ByteSlice};
+use gix::{
+    bstr::{BStr, BString, ByteSlice, ByteVec},
+    validate::path::component,
+};
 
 /// The history repository's folder in the project folder.
 const HISTORY_FOLDER: &str = ".azuremlhistory_git";
@@ -48,11 +54,11 @@ pub fn check(path: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
 
 /// Checks one name, an entry of a tree.
 pub fn check_name(name: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
-    use gix::validate::path::component;
-    if name.contains(&0) {
+    if name.contains(&0) || (cfg!(windows) && name.to_str().is_err()) {
         return Err(Unsafe::Unusable);
     }
-    let options = component::Options { protect_windows: cfg!(windows), protect_hfs: true, protect_ntfs: true };
+    let options =
+        component::Options { protect_windows: cfg!(windows), protect_hfs: true, protect_ntfs: true };
     // A backslash is a plain byte here and a separator on Windows: what stands between two of them
     // must not be `.git` either. `..` between them is harmless where the byte is plain.
     for part in name.split(|byte| *byte == b'\\') {
@@ -64,7 +70,7 @@ pub fn check_name(name: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
         }
     }
     let mode = is_symlink.then_some(component::Mode::Symlink);
-    gix::validate::path::component(name, mode, options).map(|_| ()).map_err(|error| match error {
+    component(name, mode, options).map(|_| ()).map_err(|error| match error {
         component::Error::Empty => Unsafe::EmptyPart,
         component::Error::Relative | component::Error::PathSeparator => Unsafe::Relative,
         component::Error::DotGitDir => Unsafe::DotGit,
@@ -95,9 +101,19 @@ pub(crate) fn is_reserved(name: &[u8]) -> bool {
     matches!(check_name(name.as_bstr(), false), Err(Unsafe::DotGit | Unsafe::HistoryRepository))
 }
 
+/// The bytes of a link's target or of a path, as this system says them.
+pub(crate) fn to_native(path: &BStr) -> Cow<'_, Path> {
+    path.to_path_lossy()
+}
+
+/// The other way round.
+pub(crate) fn from_native(path: &Path) -> BString {
+    Vec::from_path_lossy(path).into_owned().into()
+}
+
 /// Where a checked `path` is below `folder`.
 pub(crate) fn below(folder: &Path, path: &BStr) -> PathBuf {
-    folder.join(gix::path::from_bstr(path))
+    folder.join(to_native(path))
 }
 
 #[cfg(test)]
@@ -110,7 +126,20 @@ mod tests {
 
     #[test]
     fn plain_names_pass_whatever_their_bytes() {
-        for path in ["a", "a b/c d.txt", "größe/ß.py", ".gitignore", ".github/x", "git", "a..b", "...", "x.git", "-rf", "a\\b", "ünï:cödé"] {
+        for path in [
+            "a",
+            "a b/c d.txt",
+            "größe/ß.py",
+            ".gitignore",
+            ".github/x",
+            "git",
+            "a..b",
+            "...",
+            "x.git",
+            "-rf",
+            "a\\b",
+            "ünï:cödé",
+        ] {
             assert_eq!(refused(path), None, "{path}");
         }
         assert_eq!(check(b"bad\xffutf8".as_bstr(), false), Ok(()));
@@ -130,15 +159,41 @@ mod tests {
     #[test]
     fn every_spelling_of_dot_git_is_refused() {
         let spellings = [
-            ".git", ".GIT", ".GiT", ".git.", ".git ", ".git . .", ".git...", "git~1", "GIT~1", "git~1.", "git~1 ",
-            ".git::$INDEX_ALLOCATION", ".git:x", ".git .:x", ".g\u{200c}it", "\u{feff}.git", ".gi\u{202e}T", "x\\.git\\hooks",
-            ".git\\hooks", ".Git\u{206f}",
+            ".git",
+            ".GIT",
+            ".GiT",
+            ".git.",
+            ".git ",
+            ".git . .",
+            ".git...",
+            "git~1",
+            "GIT~1",
+            "git~1.",
+            "git~1 ",
+            ".git::$INDEX_ALLOCATION",
+            ".git:x",
+            ".git .:x",
+            ".g\u{200c}it",
+            "\u{feff}.git",
+            ".gi\u{202e}T",
+            "x\\.git\\hooks",
+            ".git\\hooks",
+            ".Git\u{206f}",
         ];
         for name in spellings {
             assert_eq!(refused(name), Some(Unsafe::DotGit), "{name:?}");
-            assert_eq!(refused(&format!("deep/{name}/hooks/post-checkout")), Some(Unsafe::DotGit), "{name:?}");
+            assert_eq!(
+                refused(&format!("deep/{name}/hooks/post-checkout")),
+                Some(Unsafe::DotGit),
+                "{name:?}"
+            );
         }
-        for name in [".azuremlhistory_git", ".AzureMLHistory_git", ".azuremlhistory_git.", ".azuremlhi\u{17f}tory_git"] {
+        for name in [
+            ".azuremlhistory_git",
+            ".AzureMLHistory_git",
+            ".azuremlhistory_git.",
+            ".azuremlhi\u{17f}tory_git",
+        ] {
             assert_eq!(refused(&format!("{name}/config")), Some(Unsafe::HistoryRepository), "{name:?}");
         }
         assert_eq!(check(".gitmodules".into(), true), Err(Unsafe::LinkedModules));

@@ -32,8 +32,10 @@ pub fn checkout(repo: &Repository, tree: ObjectId, folder: &Path) -> Result<Writ
     let listing = listing::list(repo, tree)?;
     make_empty(folder)?;
     make_folders(folder, listing.iter().map(|(path, entry)| (path.as_bstr(), entry.kind)))?;
-    let files: Vec<(&BString, &Entry)> =
-        listing.iter().filter(|(_, e)| matches!(e.kind, EntryKind::Blob | EntryKind::BlobExecutable)).collect();
+    let files: Vec<(&BString, &Entry)> = listing
+        .iter()
+        .filter(|(_, e)| matches!(e.kind, EntryKind::Blob | EntryKind::BlobExecutable))
+        .collect();
     let mut bytes = in_parallel(repo, &files, |repo, (path, entry)| {
         write_new_file(repo, &path::below(folder, path.as_bstr()), **entry)
     })?;
@@ -109,7 +111,8 @@ pub(crate) fn write_new(repo: &Repository, path: &Path, entry: Entry) -> Result<
 /// Writes a file that must not exist yet.
 fn write_new_file(repo: &Repository, path: &Path, entry: Entry) -> Result<u64, Error> {
     let blob = repo.find_blob(entry.id).map_err(|source| Error::Read { id: entry.id, source })?;
-    let mut file = create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;
+    let mut file =
+        create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;
     file.write_all(&blob.data).map_err(io("write file", path))?;
     Ok(blob.data.len() as u64)
 }
@@ -128,10 +131,10 @@ fn create_new(path: &Path, executable: bool) -> std::io::Result<File> {
 }
 
 /// Makes a symbolic link that must not exist yet.
-fn write_new_link(repo: &Repository, path: &Path, id: ObjectId) -> Result<u64, Error> {
+fn write_new_link(repo: &Repository, at: &Path, id: ObjectId) -> Result<u64, Error> {
     let blob = repo.find_blob(id).map_err(|source| Error::Read { id, source })?;
-    let target = gix::path::from_bstr(blob.data.as_bstr());
-    make_link(&target, path).map_err(io("make symbolic link", path))?;
+    let target = path::to_native(blob.data.as_bstr());
+    make_link(&target, at).map_err(io("make symbolic link", at))?;
     Ok(blob.data.len() as u64)
 }
 

@@ -65,7 +65,12 @@ pub enum Error {
 }
 
 /// Joins `ours` with `theirs`, both of which must be here. Moves no ref.
-pub fn join(repo: &Repository, ours: ObjectId, theirs: ObjectId, by: &actor::Signature) -> Result<Joined, Error> {
+pub fn join(
+    repo: &Repository,
+    ours: ObjectId,
+    theirs: ObjectId,
+    by: &actor::Signature,
+) -> Result<Joined, Error> {
     if contains(repo, ours, theirs)? {
         return Ok(Joined::Ours(ours));
     }

@@ -48,8 +48,13 @@ pub(super) fn apply(
     direction: Direction,
     steps: &Counter<'_>,
 ) -> Result<Vec<BString>, Error> {
-    let late =
-        Late { history, number: journal.number, restored: journal.target, by: &journal.by, saved: Vec::new() };
+    let late = Late {
+        history,
+        number: journal.number,
+        restored: journal.target,
+        by: &journal.by,
+        saved: Vec::new(),
+    };
     let mut work = Work {
         root: history.root(),
         repo: history.git(),
@@ -164,10 +169,12 @@ impl Work<'_> {
                 emptied.extend(parents);
             }
         }
-        for folder in emptied.difference(&needed).rev() {
+        for folder in emptied.iter().rev().filter(|folder| !needed.contains(*folder)) {
             if self.parents_are_folders(folder)? {
                 let path = below(self.root, folder);
-                if disk::lstat(&path)?.is_some_and(|metadata| metadata.is_dir()) && disk::is_empty_folder(&path)? {
+                if disk::lstat(&path)?.is_some_and(|metadata| metadata.is_dir())
+                    && disk::is_empty_folder(&path)?
+                {
                     self.steps.before_path("remove the empty folder", &(*folder).to_owned())?;
                     disk::remove_empty_folder(&path)?;
                 }
@@ -266,7 +273,9 @@ impl Work<'_> {
 
     fn parents_are_folders(&self, path: &BStr) -> Result<bool, Error> {
         for end in path.find_iter("/") {
-            if !disk::lstat(&below(self.root, path[..end].as_bstr()))?.is_some_and(|metadata| metadata.is_dir()) {
+            if !disk::lstat(&below(self.root, path[..end].as_bstr()))?
+                .is_some_and(|metadata| metadata.is_dir())
+            {
                 return Ok(false);
             }
         }

@@ -15,7 +15,10 @@ use gix::{
 };
 
 use super::Error;
-use crate::checkout::{listing::Entry, path::below};
+use crate::checkout::{
+    listing::Entry,
+    path::{below, from_native},
+};
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub(super) fn look_at(path: &Path) -> Result<Found, Error> {
 fn entry_at(path: &Path, metadata: &Metadata) -> Result<Option<Entry>, Error> {
     if metadata.is_symlink() {
         let target = fs::read_link(path).map_err(Error::io("read symbolic link", path))?;
-        let target = gix::path::into_bstr(&target);
+        let target = from_native(&target);
         let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &target)
             .map_err(|source| Error::Read { id: ObjectId::null(gix::hash::Kind::Sha1), source })?;
         return Ok(Some(Entry { kind: EntryKind::Link, id }));
@@ -89,9 +92,10 @@ fn hash_file(path: &Path, mut len: u64) -> Result<ObjectId, Error> {
             seen += n as u64;
         }
         if seen == len {
-            return hasher
-                .try_finalize()
-                .map_err(|source| Error::Read { id: ObjectId::null(gix::hash::Kind::Sha1), source: source.into() });
+            return hasher.try_finalize().map_err(|source| Error::Read {
+                id: ObjectId::null(gix::hash::Kind::Sha1),
+                source: source.into(),
+            });
         }
         len = file.metadata().map_err(read())?.len();
     }
@@ -102,7 +106,7 @@ fn hash_file(path: &Path, mut len: u64) -> Result<ObjectId, Error> {
 pub(super) fn content(path: &Path, kind: EntryKind) -> Result<Vec<u8>, Error> {
     if kind == EntryKind::Link {
         let target = fs::read_link(path).map_err(Error::io("read symbolic link", path))?;
-        return Ok(gix::path::into_bstr(target).into_owned().into());
+        return Ok(from_native(&target).into());
     }
     fs::read(path).map_err(Error::io("read", path))
 }
@@ -111,7 +115,9 @@ pub(super) fn content(path: &Path, kind: EntryKind) -> Result<Vec<u8>, Error> {
 pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>, Error> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(Error::io("look at", path)(error)),
     }
 }

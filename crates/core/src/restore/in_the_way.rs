@@ -8,11 +8,12 @@ use super::{
     Change, Error,
     disk::{self, Found, lstat},
 };
-use crate::checkout::path::below;
+use crate::checkout::path::{below, from_native, is_reserved};
 
 /// Finds what is in the way of `changes`; takes out of them what is on the disk already.
 pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Vec<BString>, Error> {
-    let known: BTreeSet<BString> = changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
+    let known: BTreeSet<BString> =
+        changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
     let mut found = BTreeSet::new();
     let mut done = BTreeSet::new();
     for change in changes.iter().filter(|c| c.before.is_none()) {
@@ -49,8 +50,8 @@ fn unknown_below(
         let name = entry.file_name();
         let mut path = path.clone();
         path.push(b'/');
-        path.extend_from_slice(gix::path::into_bstr(Path::new(&name)).as_bytes());
-        if kind.is_dir() && !crate::checkout::path::is_reserved(path.rsplit(|b| *b == b'/').next().unwrap_or_default()) {
+        path.extend_from_slice(&from_native(Path::new(&name)));
+        if kind.is_dir() && !is_reserved(path.rsplit(|b| *b == b'/').next().unwrap_or_default()) {
             unknown_below(root, &path, known, found)?;
         } else if !known.contains(&path) {
             found.insert(path);

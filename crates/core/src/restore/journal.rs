@@ -9,11 +9,7 @@ use std::{
     path::Path,
 };
 
-use gix::{
-    ObjectId, actor,
-    bstr::{BString, ByteSlice},
-    objs::tree::EntryKind,
-};
+use gix::{ObjectId, actor, bstr::BString, objs::tree::EntryKind};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 
@@ -69,13 +65,13 @@ impl Journal {
     /// Puts it on the disk, for good.
     pub(super) fn write(&self, path: &Path, steps: &Counter<'_>) -> Result<(), Error> {
         let beside = path.with_extension("new");
-        let io = |at: &Path| Error::io("write the restore journal", at);
+        const WRITE: &str = "write the restore journal";
         steps.before("write the journal beside its place")?;
-        let mut file = File::create(&beside).map_err(io(&beside))?;
-        file.write_all(&self.to_bytes()).map_err(io(&beside))?;
-        file.sync_all().map_err(io(&beside))?;
+        let mut file = File::create(&beside).map_err(Error::io(WRITE, &beside))?;
+        file.write_all(&self.to_bytes()).map_err(Error::io(WRITE, &beside))?;
+        file.sync_all().map_err(Error::io(WRITE, &beside))?;
         steps.before("move the journal to its place")?;
-        fs::rename(&beside, path).map_err(io(path))?;
+        fs::rename(&beside, path).map_err(Error::io(WRITE, path))?;
         sync_parent(path)
     }
 
@@ -125,7 +121,8 @@ impl Journal {
         let mut changes = Vec::with_capacity(stored.changes.len());
         for (path, before, after) in stored.changes {
             let path = unescape(&path);
-            let (before, after) = (before.map(|e| entry(&e)).transpose()?, after.map(|e| entry(&e)).transpose()?);
+            let (before, after) =
+                (before.map(|e| entry(&e)).transpose()?, after.map(|e| entry(&e)).transpose()?);
             // It is ours, and still no reason to leave the folder.
             path::check(path.as_ref(), false).map_err(|why| format!("`{path}`: {why}"))?;
             changes.push(Change { path, before, after });
@@ -187,6 +184,8 @@ fn entry(text: &str) -> Result<Entry, String> {
 
 #[cfg(test)]
 mod tests {
+    use gix::bstr::ByteSlice;
+
     use super::*;
 
     fn sample() -> Journal {

@@ -44,4 +44,3 @@ pub struct Context {
     /// Back up and replace ignored files that are in the way.
     pub force: bool,
 }
-

@@ -85,14 +85,18 @@ pub fn plan_undo(history: &HistoryRepo) -> Result<(Backup, Plan), Error> {
 }
 
 /// Plans towards `tree`. `since` is the tree that a restore made of the folder, if it is being undone.
-pub(super) fn plan_towards(history: &HistoryRepo, tree: ObjectId, since: Option<ObjectId>) -> Result<Plan, Error> {
+pub(super) fn plan_towards(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    since: Option<ObjectId>,
+) -> Result<Plan, Error> {
     let folder = folder::store(history)?;
     let target = |source| Error::Target { tree, source };
     let mut changes = compare(history.git(), folder, tree).map_err(target)?;
     if let Some(change) = changes.iter().find(|c| c.after.is_some_and(|e| e.kind == EntryKind::Commit)) {
         return Err(Error::Submodule { path: change.path.clone() });
     }
-    super::folder::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
+    folder::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
     let in_the_way = in_the_way::find(history.root(), &mut changes)?;
     Ok(Plan { target: tree, changes, in_the_way, folder, since })
 }

@@ -95,12 +95,22 @@ pub fn recover(history: &HistoryRepo, steps: &dyn Steps) -> Result<Recovered, Er
 fn lock(history: &HistoryRepo) -> Result<File, Error> {
     let path = history.own_folder().join("restore.lock");
     std::fs::create_dir_all(history.own_folder()).map_err(Error::io("make folder", &history.own_folder()))?;
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("open", &path))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(Error::io("open", &path))?;
     file.lock().map_err(Error::io("lock", &path))?;
     Ok(file)
 }
 
-fn carry_out(history: &HistoryRepo, mut plan: Plan, context: &Context, steps: &Counter<'_>) -> Result<Done, Error> {
+fn carry_out(
+    history: &HistoryRepo,
+    mut plan: Plan,
+    context: &Context,
+    steps: &Counter<'_>,
+) -> Result<Done, Error> {
     if !plan.in_the_way.is_empty() && !context.force {
         return Err(Error::InTheWay { paths: plan.in_the_way });
     }
@@ -110,7 +120,8 @@ fn carry_out(history: &HistoryRepo, mut plan: Plan, context: &Context, steps: &C
     }
     let repo = history.git();
     steps.before("write the backup")?;
-    let tree = backup::add_to_tree(repo, plan.folder, forced.iter().map(|(path, entry)| (path.as_ref(), *entry)))?;
+    let tree =
+        backup::add_to_tree(repo, plan.folder, forced.iter().map(|(path, entry)| (path.as_ref(), *entry)))?;
     let commit = backup::write_commit(repo, tree, plan.target, &context.by)?;
     let journal = Journal {
         number: backup::next_number(history)?,
@@ -149,7 +160,9 @@ fn take_what_is_in_the_way(history: &HistoryRepo, plan: &mut Plan) -> Result<Vec
         }
         match plan.changes.binary_search_by(|change| change.path.cmp(&path)) {
             Ok(at) => plan.changes[at].before = Some(entry),
-            Err(at) => plan.changes.insert(at, Change { path: path.clone(), before: Some(entry), after: None }),
+            Err(at) => {
+                plan.changes.insert(at, Change { path: path.clone(), before: Some(entry), after: None })
+            }
         }
         forced.push((path, entry));
     }
@@ -157,7 +170,9 @@ fn take_what_is_in_the_way(history: &HistoryRepo, plan: &mut Plan) -> Result<Vec
 }
 
 fn recover_locked(history: &HistoryRepo, steps: &Counter<'_>) -> Result<Recovered, Error> {
-    let Some(journal) = Journal::read(&history.restore_journal_path())? else { return Ok(Recovered::Nothing) };
+    let Some(journal) = Journal::read(&history.restore_journal_path())? else {
+        return Ok(Recovered::Nothing);
+    };
     tracing::warn!(backup = journal.number, "a restore was cut short; finishing it");
     match finish(history, &journal, steps) {
         Ok(done) => Ok(Recovered::Finished(done)),
@@ -203,7 +218,12 @@ fn roll_back(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> R
 }
 
 /// Removes the backup of a restore that was undone, unless something was added to it.
-fn forget_backup(history: &HistoryRepo, number: u64, commit: ObjectId, steps: &Counter<'_>) -> Result<(), Error> {
+fn forget_backup(
+    history: &HistoryRepo,
+    number: u64,
+    commit: ObjectId,
+    steps: &Counter<'_>,
+) -> Result<(), Error> {
     let name = refs::backup(number);
     if history.ref_tip(name.as_ref()).map_err(Error::History)? == Some(commit) {
         steps.before("forget the backup")?;

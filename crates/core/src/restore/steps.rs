@@ -63,6 +63,8 @@ impl<'s> Counter<'s> {
         let number = self.taken.get() + 1;
         self.taken.set(number);
         tracing::trace!(number, what, path = path.map(tracing::field::display), "restore step");
-        self.steps.before(Step { number, what, path }).map_err(|Stopped| super::Error::Stopped { step: number })
+        self.steps
+            .before(Step { number, what, path })
+            .map_err(|Stopped| super::Error::Stopped { step: number })
     }
 }

@@ -19,7 +19,8 @@ pub fn duration(length: SignedDuration) -> String {
 
 /// The moment without what is finer than a microsecond: what is stored is what is held.
 pub(super) fn to_micros(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_nanosecond().div_euclid(1_000).try_into().unwrap_or(i64::MAX)).unwrap_or(at)
+    Timestamp::from_microsecond(at.as_nanosecond().div_euclid(1_000).try_into().unwrap_or(i64::MAX))
+        .unwrap_or(at)
 }
 
 #[cfg(test)]

@@ -97,7 +97,12 @@ pub enum RecordError {
 
 impl RunRecord {
     /// The record of a run that is being submitted at `created`.
-    pub fn new(run_id: RunId, experiment: &ProjectId, script_name: impl Into<String>, created: Timestamp) -> Self {
+    pub fn new(
+        run_id: RunId,
+        experiment: &ProjectId,
+        script_name: impl Into<String>,
+        created: Timestamp,
+    ) -> Self {
         Self {
             run_id,
             run_number: 0,
@@ -143,14 +148,16 @@ impl RunRecord {
 
     /// The bytes that are stored.
     pub fn to_stored(&self) -> Vec<u8> {
-        let mut all: BTreeMap<String, Value> = self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut all: BTreeMap<String, Value> =
+            self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         all.extend(self.common());
         all.insert("version".to_owned(), VERSION.into());
         all.insert("attachments".to_owned(), self.attachments.clone().into());
         let metrics = self.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value()));
         all.insert("metrics".to_owned(), Value::Object(metrics.collect()));
         let object: Map<String, Value> = all.into_iter().collect();
-        let mut bytes = serde_json::to_vec_pretty(&object).expect("text keys and JSON values are always JSON");
+        let mut bytes =
+            serde_json::to_vec_pretty(&object).expect("text keys and JSON values are always JSON");
         bytes.push(b'\n');
         bytes
     }
@@ -166,7 +173,8 @@ impl RunRecord {
     /// `pid` and `host` are there for a run that is alive. A metric that is named like a key of the
     /// record is shown as `metrics.<name>`, and a key of the record is never hidden by it.
     pub fn to_output(&self) -> Map<String, Value> {
-        let mut all: BTreeMap<String, Value> = self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut all: BTreeMap<String, Value> =
+            self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         all.extend(self.common());
         all.insert("attachments".to_owned(), Value::String(self.attachments.join(", ")));
         if self.status.is_over() {

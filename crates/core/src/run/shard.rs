@@ -67,7 +67,9 @@ pub(super) fn get(repo: &Repository, root: ObjectId, run: &RunId) -> Result<Opti
     let mut tree = load_root(repo, root)?;
     let mut parts = path_of(run).into_iter().peekable();
     while let Some(part) = parts.next() {
-        let Some(entry) = tree.entries.iter().find(|entry| entry.filename == part.as_bytes()) else { return Ok(None) };
+        let Some(entry) = tree.entries.iter().find(|entry| entry.filename == part.as_bytes()) else {
+            return Ok(None);
+        };
         if parts.peek().is_none() {
             return Ok(Some(entry.oid));
         }
@@ -154,7 +156,8 @@ pub(super) fn differences(
         }
         let ours = ours.map(|id| load(repo, id)).transpose()?.unwrap_or_else(Tree::empty);
         for entry in load(repo, theirs)?.entries {
-            let same_name = ours.entries.iter().find(|e| e.filename == entry.filename && e.mode == entry.mode);
+            let same_name =
+                ours.entries.iter().find(|e| e.filename == entry.filename && e.mode == entry.mode);
             let ours = same_name.map(|e| e.oid);
             if depth < DEPTH && entry.mode.is_tree() {
                 folders.push((ours, entry.oid, depth + 1));

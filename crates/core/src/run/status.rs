@@ -73,6 +73,9 @@ impl FromStr for Status {
     type Err = UnknownStatus;
 
     fn from_str(word: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|s| s.as_str() == word).ok_or_else(|| UnknownStatus { word: word.to_owned() })
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == word)
+            .ok_or_else(|| UnknownStatus { word: word.to_owned() })
     }
 }

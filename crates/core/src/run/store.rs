@@ -191,7 +191,10 @@ impl<'h> RunStore<'h> {
     }
 
     fn tree(&self) -> Result<Option<ObjectId>, Error> {
-        self.commit()?.map(|commit| join::tree_of(self.history.git(), commit)).transpose().map_err(Error::History)
+        self.commit()?
+            .map(|commit| join::tree_of(self.history.git(), commit))
+            .transpose()
+            .map_err(Error::History)
     }
 
     fn tip(&self) -> Result<Tip, Error> {
@@ -225,7 +228,9 @@ impl<'h> RunStore<'h> {
 impl Tip {
     /// What `commit` has.
     pub(super) fn at(repo: &Repository, commit: Option<ObjectId>) -> Result<Self, Error> {
-        let Some(id) = commit else { return Ok(Self { commit: None, tree: None, totals: Totals::default() }) };
+        let Some(id) = commit else {
+            return Ok(Self { commit: None, tree: None, totals: Totals::default() });
+        };
         let read = |source| Error::Object { id, source };
         let object = repo.find_commit(id).map_err(read)?;
         let tree = object.tree_id().map_err(read)?.detach();
@@ -284,7 +289,8 @@ fn commit_record(
         last_number: tip.totals.last_number.max(record.run_number),
     };
     let message = totals.message(&format!("{run}: {}", record.status));
-    join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into()).map_err(Error::WriteObject)
+    join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
+        .map_err(Error::WriteObject)
 }
 
 /// Reads the record in `blob`.

@@ -58,7 +58,11 @@ impl Keys {
         value.as_ref().and_then(read).ok_or_else(|| malformed(key, value.as_ref()))
     }
 
-    fn optional<T>(&mut self, key: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, RecordError> {
+    fn optional<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>, RecordError> {
         match self.0.get(key) {
             None | Some(Value::Null) => {
                 self.0.shift_remove(key);
