@@ -53,3 +53,46 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+impl Error {
+    pub(super) fn read(what: &'static str, source: std::io::Error) -> Self {
+        if let Some(message) = remote_words(&source) {
+            return Self::Remote(message);
+        }
+        if source.kind() == std::io::ErrorKind::TimedOut {
+            return Self::Transport(TransportError::from_io(
+                &format!("reading {what} from the server"),
+                source,
+            ));
+        }
+        Self::Read { what, source }
+    }
+
+    pub(super) fn repository(
+        what: &'static str,
+        repository: &gix::Repository,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Repository { what, path: repository.git_dir().to_owned(), source: source.into() }
+    }
+
+    /// A failure while a pack was taken in: the server's own words, or a broken stream, go before what that led to.
+    pub(super) fn ingest(repository: &gix::Repository, error: crate::pack::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(current) = cause {
+            if let Some(message) = current.downcast_ref::<std::io::Error>().and_then(remote_words) {
+                return Self::Remote(message);
+            }
+            cause = current.source();
+        }
+        match error {
+            crate::pack::Error::Receive(source) => Self::read("the pack", source),
+            error => Self::repository("storing the received pack", repository, error),
+        }
+    }
+}
+
+/// What a server said on the error band, if that is what ended a read.
+fn remote_words(error: &std::io::Error) -> Option<String> {
+    error.get_ref()?.downcast_ref::<crate::pktline::RemoteError>().map(|words| words.0.clone())
+}

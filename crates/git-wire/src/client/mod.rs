@@ -7,11 +7,15 @@
 //! Nothing in here opens a socket, starts a process, reads the environment or changes a ref: a
 //! fetch writes a pack (and the `shallow` file), and the caller decides what refs point to.
 
+mod advertisement;
 mod connection;
 mod error;
 mod fetch;
+mod negotiate;
 mod push;
 mod refs;
+mod report;
+mod shallow;
 
 pub use connection::{Connection, Duplex, TransportError, TransportErrorKind};
 pub use error::Error;
@@ -34,4 +38,21 @@ pub enum Progress<'a> {
         /// Bytes so far.
         bytes: u64,
     },
+}
+
+/// What this client calls itself.
+const AGENT: &str = concat!("git/azml-", env!("CARGO_PKG_VERSION"));
+
+/// The capabilities that stand with every command of version 2.
+fn write_command_capabilities(
+    out: &mut crate::pktline::Writer<Vec<u8>>,
+    offered: &crate::capability::Capabilities,
+) -> std::io::Result<()> {
+    if offered.contains("agent") {
+        out.text(format!("agent={AGENT}"))?;
+    }
+    if offered.contains("object-format") {
+        out.text("object-format=sha1")?;
+    }
+    Ok(())
 }

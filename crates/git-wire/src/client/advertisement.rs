@@ -1,0 +1,118 @@
+//! What a server says first: version, capabilities, and before version 2 its refs.
+
+use std::io::{BufReader, Read};
+
+use gix::ObjectId;
+use gix::refs::FullName;
+
+use super::{Connection, Error, RemoteRef, refs};
+use crate::capability::Capabilities;
+use crate::pktline::{Line, Reader};
+
+/// Lines that an advertisement may have; more is no repository that anybody works with.
+const MAX_LINES: usize = 4_000_000;
+
+/// What a server said first.
+pub(super) struct Advertisement {
+    pub(super) is_v2: bool,
+    pub(super) capabilities: Capabilities,
+    /// Before version 2 alone.
+    pub(super) refs: Vec<RemoteRef>,
+    /// Objects that the server has from elsewhere (`.have`).
+    pub(super) extra: Vec<ObjectId>,
+}
+
+impl Advertisement {
+    pub(super) fn read(connection: &mut dyn Connection) -> Result<Self, Error> {
+        let mut lines = lines(connection.is_stateless(), connection.advertisement()?);
+        let failed = |source| Error::read("what it offers", source);
+        let mut first = match lines.read_line().map_err(failed)? {
+            Some(line) => line.text().map(<[u8]>::to_vec),
+            None => return Err(Error::Protocol("it hung up without a word".to_owned())),
+        };
+        if first.as_deref().is_some_and(|line| line.starts_with(b"# service=")) {
+            // The preamble of HTTP, and its flush.
+            while lines.expect_line().map_err(failed)? != Line::Flush {}
+            first = lines.expect_line().map_err(failed)?.text().map(<[u8]>::to_vec);
+        }
+        if first.as_deref() == Some(b"version 2") {
+            let mut capabilities = Capabilities::default();
+            while let Some(word) = lines.expect_line().map_err(failed)?.text() {
+                capabilities.push(word);
+            }
+            return Self { is_v2: true, capabilities, refs: Vec::new(), extra: Vec::new() }.checked();
+        }
+        if first.as_deref() == Some(b"version 1") {
+            first = lines.expect_line().map_err(failed)?.text().map(<[u8]>::to_vec);
+        }
+        Self::read_refs(first, &mut lines)?.checked()
+    }
+
+    fn read_refs(first: Option<Vec<u8>>, lines: &mut Reader<impl Read>) -> Result<Self, Error> {
+        let mut found =
+            Self { is_v2: false, capabilities: Capabilities::default(), refs: Vec::new(), extra: Vec::new() };
+        // No line at all: an empty repository of an old server.
+        let Some(first) = first else { return Ok(found) };
+        if let Some(message) = first.strip_prefix(b"ERR ") {
+            return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
+        }
+        let (line, capabilities) = Capabilities::split_line(&first);
+        found.capabilities = capabilities;
+        found.add(line)?;
+        for _ in 0..MAX_LINES {
+            let line = lines.expect_line().map_err(|source| Error::read("its refs", source))?;
+            match line.text() {
+                Some(line) => found.add(line)?,
+                None => {
+                    refs::set_symref_targets(&mut found.refs, &found.capabilities);
+                    return Ok(found);
+                }
+            }
+        }
+        Err(Error::Protocol("its list of refs has no end".to_owned()))
+    }
+
+    fn add(&mut self, line: &[u8]) -> Result<(), Error> {
+        if let Some(message) = line.strip_prefix(b"ERR ") {
+            return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
+        }
+        if line.starts_with(b"shallow ") {
+            return Ok(());
+        }
+        let (id, name) = refs::split_id(line)?;
+        if name == b"capabilities^{}" {
+            return Ok(());
+        }
+        if name == b".have" {
+            self.extra.push(id);
+            return Ok(());
+        }
+        if let Some(name) = name.strip_suffix(b"^{}") {
+            if let Some(tag) = self.refs.last_mut().filter(|last| last.name.as_bstr() == name) {
+                tag.peeled = Some(id);
+            }
+            return Ok(());
+        }
+        match FullName::try_from(bstr::BStr::new(name)) {
+            Ok(name) => self.refs.push(RemoteRef { name, id, peeled: None, symref_target: None }),
+            Err(_) => {
+                tracing::debug!(name = %bstr::BStr::new(name), "a ref with an impossible name is passed over")
+            }
+        }
+        Ok(())
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        match self.capabilities.value("object-format") {
+            Some(format) if format != "sha1" => {
+                Err(Error::Protocol(format!("its objects are named by {format}, and not by sha1")))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+/// Reads packet lines off an answer. A stream that goes on is not read ahead of.
+pub(super) fn lines<'r>(is_stateless: bool, answer: Box<dyn Read + 'r>) -> Reader<Box<dyn Read + 'r>> {
+    Reader::new(if is_stateless { Box::new(BufReader::with_capacity(64 * 1024, answer)) } else { answer })
+}

@@ -1,0 +1,69 @@
+//! What a server says about a push: `report-status` and `report-status-v2`.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::Error;
+use super::refs::excerpt;
+use crate::pktline::{Line, Reader};
+
+/// The report as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Report {
+    pub(super) unpack: Result<(), String>,
+    pub(super) refs: HashMap<Vec<u8>, Result<(), String>>,
+}
+
+/// Reads a report to its flush line.
+pub(super) fn read(lines: &mut Reader<impl Read>) -> Result<Report, Error> {
+    let mut report = Report { unpack: Err("the server did not say".to_owned()), refs: HashMap::new() };
+    loop {
+        let line = match lines.read_line().map_err(|source| Error::read("the report", source))? {
+            Some(Line::Data(line)) => line.strip_suffix(b"\n").unwrap_or(line),
+            // Some servers hang up in the place of the last flush.
+            _ => return Ok(report),
+        };
+        if let Some(message) = line.strip_prefix(b"ERR ") {
+            return Err(Error::Remote(String::from_utf8_lossy(message).trim_end().to_owned()));
+        }
+        if let Some(result) = line.strip_prefix(b"unpack ") {
+            report.unpack = if result == b"ok" { Ok(()) } else { Err(words(result)) };
+        } else if let Some(name) = line.strip_prefix(b"ok ") {
+            report.refs.insert(name.to_vec(), Ok(()));
+        } else if let Some(rest) = line.strip_prefix(b"ng ") {
+            let (name, reason) = match rest.iter().position(|byte| *byte == b' ') {
+                Some(space) => (&rest[..space], words(&rest[space + 1..])),
+                None => (rest, "refused without a reason".to_owned()),
+            };
+            report.refs.insert(name.to_vec(), Err(reason));
+        } else if !line.starts_with(b"option ") {
+            return Err(Error::Protocol(format!("`{}` is no line of a report", excerpt(line))));
+        }
+    }
+}
+
+fn words(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_come_word_for_word() {
+        let wire = b"000eunpack ok\n0016ok refs/heads/good\n0033option refname refs/heads/other and more words..\n0033ng refs/heads/bad TF402455: pushes not permitted0000";
+        let report = read(&mut Reader::new(wire.as_slice())).unwrap();
+        assert_eq!(report.unpack, Ok(()));
+        assert_eq!(report.refs[b"refs/heads/good".as_slice()], Ok(()));
+        assert_eq!(
+            report.refs[b"refs/heads/bad".as_slice()],
+            Err("TF402455: pushes not permitted".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_report_without_a_word_is_no_success() {
+        assert!(read(&mut Reader::new(b"0000".as_slice())).unwrap().unpack.is_err());
+    }
+}
