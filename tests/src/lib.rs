@@ -1,1 +1,25 @@
-//! Placeholder.
+//! What the scenarios of `tests/e2e` are told with: a sandbox without anything of the caller's environment, the
+//! server as a process, people with a home folder and a token, stock git, and folders compared byte for byte.
+//!
+//! Nothing of the product is linked in: the binaries are found through `AZML_TEST_BIN_DIR`, or built.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "reads where the binaries are; what it prints is shown with a failed test"
+)]
+
+pub mod actor;
+pub mod binaries;
+pub mod folder;
+pub mod git;
+pub mod output;
+pub mod sandbox;
+pub mod server;
+pub mod sshd;
+
+pub use actor::Actor;
+pub use folder::{Contents, contents};
+pub use output::Output;
+pub use sandbox::Sandbox;
+pub use server::Server;

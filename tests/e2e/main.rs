@@ -1,0 +1,32 @@
+//! The scenarios: stories told with the built binaries, stock git and python3, each in a world of its own.
+//!
+//! They prove the wiring; cases belong lower, into the crates. No sleeps, no fixed ports, nothing ignored.
+
+/// Who may do what: readers, outsiders, tokens that are missing or wrong.
+mod access;
+/// The article's own commands, step by step, through the link named `az`.
+mod article;
+/// Restore, killed at every step of its journal.
+mod crash;
+/// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
+mod exact;
+/// Linking a project to a repo: the empty-repo rule, all or nothing.
+mod linking;
+/// Remotes that are down, and what is owed to them.
+mod offline;
+/// Formats of output, `--query`, exit codes and the shape of errors.
+mod printing;
+/// README's console session.
+mod readme;
+/// Every kind of URL that stock git takes.
+mod remotes;
+/// Restoring: exact, undone, shown beforehand, with obstacles.
+mod restore;
+/// Another computer, with nothing but the URL and a token.
+mod roaming;
+/// Runs themselves: metrics, failing scripts, Ctrl-C.
+mod runs;
+/// Two computers at once.
+mod two_computers;
+/// The user's own repository, before and after every command.
+mod untouched;

@@ -1,0 +1,87 @@
+//! Remotes that are down: the run goes on, and what is owed is delivered by the next sync.
+
+use e2e::folder::write;
+use e2e::{Sandbox, git};
+
+#[test]
+fn a_run_with_the_server_down_arrives_with_the_next_sync() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = sandbox.actor("alice", "alicepat");
+    let url = server.repo("iris");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    write(&project, "train.py", "print('trained')\n");
+    let before = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+
+    let down = server.go_down();
+    write(&project, "train.py", "print('trained offline')\n");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
+    assert!(output.stdout.contains("trained offline"), "{output}");
+    let run = output.run_id();
+    assert_eq!(alice.run_ids(&project), [run.clone(), before]);
+    // What is owed is said, and a sync that can't deliver fails without harm.
+    let show = alice.azml(&project, &["project", "show"]).ok();
+    assert!(show.stdout.contains("owed") || show.stdout.contains("Owed"), "{show}");
+    let output = alice.azml(&project, &["history", "sync"]).fails();
+    assert!(output.stderr.starts_with("error: "), "{output}");
+
+    let server = down.come_back(&sandbox);
+    assert_eq!(server.repo("iris"), url, "the same address");
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let other = sandbox.actor_at("laptop", "alice", "alicepat");
+    let there = sandbox.dir("laptop");
+    let _cloned = other.azml(&there, &["project", "clone", &url, "iris"]).ok();
+    let roamed = there.join("iris");
+    assert_eq!(other.run_ids(&roamed), alice.run_ids(&project));
+    assert_eq!(
+        std::fs::read_to_string(roamed.join("train.py")).expect("roamed"),
+        "print('trained offline')\n"
+    );
+}
+
+#[test]
+fn the_next_command_that_talks_to_the_remote_delivers_what_is_owed() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let remote = sandbox.bare_repo("remote.git");
+    let url = remote.to_str().expect("UTF-8");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", url);
+    write(&project, "train.py", "print('1')\n");
+
+    let away = sandbox.path().join("away.git");
+    std::fs::rename(&remote, &away).expect("unplugged");
+    let offline = alice.submit(&project, &["train.py"]);
+    std::fs::rename(&away, &remote).expect("plugged in");
+    write(&project, "train.py", "print('2')\n");
+    let online = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+
+    let branch = git::history_branch(&project);
+    for run in [&offline, &online] {
+        assert!(git::reaches(&alice, &remote, &branch, &alice.commit_of(&project, run)), "{run}");
+    }
+    git::assert_sound(&alice, &remote);
+}
+
+#[test]
+fn commands_that_need_no_remote_ask_none() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = sandbox.actor("alice", "alicepat");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    write(&project, "train.py", "print('trained')\n");
+    let run = alice.submit(&project, &["train.py"]);
+    let _down = server.go_down();
+    for args in [
+        &["history", "list"][..],
+        &["history", "last"],
+        &["history", "info", "--run", &run],
+        &["project", "show"],
+        &["project", "restore", "--run-id", &run],
+        &["project", "restore", "--undo"],
+    ] {
+        let output = alice.azml(&project, args).ok();
+        assert_eq!(output.stderr.matches("error").count(), 0, "{output}");
+    }
+}

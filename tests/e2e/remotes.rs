@@ -1,0 +1,110 @@
+//! Every kind of URL that stock git takes: a path, `file://`, ssh by the user's own ssh, scp-like, HTTP.
+
+use e2e::folder::write;
+use e2e::{Actor, Sandbox, contents, git, sshd};
+
+/// The main job over one URL: link, run, roam, restore; then stock git looks at the remote.
+fn main_job(sandbox: &Sandbox, actor: &Actor<'_>, url: &str) {
+    let project = actor.create_linked_project(&sandbox.dir("work"), "iris", url);
+    write(&project, "train.py", "print('trained')\n");
+    write(&project, "data.bin", (0..=255).cycle().take(200_000).collect::<Vec<u8>>());
+    let first = actor.submit(&project, &["train.py"]);
+    let of_first = contents(&project);
+    write(&project, "train.py", "print('trained again')\n");
+    let second = actor.submit(&project, &["train.py"]);
+    let of_second = contents(&project);
+    let _synced = actor.azml(&project, &["history", "sync"]).ok();
+
+    let there = sandbox.dir("there");
+    let _cloned = actor.azml(&there, &["project", "clone", url, "iris"]).ok();
+    let roamed = there.join("iris");
+    contents(&roamed).assert_same(&of_second, url);
+    assert_eq!(actor.run_ids(&roamed), [second, first.clone()]);
+    let _restored = actor.azml(&roamed, &["project", "restore", "--run-id", &first]).ok();
+    contents(&roamed).assert_same(&of_first, url);
+
+    // The user's own git reaches the same remote by the same address.
+    let _committed = actor.sh(&project, "git add -A && git commit -qm work").ok();
+    let _pushed = actor.git(&project, &["push", "-q"]).ok();
+    let _mirrored = actor.git(sandbox.path(), &["clone", "-q", "--mirror", url, "mirror.git"]).ok();
+    let mirror = sandbox.path().join("mirror.git");
+    git::assert_sound(actor, &mirror);
+    let branch = git::history_branch(&project);
+    assert!(git::reaches(actor, &mirror, &branch, &actor.commit_of(&project, &first)));
+    for repository in [git::history_of(&project), git::history_of(&roamed)] {
+        git::assert_sound(actor, &repository);
+    }
+}
+
+#[test]
+fn a_bare_folder() {
+    let sandbox = Sandbox::new();
+    let remote = sandbox.bare_repo("remote.git");
+    main_job(&sandbox, &sandbox.stranger("alice"), remote.to_str().expect("UTF-8"));
+    git::assert_sound(&sandbox.stranger("alice"), &remote);
+}
+
+#[test]
+fn a_file_url_with_a_space_in_it() {
+    let sandbox = Sandbox::new();
+    let remote = sandbox.bare_repo("remote repo.git");
+    let url = format!("file://{}", remote.display());
+    main_job(&sandbox, &sandbox.stranger("alice"), &url);
+}
+
+#[test]
+fn vsts_mock_over_http() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    main_job(&sandbox, &sandbox.actor("alice", "alicepat"), &server.repo("extra"));
+}
+
+#[test]
+fn ssh_by_the_users_own_command() {
+    let sandbox = Sandbox::new();
+    // Stands in for ssh: notes how it was called and runs the command here.
+    let log = sandbox.path().join("ssh.log");
+    let script = format!("echo \"$*\" >> '{}'\nfor last; do :; done\nexec sh -c \"$last\"\n", log.display());
+    let ssh = sandbox.script("fake-ssh", &script);
+    let remote = sandbox.bare_repo("remote.git");
+    let alice =
+        sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", &ssh).with_env("GIT_SSH_VARIANT", "ssh");
+    main_job(&sandbox, &alice, &format!("ssh://git@box:2222{}", remote.display()));
+    let calls = std::fs::read_to_string(&log).expect("ssh was called");
+    assert!(calls.lines().all(|call| call.contains("git@box") && call.contains("-p 2222")), "{calls}");
+}
+
+#[test]
+fn ssh_in_its_scp_like_form() {
+    let sandbox = Sandbox::new();
+    let ssh = sandbox.script("fake-ssh", "for last; do :; done\nexec sh -c \"$last\"\n");
+    let remote = sandbox.bare_repo("it's here.git");
+    let alice =
+        sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", &ssh).with_env("GIT_SSH_VARIANT", "ssh");
+    main_job(&sandbox, &alice, &format!("git@box:{}", remote.display()));
+}
+
+#[test]
+fn a_real_openssh_server() {
+    let sandbox = Sandbox::new();
+    let remote = sandbox.bare_repo("remote.git");
+    let alice = sandbox.stranger("alice");
+    // Without root or a network there is no sshd to be had; the stand-in above has told the same story.
+    let Some(ssh) = sshd::prepare(&sandbox, &alice) else { return };
+    let alice = alice.with_env("GIT_SSH_COMMAND", ssh);
+    main_job(&sandbox, &alice, &format!("ssh://box{}", remote.display()));
+}
+
+#[test]
+fn a_remote_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let work = sandbox.dir("work");
+    let missing = sandbox.path().join("missing.git");
+    let output = alice.azml(&work, &["project", "clone", missing.to_str().expect("UTF-8"), "iris"]).fails();
+    assert!(output.stderr.contains("missing.git"), "{output}");
+    assert!(!work.join("iris").exists());
+    // Nothing listens on port 1 of this machine.
+    let output = alice.azml(&work, &["project", "clone", "http://127.0.0.1:1/x", "iris"]).fails();
+    assert!(output.stderr.contains("127.0.0.1:1"), "{output}");
+}

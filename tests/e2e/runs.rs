@@ -1,0 +1,208 @@
+//! Runs themselves: metrics and outputs, failing scripts, arguments, Ctrl-C.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use e2e::folder::{everything, write};
+use e2e::{Sandbox, binaries, contents};
+
+#[test]
+fn the_example_logs_its_accuracy_and_leaves_the_folder_alone() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    for name in ["train.py", "iris.csv"] {
+        let bytes =
+            std::fs::read(binaries::workspace().join("examples/iris").join(name)).expect("the example");
+        write(&project, name, bytes);
+    }
+    let before = contents(&project);
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py", "0.1"]).ok();
+    contents(&project).assert_same(&before, "a run works in a folder of its own");
+
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["run_id"], output.run_id());
+    assert_eq!(run["status"], "Completed");
+    assert_eq!(run["script_name"], "train.py");
+    assert_eq!(run["target"], "local");
+    assert_eq!(run["run_number"], 1);
+    assert_eq!(run["exit_code"], 0);
+    assert_eq!(run["Regularization Rate"], 0.1);
+    // 42 of the 45 test flowers: the script is deterministic.
+    assert_eq!(run["Accuracy"], 42.0 / 45.0);
+    let arguments = run["arguments"].to_string();
+    assert!(arguments.contains("0.1"), "{run}");
+    let attachments = run["attachments"].to_string();
+    for name in ["outputs/model.json", "driver_log.txt"] {
+        assert!(attachments.contains(name), "{name}: {run}");
+    }
+    let id = alice.git(&project, &["hash-object", "train.py"]).ok();
+    assert_eq!(id.text().len(), 40);
+}
+
+#[test]
+fn the_iris_data_is_fishers() {
+    let text =
+        std::fs::read_to_string(binaries::workspace().join("examples/iris/iris.csv")).expect("the data");
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 150);
+    for species in ["setosa", "versicolor", "virginica"] {
+        assert_eq!(rows.iter().filter(|row| row[4] == species).count(), 50, "{species}");
+    }
+    // Tenths of a centimetre, so that sums are exact: 876.5, 458.6, 563.7 and 179.9 cm in Fisher's table.
+    let sum = |column: usize| -> i64 {
+        rows.iter().map(|row| row[column].replace('.', "").parse::<i64>().expect("one decimal")).sum()
+    };
+    assert_eq!([sum(0), sum(1), sum(2), sum(3)], [8765, 4586, 5637, 1799]);
+    // The two flowers that the UCI copy has wrong.
+    assert_eq!(rows[34][..4], ["4.9", "3.1", "1.5", "0.2"]);
+    assert_eq!(rows[37][..4], ["4.9", "3.6", "1.4", "0.1"]);
+}
+
+#[test]
+fn a_failing_script_fails_the_command_and_is_recorded() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", "import sys\nprint('so far so good')\nsys.exit(7)\n");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).exits(1);
+    assert!(output.stdout.contains("so far so good"), "{output}");
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["status"], "Failed");
+    assert_eq!(run["exit_code"], 7);
+    assert_eq!(run["run_id"], output.run_id());
+}
+
+#[test]
+fn a_script_gets_exactly_the_snapshots_files_and_its_arguments() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(
+        &project,
+        "src/train.py",
+        "import json, sys\nprint('ARGS', json.dumps(sys.argv[1:]))\nopen('left.txt', 'w').write('x')\n",
+    );
+    let script =
+        ["experiment", "submit", "-c", "local", "src/train.py", "--alpha", "0.1", "-o", "a b", "", "ü$HOME"];
+    let output = alice.azml(&project, &script).ok();
+    assert!(output.stdout.contains(r#"ARGS ["--alpha", "0.1", "-o", "a b", "", "\u00fc$HOME"]"#), "{output}");
+    // What the script left outside `outputs/` is named, and not in the project.
+    assert!(output.stdout.contains("left.txt") || output.stderr.contains("left.txt"), "{output}");
+    assert!(!project.join("left.txt").exists());
+}
+
+#[test]
+fn metrics_of_every_kind_and_of_any_language() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(
+        &project,
+        "train.py",
+        "from azureml.logging import get_azureml_logger\n\
+         import subprocess\n\
+         log = get_azureml_logger()\n\
+         log.log('Zeta', 1.5)\nlog.log('count', 3)\nlog.log('name', 'ünicode')\nlog.log('curve', [1, 2.5, 3])\n\
+         subprocess.run(['azml', 'run', 'log', 'from_shell', '0.25'], check=True)\n",
+    );
+    let _run = alice.submit(&project, &["train.py"]);
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["Zeta"], 1.5);
+    assert_eq!(run["count"], 3);
+    assert_eq!(run["name"], "ünicode");
+    assert_eq!(run["curve"], serde_json::json!([1, 2.5, 3]));
+    assert_eq!(run["from_shell"], 0.25);
+}
+
+#[test]
+fn ctrl_c_cancels_the_run_and_everything_it_started() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(
+        &project,
+        "train.py",
+        "import os, subprocess, sys, time\n\
+         child = subprocess.Popen(['python3', '-c', 'import time; time.sleep(600)'])\n\
+         print('PIDS', os.getpid(), child.pid, flush=True)\ntime.sleep(600)\n",
+    );
+    let mut azml = alice.spawn_azml(&project, &["experiment", "submit", "-c", "local", "train.py"]);
+    let mut stdout = BufReader::new(azml.stdout.take().expect("a pipe"));
+    let mut pids = Vec::new();
+    let mut line = String::new();
+    while stdout.read_line(&mut line).expect("stdout can be read") > 0 {
+        if let Some(numbers) = line.strip_prefix("PIDS ") {
+            pids = numbers.split_whitespace().map(str::to_owned).collect();
+            break;
+        }
+        line.clear();
+    }
+    assert_eq!(pids.len(), 2, "the script did not start");
+    let _sent = alice.sh(&project, &format!("kill -INT {}", azml.id())).ok();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("stdout ends");
+    let output = azml.wait_with_output().expect("azml ends");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    for pid in pids {
+        // A process that has ended and that nobody has waited for yet is a zombie: not running any more.
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = state.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        assert!(matches!(state, None | Some('Z' | 'X')), "process {pid} still runs: {state:?}");
+    }
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["status"], "Canceled");
+}
+
+#[test]
+fn azml_killed_in_the_middle_leaves_a_run_that_is_not_responding() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", "import os, time\nprint('PID', os.getpid(), flush=True)\ntime.sleep(600)\n");
+    let mut azml = alice.spawn_azml(&project, &["experiment", "submit", "-c", "local", "train.py"]);
+    let pid = BufReader::new(azml.stdout.take().expect("a pipe"))
+        .lines()
+        .map(|line| line.expect("stdout can be read"))
+        .find_map(|line| line.strip_prefix("PID ").map(str::to_owned))
+        .expect("the script started");
+    azml.kill().and_then(|()| azml.wait()).expect("azml can be killed");
+
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["status"], "NotResponding", "{run}");
+    write(&project, "train.py", "print('fine')\n");
+    let _works_on = alice.submit(&project, &["train.py"]);
+    // The orphan, if it is one, is the test's to end.
+    let _ended = alice.sh(&project, &format!("kill -KILL {pid} || true"));
+}
+
+#[test]
+fn in_place_runs_in_the_project_folder() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", "import os\nprint('CWD', os.getcwd())\n");
+    let output =
+        alice.azml(&project, &["experiment", "submit", "--in-place", "-c", "local", "train.py"]).ok();
+    let cwd = output.stdout.lines().find_map(|line| line.strip_prefix("CWD ")).expect("the script ran");
+    assert_eq!(Path::new(cwd).canonicalize().ok(), project.canonicalize().ok());
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
+    let cwd = output.stdout.lines().find_map(|line| line.strip_prefix("CWD ")).expect("the script ran");
+    assert_ne!(Path::new(cwd).canonicalize().ok(), project.canonicalize().ok());
+}
+
+#[test]
+fn a_script_or_a_target_that_is_not_there_makes_no_run() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let before = everything(&project).without(".azuremlhistory_git/azml");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "missing.py"]).fails();
+    assert!(output.stderr.contains("missing.py"), "{output}");
+    write(&project, "train.py", "pass\n");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "nowhere", "train.py"]).fails();
+    assert!(output.stderr.contains("nowhere"), "{output}");
+    std::fs::remove_file(project.join("train.py")).expect("removed");
+    everything(&project).without(".azuremlhistory_git/azml").assert_same(&before, "after two refusals");
+    assert_eq!(alice.run_ids(&project), Vec::<String>::new());
+}

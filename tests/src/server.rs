@@ -1,0 +1,158 @@
+//! vsts-mock as its users have it: the binary, on free ports, with a seed file.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::{Sandbox, git};
+
+/// The usual people: alice owns the account, carol contributes, bob reads, mallory has an account of her own.
+/// carol is denied what would let her rewrite a branch, so that a forced push of hers can't go unnoticed.
+pub const SEED: &str = r#"
+[[users]]
+name = "alice"
+email = "alice@example.com"
+password = "alice-password"
+tokens = [{ name = "ci", value = "alicepat", scopes = ["vso.code_full"] }]
+[[users]]
+name = "bob"
+email = "bob@example.com"
+tokens = [{ name = "ci", value = "bobpat", scopes = ["vso.code_full"] }]
+[[users]]
+name = "carol"
+email = "carol@example.com"
+tokens = [{ name = "ci", value = "carolpat", scopes = ["vso.code_full"] }]
+[[users]]
+name = "mallory"
+email = "mallory@example.com"
+tokens = [{ name = "ci", value = "mallorypat", scopes = ["vso.code_full"] }]
+
+[[accounts]]
+name = "acme"
+owner = "alice"
+[[accounts.projects]]
+name = "iris"
+contributors = ["alice", "carol"]
+readers = ["bob"]
+[[accounts.projects.repos]]
+name = "extra"
+[[accounts.projects.repos.acl]]
+user = "carol"
+deny = ["ForcePush"]
+
+[[accounts]]
+name = "elsewhere"
+owner = "mallory"
+[[accounts.projects]]
+name = "hers"
+"#;
+
+/// A running vsts-mock. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    ready: Value,
+    data: PathBuf,
+    log: PathBuf,
+    seed: PathBuf,
+}
+
+impl Server {
+    /// Starts the binary on free ports and waits for its ready line.
+    pub fn start(sandbox: &Sandbox, seed: &str) -> Self {
+        let data = sandbox.dir("vsts-data");
+        let file = sandbox.path().join("seed.toml");
+        std::fs::write(&file, seed).expect("a seed is written");
+        Self::launch(sandbox, file, data, "127.0.0.1:0")
+    }
+
+    /// Ends the process at once, as a power cut would, and returns what starts it again at the same address.
+    pub fn go_down(mut self) -> Down {
+        self.stop();
+        let address = self.http().trim_start_matches("http://").to_owned();
+        Down { address, data: self.data.clone(), seed: self.seed.clone() }
+    }
+
+    fn launch(sandbox: &Sandbox, seed: PathBuf, data: PathBuf, http: &str) -> Self {
+        let log = sandbox.path().join("vsts-mock.log");
+        let binary = sandbox.path().join("bin/vsts-mock");
+        let mut command =
+            sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
+        command.args(["serve", "--http", http, "--ssh", "127.0.0.1:0", "--config"]).arg(&seed);
+        command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
+        let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
+        let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().expect("vsts-mock starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            panic!("vsts-mock did not get ready: {line}\n{log}")
+        });
+        Self { child, ready, data, log, seed }
+    }
+
+    /// The first line that it printed.
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// `http://127.0.0.1:41234`.
+    pub fn http(&self) -> &str {
+        self.ready["http"].as_str().expect("the ready line says where HTTP is")
+    }
+
+    /// The address of a repo of the project `iris` in the account `acme`: `iris` itself, or `extra`.
+    pub fn repo(&self, name: &str) -> String {
+        match name {
+            "iris" => format!("{}/acme/_git/iris", self.http()),
+            other => format!("{}/acme/iris/_git/{other}", self.http()),
+        }
+    }
+
+    /// Where its state is.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The bare repositories that hold any ref.
+    pub fn repositories(&self) -> Vec<PathBuf> {
+        git::repositories_below(&self.data)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("a child process can be ended");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        if std::thread::panicking() {
+            // The harness shows it with the failed test.
+            println!("--- vsts-mock said\n{}", self.log());
+        }
+    }
+}
+
+/// A server that is down.
+#[derive(Debug)]
+pub struct Down {
+    address: String,
+    data: PathBuf,
+    seed: PathBuf,
+}
+
+impl Down {
+    /// Starts it again where it was, with the state that it had.
+    pub fn come_back(self, sandbox: &Sandbox) -> Server {
+        Server::launch(sandbox, self.seed, self.data, &self.address)
+    }
+}
