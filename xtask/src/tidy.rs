@@ -24,7 +24,7 @@ const DEPENDENCIES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// File names that say nothing.
-const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager", "misc", "types"];
+const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "manager", "misc", "types"];
 
 /// One file of the workspace, as git knows it: tracked or new, and not ignored.
 struct File {
