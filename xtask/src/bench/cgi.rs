@@ -90,3 +90,25 @@ fn answer(stream: &TcpStream, backend: &Path, root: &Path) -> Outcome {
     child.wait()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::bench::repository;
+    use crate::process;
+
+    #[test]
+    fn stock_git_clones_from_it() {
+        let scratch = tempfile::tempdir().expect("a temporary folder");
+        repository::history(&scratch.path().join("history.git"), 5).expect("a repository");
+        repository::many_refs(&scratch.path().join("refs.git"), 20).expect("a repository");
+        let address = super::serve(scratch.path()).expect("a server");
+        let run = |args: &[&str]| {
+            let output = process::capture(repository::git(scratch.path()).args(args)).expect("git works");
+            String::from_utf8(output).expect("UTF-8")
+        };
+        run(&["clone", "-q", &format!("{address}/history.git"), "clone"]);
+        assert_eq!(run(&["-C", "clone", "rev-list", "--count", "HEAD"]), "5\n");
+        assert_eq!(run(&["-C", "clone", "ls-files"]).lines().count(), 500);
+        assert_eq!(run(&["ls-remote", "--heads", &format!("{address}/refs.git")]).lines().count(), 20);
+    }
+}
