@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use azml_core::id::ProjectId;
-use azml_core::{history, user_repo};
+use azml_core::{checkout, history, join, run, user_repo};
 use git_wire::client::{self, TransportError, TransportErrorKind as Kind};
 use gix::ObjectId;
 
@@ -117,9 +117,18 @@ pub enum SyncError {
     /// The history repository can't be read or written.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// The run records can't be read or merged.
+    #[error(transparent)]
+    Runs(#[from] run::Error),
+    /// Two lines of snapshots can't be joined.
+    #[error(transparent)]
+    Join(#[from] join::Error),
     /// The user's own repository can't be read or written.
     #[error(transparent)]
     UserRepo(#[from] user_repo::Error),
+    /// The snapshot's files can't be laid out.
+    #[error(transparent)]
+    Checkout(#[from] checkout::Error),
     /// An object that should be here can't be read.
     #[error("can't read {what}")]
     Read {

@@ -1,10 +1,15 @@
-//! Fetching one snapshot, and no more of the history than it takes.
+//! Fetching: what others pushed, or one snapshot and no more of the history than it takes.
 
 use azml_core::history::HistoryRepo;
+use git_wire::Service;
+use git_wire::client::{self, Connection, FetchRequest, FetchSession, Fetched};
 use gix::ObjectId;
 
 use super::{Context, SyncError};
 use crate::transport::Remote;
+
+/// The depth that means "all of it", as Git says it.
+const WHOLE_DEPTH: u32 = i32::MAX as u32;
 
 /// What fetching a snapshot did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +28,96 @@ pub fn fetch_snapshot(
     commit: ObjectId,
     context: Context<'_>,
 ) -> Result<FetchedSnapshot, SyncError> {
-    let _ = (history, remote, commit, context);
-    todo!()
+    if history.git().has_object(commit) {
+        return Ok(FetchedSnapshot { was_here: true, bytes_received: 0 });
+    }
+    let haves = haves(history)?;
+    let alone = FetchRequest { wants: vec![commit], haves: haves.clone(), depth: Some(1), filter: None };
+    let branch = history.history_ref();
+    let prefix = branch.as_bstr().to_string();
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let tip = {
+        let mut session = FetchSession::start(connection.as_mut(), &[&prefix])?;
+        match session.fetch(history.git(), &alone, &mut |progress| context.tell(progress)) {
+            Ok(fetched) => {
+                return Ok(FetchedSnapshot { was_here: false, bytes_received: fetched.bytes_received });
+            }
+            Err(error) if wants_the_branch(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let tip = session.refs().iter().find(|found| found.name == branch).map(|found| found.id);
+        tip.ok_or(SyncError::NoSnapshot { commit })?
+    };
+    // What lies beyond a shallow boundary comes with the whole of it alone.
+    let depth = history.is_shallow().then_some(WHOLE_DEPTH);
+    let whole = FetchRequest { wants: vec![tip], haves, depth, filter: None };
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let fetched = fetch_with(connection.as_mut(), history.git(), &whole, context)?;
+    if !history.git().has_object(commit) {
+        return Err(SyncError::NoSnapshot { commit });
+    }
+    Ok(FetchedSnapshot { was_here: false, bytes_received: fetched.bytes_received })
+}
+
+fn fetch_with(
+    connection: &mut dyn Connection,
+    repository: &gix::Repository,
+    request: &FetchRequest,
+    context: Context<'_>,
+) -> Result<Fetched, SyncError> {
+    // No ref is looked for: only what the server can do.
+    let mut session = FetchSession::start(connection, &["refs/heads/AzureMLHistory/"])?;
+    Ok(session.fetch(repository, request, &mut |progress| context.tell(progress))?)
+}
+
+/// Whether the server declined to give out one commit, however it says so.
+fn wants_the_branch(error: &client::Error) -> bool {
+    match error {
+        client::Error::NotOurRef { .. } | client::Error::Unsupported { .. } => true,
+        client::Error::Remote(message) => {
+            message.contains("unadvertised object") || message.contains("not our ref")
+        }
+        _ => false,
+    }
+}
+
+/// Tips of what is here, to be offered to the remote.
+pub(super) fn haves(history: &HistoryRepo) -> Result<Vec<ObjectId>, SyncError> {
+    let mut tips = Vec::new();
+    for name in [history.history_ref(), history.runs_ref()] {
+        tips.extend(history.ref_tip(name.as_ref())?);
+        tips.extend(history.tracking_tip(name.as_ref())?);
+    }
+    tips.dedup();
+    Ok(tips)
+}
+
+/// What the remote has of a project, its objects fetched.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Theirs {
+    pub(super) history: Option<ObjectId>,
+    pub(super) runs: Option<ObjectId>,
+    pub(super) bytes_received: u64,
+}
+
+/// Fetches the remote's history branch and run records, as far as they are not here.
+pub(super) fn fetch_theirs(
+    history: &HistoryRepo,
+    remote: &Remote,
+    context: Context<'_>,
+) -> Result<Theirs, SyncError> {
+    let (branch, runs) = (history.history_ref(), history.runs_ref());
+    let prefixes = [branch.as_bstr().to_string(), runs.as_bstr().to_string()];
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let mut session = FetchSession::start(connection.as_mut(), &[&prefixes[0], &prefixes[1]])?;
+    let tip = |name| session.refs().iter().find(|found| found.name == name).map(|found| found.id);
+    let mut theirs = Theirs { history: tip(branch), runs: tip(runs), bytes_received: 0 };
+    let wants: Vec<_> =
+        theirs.history.into_iter().chain(theirs.runs).filter(|id| !history.git().has_object(*id)).collect();
+    if !wants.is_empty() {
+        let request = FetchRequest { wants, haves: haves(history)?, depth: None, filter: None };
+        let fetched = session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?;
+        theirs.bytes_received = fetched.bytes_received;
+    }
+    Ok(theirs)
 }

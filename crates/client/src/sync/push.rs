@@ -1,10 +1,19 @@
 //! Delivering what is owed.
 
 use azml_core::history::HistoryRepo;
+use azml_core::join;
+use git_wire::Service;
+use git_wire::client::{PushReport, PushRequest, PushSession, PushUpdate};
 use gix::ObjectId;
+use gix::refs::FullName;
 
-use super::{Context, SyncError};
+use super::fetching::fetch_theirs;
+use super::pull::{OnDivergence, Pulled, take_in};
+use super::{Context, Event, SyncError};
 use crate::transport::Remote;
+
+/// How often a push that somebody else was ahead of is tried again.
+const ATTEMPTS: usize = 10;
 
 /// What a delivery did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,11 +33,140 @@ pub struct Delivered {
 }
 
 /// Brings the history branch and the run records to the remote, in one push where both moved.
+///
+/// Where somebody else pushed first, theirs is fetched and joined with ours, and the push repeated.
 pub fn push_history(
     history: &HistoryRepo,
     remote: &Remote,
     context: Context<'_>,
 ) -> Result<Delivered, SyncError> {
-    let _ = (history, remote, context);
-    todo!()
+    let mut delivered = Delivered::default();
+    let mut refused: Option<Refused> = None;
+    for _ in 0..ATTEMPTS {
+        match attempt(history, remote, context, refused.take(), &mut delivered)? {
+            Attempt::Done => return Ok(delivered),
+            Attempt::Refused(what) => refused = Some(what),
+            Attempt::SomebodyElseFirst => {
+                delivered.joins += 1;
+                (context.observer)(Event::Joining);
+                let theirs = match fetch_theirs(history, remote, context) {
+                    // They pushed again between the server's list and our request.
+                    Err(SyncError::Wire(git_wire::client::Error::NotOurRef { .. })) => continue,
+                    other => other?,
+                };
+                take_in(history, theirs, OnDivergence::Join, context, &mut Pulled::default())?;
+            }
+        }
+    }
+    Err(SyncError::Busy { attempts: ATTEMPTS })
+}
+
+enum Attempt {
+    Done,
+    SomebodyElseFirst,
+    Refused(Refused),
+}
+
+/// A ref that the server refused, and where it was when it did.
+struct Refused {
+    name: FullName,
+    was: Option<ObjectId>,
+    reason: String,
+}
+
+impl Refused {
+    fn into_error(self) -> SyncError {
+        SyncError::Rejected { reference: self.name.as_bstr().to_string(), reason: self.reason }
+    }
+}
+
+fn attempt(
+    history: &HistoryRepo,
+    remote: &Remote,
+    context: Context<'_>,
+    refused: Option<Refused>,
+    delivered: &mut Delivered,
+) -> Result<Attempt, SyncError> {
+    let mut connection = remote.connect(Service::ReceivePack)?;
+    let mut session = PushSession::start(connection.as_mut())?;
+    // Still where it was when the server refused: nobody was ahead of us, the refusal is meant.
+    if let Some(refused) = refused
+        && session.tip(&refused.name) == refused.was
+        && !is_about_a_lock(&refused.reason)
+    {
+        return Err(refused.into_error());
+    }
+    // The records first: what they name is then in the history branch read after them.
+    let runs = history.runs_ref();
+    let our_runs = history.ref_tip(runs.as_ref())?;
+    let branch = history.history_ref();
+    let our_history = history.tip()?;
+    let mut updates = Vec::new();
+    for (name, ours) in [(&branch, our_history), (&runs, our_runs)] {
+        let theirs = session.tip(name);
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if !join::contains(history.git(), ours, theirs)? => {
+                return Ok(Attempt::SomebodyElseFirst);
+            }
+            (None, Some(_)) => return Ok(Attempt::SomebodyElseFirst),
+            (Some(ours), theirs) if Some(ours) != theirs => {
+                updates.push(PushUpdate { name: name.clone(), old: theirs, new: Some(ours) });
+            }
+            _ => {}
+        }
+    }
+    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)? };
+    if !request.updates.is_empty() {
+        let report = session.push(history.git(), &request, &mut |progress| context.tell(progress))?;
+        delivered.objects += report.objects;
+        delivered.bytes_sent += report.bytes_sent;
+        delivered.pushed = true;
+        for (update, (_, result)) in request.updates.iter().zip(&report.refs) {
+            if result.is_ok() && report.unpack.is_ok() {
+                history.set_tracking(update.name.as_ref(), update.new)?;
+            }
+        }
+        if let Some((update, reason)) = first_refusal(&request, &report) {
+            let refused = Refused { name: update.name.clone(), was: update.old, reason };
+            return Ok(Attempt::Refused(refused));
+        }
+    }
+    history.set_tracking(branch.as_ref(), our_history)?;
+    history.set_tracking(runs.as_ref(), our_runs)?;
+    delivered.history = our_history;
+    delivered.runs = our_runs;
+    Ok(Attempt::Done)
+}
+
+/// What the remote is known to have beside its tips: what it had at the last sync, if it still has the refs.
+fn tracked(history: &HistoryRepo, session: &PushSession<'_>) -> Result<Vec<ObjectId>, SyncError> {
+    let mut known = Vec::new();
+    for name in [history.history_ref(), history.runs_ref()] {
+        if session.tip(&name).is_some() {
+            known.extend(history.tracking_tip(name.as_ref())?);
+        }
+    }
+    Ok(known)
+}
+
+/// The refusal that explains the others: all-or-nothing pushes refuse the innocent refs as well.
+pub(super) fn first_refusal<'r>(
+    request: &'r PushRequest,
+    report: &PushReport,
+) -> Option<(&'r PushUpdate, String)> {
+    let refusals = || {
+        request.updates.iter().zip(&report.refs).filter_map(|(update, (_, result))| {
+            let reason = result.as_ref().err()?;
+            Some((update, reason.clone()))
+        })
+    };
+    if let Err(reason) = &report.unpack {
+        return request.updates.first().map(|update| (update, reason.clone()));
+    }
+    refusals().find(|(_, reason)| !reason.contains("atomic")).or_else(|| refusals().next())
+}
+
+/// Another push held the ref's lock at that moment: that passes.
+fn is_about_a_lock(reason: &str) -> bool {
+    reason.contains("lock")
 }

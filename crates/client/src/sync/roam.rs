@@ -1,10 +1,19 @@
 //! Roaming: project, newest snapshot and run records in a new folder, from the remote alone.
+//!
+//! Everything is made beside the folder and moved there as the last step, so that it is there as a
+//! whole or not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
+use azml_core::user_repo::UserRepo;
+use azml_core::{checkout, refs};
+use git_wire::Service;
+use git_wire::client::{FetchRequest, FetchSession};
 use gix::ObjectId;
 
+use super::list::RemoteView;
 use super::{Context, SyncError};
 use crate::transport::Remote;
 
@@ -37,6 +46,116 @@ pub fn roam(
     options: &RoamOptions,
     context: Context<'_>,
 ) -> Result<Roamed, SyncError> {
-    let _ = (remote, folder, options, context);
-    todo!()
+    let is_there = check_empty(folder)?;
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let mut session = FetchSession::start(connection.as_mut(), &["refs/heads/", refs::RUNS_PREFIX])?;
+    let view = RemoteView::of(session.refs());
+    let (id, newest) = choose(&view, options.id)?;
+    if options.master_files && view.master.is_none() {
+        return Err(SyncError::NoMaster);
+    }
+
+    let parent = parent_of(folder);
+    std::fs::create_dir_all(&parent).map_err(SyncError::io("make folder", &parent))?;
+    let stage = tempfile::Builder::new()
+        .prefix(".azml-clone-")
+        .tempdir_in(&parent)
+        .map_err(SyncError::io("make a folder in", &parent))?;
+    let repositories = stage.path().join("repositories");
+    std::fs::create_dir(&repositories).map_err(SyncError::io("make folder", &repositories))?;
+
+    let history = HistoryRepo::init(&repositories, id)?;
+    let runs = view.runs_of(&id);
+    let wants = std::iter::once(newest).chain(runs).collect();
+    let request = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
+    let fetched = session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?;
+    let mut bytes_received = fetched.bytes_received;
+    note(&history, history.history_ref(), newest)?;
+    if let Some(runs) = runs {
+        note(&history, history.runs_ref(), runs)?;
+    }
+    history.set_remote(remote.url())?;
+
+    let user = UserRepo::init(&repositories)?;
+    if let Some(master) = view.master {
+        let request = FetchRequest { wants: vec![master], ..FetchRequest::default() };
+        let fetched = if session.takes_more() {
+            session.fetch(user.git(), &request, &mut |progress| context.tell(progress))?
+        } else {
+            let mut connection = remote.connect(Service::UploadPack)?;
+            let mut session = FetchSession::start(connection.as_mut(), &[refs::MASTER])?;
+            session.fetch(user.git(), &request, &mut |progress| context.tell(progress))?
+        };
+        bytes_received += fetched.bytes_received;
+    }
+    drop(session);
+
+    let files = stage.path().join("files");
+    let (from, commit) = match view.master {
+        Some(master) if options.master_files => (user.git(), master),
+        _ => (history.git(), newest),
+    };
+    let tree = from.find_commit(commit).and_then(|commit| commit.tree_id()).map(gix::Id::detach);
+    let tree = tree.map_err(SyncError::read(format!("commit {commit}")))?;
+    checkout::checkout(from, tree, &files)?;
+    drop((history, user));
+    for name in [".git", history::FOLDER] {
+        let (old, new) = (repositories.join(name), files.join(name));
+        std::fs::rename(&old, &new).map_err(SyncError::io("move", &new))?;
+    }
+    if let Some(user) = UserRepo::open(&files)? {
+        if let Some(master) = view.master {
+            user.adopt_master(master)?;
+        }
+        user.add_remote(remote.url())?;
+        if let Some(master) = view.master {
+            user.set_remote_master(master)?;
+        }
+    }
+    if is_there {
+        // Empty, as was seen; else this refuses.
+        std::fs::remove_dir(folder).map_err(SyncError::io("replace", folder))?;
+    }
+    std::fs::rename(&files, folder).map_err(SyncError::io("make folder", folder))?;
+    Ok(Roamed { id, history: newest, master: view.master, bytes_received })
+}
+
+/// The project to bring: the one asked for, or the only one.
+fn choose(view: &RemoteView, asked: Option<ProjectId>) -> Result<(ProjectId, ObjectId), SyncError> {
+    match (asked, view.histories.as_slice()) {
+        (Some(id), _) => Ok((id, view.history(&id).ok_or(SyncError::NoHistory { id: Some(id) })?)),
+        (None, []) => Err(SyncError::NoHistory { id: None }),
+        (None, [only]) => Ok(*only),
+        (None, several) => {
+            Err(SyncError::SeveralProjects { ids: several.iter().map(|(id, _)| *id).collect() })
+        }
+    }
+}
+
+fn note(history: &HistoryRepo, name: gix::refs::FullName, tip: ObjectId) -> Result<(), SyncError> {
+    history.update_ref(&name, None, tip)?;
+    history.set_tracking(name.as_ref(), Some(tip))?;
+    Ok(())
+}
+
+/// Whether the folder is there, and then empty.
+fn check_empty(folder: &Path) -> Result<bool, SyncError> {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(true),
+            Some(_) => Err(SyncError::FolderNotEmpty { folder: folder.to_owned() }),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(SyncError::FolderNotEmpty { folder: folder.to_owned() })
+        }
+        Err(error) => Err(SyncError::io("read folder", folder)(error)),
+    }
+}
+
+fn parent_of(folder: &Path) -> PathBuf {
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }

@@ -46,7 +46,7 @@ impl Drop for Local {
         drop(self.stream.take());
         if let Some(server) = self.server.take() {
             // What a push changes is done when this returns, whatever the thread met at its end.
-            let _ = server.join();
+            drop(server.join());
         }
     }
 }

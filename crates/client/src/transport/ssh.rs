@@ -84,11 +84,11 @@ impl Ssh {
     fn end(&mut self) {
         drop(self.stream.take());
         // A process that is done already can't be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.child.kill());
+        drop(self.child.wait());
         if let Some(collector) = self.collector.take() {
             // It ends with the pipe; a panic there loses a message and nothing else.
-            let _ = collector.join();
+            drop(collector.join());
         }
     }
 }
@@ -106,7 +106,7 @@ impl Connection for Ssh {
             Ok(true) => {}
             Ok(false) => {
                 // ssh closed its output; what it has to say about that follows at once.
-                let _ = self.child.wait();
+                drop(self.child.wait());
                 let error = TransportError::new(Kind::Other, format!("{} closed the connection", self.host));
                 return Err(self.explain(error));
             }

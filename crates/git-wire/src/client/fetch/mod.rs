@@ -97,6 +97,11 @@ impl<'c> FetchSession<'c> {
         &self.refs
     }
 
+    /// Whether another fetch can be made in this session.
+    pub fn takes_more(&self) -> bool {
+        !self.is_over
+    }
+
     /// Fetches objects into the repository's `objects/pack` and keeps its `shallow` file right. Changes no refs.
     pub fn fetch(
         &mut self,
