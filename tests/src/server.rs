@@ -80,7 +80,7 @@ impl Server {
         let binary = sandbox.path().join("bin/vsts-mock");
         let mut command =
             sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
-        command.args(["serve", "--http", http, "--ssh", "127.0.0.1:0", "--config"]).arg(&seed);
+        command.args(["serve", "--http", http, "--config"]).arg(&seed);
         command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().expect("vsts-mock starts");

@@ -20,7 +20,7 @@ const SEED: &str = r#"# The demo's VSTS: one user, one account, no project yet.
 name = "alice"
 email = "alice@example.com"
 password = "alice-password"
-tokens = [{ name = "demo", value = "demo-token-of-alice", scopes = ["vso.code_full", "vso.project_manage"] }]
+tokens = [{ name = "demo", value = "demo-token-of-alice" }]
 
 [[accounts]]
 name = "acme"
