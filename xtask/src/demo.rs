@@ -223,16 +223,11 @@ impl Demo {
 
 /// Creates the project `iris` in the account `acme`; its default repo has the same name.
 fn create_repo(server: &Server) -> Outcome<String> {
-    say("creating the VSTS project `iris` and its repo, by the REST API");
-    let body = json!({
-        "name": "iris",
-        "capabilities": {
-            "versioncontrol": { "sourceControlType": "Git" },
-            "processTemplate": { "templateTypeId": "6b724908-ef14-45cf-84f8-768b5384da45" }
-        }
-    });
-    let url = format!("{}/acme/_apis/projects?api-version=2.0-preview", server.http());
-    let headers = [("Authorization", &*basic(TOKEN)), ("Content-Type", "application/json")];
+    say("creating the VSTS project `iris` and its repo, by the admin API");
+    let url = format!("{}/_mock/accounts/acme/projects", server.http());
+    let bearer = format!("Bearer {}", server.admin_token());
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let body = json!({ "name": "iris", "contributors": ["alice"] });
     let answer = request("POST", &url, &headers, body.to_string().as_bytes())?;
     if !(200..300).contains(&answer.status) {
         return Err(format!("POST {url}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into());

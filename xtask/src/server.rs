@@ -39,6 +39,11 @@ impl Server {
         self.ready["http"].as_str().unwrap_or_default()
     }
 
+    /// The token of its admin API.
+    pub(crate) fn admin_token(&self) -> &str {
+        self.ready["admin_token"].as_str().unwrap_or_default()
+    }
+
     /// The process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
