@@ -13,9 +13,12 @@ pub mod pktline;
 mod error;
 mod options;
 mod policy;
+mod receive;
+mod refs;
 mod repository;
 mod serve;
 mod service;
+mod upload;
 
 pub use error::Error;
 pub use options::{Limits, Options, Profile, Summary};

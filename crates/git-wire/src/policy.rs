@@ -31,6 +31,12 @@ pub trait Policy: Send + Sync {
         false
     }
 
+    /// Whether [`is_hidden()`](Self::is_hidden) may say yes at all. A policy that never hides should say no here: then
+    /// a fetch needn't look at all refs to know what may be fetched.
+    fn hides_refs(&self) -> bool {
+        true
+    }
+
     /// Told which refs have changed.
     fn updated(&self, updates: &[RefUpdate]) {
         let _ = updates;
@@ -93,5 +99,9 @@ impl Policy for AllowAll {
 
     fn may_update(&self, _update: &RefUpdate) -> Result<(), Denial> {
         Ok(())
+    }
+
+    fn hides_refs(&self) -> bool {
+        false
     }
 }

@@ -1,8 +1,60 @@
 //! The doors of the server: one for each way in which transports move bytes.
 
+use std::cell::Cell;
 use std::io::{BufRead, Write};
 
-use crate::{Error, Options, Policy, ProtocolVersion, Repository, Service, Summary};
+use crate::pktline::Writer;
+use crate::{
+    Error, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
+};
+
+/// What a conversation is about and how it is held.
+pub(crate) struct Context<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) repo: gix::Repository,
+    pub(crate) policy: &'a dyn Policy,
+    pub(crate) options: &'a Options,
+    pub(crate) version: ProtocolVersion,
+    /// Each request stands alone.
+    pub(crate) stateless: bool,
+    /// Whether the client has been told why it ends.
+    pub(crate) told: Cell<bool>,
+}
+
+impl<'a> Context<'a> {
+    fn new(
+        service: Service,
+        repository: &'a Repository,
+        policy: &'a dyn Policy,
+        options: &'a Options,
+        version: ProtocolVersion,
+        stateless: bool,
+    ) -> Self {
+        let version = match (service, version, options.profile) {
+            (_, _, Profile::Vsts) => ProtocolVersion::V0,
+            // There is no version 2 of pushing.
+            (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
+            (_, version, Profile::Permissive) => version,
+        };
+        Self {
+            repository,
+            repo: repository.to_gix(),
+            policy,
+            options,
+            version,
+            stateless,
+            told: Cell::new(false),
+        }
+    }
+}
+
+fn admit(service: Service, policy: &dyn Policy) -> Result<(), Error> {
+    match service {
+        Service::UploadPack => policy.may_read()?,
+        Service::ReceivePack => policy.may_push()?,
+    }
+    Ok(())
+}
 
 /// Writes the answer to `GET info/refs?service=…`, the `# service=` line in front included.
 ///
@@ -17,8 +69,19 @@ pub fn advertise(
     version: ProtocolVersion,
     writer: &mut dyn Write,
 ) -> Result<(), Error> {
-    let _ = (service, repository, policy, options, version, writer);
-    todo!()
+    admit(service, policy)?;
+    let context = Context::new(service, repository, policy, options, version, true);
+    let mut answer = Vec::new();
+    let mut lines = Writer::new(&mut answer);
+    lines.text(format!("# service={service}"))?;
+    lines.flush_line()?;
+    match service {
+        Service::UploadPack => upload::advertise(&context, &mut answer)?,
+        Service::ReceivePack => receive::advertise(&context, &mut answer)?,
+    }
+    writer.write_all(&answer)?;
+    writer.flush()?;
+    Ok(())
 }
 
 /// Answers one stateless request (an HTTP POST).
@@ -35,8 +98,9 @@ pub fn respond(
     reader: &mut dyn BufRead,
     writer: &mut dyn Write,
 ) -> Result<Summary, Error> {
-    let _ = (service, repository, policy, options, version, reader, writer);
-    todo!()
+    admit(service, policy)?;
+    let context = Context::new(service, repository, policy, options, version, true);
+    hold(service, &context, reader, writer)
 }
 
 /// Leads a whole conversation over a two-way stream (SSH, pipes, `git://`), beginning with the advertisement.
@@ -52,6 +116,49 @@ pub fn converse(
     reader: &mut dyn BufRead,
     writer: &mut dyn Write,
 ) -> Result<Summary, Error> {
-    let _ = (service, repository, policy, options, version, reader, writer);
-    todo!()
+    let context = Context::new(service, repository, policy, options, version, false);
+    let advertised = admit(service, policy).and_then(|()| {
+        let mut answer = Vec::new();
+        match service {
+            Service::UploadPack => upload::advertise(&context, &mut answer)?,
+            Service::ReceivePack => receive::advertise(&context, &mut answer)?,
+        }
+        writer.write_all(&answer)?;
+        writer.flush()?;
+        Ok(())
+    });
+    if let Err(error) = advertised {
+        tell(&error, writer);
+        return Err(error);
+    }
+    hold(service, &context, reader, writer)
+}
+
+fn hold(
+    service: Service,
+    context: &Context<'_>,
+    reader: &mut dyn BufRead,
+    writer: &mut dyn Write,
+) -> Result<Summary, Error> {
+    let mut summary = Summary::default();
+    let result = match service {
+        Service::UploadPack => upload::serve(context, reader, writer, &mut summary),
+        Service::ReceivePack => receive::serve(context, reader, writer, &mut summary),
+    };
+    match result {
+        Ok(()) => Ok(summary),
+        Err(error) => {
+            if !context.told.get() {
+                tell(&error, writer);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Tells the client why it ends. If that fails too, the first error still is the one to report.
+fn tell(error: &Error, writer: &mut dyn Write) {
+    if let Some(message) = error.message_to_peer() {
+        let _ = upload::tell(writer, &message);
+    }
 }

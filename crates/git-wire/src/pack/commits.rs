@@ -1,8 +1,268 @@
-//! Commits as the walk sees them: parents, tree, and when.
+//! Commits as walks see them: parents, tree and time, from the commit-graph where there is one.
 
-/// TODO
-#[derive(Debug)]
-pub(crate) struct Commits;
-/// TODO
-#[derive(Debug)]
-pub(crate) struct CommitInfo;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+
+use bstr::ByteSlice;
+use gix::ObjectId;
+use gix::hashtable::HashMap;
+use gix::objs::Kind;
+
+use super::Error;
+use super::objects::{IdSet, Objects};
+
+/// What a walk needs to know of a commit.
+#[derive(Debug, Clone)]
+pub(crate) struct CommitInfo {
+    /// The root tree.
+    pub(crate) tree: ObjectId,
+    /// The parents; none if the repository itself is shallow here.
+    pub(crate) parents: Vec<ObjectId>,
+    /// Seconds since the epoch, of the committer.
+    pub(crate) time: i64,
+    /// The generation number, [`UNKNOWN_GENERATION`] if the commit isn't in the commit-graph.
+    pub(crate) generation: u32,
+}
+
+/// The generation of a commit that the commit-graph doesn't hold: it's newer than all that it does.
+const UNKNOWN_GENERATION: u32 = u32::MAX;
+/// How many commits that the receiver has are looked at after the last that it lacks, in case clocks went wrong.
+const SLOP: u32 = 8;
+
+/// Reads commits, each once.
+pub(crate) struct Commits<'a> {
+    objects: &'a dyn Objects,
+    graph: Option<gix::commitgraph::Graph>,
+    shallow: IdSet,
+    known: HashMap<ObjectId, Rc<CommitInfo>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Commits<'a> {
+    /// The commits of `objects`, with the commit-graph and the shallow boundary of `repo`.
+    pub(crate) fn new(repo: &gix::Repository, objects: &'a dyn Objects) -> Self {
+        // A commit-graph that can't be read is as good as none.
+        let graph = repo.commit_graph_if_enabled().ok().flatten();
+        let shallow = match repo.shallow_commits() {
+            Ok(Some(commits)) => commits.iter().copied().collect(),
+            _ => IdSet::default(),
+        };
+        Self { objects, graph, shallow, known: HashMap::default(), buffer: Vec::new() }
+    }
+
+    /// The commits of the repository whose parents it lacks.
+    pub(crate) fn shallow(&self) -> &IdSet {
+        &self.shallow
+    }
+
+    /// The objects that commits are read from.
+    pub(crate) fn objects(&self) -> &'a dyn Objects {
+        self.objects
+    }
+
+    /// The commit `id`.
+    pub(crate) fn get(&mut self, id: ObjectId) -> Result<Rc<CommitInfo>, Error> {
+        if let Some(info) = self.known.get(&id) {
+            return Ok(Rc::clone(info));
+        }
+        let mut info = match self.from_graph(&id) {
+            Some(info) => info,
+            None => {
+                self.objects.expect(&id, Kind::Commit, &mut self.buffer)?;
+                parse(&self.buffer).ok_or(Error::Malformed { id, expected: "commit" })?
+            }
+        };
+        if self.shallow.contains(&id) {
+            info.parents.clear();
+        }
+        let info = Rc::new(info);
+        self.known.insert(id, Rc::clone(&info));
+        Ok(info)
+    }
+
+    fn from_graph(&self, id: &ObjectId) -> Option<CommitInfo> {
+        let graph = self.graph.as_ref()?;
+        let commit = graph.commit_by_id(id)?;
+        let mut parents = Vec::with_capacity(1);
+        for parent in commit.iter_parents() {
+            parents.push(graph.id_at(parent.ok()?).to_owned());
+        }
+        Some(CommitInfo {
+            tree: commit.root_tree_id().to_owned(),
+            parents,
+            time: i64::try_from(commit.committer_timestamp()).unwrap_or(i64::MAX),
+            // Zero: written by a Git that didn't know generations.
+            generation: match commit.generation() {
+                0 => UNKNOWN_GENERATION,
+                generation => generation,
+            },
+        })
+    }
+
+    /// Whether `ancestor` is reachable from `descendant`.
+    pub(crate) fn is_ancestor(&mut self, ancestor: ObjectId, descendant: ObjectId) -> Result<bool, Error> {
+        let walk = self.missing(&[ancestor], &[descendant], &IdSet::default(), &IdSet::default())?;
+        Ok(walk.new.is_empty())
+    }
+
+    /// The commits reachable from `wants` and not from `haves`, newest first.
+    ///
+    /// The receiver has no parents of commits in `receiver_shallow`; those of commits in `boundary` aren't wanted.
+    pub(crate) fn missing(
+        &mut self,
+        wants: &[ObjectId],
+        haves: &[ObjectId],
+        receiver_shallow: &IdSet,
+        boundary: &IdSet,
+    ) -> Result<Walk, Error> {
+        let mut marks: HashMap<ObjectId, u8> = HashMap::default();
+        let mut queue = BinaryHeap::new();
+        let mut wanted_in_queue = 0_usize;
+        for (ids, mark) in [(haves, HAVE), (wants, WANT)] {
+            for id in ids {
+                let marks = marks.entry(*id).or_default();
+                if *marks & mark == 0 {
+                    let info = self.get(*id)?;
+                    wanted_in_queue += usize::from(*marks | mark == WANT);
+                    *marks |= mark;
+                    queue.push(Queued::new(*id, &info));
+                }
+            }
+        }
+        let mut found: Vec<(ObjectId, Rc<CommitInfo>)> = Vec::new();
+        let mut oldest = (UNKNOWN_GENERATION, i64::MAX);
+        let mut slop = SLOP;
+        while let Some(Queued { generation, time, id, .. }) = queue.pop() {
+            let own = marks[&id];
+            let is_wanted = own & HAVE == 0;
+            let info = self.get(id)?;
+            if is_wanted {
+                wanted_in_queue -= 1;
+                marks.insert(id, own | FOUND);
+                oldest = oldest.min((info.generation, info.time));
+                found.push((id, Rc::clone(&info)));
+            } else if wanted_in_queue == 0 {
+                // Only what the receiver has is left. It matters if it reaches something found: older than that it
+                // can't, unless clocks went wrong.
+                let exact = generation != UNKNOWN_GENERATION && oldest.0 != UNKNOWN_GENERATION;
+                if found.is_empty() || exact && generation <= oldest.0 {
+                    break;
+                }
+                if !exact && time < oldest.1 {
+                    if slop == 0 {
+                        break;
+                    }
+                    slop -= 1;
+                }
+            }
+            let stops = if is_wanted { boundary.contains(&id) } else { receiver_shallow.contains(&id) };
+            if stops {
+                continue;
+            }
+            for parent in &info.parents {
+                let parent_marks = marks.entry(*parent).or_default();
+                let before = *parent_marks;
+                let after = before | if is_wanted { WANT } else { HAVE };
+                if before == after {
+                    continue;
+                }
+                *parent_marks = after;
+                let waits_as_wanted = before & WANT != 0 && before & (HAVE | FOUND) == 0;
+                match (is_wanted, before & HAVE != 0) {
+                    // The receiver has it, which says all there is to say.
+                    (true, true) => continue,
+                    (true, false) => wanted_in_queue += 1,
+                    (false, _) if waits_as_wanted => wanted_in_queue -= 1,
+                    (false, _) => {}
+                }
+                let parent_info = self.get(*parent)?;
+                queue.push(Queued::new(*parent, &parent_info));
+            }
+        }
+        found.retain(|(id, _)| marks[id] & HAVE == 0);
+        let had = marks.iter().filter(|(_, marks)| **marks & HAVE != 0).map(|(id, _)| *id).collect();
+        let new_ids = found.iter().map(|(id, _)| *id).collect();
+        Ok(Walk { new: found, new_ids, had })
+    }
+}
+
+const WANT: u8 = 1;
+const HAVE: u8 = 2;
+const FOUND: u8 = 4;
+
+/// What [`Commits::missing()`] found.
+pub(crate) struct Walk {
+    /// The commits that the receiver lacks, newest first.
+    pub(crate) new: Vec<(ObjectId, Rc<CommitInfo>)>,
+    /// Their ids.
+    pub(crate) new_ids: IdSet,
+    /// Commits that the receiver has, as far as the walk met them.
+    pub(crate) had: IdSet,
+}
+
+/// A commit in the queue: newest generation first, then newest time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Queued {
+    generation: u32,
+    time: i64,
+    id: ObjectId,
+}
+
+impl Queued {
+    fn new(id: ObjectId, info: &CommitInfo) -> Self {
+        Self { generation: info.generation, time: info.time, id }
+    }
+}
+
+/// Takes a commit apart as far as walks need it; lenient about everything else.
+pub(crate) fn parse(commit: &[u8]) -> Option<CommitInfo> {
+    let mut rest = commit;
+    let mut line = || {
+        let end = rest.find_byte(b'\n')?;
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        Some(line)
+    };
+    let tree = ObjectId::from_hex(line()?.strip_prefix(b"tree ")?).ok()?;
+    let mut parents = Vec::with_capacity(1);
+    let author = loop {
+        let line = line()?;
+        match line.strip_prefix(b"parent ") {
+            Some(id) => parents.push(ObjectId::from_hex(id).ok()?),
+            None => break line,
+        }
+    };
+    author.strip_prefix(b"author ")?;
+    // Old importers put further lines between the two; the time is then 0, as for any that can't be read.
+    let time = line().and_then(|line| line.strip_prefix(b"committer ")).and_then(time_of).unwrap_or_default();
+    Some(CommitInfo { tree, parents, time, generation: UNKNOWN_GENERATION })
+}
+
+fn time_of(signature: &[u8]) -> Option<i64> {
+    let after_mail = &signature[signature.rfind_byte(b'>')? + 1..];
+    after_mail.split(|byte| *byte == b' ').find(|word| !word.is_empty())?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_taken_apart_leniently_and_never_panic() {
+        let id = "1234567890123456789012345678901234567890";
+        let text = format!(
+            "tree {id}\nparent {id}\nparent {id}\nauthor A <a@b> 1 +0000\ncommitter C <c> 77 +0100\n\nhi"
+        );
+        let info = parse(text.as_bytes()).expect("well-formed");
+        assert_eq!((info.parents.len(), info.time, info.generation), (2, 77, UNKNOWN_GENERATION));
+        for cut in 0..text.len() {
+            let _ = parse(&text.as_bytes()[..cut]);
+        }
+        for (committer, time) in
+            [("committer C <c>", 0), ("committer C <c> x", 0), ("other", 0), ("committer > 5", 5)]
+        {
+            let text = format!("tree {id}\nauthor A <a@b> 1 +0000\n{committer}\n\n");
+            assert_eq!(parse(text.as_bytes()).map(|info| info.time), Some(time), "{committer}");
+        }
+    }
+}

@@ -1,20 +1,25 @@
 //! Which objects a receiver lacks.
 
-use std::collections::HashSet;
 use std::io;
 
 use gix::ObjectId;
+use gix::objs::Kind;
 
-use super::Error;
-use super::store::PackStore;
+use super::commits::{Commits, Walk};
+use super::objects::{IdSet, Objects, peel};
+use super::trees::{Parent, Trees};
+use super::{CommitInfo, Error};
+
+/// With how many commits that the receiver has a new commit without known parents is compared.
+const MAX_STAND_INS: usize = 8;
 
 /// What shapes the count.
 #[derive(Debug, Clone, Default)]
 pub struct CountOptions {
     /// Commits that the receiver has without having their parents.
-    pub receiver_shallow: HashSet<ObjectId>,
+    pub receiver_shallow: IdSet,
     /// Commits whose parents aren't to be sent: the new shallow boundary.
-    pub boundary: HashSet<ObjectId>,
+    pub boundary: IdSet,
     /// Annotated tags to send along when what they point to (second) is sent.
     pub include_tags: Vec<(ObjectId, ObjectId)>,
     /// What to leave out.
@@ -43,7 +48,34 @@ pub struct Counted {
     /// How many of them are commits.
     pub commits: usize,
     /// Objects that the receiver is known to have, near those it lacks: bases for a thin pack. Not complete.
-    pub known: HashSet<ObjectId>,
+    pub known: IdSet,
+}
+
+/// What is wanted or had, taken apart by kind.
+#[derive(Default)]
+struct Tips {
+    commits: Vec<ObjectId>,
+    tags: Vec<ObjectId>,
+    trees: Vec<ObjectId>,
+    blobs: Vec<ObjectId>,
+}
+
+impl Tips {
+    /// Sorts `ids` out, following tags. Absent ids are passed over if `may_be_absent`.
+    fn of(objects: &dyn Objects, ids: &[ObjectId], may_be_absent: bool) -> Result<Self, Error> {
+        let mut tips = Self::default();
+        let mut buffer = Vec::new();
+        for id in ids {
+            match peel(objects, *id, &mut buffer, &mut |tag| tips.tags.push(tag))? {
+                Some((id, Kind::Commit)) => tips.commits.push(id),
+                Some((id, Kind::Tree)) => tips.trees.push(id),
+                Some((id, Kind::Blob | Kind::Tag)) => tips.blobs.push(id),
+                None if may_be_absent => {}
+                None => return Err(Error::Missing(*id)),
+            }
+        }
+        Ok(tips)
+    }
 }
 
 /// Finds what a receiver needs that has everything reachable from `haves` and wants everything reachable from `wants`.
@@ -61,16 +93,106 @@ pub fn count(
     options: &CountOptions,
     progress: &mut dyn FnMut(usize) -> io::Result<()>,
 ) -> Result<Counted, Error> {
-    count_with(repo, wants, haves, options, progress)
+    let mut repo = repo.clone();
+    repo.objects.ignore_replacements = true;
+    let mut commits = Commits::new(&repo, &repo.objects);
+    count_with(&mut commits, wants, haves, options, progress)
 }
 
+/// [`count()`] with commits that may have been read already.
 pub(crate) fn count_with(
-    repo: &gix::Repository,
+    commits: &mut Commits<'_>,
     wants: &[ObjectId],
     haves: &[ObjectId],
     options: &CountOptions,
     progress: &mut dyn FnMut(usize) -> io::Result<()>,
 ) -> Result<Counted, Error> {
-    let _ = (repo, wants, haves, options, progress);
-    todo!()
+    let objects = commits.objects();
+    let wanted = Tips::of(objects, wants, false)?;
+    let had = Tips::of(objects, haves, true)?;
+    let walk =
+        commits.missing(&wanted.commits, &had.commits, &options.receiver_shallow, &options.boundary)?;
+
+    let had_tags: IdSet = had.tags.iter().copied().collect();
+    let mut tags: Vec<ObjectId> = Vec::new();
+    let mut tags_sent = IdSet::default();
+    for tag in &wanted.tags {
+        if !had_tags.contains(tag) && tags_sent.insert(*tag) {
+            tags.push(*tag);
+        }
+    }
+    let mut buffer = Vec::new();
+    for (tag, target) in &options.include_tags {
+        if walk.new_ids.contains(target) && !had_tags.contains(tag) && !tags_sent.contains(tag) {
+            peel(objects, *tag, &mut buffer, &mut |tag| {
+                if tags_sent.insert(tag) {
+                    tags.push(tag);
+                }
+            })?;
+        }
+    }
+
+    let head_count = walk.new.len() + tags.len();
+    progress(head_count).map_err(Error::Send)?;
+    let mut trees = Trees::new(objects, options.filter, head_count, progress);
+    trees.known.extend(had.trees.iter().chain(&had.blobs).chain(&had_tags).copied());
+    add_trees(commits, &walk, &had.commits, &mut trees)?;
+    for tree in wanted.trees {
+        // Asked for by name, a tree comes with what the filter lets through below it, and itself in any case.
+        trees.add_all(tree)?;
+        trees.add_wanted(tree)?;
+    }
+    for blob in wanted.blobs {
+        trees.add_wanted(blob)?;
+    }
+
+    let Trees { out, mut known, .. } = trees;
+    let mut found = Vec::with_capacity(head_count + out.len());
+    found.extend(walk.new.iter().map(|(id, _)| *id));
+    found.append(&mut tags);
+    let explicit: IdSet = wants.iter().copied().collect();
+    found.extend(out.into_iter().filter(|id| !known.contains(id) || explicit.contains(id)));
+    known.extend(walk.had);
+    Ok(Counted { objects: found, commits: walk.new.len(), known })
+}
+
+fn add_trees(
+    commits: &mut Commits<'_>,
+    walk: &Walk,
+    had_commits: &[ObjectId],
+    trees: &mut Trees<'_>,
+) -> Result<(), Error> {
+    if walk.had.is_empty() {
+        return walk.new.iter().try_for_each(|(_, commit)| trees.add_all(commit.tree));
+    }
+    let stand_ins = stand_ins(commits, had_commits)?;
+    for (_, commit) in &walk.new {
+        let CommitInfo { tree, parents, .. } = commit.as_ref();
+        let mut parent_trees = Vec::with_capacity(parents.len());
+        for parent in parents {
+            let had = walk.had.contains(parent);
+            if had || walk.new_ids.contains(parent) {
+                let tree = commits.get(*parent)?.tree;
+                parent_trees.push(Parent { tree, had });
+                if had {
+                    trees.known.insert(tree);
+                }
+            }
+        }
+        trees.add_difference(*tree, if parent_trees.is_empty() { &stand_ins } else { &parent_trees })?;
+    }
+    Ok(())
+}
+
+/// The trees of the newest commits that the receiver says it has: what a commit is compared with whose parents it
+/// neither has nor gets, as in a shallow fetch.
+fn stand_ins(commits: &mut Commits<'_>, had: &[ObjectId]) -> Result<Vec<Parent>, Error> {
+    let mut newest = Vec::with_capacity(had.len());
+    for id in had {
+        let info = commits.get(*id)?;
+        newest.push((info.time, info.tree));
+    }
+    newest.sort_unstable_by(|a, b| b.cmp(a));
+    newest.dedup_by_key(|(_, tree)| *tree);
+    Ok(newest.into_iter().take(MAX_STAND_INS).map(|(_, tree)| Parent { tree, had: true }).collect())
 }

@@ -1,6 +1,6 @@
 //! Taking in a received pack: quarantine, index, check, and only then the repository.
 
-use std::collections::HashSet;
+use super::objects::IdSet;
 use std::io::BufRead;
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub struct IngestOptions {
     /// What has to be there of what the received objects point to.
     pub connectivity: Connectivity,
     /// Commits whose parents may be missing: the receiver's shallow boundary.
-    pub shallow: HashSet<ObjectId>,
+    pub shallow: IdSet,
     /// Whether the pack is written through to the disk before it is accepted.
     pub durable: bool,
 }
@@ -35,7 +35,7 @@ impl Default for IngestOptions {
             max_object_bytes: usize::MAX,
             fsck: true,
             connectivity: Connectivity::Everything,
-            shallow: HashSet::new(),
+            shallow: IdSet::default(),
             durable: true,
         }
     }

@@ -1,16 +1,185 @@
 //! Stored packs as the pack builder reads them: where an entry lies and how long it is, without inflating it.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
-/// All packs of a repository, opened once and kept.
-#[derive(Debug)]
+use gix::{ObjectId, oid};
+use gix_pack::{data, index};
+
+use super::Error;
+
+/// Up to so many objects, the offsets of a pack are sorted even for a single entry; it's done once.
+const ALWAYS_SORT: u32 = 200_000;
+
+/// All packs of a repository, opened once and kept for as long as they're there.
 pub(crate) struct PackStore {
     objects: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The folders with packs, and when they last changed.
+    folders: Vec<(PathBuf, Option<SystemTime>)>,
+    packs: Arc<Vec<Arc<Pack>>>,
+}
+
+/// One pack and its index.
+pub(crate) struct Pack {
+    path: PathBuf,
+    index: index::File,
+    data: OnceLock<data::File>,
+    /// Where entries begin, sorted; the last is where the pack's trailer begins.
+    offsets: OnceLock<Vec<u64>>,
+}
+
+/// An entry of a pack as it's stored.
+pub(crate) struct StoredEntry<'a> {
+    /// What it is.
+    pub(crate) header: data::entry::Header,
+    /// The size of the object or delta, inflated.
+    pub(crate) size: u64,
+    /// The deflated bytes.
+    pub(crate) compressed: &'a [u8],
 }
 
 impl PackStore {
     /// The packs below the folder `objects` and its alternates; nothing is read yet.
     pub(crate) fn new(objects: PathBuf) -> Self {
-        Self { objects }
+        Self { objects, state: Mutex::default() }
+    }
+
+    /// All packs there are now, the largest first. Looks at the folders' times alone unless one has changed, or
+    /// `anew` is set.
+    pub(crate) fn packs(&self, anew: bool) -> Result<Arc<Vec<Arc<Pack>>>, Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if anew || state.folders.is_empty() {
+            let mut folders = vec![(self.objects.join("pack"), None)];
+            let alternates =
+                gix::odb::alternate::resolve(self.objects.clone(), &self.objects).unwrap_or_default();
+            folders.extend(alternates.into_iter().map(|objects| (objects.join("pack"), None)));
+            state.folders = folders;
+        }
+        let mut has_changed = false;
+        for (folder, known) in &mut state.folders {
+            let changed = fs::metadata(&folder).and_then(|meta| meta.modified()).ok();
+            has_changed |= changed.is_none() || changed != *known;
+            *known = changed;
+        }
+        if has_changed {
+            let mut packs = Vec::new();
+            for (folder, _) in &state.folders {
+                list(folder, &state.packs, &mut packs)?;
+            }
+            packs.sort_by(|a, b| {
+                b.index.num_objects().cmp(&a.index.num_objects()).then_with(|| a.path.cmp(&b.path))
+            });
+            state.packs = Arc::new(packs);
+        }
+        Ok(Arc::clone(&state.packs))
+    }
+}
+
+impl fmt::Debug for PackStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackStore").field("objects", &self.objects).finish_non_exhaustive()
+    }
+}
+
+/// Adds the packs in `folder` to `packs`, taking those already open from `known`.
+fn list(folder: &Path, known: &[Arc<Pack>], packs: &mut Vec<Arc<Pack>>) -> Result<(), Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::disk("list", folder)(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(Error::disk("list", folder))?.path();
+        if path.extension().is_none_or(|extension| extension != "idx") {
+            continue;
+        }
+        let pack = path.with_extension("pack");
+        if let Some(open) = known.iter().find(|open| open.path == pack) {
+            packs.push(Arc::clone(open));
+        } else if pack.exists() {
+            match index::File::at(&path, gix::hash::Kind::Sha1) {
+                Ok(index) => packs.push(Arc::new(Pack {
+                    path: pack,
+                    index,
+                    data: OnceLock::new(),
+                    offsets: OnceLock::new(),
+                })),
+                // Gone in the meantime: consolidated into another.
+                Err(_) if !path.exists() => {}
+                Err(error) => return Err(Error::Store { path, source: error.into() }),
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Pack {
+    /// The pack's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the entry of `id` begins.
+    pub(crate) fn offset_of(&self, id: &oid) -> Option<u64> {
+        self.index.lookup(id).map(|at| self.index.pack_offset_at_index(at))
+    }
+
+    /// Gets ready to read `entries` entries.
+    pub(crate) fn prepare(&self, entries: usize) -> Result<(), Error> {
+        self.data()?;
+        let objects = self.index.num_objects();
+        if objects <= ALWAYS_SORT || entries > objects as usize / 32 {
+            self.offsets.get_or_init(|| self.index.sorted_offsets());
+        }
+        Ok(())
+    }
+
+    /// The entry of `id`, which begins at `offset`. Its bytes are checked against the index's checksum.
+    pub(crate) fn entry(&self, id: &ObjectId, offset: u64) -> Result<StoredEntry<'_>, Error> {
+        let damaged = || Error::Damaged { id: *id, path: self.path.clone() };
+        let data = self.data()?;
+        if offset >= data.pack_end() as u64 {
+            return Err(damaged());
+        }
+        let entry = data.entry(offset).map_err(|_| damaged())?;
+        let end = match self.offsets.get() {
+            Some(offsets) => {
+                let next = offsets.partition_point(|begin| *begin <= offset);
+                offsets.get(next).copied().unwrap_or(data.pack_end() as u64)
+            }
+            None => {
+                let mut rest =
+                    data.entry_slice(entry.data_offset..data.pack_end() as u64).ok_or_else(damaged)?;
+                let (_, length) =
+                    gix_zlib::stream::inflate::Measure::default().read(&mut rest).map_err(|_| damaged())?;
+                entry.data_offset + length
+            }
+        };
+        let whole = data.entry_slice(offset..end).ok_or_else(damaged)?;
+        let checksum = self.index.lookup(id).and_then(|at| self.index.crc32_at_index(at));
+        if checksum.is_some_and(|checksum| checksum != crc32fast::hash(whole)) {
+            return Err(damaged());
+        }
+        let header_size = usize::try_from(entry.data_offset - offset).map_err(|_| damaged())?;
+        let compressed = whole.get(header_size..).ok_or_else(damaged)?;
+        Ok(StoredEntry { header: entry.header, size: entry.decompressed_size, compressed })
+    }
+
+    fn data(&self) -> Result<&data::File, Error> {
+        if let Some(data) = self.data.get() {
+            return Ok(data);
+        }
+        let data = data::File::at(&self.path, gix::hash::Kind::Sha1)
+            .map_err(|error| Error::Store { path: self.path.clone(), source: error.into() })?;
+        Ok(self.data.get_or_init(|| data))
     }
 }

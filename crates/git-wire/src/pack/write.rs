@@ -1,10 +1,14 @@
 //! Writing a pack, entry by entry.
 
-use std::io;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
 
 use gix::ObjectId;
+use gix_pack::data::entry::Header;
 
-use super::store::PackStore;
+use super::objects::Objects;
+use super::store::{Pack, PackStore};
 use super::{Counted, Error};
 
 /// How the pack is written.
@@ -47,19 +51,201 @@ pub fn write(
     repo: &gix::Repository,
     counted: &Counted,
     options: WriteOptions,
-    out: &mut dyn io::Write,
+    out: &mut dyn Write,
 ) -> Result<Written, Error> {
+    let mut repo = repo.clone();
+    repo.objects.ignore_replacements = true;
     let store = PackStore::new(repo.objects.store_ref().path().to_owned());
-    write_with(repo, &store, counted, options, out)
+    write_with(&repo.objects, &store, counted, options, out)
 }
 
+/// [`write()`] with packs that may have been opened already.
 pub(crate) fn write_with(
-    repo: &gix::Repository,
+    objects: &dyn Objects,
     store: &PackStore,
     counted: &Counted,
     options: WriteOptions,
-    out: &mut dyn io::Write,
+    out: &mut dyn Write,
 ) -> Result<Written, Error> {
-    let _ = (repo, store, counted, options, out);
-    todo!()
+    let count = u32::try_from(counted.objects.len())
+        .map_err(|_| Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })?;
+    let mut packs = store.packs(false)?;
+    let mut plan = locate(&packs, objects, counted);
+    if plan.iter().any(|slot| slot.pack == MISSING) {
+        packs = store.packs(true)?;
+        plan = locate(&packs, objects, counted);
+    }
+    // Within a pack, a base lies before its deltas; across packs nothing refers.
+    plan.sort_unstable_by_key(|slot| (slot.pack, slot.offset));
+    for group in plan.chunk_by(|a, b| a.pack == b.pack) {
+        if let Some(pack) = packs.get(group[0].pack as usize) {
+            pack.prepare(group.len())?;
+        }
+    }
+    let known = if options.thin { locate_known(&packs, counted) } else { Places::default() };
+
+    let mut job = Job {
+        packs: &packs,
+        plan: &plan,
+        begins: Vec::with_capacity(plan.len()),
+        known,
+        options,
+        out: Hashing { out, hasher: gix::hash::hasher(gix::hash::Kind::Sha1), written: 0 },
+        deltas: 0,
+        reused: 0,
+    };
+    job.out
+        .write_all(&gix_pack::data::header::encode(gix_pack::data::Version::V2, count))
+        .map_err(Error::Send)?;
+    let mut buffer = Vec::new();
+    for slot in &plan {
+        job.begins.push(job.out.written);
+        match packs.get(slot.pack as usize) {
+            Some(pack) if job.copy(slot, pack)? => {}
+            _ => job.compress(slot, objects, &mut buffer)?,
+        }
+    }
+    let Job { out, deltas, reused, .. } = job;
+    let (bytes, checksum) = out.finish()?;
+    Ok(Written { objects: count, deltas, reused, bytes, checksum })
+}
+
+/// An object to write, and where it is stored.
+struct Slot {
+    /// The number of the pack, [`LOOSE`] or [`MISSING`].
+    pack: u32,
+    offset: u64,
+    id: ObjectId,
+}
+
+const LOOSE: u32 = u32::MAX - 1;
+const MISSING: u32 = u32::MAX;
+
+fn locate(packs: &[Arc<Pack>], objects: &dyn Objects, counted: &Counted) -> Vec<Slot> {
+    let mut last = 0;
+    counted
+        .objects
+        .iter()
+        .map(|id| match find(packs, &mut last, id) {
+            Some((pack, offset)) => Slot { pack, offset, id: *id },
+            None => Slot { pack: if objects.has(id) { LOOSE } else { MISSING }, offset: 0, id: *id },
+        })
+        .collect()
+}
+
+/// Where `id` lies, beginning to look in the pack where the last one lay.
+fn find(packs: &[Arc<Pack>], last: &mut usize, id: &ObjectId) -> Option<(u32, u64)> {
+    let hint = (*last < packs.len()).then_some(*last);
+    for at in hint.into_iter().chain((0..packs.len()).filter(|at| Some(*at) != hint)) {
+        if let Some(offset) = packs[at].offset_of(id) {
+            *last = at;
+            return Some((u32::try_from(at).ok()?, offset));
+        }
+    }
+    None
+}
+
+fn locate_known(packs: &[Arc<Pack>], counted: &Counted) -> Places {
+    let mut last = 0;
+    counted
+        .known
+        .iter()
+        .filter_map(|id| Some((*id, find(packs, &mut last, id)?)))
+        .map(|(id, place)| (place, id))
+        .collect()
+}
+
+type Places = HashMap<(u32, u64), ObjectId>;
+
+struct Job<'a> {
+    packs: &'a [Arc<Pack>],
+    plan: &'a [Slot],
+    /// Where each entry written so far begins in the new pack.
+    begins: Vec<u64>,
+    /// Which objects that the receiver has lie where.
+    known: Places,
+    options: WriteOptions,
+    out: Hashing<'a>,
+    deltas: u32,
+    reused: u32,
+}
+
+impl Job<'_> {
+    /// Copies an entry as it is stored; `false` if it is a delta whose base doesn't go along.
+    fn copy(&mut self, slot: &Slot, pack: &Pack) -> Result<bool, Error> {
+        let entry = pack.entry(&slot.id, slot.offset)?;
+        let header = match entry.header {
+            Header::OfsDelta { base_distance } => {
+                let Some(base) = slot.offset.checked_sub(base_distance) else {
+                    return Err(Error::Damaged { id: slot.id, path: pack.path().to_owned() });
+                };
+                self.delta_header(slot, base)
+            }
+            Header::RefDelta { base_id } => {
+                pack.offset_of(&base_id).and_then(|base| self.delta_header(slot, base))
+            }
+            whole => Some(whole),
+        };
+        let Some(header) = header else { return Ok(false) };
+        self.deltas += u32::from(header.is_delta());
+        self.reused += 1;
+        header.write_to(entry.size, &mut self.out).map_err(Error::Send)?;
+        self.out.write_all(entry.compressed).map_err(Error::Send)?;
+        Ok(true)
+    }
+
+    /// The header of a stored delta of `slot` whose base lies at `base` in the same pack.
+    fn delta_header(&self, slot: &Slot, base: u64) -> Option<Header> {
+        if let Ok(at) = self.plan.binary_search_by_key(&(slot.pack, base), |slot| (slot.pack, slot.offset)) {
+            let written = self.begins.get(at).filter(|_| self.options.ofs_delta);
+            return Some(match written {
+                Some(begin) => Header::OfsDelta { base_distance: self.out.written - begin },
+                None => Header::RefDelta { base_id: self.plan[at].id },
+            });
+        }
+        self.known.get(&(slot.pack, base)).map(|base_id| Header::RefDelta { base_id: *base_id })
+    }
+
+    /// Writes an object anew.
+    fn compress(&mut self, slot: &Slot, objects: &dyn Objects, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        let kind = objects.read(&slot.id, buffer)?.ok_or(Error::Missing(slot.id))?;
+        let header = match kind {
+            gix::objs::Kind::Tree => Header::Tree,
+            gix::objs::Kind::Blob => Header::Blob,
+            gix::objs::Kind::Commit => Header::Commit,
+            gix::objs::Kind::Tag => Header::Tag,
+        };
+        header.write_to(buffer.len() as u64, &mut self.out).map_err(Error::Send)?;
+        let mut deflate = gix_zlib::stream::deflate::Write::new(&mut self.out, self.options.compression);
+        deflate.write_all(buffer).and_then(|()| deflate.flush()).map_err(Error::Send)
+    }
+}
+
+/// Counts and hashes what is written.
+struct Hashing<'a> {
+    out: &'a mut dyn Write,
+    hasher: gix::hash::Hasher,
+    written: u64,
+}
+
+impl Hashing<'_> {
+    fn finish(self) -> Result<(u64, ObjectId), Error> {
+        let checksum = self.hasher.try_finalize().map_err(|error| Error::Send(io::Error::other(error)))?;
+        self.out.write_all(checksum.as_slice()).map_err(Error::Send)?;
+        self.out.flush().map_err(Error::Send)?;
+        Ok((self.written + checksum.as_slice().len() as u64, checksum))
+    }
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

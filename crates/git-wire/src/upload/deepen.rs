@@ -1,0 +1,147 @@
+//! Shallow clones: where the client's history is going to end.
+
+use bstr::{BString, ByteSlice};
+use gix::ObjectId;
+use gix::objs::Kind;
+
+use super::request::{Deepen, INFINITE_DEPTH, Request};
+use crate::pack::objects::{Objects, peel};
+use crate::pack::{Commits, IdSet};
+use crate::serve::Context;
+use crate::{Error, refs};
+
+/// What changes about the client's boundary, and what that means for the pack.
+#[derive(Debug, Default)]
+pub(super) struct Boundary {
+    /// Commits that become shallow.
+    pub(super) shallow: Vec<ObjectId>,
+    /// Commits that cease to be.
+    pub(super) unshallow: Vec<ObjectId>,
+    /// Commits whose parents aren't sent.
+    pub(super) cut: IdSet,
+    /// The parents of commits that cease to be shallow: wanted too.
+    pub(super) further_wants: Vec<ObjectId>,
+}
+
+/// Works out the boundary that `request` asks for. Without a depth it stays as the client says it is, except where
+/// this repository itself ends.
+pub(super) fn boundary(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    request: &Request,
+) -> Result<Boundary, Error> {
+    let mut wants = Vec::with_capacity(request.wants.len());
+    let mut buffer = Vec::new();
+    for want in &request.wants {
+        if let Some((id, Kind::Commit)) = peel(commits.objects(), *want, &mut buffer, &mut |_| {})? {
+            wants.push(id);
+        }
+    }
+    let (inside, ends) = match &request.deepen {
+        None if commits.shallow().is_empty() => {
+            return Ok(Boundary { cut: request.shallow.clone(), ..Boundary::default() });
+        }
+        None => by_depth(commits, &wants, INFINITE_DEPTH)?,
+        Some(Deepen::To(INFINITE_DEPTH)) if commits.shallow().is_empty() => {
+            (request.shallow.clone(), IdSet::default())
+        }
+        Some(Deepen::To(depth)) if request.is_relative && !request.shallow.is_empty() => {
+            let here: Vec<ObjectId> =
+                request.shallow.iter().copied().filter(|id| commits.objects().has(id)).collect();
+            by_depth(commits, &here, depth.saturating_add(1))?
+        }
+        Some(Deepen::To(depth)) => by_depth(commits, &wants, *depth)?,
+        Some(Deepen::Since { time, not }) => by_time(context, commits, &wants, *time, not)?,
+    };
+    let mut result = Boundary::default();
+    for id in &ends {
+        if !request.shallow.contains(id) {
+            result.shallow.push(*id);
+        }
+    }
+    for id in &request.shallow {
+        if inside.contains(id) && commits.objects().has(id) {
+            result.unshallow.push(*id);
+            result.further_wants.extend(commits.get(*id)?.parents.iter().copied());
+        } else {
+            result.cut.insert(*id);
+        }
+    }
+    result.shallow.sort_unstable();
+    result.unshallow.sort_unstable();
+    result.cut.extend(ends);
+    Ok(result)
+}
+
+/// Commits nearer than `depth` to one of `tips`, and those at that depth or where the repository itself ends.
+fn by_depth(commits: &mut Commits<'_>, tips: &[ObjectId], depth: u32) -> Result<(IdSet, IdSet), Error> {
+    let (mut inside, mut ends) = (IdSet::default(), IdSet::default());
+    let mut seen: IdSet = tips.iter().copied().collect();
+    let mut level: Vec<ObjectId> = seen.iter().copied().collect();
+    let mut at = 0;
+    // Breadth first, so that each commit is met at its least depth.
+    while !level.is_empty() {
+        at += 1;
+        let mut next = Vec::new();
+        for id in level {
+            if at >= depth || commits.shallow().contains(&id) {
+                ends.insert(id);
+                continue;
+            }
+            inside.insert(id);
+            for parent in &commits.get(id)?.parents {
+                if seen.insert(*parent) {
+                    next.push(*parent);
+                }
+            }
+        }
+        level = next;
+    }
+    Ok((inside, ends))
+}
+
+/// Commits since `time` that aren't reachable from the refs `not`, and those of them with a parent that isn't one.
+fn by_time(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    wants: &[ObjectId],
+    time: Option<i64>,
+    not: &[BString],
+) -> Result<(IdSet, IdSet), Error> {
+    let mut excluded = Vec::with_capacity(not.len());
+    let mut buffer = Vec::new();
+    for name in not {
+        let full = gix::refs::FullName::try_from(name.clone())
+            .ok()
+            .filter(|full| !context.policy.is_hidden(full.as_bstr()))
+            .and_then(|full| refs::resolve(&context.repo, full))
+            .ok_or_else(|| {
+                Error::protocol(format!("git upload-pack: deepen-not is not a ref: {}", name.as_bstr()))
+            })?;
+        if let Some((id, Kind::Commit)) = peel(commits.objects(), full, &mut buffer, &mut |_| {})? {
+            excluded.push(id);
+        }
+    }
+    let none = IdSet::default();
+    let walk = commits.missing(wants, &excluded, &none, &none)?;
+    let chosen: IdSet = walk
+        .new
+        .iter()
+        .filter(|(_, info)| time.is_none_or(|time| info.time >= time))
+        .map(|(id, _)| *id)
+        .collect();
+    if chosen.is_empty() {
+        return Err(Error::protocol("no commits selected for shallow requests"));
+    }
+    let (mut inside, mut ends) = (IdSet::default(), IdSet::default());
+    for id in chosen.iter().copied() {
+        let ends_here = commits.shallow().contains(&id)
+            || commits.get(id)?.parents.iter().any(|parent| !chosen.contains(parent));
+        if ends_here {
+            ends.insert(id)
+        } else {
+            inside.insert(id)
+        };
+    }
+    Ok((inside, ends))
+}
