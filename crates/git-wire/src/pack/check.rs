@@ -1,1 +1,114 @@
-//! check
+//! Checking a received pack: its objects by Git's rules, and that all they point to is there.
+
+use gix::ObjectId;
+use gix::hashtable::HashMap;
+use gix::objs::Kind;
+use gix_pack::index;
+
+use super::fsck::{self, Link};
+use super::objects::{IdSet, Objects, name_of};
+use super::{Connectivity, Error, IngestOptions};
+
+/// Checks every object of the pack with this `index`; `objects` has them and those of the repository.
+pub(super) fn all(objects: &dyn Objects, index: &index::File, options: &IngestOptions) -> Result<(), Error> {
+    // In the pack's order, so that bases are met before and soon after their deltas.
+    let mut entries: Vec<(u64, u32)> =
+        (0..index.num_objects()).map(|at| (index.pack_offset_at_index(at), at)).collect();
+    entries.sort_unstable();
+    let mut buffer = Vec::new();
+    // What has been found to be there, and of which kind; the first to point there otherwise.
+    let mut pointed_to: HashMap<ObjectId, (Kind, ObjectId)> = HashMap::default();
+    let mut gitmodules = IdSet::default();
+    let mut gitattributes = IdSet::default();
+    for (_, at) in entries {
+        let id = index.oid_at_index(at).to_owned();
+        let (kind, _) = objects.header(&id)?.ok_or(Error::Missing(id))?;
+        if kind == Kind::Blob {
+            continue;
+        }
+        objects.expect(&id, kind, &mut buffer)?;
+        let mut conflict = None;
+        let mut note = |link: Link| {
+            match link {
+                Link::To(to, kind) => {
+                    let (known, _) = *pointed_to.entry(to).or_insert((kind, id));
+                    if known != kind {
+                        conflict = Some((to, known, kind));
+                    }
+                }
+                Link::Parent(_) if options.shallow.contains(&id) => {}
+                Link::Parent(to) => {
+                    pointed_to.entry(to).or_insert((Kind::Commit, id));
+                }
+                Link::GitModules(to) => {
+                    gitmodules.insert(to);
+                }
+                Link::GitAttributes(to) => {
+                    gitattributes.insert(to);
+                }
+            };
+        };
+        match fsck::object(kind, &buffer, options.fsck, &mut note) {
+            Ok(()) => {}
+            Err(reason) => return Err(Error::Fsck { id, reason }),
+        }
+        if let Some((to, one, other)) = conflict {
+            let reason = format!("badLink: {to} can't be both a {} and a {}", name_of(one), name_of(other));
+            return Err(Error::Fsck { id, reason });
+        }
+    }
+    if options.connectivity == Connectivity::Everything {
+        connected(objects, index, &pointed_to)?;
+    }
+    if options.fsck {
+        for id in gitmodules {
+            special(objects, id, &mut buffer, fsck::gitmodules)?;
+        }
+        for id in gitattributes {
+            special(objects, id, &mut buffer, fsck::gitattributes)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is pointed to is in the pack or in the repository, and is of the kind that the pointer says.
+fn connected(
+    objects: &dyn Objects,
+    index: &index::File,
+    pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
+) -> Result<(), Error> {
+    for (to, (kind, from)) in pointed_to {
+        // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
+        let is_old_blob = *kind == Kind::Blob && index.lookup(to).is_none();
+        let is_there = if is_old_blob {
+            objects.has(to)
+        } else {
+            match objects.header(to)? {
+                Some((found, _)) if found == *kind => true,
+                Some((found, _)) => {
+                    let reason = format!("badLink: {to} is a {}, not a {}", name_of(found), name_of(*kind));
+                    return Err(Error::Fsck { id: *from, reason });
+                }
+                None => false,
+            }
+        };
+        if !is_there {
+            return Err(Error::Disconnected { from: *from, to: *to, kind: name_of(*kind) });
+        }
+    }
+    Ok(())
+}
+
+fn special(
+    objects: &dyn Objects,
+    id: ObjectId,
+    buffer: &mut Vec<u8>,
+    check: fn(&[u8]) -> Result<(), String>,
+) -> Result<(), Error> {
+    match objects.read(&id, buffer)? {
+        Some(Kind::Blob) => check(buffer).map_err(|reason| Error::Fsck { id, reason }),
+        Some(_) => Err(Error::Fsck { id, reason: "gitmodulesBlob: it isn't a blob".to_owned() }),
+        // A partial clone.
+        None => Ok(()),
+    }
+}

@@ -1,12 +1,16 @@
 //! Taking in a received pack: quarantine, index, check, and only then the repository.
 
-use super::objects::IdSet;
-use std::io::BufRead;
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
+use gix_pack::{data, index};
 
-use super::Error;
+use super::scan::Scan;
+use super::{Error, check};
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -22,7 +26,7 @@ pub struct IngestOptions {
     /// What has to be there of what the received objects point to.
     pub connectivity: Connectivity,
     /// Commits whose parents may be missing: the receiver's shallow boundary.
-    pub shallow: IdSet,
+    pub shallow: HashSet<ObjectId>,
     /// Whether the pack is written through to the disk before it is accepted.
     pub durable: bool,
 }
@@ -35,7 +39,7 @@ impl Default for IngestOptions {
             max_object_bytes: usize::MAX,
             fsck: true,
             connectivity: Connectivity::Everything,
-            shallow: IdSet::default(),
+            shallow: HashSet::new(),
             durable: true,
         }
     }
@@ -64,7 +68,15 @@ pub struct Received {
 /// A pack that has been received and found good, in a folder of its own. Dropping it leaves nothing.
 #[derive(Debug)]
 pub struct Quarantine {
+    /// An object database of its own, with the repository's as alternate.
     folder: tempfile::TempDir,
+    /// Where the pack goes: the repository's `objects/pack`.
+    target: PathBuf,
+    /// The pack's name without extension; `None` if it holds no objects.
+    name: Option<String>,
+    objects: u32,
+    received: Received,
+    durable: bool,
 }
 
 /// A pack that has become part of the repository.
@@ -76,10 +88,21 @@ pub struct Stored {
     pub objects: u32,
 }
 
+/// The temporary names of the pack in quarantine.
+const INCOMING: &str = "incoming.pack";
+
 impl Quarantine {
     /// What was received.
     pub fn received(&self) -> Received {
-        todo!()
+        self.received
+    }
+
+    /// An object database that has the received objects and the repository's.
+    ///
+    /// # Errors
+    /// If the folder can't be read.
+    pub fn objects(&self) -> Result<gix::odb::Handle, Error> {
+        open(self.folder.path())
     }
 
     /// Moves the pack into the repository.
@@ -87,9 +110,39 @@ impl Quarantine {
     /// # Errors
     /// If the disk fails; then nothing is left.
     pub fn accept(self) -> Result<Stored, Error> {
-        let _ = self.folder;
-        todo!()
+        let Some(name) = &self.name else { return Ok(Stored { path: None, objects: 0 }) };
+        let source = self.folder.path().join("pack");
+        fs::create_dir_all(&self.target).map_err(Error::disk("create", &self.target))?;
+        // The index last: a pack without one isn't looked at.
+        for extension in ["pack", "idx"] {
+            let from = source.join(name).with_extension(extension);
+            let to = self.target.join(name).with_extension(extension);
+            if self.durable {
+                File::open(&from).and_then(|file| file.sync_all()).map_err(Error::disk("write", &from))?;
+            }
+            if to.exists() {
+                // The name is a checksum: it's the same.
+                continue;
+            }
+            let mut permissions = fs::metadata(&from).map_err(Error::disk("read", &from))?.permissions();
+            permissions.set_readonly(true);
+            fs::set_permissions(&from, permissions).map_err(Error::disk("change", &from))?;
+            fs::rename(&from, &to).map_err(Error::disk("create", &to))?;
+        }
+        if self.durable {
+            File::open(&self.target).and_then(|folder| folder.sync_all()).map_err(Error::disk("write", &self.target))?;
+        }
+        Ok(Stored { path: Some(self.target.join(name).with_extension("pack")), objects: self.objects })
     }
+}
+
+fn open(objects: &Path) -> Result<gix::odb::Handle, Error> {
+    let options = gix::odb::store::init::Options {
+        slots: gix::odb::store::init::Slots::Given(8_192),
+        ..gix::odb::store::init::Options::default()
+    };
+    let handle = gix::odb::at_opts(objects, gix::hash::Kind::Sha1, None, options).map_err(Error::disk("open", objects))?;
+    Ok(handle.with_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default())))
 }
 
 /// Receives a pack for `repo` from `stream`, reading not a byte beyond it. Nothing in the repository changes before
@@ -104,6 +157,94 @@ pub fn ingest(
     options: &IngestOptions,
     progress: &mut dyn FnMut(Received),
 ) -> Result<Quarantine, Error> {
-    let _ = (repo, stream, options, progress);
-    todo!()
+    let mut repo = repo.clone();
+    repo.objects.ignore_replacements = true;
+    let objects = fs::canonicalize(repo.objects.store_ref().path())
+        .map_err(Error::disk("find", repo.objects.store_ref().path()))?;
+    // Stock git knows the name, and clears away what a killed process leaves.
+    let folder = tempfile::Builder::new()
+        .prefix("tmp_objdir-incoming-")
+        .tempdir_in(&objects)
+        .map_err(Error::disk("create a folder in", &objects))?;
+    let pack_folder = folder.path().join("pack");
+    let info = folder.path().join("info");
+    for path in [&pack_folder, &info] {
+        fs::create_dir(path).map_err(Error::disk("create", path))?;
+    }
+    let alternates = info.join("alternates");
+    let mut line = gix::path::into_bstr(&objects).into_owned();
+    line.push(b'\n');
+    fs::write(&alternates, &line).map_err(Error::disk("write", &alternates))?;
+
+    let incoming = pack_folder.join(INCOMING);
+    let mut received = Received::default();
+    let mut keep = |now: Received| {
+        received = now;
+        progress(now);
+    };
+    let mut failure = None;
+    let scan = Scan::begin(stream, &incoming, &repo.objects, options, &mut keep, &mut failure)?;
+    if scan.total() == 0 {
+        let received = scan.finish_empty()?;
+        let target = objects.join("pack");
+        return Ok(Quarantine { folder, target, name: None, objects: 0, received, durable: options.durable });
+    }
+    let outcome = write_index(scan, &incoming, options);
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let outcome = outcome?;
+    let name = format!("pack-{}", outcome.data_hash);
+    for extension in ["pack", "idx"] {
+        let from = incoming.with_extension(extension);
+        let to = pack_folder.join(&name).with_extension(extension);
+        fs::rename(&from, &to).map_err(Error::disk("rename", &from))?;
+    }
+    let quarantine = Quarantine {
+        folder,
+        target: objects.join("pack"),
+        objects: outcome.num_objects,
+        received,
+        durable: options.durable,
+        name: Some(name),
+    };
+    if options.fsck || options.connectivity == Connectivity::Everything {
+        let index = quarantine.folder.path().join("pack").join(quarantine.name.as_deref().unwrap_or_default());
+        let index = index.with_extension("idx");
+        let index = index::File::at(&index, gix::hash::Kind::Sha1)
+            .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
+        check::all(&quarantine.objects()?, &index, options)?;
+    }
+    Ok(quarantine)
+}
+
+fn write_index(
+    mut scan: Scan<'_>,
+    incoming: &Path,
+    options: &IngestOptions,
+) -> Result<index::write::Outcome, Error> {
+    let path = incoming.with_extension("idx");
+    let mut out = BufWriter::new(File::create_new(&path).map_err(Error::disk("create", &path))?);
+    let outcome = gix_pack::index::write_data_iter_to_stream(
+        index::Version::default(),
+        || {
+            let pack = data::File::at(incoming, gix::hash::Kind::Sha1).map_err(std::io::Error::other)?;
+            Ok((slice, pack))
+        },
+        &mut scan,
+        None,
+        &mut gix::progress::Discard,
+        &mut out,
+        &AtomicBool::new(false),
+        gix::hash::Kind::Sha1,
+        Some(options.max_object_bytes),
+        data::Version::V2,
+    )
+    .map_err(Error::Index)?;
+    out.flush().map_err(Error::disk("write", &path))?;
+    Ok(outcome)
+}
+
+fn slice(range: data::EntryRange, pack: &data::File) -> Option<&[u8]> {
+    pack.entry_slice(range)
 }
