@@ -130,7 +130,9 @@ impl Quarantine {
             fs::rename(&from, &to).map_err(Error::disk("create", &to))?;
         }
         if self.durable {
-            File::open(&self.target).and_then(|folder| folder.sync_all()).map_err(Error::disk("write", &self.target))?;
+            File::open(&self.target)
+                .and_then(|folder| folder.sync_all())
+                .map_err(Error::disk("write", &self.target))?;
         }
         Ok(Stored { path: Some(self.target.join(name).with_extension("pack")), objects: self.objects })
     }
@@ -141,7 +143,8 @@ fn open(objects: &Path) -> Result<gix::odb::Handle, Error> {
         slots: gix::odb::store::init::Slots::Given(8_192),
         ..gix::odb::store::init::Options::default()
     };
-    let handle = gix::odb::at_opts(objects, gix::hash::Kind::Sha1, None, options).map_err(Error::disk("open", objects))?;
+    let handle = gix::odb::at_opts(objects, gix::hash::Kind::Sha1, None, options)
+        .map_err(Error::disk("open", objects))?;
     Ok(handle.with_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default())))
 }
 
@@ -172,7 +175,9 @@ pub fn ingest(
         fs::create_dir(path).map_err(Error::disk("create", path))?;
     }
     let alternates = info.join("alternates");
-    let mut line = gix::path::into_bstr(&objects).into_owned();
+    let mut line = gix::path::into_bstr(&objects)
+        .map_err(|error| Error::disk("spell", &objects)(std::io::Error::other(error)))?
+        .into_owned();
     line.push(b'\n');
     fs::write(&alternates, &line).map_err(Error::disk("write", &alternates))?;
 
@@ -209,7 +214,8 @@ pub fn ingest(
         name: Some(name),
     };
     if options.fsck || options.connectivity == Connectivity::Everything {
-        let index = quarantine.folder.path().join("pack").join(quarantine.name.as_deref().unwrap_or_default());
+        let index =
+            quarantine.folder.path().join("pack").join(quarantine.name.as_deref().unwrap_or_default());
         let index = index.with_extension("idx");
         let index = index::File::at(&index, gix::hash::Kind::Sha1)
             .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;

@@ -145,12 +145,17 @@ impl<'a> Scan<'a> {
             .map_err(|error| self.tee.explain_entry(error, pack_offset))?;
         let size = entry.decompressed_size;
         if size > self.options.max_object_bytes as u64 {
-            return Err(Error::Limit { what: "bytes in an object", limit: self.options.max_object_bytes as u64 });
+            return Err(Error::Limit {
+                what: "bytes in an object",
+                limit: self.options.max_object_bytes as u64,
+            });
         }
         match entry.header {
             Header::OfsDelta { base_distance } => {
                 if Header::verified_base_pack_offset(pack_offset, base_distance).is_none() {
-                    return Err(Error::Invalid(format!("the delta at offset {pack_offset} has its base outside the pack")));
+                    return Err(Error::Invalid(format!(
+                        "the delta at offset {pack_offset} has its base outside the pack"
+                    )));
                 }
             }
             Header::RefDelta { base_id } => {
@@ -170,12 +175,16 @@ impl<'a> Scan<'a> {
                 Err(error) => return Err(self.tee.explain_entry(error, pack_offset)),
             }
             if inflated > size {
-                return Err(Error::Invalid(format!("the entry at offset {pack_offset} inflates to more than it says")));
+                return Err(Error::Invalid(format!(
+                    "the entry at offset {pack_offset} inflates to more than it says"
+                )));
             }
         }
         self.tee.check()?;
         if inflated != size {
-            return Err(Error::Invalid(format!("the entry at offset {pack_offset} inflates to less than it says")));
+            return Err(Error::Invalid(format!(
+                "the entry at offset {pack_offset} inflates to less than it says"
+            )));
         }
         Ok(input::Entry {
             header: entry.header,
@@ -206,7 +215,9 @@ impl<'a> Scan<'a> {
 
     fn write_trailer(&mut self, checksum: ObjectId) -> Result<(), Error> {
         let file = &mut self.tee.file;
-        file.write_all(checksum.as_slice()).and_then(|()| file.flush()).map_err(Error::disk("write", self.path))
+        file.write_all(checksum.as_slice())
+            .and_then(|()| file.flush())
+            .map_err(Error::disk("write", self.path))
     }
 
     fn append_base(&mut self, id: ObjectId) -> Result<input::Entry, Error> {
@@ -221,11 +232,13 @@ impl<'a> Scan<'a> {
         let mut bytes = Vec::new();
         let failed = |source| Error::Disk { what: "write", path: self.path.to_owned(), source };
         let header_size = header.write_to(object.len() as u64, &mut bytes).map_err(failed)?;
-        let mut deflate = gix_zlib::stream::deflate::Write::new(&mut bytes, gix_zlib::Compression::BEST_SPEED);
+        let mut deflate =
+            gix_zlib::stream::deflate::Write::new(&mut bytes, gix_zlib::Compression::BEST_SPEED);
         deflate.write_all(&object).and_then(|()| deflate.flush()).map_err(failed)?;
         drop(deflate);
         // The position has the trailer in it, which isn't in the file.
-        let pack_offset = if self.appended == 0 { self.tee.position - TRAILER as u64 } else { self.tee.position };
+        let pack_offset =
+            if self.appended == 0 { self.tee.position - TRAILER as u64 } else { self.tee.position };
         self.tee.file.write_all(&bytes).map_err(failed)?;
         self.tee.position = pack_offset + bytes.len() as u64;
         self.appended += 1;
@@ -243,9 +256,11 @@ impl<'a> Scan<'a> {
 
     /// Puts the number of objects right and sums the whole file up anew.
     fn rewrite(&mut self) -> Result<ObjectId, Error> {
-        let total = self.received.total.checked_add(self.appended).ok_or_else(|| {
-            Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) }
-        })?;
+        let total = self
+            .received
+            .total
+            .checked_add(self.appended)
+            .ok_or_else(|| Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })?;
         let sum = || -> io::Result<ObjectId> {
             self.tee.file.flush()?;
             let file = self.tee.file.get_mut();
@@ -315,7 +330,9 @@ impl Tee<'_> {
     fn explain(&mut self, error: io::Error) -> Error {
         match self.failure.take() {
             Some(failure) => failure,
-            None if error.kind() == io::ErrorKind::UnexpectedEof => Error::Invalid("it ends early".to_owned()),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::Invalid("it ends early".to_owned())
+            }
             None => Error::Receive(error),
         }
     }
@@ -323,7 +340,9 @@ impl Tee<'_> {
     /// Tells a broken entry from a broken stream.
     fn explain_entry(&mut self, error: io::Error, offset: u64) -> Error {
         match error.kind() {
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other if self.failure.is_none() => {
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other
+                if self.failure.is_none() =>
+            {
                 Error::Invalid(format!("the entry at offset {offset} is damaged"))
             }
             _ => self.explain(error),

@@ -29,7 +29,12 @@ pub(super) enum Link {
 }
 
 /// Reports what a commit, tree or tag points to, and checks it if `strict`; what can't be taken apart is refused anyway.
-pub(super) fn object(kind: Kind, bytes: &[u8], strict: bool, note: &mut dyn FnMut(Link)) -> Result<(), String> {
+pub(super) fn object(
+    kind: Kind,
+    bytes: &[u8],
+    strict: bool,
+    note: &mut dyn FnMut(Link),
+) -> Result<(), String> {
     match kind {
         Kind::Blob => Ok(()),
         Kind::Commit => commit(bytes, strict, note),
@@ -56,7 +61,8 @@ impl<'a> Header<'a> {
 
     fn take_id(&mut self, key: &str) -> Option<Result<ObjectId, ()>> {
         let value = self.take(key)?;
-        let is_plain = value.len() == 40 && value.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let is_plain =
+            value.len() == 40 && value.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         Some(if is_plain { ObjectId::from_hex(value).map_err(|_| ()) } else { Err(()) })
     }
 }
@@ -251,7 +257,9 @@ fn check_name(mode: &[u8], name: &BStr, kind: EntryKind) -> Result<(), String> {
         Err(component::Error::Empty) => return rule("emptyName", "contains empty pathname"),
         Err(component::Error::Relative) if name == "." => return rule("hasDot", "contains '.'"),
         Err(component::Error::Relative) => return rule("hasDotdot", "contains '..'"),
-        Err(component::Error::SymlinkedGitModules) => return rule("gitmodulesSymlink", ".gitmodules is a symbolic link"),
+        Err(component::Error::SymlinkedGitModules) => {
+            return rule("gitmodulesSymlink", ".gitmodules is a symbolic link");
+        }
         Err(_) => return rule("hasDotgit", "contains '.git'"),
     }
     // On Windows a backslash separates, too.
@@ -287,13 +295,20 @@ pub(super) fn gitmodules(bytes: &[u8]) -> Result<(), String> {
         for (key, looks_bad) in [("url", true), ("path", true)] {
             for value in section.values(key) {
                 if looks_bad && value.starts_with(b"-") {
-                    return rule(if key == "url" { "gitmodulesUrl" } else { "gitmodulesPath" }, format!("disallowed submodule {key}: {value}"));
+                    return rule(
+                        if key == "url" { "gitmodulesUrl" } else { "gitmodulesPath" },
+                        format!("disallowed submodule {key}: {value}"),
+                    );
                 }
-                if key == "url" && (value.contains(&b'\n') || value.to_ascii_lowercase().contains_str("%0a")) {
+                if key == "url" && (value.contains(&b'\n') || value.to_ascii_lowercase().contains_str("%0a"))
+                {
                     return rule("gitmodulesUrl", format!("disallowed submodule url: {value}"));
                 }
                 if value.ends_with(b"\r") {
-                    return rule("gitmodulesPath", format!("disallowed submodule {key}: it ends in a carriage return"));
+                    return rule(
+                        "gitmodulesPath",
+                        format!("disallowed submodule {key}: it ends in a carriage return"),
+                    );
                 }
             }
         }
