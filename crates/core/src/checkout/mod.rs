@@ -66,3 +66,6 @@ pub enum Error {
         source: io::Error,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,12 @@ pub(super) fn apply(
     work.remove_folders()?;
     work.place_files()?;
     steps.before("flush the folder")?;
-    let written = journal.changes.iter().map(|change| below(history.root(), change.path.as_ref()));
+    let mut written = Vec::new();
+    for change in &journal.changes {
+        if work.parents_are_folders(change.path.as_ref())? {
+            written.push(below(history.root(), change.path.as_ref()));
+        }
+    }
     disk::flush(history.root(), written)?;
     Ok(work.late.saved)
 }

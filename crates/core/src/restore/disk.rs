@@ -92,10 +92,9 @@ fn hash_file(path: &Path, mut len: u64) -> Result<ObjectId, Error> {
             seen += n as u64;
         }
         if seen == len {
-            return hasher.try_finalize().map_err(|source| Error::Read {
-                id: ObjectId::null(gix::hash::Kind::Sha1),
-                source: source.into(),
-            });
+            return hasher
+                .try_finalize()
+                .map_err(|source| Error::Read { id: ObjectId::null(gix::hash::Kind::Sha1), source });
         }
         len = file.metadata().map_err(read())?.len();
     }
@@ -228,6 +227,17 @@ pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -
             }
             File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("flush", path))?;
         }
+    }
+    Ok(())
+}
+
+/// Puts one file and its name on the disk, for good.
+pub(super) fn flush_file(path: &Path) -> Result<(), Error> {
+    let flushed = File::open(path).and_then(|file| file.sync_all());
+    flushed.map_err(Error::io("flush", path))?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("flush folder", folder))?;
     }
     Ok(())
 }

@@ -8,19 +8,30 @@ use super::{
     Change, Error,
     disk::{self, Found, lstat},
 };
-use crate::checkout::path::{below, from_native, is_reserved};
+use crate::checkout::{
+    listing::Entry,
+    path::{below, from_native, is_reserved},
+};
+
+/// What no snapshot of the folder has at the places of a restore.
+pub(super) struct Unseen {
+    /// In the way.
+    pub(super) in_the_way: Vec<BString>,
+    /// Just what the restore would put there.
+    pub(super) there_already: Vec<(BString, Entry)>,
+}
 
 /// Finds what is in the way of `changes`; takes out of them what is on the disk already.
-pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Vec<BString>, Error> {
+pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Error> {
     let known: BTreeSet<BString> =
         changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
     let mut found = BTreeSet::new();
-    let mut done = BTreeSet::new();
+    let mut there_already = Vec::new();
     for change in changes.iter().filter(|c| c.before.is_none()) {
         match disk::look(root, change.path.as_ref())? {
             Found::Nothing => {}
             Found::File(entry) if Some(entry) == change.after => {
-                done.insert(change.path.clone());
+                there_already.push((change.path.clone(), entry));
             }
             Found::File(_) | Found::Special => {
                 found.insert(change.path.clone());
@@ -32,8 +43,8 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Vec<BString
             }
         }
     }
-    changes.retain(|change| !done.contains(&change.path));
-    Ok(found.into_iter().collect())
+    changes.retain(|change| there_already.binary_search_by(|(path, _)| path.cmp(&change.path)).is_err());
+    Ok(Unseen { in_the_way: found.into_iter().collect(), there_already })
 }
 
 /// Every file below the folder at `path` that is not `known`; a repository counts as one file.

@@ -22,6 +22,7 @@ mod error;
 mod folder;
 mod in_the_way;
 mod journal;
+mod kept;
 mod plan;
 mod run;
 mod steps;
@@ -44,3 +45,4 @@ pub struct Context {
     /// Back up and replace ignored files that are in the way.
     pub force: bool,
 }
+

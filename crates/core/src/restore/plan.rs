@@ -2,7 +2,13 @@
 
 use gix::{ObjectId, bstr::BString, objs::tree::EntryKind};
 
-use super::{Backup, Error, backup, compare::compare, folder, in_the_way};
+use super::{
+    Backup, Error, backup,
+    compare::compare,
+    folder,
+    in_the_way::{self, Unseen},
+    kept,
+};
 use crate::{checkout::listing::Entry, history::HistoryRepo};
 
 /// One path that a restore changes.
@@ -25,6 +31,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Ignored and left-out files that are where the tree has something else, sorted.
     pub in_the_way: Vec<BString>,
+    /// Ignored files that are just what the tree has: the backup has them too, so that an undo,
+    /// which may see them by other rules, leaves them.
+    pub(super) there_already: Vec<(BString, Entry)>,
     /// The folder as a tree.
     pub(super) folder: ObjectId,
     /// What the restore that is being undone had made of the folder.
@@ -96,7 +105,7 @@ pub(super) fn plan_towards(
     if let Some(change) = changes.iter().find(|c| c.after.is_some_and(|e| e.kind == EntryKind::Commit)) {
         return Err(Error::Submodule { path: change.path.clone() });
     }
-    folder::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
-    let in_the_way = in_the_way::find(history.root(), &mut changes)?;
-    Ok(Plan { target: tree, changes, in_the_way, folder, since })
+    kept::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
+    let Unseen { in_the_way, there_already } = in_the_way::find(history.root(), &mut changes)?;
+    Ok(Plan { target: tree, changes, in_the_way, there_already, folder, since })
 }

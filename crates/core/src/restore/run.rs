@@ -120,8 +120,8 @@ fn carry_out(
     }
     let repo = history.git();
     steps.before("write the backup")?;
-    let tree =
-        backup::add_to_tree(repo, plan.folder, forced.iter().map(|(path, entry)| (path.as_ref(), *entry)))?;
+    let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
+    let tree = backup::add_to_tree(repo, plan.folder, unseen)?;
     let commit = backup::write_commit(repo, tree, plan.target, &context.by)?;
     let journal = Journal {
         number: backup::next_number(history)?,
@@ -133,12 +133,12 @@ fn carry_out(
     steps.before("flush the backup")?;
     disk::flush(history.path(), [])?;
     journal.write(&history.restore_journal_path(), steps)?;
-    finish(history, &journal, steps).or_else(|error| match error {
-        Error::Stopped { .. } => Err(error),
+    finish(history, &journal, steps).map_err(|error| match error {
+        Error::Stopped { .. } => error,
         error => match roll_back(history, &journal, steps) {
-            Ok(_) => Err(Error::Undone(Box::new(error))),
-            Err(stopped @ Error::Stopped { .. }) => Err(stopped),
-            Err(undoing) => Err(Error::HalfDone { undoing: Box::new(undoing), source: Box::new(error) }),
+            Ok(_) => Error::Undone(Box::new(error)),
+            Err(stopped @ Error::Stopped { .. }) => stopped,
+            Err(undoing) => Error::HalfDone { undoing: Box::new(undoing), source: Box::new(error) },
         },
     })
 }
@@ -161,7 +161,7 @@ fn take_what_is_in_the_way(history: &HistoryRepo, plan: &mut Plan) -> Result<Vec
         match plan.changes.binary_search_by(|change| change.path.cmp(&path)) {
             Ok(at) => plan.changes[at].before = Some(entry),
             Err(at) => {
-                plan.changes.insert(at, Change { path: path.clone(), before: Some(entry), after: None })
+                plan.changes.insert(at, Change { path: path.clone(), before: Some(entry), after: None });
             }
         }
         forced.push((path, entry));
@@ -194,7 +194,7 @@ fn finish(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Resu
     if history.ref_tip(name.as_ref()).map_err(Error::History)?.is_none() {
         steps.before("keep the backup")?;
         history.update_ref(&name, None, journal.backup).map_err(Error::History)?;
-        disk::flush(history.path(), [])?;
+        disk::flush_file(&path::below(history.path(), name.as_bstr()))?;
     }
     let saved = apply(history, journal, Direction::Forward, steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;

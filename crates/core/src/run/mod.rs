@@ -21,3 +21,6 @@ pub use self::{
     status::{Status, UnknownStatus},
     store::{Error, RunStore},
 };
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ pub enum Error {
 const TRIES: usize = 100;
 
 /// The records of one project.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunStore<'h> {
     history: &'h HistoryRepo,
 }

@@ -1,0 +1,157 @@
+//! Merging what two computers recorded.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Merged, newer},
+    *,
+};
+
+/// Copies the objects of `from` to `to`, as a fetch would, and gives the tip of its records.
+fn fetch(from: &HistoryRepo, to: &HistoryRepo) -> ObjectId {
+    for folder in std::fs::read_dir(from.path().join("objects")).unwrap().map(|entry| entry.unwrap()) {
+        let copy = to.path().join("objects").join(folder.file_name());
+        std::fs::create_dir_all(&copy).unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap()) {
+            if !copy.join(file.file_name()).exists() {
+                std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    from.ref_tip(from.runs_ref().as_ref()).unwrap().unwrap()
+}
+
+fn reopened(history: &HistoryRepo) -> HistoryRepo {
+    HistoryRepo::open(history.root(), project()).unwrap()
+}
+
+#[test]
+fn the_union_has_every_run_of_both_and_the_next_number_is_new() {
+    let (_a, ours) = history();
+    let (_b, theirs) = history();
+    for ms in [1_504_832_281_000, 1_504_832_282_000] {
+        RunStore::new(&ours).start(&run_at(ms), &by()).unwrap();
+    }
+    for ms in [1_504_832_281_500, 1_604_832_281_500, 5_000] {
+        RunStore::new(&theirs).start(&run_at(ms), &by()).unwrap();
+    }
+    let (tip, old) = (fetch(&theirs, &ours), ours.ref_tip(ours.runs_ref().as_ref()).unwrap().unwrap());
+    let ours = reopened(&ours);
+    let store = RunStore::new(&ours);
+    let merged = store.merge(tip, &by()).unwrap();
+    let Merged::Both(commit) = merged else { panic!("{merged:?}") };
+    let parents: Vec<_> = ours.git().find_commit(commit).unwrap().parent_ids().map(gix::Id::detach).collect();
+    assert_eq!(parents, [tip, old], "a fast-forward for the remote");
+    let expected = [1_604_832_281_500, 1_504_832_282_000, 1_504_832_281_500, 1_504_832_281_000, 5_000];
+    assert_eq!(ids(&store.all().unwrap()), expected);
+    assert_eq!((store.count().unwrap(), store.next_number().unwrap()), (5, 4));
+    assert_eq!(store.merge(tip, &by()).unwrap(), Merged::Ours(commit), "again changes nothing");
+}
+
+#[test]
+fn who_has_everything_already_is_left_or_taken_as_it_is() {
+    let (_a, ours) = history();
+    let (_b, theirs) = history();
+    RunStore::new(&theirs).start(&run_at(1_000), &by()).unwrap();
+    let tip = fetch(&theirs, &ours);
+    let ours = reopened(&ours);
+    let store = RunStore::new(&ours);
+    assert_eq!(store.merge(tip, &by()).unwrap(), Merged::Theirs(tip), "we have none");
+    let commit = store.put(&run_at(2_000), &by()).unwrap();
+    assert_eq!(store.merge(tip, &by()).unwrap(), Merged::Ours(commit));
+    fetch(&ours, &theirs);
+    let theirs = reopened(&theirs);
+    assert_eq!(RunStore::new(&theirs).merge(commit, &by()).unwrap(), Merged::Theirs(commit));
+}
+
+#[test]
+fn merging_needs_the_newest_commit_alone() {
+    let (_a, ours) = history();
+    let (_b, theirs) = history();
+    put_all(&theirs, &[run_at(1_000), run_at(2_000)]);
+    let tip = fetch(&theirs, &ours);
+    // A depth-1 fetch: the tip is here and its parent is not.
+    let parent = theirs.git().find_commit(tip).unwrap().parent_ids().next().unwrap().to_string();
+    std::fs::remove_file(ours.path().join("objects").join(&parent[..2]).join(&parent[2..])).unwrap();
+    std::fs::write(ours.path().join("shallow"), format!("{tip}\n")).unwrap();
+    put_all(&ours, &[run_at(3_000)]);
+    let ours = reopened(&ours);
+    let store = RunStore::new(&ours);
+    assert!(matches!(store.merge(tip, &by()).unwrap(), Merged::Both(_)));
+    assert_eq!(ids(&store.all().unwrap()), [3_000, 2_000, 1_000]);
+    store.put(&run_at(4_000), &by()).unwrap();
+    assert_eq!(store.count().unwrap(), 4);
+}
+
+#[test]
+fn of_two_records_of_a_run_the_one_that_knows_its_end_stays() {
+    let running = |status| RunRecord { status, ..run_at(1_000) };
+    let ended = |status, second| RunRecord {
+        status,
+        end_time_utc: Some(Timestamp::from_second(second).unwrap()),
+        ..run_at(1_000)
+    };
+    let order = [
+        running(Status::Submitting),
+        running(Status::Running),
+        ended(Status::NotResponding, 900),
+        running(Status::Canceled),
+        ended(Status::Completed, 5),
+        ended(Status::Failed, 6),
+    ];
+    for (i, low) in order.iter().enumerate() {
+        for high in &order[i + 1..] {
+            assert_eq!((newer(low, high), newer(high, low)), (high, high));
+        }
+    }
+}
+
+fn any_record() -> impl Strategy<Value = RunRecord> {
+    let times = || prop::option::of(0..3_i64);
+    (0..3_u64, 0..6_usize, times(), times(), 0..2_i32).prop_map(|(run, status, start, end, code)| RunRecord {
+        status: Status::ALL[status],
+        start_time_utc: start.map(|s| Timestamp::from_second(s).unwrap()),
+        end_time_utc: end.map(|s| Timestamp::from_second(s).unwrap()),
+        exit_code: Some(code),
+        ..run_at(1_000 + run * 1_000_000)
+    })
+}
+
+/// The records of `one` merged with those of `two`, in a repository of their own.
+fn merged(one: &[RunRecord], two: &[RunRecord]) -> Vec<RunRecord> {
+    let (_a, ours) = history();
+    let (_b, theirs) = history();
+    put_all(&ours, one);
+    put_all(&theirs, two);
+    if !two.is_empty() {
+        let tip = fetch(&theirs, &ours);
+        RunStore::new(&reopened(&ours)).merge(tip, &by()).unwrap();
+    }
+    RunStore::new(&reopened(&ours)).all().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_records_is_one_that_everybody_agrees_on(a in any_record(), b in any_record(), c in any_record()) {
+        prop_assert_eq!(newer(&a, &b), newer(&b, &a));
+        prop_assert_eq!(newer(&a, &a), &a);
+        prop_assert_eq!(newer(newer(&a, &b), &c), newer(&a, newer(&b, &c)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn merging_is_commutative_associative_and_idempotent(
+        a in prop::collection::vec(any_record(), 0..4),
+        b in prop::collection::vec(any_record(), 0..4),
+        c in prop::collection::vec(any_record(), 0..4),
+    ) {
+        let (a, b, c) = (merged(&a, &[]), merged(&b, &[]), merged(&c, &[]));
+        let ab = merged(&a, &b);
+        prop_assert_eq!(&ab, &merged(&b, &a));
+        prop_assert_eq!(merged(&ab, &c), merged(&a, &merged(&b, &c)));
+        prop_assert_eq!(merged(&ab, &b), ab);
+    }
+}
