@@ -136,7 +136,7 @@ fn say(id: Option<ObjectId>) -> String {
 
 impl Error {
     /// Makes an error of a failed file operation.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }

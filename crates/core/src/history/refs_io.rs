@@ -74,7 +74,12 @@ impl HistoryRepo {
     /// Moves a ref from where the caller last saw it, `expected` (`None`: it was not there), to `new`.
     ///
     /// [`Error::Moved`] when it is elsewhere by now: then nothing has changed.
-    pub fn update_ref(&self, name: &FullName, expected: Option<ObjectId>, new: ObjectId) -> Result<(), Error> {
+    pub fn update_ref(
+        &self,
+        name: &FullName,
+        expected: Option<ObjectId>,
+        new: ObjectId,
+    ) -> Result<(), Error> {
         let _lock = self.lock_refs()?;
         self.swap(name, expected, Some(new))
     }
@@ -120,7 +125,11 @@ impl HistoryRepo {
         };
         let change = match new {
             Some(id) => Change::Update {
-                log: LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "azml".into() },
+                log: LogChange {
+                    mode: RefLog::AndReference,
+                    force_create_reflog: false,
+                    message: "azml".into(),
+                },
                 expected: was,
                 new: Target::Object(id),
             },
@@ -135,7 +144,11 @@ impl HistoryRepo {
         let Err(source) = self.git.edit_references_as(Some(edit), Some(log_author())) else { return Ok(()) };
         let found = self.ref_tip(name.as_ref())?;
         Err(if found == expected {
-            Error::UpdateRef { name: name.as_bstr().to_string(), path: self.path.clone(), source: Box::new(source) }
+            Error::UpdateRef {
+                name: name.as_bstr().to_string(),
+                path: self.path.clone(),
+                source: Box::new(source),
+            }
         } else {
             Error::Moved { name: name.as_bstr().to_string(), expected, found }
         })

@@ -71,7 +71,8 @@ impl HistoryRepo {
         // Read afresh: another process may have linked the project since this one opened it.
         let path = self.path.join("config");
         let read = |source| Error::Config { path: self.path.clone(), source: Box::new(source) };
-        let config = gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)?;
+        let config =
+            gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)?;
         let Some(url) = config.string("remote.origin.url") else { return Ok(None) };
         RemoteUrl::parse(&url.to_str_lossy())
             .map(Some)

@@ -28,8 +28,10 @@ impl HistoryRepo {
         // Sweeping and making exclude each other: a folder is never seen between its making and its locking.
         let _making = super::lock::acquire(&self.own_folder().join("tmp.lock"))?;
         sweep(&parent);
-        let folder =
-            tempfile::Builder::new().prefix("w").tempdir_in(&parent).map_err(Error::io("make folder in", &parent))?;
+        let folder = tempfile::Builder::new()
+            .prefix("w")
+            .tempdir_in(&parent)
+            .map_err(Error::io("make folder in", &parent))?;
         let path = folder.path().join(LOCK);
         let lock = File::create(&path).map_err(Error::io("create", &path))?;
         lock.lock().map_err(Error::io("lock", &path))?;
@@ -48,9 +50,11 @@ impl Workspace {
         self.folder.path().join(name)
     }
 
-    /// When it was made, by the clock of the file system that it is on.
-    pub fn made(&self) -> std::io::Result<std::fs::Metadata> {
-        self.lock.metadata()
+    /// When it was made, in seconds and nanoseconds by the clock of the file system that it is on.
+    pub fn began(&self) -> Result<(i64, u32), Error> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = self.lock.metadata().map_err(Error::io("look at", &self.join(LOCK)))?;
+        Ok((meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0)))
     }
 }
 

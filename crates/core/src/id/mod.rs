@@ -190,7 +190,8 @@ mod tests {
     fn a_project_id_is_a_dashed_guid_and_prints_in_lower_case() {
         let id: ProjectId = "0A1B2C3D-0000-4000-8000-000000000001".parse().unwrap();
         assert_eq!(id.to_string(), "0a1b2c3d-0000-4000-8000-000000000001");
-        for bad in ["", "0a1b2c3d000040008000000000000001", "{0a1b2c3d-0000-4000-8000-000000000001}", "../x"] {
+        for bad in ["", "0a1b2c3d000040008000000000000001", "{0a1b2c3d-0000-4000-8000-000000000001}", "../x"]
+        {
             assert!(bad.parse::<ProjectId>().is_err(), "{bad}");
         }
     }
@@ -206,7 +207,20 @@ mod tests {
 
     #[test]
     fn a_run_id_that_could_leave_its_folder_is_refused() {
-        for bad in ["", "_1", "iris", "iris_", "iris_-1", "iris_01", "../x_1", "a/b_1", "a\\b_1", "a\n_1", "-o_1", "iris_99999999999999"] {
+        for bad in [
+            "",
+            "_1",
+            "iris",
+            "iris_",
+            "iris_-1",
+            "iris_01",
+            "../x_1",
+            "a/b_1",
+            "a\\b_1",
+            "a\n_1",
+            "-o_1",
+            "iris_99999999999999",
+        ] {
             assert!(RunId::parse(bad).is_err(), "{bad}");
         }
     }

@@ -13,7 +13,8 @@ pub struct ProjectName(String);
 impl ProjectName {
     /// Checks a name.
     pub fn parse(name: &str) -> Result<Self, Error> {
-        let refuse = |why| Err(Error::Name { name: name.chars().filter(|c| !c.is_control()).take(80).collect(), why });
+        let refuse =
+            |why| Err(Error::Name { name: name.chars().filter(|c| !c.is_control()).take(80).collect(), why });
         if !(2..=50).contains(&name.chars().count()) {
             return refuse("it has to have 2 to 50 characters");
         }

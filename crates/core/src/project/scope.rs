@@ -17,7 +17,13 @@ const LOCAL_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Scope {
     /// The scope of these names.
-    pub fn new(subscription: &str, group: &str, account: &str, workspace: &str, project: &str) -> Result<Self, Error> {
+    pub fn new(
+        subscription: &str,
+        group: &str,
+        account: &str,
+        workspace: &str,
+        project: &str,
+    ) -> Result<Self, Error> {
         for part in [subscription, group, account, workspace, project] {
             if part.is_empty() || part.contains('/') || part.chars().any(char::is_control) {
                 return Err(Error::Scope { text: part.chars().filter(|c| !c.is_control()).collect() });
@@ -31,7 +37,8 @@ impl Scope {
 
     /// The scope of a project that belongs to no account.
     pub fn local(project: &super::ProjectName) -> Self {
-        Self::new(LOCAL_SUBSCRIPTION, "local", "local", "local", project.as_str()).expect("made of valid names")
+        Self::new(LOCAL_SUBSCRIPTION, "local", "local", "local", project.as_str())
+            .expect("made of valid names")
     }
 
     /// Whether the project belongs to no account.

@@ -69,7 +69,9 @@ fn with_scheme(scheme: &str, rest: &str) -> Result<RemoteUrl, Error> {
     let (host, port) = split_port(host_port)?;
     let host = checked_host(host)?;
     let (path_alone, query) = match path.split_once('?') {
-        Some((path_alone, query)) if matches!(scheme, Scheme::Http | Scheme::Https) => (path_alone, Some(query)),
+        Some((path_alone, query)) if matches!(scheme, Scheme::Http | Scheme::Https) => {
+            (path_alone, Some(query))
+        }
         _ => (path, None),
     };
     if path_alone.trim_matches('/').is_empty() || path.contains('#') && query.is_some() {

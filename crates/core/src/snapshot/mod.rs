@@ -1,17 +1,32 @@
 //! A snapshot: the whole project folder as a commit on the history branch.
 
+mod commit;
+mod content;
+mod files;
+mod gather;
+mod guard;
 mod message;
+mod pack;
 mod request;
+mod secret;
+mod store;
+mod trees;
+mod walk;
 
 pub use crate::user_repo::Signature;
 pub use message::Message;
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gix::bstr::BString;
 
-use crate::history::{self, HistoryRepo};
+use crate::{
+    history::{self, HistoryRepo},
+    ignore::Rules,
+    stat_index::StatIndex,
+    user_repo::UserRepo,
+};
 
 /// What can stop a snapshot. Whatever it is, the history is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +80,62 @@ pub enum Error {
 
 /// Takes a snapshot: stores what is new, and commits it on the history branch unless nothing has changed.
 pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -> Result<Taken, Error> {
-    let _ = (history, request, observer);
-    todo!()
+    let wanted = TreeRequest { home: request.home.clone(), limits: request.limits };
+    let taken = tree(history, &wanted, observer)?;
+    let (commit, is_new) = commit::commit(history, taken.tree, request)?;
+    let TreeTaken { tree, files, changed, bytes_new, left_out } = taken;
+    Ok(Taken { commit, tree, is_new, files, changed, bytes_new, left_out })
 }
 
 /// Stores the folder as a tree, without a commit: what [`take`] does first. A restore plans with it.
-pub fn tree(history: &HistoryRepo, request: &TreeRequest, observer: &dyn Observer) -> Result<TreeTaken, Error> {
-    let _ = (history, request, observer);
-    todo!()
+pub fn tree(
+    history: &HistoryRepo,
+    request: &TreeRequest,
+    observer: &dyn Observer,
+) -> Result<TreeTaken, Error> {
+    let root = history.root();
+    crate::project::check_folder(root, request.home.as_deref())
+        .map_err(|source| Error::NotAProjectFolder { root: root.to_owned(), source })?;
+    let user = UserRepo::open(root).map_err(|source| Error::UserRepo(Box::new(source)))?;
+    let scratch = history.workspace()?;
+    let index = StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index));
+    let target = gather::Target {
+        root,
+        objects_folder: history.path().join("objects"),
+        objects: open_objects(&history.path().join("objects"))?,
+        scratch: scratch.path(),
+        began: scratch.began()?,
+        rules: Rules::of_user(user.as_ref()),
+        user: user.as_ref(),
+        limits: request.limits,
+    };
+    let done = gather::gather(&target, index.as_ref(), observer)?;
+    if !done.built.index_is_current {
+        let path = history.stat_index_path();
+        // A cache: without it the next snapshot is slower, and no less right.
+        if let Err(error) =
+            trees::index(&done.found, &done.built, target.began).write(&scratch.join("stat-index"), &path)
+        {
+            tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
+        }
+    }
+    Ok(TreeTaken {
+        tree: done.built.tree,
+        files: done.built.files,
+        changed: done.changed,
+        bytes_new: done.bytes_new,
+        left_out: done.left_out,
+    })
 }
+
+/// The objects that are stored now, whoever stored them.
+fn open_objects(folder: &Path) -> Result<gix::odb::Handle, Error> {
+    gix::odb::at(folder, gix::hash::Kind::Sha1).map_err(|source| Error::Io {
+        action: "open the objects in",
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;

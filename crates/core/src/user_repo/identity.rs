@@ -30,7 +30,10 @@ impl Signature {
 pub fn identity(root: &Path) -> Option<Signature> {
     let said = |git: &gix::Repository| {
         let author = git.author()?.ok()?;
-        Some(Signature { name: author.name.to_str_lossy().into_owned(), email: author.email.to_str_lossy().into_owned() })
+        Some(Signature {
+            name: author.name.to_str_lossy().into_owned(),
+            email: author.email.to_str_lossy().into_owned(),
+        })
     };
     if let Ok(git) = gix::open(root.join(".git")) {
         return said(&git).filter(|author| !author.email.is_empty());

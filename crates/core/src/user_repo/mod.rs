@@ -101,17 +101,17 @@ impl UserRepo {
         &self.root
     }
 
-    fn failed(&self, action: &'static str) -> impl FnOnce(gix::Error) -> Error {
+    fn failed(&self, action: &'static str) -> impl FnOnce(gix::Error) -> Error + use<> {
         failed(action, &self.root)
     }
 }
 
-fn failed(action: &'static str, root: &Path) -> impl FnOnce(gix::Error) -> Error {
+fn failed(action: &'static str, root: &Path) -> impl FnOnce(gix::Error) -> Error + use<> {
     let root = root.to_owned();
     move |source| Error::Git { action, root, source: Box::new(source) }
 }
 
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }

@@ -1,0 +1,39 @@
+//! The lines of one ignore file.
+
+use gix::{
+    bstr::{BStr, ByteSlice},
+    glob::{Pattern, pattern::Case, wildmatch},
+};
+
+/// The patterns of one file, and where the paths that they speak of begin.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    list: Vec<Pattern>,
+    /// How many bytes of a path lead to the file's folder, its `/` included.
+    base: usize,
+}
+
+impl Patterns {
+    pub(super) fn parse(text: &[u8], base: usize) -> Self {
+        Self { list: gix::ignore::parse(text, false).map(|(pattern, ..)| pattern).collect(), base }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Whether the last line that matches `path` is a negative one; `None` when no line does.
+    pub(super) fn decide(&self, path: &BStr, is_dir: bool, case: Case) -> Option<bool> {
+        if self.list.is_empty() {
+            return None;
+        }
+        let path = path.get(self.base..)?.as_bstr();
+        let name = path.rfind_byte(b'/').map(|slash| slash + 1);
+        let mode = wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
+        self.list
+            .iter()
+            .rev()
+            .find(|pattern| pattern.matches_repo_relative_path(path, name, Some(is_dir), case, mode))
+            .map(Pattern::is_negative)
+    }
+}

@@ -1,0 +1,74 @@
+//! From a tree to a commit on the history branch.
+
+use gix::{
+    ObjectId,
+    objs::{Commit, Exists},
+};
+
+use super::{Error, Request};
+use crate::{
+    history::{self, HistoryRepo},
+    stat_index::StatIndex,
+};
+
+/// Commits `tree` on top of the newest snapshot, unless that is what it is; says whether a commit was made.
+///
+/// The lock is held for this moment alone. Should the branch move all the same (a join of what someone else pushed), the
+/// commit is made again on top of where it is now.
+pub(super) fn commit(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    request: &Request,
+) -> Result<(ObjectId, bool), Error> {
+    let name = history.history_ref();
+    let _lock = history.lock()?;
+    loop {
+        let tip = history.tip()?;
+        if let Some(tip) = tip
+            && tree_of(history, tip)? == tree
+        {
+            return Ok((tip, false));
+        }
+        let id = write(history, tree, tip, request)?;
+        match history.update_ref(&name, tip, id) {
+            Err(history::Error::Moved { .. }) => {}
+            done => return done.map(|()| (id, true)).map_err(Error::History),
+        }
+    }
+}
+
+fn tree_of(history: &HistoryRepo, commit: ObjectId) -> Result<ObjectId, Error> {
+    let failed = |source| Error::Git { action: "read the newest snapshot", source: Box::new(source) };
+    let commit = history.git().find_commit(commit).map_err(failed)?;
+    Ok(commit.tree_id().map_err(failed)?.detach())
+}
+
+fn write(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    parent: Option<ObjectId>,
+    request: &Request,
+) -> Result<ObjectId, Error> {
+    let author = request.author.clean();
+    let signature = gix::actor::Signature {
+        name: author.name.into(),
+        email: author.email.into(),
+        time: gix::date::Time { seconds: request.time.as_second(), offset: 0 },
+    };
+    let commit = Commit {
+        tree,
+        parents: parent.into_iter().collect(),
+        author: signature.clone(),
+        committer: signature,
+        encoding: None,
+        message: request.message.to_text().into(),
+        extra_headers: Vec::new(),
+    };
+    let failed = |source| Error::Git { action: "write the snapshot's commit", source: Box::new(source) };
+    Ok(history.git().write_object(&commit).map_err(failed)?.detach())
+}
+
+/// Whether what an index knows is still stored: its tree is, and with it all below.
+pub(super) fn is_stored(history: &HistoryRepo, index: &StatIndex) -> bool {
+    index.root_tree().is_some_and(|tree| history.git().objects.exists(&tree))
+}

@@ -1,0 +1,233 @@
+//! Reading a file: its object's id, and the object compressed, if it is not stored yet.
+//!
+//! A file that changes while it is read is read again, a few times: what is stored is what the file was at one moment.
+//! Small files are held in memory; large ones stream through a scratch file.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, Write},
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use flate2::{Compression, write::ZlibEncoder};
+use gix::{ObjectId, bstr::BStr, objs::Exists};
+
+use super::{files, secret};
+use crate::stat_index::{Kind, Stat};
+
+/// Larger files are streamed.
+const IN_MEMORY: u64 = 4 * 1024 * 1024;
+/// How often a file that changes meanwhile is read anew.
+const TRIES: usize = 5;
+/// Fast: the disk is the limit, and consolidation compresses again.
+pub(super) const LEVEL: Compression = Compression::new(1);
+
+/// How an object is going to be stored: it decides what is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A file of its own: header and content.
+    Loose,
+    /// An entry of a pack: the content alone.
+    Packed,
+    /// Not at all: only its id is asked for.
+    IdOnly,
+}
+
+/// Compressed bytes.
+#[derive(Debug)]
+pub(super) enum Body {
+    Memory(Vec<u8>),
+    Scratch(File),
+}
+
+/// An object that is not stored yet.
+#[derive(Debug)]
+pub(super) struct NewObject {
+    pub(super) id: ObjectId,
+    pub(super) kind: gix::objs::Kind,
+    /// Bytes of content.
+    pub(super) size: u64,
+    pub(super) body: Body,
+}
+
+/// What reading a file came to.
+#[derive(Debug)]
+pub(super) enum Content {
+    Read {
+        id: ObjectId,
+        kind: Kind,
+        stat: Stat,
+        is_secret: bool,
+        new: Option<NewObject>,
+    },
+    /// It is not there any more, or no file any more.
+    Gone,
+    Unreadable,
+    Changing,
+}
+
+/// Reads files, one after the other. Each thread has its own.
+pub(super) struct Reader<'a> {
+    pub(super) root: &'a OwnedFd,
+    pub(super) objects: gix::odb::Handle,
+    pub(super) form: Form,
+    /// Where scratch files go.
+    pub(super) scratch: &'a Path,
+    pub(super) buffer: Vec<u8>,
+}
+
+impl Reader<'_> {
+    /// Reads the file or link at `path`. A secret that is not taken back is not made an object.
+    pub(super) fn read(&mut self, path: &BStr, kind: Kind, taken_back: bool) -> io::Result<Content> {
+        for _ in 0..TRIES {
+            let read =
+                if kind == Kind::Link { self.read_link(path) } else { self.read_file(path, taken_back) };
+            match read {
+                Ok(Some(content)) => return Ok(content),
+                Ok(None) => {}
+                Err(error) => return classify(error),
+            }
+        }
+        Ok(Content::Changing)
+    }
+
+    fn read_link(&mut self, path: &BStr) -> io::Result<Option<Content>> {
+        let (before_kind, before) = files::stat_path(self.root.as_fd(), path)?;
+        if before_kind != Some(Kind::Link) {
+            return Ok(Some(Content::Gone));
+        }
+        let target = files::read_link(self.root.as_fd(), path)?;
+        let (_, stat) = files::stat_path(self.root.as_fd(), path)?;
+        if stat != before {
+            return Ok(None);
+        }
+        let id = hash(gix::objs::Kind::Blob, &target)?;
+        let new = self.object(gix::objs::Kind::Blob, id, &target)?;
+        Ok(Some(Content::Read { id, kind: Kind::Link, stat, is_secret: false, new }))
+    }
+
+    fn read_file(&mut self, path: &BStr, taken_back: bool) -> io::Result<Option<Content>> {
+        let mut file = files::open_file(self.root.as_fd(), path)?;
+        let (kind, before) = files::stat_file(&file)?;
+        let Some(kind @ (Kind::File | Kind::Executable)) = kind else { return Ok(Some(Content::Gone)) };
+        let (id, is_secret, new) = if before.size <= IN_MEMORY {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.clear();
+            // One byte more than it should have: a file that grows is noticed, and not followed for ever.
+            (&mut file).take(before.size + 1).read_to_end(&mut buffer)?;
+            let stable = buffer.len() as u64 == before.size && files::stat_file(&file)?.1 == before;
+            let read = if stable { self.whole(&buffer, taken_back).map(Some) } else { Ok(None) };
+            self.buffer = buffer;
+            let Some(read) = read? else { return Ok(None) };
+            read
+        } else {
+            let Some((id, new)) = self.stream(&mut file, before.size)? else { return Ok(None) };
+            if files::stat_file(&file)?.1 != before {
+                return Ok(None);
+            }
+            (id, false, new)
+        };
+        Ok(Some(Content::Read { id, kind, stat: before, is_secret, new }))
+    }
+
+    fn whole(&self, content: &[u8], taken_back: bool) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
+        let id = hash(gix::objs::Kind::Blob, content)?;
+        let is_secret = secret::is_secret_content(content);
+        let new =
+            if is_secret && !taken_back { None } else { self.object(gix::objs::Kind::Blob, id, content)? };
+        Ok((id, is_secret, new))
+    }
+
+    /// The object of this content, compressed, unless it is stored already.
+    pub(super) fn object(
+        &self,
+        kind: gix::objs::Kind,
+        id: ObjectId,
+        content: &[u8],
+    ) -> io::Result<Option<NewObject>> {
+        if self.objects.exists(&id) {
+            return Ok(None);
+        }
+        let size = content.len() as u64;
+        let body = match self.form {
+            Form::IdOnly => Vec::new(),
+            form => {
+                let mut out = ZlibEncoder::new(Vec::with_capacity(content.len() / 2 + 64), LEVEL);
+                if form == Form::Loose {
+                    out.write_all(&gix::objs::encode::loose_header(kind, size))?;
+                }
+                out.write_all(content)?;
+                out.finish()?
+            }
+        };
+        Ok(Some(NewObject { id, kind, size, body: Body::Memory(body) }))
+    }
+
+    /// Reads a large file once, hashing and compressing as it comes. `None`: its length changed meanwhile.
+    fn stream(&mut self, file: &mut File, size: u64) -> io::Result<Option<(ObjectId, Option<NewObject>)>> {
+        let header = gix::objs::encode::loose_header(gix::objs::Kind::Blob, size);
+        let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+        hasher.update(&header);
+        let mut out = match self.form {
+            Form::IdOnly => None,
+            _ => Some(ZlibEncoder::new(tempfile::tempfile_in(self.scratch)?, LEVEL)),
+        };
+        if let (Form::Loose, Some(out)) = (self.form, &mut out) {
+            out.write_all(&header)?;
+        }
+        self.buffer.resize(256 * 1024, 0);
+        let mut seen = 0u64;
+        loop {
+            let count = file.read(&mut self.buffer)?;
+            if count == 0 {
+                break;
+            }
+            seen += count as u64;
+            if seen > size {
+                return Ok(None);
+            }
+            hasher.update(&self.buffer[..count]);
+            if let Some(out) = &mut out {
+                out.write_all(&self.buffer[..count])?;
+            }
+        }
+        if seen != size {
+            return Ok(None);
+        }
+        let id = hasher.try_finalize().map_err(io::Error::other)?;
+        if self.objects.exists(&id) {
+            return Ok(Some((id, None)));
+        }
+        let body = match out {
+            Some(out) => {
+                let mut scratch = out.finish()?;
+                scratch.rewind()?;
+                Body::Scratch(scratch)
+            }
+            None => Body::Memory(Vec::new()),
+        };
+        Ok(Some((id, Some(NewObject { id, kind: gix::objs::Kind::Blob, size, body }))))
+    }
+}
+
+/// The id of an object.
+pub(super) fn hash(kind: gix::objs::Kind, content: &[u8]) -> io::Result<ObjectId> {
+    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+    hasher.update(&gix::objs::encode::loose_header(kind, content.len() as u64));
+    hasher.update(content);
+    hasher.try_finalize().map_err(io::Error::other)
+}
+
+/// What a failed read says of the file; an error that says nothing of it is passed on.
+fn classify(error: io::Error) -> io::Result<Content> {
+    use rustix::io::Errno;
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        // LOOP, NXIO: by now a link or a socket.
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::INVAL) => {
+            Ok(Content::Gone)
+        }
+        Some(Errno::ACCESS | Errno::PERM) => Ok(Content::Unreadable),
+        _ => Err(error),
+    }
+}

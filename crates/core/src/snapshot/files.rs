@@ -1,0 +1,105 @@
+//! The few system calls that a snapshot makes, below the project folder's own descriptor.
+//!
+//! Paths are bytes relative to the project folder. A path longer than the system takes in one call is walked in steps.
+
+use std::{
+    ffi::CStr,
+    fs::File,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+
+use crate::stat_index::{Kind, Stat};
+
+/// The longest path that is given to the system in one piece.
+const PIECE: usize = 2048;
+
+/// Opens the project folder.
+pub(super) fn open_root(root: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Opens a folder below `root`; an empty path is `root` itself. A link is not followed.
+pub(super) fn open_folder(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
+    let path = if path.is_empty() { b"." } else { path };
+    open_at(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW)
+}
+
+/// Opens a file below `root` for reading. A link is not followed, and a FIFO does not block.
+pub(super) fn open_file(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    Ok(open_at(root, path, flags)?.into())
+}
+
+/// Where a link below `root` leads.
+pub(super) fn read_link(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Vec<u8>> {
+    let (folder, rest) = approach(root, path)?;
+    let at = folder.as_ref().map_or(root, AsFd::as_fd);
+    Ok(rustix::fs::readlinkat(at, rest, Vec::new())?.into_bytes())
+}
+
+/// The kind and stat data of a file of an open folder; `None` for what is neither file, link nor folder.
+pub(super) fn stat_at(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(Option<Kind>, Stat)> {
+    Ok(read_stat(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+/// The kind and stat data of a file or link below `root`.
+pub(super) fn stat_path(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<(Option<Kind>, Stat)> {
+    let (folder, rest) = approach(root, path)?;
+    let at = folder.as_ref().map_or(root, AsFd::as_fd);
+    Ok(read_stat(&rustix::fs::statat(at, rest, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+/// The kind and stat data of an open file.
+pub(super) fn stat_file(file: &File) -> io::Result<(Option<Kind>, Stat)> {
+    Ok(read_stat(&rustix::fs::fstat(file)?))
+}
+
+fn open_at(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+    let (folder, rest) = approach(root, path)?;
+    let at = folder.as_ref().map_or(root, AsFd::as_fd);
+    Ok(rustix::fs::openat(at, rest, flags, Mode::empty())?)
+}
+
+/// Goes down a long path until what is left can be given to the system in one piece.
+fn approach<'p>(root: BorrowedFd<'_>, path: &'p [u8]) -> io::Result<(Option<OwnedFd>, &'p [u8])> {
+    let (mut folder, mut rest): (Option<OwnedFd>, _) = (None, path);
+    while rest.len() > PIECE {
+        let Some(slash) = rest[..PIECE].iter().rposition(|byte| *byte == b'/') else { break };
+        let at = folder.as_ref().map_or(root, AsFd::as_fd);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        folder = Some(rustix::fs::openat(at, &rest[..slash], flags, Mode::empty())?);
+        rest = &rest[slash + 1..];
+    }
+    Ok((folder, rest))
+}
+
+// The widths differ between systems; on this one some of the conversions do nothing.
+#[allow(
+    clippy::allow_attributes,
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "differs by system"
+)]
+fn read_stat(stat: &rustix::fs::Stat) -> (Option<Kind>, Stat) {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_mode & 0o100 != 0 => Some(Kind::Executable),
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Symlink => Some(Kind::Link),
+        FileType::Directory => Some(Kind::Folder),
+        _ => None,
+    };
+    let stat = Stat {
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        mtime_s: i64::from(stat.st_mtime),
+        mtime_ns: stat.st_mtime_nsec as u32,
+        ctime_s: i64::from(stat.st_ctime),
+        ctime_ns: stat.st_ctime_nsec as u32,
+        ino: stat.st_ino,
+        dev: stat.st_dev as u64,
+    };
+    (kind, stat)
+}

@@ -1,0 +1,217 @@
+//! From the folder to a stored tree: walk, guard, read, store, build.
+
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use gix::bstr::ByteSlice;
+
+use super::{
+    Error, LeftOut, Limits, Observer, Progress, Why,
+    content::{Content, Form, Reader},
+    files, guard,
+    store::Store,
+    trees,
+    walk::{Found, Item, State, Walk, system_path, walk},
+};
+use crate::{ignore::Rules, stat_index::StatIndex, user_repo::UserRepo};
+
+/// Up to so many new objects are stored as files of their own.
+const LOOSE_OBJECTS: usize = 24;
+/// And up to so many bytes.
+const LOOSE_BYTES: u64 = 4 * 1024 * 1024;
+/// The most threads that look, read and compress: the disk serves no more.
+const THREADS: usize = 8;
+
+/// Where a folder's content is put.
+pub(super) struct Target<'a> {
+    /// The project folder.
+    pub(super) root: &'a Path,
+    /// The repository's folder `objects`.
+    pub(super) objects_folder: std::path::PathBuf,
+    /// The objects that it has.
+    pub(super) objects: gix::odb::Handle,
+    /// A scratch folder on the same file system, made for this alone.
+    pub(super) scratch: &'a Path,
+    /// When that was made: before the walk, by the clock of the files.
+    pub(super) began: (i64, u32),
+    pub(super) rules: Rules,
+    pub(super) user: Option<&'a UserRepo>,
+    pub(super) limits: Limits,
+}
+
+/// A folder's content, stored.
+pub(super) struct Gathered {
+    pub(super) found: Found,
+    pub(super) built: trees::Built,
+    pub(super) changed: usize,
+    pub(super) bytes_new: u64,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A file that has to be read: its node's number, its own in the node.
+type Pending = (usize, usize);
+
+/// Stores the folder's content as a tree.
+pub(super) fn gather(
+    target: &Target<'_>,
+    index: Option<&StatIndex>,
+    observer: &dyn Observer,
+) -> Result<Gathered, Error> {
+    let io = |action| io_error(action, target.root);
+    let root = files::open_root(target.root).map_err(io("open"))?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let mut found = walk(&Walk {
+        root: &root,
+        root_path: target.root.to_owned(),
+        rules: target.rules.clone(),
+        user: Mutex::new(target.user.cloned()),
+        index,
+        threads,
+        observer,
+    })?;
+    let pending: Vec<Pending> = found
+        .nodes
+        .iter()
+        .enumerate()
+        .flat_map(|(number, node)| {
+            let fresh = node.items.iter().enumerate().filter(|(_, item)| item.state == State::Fresh);
+            fresh.map(move |(at, _)| (number, at))
+        })
+        .collect();
+    let size = |(number, at): &Pending| found.nodes[*number].items[*at].stat.size;
+    let (total, largest) =
+        pending.iter().map(size).fold((0u64, 0), |(sum, max), n| (sum.saturating_add(n), max.max(n)));
+    let mut objects = target.objects.clone();
+    // An object that is not here is not looked for again and again: nobody else's new objects are needed.
+    objects.refresh_never();
+    let reader = |form| Reader {
+        root: &root,
+        objects: objects.clone(),
+        form,
+        scratch: target.scratch,
+        buffer: Vec::new(),
+    };
+    if largest > target.limits.file || total > target.limits.total {
+        guard::check(&found, &pending, &target.limits, |path, item| {
+            let mut reader = reader(Form::IdOnly);
+            let failed = io_error("read", &target.root.join(system_path(path)));
+            match reader.read(path, item.kind, item.taken_back).map_err(failed)? {
+                Content::Read { new: Some(new), .. } => Ok(Some((new.id, new.size))),
+                _ => Ok(None),
+            }
+        })?;
+    }
+    let few =
+        pending.len() + found.nodes.len().min(pending.len() * 4) <= LOOSE_OBJECTS && total <= LOOSE_BYTES;
+    let form = if few { Form::Loose } else { Form::Packed };
+    let mut store = Store::new(target.objects_folder.clone(), target.scratch, form);
+    let mut left_out = std::mem::take(&mut found.left_out);
+    let mut results = Vec::with_capacity(pending.len());
+    let mut seen = (0, 0);
+    let readers = (0..threads.min(pending.len())).map(|_| reader(form)).collect();
+    read_all(&found, &pending, readers, target.root, |number, content| {
+        seen = (seen.0 + 1, seen.1 + size(&pending[number]));
+        observer.progress(Progress::Storing {
+            files: seen.0,
+            of_files: pending.len(),
+            bytes: seen.1,
+            of_bytes: total,
+        });
+        let content = match content {
+            Content::Read { id, kind, stat, is_secret, new } => {
+                new.map_or(Ok(()), |new| store.add(new))?;
+                Content::Read { id, kind, stat, is_secret, new: None }
+            }
+            other => other,
+        };
+        results.push((number, content));
+        Ok(())
+    })?;
+    for (number, content) in results {
+        let (node, at) = pending[number];
+        if let Some(why) = settle(&mut found.nodes[node].items[at], &content) {
+            let node = &found.nodes[node];
+            left_out.push(LeftOut { path: node.path_of(&node.items[at]), why });
+        }
+    }
+    let built = trees::build(&found, index, &reader(form), &mut store).map_err(io("store the folders of"))?;
+    let bytes_new = store.bytes;
+    store.finish().map_err(io("store the content of"))?;
+    left_out.sort_unstable();
+    left_out.dedup();
+    Ok(Gathered { found, built, changed: pending.len(), bytes_new, left_out })
+}
+
+/// Keeps in an item what reading it came to; says why it is left out, if it is.
+fn settle(item: &mut Item, content: &Content) -> Option<Why> {
+    match *content {
+        Content::Read { id, kind, stat, is_secret, .. } => {
+            (item.state, item.kind, item.stat, item.is_secret) = (State::Stored(id), kind, stat, is_secret);
+            item.is_out = is_secret && !item.taken_back;
+            item.is_out.then_some(Why::Secret)
+        }
+        Content::Gone => {
+            item.state = State::Gone;
+            None
+        }
+        Content::Unreadable => {
+            item.state = State::Gone;
+            Some(Why::Unreadable)
+        }
+        Content::Changing => {
+            item.state = State::Gone;
+            Some(Why::Changing)
+        }
+    }
+}
+
+/// Reads files, one thread for each reader, and hands each result to `done` on this one. Memory is bounded: a reader
+/// that is far ahead waits.
+fn read_all(
+    found: &Found,
+    pending: &[Pending],
+    readers: Vec<Reader<'_>>,
+    root: &Path,
+    mut done: impl FnMut(usize, Content) -> io::Result<()>,
+) -> Result<(), Error> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = crossbeam_channel::bounded(readers.len());
+    std::thread::scope(|scope| {
+        for mut reader in readers {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((node, at)) = pending.get(number) else { return };
+                    let node = &found.nodes[*node];
+                    let item = &node.items[*at];
+                    let path = node.path_of(item);
+                    let read = reader
+                        .read(path.as_bstr(), item.kind, item.taken_back)
+                        .map_err(io_error("read", &root.join(system_path(path.as_bstr()))));
+                    if sender.send((number, read)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // Owned here: when this ends early the readers find nobody listening, and end too.
+        let receiver = receiver;
+        for (number, read) in &receiver {
+            done(number, read?).map_err(io_error("store the content of", root))?;
+        }
+        Ok(())
+    })
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::Io { action, path, source }
+}

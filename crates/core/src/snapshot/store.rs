@@ -1,0 +1,110 @@
+//! Writing objects that are not stored yet: as files of their own when they are few, else as one pack.
+//!
+//! All is written into a scratch folder first, flushed to the disk, and moved to its place when it is whole: what a
+//! killed process leaves is in the scratch folder, and swept from there.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use gix::ObjectId;
+
+use super::{
+    content::{Body, Form, NewObject},
+    pack,
+};
+
+/// Where objects go.
+pub(super) struct Store<'a> {
+    /// The repository's folder `objects`.
+    objects: PathBuf,
+    scratch: &'a Path,
+    seen: HashSet<ObjectId>,
+    /// Bytes of content stored.
+    pub(super) bytes: u64,
+    form: Form,
+    pack: Option<pack::Writer>,
+    loose: Vec<(ObjectId, PathBuf)>,
+}
+
+impl<'a> Store<'a> {
+    pub(super) fn new(objects: PathBuf, scratch: &'a Path, form: Form) -> Self {
+        Self { objects, scratch, seen: HashSet::new(), bytes: 0, form, pack: None, loose: Vec::new() }
+    }
+
+    /// Takes an object; one that came before is dropped.
+    pub(super) fn add(&mut self, object: NewObject) -> io::Result<()> {
+        if !self.seen.insert(object.id) {
+            return Ok(());
+        }
+        if object.kind == gix::objs::Kind::Blob {
+            self.bytes += object.size;
+        }
+        match self.form {
+            Form::IdOnly => Ok(()),
+            Form::Loose => self.write_loose(object),
+            Form::Packed => {
+                let pack = match &mut self.pack {
+                    Some(pack) => pack,
+                    none => none.insert(pack::Writer::create(&self.scratch.join("pack"))?),
+                };
+                pack.add(object)
+            }
+        }
+    }
+
+    /// Whether this object was taken.
+    pub(super) fn has(&self, id: &ObjectId) -> bool {
+        self.seen.contains(id)
+    }
+
+    fn write_loose(&mut self, object: NewObject) -> io::Result<()> {
+        let path = self.scratch.join(format!("object-{}", self.loose.len()));
+        let mut file = File::create_new(&path)?;
+        match object.body {
+            Body::Memory(bytes) => file.write_all(&bytes)?,
+            Body::Scratch(mut scratch) => {
+                io::copy(&mut scratch, &mut file)?;
+            }
+        }
+        finish(&file)?;
+        self.loose.push((object.id, path));
+        Ok(())
+    }
+
+    /// Moves all that was taken to its place, so that it is stored for good.
+    pub(super) fn finish(self) -> io::Result<()> {
+        for (id, path) in &self.loose {
+            let hex = id.to_string();
+            let folder = self.objects.join(&hex[..2]);
+            let target = folder.join(&hex[2..]);
+            match std::fs::rename(path, &target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    std::fs::create_dir_all(&folder)?;
+                    std::fs::rename(path, &target)?;
+                }
+                done => done?,
+            }
+        }
+        let Some(pack) = self.pack else { return Ok(()) };
+        let folder = self.objects.join("pack");
+        std::fs::create_dir_all(&folder)?;
+        let index = self.scratch.join("index");
+        let (pack_path, name) = pack.finish(&index)?;
+        // The index last: a pack without one is not looked at.
+        std::fs::rename(pack_path, folder.join(format!("pack-{name}.pack")))?;
+        std::fs::rename(index, folder.join(format!("pack-{name}.idx")))?;
+        // The names themselves have to outlive a power cut before a ref leads to them.
+        File::open(folder)?.sync_all()
+    }
+}
+
+/// Makes a finished object file read-only, as Git does, and flushes it to the disk.
+pub(super) fn finish(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o444))?;
+    file.sync_all()
+}
