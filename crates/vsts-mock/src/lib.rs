@@ -1,1 +1,37 @@
-//! Placeholder.
+//! An offline look-alike of Visual Studio Team Services: Git over HTTP with per-repository access control.
+//!
+//! As a library it is a [`MockServer`]; as a binary it is `vsts-mock serve`. A request goes through these layers:
+//!
+//! 1. `http` takes the connection and finds what the URL speaks of (`http::address`);
+//! 2. `identity` turns the credential into a principal;
+//! 3. `access` decides, from the `world` alone;
+//! 4. `http::git` bridges the connection to [`git_wire`], which asks `access` again for every ref; or
+//!    `http::admin` and `http::rest` call `registry`, which changes the `state`.
+//!
+//! `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
+//! `access` compares permissions, only `clock` asks the system for time and randomness.
+
+mod access;
+mod app;
+pub mod cli;
+mod clock;
+mod config;
+mod http;
+mod identity;
+mod journal;
+mod registry;
+mod server;
+mod state;
+mod world;
+
+pub use access::{Permission, Permissions};
+pub use clock::Clock;
+pub use config::{
+    Profile, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
+    SeedWorkspace,
+};
+pub use identity::ssh_key::SshKeyError;
+pub use registry::RegistryError;
+pub use server::{Builder, MockServer, Ready, StartError};
+pub use state::StateError;
+pub use world::name::NameError;

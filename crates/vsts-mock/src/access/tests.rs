@@ -1,0 +1,294 @@
+//! The evaluator against a slow and obvious model, and the table of roles and actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::world::{Entry, Group, GroupKind, Handle, User};
+
+const ACCOUNT: Uuid = Uuid::from_u128(1);
+const PROJECT: Uuid = Uuid::from_u128(2);
+const REPO: Uuid = Uuid::from_u128(3);
+const USER: Uuid = Uuid::from_u128(10);
+const GROUPS: [(Uuid, GroupKind); 4] = [
+    (Uuid::from_u128(20), GroupKind::Readers),
+    (Uuid::from_u128(21), GroupKind::Contributors),
+    (Uuid::from_u128(22), GroupKind::ProjectAdministrators),
+    (Uuid::from_u128(23), GroupKind::CollectionAdministrators),
+];
+
+fn repo() -> Repo {
+    Repo {
+        id: REPO,
+        account: ACCOUNT,
+        project: PROJECT,
+        name: "iris".to_owned(),
+        public: false,
+        handle: Handle::default(),
+    }
+}
+
+/// One account, project and repository, with the groups and their default grants.
+fn world() -> World {
+    let mut world = World::default();
+    world.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+    world.insert_project(Project {
+        id: PROJECT,
+        account: ACCOUNT,
+        name: "iris".to_owned(),
+        description: String::new(),
+        created: Timestamp::UNIX_EPOCH,
+    });
+    world.insert_repo(repo());
+    for (id, kind) in GROUPS {
+        let is_of_account = kind == GroupKind::CollectionAdministrators;
+        let project = (!is_of_account).then_some(PROJECT);
+        world.groups.insert(id, Group { id, account: ACCOUNT, project, kind });
+        let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
+        world.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
+    }
+    world
+}
+
+fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
+    let id = if name == "subject" { USER } else { crate::world::name::derive(&["user", name]) };
+    world.insert_user(User { id, name: name.to_owned(), email: None, password_hash: None });
+    let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
+    world.memberships.extend(group.map(|(group, _)| (id, *group)));
+    Principal { user: Some(id), name: name.to_owned(), token: None, ceiling: Permissions::ALL }
+}
+
+fn levels() -> [String; 6] {
+    [
+        token::COLLECTION.to_owned(),
+        token::project(PROJECT),
+        token::repository(PROJECT, REPO),
+        token::reference(PROJECT, REPO, "refs/heads"),
+        token::reference(PROJECT, REPO, "refs/heads/feature"),
+        token::reference(PROJECT, REPO, "refs/heads/feature/x"),
+    ]
+}
+
+type Rules = BTreeMap<(usize, usize), (u32, u32)>;
+
+/// Entries over the six levels and five identities; memberships by group.
+fn rules() -> impl Strategy<Value = (Rules, BTreeSet<usize>)> {
+    let bits = || prop_oneof![Just(0), 0_u32..0x1_0000];
+    (
+        proptest::collection::btree_map((0_usize..6, 0_usize..5), (bits(), bits()), 0..14),
+        proptest::collection::btree_set(0_usize..4, 0..4),
+    )
+}
+
+/// The obvious way: everything spelled out for one bit, level by level, identity by identity.
+fn model(rules: &Rules, groups: &BTreeSet<usize>, leaf: usize, bit: u32) -> bool {
+    let is_administrator = groups.contains(&2) || groups.contains(&3);
+    for level in (0..=leaf).rev() {
+        let mut allowed = false;
+        let mut denied = false;
+        for identity in 0..5 {
+            let is_mine = identity == 4 || groups.contains(&identity);
+            let Some((allow, deny)) = rules.get(&(level, identity)) else { continue };
+            if !is_mine {
+                continue;
+            }
+            let is_ordinary_group = identity < 2;
+            if deny & bit != 0 && !(is_administrator && is_ordinary_group) {
+                denied = true;
+            }
+            if allow & bit != 0 {
+                allowed = true;
+            }
+        }
+        if denied {
+            return false;
+        }
+        if allowed {
+            return true;
+        }
+    }
+    false
+}
+
+proptest! {
+    #[test]
+    fn the_evaluator_agrees_with_the_obvious_model((rules, groups) in rules(), leaf in 0_usize..6) {
+        let mut world = world();
+        let subject = join(&mut world, "subject", None);
+        for (id, _) in GROUPS {
+            for at in levels() {
+                world.set_entry(ACCOUNT, &at, id, Entry::default());
+            }
+        }
+        world.memberships.extend(groups.iter().map(|group| (USER, GROUPS[*group].0)));
+        for ((level, identity), (allow, deny)) in &rules {
+            let identity = GROUPS.get(*identity).map_or(USER, |(id, _)| *id);
+            let entry = Entry {
+                allow: Permissions::from_bits(*allow),
+                deny: Permissions::from_bits(*deny),
+                automatic: false,
+            };
+            world.set_entry(ACCOUNT, &levels()[*level], identity, entry);
+        }
+        let identities = Identities::of(&world, &subject, ACCOUNT, Some(PROJECT)).expect("signed in");
+        for permission in Permission::ALL {
+            let setting = evaluate::setting(&world, &identities, ACCOUNT, &levels()[leaf], permission);
+            prop_assert_eq!(setting == Setting::Allowed, model(&rules, &groups, leaf, permission.bit()));
+        }
+    }
+}
+
+#[test]
+fn roles_and_actions() {
+    use UpdateKind::{Create, Delete, FastForward, Rewrite};
+    let mut world = world();
+    let mut role = |name, kind| join(&mut world, name, kind);
+    let roles = [
+        role("outsider", None),
+        role("reader", Some(GroupKind::Readers)),
+        role("contributor", Some(GroupKind::Contributors)),
+        role("project administrator", Some(GroupKind::ProjectAdministrators)),
+        role("collection administrator", Some(GroupKind::CollectionAdministrators)),
+        Principal::anonymous(),
+    ];
+    let repo = repo();
+    let project = world.projects[&PROJECT].clone();
+    let account = world.accounts[&ACCOUNT].clone();
+    type Action<'a> = Box<dyn Fn(&Principal) -> Result<(), Refusal> + 'a>;
+    let update = |name: &'static str, kind: UpdateKind| -> Action<'_> {
+        let (world, repo) = (&world, &repo);
+        Box::new(move |principal: &Principal| authorize_update(world, principal, repo, name, kind))
+    };
+    let may = |permission, target| -> Action<'_> {
+        let world = &world;
+        Box::new(move |principal: &Principal| authorize(world, principal, permission, target))
+    };
+    // y: allowed, n: lacks a permission, -: it does not exist, s: sign in first.
+    let rows: Vec<(&str, Action<'_>, &str)> = vec![
+        ("fetch", may(Permission::GenericRead, Target::Repo(&repo)), "-yyyys"),
+        ("open a push", Box::new(|p: &Principal| authorize_push(&world, p, &repo)), "-nyyys"),
+        ("push to a branch", update("refs/heads/master", FastForward), "-nyyys"),
+        ("create a branch", update("refs/heads/new", Create), "-nyyys"),
+        ("create a tag", update("refs/tags/v1", Create), "-nyyys"),
+        ("write a note", update("refs/notes/commits", Create), "-nyyys"),
+        ("rewrite a branch", update("refs/heads/master", Rewrite), "-nnnns"),
+        ("delete a branch", update("refs/heads/master", Delete), "-nnnns"),
+        ("delete a tag", update("refs/tags/v1", Delete), "-nnnns"),
+        ("write another ref", update("refs/azureml/runs/x", Create), "-nyyys"),
+        ("create a repository", may(Permission::CreateRepository, Target::Project(&project)), "-nnyys"),
+        ("delete a repository", may(Permission::DeleteRepository, Target::Repo(&repo)), "-nnyys"),
+        ("change access", may(Permission::ManagePermissions, Target::Repo(&repo)), "-nnyys"),
+        ("create a project", may(Permission::CreateRepository, Target::Account(&account)), "-nnnys"),
+    ];
+    for (action, ask, expected) in rows {
+        let verdicts: String = roles
+            .iter()
+            .map(|role| match ask(role) {
+                Ok(()) => 'y',
+                Err(Refusal::Lacks { .. }) => 'n',
+                Err(Refusal::Invisible) => '-',
+                Err(Refusal::SignInRequired) => 's',
+                Err(other) => panic!("{action}: {other}"),
+            })
+            .collect();
+        assert_eq!(verdicts, expected, "{action}");
+    }
+    let all_refused =
+        roles.iter().all(|role| authorize_update(&world, role, &repo, "refs/pull/1/merge", Create).is_err());
+    assert!(all_refused);
+}
+
+#[test]
+fn a_branch_can_be_opened_and_closed_on_its_own() {
+    let mut world = world();
+    let reader = join(&mut world, "reader", Some(GroupKind::Readers));
+    let contributor = join(&mut world, "contributor", Some(GroupKind::Contributors));
+    let contribute = Permissions::from_iter([Permission::GenericContribute]);
+    let feature = token::reference(PROJECT, REPO, "refs/heads/feature");
+    let master = token::reference(PROJECT, REPO, "refs/heads/master");
+    let (reader_id, contributor_id) = (reader.user.expect("a user"), contributor.user.expect("a user"));
+    world.set_entry(ACCOUNT, &feature, reader_id, Entry { allow: contribute, ..Entry::default() });
+    world.set_entry(ACCOUNT, &master, contributor_id, Entry { deny: contribute, ..Entry::default() });
+    let push = |principal: &Principal, name| {
+        authorize_update(&world, principal, &repo(), name, UpdateKind::FastForward).is_ok()
+    };
+    assert!(authorize_push(&world, &reader, &repo()).is_ok(), "one branch is enough to open a push");
+    assert!(push(&reader, "refs/heads/feature/x"), "a folder's entry is inherited");
+    assert!(!push(&reader, "refs/heads/features"), "a name that only begins alike is another one");
+    assert!(!push(&reader, "refs/heads/master"));
+    assert!(push(&contributor, "refs/heads/feature/x"));
+    let refusal =
+        authorize_update(&world, &contributor, &repo(), "refs/heads/master", UpdateKind::FastForward);
+    assert_eq!(
+        refusal.expect_err("denied").to_string(),
+        "TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: identity \
+         'contributor', scope 'branch'."
+    );
+}
+
+#[test]
+fn the_creator_of_a_branch_owns_it_unless_force_push_is_denied() {
+    let mut world = world();
+    let contributor = join(&mut world, "contributor", Some(GroupKind::Contributors));
+    assert!(creator_may_own(&world, &contributor, &repo(), "refs/heads/mine"));
+    assert!(!creator_may_own(&world, &contributor, &repo(), "refs/tags/v1"));
+    let deny = Permissions::from_iter([Permission::ForcePush]);
+    let at = token::repository(PROJECT, REPO);
+    world.set_entry(ACCOUNT, &at, GROUPS[1].0, Entry { deny, ..Entry::default() });
+    assert!(!creator_may_own(&world, &contributor, &repo(), "refs/heads/mine"));
+}
+
+#[test]
+fn a_token_narrows_what_its_user_may() {
+    let mut world = world();
+    let user = join(&mut world, "user", Some(GroupKind::ProjectAdministrators));
+    let with = |scope: &str| Principal { ceiling: ceiling_of(&[scope.to_owned()]), ..user.clone() };
+    let rows = [
+        ("vso.code", true, false, false),
+        ("vso.code_write", true, true, false),
+        ("vso.code_manage", true, true, true),
+        ("vso.code_full", true, true, true),
+        ("app_token", true, true, true),
+        ("vso.work", false, false, false),
+    ];
+    let repo = repo();
+    for (scope, reads, pushes, deletes) in rows {
+        let principal = with(scope);
+        let may = |permission| authorize(&world, &principal, permission, Target::Repo(&repo));
+        assert_eq!(may(Permission::GenericRead).is_ok(), reads, "{scope}");
+        assert_eq!(authorize_push(&world, &principal, &repo).is_ok(), pushes, "{scope}");
+        assert_eq!(may(Permission::DeleteRepository).is_ok(), deletes, "{scope}");
+    }
+    let refused = authorize_push(&world, &with("vso.code"), &repo).expect_err("a reading token");
+    assert!(matches!(refused, Refusal::TokenScope { .. }) && refused.to_string().starts_with("TF401027: "));
+}
+
+#[test]
+fn what_was_revoked_does_nothing_any_more() {
+    let mut world = world();
+    let user = join(&mut world, "user", Some(GroupKind::Contributors));
+    let revoked = Principal { token: Some(Uuid::from_u128(99)), ..user.clone() };
+    let repo = repo();
+    let read = |world: &World, principal: &Principal| {
+        authorize(world, principal, Permission::GenericRead, Target::Repo(&repo))
+    };
+    assert!(read(&world, &user).is_ok());
+    assert!(matches!(read(&world, &revoked), Err(Refusal::Revoked { .. })));
+    world.remove_user(user.user.expect("a user"));
+    assert!(matches!(read(&world, &user), Err(Refusal::Revoked { .. })));
+}
+
+#[test]
+fn everybody_reads_what_is_public_and_nobody_more() {
+    let mut world = world();
+    world.insert_repo(Repo { public: true, ..repo() });
+    let outsider = join(&mut world, "outsider", None);
+    let repo = world.repos[&REPO].clone();
+    for principal in [&outsider, &Principal::anonymous()] {
+        assert!(authorize(&world, principal, Permission::GenericRead, Target::Repo(&repo)).is_ok());
+        assert!(authorize_push(&world, principal, &repo).is_err());
+    }
+    assert_eq!(authorize_push(&world, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
+}

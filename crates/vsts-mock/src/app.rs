@@ -1,0 +1,94 @@
+//! What every request of one server shares.
+
+use std::sync::{Arc, OnceLock};
+
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
+use crate::identity::{Gate, Secret, secret};
+use crate::journal::Journal;
+use crate::registry::{self, RegistryError};
+use crate::state::{State, StateError};
+
+/// How many Git requests are worked on at once.
+const GIT_REQUESTS: usize = 64;
+
+/// One server's insides.
+pub(crate) struct App {
+    pub(crate) state: State,
+    pub(crate) gate: Gate,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) profile: Profile,
+    pub(crate) admin_token: Secret,
+    pub(crate) git_permits: Arc<Semaphore>,
+    seed: Seed,
+    base_url: OnceLock<String>,
+    /// Last, so that it goes when everything in it is closed.
+    _temporary: Option<TempDir>,
+}
+
+impl App {
+    /// Opens the state and brings the seed into it; gives the tokens that the seed had generated.
+    pub(crate) async fn open(config: &Config) -> Result<(Self, GeneratedTokens), RegistryError> {
+        let (dir, temporary) = if let Some(dir) = &config.data_dir {
+            (dir.clone(), None)
+        } else {
+            let made = tempfile::Builder::new().prefix("vsts-mock-").tempdir();
+            let made = made.map_err(|source| StateError::Io {
+                action: "create a temporary folder in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
+            (made.path().to_owned(), Some(made))
+        };
+        let app = Self {
+            state: State::open(&dir).await?,
+            gate: Gate::new(),
+            journal: Journal::default(),
+            clock: config.clock.clone(),
+            profile: config.profile,
+            admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
+            git_permits: Arc::new(Semaphore::new(GIT_REQUESTS)),
+            seed: config.seed.clone(),
+            base_url: OnceLock::new(),
+            _temporary: temporary,
+        };
+        let mut change = app.state.change().await?;
+        let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
+        change.commit().await?;
+        Ok((app, generated))
+    }
+
+    /// Goes back to the seed: everything else is gone, and the journal is empty.
+    pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
+        let mut change = self.state.change().await?;
+        registry::clear(&mut change).await?;
+        let generated = apply(&mut change, &self.seed, self.clock.now()).await?;
+        change.commit().await?;
+        self.journal.clear();
+        Ok(generated)
+    }
+
+    /// What the server's URLs begin with, without a slash at the end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base_url.get().map_or("http://localhost", String::as_str)
+    }
+
+    /// Sets what URLs begin with, once the addresses are known.
+    pub(crate) fn set_base_url(&self, url: String) {
+        // Only the first one counts: there is one caller.
+        let _already_set = self.base_url.set(url);
+    }
+
+    /// The host in the server's URLs.
+    pub(crate) fn own_host(&self) -> Option<&str> {
+        let authority = self.base_url().split_once("://")?.1.split('/').next()?;
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
+            _ => Some(authority),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The command line: `serve`, `exec`, `init`.
+//!
+//! stdout carries the ready line (or what `exec`'s command prints, or `init`'s example) and nothing else; everything for
+//! people goes to stderr.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::process::Command as Process;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Profile, Seed};
+use crate::server::{Builder, MockServer, Ready};
+
+/// What is logged when `RUST_LOG` says nothing.
+const LOG: &str = "warn,vsts_mock=info";
+const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+const FREE_PORT: &str = "127.0.0.1:0";
+
+/// An offline look-alike of Visual Studio Team Services
+#[derive(Debug, Parser)]
+#[command(name = "vsts-mock", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until stopped; the first line on stdout says where, as JSON
+    Serve(ServeArgs),
+    /// Serve while a command runs, with VSTS_MOCK_* in its environment; pass its exit code on
+    ///
+    /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY (the ready line) in its environment.
+    /// Without --http a free port is taken.
+    Exec(ExecArgs),
+    /// Print a commented example seed
+    Init,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// What to begin with, a TOML file (see `vsts-mock init`)
+    #[arg(long, value_name = "SEED.toml")]
+    config: Option<PathBuf>,
+    /// Keep the state there; without it, it lives in a temporary folder and goes with the process
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Listen for HTTP there; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// What URLs in answers begin with, when clients reach the server by another name
+    #[arg(long, value_name = "URL")]
+    external_url: Option<String>,
+    /// Which service to imitate [default: what the seed says, else permissive]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// Write the ready line to this file too
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ExecArgs {
+    #[command(flatten)]
+    serve: ServeArgs,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command line; gives the process's exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when stderr is closed.
+            let _unwritten = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    // Set already when the library's user has a subscriber of their own.
+    let _set_already =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
+    let result = match cli.command {
+        Command::Init => write_stdout(Seed::EXAMPLE).map(|()| ExitCode::SUCCESS).map_err(Failure::from),
+        Command::Serve(args) => block_on(serve(args)),
+        Command::Exec(args) => block_on(exec(args)),
+    };
+    result.unwrap_or_else(|error| {
+        report(&*error);
+        ExitCode::FAILURE
+    })
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::new()?;
+    let server = builder(&args, DEFAULT_HTTP)?.start().await?;
+    let line = ready_line(server.ready())?;
+    write_stdout(&line)?;
+    if let Some(path) = &args.ready_file {
+        write_atomically(path, &line)?;
+    }
+    signals.any().await;
+    tracing::info!("stopping");
+    // A second signal does not wait.
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.any() => {}
+    }
+    if let Some(path) = &args.ready_file {
+        remove_ready_file(path);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::new()?;
+    let server = builder(&args.serve, FREE_PORT)?.start().await?;
+    let line = ready_line(server.ready())?;
+    if let Some(path) = &args.serve.ready_file {
+        write_atomically(path, &line)?;
+    }
+    let (program, arguments) = args.command.split_first().ok_or("a command is needed after --")?;
+    let mut process = Process::new(program);
+    process.args(arguments).kill_on_drop(true);
+    for (name, value) in environment(&server, &line) {
+        process.env(name, value);
+    }
+    let mut child =
+        process.spawn().map_err(|error| format!("cannot run {}: {error}", program.to_string_lossy()))?;
+    // A terminal's Ctrl-C reaches the command as well: it decides, and its exit code says what became of it.
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = signals.any() => {}
+        }
+    };
+    server.stop().await;
+    if let Some(path) = &args.serve.ready_file {
+        remove_ready_file(path);
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or_else(|| 128_u8.saturating_add(signal_of(status)))))
+}
+
+#[cfg(unix)]
+fn signal_of(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal().and_then(|signal| u8::try_from(signal).ok()).unwrap_or(1)
+}
+
+#[cfg(not(unix))]
+fn signal_of(_: std::process::ExitStatus) -> u8 {
+    1
+}
+
+fn environment(server: &MockServer, line: &str) -> Vec<(String, String)> {
+    let ready = server.ready();
+    let mut variables = vec![
+        ("VSTS_MOCK_READY".to_owned(), line.trim_end().to_owned()),
+        ("VSTS_MOCK_ADMIN_TOKEN".to_owned(), ready.admin_token.clone()),
+    ];
+    variables.extend(ready.http.iter().map(|url| ("VSTS_MOCK_HTTP".to_owned(), url.clone())));
+    variables
+}
+
+fn builder(args: &ServeArgs, default_http: &str) -> Result<Builder, Failure> {
+    let mut builder = MockServer::builder();
+    if let Some(path) = &args.config {
+        builder = builder.seed(Seed::read(path)?);
+    }
+    if let Some(dir) = &args.data_dir {
+        builder = builder.data_dir(dir);
+    }
+    if let Some(url) = &args.external_url {
+        builder = builder.external_url(url);
+    }
+    if let Some(profile) = args.profile {
+        builder = builder.profile(profile);
+    }
+    let http = match args.http {
+        Some(address) => address,
+        None => default_http.parse().expect("the default is an address"),
+    };
+    Ok(builder.http(http))
+}
+
+fn ready_line(ready: &Ready) -> Result<String, Failure> {
+    Ok(serde_json::to_string(ready)? + "\n")
+}
+
+fn write_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Whoever waits for the file never sees half of it, and nobody else may read it: it holds secrets.
+fn write_atomically(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn remove_ready_file(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "the ready file stays");
+    }
+}
+
+fn report(error: &dyn std::error::Error) {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.extend(["  caused by: ", &error.to_string(), "\n"]);
+        cause = error.source();
+    }
+    // Nobody is left to tell when stderr is closed.
+    let _unwritten = io::stderr().write_all(text.as_bytes());
+}
+
+/// What asks the process to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn any(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

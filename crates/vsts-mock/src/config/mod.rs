@@ -1,0 +1,38 @@
+//! What can be set about a server, and the file that says what it begins with.
+
+mod apply;
+mod profile;
+mod seed;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+pub(crate) use apply::{GeneratedTokens, apply};
+pub use profile::Profile;
+pub use seed::{
+    Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
+    SeedWorkspace,
+};
+
+/// How long a stopping server waits for what is in progress.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+
+/// All that is set about one server.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) seed: Seed,
+    /// Where the state lives; without one, in a temporary folder that goes with the server.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where HTTP is listened for; nothing is without.
+    pub(crate) http: Option<SocketAddr>,
+    /// What URLs in answers begin with, when that is not the address listened on.
+    pub(crate) external_url: Option<String>,
+    pub(crate) profile: Profile,
+    /// The admin API's token; without one it is generated.
+    pub(crate) admin_token: Option<String>,
+    pub(crate) clock: Clock,
+    pub(crate) drain: Duration,
+}

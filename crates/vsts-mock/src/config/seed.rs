@@ -1,0 +1,251 @@
+//! The seed file: what the server begins with.
+//!
+//! TOML; every key is optional; a key that is not known is an error that names the line and the key. Applying a seed
+//! twice changes nothing: what is there already stays as it is, passwords and token values included.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::Profile;
+
+/// A seed that cannot be read.
+#[derive(Debug, Error)]
+pub enum SeedError {
+    /// The file cannot be read.
+    #[error("cannot read the seed file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The text is not a seed; the message shows the line.
+    #[error("{message}")]
+    Parse {
+        /// What is wrong, and where.
+        message: String,
+    },
+}
+
+/// What the server begins with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seed {
+    /// Which service is imitated, and how closely. The command line wins.
+    pub profile: Option<Profile>,
+    /// Whether addresses other than loopback ones may be bound.
+    pub allow_remote: bool,
+    /// Who can sign in.
+    pub users: Vec<SeedUser>,
+    /// Where the projects are.
+    pub accounts: Vec<SeedAccount>,
+    /// The workspaces of the Experimentation service.
+    pub experimentation: Vec<SeedWorkspace>,
+    /// What relative paths in the seed start from.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedUser {
+    /// The name to sign in with.
+    pub name: String,
+    /// The e-mail address, which signs in as well.
+    pub email: Option<String>,
+    /// The password for web sign-in and Basic.
+    pub password: Option<String>,
+    /// Personal access tokens.
+    #[serde(default)]
+    pub tokens: Vec<SeedToken>,
+    /// SSH public keys.
+    #[serde(default)]
+    pub ssh_keys: Vec<SeedKey>,
+}
+
+/// A personal access token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedToken {
+    /// What it is called.
+    pub name: String,
+    /// Its value; without one it is generated, and given in the ready line.
+    pub value: Option<String>,
+    /// What it may be used for; everything by default.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// When it stops working (RFC 3339).
+    pub expires: Option<Timestamp>,
+}
+
+/// An SSH public key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedKey {
+    /// What it is called.
+    pub name: String,
+    /// The line, as in a `.pub` file.
+    pub key: String,
+}
+
+/// An account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedAccount {
+    /// `acme` in `acme.visualstudio.com`.
+    pub name: String,
+    /// Who owns it, and so administers all of it.
+    pub owner: Option<String>,
+    /// Further members of Project Collection Administrators.
+    #[serde(default)]
+    pub administrators: Vec<String>,
+    /// Its projects.
+    #[serde(default)]
+    pub projects: Vec<SeedProject>,
+    /// Entries for all repositories of the account.
+    #[serde(default)]
+    pub acl: Vec<SeedEntry>,
+}
+
+/// A project.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedProject {
+    /// Its name; its default repository has the same.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Members of Readers.
+    #[serde(default)]
+    pub readers: Vec<String>,
+    /// Members of Contributors.
+    #[serde(default)]
+    pub contributors: Vec<String>,
+    /// Members of Project Administrators.
+    #[serde(default)]
+    pub administrators: Vec<String>,
+    /// Repositories beside the default one, or more about that one.
+    #[serde(default)]
+    pub repos: Vec<SeedRepo>,
+    /// Entries for all repositories of the project.
+    #[serde(default)]
+    pub acl: Vec<SeedEntry>,
+}
+
+/// A repository.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedRepo {
+    /// Its name.
+    pub name: String,
+    /// A bare repository's folder, or a bundle, that it begins with.
+    pub import: Option<PathBuf>,
+    /// Whether everybody may read it without signing in.
+    #[serde(default)]
+    pub public: bool,
+    /// Entries for it or one of its branches.
+    #[serde(default)]
+    pub acl: Vec<SeedEntry>,
+}
+
+/// An access control entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedEntry {
+    /// For whom: a user,
+    pub user: Option<String>,
+    /// or a group.
+    pub group: Option<String>,
+    /// The permissions given, by name.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// The permissions refused, by name.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// The branch that it is about; only for a repository.
+    pub branch: Option<String>,
+}
+
+/// A workspace of the Experimentation service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedWorkspace {
+    /// The Experimentation account.
+    pub account: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Its owners.
+    #[serde(default)]
+    pub owners: Vec<String>,
+    /// Its contributors.
+    #[serde(default)]
+    pub contributors: Vec<String>,
+}
+
+impl Seed {
+    /// A commented example, which `vsts-mock init` prints.
+    pub const EXAMPLE: &str = include_str!("example.toml");
+
+    /// Reads a seed from text; its relative paths start from the current folder.
+    pub fn parse(text: &str) -> Result<Self, SeedError> {
+        toml::from_str(text)
+            .map_err(|error| SeedError::Parse { message: error.to_string().trim_end().to_owned() })
+    }
+
+    /// Reads a seed file; its relative paths start from its folder.
+    pub fn read(path: &Path) -> Result<Self, SeedError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SeedError::Read { path: path.to_owned(), source })?;
+        let mut seed = Self::parse(&text).map_err(|error| match error {
+            SeedError::Parse { message } => {
+                SeedError::Parse { message: format!("{}: {message}", path.display()) }
+            }
+            other @ SeedError::Read { .. } => other,
+        })?;
+        seed.base = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_seed() {
+        let seed = Seed::parse(Seed::EXAMPLE).expect("the example parses");
+        assert_eq!(seed.accounts[0].projects[0].name, "iris");
+        assert_eq!(seed.profile, Some(Profile::Permissive));
+        assert!(Seed::parse("").is_ok(), "every key is optional");
+    }
+
+    #[test]
+    fn unknown_keys_are_named_with_their_line() {
+        let rows = [
+            ("profile = \"permissive\"\ncolour = 1\n", 2, "colour"),
+            ("[[users]]\nname = \"a\"\npasword = \"x\"\n", 3, "pasword"),
+            (
+                "[[accounts]]\nname = \"a\"\n[[accounts.projects]]\nname = \"p\"\n\n[[accounts.projects.repos]]\nname = \"r\"\nimported = \"x\"\n",
+                8,
+                "imported",
+            ),
+        ];
+        for (text, line, key) in rows {
+            let message = Seed::parse(text).expect_err("an unknown key").to_string();
+            assert!(message.contains(&format!("line {line}")), "{message}");
+            assert!(message.contains(&format!("unknown field `{key}`")), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_with_its_line() {
+        let message = Seed::parse("\nallow_remote = \"yes\"\n").expect_err("a wrong type").to_string();
+        assert!(message.contains("line 2") && message.contains("allow_remote"), "{message}");
+    }
+}

@@ -1,0 +1,220 @@
+//! The admin API, under `/_mock/`: all that the seed can say, at run time, and what the server has seen.
+//!
+//! It wants the admin token as Bearer (or as the password of Basic), except for `health` and `openapi.json`. Errors are
+//! JSON: `{"error": "…", "field": "…"}`, the field being the one that is wrong, or null.
+
+mod acl;
+mod openapi;
+mod people;
+mod places;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Peer, auth, json as json_response};
+use crate::app::App;
+use crate::identity::{Credential, SignInError};
+use crate::registry::RegistryError;
+use crate::state::StateError;
+
+/// Bytes that a request's body may have.
+const LARGEST_BODY: usize = 1 << 20;
+
+pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
+    let closed = Router::new()
+        .route("/users", get(people::list).post(people::create))
+        .route("/users/{user}", get(people::show).delete(people::remove))
+        .route("/users/{user}/tokens", get(people::list_tokens).post(people::create_token))
+        .route("/users/{user}/tokens/{token}", delete(people::remove_token))
+        .route("/users/{user}/keys", get(people::list_keys).post(people::create_key))
+        .route("/users/{user}/keys/{key}", delete(people::remove_key))
+        .route("/accounts", get(places::list_accounts).post(places::create_account))
+        .route("/accounts/{account}", get(places::show_account).delete(places::remove_account))
+        .route(
+            "/accounts/{account}/members/{group}/{user}",
+            put(places::add_account_member).delete(places::remove_account_member),
+        )
+        .route("/accounts/{account}/acl", get(acl::of_account).put(acl::set_account))
+        .route("/accounts/{account}/projects", get(places::list_projects).post(places::create_project))
+        .route(
+            "/accounts/{account}/projects/{project}",
+            get(places::show_project).delete(places::remove_project),
+        )
+        .route(
+            "/accounts/{account}/projects/{project}/members/{group}/{user}",
+            put(places::add_member).delete(places::remove_member),
+        )
+        .route("/accounts/{account}/projects/{project}/acl", get(acl::of_project).put(acl::set_project))
+        .route(
+            "/accounts/{account}/projects/{project}/repos",
+            get(places::list_repos).post(places::create_repo),
+        )
+        .route(
+            "/accounts/{account}/projects/{project}/repos/{repo}",
+            get(places::show_repo).delete(places::remove_repo),
+        )
+        .route(
+            "/accounts/{account}/projects/{project}/repos/{repo}/acl",
+            get(acl::of_repo).put(acl::set_repo),
+        )
+        .route("/experimentation", get(places::list_workspaces).post(places::create_workspace))
+        .route("/reset", post(reset))
+        .route("/journal", get(journal).delete(clear_journal))
+        .route_layer(from_fn_with_state(app, guard));
+    Router::new()
+        .route("/health", get(health))
+        .route("/openapi.json", get(openapi::document))
+        .merge(closed)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+}
+
+/// What an admin request answers when it fails.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    message: String,
+    field: Option<String>,
+}
+
+impl Failure {
+    fn new(status: StatusCode, message: impl Into<String>, field: Option<&str>) -> Self {
+        Self { status, message: message.into(), field: field.map(str::to_owned) }
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        let message = error.in_one_line();
+        let (status, field) = match &error {
+            RegistryError::NotFound { .. } => (StatusCode::NOT_FOUND, None),
+            RegistryError::Exists { .. } => (StatusCode::CONFLICT, Some("name")),
+            RegistryError::Name(_) => (StatusCode::BAD_REQUEST, Some("name")),
+            RegistryError::Value { field, .. } => (StatusCode::BAD_REQUEST, Some(*field)),
+            RegistryError::Key(_) => (StatusCode::BAD_REQUEST, Some("key")),
+            RegistryError::Import { .. } => (StatusCode::BAD_REQUEST, Some("import")),
+            RegistryError::Repository { .. } | RegistryError::State(_) => {
+                tracing::error!(error = message, "an admin request failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, None)
+            }
+        };
+        let message = if status.is_server_error() { "internal error".to_owned() } else { message };
+        Self::new(status, message, field)
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        RegistryError::State(error).into()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        json_response(self.status, &json!({ "error": self.message, "field": self.field }))
+    }
+}
+
+type Answer = Result<Response, Failure>;
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
+fn ok(value: &Value) -> Answer {
+    Ok(json_response(StatusCode::OK, value))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
+fn created(value: &Value) -> Answer {
+    Ok(json_response(StatusCode::CREATED, value))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
+fn done() -> Answer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+/// Reads a JSON body; what is wrong is told with the field's name.
+async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
+    let bytes = to_bytes(request.into_body(), LARGEST_BODY).await.map_err(|_| {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or was cut off", None)
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let message = error.to_string();
+        let field = message.split('`').nth(1).map(str::to_owned);
+        Failure { status: StatusCode::BAD_REQUEST, message, field }
+    })
+}
+
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let peer = Peer::of(&request).0.ip();
+    let credential = match request.headers().get(AUTHORIZATION) {
+        None => Ok(Credential::None),
+        Some(value) => Credential::parse(value.as_bytes()),
+    };
+    let verdict = credential
+        .and_then(|credential| app.gate.verify_admin(&app.admin_token, &credential, peer, app.clock.now()));
+    match verdict {
+        Ok(()) => next.run(request).await,
+        Err(error @ SignInError::TooMany { .. }) => auth::refuse(&app, error),
+        Err(_) => {
+            let message = "the admin API wants the admin token of the ready line, as Bearer";
+            let mut response = Failure::new(StatusCode::UNAUTHORIZED, message, None).into_response();
+            response
+                .headers_mut()
+                .insert("www-authenticate", HeaderValue::from_static("Bearer realm=\"admin\""));
+            response
+        }
+    }
+}
+
+async fn health() -> Answer {
+    ok(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn nothing_here() -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "the admin API has nothing at this address; see /_mock/openapi.json",
+        None,
+    )
+}
+
+async fn wrong_method() -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address does not take that method; see /_mock/openapi.json",
+        None,
+    )
+}
+
+async fn reset(State(app): State<Arc<App>>) -> Answer {
+    let tokens = app.reset().await?;
+    ok(&json!({ "tokens": tokens }))
+}
+
+#[derive(Deserialize)]
+struct JournalQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn journal(State(app): State<Arc<App>>, Query(query): Query<JournalQuery>) -> Answer {
+    ok(&json!({ "entries": app.journal.after(query.after) }))
+}
+
+async fn clear_journal(State(app): State<Arc<App>>) -> Answer {
+    app.journal.clear();
+    done()
+}

@@ -1,0 +1,162 @@
+//! Users, tokens and SSH keys in the admin API.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Failure, body, created, done, ok};
+use crate::app::App;
+use crate::registry::{KeyInput, RegistryError, TokenInput, UserInput};
+use crate::world::{SshKey, Token, User, World};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    name: String,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    name: String,
+    value: Option<String>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    expires: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    name: String,
+    key: String,
+}
+
+fn user_json(user: &User) -> Value {
+    json!({
+        "id": user.id.to_string(),
+        "name": user.name,
+        "email": user.email,
+        "hasPassword": user.password_hash.is_some(),
+    })
+}
+
+fn token_json(token: &Token) -> Value {
+    json!({
+        "id": token.id.to_string(),
+        "name": token.name,
+        "scopes": token.scopes,
+        "created": token.created,
+        "expires": token.expires,
+    })
+}
+
+fn key_json(key: &SshKey) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "name": key.name,
+        "algorithm": key.algorithm,
+        "fingerprint": key.fingerprint,
+        "created": key.created,
+    })
+}
+
+fn find<'a>(world: &'a World, name: &str) -> Result<&'a User, Failure> {
+    world.user(name).ok_or_else(|| RegistryError::not_found("user", name).into())
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
+    let world = app.state.world();
+    ok(&json!({ "users": world.users.values().map(user_json).collect::<Vec<_>>() }))
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let new: NewUser = body(request).await?;
+    let mut change = app.state.change().await?;
+    let input = UserInput { name: &new.name, email: new.email.as_deref(), password: new.password.as_deref() };
+    change.create_user(&input).await?;
+    change.commit().await?;
+    created(&user_json(find(&app.state.world(), &new.name)?))
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
+    ok(&user_json(find(&app.state.world(), &user)?))
+}
+
+pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_user(&user).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn list_tokens(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
+    let world = app.state.world();
+    let user = find(&world, &user)?.id;
+    let tokens: Vec<_> = world.tokens.values().filter(|token| token.user == user).map(token_json).collect();
+    ok(&json!({ "tokens": tokens }))
+}
+
+pub(super) async fn create_token(
+    State(app): State<Arc<App>>,
+    Path(user): Path<String>,
+    request: Request,
+) -> Answer {
+    let new: NewToken = body(request).await?;
+    let mut change = app.state.change().await?;
+    let input = TokenInput {
+        name: &new.name,
+        value: new.value.as_deref(),
+        scopes: &new.scopes,
+        expires: new.expires,
+    };
+    let value = change.create_token(&user, &input, app.clock.now()).await?;
+    change.commit().await?;
+    created(&json!({ "name": new.name, "value": value.reveal(), "expires": new.expires }))
+}
+
+pub(super) async fn remove_token(
+    State(app): State<Arc<App>>,
+    Path((user, token)): Path<(String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_token(&user, &token).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn list_keys(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
+    let world = app.state.world();
+    let user = find(&world, &user)?.id;
+    ok(
+        &json!({ "keys": world.keys.values().filter(|key| key.user == user).map(key_json).collect::<Vec<_>>() }),
+    )
+}
+
+pub(super) async fn create_key(
+    State(app): State<Arc<App>>,
+    Path(user): Path<String>,
+    request: Request,
+) -> Answer {
+    let new: NewKey = body(request).await?;
+    let mut change = app.state.change().await?;
+    let id = change.create_key(&user, &KeyInput { name: &new.name, key: &new.key }, app.clock.now()).await?;
+    let answer = change.world.keys.get(&id).map(key_json);
+    change.commit().await?;
+    created(&answer.unwrap_or_default())
+}
+
+pub(super) async fn remove_key(
+    State(app): State<Arc<App>>,
+    Path((user, key)): Path<(String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_key(&user, &key).await?;
+    change.commit().await?;
+    done()
+}

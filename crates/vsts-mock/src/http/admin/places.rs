@@ -1,0 +1,312 @@
+//! Accounts, projects, repositories, members and workspaces in the admin API.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Failure, body, created, done, ok};
+use crate::app::App;
+use crate::registry::{RegistryError, RepoInput, WorkspaceInput};
+use crate::world::{Account, GroupKind, Project, Repo, Workspace, World};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    name: String,
+    owner: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewProject {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    readers: Vec<String>,
+    #[serde(default)]
+    contributors: Vec<String>,
+    #[serde(default)]
+    administrators: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRepo {
+    name: String,
+    import: Option<PathBuf>,
+    #[serde(default)]
+    public: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewWorkspace {
+    account: String,
+    workspace: String,
+    #[serde(default)]
+    owners: Vec<String>,
+    #[serde(default)]
+    contributors: Vec<String>,
+}
+
+fn members(world: &World, account: &Account, project: Option<&Project>, kind: GroupKind) -> Vec<String> {
+    let Some(group) = world.group(account.id, project.map(|project| project.id), kind) else {
+        return Vec::new();
+    };
+    let of_group = world.memberships.iter().filter(|(_, of)| *of == group.id);
+    of_group.filter_map(|(member, _)| world.identity_name(*member).map(str::to_owned)).collect()
+}
+
+fn account_json(world: &World, account: &Account) -> Value {
+    json!({
+        "id": account.id.to_string(),
+        "name": account.name,
+        "owner": account.owner.and_then(|owner| world.identity_name(owner)),
+        "administrators": members(world, account, None, GroupKind::CollectionAdministrators),
+    })
+}
+
+fn project_json(world: &World, account: &Account, project: &Project) -> Value {
+    json!({
+        "id": project.id.to_string(),
+        "account": account.name,
+        "name": project.name,
+        "description": project.description,
+        "created": project.created,
+        "readers": members(world, account, Some(project), GroupKind::Readers),
+        "contributors": members(world, account, Some(project), GroupKind::Contributors),
+        "administrators": members(world, account, Some(project), GroupKind::ProjectAdministrators),
+    })
+}
+
+fn repo_json(app: &App, account: &Account, project: &Project, repo: &Repo) -> Value {
+    let encode = |name: &str| {
+        percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    json!({
+        "id": repo.id.to_string(),
+        "account": account.name,
+        "project": project.name,
+        "name": repo.name,
+        "public": repo.public,
+        "cloneUrl": format!("{}/{}/{}/_git/{}", app.base_url(), account.name, encode(&project.name), encode(&repo.name)),
+        "path": app.state.repo_path(repo.id),
+    })
+}
+
+fn find_account<'a>(world: &'a World, name: &str) -> Result<&'a Account, Failure> {
+    world.account(name).ok_or_else(|| RegistryError::not_found("account", name).into())
+}
+
+fn find_project<'a>(world: &'a World, account: &Account, name: &str) -> Result<&'a Project, Failure> {
+    world.project(account.id, name).ok_or_else(|| RegistryError::not_found("project", name).into())
+}
+
+fn find_group(name: &str) -> Result<GroupKind, Failure> {
+    GroupKind::from_name(name).ok_or_else(|| RegistryError::not_found("group", name).into())
+}
+
+pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
+    let world = app.state.world();
+    let accounts: Vec<_> = world.accounts.values().map(|account| account_json(&world, account)).collect();
+    ok(&json!({ "accounts": accounts }))
+}
+
+pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let new: NewAccount = body(request).await?;
+    let mut change = app.state.change().await?;
+    change.create_account(&new.name, new.owner.as_deref()).await?;
+    change.commit().await?;
+    let world = app.state.world();
+    created(&account_json(&world, find_account(&world, &new.name)?))
+}
+
+pub(super) async fn show_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
+    let world = app.state.world();
+    ok(&account_json(&world, find_account(&world, &account)?))
+}
+
+pub(super) async fn remove_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_account(&account).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn add_account_member(
+    State(app): State<Arc<App>>,
+    Path((account, group, user)): Path<(String, String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.add_member(&account, None, find_group(&group)?, &user).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn remove_account_member(
+    State(app): State<Arc<App>>,
+    Path((account, group, user)): Path<(String, String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.remove_member(&account, None, find_group(&group)?, &user).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn list_projects(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
+    let world = app.state.world();
+    let account = find_account(&world, &account)?;
+    let projects: Vec<_> = world.projects_of(account.id).map(|p| project_json(&world, account, p)).collect();
+    ok(&json!({ "projects": projects }))
+}
+
+pub(super) async fn create_project(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    request: Request,
+) -> Answer {
+    let new: NewProject = body(request).await?;
+    let mut change = app.state.change().await?;
+    change.create_project(&account, &new.name, &new.description, app.clock.now()).await?;
+    let groups = [
+        (GroupKind::Readers, &new.readers),
+        (GroupKind::Contributors, &new.contributors),
+        (GroupKind::ProjectAdministrators, &new.administrators),
+    ];
+    for (kind, users) in groups {
+        for user in users {
+            change.add_member(&account, Some(&new.name), kind, user).await?;
+        }
+    }
+    change.commit().await?;
+    let world = app.state.world();
+    let account = find_account(&world, &account)?;
+    created(&project_json(&world, account, find_project(&world, account, &new.name)?))
+}
+
+pub(super) async fn show_project(
+    State(app): State<Arc<App>>,
+    Path((account, project)): Path<(String, String)>,
+) -> Answer {
+    let world = app.state.world();
+    let account = find_account(&world, &account)?;
+    ok(&project_json(&world, account, find_project(&world, account, &project)?))
+}
+
+pub(super) async fn remove_project(
+    State(app): State<Arc<App>>,
+    Path((account, project)): Path<(String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_project(&account, &project).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn add_member(
+    State(app): State<Arc<App>>,
+    Path((account, project, group, user)): Path<(String, String, String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.add_member(&account, Some(&project), find_group(&group)?, &user).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn remove_member(
+    State(app): State<Arc<App>>,
+    Path((account, project, group, user)): Path<(String, String, String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.remove_member(&account, Some(&project), find_group(&group)?, &user).await?;
+    change.commit().await?;
+    done()
+}
+
+pub(super) async fn list_repos(
+    State(app): State<Arc<App>>,
+    Path((account, project)): Path<(String, String)>,
+) -> Answer {
+    let world = app.state.world();
+    let account = find_account(&world, &account)?;
+    let project = find_project(&world, account, &project)?;
+    let repos: Vec<_> =
+        world.repos_of(project.id).map(|repo| repo_json(&app, account, project, repo)).collect();
+    ok(&json!({ "repos": repos }))
+}
+
+pub(super) async fn create_repo(
+    State(app): State<Arc<App>>,
+    Path((account, project)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let new: NewRepo = body(request).await?;
+    let mut change = app.state.change().await?;
+    let input = RepoInput { name: &new.name, public: new.public, import: new.import };
+    change.create_repo(&account, &project, &input).await?;
+    change.commit().await?;
+    repo_answer(&app, &account, &project, &new.name).and_then(|value| created(&value))
+}
+
+pub(super) async fn show_repo(
+    State(app): State<Arc<App>>,
+    Path((account, project, repo)): Path<(String, String, String)>,
+) -> Answer {
+    repo_answer(&app, &account, &project, &repo).and_then(|value| ok(&value))
+}
+
+fn repo_answer(app: &App, account: &str, project: &str, repo: &str) -> Result<Value, Failure> {
+    let world = app.state.world();
+    let account = find_account(&world, account)?;
+    let project = find_project(&world, account, project)?;
+    let found = world.repo(project.id, repo).ok_or_else(|| RegistryError::not_found("repository", repo))?;
+    Ok(repo_json(app, account, project, found))
+}
+
+pub(super) async fn remove_repo(
+    State(app): State<Arc<App>>,
+    Path((account, project, repo)): Path<(String, String, String)>,
+) -> Answer {
+    let mut change = app.state.change().await?;
+    change.delete_repo(&account, &project, &repo).await?;
+    change.commit().await?;
+    done()
+}
+
+fn workspace_json(world: &World, workspace: &Workspace) -> Value {
+    let names = |users: &std::collections::BTreeSet<uuid::Uuid>| -> Vec<String> {
+        users.iter().filter_map(|user| world.identity_name(*user).map(str::to_owned)).collect()
+    };
+    json!({
+        "id": workspace.id.to_string(),
+        "account": workspace.account,
+        "workspace": workspace.name,
+        "owners": names(&workspace.owners),
+        "contributors": names(&workspace.contributors),
+    })
+}
+
+pub(super) async fn list_workspaces(State(app): State<Arc<App>>) -> Answer {
+    let world = app.state.world();
+    let workspaces: Vec<_> = world.workspaces.values().map(|w| workspace_json(&world, w)).collect();
+    ok(&json!({ "experimentation": workspaces }))
+}
+
+pub(super) async fn create_workspace(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let new: NewWorkspace = body(request).await?;
+    let mut change = app.state.change().await?;
+    let input = WorkspaceInput {
+        account: &new.account,
+        name: &new.workspace,
+        owners: &new.owners,
+        contributors: &new.contributors,
+    };
+    let id = change.create_workspace(&input).await?;
+    let answer = change.world.workspaces.get(&id).map(|workspace| workspace_json(&change.world, workspace));
+    change.commit().await?;
+    created(&answer.unwrap_or_default())
+}

@@ -1,0 +1,59 @@
+//! The `Authorization` header, and the answers when it does not do.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::text;
+use crate::access::Principal;
+use crate::app::App;
+use crate::identity::{Credential, Gate, SignInError};
+
+/// Who sent the request: nobody, when it shows no credential.
+pub(crate) async fn sign_in(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Principal, SignInError> {
+    let credential = match headers.get(AUTHORIZATION) {
+        None => Credential::None,
+        Some(value) => Credential::parse(value.as_bytes())?,
+    };
+    let (world, now) = (app.state.world(), app.clock.now());
+    if !Gate::takes_long(&world, &credential) {
+        return app.gate.verify(&world, &credential, peer, now);
+    }
+    let app = app.clone();
+    let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now));
+    verdict.await.expect("verifying does not panic")
+}
+
+/// The answer to a failed sign-in.
+pub(crate) fn refuse(app: &App, error: SignInError) -> Response {
+    match error {
+        SignInError::TooMany { retry_after } => {
+            let mut response = text(StatusCode::TOO_MANY_REQUESTS, &error.to_string());
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            response
+        }
+        SignInError::Malformed | SignInError::Wrong | SignInError::Expired => {
+            challenge(app, &error.to_string())
+        }
+    }
+}
+
+/// Asks for credentials.
+pub(crate) fn challenge(app: &App, message: &str) -> Response {
+    let mut response: Response<Body> = text(StatusCode::UNAUTHORIZED, message);
+    let realm = app.base_url();
+    for scheme in ["Basic", "Bearer"] {
+        if let Ok(value) = HeaderValue::from_str(&format!("{scheme} realm=\"{realm}/\"")) {
+            response.headers_mut().append(WWW_AUTHENTICATE, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,147 @@
+//! The HTTP door: one router for Git, the REST API and the admin API.
+//!
+//! Every request is journalled, logged once when it has been answered (never with its credentials), and answered by one
+//! of the modules here. A panic in one of them ends that request alone.
+
+pub(crate) mod address;
+mod admin;
+mod auth;
+mod bridge;
+mod git;
+mod rest;
+mod serve;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, StatusCode};
+
+use crate::app::App;
+use crate::journal::Event;
+use address::Address;
+pub(crate) use serve::listen;
+
+/// Who is connected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    fn of(request: &Request<Body>) -> Self {
+        request.extensions().get::<Self>().copied().unwrap_or(Self(([127, 0, 0, 1], 0).into()))
+    }
+}
+
+/// What a handler tells the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Journalled {
+    service: Option<&'static str>,
+    user: Option<String>,
+    unknown: bool,
+}
+
+/// Everything that is answered over HTTP.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new().nest("/_mock", admin::router(app.clone())).fallback(dispatch).with_state(app)
+}
+
+async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let started = app.clock.now();
+    let method = request.method().to_string();
+    let path = request.uri().path().to_owned();
+    let seq = app.journal.add(
+        started,
+        Event::Request {
+            method: method.clone(),
+            path: path.clone(),
+            service: None,
+            user: None,
+            status: None,
+            milliseconds: None,
+            unknown: false,
+        },
+    );
+    let mut journalled = Journalled::default();
+    let response = answer(&app, request, &mut journalled).await;
+    let took = app.clock.now().as_millisecond() - started.as_millisecond();
+    let answered = response.status().as_u16();
+    tracing::info!(
+        method,
+        path,
+        status = answered,
+        ms = took,
+        user = journalled.user.as_deref(),
+        service = journalled.service,
+        "request"
+    );
+    app.journal.amend(seq, |entry| {
+        if let Event::Request { service, user, status, milliseconds, unknown, .. } = &mut entry.event {
+            *service = journalled.service.map(str::to_owned);
+            *user = journalled.user;
+            *status = Some(answered);
+            *milliseconds = Some(took);
+            *unknown = journalled.unknown;
+        }
+    });
+    response
+}
+
+async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journalled) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    match address::parse(host, request.uri().path(), app.own_host()) {
+        Address::Git(address) => git::serve(app, address, request, journalled).await,
+        Address::Rest { account, project, rest } => {
+            rest::serve(app, account, project, rest, request, journalled).await
+        }
+        Address::Other if request.uri().path() == "/" => text(StatusCode::OK, &front_page(app)),
+        Address::Other => {
+            journalled.unknown = true;
+            text(StatusCode::NOT_FOUND, "There is nothing at this address.")
+        }
+    }
+}
+
+fn front_page(app: &App) -> String {
+    let base = app.base_url();
+    format!(
+        "vsts-mock {}\n\nClone:  git clone {base}/ACCOUNT/PROJECT/_git/REPO\nHealth: {base}/_mock/health\n\
+         Admin:  {base}/_mock/openapi.json\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// A plain answer. Git shows it to people only when it is text.
+pub(crate) fn text(status: StatusCode, message: &str) -> Response {
+    let mut response = Response::new(Body::from(message.to_owned()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert("cache-control", HeaderValue::from_static("no-cache"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let mut response = text(status, "");
+            *response.body_mut() = Body::from(body);
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

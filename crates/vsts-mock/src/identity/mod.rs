@@ -1,0 +1,215 @@
+//! Credentials: what a request shows, and whom it proves.
+//!
+//! A personal access token may stand in the password of Basic credentials (whatever the user name), in the user name
+//! (when the password is empty), or in Bearer. Otherwise Basic means a user's name or e-mail address and password. A
+//! [`Principal`] is made of the credential that verified, never of one that was only offered.
+
+mod attempts;
+pub(crate) mod password;
+pub(crate) mod secret;
+pub(crate) mod ssh_key;
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::access::{Permissions, Principal, ceiling_of};
+use crate::world::World;
+use attempts::Attempts;
+pub(crate) use secret::Secret;
+
+/// The longest `Authorization` header that is looked at.
+const LONGEST_HEADER: usize = 8 * 1024;
+
+/// What a request shows.
+#[derive(Debug)]
+pub(crate) enum Credential {
+    None,
+    Basic { user: String, password: Secret },
+    Bearer(Secret),
+}
+
+/// Why a sign-in failed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum SignInError {
+    #[error("the Authorization header is not understood")]
+    Malformed,
+    #[error("TF400813: The credentials are not valid.")]
+    Wrong,
+    #[error("Access Denied: The Personal Access Token used has expired.")]
+    Expired,
+    #[error(
+        "TF400733: The request has been canceled: too many failed sign-ins. Try again in {retry_after} seconds."
+    )]
+    TooMany { retry_after: u64 },
+}
+
+impl Credential {
+    /// Reads the value of an `Authorization` header.
+    pub(crate) fn parse(header: &[u8]) -> Result<Self, SignInError> {
+        if header.len() > LONGEST_HEADER {
+            return Err(SignInError::Malformed);
+        }
+        let header = std::str::from_utf8(header).map_err(|_| SignInError::Malformed)?.trim();
+        let (scheme, value) = header.split_once(' ').ok_or(SignInError::Malformed)?;
+        let value = value.trim();
+        if scheme.eq_ignore_ascii_case("bearer") && !value.is_empty() {
+            return Ok(Self::Bearer(Secret::new(value)));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(SignInError::Malformed);
+        }
+        let decoded = STANDARD.decode(value).map_err(|_| SignInError::Malformed)?;
+        let decoded = String::from_utf8(decoded).map_err(|_| SignInError::Malformed)?;
+        let (user, password) = decoded.split_once(':').ok_or(SignInError::Malformed)?;
+        if user.is_empty() && password.is_empty() {
+            return Err(SignInError::Wrong);
+        }
+        Ok(Self::Basic { user: user.to_owned(), password: Secret::new(password) })
+    }
+}
+
+/// Checks credentials; remembers failures, and passwords that it has checked before.
+pub(crate) struct Gate {
+    attempts: Mutex<Attempts>,
+    passwords: password::Checker,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self { attempts: Mutex::new(Attempts::default()), passwords: password::Checker::new() }
+    }
+
+    /// Whether verifying takes a moment: a password, that is, and not a token.
+    pub(crate) fn takes_long(world: &World, credential: &Credential) -> bool {
+        match credential {
+            Credential::Basic { password, .. } if !password.is_empty() => {
+                world.token_by_hash(&secret::hash(password.reveal())).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// Verifies a credential. Takes a moment for passwords: call it where blocking is fine.
+    pub(crate) fn verify(
+        &self,
+        world: &World,
+        credential: &Credential,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<Principal, SignInError> {
+        let (secret, login) = match credential {
+            Credential::None => return Ok(Principal::anonymous()),
+            Credential::Bearer(secret) => (secret.reveal(), None),
+            Credential::Basic { user, password } if password.is_empty() => (user.as_str(), None),
+            Credential::Basic { user, password } => (password.reveal(), Some(user.as_str())),
+        };
+        let attempts = || self.attempts.lock().expect("no thread panics while it holds the lock");
+        attempts().check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })?;
+        let verdict = self.verify_now(world, secret, login, now);
+        if verdict.is_err() {
+            attempts().failed(peer, now);
+        }
+        verdict
+    }
+
+    /// Compares with the one token that is not anybody's: the admin API's.
+    pub(crate) fn verify_admin(
+        &self,
+        expected: &Secret,
+        credential: &Credential,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), SignInError> {
+        let secret = match credential {
+            Credential::Bearer(secret) | Credential::Basic { password: secret, .. } => secret.reveal(),
+            Credential::None => return Err(SignInError::Wrong),
+        };
+        let attempts = || self.attempts.lock().expect("no thread panics while it holds the lock");
+        attempts().check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })?;
+        if secret::equal(secret, expected.reveal()) {
+            return Ok(());
+        }
+        attempts().failed(peer, now);
+        Err(SignInError::Wrong)
+    }
+
+    fn verify_now(
+        &self,
+        world: &World,
+        secret: &str,
+        login: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Principal, SignInError> {
+        if let Some(token) = world.token_by_hash(&secret::hash(secret)) {
+            if token.expires.is_some_and(|expires| expires <= now) {
+                return Err(SignInError::Expired);
+            }
+            let user = world.users.get(&token.user).ok_or(SignInError::Wrong)?;
+            return Ok(Principal {
+                user: Some(user.id),
+                name: user.name.clone(),
+                token: Some(token.id),
+                ceiling: ceiling_of(&token.scopes),
+            });
+        }
+        let Some(login) = login.filter(|login| !login.is_empty()) else { return Err(SignInError::Wrong) };
+        let user = world.user_by_login(login);
+        let stored = user.and_then(|user| user.password_hash.as_deref());
+        match (self.passwords.check(secret, stored), user) {
+            (true, Some(user)) => Ok(Principal {
+                user: Some(user.id),
+                name: user.name.clone(),
+                token: None,
+                ceiling: Permissions::ALL,
+            }),
+            _ => Err(SignInError::Wrong),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basic(text: &[u8]) -> Vec<u8> {
+        format!("Basic {}", STANDARD.encode(text)).into_bytes()
+    }
+
+    #[test]
+    fn odd_headers_are_refused() {
+        let long = [b'a'; 9000];
+        let rows: [Vec<u8>; 8] = [
+            b"".to_vec(),
+            b"Basic".to_vec(),
+            b"Basic !!!".to_vec(),
+            b"Digest abc".to_vec(),
+            basic(b"no colon"),
+            basic(b":"),
+            basic(b"\xff:\xff"),
+            basic(&long),
+        ];
+        for row in rows {
+            assert!(Credential::parse(&row).is_err(), "{}", String::from_utf8_lossy(&row));
+        }
+    }
+
+    #[test]
+    fn basic_and_bearer_are_read() {
+        let Ok(Credential::Basic { user, password }) = Credential::parse(&basic(b"alice:a:b")) else {
+            panic!("Basic credentials")
+        };
+        assert_eq!((user.as_str(), password.reveal()), ("alice", "a:b"));
+        assert!(matches!(Credential::parse(b"bearer abc"), Ok(Credential::Bearer(_))));
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let shown = format!("{:?}", Credential::parse(&basic(b"alice:hunter2")));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

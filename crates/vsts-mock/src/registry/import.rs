@@ -1,0 +1,143 @@
+//! A repository's folder: made empty, copied from a bare repository, or filled from a bundle.
+//!
+//! Of a bare repository its objects and refs are taken and nothing else: no hooks, no configuration, no alternates. A
+//! bundle goes in as a push of everything in it would.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
+
+use super::RegistryError;
+use super::places::DEFAULT_BRANCH;
+
+const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
+const LONGEST_LINE: u64 = 8 * 1024;
+
+pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> Result<(), RegistryError> {
+    let made = tokio::task::spawn_blocking(move || {
+        let repository = Repository::init_bare(&path, DEFAULT_BRANCH)
+            .map_err(|source| RegistryError::Repository { name, source: source.into() })?;
+        match from {
+            None => Ok(()),
+            Some(from) if from.is_dir() => copy(&from, &path),
+            Some(from) => unbundle(&from, &repository),
+        }
+    });
+    made.await.expect("making a repository does not panic")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
+    let refuse = |message: String| RegistryError::Import { path: from.to_owned(), message };
+    let from = if from.join(".git").is_dir() { from.join(".git") } else { from.to_owned() };
+    let source = Repository::open(&from).map_err(|error| refuse(error.to_string()))?;
+    if from.join("objects/info/alternates").exists() {
+        return Err(refuse("it borrows objects from another repository; repack it first".to_owned()));
+    }
+    if from.join("shallow").exists() {
+        return Err(refuse("it is shallow".to_owned()));
+    }
+    let failed = |error: io::Error| refuse(error.to_string());
+    for folder in ["objects", "refs"] {
+        copy_folder(&from.join(folder), &to.join(folder)).map_err(failed)?;
+    }
+    if from.join("packed-refs").exists() {
+        fs::copy(from.join("packed-refs"), to.join("packed-refs")).map_err(failed)?;
+    }
+    if let Ok(Some(head)) = source.to_gix().head_name() {
+        fs::write(to.join("HEAD"), format!("ref: {}\n", head.as_bstr())).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn unbundle(from: &Path, repository: &Repository) -> Result<(), RegistryError> {
+    let refuse = |message: String| RegistryError::Import { path: from.to_owned(), message };
+    let file = File::open(from).map_err(|error| refuse(error.to_string()))?;
+    let mut reader = BufReader::new(file);
+    let refs = read_header(&mut reader).map_err(refuse)?;
+    let mut commands = Vec::new();
+    let mut head = None;
+    for (id, name) in &refs {
+        if name == "HEAD" {
+            head = Some(id.clone());
+            continue;
+        }
+        let capabilities = if commands.is_empty() { "\0report-status" } else { "" };
+        let line = format!("{:040} {id} {name}{capabilities}", 0);
+        write!(commands, "{:04x}{line}", line.len() + 4).expect("writing to memory succeeds");
+    }
+    if commands.is_empty() {
+        return Err(refuse("the bundle names no refs".to_owned()));
+    }
+    commands.extend_from_slice(b"0000");
+    let mut request = BufReader::new(commands.as_slice().chain(reader));
+    let mut report = Vec::new();
+    let summary = git_wire::respond(
+        Service::ReceivePack,
+        repository,
+        &AllowAll,
+        &Options::default(),
+        ProtocolVersion::V0,
+        &mut request,
+        &mut report,
+    )
+    .map_err(|error| refuse(error.to_string()))?;
+    if let Some((name, reason)) = summary.refused.first() {
+        return Err(refuse(format!("{name}: {reason}")));
+    }
+    let branch = head.and_then(|id| {
+        let mut branches =
+            refs.iter().filter(|(other, name)| *other == id && name.starts_with("refs/heads/"));
+        branches.next().map(|(_, name)| name)
+    });
+    if let Some(branch) = branch {
+        fs::write(repository.git_dir().join("HEAD"), format!("ref: {branch}\n"))
+            .map_err(|error| refuse(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn read_header(reader: &mut impl BufRead) -> Result<Vec<(String, String)>, String> {
+    let mut line = || {
+        let mut line = String::new();
+        reader.take(LONGEST_LINE).read_line(&mut line).map_err(|error| format!("not a bundle: {error}"))?;
+        match line.strip_suffix('\n') {
+            Some(text) => Ok(text.to_owned()),
+            None => Err("not a bundle, or one that is cut off".to_owned()),
+        }
+    };
+    let signature = line()?;
+    if signature != BUNDLE_SIGNATURE {
+        return Err(format!(
+            "neither a bare repository's folder nor a version 2 bundle (it begins with {signature:?})"
+        ));
+    }
+    let mut refs = Vec::new();
+    loop {
+        let line = line()?;
+        if line.is_empty() {
+            return Ok(refs);
+        }
+        if line.starts_with('-') {
+            return Err("the bundle needs commits that it does not hold".to_owned());
+        }
+        let (id, name) = line.split_once(' ').ok_or("a line of the bundle's header is not a ref")?;
+        refs.push((id.to_owned(), name.to_owned()));
+    }
+}

@@ -1,0 +1,134 @@
+//! The operations that change what the server knows: for the seed, the admin API, REST and pages alike.
+//!
+//! Each checks its input, writes its rows and changes the [`World`](crate::world::World) of a [`Change`] in the same
+//! step; the caller commits. None of them asks who is calling: that is [`crate::access`]'s, at the door.
+
+mod acl;
+mod import;
+mod people;
+mod places;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub(crate) use acl::{EntryInput, Place};
+pub(crate) use people::{KeyInput, TokenInput, UserInput};
+pub(crate) use places::{RepoInput, WorkspaceInput};
+
+use crate::identity::ssh_key::SshKeyError;
+use crate::state::{Change, StateError};
+use crate::world::name::NameError;
+
+/// Why an operation is refused.
+#[derive(Debug, Error)]
+pub enum RegistryError {
+    /// The name is not a legal one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The thing spoken of is not there.
+    #[error("there is no {what} named {name:?}")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name, as given.
+        name: String,
+    },
+    /// Something of that name is there already.
+    #[error("there is a {what} named {name:?} already")]
+    Exists {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name, as given.
+        name: String,
+    },
+    /// A value makes no sense.
+    #[error("{field}: {message}")]
+    Value {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The public key is refused.
+    #[error("the SSH key cannot be registered")]
+    Key(#[from] SshKeyError),
+    /// The repository's folder could not be made.
+    #[error("cannot make the repository {name:?}")]
+    Repository {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was to be imported cannot be.
+    #[error("cannot import {}: {message}", path.display())]
+    Import {
+        /// From where.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The state cannot be changed.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl RegistryError {
+    pub(crate) fn not_found(what: &'static str, name: &str) -> Self {
+        Self::NotFound { what, name: name.to_owned() }
+    }
+
+    pub(crate) fn exists(what: &'static str, name: &str) -> Self {
+        Self::Exists { what, name: name.to_owned() }
+    }
+
+    pub(crate) fn value(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Value { field, message: message.into() }
+    }
+
+    /// The error and its causes in one line, for a place that has only one.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// Runs one statement of a change with these values.
+macro_rules! run {
+    ($change:expr, $sql:literal $(, $value:expr)* $(,)?) => {
+        sqlx::query($sql)
+            $(.bind($value))*
+            .execute(&mut *$change.tx)
+            .await
+            .map_err(|source| $crate::state::StateError::Database { action: "write", source })?
+    };
+}
+use run;
+
+/// Removes everything.
+pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> {
+    let repos: Vec<_> = change.world.repos.keys().copied().collect();
+    for repo in repos {
+        change.discard_repo(repo);
+    }
+    run!(change, "DELETE FROM workspace_members");
+    run!(change, "DELETE FROM workspaces");
+    run!(change, "DELETE FROM access_entries");
+    run!(change, "DELETE FROM memberships");
+    run!(change, "DELETE FROM member_groups");
+    run!(change, "DELETE FROM repos");
+    run!(change, "DELETE FROM projects");
+    run!(change, "DELETE FROM accounts");
+    run!(change, "DELETE FROM ssh_keys");
+    run!(change, "DELETE FROM tokens");
+    run!(change, "DELETE FROM users");
+    change.world = crate::world::World::default();
+    Ok(())
+}

@@ -1,0 +1,376 @@
+//! Accounts, projects, repositories, groups' members, and workspaces.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::people::in_milliseconds;
+use super::{RegistryError, import, run};
+use crate::access::token;
+use crate::state::Change;
+use crate::world::{Account, Entry, Group, GroupKind, Handle, Project, Repo, Workspace, name};
+
+/// What the branch of a new repository is called.
+pub(crate) const DEFAULT_BRANCH: &str = "master";
+
+/// A repository to make.
+#[derive(Debug)]
+pub(crate) struct RepoInput<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) public: bool,
+    /// A bare repository's folder, or a bundle, whose content it begins with.
+    pub(crate) import: Option<PathBuf>,
+}
+
+/// A workspace of the Experimentation service.
+#[derive(Debug)]
+pub(crate) struct WorkspaceInput<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) owners: &'a [String],
+    pub(crate) contributors: &'a [String],
+}
+
+impl Change<'_> {
+    /// Makes an account; its owner becomes a collection administrator.
+    pub(crate) async fn create_account(
+        &mut self,
+        account_name: &str,
+        owner: Option<&str>,
+    ) -> Result<Uuid, RegistryError> {
+        name::check_account(account_name)?;
+        if self.world.account(account_name).is_some() {
+            return Err(RegistryError::exists("account", account_name));
+        }
+        let owner = owner.map(|owner| self.user_id(owner)).transpose()?;
+        let account =
+            Account { id: self.fresh_id(&["account", account_name]), name: account_name.to_owned(), owner };
+        run!(
+            self,
+            "INSERT INTO accounts (id, name, name_key, owner_id) VALUES ($1, $2, $3, $4)",
+            account.id.to_string(),
+            account.name.clone(),
+            name::key(&account.name),
+            account.owner.map(|owner| owner.to_string()),
+        );
+        let id = account.id;
+        self.world.insert_account(account);
+        let group = self.create_group(id, None, GroupKind::CollectionAdministrators, &[account_name]).await?;
+        if let Some(owner) = owner {
+            self.join_group(owner, group).await?;
+        }
+        Ok(id)
+    }
+
+    /// Removes an account with everything in it.
+    pub(crate) async fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
+        let account = self.account(account_name)?.id;
+        for repo in self
+            .world
+            .repos
+            .values()
+            .filter(|repo| repo.account == account)
+            .map(|repo| repo.id)
+            .collect::<Vec<_>>()
+        {
+            self.discard_repo(repo);
+        }
+        run!(self, "DELETE FROM accounts WHERE id = $1", account.to_string());
+        self.world.remove_account(account);
+        Ok(())
+    }
+
+    /// Makes a project with its groups, and its repository of the same name.
+    pub(crate) async fn create_project(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+        description: &str,
+        now: Timestamp,
+    ) -> Result<Uuid, RegistryError> {
+        let account = self.account(account_name)?.clone();
+        name::check_project(project_name)?;
+        if self.world.project(account.id, project_name).is_some() {
+            return Err(RegistryError::exists("project", project_name));
+        }
+        let project = Project {
+            id: self.fresh_id(&["project", &account.name, project_name]),
+            account: account.id,
+            name: project_name.to_owned(),
+            description: description.to_owned(),
+            created: in_milliseconds(now),
+        };
+        run!(
+            self,
+            "INSERT INTO projects (id, account_id, name, name_key, description, created_ms) VALUES ($1, $2, $3, $4, $5, $6)",
+            project.id.to_string(),
+            account.id.to_string(),
+            project.name.clone(),
+            name::key(&project.name),
+            project.description.clone(),
+            project.created.as_millisecond(),
+        );
+        let id = project.id;
+        self.world.insert_project(project);
+        for kind in [GroupKind::Readers, GroupKind::Contributors, GroupKind::ProjectAdministrators] {
+            self.create_group(account.id, Some(id), kind, &[&account.name, project_name]).await?;
+        }
+        let default = RepoInput { name: project_name, public: false, import: None };
+        self.create_repo(account_name, project_name, &default).await?;
+        Ok(id)
+    }
+
+    /// Removes a project with its repositories.
+    pub(crate) async fn delete_project(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+    ) -> Result<(), RegistryError> {
+        let project = self.project(account_name, project_name)?.clone();
+        for repo in self.world.repos_of(project.id).map(|repo| repo.id).collect::<Vec<_>>() {
+            self.discard_repo(repo);
+        }
+        let below = token::project(project.id);
+        self.delete_entries_below(project.account, &below).await?;
+        run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
+        self.world.remove_project(project.id);
+        Ok(())
+    }
+
+    /// Makes a repository: empty, or with what is imported.
+    pub(crate) async fn create_repo(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+        input: &RepoInput<'_>,
+    ) -> Result<Uuid, RegistryError> {
+        let project = self.project(account_name, project_name)?.clone();
+        name::check_repo(input.name)?;
+        if self.world.repo(project.id, input.name).is_some() {
+            return Err(RegistryError::exists("repository", input.name));
+        }
+        let account_name = self.account(account_name)?.name.clone();
+        let repo = Repo {
+            id: self.fresh_id(&["repo", &account_name, &project.name, input.name]),
+            account: project.account,
+            project: project.id,
+            name: input.name.to_owned(),
+            public: input.public,
+            handle: Handle::default(),
+        };
+        run!(
+            self,
+            "INSERT INTO repos (id, account_id, project_id, name, name_key, is_public) VALUES ($1, $2, $3, $4, $5, $6)",
+            repo.id.to_string(),
+            repo.account.to_string(),
+            repo.project.to_string(),
+            repo.name.clone(),
+            name::key(&repo.name),
+            i64::from(repo.public),
+        );
+        let path = self.new_repo_path(repo.id)?;
+        import::make(path, repo.name.clone(), input.import.clone()).await?;
+        let id = repo.id;
+        self.world.insert_repo(repo);
+        Ok(id)
+    }
+
+    /// Replaces an empty repository by one with the imported content, its id and entries staying.
+    pub(crate) async fn import_into(
+        &mut self,
+        repo: Uuid,
+        repo_name: &str,
+        from: PathBuf,
+    ) -> Result<(), RegistryError> {
+        let path = self.new_repo_path(repo)?;
+        import::make(path, repo_name.to_owned(), Some(from)).await
+    }
+
+    /// Lets everybody read a repository.
+    pub(crate) async fn publish_repo(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+        repo_name: &str,
+    ) -> Result<(), RegistryError> {
+        let mut repo = self.repo(account_name, project_name, repo_name)?.clone();
+        run!(self, "UPDATE repos SET is_public = 1 WHERE id = $1", repo.id.to_string());
+        repo.public = true;
+        self.world.insert_repo(repo);
+        Ok(())
+    }
+
+    /// Removes a repository.
+    pub(crate) async fn delete_repo(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+        repo_name: &str,
+    ) -> Result<(), RegistryError> {
+        let repo = self.repo(account_name, project_name, repo_name)?.clone();
+        self.delete_entries_below(repo.account, &token::repository(repo.project, repo.id)).await?;
+        run!(self, "DELETE FROM repos WHERE id = $1", repo.id.to_string());
+        self.world.remove_repo(repo.id);
+        self.discard_repo(repo.id);
+        Ok(())
+    }
+
+    /// Puts a user into a group; being in it already is fine.
+    pub(crate) async fn add_member(
+        &mut self,
+        account_name: &str,
+        project_name: Option<&str>,
+        kind: GroupKind,
+        user_name: &str,
+    ) -> Result<(), RegistryError> {
+        let group = self.group(account_name, project_name, kind)?;
+        let user = self.user_id(user_name)?;
+        self.join_group(user, group).await
+    }
+
+    /// Takes a user out of a group.
+    pub(crate) async fn remove_member(
+        &mut self,
+        account_name: &str,
+        project_name: Option<&str>,
+        kind: GroupKind,
+        user_name: &str,
+    ) -> Result<(), RegistryError> {
+        let group = self.group(account_name, project_name, kind)?;
+        let user = self.user_id(user_name)?;
+        if !self.world.memberships.remove(&(user, group)) {
+            return Err(RegistryError::not_found("member", user_name));
+        }
+        run!(
+            self,
+            "DELETE FROM memberships WHERE member_id = $1 AND group_id = $2",
+            user.to_string(),
+            group.to_string()
+        );
+        Ok(())
+    }
+
+    /// Makes a workspace of the Experimentation service, or adds members to it.
+    pub(crate) async fn create_workspace(
+        &mut self,
+        input: &WorkspaceInput<'_>,
+    ) -> Result<Uuid, RegistryError> {
+        name::check_label("account", input.account)?;
+        name::check_label("workspace", input.name)?;
+        let same = |workspace: &&Workspace| {
+            name::key(&workspace.account) == name::key(input.account)
+                && name::key(&workspace.name) == name::key(input.name)
+        };
+        let mut workspace = if let Some(found) = self.world.workspaces.values().find(same) {
+            found.clone()
+        } else {
+            let workspace = Workspace {
+                id: self.fresh_id(&["workspace", input.account, input.name]),
+                account: input.account.to_owned(),
+                name: input.name.to_owned(),
+                owners: BTreeSet::new(),
+                contributors: BTreeSet::new(),
+            };
+            run!(
+                self,
+                "INSERT INTO workspaces (id, account, name) VALUES ($1, $2, $3)",
+                workspace.id.to_string(),
+                workspace.account.clone(),
+                workspace.name.clone(),
+            );
+            workspace
+        };
+        for (names, is_owner) in [(input.owners, true), (input.contributors, false)] {
+            for user_name in names {
+                let user = self.user_id(user_name)?;
+                let members = if is_owner { &mut workspace.owners } else { &mut workspace.contributors };
+                if members.insert(user) {
+                    run!(
+                        self,
+                        "INSERT INTO workspace_members (workspace_id, user_id, is_owner) VALUES ($1, $2, $3)",
+                        workspace.id.to_string(),
+                        user.to_string(),
+                        i64::from(is_owner),
+                    );
+                }
+            }
+        }
+        let id = workspace.id;
+        self.world.workspaces.insert(id, workspace);
+        Ok(id)
+    }
+
+    async fn create_group(
+        &mut self,
+        account: Uuid,
+        project: Option<Uuid>,
+        kind: GroupKind,
+        path: &[&str],
+    ) -> Result<Uuid, RegistryError> {
+        let mut whole = vec!["group"];
+        whole.extend(path);
+        whole.push(kind.name());
+        let group = Group { id: self.fresh_id(&whole), account, project, kind };
+        run!(
+            self,
+            "INSERT INTO member_groups (id, account_id, project_id, kind) VALUES ($1, $2, $3, $4)",
+            group.id.to_string(),
+            account.to_string(),
+            project.map(|project| project.to_string()),
+            kind.name(),
+        );
+        let id = group.id;
+        self.world.groups.insert(id, group);
+        let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
+        self.put_entry(account, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() }).await?;
+        Ok(id)
+    }
+
+    async fn join_group(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
+        if self.world.memberships.insert((member, group)) {
+            run!(
+                self,
+                "INSERT INTO memberships (member_id, group_id) VALUES ($1, $2)",
+                member.to_string(),
+                group.to_string(),
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn group(
+        &self,
+        account_name: &str,
+        project_name: Option<&str>,
+        kind: GroupKind,
+    ) -> Result<Uuid, RegistryError> {
+        let account = self.account(account_name)?.id;
+        let project =
+            project_name.map(|name| self.project(account_name, name)).transpose()?.map(|project| project.id);
+        let found = self.world.group(account, project, kind);
+        found.map(|group| group.id).ok_or_else(|| RegistryError::not_found("group", kind.name()))
+    }
+
+    pub(super) fn account(&self, account_name: &str) -> Result<&Account, RegistryError> {
+        self.world.account(account_name).ok_or_else(|| RegistryError::not_found("account", account_name))
+    }
+
+    pub(super) fn project(&self, account_name: &str, project_name: &str) -> Result<&Project, RegistryError> {
+        let account = self.account(account_name)?.id;
+        self.world
+            .project(account, project_name)
+            .ok_or_else(|| RegistryError::not_found("project", project_name))
+    }
+
+    pub(super) fn repo(
+        &self,
+        account_name: &str,
+        project_name: &str,
+        repo_name: &str,
+    ) -> Result<&Repo, RegistryError> {
+        let project = self.project(account_name, project_name)?.id;
+        self.world.repo(project, repo_name).ok_or_else(|| RegistryError::not_found("repository", repo_name))
+    }
+}

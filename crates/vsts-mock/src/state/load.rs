@@ -1,0 +1,160 @@
+//! Reads the whole database into a [`World`], once, when the server starts.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use uuid::Uuid;
+
+use super::StateError;
+use crate::access::Permissions;
+use crate::world::{
+    Account, Entry, Group, GroupKind, Handle, Project, Repo, SshKey, Token, User, Workspace, World,
+};
+
+pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
+    let mut world = World::default();
+    for row in rows(pool, "SELECT id, name, email, password_hash FROM users").await? {
+        world.insert_user(User {
+            id: id(&row, "id")?,
+            name: row.get("name"),
+            email: row.get("email"),
+            password_hash: row.get("password_hash"),
+        });
+    }
+    for row in
+        rows(pool, "SELECT id, user_id, name, hash, scopes, created_ms, expires_ms FROM tokens").await?
+    {
+        world.insert_token(Token {
+            id: id(&row, "id")?,
+            user: id(&row, "user_id")?,
+            name: row.get("name"),
+            hash: row.get("hash"),
+            scopes: row.get::<String, _>("scopes").split_whitespace().map(str::to_owned).collect(),
+            created: time(row.get("created_ms"))?,
+            expires: row.get::<Option<i64>, _>("expires_ms").map(time).transpose()?,
+        });
+    }
+    for row in
+        rows(pool, "SELECT id, user_id, name, algorithm, key_blob, fingerprint, created_ms FROM ssh_keys")
+            .await?
+    {
+        let key = SshKey {
+            id: id(&row, "id")?,
+            user: id(&row, "user_id")?,
+            name: row.get("name"),
+            algorithm: row.get("algorithm"),
+            blob: row.get("key_blob"),
+            fingerprint: row.get("fingerprint"),
+            created: time(row.get("created_ms"))?,
+        };
+        world.keys.insert(key.id, key);
+    }
+    for row in rows(pool, "SELECT id, name, owner_id FROM accounts").await? {
+        world.insert_account(Account {
+            id: id(&row, "id")?,
+            name: row.get("name"),
+            owner: optional_id(&row, "owner_id")?,
+        });
+    }
+    for row in rows(pool, "SELECT id, account_id, name, description, created_ms FROM projects").await? {
+        world.insert_project(Project {
+            id: id(&row, "id")?,
+            account: id(&row, "account_id")?,
+            name: row.get("name"),
+            description: row.get("description"),
+            created: time(row.get("created_ms"))?,
+        });
+    }
+    for row in rows(pool, "SELECT id, account_id, project_id, name, is_public FROM repos").await? {
+        world.insert_repo(Repo {
+            id: id(&row, "id")?,
+            account: id(&row, "account_id")?,
+            project: id(&row, "project_id")?,
+            name: row.get("name"),
+            public: row.get::<i64, _>("is_public") != 0,
+            handle: Handle::default(),
+        });
+    }
+    groups_and_entries(pool, &mut world).await?;
+    workspaces(pool, &mut world).await?;
+    Ok(world)
+}
+
+async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
+    for row in rows(pool, "SELECT id, account_id, project_id, kind FROM member_groups").await? {
+        let kind: String = row.get("kind");
+        let group = Group {
+            id: id(&row, "id")?,
+            account: id(&row, "account_id")?,
+            project: optional_id(&row, "project_id")?,
+            kind: GroupKind::from_name(&kind)
+                .ok_or(StateError::Row { what: "kind of group", value: kind })?,
+        };
+        world.groups.insert(group.id, group);
+    }
+    for row in rows(pool, "SELECT member_id, group_id FROM memberships").await? {
+        world.memberships.insert((id(&row, "member_id")?, id(&row, "group_id")?));
+    }
+    let sql =
+        "SELECT account_id, token, identity_id, allow_bits, deny_bits, is_automatic FROM access_entries";
+    for row in rows(pool, sql).await? {
+        let entry = Entry {
+            allow: bits(&row, "allow_bits")?,
+            deny: bits(&row, "deny_bits")?,
+            automatic: row.get::<i64, _>("is_automatic") != 0,
+        };
+        world.set_entry(id(&row, "account_id")?, row.get("token"), id(&row, "identity_id")?, entry);
+    }
+    Ok(())
+}
+
+async fn workspaces(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
+    for row in rows(pool, "SELECT id, account, name FROM workspaces").await? {
+        let workspace = Workspace {
+            id: id(&row, "id")?,
+            account: row.get("account"),
+            name: row.get("name"),
+            owners: std::collections::BTreeSet::new(),
+            contributors: std::collections::BTreeSet::new(),
+        };
+        world.workspaces.insert(workspace.id, workspace);
+    }
+    for row in rows(pool, "SELECT workspace_id, user_id, is_owner FROM workspace_members").await? {
+        let user = id(&row, "user_id")?;
+        if let Some(workspace) = world.workspaces.get_mut(&id(&row, "workspace_id")?) {
+            if row.get::<i64, _>("is_owner") != 0 {
+                workspace.owners.insert(user);
+            } else {
+                workspace.contributors.insert(user);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn rows(pool: &SqlitePool, sql: &'static str) -> Result<Vec<SqliteRow>, StateError> {
+    sqlx::query(sql).fetch_all(pool).await.map_err(|source| StateError::Database { action: "read", source })
+}
+
+fn id(row: &SqliteRow, column: &str) -> Result<Uuid, StateError> {
+    let text: String = row.get(column);
+    Uuid::parse_str(&text).map_err(|_| StateError::Row { what: "id", value: text })
+}
+
+fn optional_id(row: &SqliteRow, column: &str) -> Result<Option<Uuid>, StateError> {
+    let text: Option<String> = row.get(column);
+    text.map(|text| Uuid::parse_str(&text).map_err(|_| StateError::Row { what: "id", value: text }))
+        .transpose()
+}
+
+fn time(milliseconds: i64) -> Result<Timestamp, StateError> {
+    Timestamp::from_millisecond(milliseconds)
+        .map_err(|_| StateError::Row { what: "time", value: milliseconds.to_string() })
+}
+
+fn bits(row: &SqliteRow, column: &str) -> Result<Permissions, StateError> {
+    let bits: i64 = row.get(column);
+    u32::try_from(bits)
+        .map(Permissions::from_bits)
+        .map_err(|_| StateError::Row { what: "set of permissions", value: bits.to_string() })
+}

@@ -1,0 +1,399 @@
+//! Everything the server knows about who and what, in memory: users, credentials, accounts, projects, repositories,
+//! groups, access control entries.
+//!
+//! A [`World`] is a plain value. The running server holds one behind an `Arc` and replaces it as a whole after each
+//! change, so that every request decides on one consistent picture without asking the database. Every mutation here
+//! has its statement in [`crate::registry`]; nothing else writes.
+
+pub(crate) mod name;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use git_wire::Repository;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::access::{Permissions, token};
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct User {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) password_hash: Option<String>,
+}
+
+/// A personal access token; its value is known by its hash alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    pub(crate) id: Uuid,
+    pub(crate) user: Uuid,
+    pub(crate) name: String,
+    pub(crate) hash: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// A registered SSH public key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SshKey {
+    pub(crate) id: Uuid,
+    pub(crate) user: Uuid,
+    pub(crate) name: String,
+    pub(crate) algorithm: String,
+    /// The key's wire form in base64: what identifies its owner.
+    pub(crate) blob: String,
+    pub(crate) fingerprint: String,
+    pub(crate) created: Timestamp,
+}
+
+/// The highest level: `acme` in `acme.visualstudio.com`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) owner: Option<Uuid>,
+}
+
+/// A project of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Project {
+    pub(crate) id: Uuid,
+    pub(crate) account: Uuid,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) created: Timestamp,
+}
+
+/// A Git repository of a project; its folder is named for its id.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Repo {
+    pub(crate) id: Uuid,
+    pub(crate) account: Uuid,
+    pub(crate) project: Uuid,
+    pub(crate) name: String,
+    pub(crate) public: bool,
+    pub(crate) handle: Handle,
+}
+
+/// A repository's folder, opened once and as long as its record lives.
+#[derive(Clone, Default)]
+pub(crate) struct Handle(Arc<OnceLock<Repository>>);
+
+impl Handle {
+    /// The open repository, opened at this path the first time.
+    pub(crate) fn open(&self, path: &Path) -> Result<Repository, git_wire::RepositoryError> {
+        if let Some(repository) = self.0.get() {
+            return Ok(repository.clone());
+        }
+        let opened = Repository::open(path)?;
+        Ok(self.0.get_or_init(|| opened).clone())
+    }
+}
+
+/// Handles say nothing about what is known: they are all equal.
+impl PartialEq for Handle {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
+/// The groups that every project or account is born with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum GroupKind {
+    Readers,
+    Contributors,
+    ProjectAdministrators,
+    CollectionAdministrators,
+}
+
+impl GroupKind {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Readers, Self::Contributors, Self::ProjectAdministrators, Self::CollectionAdministrators];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Readers => "Readers",
+            Self::Contributors => "Contributors",
+            Self::ProjectAdministrators => "Project Administrators",
+            Self::CollectionAdministrators => "Project Collection Administrators",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
+    /// What the group is allowed on the level that it belongs to.
+    pub(crate) fn default_grant(self) -> Permissions {
+        match self {
+            Self::Readers => Permissions::READERS,
+            Self::Contributors => Permissions::CONTRIBUTORS,
+            Self::ProjectAdministrators | Self::CollectionAdministrators => Permissions::ADMINISTRATORS,
+        }
+    }
+}
+
+/// A group of users, of an account or of one of its projects.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Group {
+    pub(crate) id: Uuid,
+    pub(crate) account: Uuid,
+    pub(crate) project: Option<Uuid>,
+    pub(crate) kind: GroupKind,
+}
+
+/// What one identity is allowed and denied at one token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) allow: Permissions,
+    pub(crate) deny: Permissions,
+    /// Given by the server to the creator of a branch, and taken away with the branch.
+    pub(crate) automatic: bool,
+}
+
+/// A workspace of the Experimentation service and its members.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Workspace {
+    pub(crate) id: Uuid,
+    pub(crate) account: String,
+    pub(crate) name: String,
+    pub(crate) owners: BTreeSet<Uuid>,
+    pub(crate) contributors: BTreeSet<Uuid>,
+}
+
+type Entries = BTreeMap<String, BTreeMap<Uuid, Entry>>;
+
+/// The whole picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct World {
+    pub(crate) users: BTreeMap<Uuid, User>,
+    pub(crate) tokens: BTreeMap<Uuid, Token>,
+    pub(crate) keys: BTreeMap<Uuid, SshKey>,
+    pub(crate) accounts: BTreeMap<Uuid, Account>,
+    pub(crate) projects: BTreeMap<Uuid, Project>,
+    pub(crate) repos: BTreeMap<Uuid, Repo>,
+    pub(crate) groups: BTreeMap<Uuid, Group>,
+    /// (member, group)
+    pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
+    pub(crate) workspaces: BTreeMap<Uuid, Workspace>,
+    acl: HashMap<Uuid, Entries>,
+    token_by_hash: HashMap<String, Uuid>,
+    name_index: HashMap<(Uuid, String), Uuid>,
+}
+
+impl World {
+    pub(crate) fn insert_user(&mut self, user: User) {
+        self.name_index.insert((name::USERS, name::key(&user.name)), user.id);
+        self.users.insert(user.id, user);
+    }
+
+    pub(crate) fn insert_token(&mut self, token: Token) {
+        self.token_by_hash.insert(token.hash.clone(), token.id);
+        self.tokens.insert(token.id, token);
+    }
+
+    pub(crate) fn insert_account(&mut self, account: Account) {
+        self.name_index.insert((name::ACCOUNTS, name::key(&account.name)), account.id);
+        self.accounts.insert(account.id, account);
+    }
+
+    pub(crate) fn insert_project(&mut self, project: Project) {
+        self.name_index.insert((project.account, name::key(&project.name)), project.id);
+        self.projects.insert(project.id, project);
+    }
+
+    pub(crate) fn insert_repo(&mut self, repo: Repo) {
+        self.name_index.insert((repo.project, name::key(&repo.name)), repo.id);
+        self.repos.insert(repo.id, repo);
+    }
+
+    /// Sets one entry; an entry that says nothing is removed.
+    pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
+        let entries = self.acl.entry(account).or_default();
+        if entry.allow.is_empty() && entry.deny.is_empty() {
+            if let Some(list) = entries.get_mut(token) {
+                list.remove(&identity);
+                if list.is_empty() {
+                    entries.remove(token);
+                }
+            }
+            if entries.is_empty() {
+                self.acl.remove(&account);
+            }
+        } else {
+            entries.entry(token.to_owned()).or_default().insert(identity, entry);
+        }
+    }
+
+    pub(crate) fn remove_token(&mut self, id: Uuid) {
+        if let Some(token) = self.tokens.remove(&id) {
+            self.token_by_hash.remove(&token.hash);
+        }
+    }
+
+    /// Removes the user with all that is theirs, and every mention of them.
+    pub(crate) fn remove_user(&mut self, id: Uuid) {
+        if let Some(user) = self.users.remove(&id) {
+            self.name_index.remove(&(name::USERS, name::key(&user.name)));
+        }
+        self.tokens.retain(|_, token| token.user != id);
+        self.token_by_hash.retain(|_, token| self.tokens.contains_key(token));
+        self.keys.retain(|_, key| key.user != id);
+        self.memberships.retain(|(member, _)| *member != id);
+        for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
+            account.owner = None;
+        }
+        for workspace in self.workspaces.values_mut() {
+            workspace.owners.remove(&id);
+            workspace.contributors.remove(&id);
+        }
+        self.retain_entries(|_, _, identity| identity != id);
+    }
+
+    pub(crate) fn remove_account(&mut self, id: Uuid) {
+        let projects: Vec<_> = self.projects_of(id).map(|project| project.id).collect();
+        for project in projects {
+            self.remove_project(project);
+        }
+        if let Some(account) = self.accounts.remove(&id) {
+            self.name_index.remove(&(name::ACCOUNTS, name::key(&account.name)));
+        }
+        self.remove_groups(|group| group.account == id);
+        self.acl.remove(&id);
+    }
+
+    pub(crate) fn remove_project(&mut self, id: Uuid) {
+        let repos: Vec<_> = self.repos_of(id).map(|repo| repo.id).collect();
+        for repo in repos {
+            self.remove_repo(repo);
+        }
+        if let Some(project) = self.projects.remove(&id) {
+            self.name_index.remove(&(project.account, name::key(&project.name)));
+        }
+        self.remove_groups(|group| group.project == Some(id));
+        let below = token::project(id);
+        self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+    }
+
+    pub(crate) fn remove_repo(&mut self, id: Uuid) {
+        if let Some(repo) = self.repos.remove(&id) {
+            self.name_index.remove(&(repo.project, name::key(&repo.name)));
+            let below = token::repository(repo.project, repo.id);
+            self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+        }
+    }
+
+    fn remove_groups(&mut self, matches: impl Fn(&Group) -> bool) {
+        let gone: BTreeSet<_> =
+            self.groups.values().filter(|group| matches(group)).map(|group| group.id).collect();
+        self.groups.retain(|id, _| !gone.contains(id));
+        self.memberships.retain(|(member, group)| !gone.contains(member) && !gone.contains(group));
+        self.retain_entries(|_, _, identity| !gone.contains(&identity));
+    }
+
+    fn retain_entries(&mut self, keep: impl Fn(Uuid, &str, Uuid) -> bool) {
+        for (account, entries) in &mut self.acl {
+            for (token, list) in entries.iter_mut() {
+                list.retain(|identity, _| keep(*account, token, *identity));
+            }
+            entries.retain(|_, list| !list.is_empty());
+        }
+        self.acl.retain(|_, entries| !entries.is_empty());
+    }
+
+    pub(crate) fn user(&self, name: &str) -> Option<&User> {
+        self.users.get(self.name_index.get(&(name::USERS, name::key(name)))?)
+    }
+
+    /// The user of that name or e-mail address, as people type either when they sign in.
+    pub(crate) fn user_by_login(&self, login: &str) -> Option<&User> {
+        self.user(login).or_else(|| {
+            self.users
+                .values()
+                .find(|user| user.email.as_deref().is_some_and(|mail| mail.eq_ignore_ascii_case(login)))
+        })
+    }
+
+    pub(crate) fn token_by_hash(&self, hash: &str) -> Option<&Token> {
+        self.tokens.get(self.token_by_hash.get(hash)?)
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.get(self.name_index.get(&(name::ACCOUNTS, name::key(name)))?)
+    }
+
+    /// The project of that name, or of that id, in the account.
+    pub(crate) fn project(&self, account: Uuid, name_or_id: &str) -> Option<&Project> {
+        let by_name = self.name_index.get(&(account, name::key(name_or_id)));
+        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
+        self.projects.get(&id).filter(|project| project.account == account)
+    }
+
+    /// The repository of that name, or of that id, in the project.
+    pub(crate) fn repo(&self, project: Uuid, name_or_id: &str) -> Option<&Repo> {
+        let by_name = self.name_index.get(&(project, name::key(name_or_id)));
+        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
+        self.repos.get(&id).filter(|repo| repo.project == project)
+    }
+
+    pub(crate) fn projects_of(&self, account: Uuid) -> impl Iterator<Item = &Project> {
+        self.projects.values().filter(move |project| project.account == account)
+    }
+
+    pub(crate) fn repos_of(&self, project: Uuid) -> impl Iterator<Item = &Repo> {
+        self.repos.values().filter(move |repo| repo.project == project)
+    }
+
+    pub(crate) fn group(&self, account: Uuid, project: Option<Uuid>, kind: GroupKind) -> Option<&Group> {
+        self.groups
+            .values()
+            .find(|group| group.account == account && group.project == project && group.kind == kind)
+    }
+
+    pub(crate) fn groups_of(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
+        self.memberships.range((member, Uuid::nil())..=(member, Uuid::max())).map(|(_, group)| *group)
+    }
+
+    pub(crate) fn entries_at(&self, account: Uuid, token: &str) -> Option<&BTreeMap<Uuid, Entry>> {
+        self.acl.get(&account)?.get(token)
+    }
+
+    /// Every entry at the token or below it, by token.
+    pub(crate) fn entries_below<'a>(
+        &'a self,
+        account: Uuid,
+        token: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Uuid, Entry)> + 'a {
+        self.acl
+            .get(&account)
+            .into_iter()
+            .flat_map(move |entries| entries.range(token.to_owned()..))
+            .take_while(move |(at, _)| at.starts_with(token))
+            .filter(move |(at, _)| is_at_or_below(at, token))
+            .flat_map(|(at, list)| list.iter().map(move |(identity, entry)| (at.as_str(), *identity, *entry)))
+    }
+
+    /// The name to show for a user or a group.
+    pub(crate) fn identity_name(&self, identity: Uuid) -> Option<&str> {
+        self.users
+            .get(&identity)
+            .map(|user| user.name.as_str())
+            .or_else(|| self.groups.get(&identity).map(|group| group.kind.name()))
+    }
+}
+
+pub(crate) fn is_at_or_below(token: &str, above: &str) -> bool {
+    token.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
