@@ -204,18 +204,19 @@ fn fetch(
         writer.text("ready")?;
         writer.delimiter()?;
     }
-    if !wanted_refs.is_empty() {
-        writer.text("wanted-refs")?;
-        for (id, name) in &wanted_refs {
-            writer.text(format!("{id} {name}"))?;
-        }
-        writer.delimiter()?;
-    }
     let boundary = boundary(context, &mut commits, &request)?;
     if request.deepen.is_some() || !boundary.shallow.is_empty() || !boundary.unshallow.is_empty() {
         writer.text("shallow-info")?;
         let mut section = Writer::new(&mut *out);
         write_boundary(&mut section, &boundary)?;
+        section.delimiter()?;
+    }
+    if !wanted_refs.is_empty() {
+        let mut section = Writer::new(&mut *out);
+        section.text("wanted-refs")?;
+        for (id, name) in &wanted_refs {
+            section.text(format!("{id} {name}"))?;
+        }
         section.delimiter()?;
     }
     Writer::new(&mut *out).text("packfile")?;

@@ -38,3 +38,172 @@ fn clones_are_complete_in_every_way() {
         }
     }
 }
+
+/// A folder with many files, so that a fetch that looked at all of them would show.
+fn fill(work: &std::path::Path) {
+    for folder in 0..40 {
+        let path = work.join(format!("folder{folder}"));
+        fs::create_dir_all(&path).expect("create a folder");
+        for file in 0..50 {
+            fs::write(path.join(format!("file{file}")), format!("{folder} {file}\n")).expect("write a file");
+        }
+    }
+    git(work, &["add", "-A"]);
+    git(work, &["commit", "-q", "-m", "many files"]);
+}
+
+#[test]
+fn a_fetch_of_one_commit_brings_only_what_is_new() {
+    for (scheme, version) in WAYS {
+        let sandbox = Sandbox::new();
+        let work = sandbox.seed();
+        fill(&work);
+        git(&work, &["push", "-q", "origin", "main"]);
+        git(&sandbox.path("origin.git"), &["repack", "-adq"]);
+        let protocol = format!("protocol.version={version}");
+        let url = sandbox.url(scheme, "origin.git");
+        git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", &url, "clone"]);
+        let clone = sandbox.path("clone");
+        let count = || {
+            let text = git(&clone, &["count-objects", "-v"]);
+            let number = |key: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(key)).expect("listed");
+                line.parse::<u32>().expect("a number")
+            };
+            number("count: ") + number("in-pack: ")
+        };
+        let before = count();
+        sandbox.commit(&work, "folder7/file7", "changed\n");
+        // A file and a folder that move don't travel again.
+        git(&work, &["mv", "folder1", "moved"]);
+        git(&work, &["mv", "folder2/file1", "folder3/renamed"]);
+        git(&work, &["commit", "-q", "-m", "moves"]);
+        git(&work, &["push", "-q", "origin", "main"]);
+        git(&clone, &["-c", &protocol, "fetch", "-q"]);
+        // The first commit brings itself, two trees and a blob; the second itself and the trees of three folders.
+        assert_eq!(count() - before, 8, "{scheme} {version}");
+        assert_eq!(git(&clone, &["rev-parse", "origin/main"]), git(&work, &["rev-parse", "main"]));
+        fsck(&clone);
+    }
+}
+
+#[test]
+fn shallow_clones_deepen_as_with_stock_git() {
+    for (scheme, version) in WAYS {
+        let sandbox = Sandbox::new();
+        let work = sandbox.seed();
+        for number in 0..8 {
+            sandbox.commit(&work, &format!("dir/file{number}"), &format!("{number}\n"));
+        }
+        git(&work, &["checkout", "-q", "-b", "side", "HEAD~4"]);
+        sandbox.commit(&work, "side", "side\n");
+        git(&work, &["checkout", "-q", "main"]);
+        git(&work, &["merge", "-q", "--no-edit", "side"]);
+        git(&work, &["tag", "-a", "old", "-m", "old", "HEAD~3"]);
+        git(&work, &["push", "-q", "origin", "--all"]);
+        git(&work, &["push", "-q", "origin", "--tags"]);
+        let protocol = format!("protocol.version={version}");
+        let ours = sandbox.url(scheme, "origin.git");
+        let theirs = format!("file://{}", sandbox.path("origin.git").display());
+        let old = git(&work, &["rev-parse", "old^{}"]);
+        let steps: [&[&str]; 7] = [
+            &["fetch", "-q", "--depth=1", "origin", "main"],
+            &["fetch", "-q", "--depth=3", "origin", "main"],
+            &["fetch", "-q", "--deepen=1", "origin", "main"],
+            &["fetch", "-q", "origin", "side"],
+            &["fetch", "-q", "--depth=2", "origin", "main"],
+            &["fetch", "-q", "--shallow-exclude=refs/tags/old", "origin", "main"],
+            &["fetch", "-q", "--unshallow", "origin"],
+        ];
+        for (name, url) in [("ours", &ours), ("theirs", &theirs)] {
+            git(&sandbox.path(""), &["init", "-q", name]);
+            git(&sandbox.path(name), &["remote", "add", "origin", url]);
+        }
+        for step in steps {
+            let mut seen = Vec::new();
+            for name in ["ours", "theirs"] {
+                let folder = sandbox.path(name);
+                let mut args = vec!["-c", protocol.as_str()];
+                args.extend_from_slice(step);
+                git(&folder, &args);
+                fsck(&folder);
+                let mut shallow: Vec<String> = fs::read_to_string(folder.join(".git/shallow"))
+                    .unwrap_or_default()
+                    .lines()
+                    .map(ToOwned::to_owned)
+                    .collect();
+                shallow.sort_unstable();
+                let commits = git(&folder, &["rev-list", "--all", "FETCH_HEAD"]);
+                seen.push((shallow, commits));
+            }
+            assert_eq!(seen[0], seen[1], "{scheme} {version} {step:?}");
+        }
+        git(&sandbox.path("ours"), &["-c", &protocol, "fetch", "-q", "--depth=1", "origin", &old]);
+    }
+}
+
+#[test]
+fn partial_clones_fetch_what_they_miss_later() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    fill(&work);
+    git(&work, &["push", "-q", "origin", "main"]);
+    for (scheme, version) in WAYS {
+        let protocol = format!("protocol.version={version}");
+        for filter in ["blob:none", "blob:limit=5", "tree:0"] {
+            let name = format!("{scheme}-{version}-{}", filter.replace(':', "-"));
+            let url = sandbox.url(scheme, "origin.git");
+            let clone = sandbox.path(&name);
+            let filter_argument = format!("--filter={filter}");
+            git(
+                &sandbox.path(""),
+                &["-c", &protocol, "clone", "-q", "--no-checkout", &filter_argument, &url, &name],
+            );
+            let packed =
+                git(&clone, &["rev-list", "--objects", "--all", "--missing=allow-promisor"]).lines().count();
+            assert!(packed < 2_045, "{filter}: {packed}");
+            git(&clone, &["-c", &protocol, "checkout", "-q", "main"]);
+            assert_eq!(fs::read_to_string(clone.join("folder3/file4")).expect("checked out"), "3 4\n");
+        }
+    }
+}
+
+#[test]
+fn negotiation_finds_the_common_history_of_diverged_repositories() {
+    for (scheme, version) in WAYS {
+        let sandbox = Sandbox::new();
+        let work = sandbox.seed();
+        let protocol = format!("protocol.version={version}");
+        let url = sandbox.url(scheme, "origin.git");
+        git(&sandbox.path(""), &["clone", "-q", &url, "clone"]);
+        let clone = sandbox.path("clone");
+        for number in 0..70 {
+            git(&clone, &["commit", "-q", "--allow-empty", "-m", &format!("mine {number}")]);
+            sandbox.commit(&work, "theirs", &format!("{number}\n"));
+        }
+        git(&work, &["push", "-q", "origin", "main"]);
+        git(&clone, &["-c", &protocol, "-c", "fetch.unpackLimit=1", "fetch", "-q", "origin"]);
+        fsck(&clone);
+        let packs = git(&clone, &["count-objects", "-v"]);
+        let in_pack = packs.lines().find_map(|line| line.strip_prefix("in-pack: ")).expect("listed");
+        // Three objects each for seventy commits, beside the three of the clone.
+        assert_eq!(in_pack, "213", "{scheme} {version}");
+    }
+}
+
+#[test]
+fn an_empty_repository_can_be_cloned_and_pushed_to() {
+    for (scheme, version) in WAYS {
+        let sandbox = Sandbox::new();
+        git_wire::Repository::init_bare(&sandbox.path("new.git"), "trunk").expect("created");
+        let url = sandbox.url(scheme, "new.git");
+        let protocol = format!("protocol.version={version}");
+        git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", &url, "clone"]);
+        let clone = sandbox.path("clone");
+        sandbox.commit(&clone, "a", "a\n");
+        git(&clone, &["-c", &protocol, "push", "-q", "origin", "HEAD:trunk"]);
+        git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", &url, "again"]);
+        assert_eq!(git(&sandbox.path("again"), &["symbolic-ref", "HEAD"]), "refs/heads/trunk");
+        fsck(&sandbox.path("new.git"));
+    }
+}

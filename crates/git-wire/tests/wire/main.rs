@@ -3,4 +3,5 @@
 
 mod fetch;
 mod host;
+mod push;
 mod sandbox;

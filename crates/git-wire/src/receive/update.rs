@@ -1,0 +1,273 @@
+//! Changing refs: what each change amounts to, whether the policy allows it, and the transaction under lock.
+
+use std::collections::HashSet;
+
+use bstr::{BStr, ByteSlice};
+use gix::ObjectId;
+use gix::lock::acquire::Fail;
+use gix::objs::Kind;
+use gix::refs::file::transaction::prepare::{MustNotExist, ReferenceOutOfDate};
+use gix::refs::store::WriteReflog;
+use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
+use gix::refs::{FullName, Target};
+
+use super::commands::{Command, Request};
+use crate::pack::objects::Objects;
+use crate::pack::{Commits, Quarantine};
+use crate::policy::{RefUpdate, UpdateKind};
+use crate::serve::Context;
+use crate::{Error, Summary};
+
+/// So many refs created at once go into `packed-refs` and not into a file each.
+const PACK_REFS_FROM: usize = 256;
+/// How long a ref's lock is waited for.
+const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Git's own words where a ref isn't what the client thought.
+const STALE: &str = "failed to update ref: it has changed in the meantime (fetch first)";
+const ATOMIC: &str = "atomic push failure";
+
+/// Decides on every command, takes the pack in and changes the refs; refusals stand with the commands afterwards.
+pub(super) fn apply(
+    context: &Context<'_>,
+    request: &mut Request,
+    quarantine: Option<Quarantine>,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let updates = {
+        let handle = match &quarantine {
+            Some(quarantine) => Some(quarantine.objects()?),
+            None => None,
+        };
+        let objects: &dyn Objects = match &handle {
+            Some(handle) => handle,
+            None => &context.repo.objects,
+        };
+        let mut commits = Commits::new(&context.repo, objects);
+        let mut updates = Vec::with_capacity(request.commands.len());
+        for command in &mut request.commands {
+            if command.refusal.is_none() {
+                match decide(context, &mut commits, command)? {
+                    Ok(update) => {
+                        updates.push(Some(update));
+                        continue;
+                    }
+                    Err(reason) => command.refusal = Some(reason),
+                }
+            }
+            updates.push(None);
+        }
+        updates
+    };
+    let mut updates = updates;
+    refuse_conflicting_names(context, request, &mut updates);
+    let is_atomic = request.is_atomic();
+    if is_atomic && updates.iter().any(Option::is_none) {
+        request.refuse_all(ATOMIC);
+        return Ok(());
+    }
+    if updates.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    if let Some(quarantine) = quarantine {
+        quarantine.accept()?;
+    }
+    let mut changes: Vec<(&mut Command, RefUpdate)> = request
+        .commands
+        .iter_mut()
+        .zip(updates)
+        .filter_map(|(command, update)| Some((command, update?)))
+        .collect();
+    commit(context, &mut changes, is_atomic);
+    for (command, update) in changes {
+        if command.refusal.is_none() {
+            summary.updated.push(update);
+        }
+    }
+    if !summary.updated.is_empty() {
+        context.policy.updated(&summary.updated);
+    }
+    Ok(())
+}
+
+/// Refuses to create `a/b` beside `a`, and the reverse: one of them would have to be a folder.
+fn refuse_conflicting_names(context: &Context<'_>, request: &mut Request, updates: &mut [Option<RefUpdate>]) {
+    let (mut going, mut coming) = (HashSet::new(), HashSet::new());
+    for update in updates.iter().flatten() {
+        match update.kind {
+            UpdateKind::Delete => going.insert(update.name.as_bstr().to_owned()),
+            UpdateKind::Create => coming.insert(update.name.as_bstr().to_owned()),
+            UpdateKind::FastForward | UpdateKind::Rewrite => false,
+        };
+    }
+    let exists = |name: &BStr| {
+        !going.contains(name)
+            && (coming.contains(name) || context.repo.refs.try_find(name).is_ok_and(|found| found.is_some()))
+    };
+    let refs = context.repo.refs.iter().ok();
+    for (command, slot) in request.commands.iter_mut().zip(updates) {
+        let Some(update) = slot.as_ref().filter(|update| update.kind == UpdateKind::Create) else { continue };
+        let name = update.name.as_bstr();
+        let above = name
+            .find_iter(b"/")
+            .skip(2)
+            .map(|at| name[..at].as_bstr())
+            .find(|folder| exists(folder))
+            .map(ToOwned::to_owned);
+        let below = || {
+            let folder = format!("{name}/");
+            let folder: &gix::path::RelativePath = folder.as_str().try_into().ok()?;
+            let mut found = refs.as_ref()?.prefixed(folder).ok()?.filter_map(Result::ok);
+            found
+                .find(|found| !going.contains(found.name.as_bstr()))
+                .map(|found| found.name.as_bstr().to_owned())
+        };
+        if let Some(other) = above.or_else(below) {
+            command.refusal = Some(format!("'{other}' exists; cannot create '{name}'"));
+            *slot = None;
+        }
+    }
+}
+
+/// What `command` amounts to, or why it's refused.
+fn decide(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    command: &Command,
+) -> Result<Result<RefUpdate, String>, Error> {
+    let Some(name) = command.full_name.clone() else { return Ok(Err("funny refname".to_owned())) };
+    let current = match context.repo.refs.try_find(name.as_ref()) {
+        Ok(Some(reference)) => match reference.target {
+            Target::Object(id) => Some(id),
+            Target::Symbolic(_) => return Ok(Err("refusing to update a symbolic ref".to_owned())),
+        },
+        Ok(None) => None,
+        // A loose ref that can't be read.
+        Err(_) => return Ok(Err("failed to read the ref".to_owned())),
+    };
+    if current != command.old {
+        if current.is_none() && command.new.is_none() {
+            return Ok(Err("the ref does not exist".to_owned()));
+        }
+        return Ok(Err(STALE.to_owned()));
+    }
+    let kind = match (command.old, command.new) {
+        (_, None) => UpdateKind::Delete,
+        (None, Some(new)) => match check_target(commits.objects(), &name, new)? {
+            Ok(_) => UpdateKind::Create,
+            Err(reason) => return Ok(Err(reason)),
+        },
+        (Some(old), Some(new)) => match check_target(commits.objects(), &name, new)? {
+            Ok(Kind::Commit) if is_commit(commits.objects(), old)? && commits.is_ancestor(old, new)? => {
+                UpdateKind::FastForward
+            }
+            Ok(_) => UpdateKind::Rewrite,
+            Err(reason) => return Ok(Err(reason)),
+        },
+    };
+    let update = RefUpdate { name, old: command.old, new: command.new, kind };
+    Ok(context.policy.may_update(&update).map(|()| update).map_err(|denial| denial.message))
+}
+
+/// The kind of what a ref is to point to: something that is there, and a commit for a branch.
+fn check_target(objects: &dyn Objects, name: &FullName, id: ObjectId) -> Result<Result<Kind, String>, Error> {
+    let Some((kind, _)) = objects.header(&id)? else {
+        return Ok(Err("missing necessary objects".to_owned()));
+    };
+    if name.as_bstr().starts_with(b"refs/heads/") && kind != Kind::Commit {
+        return Ok(Err("a branch can't point to anything but a commit".to_owned()));
+    }
+    Ok(Ok(kind))
+}
+
+fn is_commit(objects: &dyn Objects, id: ObjectId) -> Result<bool, Error> {
+    Ok(objects.header(&id)?.is_some_and(|(kind, _)| kind == Kind::Commit))
+}
+
+/// Changes the refs: all in one transaction, or, if that fails and it needn't be all or none, each in its own.
+fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_atomic: bool) {
+    let all: Vec<RefEdit> = changes.iter().map(|(_, update)| edit(update)).collect();
+    let result = if needs_order(changes) {
+        Err("a ref would have to go before another can come".to_owned())
+    } else {
+        transact(context, all)
+    };
+    match result {
+        Ok(()) => {}
+        Err(reason) if is_atomic || changes.len() == 1 => {
+            let is_single = changes.len() == 1;
+            for (command, _) in changes {
+                command.refusal =
+                    Some(if is_single { reason.clone() } else { format!("{ATOMIC}: {reason}") });
+            }
+        }
+        Err(_) => {
+            // Deletions first, as they may make room: `a` goes, `a/b` comes.
+            changes.sort_by_key(|(_, update)| update.kind != UpdateKind::Delete);
+            for (command, update) in changes {
+                command.refusal = transact(context, vec![edit(update)]).err();
+            }
+        }
+    }
+}
+
+/// Whether a ref goes whose place another takes, `a` for `a/b` or the reverse. One transaction can't do both.
+fn needs_order(changes: &[(&mut Command, RefUpdate)]) -> bool {
+    let going = |(_, update): &&(&mut Command, RefUpdate)| update.kind == UpdateKind::Delete;
+    let gone: HashSet<&BStr> =
+        changes.iter().filter(going).map(|(_, update)| update.name.as_bstr()).collect();
+    let is_below = |name: &BStr, others: &HashSet<&BStr>| {
+        name.find_iter(b"/").any(|at| others.contains(name[..at].as_bstr()))
+    };
+    let come: HashSet<&BStr> = changes
+        .iter()
+        .filter(|(_, update)| update.kind == UpdateKind::Create)
+        .map(|(_, update)| update.name.as_bstr())
+        .collect();
+    come.iter().any(|name| is_below(name, &gone)) || gone.iter().any(|name| is_below(name, &come))
+}
+
+fn edit(update: &RefUpdate) -> RefEdit {
+    let expected = |old: Option<ObjectId>| match old {
+        Some(old) => PreviousValue::MustExistAndMatch(Target::Object(old)),
+        None => PreviousValue::MustNotExist,
+    };
+    let change = match update.new {
+        Some(new) => Change::Update {
+            log: LogChange { message: "push".into(), ..LogChange::default() },
+            expected: expected(update.old),
+            new: Target::Object(new),
+        },
+        None => Change::Delete { expected: expected(update.old), log: RefLog::AndReference },
+    };
+    RefEdit { change, name: update.name.clone(), deref: false }
+}
+
+/// Makes `edits` all or none; why not, in words for the person who pushes.
+fn transact(context: &Context<'_>, edits: Vec<RefEdit>) -> Result<(), String> {
+    let mut refs = context.repo.refs.clone();
+    let committer = context.options.committer.as_ref();
+    if committer.is_none() {
+        refs.write_reflog = WriteReflog::Disable;
+    }
+    let creations = edits.iter().filter(|edit| matches!(edit.change, Change::Update { .. })).count();
+    let mut transaction = refs.transaction();
+    if creations >= PACK_REFS_FROM {
+        use gix::refs::file::transaction::PackedRefs::DeletionsAndNonSymbolicUpdatesRemoveLooseSourceReference as Pack;
+        transaction = transaction.packed_refs(Pack(Box::new(context.repo.objects.clone())));
+    }
+    let patience = Fail::AfterDurationWithBackoff(LOCK_PATIENCE);
+    let prepared = transaction.prepare(edits, patience, patience).map_err(|error| explain(&error))?;
+    let mut time = gix::date::parse::TimeBuf::default();
+    let committer = committer.map(|committer| committer.to_ref(&mut time));
+    prepared.commit(committer).map(|_| ()).map_err(|error| explain(&error))
+}
+
+fn explain(error: &gix::Error) -> String {
+    if error.downcast_any_ref::<ReferenceOutOfDate>().is_some()
+        || error.downcast_any_ref::<MustNotExist>().is_some()
+    {
+        return STALE.to_owned();
+    }
+    tracing::warn!(error = %super::describe(error), "a ref can't be changed");
+    "failed to update ref: it can't be locked or conflicts with another".to_owned()
+}
