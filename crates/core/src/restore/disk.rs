@@ -212,10 +212,7 @@ pub(super) fn is_empty_folder(path: &Path) -> Result<bool, Error> {
 /// files in `written` where that can't be said for a whole file system at once.
 pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
     let handle = File::open(folder).map_err(Error::io("open", folder))?;
-    #[cfg(target_os = "linux")]
-    let whole = rustix::fs::syncfs(&handle).is_ok();
-    #[cfg(not(target_os = "linux"))]
-    let whole = false;
+    let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
     let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
     for path in written {
         let Some(parent) = path.parent() else { continue };
@@ -229,6 +226,20 @@ pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -
         }
     }
     Ok(())
+}
+
+/// Flushes the file system that `handle` is on; whether that is known to have waited for the disk.
+fn flush_file_system(handle: &File) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::syncfs(handle) {
+        Ok(()) => return Ok(true),
+        Err(rustix::io::Errno::NOSYS) => {} // not in this sandbox
+        Err(error) => return Err(error.into()),
+    }
+    #[cfg(unix)]
+    rustix::fs::sync();
+    let _ = handle;
+    Ok(false)
 }
 
 /// Puts one file and its name on the disk, for good.

@@ -45,6 +45,12 @@ pub enum Error {
         /// One difference.
         path: BString,
     },
+    /// A content of the snapshot is not here. Nothing was changed.
+    #[error("the content of `{path}` is not in the history repository")]
+    Missing {
+        /// Whose content.
+        path: BString,
+    },
     /// There is nothing to go back to.
     #[error("there is no backup to go back to")]
     NoBackup,

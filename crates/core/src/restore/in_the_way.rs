@@ -1,6 +1,6 @@
 //! Files that no snapshot would have, where the tree to restore has something.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use gix::bstr::{BStr, BString, ByteSlice};
 
@@ -28,7 +28,14 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Err
     let mut found = BTreeSet::new();
     let mut there_already = Vec::new();
     for change in changes.iter().filter(|c| c.before.is_none()) {
-        match disk::look(root, change.path.as_ref())? {
+        let there = match disk::look(root, change.path.as_ref()) {
+            // What can't be read is not what the restore would put there.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Found::Special
+            }
+            there => there?,
+        };
+        match there {
             Found::Nothing => {}
             Found::File(entry) if Some(entry) == change.after => {
                 there_already.push((change.path.clone(), entry));

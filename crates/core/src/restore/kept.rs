@@ -1,16 +1,119 @@
 //! Files that the snapshot to restore would have ignored: they are left alone.
+//!
+//! The ignore files themselves are part of a snapshot. A file that today's rules take in and the
+//! target's leave out is, in the folder that the restore makes, an ignored file like any other.
 
-use gix::ObjectId;
+use std::collections::HashMap;
+
+use gix::{
+    ObjectId, Repository,
+    bstr::{BStr, BString, ByteSlice},
+};
 
 use super::{Change, Error};
-use crate::history::HistoryRepo;
+use crate::{
+    checkout,
+    history::HistoryRepo,
+    ignore::{self, Rules, Verdict},
+    snapshot,
+    user_repo::UserRepo,
+};
 
 /// Takes out of `changes` the removal of files that the rules of `target` ignore.
+///
+/// What the restore that is being undone brought goes all the same: `since` is what it had made.
 pub(super) fn keep_what_the_target_ignores(
-    _: &HistoryRepo,
-    _: ObjectId,
-    _: Option<ObjectId>,
-    _: &mut Vec<Change>,
+    history: &HistoryRepo,
+    target: ObjectId,
+    since: Option<ObjectId>,
+    changes: &mut Vec<Change>,
 ) -> Result<(), Error> {
+    let rules_change = changes.iter().any(|change| is_ignore_file(change.path.as_ref()));
+    if !rules_change || changes.iter().all(|change| change.after.is_some()) {
+        return Ok(());
+    }
+    let user_repo = |source| Error::Look(snapshot::Error::UserRepo(Box::new(source)));
+    let user = UserRepo::open(history.root()).map_err(user_repo)?;
+    let tracked = user.as_ref().map(UserRepo::tracked).transpose().map_err(user_repo)?.unwrap_or_default();
+    let mut rules = TreeRules {
+        repo: history.git(),
+        tree: target,
+        of_user: Rules::of_user(user.as_ref()),
+        folders: HashMap::new(),
+    };
+    let mut kept = Vec::new();
+    for change in changes.iter().filter(|change| change.after.is_none()) {
+        let path = change.path.as_bstr();
+        let ignored = rules.ignores(path)? && !tracked.has_file(path);
+        if ignored && !since.map_or(Ok(false), |since| has(history.git(), since, path))? {
+            kept.push(change.path.clone());
+        }
+    }
+    changes.retain(|change| kept.binary_search(&change.path).is_err());
     Ok(())
+}
+
+fn is_ignore_file(path: &BStr) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name == b".gitignore" || name == ignore::FILE.as_bytes()
+}
+
+fn has(repo: &Repository, tree: ObjectId, path: &BStr) -> Result<bool, Error> {
+    Ok(blob(repo, tree, path)?.is_some())
+}
+
+/// The content of the file at `path` of `tree`.
+fn blob(repo: &Repository, tree: ObjectId, path: &BStr) -> Result<Option<Vec<u8>>, Error> {
+    let read = |source| Error::Target { tree, source: checkout::Error::Read { id: tree, source } };
+    let root = repo.find_tree(tree).map_err(read)?;
+    let entry = root.lookup_entry(path.split(|byte| *byte == b'/')).map_err(read)?;
+    let Some(entry) = entry.filter(|entry| entry.mode().is_blob()) else { return Ok(None) };
+    Ok(Some(entry.object().map_err(read)?.detach().data))
+}
+
+/// The ignore rules of a tree that is not on the disk.
+struct TreeRules<'r> {
+    repo: &'r Repository,
+    tree: ObjectId,
+    of_user: Rules,
+    /// By folder; `None` for one that is ignored as a whole.
+    folders: HashMap<BString, Option<Rules>>,
+}
+
+impl TreeRules<'_> {
+    fn ignores(&mut self, path: &BStr) -> Result<bool, Error> {
+        let folder = path.rfind_byte(b'/').map_or(&b""[..], |end| &path[..end]);
+        let rules = self.of_folder(folder.as_bstr())?;
+        Ok(rules.is_none_or(|rules| rules.verdict(path, false) == Verdict::Out))
+    }
+
+    fn of_folder(&mut self, folder: &BStr) -> Result<Option<Rules>, Error> {
+        if let Some(known) = self.folders.get(folder) {
+            return Ok(known.clone());
+        }
+        let inherited = match folder.rfind_byte(b'/') {
+            _ if folder.is_empty() => Some(self.of_user.clone()),
+            Some(end) => self.of_folder(folder[..end].as_bstr())?,
+            None => self.of_folder(b"".as_bstr())?,
+        };
+        let is_in = |rules: &Rules| folder.is_empty() || rules.verdict(folder, true) != Verdict::Out;
+        let rules = match inherited.filter(is_in) {
+            Some(rules) => {
+                let (git, own) = (self.file_in(folder, ".gitignore")?, self.file_in(folder, ignore::FILE)?);
+                Some(rules.with(folder.len(), git.as_deref(), own.as_deref()))
+            }
+            None => None,
+        };
+        self.folders.insert(folder.to_owned(), rules.clone());
+        Ok(rules)
+    }
+
+    fn file_in(&self, folder: &BStr, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut path = folder.to_owned();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.as_bytes());
+        blob(self.repo, self.tree, path.as_ref())
+    }
 }

@@ -46,3 +46,5 @@ pub struct Context {
     pub force: bool,
 }
 
+#[cfg(test)]
+mod tests;

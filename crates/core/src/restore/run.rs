@@ -119,6 +119,10 @@ fn carry_out(
         return Ok(Done::default());
     }
     let repo = history.git();
+    let here = |entry: Entry| repo.has_object(entry.id);
+    if let Some(change) = plan.changes.iter().find(|change| !change.after.is_none_or(here)) {
+        return Err(Error::Missing { path: change.path.clone() });
+    }
     steps.before("write the backup")?;
     let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
     let tree = backup::add_to_tree(repo, plan.folder, unseen)?;
