@@ -72,7 +72,7 @@ pub enum Error {
 const TRIES: usize = 100;
 
 /// The records of one project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RunStore<'h> {
     history: &'h HistoryRepo,
 }
@@ -181,28 +181,28 @@ impl<'h> RunStore<'h> {
         })
     }
 
-    fn entries(&self) -> Result<impl Iterator<Item = Result<(RunId, ObjectId), Error>> + use<'h>, Error> {
+    fn entries(self) -> Result<impl Iterator<Item = Result<(RunId, ObjectId), Error>> + use<'h>, Error> {
         let walk = self.tree()?.map(|tree| NewestFirst::new(self.history.git(), tree)).transpose()?;
         Ok(walk.into_iter().flatten())
     }
 
-    fn commit(&self) -> Result<Option<ObjectId>, Error> {
+    fn commit(self) -> Result<Option<ObjectId>, Error> {
         self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
     }
 
-    fn tree(&self) -> Result<Option<ObjectId>, Error> {
+    fn tree(self) -> Result<Option<ObjectId>, Error> {
         self.commit()?
             .map(|commit| join::tree_of(self.history.git(), commit))
             .transpose()
             .map_err(Error::History)
     }
 
-    fn tip(&self) -> Result<Tip, Error> {
+    fn tip(self) -> Result<Tip, Error> {
         Tip::at(self.history.git(), self.commit()?)
     }
 
     /// Builds a commit on the tip and moves the ref to it, again from the new tip if it lost the race.
-    fn retry<T>(&self, build: impl Fn(Tip) -> Result<(Option<ObjectId>, T), Error>) -> Result<T, Error> {
+    fn retry<T>(self, build: impl Fn(Tip) -> Result<(Option<ObjectId>, T), Error>) -> Result<T, Error> {
         let name = self.history.runs_ref();
         for turn in 0..TRIES {
             // Building needs no lock; a few lost races in a row do, so that everybody gets their turn.
