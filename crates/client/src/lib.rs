@@ -1,5 +1,82 @@
 //! The azml command line as a library.
+//!
+//! One invocation: [`run`] reads the arguments ([`cli`]), compiles `--query` ([`query`]), makes the
+//! [`context::Context`] that a command works in, runs the command ([`commands`]) and prints its result or its
+//! error ([`ui`], [`error`]). What a command does with projects, snapshots and runs is in `azml_core`; what
+//! talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run is in [`run`](mod@run).
+//!
+//! | on disk | owner |
+//! | --- | --- |
+//! | `<state>/projects/<guid>/runs/<run_id>/` | [`run::live`]: lock, record and metrics of a run in progress |
+//! | `<state>/projects/<guid>/runs/<run_id>/work/` | [`run::folder`]: the folder that the script runs in |
+//! | `<state>/python/<version>/azureml/` | [`run::python`]: the module `azureml.logging` |
+//! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
+pub mod cli;
+pub mod commands;
+pub mod context;
+pub mod convert;
 pub mod credentials;
+pub mod env;
+pub mod error;
+pub mod query;
+pub mod run;
+pub mod snapshots;
 pub mod sync;
 pub mod transport;
+pub mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::Parsed;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::CommandError;
+use crate::query::Query;
+use crate::ui::{Output, Ui, UiOptions};
+
+/// Runs one command line and returns the process's exit code.
+pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
+    let (invoked, parsed) = cli::parse(args);
+    let plain =
+        |env: &Env| Ui::new(env, UiOptions { program: Some(invoked.prefix()), ..UiOptions::default() });
+    let cli = match parsed {
+        Ok(Parsed::Run(cli)) => *cli,
+        Ok(Parsed::Text(text)) => {
+            let ui = plain(&env);
+            return finish(&ui, ui.write_out(text.as_bytes()));
+        }
+        Err(error) => return finish(&plain(&env), Err(error)),
+    };
+    let query = match cli.global.query.as_deref().map(Query::compile).transpose() {
+        Ok(query) => query,
+        Err(error) => {
+            let error = CommandError::usage(error).hint("{azml} history list --query \"[].run_id\"");
+            return finish(&plain(&env), Err(error));
+        }
+    };
+    let options = UiOptions {
+        format: cli.global.output,
+        query,
+        color: cli.global.color,
+        only_show_errors: cli.global.only_show_errors,
+        logging: cli.global.verbose || cli.global.debug,
+        program: Some(invoked.prefix()),
+    };
+    let ui = Ui::new(&env, options);
+    ui::start_log(&env, cli.global.verbose, cli.global.debug, ui.colors_errors());
+    let ctx = Context::new(env, ui, invoked);
+    let result = commands::run(&ctx, cli.command).and_then(|output: Output| ctx.ui.result(output));
+    finish(&ctx.ui, result)
+}
+
+fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `azml experiment cancel`.
+
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::commands::runs;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::run::live;
+use crate::ui::Output;
+
+/// Cancel a run that is going on on this computer
+///
+/// As Ctrl-C where it was submitted: the script and what it has started are ended, and the run is recorded as
+/// Canceled.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's id
+    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
+    run: String,
+    /// The target that it runs on
+    #[arg(long, short, value_name = "TARGET")]
+    target: Option<String>,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Tells the azml that watches the run.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = ctx.open(args.path.as_deref())?;
+    let record = runs::resolve(&opened, &args.run)?;
+    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+    let id = &record.run_id;
+    let watcher = found
+        .iter()
+        .find(|run| run.record.run_id == *id && run.is_watched)
+        .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
+    let Some(watcher) = watcher else {
+        return Err(CommandError::failed(format!(
+            "run {id} is not going on on this computer (it is {})",
+            record.status
+        ))
+        .hint(format!("{{azml}} history info -r {id}")));
+    };
+    kill_process(watcher, Signal::TERM).map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+    ctx.ui.status(&format!("Asked run {id} to end"));
+    Ok(Output::Value(json!({"run_id": id.as_str(), "canceling": true})))
+}

@@ -1,0 +1,25 @@
+//! `azml experiment …`.
+
+pub mod cancel;
+pub mod submit;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+
+/// The commands of the group.
+#[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of each is in its Args")]
+#[command(arg_required_else_help = true)]
+pub enum Command {
+    Submit(submit::Args),
+    Cancel(cancel::Args),
+}
+
+/// Runs one of them.
+pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::Submit(args) => submit::run(ctx, &args),
+        Command::Cancel(args) => cancel::run(ctx, &args),
+    }
+}

@@ -1,0 +1,154 @@
+//! `azml experiment submit`.
+
+use std::path::{Path, PathBuf};
+
+use azml_core::run::Status;
+
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind};
+use crate::run::config::RunConfig;
+use crate::run::submission::{self, Finished, Plan};
+use crate::ui::Output;
+
+/// Run a script: snapshot the project folder, record the run, push both beside it
+///
+/// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such
+/// as data folders. What it writes to `outputs/` and `logs/` is kept with the run. Ctrl-C cancels the run.
+///
+/// Example: `azml experiment submit -c local train.py --alpha 0.1`. Everything after SCRIPT goes to the script.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run configuration: NAME for aml_config/NAME.runconfig
+    #[arg(long, short = 'c', value_name = "NAME", visible_alias = "runconfig")]
+    run_configuration: Option<String>,
+    /// Run in the project folder itself
+    #[arg(long)]
+    in_place: bool,
+    /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
+    #[arg(long)]
+    allow_large: bool,
+    /// A personal access token for the remote
+    #[arg(long, value_name = "TOKEN")]
+    vststoken: Option<String>,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+    /// The script, relative to the project, and its arguments; or a .runconfig file that names them
+    #[arg(value_name = "SCRIPT [ARGS]...", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// Submits the run and waits for its end.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let mut words = text_words(&args.command)?;
+    if let Some(option) = words.first().filter(|word| word.starts_with('-')) {
+        return Err(CommandError::usage(format!("unexpected argument '{option}' before the script"))
+            .hint("{azml} experiment submit --help"));
+    }
+    let opened = ctx.open(args.path.as_deref())?;
+    let root = opened.project.root();
+    let config = match &args.run_configuration {
+        Some(name) => RunConfig::load(root, name)?,
+        None if words.first().is_some_and(|word| word.ends_with(".runconfig")) => {
+            RunConfig::load(root, &words.remove(0))?
+        }
+        None => RunConfig::load(root, "local")?,
+    };
+    let Some((script, arguments)) = config.command(&words) else {
+        return Err(CommandError::usage(format!(
+            "run configuration `{}` names no script, and none was given",
+            config.name
+        ))
+        .hint(format!("{{azml}} experiment submit -c {} SCRIPT", config.name)));
+    };
+    let script = project_path(root, &ctx.env.cwd, &script)?;
+    let remote = ctx.remote(&opened, args.vststoken.as_deref())?;
+    let plan =
+        Plan { config, script, arguments, in_place: args.in_place, allow_large: args.allow_large, remote };
+    let Finished { record, .. } = submission::submit(ctx, &opened, &plan)?;
+    let id = &record.run_id;
+    match (record.status, record.exit_code) {
+        (Status::Completed, _) => Ok(Output::Nothing),
+        (Status::Canceled, _) => {
+            Err(CommandError::new(ErrorKind::Interrupted, format!("run {id} was canceled")))
+        }
+        (_, Some(code)) => {
+            Err(CommandError::failed(format!("run {id} failed: the script ended with exit code {code}"))
+                .hint(format!("its output again: {{azml}} history info -r {id} -a driver_log.txt")))
+        }
+        (_, None) => Err(CommandError::failed(format!("run {id} failed: the script was killed"))
+            .hint(format!("what azml did: {{azml}} history info -r {id} -a control_log.txt"))),
+    }
+}
+
+/// Run records are text: so are the words of a command.
+fn text_words(words: &[std::ffi::OsString]) -> Result<Vec<String>, CommandError> {
+    words
+        .iter()
+        .map(|word| {
+            word.to_str().map(str::to_owned).ok_or_else(|| {
+                CommandError::usage(format!("the argument `{}` is not UTF-8", word.to_string_lossy()))
+            })
+        })
+        .collect()
+}
+
+/// The script's path relative to the project folder: as it is given there, else from the current folder.
+fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, CommandError> {
+    let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let mut outside = None;
+    for base in [root, cwd] {
+        let file = base.join(script);
+        let Ok(folder) = file.parent().unwrap_or(base).canonicalize() else { continue };
+        let Some(name) = file.file_name().filter(|_| file.is_file()) else { continue };
+        match folder.join(name).strip_prefix(&real_root) {
+            Ok(inside) => return Ok(inside.to_string_lossy().into_owned()),
+            Err(_) => outside = Some(file),
+        }
+    }
+    if let Some(file) = outside {
+        return Err(CommandError::usage(format!(
+            "{} is not in the project folder {}",
+            file.display(),
+            root.display()
+        ))
+        .hint("copy it there: a run's snapshot is of the project folder"));
+    }
+    let error = CommandError::not_found(format!("there is no script {script} in {}", root.display()));
+    let names: Vec<String> = std::fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    Err(match crate::error::similar(script, names.iter().map(String::as_str)).first() {
+        Some(best) => {
+            error.hint(format!("did you mean `{best}`? {{azml}} experiment submit -c local {best}"))
+        }
+        None => error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_found_from_the_project_and_from_the_current_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("p");
+        std::fs::create_dir_all(root.join("src")).unwrap();
+        for file in ["train.py", "src/deep.py", "../outside.py"] {
+            std::fs::write(root.join(file), "").unwrap();
+        }
+        let find = |cwd: &str, script: &str| project_path(&root, &root.join(cwd), script);
+        assert_eq!(find("", "train.py").unwrap(), "train.py");
+        assert_eq!(find("", "./src/../train.py").unwrap(), "train.py");
+        assert_eq!(find("src", "deep.py").unwrap(), "src/deep.py");
+        assert_eq!(find("src", "../train.py").unwrap(), "train.py");
+        assert_eq!(find("", "../outside.py").unwrap_err().kind, ErrorKind::Usage);
+        let missing = find("", "trian.py").unwrap_err();
+        assert_eq!(missing.kind, ErrorKind::NotFound);
+        assert!(missing.hints[0].contains("`train.py`"));
+    }
+}

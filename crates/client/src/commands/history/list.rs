@@ -1,0 +1,68 @@
+//! `azml history list`.
+
+use std::path::PathBuf;
+
+use azml_core::run::{RunRecord, RunStore, Status};
+
+use crate::commands::runs;
+use crate::context::Context;
+use crate::error::{CommandError, similar};
+use crate::ui::Output;
+
+/// List the project's runs, newest first
+///
+/// As a table the metrics come first: `azml history list -o table`. Filter further with --query, for example
+/// `--query "[?Accuracy > \`0.9\`].run_id"`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only the newest N runs
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    /// Only runs with this status
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Only runs of this script
+    #[arg(long, value_name = "SCRIPT")]
+    script: Option<String>,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Reads as many records as are asked for, and no more.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let status = args.status.as_deref().map(parse_status).transpose()?;
+    let opened = ctx.open(args.path.as_deref())?;
+    let wanted = |record: &RunRecord| {
+        !record.hidden
+            && status.is_none_or(|status| record.status == status)
+            && args.script.as_ref().is_none_or(|script| record.script_name == *script)
+    };
+    let most = args.last.unwrap_or(usize::MAX);
+    let store = RunStore::new(&opened.history);
+    let mut records = Vec::new();
+    for record in store.records()? {
+        if records.len() == most {
+            break;
+        }
+        let record = record?;
+        if wanted(&record) {
+            records.push(record);
+        }
+    }
+    let mut records = runs::with_live(ctx, &opened, records)?;
+    records.retain(wanted);
+    records.truncate(most);
+    Ok(runs::output(&records))
+}
+
+fn parse_status(word: &str) -> Result<Status, CommandError> {
+    let known = Status::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(word));
+    known.ok_or_else(|| {
+        let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        let best = similar(word, names.iter().copied())
+            .first()
+            .map_or_else(|| names.join(", "), |best| (*best).to_owned());
+        CommandError::usage(format!("`{word}` is not a status of a run")).hint(format!("use one of: {best}"))
+    })
+}

@@ -1,0 +1,31 @@
+//! `azml history …`.
+
+pub mod info;
+pub mod last;
+pub mod list;
+pub mod sync;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+
+/// The commands of the group.
+#[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of each is in its Args")]
+#[command(arg_required_else_help = true)]
+pub enum Command {
+    List(list::Args),
+    Last(last::Args),
+    Info(info::Args),
+    Sync(sync::Args),
+}
+
+/// Runs one of them.
+pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::List(args) => list::run(ctx, &args),
+        Command::Last(args) => last::run(ctx, &args),
+        Command::Info(args) => info::run(ctx, &args),
+        Command::Sync(args) => sync::run(ctx, &args),
+    }
+}

@@ -1,0 +1,50 @@
+//! `azml history sync`.
+
+use std::path::PathBuf;
+
+use azml_core::run::RunStore;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::sync::{self, SyncError};
+use crate::ui::Output;
+
+/// Deliver what the remote lacks, and bring the runs of others
+///
+/// Runs are pushed while they run; this is for what could not be pushed then, and to see what others did.
+/// Nothing is ever forced: where somebody pushed first, both histories are joined.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A personal access token for the remote
+    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
+    vststoken: Option<String>,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Pulls, then pushes.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = ctx.open(args.path.as_deref())?;
+    let remote = ctx.remote(&opened, args.vststoken.as_deref())?.ok_or(SyncError::NotLinked)?;
+    let by = ctx.signature(opened.project.root());
+    let (pulled, delivered) = {
+        let progress = ctx.ui.progress("Syncing");
+        let watch = ctx.watch(&progress);
+        let context = sync::Context { by: &by, observer: &watch };
+        let pulled = sync::pull(&opened.history, &remote, context)?;
+        (pulled, sync::push_history(&opened.history, &remote, context)?)
+    };
+    opened.history.set_push_error(None)?;
+    Ok(Output::Value(json!({
+        "remote": remote.url().without_secret().to_string(),
+        "pushed": delivered.pushed,
+        "received_runs": pulled.new_runs,
+        "received_snapshots": pulled.new_snapshots,
+        "bytes_sent": delivered.bytes_sent,
+        "bytes_received": pulled.bytes_received,
+        "history": delivered.history.map(|id| id.to_string()),
+        "runs": RunStore::new(&opened.history).count()?,
+    })))
+}

@@ -1,0 +1,42 @@
+//! The commands: one file a leaf, each with `Args` (whose comments are the manual) and `run`.
+
+pub mod completion;
+pub mod experiment;
+pub mod history;
+pub mod project;
+pub mod run;
+pub mod runs;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+
+/// All commands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make, link, roam and restore projects
+    #[command(subcommand)]
+    Project(project::Command),
+    /// Run scripts
+    #[command(subcommand)]
+    Experiment(experiment::Command),
+    /// View the run history
+    #[command(subcommand)]
+    History(history::Command),
+    /// Talk to the run that a script is part of
+    #[command(subcommand)]
+    Run(run::Command),
+    /// Print a completion script for a shell
+    Completion(completion::Args),
+}
+
+/// Runs a command.
+pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::Project(command) => project::run(ctx, command),
+        Command::Experiment(command) => experiment::run(ctx, command),
+        Command::History(command) => history::run(ctx, command),
+        Command::Run(command) => run::run(ctx, command),
+        Command::Completion(args) => completion::run(ctx, &args),
+    }
+}

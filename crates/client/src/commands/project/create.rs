@@ -1,0 +1,212 @@
+//! `azml project create`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use azml_core::history::{self, HistoryRepo};
+use azml_core::id::ProjectId;
+use azml_core::project::{self, Project, ProjectName, Scope};
+use azml_core::remote_url::RemoteUrl;
+use azml_core::user_repo::UserRepo;
+
+use super::{show, template, update};
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::snapshots;
+use crate::sync::LinkMode;
+use crate::ui::Output;
+
+/// Make a project
+///
+/// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history.
+/// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
+/// there becomes a project.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's name: 2 to 50 letters, digits, `-` or `_`
+    #[arg(long, short, value_name = "NAME", required_unless_present = "existing")]
+    name: Option<String>,
+    /// The folder to make the project in; with --existing the folder itself
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    /// Link the project to this Git repository, which must be empty
+    #[arg(long, short, value_name = "URL")]
+    repo: Option<String>,
+    /// Make a project of a folder that is there
+    #[arg(long)]
+    existing: bool,
+    /// Begin with the files of this Git repository's newest commit
+    #[arg(long, short = 'u', value_name = "URL", conflicts_with = "existing")]
+    template_url: Option<String>,
+    /// A personal access token for the repository
+    #[arg(long, value_name = "TOKEN")]
+    vststoken: Option<String>,
+    /// The Experimentation account that the project belongs to
+    #[arg(long, short, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// The account's workspace
+    #[arg(long, short, value_name = "WORKSPACE")]
+    workspace: Option<String>,
+    /// The account's resource group
+    #[arg(long, short = 'g', value_name = "GROUP")]
+    resource_group: Option<String>,
+    /// The account's subscription
+    #[arg(long, value_name = "ID")]
+    subscription: Option<String>,
+}
+
+/// The subscription of an account that is named without one.
+const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Makes it; if that fails, the folder is as it was.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let url = args.repo.as_deref().map(RemoteUrl::parse).transpose()?;
+    let template = args.template_url.as_deref().map(RemoteUrl::parse).transpose()?;
+    let at = args.path.as_ref().map_or_else(|| ctx.env.cwd.clone(), |path| ctx.env.cwd.join(path));
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => at
+            .canonicalize()
+            .unwrap_or_else(|_| at.clone())
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into(),
+    };
+    let name = ProjectName::parse(&name)?;
+    let root = if args.existing { at } else { at.join(name.as_str()) };
+    let scope = scope(args, &name)?;
+
+    let mut undo = Undo::before(&root, args.existing)?;
+    let opened = make(ctx, args, &root, scope, template, &mut undo)?;
+    if let Some(url) = url {
+        let mode = if args.existing { LinkMode::EmptyOrClone } else { LinkMode::Empty };
+        update::link(ctx, &opened, url, args.vststoken.as_deref(), mode)?;
+    }
+    undo.keep();
+    ctx.ui.status(&format!("Made project {name} in {}", root.display()));
+    show::describe(ctx, &opened)
+}
+
+fn make(
+    ctx: &Context,
+    args: &Args,
+    root: &Path,
+    scope: Scope,
+    template: Option<RemoteUrl>,
+    undo: &mut Undo,
+) -> Result<Opened, CommandError> {
+    if root.join(project::FILE).exists() {
+        return Err(project::Error::AlreadyAProject { root: root.to_owned() }.into());
+    }
+    project::check_folder(root, ctx.env.home())?;
+    let is_blank = !args.existing && template.is_none();
+    if !args.existing {
+        fs::create_dir_all(root).map_err(|error| CommandError::file("make folder", root, error))?;
+    }
+    if let Some(url) = template {
+        let progress = ctx.ui.progress("Fetching the template");
+        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref()), root, &progress)?;
+    }
+    let user = UserRepo::open(root)?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| CommandError::failed(std::io::Error::other(error)))?;
+    let id = ProjectId::from_random(random);
+    let created = project::create_files(root, id, scope, is_blank, ctx.env.home())?;
+    undo.made.extend(created.made.iter().map(|name| root.join(name)));
+    let history = HistoryRepo::init(root, id)?;
+    if user.is_none() {
+        undo.made_git = true;
+        let user = UserRepo::init(root)?;
+        user.initial_commit(&ctx.author(root), ctx.env.now())?;
+    }
+    snapshots::take(ctx, &history, update::first_message(), false)?;
+    Ok(Opened { project: Project::open(root)?, history })
+}
+
+fn scope(args: &Args, name: &ProjectName) -> Result<Scope, CommandError> {
+    let given = [&args.account, &args.workspace, &args.resource_group, &args.subscription];
+    if given.iter().all(|part| part.is_none()) {
+        return Ok(Scope::local(name));
+    }
+    let or_local = |part: &Option<String>| part.clone().unwrap_or_else(|| "local".to_owned());
+    let subscription = args.subscription.as_deref().unwrap_or(NO_SUBSCRIPTION);
+    let [account, workspace, group] = [&args.account, &args.workspace, &args.resource_group].map(or_local);
+    Ok(Scope::new(subscription, &group, &account, &workspace, name.as_str())?)
+}
+
+/// Takes back what was made, unless it is kept in the end.
+struct Undo {
+    root: PathBuf,
+    existed: bool,
+    gitignore: Option<Vec<u8>>,
+    made: Vec<PathBuf>,
+    made_git: bool,
+    kept: bool,
+}
+
+impl Undo {
+    fn before(root: &Path, existing: bool) -> Result<Self, CommandError> {
+        let found = fs::metadata(root);
+        let is_empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+        match (&found, existing) {
+            (Ok(found), true) if found.is_dir() => {}
+            (_, true) => {
+                return Err(CommandError::not_found(format!("there is no folder {}", root.display()))
+                    .hint("make a new one: {azml} project create -n NAME"));
+            }
+            (Ok(_), false) if !is_empty => {
+                return Err(CommandError::failed(format!(
+                    "{} exists and is not an empty folder",
+                    root.display()
+                ))
+                .hint(format!(
+                    "make a project of it: {{azml}} project create --existing --path {}",
+                    root.display()
+                )));
+            }
+            _ => {}
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            existed: found.is_ok(),
+            gitignore: fs::read(root.join(".gitignore")).ok(),
+            made: Vec::new(),
+            made_git: false,
+            kept: existing && root.join(history::FOLDER).exists(),
+        })
+    }
+
+    fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // The error that brought us here is told; what can't be removed stays for the user to see.
+        if !self.existed {
+            drop(fs::remove_dir_all(&self.root));
+            return;
+        }
+        drop(fs::remove_dir_all(self.root.join(history::FOLDER)));
+        if self.made_git {
+            drop(fs::remove_dir_all(self.root.join(".git")));
+        }
+        for path in &self.made {
+            drop(fs::remove_file(path));
+            let mut folder = path.parent();
+            while let Some(empty) =
+                folder.filter(|folder| *folder != self.root && fs::remove_dir(folder).is_ok())
+            {
+                folder = empty.parent();
+            }
+        }
+        if let Some(content) = &self.gitignore {
+            drop(fs::write(self.root.join(".gitignore"), content));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `azml project …`.
+
+pub mod clone;
+pub mod create;
+pub mod restore;
+pub mod show;
+pub mod snapshot;
+pub mod template;
+pub mod update;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+
+/// The commands of the group.
+#[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of each is in its Args")]
+#[command(arg_required_else_help = true)]
+pub enum Command {
+    Create(create::Args),
+    Update(update::Args),
+    Clone(clone::Args),
+    Show(show::Args),
+    Restore(restore::Args),
+    Snapshot(snapshot::Args),
+}
+
+/// Runs one of them.
+pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::Create(args) => create::run(ctx, &args),
+        Command::Update(args) => update::run(ctx, &args),
+        Command::Clone(args) => clone::run(ctx, &args),
+        Command::Show(args) => show::run(ctx, &args),
+        Command::Restore(args) => restore::run(ctx, &args),
+        Command::Snapshot(args) => snapshot::run(ctx, &args),
+    }
+}

@@ -1,0 +1,182 @@
+//! `azml project restore`.
+
+use std::path::PathBuf;
+
+use azml_core::restore::{self, Done, Plan};
+use azml_core::run::RunRecord;
+use gix::ObjectId;
+use gix::bstr::BString;
+use serde_json::{Map, Value, json};
+
+use crate::commands::runs;
+use crate::context::{Context, Faults, Opened};
+use crate::error::{CommandError, ErrorKind};
+use crate::sync;
+use crate::ui::{Numbers, Output};
+
+/// Make the project folder equal to the snapshot of a run
+///
+/// Changed files are rewritten, files that the snapshot lacks are removed; ignored files, `.git` and your own
+/// branches and index stay as they are. What is overwritten is kept first: `azml project restore --undo` brings it
+/// back. A snapshot that is not on this computer is fetched from the remote.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's id, or an unambiguous beginning of it or of its number
+    #[arg(long, short, value_name = "RUN_ID", alias = "run", required_unless_present = "undo")]
+    run_id: Option<String>,
+    /// Only list what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Go back to what the last restore overwrote
+    #[arg(long, conflicts_with = "run_id")]
+    undo: bool,
+    /// Also back up and replace ignored files that are in the way
+    #[arg(long)]
+    force: bool,
+    /// A personal access token for the remote
+    #[arg(long, value_name = "TOKEN")]
+    vststoken: Option<String>,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Plans, then does it.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = ctx.open(args.path.as_deref())?;
+    let root = opened.project.root();
+    let context = restore::Context { by: ctx.signature(root), force: args.force };
+    let faults = Faults::of(&ctx.env);
+    let Some(run_id) = args.run_id.as_deref().filter(|_| !args.undo) else {
+        let (backup, plan) = restore::plan_undo(&opened.history)?;
+        let head = json!({"undone_backup": backup.number});
+        if args.dry_run {
+            return Ok(planned(&plan, &head));
+        }
+        let done = restore::undo(&opened.history, &context, &faults)?;
+        ctx.ui.status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
+        return Ok(finished(ctx, &plan, &done, &head));
+    };
+    let record = find_run(ctx, &opened, run_id, args.vststoken.as_deref())?;
+    let commit = record.commit_id().ok_or_else(|| {
+        CommandError::not_found(format!("run {} has no snapshot", record.run_id)).hint("{azml} history list")
+    })?;
+    let tree = snapshot_tree(ctx, &opened, commit, args.vststoken.as_deref())?;
+    let plan = restore::plan(&opened.history, tree)?;
+    let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
+    if args.dry_run {
+        return Ok(planned(&plan, &head));
+    }
+    let done = restore::execute(&opened.history, &plan, &context, &faults)?;
+    if done.backup.is_none() {
+        ctx.ui.status(&format!("The folder already is the snapshot of run {}", record.run_id));
+    } else {
+        ctx.ui.status(&format!("Restored the snapshot of run {}; {}", record.run_id, counted(&done)));
+    }
+    Ok(finished(ctx, &plan, &done, &head))
+}
+
+fn counted(done: &Done) -> String {
+    format!("{} files added, {} changed, {} removed", done.added, done.changed, done.removed)
+}
+
+/// The run's record; if it is not known here and there is a remote, that is asked for news.
+fn find_run(
+    ctx: &Context,
+    opened: &Opened,
+    run_id: &str,
+    token: Option<&str>,
+) -> Result<RunRecord, CommandError> {
+    let unknown = match runs::resolve(opened, run_id) {
+        Err(error) if error.kind == ErrorKind::NotFound => error,
+        found => return found,
+    };
+    let Some(remote) = ctx.remote(opened, token)? else { return Err(unknown) };
+    let by = ctx.signature(opened.project.root());
+    let progress = ctx.ui.progress("Asking the remote for news");
+    let watch = ctx.watch(&progress);
+    match sync::pull(&opened.history, &remote, sync::Context { by: &by, observer: &watch }) {
+        Ok(_) => runs::resolve(opened, run_id),
+        Err(error) => {
+            ctx.ui.warning(&format!("the remote could not be asked for news: {error}"));
+            Err(unknown)
+        }
+    }
+}
+
+/// The tree of a snapshot, which is fetched if it is not here.
+fn snapshot_tree(
+    ctx: &Context,
+    opened: &Opened,
+    commit: ObjectId,
+    token: Option<&str>,
+) -> Result<ObjectId, CommandError> {
+    let find = || -> Result<Option<ObjectId>, CommandError> {
+        let Some(object) = opened.history.git().try_find_object(commit).map_err(CommandError::failed)? else {
+            return Ok(None);
+        };
+        let tree = object.peel_to_tree().map_err(CommandError::failed)?.id;
+        Ok(Some(tree))
+    };
+    if let Some(tree) = find()? {
+        return Ok(tree);
+    }
+    let missing = || CommandError::from(sync::SyncError::NoSnapshot { commit });
+    let remote = ctx.remote(opened, token)?.ok_or_else(missing)?;
+    let by = ctx.signature(opened.project.root());
+    let progress = ctx.ui.progress("Fetching the snapshot");
+    let watch = ctx.watch(&progress);
+    sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context { by: &by, observer: &watch })?;
+    find()?.ok_or_else(missing)
+}
+
+fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {
+    paths.map(|path| Value::from(path.to_string())).collect()
+}
+
+/// What would be or was done, path by path.
+fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Value>>) {
+    let mut value = head.as_object().cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    for (key, list) in [
+        ("added", paths(plan.added())),
+        ("changed", paths(plan.changed())),
+        ("removed", paths(plan.removed())),
+    ] {
+        for path in list.as_array().into_iter().flatten() {
+            let cells = [("Change".to_owned(), Value::from(key)), ("Path".to_owned(), path.clone())];
+            rows.push(Map::from_iter(cells));
+        }
+        value.insert(key.to_owned(), list);
+    }
+    value.insert("in_the_way".to_owned(), paths(plan.in_the_way.iter()));
+    (value, rows)
+}
+
+fn planned(plan: &Plan, head: &Value) -> Output {
+    let (mut value, mut rows) = listed(plan, head);
+    value.insert("dry_run".to_owned(), true.into());
+    for path in &plan.in_the_way {
+        let cells =
+            [("Change".to_owned(), "in the way".into()), ("Path".to_owned(), path.to_string().into())];
+        rows.push(Map::from_iter(cells));
+    }
+    Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
+}
+
+fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
+    let (mut value, rows) = listed(plan, head);
+    value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
+    value.insert("saved".to_owned(), paths(done.saved.iter()));
+    if !done.saved.is_empty() {
+        let names: Vec<String> = done.saved.iter().map(ToString::to_string).collect();
+        ctx.ui.warning(&format!(
+            "edited while the restore was going on, and kept in the backup: {}",
+            names.join(", ")
+        ));
+    }
+    if done.backup.is_some() {
+        ctx.ui.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
+    }
+    Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
+}

@@ -1,0 +1,41 @@
+//! `azml project snapshot`.
+
+use std::path::PathBuf;
+
+use azml_core::snapshot::Message;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::snapshots;
+use crate::ui::Output;
+
+/// Take a snapshot of the project folder without running anything
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The snapshot's subject
+    #[arg(long, short, value_name = "TEXT")]
+    message: Option<String>,
+    /// Take in files over 50 MB, and more than 200 MB at once
+    #[arg(long)]
+    allow_large: bool,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Takes it.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = ctx.open(args.path.as_deref())?;
+    let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
+    let taken = snapshots::take(ctx, &opened.history, message, args.allow_large)?;
+    Ok(Output::Value(json!({
+        "commit": taken.commit.to_string(),
+        "tree": taken.tree.to_string(),
+        "is_new": taken.is_new,
+        "files": taken.files,
+        "changed": taken.changed,
+        "bytes_new": taken.bytes_new,
+        "left_out": taken.left_out.iter().map(|left| left.path.to_string()).collect::<Vec<_>>(),
+    })))
+}

@@ -1,0 +1,22 @@
+//! `azml run …`: for scripts, inside a run.
+
+pub mod log;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+
+/// The commands of the group.
+#[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of each is in its Args")]
+#[command(arg_required_else_help = true)]
+pub enum Command {
+    Log(log::Args),
+}
+
+/// Runs one of them.
+pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+    match command {
+        Command::Log(args) => log::run(ctx, &args),
+    }
+}

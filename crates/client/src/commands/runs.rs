@@ -1,0 +1,147 @@
+//! Finding and showing run records: what the `history` commands and `project restore` share.
+
+use azml_core::id::RunId;
+use azml_core::run::{RunRecord, RunStore, Status};
+use serde_json::{Map, Value};
+
+use crate::context::{Context, Opened};
+use crate::error::{CommandError, similar};
+use crate::run::{live, metrics};
+use crate::ui::{Numbers, Output};
+
+/// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
+pub fn resolve(opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
+    let store = RunStore::new(&opened.history);
+    let found = if text.is_empty() { Vec::new() } else { store.find(text)? };
+    match found.as_slice() {
+        [id] => store.get(id)?.ok_or_else(|| unknown(text, &[])),
+        [] => {
+            let all: Vec<RunId> = store.find("")?;
+            Err(unknown(text, &all))
+        }
+        several => {
+            let listed: Vec<&str> = several.iter().take(5).map(RunId::as_str).collect();
+            Err(CommandError::usage(format!("`{text}` could be any of {} runs", several.len()))
+                .hint(format!("give more of the id: {}", listed.join(", "))))
+        }
+    }
+}
+
+fn unknown(text: &str, all: &[RunId]) -> CommandError {
+    let error = CommandError::not_found(format!("there is no run `{text}`"));
+    let close = similar(text, all.iter().map(RunId::as_str));
+    if close.is_empty() {
+        error.hint("the runs there are: {azml} history list")
+    } else {
+        error.hint(format!("did you mean {}?", close.join(", "))).hint("{azml} history list")
+    }
+}
+
+/// Brings records up to date with runs in progress on this computer: what they logged so far, and those that
+/// have no record yet. Newest first, as they came.
+pub fn with_live(
+    ctx: &Context,
+    opened: &Opened,
+    mut records: Vec<RunRecord>,
+) -> Result<Vec<RunRecord>, CommandError> {
+    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+    for run in found.into_iter().filter(|run| run.is_watched) {
+        let path = run.metrics_file();
+        let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+        match records.iter_mut().find(|record| record.run_id == run.record.run_id) {
+            Some(record) if !record.status.is_over() => record.metrics = logged.metrics,
+            None if run.record.status == Status::Submitting => records.insert(0, run.record),
+            Some(_) | None => {}
+        }
+    }
+    Ok(records)
+}
+
+/// A record as commands print it.
+pub fn shown(record: &RunRecord) -> Map<String, Value> {
+    let mut map = record.to_output();
+    if record.status == Status::NotResponding {
+        // Nobody knows whether it still runs: here is where to look.
+        map.extend(record.pid.map(|pid| ("pid".to_owned(), pid.into())));
+        map.extend(record.host.clone().map(|host| ("host".to_owned(), host.into())));
+    }
+    map
+}
+
+/// Columns of the table of runs that every run has.
+const COLUMNS: [&str; 5] = ["duration", "run_id", "script_name", "start_time_utc", "status"];
+
+/// Records as a list; as a table, the metrics come first.
+pub fn output(records: &[RunRecord]) -> Output {
+    let names: std::collections::BTreeSet<&String> = records
+        .iter()
+        .flat_map(|record| &record.metrics)
+        .filter(|(_, metric)| is_cell(&metric.to_value()))
+        .map(|(name, _)| name)
+        .collect();
+    let rows = records
+        .iter()
+        .map(|record| {
+            let value = record.to_output();
+            let metric = |name: &str| {
+                let found = record.metrics.get(name).map(azml_core::run::Metric::to_value);
+                (name.to_owned(), found.filter(is_cell).unwrap_or(Value::Null))
+            };
+            let fixed = COLUMNS.map(|key| {
+                let mut header = key.to_owned();
+                header[..1].make_ascii_uppercase();
+                (header, value.get(key).cloned().unwrap_or(Value::Null))
+            });
+            names.iter().map(|name| metric(name)).chain(fixed).collect()
+        })
+        .collect();
+    let value = records.iter().map(|record| Value::Object(shown(record))).collect();
+    Output::WithTable { value, rows, numbers: Numbers::Aligned }
+}
+
+fn is_cell(value: &Value) -> bool {
+    !value.is_null() && !value.is_array() && !value.is_object()
+}
+
+#[cfg(test)]
+mod tests {
+    use azml_core::id::ProjectId;
+    use azml_core::run::Metric;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_metrics_first_and_then_the_five_columns() {
+        let record = |ms, metrics: &[(&str, Metric)]| {
+            let id = RunId::new("iris", ms).unwrap();
+            let start: Timestamp = "2017-09-08T00:58:03.059014Z".parse().unwrap();
+            let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "iris_sklearn.py", start);
+            record.start_time_utc = Some(start);
+            record.end_time_utc = Some(start + jiff::SignedDuration::from_micros(4_892_389));
+            record.status = Status::Completed;
+            record.metrics =
+                metrics.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            record
+        };
+        let list = Metric::from_word("[1, 2]");
+        let records = [
+            record(
+                2,
+                &[
+                    ("Regularization Rate", Metric::from_f64(0.078_125)),
+                    ("Accuracy", Metric::from_f64(0.679_245_283)),
+                ],
+            ),
+            record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
+        ];
+        let Output::WithTable { rows, numbers, .. } = output(&records) else { panic!("no table") };
+        insta::assert_snapshot!(crate::ui::tabulate(&rows, numbers), @r"
+          Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
+        ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
+          0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+                                           n/a         0:00:04.892389  iris_1    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+        ");
+    }
+}

@@ -1,0 +1,220 @@
+//! What a command works with: the environment, the user interface, and the way to a project and its remote.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use azml_core::history::{self, HistoryRepo};
+use azml_core::project::Project;
+use azml_core::remote_url::RemoteUrl;
+use azml_core::restore::{self, Recovered, Step, Steps, Stopped};
+use azml_core::snapshot::Signature;
+use azml_core::user_repo::{self, UserRepo};
+use gix::actor;
+use jiff::Timestamp;
+
+use crate::cli::Invoked;
+use crate::credentials::{Provider, Secret, TokenStore};
+use crate::env::{AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND};
+use crate::error::CommandError;
+use crate::run::recovery;
+use crate::sync::Event;
+use crate::transport::{Remote, TransportOptions};
+use crate::ui::{Progress, Ui};
+
+/// The world of one command.
+pub struct Context {
+    /// The environment.
+    pub env: Env,
+    /// The user interface.
+    pub ui: Arc<Ui>,
+    /// The name that azml was started under.
+    pub invoked: Invoked,
+}
+
+/// A project that a command has opened.
+pub struct Opened {
+    /// The project.
+    pub project: Project,
+    /// Its history.
+    pub history: HistoryRepo,
+}
+
+impl Context {
+    /// The world of a command.
+    pub fn new(env: Env, ui: Ui, invoked: Invoked) -> Self {
+        Self { env, ui: Arc::new(ui), invoked }
+    }
+
+    /// Opens the project at `path`, else the one that the current folder is in, and ends what a killed command
+    /// left unfinished there.
+    pub fn open(&self, path: Option<&Path>) -> Result<Opened, CommandError> {
+        let start = path.map_or_else(|| self.env.cwd.clone(), |path| self.env.cwd.join(path));
+        let project = match path {
+            Some(_) => Project::open(&start)?,
+            None => Project::find(&start)?,
+        };
+        let history = match HistoryRepo::open(project.root(), *project.id()) {
+            Err(history::Error::NotFound { .. }) => self.adopt(&project)?,
+            opened => opened?,
+        };
+        let opened = Opened { project, history };
+        self.recover(&opened)?;
+        Ok(opened)
+    }
+
+    /// Makes the history of a project that came here by a plain `git clone`; its remote is then the project's.
+    fn adopt(&self, project: &Project) -> Result<HistoryRepo, CommandError> {
+        let history = HistoryRepo::init(project.root(), *project.id())?;
+        let remote = UserRepo::open(project.root())?.and_then(|user| user.remote_url());
+        match remote {
+            Some(url) => {
+                history.set_remote(&url)?;
+                self.ui.status(&format!(
+                    "Made a run history in {}, with the remote {url}",
+                    project.root().display()
+                ));
+                self.ui.hint("{azml} history sync");
+            }
+            None => self.ui.status(&format!("Made a run history in {}", project.root().display())),
+        }
+        Ok(history)
+    }
+
+    fn recover(&self, opened: &Opened) -> Result<(), CommandError> {
+        match restore::recover(&opened.history, &Faults::of(&self.env))? {
+            Recovered::Nothing => {}
+            Recovered::Finished(_) => {
+                self.ui.warning("a restore was cut off; it has been finished now");
+                self.ui.hint("to go back: {azml} project restore --undo");
+            }
+            Recovered::RolledBack { .. } => {
+                self.ui.warning(
+                    "a restore was cut off and could not be finished; the folder is as it was before it",
+                );
+            }
+        }
+        recovery::dead_runs(self, opened)
+    }
+
+    /// Who the user is: Git's configuration, else the account.
+    pub fn author(&self, root: &Path) -> Signature {
+        user_repo::identity(root).unwrap_or_else(|| {
+            let account = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.env.text(name));
+            let account = account.unwrap_or("azml").to_owned();
+            Signature { email: format!("{account}@{}", host_name()), name: account }
+        })
+    }
+
+    /// The user, now, as Git writes it.
+    pub fn signature(&self, root: &Path) -> actor::Signature {
+        signature(&self.author(root), self.env.now())
+    }
+
+    /// The project's remote, if it has one.
+    pub fn remote(&self, opened: &Opened, token: Option<&str>) -> Result<Option<Remote>, CommandError> {
+        Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token)))
+    }
+
+    /// The remote at a URL, with the credentials that there may be for it.
+    pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>) -> Remote {
+        let token = token.or_else(|| self.env.text(AZML_VSTS_TOKEN)).map(Secret::new);
+        let may_ask = self.env.stdin_is_terminal && self.env.stderr_is_terminal;
+        let mut auth =
+            Provider::new().with_token(token).with_store(TokenStore::in_folder(&self.env.config_dir()));
+        let mut options = TransportOptions {
+            ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
+            ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),
+            may_ask,
+            ..TransportOptions::default()
+        };
+        match gix::config::File::from_globals() {
+            Ok(config) => {
+                options = options.with_git_config(&config);
+                auth = auth.with_git_helpers(config, may_ask);
+            }
+            Err(error) => tracing::warn!(%error, "Git's configuration can't be read"),
+        }
+        Remote::new(url, auth, options)
+    }
+
+    /// A function for [`crate::sync::Context::observer`] that shows what happens in a bar.
+    pub fn watch<'a>(&self, progress: &'a Progress) -> impl Fn(Event) + Sync + 'a {
+        |event| match event {
+            Event::Remote(line) => progress.say(format!("remote: {line}")),
+            Event::Received(bytes) => progress.say(format!("{} received", size(bytes))),
+            Event::Sent(bytes) => progress.say(format!("{} sent", size(bytes))),
+            Event::Joining => progress.say("joining with what others pushed"),
+        }
+    }
+}
+
+/// A signature without offset from UTC: two computers write the same bytes.
+pub fn signature(author: &Signature, now: Timestamp) -> actor::Signature {
+    actor::Signature {
+        name: author.name.as_str().into(),
+        email: author.email.as_str().into(),
+        time: gix::date::Time::new(now.as_second(), 0),
+    }
+}
+
+/// This computer's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// A number of bytes for people.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+}
+
+/// The fault that `AZML_FAULT` puts into a restore, for tests.
+pub struct Faults {
+    abort_at: Option<u64>,
+}
+
+impl Faults {
+    /// As the environment says.
+    pub fn of(env: &Env) -> Self {
+        Self { abort_at: env.restore_fault() }
+    }
+}
+
+impl Steps for Faults {
+    fn before(&self, step: Step<'_>) -> Result<(), Stopped> {
+        if self.abort_at == Some(step.number) {
+            std::process::abort();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let cases = [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1.0 KB"),
+            (12_345, "12 KB"),
+            (999_700, "1.0 MB"),
+            (5_400_000_000, "5.4 GB"),
+        ];
+        for (bytes, expect) in cases {
+            assert_eq!(size(bytes), expect);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Library errors as [`CommandError`]s: which kind each is, and what to do about it.
+//!
+//! In hints `{azml}` stands for what the user types to call azml.
+
+use azml_core::{checkout, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
+
+use crate::error::{CommandError, ErrorKind};
+use crate::query::QueryError;
+use crate::run::config::ConfigError;
+use crate::run::target::TargetError;
+use crate::sync::SyncError;
+
+/// Errors that are failures without more to say.
+macro_rules! plain_failures {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                Self::failed(error)
+            }
+        })*
+    };
+}
+plain_failures!(checkout::Error, join::Error, run::Error, user_repo::Error, QueryError);
+
+impl From<id::Error> for CommandError {
+    fn from(error: id::Error) -> Self {
+        let hint = match error {
+            id::Error::NotARunId { .. } => "the runs there are: {azml} history list",
+            id::Error::NotAProjectId { .. } => "the project's id: {azml} project show",
+        };
+        Self::usage(error).hint(hint)
+    }
+}
+
+impl From<remote_url::Error> for CommandError {
+    fn from(error: remote_url::Error) -> Self {
+        Self::usage(error).hint("for example: {azml} project update -r https://HOST/PROJECT/_git/REPO")
+    }
+}
+
+impl From<project::Error> for CommandError {
+    fn from(error: project::Error) -> Self {
+        use project::Error;
+        match &error {
+            Error::NotFound { .. } => Self::not_found(error)
+                .hint("change into a project's folder, or make one: {azml} project create -n NAME"),
+            Error::AlreadyAProject { .. } => Self::failed(error).hint("{azml} project show"),
+            Error::Name { .. } => Self::usage(error).hint("{azml} project create -n my-project"),
+            Error::Scope { .. } => Self::usage(error).hint("{azml} project create --help"),
+            Error::NotAProjectFolder { .. } => {
+                Self::failed(error).hint("make a folder for it: {azml} project create -n NAME")
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<history::Error> for CommandError {
+    fn from(error: history::Error) -> Self {
+        match &error {
+            history::Error::NotFound { .. } => Self::not_found(error).hint("{azml} project show"),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<snapshot::Error> for CommandError {
+    fn from(error: snapshot::Error) -> Self {
+        match &error {
+            snapshot::Error::TooLarge { largest, ignore_lines, .. } => {
+                let sizes: Vec<String> = largest
+                    .iter()
+                    .map(|(path, bytes)| format!("{path} ({})", crate::context::size(*bytes)))
+                    .collect();
+                let mut hints = vec![format!("the largest new files: {}", sizes.join(", "))];
+                let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_word(line)).collect();
+                if !quoted.is_empty() {
+                    hints.push(format!("leave them out: printf '%s\\n' {} >> .amlignore", quoted.join(" ")));
+                }
+                hints.push("or keep them for good: add --allow-large to the command".to_owned());
+                let mut error = Self::failed(error);
+                error.hints = hints;
+                error
+            }
+            snapshot::Error::NotAProjectFolder { .. } => {
+                Self::failed(error).hint("make a folder for it: {azml} project create -n NAME")
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+/// A word that a POSIX shell takes as it is.
+fn shell_word(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+impl From<restore::Error> for CommandError {
+    fn from(error: restore::Error) -> Self {
+        use restore::Error;
+        match &error {
+            Error::InTheWay { paths } => {
+                let list: Vec<String> = paths.iter().take(10).map(ToString::to_string).collect();
+                Self::failed(error)
+                    .hint(format!("in the way: {}", list.join(", ")))
+                    .hint("to back them up and replace them, too, add --force to the command")
+            }
+            Error::FolderChanged { .. } => Self::failed(error).hint("run the command again"),
+            Error::NoBackup => Self::not_found(error).hint("{azml} history list"),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        match &error {
+            ConfigError::NoRunConfig { name, known, .. } => {
+                let similar = crate::error::similar(name, known.iter().map(String::as_str));
+                let hint = match (similar.first(), known.is_empty()) {
+                    (Some(best), _) => {
+                        format!("did you mean `{best}`? {{azml}} experiment submit -c {best} SCRIPT")
+                    }
+                    (None, false) => format!("there are: {}", known.join(", ")),
+                    (None, true) => "the folder aml_config has no .runconfig file".to_owned(),
+                };
+                Self::not_found(error).hint(hint)
+            }
+            ConfigError::NoCompute { .. } => Self::not_found(error),
+            ConfigError::Unsupported { .. } | ConfigError::Framework { .. } => {
+                Self::failed(error).hint("to run here: {azml} experiment submit -c local SCRIPT")
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<TargetError> for CommandError {
+    fn from(error: TargetError) -> Self {
+        match &error {
+            TargetError::NoProgram { .. } => {
+                Self::not_found(error).hint("install it, or set pythonLocation in aml_config/local.compute")
+            }
+            TargetError::NoScript { .. } => {
+                Self::not_found(error).hint("is it ignored? take it in with a line `!PATH` in .amlignore")
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<SyncError> for CommandError {
+    fn from(error: SyncError) -> Self {
+        let (kind, hint) = match &error {
+            SyncError::NotLinked => (ErrorKind::Failed, Some("link it: {azml} project update -r URL")),
+            SyncError::NotEmpty { .. } => (
+                ErrorKind::Failed,
+                Some(
+                    "a project is linked to an empty repository; if this one holds a project: {azml} project clone URL",
+                ),
+            ),
+            SyncError::Behind { .. } => {
+                (ErrorKind::Failed, Some("bring master up to date first: git pull origin master"))
+            }
+            SyncError::Denied { .. } => (
+                ErrorKind::NotAllowed,
+                Some("ask the repository's owner for write access, or use another token: --vststoken TOKEN"),
+            ),
+            SyncError::NotFound { .. } => (
+                ErrorKind::NotFound,
+                Some("check the URL; a repository that you may not see looks like one that does not exist"),
+            ),
+            SyncError::Unauthorized { .. } => (
+                ErrorKind::NotAllowed,
+                Some(
+                    "give a personal access token: --vststoken TOKEN, or in the environment as AZML_VSTS_TOKEN",
+                ),
+            ),
+            SyncError::Unreachable { .. } => {
+                (ErrorKind::Unavailable, Some("try again later: {azml} history sync"))
+            }
+            SyncError::Busy { .. } => (ErrorKind::Unavailable, Some("{azml} history sync")),
+            SyncError::NoHistory { .. } => {
+                (ErrorKind::NotFound, Some("for a repository without runs: git clone URL"))
+            }
+            SyncError::SeveralProjects { .. } => {
+                (ErrorKind::Usage, Some("choose one of them: {azml} project clone URL --id ID"))
+            }
+            SyncError::NoMaster => {
+                (ErrorKind::NotFound, Some("bring the newest snapshot: {azml} project clone URL"))
+            }
+            SyncError::NoSnapshot { .. } => {
+                (ErrorKind::NotFound, Some("where the run was made, deliver it: {azml} history sync"))
+            }
+            SyncError::FolderNotEmpty { .. } => {
+                (ErrorKind::Failed, Some("name another folder: {azml} project clone URL DIR"))
+            }
+            SyncError::NoCommit { .. } => {
+                (ErrorKind::Failed, Some("make one: git add -A && git commit -m 'Initial commit'"))
+            }
+            _ => (ErrorKind::Failed, None),
+        };
+        let mut error = Self::new(kind, error);
+        error.hints.extend(hint.map(str::to_owned));
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gix::ObjectId;
+
+    use super::*;
+
+    #[test]
+    fn each_way_that_a_remote_says_no_has_its_exit_code() {
+        let message = || "TF401019".to_owned();
+        let cases: [(SyncError, u8); 7] = [
+            (SyncError::Denied { message: message(), source: None }, 4),
+            (SyncError::Unauthorized { message: message(), source: None }, 4),
+            (SyncError::NotFound { message: message(), source: None }, 3),
+            (SyncError::Unreachable { message: message(), timed_out: true, source: None }, 1),
+            (SyncError::NotEmpty { branches: vec!["master".to_owned()] }, 1),
+            (SyncError::NoSnapshot { commit: ObjectId::null(gix::hash::Kind::Sha1) }, 3),
+            (SyncError::SeveralProjects { ids: vec![] }, 2),
+        ];
+        for (error, code) in cases {
+            let error = CommandError::from(error);
+            assert_eq!(error.kind.exit_code(), code, "{error}");
+            assert!(!error.hints.is_empty(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_too_large_says_how_to_leave_it_out() {
+        let error = CommandError::from(snapshot::Error::TooLarge {
+            total: 60_000_000,
+            largest: vec![("data/it's.bin".into(), 60_000_000)],
+            ignore_lines: vec!["/data/it's.bin".to_owned()],
+        });
+        assert_eq!(
+            error.hints,
+            [
+                "the largest new files: data/it's.bin (60 MB)",
+                "leave them out: printf '%s\\n' '/data/it'\\''s.bin' >> .amlignore",
+                "or keep them for good: add --allow-large to the command",
+            ]
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! The environment: every variable that azml reads, and the only file that reads them.
+//!
+//! The binary reads the process once ([`Env::from_process`]); everything else is given an [`Env`], so that
+//! tests may say what the world looks like.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+/// Where settings and logins live; default `$XDG_CONFIG_HOME/azml`, else `~/.config/azml`.
+pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
+/// Where run folders live; default `$XDG_STATE_HOME/azml`, else `~/.local/state/azml`.
+pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
+/// Where things that may be deleted at any time live; default `$XDG_CACHE_HOME/azml`, else `~/.cache/azml`.
+pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
+/// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
+pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
+/// Seconds (a decimal number) that the end of a run waits for its push; default 10.
+pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
+/// What goes to the log, in the syntax of `tracing`'s filters; goes before `--verbose` and `--debug`.
+pub const AZML_LOG: &str = "AZML_LOG";
+/// For tests: the time, in RFC 3339, instead of the system's clock.
+pub const AZML_NOW: &str = "AZML_NOW";
+/// For tests: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal.
+pub const AZML_FAULT: &str = "AZML_FAULT";
+
+/// Given to a run's script: the run's id.
+pub const AZML_RUN_ID: &str = "AZML_RUN_ID";
+/// Given to a run's script: the file to which metrics are appended, one JSON object a line.
+pub const AZML_METRICS_FILE: &str = "AZML_METRICS_FILE";
+/// Given to a run's script: the folder whose files become the run's attachments.
+pub const AZML_ATTACHMENTS_DIR: &str = "AZML_ATTACHMENTS_DIR";
+/// Given to a run's script: a folder shared by all runs of the project.
+pub const AZUREML_NATIVE_SHARE_DIRECTORY: &str = "AZUREML_NATIVE_SHARE_DIRECTORY";
+
+/// No colour, whatever its value, unless empty (<https://no-color.org>).
+pub const NO_COLOR: &str = "NO_COLOR";
+/// Colour even without a terminal, unless empty or `0`.
+pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
+/// `dumb` means no colour and no progress bars.
+pub const TERM: &str = "TERM";
+/// The ssh command for Git remotes, as Git itself reads it.
+pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
+/// The ssh program for Git remotes, as Git itself reads it.
+pub const GIT_SSH: &str = "GIT_SSH";
+/// Where to find programs; prepended to nothing, read to find a run's interpreter.
+pub const PATH: &str = "PATH";
+/// Python's module path; a run's script gets the `azureml` module on top of it.
+pub const PYTHONPATH: &str = "PYTHONPATH";
+/// The user's home folder.
+pub const HOME: &str = "HOME";
+/// The base of [`AZML_CONFIG_DIR`]'s default.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The base of [`AZML_STATE_DIR`]'s default.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// The base of [`AZML_CACHE_DIR`]'s default.
+pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+
+/// What a command may know of the world around it.
+#[derive(Clone, Debug)]
+pub struct Env {
+    vars: BTreeMap<OsString, OsString>,
+    /// The current folder.
+    pub cwd: PathBuf,
+    /// Whether a terminal reads standard output.
+    pub stdout_is_terminal: bool,
+    /// Whether a terminal reads standard error.
+    pub stderr_is_terminal: bool,
+    /// Whether standard input is a terminal.
+    pub stdin_is_terminal: bool,
+}
+
+impl Env {
+    /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn from_process() -> Self {
+        Self {
+            vars: std::env::vars_os().collect(),
+            cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// An environment of exactly these variables, without terminals.
+    pub fn fixed<K: Into<OsString>, V: Into<OsString>>(
+        vars: impl IntoIterator<Item = (K, V)>,
+        cwd: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            vars: vars.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            cwd: cwd.into(),
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            stdin_is_terminal: false,
+        }
+    }
+
+    /// All variables: what a script inherits.
+    pub fn vars(&self) -> &BTreeMap<OsString, OsString> {
+        &self.vars
+    }
+
+    /// A variable, unless absent or empty.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable as text, unless absent, empty or not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(OsStr::to_str)
+    }
+
+    /// Where settings and logins live.
+    pub fn config_dir(&self) -> PathBuf {
+        self.dir(AZML_CONFIG_DIR, XDG_CONFIG_HOME, ".config")
+    }
+
+    /// Where run folders live.
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state")
+    }
+
+    /// Where things that may be deleted at any time live.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.dir(AZML_CACHE_DIR, XDG_CACHE_HOME, ".cache")
+    }
+
+    /// The user's home folder.
+    pub fn home(&self) -> Option<&Path> {
+        self.get(HOME).map(Path::new)
+    }
+
+    fn dir(&self, own: &str, xdg: &str, below_home: &str) -> PathBuf {
+        if let Some(dir) = self.get(own) {
+            return self.cwd.join(dir);
+        }
+        // The XDG specification: a relative path is to be ignored.
+        if let Some(base) = self.get(xdg).map(Path::new).filter(|base| base.is_absolute()) {
+            return base.join("azml");
+        }
+        self.home().map_or_else(|| self.cwd.join(".azml"), |home| home.join(below_home).join("azml"))
+    }
+
+    /// The time: the system's, unless [`AZML_NOW`] fixes it.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn now(&self) -> Timestamp {
+        self.text(AZML_NOW).and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+            Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+        })
+    }
+
+    /// Whether [`AZML_NOW`] fixes the time.
+    pub fn time_is_fixed(&self) -> bool {
+        self.text(AZML_NOW).is_some_and(|text| text.parse::<Timestamp>().is_ok())
+    }
+
+    /// The restore step at which [`AZML_FAULT`] wants the process to die.
+    pub fn restore_fault(&self) -> Option<u64> {
+        self.text(AZML_FAULT)?.strip_prefix("restore:")?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_come_from_the_own_variable_then_xdg_then_home() {
+        let env = |vars: &[(&str, &str)]| Env::fixed(vars.iter().copied(), "/here").state_dir();
+        assert_eq!(env(&[(AZML_STATE_DIR, "/s"), (XDG_STATE_HOME, "/x"), (HOME, "/h")]), Path::new("/s"));
+        assert_eq!(env(&[(AZML_STATE_DIR, "s")]), Path::new("/here/s"));
+        assert_eq!(env(&[(XDG_STATE_HOME, "/x"), (HOME, "/h")]), Path::new("/x/azml"));
+        assert_eq!(env(&[(XDG_STATE_HOME, "x"), (HOME, "/h")]), Path::new("/h/.local/state/azml"));
+        assert_eq!(env(&[]), Path::new("/here/.azml"));
+    }
+
+    #[test]
+    fn the_clock_and_the_fault_can_be_set() {
+        let env = Env::fixed([(AZML_NOW, "2017-09-08T00:58:03Z"), (AZML_FAULT, "restore:3")], "/");
+        assert_eq!(env.now().to_string(), "2017-09-08T00:58:03Z");
+        assert_eq!(env.restore_fault(), Some(3));
+        assert_eq!(Env::fixed([(AZML_FAULT, "nonsense")], "/").restore_fault(), None);
+    }
+}

@@ -1,0 +1,306 @@
+//! Reads a run configuration: `aml_config/<name>.runconfig` and the `.compute` file that it names.
+//!
+//! The files are YAML; the Workbench's older JSON is YAML too. Unknown keys are left alone: other tools' keys
+//! stand in the same files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The folder of configurations in a project.
+pub const FOLDER: &str = "aml_config";
+/// In `ArgumentVector`: the script that is being submitted.
+const SCRIPT_TOKEN: &str = "$file";
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such file.
+    #[error("there is no run configuration `{name}` ({} does not exist)", path.display())]
+    NoRunConfig {
+        /// As it was asked for.
+        name: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// The run configuration names a target that has no file.
+    #[error("run configuration `{name}` names the target `{target}`, but {} does not exist", path.display())]
+    NoCompute {
+        /// The run configuration.
+        name: String,
+        /// The target that it names.
+        target: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file can't be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{} is not a valid configuration", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_yaml_ng::Error,
+    },
+    /// A target of a kind that azml can't run on.
+    #[error("target `{target}` is of type `{kind}`, and azml runs on `local` targets only")]
+    Unsupported {
+        /// The target.
+        target: String,
+        /// Its type.
+        kind: String,
+    },
+    /// A framework that azml can't run.
+    #[error("run configuration `{name}` asks for the framework `{framework}`, and azml runs `Python` only")]
+    Framework {
+        /// The run configuration.
+        name: String,
+        /// What it asks for.
+        framework: String,
+    },
+}
+
+/// A `.runconfig` file.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase", default)]
+struct RunConfigFile {
+    argument_vector: Option<Vec<Value>>,
+    target: Option<String>,
+    environment_variables: Option<BTreeMap<String, Value>>,
+    framework: Option<String>,
+}
+
+/// A `.compute` file.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+struct ComputeFile {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    python_location: Option<String>,
+    native_shared_directory: Option<String>,
+}
+
+/// How to run a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunConfig {
+    /// Its name: the file's, without `.runconfig`.
+    pub name: String,
+    /// The target's name.
+    pub target: String,
+    /// The words of the command, with [`SCRIPT_TOKEN`] for the script.
+    arguments: Vec<String>,
+    /// Variables that the script gets.
+    pub environment: BTreeMap<String, String>,
+    /// The Python interpreter that the target names.
+    pub python: Option<String>,
+    /// Where the target wants the folder shared by runs to be.
+    pub shared_directory: Option<String>,
+}
+
+impl RunConfig {
+    /// Reads configuration `name` of the project in `root`; `name` may be a path to a `.runconfig` file.
+    pub fn load(root: &Path, name: &str) -> Result<Self, ConfigError> {
+        let (name, path) = locate(root, name);
+        let Some(file) = read::<RunConfigFile>(&path)? else {
+            return Err(ConfigError::NoRunConfig { name, path, known: names(root) });
+        };
+        if let Some(framework) = file.framework.filter(|framework| !framework.eq_ignore_ascii_case("python"))
+        {
+            return Err(ConfigError::Framework { name, framework });
+        }
+        let target = file.target.unwrap_or_else(|| name.clone());
+        let compute_path = root.join(FOLDER).join(format!("{target}.compute"));
+        let compute = match read::<ComputeFile>(&compute_path)? {
+            Some(compute) => compute,
+            None if target == "local" => ComputeFile::default(),
+            None => return Err(ConfigError::NoCompute { name, target, path: compute_path }),
+        };
+        let kind = compute.kind.unwrap_or_else(|| "local".to_owned());
+        if !kind.eq_ignore_ascii_case("local") {
+            return Err(ConfigError::Unsupported { target, kind });
+        }
+        let arguments = match file.argument_vector {
+            Some(words) if !words.is_empty() => words.iter().map(plain).collect(),
+            _ => vec![SCRIPT_TOKEN.to_owned()],
+        };
+        let environment = file.environment_variables.unwrap_or_default();
+        Ok(Self {
+            name,
+            target,
+            arguments,
+            environment: environment.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            python: compute.python_location.filter(|text| !text.trim().is_empty()),
+            shared_directory: compute.native_shared_directory.filter(|text| !text.trim().is_empty()),
+        })
+    }
+
+    /// The script and its arguments, of what was given on the command line; `None` if neither that nor the
+    /// configuration names a script.
+    ///
+    /// The token `$file` of the configuration stands for the script; arguments given come after the
+    /// configuration's own. A configuration that names a script itself gives way to one that is given.
+    pub fn command(&self, given: &[String]) -> Option<(String, Vec<String>)> {
+        let has_token = self.arguments.iter().any(|word| word == SCRIPT_TOKEN);
+        let mut words: Vec<String> = match given.split_first() {
+            None if has_token => return None,
+            None => self.arguments.clone(),
+            Some(_) if !has_token => given.to_vec(),
+            Some((script, rest)) => {
+                let own = self.arguments.iter().map(|word| if word == SCRIPT_TOKEN { script } else { word });
+                own.chain(rest).cloned().collect()
+            }
+        };
+        if words.is_empty() { None } else { Some((words.remove(0), words)) }
+    }
+}
+
+/// The names of a project's configurations, sorted.
+pub fn names(root: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(root.join(FOLDER))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".runconfig").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Where configuration `name` is: a path if it looks like one, else below `aml_config`.
+fn locate(root: &Path, name: &str) -> (String, PathBuf) {
+    let stem = name.strip_suffix(".runconfig").unwrap_or(name);
+    let path = Path::new(name);
+    let short =
+        Path::new(stem).file_name().map_or(stem.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    if path.components().count() > 1 {
+        return (short, root.join(format!("{stem}.runconfig")));
+    }
+    let in_root = root.join(name);
+    if name.ends_with(".runconfig") && in_root.is_file() {
+        return (short, in_root);
+    }
+    (short, root.join(FOLDER).join(format!("{stem}.runconfig")))
+}
+
+/// Reads a YAML file; `None` if it is not there.
+fn read<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<Option<T>, ConfigError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+    };
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Some(T::default()));
+    }
+    serde_yaml_ng::from_slice::<Option<T>>(bytes)
+        .map(|value| Some(value.unwrap_or_default()))
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source })
+}
+
+/// A scalar as a word of a command line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        dir
+    }
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_workbenchs_own_files_are_read() {
+        let dir = project(&[
+            (
+                "aml_config/local.runconfig",
+                "ArgumentVector:\n- \"$file\"\nTarget: local\nEnvironmentVariables:\n  EXAMPLE_ENV_VAR: Example Value\n  \
+                 N: 3\nFramework: Python\nPrepareEnvironment: false\nTrackedRun: true\nUnknown: [1]\n",
+            ),
+            (
+                "aml_config/local.compute",
+                "type: \"local\"\npythonLocation: \"python\"\nsparkSubmitLocation: \"\"\n",
+            ),
+        ]);
+        let config = RunConfig::load(dir.path(), "local").unwrap();
+        assert_eq!(config.python.as_deref(), Some("python"));
+        assert_eq!(config.environment["EXAMPLE_ENV_VAR"], "Example Value");
+        assert_eq!(config.environment["N"], "3");
+        assert_eq!(config.command(&words("train.py 0.1 -x")), Some(("train.py".to_owned(), words("0.1 -x"))));
+        assert_eq!(config.command(&[]), None);
+    }
+
+    #[test]
+    fn json_with_a_byte_order_mark_is_tolerated() {
+        let dir = project(&[(
+            "aml_config/old.runconfig",
+            "\u{feff}{\"ArgumentVector\": [\"iris.py\", 10], \"Target\": \"local\", \"EnvironmentVariables\": null}",
+        )]);
+        let config = RunConfig::load(dir.path(), "old").unwrap();
+        assert_eq!(config.command(&[]), Some(("iris.py".to_owned(), words("10"))));
+        assert_eq!(config.command(&words("other.py 1")), Some(("other.py".to_owned(), words("1"))));
+    }
+
+    #[test]
+    fn a_configuration_is_found_by_name_and_by_path() {
+        let dir =
+            project(&[("aml_config/a.runconfig", "Target: local\n"), ("b.runconfig", "Target: local\n")]);
+        for (given, name) in [
+            ("a", "a"),
+            ("a.runconfig", "a"),
+            ("aml_config/a.runconfig", "a"),
+            ("aml_config/a", "a"),
+            ("b.runconfig", "b"),
+        ] {
+            assert_eq!(RunConfig::load(dir.path(), given).expect(given).name, name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused_clearly() {
+        let dir = project(&[
+            ("aml_config/docker.runconfig", "Target: docker\n"),
+            ("aml_config/docker.compute", "type: localdocker\n"),
+            ("aml_config/spark.runconfig", "Framework: PySpark\n"),
+            ("aml_config/lost.runconfig", "Target: gone\n"),
+            ("aml_config/bad.runconfig", "Target: [\n"),
+            ("aml_config/empty.runconfig", ""),
+        ]);
+        let refused = |name: &str| RunConfig::load(dir.path(), name).unwrap_err();
+        assert!(matches!(refused("docker"), ConfigError::Unsupported { kind, .. } if kind == "localdocker"));
+        assert!(matches!(refused("spark"), ConfigError::Framework { .. }));
+        assert!(matches!(refused("lost"), ConfigError::NoCompute { .. }));
+        assert!(matches!(refused("bad"), ConfigError::Parse { .. }));
+        assert!(matches!(refused("empty"), ConfigError::NoCompute { .. }));
+        let ConfigError::NoRunConfig { known, .. } = refused("locl") else { panic!("another error") };
+        assert_eq!(known, ["bad", "docker", "empty", "lost", "spark"]);
+    }
+}

@@ -1,0 +1,97 @@
+//! Pushing beside a run: in a thread, so that the script never waits for the network.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::error::CommandError;
+
+/// How long the end of a run waits for its push, unless `AZML_PUSH_WAIT` says otherwise.
+pub const PUSH_WAIT: Duration = Duration::from_secs(10);
+
+/// A thread that pushes when it is told to.
+#[derive(Debug)]
+pub struct Delivery {
+    ask: Sender<()>,
+    done: Receiver<Result<(), CommandError>>,
+    asked: usize,
+}
+
+/// How the pushes of a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything is at the remote.
+    Delivered,
+    /// The remote refused or could not be reached.
+    Failed(CommandError),
+    /// It takes longer than the run's end waits.
+    Unfinished,
+}
+
+impl Delivery {
+    /// Starts the thread, which calls `push` once for each [`Self::push`].
+    pub fn start(
+        mut push: impl FnMut() -> Result<(), CommandError> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (ask, asked) = unbounded::<()>();
+        let (tell, done) = unbounded();
+        std::thread::Builder::new().name("push".to_owned()).spawn(move || {
+            for () in asked {
+                if tell.send(push()).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { ask, done, asked: 0 })
+    }
+
+    /// Pushes what is owed by now.
+    pub fn push(&mut self) {
+        // After a failure there is no second try beside the same run: it is owed.
+        if self.ask.send(()).is_ok() {
+            self.asked += 1;
+        }
+    }
+
+    /// Waits for what was asked, but not longer than `wait`.
+    pub fn finish(self, wait: Duration) -> Outcome {
+        let end = Instant::now() + wait;
+        let mut last = Outcome::Delivered;
+        for _ in 0..self.asked {
+            match self.done.recv_deadline(end) {
+                Ok(Ok(())) => last = Outcome::Delivered,
+                Ok(Err(error)) => last = Outcome::Failed(error),
+                Err(_) => return Outcome::Unfinished,
+            }
+        }
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_push_decides() {
+        let mut answers = vec![Ok(()), Err(CommandError::failed("no"))].into_iter().rev().collect::<Vec<_>>();
+        let mut delivery = Delivery::start(move || answers.pop().unwrap()).unwrap();
+        delivery.push();
+        delivery.push();
+        assert!(matches!(delivery.finish(PUSH_WAIT), Outcome::Failed(error) if error.to_string() == "no"));
+        let delivery = Delivery::start(|| Ok(())).unwrap();
+        assert!(matches!(delivery.finish(Duration::ZERO), Outcome::Delivered));
+    }
+
+    #[test]
+    fn a_slow_push_is_not_waited_for() {
+        let (_never, blocked) = crossbeam_channel::bounded::<()>(0);
+        let mut delivery = Delivery::start(move || {
+            let _ = blocked.recv();
+            Ok(())
+        })
+        .unwrap();
+        delivery.push();
+        assert!(matches!(delivery.finish(Duration::from_millis(1)), Outcome::Unfinished));
+    }
+}

@@ -1,0 +1,241 @@
+//! The folder that a script runs in: the snapshot's files, links to what the snapshot leaves out, nothing else.
+//!
+//! Linked are the inputs that ignore rules keep out of snapshots (data folders, virtual environments, a `.env`),
+//! so that scripts find them where they are in the project. Afterwards `outputs/` and `logs/` are collected;
+//! every other new file is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use azml_core::checkout::checkout;
+use azml_core::checkout::listing::{self, Listing};
+use azml_core::history::{self, HistoryRepo};
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice as _};
+
+use super::target::{Leftovers, TargetError};
+
+/// What is collected: these folders of the run's folder.
+pub const COLLECTED: [&str; 2] = ["outputs", "logs"];
+/// Never linked and never named, wherever it is.
+const PASSED_OVER: [&str; 4] = [".git", "__pycache__", ".ipynb_checkpoints", history::FOLDER];
+/// Never linked, at the top: what earlier runs and the Workbench left in the project folder.
+const NOT_LINKED: [&str; 3] = ["outputs", "logs", "azureml-logs"];
+
+/// A run's folder.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    snapshot: Listing,
+    linked: BTreeSet<PathBuf>,
+}
+
+impl RunFolder {
+    /// Makes the folder with the files of `tree` and links to the project's ignored files and to those that the
+    /// snapshot has `left_out`.
+    pub fn make(
+        history: &HistoryRepo,
+        tree: ObjectId,
+        _left_out: &BTreeSet<BString>,
+        path: &Path,
+    ) -> Result<Self, TargetError> {
+        let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
+        checkout(history.git(), tree, path).map_err(failed)?;
+        let snapshot = listing::list(history.git(), tree).map_err(failed)?;
+        let mut linker = Linker { root: history.root(), work: path, linked: BTreeSet::new() };
+        linker.link_missing(Path::new(""))?;
+        let linked = linker.linked;
+        Ok(Self { path: path.to_owned(), snapshot, linked })
+    }
+
+    /// Moves what is to be collected into `into` and says what else is new.
+    pub(super) fn collect(&self, into: &Path) -> Result<Leftovers, TargetError> {
+        let mut files = Vec::new();
+        for file in walk(&self.path)? {
+            if self.linked.contains(&file) {
+                continue;
+            }
+            let name = git_path(&file);
+            let is_collected = COLLECTED.iter().any(|folder| file.starts_with(folder));
+            let known = self.snapshot.get(&name);
+            let from = self.path.join(&file);
+            if !is_collected {
+                if known.is_none() {
+                    files.push(name.to_str_lossy().into_owned());
+                }
+            } else if known.is_none_or(|entry| !has_content(&from, entry.id)) {
+                bring(&from, &into.join(&file), true)?;
+            }
+        }
+        let folder = (!files.is_empty()).then(|| self.path.clone());
+        Ok(Leftovers { files, folder })
+    }
+}
+
+struct Linker<'a> {
+    root: &'a Path,
+    work: &'a Path,
+    linked: BTreeSet<PathBuf>,
+}
+
+impl Linker<'_> {
+    /// Links what the project has in `folder` and the run's folder lacks: it was left out of the snapshot.
+    fn link_missing(&mut self, folder: &Path) -> Result<(), TargetError> {
+        let source = self.root.join(folder);
+        let entries = fs::read_dir(&source).map_err(TargetError::file("read", &source))?;
+        for entry in entries {
+            let entry = entry.map_err(TargetError::file("read", &source))?;
+            let name = entry.file_name();
+            let at_top = folder.as_os_str().is_empty();
+            if PASSED_OVER.iter().any(|passed| name.eq_ignore_ascii_case(passed))
+                || (at_top && NOT_LINKED.iter().any(|passed| name == *passed))
+            {
+                continue;
+            }
+            let path = folder.join(&name);
+            let kind = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?;
+            match fs::symlink_metadata(self.work.join(&path)) {
+                Ok(found) if found.is_dir() && kind.is_dir() => self.link_missing(&path)?,
+                Ok(_) => {}
+                Err(_) => {
+                    let link = self.work.join(&path);
+                    std::os::unix::fs::symlink(entry.path(), &link)
+                        .map_err(TargetError::file("make link", &link))?;
+                    self.linked.insert(path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The project folder's `outputs/` and `logs/` before a run in place.
+#[derive(Debug)]
+pub struct Before {
+    root: PathBuf,
+    files: BTreeMap<PathBuf, (u64, Option<SystemTime>)>,
+}
+
+impl Before {
+    /// Notes what is there.
+    pub fn look(root: &Path) -> Result<Self, TargetError> {
+        let mut files = BTreeMap::new();
+        for file in collected_files(root)? {
+            if let Ok(found) = fs::metadata(root.join(&file)) {
+                files.insert(file, state(&found));
+            }
+        }
+        Ok(Self { root: root.to_owned(), files })
+    }
+
+    /// Copies what is new or changed since.
+    pub(super) fn collect(&self, into: &Path) -> Result<(), TargetError> {
+        for file in collected_files(&self.root)? {
+            let from = self.root.join(&file);
+            let now = fs::metadata(&from).map_err(TargetError::file("look at", &from))?;
+            if self.files.get(&file) != Some(&state(&now)) {
+                bring(&from, &into.join(&file), false)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn state(found: &Metadata) -> (u64, Option<SystemTime>) {
+    (found.len(), found.modified().ok())
+}
+
+fn collected_files(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
+    let mut files = Vec::new();
+    for folder in COLLECTED {
+        if root.join(folder).is_dir() {
+            files.extend(walk(&root.join(folder))?.into_iter().map(|file| Path::new(folder).join(file)));
+        }
+    }
+    Ok(files)
+}
+
+/// All files and links below a folder, sorted, relative to it; links are not followed.
+pub(super) fn walk(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = root.join(&folder);
+        for entry in fs::read_dir(&path).map_err(TargetError::file("read", &path))? {
+            let entry = entry.map_err(TargetError::file("read", &path))?;
+            let name = entry.file_name();
+            if PASSED_OVER.iter().any(|passed| name == *passed) {
+                continue;
+            }
+            let kind = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?;
+            if kind.is_dir() { &mut folders } else { &mut files }.push(folder.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A path as Git writes it: bytes with `/`, as Unix has them.
+fn git_path(path: &Path) -> BString {
+    path.as_os_str().as_bytes().into()
+}
+
+/// Whether a file's content is the blob `id`.
+fn has_content(path: &Path, id: ObjectId) -> bool {
+    fs::read(path).is_ok_and(|content| {
+        gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &content)
+            .is_ok_and(|found| found == id)
+    })
+}
+
+/// Moves (or copies) a file; what is neither a file nor a link to one is passed over.
+fn bring(from: &Path, to: &Path, may_move: bool) -> Result<(), TargetError> {
+    let Ok(found) = fs::metadata(from) else { return Ok(()) };
+    if !found.is_file() {
+        return Ok(());
+    }
+    let folder = to.parent().expect("a collected file is in a folder");
+    fs::create_dir_all(folder).map_err(TargetError::file("make folder", folder))?;
+    let is_link = fs::symlink_metadata(from).is_ok_and(|found| found.is_symlink());
+    if may_move && !is_link {
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            moved => return moved.map_err(TargetError::file("collect", from)),
+        }
+    }
+    fs::copy(from, to).map(drop).map_err(TargetError::file("collect", from))
+}
+
+/// Moves everything below `from` into `into`; nothing if there is no such folder.
+pub(super) fn bring_all(from: &Path, into: &Path) -> Result<(), TargetError> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    walk(from)?.iter().try_for_each(|file| bring(&from.join(file), &into.join(file), true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_in_place_brings_what_it_changed_and_takes_nothing_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, into) = (dir.path().join("p"), dir.path().join("a"));
+        fs::create_dir_all(root.join("outputs/deep")).unwrap();
+        fs::write(root.join("outputs/old.txt"), "old").unwrap();
+        fs::write(root.join("outputs/changed.txt"), "before").unwrap();
+        let before = Before::look(&root).unwrap();
+        fs::write(root.join("outputs/changed.txt"), "afterwards").unwrap();
+        fs::write(root.join("outputs/deep/new.txt"), "new").unwrap();
+        before.collect(&into).unwrap();
+        let collected: Vec<String> =
+            walk(&into).unwrap().iter().map(|p| p.to_string_lossy().into_owned()).collect();
+        assert_eq!(collected, ["outputs/changed.txt", "outputs/deep/new.txt"]);
+        assert!(root.join("outputs/deep/new.txt").exists());
+    }
+}

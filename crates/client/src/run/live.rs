@@ -1,0 +1,252 @@
+//! The state of a run in progress: a folder with a lock that dies with the process that submitted it.
+//!
+//! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `record.json`,
+//! `metrics.jsonl` and the script's folder `work/`. Who can take the lock knows that the submitter is gone; a
+//! folder without a record is a submit that never came to its run.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use azml_core::id::{ProjectId, RunId};
+use azml_core::run::RunRecord;
+
+use super::metrics;
+
+const LOCK: &str = "lock";
+const PID: &str = "pid";
+const RECORD: &str = "record.json";
+const WORK: &str = "work";
+
+/// Where all of a project's runs in progress are.
+pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
+    project_dir(state_dir, project).join("runs")
+}
+
+/// Where everything of a project is that is not in the project folder itself.
+pub fn project_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
+    state_dir.join("projects").join(project.to_string())
+}
+
+/// The run of this process; the lock is given back when this is dropped.
+#[derive(Debug)]
+pub struct Live {
+    dir: PathBuf,
+    id: RunId,
+    _lock: File,
+}
+
+impl Live {
+    /// Takes the first free run id from `epoch_ms` on: nobody else on this computer gets it.
+    pub fn claim(
+        runs_dir: &Path,
+        project: &str,
+        epoch_ms: u64,
+        mut taken: impl FnMut(&RunId) -> bool,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(runs_dir)?;
+        let mut at = epoch_ms;
+        loop {
+            let id = RunId::new(project, at).map_err(io::Error::other)?;
+            at += 1;
+            if taken(&id) {
+                continue;
+            }
+            let dir = runs_dir.join(id.as_str());
+            match std::fs::create_dir(&dir) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            }
+            let lock = File::create(dir.join(LOCK))?;
+            // Another process may take the fresh folder for an abandoned one, and remove it.
+            if lock.try_lock().is_err() || !dir.join(LOCK).exists() {
+                continue;
+            }
+            std::fs::write(dir.join(PID), std::process::id().to_string())?;
+            return Ok(Self { dir, id, _lock: lock });
+        }
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Where the run's folder will be.
+    pub fn work(&self) -> PathBuf {
+        self.dir.join(WORK)
+    }
+
+    /// Where the script logs its metrics.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.dir.join(metrics::FILE)
+    }
+
+    /// Keeps the record: from now on a dead submitter is noticed.
+    pub fn keep(&self, record: &RunRecord) -> io::Result<()> {
+        write_whole(&self.dir, RECORD, &record.to_stored())
+    }
+
+    /// The run is over and its record is in the history. With `keep_work` its folder stays to be looked at.
+    pub fn finish(self, keep_work: bool) -> io::Result<()> {
+        close(&self.dir, keep_work)
+    }
+}
+
+/// A run that some process submitted on this computer.
+#[derive(Debug)]
+pub struct Found {
+    dir: PathBuf,
+    /// What is known of it here.
+    pub record: RunRecord,
+    /// The azml that submitted it.
+    pub submitter: Option<u32>,
+    /// Whether that azml is still there.
+    pub is_watched: bool,
+    lock: Option<File>,
+}
+
+impl Found {
+    /// Where the script logs its metrics.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.dir.join(metrics::FILE)
+    }
+
+    /// The script's folder.
+    pub fn work(&self) -> PathBuf {
+        self.dir.join(WORK)
+    }
+
+    /// Forgets a run whose submitter is gone.
+    pub fn close(self, keep_work: bool) -> io::Result<()> {
+        if self.lock.is_some() { close(&self.dir, keep_work) } else { Ok(()) }
+    }
+}
+
+/// All runs that are or seem to be in progress here.
+pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
+    let entries = match std::fs::read_dir(runs_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let dir = entry?.path();
+        // A folder without a lock is a finished run's that was kept to be looked at.
+        let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
+        let lock = match lock.try_lock() {
+            Ok(()) => Some(lock),
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(error)) => return Err(error),
+        };
+        let record =
+            std::fs::read(dir.join(RECORD)).ok().and_then(|bytes| RunRecord::from_stored(&bytes).ok());
+        let Some(record) = record else {
+            if lock.is_some() {
+                std::fs::remove_dir_all(&dir)?;
+            }
+            continue;
+        };
+        let submitter = std::fs::read_to_string(dir.join(PID)).ok().and_then(|text| text.trim().parse().ok());
+        found.push(Found { is_watched: lock.is_none(), dir, record, submitter, lock });
+    }
+    found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
+    Ok(found)
+}
+
+/// Removes the state of a run; with `keep_work`, all but its folder.
+fn close(dir: &Path, keep_work: bool) -> io::Result<()> {
+    if !keep_work {
+        return std::fs::remove_dir_all(dir);
+    }
+    for name in [RECORD, metrics::FILE, PID, LOCK] {
+        match std::fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Removes folders of finished runs that were kept to be looked at, except the newest `keep`.
+pub fn prune(runs_dir: &Path, keep: usize) -> io::Result<()> {
+    let mut kept: Vec<(u64, PathBuf)> = std::fs::read_dir(runs_dir)?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let id = RunId::parse(entry.file_name().to_str()?).ok()?;
+            let path = entry.path();
+            (!path.join(LOCK).exists()).then_some((id.epoch_ms(), path))
+        })
+        .collect();
+    kept.sort();
+    kept.truncate(kept.len().saturating_sub(keep));
+    kept.into_iter().try_for_each(|(_, path)| std::fs::remove_dir_all(path))
+}
+
+fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut fresh = tempfile::NamedTempFile::new_in(dir)?;
+    fresh.write_all(bytes)?;
+    fresh.persist(dir.join(name)).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn record(id: &RunId) -> RunRecord {
+        RunRecord::new(id.clone(), &ProjectId::from_random([7; 16]), "train.py", Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn two_runs_of_one_millisecond_get_two_ids() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = Live::claim(dir.path(), "iris", 5, |_| false).unwrap();
+        let two = Live::claim(dir.path(), "iris", 5, |_| false).unwrap();
+        let three = Live::claim(dir.path(), "iris", 5, |id| id.epoch_ms() == 7).unwrap();
+        assert_eq!(
+            [one.id().as_str(), two.id().as_str(), three.id().as_str()],
+            ["iris_5", "iris_6", "iris_8"]
+        );
+    }
+
+    #[test]
+    fn a_run_is_watched_until_its_process_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = Live::claim(dir.path(), "iris", 5, |_| false).unwrap();
+        assert!(find(dir.path()).unwrap().is_empty(), "without a record it is no run yet");
+        live.keep(&record(live.id())).unwrap();
+        let found = find(dir.path()).unwrap();
+        assert!(found[0].is_watched);
+        assert_eq!(found[0].submitter, Some(std::process::id()));
+        drop(live);
+        let found = find(dir.path()).unwrap().remove(0);
+        assert!(!found.is_watched);
+        assert_eq!(found.record.run_id.as_str(), "iris_5");
+        found.close(false).unwrap();
+        assert!(find(dir.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn kept_folders_are_pruned_oldest_first() {
+        let dir = tempfile::tempdir().unwrap();
+        for ms in [5, 6, 7] {
+            let live = Live::claim(dir.path(), "iris", ms, |_| false).unwrap();
+            std::fs::create_dir(live.work()).unwrap();
+            live.finish(true).unwrap();
+        }
+        let running = Live::claim(dir.path(), "iris", 1, |_| false).unwrap();
+        running.keep(&record(running.id())).unwrap();
+        prune(dir.path(), 1).unwrap();
+        let mut left: Vec<String> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["iris_1", "iris_7"]);
+    }
+}

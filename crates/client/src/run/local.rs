@@ -1,0 +1,135 @@
+//! The target `local`: this computer, in a folder of the run's own or in the project folder itself.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azml_core::history::HistoryRepo;
+
+use super::folder::{Before, RunFolder};
+use super::process::{self, Ended, Spec, Watch};
+use super::python::{find_program, is_program};
+use super::signals::Cancel;
+use super::target::{Job, Leftovers, Target, TargetError};
+use crate::env::PATH;
+
+/// The interpreter where the target names none.
+const PYTHON: &str = "python3";
+/// Interpreters by the ending of a script's name; Python is asked for apart.
+const INTERPRETERS: [(&str, &str); 4] = [("sh", "sh"), ("r", "Rscript"), ("jl", "julia"), ("js", "node")];
+
+/// This computer.
+#[derive(Debug)]
+pub struct Local {
+    /// The history, which has the snapshot.
+    pub history: HistoryRepo,
+    /// Where the run's folder is to be; `None`: the script runs in the project folder.
+    pub work: Option<PathBuf>,
+    /// The Python interpreter that the configuration names.
+    pub python: Option<String>,
+    /// The environment that scripts inherit.
+    pub inherited: BTreeMap<OsString, OsString>,
+    /// Whether the script reads azml's standard input.
+    pub reads_stdin: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Fresh,
+    Folder(RunFolder),
+    InPlace(Before),
+}
+
+impl Local {
+    /// A target that nothing has run on yet.
+    pub fn new(
+        history: HistoryRepo,
+        work: Option<PathBuf>,
+        python: Option<String>,
+        inherited: BTreeMap<OsString, OsString>,
+        reads_stdin: bool,
+    ) -> Self {
+        Self { history, work, python, inherited, reads_stdin, state: State::Fresh }
+    }
+
+    fn root(&self) -> &Path {
+        self.history.root()
+    }
+
+    fn path(&self) -> Option<&OsStr> {
+        self.inherited.get(OsStr::new(PATH)).map(OsString::as_os_str)
+    }
+
+    /// The program that runs a script, and whether the script is its first argument.
+    fn program(&self, script: &str) -> Result<(PathBuf, bool), TargetError> {
+        let ending = Path::new(script).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
+        let find = |program: &str| {
+            find_program(program, self.root(), self.path()).ok_or_else(|| TargetError::NoProgram {
+                script: script.to_owned(),
+                program: program.to_owned(),
+            })
+        };
+        if ending != "py" {
+            if is_program(&self.root().join(script)) {
+                return Ok((PathBuf::from(script), false));
+            }
+            if let Some((_, interpreter)) = INTERPRETERS.iter().find(|(known, _)| *known == ending) {
+                return find(interpreter).map(|program| (program, true));
+            }
+        }
+        let python = self.python.as_deref().unwrap_or(PYTHON);
+        let program = match find(python) {
+            // Many systems have one of the two names only.
+            Err(_) if python == "python" => find("python3"),
+            Err(_) if python == "python3" => find("python"),
+            found => found,
+        };
+        program.map(|program| (program, true))
+    }
+}
+
+impl Target for Local {
+    fn check(&self, script: &str) -> Result<(), TargetError> {
+        self.program(script).map(drop)
+    }
+
+    fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
+        self.state = match &self.work {
+            Some(work) => State::Folder(RunFolder::make(&self.history, job.tree, &job.left_out, work)?),
+            None => State::InPlace(Before::look(self.root())?),
+        };
+        Ok(())
+    }
+
+    fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError> {
+        let cwd = self.work.clone().unwrap_or_else(|| self.root().to_owned());
+        if !cwd.join(&job.script).is_file() {
+            return Err(TargetError::NoScript { script: job.script.clone() });
+        }
+        let (program, is_interpreter) = self.program(&job.script)?;
+        let program = if is_interpreter { program } else { cwd.join(program) };
+        let script = is_interpreter.then(|| OsString::from(&job.script));
+        let args = script.into_iter().chain(job.arguments.iter().map(OsString::from)).collect();
+        let mut env = self.inherited.clone();
+        env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let spec = Spec {
+            program: program.clone(),
+            args,
+            cwd,
+            env,
+            reads_stdin: self.reads_stdin,
+            log: job.driver_log.clone(),
+        };
+        process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })
+    }
+
+    fn collect(&mut self, into: &Path) -> Result<Leftovers, TargetError> {
+        match &self.state {
+            State::Fresh => Ok(Leftovers::default()),
+            State::Folder(folder) => folder.collect(into),
+            State::InPlace(before) => before.collect(into).map(|()| Leftovers::default()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! How a script is run: its configuration, its folder, its process, what it logs and leaves.
+//!
+//! A run's [`target::Target`] is where its script runs; [`local::Local`] is this computer. Everything else here
+//! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
+//! [`attachments`] is what stays of it, [`delivery`] pushes beside it.
+
+pub mod attachments;
+pub mod config;
+pub mod delivery;
+pub mod folder;
+pub mod live;
+pub mod local;
+pub mod metrics;
+pub mod process;
+pub mod python;
+pub mod recovery;
+pub mod signals;
+pub mod submission;
+pub mod target;

@@ -1,0 +1,273 @@
+//! One process group: started, its output streamed, cancelled as a whole.
+//!
+//! The script leads a group of its own, so that a cancel reaches everything it has started and a Ctrl-C in the
+//! terminal reaches azml alone, which passes it on. Output is passed on as it comes, and into a file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+use super::signals::Cancel;
+
+/// How long a cancelled script may take to end before it is killed.
+pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
+/// How long output is awaited after the script ended, when a process that it left behind holds the pipe.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(2);
+/// How much output is passed on at once.
+const CHUNK: usize = 16 * 1024;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Its folder.
+    pub cwd: PathBuf,
+    /// Its whole environment.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Whether it reads azml's standard input; otherwise it has none.
+    pub reads_stdin: bool,
+    /// Where its output also goes.
+    pub log: PathBuf,
+}
+
+/// Which of its streams a process wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Told what a process does, from several threads.
+pub trait Watch: Send + Sync {
+    /// It runs, and leads the process group of this number.
+    fn started(&self, pid: u32);
+    /// It wrote.
+    fn output(&self, stream: Stream, bytes: &[u8]);
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself.
+    Code(i32),
+    /// By a signal that azml did not send.
+    Signal(i32),
+    /// It was cancelled.
+    Canceled,
+}
+
+/// A process that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub exit: Exit,
+    /// Whether processes of its group still run.
+    pub left_processes: bool,
+}
+
+/// Runs a process to its end.
+pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
+    let log = Arc::new(Mutex::new(File::create(&spec.log)?));
+    let mut child = Command::new(&spec.program)
+        .args(&spec.args)
+        .current_dir(&spec.cwd)
+        .env_clear()
+        .envs(&spec.env)
+        .stdin(if spec.reads_stdin { Stdio::inherit() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let id = child.id();
+    let group = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is a positive number");
+    watch.started(id);
+    let (drained, draining) = bounded(2);
+    let out = child.stdout.take().expect("standard output is piped");
+    let err = child.stderr.take().expect("standard error is piped");
+    pump(Stream::Out, out, &log, watch, drained.clone())?;
+    pump(Stream::Err, err, &log, watch, drained)?;
+    let (waited, waiting) = bounded(1);
+    std::thread::Builder::new().name("wait".to_owned()).spawn(move || drop(waited.send(child.wait())))?;
+
+    let (status, canceled) = watch_over(group, &waiting, cancel)?;
+    if canceled {
+        // What ignored the polite signal does not survive the script.
+        signal(group, Signal::KILL);
+    }
+    let patience = after(DRAIN_GRACE);
+    for _ in 0..2 {
+        select! {
+            recv(draining) -> _ => {}
+            recv(patience) -> _ => break,
+        }
+    }
+    let exit = match (canceled, status.code(), status.signal()) {
+        (true, ..) => Exit::Canceled,
+        (_, Some(code), _) => Exit::Code(code),
+        (_, None, signal) => Exit::Signal(signal.unwrap_or_default()),
+    };
+    Ok(Ended { exit, left_processes: is_alive(id) })
+}
+
+/// Waits for the leader's end, passing on what cancels it; says whether something did.
+fn watch_over(
+    group: Pid,
+    waiting: &Receiver<io::Result<ExitStatus>>,
+    cancel: &Cancel,
+) -> io::Result<(ExitStatus, bool)> {
+    let mut canceled = false;
+    let mut patience: Receiver<_> = never();
+    loop {
+        select! {
+            recv(waiting) -> status => {
+                let status = status.unwrap_or_else(|_| Err(io::Error::other("the waiting thread is gone")))?;
+                return Ok((status, canceled));
+            }
+            recv(cancel.received()) -> received => {
+                let polite = received.ok().and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
+                // Asked twice, the user means it.
+                signal(group, if canceled { Signal::KILL } else { polite });
+                if !canceled {
+                    patience = after(CANCEL_GRACE);
+                }
+                canceled = true;
+            }
+            recv(patience) -> _ => {
+                signal(group, Signal::KILL);
+                patience = never();
+            }
+        }
+    }
+}
+
+fn signal(group: Pid, signal: Signal) {
+    // The only failure is that the group has ended.
+    let _ = kill_process_group(group, signal);
+}
+
+/// Whether a process group has processes.
+pub fn is_alive(group: u32) -> bool {
+    i32::try_from(group)
+        .ok()
+        .and_then(Pid::from_raw)
+        .is_some_and(|group| test_kill_process_group(group).is_ok())
+}
+
+/// Passes on what comes out of a pipe until it closes.
+fn pump(
+    stream: Stream,
+    mut from: impl Read + Send + 'static,
+    log: &Arc<Mutex<File>>,
+    watch: &Arc<dyn Watch>,
+    drained: Sender<()>,
+) -> io::Result<()> {
+    let (log, watch) = (Arc::clone(log), Arc::clone(watch));
+    std::thread::Builder::new().name("output".to_owned()).spawn(move || {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = match from.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::debug!(%error, "the script's output broke off");
+                    break;
+                }
+            };
+            let written = log.lock().expect("no output thread panics").write_all(&chunk[..read]);
+            if let Err(error) = written {
+                tracing::warn!(%error, "the script's output can't be kept");
+            }
+            watch.output(stream, &chunk[..read]);
+        }
+        let _ = drained.send(());
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen {
+        out: Mutex<Vec<u8>>,
+        err: Mutex<Vec<u8>>,
+        /// Told once the process has said that it is ready.
+        ready: Mutex<Option<Sender<i32>>>,
+    }
+
+    impl Watch for Seen {
+        fn started(&self, _: u32) {}
+        fn output(&self, stream: Stream, bytes: &[u8]) {
+            let kept = if stream == Stream::Out { &self.out } else { &self.err };
+            kept.lock().unwrap().extend_from_slice(bytes);
+            if let Some(ready) = self.ready.lock().unwrap().take() {
+                ready.send(signal_hook::consts::SIGTERM).unwrap();
+            }
+        }
+    }
+
+    fn shell(dir: &std::path::Path, script: &str) -> Spec {
+        Spec {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            cwd: dir.to_owned(),
+            env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into()), ("X".into(), "y".into())]),
+            reads_stdin: false,
+            log: dir.join("log.txt"),
+        }
+    }
+
+    #[test]
+    fn output_code_and_environment_are_the_scripts() {
+        let dir = tempfile::tempdir().unwrap();
+        let seen = Arc::new(Seen::default());
+        let watch: Arc<dyn Watch> = seen.clone();
+        let (_keep, signals) = unbounded();
+        let spec = shell(dir.path(), "echo out $X; echo err >&2; cat; exit 7");
+        let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
+        assert_eq!(ended, Ended { exit: Exit::Code(7), left_processes: false });
+        assert_eq!(*seen.out.lock().unwrap(), b"out y\n");
+        assert_eq!(*seen.err.lock().unwrap(), b"err\n");
+        let log = std::fs::read_to_string(&spec.log).unwrap();
+        assert!(log.contains("out y\n") && log.contains("err\n"), "{log}");
+    }
+
+    #[test]
+    fn a_cancel_reaches_what_the_script_has_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, signals) = unbounded();
+        let seen = Arc::new(Seen { ready: Mutex::new(Some(sender.clone())), ..Seen::default() });
+        let watch: Arc<dyn Watch> = seen.clone();
+        let spec = shell(dir.path(), "sleep 600 & echo ready; wait");
+        let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
+        assert_eq!(ended.exit, Exit::Canceled);
+        drop(sender);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch: Arc<dyn Watch> = Arc::new(Seen::default());
+        let (_keep, signals) = unbounded();
+        let spec = Spec { program: "/no/such/program".into(), ..shell(dir.path(), "") };
+        assert!(run(&spec, &watch, &Cancel::from_channel(signals)).is_err());
+    }
+}

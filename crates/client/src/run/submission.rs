@@ -1,0 +1,422 @@
+//! One run from its submission to its end.
+//!
+//! Order: claim a run id, take the snapshot, keep the record here, make the run's folder, record `Running` in the
+//! history, push beside the script, run it, collect what it left, record the end, push again and wait for that
+//! briefly. Whatever fails after the record is written ends in a record that says so. The remote never decides
+//! how a run ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use azml_core::run::{RunRecord, RunStore, Status, format};
+use azml_core::snapshot::{Message, Taken, Why};
+use gix::bstr::BString;
+
+use super::attachments::{Attachments, ControlLog, DRIVER_LOG};
+use super::config::RunConfig;
+use super::delivery::{Delivery, Outcome, PUSH_WAIT};
+use super::live::{self, Live};
+use super::local::Local;
+use super::process::{Ended, Exit, Stream, Watch};
+use super::signals::Cancel;
+use super::target::{Job, Leftovers, Target};
+use super::{metrics, python, recovery};
+use crate::context::{Context, Opened, host_name};
+use crate::env::{
+    AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_PUSH_WAIT, AZML_RUN_ID, AZML_VSTS_TOKEN,
+    AZUREML_NATIVE_SHARE_DIRECTORY, PATH, PYTHONPATH,
+};
+use crate::error::CommandError;
+use crate::snapshots;
+use crate::sync;
+use crate::transport::Remote;
+use crate::ui::Ui;
+
+/// What to run, and how.
+pub struct Plan {
+    /// The configuration.
+    pub config: RunConfig,
+    /// The script, relative to the project folder.
+    pub script: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Run in the project folder itself.
+    pub in_place: bool,
+    /// Take large files into the snapshot.
+    pub allow_large: bool,
+    /// Where to push.
+    pub remote: Option<Remote>,
+}
+
+/// A run that has ended, in whatever way.
+pub struct Finished {
+    /// Its record.
+    pub record: RunRecord,
+    /// What it left in its folder.
+    pub leftovers: Leftovers,
+}
+
+/// Runs a script.
+pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, CommandError> {
+    let store = RunStore::new(&opened.history);
+    let live = claim(ctx, opened, store)?;
+    let mut target = target(ctx, opened, plan, &live);
+    target.check(&plan.script)?;
+    let taken = snapshot(ctx, opened, plan, &live)?;
+    let mut record = first_record(ctx, opened, plan, &live, &taken);
+    let attachments = Attachments::of(&opened.history, live.id());
+    let in_folder = |error| CommandError::file("write into", attachments.folder(), error);
+    let mut control = ControlLog::create(&attachments).map_err(in_folder)?;
+    control.say(
+        ctx.env.now(),
+        &format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed),
+    );
+    keep(&live, &record)?;
+
+    // From here on a signal cancels the run instead of ending azml.
+    let cancel = Cancel::listen().map_err(CommandError::failed)?;
+    record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
+    let recorded = Arc::new(Mutex::new(record));
+    ctx.ui.write_out(format!("RunId: {}\n", live.id()).as_bytes())?;
+    let mut delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
+    if let Some(delivery) = &mut delivery {
+        delivery.push();
+    }
+
+    let job = job(ctx, opened, plan, &live, &taken, &attachments)?;
+    control.say(ctx.env.now(), &format!("running {} {}", job.script, job.arguments.join(" ")));
+    let outcome = execute(ctx, &mut *target, &job, &live, &recorded, &cancel);
+    let mut record = recorded.lock().expect("no watching thread panics").clone();
+    let leftovers =
+        finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref())?;
+    store.put(&record, &ctx.signature(opened.project.root()))?;
+    details(ctx, &record, &leftovers)?;
+    live.finish(leftovers.folder.is_some() && !plan.in_place)
+        .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
+    tidy(ctx, opened);
+    if let Some(mut delivery) = delivery {
+        delivery.push();
+        report_delivery(ctx, opened, delivery);
+    }
+    match outcome {
+        Ok(_) => Ok(Finished { record, leftovers }),
+        Err(error) => Err(error),
+    }
+}
+
+fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, CommandError> {
+    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let now = u64::try_from(ctx.env.now().as_millisecond()).unwrap_or_default();
+    // A run id is a name for files too: what a name can't have becomes `_`.
+    let name: String = opened
+        .project
+        .name()
+        .chars()
+        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect();
+    Live::claim(&runs_dir, &name, now, |id| store.get(id).is_ok_and(|found| found.is_some()))
+        .map_err(|error| CommandError::file("write into", &runs_dir, error))
+}
+
+fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
+    let mut inherited: BTreeMap<OsString, OsString> = ctx.env.vars().clone();
+    // A script has no business with azml's credentials.
+    inherited.remove(&OsString::from(AZML_VSTS_TOKEN));
+    let work = (!plan.in_place).then(|| live.work());
+    let reads_stdin = !ctx.env.stdin_is_terminal;
+    Box::new(Local::new(opened.history.clone(), work, plan.config.python.clone(), inherited, reads_stdin))
+}
+
+fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
+    let message = Message {
+        run_id: Some(live.id().clone()),
+        script: Some(plan.script.clone()),
+        target: Some(plan.config.target.clone()),
+        ..Message::default()
+    };
+    let taken = snapshots::take(ctx, &opened.history, message, plan.allow_large)?;
+    let short = taken.commit.to_hex_with_len(10);
+    if taken.is_new {
+        ctx.ui.status(&format!("Snapshot {short}: {} files, {} changed", taken.files, taken.changed));
+    } else {
+        ctx.ui.status(&format!("Snapshot {short}: nothing changed since"));
+    }
+    Ok(taken)
+}
+
+fn first_record(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live, taken: &Taken) -> RunRecord {
+    let mut record =
+        RunRecord::new(live.id().clone(), opened.project.id(), plan.script.clone(), ctx.env.now());
+    record.arguments.clone_from(&plan.arguments);
+    record.target.clone_from(&plan.config.target);
+    record.user_id = ctx.author(opened.project.root()).email;
+    record.host = Some(host_name());
+    record.set_commit_id(taken.commit);
+    record
+}
+
+fn running(ctx: &Context, record: &RunRecord) -> RunRecord {
+    RunRecord { status: Status::Running, start_time_utc: Some(ctx.env.now()), ..record.clone() }
+}
+
+fn keep(live: &Live, record: &RunRecord) -> Result<(), CommandError> {
+    live.keep(record).map_err(|error| CommandError::file("write into", &live.work(), error))
+}
+
+fn job(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    live: &Live,
+    taken: &Taken,
+    attachments: &Attachments,
+) -> Result<Job, CommandError> {
+    let state = ctx.env.state_dir();
+    let module = python::install(&state).map_err(|error| CommandError::file("write into", &state, error))?;
+    let share = share_dir(ctx, opened, plan);
+    std::fs::create_dir_all(&share).map_err(|error| CommandError::file("make folder", &share, error))?;
+    let mut environment: BTreeMap<OsString, OsString> = BTreeMap::from([
+        ("PYTHONUNBUFFERED".into(), "1".into()),
+        (PYTHONPATH.into(), python::search_path(&module, ctx.env.get(PYTHONPATH))),
+        (PATH.into(), with_azml(ctx)),
+    ]);
+    environment.extend(plan.config.environment.iter().map(|(key, value)| (key.into(), value.into())));
+    environment.extend([
+        (AZML_RUN_ID.into(), live.id().as_str().into()),
+        (AZML_METRICS_FILE.into(), live.metrics_file().into_os_string()),
+        (AZML_ATTACHMENTS_DIR.into(), attachments.folder().as_os_str().to_owned()),
+        (AZUREML_NATIVE_SHARE_DIRECTORY.into(), share.into_os_string()),
+    ]);
+    let secrets = taken.left_out.iter().filter(|left| left.why == Why::Secret);
+    let left_out: BTreeSet<BString> = secrets.map(|left| left.path.clone()).collect();
+    Ok(Job {
+        run_id: live.id().clone(),
+        commit: taken.commit,
+        tree: taken.tree,
+        left_out,
+        script: plan.script.clone(),
+        arguments: plan.arguments.clone(),
+        environment,
+        driver_log: attachments.folder().join(DRIVER_LOG),
+    })
+}
+
+/// The folder shared by the project's runs: where the target says, else beside their state.
+fn share_dir(ctx: &Context, opened: &Opened, plan: &Plan) -> std::path::PathBuf {
+    let Some(base) = &plan.config.shared_directory else {
+        return live::project_dir(&ctx.env.state_dir(), opened.project.id()).join("share");
+    };
+    let base = match (base.strip_prefix("~/"), ctx.env.home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => opened.project.root().join(base),
+    };
+    let scope = opened.project.scope();
+    let part = |name: Option<&str>| name.unwrap_or("local").to_owned();
+    base.join(part(scope.account())).join(part(scope.workspace())).join(opened.project.name())
+}
+
+/// The PATH with azml's own folder at its end, so that `azml run log` works in every script.
+fn with_azml(ctx: &Context) -> OsString {
+    let mut path = ctx.env.get(PATH).map(ToOwned::to_owned).unwrap_or_default();
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(std::path::Path::parent) {
+        if !path.is_empty() {
+            path.push(":");
+        }
+        path.push(folder);
+    }
+    path
+}
+
+/// Passes on what the script does.
+struct Relay {
+    ui: Arc<Ui>,
+    record: Arc<Mutex<RunRecord>>,
+    started: crossbeam_channel::Sender<u32>,
+}
+
+impl Watch for Relay {
+    fn started(&self, pid: u32) {
+        self.record.lock().expect("no watching thread panics").pid = Some(pid);
+        let _ = self.started.send(pid);
+    }
+
+    fn output(&self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            // A reader that went away does not stop the run.
+            Stream::Out => drop(self.ui.write_out(bytes)),
+            Stream::Err => self.ui.write_err(bytes),
+        }
+    }
+}
+
+fn execute(
+    ctx: &Context,
+    target: &mut dyn Target,
+    job: &Job,
+    live: &Live,
+    record: &Arc<Mutex<RunRecord>>,
+    cancel: &Cancel,
+) -> Result<Ended, CommandError> {
+    let canceled = Ended { exit: Exit::Canceled, left_processes: false };
+    target.prepare(job)?;
+    if cancel.is_asked() {
+        return Ok(canceled);
+    }
+    let (started, starting) = crossbeam_channel::bounded(1);
+    let watch: Arc<dyn Watch> =
+        Arc::new(Relay { ui: Arc::clone(&ctx.ui), record: Arc::clone(record), started });
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Kept here alone, for the case that this azml dies: the history hears of the pid at the end.
+            if starting.recv().is_ok() {
+                let record = record.lock().expect("no watching thread panics").clone();
+                if let Err(error) = live.keep(&record) {
+                    tracing::warn!(%error, "the process id can't be kept");
+                }
+            }
+        });
+        let ended = target.execute(job, &watch, cancel);
+        drop(watch);
+        Ok(ended?)
+    })
+}
+
+fn finish(
+    ctx: &Context,
+    target: &mut dyn Target,
+    attachments: &Attachments,
+    live: &Live,
+    record: &mut RunRecord,
+    control: &mut ControlLog,
+    outcome: Result<&Ended, &CommandError>,
+) -> Result<Leftovers, CommandError> {
+    let now = ctx.env.now();
+    record.end_time_utc = Some(now);
+    (record.status, record.exit_code) = match outcome.map(|ended| ended.exit) {
+        Ok(Exit::Code(0)) => (Status::Completed, Some(0)),
+        Ok(Exit::Code(code)) => (Status::Failed, Some(code)),
+        Ok(Exit::Canceled) => (Status::Canceled, None),
+        Ok(Exit::Signal(_)) | Err(_) => (Status::Failed, None),
+    };
+    match outcome {
+        Ok(ended) => control.say(now, &format!("the script ended: {:?}", ended.exit)),
+        Err(error) => control.say(now, &format!("the script could not be run: {}", error.chain().join(": "))),
+    }
+    if outcome.is_ok_and(|ended| ended.left_processes) {
+        let group = record.pid.map_or_else(String::new, |pid| format!(" (process group {pid})"));
+        control.say(now, &format!("processes that the script started still run{group}"));
+        ctx.ui.warning(&format!("processes that the script started still run{group}"));
+    }
+    let logged = metrics::read(&live.metrics_file())
+        .map_err(|error| CommandError::file("read", &live.metrics_file(), error))?;
+    record.metrics = logged.metrics;
+    if logged.repeated {
+        let kept = attachments.folder().join(metrics::FILE);
+        std::fs::copy(live.metrics_file(), &kept)
+            .map_err(|error| CommandError::file("write", &kept, error))?;
+    }
+    let leftovers = target.collect(attachments.folder())?;
+    for file in &leftovers.files {
+        control.say(now, &format!("left in the run's folder: {file}"));
+    }
+    record.attachments =
+        attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    Ok(leftovers)
+}
+
+/// Writing into a string has no way to fail.
+fn said(result: std::fmt::Result) {
+    result.expect("a string takes all text");
+}
+
+/// How many left files are named.
+const NAMED: usize = 10;
+
+/// The block at the end of a run.
+fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) -> Result<(), CommandError> {
+    let mut text = format!(
+        "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
+        record.run_id, record.status
+    );
+    if let Some(duration) = record.duration() {
+        said(write!(text, "Duration: {}\n", format::duration(duration)));
+    }
+    if let Some(code) = record.exit_code.filter(|code| *code != 0) {
+        said(write!(text, "Exit code: {code}\n"));
+    }
+    if let Some(commit) = record.commit_id() {
+        said(write!(text, "Snapshot: {commit}\n"));
+    }
+    for (name, metric) in &record.metrics {
+        let value = metric.to_value();
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        said(write!(text, "{}: {}\n", crate::ui::clean(name), crate::ui::clean(&shown)));
+    }
+    let outputs: Vec<&str> =
+        record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
+    if !outputs.is_empty() {
+        said(write!(text, "Outputs: {}\n", some_of(&outputs)));
+    }
+    if let Some(folder) = &leftovers.folder {
+        let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();
+        said(write!(text, "Left in {}: {}\n", folder.display(), some_of(&files)));
+    }
+    ctx.ui.write_out(text.as_bytes())
+}
+
+fn some_of(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED).map(|name| crate::ui::clean(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
+}
+
+/// Removes old folders of runs that had left something.
+fn tidy(ctx: &Context, opened: &Opened) {
+    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    if let Err(error) = live::prune(&runs_dir, recovery::KEPT_FOLDERS) {
+        tracing::warn!(%error, "old run folders can't be removed");
+    }
+}
+
+fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, CommandError> {
+    let history = opened.history.clone();
+    let by = ctx.signature(opened.project.root());
+    let push = move || match sync::push_history(&history, &remote, sync::Context::quiet(&by)) {
+        Ok(_) => Ok(history.set_push_error(None)?),
+        Err(error) => {
+            history.set_push_error(Some(&error.to_string()))?;
+            Err(error.into())
+        }
+    };
+    Delivery::start(push).map_err(CommandError::failed)
+}
+
+/// Waits briefly for the push; what it could not deliver is owed.
+fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery) {
+    let said = ctx.env.text(AZML_PUSH_WAIT).and_then(|text| text.parse::<f64>().ok());
+    let wait = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(PUSH_WAIT);
+    match delivery.finish(wait) {
+        Outcome::Delivered => {}
+        Outcome::Failed(error) => {
+            ctx.ui.warning(&format!(
+                "the run is kept here, but could not be pushed: {}",
+                error.chain().join(": ")
+            ));
+            if let Some(hint) = error.hints.first().filter(|hint| !hint.contains("history sync")) {
+                ctx.ui.hint(hint);
+            }
+            ctx.ui.hint("to deliver it: {azml} history sync");
+        }
+        Outcome::Unfinished => {
+            // The thread ends with the process; a push cut off leaves no trace at the remote.
+            let error = format!("the push took longer than {} s", wait.as_secs_f64());
+            if let Err(error) = opened.history.set_push_error(Some(&error)) {
+                tracing::warn!(%error, "the push's state can't be kept");
+            }
+            ctx.ui.warning(&format!("the run is kept here, but {error}"));
+            ctx.ui.hint("to deliver it: {azml} history sync");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a script runs: the one interface that every kind of target has.
+//!
+//! A target is handed the snapshot's ids, not a folder: one that is another machine fetches the snapshot from
+//! the project's remote, this machine ([`super::local`]) has it in the history repository.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azml_core::checkout;
+use azml_core::id::RunId;
+use gix::ObjectId;
+use gix::bstr::BString;
+
+use super::process::{Ended, Watch};
+use super::signals::Cancel;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The run.
+    pub run_id: RunId,
+    /// The snapshot.
+    pub commit: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Files of the project folder that the snapshot left out and the script may want.
+    pub left_out: BTreeSet<BString>,
+    /// The script, relative to the project folder.
+    pub script: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables on top of what the target has.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Where the script's output is kept.
+    pub driver_log: PathBuf,
+}
+
+/// What a run has left behind beside its outputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// New files, relative to the run's folder.
+    pub files: Vec<String>,
+    /// The run's folder, if it is kept because of them.
+    pub folder: Option<PathBuf>,
+}
+
+/// Why a target can't run a job.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// No program to run the script with.
+    #[error("cannot run {script}: there is no program `{program}` on the PATH")]
+    NoProgram {
+        /// The script.
+        script: String,
+        /// The program that was looked for.
+        program: String,
+    },
+    /// The snapshot does not have the script.
+    #[error("the snapshot has no file {script}")]
+    NoScript {
+        /// The script.
+        script: String,
+    },
+    /// The run's folder can't be made.
+    #[error("cannot make the run's folder {}", folder.display())]
+    Checkout {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: checkout::Error,
+    },
+    /// The script can't be started.
+    #[error("cannot start {}", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file operation failed.
+    #[error("cannot {doing} {}", path.display())]
+    File {
+        /// The verb.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl TargetError {
+    /// Makes an error of a failed file operation.
+    pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { doing, path, source }
+    }
+}
+
+/// Where a script runs.
+pub trait Target {
+    /// Refuses what can't be run, before anything is done.
+    fn check(&self, script: &str) -> Result<(), TargetError>;
+
+    /// Makes ready: the run's folder with the snapshot's files.
+    fn prepare(&mut self, job: &Job) -> Result<(), TargetError>;
+
+    /// Runs the script to its end.
+    fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError>;
+
+    /// Brings `outputs/` and `logs/` into the folder `into`, and says what else is new.
+    fn collect(&mut self, into: &Path) -> Result<Leftovers, TargetError>;
+}

@@ -1,0 +1,325 @@
+//! The only place that prints: results on standard output, everything else on standard error.
+//!
+//! A reader that went away (`azml history list | head`) is not an error: output then goes nowhere, silently.
+//! All text that is not azml's own is cleaned of control characters before a terminal sees it.
+
+mod foreign;
+mod format;
+mod log;
+mod progress;
+mod table;
+
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+pub use self::foreign::clean;
+pub use self::format::OutputFormat;
+pub use self::log::start_log;
+pub use self::progress::Progress;
+pub use self::table::{Numbers, tabulate};
+
+use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
+use crate::error::CommandError;
+use crate::query::Query;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// If a terminal reads the output and `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much to say, and how.
+#[derive(Clone, Debug, Default)]
+pub struct UiOptions {
+    /// The format of results; by default a table on a terminal, else JSON.
+    pub format: Option<OutputFormat>,
+    /// Applied to results before they are printed.
+    pub query: Option<Query>,
+    /// When to use colour.
+    pub color: ColorChoice,
+    /// Nothing but errors on standard error.
+    pub only_show_errors: bool,
+    /// No progress bars: the log takes their place.
+    pub logging: bool,
+    /// What the user types to call azml: takes the place of `{azml}` in hints.
+    pub program: Option<&'static str>,
+}
+
+/// A command's result.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Nothing to print; the command has streamed what it had to say.
+    Nothing,
+    /// A value, printed in the format that the user wants; as a table by the general rules.
+    Value(Value),
+    /// A value with a table layout of its own, used when there is no query.
+    WithTable {
+        /// What all other formats print.
+        value: Value,
+        /// What a table shows: rows of columns, in this order.
+        rows: Vec<serde_json::Map<String, Value>>,
+        /// Whether numbers are aligned as numbers.
+        numbers: Numbers,
+    },
+    /// Raw bytes, printed as they are, whatever the format.
+    Raw(Vec<u8>),
+}
+
+/// The terminal, or what stands for it.
+pub struct Ui {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    format: OutputFormat,
+    query: Option<Query>,
+    color_out: bool,
+    color_err: bool,
+    only_show_errors: bool,
+    out_is_terminal: bool,
+    progress: bool,
+    program: &'static str,
+}
+
+impl Ui {
+    /// A user interface on the process's own streams.
+    pub fn new(env: &Env, options: UiOptions) -> Self {
+        Self::on(env, options, Box::new(io::stdout()), Box::new(io::stderr()))
+    }
+
+    /// A user interface on streams of the caller's choice.
+    pub fn on(env: &Env, options: UiOptions, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        let dumb = env.text(TERM) == Some("dumb");
+        let forced = env.get(CLICOLOR_FORCE).is_some_and(|value| value != "0");
+        let color = |is_terminal: bool| match options.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => env.get(NO_COLOR).is_none() && (forced || (is_terminal && !dumb)),
+        };
+        let default = if env.stdout_is_terminal { OutputFormat::Table } else { OutputFormat::Json };
+        Self {
+            out: Mutex::new(out),
+            err: Mutex::new(err),
+            format: options.format.unwrap_or(default),
+            query: options.query,
+            color_out: color(env.stdout_is_terminal),
+            color_err: color(env.stderr_is_terminal),
+            only_show_errors: options.only_show_errors,
+            out_is_terminal: env.stdout_is_terminal,
+            program: options.program.unwrap_or("azml"),
+            progress: env.stderr_is_terminal && !dumb && !options.only_show_errors && !options.logging,
+        }
+    }
+
+    /// Prints a command's result.
+    pub fn result(&self, output: Output) -> Result<(), CommandError> {
+        let (value, layout) = match output {
+            Output::Nothing => return Ok(()),
+            Output::Raw(bytes) => return self.write_out(&bytes),
+            Output::Value(value) => (value, None),
+            Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
+        };
+        let (value, layout, ordered) = match &self.query {
+            Some(query) => (query.search(&value).map_err(CommandError::failed)?, None, true),
+            None => (value, layout, false),
+        };
+        if value.is_null() {
+            return Ok(());
+        }
+        let text = match (self.format, layout) {
+            (OutputFormat::Table, Some((rows, numbers))) => tabulate(&rows, numbers),
+            (format, _) => format.print(&value, ordered, self.color_out)?,
+        };
+        let text =
+            if self.out_is_terminal { foreign::clean_except_colors(&text, self.color_out) } else { text };
+        self.write_out(text.as_bytes())
+    }
+
+    /// Writes bytes to standard output: a script's own words.
+    pub fn write_out(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        let mut out = self.out.lock().expect("no printing thread panics");
+        quiet_on_broken_pipe(out.write_all(bytes).and_then(|()| out.flush()))
+            .map_err(|error| CommandError::file("write to", "standard output".as_ref(), error))
+    }
+
+    /// Writes bytes to standard error: a script's own words.
+    pub fn write_err(&self, bytes: &[u8]) {
+        let mut err = self.err.lock().expect("no printing thread panics");
+        // Nobody is left to be told that standard error is gone.
+        drop(err.write_all(bytes).and_then(|()| err.flush()));
+    }
+
+    /// Says what happened; not with `--only-show-errors`.
+    pub fn status(&self, text: &str) {
+        if !self.only_show_errors {
+            self.err_line(&clean(text));
+        }
+    }
+
+    /// Says what went wrong without stopping the command; not with `--only-show-errors`.
+    pub fn warning(&self, text: &str) {
+        if !self.only_show_errors {
+            self.err_line(&format!("{} {}", self.paint("warning:", "1;33"), clean(text)));
+        }
+    }
+
+    /// Says what to do about a warning; not with `--only-show-errors`.
+    pub fn hint(&self, text: &str) {
+        if !self.only_show_errors {
+            self.hint_line(text);
+        }
+    }
+
+    fn hint_line(&self, text: &str) {
+        self.err_line(&format!(
+            "{} {}",
+            self.paint("hint:", "1;36"),
+            clean(&text.replace("{azml}", self.program))
+        ));
+    }
+
+    /// Prints an error with its causes and hints.
+    pub fn error(&self, error: &CommandError) {
+        let mut lines = error.chain().into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.err_line(&format!("{} {}", self.paint("error:", "1;31"), clean(first.trim_end())));
+        for cause in lines {
+            self.err_line(&format!("  caused by: {}", clean(cause.trim_end())));
+        }
+        for hint in &error.hints {
+            self.hint_line(hint);
+        }
+    }
+
+    /// Shows a bar for a long step, if a terminal watches.
+    pub fn progress(&self, label: &str) -> Progress {
+        Progress::new(label, self.progress)
+    }
+
+    /// Whether standard error may carry colour.
+    pub fn colors_errors(&self) -> bool {
+        self.color_err
+    }
+
+    /// Whether standard output may carry colour.
+    pub fn colors_output(&self) -> bool {
+        self.color_out
+    }
+
+    fn paint(&self, text: &str, style: &str) -> String {
+        if self.color_err { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn err_line(&self, line: &str) {
+        self.write_err(format!("{line}\n").as_bytes());
+    }
+}
+
+fn quiet_on_broken_pipe(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// A stream whose content the test can read afterwards.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A stream whose reader went away.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn capture(options: UiOptions, act: impl FnOnce(&Ui)) -> (String, String) {
+        let (out, err) = (Shared::default(), Shared::default());
+        let env = Env::fixed([("TERM", "xterm")], "/");
+        act(&Ui::on(&env, options, Box::new(out.clone()), Box::new(err.clone())));
+        let text = |shared: Shared| String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+        (text(out), text(err))
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error() {
+        let env = Env::fixed([("TERM", "xterm")], "/");
+        let ui = Ui::on(&env, UiOptions::default(), Box::new(Gone), Box::new(Gone));
+        ui.result(Output::Value(json!({"a": 1}))).expect("a quiet end");
+    }
+
+    #[test]
+    fn without_a_terminal_results_are_json_with_sorted_keys() {
+        let (out, err) = capture(UiOptions::default(), |ui| {
+            ui.result(Output::Value(json!({"b": 1, "a": "é"}))).unwrap();
+        });
+        assert_eq!((out.as_str(), err.as_str()), ("{\n  \"a\": \"é\",\n  \"b\": 1\n}\n", ""));
+    }
+
+    #[test]
+    fn every_kind_of_error_prints_error_causes_and_hints() {
+        for kind in ErrorKind::ALL {
+            let mut error = CommandError::file("open", "/x".as_ref(), io::Error::other("no \u{1b}[31mred"))
+                .hint("{azml} help");
+            error.kind = kind;
+            let (out, err) = capture(UiOptions::default(), |ui| ui.error(&error));
+            assert_eq!(out, "");
+            assert_eq!(err, "error: cannot open /x\n  caused by: no \\x1b[31mred\nhint: azml help\n");
+        }
+    }
+
+    #[test]
+    fn only_show_errors_silences_the_rest() {
+        let options = UiOptions { only_show_errors: true, ..UiOptions::default() };
+        let (_, err) = capture(options, |ui| {
+            ui.status("s");
+            ui.warning("w");
+            ui.hint("h");
+            ui.error(&CommandError::failed("e"));
+        });
+        assert_eq!(err, "error: e\n");
+    }
+
+    #[test]
+    fn colour_can_be_forced() {
+        let options = UiOptions { color: ColorChoice::Always, ..UiOptions::default() };
+        let (_, err) = capture(options, |ui| ui.warning("w"));
+        assert_eq!(err, "\u{1b}[1;33mwarning:\u{1b}[0m w\n");
+    }
+
+    #[test]
+    fn an_answer_of_nothing_prints_nothing() {
+        let options = UiOptions { query: Some(Query::compile("missing").unwrap()), ..UiOptions::default() };
+        let (out, _) = capture(options, |ui| ui.result(Output::Value(json!({"a": 1}))).unwrap());
+        assert_eq!(out, "");
+    }
+}

@@ -1,0 +1,203 @@
+//! Plain tables: columns two spaces apart, a line of dashes below the headers, no line at the end.
+//!
+//! The layout is that of Python's `tabulate` in its "simple" style, which `az` prints; with
+//! [`Numbers::Aligned`] numeric columns are aligned at the decimal point with six significant digits.
+
+use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr;
+
+/// How numbers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Like any text, to the left.
+    AsText,
+    /// To the right, at the decimal point, six significant digits.
+    Aligned,
+}
+
+/// A header is at least this much narrower than its column.
+const MIN_PADDING: usize = 2;
+
+/// Prints rows; columns appear in the order in which the rows first name them.
+pub fn tabulate(rows: &[Map<String, Value>], numbers: Numbers) -> String {
+    let mut headers: Vec<&str> = Vec::new();
+    for row in rows {
+        for key in row.keys() {
+            if !headers.contains(&key.as_str()) {
+                headers.push(key);
+            }
+        }
+    }
+    if headers.is_empty() {
+        return String::new();
+    }
+    let columns: Vec<Column> = headers.iter().map(|header| Column::new(header, rows, numbers)).collect();
+    let mut out = String::new();
+    let line = |out: &mut String, cells: Vec<&str>| {
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    };
+    line(&mut out, columns.iter().map(|column| column.header.as_str()).collect());
+    let dashes: Vec<String> = columns.iter().map(|column| "-".repeat(column.width)).collect();
+    line(&mut out, dashes.iter().map(String::as_str).collect());
+    for at in 0..rows.len() {
+        line(&mut out, columns.iter().map(|column| column.cells[at].as_str()).collect());
+    }
+    out
+}
+
+struct Column {
+    header: String,
+    cells: Vec<String>,
+    width: usize,
+}
+
+impl Column {
+    fn new(header: &str, rows: &[Map<String, Value>], numbers: Numbers) -> Self {
+        let values: Vec<Option<&Value>> =
+            rows.iter().map(|row| row.get(header).filter(|value| !value.is_null())).collect();
+        let numeric = numbers == Numbers::Aligned
+            && values.iter().flatten().next().is_some()
+            && values.iter().flatten().all(|value| value.is_number());
+        let has_fraction = values.iter().flatten().any(|value| value.is_f64());
+        let mut cells: Vec<String> = values
+            .iter()
+            .map(|value| match value {
+                None => String::new(),
+                Some(Value::Number(number)) if numeric && has_fraction => {
+                    significant(number.as_f64().unwrap_or(f64::NAN), 6)
+                }
+                Some(value) => cell(value),
+            })
+            .collect();
+        let header = one_line(header);
+        if numeric {
+            let decimals = |cell: &String| cell.rfind(['.', 'e']).map_or(0, |point| cell.len() - point);
+            let most = cells.iter().map(decimals).max().unwrap_or(0);
+            for cell in &mut cells {
+                let missing = most - decimals(cell);
+                cell.extend(std::iter::repeat_n(' ', missing));
+            }
+        }
+        let width = cells
+            .iter()
+            .map(|cell| cell.width())
+            .chain([header.width() + MIN_PADDING])
+            .max()
+            .expect("the header is there");
+        let pad = |text: String| {
+            let spaces = " ".repeat(width - text.width());
+            if numeric { spaces + &text } else { text + &spaces }
+        };
+        Self { header: pad(header), cells: cells.into_iter().map(pad).collect(), width }
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => one_line(text),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A cell is one line: what would break the table is shown escaped.
+fn one_line(text: &str) -> String {
+    super::clean(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// A number as C's `%g` prints it with `digits` significant digits.
+pub(super) fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { "0".to_owned() } else { value.to_string().to_lowercase() };
+    }
+    let scientific = format!("{value:.*e}", digits - 1);
+    let (mantissa, exponent) = scientific.split_once('e').expect("Rust's form has an exponent");
+    let exponent: i32 = exponent.parse().expect("Rust's exponent is a number");
+    let trim = |text: &str| {
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let most = i32::try_from(digits).expect("a handful of digits");
+    if exponent < -4 || exponent >= most {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{}e{sign}{:02}", trim(mantissa), exponent.abs());
+    }
+    let places = usize::try_from(most - 1 - exponent).expect("the exponent is below the digits");
+    trim(&format!("{value:.places$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn table(rows: &Value, numbers: Numbers) -> String {
+        let rows: Vec<Map<String, Value>> =
+            rows.as_array().unwrap().iter().map(|row| row.as_object().unwrap().clone()).collect();
+        tabulate(&rows, numbers)
+    }
+
+    #[test]
+    fn the_table_of_the_workbench_documentation() {
+        let rows = json!([{
+            "Accuracy": 0.679_245_283, "Regularization Rate": 0.078_125, "Duration": "0:00:04.892389",
+            "Run_id": "IrisDemo_1504832281116", "Script_name": "iris_sklearn.py",
+            "Start_time_utc": "2017-09-08T00:58:03.059014+00:00", "Status": "Completed",
+        }]);
+        insta::assert_snapshot!(table(&rows, Numbers::Aligned), @r"
+          Accuracy    Regularization Rate  Duration        Run_id                  Script_name      Start_time_utc                    Status
+        ----------  ---------------------  --------------  ----------------------  ---------------  --------------------------------  ---------
+          0.679245               0.078125  0:00:04.892389  IrisDemo_1504832281116  iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+        ");
+    }
+
+    #[test]
+    fn numbers_are_aligned_at_the_point_and_gaps_stay_empty() {
+        let rows = json!([
+            {"a": 10.5, "n": 1, "t": "x"}, {"a": 0.25, "n": 200}, {"n": 3, "t": "longer\ttext"}, {"a": 3, "n": 4},
+        ]);
+        insta::assert_snapshot!(table(&rows, Numbers::Aligned), @r"
+            a    n  t
+        -----  ---  ------------
+        10.5     1  x
+         0.25  200
+                 3  longer\ttext
+         3       4
+        ");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = json!([{"name": "测试", "x": "1"}, {"name": "a", "x": "2"}]);
+        insta::assert_snapshot!(table(&rows, Numbers::AsText), @r"
+        name    x
+        ------  ---
+        测试    1
+        a       2
+        ");
+    }
+
+    #[test]
+    fn six_significant_digits() {
+        let cases = [
+            (0.679_245_283, "0.679245"),
+            (1.0, "1"),
+            (1234.5, "1234.5"),
+            (1_234_567.0, "1.23457e+06"),
+            (999_999.9, "1e+06"),
+            (0.000_012_3, "1.23e-05"),
+            (0.000_123, "0.000123"),
+            (-2.5, "-2.5"),
+            (0.0, "0"),
+        ];
+        for (value, expect) in cases {
+            assert_eq!(significant(value, 6), expect);
+        }
+    }
+}
