@@ -129,7 +129,8 @@ mod tests {
 
         #[test]
         fn any_bytes_parse_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Capabilities::split_line(&bytes).1.to_string();
+            let (line, list) = Capabilities::split_line(&bytes);
+            prop_assert!(line.len() + list.iter().count() <= bytes.len());
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Error {
     Repository(#[from] repository::Error),
     /// A pack couldn't be built. The peer is told that there is an internal error, no more.
     #[error("couldn't build the pack")]
-    Pack(#[from] pack::Error),
+    Pack(#[source] pack::Error),
     /// Refs couldn't be read. The peer is told that there is an internal error, no more.
     #[error("couldn't read the refs")]
     Refs(#[source] gix::Error),
@@ -58,6 +58,16 @@ impl Error {
     /// A malformed request.
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Self::Protocol(message.into())
+    }
+}
+
+/// A pack that can't be sent because the peer is gone is the stream's failure.
+impl From<pack::Error> for Error {
+    fn from(error: pack::Error) -> Self {
+        match error {
+            pack::Error::Send(error) => Self::Io(error),
+            error => Self::Pack(error),
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Limits {
     pub max_commands: usize,
     /// Wants, haves and shallow lines in one request, each.
     pub max_ids: usize,
+    /// Bytes of the lines of one request, a pack not counted.
+    pub max_request_bytes: u64,
     /// Packet lines of other kinds in one request.
     pub max_lines: usize,
     /// Bytes of a ref's name.
@@ -69,13 +71,14 @@ impl Default for Limits {
         Self {
             max_commands: 200_000,
             max_ids: 250_000,
-            max_lines: 100_000,
+            max_request_bytes: 64 << 20,
+            max_lines: 10_000,
             max_ref_name: 1_024,
             max_push_options: 256,
             max_pack_bytes: 5 << 30,
             max_pack_objects: 50_000_000,
             max_object_bytes: 1 << 30,
-            max_duration: Duration::from_secs(60 * 60),
+            max_duration: Duration::from_hours(1),
         }
     }
 }

@@ -122,15 +122,13 @@ fn show(
             let id = resolve(repo, target.clone());
             symref_target = Some(target.as_bstr().to_owned());
             peeled = None;
-            match id {
-                Some(id) => id,
-                None => {
-                    if selection.unborn && name == "HEAD" {
-                        list.refs.push(VisibleRef { name, id: None, peeled: None, symref_target });
-                    }
-                    return;
+            let Some(id) = id else {
+                if selection.unborn && name == "HEAD" {
+                    list.refs.push(VisibleRef { name, id: None, peeled: None, symref_target });
                 }
-            }
+                return;
+            };
+            id
         }
     };
     // A branch points to a commit, always.

@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 
 use crate::pktline::Writer;
 use crate::{
-    Error, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
+    Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
 };
 
 /// What a conversation is about and how it is held.
@@ -31,9 +31,8 @@ impl<'a> Context<'a> {
         stateless: bool,
     ) -> Self {
         let version = match (service, version, options.profile) {
-            (_, _, Profile::Vsts) => ProtocolVersion::V0,
             // There is no version 2 of pushing.
-            (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
+            (_, _, Profile::Vsts) | (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
             (_, version, Profile::Permissive) => version,
         };
         Self {
@@ -45,6 +44,27 @@ impl<'a> Context<'a> {
             stateless,
             told: Cell::new(false),
         }
+    }
+}
+
+/// Keeps a request from filling the memory line by line.
+pub(crate) struct Budget {
+    limit: u64,
+    left: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { limit: limits.max_request_bytes, left: limits.max_request_bytes }
+    }
+
+    /// Takes the bytes of one line off.
+    pub(crate) fn take(&mut self, line: &[u8]) -> Result<(), Error> {
+        match self.left.checked_sub(line.len() as u64) {
+            Some(left) => self.left = left,
+            None => return Err(Error::Limit { what: "bytes in a request", limit: self.limit }),
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +179,6 @@ fn hold(
 /// Tells the client why it ends. If that fails too, the first error still is the one to report.
 fn tell(error: &Error, writer: &mut dyn Write) {
     if let Some(message) = error.message_to_peer() {
-        let _ = upload::tell(writer, &message);
+        upload::tell(writer, &message).unwrap_or_default();
     }
 }

@@ -28,25 +28,23 @@ pub(super) fn all(objects: &dyn Objects, index: &index::File, options: &IngestOp
         }
         objects.expect(&id, kind, &mut buffer)?;
         let mut conflict = None;
-        let mut note = |link: Link| {
-            match link {
-                Link::To(to, kind) => {
-                    let (known, _) = *pointed_to.entry(to).or_insert((kind, id));
-                    if known != kind {
-                        conflict = Some((to, known, kind));
-                    }
+        let mut note = |link: Link| match link {
+            Link::To(to, kind) => {
+                let (known, _) = *pointed_to.entry(to).or_insert((kind, id));
+                if known != kind {
+                    conflict = Some((to, known, kind));
                 }
-                Link::Parent(_) if options.shallow.contains(&id) => {}
-                Link::Parent(to) => {
-                    pointed_to.entry(to).or_insert((Kind::Commit, id));
-                }
-                Link::GitModules(to) => {
-                    gitmodules.insert(to);
-                }
-                Link::GitAttributes(to) => {
-                    gitattributes.insert(to);
-                }
-            };
+            }
+            Link::Parent(_) if options.shallow.contains(&id) => {}
+            Link::Parent(to) => {
+                pointed_to.entry(to).or_insert((Kind::Commit, id));
+            }
+            Link::GitModules(to) => {
+                gitmodules.insert(to);
+            }
+            Link::GitAttributes(to) => {
+                gitattributes.insert(to);
+            }
         };
         match fsck::object(kind, &buffer, options.fsck, &mut note) {
             Ok(()) => {}

@@ -65,12 +65,11 @@ impl<'a> Commits<'a> {
         if let Some(info) = self.known.get(&id) {
             return Ok(Rc::clone(info));
         }
-        let mut info = match self.from_graph(&id) {
-            Some(info) => info,
-            None => {
-                self.objects.expect(&id, Kind::Commit, &mut self.buffer)?;
-                parse(&self.buffer).ok_or(Error::Malformed { id, expected: "commit" })?
-            }
+        let mut info = if let Some(info) = self.find_in_graph(&id) {
+            info
+        } else {
+            self.objects.expect(&id, Kind::Commit, &mut self.buffer)?;
+            parse(&self.buffer).ok_or(Error::Malformed { id, expected: "commit" })?
         };
         if self.shallow.contains(&id) {
             info.parents.clear();
@@ -80,7 +79,7 @@ impl<'a> Commits<'a> {
         Ok(info)
     }
 
-    fn from_graph(&self, id: &ObjectId) -> Option<CommitInfo> {
+    fn find_in_graph(&self, id: &ObjectId) -> Option<CommitInfo> {
         let graph = self.graph.as_ref()?;
         let commit = graph.commit_by_id(id)?;
         let mut parents = Vec::with_capacity(1);
@@ -256,7 +255,7 @@ mod tests {
         let info = parse(text.as_bytes()).expect("well-formed");
         assert_eq!((info.parents.len(), info.time, info.generation), (2, 77, UNKNOWN_GENERATION));
         for cut in 0..text.len() {
-            let _ = parse(&text.as_bytes()[..cut]);
+            assert!(parse(&text.as_bytes()[..cut]).is_none_or(|info| info.parents.len() == 2));
         }
         for (committer, time) in
             [("committer C <c>", 0), ("committer C <c> x", 0), ("other", 0), ("committer > 5", 5)]

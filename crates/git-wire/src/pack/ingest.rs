@@ -231,7 +231,7 @@ fn write_index(
 ) -> Result<index::write::Outcome, Error> {
     let path = incoming.with_extension("idx");
     let mut out = BufWriter::new(File::create_new(&path).map_err(Error::disk("create", &path))?);
-    let outcome = gix_pack::index::write_data_iter_to_stream(
+    let outcome = index::write_data_iter_to_stream(
         index::Version::default(),
         || {
             let pack = data::File::at(incoming, gix::hash::Kind::Sha1).map_err(std::io::Error::other)?;

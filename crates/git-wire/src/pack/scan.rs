@@ -151,18 +151,14 @@ impl<'a> Scan<'a> {
             });
         }
         match entry.header {
-            Header::OfsDelta { base_distance } => {
-                if Header::verified_base_pack_offset(pack_offset, base_distance).is_none() {
-                    return Err(Error::Invalid(format!(
-                        "the delta at offset {pack_offset} has its base outside the pack"
-                    )));
-                }
+            Header::OfsDelta { base_distance }
+                if Header::verified_base_pack_offset(pack_offset, base_distance).is_none() =>
+            {
+                return Err(Error::Invalid(format!(
+                    "the delta at offset {pack_offset} has its base outside the pack"
+                )));
             }
-            Header::RefDelta { base_id } => {
-                if self.bases_seen.insert(base_id) {
-                    self.bases.push(base_id);
-                }
-            }
+            Header::RefDelta { base_id } if self.bases_seen.insert(base_id) => self.bases.push(base_id),
             _ => {}
         }
         let begin = self.tee.position;

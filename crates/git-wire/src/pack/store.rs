@@ -151,18 +151,13 @@ impl Pack {
             return Err(damaged());
         }
         let entry = data.entry(offset).map_err(|_| damaged())?;
-        let end = match self.offsets.get() {
-            Some(offsets) => {
-                let next = offsets.partition_point(|begin| *begin <= offset);
-                offsets.get(next).copied().unwrap_or(data.pack_end() as u64)
-            }
-            None => {
-                let mut rest =
-                    data.entry_slice(entry.data_offset..data.pack_end() as u64).ok_or_else(damaged)?;
-                let (_, length) =
-                    gix_zlib::stream::inflate::Measure::default().read(&mut rest).map_err(|_| damaged())?;
-                entry.data_offset + length
-            }
+        let end = if let Some(offsets) = self.offsets.get() {
+            let next = offsets.partition_point(|begin| *begin <= offset);
+            offsets.get(next).copied().unwrap_or(data.pack_end() as u64)
+        } else {
+            let mut rest = data.entry_slice(entry.data_offset..data.pack_end() as u64).ok_or_else(damaged)?;
+            let measured = gix_zlib::stream::inflate::Measure::default().read(&mut rest);
+            entry.data_offset + measured.map_err(|_| damaged())?.1
         };
         let whole = data.entry_slice(offset..end).ok_or_else(damaged)?;
         let checksum = self.index.lookup(id).and_then(|at| self.index.crc32_at_index(at));

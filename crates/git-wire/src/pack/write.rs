@@ -85,7 +85,6 @@ pub(crate) fn write_with(
     let known = if options.thin { locate_known(&packs, counted) } else { Places::default() };
 
     let mut job = Job {
-        packs: &packs,
         plan: &plan,
         begins: Vec::with_capacity(plan.len()),
         known,
@@ -158,7 +157,6 @@ fn locate_known(packs: &[Arc<Pack>], counted: &Counted) -> Places {
 type Places = HashMap<(u32, u64), ObjectId>;
 
 struct Job<'a> {
-    packs: &'a [Arc<Pack>],
     plan: &'a [Slot],
     /// Where each entry written so far begins in the new pack.
     begins: Vec<u64>,

@@ -10,7 +10,7 @@ use gix::refs::FullName;
 
 use crate::capability::Capabilities;
 use crate::pktline::{Line, Reader};
-use crate::serve::Context;
+use crate::serve::{Budget, Context};
 use crate::{Error, Limits};
 
 /// A push as it was asked for.
@@ -67,6 +67,7 @@ pub(super) fn read_request(
     let mut request = Request::default();
     let mut is_first = true;
     let mut shallow_lines = 0_usize;
+    let mut budget = Budget::new(limits);
     loop {
         let line = match lines.read_line()? {
             None if is_first => return Ok(None),
@@ -75,6 +76,7 @@ pub(super) fn read_request(
             Some(line) => line.data().ok_or_else(|| Error::protocol("a delimiter among the commands"))?,
         };
         let line = line.strip_suffix(b"\n").unwrap_or(line);
+        budget.take(line)?;
         if line.starts_with(b"shallow ") {
             // The client's history ends somewhere. What it sends has to connect here all the same.
             shallow_lines += 1;

@@ -5,7 +5,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::request::{Deepen, INFINITE_DEPTH, Request};
-use crate::pack::objects::{Objects, peel};
+use crate::pack::objects::peel;
 use crate::pack::{Commits, IdSet};
 use crate::serve::Context;
 use crate::{Error, refs};

@@ -64,7 +64,7 @@ pub(super) fn send_pack(
         (Err(error), Channel::Banded(mut mux)) => {
             if let Some(message) = error.message_to_peer() {
                 // If this can't be told either, the first error still is the one to report.
-                let _ = mux.error(format!("upload-pack: {message}\n"));
+                mux.error(format!("upload-pack: {message}\n")).unwrap_or_default();
             }
             Err(error)
         }

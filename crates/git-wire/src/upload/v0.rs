@@ -13,7 +13,7 @@ use super::{is_complete, list_refs};
 use crate::capability::Capabilities;
 use crate::pack::Commits;
 use crate::pktline::{Line, Reader, Writer};
-use crate::serve::Context;
+use crate::serve::{Budget, Context};
 use crate::{Error, ProtocolVersion, Summary, refs};
 
 /// The refs, with the capabilities on the first line.
@@ -27,7 +27,7 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
         list.refs.first().filter(|shown| shown.name == "HEAD").and_then(|head| head.symref_target.as_ref());
     let mut capabilities = capabilities(context);
     if let Some(target) = head {
-        capabilities.push_str(&format!(" symref=HEAD:{target}"));
+        capabilities = format!("{capabilities} symref=HEAD:{target}");
     }
     if is_complete(context) {
         capabilities.push_str(" filter object-format=sha1 agent=");
@@ -126,13 +126,16 @@ fn read_wants(
 ) -> Result<Option<(Request, Capabilities)>, Error> {
     let mut request = Request::default();
     let mut capabilities = None;
+    let mut budget = Budget::new(&context.options.limits);
     loop {
         let line = match lines.read_line()? {
             // A client that has seen enough hangs up.
-            None => break,
+            None if request.wants.is_empty() => break,
+            None => return Err(Error::protocol("the remote end hung up among the wants")),
             Some(Line::Flush) => break,
             Some(line) => line.text().ok_or_else(|| Error::protocol("a delimiter among the wants"))?,
         };
+        budget.take(line)?;
         let mut line = line;
         if capabilities.is_none() && line.starts_with(b"want ") {
             // Behind the first want, separated by a space here.

@@ -13,7 +13,7 @@ use super::v0::{clip, write_boundary};
 use crate::pack::Commits;
 use crate::pack::objects::Objects;
 use crate::pktline::{Line, Reader, Writer};
-use crate::serve::Context;
+use crate::serve::{Budget, Context};
 use crate::{Error, Summary, refs};
 
 /// More prefixes than that are as good as none.
@@ -73,11 +73,11 @@ fn read_command(
     let limit =
         context.options.limits.max_lines.saturating_add(context.options.limits.max_ids.saturating_mul(3));
     let mut count = 0_usize;
+    let mut budget = Budget::new(&context.options.limits);
     loop {
         let line = match lines.read_line()? {
-            None if name.is_none() && count == 0 => return Ok(None),
+            None | Some(Line::Flush) if count == 0 && !in_arguments => return Ok(None),
             None => return Err(Error::protocol("the remote end hung up within a command")),
-            Some(Line::Flush) if name.is_none() && count == 0 => return Ok(None),
             Some(Line::Flush) => break,
             Some(Line::Delimiter) if in_arguments => {
                 return Err(Error::protocol("a second delimiter in a command"));
@@ -93,6 +93,7 @@ fn read_command(
         if count > limit {
             return Err(Error::Limit { what: "lines in a command", limit: limit as u64 });
         }
+        budget.take(line)?;
         if in_arguments {
             arguments.push(BString::from(line));
         } else if let Some(command) = line.strip_prefix(b"command=") {

@@ -31,7 +31,7 @@ impl Host {
                 for stream in listener.incoming().flatten() {
                     let shared = Arc::clone(&shared);
                     thread::spawn(move || {
-                        let _ = handle(&shared, stream);
+                        handle(&shared, stream).unwrap_or_default();
                     });
                 }
             });

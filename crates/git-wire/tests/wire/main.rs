@@ -2,6 +2,9 @@
 //! versions of the protocol that clients speak, and stock git has the last word on what arrived.
 
 mod fetch;
+mod forge;
 mod host;
+mod hostile;
+mod packs;
 mod push;
 mod sandbox;

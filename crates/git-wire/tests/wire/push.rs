@@ -194,3 +194,61 @@ fn names_in_one_anothers_way_are_refused_alone() {
         assert_eq!(names, "a/b\nd/e\nmain\nok");
     }
 }
+
+#[test]
+fn a_shallow_clone_can_push() {
+    for (scheme, version) in WAYS {
+        let sandbox = Sandbox::new();
+        let work = sandbox.seed();
+        for number in 0..5 {
+            sandbox.commit(&work, "file", &format!("{number}\n"));
+        }
+        git(&work, &["push", "-q", "origin", "main"]);
+        let protocol = format!("protocol.version={version}");
+        let url = sandbox.url(scheme, "origin.git");
+        git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", "--depth=2", &url, "clone"]);
+        let clone = sandbox.path("clone");
+        let commit = sandbox.commit(&clone, "more", "more\n");
+        git(&clone, &["-c", &protocol, "push", "-q", "origin", "main"]);
+        assert_eq!(git(&sandbox.path("origin.git"), &["rev-parse", "main"]), commit);
+        fsck(&sandbox.path("origin.git"));
+        // To where its history is unknown it can't be.
+        git(&sandbox.path(""), &["init", "-q", "--bare", "other.git"]);
+        let other = try_git(&clone, &["push", &sandbox.url(scheme, "other.git"), "main"]);
+        assert!(!other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+        assert_eq!(refs(&sandbox.path("other.git")), "");
+    }
+}
+
+#[test]
+fn the_vsts_profile_serves_stock_git_in_version_0() {
+    let options = Options { profile: git_wire::Profile::Vsts, durable: false, ..Options::default() };
+    let sandbox = Sandbox::with(Arc::new(git_wire::AllowAll), options);
+    let work = sandbox.seed();
+    let text: String = (0..2000).map(|line| format!("line {line}\n")).collect();
+    sandbox.commit(&work, "long", &text);
+    sandbox.commit(&work, "long", &format!("{text}more\n"));
+    for scheme in ["git", "http"] {
+        let url = sandbox.url(scheme, "origin.git");
+        let head = sandbox.commit(&work, "scheme", scheme);
+        git(&work, &["push", "-q", &url, "main"]);
+        git(&sandbox.path("origin.git"), &["repack", "-adq"]);
+        git(&sandbox.path(""), &["clone", "-q", &url, scheme]);
+        assert_eq!(git(&sandbox.path(scheme), &["rev-parse", "HEAD"]), head);
+        fsck(&sandbox.path(scheme));
+        let atomic = try_git(&work, &["push", "--atomic", &url, "main:a", "main:b"]);
+        assert!(String::from_utf8_lossy(&atomic.stderr).contains("does not support --atomic push"));
+    }
+}
+
+#[test]
+fn push_options_and_reports_of_both_versions_are_understood() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    for (scheme, version) in WAYS {
+        let url = sandbox.url(scheme, "origin.git");
+        let name = format!("HEAD:refs/heads/{scheme}{version}");
+        git(&work, &["push", "-q", "-o", "one", "-o", "two words", &url, &name]);
+    }
+    assert_eq!(refs(&sandbox.path("origin.git")).lines().count(), 5);
+}

@@ -252,7 +252,7 @@ fn check_name(mode: &[u8], name: &BStr, kind: EntryKind) -> Result<(), String> {
     }
     let mode_option = (mode == b"120000").then_some(component::Mode::Symlink);
     let options = component::Options { protect_windows: false, protect_hfs: true, protect_ntfs: true };
-    match gix::validate::path::component(name, mode_option, options) {
+    match component(name, mode_option, options) {
         Ok(_) => {}
         Err(component::Error::Empty) => return rule("emptyName", "contains empty pathname"),
         Err(component::Error::Relative) if name == "." => return rule("hasDot", "contains '.'"),
@@ -263,9 +263,10 @@ fn check_name(mode: &[u8], name: &BStr, kind: EntryKind) -> Result<(), String> {
         Err(_) => return rule("hasDotgit", "contains '.git'"),
     }
     // On Windows a backslash separates, too.
-    let hides_dot_git = name.split(|byte| *byte == b'\\').skip(1).any(|part| {
-        !part.is_empty() && gix::validate::path::component(part.as_bstr(), mode_option, options).is_err()
-    });
+    let hides_dot_git = name
+        .split(|byte| *byte == b'\\')
+        .skip(1)
+        .any(|part| !part.is_empty() && component(part.as_bstr(), mode_option, options).is_err());
     if hides_dot_git {
         return rule("hasDotgit", "contains '.git' behind a backslash");
     }

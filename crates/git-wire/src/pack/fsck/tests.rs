@@ -78,7 +78,8 @@ fn tags() {
 #[test]
 fn trees() {
     let file = "100644";
-    let rows: &[(&[(&str, &[u8])], &str)] = &[
+    type Row<'a> = (&'a [(&'a str, &'a [u8])], &'a str);
+    let rows: &[Row<'_>] = &[
         (&[], "accepted"),
         (
             &[
