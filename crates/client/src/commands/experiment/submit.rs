@@ -33,8 +33,8 @@ pub struct Args {
     /// The project's folder, instead of the current one
     #[arg(long, value_name = "DIR", alias = "project")]
     path: Option<PathBuf>,
-    /// The script, relative to the project, and its arguments; or a .runconfig file that names them
-    #[arg(value_name = "SCRIPT [ARGS]...", trailing_var_arg = true, allow_hyphen_values = true)]
+    /// The script, relative to the project, followed by its arguments; or a .runconfig file that names both
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<std::ffi::OsString>,
 }
 
