@@ -127,7 +127,7 @@ impl Rules {
         let mut rules = self.read_folder(root, &[]);
         for (end, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             let folder = &path[..end];
-            if rules.verdict(folder.into(), true) == Verdict::Out {
+            if rules.verdict(folder.as_bstr(), true) == Verdict::Out {
                 return Verdict::Out;
             }
             rules = rules.read_folder(root, folder);

@@ -82,6 +82,7 @@ fn approach<'p>(root: BorrowedFd<'_>, path: &'p [u8]) -> io::Result<(Option<Owne
     clippy::allow_attributes,
     clippy::useless_conversion,
     clippy::unnecessary_cast,
+    clippy::cast_possible_truncation,
     reason = "differs by system"
 )]
 fn read_stat(stat: &rustix::fs::Stat) -> (Option<Kind>, Stat) {

@@ -46,7 +46,7 @@ impl Message {
             if std::mem::take(&mut first) {
                 text.push('\n');
             }
-            text.push_str(&format!("{key}: {value}\n"));
+            text.extend([key, ": ", &value, "\n"]);
         }
         text
     }

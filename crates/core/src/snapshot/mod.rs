@@ -19,7 +19,7 @@ pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, T
 
 use std::path::{Path, PathBuf};
 
-use gix::bstr::BString;
+use gix::{ObjectId, bstr::BString};
 
 use crate::{
     history::{self, HistoryRepo},
@@ -126,6 +126,29 @@ pub fn tree(
         bytes_new: done.bytes_new,
         left_out: done.left_out,
     })
+}
+
+/// Stores a folder as a tree in any repository's folder `objects`, by way of the scratch folder, which is on the same file
+/// system: the first commit of a user's own repository.
+pub(crate) fn store_folder(
+    root: &Path,
+    objects: &Path,
+    scratch: &Path,
+    rules: Rules,
+    limits: Limits,
+    observer: &dyn Observer,
+) -> Result<ObjectId, Error> {
+    let target = gather::Target {
+        root,
+        objects_folder: objects.to_owned(),
+        objects: open_objects(objects)?,
+        scratch,
+        began: (0, 0),
+        rules,
+        user: None,
+        limits,
+    };
+    Ok(gather::gather(&target, None, observer)?.built.tree)
 }
 
 /// The objects that are stored now, whoever stored them.

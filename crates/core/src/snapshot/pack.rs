@@ -129,21 +129,26 @@ fn index_bytes(entries: &[Entry], pack: &ObjectId) -> io::Result<Vec<u8>> {
         sum += count;
         out.extend_from_slice(&u32::to_be_bytes(sum));
     }
-    entries.iter().for_each(|entry| out.extend_from_slice(entry.id.as_slice()));
-    entries.iter().for_each(|entry| out.extend_from_slice(&entry.crc32.to_be_bytes()));
+    for entry in entries {
+        out.extend_from_slice(entry.id.as_slice());
+    }
+    for entry in entries {
+        out.extend_from_slice(&entry.crc32.to_be_bytes());
+    }
     let mut far = Vec::new();
     for entry in entries {
         let near = u32::try_from(entry.offset).ok().filter(|offset| *offset < 1 << 31);
-        let offset = match near {
-            Some(offset) => offset,
-            None => {
-                far.push(entry.offset);
-                (1 << 31) | u32::try_from(far.len() - 1).map_err(io::Error::other)?
-            }
+        let offset = if let Some(offset) = near {
+            offset
+        } else {
+            far.push(entry.offset);
+            (1 << 31) | u32::try_from(far.len() - 1).map_err(io::Error::other)?
         };
         out.extend_from_slice(&offset.to_be_bytes());
     }
-    far.iter().for_each(|offset| out.extend_from_slice(&offset.to_be_bytes()));
+    for offset in far {
+        out.extend_from_slice(&offset.to_be_bytes());
+    }
     out.extend_from_slice(pack.as_slice());
     let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
     hasher.update(&out);

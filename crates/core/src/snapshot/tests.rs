@@ -321,7 +321,7 @@ fn special_and_unreadable_files_are_named() {
     let _socket = std::os::unix::net::UnixListener::bind(f.root.join("socket")).unwrap();
     f.write("locked/x", "1");
     f.write("secretive", "1");
-    let shut = fs::Permissions::from_mode(0);
+    let shut = fs::Permissions::from_mode(0o000);
     fs::set_permissions(f.root.join("secretive"), shut.clone()).unwrap();
     fs::set_permissions(f.root.join("locked"), shut).unwrap();
     let taken = f.take();

@@ -5,18 +5,70 @@ use std::path::Path;
 use gix::ObjectId;
 use jiff::Timestamp;
 
-use super::{Error, Signature, UserRepo};
+use super::{Error, Signature, UserRepo, failed, io};
+use crate::{
+    ignore::Rules,
+    refs,
+    snapshot::{self, Limits, Observer},
+};
+
+/// What the Workbench called the first commit of a project.
+const MESSAGE: &str = "Initial commit\n";
 
 impl UserRepo {
-    /// `git init` in `root`, with branch `master`.
+    /// `git init` in `root`, with branch `master`, whatever the user's configuration calls a first branch.
     pub fn init(root: &Path) -> Result<Self, Error> {
-        let _ = root;
-        todo!()
+        if Self::open(root)?.is_some() {
+            return Err(Error::Exists { root: root.to_owned() });
+        }
+        let branch = format!("init.defaultBranch={}", refs::master().shorten());
+        let options = gix::open::Options::default().config_overrides([branch]);
+        let create = gix::create::Options::default();
+        gix::ThreadSafeRepository::init_opts(root, gix::create::Kind::WithWorktree, create, options)
+            .map_err(failed("make a repository", root))?;
+        let git = gix::open(root.join(".git")).map_err(failed("open the new repository", root))?;
+        Ok(Self { git, root: root.to_owned() })
     }
 
-    /// Commits all that is in the folder and not ignored as `Initial commit`, with an index that leaves `git status` clean.
-    pub fn initial_commit(&self, author: &Signature, time: Timestamp) -> Result<ObjectId, Error> {
-        let _ = (author, time);
-        todo!()
+    /// Commits all that is in the folder and not ignored as `Initial commit` of a repository without commits, with an
+    /// index that leaves `git status` clean. What a snapshot leaves out (secrets) stays untracked.
+    pub fn initial_commit(
+        &self,
+        author: &Signature,
+        time: Timestamp,
+        limits: Limits,
+        observer: &dyn Observer,
+    ) -> Result<ObjectId, Error> {
+        if self.head()?.is_some() {
+            return Err(Error::Exists { root: self.root.clone() });
+        }
+        let scratch = tempfile::Builder::new()
+            .prefix("azml-")
+            .tempdir_in(self.git.git_dir())
+            .map_err(io("make a folder in", self.git.git_dir()))?;
+        let objects = self.git.common_dir().join("objects");
+        let tree = snapshot::store_folder(
+            &self.root,
+            &objects,
+            scratch.path(),
+            Rules::of_user(Some(self)),
+            limits,
+            observer,
+        )
+        .map_err(|source| Error::Store { root: self.root.clone(), source: Box::new(source) })?;
+        let author = author.clean();
+        let time = gix::date::Time { seconds: time.as_second(), offset: 0 }.to_string();
+        let signature = gix::actor::SignatureRef {
+            name: author.name.as_str().into(),
+            email: author.email.as_str().into(),
+            time: &time,
+        };
+        self.write_index(&tree)?;
+        let none: [ObjectId; 0] = [];
+        let commit = self
+            .git
+            .commit_as(signature, signature, "HEAD", MESSAGE, tree, none)
+            .map_err(self.failed("commit"))?;
+        Ok(commit.detach())
     }
 }

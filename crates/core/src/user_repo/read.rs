@@ -45,8 +45,10 @@ impl UserRepo {
 
     /// The URL of the remote `origin`, as it is written.
     pub fn remote_text(&self) -> Option<String> {
-        let config = self.git.config_snapshot();
-        config.string("remote.origin.url").map(|url| url.to_str_lossy().into_owned())
+        // Read afresh: the remote may have been added since this was opened.
+        let git = gix::open(self.git.git_dir()).ok()?;
+        let url = git.config_snapshot().string("remote.origin.url")?;
+        Some(url.to_str_lossy().into_owned())
     }
 
     /// The remote `origin`, if there is one and azml can speak to it.
