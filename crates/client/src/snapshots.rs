@@ -24,6 +24,11 @@ impl Observer for Bar<'_> {
     }
 }
 
+/// How much a snapshot may store.
+pub fn limits(allow_large: bool) -> Limits {
+    if allow_large { Limits::NONE } else { Limits::default() }
+}
+
 /// Takes a snapshot of the project folder, with the user's HEAD as its base.
 pub fn take(
     ctx: &Context,
@@ -36,7 +41,7 @@ pub fn take(
     }
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
-        limits: if allow_large { Limits::NONE } else { Limits::default() },
+        limits: limits(allow_large),
         author: ctx.author(history.root()),
         time: ctx.env.now(),
         message,

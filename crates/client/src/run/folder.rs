@@ -14,6 +14,8 @@ use std::time::SystemTime;
 use azml_core::checkout::checkout;
 use azml_core::checkout::listing::{self, Listing};
 use azml_core::history::{self, HistoryRepo};
+use azml_core::ignore::{Rules, Verdict};
+use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 
@@ -40,13 +42,20 @@ impl RunFolder {
     pub fn make(
         history: &HistoryRepo,
         tree: ObjectId,
-        _left_out: &BTreeSet<BString>,
+        left_out: &BTreeSet<BString>,
         path: &Path,
     ) -> Result<Self, TargetError> {
         let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
         checkout(history.git(), tree, path).map_err(failed)?;
         let snapshot = listing::list(history.git(), tree).map_err(failed)?;
-        let mut linker = Linker { root: history.root(), work: path, linked: BTreeSet::new() };
+        let user = UserRepo::open(history.root()).ok().flatten();
+        let mut linker = Linker {
+            root: history.root(),
+            work: path,
+            rules: Rules::of_user(user.as_ref()),
+            left_out,
+            linked: BTreeSet::new(),
+        };
         linker.link_missing(Path::new(""))?;
         let linked = linker.linked;
         Ok(Self { path: path.to_owned(), snapshot, linked })
@@ -79,11 +88,13 @@ impl RunFolder {
 struct Linker<'a> {
     root: &'a Path,
     work: &'a Path,
+    rules: Rules,
+    left_out: &'a BTreeSet<BString>,
     linked: BTreeSet<PathBuf>,
 }
 
 impl Linker<'_> {
-    /// Links what the project has in `folder` and the run's folder lacks: it was left out of the snapshot.
+    /// Links what the project has in `folder` and the run's folder lacks, if it is left out of snapshots.
     fn link_missing(&mut self, folder: &Path) -> Result<(), TargetError> {
         let source = self.root.join(folder);
         let entries = fs::read_dir(&source).map_err(TargetError::file("read", &source))?;
@@ -101,15 +112,34 @@ impl Linker<'_> {
             match fs::symlink_metadata(self.work.join(&path)) {
                 Ok(found) if found.is_dir() && kind.is_dir() => self.link_missing(&path)?,
                 Ok(_) => {}
-                Err(_) => {
+                Err(_) if self.is_left_out(&path, kind.is_dir()) => {
                     let link = self.work.join(&path);
                     std::os::unix::fs::symlink(entry.path(), &link)
                         .map_err(TargetError::file("make link", &link))?;
                     self.linked.insert(path);
                 }
+                // A folder whose files are all left out, one by one.
+                Err(_) if kind.is_dir() => self.link_folder(&path)?,
+                Err(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// A folder that the snapshot lacks though no rule names it: made if there is something to link in it.
+    fn link_folder(&mut self, path: &Path) -> Result<(), TargetError> {
+        let made = self.work.join(path);
+        fs::create_dir(&made).map_err(TargetError::file("make folder", &made))?;
+        self.link_missing(path)?;
+        // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
+        Ok(())
+    }
+
+    /// Whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.
+    fn is_left_out(&self, path: &Path, is_dir: bool) -> bool {
+        let name = git_path(path);
+        self.rules.verdict_in(self.root, name.as_bstr(), is_dir) == Verdict::Out
+            || self.left_out.contains(&name)
     }
 }
 

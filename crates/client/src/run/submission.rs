@@ -27,7 +27,7 @@ use super::{metrics, python, recovery};
 use crate::context::{Context, Opened, host_name};
 use crate::env::{
     AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_PUSH_WAIT, AZML_RUN_ID, AZML_VSTS_TOKEN,
-    AZUREML_NATIVE_SHARE_DIRECTORY, PATH, PYTHONPATH,
+    AZUREML_NATIVE_SHARE_DIRECTORY, Env, PATH, PYTHONPATH,
 };
 use crate::error::CommandError;
 use crate::snapshots;
@@ -233,13 +233,17 @@ fn with_azml(ctx: &Context) -> OsString {
 /// Passes on what the script does.
 struct Relay {
     ui: Arc<Ui>,
+    env: Env,
     record: Arc<Mutex<RunRecord>>,
     started: crossbeam_channel::Sender<u32>,
 }
 
 impl Watch for Relay {
     fn started(&self, pid: u32) {
-        self.record.lock().expect("no watching thread panics").pid = Some(pid);
+        let mut record = self.record.lock().expect("no watching thread panics");
+        record.pid = Some(pid);
+        record.start_time_utc = Some(self.env.now());
+        drop(record);
         let _ = self.started.send(pid);
     }
 
@@ -266,8 +270,12 @@ fn execute(
         return Ok(canceled);
     }
     let (started, starting) = crossbeam_channel::bounded(1);
-    let watch: Arc<dyn Watch> =
-        Arc::new(Relay { ui: Arc::clone(&ctx.ui), record: Arc::clone(record), started });
+    let watch: Arc<dyn Watch> = Arc::new(Relay {
+        ui: Arc::clone(&ctx.ui),
+        env: ctx.env.clone(),
+        record: Arc::clone(record),
+        started,
+    });
     std::thread::scope(|scope| {
         scope.spawn(move || {
             // Kept here alone, for the case that this azml dies: the history hears of the pid at the end.

@@ -7,12 +7,13 @@ use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
 use azml_core::project::{self, Project, ProjectName, Scope};
 use azml_core::remote_url::RemoteUrl;
+use azml_core::snapshot::Silent;
 use azml_core::user_repo::UserRepo;
 
 use super::{show, template, update};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::snapshots;
+use crate::snapshots::{self, limits};
 use crate::sync::LinkMode;
 use crate::ui::Output;
 
@@ -38,6 +39,9 @@ pub struct Args {
     /// Begin with the files of this Git repository's newest commit
     #[arg(long, short = 'u', value_name = "URL", conflicts_with = "existing")]
     template_url: Option<String>,
+    /// Take in files over 50 MB, and more than 200 MB at once
+    #[arg(long)]
+    allow_large: bool,
     /// A personal access token for the repository
     #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
@@ -118,9 +122,9 @@ fn make(
     if user.is_none() {
         undo.made_git = true;
         let user = UserRepo::init(root)?;
-        user.initial_commit(&ctx.author(root), ctx.env.now())?;
+        user.initial_commit(&ctx.author(root), ctx.env.now(), limits(args.allow_large), &Silent)?;
     }
-    snapshots::take(ctx, &history, update::first_message(), false)?;
+    snapshots::take(ctx, &history, update::first_message(), args.allow_large)?;
     Ok(Opened { project: Project::open(root)?, history })
 }
 

@@ -77,7 +77,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 }
 
 fn counted(done: &Done) -> String {
-    format!("{} files added, {} changed, {} removed", done.added, done.changed, done.removed)
+    format!("{} added, {} changed, {} removed", done.added, done.changed, done.removed)
 }
 
 /// The run's record; if it is not known here and there is a remote, that is asked for news.
