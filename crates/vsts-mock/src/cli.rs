@@ -111,10 +111,10 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
     let server = builder(&args, DEFAULT_HTTP)?.start().await?;
     let line = ready_line(server.ready())?;
-    write_stdout(&line)?;
     if let Some(path) = &args.ready_file {
         write_atomically(path, &line)?;
     }
+    write_stdout(&line)?;
     signals.any().await;
     tracing::info!("stopping");
     // A second signal does not wait.

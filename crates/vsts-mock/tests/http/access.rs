@@ -1,0 +1,115 @@
+//! Who may: the verdicts as people see them in git's output.
+
+use tempfile::TempDir;
+
+use crate::git::{Git, filled, server};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_clones_but_cannot_push_and_reads_why() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    filled(&server, &dir, "extra").await;
+    let bob =
+        Git::new(dir.path(), "bobspat").clone_to(&server.clone_url("acme", "iris", "extra"), "bob").await;
+    bob.commit("file", b"bob's\n").await;
+    let message = bob.run(&["push", "origin", "master"]).await.fails();
+    let expected = "remote: TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: \
+                    identity 'bob', scope 'repository'.";
+    assert!(message.contains(expected) && message.contains("403"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outsider_hears_that_it_does_not_exist() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    filled(&server, &dir, "extra").await;
+    let dave = Git::new(dir.path(), "davespat");
+    let said = dave.run(&["clone", &server.clone_url("acme", "iris", "extra"), "x"]).await.fails();
+    let expected = "remote: TF401019: The Git repository with name or identifier extra does not exist or you do not have \
+                    permissions for the operation you are attempting.";
+    assert!(said.contains(expected) && said.contains("not found"), "{said}");
+    let nothing = dave.run(&["clone", &server.clone_url("acme", "none", "extra"), "x"]).await.fails();
+    assert_eq!(nothing.replace("/none/", "/iris/"), said, "absent and invisible look the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_good_token_there_is_nothing() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    let url = server.clone_url("acme", "iris", "extra");
+    for (token, expected) in [("", "could not read Username"), ("wrong", "Authentication failed")] {
+        let said = Git::new(dir.path(), token).run(&["ls-remote", &url]).await.fails();
+        assert!(said.contains(expected) || said.contains("could not read Username"), "{token:?}: {said}");
+    }
+    let with_password = url.replace("http://", "http://alice:alice-password@");
+    Git::new(dir.path(), "").run(&["ls-remote", &with_password]).await.ok();
+    let wrong_password = url.replace("http://", "http://alice:wrong@");
+    let said = Git::new(dir.path(), "").run(&["ls-remote", &wrong_password]).await.fails();
+    assert!(said.contains("Authentication failed"), "{said}");
+    let token_as_user = url.replace("http://", "http://alicepat:@");
+    Git::new(dir.path(), "").run(&["ls-remote", &token_as_user]).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_token_does_not_push() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    let (alice, _) = filled(&server, &dir, "extra").await;
+    alice.commit("file", b"more\n").await;
+    let reading = Git::new(alice.dir(), "alice-reads");
+    reading.run(&["fetch", "-q", "origin"]).await.ok();
+    let said = reading.run(&["push", "origin", "master"]).await.fails();
+    assert!(said.contains("TF401027") && said.contains("scopes of the access token"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guarded_branch_is_refused_and_the_others_go_through() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    filled(&server, &dir, "guarded").await;
+    let carol = Git::new(dir.path(), "carolpat")
+        .clone_to(&server.clone_url("acme", "iris", "guarded"), "carol")
+        .await;
+    let id = carol.commit("file", b"carol's\n").await;
+    let said = carol.run(&["push", "origin", "master", "master:mine"]).await.fails();
+    let expected = "[remote rejected] master -> master (TF401027: You need the Git 'GenericContribute' permission to \
+                    perform this action. Details: identity 'carol', scope 'branch'.)";
+    assert!(said.contains(expected) && said.contains("[new branch]"), "{said}");
+    assert_eq!(carol.run(&["ls-remote", "origin", "mine"]).await.ok(), format!("{id}\trefs/heads/mine\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_are_rewritten_by_who_made_them_only() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    filled(&server, &dir, "extra").await;
+    let carol =
+        Git::new(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
+    carol.commit("file", b"carol's\n").await;
+    carol.run(&["push", "-q", "origin", "master:mine"]).await.ok();
+    carol.run(&["commit", "-q", "--amend", "-m", "again"]).await.ok();
+    carol.run(&["push", "-q", "--force", "origin", "master:mine"]).await.ok();
+    carol.run(&["push", "-q", "origin", "master"]).await.ok();
+    for refspec in ["+HEAD~1:refs/heads/master", ":refs/heads/master"] {
+        let said = carol.run(&["push", "origin", refspec]).await.fails();
+        let expected = "TF401027: You need the Git 'ForcePush' permission to perform this action. Details: identity \
+                        'carol', scope 'branch'.";
+        assert!(said.contains(expected), "{refspec}: {said}");
+    }
+    carol.run(&["push", "-q", "origin", ":refs/heads/mine"]).await.ok();
+    let said = carol.run(&["push", "origin", "HEAD:refs/pull/1/merge"]).await.fails();
+    assert!(said.contains("written by the server alone"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_stops_at_once() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    let (alice, _) = filled(&server, &dir, "extra").await;
+    let head = format!(
+        "DELETE /_mock/users/alice/tokens/ci HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer {}\n\n",
+        server.admin_token()
+    );
+    assert_eq!(crate::raw::send(server.url(), &head, Vec::new()).await.status, 204);
+    alice.run(&["fetch", "origin"]).await.fails();
+}

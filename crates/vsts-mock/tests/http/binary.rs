@@ -1,0 +1,214 @@
+//! The binary: its command line, its ready line, its log, and a state that outlives it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::git::{Git, SEED};
+use crate::raw;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_vsts-mock");
+
+fn command(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", dir).current_dir(dir).args(args);
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    command(dir, args).output().expect("the binary runs")
+}
+
+/// A served state; killed when dropped.
+struct Served {
+    child: Child,
+    ready: Value,
+}
+
+impl Served {
+    fn start(dir: &Path, args: &[&str]) -> Self {
+        std::fs::write(dir.join("seed.toml"), SEED).expect("a seed");
+        let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log");
+        let fixed = ["serve", "--config", "seed.toml", "--http", "127.0.0.1:0"];
+        let mut child = command(dir, &[&fixed, args].concat())
+            .env("RUST_LOG", "trace")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("stdout is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
+        Self { child, ready }
+    }
+
+    fn url(&self) -> &str {
+        self.ready["http"].as_str().expect("a URL")
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &str) -> raw::Reply {
+        let head = format!(
+            "{method} {path} HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer {}\nContent-Length: {}\n\n",
+            self.ready["admin_token"].as_str().expect("a token"),
+            body.len()
+        );
+        raw::send(self.url(), &head, body.as_bytes().to_vec()).await
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ready_line_says_everything_and_a_signal_ends_it() {
+    let dir = TempDir::new().expect("a folder");
+    let served = Served::start(dir.path(), &["--ready-file", "ready.json"]);
+    let ready = &served.ready;
+    let keys: Vec<_> = ready.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected =
+        ["event", "http", "https", "ssh", "ca_pem", "known_hosts", "admin_token", "pid", "version"];
+    assert_eq!(keys, expected);
+    assert_eq!((&ready["event"], &ready["pid"]), (&Value::from("ready"), &Value::from(served.child.id())));
+    let file = std::fs::read_to_string(dir.path().join("ready.json")).expect("the ready file");
+    assert_eq!(&serde_json::from_str::<Value>(&file).expect("JSON"), ready);
+    assert_eq!(served.ask("GET", "/_mock/health", "").await.status, 200);
+    assert!(served.terminate().success());
+    assert!(!dir.path().join("ready.json").exists());
+    let left: Vec<_> = std::fs::read_dir(dir.path())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .filter(|name| name.starts_with("vsts-mock-"))
+        .collect();
+    assert_eq!(left, [""; 0], "the temporary state goes with the process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_finds_the_state_of_the_first() {
+    let dir = TempDir::new().expect("a folder");
+    let at = ["--data-dir", "data"];
+    let served = Served::start(dir.path(), &at);
+    let made = served
+        .ask("POST", "/_mock/users/alice/tokens", r#"{"name":"made","value":"made-at-run-time"}"#)
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let url = format!("{}/acme/iris/_git/extra", served.url());
+    let alice = Git::new(dir.path(), "made-at-run-time").clone_to(&url, "alice").await;
+    let id = alice.commit("file", b"kept\n").await;
+    alice.run(&["push", "-q", "origin", "master"]).await.ok();
+
+    let second = run(dir.path(), &["serve", "--http", "127.0.0.1:0", "--data-dir", "data"]);
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && said.contains("in use by another server"), "{said}");
+    assert!(second.stdout.is_empty());
+
+    assert!(served.terminate().success());
+    let mut again = Served::start(dir.path(), &at);
+    for _ in 0..2 {
+        let url = format!("{}/acme/iris/_git/extra", again.url());
+        let listed =
+            Git::new(dir.path(), "made-at-run-time").run(&["ls-remote", &url, "refs/heads/*"]).await.ok();
+        assert_eq!(listed, format!("{id}\trefs/heads/master\n"));
+        // Killed, not asked to stop.
+        drop(again);
+        again = Served::start(dir.path(), &at);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_holds_no_secrets() {
+    let dir = TempDir::new().expect("a folder");
+    let served = Served::start(dir.path(), &["--data-dir", "data"]);
+    let url = format!("{}/acme/iris/_git/extra", served.url());
+    let alice = Git::new(dir.path(), "alicepat").clone_to(&url, "alice").await;
+    alice.commit("file", b"x\n").await;
+    alice.run(&["push", "-q", "origin", "master"]).await.ok();
+    for user in ["alice:alice-password", "alice:wrong-password-of-alice", "someone:unknown-token-value"] {
+        let with_user = url.replace("http://", &format!("http://{user}@"));
+        let _said = Git::new(dir.path(), "").run(&["ls-remote", &with_user]).await;
+    }
+    let made = served.ask("POST", "/_mock/users/bob/tokens", r#"{"name":"t"}"#).await;
+    let minted = serde_json::from_slice::<Value>(&made.body).expect("JSON")["value"]
+        .as_str()
+        .expect("a value")
+        .to_owned();
+    let private = r#"{"name":"k","key":"-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LWtleS1kYXRh\n"}"#;
+    let refused = served.ask("POST", "/_mock/users/bob/keys", private).await;
+    assert!(refused.status == 400 && !refused.text().contains("c2VjcmV0"), "{}", refused.text());
+    let admin = served.ready["admin_token"].as_str().expect("a token").to_owned();
+    assert!(served.terminate().success());
+    let mut log = String::new();
+    std::fs::File::open(dir.path().join("log")).expect("a log").read_to_string(&mut log).expect("text");
+    assert!(log.contains("/acme/iris/_git/extra/git-receive-pack"), "it does log");
+    let secrets =
+        ["alicepat", "alice-password", "wrong-password-of-alice", "unknown-token-value", "c2VjcmV0"];
+    for secret in secrets.into_iter().chain([minted.as_str(), admin.as_str()]) {
+        assert!(!log.contains(secret), "the log holds {secret:?}");
+        assert!(!log.contains(&{
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("me:{secret}"))
+        }));
+    }
+    let database = std::fs::read(dir.path().join("data/state.sqlite")).expect("the database");
+    let database = String::from_utf8_lossy(&database);
+    assert!(
+        !database.contains("alicepat") && !database.contains("alice-password") && !database.contains(&minted)
+    );
+}
+
+#[test]
+fn mistakes_are_told_before_anything_listens() {
+    let dir = TempDir::new().expect("a folder");
+    std::fs::write(dir.path().join("bad.toml"), "[[users]]\nname = \"a\"\ncolour = \"red\"\n")
+        .expect("a seed");
+    std::fs::write(dir.path().join("unknown.toml"), "[[accounts]]\nname = \"a\"\nowner = \"nobody\"\n")
+        .expect("a seed");
+    let rows: [(&[&str], i32, &[&str]); 7] = [
+        (&["serve", "--http", "0.0.0.0:0"], 1, &["allow_remote"]),
+        (&["serve", "--http", "127.0.0.1:0", "--config", "bad.toml"], 1, &["bad.toml", "line 3", "colour"]),
+        (&["serve", "--http", "127.0.0.1:0", "--config", "none.toml"], 1, &["none.toml"]),
+        (&["serve", "--http", "127.0.0.1:0", "--config", "unknown.toml"], 1, &["no user named \"nobody\""]),
+        (&["serve", "--http", "127.0.0.1:0", "--external-url", "ftp://x"], 1, &["ftp://x"]),
+        (&["serve", "--http", "nonsense"], 2, &["--http"]),
+        (&["serve", "--profile", "github"], 2, &["azure-devops"]),
+    ];
+    for (args, code, words) in rows {
+        let output = run(dir.path(), args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        for word in words {
+            assert!(said.contains(word), "{args:?} should say {word}: {said}");
+        }
+    }
+}
+
+#[test]
+fn init_prints_a_seed_that_serves() {
+    let dir = TempDir::new().expect("a folder");
+    let output = run(dir.path(), &["init"]);
+    assert!(output.status.success());
+    std::fs::write(dir.path().join("example.toml"), &output.stdout).expect("a seed");
+    let script = r#"test -n "$VSTS_MOCK_HTTP" && test -n "$VSTS_MOCK_ADMIN_TOKEN" && echo "$VSTS_MOCK_READY" && exit 7"#;
+    let output = run(dir.path(), &["exec", "--config", "example.toml", "--", "sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+    let ready: Value = serde_json::from_slice(&output.stdout).expect("the command's output alone");
+    assert_eq!(ready["tokens"]["alice"]["laptop"].as_str().map(str::len), Some(52));
+    let missing = run(dir.path(), &["exec", "--", "no-such-command-anywhere"]);
+    let said = String::from_utf8_lossy(&missing.stderr);
+    assert!(missing.status.code() == Some(1) && said.contains("no-such-command-anywhere"), "{said}");
+}
