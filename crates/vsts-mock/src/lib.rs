@@ -5,8 +5,8 @@
 //! 1. `http` takes the connection and finds what the URL speaks of (`http::address`);
 //! 2. `identity` turns the credential into a principal;
 //! 3. `access` decides, from the `world` alone;
-//! 4. `http::git` bridges the connection to [`git_wire`], which asks `access` again for every ref; or
-//!    `http::admin` and `http::rest` call `registry`, which changes the `state`.
+//! 4. `http::git` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
+//!    `access`, for every ref; or `http::admin` and `http::rest` call `registry`, which changes the `state`.
 //!
 //! `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
 //! `access` compares permissions, only `clock` asks the system for time and randomness.
@@ -16,6 +16,7 @@ mod app;
 pub mod cli;
 mod clock;
 mod config;
+mod hosting;
 mod http;
 mod identity;
 mod journal;

@@ -5,24 +5,17 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use git_wire::{Denial, Error, Options, Policy, ProtocolVersion, RefUpdate, Service, UpdateKind};
+use git_wire::{Error, Service};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use http::{HeaderValue, Method, Request, StatusCode};
 use tokio::time::timeout;
 
 use super::address::{GitAddress, GitTail};
 use super::bridge::{self, Intake, Outcome};
 use super::{Journalled, Peer, auth, text};
-use crate::access::{
-    Permission, Principal, Refusal, Target, authorize, authorize_push, authorize_update, creator_may_own,
-    repository_not_found,
-};
+use crate::access::{Refusal, repository_not_found};
 use crate::app::App;
-use crate::journal::Event;
-use crate::registry::RegistryError;
-use crate::world::{Repo, World};
+use crate::hosting::{Names, Session, admit};
 
 /// Bytes that a fetch's request may have.
 const LARGEST_FETCH_REQUEST: u64 = 64 << 20;
@@ -30,8 +23,6 @@ const LARGEST_FETCH_REQUEST: u64 = 64 << 20;
 const FETCH_REQUEST_DEADLINE: Duration = Duration::from_mins(2);
 /// How long a request waits while too many others are served.
 const QUEUE_DEADLINE: Duration = Duration::from_secs(30);
-/// The longest ref name the service takes.
-const LONGEST_REF_NAME: usize = 400;
 
 const DUMB: &str = "This server speaks Git's smart HTTP protocol only. Use git 1.6.6 or newer, and check that nothing \
                     between you and the server takes away the query '?service=git-upload-pack'.";
@@ -56,7 +47,8 @@ pub(crate) async fn serve(
     journalled.user = (!principal.is_anonymous()).then(|| principal.name.clone());
     let world = app.state.world();
     let is_advertisement = address.tail == GitTail::InfoRefs;
-    let repo = match admit(&world, &principal, &address, service) {
+    let names = Names { account: address.account.as_deref(), project: &address.project, repo: &address.repo };
+    let repo = match admit(&world, &principal, names, service) {
         Ok(repo) => repo,
         Err(refusal) => return refuse(app, &refusal, &address.repo, service, is_advertisement),
     };
@@ -66,7 +58,9 @@ pub(crate) async fn serve(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let session = Session::new(app, principal, repo, request.headers(), permit);
+    let asked =
+        request.headers().get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let session = Session::new(app, principal, repo, service, asked, permit);
     if is_advertisement {
         advertise(session, service, &address).await
     } else {
@@ -101,24 +95,6 @@ fn requested_service(tail: &GitTail, method: &Method, query: Option<&str>) -> Re
     }
 }
 
-/// The repository, if the principal may do with it what the service does.
-fn admit(
-    world: &World,
-    principal: &Principal,
-    address: &GitAddress,
-    service: Service,
-) -> Result<Repo, Refusal> {
-    let absent = || if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible };
-    let account = address.account.as_deref().and_then(|account| world.account(account)).ok_or_else(absent)?;
-    let project = world.project(account.id, &address.project).ok_or_else(absent)?;
-    let repo = world.repo(project.id, &address.repo).ok_or_else(absent)?;
-    authorize(world, principal, Permission::GenericRead, Target::Repo(repo))?;
-    if service == Service::ReceivePack {
-        authorize_push(world, principal, repo)?;
-    }
-    Ok(repo.clone())
-}
-
 fn refuse(app: &App, refusal: &Refusal, asked: &str, service: Service, is_advertisement: bool) -> Response {
     match refusal {
         Refusal::SignInRequired | Refusal::Revoked { .. } => auth::challenge(app, &refusal.to_string()),
@@ -140,61 +116,10 @@ fn denied_advertisement(message: &str) -> String {
     format!("001f# service=git-receive-pack\n00000000{:04x}{message}\n{message}", message.len() + 5)
 }
 
-/// One admitted request.
-struct Session {
-    app: Arc<App>,
-    repo: Repo,
-    policy: Door,
-    version: ProtocolVersion,
-    options: Options,
-    permit: OwnedSemaphorePermit,
-}
-
-impl Session {
-    fn new(
-        app: &Arc<App>,
-        principal: Principal,
-        repo: Repo,
-        headers: &HeaderMap,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
-        let traits = app.profile.traits();
-        let asked = headers.get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let version = if traits.negotiates_version {
-            ProtocolVersion::from_git_protocol_value(asked)
-        } else {
-            ProtocolVersion::V0
-        };
-        let mut options = Options {
-            agent: format!("{}/{}", traits.product, env!("CARGO_PKG_VERSION")),
-            profile: traits.git,
-            ..Options::default()
-        };
-        options.limits.max_pack_bytes = traits.max_push_bytes;
-        let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
-        Self { app: app.clone(), repo, policy, version, options, permit }
-    }
-
-    fn open(&self) -> Result<git_wire::Repository, Error> {
-        let path = self.app.state.repo_path(self.repo.id);
-        self.repo.handle.open(&path).map_err(Error::Repository)
-    }
-}
-
 async fn advertise(session: Session, service: Service, address: &GitAddress) -> Response {
     let working = tokio::task::spawn_blocking(move || {
-        let repository = session.open()?;
         let mut body = Vec::new();
-        git_wire::advertise(
-            service,
-            &repository,
-            &session.policy,
-            &session.options,
-            session.version,
-            &mut body,
-        )?;
-        drop(session.permit);
-        Ok(body)
+        session.advertise(&mut body).map(|()| body)
     });
     match working.await {
         Ok(Ok(body)) => git_response(service, "advertisement", Body::from(body)),
@@ -230,24 +155,13 @@ async fn respond(
     let (limit, deadline) = match service {
         Service::UploadPack => (LARGEST_FETCH_REQUEST, FETCH_REQUEST_DEADLINE),
         Service::ReceivePack => {
-            let limits = &session.options.limits;
+            let limits = session.limits();
             (limits.max_pack_bytes.saturating_add(LARGEST_FETCH_REQUEST), limits.max_duration)
         }
     };
     let intake = Intake { is_gzip, limit, deadline };
     let outcome = bridge::run(request.into_body(), intake, move |reader, writer| {
-        let repository = session.open()?;
-        let result = git_wire::respond(
-            service,
-            &repository,
-            &session.policy,
-            &session.options,
-            session.version,
-            reader,
-            writer,
-        );
-        drop(session.permit);
-        match result {
+        match session.respond(reader, writer) {
             Ok(summary) => {
                 tracing::debug!(?summary, "served");
                 Ok(())
@@ -289,100 +203,6 @@ fn failed(error: &Error, address: &GitAddress) -> Response {
     let message =
         error.message_to_peer().unwrap_or_else(|| "The request's body could not be read.".to_owned());
     text(status, &message)
-}
-
-/// What the engine asks, answered from the world as it is at that moment.
-struct Door {
-    app: Arc<App>,
-    principal: Principal,
-    repo: Repo,
-    runtime: Handle,
-}
-
-impl Door {
-    fn ask(&self, decide: impl FnOnce(&World, &Repo) -> Result<(), Refusal>) -> Result<(), Denial> {
-        let world = self.app.state.world();
-        let verdict = match world.repos.get(&self.repo.id) {
-            Some(repo) => decide(&world, repo),
-            None => Err(Refusal::Invisible),
-        };
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Invisible => Denial::new(repository_not_found(&self.repo.name)),
-            other => Denial::new(other.to_string()),
-        })
-    }
-
-    /// Gives new branches to who made them, and takes back what was given on those that are gone.
-    async fn pass_ownership(&self, updates: &[RefUpdate]) -> Result<(), RegistryError> {
-        let Some(user) = self.principal.user else { return Ok(()) };
-        let mut change = self.app.state.change().await?;
-        let mut changed = false;
-        for update in updates {
-            let name = update.name.as_bstr().to_string();
-            match update.kind {
-                UpdateKind::Create if creator_may_own(&change.world, &self.principal, &self.repo, &name) => {
-                    change.own_branch(user, &self.repo, &name).await?;
-                    changed = true;
-                }
-                UpdateKind::Delete => changed |= change.disown_branch(&self.repo, &name).await?,
-                _ => {}
-            }
-        }
-        if changed { Ok(change.commit().await?) } else { Ok(()) }
-    }
-}
-
-impl Policy for Door {
-    fn may_read(&self) -> Result<(), Denial> {
-        self.ask(|world, repo| authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)))
-    }
-
-    fn may_push(&self) -> Result<(), Denial> {
-        self.ask(|world, repo| authorize_push(world, &self.principal, repo))
-    }
-
-    fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
-        let name = update.name.as_bstr();
-        let Ok(name) = std::str::from_utf8(name) else {
-            return Err(Denial::new("the ref's name is not UTF-8"));
-        };
-        if name.len() > LONGEST_REF_NAME && update.new.is_some() {
-            return Err(Denial::new(format!("a ref's name has at most {LONGEST_REF_NAME} characters")));
-        }
-        self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
-    }
-
-    fn updated(&self, updates: &[RefUpdate]) {
-        let world = self.app.state.world();
-        let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
-        for update in updates {
-            let change = match update.kind {
-                UpdateKind::Create => "create",
-                UpdateKind::FastForward => "fast-forward",
-                UpdateKind::Rewrite => "rewrite",
-                UpdateKind::Delete => "delete",
-            };
-            self.app.journal.add(
-                self.app.clock.now(),
-                Event::RefUpdate {
-                    account: name_of(world.accounts.get(&self.repo.account).map(|account| &account.name)),
-                    project: name_of(world.projects.get(&self.repo.project).map(|project| &project.name)),
-                    repo: self.repo.name.clone(),
-                    user: self.principal.name.clone(),
-                    name: update.name.as_bstr().to_string(),
-                    old: update.old.map(|id| id.to_string()),
-                    new: update.new.map(|id| id.to_string()),
-                    change,
-                },
-            );
-        }
-        let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
-        if updates.iter().any(passes)
-            && let Err(error) = self.runtime.block_on(self.pass_ownership(updates))
-        {
-            tracing::error!(error = error.in_one_line(), "the branches' owner could not be noted");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -386,3 +386,17 @@ async fn projects_and_repositories_over_rest() {
     let hidden = api("GET", "/acme/p/_apis/git/repositories/q", "bobspat", "").await;
     assert!(hidden.status == 404 && hidden.body.contains("TF200016"), "{}", hidden.body);
 }
+
+#[tokio::test]
+async fn a_hundred_repositories_are_reset_quickly() {
+    let bench = Bench::new().await;
+    for n in 0..100 {
+        let repo = json!({ "name": format!("repo-{n}") });
+        assert_eq!(bench.admin("POST", "/_mock/accounts/acme/projects/iris/repos", &repo).await.status, 201);
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(bench.admin("POST", "/_mock/reset", &Value::Null).await.status, 200);
+    println!("reset took {:?}", started.elapsed());
+    let left = bench.admin("GET", "/_mock/accounts/acme/projects/iris/repos", &Value::Null).await.json();
+    assert_eq!(left["repos"].as_array().map(Vec::len), Some(3));
+}

@@ -1,0 +1,115 @@
+//! What the engine asks while a conversation lasts, answered from the world as it is at that moment.
+//!
+//! A right that is taken away during a long push is gone when the refs are to change. Refs that changed are journalled,
+//! and who makes a branch is given it.
+
+use std::sync::Arc;
+
+use git_wire::{Denial, Policy, RefUpdate, UpdateKind};
+use tokio::runtime::Handle;
+
+use crate::access::{
+    Permission, Principal, Refusal, Target, authorize, authorize_push, authorize_update, creator_may_own,
+    repository_not_found,
+};
+use crate::app::App;
+use crate::journal::Event;
+use crate::registry::RegistryError;
+use crate::world::{Repo, World};
+
+/// The longest ref name the service takes.
+const LONGEST_REF_NAME: usize = 400;
+
+/// One principal at one repository.
+pub(super) struct Door {
+    pub(super) app: Arc<App>,
+    pub(super) principal: Principal,
+    pub(super) repo: Repo,
+    pub(super) runtime: Handle,
+}
+
+impl Door {
+    fn ask(&self, decide: impl FnOnce(&World, &Repo) -> Result<(), Refusal>) -> Result<(), Denial> {
+        let world = self.app.state.world();
+        let verdict = match world.repos.get(&self.repo.id) {
+            Some(repo) => decide(&world, repo),
+            None => Err(Refusal::Invisible),
+        };
+        verdict.map_err(|refusal| match refusal {
+            Refusal::Invisible => Denial::new(repository_not_found(&self.repo.name)),
+            other => Denial::new(other.to_string()),
+        })
+    }
+
+    /// Gives new branches to who made them, and takes back what was given on those that are gone.
+    async fn pass_ownership(&self, updates: &[RefUpdate]) -> Result<(), RegistryError> {
+        let Some(user) = self.principal.user else { return Ok(()) };
+        let mut change = self.app.state.change().await?;
+        let mut changed = false;
+        for update in updates {
+            let name = update.name.as_bstr().to_string();
+            match update.kind {
+                UpdateKind::Create if creator_may_own(&change.world, &self.principal, &self.repo, &name) => {
+                    change.own_branch(user, &self.repo, &name).await?;
+                    changed = true;
+                }
+                UpdateKind::Delete => changed |= change.disown_branch(&self.repo, &name).await?,
+                _ => {}
+            }
+        }
+        if changed { Ok(change.commit().await?) } else { Ok(()) }
+    }
+}
+
+impl Policy for Door {
+    fn may_read(&self) -> Result<(), Denial> {
+        self.ask(|world, repo| authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)))
+    }
+
+    fn may_push(&self) -> Result<(), Denial> {
+        self.ask(|world, repo| authorize_push(world, &self.principal, repo))
+    }
+
+    fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
+        let name = update.name.as_bstr();
+        let Ok(name) = std::str::from_utf8(name) else {
+            return Err(Denial::new("the ref's name is not UTF-8"));
+        };
+        if name.len() > LONGEST_REF_NAME && update.new.is_some() {
+            return Err(Denial::new(format!("a ref's name has at most {LONGEST_REF_NAME} characters")));
+        }
+        self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
+    }
+
+    fn updated(&self, updates: &[RefUpdate]) {
+        let world = self.app.state.world();
+        let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
+        for update in updates {
+            let change = match update.kind {
+                UpdateKind::Create => "create",
+                UpdateKind::FastForward => "fast-forward",
+                UpdateKind::Rewrite => "rewrite",
+                UpdateKind::Delete => "delete",
+            };
+            self.app.journal.add(
+                self.app.clock.now(),
+                Event::RefUpdate {
+                    account: name_of(world.accounts.get(&self.repo.account).map(|account| &account.name)),
+                    project: name_of(world.projects.get(&self.repo.project).map(|project| &project.name)),
+                    repo: self.repo.name.clone(),
+                    user: self.principal.name.clone(),
+                    name: update.name.as_bstr().to_string(),
+                    old: update.old.map(|id| id.to_string()),
+                    new: update.new.map(|id| id.to_string()),
+                    change,
+                },
+            );
+        }
+        let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
+        if updates.iter().any(passes)
+            && let Err(error) = self.runtime.block_on(self.pass_ownership(updates))
+        {
+            tracing::error!(error = error.in_one_line(), "the branches' owner could not be noted");
+        }
+    }
+}

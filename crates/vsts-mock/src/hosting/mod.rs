@@ -1,0 +1,113 @@
+//! A Git conversation of one principal with one repository, whatever carries it.
+//!
+//! A transport finds out who asks and which names are meant, [`admit`]s them, and lets a [`Session`] speak with the
+//! engine. Nothing here knows HTTP.
+
+mod door;
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use git_wire::{Error, Options, ProtocolVersion, Service, Summary};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize_push};
+use crate::app::App;
+use crate::world::{Repo, World};
+use door::Door;
+
+/// The names in an address, as they were asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    pub(crate) account: Option<&'a str>,
+    pub(crate) project: &'a str,
+    pub(crate) repo: &'a str,
+}
+
+/// The repository, if the principal may do with it what the service does.
+pub(crate) fn admit(
+    world: &World,
+    principal: &Principal,
+    names: Names<'_>,
+    service: Service,
+) -> Result<Repo, Refusal> {
+    let absent = || if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible };
+    let account = names.account.and_then(|account| world.account(account)).ok_or_else(absent)?;
+    let project = world.project(account.id, names.project).ok_or_else(absent)?;
+    let repo = world.repo(project.id, names.repo).ok_or_else(absent)?;
+    authorize(world, principal, Permission::GenericRead, Target::Repo(repo))?;
+    if service == Service::ReceivePack {
+        authorize_push(world, principal, repo)?;
+    }
+    Ok(repo.clone())
+}
+
+/// An admitted conversation. Its methods block: call them where that is fine.
+pub(crate) struct Session {
+    app: Arc<App>,
+    repo: Repo,
+    policy: Door,
+    service: Service,
+    version: ProtocolVersion,
+    options: Options,
+    /// One of the conversations that go on at once; given back when this one ends.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Session {
+    /// Prepares a conversation; `asked` is what the client says of the protocol's version. Call it on the runtime.
+    pub(crate) fn new(
+        app: &Arc<App>,
+        principal: Principal,
+        repo: Repo,
+        service: Service,
+        asked: &str,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let traits = app.profile.traits();
+        let version = if traits.negotiates_version {
+            ProtocolVersion::from_git_protocol_value(asked)
+        } else {
+            ProtocolVersion::V0
+        };
+        let mut options = Options {
+            agent: format!("{}/{}", traits.product, env!("CARGO_PKG_VERSION")),
+            profile: traits.git,
+            ..Options::default()
+        };
+        options.limits.max_pack_bytes = traits.max_push_bytes;
+        let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
+        Self { app: app.clone(), repo, policy, service, version, options, _permit: permit }
+    }
+
+    /// The bounds of this conversation.
+    pub(crate) fn limits(&self) -> git_wire::Limits {
+        self.options.limits
+    }
+
+    /// Writes what a stateless client hears first.
+    pub(crate) fn advertise(&self, writer: &mut dyn Write) -> Result<(), Error> {
+        let repository = self.open()?;
+        git_wire::advertise(self.service, &repository, &self.policy, &self.options, self.version, writer)
+    }
+
+    /// Answers one stateless request.
+    pub(crate) fn respond(&self, reader: &mut dyn BufRead, writer: &mut dyn Write) -> Result<Summary, Error> {
+        let repository = self.open()?;
+        git_wire::respond(
+            self.service,
+            &repository,
+            &self.policy,
+            &self.options,
+            self.version,
+            reader,
+            writer,
+        )
+    }
+
+    fn open(&self) -> Result<git_wire::Repository, Error> {
+        let path = self.app.state.repo_path(self.repo.id);
+        self.repo.handle.open(&path).map_err(Error::Repository)
+    }
+}
