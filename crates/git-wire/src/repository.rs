@@ -48,13 +48,15 @@ pub enum Error {
 }
 
 impl Repository {
-    /// Opens the repository at `path`: a bare one, or the `.git` folder of another.
+    /// Opens the repository at `path`: a bare one, a working tree with its `.git` folder, or that folder.
     ///
     /// # Errors
     /// If there is none or it can't be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let dot_git = path.join(".git");
+        let git_dir = if dot_git.is_dir() { dot_git.as_path() } else { path };
         let inner = open_options()
-            .open(path)
+            .open(git_dir)
             .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;
         let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
         Ok(Self { inner, packs })

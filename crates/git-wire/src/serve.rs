@@ -1,12 +1,15 @@
 //! The doors of the server: one for each way in which transports move bytes.
 
 use std::cell::Cell;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufWriter, Write};
 
 use crate::pktline::Writer;
 use crate::{
     Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
 };
+
+/// How much of an answer is gathered before it's written.
+const BUFFER: usize = 64 << 10;
 
 /// What a conversation is about and how it is held.
 pub(crate) struct Context<'a> {
@@ -161,15 +164,20 @@ fn hold(
     writer: &mut dyn Write,
 ) -> Result<Summary, Error> {
     let mut summary = Summary::default();
+    // Lines are short, and transports may pay for each write.
+    let mut writer = BufWriter::with_capacity(BUFFER, writer);
     let result = match service {
-        Service::UploadPack => upload::serve(context, reader, writer, &mut summary),
-        Service::ReceivePack => receive::serve(context, reader, writer, &mut summary),
+        Service::UploadPack => upload::serve(context, reader, &mut writer, &mut summary),
+        Service::ReceivePack => receive::serve(context, reader, &mut writer, &mut summary),
     };
     match result {
-        Ok(()) => Ok(summary),
+        Ok(()) => {
+            writer.flush()?;
+            Ok(summary)
+        }
         Err(error) => {
             if !context.told.get() {
-                tell(&error, writer);
+                tell(&error, &mut writer);
             }
             Err(error)
         }
