@@ -3,6 +3,7 @@
 pub mod completion;
 pub mod experiment;
 pub mod history;
+pub mod owed;
 pub mod project;
 pub mod run;
 pub mod runs;

@@ -111,7 +111,6 @@ impl Linker<'_> {
             let kind = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?;
             match fs::symlink_metadata(self.work.join(&path)) {
                 Ok(found) if found.is_dir() && kind.is_dir() => self.link_missing(&path)?,
-                Ok(_) => {}
                 Err(_) if self.is_left_out(&path, kind.is_dir()) => {
                     let link = self.work.join(&path);
                     std::os::unix::fs::symlink(entry.path(), &link)
@@ -120,7 +119,7 @@ impl Linker<'_> {
                 }
                 // A folder whose files are all left out, one by one.
                 Err(_) if kind.is_dir() => self.link_folder(&path)?,
-                Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(())

@@ -120,7 +120,8 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         (_, Some(code), _) => Exit::Code(code),
         (_, None, signal) => Exit::Signal(signal.unwrap_or_default()),
     };
-    Ok(Ended { exit, left_processes: is_alive(id) })
+    // Of a cancelled group nothing survives; what was killed just now may still be on its way out.
+    Ok(Ended { exit, left_processes: !canceled && is_alive(id) })
 }
 
 /// Waits for the leader's end, passing on what cancels it; says whether something did.
@@ -159,12 +160,28 @@ fn signal(group: Pid, signal: Signal) {
     let _ = kill_process_group(group, signal);
 }
 
-/// Whether a process group has processes.
+/// Whether a process group has processes that have not ended.
 pub fn is_alive(group: u32) -> bool {
-    i32::try_from(group)
+    let exists = i32::try_from(group)
         .ok()
         .and_then(Pid::from_raw)
-        .is_some_and(|group| test_kill_process_group(group).is_ok())
+        .is_some_and(|group| test_kill_process_group(group).is_ok());
+    // In a container nobody may collect orphans: the ended ones are still there, and do nothing.
+    exists && has_running_member(group).unwrap_or(true)
+}
+
+/// Asks Linux's `/proc`; `None` where there is none.
+fn has_running_member(group: u32) -> Option<bool> {
+    let mut any = false;
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        // A process that ends meanwhile has no file any more.
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // `pid (name) state parent group …`, and the name may hold anything.
+        let mut fields = stat.rsplit(") ").next()?.split(' ');
+        let (state, member_of) = (fields.next()?, fields.nth(1)?);
+        any |= member_of == group.to_string() && !matches!(state, "Z" | "X");
+    }
+    Some(any)
 }
 
 /// Passes on what comes out of a pipe until it closes.

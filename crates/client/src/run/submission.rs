@@ -350,27 +350,27 @@ fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) -> Result<(
         record.run_id, record.status
     );
     if let Some(duration) = record.duration() {
-        said(write!(text, "Duration: {}\n", format::duration(duration)));
+        said(writeln!(text, "Duration: {}", format::duration(duration)));
     }
     if let Some(code) = record.exit_code.filter(|code| *code != 0) {
-        said(write!(text, "Exit code: {code}\n"));
+        said(writeln!(text, "Exit code: {code}"));
     }
     if let Some(commit) = record.commit_id() {
-        said(write!(text, "Snapshot: {commit}\n"));
+        said(writeln!(text, "Snapshot: {commit}"));
     }
     for (name, metric) in &record.metrics {
         let value = metric.to_value();
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        said(write!(text, "{}: {}\n", crate::ui::clean(name), crate::ui::clean(&shown)));
+        said(writeln!(text, "{}: {}", crate::ui::clean(name), crate::ui::clean(&shown)));
     }
     let outputs: Vec<&str> =
         record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
     if !outputs.is_empty() {
-        said(write!(text, "Outputs: {}\n", some_of(&outputs)));
+        said(writeln!(text, "Outputs: {}", some_of(&outputs)));
     }
     if let Some(folder) = &leftovers.folder {
         let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();
-        said(write!(text, "Left in {}: {}\n", folder.display(), some_of(&files)));
+        said(writeln!(text, "Left in {}: {}", folder.display(), some_of(&files)));
     }
     ctx.ui.write_out(text.as_bytes())
 }

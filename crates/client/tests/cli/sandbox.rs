@@ -34,16 +34,39 @@ impl Sandbox {
 
     /// azml through a link named `az`.
     pub(crate) fn az(&self, args: &[&str]) -> Ran {
+        self.az_in("", args)
+    }
+
+    /// The same, in a folder below the working folder.
+    pub(crate) fn az_in(&self, folder: &str, args: &[&str]) -> Ran {
         let link = self.dir.path().join("az");
         if !link.exists() {
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_azml"), &link).expect("a fresh link");
         }
-        self.run(&link, &self.work(), args)
+        self.run(&link, &self.work().join(folder), args)
     }
 
-    pub(crate) fn run(&self, program: &Path, cwd: &Path, args: &[&str]) -> Ran {
+    fn run(&self, program: &Path, cwd: &Path, args: &[&str]) -> Ran {
+        let output = self.command(program, cwd, args).output().expect("azml starts");
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8_lossy(&bytes).replace(&*self.dir.path().to_string_lossy(), "[SANDBOX]")
+        };
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// The command that [`Self::azml`] runs, for those that do not wait for its end.
+    pub(crate) fn start(&self, folder: &str, args: &[&str]) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_azml")), &self.work().join(folder), args)
+    }
+
+    fn command(&self, program: &Path, cwd: &Path, args: &[&str]) -> Command {
         let home = self.dir.path().join("home");
-        let output = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(args)
             .current_dir(cwd)
             .env_clear()
@@ -54,17 +77,8 @@ impl Sandbox {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_AUTHOR_NAME", "Ada")
             .env("GIT_AUTHOR_EMAIL", "ada@example.com")
-            .env("AZML_NOW", "2017-09-08T00:58:03.059014Z")
-            .output()
-            .expect("azml starts");
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8_lossy(&bytes).replace(&*self.dir.path().to_string_lossy(), "[SANDBOX]")
-        };
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+            .env("AZML_NOW", "2017-09-08T00:58:03.059014Z");
+        command
     }
 }
 

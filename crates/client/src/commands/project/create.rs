@@ -81,6 +81,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let root = if args.existing { at } else { at.join(name.as_str()) };
     let scope = scope(args, &name)?;
 
+    if root.join(project::FILE).exists() {
+        return Err(project::Error::AlreadyAProject { root }.into());
+    }
     let mut undo = Undo::before(&root, args.existing)?;
     let opened = make(ctx, args, &root, scope, template, &mut undo)?;
     if let Some(url) = url {
@@ -100,9 +103,6 @@ fn make(
     template: Option<RemoteUrl>,
     undo: &mut Undo,
 ) -> Result<Opened, CommandError> {
-    if root.join(project::FILE).exists() {
-        return Err(project::Error::AlreadyAProject { root: root.to_owned() }.into());
-    }
     project::check_folder(root, ctx.env.home())?;
     let is_blank = !args.existing && template.is_none();
     if !args.existing {

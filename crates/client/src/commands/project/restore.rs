@@ -8,7 +8,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
-use crate::commands::runs;
+use crate::commands::{owed, runs};
 use crate::context::{Context, Faults, Opened};
 use crate::error::{CommandError, ErrorKind};
 use crate::sync;
@@ -96,7 +96,10 @@ fn find_run(
     let progress = ctx.ui.progress("Asking the remote for news");
     let watch = ctx.watch(&progress);
     match sync::pull(&opened.history, &remote, sync::Context { by: &by, observer: &watch }) {
-        Ok(_) => runs::resolve(opened, run_id),
+        Ok(_) => {
+            owed::deliver(ctx, opened, &remote);
+            runs::resolve(opened, run_id)
+        }
         Err(error) => {
             ctx.ui.warning(&format!("the remote could not be asked for news: {error}"));
             Err(unknown)
@@ -127,6 +130,7 @@ fn snapshot_tree(
     let progress = ctx.ui.progress("Fetching the snapshot");
     let watch = ctx.watch(&progress);
     sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context { by: &by, observer: &watch })?;
+    owed::deliver(ctx, opened, &remote);
     find()?.ok_or_else(missing)
 }
 

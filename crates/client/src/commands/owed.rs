@@ -1,0 +1,27 @@
+//! Delivering what the remote lacks on the occasion of talking to it for another reason.
+
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::sync;
+use crate::transport::Remote;
+
+/// Pushes what is owed. The command has another purpose: a failure is a warning.
+pub fn deliver(ctx: &Context, opened: &Opened, remote: &Remote) {
+    if let Err(error) = push(ctx, opened, remote) {
+        ctx.ui.warning(&format!(
+            "what is owed to the remote could not be delivered: {}",
+            error.chain().join(": ")
+        ));
+        ctx.ui.hint("{azml} history sync");
+    }
+}
+
+fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandError> {
+    if opened.history.owed()?.is_empty() {
+        return Ok(());
+    }
+    let by = ctx.signature(opened.project.root());
+    sync::push_history(&opened.history, remote, sync::Context::quiet(&by))?;
+    opened.history.set_push_error(None)?;
+    Ok(())
+}
