@@ -145,21 +145,26 @@ impl Work<'_> {
             if self.wanted(change).is_some() {
                 continue;
             }
-            let place = below(self.root, change.path.as_ref());
-            for _ in 0..TRIES {
-                match disk::look(self.root, change.path.as_ref())? {
-                    Found::Nothing | Found::NotReachable | Found::Folder => break,
-                    Found::Special => return Err(Error::Obstructed { path: change.path.clone() }),
-                    Found::File(_) => {
-                        let new = self.beside(i, "new");
-                        self.steps.before_path("move away", &change.path)?;
-                        disk::rename_to_free(&place, &new)?;
-                        self.discard(i, &new)?;
-                    }
+            self.remove_one(i, change)?;
+        }
+        Ok(())
+    }
+
+    fn remove_one(&mut self, i: usize, change: &Change) -> Result<(), Error> {
+        let place = below(self.root, change.path.as_ref());
+        let new = self.beside(i, "new");
+        for _ in 0..TRIES {
+            match disk::look(self.root, change.path.as_ref())? {
+                Found::Nothing | Found::NotReachable | Found::Folder => return Ok(()),
+                Found::Special => break,
+                Found::File(_) => {
+                    self.steps.before_path("move away", &change.path)?;
+                    disk::rename_to_free(&place, &new)?;
+                    self.discard(i, &new)?;
                 }
             }
         }
-        Ok(())
+        Err(Error::Obstructed { path: change.path.clone() })
     }
 
     /// Removes the folders that have become empty, and empty ones where a file is to be.

@@ -151,14 +151,15 @@ pub(super) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Renames `from` to `to`, where nothing may be; whether nothing was.
+/// Renames `from` to `to`, where nothing may be; whether that could be done: something may be at
+/// `to`, or `from` or the folder of `to` may be gone.
 pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<bool, Error> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(true),
-            Err(rustix::io::Errno::EXIST) => return Ok(false),
+            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOENT) => return Ok(false),
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {} // not on this file system
             Err(error) => return Err(Error::io("move a file to", to)(error.into())),
         }

@@ -1,7 +1,8 @@
-//! Files that the snapshot to restore would have ignored: they are left alone.
+//! Files that the snapshot to restore would have left out: they are left alone.
 //!
 //! The ignore files themselves are part of a snapshot. A file that today's rules take in and the
-//! target's leave out is, in the folder that the restore makes, an ignored file like any other.
+//! target's leave out (being ignored, or a secret that no line takes back) is, in the folder that the
+//! restore makes, a left-out file like any other.
 
 use std::collections::HashMap;
 
@@ -44,8 +45,12 @@ pub(super) fn keep_what_the_target_ignores(
     let mut kept = Vec::new();
     for change in changes.iter().filter(|change| change.after.is_none()) {
         let path = change.path.as_bstr();
-        let ignored = rules.ignores(path)? && !tracked.has_file(path);
-        if ignored && !since.map_or(Ok(false), |since| has(history.git(), since, path))? {
+        let left_out = match rules.verdict(path)? {
+            Verdict::TakenBack => false,
+            Verdict::In => snapshot::is_secret_name(path),
+            Verdict::Out => !tracked.has_file(path) || snapshot::is_secret_name(path),
+        };
+        if left_out && !since.map_or(Ok(false), |since| has(history.git(), since, path))? {
             kept.push(change.path.clone());
         }
     }
@@ -81,10 +86,10 @@ struct TreeRules<'r> {
 }
 
 impl TreeRules<'_> {
-    fn ignores(&mut self, path: &BStr) -> Result<bool, Error> {
+    fn verdict(&mut self, path: &BStr) -> Result<Verdict, Error> {
         let folder = path.rfind_byte(b'/').map_or(&b""[..], |end| &path[..end]);
         let rules = self.of_folder(folder.as_bstr())?;
-        Ok(rules.is_none_or(|rules| rules.verdict(path, false) == Verdict::Out))
+        Ok(rules.map_or(Verdict::Out, |rules| rules.verdict(path, false)))
     }
 
     fn of_folder(&mut self, folder: &BStr) -> Result<Option<Rules>, Error> {

@@ -16,6 +16,7 @@ mod walk;
 pub use crate::user_repo::Signature;
 pub use message::Message;
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
+pub(crate) use secret::is_secret_name;
 
 use std::path::{Path, PathBuf};
 

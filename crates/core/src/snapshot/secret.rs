@@ -6,7 +6,7 @@ use gix::bstr::ByteSlice;
 pub(super) const LARGEST: usize = 512 * 1024;
 
 /// Whether a file of this path (with `/`) is a secret by its name.
-pub(super) fn is_secret_name(path: &[u8]) -> bool {
+pub(crate) fn is_secret_name(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     let lower = name.to_ascii_lowercase();
     if lower.first() == Some(&b'.') {

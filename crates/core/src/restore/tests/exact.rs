@@ -116,6 +116,17 @@ fn a_file_that_only_the_targets_rules_ignore_is_left_alone_and_undo_is_exact() {
 }
 
 #[test]
+fn a_secret_that_only_the_newer_rules_take_in_is_left_alone() {
+    let taken = state([(".amlignore", file("!.env\n")), ("a", file("2")), (".env", file("KEY=1"))]);
+    let project = Project::with(&taken);
+    let tree = project.tree_of(&state([("a", file("1"))]));
+    project.restore(tree).unwrap();
+    assert_eq!(project.state(), state([("a", file("1")), (".env", file("KEY=1"))]));
+    project.undo().unwrap();
+    assert_eq!(project.state(), taken);
+}
+
+#[test]
 fn folders_that_become_empty_go_and_others_stay() {
     let project = Project::with(&state([("a/b/c", file("1")), ("k/l", file("1"))]));
     fs::create_dir_all(project.root().join("k/empty/er")).unwrap();
