@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crate::sandbox::{Sandbox, WAYS, fsck, git};
+use crate::sandbox::{Sandbox, WAYS, commit, fsck, git};
 
 #[test]
 fn clones_are_complete_in_every_way() {
     let sandbox = Sandbox::new();
     let work = sandbox.seed();
-    sandbox.commit(&work, "deep/er/file", "content\n");
+    commit(&work, "deep/er/file", "content\n");
     git(&work, &["tag", "-a", "v1", "-m", "one"]);
     git(&work, &["tag", "light"]);
     git(&work, &["branch", "topic"]);
@@ -77,7 +77,7 @@ fn a_fetch_of_one_commit_brings_only_what_is_new() {
         git(&sandbox.path(""), &["-c", protocol, "clone", "-q", "--no-checkout", &url, name]);
     }
     let before = count_objects(&sandbox.path(&ways[0].2));
-    sandbox.commit(&work, "folder7/file7", "changed\n");
+    commit(&work, "folder7/file7", "changed\n");
     // A file and a folder that move don't travel again.
     git(&work, &["mv", "folder1", "moved"]);
     git(&work, &["mv", "folder2/file1", "folder3/renamed"]);
@@ -99,10 +99,10 @@ fn shallow_clones_deepen_as_with_stock_git() {
         let sandbox = Sandbox::new();
         let work = sandbox.seed();
         for number in 0..8 {
-            sandbox.commit(&work, &format!("dir/file{number}"), &format!("{number}\n"));
+            commit(&work, &format!("dir/file{number}"), &format!("{number}\n"));
         }
         git(&work, &["checkout", "-q", "-b", "side", "HEAD~4"]);
-        sandbox.commit(&work, "side", "side\n");
+        commit(&work, "side", "side\n");
         git(&work, &["checkout", "-q", "main"]);
         git(&work, &["merge", "-q", "--no-edit", "side"]);
         git(&work, &["tag", "-a", "old", "-m", "old", "HEAD~3"]);
@@ -178,7 +178,7 @@ fn negotiation_finds_the_common_history_of_diverged_repositories() {
     let mine = sandbox.path("mine");
     for number in 0..40 {
         git(&mine, &["commit", "-q", "--allow-empty", "-m", &format!("mine {number}")]);
-        sandbox.commit(&work, "theirs", &format!("{number}\n"));
+        commit(&work, "theirs", &format!("{number}\n"));
     }
     git(&work, &["push", "-q", "origin", "main"]);
     for (scheme, version) in WAYS {
@@ -203,7 +203,7 @@ fn an_empty_repository_can_be_cloned_and_pushed_to() {
         let protocol = format!("protocol.version={version}");
         git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", &url, "clone"]);
         let clone = sandbox.path("clone");
-        sandbox.commit(&clone, "a", "a\n");
+        commit(&clone, "a", "a\n");
         git(&clone, &["-c", &protocol, "push", "-q", "origin", "HEAD:trunk"]);
         git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", &url, "again"]);
         assert_eq!(git(&sandbox.path("again"), &["symbolic-ref", "HEAD"]), "refs/heads/trunk");

@@ -27,11 +27,12 @@ impl Pack {
 
     pub(crate) fn entry_saying(mut self, kind: u8, size: usize, base: &[u8], data: &[u8]) -> Self {
         self.last = self.entries.len();
-        let mut byte = kind << 4 | (size & 15) as u8;
+        let low = |bits: usize| u8::try_from(bits).expect("masked");
+        let mut byte = kind << 4 | low(size & 15);
         let mut rest = size >> 4;
         while rest > 0 {
             self.entries.push(byte | 0x80);
-            byte = (rest & 0x7f) as u8;
+            byte = low(rest & 0x7f);
             rest >>= 7;
         }
         self.entries.push(byte);

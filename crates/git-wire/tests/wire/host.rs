@@ -70,6 +70,8 @@ fn greet(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Shows in a failed test why a conversation ended.
+#[expect(clippy::print_stderr, reason = "the test harness shows it where it's wanted")]
 fn report(result: &Result<(), Error>) {
     if let Err(error) = result {
         let mut text = error.to_string();
@@ -106,7 +108,7 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().expect("a length"),
                 "transfer-encoding" => chunked = value == "chunked",
-                "git-protocol" => version = value.to_owned(),
+                "git-protocol" => value.clone_into(&mut version),
                 "content-encoding" => gzip = value == "gzip",
                 "expect" => writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?,
                 _ => {}

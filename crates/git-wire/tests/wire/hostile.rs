@@ -348,7 +348,7 @@ fn long_delta_chains_and_tree_bombs_are_taken_and_served_in_time() {
     )
     .expect("served");
     assert_eq!(summary.objects_sent, 13, "a commit, eleven trees, a blob");
-    assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_mins(2), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn hostile_requests_are_answered_with_an_error() {
     let path = folder.path().join("repo.git");
     let repository = Repository::init_bare(&path, "main").expect("created");
     let (pack, id) = good();
-    push(&repository, &options(), id, &pack.finish());
+    push(&repository, &options(), id, &pack.finish()).0.expect("taken");
     let absent = "1234567890123456789012345678901234567890";
     let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
     let fetch = |lines: &[&str]| {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use git_wire::pack::{CountOptions, IngestOptions, WriteOptions, Written, count, ingest, write};
 
-use crate::sandbox::{Sandbox, command, fsck, git};
+use crate::sandbox::{Sandbox, command, commit, fsck, git, lines};
 
 /// Builds the pack of what `wants` reaches and `haves` doesn't.
 fn build(repository: &Path, wants: &[&str], haves: &[&str], options: WriteOptions) -> (Written, Vec<u8>) {
@@ -24,7 +24,7 @@ fn build(repository: &Path, wants: &[&str], haves: &[&str], options: WriteOption
         count(&repo, &ids(wants), &ids(haves), &CountOptions::default(), &mut |_| Ok(())).expect("counted");
     let mut bytes = Vec::new();
     let written = write(&repo, &counted, options, &mut bytes).expect("written");
-    assert_eq!((written.objects as usize, written.bytes as usize), (counted.objects.len(), bytes.len()));
+    assert_eq!((written.objects as usize, written.bytes), (counted.objects.len(), bytes.len() as u64));
     (written, bytes)
 }
 
@@ -44,10 +44,11 @@ fn index_pack(repository: &Path, pack: &[u8], args: &[&str]) {
 /// A repository whose history makes git store deltas.
 fn with_deltas(sandbox: &Sandbox) -> std::path::PathBuf {
     let work = sandbox.seed();
-    let mut text: String = (0..3000).map(|line| format!("line {line}\n")).collect();
+    let mut text = lines(3000);
     for number in 0..12 {
-        text.push_str(&format!("more {number}\n"));
-        sandbox.commit(&work, "dir/long", &text);
+        text.push_str("more\n");
+        text.push_str(&lines(number));
+        commit(&work, "dir/long", &text);
     }
     git(&work, &["tag", "-a", "v1", "-m", "one", "HEAD~6"]);
     git(&work, &["repack", "-adfq"]);
@@ -120,9 +121,9 @@ fn we_take_the_thin_packs_of_stock_git() {
 fn loose_objects_and_several_packs_go_into_one() {
     let sandbox = Sandbox::new();
     let work = with_deltas(&sandbox);
-    sandbox.commit(&work, "dir/other", "other\n");
+    commit(&work, "dir/other", "other\n");
     git(&work, &["repack", "-dq"]);
-    sandbox.commit(&work, "loose", "loose\n");
+    commit(&work, "loose", "loose\n");
     fs::write(work.join("empty"), "").expect("written");
     git(&work, &["add", "-A"]);
     git(&work, &["commit", "-q", "-m", "empty file"]);
@@ -141,9 +142,9 @@ fn the_difference_of_any_two_commits_is_what_rev_list_says_at_most() {
     let sandbox = Sandbox::new();
     let work = sandbox.seed();
     for number in 0..6 {
-        sandbox.commit(&work, &format!("d{}/f{number}", number % 2), &format!("{number}\n"));
+        commit(&work, &format!("d{}/f{number}", number % 2), &format!("{number}\n"));
         git(&work, &["checkout", "-q", "-b", &format!("b{number}"), "HEAD~1"]);
-        sandbox.commit(&work, &format!("side{number}"), &format!("side {number}\n"));
+        commit(&work, &format!("side{number}"), &format!("side {number}\n"));
         git(&work, &["checkout", "-q", "main"]);
         git(&work, &["merge", "-q", "--no-edit", &format!("b{number}")]);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bstr::BStr;
 use git_wire::{Denial, Options, Policy, RefUpdate, UpdateKind};
 
-use crate::sandbox::{Sandbox, WAYS, fsck, git, try_git};
+use crate::sandbox::{Sandbox, WAYS, commit, fsck, git, lines, try_git};
 
 #[track_caller]
 fn refs(repository: &Path) -> String {
@@ -28,10 +28,10 @@ fn every_kind_of_update_arrives_in_every_way() {
             git(&work, &all)
         };
         // Fast-forward, with deltas against what the server has.
-        let long: String = (0..2000).map(|line| format!("line {line}\n")).collect();
-        sandbox.commit(&work, "long", &long);
+        let long = lines(2000);
+        commit(&work, "long", &long);
         push(&["main"]);
-        sandbox.commit(&work, "long", &format!("{long}one more\n"));
+        commit(&work, "long", &format!("{long}one more\n"));
         push(&["main"]);
         // New branches and tags, many at once.
         git(&work, &["tag", "-a", "v1", "-m", "one"]);
@@ -152,7 +152,7 @@ fn hidden_refs_are_neither_shown_nor_fetched() {
     let sandbox =
         Sandbox::with(Arc::new(Strict::default()), Options { durable: false, ..Options::default() });
     let work = sandbox.seed();
-    let secret = sandbox.commit(&work, "secret", "hidden\n");
+    let secret = commit(&work, "secret", "hidden\n");
     let blob = git(&work, &["rev-parse", "HEAD:secret"]);
     git(&work, &["push", "-q", "origin", "HEAD:refs/hidden/x"]);
     let visible = git(&work, &["rev-parse", "HEAD~:README"]);
@@ -201,14 +201,14 @@ fn a_shallow_clone_can_push() {
         let sandbox = Sandbox::new();
         let work = sandbox.seed();
         for number in 0..5 {
-            sandbox.commit(&work, "file", &format!("{number}\n"));
+            commit(&work, "file", &format!("{number}\n"));
         }
         git(&work, &["push", "-q", "origin", "main"]);
         let protocol = format!("protocol.version={version}");
         let url = sandbox.url(scheme, "origin.git");
         git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", "--depth=2", &url, "clone"]);
         let clone = sandbox.path("clone");
-        let commit = sandbox.commit(&clone, "more", "more\n");
+        let commit = commit(&clone, "more", "more\n");
         git(&clone, &["-c", &protocol, "push", "-q", "origin", "main"]);
         assert_eq!(git(&sandbox.path("origin.git"), &["rev-parse", "main"]), commit);
         fsck(&sandbox.path("origin.git"));
@@ -225,12 +225,12 @@ fn the_vsts_profile_serves_stock_git_in_version_0() {
     let options = Options { profile: git_wire::Profile::Vsts, durable: false, ..Options::default() };
     let sandbox = Sandbox::with(Arc::new(git_wire::AllowAll), options);
     let work = sandbox.seed();
-    let text: String = (0..2000).map(|line| format!("line {line}\n")).collect();
-    sandbox.commit(&work, "long", &text);
-    sandbox.commit(&work, "long", &format!("{text}more\n"));
+    let text = lines(2000);
+    commit(&work, "long", &text);
+    commit(&work, "long", &format!("{text}more\n"));
     for scheme in ["git", "http"] {
         let url = sandbox.url(scheme, "origin.git");
-        let head = sandbox.commit(&work, "scheme", scheme);
+        let head = commit(&work, "scheme", scheme);
         git(&work, &["push", "-q", &url, "main"]);
         git(&sandbox.path("origin.git"), &["repack", "-adq"]);
         git(&sandbox.path(""), &["clone", "-q", &url, scheme]);

@@ -44,18 +44,9 @@ impl Sandbox {
         let work = self.path("work");
         let origin = self.path("origin.git");
         git(&work, &["remote", "add", "origin", origin.to_str().expect("UTF-8")]);
-        self.commit(&work, "README", "hello\n");
+        commit(&work, "README", "hello\n");
         git(&work, &["push", "-q", "origin", "main"]);
         work
-    }
-
-    pub(crate) fn commit(&self, work: &Path, file: &str, content: &str) -> String {
-        let path = work.join(file);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("create folders");
-        fs::write(path, content).expect("write a file");
-        git(work, &["add", "-A"]);
-        git(work, &["commit", "-q", "-m", &format!("change {file}")]);
-        git(work, &["rev-parse", "HEAD"])
     }
 }
 
@@ -97,4 +88,19 @@ pub(crate) fn command(folder: &Path) -> Command {
 #[track_caller]
 pub(crate) fn fsck(repository: &Path) {
     git(repository, &["fsck", "--strict", "--full", "--no-dangling"]);
+}
+
+/// Writes a file and commits it; the commit's id.
+pub(crate) fn commit(work: &Path, file: &str, content: &str) -> String {
+    let path = work.join(file);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("create folders");
+    fs::write(path, content).expect("write a file");
+    git(work, &["add", "-A"]);
+    git(work, &["commit", "-q", "-m", &format!("change {file}")]);
+    git(work, &["rev-parse", "HEAD"])
+}
+
+/// So many lines of text.
+pub(crate) fn lines(count: usize) -> String {
+    (0..count).fold(String::new(), |text, line| text + "line " + &line.to_string() + "\n")
 }
