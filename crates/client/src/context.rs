@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::cli::Invoked;
 use crate::credentials::{Provider, Secret, TokenStore};
-use crate::env::{AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND};
+use crate::env::{AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_TERMINAL_PROMPT};
 use crate::error::CommandError;
 use crate::run::recovery;
 use crate::sync::Event;
@@ -112,22 +112,26 @@ impl Context {
 
     /// The project's remote, if it has one.
     pub fn remote(&self, opened: &Opened, token: Option<&str>) -> Result<Option<Remote>, CommandError> {
-        Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token)))
+        Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token, Some(opened.project.root()))))
     }
 
-    /// The remote at a URL, with the credentials that there may be for it.
-    pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>) -> Remote {
+    /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
+    /// Git configuration counts.
+    pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>, root: Option<&Path>) -> Remote {
         let token = token.or_else(|| self.env.text(AZML_VSTS_TOKEN)).map(Secret::new);
-        let may_ask = self.env.stdin_is_terminal && self.env.stderr_is_terminal;
+        let may_ask = self.env.stdin_is_terminal
+            && self.env.stderr_is_terminal
+            && self.env.text(GIT_TERMINAL_PROMPT) != Some("0");
         let mut auth =
             Provider::new().with_token(token).with_store(TokenStore::in_folder(&self.env.config_dir()));
         let mut options = TransportOptions {
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
             ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),
+            ca_file: self.env.get(GIT_SSL_CAINFO).map(|file| self.env.cwd.join(file)),
             may_ask,
             ..TransportOptions::default()
         };
-        match gix::config::File::from_globals() {
+        match git_config(root) {
             Ok(config) => {
                 options = options.with_git_config(&config);
                 auth = auth.with_git_helpers(config, may_ask);
@@ -146,6 +150,14 @@ impl Context {
             Event::Joining => progress.say("joining with what others pushed"),
         }
     }
+}
+
+/// Git's configuration: that of the repository in `root` if there is one, with the user's and the system's below it.
+fn git_config(root: Option<&Path>) -> Result<gix::config::File, Box<dyn std::error::Error + Send + Sync>> {
+    if let Some(user) = root.and_then(|root| UserRepo::open(root).ok().flatten()) {
+        return Ok(user.git().config_snapshot().plumbing().clone());
+    }
+    Ok(gix::config::File::from_globals()?)
 }
 
 /// A signature without offset from UTC: two computers write the same bytes.

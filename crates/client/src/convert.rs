@@ -177,7 +177,7 @@ impl From<SyncError> for CommandError {
                 ),
             ),
             SyncError::Unreachable { .. } => {
-                (ErrorKind::Unavailable, Some("try again later: {azml} history sync"))
+                (ErrorKind::Unavailable, Some("check the URL and the network, and run the command again"))
             }
             SyncError::Busy { .. } => (ErrorKind::Unavailable, Some("{azml} history sync")),
             SyncError::NoHistory { .. } => {

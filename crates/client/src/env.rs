@@ -46,7 +46,11 @@ pub const TERM: &str = "TERM";
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.
 pub const GIT_SSH: &str = "GIT_SSH";
-/// Where to find programs; prepended to nothing, read to find a run's interpreter.
+/// A file of PEM certificates to trust for https remotes, as Git itself reads it.
+pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
+/// `0` forbids every question at a terminal, as Git itself reads it.
+pub const GIT_TERMINAL_PROMPT: &str = "GIT_TERMINAL_PROMPT";
+/// Where to find programs; read to find a run's interpreter, and given to scripts with azml's own folder at its end.
 pub const PATH: &str = "PATH";
 /// Python's module path; a run's script gets the `azureml` module on top of it.
 pub const PYTHONPATH: &str = "PYTHONPATH";

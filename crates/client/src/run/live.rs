@@ -7,6 +7,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use azml_core::id::{ProjectId, RunId};
 use azml_core::run::RunRecord;
@@ -33,7 +34,17 @@ pub fn project_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
 pub struct Live {
     dir: PathBuf,
     id: RunId,
+    has_record: AtomicBool,
     _lock: File,
+}
+
+impl Drop for Live {
+    /// A submit that never came to its run leaves nothing.
+    fn drop(&mut self) {
+        if !*self.has_record.get_mut() {
+            drop(std::fs::remove_dir_all(&self.dir));
+        }
+    }
 }
 
 impl Live {
@@ -64,7 +75,7 @@ impl Live {
                 continue;
             }
             std::fs::write(dir.join(PID), std::process::id().to_string())?;
-            return Ok(Self { dir, id, _lock: lock });
+            return Ok(Self { dir, id, has_record: AtomicBool::new(false), _lock: lock });
         }
     }
 
@@ -85,6 +96,7 @@ impl Live {
 
     /// Keeps the record: from now on a dead submitter is noticed.
     pub fn keep(&self, record: &RunRecord) -> io::Result<()> {
+        self.has_record.store(true, Ordering::Relaxed);
         write_whole(&self.dir, RECORD, &record.to_stored())
     }
 
@@ -236,6 +248,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for ms in [5, 6, 7] {
             let live = Live::claim(dir.path(), "iris", ms, |_| false).unwrap();
+            live.keep(&record(live.id())).unwrap();
             std::fs::create_dir(live.work()).unwrap();
             live.finish(true).unwrap();
         }

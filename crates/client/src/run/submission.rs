@@ -29,7 +29,7 @@ use crate::env::{
     AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_PUSH_WAIT, AZML_RUN_ID, AZML_VSTS_TOKEN,
     AZUREML_NATIVE_SHARE_DIRECTORY, Env, PATH, PYTHONPATH,
 };
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
 use crate::transport::Remote;
@@ -74,26 +74,27 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
         ctx.env.now(),
         &format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed),
     );
+    let job = job(ctx, opened, plan, &live, &taken, &attachments)?;
     keep(&live, &record)?;
 
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
     let recorded = Arc::new(Mutex::new(record));
-    ctx.ui.write_out(format!("RunId: {}\n", live.id()).as_bytes())?;
+    // What can't be told does not stop the run.
+    drop(ctx.ui.write_out(format!("RunId: {}\n", live.id()).as_bytes()));
     let mut delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
     if let Some(delivery) = &mut delivery {
         delivery.push();
     }
 
-    let job = job(ctx, opened, plan, &live, &taken, &attachments)?;
     control.say(ctx.env.now(), &format!("running {} {}", job.script, job.arguments.join(" ")));
     let outcome = execute(ctx, &mut *target, &job, &live, &recorded, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let leftovers =
-        finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref())?;
+        finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
     store.put(&record, &ctx.signature(opened.project.root()))?;
-    details(ctx, &record, &leftovers)?;
+    drop(details(ctx, &record, &leftovers));
     live.finish(leftovers.folder.is_some() && !plan.in_place)
         .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
     tidy(ctx, opened);
@@ -300,7 +301,7 @@ fn finish(
     record: &mut RunRecord,
     control: &mut ControlLog,
     outcome: Result<&Ended, &CommandError>,
-) -> Result<Leftovers, CommandError> {
+) -> Leftovers {
     let now = ctx.env.now();
     record.end_time_utc = Some(now);
     (record.status, record.exit_code) = match outcome.map(|ended| ended.exit) {
@@ -318,21 +319,43 @@ fn finish(
         control.say(now, &format!("processes that the script started still run{group}"));
         ctx.ui.warning(&format!("processes that the script started still run{group}"));
     }
-    let logged = metrics::read(&live.metrics_file())
-        .map_err(|error| CommandError::file("read", &live.metrics_file(), error))?;
-    record.metrics = logged.metrics;
-    if logged.repeated {
-        let kept = attachments.folder().join(metrics::FILE);
-        std::fs::copy(live.metrics_file(), &kept)
-            .map_err(|error| CommandError::file("write", &kept, error))?;
+    // Whatever can't be collected, the record is written: what is lost is said, and the rest is kept.
+    let mut trouble = |error: CommandError| {
+        let what = error.chain().join(": ");
+        control.say(now, &what);
+        ctx.ui.warning(&what);
+    };
+    if let Err(error) = collect_metrics(attachments, live, record) {
+        trouble(error);
     }
-    let leftovers = target.collect(attachments.folder())?;
+    let leftovers = target.collect(attachments.folder()).unwrap_or_else(|error| {
+        trouble(error.into());
+        Leftovers { files: Vec::new(), folder: Some(live.work()) }
+    });
+    match attachments.list() {
+        Ok(list) => record.attachments = list,
+        Err(error) => trouble(CommandError::file("read", attachments.folder(), error)),
+    }
     for file in &leftovers.files {
         control.say(now, &format!("left in the run's folder: {file}"));
     }
-    record.attachments =
-        attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-    Ok(leftovers)
+    leftovers
+}
+
+/// Takes what was logged into the record; the file itself too, if it says more than the last values.
+fn collect_metrics(
+    attachments: &Attachments,
+    live: &Live,
+    record: &mut RunRecord,
+) -> Result<(), CommandError> {
+    let path = live.metrics_file();
+    let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+    record.metrics = logged.metrics;
+    if logged.repeated {
+        let kept = attachments.folder().join(metrics::FILE);
+        std::fs::copy(&path, &kept).map_err(|error| CommandError::file("write", &kept, error))?;
+    }
+    Ok(())
 }
 
 /// Writing into a string has no way to fail.
@@ -412,8 +435,8 @@ fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery) {
                 "the run is kept here, but could not be pushed: {}",
                 error.chain().join(": ")
             ));
-            if let Some(hint) = error.hints.first().filter(|hint| !hint.contains("history sync")) {
-                ctx.ui.hint(hint);
+            if matches!(error.kind, ErrorKind::NotAllowed | ErrorKind::NotFound) {
+                error.hints.iter().for_each(|hint| ctx.ui.hint(hint));
             }
             ctx.ui.hint("to deliver it: {azml} history sync");
         }

@@ -17,7 +17,7 @@ use crate::ui::Output;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
     /// The project's folder, instead of the current one
     #[arg(long, value_name = "DIR", alias = "project")]

@@ -45,7 +45,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
                 .hint("name one: {azml} project clone URL DIR")
         })?),
     };
-    let remote = ctx.remote_at(url, args.vststoken.as_deref());
+    let remote = ctx.remote_at(url, args.vststoken.as_deref(), None);
     let by = ctx.signature(&ctx.env.cwd);
     {
         let progress = ctx.ui.progress("Cloning");

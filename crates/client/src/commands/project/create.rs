@@ -110,7 +110,7 @@ fn make(
     }
     if let Some(url) = template {
         let progress = ctx.ui.progress("Fetching the template");
-        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref()), root, &progress)?;
+        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), None), root, &progress)?;
     }
     let user = UserRepo::open(root)?;
     let mut random = [0; 16];

@@ -58,7 +58,7 @@ pub fn link(
     if opened.history.tip()?.is_none() {
         snapshots::take(ctx, &opened.history, first_message(), false)?;
     }
-    let remote = ctx.remote_at(url, token);
+    let remote = ctx.remote_at(url, token, Some(root));
     let by = ctx.signature(root);
     {
         let progress = ctx.ui.progress("Linking");
