@@ -14,6 +14,9 @@
 //! | create any other ref | `GenericContribute` and `CreateBranch` |
 //! | write `refs/notes/` | `ManageNote`, and `ForcePush` to rewrite or delete |
 //! | create a project | `CreateRepository` on the account |
+//!
+//! Who creates a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
+//! gift goes with the branch.
 
 mod evaluate;
 mod permission;

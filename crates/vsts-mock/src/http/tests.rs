@@ -388,6 +388,22 @@ async fn projects_and_repositories_over_rest() {
 }
 
 #[tokio::test]
+async fn a_change_that_fails_leaves_the_folders_alone() {
+    let bench = Bench::new().await;
+    let id = bench.app.state.world().repos.keys().next().copied().expect("a repository");
+    let marker = bench.app.state.repo_path(id).join("marker");
+    std::fs::write(&marker, "here").expect("a file");
+    let mut change = bench.app.state.change().await.expect("a change");
+    crate::registry::clear(&mut change).await.expect("cleared");
+    let path = change.new_repo_path(id).expect("a folder");
+    assert!(!marker.exists());
+    std::fs::create_dir(&path).expect("a new folder");
+    drop(change);
+    assert!(marker.exists(), "it is back");
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.world());
+}
+
+#[tokio::test]
 async fn a_hundred_repositories_are_reset_quickly() {
     let bench = Bench::new().await;
     for n in 0..100 {

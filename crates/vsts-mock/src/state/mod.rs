@@ -3,6 +3,7 @@
 //! Reading is taking the present world. Writing goes through a [`Change`]: one at a time, a transaction and a copy of
 //! the world side by side; a commit makes both visible at once. One process owns a data directory; a second is refused.
 
+mod folders;
 mod load;
 
 use std::fs::{File, TryLockError};
@@ -19,6 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::world::World;
+use folders::{Folders, remove};
 
 /// Why the state cannot be opened or changed.
 #[derive(Debug, Error)]
@@ -77,6 +79,7 @@ impl State {
         let repos = dir.join("repos");
         std::fs::create_dir_all(&repos).map_err(io("create", &repos))?;
         let lock = lock(dir)?;
+        folders::sweep(&repos).map_err(io("look through", &repos))?;
         let options = SqliteConnectOptions::new()
             .filename(dir.join("state.sqlite"))
             .create_if_missing(true)
@@ -109,7 +112,7 @@ impl State {
             .await
             .map_err(|source| StateError::Database { action: "begin a change", source })?;
         let world = World::clone(&self.world());
-        Ok(Change { state: self, tx, world, made: Vec::new(), discarded: Vec::new(), _writer: writer })
+        Ok(Change { state: self, tx, world, folders: Folders::default(), _writer: writer })
     }
 
     /// The folder of a repository.
@@ -134,65 +137,35 @@ pub(crate) struct Change<'s> {
     pub(crate) tx: Transaction<'static, Sqlite>,
     /// What the world will be.
     pub(crate) world: World,
-    made: Vec<PathBuf>,
-    discarded: Vec<PathBuf>,
+    folders: Folders,
     _writer: MutexGuard<'s, ()>,
 }
 
 impl Change<'_> {
-    /// The folder for a new repository; whatever an earlier server left there is moved away first.
+    /// The folder for a new repository; what is there in its place is moved away, and back if the change is dropped.
     pub(crate) fn new_repo_path(&mut self, id: Uuid) -> Result<PathBuf, StateError> {
         let path = self.state.repo_path(id);
-        if let Some(discarded) = set_aside(&path)? {
-            self.discarded.push(discarded);
-        }
-        self.made.push(path.clone());
+        self.folders.make_way(&path)?;
         Ok(path)
     }
 
     /// Marks a repository's folder to go when the change is committed.
     pub(crate) fn discard_repo(&mut self, id: Uuid) {
-        self.discarded.push(self.state.repo_path(id));
+        self.folders.discarded.push(self.state.repo_path(id));
     }
 
     /// Makes the change durable and visible.
-    pub(crate) async fn commit(mut self) -> Result<(), StateError> {
-        let made = std::mem::take(&mut self.made);
-        self.tx
-            .commit()
-            .await
-            .map_err(|source| StateError::Database { action: "commit a change", source })?;
-        *self.state.world.write().expect("no thread panics while it holds the lock") = Arc::new(self.world);
-        let mut trash = Vec::new();
-        for path in self.discarded {
-            if made.contains(&path) {
-                continue;
-            }
-            trash.extend(set_aside(&path)?);
-        }
+    pub(crate) async fn commit(self) -> Result<(), StateError> {
+        let Self { state, tx, world, folders, _writer } = self;
+        tx.commit().await.map_err(|source| StateError::Database { action: "commit a change", source })?;
+        *state.world.write().expect("no thread panics while it holds the lock") = Arc::new(world);
+        let trash = folders.keep();
         if !trash.is_empty() {
-            tokio::task::spawn_blocking(move || {
-                for path in trash {
-                    if let Err(err) = std::fs::remove_dir_all(&path) {
-                        tracing::warn!(path = %path.display(), %err, "a deleted repository's folder stays behind");
-                    }
-                }
-            });
+            tokio::task::spawn_blocking(move || trash.iter().for_each(|path| remove(path)));
         }
         Ok(())
     }
 }
-
-/// Renames a folder to a name that nothing looks up; its new name, if it was there.
-fn set_aside(path: &Path) -> Result<Option<PathBuf>, StateError> {
-    let aside = path.with_extension(format!("{}.trash", u64::from_be_bytes(crate::clock::random())));
-    match std::fs::rename(path, &aside) {
-        Ok(()) => Ok(Some(aside)),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(io("move away", path)(source)),
-    }
-}
-
 fn lock(dir: &Path) -> Result<File, StateError> {
     let path = dir.join("lock");
     let file =

@@ -1,12 +1,15 @@
 //! Bodies and framing: compressed, in chunks, announced, cut off, and wrong.
 
 use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
+use vsts_mock::MockServer;
 
-use crate::git::{filled, server};
+use crate::git::{SEED, filled, server};
 use crate::raw::{self, chunked, lines};
 
 const LS_REFS: &[&str] = &["command=ls-refs\n", "object-format=sha1", "0001", "ref-prefix refs/heads/\n"];
@@ -117,6 +120,21 @@ async fn odd_requests_do_no_harm() {
     let more = format!("Content-Length: {}", body.len());
     let reply = raw::send(server.url(), &head(upload, &more), body).await;
     assert_eq!(reply.status, 200, "it still answers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_waits_for_what_is_in_progress_but_not_for_ever() {
+    let drain = Duration::from_millis(200);
+    let builder = MockServer::builder().seed_toml(SEED).expect("a seed").drain(drain);
+    let server = builder.start().await.expect("the server starts");
+    let mut half_a_request = raw::connect(server.url());
+    let head = head("git-upload-pack", "Content-Length: 100").replace('\n', "\r\n");
+    half_a_request.write_all(head.as_bytes()).expect("the head is sent");
+    half_a_request.write_all(b"0014command").expect("some of the body is sent");
+    let url = server.url().to_owned();
+    let stopped = tokio::time::timeout(Duration::from_secs(20), server.stop()).await;
+    assert!(stopped.is_ok(), "it stops");
+    assert!(TcpStream::connect(url.trim_start_matches("http://")).is_err(), "nobody listens any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
