@@ -73,6 +73,7 @@ fn commands_that_need_no_remote_ask_none() {
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
     write(&project, "train.py", "print('trained')\n");
     let run = alice.submit(&project, &["train.py"]);
+    write(&project, "train.py", "print('edited')\n");
     let _down = server.go_down();
     for args in [
         &["history", "list"][..],

@@ -77,7 +77,7 @@ fn errors_have_one_shape_and_the_documented_codes() {
     let (project, _) = project_with_two_runs(&sandbox, &alice);
     let elsewhere = sandbox.dir("elsewhere");
     let cases: &[(&std::path::Path, &[&str], i32)] = &[
-        (&project, &["history", "info", "--run", "iris_1"], 3),
+        (&project, &["history", "info", "--run", "iris_1234567890123"], 3),
         (&elsewhere, &["history", "list"], 3),
         (&project, &["no-such-command"], 2),
         (&project, &["history", "list", "-o", "xml"], 2),

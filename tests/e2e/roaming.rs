@@ -111,12 +111,12 @@ fn a_project_without_runs_and_master_alone() {
     contents(&there.join("fresh")).assert_same(&contents(&project), "a project without runs");
     assert_eq!(other.git(&there.join("fresh"), &["status", "--porcelain"]).ok().text(), "");
 
-    write(&project, "train.py", "print('trained')\n");
-    let run = alice.submit(&project, &["train.py"]);
+    write(&project, "new.py", "print('trained')\n");
+    let run = alice.submit(&project, &["new.py"]);
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     let _cloned = other.azml(&there, &["project", "clone", &url, "master", "--master"]).ok();
     let master = there.join("master");
-    assert!(!master.join("train.py").exists());
+    assert!(!master.join("new.py").exists());
     assert_eq!(other.git(&master, &["status", "--porcelain"]).ok().text(), "");
     assert_eq!(other.run_ids(&master), [run]);
 }

@@ -103,14 +103,14 @@ fn metrics_of_every_kind_and_of_any_language() {
         "from azureml.logging import get_azureml_logger\n\
          import subprocess\n\
          log = get_azureml_logger()\n\
-         log.log('Zeta', 1.5)\nlog.log('count', 3)\nlog.log('name', 'ünicode')\nlog.log('curve', [1, 2.5, 3])\n\
+         log.log('Zeta', 1.5)\nlog.log('count', 3)\nlog.log('note', 'ünicode')\nlog.log('curve', [1, 2.5, 3])\n\
          subprocess.run(['azml', 'run', 'log', 'from_shell', '0.25'], check=True)\n",
     );
     let _run = alice.submit(&project, &["train.py"]);
     let run = alice.azml_json(&project, &["history", "last"]);
     assert_eq!(run["Zeta"], 1.5);
     assert_eq!(run["count"], 3);
-    assert_eq!(run["name"], "ünicode");
+    assert_eq!(run["note"], "ünicode");
     assert_eq!(run["curve"], serde_json::json!([1, 2.5, 3]));
     assert_eq!(run["from_shell"], 0.25);
 }
@@ -199,10 +199,10 @@ fn a_script_or_a_target_that_is_not_there_makes_no_run() {
     let before = everything(&project).without(".azuremlhistory_git/azml");
     let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "missing.py"]).fails();
     assert!(output.stderr.contains("missing.py"), "{output}");
-    write(&project, "train.py", "pass\n");
-    let output = alice.azml(&project, &["experiment", "submit", "-c", "nowhere", "train.py"]).fails();
+    write(&project, "new.py", "pass\n");
+    let output = alice.azml(&project, &["experiment", "submit", "-c", "nowhere", "new.py"]).fails();
     assert!(output.stderr.contains("nowhere"), "{output}");
-    std::fs::remove_file(project.join("train.py")).expect("removed");
+    std::fs::remove_file(project.join("new.py")).expect("removed");
     everything(&project).without(".azuremlhistory_git/azml").assert_same(&before, "after two refusals");
     assert_eq!(alice.run_ids(&project), Vec::<String>::new());
 }

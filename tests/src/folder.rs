@@ -96,9 +96,16 @@ impl Contents {
             names.filter(|name| self.0.get(*name) != other.0.get(*name)).collect();
         differing.sort();
         differing.dedup();
+        let only = |side: &Self| {
+            let entries =
+                differing.iter().filter_map(|name| Some(((*name).clone(), side.0.get(*name)?.clone())));
+            Self(entries.collect())
+        };
         assert!(
             differing.is_empty(),
-            "{what}: these differ: {differing:?}\nexpected {self:?}\nfound {other:?}"
+            "{what}: not the same\nexpected\n{:?}found\n{:?}",
+            only(self),
+            only(other)
         );
     }
 }

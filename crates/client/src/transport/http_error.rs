@@ -19,7 +19,9 @@ pub(super) fn without_secrets(url: &Url) -> String {
 
 /// The failure of a request that got no answer.
 pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
-    let host = base.host_str().unwrap_or_default().to_owned();
+    let host = base.host_str().unwrap_or_default();
+    // The port only where it is not the scheme's own.
+    let host = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let (kind, message) = match &error {
         ureq::Error::Timeout(which) => {
             (Kind::TimedOut, format!("{host} did not answer in time ({which} time-out)"))
@@ -36,7 +38,7 @@ pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
             io::ErrorKind::InvalidData if base.scheme() == "https" => {
                 (Kind::Tls, format!("no safe connection to {host}: {cause}"))
             }
-            _ => (Kind::Unreachable, format!("the connection to {host} failed: {cause}")),
+            _ => (Kind::Unreachable, format!("can't connect to {host}")),
         },
         _ => (Kind::Other, format!("the request to {host} failed: {error}")),
     };
