@@ -5,6 +5,7 @@ mod content;
 mod files;
 mod gather;
 mod guard;
+mod listing;
 mod message;
 mod pack;
 mod request;

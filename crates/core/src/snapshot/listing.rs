@@ -1,0 +1,113 @@
+//! One folder's listing: its names, its ignore files, and the names that no tree may hold.
+
+use std::{
+    ffi::CStr,
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use gix::bstr::BStr;
+use rustix::fs::FileType;
+
+use super::files;
+use crate::{
+    ignore::{self, Rules},
+    stat_index::{Kind, Stat},
+};
+
+/// Where a name begins and ends in a folder's names, and its type as the listing says it.
+pub(super) type Listed = (usize, usize, FileType);
+
+/// Reads a folder's listing: names, each with a zero byte behind it, into `names`.
+pub(super) fn list(
+    folder: &OwnedFd,
+    buffer: &mut Vec<u8>,
+    names: &mut Vec<u8>,
+    found: &mut Vec<Listed>,
+) -> std::io::Result<()> {
+    found.clear();
+    buffer.clear();
+    let mut listing = rustix::fs::RawDir::new(folder, as_uninit(buffer));
+    while let Some(entry) = listing.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes_with_nul();
+        if matches!(name, b".\0" | b"..\0") {
+            continue;
+        }
+        let start = names.len();
+        names.extend_from_slice(name);
+        found.push((start, names.len() - 1, entry.file_type()));
+    }
+    Ok(())
+}
+
+fn as_uninit(buffer: &mut Vec<u8>) -> &mut [MaybeUninit<u8>] {
+    buffer.spare_capacity_mut()
+}
+
+pub(super) fn stat(folder: &OwnedFd, names: &[u8], start: usize, end: usize) -> Option<(Option<Kind>, Stat)> {
+    let name = CStr::from_bytes_with_nul(&names[start..=end]).ok()?;
+    files::stat_at(folder.as_fd(), name).ok()
+}
+
+/// The rules in this folder: those above, and what its own ignore files add.
+pub(super) fn own_rules(
+    folder: &OwnedFd,
+    names: &[u8],
+    found: &[Listed],
+    path: &BStr,
+    above: &Rules,
+) -> Rules {
+    let read = |wanted: &str| {
+        let at = found.binary_search_by(|(start, end, _)| names[*start..*end].cmp(wanted.as_bytes())).ok()?;
+        let (start, end, _) = found[at];
+        read_regular(folder.as_fd(), &names[start..end])
+    };
+    let (gitignore, amlignore) = (read(".gitignore"), read(ignore::FILE));
+    if gitignore.is_none() && amlignore.is_none() {
+        return above.clone();
+    }
+    above.with(path.len(), gitignore.as_deref(), amlignore.as_deref())
+}
+
+fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> Option<Vec<u8>> {
+    use std::io::Read;
+    let mut file = files::open_file(folder, name).ok()?;
+    let (kind, _) = files::stat_file(&file).ok()?;
+    if !matches!(kind, Some(Kind::File | Kind::Executable)) {
+        return None;
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
+    Some(text)
+}
+
+/// Whether Git refuses the name in a tree: `.git` in another spelling.
+pub(super) fn is_refused_name(name: &BStr) -> bool {
+    if !matches!(name.first(), Some(b'.' | b'g' | b'G' | 0xe2 | 0xef)) {
+        return false;
+    }
+    let options = gix::validate::path::component::Options {
+        protect_windows: false,
+        protect_hfs: true,
+        protect_ntfs: true,
+    };
+    matches!(
+        gix::validate::path::component(name, None, options),
+        Err(gix::validate::path::component::Error::DotGitDir)
+    )
+}
+
+/// Whether Git refuses a link of this name: `.gitmodules` in any spelling.
+pub(super) fn is_refused_link(name: &BStr) -> bool {
+    let mode = Some(gix::validate::path::component::Mode::Symlink);
+    let options = gix::validate::path::component::Options {
+        protect_windows: false,
+        protect_hfs: true,
+        protect_ntfs: true,
+    };
+    matches!(
+        gix::validate::path::component(name, mode, options),
+        Err(gix::validate::path::component::Error::SymlinkedGitModules)
+    )
+}
