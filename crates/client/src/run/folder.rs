@@ -19,6 +19,7 @@ use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 
+use super::spare;
 use super::target::{Leftovers, TargetError};
 
 /// What is collected: these folders of the run's folder.
@@ -37,17 +38,22 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder with the files of `tree` and links to the project's ignored files and to those that the
+    /// Makes the folder with the files of `tree` (out of the last run's, if that was put aside) and links to the project's ignored files and to those that the
     /// snapshot has `left_out`.
     pub fn make(
         history: &HistoryRepo,
         tree: ObjectId,
         left_out: &BTreeSet<BString>,
         path: &Path,
+        spare: &Path,
     ) -> Result<Self, TargetError> {
         let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
-        checkout(history.git(), tree, path).map_err(failed)?;
         let snapshot = listing::list(history.git(), tree).map_err(failed)?;
+        if !spare::take_over(history.git(), &snapshot, spare, path) {
+            checkout(history.git(), tree, path).map_err(failed)?;
+        }
+        let index = path.with_extension("index");
+        spare::note(path, &snapshot, &index).map_err(TargetError::file("write", &index))?;
         let user = UserRepo::open(history.root()).ok().flatten();
         let mut linker = Linker {
             root: history.root(),
@@ -59,6 +65,12 @@ impl RunFolder {
         linker.link_missing(Path::new(""))?;
         let linked = linker.linked;
         Ok(Self { path: path.to_owned(), snapshot, linked })
+    }
+
+    /// Puts the folder aside for the next run; nothing else may use it any more.
+    pub(super) fn park(&self, spare: &Path) -> Result<(), TargetError> {
+        spare::park(&self.path, &self.path.with_extension("index"), spare)
+            .map_err(TargetError::file("put aside", &self.path))
     }
 
     /// Moves what is to be collected into `into` and says what else is new.

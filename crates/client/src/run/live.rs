@@ -173,7 +173,7 @@ fn close(dir: &Path, keep_work: bool) -> io::Result<()> {
     if !keep_work {
         return std::fs::remove_dir_all(dir);
     }
-    for name in [RECORD, metrics::FILE, PID, LOCK] {
+    for name in [RECORD, metrics::FILE, PID, "work.index", LOCK] {
         match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use azml_core::history::HistoryRepo;
 
 use super::folder::{Before, RunFolder};
-use super::process::{self, Ended, Spec, Watch};
+use super::process::{self, Ended, Exit, Spec, Watch};
 use super::python::{find_program, is_program};
 use super::signals::Cancel;
 use super::target::{Job, Leftovers, Target, TargetError};
@@ -26,6 +26,8 @@ pub struct Local {
     pub history: HistoryRepo,
     /// Where the run's folder is to be; `None`: the script runs in the project folder.
     pub work: Option<PathBuf>,
+    /// Where the last run's folder is, and this run's goes.
+    pub spare: PathBuf,
     /// The Python interpreter that the configuration names.
     pub python: Option<String>,
     /// The environment that scripts inherit.
@@ -33,6 +35,8 @@ pub struct Local {
     /// Whether the script reads azml's standard input.
     pub reads_stdin: bool,
     state: State,
+    /// Whether the script's processes have all ended.
+    is_free: bool,
 }
 
 #[derive(Debug)]
@@ -47,11 +51,12 @@ impl Local {
     pub fn new(
         history: HistoryRepo,
         work: Option<PathBuf>,
+        spare: PathBuf,
         python: Option<String>,
         inherited: BTreeMap<OsString, OsString>,
         reads_stdin: bool,
     ) -> Self {
-        Self { history, work, python, inherited, reads_stdin, state: State::Fresh }
+        Self { history, work, spare, python, inherited, reads_stdin, state: State::Fresh, is_free: false }
     }
 
     fn root(&self) -> &Path {
@@ -97,7 +102,9 @@ impl Target for Local {
 
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
         self.state = match &self.work {
-            Some(work) => State::Folder(RunFolder::make(&self.history, job.tree, &job.left_out, work)?),
+            Some(work) => {
+                State::Folder(RunFolder::make(&self.history, job.tree, &job.left_out, work, &self.spare)?)
+            }
             None => State::InPlace(Before::look(self.root())?),
         };
         Ok(())
@@ -122,13 +129,22 @@ impl Target for Local {
             reads_stdin: self.reads_stdin,
             log: job.driver_log.clone(),
         };
-        process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })
+        let ended =
+            process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
+        self.is_free = !ended.left_processes && ended.exit != Exit::Canceled;
+        Ok(ended)
     }
 
     fn collect(&mut self, into: &Path) -> Result<Leftovers, TargetError> {
         match &self.state {
             State::Fresh => Ok(Leftovers::default()),
-            State::Folder(folder) => folder.collect(into),
+            State::Folder(folder) => {
+                let leftovers = folder.collect(into)?;
+                if leftovers.files.is_empty() && self.is_free {
+                    folder.park(&self.spare)?;
+                }
+                Ok(leftovers)
+            }
             State::InPlace(before) => before.collect(into).map(|()| Leftovers::default()),
         }
     }

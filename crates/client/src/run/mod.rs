@@ -15,5 +15,6 @@ pub mod process;
 pub mod python;
 pub mod recovery;
 pub mod signals;
+pub mod spare;
 pub mod submission;
 pub mod target;

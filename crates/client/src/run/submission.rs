@@ -127,8 +127,16 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
     // A script has no business with azml's credentials.
     inherited.remove(&OsString::from(AZML_VSTS_TOKEN));
     let work = (!plan.in_place).then(|| live.work());
+    let spare = live::project_dir(&ctx.env.state_dir(), opened.project.id()).join("spare");
     let reads_stdin = !ctx.env.stdin_is_terminal;
-    Box::new(Local::new(opened.history.clone(), work, plan.config.python.clone(), inherited, reads_stdin))
+    Box::new(Local::new(
+        opened.history.clone(),
+        work,
+        spare,
+        plan.config.python.clone(),
+        inherited,
+        reads_stdin,
+    ))
 }
 
 fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
@@ -141,7 +149,7 @@ fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<
     let taken = snapshots::take(ctx, &opened.history, message, plan.allow_large)?;
     let short = taken.commit.to_hex_with_len(10);
     if taken.is_new {
-        ctx.ui.status(&format!("Snapshot {short}: {} files, {} changed", taken.files, taken.changed));
+        ctx.ui.status(&format!("Snapshot {short}: {} files, {} new or changed", taken.files, taken.changed));
     } else {
         ctx.ui.status(&format!("Snapshot {short}: nothing changed since"));
     }
