@@ -1,9 +1,10 @@
 //! Pushing beside a run: in a thread, so that the script never waits for the network.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, after, select, unbounded};
 
+use super::signals::Cancel;
 use crate::error::CommandError;
 
 /// How long the end of a run waits for its push, unless `AZML_PUSH_WAIT` says otherwise.
@@ -53,15 +54,19 @@ impl Delivery {
         }
     }
 
-    /// Waits for what was asked, but not longer than `wait`.
-    pub fn finish(self, wait: Duration) -> Outcome {
-        let end = Instant::now() + wait;
+    /// Waits for what was asked, but not longer than `wait`, and not when a signal comes.
+    pub fn finish(self, wait: Duration, cancel: &Cancel) -> Outcome {
+        let patience = after(wait);
         let mut last = Outcome::Delivered;
         for _ in 0..self.asked {
-            match self.done.recv_deadline(end) {
-                Ok(Ok(())) => last = Outcome::Delivered,
-                Ok(Err(error)) => last = Outcome::Failed(error),
-                Err(_) => return Outcome::Unfinished,
+            select! {
+                recv(self.done) -> done => match done {
+                    Ok(Ok(())) => last = Outcome::Delivered,
+                    Ok(Err(error)) => last = Outcome::Failed(error),
+                    Err(_) => return Outcome::Unfinished,
+                },
+                recv(cancel.received()) -> _ => return Outcome::Unfinished,
+                recv(patience) -> _ => return Outcome::Unfinished,
             }
         }
         last
@@ -70,6 +75,8 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::never;
+
     use super::*;
 
     #[test]
@@ -78,9 +85,14 @@ mod tests {
         let mut delivery = Delivery::start(move || answers.pop().unwrap()).unwrap();
         delivery.push();
         delivery.push();
-        assert!(matches!(delivery.finish(PUSH_WAIT), Outcome::Failed(error) if error.to_string() == "no"));
+        assert!(
+            matches!(delivery.finish(PUSH_WAIT, &Cancel::from_channel(never())), Outcome::Failed(error) if error.to_string() == "no")
+        );
         let delivery = Delivery::start(|| Ok(())).unwrap();
-        assert!(matches!(delivery.finish(Duration::ZERO), Outcome::Delivered));
+        assert!(matches!(
+            delivery.finish(Duration::ZERO, &Cancel::from_channel(never())),
+            Outcome::Delivered
+        ));
     }
 
     #[test]
@@ -92,6 +104,23 @@ mod tests {
         })
         .unwrap();
         delivery.push();
-        assert!(matches!(delivery.finish(Duration::from_millis(1)), Outcome::Unfinished));
+        assert!(matches!(
+            delivery.finish(Duration::from_millis(1), &Cancel::from_channel(never())),
+            Outcome::Unfinished
+        ));
+    }
+
+    #[test]
+    fn a_signal_ends_the_waiting() {
+        let (_never, blocked) = crossbeam_channel::bounded::<()>(0);
+        let mut delivery = Delivery::start(move || {
+            let _ = blocked.recv();
+            Ok(())
+        })
+        .unwrap();
+        delivery.push();
+        let (sender, received) = unbounded();
+        sender.send(signal_hook::consts::SIGINT).unwrap();
+        assert!(matches!(delivery.finish(PUSH_WAIT, &Cancel::from_channel(received)), Outcome::Unfinished));
     }
 }

@@ -1,21 +1,19 @@
 //! One run from its submission to its end.
 //!
-//! Order: claim a run id, take the snapshot, keep the record here, make the run's folder, record `Running` in the
-//! history, push beside the script, run it, collect what it left, record the end, push again and wait for that
+//! Order: claim a run id, take the snapshot, keep the record here, record `Running` in the history, begin the push,
+//! make the run's folder, run the script in it, collect what it left, record the end, push again and wait for that
 //! briefly. Whatever fails after the record is written ends in a record that says so. The remote never decides
 //! how a run ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use azml_core::run::{RunRecord, RunStore, Status, format};
-use azml_core::snapshot::{Message, Taken, Why};
-use gix::bstr::BString;
+use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::snapshot::{Message, Taken};
 
-use super::attachments::{Attachments, ControlLog, DRIVER_LOG};
+use super::attachments::{Attachments, ControlLog};
 use super::config::RunConfig;
 use super::delivery::{Delivery, Outcome, PUSH_WAIT};
 use super::live::{self, Live};
@@ -23,12 +21,9 @@ use super::local::Local;
 use super::process::{Ended, Exit, Stream, Watch};
 use super::signals::Cancel;
 use super::target::{Job, Leftovers, Target};
-use super::{metrics, python, recovery};
+use super::{job, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
-use crate::env::{
-    AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_PUSH_WAIT, AZML_RUN_ID, AZML_VSTS_TOKEN,
-    AZUREML_NATIVE_SHARE_DIRECTORY, Env, PATH, PYTHONPATH,
-};
+use crate::env::{AZML_PUSH_WAIT, AZML_VSTS_TOKEN, Env};
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
@@ -74,7 +69,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
         ctx.env.now(),
         &format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed),
     );
-    let job = job(ctx, opened, plan, &live, &taken, &attachments)?;
+    let job = job::make(ctx, opened, plan, &live, &taken, &attachments)?;
     keep(&live, &record)?;
 
     // From here on a signal cancels the run instead of ending azml.
@@ -94,13 +89,13 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let leftovers =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
     store.put(&record, &ctx.signature(opened.project.root()))?;
-    drop(details(ctx, &record, &leftovers));
+    drop(report::details(ctx, &record, &leftovers));
     live.finish(leftovers.folder.is_some() && !plan.in_place)
         .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
     tidy(ctx, opened);
     if let Some(mut delivery) = delivery {
         delivery.push();
-        report_delivery(ctx, opened, delivery);
+        report_delivery(ctx, opened, delivery, &cancel);
     }
     match outcome {
         Ok(_) => Ok(Finished { record, leftovers }),
@@ -173,70 +168,6 @@ fn running(ctx: &Context, record: &RunRecord) -> RunRecord {
 
 fn keep(live: &Live, record: &RunRecord) -> Result<(), CommandError> {
     live.keep(record).map_err(|error| CommandError::file("write into", &live.work(), error))
-}
-
-fn job(
-    ctx: &Context,
-    opened: &Opened,
-    plan: &Plan,
-    live: &Live,
-    taken: &Taken,
-    attachments: &Attachments,
-) -> Result<Job, CommandError> {
-    let state = ctx.env.state_dir();
-    let module = python::install(&state).map_err(|error| CommandError::file("write into", &state, error))?;
-    let share = share_dir(ctx, opened, plan);
-    std::fs::create_dir_all(&share).map_err(|error| CommandError::file("make folder", &share, error))?;
-    let mut environment: BTreeMap<OsString, OsString> = BTreeMap::from([
-        ("PYTHONUNBUFFERED".into(), "1".into()),
-        (PYTHONPATH.into(), python::search_path(&module, ctx.env.get(PYTHONPATH))),
-        (PATH.into(), with_azml(ctx)),
-    ]);
-    environment.extend(plan.config.environment.iter().map(|(key, value)| (key.into(), value.into())));
-    environment.extend([
-        (AZML_RUN_ID.into(), live.id().as_str().into()),
-        (AZML_METRICS_FILE.into(), live.metrics_file().into_os_string()),
-        (AZML_ATTACHMENTS_DIR.into(), attachments.folder().as_os_str().to_owned()),
-        (AZUREML_NATIVE_SHARE_DIRECTORY.into(), share.into_os_string()),
-    ]);
-    let secrets = taken.left_out.iter().filter(|left| left.why == Why::Secret);
-    let left_out: BTreeSet<BString> = secrets.map(|left| left.path.clone()).collect();
-    Ok(Job {
-        run_id: live.id().clone(),
-        commit: taken.commit,
-        tree: taken.tree,
-        left_out,
-        script: plan.script.clone(),
-        arguments: plan.arguments.clone(),
-        environment,
-        driver_log: attachments.folder().join(DRIVER_LOG),
-    })
-}
-
-/// The folder shared by the project's runs: where the target says, else beside their state.
-fn share_dir(ctx: &Context, opened: &Opened, plan: &Plan) -> std::path::PathBuf {
-    let Some(base) = &plan.config.shared_directory else {
-        return live::project_dir(&ctx.env.state_dir(), opened.project.id()).join("share");
-    };
-    let base = match (base.strip_prefix("~/"), ctx.env.home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => opened.project.root().join(base),
-    };
-    let scope = opened.project.scope();
-    let part = |name: Option<&str>| name.unwrap_or("local").to_owned();
-    base.join(part(scope.account())).join(part(scope.workspace())).join(opened.project.name())
-}
-
-/// The PATH with azml's own folder at its end, so that `azml run log` works in every script.
-fn with_azml(ctx: &Context) -> OsString {
-    let mut path = ctx.env.get(PATH).map(ToOwned::to_owned).unwrap_or_default();
-    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(std::path::Path::parent) {
-        if !path.is_empty() {
-            path.push(":");
-        }
-        path.push(folder);
-    }
-    path
 }
 
 /// Passes on what the script does.
@@ -366,51 +297,6 @@ fn collect_metrics(
     Ok(())
 }
 
-/// Writing into a string has no way to fail.
-fn said(result: std::fmt::Result) {
-    result.expect("a string takes all text");
-}
-
-/// How many left files are named.
-const NAMED: usize = 10;
-
-/// The block at the end of a run.
-fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) -> Result<(), CommandError> {
-    let mut text = format!(
-        "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
-        record.run_id, record.status
-    );
-    if let Some(duration) = record.duration() {
-        said(writeln!(text, "Duration: {}", format::duration(duration)));
-    }
-    if let Some(code) = record.exit_code.filter(|code| *code != 0) {
-        said(writeln!(text, "Exit code: {code}"));
-    }
-    if let Some(commit) = record.commit_id() {
-        said(writeln!(text, "Snapshot: {commit}"));
-    }
-    for (name, metric) in &record.metrics {
-        let value = metric.to_value();
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        said(writeln!(text, "{}: {}", crate::ui::clean(name), crate::ui::clean(&shown)));
-    }
-    let outputs: Vec<&str> =
-        record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
-    if !outputs.is_empty() {
-        said(writeln!(text, "Outputs: {}", some_of(&outputs)));
-    }
-    if let Some(folder) = &leftovers.folder {
-        let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();
-        said(writeln!(text, "Left in {}: {}", folder.display(), some_of(&files)));
-    }
-    ctx.ui.write_out(text.as_bytes())
-}
-
-fn some_of(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMED).map(|name| crate::ui::clean(name)).collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
-}
-
 /// Removes old folders of runs that had left something.
 fn tidy(ctx: &Context, opened: &Opened) {
     let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
@@ -433,10 +319,10 @@ fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, C
 }
 
 /// Waits briefly for the push; what it could not deliver is owed.
-fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery) {
+fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel) {
     let said = ctx.env.text(AZML_PUSH_WAIT).and_then(|text| text.parse::<f64>().ok());
     let wait = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(PUSH_WAIT);
-    match delivery.finish(wait) {
+    match delivery.finish(wait, cancel) {
         Outcome::Delivered => {}
         Outcome::Failed(error) => {
             ctx.ui.warning(&format!(

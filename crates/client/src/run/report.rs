@@ -1,0 +1,54 @@
+//! What a run says of itself at its end.
+
+use std::fmt::Write as _;
+
+use azml_core::run::{RunRecord, format};
+
+use super::target::Leftovers;
+use crate::context::Context;
+use crate::error::CommandError;
+
+/// Writing into a string has no way to fail.
+fn said(result: std::fmt::Result) {
+    result.expect("a string takes all text");
+}
+
+/// How many left files are named.
+const NAMED: usize = 10;
+
+/// The block at the end of a run.
+pub(super) fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) -> Result<(), CommandError> {
+    let mut text = format!(
+        "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
+        record.run_id, record.status
+    );
+    if let Some(duration) = record.duration() {
+        said(writeln!(text, "Duration: {}", format::duration(duration)));
+    }
+    if let Some(code) = record.exit_code.filter(|code| *code != 0) {
+        said(writeln!(text, "Exit code: {code}"));
+    }
+    if let Some(commit) = record.commit_id() {
+        said(writeln!(text, "Snapshot: {commit}"));
+    }
+    for (name, metric) in &record.metrics {
+        let value = metric.to_value();
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        said(writeln!(text, "{}: {}", crate::ui::clean(name), crate::ui::clean(&shown)));
+    }
+    let outputs: Vec<&str> =
+        record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
+    if !outputs.is_empty() {
+        said(writeln!(text, "Outputs: {}", some_of(&outputs)));
+    }
+    if let Some(folder) = &leftovers.folder {
+        let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();
+        said(writeln!(text, "Left in {}: {}", folder.display(), some_of(&files)));
+    }
+    ctx.ui.write_out(text.as_bytes())
+}
+
+fn some_of(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED).map(|name| crate::ui::clean(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
+}
