@@ -19,7 +19,7 @@ use crate::ui::Output;
 /// are made there in one push. If that fails, nothing changes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The repository, for example https://ACCOUNT.visualstudio.com/PROJECT/_git/REPO
+    /// The repository, for example `https://ACCOUNT.visualstudio.com/PROJECT/_git/REPO`
     #[arg(long, short, value_name = "URL")]
     repo: String,
     /// A personal access token for the repository
