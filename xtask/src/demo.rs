@@ -72,20 +72,19 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     say("what to look at");
     if keep {
         let folder = folder.keep();
-        server.leave_running();
-        println!("  the server's pages   {}/acme   (alice / alice-password)", server.http());
-        println!("  the repo             {url}");
+        let pid = server.leave_running();
+        let signed_in = url.replace("http://", &format!("http://alice:{TOKEN}@"));
+        println!("  the repo             git clone {signed_in}");
+        println!("  the server's journal curl -u :{} {}/_mock/journal", server.admin_token(), server.http());
         println!("  first computer       cd {}", folder.join("first/iris").display());
         println!("  second computer      cd {}", folder.join("second/iris").display());
         println!(
             "  as alice             export PATH={}:$PATH AZML_VSTS_TOKEN={TOKEN}",
             binaries.dir.display()
         );
-        println!(
-            "  then                 azml history list -o table; azml project show; azml history compare …"
-        );
+        println!("  then                 azml history list -o table; azml project show; azml history last");
         println!("  every snapshot       git --git-dir=.azuremlhistory_git log --stat --all");
-        println!("  clean up             kill {} && rm -rf {}", server.pid(), folder.display());
+        println!("  clean up             kill {pid} && rm -rf {}", folder.display());
     } else {
         println!("  nothing is left of it; `cargo xtask demo --keep` leaves server and folders to look at");
     }
@@ -134,10 +133,16 @@ impl Demo {
         command
     }
 
-    /// Shows an azml command and runs it with its output shown.
+    /// Shows an azml command and runs it with its output shown, as a person at a terminal has it.
     fn azml(&self, computer: &str, dir: &Path, args: &[&str]) -> Outcome {
         println!("  {computer} $ azml {}", args.join(" "));
-        process::run(self.command(computer, self.bin.join("azml").to_str().unwrap_or("azml"), dir).args(args))
+        let azml = self.bin.join("azml");
+        let mut command = self.command(computer, azml.to_str().unwrap_or("azml"), dir);
+        if !args.contains(&"-o") {
+            // Without a terminal the result would be JSON, which says less to a reader than stderr does.
+            command.args(["-o", if args.contains(&"--dry-run") { "yaml" } else { "none" }]);
+        }
+        process::run(command.args(args))
     }
 
     /// Runs an azml command quietly and parses its JSON.
@@ -176,7 +181,9 @@ impl Demo {
         let run_id =
             runs.last().and_then(|run| run["run_id"].as_str()).ok_or("a run has a run_id")?.to_owned();
 
-        say("restoring the first run's folder");
+        say("restoring the first run's folder, over an edit that is in no snapshot yet");
+        let of_last_run = contents(&project)?;
+        replace(&project.join("train.py"), "LEARNING_RATE = 0.1", "LEARNING_RATE = 0.2")?;
         let before_restore = contents(&project)?;
         self.azml("first", &project, &["project", "restore", "--run-id", &run_id, "--dry-run"])?;
         self.azml("first", &project, &["project", "restore", "--run-id", &run_id])?;
@@ -191,11 +198,7 @@ impl Demo {
         say("roaming: another computer, with nothing but the URL and a token");
         self.azml("second", &second, &["project", "clone", url, "iris"])?;
         let roamed = second.join("iris");
-        same(
-            &before_restore,
-            &contents(&roamed)?,
-            "the roamed folder is byte for byte that of the last run",
-        )?;
+        same(&of_last_run, &contents(&roamed)?, "the roamed folder is byte for byte that of the last run")?;
         self.azml("second", &roamed, &["history", "list", "-o", "table"])?;
         self.azml("second", &roamed, &["project", "restore", "--run-id", &run_id])?;
         same(

@@ -44,14 +44,9 @@ impl Server {
         self.ready["admin_token"].as_str().unwrap_or_default()
     }
 
-    /// The process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().map_or(0, Child::id)
-    }
-
-    /// Leaves the process running when this value goes.
-    pub(crate) fn leave_running(&mut self) {
-        self.child = None;
+    /// Leaves the process running when this value goes, and returns its id.
+    pub(crate) fn leave_running(&mut self) -> u32 {
+        self.child.take().map_or(0, |child| child.id())
     }
 }
 
