@@ -67,10 +67,11 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), snapshot, linked })
     }
 
-    /// Puts the folder aside for the next run; nothing else may use it any more.
-    pub(super) fn park(&self, spare: &Path) -> Result<(), TargetError> {
-        spare::park(&self.path, &self.path.with_extension("index"), spare)
-            .map_err(TargetError::file("put aside", &self.path))
+    /// Puts the folder aside for the next run, if that can be done; nothing else may use it any more.
+    pub(super) fn park(&self, spare: &Path) {
+        if let Err(error) = spare::park(&self.path, &self.path.with_extension("index"), spare) {
+            tracing::debug!(%error, "the run's folder is not kept for the next run");
+        }
     }
 
     /// Moves what is to be collected into `into` and says what else is new.

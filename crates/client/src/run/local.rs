@@ -141,7 +141,7 @@ impl Target for Local {
             State::Folder(folder) => {
                 let leftovers = folder.collect(into)?;
                 if leftovers.files.is_empty() && self.is_free {
-                    folder.park(&self.spare)?;
+                    folder.park(&self.spare);
                 }
                 Ok(leftovers)
             }

@@ -66,14 +66,19 @@ fn letter(kind: EntryKind) -> Option<char> {
     }
 }
 
-/// Puts a run's folder and its index aside for the next run.
+/// Puts a run's folder and its index aside for the next run, in the place of an older one.
+///
+/// Of runs that end at the same time one wins; the folders of the others are left where they are.
 pub(super) fn park(work: &Path, index: &Path, spare: &Path) -> io::Result<()> {
-    if spare.exists() {
-        fs::remove_dir_all(spare)?;
+    let staged = work.with_extension("parked");
+    fs::create_dir(&staged)?;
+    fs::rename(index, staged.join(INDEX))?;
+    fs::rename(work, staged.join(WORK))?;
+    let older = work.with_extension("older");
+    if fs::rename(spare, &older).is_ok() {
+        fs::remove_dir_all(older)?;
     }
-    fs::create_dir_all(spare)?;
-    fs::rename(index, spare.join(INDEX))?;
-    fs::rename(work, spare.join(WORK))
+    fs::rename(staged, spare)
 }
 
 /// Takes the folder that was put aside, if there is one, and makes it `snapshot` at `work`.
