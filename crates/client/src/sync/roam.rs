@@ -70,9 +70,9 @@ pub fn roam(
     let request = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
     let fetched = session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?;
     let mut bytes_received = fetched.bytes_received;
-    note(&history, history.history_ref(), newest)?;
+    note(&history, &history.history_ref(), newest)?;
     if let Some(runs) = runs {
-        note(&history, history.runs_ref(), runs)?;
+        note(&history, &history.runs_ref(), runs)?;
     }
     history.set_remote(remote.url())?;
 
@@ -132,8 +132,8 @@ fn choose(view: &RemoteView, asked: Option<ProjectId>) -> Result<(ProjectId, Obj
     }
 }
 
-fn note(history: &HistoryRepo, name: gix::refs::FullName, tip: ObjectId) -> Result<(), SyncError> {
-    history.update_ref(&name, None, tip)?;
+fn note(history: &HistoryRepo, name: &gix::refs::FullName, tip: ObjectId) -> Result<(), SyncError> {
+    history.update_ref(name, None, tip)?;
     history.set_tracking(name.as_ref(), Some(tip))?;
     Ok(())
 }

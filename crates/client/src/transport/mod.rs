@@ -25,7 +25,7 @@ use crate::credentials::Provider;
 /// How long to wait for a connection to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a conversation may be silent: no byte either way.
-pub const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+pub const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What the environment and the configuration say about reaching remotes.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl TransportOptions {
     pub fn with_git_config(mut self, config: &gix::config::File) -> Self {
         if self.ssh_command.is_none() {
             self.ssh_command = config.string("core.sshCommand").map(|value| {
-                gix::path::from_bstr(std::borrow::Cow::Owned(value.into()))
+                gix::path::from_bstr(std::borrow::Cow::Owned(value))
                     .map_or_else(|_| OsString::new(), |path| path.into_owned().into())
             });
         }

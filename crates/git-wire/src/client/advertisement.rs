@@ -61,13 +61,11 @@ impl Advertisement {
         found.add(line)?;
         for _ in 0..MAX_LINES {
             let line = lines.expect_line().map_err(|source| Error::read("its refs", source))?;
-            match line.text() {
-                Some(line) => found.add(line)?,
-                None => {
-                    refs::set_symref_targets(&mut found.refs, &found.capabilities);
-                    return Ok(found);
-                }
-            }
+            let Some(line) = line.text() else {
+                refs::set_symref_targets(&mut found.refs, &found.capabilities);
+                return Ok(found);
+            };
+            found.add(line)?;
         }
         Err(Error::Protocol("its list of refs has no end".to_owned()))
     }
@@ -96,7 +94,7 @@ impl Advertisement {
         match FullName::try_from(bstr::BStr::new(name)) {
             Ok(name) => self.refs.push(RemoteRef { name, id, peeled: None, symref_target: None }),
             Err(_) => {
-                tracing::debug!(name = %bstr::BStr::new(name), "a ref with an impossible name is passed over")
+                tracing::debug!(name = %bstr::BStr::new(name), "a ref with an impossible name is passed over");
             }
         }
         Ok(())

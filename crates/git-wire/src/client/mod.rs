@@ -16,6 +16,8 @@ mod push;
 mod refs;
 mod report;
 mod shallow;
+#[cfg(test)]
+mod tests;
 
 pub use connection::{Connection, Duplex, TransportError, TransportErrorKind};
 pub use error::Error;

@@ -34,17 +34,10 @@ impl<'r> Negotiator<'r> {
     }
 
     fn add(&mut self, id: ObjectId, is_common: bool) {
-        match self.seen.get_mut(&id) {
-            Some(known) => {
-                // Queued again when it turns out to be common, so that its parents learn it.
-                if is_common && !std::mem::replace(known, true) {
-                    self.enqueue(id, true);
-                }
-            }
-            None => {
-                self.seen.insert(id, is_common);
-                self.enqueue(id, is_common);
-            }
+        // Queued again when it turns out to be common, so that its parents learn it.
+        let was = self.seen.insert(id, is_common || self.seen.get(&id).copied().unwrap_or_default());
+        if was.is_none_or(|was_common| is_common && !was_common) {
+            self.enqueue(id, is_common);
         }
     }
 

@@ -163,22 +163,21 @@ impl<'c> PushSession<'c> {
             .iter()
             .map(|update| {
                 let found = self.tip(&update.name);
-                Ok(if found != update.old {
-                    Some(match found {
+                if found != update.old {
+                    return Ok(Some(match found {
                         Some(id) => format!("stale info: it is at {id} by now"),
                         None => "stale info: it is not there any more".to_owned(),
-                    })
-                } else {
-                    match (update.old, update.new) {
-                        (Some(old), Some(new)) if !contains(repository, new, old)? => {
-                            Some("non-fast-forward".to_owned())
-                        }
-                        (None, None) => Some("it is not there".to_owned()),
-                        (_, None) if !self.capabilities.contains("delete-refs") => {
-                            Some("the server does not delete refs".to_owned())
-                        }
-                        _ => None,
+                    }));
+                }
+                Ok(match (update.old, update.new) {
+                    (Some(old), Some(new)) if !contains(repository, new, old)? => {
+                        Some("non-fast-forward".to_owned())
                     }
+                    (None, None) => Some("it is not there".to_owned()),
+                    (_, None) if !self.capabilities.contains("delete-refs") => {
+                        Some("the server does not delete refs".to_owned())
+                    }
+                    _ => None,
                 })
             })
             .collect()

@@ -147,14 +147,16 @@ struct Boundary {
 }
 
 impl Boundary {
-    /// Takes one line of a shallow section; `false`: it is none.
-    fn add(&mut self, line: &[u8]) -> bool {
+    /// Takes one line of a shallow section.
+    fn add(&mut self, line: &[u8]) -> Result<(), Error> {
+        let odd = || Error::Protocol(format!("`{}` is no line of a shallow boundary", refs::excerpt(line)));
         let (list, id) = match (line.strip_prefix(b"shallow "), line.strip_prefix(b"unshallow ")) {
             (Some(id), _) => (&mut self.added, id),
             (_, Some(id)) => (&mut self.removed, id),
-            _ => return false,
+            _ => return Err(odd()),
         };
-        ObjectId::from_hex(id).map(|id| list.push(id)).is_ok()
+        list.push(ObjectId::from_hex(id).map_err(|_| odd())?);
+        Ok(())
     }
 }
 

@@ -107,9 +107,9 @@ fn write(ask: &Ask<'_>, common: &[ObjectId], round: &Round, with_wants: bool) ->
         out.text(format!("have {id}"))?;
     }
     if round.is_last {
-        out.text("done")?
+        out.text("done")?;
     } else {
-        out.flush_line()?
+        out.flush_line()?;
     }
     Ok(out.into_inner())
 }
@@ -122,9 +122,7 @@ fn read_boundary(answer: &mut Reader<Box<dyn Read + '_>>) -> Result<Boundary, Er
         if let Some(message) = line.strip_prefix(b"ERR ") {
             return Err(refusal(message));
         }
-        if !boundary.add(line) {
-            return Err(Error::Protocol(format!("`{}` is no line of a shallow boundary", excerpt(line))));
-        }
+        boundary.add(line)?;
     }
 }
 

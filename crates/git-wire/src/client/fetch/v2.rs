@@ -54,20 +54,10 @@ pub(super) fn fetch(
                         match section.as_slice() {
                             b"acknowledgments" => {
                                 if let Some(id) = line.strip_prefix(b"ACK ") {
-                                    let id = ObjectId::from_hex(id).map_err(|_| {
-                                        Error::Protocol(format!("`{}` is no id", excerpt(id)))
-                                    })?;
-                                    rounds.acknowledge(id);
+                                    rounds.acknowledge(parse_id(id)?);
                                 }
                             }
-                            b"shallow-info" => {
-                                if !boundary.add(line) {
-                                    let line = excerpt(line);
-                                    return Err(Error::Protocol(format!(
-                                        "`{line}` is no line of a shallow-info"
-                                    )));
-                                }
-                            }
+                            b"shallow-info" => boundary.add(line)?,
                             // Sections that were not asked for mean nothing here.
                             _ => {}
                         }
@@ -84,6 +74,10 @@ pub(super) fn fetch(
             }
         }
     }
+}
+
+fn parse_id(hex: &[u8]) -> Result<ObjectId, Error> {
+    ObjectId::from_hex(hex).map_err(|_| Error::Protocol(format!("`{}` is no id", excerpt(hex))))
 }
 
 fn write(ask: &Ask<'_>, common: &[ObjectId], round: &Round) -> io::Result<Vec<u8>> {
