@@ -49,11 +49,21 @@ fn words(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pktline::Writer;
 
     #[test]
     fn reasons_come_word_for_word() {
-        let wire = b"000eunpack ok\n0016ok refs/heads/good\n0033option refname refs/heads/other and more words..\n0033ng refs/heads/bad TF402455: pushes not permitted0000";
-        let report = read(&mut Reader::new(wire.as_slice())).unwrap();
+        let mut wire = Writer::new(Vec::new());
+        for line in [
+            "unpack ok",
+            "ok refs/heads/good",
+            "option refname refs/heads/other",
+            "ng refs/heads/bad TF402455: pushes not permitted",
+        ] {
+            wire.text(line).unwrap();
+        }
+        wire.flush_line().unwrap();
+        let report = read(&mut Reader::new(wire.into_inner().as_slice())).unwrap();
         assert_eq!(report.unpack, Ok(()));
         assert_eq!(report.refs[b"refs/heads/good".as_slice()], Ok(()));
         assert_eq!(

@@ -120,10 +120,11 @@ impl<'c> FetchSession<'c> {
         if self.is_v2 {
             return v2::fetch(self.connection, repository, &ask, &mut negotiator, progress);
         }
+        v0::check(&ask, &self.advertised)?;
         if std::mem::replace(&mut self.is_over, !self.connection.is_stateless()) {
             return Err(Error::Protocol("it takes one request for each connection".to_owned()));
         }
-        v0::fetch(self.connection, repository, &ask, &self.advertised, &mut negotiator, progress)
+        v0::fetch(self.connection, repository, &ask, &mut negotiator, progress)
     }
 }
 

@@ -23,11 +23,9 @@ pub(super) fn fetch(
     connection: &mut dyn Connection,
     repository: &gix::Repository,
     ask: &Ask<'_>,
-    advertised: &HashSet<ObjectId>,
     negotiator: &mut Negotiator<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched, Error> {
-    check(ask, advertised)?;
     let is_stateless = connection.is_stateless();
     let has_side_band = ask.capabilities.contains("side-band-64k") || ask.capabilities.contains("side-band");
     let negotiates = ask.capabilities.contains("multi_ack_detailed");
@@ -59,7 +57,7 @@ pub(super) fn fetch(
 }
 
 /// What can be known without asking.
-fn check(ask: &Ask<'_>, advertised: &HashSet<ObjectId>) -> Result<(), Error> {
+pub(super) fn check(ask: &Ask<'_>, advertised: &HashSet<ObjectId>) -> Result<(), Error> {
     if ask.request.filter.is_some() && !ask.capabilities.contains("filter") {
         return Err(Error::Unsupported { capability: "filter" });
     }

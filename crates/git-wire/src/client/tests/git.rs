@@ -20,17 +20,23 @@ pub(super) enum Kind {
 /// A repository that stock git works on.
 pub(super) struct Git {
     dir: tempfile::TempDir,
+    may_fail: std::cell::Cell<bool>,
 }
 
 impl Git {
     pub(super) fn bare() -> Self {
-        let git = Self { dir: tempfile::tempdir().unwrap() };
+        let git = Self { dir: tempfile::tempdir().unwrap(), may_fail: false.into() };
         git.run(&["init", "-q", "--bare", "-b", "master"]);
         git
     }
 
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// From now on a server that ends with a failure is what a test wants.
+    pub(super) fn may_fail(&self) {
+        self.may_fail.set(true);
     }
 
     pub(super) fn run(&self, args: &[&str]) -> String {
@@ -91,7 +97,11 @@ impl Git {
             Kind::Stream => {
                 let mut child = spawn(self.path(), version, &[service]);
                 let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-                Box::new(Stream { stream: Some(Duplex::new(Box::new(output), Box::new(input))), child })
+                Box::new(Stream {
+                    stream: Some(Duplex::new(Box::new(output), Box::new(input))),
+                    child,
+                    may_fail: self.may_fail.get(),
+                })
             }
             Kind::Requests => {
                 Box::new(Requests { path: self.path().to_owned(), service, version, children: Vec::new() })
@@ -131,6 +141,7 @@ fn spawn(dir: &Path, version: u8, args: &[&str]) -> Child {
 struct Stream {
     stream: Option<Duplex>,
     child: Child,
+    may_fail: bool,
 }
 
 impl Connection for Stream {
@@ -152,7 +163,10 @@ impl Drop for Stream {
         drop(self.stream.take());
         // The server saw a proper end of the conversation.
         let status = self.child.wait().unwrap();
-        assert!(status.success() || std::thread::panicking(), "the server ended with {status}");
+        assert!(
+            status.success() || self.may_fail || std::thread::panicking(),
+            "the server ended with {status}"
+        );
     }
 }
 
