@@ -56,7 +56,7 @@ impl Git {
 
     /// Adds `count` commits on a branch, each with a file of its own and one that changes; gives their ids.
     pub(super) fn commits(&self, branch: &str, count: usize) -> Vec<ObjectId> {
-        let mut script = String::new();
+        let mut script = Vec::new();
         let has = command(self.path())
             .args(["rev-parse", "-q", "--verify", branch])
             .output()
@@ -66,17 +66,17 @@ impl Git {
         let before: usize = if has { self.run(&["rev-list", "--count", branch]).parse().unwrap() } else { 0 };
         for n in before..before + count {
             let long = format!("{branch} {n}\n").repeat(200);
-            script.push_str(&format!(
+            script.push(format!(
                 "commit {branch}\ncommitter A <a@example.com> {} +0000\ndata 2\nc\n",
                 1_500_000_000 + n * 60
             ));
             if n == before && has {
-                script.push_str(&format!("from {branch}^0\n"));
+                script.push(format!("from {branch}^0\n"));
             }
-            script.push_str(&format!("M 644 inline dir/changing\ndata {}\n{long}\n", long.len()));
-            script.push_str(&format!("M 644 inline files/{n}\ndata {}\n{n}\n", n.to_string().len()));
+            script.push(format!("M 644 inline dir/changing\ndata {}\n{long}\n", long.len()));
+            script.push(format!("M 644 inline files/{n}\ndata {}\n{n}\n", n.to_string().len()));
         }
-        self.feed(&["fast-import", "--quiet", "--force"], &script);
+        self.feed(&["fast-import", "--quiet", "--force"], &script.concat());
         let list = self.run(&["rev-list", "--reverse", branch]);
         list.lines().skip(before).map(ParseId::parse_id).collect()
     }
@@ -139,18 +139,18 @@ fn spawn(dir: &Path, version: u8, args: &[&str]) -> Child {
 }
 
 struct Stream {
-    stream: Option<Duplex>,
+    pipes: Option<Duplex>,
     child: Child,
     may_fail: bool,
 }
 
 impl Connection for Stream {
     fn advertisement(&mut self) -> Result<Box<dyn Read + '_>, TransportError> {
-        self.stream.as_mut().unwrap().advertisement()
+        self.pipes.as_mut().unwrap().advertisement()
     }
 
     fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
-        self.stream.as_mut().unwrap().exchange(request)
+        self.pipes.as_mut().unwrap().exchange(request)
     }
 
     fn is_stateless(&self) -> bool {
@@ -160,7 +160,7 @@ impl Connection for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        drop(self.stream.take());
+        drop(self.pipes.take());
         // The server saw a proper end of the conversation.
         let status = self.child.wait().unwrap();
         assert!(
@@ -193,11 +193,10 @@ impl Connection for Requests {
 
     fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
         let mut child = spawn(&self.path, self.version, &[self.service, "--stateless-rpc"]);
-        let mut input = child.stdin.take().unwrap();
+        let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        self.children.push(child);
         std::io::copy(request, &mut input).map_err(|error| TransportError::from_io("sending", error))?;
         drop(input);
-        let output = child.stdout.take().unwrap();
-        self.children.push(child);
         Ok(Box::new(output))
     }
 

@@ -1,0 +1,7 @@
+//! Sync against remotes that stock git made and judges: two computers, linking, roaming, HTTP's edges.
+
+mod computer;
+mod hosts;
+mod http;
+mod link;
+mod together;
