@@ -138,5 +138,10 @@ impl Computer {
 
 pub(crate) fn is_in(dir: &Path, commit: ObjectId, reference: &str) -> bool {
     let commit = commit.to_string();
-    Command::new("git").current_dir(dir).args(["merge-base", "--is-ancestor", &commit, reference]).status().unwrap().success()
+    Command::new("git")
+        .current_dir(dir)
+        .args(["merge-base", "--is-ancestor", &commit, reference])
+        .status()
+        .unwrap()
+        .success()
 }

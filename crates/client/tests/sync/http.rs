@@ -44,7 +44,10 @@ fn a_project_is_linked_pushed_and_roamed_over_http() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("iris");
     roam(&remote, &folder, &RoamOptions::default(), Context::quiet(&by())).unwrap();
-    assert_eq!(std::fs::read(folder.join("big.bin")).unwrap(), std::fs::read(one.root.join("big.bin")).unwrap());
+    assert_eq!(
+        std::fs::read(folder.join("big.bin")).unwrap(),
+        std::fs::read(one.root.join("big.bin")).unwrap()
+    );
     let asked = host.asked();
     assert!(asked.iter().any(|asked| asked.header("transfer-encoding") == Some("chunked")));
     let without = asked.iter().filter(|asked| asked.header("authorization").is_none()).count();
@@ -86,7 +89,8 @@ fn credentials_are_asked_for_once_and_a_refusal_is_told() {
     let host = Host::new(|_| answer("401 Unauthorized", &[("WWW-Authenticate", "Basic realm=\"x\"")], b""));
     let error = list(&with_token(&format!("{}/x", host.url))).unwrap_err();
     assert!(matches!(error, SyncError::Unauthorized { .. }), "{error:?}");
-    let sent: Vec<_> = host.asked().iter().map(|asked| asked.header("authorization").map(str::to_owned)).collect();
+    let sent: Vec<_> =
+        host.asked().iter().map(|asked| asked.header("authorization").map(str::to_owned)).collect();
     assert_eq!(sent, [None, Some(EXPECTED.to_owned())]);
     assert!(!format!("{error:?}").contains("s3cret"));
 
@@ -119,13 +123,17 @@ fn a_stored_login_goes_to_its_own_host_alone_and_the_url_comes_last() {
 #[test]
 fn the_servers_own_words_are_the_error() {
     let words = "TF401019: The Git repository with name or identifier x does not exist or you do not have permissions for the operation you are attempting.";
-    let absent = Host::new(move |_| answer("404 Not Found", &[("Content-Type", "text/plain; charset=utf-8")], words.as_bytes()));
+    let absent = Host::new(move |_| {
+        answer("404 Not Found", &[("Content-Type", "text/plain; charset=utf-8")], words.as_bytes())
+    });
     let error = list(&remote(&format!("{}/x", absent.url))).unwrap_err();
     assert!(matches!(&error, SyncError::NotFound { message, .. } if message == words), "{error:?}");
 
     let denial = "TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: identity 'bob', scope 'repository'.";
     let body = format!("001f# service=git-receive-pack\n00000000{:04x}{denial}\n{denial}", denial.len() + 5);
-    let closed = Host::new(move |_| answer("403 Forbidden", &[("Content-Type", "text/plain; charset=utf-8")], body.as_bytes()));
+    let closed = Host::new(move |_| {
+        answer("403 Forbidden", &[("Content-Type", "text/plain; charset=utf-8")], body.as_bytes())
+    });
     let one = Computer::with_project(project_id());
     one.run("one", 1);
     let error = one.push(&remote(&format!("{}/x", closed.url))).unwrap_err();

@@ -30,7 +30,10 @@ fn an_empty_repository_gets_master_history_and_records() {
     let url = server.path().to_str().unwrap();
     assert_eq!(one.history.remote_url().unwrap().unwrap().to_string(), url);
     assert_eq!(git(&one.root, &["remote", "get-url", "origin"]), url);
-    assert_eq!(git(&one.root, &["status", "--porcelain", "--branch"]), "## master...origin/master\n?? one.txt");
+    assert_eq!(
+        git(&one.root, &["status", "--porcelain", "--branch"]),
+        "## master...origin/master\n?? one.txt"
+    );
     assert!(!one.push(&remote).unwrap().pushed, "nothing is owed");
     // A link whose answer was lost is found done when it is tried again.
     assert!(!link_to(&one, &remote, LinkMode::Empty).unwrap().created_master);

@@ -53,7 +53,10 @@ fn two_computers_that_push_at_once_lose_nothing() {
         });
     }
     for (run, commit) in &named {
-        assert!(is_in(server.path(), *commit, &history_ref()), "the commit of {run} is reachable at the remote");
+        assert!(
+            is_in(server.path(), *commit, &history_ref()),
+            "the commit of {run} is reachable at the remote"
+        );
     }
     let mut expected: Vec<_> = named.iter().map(|(run, _)| run.to_string()).collect();
     expected.sort();
@@ -102,7 +105,14 @@ fn a_refused_push_is_told_in_the_servers_words_and_stays_owed() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     one.run("one", 1);
     // A file stands where the ref's folder would be.
-    git(server.path(), &["update-ref", "refs/azureml/runs", &git(server.path(), &["hash-object", "-w", "-t", "blob", "/dev/null"])]);
+    git(
+        server.path(),
+        &[
+            "update-ref",
+            "refs/azureml/runs",
+            &git(server.path(), &["hash-object", "-w", "-t", "blob", "/dev/null"]),
+        ],
+    );
     let error = one.push(&remote_at(server.path())).unwrap_err();
     assert!(matches!(&error, SyncError::Rejected { .. } | SyncError::Busy { .. }), "{error:?}");
     assert_eq!(owed(&one.history).unwrap().len(), 2);
@@ -112,7 +122,8 @@ fn a_refused_push_is_told_in_the_servers_words_and_stays_owed() {
 fn a_home_folder_with_nothing_but_the_url_roams_the_project() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     let remote = remote_at(server.path());
-    azml::sync::link(&one.history, &one.user(), &remote, azml::sync::LinkMode::Empty, Context::quiet(&by())).unwrap();
+    azml::sync::link(&one.history, &one.user(), &remote, azml::sync::LinkMode::Empty, Context::quiet(&by()))
+        .unwrap();
     let (_, first) = one.run("first", 1);
     one.run("second", 2);
     let (_, third) = one.run("third", 3);
