@@ -98,7 +98,7 @@ impl Git {
                 let mut child = spawn(self.path(), version, &[service]);
                 let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
                 Box::new(Stream {
-                    stream: Some(Duplex::new(Box::new(output), Box::new(input))),
+                    pipes: Some(Duplex::new(Box::new(output), Box::new(input))),
                     child,
                     may_fail: self.may_fail.get(),
                 })
