@@ -51,7 +51,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     machine::require_git()?;
     let python = machine::python()?;
     say("building azml and vsts-mock");
-    let binaries = workspace::build_binaries(false)?;
+    let binaries = workspace::build_binaries(workspace::Purpose::Demo)?;
     let folder = tempfile::Builder::new().prefix("azml-demo-").tempdir()?;
     let demo = Demo::prepare(folder.path(), &binaries.azml, &python)?;
 

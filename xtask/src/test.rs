@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::process::Tally;
+use crate::workspace::Purpose;
 use crate::{Outcome, machine, process, workspace};
 
 /// Which tests.
@@ -24,7 +25,7 @@ pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
 
 /// Runs the tests under a nextest profile and returns the totals, with the reason if anything went wrong.
 pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Outcome) {
-    let binaries = match machine::require_git().and_then(|()| workspace::build_binaries(false)) {
+    let binaries = match machine::require_git().and_then(|()| workspace::build_binaries(Purpose::Tests)) {
         Ok(binaries) => binaries,
         Err(error) => return (Tally::default(), Err(error)),
     };

@@ -25,21 +25,27 @@ pub(crate) struct Binaries {
     pub(crate) vsts_mock: PathBuf,
 }
 
+/// What the binaries are built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be shown: the binaries alone.
+    Demo,
+    /// To be tested: together with all tests. Dependencies get the same features as when the tests
+    /// are run, so that nothing is compiled twice.
+    Tests,
+    /// To be measured: optimised.
+    Bench,
+}
+
 /// Builds `azml` and `vsts-mock` and returns where they are. Cargo's own progress goes to stderr.
-pub(crate) fn build_binaries(release: bool) -> Outcome<Binaries> {
+pub(crate) fn build_binaries(purpose: Purpose) -> Outcome<Binaries> {
     let mut cargo = cargo();
-    cargo.args([
-        "build",
-        "-p",
-        "azml",
-        "-p",
-        "vsts-mock",
-        "--bins",
-        "--message-format=json-render-diagnostics",
-    ]);
-    if release {
-        cargo.arg("--release");
-    }
+    cargo.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
+    cargo.args(match purpose {
+        Purpose::Demo => &["-p", "azml", "-p", "vsts-mock"][..],
+        Purpose::Tests => &["--workspace", "--lib", "--tests"],
+        Purpose::Bench => &["-p", "azml", "-p", "vsts-mock", "--release"],
+    });
     let output = cargo.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err("the binaries don't build".into());
@@ -48,6 +54,10 @@ pub(crate) fn build_binaries(release: bool) -> Outcome<Binaries> {
     for line in output.stdout.split(|byte| *byte == b'\n') {
         let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
         let Some(path) = message["executable"].as_str() else { continue };
+        // The unit tests of a binary and of its library carry the same name.
+        if message["profile"]["test"] == true {
+            continue;
+        }
         match message["target"]["name"].as_str() {
             Some("azml") => azml = Some(PathBuf::from(path)),
             Some("vsts-mock") => vsts_mock = Some(PathBuf::from(path)),

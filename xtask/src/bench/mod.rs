@@ -10,7 +10,7 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, machine};
+use crate::{Outcome, machine, workspace};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         }
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.contains(&name);
-    let binaries = crate::workspace::build_binaries(true)?;
+    let binaries = workspace::build_binaries(workspace::Purpose::Bench)?;
     if wanted("snapshot") {
         print!("{}", snapshot::measure(&binaries.azml, effort)?);
     }
