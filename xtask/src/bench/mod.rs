@@ -27,7 +27,7 @@ struct Effort {
     commits: usize,
 }
 
-const FULL: Effort = Effort { many: 21, few: 5, files: 10_000, refs: 10_000, commits: 1_000 };
+const FULL: Effort = Effort { many: 21, few: 3, files: 10_000, refs: 10_000, commits: 1_000 };
 const QUICK: Effort = Effort { many: 3, few: 1, files: 500, refs: 500, commits: 50 };
 
 /// Runs the benchmarks that `args` name, or all.
