@@ -4,17 +4,36 @@ use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use serde_json::{Map, Value};
 
-use crate::context::{Context, Opened};
+use crate::context::{Context, Opened, host_name};
 use crate::error::{CommandError, similar};
 use crate::run::{live, metrics};
 use crate::ui::{Numbers, Output};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
-pub fn resolve(opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
+///
+/// Of several runs that were submitted under one id, the one of this computer is meant; the others are named.
+pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
     let store = RunStore::new(&opened.history);
     let found = if text.is_empty() { Vec::new() } else { store.find(text)? };
     match found.as_slice() {
-        [id] => store.get(id)?.ok_or_else(|| unknown(text, &[])),
+        [id] => {
+            let record = store.get(id)?.ok_or_else(|| unknown(text, &[]))?;
+            let mut all = store.namesakes(id)?;
+            if all.is_empty() {
+                return Ok(record);
+            }
+            all.insert(0, record);
+            let meant = all.iter().position(is_from_here).unwrap_or_default();
+            let meant = all.remove(meant);
+            for other in &all {
+                let host = other.host.as_deref().unwrap_or("another computer");
+                ctx.ui.warning(&format!(
+                    "another run was submitted as {id} at the same moment: {}, on {host}",
+                    other.run_id
+                ));
+            }
+            Ok(meant)
+        }
         [] => {
             let all: Vec<RunId> = store.find("")?;
             Err(unknown(text, &all))
@@ -25,6 +44,11 @@ pub fn resolve(opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
                 .hint(format!("give more of the id: {}", listed.join(", "))))
         }
     }
+}
+
+/// Whether a run was submitted on this computer.
+pub fn is_from_here(record: &RunRecord) -> bool {
+    record.host.as_deref() == Some(&host_name())
 }
 
 fn unknown(text: &str, all: &[RunId]) -> CommandError {
@@ -49,7 +73,7 @@ pub fn with_live(
     for run in found.into_iter().filter(|run| run.is_watched) {
         let path = run.metrics_file();
         let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-        match records.iter_mut().find(|record| record.run_id == run.record.run_id) {
+        match records.iter_mut().find(|record| record.is_same_run(&run.record)) {
             Some(record) if !record.status.is_over() => record.metrics = logged.metrics,
             None if run.record.status == Status::Submitting => records.insert(0, run.record),
             Some(_) | None => {}

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
+use azml_core::run::RunRecord;
 use jiff::Timestamp;
 
 /// The script's output.
@@ -23,6 +24,11 @@ impl Attachments {
     /// Those of `run`.
     pub fn of(history: &HistoryRepo, run: &RunId) -> Self {
         Self { folder: history.run_folder(run) }
+    }
+
+    /// Those of a recorded run. They were collected under the id that it was submitted as.
+    pub fn of_record(history: &HistoryRepo, record: &RunRecord) -> Self {
+        Self::of(history, &record.submitted_as())
     }
 
     /// Their folder.

@@ -24,7 +24,7 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
             continue;
         }
         let id = run.record.run_id.clone();
-        let known = store.get(&id)?;
+        let known = store.current(&run.record)?;
         let mut record = known.clone().unwrap_or_else(|| run.record.clone());
         let pid = record.pid.or(run.record.pid);
         let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())

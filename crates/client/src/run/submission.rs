@@ -75,9 +75,9 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
-    let recorded = Arc::new(Mutex::new(record));
     // What can't be told does not stop the run.
-    drop(ctx.ui.write_out(format!("RunId: {}\n", live.id()).as_bytes()));
+    drop(ctx.ui.write_out(format!("RunId: {}\n", record.run_id).as_bytes()));
+    let recorded = Arc::new(Mutex::new(record));
     let mut delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
     if let Some(delivery) = &mut delivery {
         delivery.push();

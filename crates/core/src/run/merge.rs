@@ -1,19 +1,20 @@
 //! Merging the records of two computers: the union by run id.
 //!
-//! Where both have a run, [`newer`] picks one. It is the maximum of a total order, so merging is
-//! commutative, associative and idempotent: whoever merges with whom, in whatever order, all end with
-//! the same records.
+//! Where both have a run, [`newer`] picks one, the maximum of a total order; where two runs have one id,
+//! [`Placing`] keeps both. So merging is commutative, associative and idempotent: whoever merges with
+//! whom, in whatever order, all end with the same records.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use gix::{ObjectId, Repository, actor};
 
 use super::{
+    origin::SUBMITTED_AS,
     record::RunRecord,
     shard::{self, Difference},
     store::{Error, Tip, Totals, read_record},
 };
-use crate::join;
+use crate::{id::RunId, join};
 
 /// What merging came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,26 +63,88 @@ pub(super) fn merge(
         return Ok(Merged::Theirs(theirs));
     }
     let their_tree = their_tip.tree.expect("a commit has a tree");
-    let mut runs = ours.totals.runs;
-    let mut taken = Vec::new();
-    for Difference { run, ours, theirs } in shard::differences(repo, ours.tree, their_tree)? {
-        match ours {
-            None => {
-                runs += 1;
-                taken.push((run, theirs));
-            }
-            Some(ours) => {
-                let (one, two) = (read_record(repo, &run, ours)?, read_record(repo, &run, theirs)?);
-                if order(&one, &two).is_lt() {
-                    taken.push((run, theirs));
-                }
-            }
-        }
+    let mut placing = Placing::on(repo, ours.tree);
+    for Difference { run, theirs, .. } in shard::differences(repo, ours.tree, their_tree)? {
+        placing.place(read_record(repo, &run, theirs)?)?;
     }
-    let tree = shard::put(repo, ours.tree, taken)?;
-    let totals = Totals { runs, last_number: ours.totals.last_number.max(their_tip.totals.last_number) };
+    let (tree, added) = placing.write()?;
+    let totals = Totals {
+        runs: ours.totals.runs + added,
+        last_number: ours.totals.last_number.max(their_tip.totals.last_number),
+    };
     let message = totals.message("Merge run records of two computers");
     join::write_commit(repo, tree, &[theirs, our_commit], by, message.as_str().into())
         .map(Merged::Both)
         .map_err(Error::WriteObject)
+}
+
+/// Records on their way into a runs tree.
+pub(super) struct Placing<'r> {
+    repo: &'r Repository,
+    tree: Option<ObjectId>,
+    placed: BTreeMap<RunId, RunRecord>,
+    added: u64,
+}
+
+impl<'r> Placing<'r> {
+    /// Into the runs tree `tree`; without one, into a new one.
+    pub(super) fn on(repo: &'r Repository, tree: Option<ObjectId>) -> Self {
+        Self { repo, tree, placed: BTreeMap::new(), added: 0 }
+    }
+
+    /// Lets a record take its place: the newer of two about one run stays, and of two runs with one id the later one
+    /// gets an id of its own. The id that the record's run has now.
+    pub(super) fn place(&mut self, record: RunRecord) -> Result<RunId, Error> {
+        let id = record.run_id.clone();
+        let Some(found) = self.find(&id)? else {
+            self.added += 1;
+            self.placed.insert(id.clone(), record);
+            return Ok(id);
+        };
+        let (one, two) = (found.origin(), record.origin());
+        if one == two || is_moved(&record) {
+            if order(&found, &record).is_lt() {
+                self.placed.insert(id.clone(), record);
+            }
+            Ok(id)
+        } else if one < two {
+            self.place(record.moved())
+        } else {
+            self.placed.insert(id.clone(), record);
+            self.place(found.moved())?;
+            Ok(id)
+        }
+    }
+
+    /// Puts the record of a run in the place of the one that is there, also of one that knows more.
+    pub(super) fn replace(&mut self, record: RunRecord) -> Result<RunId, Error> {
+        let id = self.place(record.clone())?;
+        let record = if id == record.run_id { record } else { record.moved() };
+        self.placed.insert(id.clone(), record);
+        Ok(id)
+    }
+
+    /// The record at `id`, as it is by now.
+    pub(super) fn find(&self, id: &RunId) -> Result<Option<RunRecord>, Error> {
+        if let Some(record) = self.placed.get(id) {
+            return Ok(Some(record.clone()));
+        }
+        let blob = self.tree.map(|tree| shard::get(self.repo, tree, id)).transpose()?.flatten();
+        blob.map(|blob| read_record(self.repo, id, blob)).transpose()
+    }
+
+    /// Writes the tree; gives it, and how many records came to those that were there.
+    pub(super) fn write(self) -> Result<(ObjectId, u64), Error> {
+        let mut blobs = Vec::with_capacity(self.placed.len());
+        for (id, record) in self.placed {
+            let blob = self.repo.write_blob(record.to_stored()).map_err(Error::WriteObject)?;
+            blobs.push((id, blob.detach()));
+        }
+        Ok((shard::put(self.repo, self.tree, blobs)?, self.added))
+    }
+}
+
+/// Whether it has an id of its own already: then nobody else has that.
+fn is_moved(record: &RunRecord) -> bool {
+    record.properties.contains_key(SUBMITTED_AS)
 }

@@ -8,6 +8,7 @@
 pub mod format;
 mod merge;
 mod metric;
+mod origin;
 mod record;
 mod shard;
 mod status;
@@ -17,6 +18,7 @@ mod stored;
 pub use self::{
     merge::{Merged, newer},
     metric::Metric,
+    origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
     status::{Status, UnknownStatus},
     store::{Error, RunStore},

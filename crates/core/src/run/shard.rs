@@ -64,18 +64,32 @@ pub(super) fn put(
 
 /// The blob of a run's record.
 pub(super) fn get(repo: &Repository, root: ObjectId, run: &RunId) -> Result<Option<ObjectId>, Error> {
+    let [folders @ .., file] = path_of(run);
+    let Some(tree) = folder(repo, root, folders)? else { return Ok(None) };
+    Ok(tree.entries.iter().find(|entry| entry.filename == file.as_bytes()).map(|entry| entry.oid))
+}
+
+/// The records in the folder of a run's record, which are those of about its time.
+pub(super) fn siblings(
+    repo: &Repository,
+    root: ObjectId,
+    run: &RunId,
+) -> Result<Vec<(RunId, ObjectId)>, Error> {
+    let [folders @ .., _] = path_of(run);
+    let Some(tree) = folder(repo, root, folders)? else { return Ok(Vec::new()) };
+    Ok(tree.entries.iter().filter_map(|entry| Some((run_of(&entry.filename)?, entry.oid))).collect())
+}
+
+/// The tree at a path.
+fn folder(repo: &Repository, root: ObjectId, path: [String; DEPTH]) -> Result<Option<Tree>, Error> {
     let mut tree = load_root(repo, root)?;
-    let mut parts = path_of(run).into_iter().peekable();
-    while let Some(part) = parts.next() {
+    for part in path {
         let Some(entry) = tree.entries.iter().find(|entry| entry.filename == part.as_bytes()) else {
             return Ok(None);
         };
-        if parts.peek().is_none() {
-            return Ok(Some(entry.oid));
-        }
         tree = load(repo, entry.oid)?;
     }
-    Ok(None)
+    Ok(Some(tree))
 }
 
 /// The records of a runs tree, newest first; each tree is read when it is reached.
@@ -130,12 +144,10 @@ impl Iterator for NewestFirst<'_> {
     }
 }
 
-/// A record of one tree and what the other has at its place.
+/// A record that one tree has and the other has not, or has otherwise.
 pub(super) struct Difference {
     /// The run.
     pub(super) run: RunId,
-    /// Our blob, if we have one.
-    pub(super) ours: Option<ObjectId>,
     /// Their blob, which differs from ours.
     pub(super) theirs: ObjectId,
 }
@@ -165,7 +177,7 @@ pub(super) fn differences(
                 && ours != Some(entry.oid)
                 && let Some(run) = run_of(&entry.filename)
             {
-                found.push(Difference { run, ours, theirs: entry.oid });
+                found.push(Difference { run, theirs: entry.oid });
             }
         }
     }

@@ -8,7 +8,7 @@
 use gix::{ObjectId, Repository, actor, bstr::ByteSlice};
 
 use super::{
-    merge::{self, Merged},
+    merge::{self, Merged, Placing},
     record::{RecordError, RunRecord},
     shard::{self, NewestFirst},
 };
@@ -120,6 +120,13 @@ impl<'h> RunStore<'h> {
         shard::get(repo, tree, run)?.map(|blob| read_record(repo, run, blob)).transpose()
     }
 
+    /// The record of the run that `record` is about, as it is kept by now.
+    pub fn current(&self, record: &RunRecord) -> Result<Option<RunRecord>, Error> {
+        let id = record.submitted_as();
+        let kept = self.get(&id)?.into_iter().chain(self.namesakes(&id)?);
+        Ok(kept.into_iter().find(|kept| kept.is_same_run(record)))
+    }
+
     /// The runs whose id begins with `prefix`, or whose number after the `_` does, newest first.
     ///
     /// An id that is `prefix` to the letter is the only one.
@@ -138,6 +145,22 @@ impl<'h> RunStore<'h> {
         Ok(found)
     }
 
+    /// The runs that were submitted as `run` on other computers, and had to leave the id to the one that has it.
+    pub fn namesakes(&self, run: &RunId) -> Result<Vec<RunRecord>, Error> {
+        let repo = self.history.git();
+        let Some(tree) = self.tree()? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for (id, blob) in shard::siblings(repo, tree, run)? {
+            if id != *run && id.epoch_ms() == run.epoch_ms() {
+                let record = read_record(repo, &id, blob)?;
+                if record.submitted_as() == *run {
+                    found.push(record);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// How many records there are.
     pub fn count(&self) -> Result<u64, Error> {
         Ok(self.tip()?.totals.runs)
@@ -148,27 +171,28 @@ impl<'h> RunStore<'h> {
         Ok(self.tip()?.totals.last_number + 1)
     }
 
-    /// Adds the record of a new run and gives it the next number; two that start at once get two.
+    /// Adds the record of a new run and gives it the next number; two that start at once get two. Gives the record
+    /// as it is kept, also where another computer's run has its id already: then under an id of its own.
     pub fn start(&self, record: &RunRecord, by: &actor::Signature) -> Result<RunRecord, Error> {
         let repo = self.history.git();
         self.retry(|tip| {
             let mut record = record.clone();
-            if let Some(tree) = tip.tree
-                && shard::get(repo, tree, &record.run_id)?.is_some()
-            {
+            record.run_number = tip.totals.last_number + 1;
+            let placing = Placing::on(repo, tip.tree);
+            if placing.find(&record.run_id)?.is_some_and(|found| found.origin() == record.origin()) {
                 return Err(Error::Exists { run: record.run_id });
             }
-            record.run_number = tip.totals.last_number + 1;
-            let commit = commit_record(repo, &tip, &record, by)?;
+            let (commit, record) = commit_record(repo, &tip, placing, record, by)?;
             Ok((Some(commit), record))
         })
     }
 
-    /// Adds a record, or puts it in the place of the one with its id; gives the commit.
+    /// Adds a record, or puts it in the place of the one of its run; gives the commit.
     pub fn put(&self, record: &RunRecord, by: &actor::Signature) -> Result<ObjectId, Error> {
         let repo = self.history.git();
         self.retry(|tip| {
-            let commit = commit_record(repo, &tip, record, by)?;
+            let placing = Placing::on(repo, tip.tree);
+            let (commit, _) = commit_record(repo, &tip, placing, record.clone(), by)?;
             Ok((Some(commit), commit))
         })
     }
@@ -268,28 +292,27 @@ impl Totals {
     }
 }
 
-/// Commits one record on the tip; the tip itself when it has the record as it is.
+/// Commits one record on the tip; the tip itself when it has the record as it is. Gives the record as it is kept.
 fn commit_record(
     repo: &Repository,
     tip: &Tip,
-    record: &RunRecord,
+    mut placing: Placing<'_>,
+    record: RunRecord,
     by: &actor::Signature,
-) -> Result<ObjectId, Error> {
-    let run = &record.run_id;
-    let old = tip.tree.map(|tree| shard::get(repo, tree, run)).transpose()?.flatten();
-    let blob = repo.write_blob(record.to_stored()).map_err(Error::WriteObject)?.detach();
+) -> Result<(ObjectId, RunRecord), Error> {
+    let number = record.run_number;
+    let id = placing.replace(record)?;
+    let record = placing.find(&id)?.expect("it has been placed");
+    let (tree, added) = placing.write()?;
     if let Some(commit) = tip.commit
-        && old == Some(blob)
+        && tip.tree == Some(tree)
     {
-        return Ok(commit);
+        return Ok((commit, record));
     }
-    let tree = shard::put(repo, tip.tree, [(run.clone(), blob)])?;
-    let totals = Totals {
-        runs: tip.totals.runs + u64::from(old.is_none()),
-        last_number: tip.totals.last_number.max(record.run_number),
-    };
-    let message = totals.message(&format!("{run}: {}", record.status));
+    let totals = Totals { runs: tip.totals.runs + added, last_number: tip.totals.last_number.max(number) };
+    let message = totals.message(&format!("{id}: {}", record.status));
     join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
+        .map(|commit| (commit, record))
         .map_err(Error::WriteObject)
 }
 

@@ -31,13 +31,13 @@ pub struct Args {
 /// Tells the azml that watches the run.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
-    let record = runs::resolve(&opened, &args.run)?;
+    let record = runs::resolve(ctx, &opened, &args.run)?;
     let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;
     let watcher = found
         .iter()
-        .find(|run| run.record.run_id == *id && run.is_watched)
+        .find(|run| run.record.is_same_run(&record) && run.is_watched)
         .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
     let Some(watcher) = watcher else {
         return Err(CommandError::failed(format!(

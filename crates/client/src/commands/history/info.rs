@@ -30,7 +30,7 @@ pub struct Args {
 /// Shows the record or the attachment.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
-    let record = runs::resolve(&opened, &args.run)?;
+    let record = runs::resolve(ctx, &opened, &args.run)?;
     let Some(path) = &args.artifact else {
         let id = record.run_id.clone();
         let found =
@@ -38,7 +38,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         let record = found.expect("records in progress come on top of those given");
         return Ok(Output::Value(Value::Object(runs::shown(&record))));
     };
-    let attachments = Attachments::of(&opened.history, &record.run_id);
+    let attachments = Attachments::of_record(&opened.history, &record);
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     if let Some(content) = attachments.read(path).map_err(failed)? {
         return Ok(Output::Raw(content));

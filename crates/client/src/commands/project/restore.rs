@@ -87,7 +87,7 @@ fn find_run(
     run_id: &str,
     token: Option<&str>,
 ) -> Result<RunRecord, CommandError> {
-    let unknown = match runs::resolve(opened, run_id) {
+    let unknown = match runs::resolve(ctx, opened, run_id) {
         Err(error) if error.kind == ErrorKind::NotFound => error,
         found => return found,
     };
@@ -98,7 +98,7 @@ fn find_run(
     match sync::pull(&opened.history, &remote, sync::Context { by: &by, observer: &watch }) {
         Ok(_) => {
             owed::deliver(ctx, opened, &remote);
-            runs::resolve(opened, run_id)
+            runs::resolve(ctx, opened, run_id)
         }
         Err(error) => {
             ctx.ui.warning(&format!("the remote could not be asked for news: {error}"));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{Merged, newer},
+    super::{Error, Merged, newer},
     *,
 };
 
@@ -106,15 +106,58 @@ fn of_two_records_of_a_run_the_one_that_knows_its_end_stays() {
     }
 }
 
+/// Two computers begin a run in one millisecond, before either hears of the other's.
+#[test]
+fn two_runs_of_one_id_are_both_kept_by_everybody() {
+    let (_a, ours) = history();
+    let (_b, theirs) = history();
+    let on = |host: &str| RunRecord { host: Some(host.to_owned()), ..run_at(1_000) };
+    let by_us = RunStore::new(&ours).start(&on("one"), &by()).unwrap();
+    let by_them = RunStore::new(&theirs).start(&on("two"), &by()).unwrap();
+    assert_eq!(by_us.run_id, by_them.run_id);
+
+    let (our_tip, their_tip) = (fetch(&ours, &theirs), fetch(&theirs, &ours));
+    let (ours, theirs) = (reopened(&ours), reopened(&theirs));
+    let (here, there) = (RunStore::new(&ours), RunStore::new(&theirs));
+    here.merge(their_tip, &by()).unwrap();
+    there.merge(our_tip, &by()).unwrap();
+    assert_eq!(here.all().unwrap(), there.all().unwrap());
+    assert_eq!(here.count().unwrap(), 2);
+    let moved = here.namesakes(&by_us.run_id).unwrap();
+    let [moved] = moved.as_slice() else { panic!("{moved:?}") };
+    assert_eq!(moved.submitted_as(), by_us.run_id);
+    assert_ne!(moved.run_id, by_us.run_id);
+    assert_eq!(moved.run_id.epoch_ms(), by_us.run_id.epoch_ms());
+
+    // Each computer goes on with the record it has, under the id it knows.
+    let ended = |record: &RunRecord| RunRecord { status: Status::Completed, ..record.clone() };
+    here.put(&ended(&by_us), &by()).unwrap();
+    there.put(&ended(&by_them), &by()).unwrap();
+    let tip = fetch(&theirs, &ours);
+    let here = reopened(&ours);
+    let here = RunStore::new(&here);
+    here.merge(tip, &by()).unwrap();
+    assert_eq!(here.count().unwrap(), 2);
+    for record in [&by_us, &by_them] {
+        let kept = here.current(record).unwrap().expect("no run is lost");
+        assert_eq!((kept.status, &kept.host), (Status::Completed, &record.host));
+    }
+    let error = here.start(&by_us, &by()).unwrap_err();
+    assert!(matches!(error, Error::Exists { .. }), "{error}");
+}
+
 fn any_record() -> impl Strategy<Value = RunRecord> {
     let times = || prop::option::of(0..3_i64);
-    (0..3_u64, 0..6_usize, times(), times(), 0..2_i32).prop_map(|(run, status, start, end, code)| RunRecord {
-        status: Status::ALL[status],
-        start_time_utc: start.map(|s| Timestamp::from_second(s).unwrap()),
-        end_time_utc: end.map(|s| Timestamp::from_second(s).unwrap()),
-        exit_code: Some(code),
-        ..run_at(1_000 + run * 1_000_000)
-    })
+    (0..3_u64, 0..3_u8, 0..6_usize, times(), times(), 0..2_i32).prop_map(
+        |(run, host, status, start, end, code)| RunRecord {
+            status: Status::ALL[status],
+            start_time_utc: start.map(|s| Timestamp::from_second(s).unwrap()),
+            end_time_utc: end.map(|s| Timestamp::from_second(s).unwrap()),
+            exit_code: Some(code),
+            host: Some(host.to_string()),
+            ..run_at(1_000 + run * 1_000_000)
+        },
+    )
 }
 
 /// The records of `one` merged with those of `two`, in a repository of their own.
