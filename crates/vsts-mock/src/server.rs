@@ -19,6 +19,9 @@ use crate::config::{Config, DRAIN, GeneratedTokens, Profile, Seed, SeedError};
 use crate::http;
 use crate::registry::RegistryError;
 
+/// How long a stopping server waits for the maintenance of a repository.
+const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Why a server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -292,6 +295,7 @@ impl MockServer {
                 tracing::error!(%error, "a listener did not end well");
             }
         }
+        self.app.upkeep.stop(UPKEEP_DEADLINE).await;
         self.app.state.close().await;
     }
 }
