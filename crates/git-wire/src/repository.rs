@@ -4,12 +4,14 @@
 //! Packs that appear later, from this process or another, are seen by the next conversation.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
 use crate::pack::store::PackStore;
+use crate::pack::{ClosureRecord, FinishedPacks};
+use crate::readers::Readers;
 
 /// How many packs one repository may have before it needs consolidation.
 const PACK_SLOTS: u16 = 8_192;
@@ -17,8 +19,13 @@ const PACK_SLOTS: u16 = 8_192;
 /// A handle to a repository.
 #[derive(Clone)]
 pub struct Repository {
-    inner: ThreadSafeRepository,
+    /// Opened anew when its packs have been replaced.
+    inner: Arc<RwLock<ThreadSafeRepository>>,
+    git_dir: PathBuf,
+    readers: Arc<Readers>,
     packs: Arc<PackStore>,
+    closure: Arc<ClosureRecord>,
+    finished: Arc<FinishedPacks>,
 }
 
 /// Why a repository can't be used.
@@ -59,7 +66,11 @@ impl Repository {
             .open(git_dir)
             .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;
         let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
-        Ok(Self { inner, packs })
+        let closure = Arc::new(ClosureRecord::new(inner.git_dir()));
+        let finished = Arc::new(FinishedPacks::new(inner.git_dir()));
+        let git_dir = inner.git_dir().to_owned();
+        let inner = Arc::new(RwLock::new(inner));
+        Ok(Self { inner, git_dir, readers: Arc::default(), packs, closure, finished })
     }
 
     /// Creates a bare repository at `path`, which must be absent or empty, whose `HEAD` is the branch `default_branch`.
@@ -86,19 +97,43 @@ impl Repository {
 
     /// The folder with `HEAD`, `objects` and `refs`.
     pub fn git_dir(&self) -> &Path {
-        self.inner.git_dir()
+        &self.git_dir
     }
 
     /// A handle for this thread, with all that `gix` can do.
     pub fn to_gix(&self) -> gix::Repository {
-        let mut repo = self.inner.to_thread_local();
+        let mut repo = self.inner.read().unwrap_or_else(PoisonError::into_inner).to_thread_local();
         repo.objects.ignore_replacements = true;
         repo
+    }
+
+    /// Lets go of packs that have been replaced: who begins now reads the new ones. If the repository can't be opened
+    /// anew, the old handle goes on, which finds them too.
+    pub(crate) fn refresh(&self) {
+        match open_options().open(&self.git_dir) {
+            Ok(inner) => *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner,
+            Err(error) => tracing::warn!(%error, path = %self.git_dir.display(), "can't open it anew"),
+        }
+    }
+
+    /// Who reads the repository.
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     /// The packs, as the pack builder reads them.
     pub(crate) fn packs(&self) -> &Arc<PackStore> {
         &self.packs
+    }
+
+    /// The pack that is known to be all of some history.
+    pub(crate) fn closure(&self) -> &ClosureRecord {
+        &self.closure
+    }
+
+    /// Packs that have been made for clients already.
+    pub(crate) fn finished(&self) -> &FinishedPacks {
+        &self.finished
     }
 }
 

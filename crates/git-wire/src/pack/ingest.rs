@@ -10,7 +10,7 @@ use gix::ObjectId;
 use gix_pack::{data, index};
 
 use super::scan::Scan;
-use super::{Error, check};
+use super::{Closure, Error, check};
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct IngestOptions {
     pub connectivity: Connectivity,
     /// Commits whose parents may be missing: the receiver's shallow boundary.
     pub shallow: HashSet<ObjectId>,
+    /// Whether deltas may have bases that aren't in the pack: then those that are in the repository are added to it.
+    pub thin: bool,
     /// Whether the pack is written through to the disk before it is accepted.
     pub durable: bool,
 }
@@ -40,6 +42,7 @@ impl Default for IngestOptions {
             fsck: true,
             connectivity: Connectivity::Everything,
             shallow: HashSet::new(),
+            thin: true,
             durable: true,
         }
     }
@@ -74,9 +77,11 @@ pub struct Quarantine {
     target: PathBuf,
     /// The pack's name without extension; `None` if it holds no objects.
     name: Option<String>,
+    checksum: Option<ObjectId>,
     objects: u32,
     received: Received,
     durable: bool,
+    closure: Option<Closure>,
 }
 
 /// A pack that has become part of the repository.
@@ -95,6 +100,16 @@ impl Quarantine {
     /// What was received.
     pub fn received(&self) -> Received {
         self.received
+    }
+
+    /// The pack's checksum; `None` if it holds no objects.
+    pub fn checksum(&self) -> Option<ObjectId> {
+        self.checksum
+    }
+
+    /// What the pack is the closure of, if it is one.
+    pub(crate) fn closure(&self) -> Option<&Closure> {
+        self.closure.as_ref()
     }
 
     /// An object database that has the received objects and the repository's.
@@ -192,7 +207,16 @@ pub fn ingest(
     if scan.total() == 0 {
         let received = scan.finish_empty()?;
         let target = objects.join("pack");
-        return Ok(Quarantine { folder, target, name: None, objects: 0, received, durable: options.durable });
+        return Ok(Quarantine {
+            folder,
+            target,
+            name: None,
+            checksum: None,
+            objects: 0,
+            received,
+            durable: options.durable,
+            closure: None,
+        });
     }
     let outcome = write_index(scan, &incoming, options);
     if let Some(failure) = failure {
@@ -205,8 +229,10 @@ pub fn ingest(
         let to = pack_folder.join(&name).with_extension(extension);
         fs::rename(&from, &to).map_err(Error::disk("rename", &from))?;
     }
-    let quarantine = Quarantine {
+    let mut quarantine = Quarantine {
         folder,
+        closure: None,
+        checksum: Some(outcome.data_hash),
         target: objects.join("pack"),
         objects: outcome.num_objects,
         received,
@@ -219,7 +245,10 @@ pub fn ingest(
         let index = index.with_extension("idx");
         let index = index::File::at(&index, gix::hash::Kind::Sha1)
             .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
-        check::all(&quarantine.objects()?, &index, options)?;
+        let roots = check::all(&quarantine.objects()?, &index, options)?;
+        quarantine.closure = roots
+            .filter(|_| options.shallow.is_empty() && options.connectivity == Connectivity::Everything)
+            .map(|roots| Closure::new(outcome.data_hash, outcome.num_objects, roots));
     }
     Ok(quarantine)
 }

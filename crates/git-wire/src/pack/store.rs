@@ -53,6 +53,11 @@ impl PackStore {
         Self { objects, state: Mutex::default() }
     }
 
+    /// The folder of the repository's own objects.
+    pub(crate) fn objects_folder(&self) -> &Path {
+        &self.objects
+    }
+
     /// All packs there are now, the largest first. Looks at the folders' times alone unless one has changed, or
     /// `anew` is set.
     pub(crate) fn packs(&self, anew: bool) -> Result<Arc<Vec<Arc<Pack>>>, Error> {
@@ -126,6 +131,28 @@ impl Pack {
     /// The pack's file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How many objects it has.
+    pub(crate) fn objects(&self) -> u32 {
+        self.index.num_objects()
+    }
+
+    /// Whether its trailer is `checksum`.
+    pub(crate) fn has_checksum(&self, checksum: &oid) -> bool {
+        self.index.pack_checksum() == checksum
+    }
+
+    /// The ids of its objects, sorted.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        (0..self.index.num_objects()).map(|at| self.index.oid_at_index(at).to_owned())
+    }
+
+    /// The whole file, header and trailer included.
+    pub(crate) fn bytes(&self) -> Result<&[u8], Error> {
+        let data = self.data()?;
+        let whole = data.entry_slice(0..data.data_len() as u64);
+        whole.ok_or_else(|| Error::Invalid(format!("'{}' has no beginning", self.path.display())))
     }
 
     /// Where the entry of `id` begins.

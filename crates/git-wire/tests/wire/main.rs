@@ -5,6 +5,8 @@ mod fetch;
 mod forge;
 mod host;
 mod hostile;
+mod maintenance;
 mod packs;
 mod push;
 mod sandbox;
+mod whole;
