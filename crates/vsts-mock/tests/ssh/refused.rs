@@ -1,6 +1,7 @@
 //! All that is not Git's two commands: refused, in words where somebody is there to read them.
 
-use crate::client::{Client, Message};
+use crate::client::Client;
+use crate::message::{CHANNEL_REQUEST, GLOBAL_REQUEST, Message, REQUEST_FAILURE};
 use crate::people::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +55,7 @@ async fn requests_on_channels_are_turned_down_and_the_channel_still_serves() {
     }
     // Nobody answers these.
     for (kind, more) in [("window-change", window), ("signal", Message::default().string("KILL"))] {
-        let request = Message::new(crate::client::CHANNEL_REQUEST).number(channel).string(kind).byte(0);
+        let request = Message::new(CHANNEL_REQUEST).number(channel).string(kind).byte(0);
         client.send(&[request.0, more.0].concat()).await.expect("it is sent");
     }
     let said = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
@@ -91,9 +92,9 @@ async fn other_channels_and_global_requests_are_turned_down() {
         ("nonsense", &Message::default()),
     ];
     for (kind, more) in rows {
-        let request = Message::new(crate::client::GLOBAL_REQUEST).string(kind).byte(1);
+        let request = Message::new(GLOBAL_REQUEST).string(kind).byte(1);
         client.send(&[request.0, more.0.clone()].concat()).await.expect("it is sent");
-        client.wait_for(&[crate::client::REQUEST_FAILURE]).await;
+        client.wait_for(&[REQUEST_FAILURE]).await;
     }
 }
 
