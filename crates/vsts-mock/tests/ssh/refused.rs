@@ -4,12 +4,15 @@ use crate::client::Client;
 use crate::message::{CHANNEL_REQUEST, GLOBAL_REQUEST, Message, REQUEST_FAILURE};
 use crate::people::World;
 
+/// ssh's options, the command, words on the error stream, the exit code.
+type Row<'a> = (&'a [&'a str], Option<&'a str>, &'a str, Option<i32>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_shell_no_terminal_no_subsystem_no_forwarding() {
     let world = World::new().await;
     let (alice, port) = (world.person("alice"), world.port());
     let shell = "remote: Shell access is not supported.\n";
-    let rows: [(&[&str], Option<&str>, &str, Option<i32>); 9] = [
+    let rows: [Row<'_>; 9] = [
         (&["-T"], None, shell, Some(1)),
         (&["-tt"], None, "PTY allocation request failed on channel 0", Some(255)),
         (&[], Some("id"), "remote: Only git-upload-pack and git-receive-pack are answered here.\n", Some(1)),
