@@ -1,7 +1,7 @@
 //! Every kind of URL that stock git takes: a path, `file://`, ssh by the user's own ssh, scp-like, HTTP.
 
 use e2e::folder::write;
-use e2e::{Actor, Sandbox, contents, git, sshd};
+use e2e::{Actor, Sandbox, Server, contents, git, sshd};
 
 /// The main job over one URL: link, run, roam, restore; then stock git looks at the remote.
 fn main_job(sandbox: &Sandbox, actor: &Actor<'_>, url: &str) {
@@ -57,6 +57,21 @@ fn vsts_mock_over_http() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     main_job(&sandbox, &sandbox.actor("alice", "alicepat"), &server.repo("extra"));
+}
+
+#[test]
+fn vsts_mock_over_ssh() {
+    let sandbox = Sandbox::new();
+    let (server, ssh) = Server::with_ssh_key(&sandbox);
+    let alice = sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", ssh);
+    main_job(&sandbox, &alice, &server.ssh_repo("extra"));
+    for repository in server.repositories() {
+        git::assert_sound(&alice, &repository);
+    }
+    // Another's key does not open it, and the message is the server's.
+    let url = server.ssh_repo("extra").replace("acme@", "elsewhere@").replace("/iris/", "/hers/");
+    let output = alice.azml(&sandbox.dir("work"), &["project", "clone", &url, "hers"]).fails();
+    assert!(output.stderr.contains("TF401019"), "{output}");
 }
 
 #[test]

@@ -64,6 +64,8 @@ impl Bench {
             seed: Seed::parse(SEED).expect("a seed"),
             data_dir: None,
             http: None,
+            ssh: None,
+            patience: crate::ssh::Patience::default(),
             external_url: None,
             profile: Profile::Permissive,
             admin_token: Some("admin-secret".to_owned()),
