@@ -64,6 +64,7 @@ impl Bench {
             seed: Seed::parse(SEED).expect("a seed"),
             data_dir: None,
             http: None,
+            https: None,
             external_url: None,
             profile: Profile::Permissive,
             admin_token: Some("admin-secret".to_owned()),
