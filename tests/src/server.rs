@@ -65,7 +65,15 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, "127.0.0.1:0")
+        Self::launch(sandbox, file, data, "127.0.0.1:0", &[])
+    }
+
+    /// The same, listening for HTTPS as well.
+    pub fn start_https(sandbox: &Sandbox, seed: &str) -> Self {
+        let data = sandbox.dir("vsts-data");
+        let file = sandbox.path().join("seed.toml");
+        std::fs::write(&file, seed).expect("a seed is written");
+        Self::launch(sandbox, file, data, "127.0.0.1:0", &["--https", "127.0.0.1:0"])
     }
 
     /// Ends the process at once, as a power cut would, and returns what starts it again at the same address.
@@ -75,12 +83,12 @@ impl Server {
         Down { address, data: self.data.clone(), seed: self.seed.clone() }
     }
 
-    fn launch(sandbox: &Sandbox, seed: PathBuf, data: PathBuf, http: &str) -> Self {
+    fn launch(sandbox: &Sandbox, seed: PathBuf, data: PathBuf, http: &str, more: &[&str]) -> Self {
         let log = sandbox.path().join("vsts-mock.log");
         let binary = sandbox.path().join("bin/vsts-mock");
         let mut command =
             sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
-        command.args(["serve", "--http", http, "--config"]).arg(&seed);
+        command.args(["serve", "--http", http]).args(more).arg("--config").arg(&seed);
         command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().expect("vsts-mock starts");
@@ -102,6 +110,19 @@ impl Server {
     /// `http://127.0.0.1:41234`.
     pub fn http(&self) -> &str {
         self.ready["http"].as_str().expect("the ready line says where HTTP is")
+    }
+
+    /// `https://127.0.0.1:41236`.
+    pub fn https(&self) -> &str {
+        self.ready["https"].as_str().expect("the ready line says where HTTPS is")
+    }
+
+    /// A file with what has to be trusted for HTTPS; written anew.
+    pub fn ca_file(&self, sandbox: &Sandbox) -> PathBuf {
+        let file = sandbox.path().join("ca.pem");
+        let pem = self.ready["ca_pem"].as_str().expect("the ready line holds the authority");
+        std::fs::write(&file, pem).expect("a file is written");
+        file
     }
 
     /// The address of a repo of the project `iris` in the account `acme`: `iris` itself, or `extra`.
@@ -153,6 +174,6 @@ pub struct Down {
 impl Down {
     /// Starts it again where it was, with the state that it had.
     pub fn come_back(self, sandbox: &Sandbox) -> Server {
-        Server::launch(sandbox, self.seed, self.data, &self.address)
+        Server::launch(sandbox, self.seed, self.data, &self.address, &[])
     }
 }

@@ -65,6 +65,7 @@ impl Bench {
             data_dir: None,
             http: None,
             https: None,
+            ssh: None,
             external_url: None,
             profile: Profile::Permissive,
             admin_token: Some("admin-secret".to_owned()),

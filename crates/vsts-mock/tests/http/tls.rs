@@ -106,7 +106,7 @@ async fn every_stock_git_clones_and_pushes_and_trusts_nobody_else() {
 async fn urls_in_answers_follow_the_scheme_that_was_asked() {
     let dir = TempDir::new().expect("a folder");
     let server = server(&dir).await;
-    let path = "/_mock/repos/acme/iris/extra";
+    let path = "/_mock/accounts/acme/projects/iris/repos/extra";
     let over_tls = ask(&server, &client(&server, &[]), "127.0.0.1", path).await.expect("an answer").answer;
     let head = format!(
         "GET {path} HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer {}\n\n",
