@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DRAIN, GeneratedTokens, Profile, Seed, SeedError};
 use crate::http;
 use crate::registry::RegistryError;
-use crate::ssh::{self, SshError, host_key::HostKeyError};
+use crate::ssh::{self, Patience, SshError, host_key::HostKeyError};
 use crate::tls::{Tls, TlsError};
 
 /// Why a server does not start.
@@ -102,6 +102,7 @@ impl Builder {
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
             https: None,
             ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+            patience: Patience::default(),
             external_url: None,
             profile: Profile::default(),
             admin_token: None,
@@ -143,6 +144,13 @@ impl Builder {
     /// Listens for SSH there; port 0, the default, takes a free one. `None` listens for no SSH.
     pub fn ssh(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
         self.config.ssh = address.into();
+        self
+    }
+
+    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 15 seconds and 10 minutes
+    /// without this.
+    pub fn ssh_patience(mut self, handshake: Duration, idle: Duration) -> Self {
+        self.config.patience = Patience { handshake, idle };
         self
     }
 
@@ -215,8 +223,9 @@ impl Builder {
                 SshError::HostKey(error) => error.into(),
                 SshError::Listen(source) => StartError::Listen { address: wanted, source },
             })?;
+            let times = ssh::Times { patience: config.patience, drain: config.drain };
             (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
-            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), config.drain)));
+            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), times)));
         }
         let ready = Ready {
             event: "ready",
