@@ -21,6 +21,9 @@ use crate::registry::RegistryError;
 use crate::ssh::{self, Patience, SshError, host_key::HostKeyError};
 use crate::tls::{Tls, TlsError};
 
+/// How long a stopping server waits for the maintenance of a repository.
+const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Why a server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -363,6 +366,7 @@ impl MockServer {
                 tracing::error!(%error, "a listener did not end well");
             }
         }
+        self.app.upkeep.stop(UPKEEP_DEADLINE).await;
         self.app.state.close().await;
     }
 }

@@ -4,6 +4,7 @@
 //! engine. Nothing here knows HTTP.
 
 mod door;
+mod upkeep;
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize
 use crate::app::App;
 use crate::world::{Repo, World};
 use door::Door;
+pub(crate) use upkeep::Upkeep;
 
 /// The names in an address, as they were asked.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,7 @@ impl Session {
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
+        options.durable = app.is_durable;
         let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
         Self { app: app.clone(), repo, policy, service, version, options, _permit: permit }
     }
