@@ -209,7 +209,7 @@ impl Builder {
             ca_pem = Some(tls.ca_pem().to_owned());
             app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
             let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
-            let listening = http::listen(listener, Some(tls.acceptor()), router, stop, config.drain);
+            let listening = http::listen(listener, Some(tls), router, stop, config.drain);
             tasks.push(tokio::spawn(listening));
         }
         let mut address = None;

@@ -15,25 +15,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use crate::tls::Tls;
 
 /// How many connections are open at once; more wait.
 const CONNECTIONS: usize = 1_024;
-/// How long a client may take to shake hands.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take to send a request's head.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` resolves, then lets what is in progress end, for as long as `drain`. With an acceptor, over TLS.
+/// Serves until `stop` resolves, then lets what is in progress end, for as long as `drain`. Over TLS where there is any.
 pub(crate) async fn listen(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     router: Router,
     stop: impl Future<Output = ()>,
     drain: Duration,
@@ -66,17 +64,11 @@ pub(crate) async fn listen(
         connections.spawn(async move {
             match tls {
                 None => converse(stream, peer, router, watcher).await,
-                Some(tls) => {
-                    let handshake = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(stream));
-                    match stopping.run_until_cancelled(handshake).await {
-                        Some(Ok(Ok(stream))) => converse(stream, peer, router, watcher).await,
-                        Some(Ok(Err(error))) => {
-                            tracing::debug!(%peer, %error, "no TLS connection came about")
-                        }
-                        Some(Err(_)) => tracing::debug!(%peer, "the TLS handshake took too long"),
-                        None => {}
-                    }
-                }
+                Some(tls) => match stopping.run_until_cancelled(tls.shake_hands(stream)).await {
+                    Some(Ok(stream)) => converse(stream, peer, router, watcher).await,
+                    Some(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
+                    None => {}
+                },
             }
             drop(permit);
         });

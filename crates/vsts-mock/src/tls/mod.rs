@@ -12,11 +12,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
 use authority::Authority;
@@ -25,6 +28,8 @@ use names::Names;
 
 /// Below the data directory.
 const FOLDER: &str = "tls";
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
@@ -64,9 +69,11 @@ pub enum TlsError {
 }
 
 /// What a listener needs to speak TLS.
+#[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
-    ca_pem: String,
+    ca_pem: Arc<str>,
+    deadline: Duration,
 }
 
 impl Tls {
@@ -78,7 +85,7 @@ impl Tls {
         clock: &Clock,
     ) -> Result<Self, TlsError> {
         let authority = Authority::load_or_make(&data_dir.join(FOLDER))?;
-        let ca_pem = authority.pem().to_owned();
+        let ca_pem = authority.pem().into();
         let leaves = Leaves::new(authority, Names::new(bound.ip(), external_url), clock.clone())?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -87,7 +94,7 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // A ticket costs the server no memory, and its client no second key exchange.
         config.ticketer = ring::Ticketer::new()?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem, deadline: HANDSHAKE })
     }
 
     /// What clients have to trust.
@@ -95,8 +102,29 @@ impl Tls {
         &self.ca_pem
     }
 
-    /// What shakes hands.
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        self.acceptor.clone()
+    /// Shakes hands, if the client does so in time.
+    pub(crate) async fn shake_hands(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let shaken = tokio::time::timeout(self.deadline, self.acceptor.accept(stream)).await;
+        shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_is_let_go() {
+        let dir = tempfile::TempDir::new().expect("a folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let mut tls = Tls::open(dir.path(), address, None, &Clock::system()).expect("certificates");
+        tls.deadline = Duration::from_millis(20);
+        let _silent = TcpStream::connect(address).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let error = tls.shake_hands(stream).await.err().expect("no handshake");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

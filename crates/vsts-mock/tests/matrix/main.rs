@@ -9,6 +9,7 @@ mod differences;
 mod dulwich;
 mod fixture;
 mod git;
+mod gitoxide;
 mod judge;
 mod libgit2;
 mod scenario;
@@ -19,6 +20,7 @@ use scenario::{FETCHING, PUSHING, Scenario};
 use site::Door;
 
 /// Runs a table with the n-th git of the machine, oldest first.
+#[expect(clippy::print_stderr, reason = "is shown with the test that has nothing to do")]
 fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
     let programs = git::programs();
     match programs.get(n) {

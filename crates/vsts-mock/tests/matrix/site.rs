@@ -74,11 +74,6 @@ impl Site {
         self.server.as_ref().expect("it runs until it is dropped")
     }
 
-    /// `http://HOST:PORT`.
-    pub(crate) fn http(&self) -> &str {
-        self.server().url()
-    }
-
     /// The address of a repository.
     pub(crate) fn url(&self, door: Door, repo: &str) -> String {
         let server = self.server();
@@ -206,10 +201,6 @@ impl Oracle {
         }
         let backend = serves.then(|| cgi::serve(&root));
         Self { root, backend }
-    }
-
-    pub(crate) fn http(&self) -> &str {
-        self.backend.as_deref().expect("it serves")
     }
 
     pub(crate) fn url(&self, repo: &str) -> String {
