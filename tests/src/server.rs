@@ -65,7 +65,15 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2])
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &[])
+    }
+
+    /// The same, listening for HTTPS as well.
+    pub fn start_https(sandbox: &Sandbox, seed: &str) -> Self {
+        let data = sandbox.dir("vsts-data");
+        let file = sandbox.path().join("seed.toml");
+        std::fs::write(&file, seed).expect("a seed is written");
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &["--https", "127.0.0.1:0"])
     }
 
     /// Ends the process at once, as a power cut would, and returns what starts it again at the same addresses.
@@ -76,12 +84,18 @@ impl Server {
         Down { addresses: [http, ssh], data: self.data.clone(), seed: self.seed.clone() }
     }
 
-    fn launch(sandbox: &Sandbox, seed: PathBuf, data: PathBuf, [http, ssh]: [&str; 2]) -> Self {
+    fn launch(
+        sandbox: &Sandbox,
+        seed: PathBuf,
+        data: PathBuf,
+        [http, ssh]: [&str; 2],
+        more: &[&str],
+    ) -> Self {
         let log = sandbox.path().join("vsts-mock.log");
         let binary = sandbox.path().join("bin/vsts-mock");
         let mut command =
             sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
-        command.args(["serve", "--http", http, "--ssh", ssh, "--config"]).arg(&seed);
+        command.args(["serve", "--http", http, "--ssh", ssh]).args(more).arg("--config").arg(&seed);
         command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().expect("vsts-mock starts");
@@ -138,6 +152,19 @@ impl Server {
         self.ready["known_hosts"].as_str().expect("the ready line says what the host key is")
     }
 
+    /// `https://127.0.0.1:41236`.
+    pub fn https(&self) -> &str {
+        self.ready["https"].as_str().expect("the ready line says where HTTPS is")
+    }
+
+    /// A file with what has to be trusted for HTTPS; written anew.
+    pub fn ca_file(&self, sandbox: &Sandbox) -> PathBuf {
+        let file = sandbox.path().join("ca.pem");
+        let pem = self.ready["ca_pem"].as_str().expect("the ready line holds the authority");
+        std::fs::write(&file, pem).expect("a file is written");
+        file
+    }
+
     /// The address of a repo of the project `iris` in the account `acme`: `iris` itself, or `extra`.
     pub fn repo(&self, name: &str) -> String {
         match name {
@@ -188,6 +215,6 @@ impl Down {
     /// Starts it again where it was, with the state that it had.
     pub fn come_back(self, sandbox: &Sandbox) -> Server {
         let [http, ssh] = &self.addresses;
-        Server::launch(sandbox, self.seed, self.data, [http, ssh])
+        Server::launch(sandbox, self.seed, self.data, [http, ssh], &[])
     }
 }

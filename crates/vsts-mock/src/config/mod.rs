@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     /// Where HTTP is listened for; nothing is without.
     pub(crate) http: Option<SocketAddr>,
+    /// Where HTTPS is listened for; nothing is without.
+    pub(crate) https: Option<SocketAddr>,
     /// Where SSH is listened for; nothing is without.
     pub(crate) ssh: Option<SocketAddr>,
     pub(crate) patience: Patience,

@@ -64,6 +64,7 @@ impl Bench {
             seed: Seed::parse(SEED).expect("a seed"),
             data_dir: None,
             http: None,
+            https: None,
             ssh: None,
             patience: crate::ssh::Patience::default(),
             external_url: None,
