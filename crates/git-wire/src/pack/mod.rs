@@ -8,6 +8,7 @@ mod check;
 mod commits;
 mod count;
 mod error;
+mod filter;
 mod fsck;
 mod ingest;
 pub(crate) mod objects;
@@ -18,8 +19,9 @@ mod write;
 
 pub(crate) use commits::{CommitInfo, Commits};
 pub(crate) use count::count_with;
-pub use count::{CountOptions, Counted, Filter, count};
+pub use count::{CountOptions, Counted, count};
 pub use error::Error;
+pub use filter::Filter;
 pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
 pub use objects::IdSet;
 pub(crate) use write::write_with;

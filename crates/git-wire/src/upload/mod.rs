@@ -1,6 +1,7 @@
 //! upload-pack: what serves fetches and clones, in all versions of the protocol.
 
 mod deepen;
+mod filter;
 mod negotiate;
 mod request;
 mod send;

@@ -93,7 +93,7 @@ fn build(
         receiver_shallow: request.shallow.clone(),
         boundary: boundary.cut,
         include_tags,
-        filter: request.filter,
+        filter: request.filter.unwrap_or_default(),
     };
     let shared = RefCell::new(channel);
     let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {

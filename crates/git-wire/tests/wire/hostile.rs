@@ -413,7 +413,7 @@ fn hostile_requests_are_answered_with_an_error() {
         (
             Service::UploadPack,
             ProtocolVersion::V2,
-            fetch(&[&format!("want {id}"), "filter sparse:path=x"]),
+            fetch(&[&format!("want {id}"), "filter sparse:oid=x"]),
             "not supported",
         ),
         (Service::UploadPack, ProtocolVersion::V2, fetch(&["frobnicate"]), "unexpected line"),

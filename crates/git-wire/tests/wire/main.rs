@@ -2,9 +2,11 @@
 //! versions of the protocol that clients speak, and stock git has the last word on what arrived.
 
 mod fetch;
+mod filters;
 mod forge;
 mod host;
 mod hostile;
 mod packs;
 mod push;
+mod raw;
 mod sandbox;
