@@ -10,3 +10,5 @@ mod packs;
 mod push;
 mod raw;
 mod sandbox;
+mod upload;
+mod whole;

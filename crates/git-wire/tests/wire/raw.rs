@@ -55,6 +55,7 @@ pub(crate) fn theirs(path: &Path, service: Service, version: ProtocolVersion, re
     let mut child = command(path)
         .args(["-c", "uploadpack.allowAnySHA1InWant=true", "-c", "uploadpack.allowFilter=true"])
         .args(["-c", "uploadpack.allowRefInWant=true", "-c", "transfer.advertiseObjectInfo=true"])
+        .args(["-c", "transfer.advertiseSID=true"])
         .args(["-c", "receive.advertisePushOptions=true", "-c", "receive.fsckObjects=true"])
         .args([service.as_str().trim_start_matches("git-"), "--stateless-rpc", "."])
         .env("GIT_PROTOCOL", version)
