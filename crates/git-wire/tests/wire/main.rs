@@ -6,6 +6,7 @@ mod filters;
 mod forge;
 mod host;
 mod hostile;
+mod maintenance;
 mod packs;
 mod push;
 mod raw;
