@@ -10,6 +10,7 @@ mod maintenance;
 mod packs;
 mod push;
 mod raw;
+mod receive;
 mod sandbox;
 mod upload;
 mod whole;
