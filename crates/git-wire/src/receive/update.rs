@@ -139,9 +139,6 @@ fn decide(
         }
         return Ok(Err(STALE.to_owned()));
     }
-    if command.new.is_none() && head == Some(&name) && !context.options.allow_delete_current {
-        return Ok(Err("deletion of the current branch prohibited".to_owned()));
-    }
     let kind = match (command.old, command.new) {
         (_, None) => UpdateKind::Delete,
         (None, Some(new)) => match check_target(commits.objects(), &name, new)? {
@@ -157,7 +154,13 @@ fn decide(
         },
     };
     let update = RefUpdate { name, old: command.old, new: command.new, kind };
-    Ok(context.policy.may_update(&update).map(|()| update).map_err(|denial| denial.message))
+    if let Err(denial) = context.policy.may_update(&update) {
+        return Ok(Err(denial.message));
+    }
+    if kind == UpdateKind::Delete && head == Some(&update.name) && !context.options.allow_delete_current {
+        return Ok(Err("deletion of the current branch prohibited".to_owned()));
+    }
+    Ok(Ok(update))
 }
 
 /// The branch that `HEAD` points to.
