@@ -152,7 +152,12 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             advertise(service, &repository, policy, options, version, &mut answer)
         } else {
             let service = door.parse().expect("a service");
-            respond(service, &repository, policy, options, version, &mut &body[..], &mut answer).map(|_| ())
+            let result = respond(service, &repository, policy, options, version, &mut &body[..], &mut answer);
+            if body.len().max(answer.len()) <= MAX_KEPT {
+                let exchange = Exchange { service, version, request: body.clone(), answer: answer.clone() };
+                shared.exchanges.lock().expect("not poisoned").push(exchange);
+            }
+            result.map(|_| ())
         };
         report(&result);
         let (status, kind) = match (&result, method.as_str(), query) {

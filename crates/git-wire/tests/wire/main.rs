@@ -12,6 +12,7 @@ mod packs;
 mod push;
 mod raw;
 mod receive;
+mod recorded;
 mod sandbox;
 mod seeds;
 mod upload;
