@@ -30,7 +30,7 @@ impl Sandbox {
 
     /// The requests that have come by HTTP since this was asked last.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        std::mem::take(&mut self.host.exchanges.lock().expect("not poisoned"))
+        self.host.exchanges()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
