@@ -13,8 +13,13 @@ use git_wire::client::{Duplex, FetchRequest, FetchSession, PushSession};
 use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader};
 use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, respond};
 
+/// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
+#[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
+#[allow(dead_code, unreachable_pub, reason = "its other users are elsewhere")]
+mod exec;
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -22,6 +27,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 7] = [
     ("receive", receive),
     ("pack", pack),
     ("client", client),
+    ("exec_line", exec_line),
 ];
 
 /// Packet lines and the side-band: what is decoded encodes to the same.
@@ -118,6 +124,14 @@ pub fn client(data: &[u8]) {
         drop(session.fetch(&repository.to_gix(), &request, &mut |_| {}));
     }
     drop(PushSession::start(&mut connect()).map(|session| session.refs().len()));
+}
+
+/// The line that an SSH client asks to be run: what comes out of it is one address, without anything to interpret.
+pub fn exec_line(data: &[u8]) {
+    if let Ok(line) = exec::ExecLine::parse(data) {
+        assert!(!line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control));
+        assert!(data.starts_with(b"git"));
+    }
 }
 
 /// The packet lines that a text stands for.

@@ -1,12 +1,14 @@
 //! What every request of one server shares.
 
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
+use crate::hosting::Upkeep;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
 use crate::registry::{self, RegistryError};
@@ -15,8 +17,14 @@ use crate::state::{State, StateError};
 /// How many Git requests are worked on at once.
 const GIT_REQUESTS: usize = 64;
 
-/// One server's insides.
+/// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 pub(crate) struct App {
+    shared: Arc<Shared>,
+    base_url: String,
+}
+
+/// One server's insides.
+pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
@@ -24,8 +32,10 @@ pub(crate) struct App {
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
     pub(crate) git_permits: Arc<Semaphore>,
+    pub(crate) upkeep: Upkeep,
+    /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
+    pub(crate) is_durable: bool,
     seed: Seed,
-    base_url: OnceLock<String>,
     /// Last, so that it goes when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -44,7 +54,7 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
-        let app = Self {
+        let app = Shared {
             state: State::open(&dir).await?,
             gate: Gate::new(),
             journal: Journal::default(),
@@ -52,14 +62,20 @@ impl App {
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
             git_permits: Arc::new(Semaphore::new(GIT_REQUESTS)),
+            upkeep: Upkeep::start(temporary.is_none()),
+            is_durable: temporary.is_none(),
             seed: config.seed.clone(),
-            base_url: OnceLock::new(),
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
         let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
         change.commit().await?;
-        Ok((app, generated))
+        Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
+    }
+
+    /// The same server, with URLs that begin with this, without a slash at the end.
+    pub(crate) fn at(&self, base_url: String) -> Arc<Self> {
+        Arc::new(Self { shared: self.shared.clone(), base_url })
     }
 
     /// Goes back to the seed: everything else is gone, and the journal is empty.
@@ -74,13 +90,7 @@ impl App {
 
     /// What the server's URLs begin with, without a slash at the end.
     pub(crate) fn base_url(&self) -> &str {
-        self.base_url.get().map_or("http://localhost", String::as_str)
-    }
-
-    /// Sets what URLs begin with, once the addresses are known.
-    pub(crate) fn set_base_url(&self, url: String) {
-        // Only the first one counts: there is one caller.
-        let _already_set = self.base_url.set(url);
+        &self.base_url
     }
 
     /// The host in the server's URLs.
@@ -90,5 +100,13 @@ impl App {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
             _ => Some(authority),
         }
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }

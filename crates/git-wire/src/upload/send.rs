@@ -9,9 +9,7 @@ use gix::ObjectId;
 use super::deepen::Boundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
-use crate::pack::{
-    self, Commits, CountOptions, Key, Recording, Tee, WORTH_KEEPING, Whole, WriteOptions, Written,
-};
+use crate::pack::{self, Commits, CountOptions, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written};
 use crate::pktline::Multiplexer;
 use crate::serve::Context;
 use crate::{Error, KeepAlive, Summary};
@@ -175,7 +173,9 @@ fn build(
         }
         let (objects, packs) = (&context.repo.objects, context.repository.packs());
         let written = pack::write_with(objects, packs, &counted, write_options, out)?;
-        recording.map(Recording::keep);
+        if let Some(recording) = recording {
+            recording.keep();
+        }
         written
     };
     if !request.no_progress {

@@ -105,6 +105,10 @@ impl Policy for Door {
                 },
             );
         }
+        match self.repo.handle.open(&self.app.state.repo_path(self.repo.id)) {
+            Ok(repository) => self.app.upkeep.changed(repository),
+            Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
+        }
         let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
         if updates.iter().any(passes)
             && let Err(error) = self.runtime.block_on(self.pass_ownership(updates))

@@ -4,6 +4,7 @@
 //! engine. Nothing here knows HTTP.
 
 mod door;
+mod upkeep;
 
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::world::{Repo, World};
 use door::Door;
+pub(crate) use upkeep::Upkeep;
 
 /// After how much silence a client that waits for a pack hears something.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -83,6 +85,7 @@ impl Session {
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
+        options.durable = app.is_durable;
         let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
         Self { app: app.clone(), repo, policy, service, version, options, _permit: permit }
     }
@@ -102,6 +105,24 @@ impl Session {
     pub(crate) fn respond(&self, reader: &mut dyn BufRead, writer: &mut dyn Write) -> Result<Summary, Error> {
         let repository = self.open()?;
         git_wire::respond(
+            self.service,
+            &repository,
+            &self.policy,
+            &self.options,
+            self.version,
+            reader,
+            writer,
+        )
+    }
+
+    /// Leads a whole conversation over a two-way stream.
+    pub(crate) fn converse(
+        &self,
+        reader: &mut dyn BufRead,
+        writer: &mut dyn Write,
+    ) -> Result<Summary, Error> {
+        let repository = self.open()?;
+        git_wire::converse(
             self.service,
             &repository,
             &self.policy,
