@@ -129,7 +129,9 @@ pub fn client(data: &[u8]) {
 /// The line that an SSH client asks to be run: what comes out of it is one address, without anything to interpret.
 pub fn exec_line(data: &[u8]) {
     if let Ok(line) = exec::ExecLine::parse(data) {
-        assert!(!line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control));
+        assert!(
+            !line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control)
+        );
         assert!(data.starts_with(b"git"));
     }
 }
