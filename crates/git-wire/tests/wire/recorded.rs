@@ -151,13 +151,21 @@ fn answer_text(answer: &[u8], base: &Path) -> String {
         Some((end, lines)) if end == "0000" && !answer.pack.is_empty() => (Some(end), lines),
         _ => (None, &answer.lines[..]),
     };
-    lines.iter().for_each(|line| put(line));
-    if answer.pack.starts_with(b"PACK") {
-        objects_in(&answer.pack, base).iter().for_each(|id| put(&format!("pack {id}")));
-    } else {
-        Answer::of(&answer.pack).lines.iter().for_each(|line| put(&format!("report {line}")));
+    for line in lines {
+        put(line);
     }
-    end.into_iter().for_each(|end| put(end));
+    if answer.pack.starts_with(b"PACK") {
+        for id in objects_in(&answer.pack, base) {
+            put(&format!("pack {id}"));
+        }
+    } else {
+        for line in Answer::of(&answer.pack).lines {
+            put(&format!("report {line}"));
+        }
+    }
+    if let Some(end) = end {
+        put(end);
+    }
     text
 }
 
