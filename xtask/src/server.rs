@@ -39,6 +39,16 @@ impl Server {
         self.ready["http"].as_str().unwrap_or_default()
     }
 
+    /// The same as a socket's address.
+    pub(crate) fn address(&self) -> Outcome<std::net::SocketAddr> {
+        Ok(self.http().trim_start_matches("http://").parse()?)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// The token of its admin API.
     pub(crate) fn admin_token(&self) -> &str {
         self.ready["admin_token"].as_str().unwrap_or_default()
