@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::packets::{command, objects_in, push};
+use super::packets::{command, objects, objects_in, push};
 use super::report::{Goal, Value};
 use super::sides::Side;
 use super::{Bench, copy, usage};
@@ -78,7 +78,7 @@ impl Bench {
             let tip = stock::ask(&path, &["rev-parse", "master"])?;
             let script = "git rev-parse master | git pack-objects --revs --stdout -q --delta-base-offset";
             let pack = process::capture(&mut stock::git_shell(&path, script))?;
-            Outcome::Ok((push(NULL, &tip, "refs/heads/master", &pack), tip, objects_in(&pack)))
+            Outcome::Ok((push(NULL, &tip, "refs/heads/master", &pack), tip, objects(&pack)))
         };
         let (real_push, real_tip, objects) = everything("real")?;
         let (snap_push, snap_tip, _) = everything("snap")?;
@@ -192,6 +192,6 @@ fn clone(side: &Side, repo: &str, large: &Large) -> Outcome {
     let reply = side.once(&side.ask(repo, &body, false))?;
     match objects_in(&reply.begin) {
         Some(objects) if objects == large.objects => Ok(()),
-        other => Err(format!("a clone has {other:?} objects and not {}", large.objects).into()),
+        other => Err(format!("a clone from {} has {other:?} objects and not {}", side.address, large.objects).into()),
     }
 }

@@ -160,6 +160,14 @@ pub(super) struct Sample {
     pub(super) p50: Duration,
 }
 
+/// What one client did.
+struct Client {
+    times: Vec<Duration>,
+    /// How many of them ended within the window.
+    within: usize,
+    elapsed: Duration,
+}
+
 /// Lets this many clients repeat `work` for as long as `window`; each does it once at least. `work` is given the
 /// client's number.
 pub(super) fn load(
@@ -175,24 +183,34 @@ pub(super) fn load(
                 scope.spawn(move || {
                     barrier.wait();
                     let start = Instant::now();
-                    let mut times = Vec::new();
-                    while times.is_empty() || start.elapsed() < window {
+                    let (mut times, mut within) = (Vec::new(), 0);
+                    let mut elapsed = Duration::ZERO;
+                    while times.is_empty() || elapsed < window {
                         let begin = Instant::now();
                         work(client)?;
                         times.push(begin.elapsed());
+                        elapsed = start.elapsed();
+                        within += usize::from(elapsed <= window);
                     }
-                    Ok((times, start.elapsed()))
+                    Ok(Client { times, within, elapsed })
                 })
             })
             .collect();
         threads
             .into_iter()
             .map(|thread| thread.join().map_err(|_| io::Error::other("a client panicked"))?)
-            .collect::<io::Result<Vec<(Vec<Duration>, Duration)>>>()
+            .collect::<io::Result<Vec<Client>>>()
     })?;
-    // Clients end at different moments: each one's own rate counts.
-    let rate = results.iter().map(|(times, elapsed)| times.len() as f64 / elapsed.as_secs_f64()).sum();
-    let times = results.into_iter().flat_map(|(times, _)| times).collect();
+    // What ends after the window was begun under less load: it counts only where too little ended within.
+    let within: usize = results.iter().map(|client| client.within).sum();
+    let longest = results.iter().map(|client| client.elapsed).max().unwrap_or_default();
+    let all: usize = results.iter().map(|client| client.times.len()).sum();
+    let rate = if within >= clients && !window.is_zero() {
+        within as f64 / window.as_secs_f64()
+    } else {
+        all as f64 / longest.as_secs_f64()
+    };
+    let times = results.into_iter().flat_map(|client| client.times).collect();
     Ok(Sample { rate, p50: crate::bench::median(times) })
 }
 

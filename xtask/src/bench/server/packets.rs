@@ -51,10 +51,24 @@ pub(super) fn push(old: &str, new: &str, name: &str, pack: &[u8]) -> Vec<u8> {
     body
 }
 
-/// How many objects the pack in an answer says it has.
+/// How many objects the pack in an answer to a fetch says it has. The pack's head may come in pieces.
 pub(super) fn objects_in(answer: &[u8]) -> Option<u32> {
-    let at = answer.windows(8).position(|window| window == b"PACK\0\0\0\x02")?;
-    Some(u32::from_be_bytes(answer.get(at + 8..at + 12)?.try_into().ok()?))
+    let mut rest = answer;
+    let mut pack = Vec::new();
+    while pack.len() < 12 {
+        let length = usize::from_str_radix(std::str::from_utf8(rest.get(..4)?).ok()?, 16).ok()?.max(4);
+        let line = &rest[4..length.min(rest.len())];
+        if let Some(data) = line.strip_prefix(b"\x01") {
+            pack.extend_from_slice(data);
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    objects(&pack)
+}
+
+/// How many objects a pack says it has.
+pub(super) fn objects(pack: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(pack.strip_prefix(b"PACK\0\0\0\x02")?.get(..4)?.try_into().ok()?))
 }
 
 /// A branch as one client pushes to it: each commit changes the one file of its own.
@@ -136,12 +150,19 @@ mod tests {
     use std::io::Write as _;
     use std::process::Stdio;
 
-    use super::{Branch, command, hex, id, objects_in};
+    use super::{Branch, command, hex, id, objects, objects_in};
     use crate::bench::stock::git;
 
     #[test]
     fn a_request_is_packet_lines() {
         assert_eq!(command("ls-refs", &["peel"]), b"0014command=ls-refs\n0017object-format=sha1\n00010009peel\n0000");
+    }
+
+    #[test]
+    fn the_number_of_objects_is_found_in_pieces() {
+        let answer = b"000dpackfile\n0006\x02x\n0010\x01PACK\0\0\0\x02\0\0\x14" as &[u8];
+        assert_eq!(objects_in(&[answer, b"2fff\x01\xfe" as &[u8]].concat()), Some(5374));
+        assert_eq!(objects_in(b"0008NAK\n0000"), None);
     }
 
     #[test]
@@ -168,7 +189,7 @@ mod tests {
         let body = branch.next();
         let at = body.windows(4).position(|window| window == b"PACK").expect("a pack");
         run(&["unpack-objects", "-q", "--strict"], &body[at..]);
-        assert_eq!(objects_in(&body), Some(3));
+        assert_eq!(objects(&body[at..]), Some(3));
         run(&["fsck", "--strict", &hex(&branch.tip)], b"");
     }
 }

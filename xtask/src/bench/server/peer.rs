@@ -132,6 +132,16 @@ fn configuration(
                 fastcgi_pass unix:{socket};
                 fastcgi_param SCRIPT_FILENAME {};
                 fastcgi_param PATH_INFO $1;
+                fastcgi_param QUERY_STRING $query_string;
+                fastcgi_param REQUEST_METHOD $request_method;
+                fastcgi_param CONTENT_TYPE $content_type;
+                fastcgi_param CONTENT_LENGTH $content_length;
+                fastcgi_param REMOTE_ADDR $remote_addr;
+                fastcgi_param GIT_PROTOCOL $http_git_protocol;
+                fastcgi_param GIT_PROJECT_ROOT {root};
+                fastcgi_param GIT_HTTP_EXPORT_ALL 1;
+                fastcgi_param GIT_CONFIG_NOSYSTEM 1;
+                fastcgi_param GIT_CONFIG_GLOBAL /dev/null;
             }}",
             program.display()
         )
@@ -146,16 +156,6 @@ fn configuration(
             uwsgi_temp_path uwsgi; scgi_temp_path scgi;
             fastcgi_buffers 64 64k; fastcgi_buffer_size 64k; fastcgi_max_temp_file_size 0;
             fastcgi_read_timeout 600;
-            fastcgi_param QUERY_STRING $query_string;
-            fastcgi_param REQUEST_METHOD $request_method;
-            fastcgi_param CONTENT_TYPE $content_type;
-            fastcgi_param CONTENT_LENGTH $content_length;
-            fastcgi_param REMOTE_ADDR $remote_addr;
-            fastcgi_param GIT_PROTOCOL $http_git_protocol;
-            fastcgi_param GIT_PROJECT_ROOT {root};
-            fastcgi_param GIT_HTTP_EXPORT_ALL 1;
-            fastcgi_param GIT_CONFIG_NOSYSTEM 1;
-            fastcgi_param GIT_CONFIG_GLOBAL /dev/null;
             server {{ listen {address} backlog=1024; {locations} }}
         }}
         "
