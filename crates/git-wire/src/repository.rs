@@ -10,6 +10,7 @@ use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
 use crate::pack::store::PackStore;
+use crate::pack::{ClosureRecord, FinishedPacks};
 
 /// How many packs one repository may have before it needs consolidation.
 const PACK_SLOTS: u16 = 8_192;
@@ -19,6 +20,8 @@ const PACK_SLOTS: u16 = 8_192;
 pub struct Repository {
     inner: ThreadSafeRepository,
     packs: Arc<PackStore>,
+    closure: Arc<ClosureRecord>,
+    finished: Arc<FinishedPacks>,
 }
 
 /// Why a repository can't be used.
@@ -59,7 +62,9 @@ impl Repository {
             .open(git_dir)
             .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;
         let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
-        Ok(Self { inner, packs })
+        let closure = Arc::new(ClosureRecord::new(inner.git_dir()));
+        let finished = Arc::new(FinishedPacks::new(inner.git_dir()));
+        Ok(Self { inner, packs, closure, finished })
     }
 
     /// Creates a bare repository at `path`, which must be absent or empty, whose `HEAD` is the branch `default_branch`.
@@ -99,6 +104,16 @@ impl Repository {
     /// The packs, as the pack builder reads them.
     pub(crate) fn packs(&self) -> &Arc<PackStore> {
         &self.packs
+    }
+
+    /// The pack that is known to be all of some history.
+    pub(crate) fn closure(&self) -> &ClosureRecord {
+        &self.closure
+    }
+
+    /// Packs that have been made for clients already.
+    pub(crate) fn finished(&self) -> &FinishedPacks {
+        &self.finished
     }
 }
 

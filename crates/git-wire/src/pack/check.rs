@@ -9,8 +9,18 @@ use super::fsck::{self, Link};
 use super::objects::{IdSet, Objects, name_of};
 use super::{Connectivity, Error, IngestOptions};
 
+/// More objects that nothing points to than that aren't told.
+const MAX_ROOTS: usize = 65_536;
+
 /// Checks every object of the pack with this `index`; `objects` has them and those of the repository.
-pub(super) fn all(objects: &dyn Objects, index: &index::File, options: &IngestOptions) -> Result<(), Error> {
+///
+/// Gives the objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
+/// what these reach, and nothing else.
+pub(super) fn all(
+    objects: &dyn Objects,
+    index: &index::File,
+    options: &IngestOptions,
+) -> Result<Option<Vec<ObjectId>>, Error> {
     // In the pack's order, so that bases are met before and soon after their deltas.
     let mut entries: Vec<(u64, u32)> =
         (0..index.num_objects()).map(|at| (index.pack_offset_at_index(at), at)).collect();
@@ -66,7 +76,17 @@ pub(super) fn all(objects: &dyn Objects, index: &index::File, options: &IngestOp
             special(objects, id, &mut buffer, fsck::gitattributes)?;
         }
     }
-    Ok(())
+    Ok(roots(index, &pointed_to))
+}
+
+/// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
+fn roots(index: &index::File, pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>) -> Option<Vec<ObjectId>> {
+    if pointed_to.keys().any(|to| index.lookup(to).is_none()) {
+        return None;
+    }
+    let ids = (0..index.num_objects()).map(|at| index.oid_at_index(at).to_owned());
+    let roots: Vec<ObjectId> = ids.filter(|id| !pointed_to.contains_key(id)).take(MAX_ROOTS + 1).collect();
+    (roots.len() <= MAX_ROOTS).then_some(roots)
 }
 
 /// What is pointed to is in the pack or in the repository, and is of the kind that the pointer says.

@@ -10,7 +10,7 @@ use gix::ObjectId;
 use gix_pack::{data, index};
 
 use super::scan::Scan;
-use super::{Error, check};
+use super::{Closure, Error, check};
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -77,6 +77,7 @@ pub struct Quarantine {
     objects: u32,
     received: Received,
     durable: bool,
+    closure: Option<Closure>,
 }
 
 /// A pack that has become part of the repository.
@@ -95,6 +96,11 @@ impl Quarantine {
     /// What was received.
     pub fn received(&self) -> Received {
         self.received
+    }
+
+    /// What the pack is the closure of, if it is one.
+    pub(crate) fn closure(&self) -> Option<&Closure> {
+        self.closure.as_ref()
     }
 
     /// An object database that has the received objects and the repository's.
@@ -192,7 +198,15 @@ pub fn ingest(
     if scan.total() == 0 {
         let received = scan.finish_empty()?;
         let target = objects.join("pack");
-        return Ok(Quarantine { folder, target, name: None, objects: 0, received, durable: options.durable });
+        return Ok(Quarantine {
+            folder,
+            target,
+            name: None,
+            objects: 0,
+            received,
+            durable: options.durable,
+            closure: None,
+        });
     }
     let outcome = write_index(scan, &incoming, options);
     if let Some(failure) = failure {
@@ -205,8 +219,9 @@ pub fn ingest(
         let to = pack_folder.join(&name).with_extension(extension);
         fs::rename(&from, &to).map_err(Error::disk("rename", &from))?;
     }
-    let quarantine = Quarantine {
+    let mut quarantine = Quarantine {
         folder,
+        closure: None,
         target: objects.join("pack"),
         objects: outcome.num_objects,
         received,
@@ -219,7 +234,10 @@ pub fn ingest(
         let index = index.with_extension("idx");
         let index = index::File::at(&index, gix::hash::Kind::Sha1)
             .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
-        check::all(&quarantine.objects()?, &index, options)?;
+        let roots = check::all(&quarantine.objects()?, &index, options)?;
+        quarantine.closure = roots
+            .filter(|_| options.shallow.is_empty() && options.connectivity == Connectivity::Everything)
+            .map(|roots| Closure::new(outcome.data_hash, outcome.num_objects, roots));
     }
     Ok(quarantine)
 }

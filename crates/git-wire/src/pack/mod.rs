@@ -4,23 +4,32 @@
 //! copying entries as they lie compressed in stored packs. [`ingest()`] is the other direction: a pack is received
 //! into a quarantine, indexed, checked, and seen by nobody until [`Quarantine::accept()`].
 
+/// The folder in a repository for what Git doesn't know.
+pub(crate) const OWN_FOLDER: &str = "git-wire";
+
 mod check;
+mod closure;
 mod commits;
 mod count;
 mod error;
+mod finished;
 mod fsck;
 mod ingest;
 pub(crate) mod objects;
 mod scan;
 pub(crate) mod store;
 mod trees;
+mod whole;
 mod write;
 
+pub(crate) use closure::{Closure, ClosureRecord};
 pub(crate) use commits::{CommitInfo, Commits};
 pub(crate) use count::count_with;
 pub use count::{CountOptions, Counted, Filter, count};
 pub use error::Error;
+pub(crate) use finished::{FinishedPacks, Key, Recording, Tee, WORTH_KEEPING};
 pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
 pub use objects::IdSet;
+pub(crate) use whole::Whole;
 pub(crate) use write::write_with;
 pub use write::{WriteOptions, Written, write};

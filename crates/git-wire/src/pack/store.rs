@@ -128,6 +128,28 @@ impl Pack {
         &self.path
     }
 
+    /// How many objects it has.
+    pub(crate) fn objects(&self) -> u32 {
+        self.index.num_objects()
+    }
+
+    /// Whether its trailer is `checksum`.
+    pub(crate) fn has_checksum(&self, checksum: &oid) -> bool {
+        self.index.pack_checksum() == checksum
+    }
+
+    /// The ids of its objects, sorted.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        (0..self.index.num_objects()).map(|at| self.index.oid_at_index(at).to_owned())
+    }
+
+    /// The whole file, header and trailer included.
+    pub(crate) fn bytes(&self) -> Result<&[u8], Error> {
+        let data = self.data()?;
+        let whole = data.entry_slice(0..data.data_len() as u64);
+        whole.ok_or_else(|| Error::Invalid(format!("'{}' has no beginning", self.path.display())))
+    }
+
     /// Where the entry of `id` begins.
     pub(crate) fn offset_of(&self, id: &oid) -> Option<u64> {
         self.index.lookup(id).map(|at| self.index.pack_offset_at_index(at))

@@ -6,10 +6,18 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix_pack::data::entry::Header;
+use sha1::{Digest as _, Sha1};
 
 use super::objects::Objects;
 use super::store::{Pack, PackStore};
 use super::{Counted, Error};
+
+/// The length of a pack's header.
+const HEADER: usize = 12;
+/// The length of a pack's trailer.
+const TRAILER: usize = 20;
+/// How much of a pack is hashed and sent at once, while it is in the processor's cache.
+const CHUNK: usize = 1 << 16;
 
 /// How the pack is written.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +51,14 @@ pub struct Written {
     pub checksum: ObjectId,
 }
 
+impl Written {
+    /// A pack that was there already, sent as it lay. How many of its entries are deltas nobody has counted.
+    pub(crate) fn reused(objects: u32, bytes: u64) -> Self {
+        let checksum = ObjectId::null(gix::hash::Kind::Sha1);
+        Self { objects, deltas: 0, reused: objects, bytes, checksum }
+    }
+}
+
 /// Streams the pack of `counted` to `out`, holding one entry at a time.
 ///
 /// # Errors
@@ -67,8 +83,27 @@ pub(crate) fn write_with(
     options: WriteOptions,
     out: &mut dyn Write,
 ) -> Result<Written, Error> {
+    write_onto(objects, store, None, counted, options, out)
+}
+
+/// A stored pack all of whose entries come first, as they lie: their distances stay the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Base<'a>(pub(crate) &'a Pack);
+
+/// [`write_with()`], behind the entries of `base`, which holds none of the objects counted.
+pub(crate) fn write_onto(
+    objects: &dyn Objects,
+    store: &PackStore,
+    base: Option<Base<'_>>,
+    counted: &Counted,
+    options: WriteOptions,
+    out: &mut dyn Write,
+) -> Result<Written, Error> {
+    let in_base = base.map_or(0, |base| base.0.objects());
     let count = u32::try_from(counted.objects.len())
-        .map_err(|_| Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })?;
+        .ok()
+        .and_then(|count| count.checked_add(in_base))
+        .ok_or(Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })?;
     let mut packs = store.packs(false)?;
     let mut plan = locate(&packs, objects, counted);
     if plan.iter().any(|slot| slot.pack == MISSING) {
@@ -82,20 +117,30 @@ pub(crate) fn write_with(
             pack.prepare(group.len())?;
         }
     }
-    let known = if options.thin { locate_known(&packs, counted) } else { Places::default() };
+    let known =
+        if options.thin || base.is_some() { locate_known(&packs, counted) } else { Places::default() };
 
     let mut job = Job {
         plan: &plan,
         begins: Vec::with_capacity(plan.len()),
         known,
+        base,
         options,
-        out: Hashing { out, hasher: gix::hash::hasher(gix::hash::Kind::Sha1), written: 0 },
+        out: Hashing { out, hasher: Sha1::new(), written: 0 },
         deltas: 0,
-        reused: 0,
+        reused: in_base,
     };
     job.out
         .write_all(&gix_pack::data::header::encode(gix_pack::data::Version::V2, count))
         .map_err(Error::Send)?;
+    if let Some(Base(base)) = base {
+        let whole = base.bytes()?;
+        let end = whole.len().saturating_sub(TRAILER);
+        let entries = whole.get(HEADER..end).unwrap_or_default();
+        for chunk in entries.chunks(CHUNK) {
+            job.out.write_all(chunk).map_err(Error::Send)?;
+        }
+    }
     let mut buffer = Vec::new();
     for slot in &plan {
         job.begins.push(job.out.written);
@@ -160,8 +205,9 @@ struct Job<'a> {
     plan: &'a [Slot],
     /// Where each entry written so far begins in the new pack.
     begins: Vec<u64>,
-    /// Which objects that the receiver has lie where.
+    /// Which objects that the receiver has, or gets with the base, lie where.
     known: Places,
+    base: Option<Base<'a>>,
     options: WriteOptions,
     out: Hashing<'a>,
     deltas: u32,
@@ -201,7 +247,15 @@ impl Job<'_> {
                 None => Header::RefDelta { base_id: self.plan[at].id },
             });
         }
-        self.known.get(&(slot.pack, base)).map(|base_id| Header::RefDelta { base_id: *base_id })
+        let base_id = self.known.get(&(slot.pack, base))?;
+        if let Some(begin) = self.base.and_then(|base| base.0.offset_of(base_id)) {
+            return Some(if self.options.ofs_delta {
+                Header::OfsDelta { base_distance: self.out.written - begin }
+            } else {
+                Header::RefDelta { base_id: *base_id }
+            });
+        }
+        self.options.thin.then_some(Header::RefDelta { base_id: *base_id })
     }
 
     /// Writes an object anew.
@@ -219,16 +273,16 @@ impl Job<'_> {
     }
 }
 
-/// Counts and hashes what is written.
+/// Counts and hashes what is written. The bytes are ours, so nobody has to look for collisions in them.
 struct Hashing<'a> {
     out: &'a mut dyn Write,
-    hasher: gix::hash::Hasher,
+    hasher: Sha1,
     written: u64,
 }
 
 impl Hashing<'_> {
     fn finish(self) -> Result<(u64, ObjectId), Error> {
-        let checksum = self.hasher.try_finalize().map_err(|error| Error::Send(io::Error::other(error)))?;
+        let checksum = ObjectId::from_bytes_or_panic(&self.hasher.finalize());
         self.out.write_all(checksum.as_slice()).map_err(Error::Send)?;
         self.out.flush().map_err(Error::Send)?;
         Ok((self.written + checksum.as_slice().len() as u64, checksum))

@@ -13,7 +13,7 @@ use gix::refs::{FullName, Target};
 
 use super::commands::{Command, Request};
 use crate::pack::objects::Objects;
-use crate::pack::{Commits, Quarantine};
+use crate::pack::{Closure, Commits, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
 use crate::{Error, Summary};
@@ -68,6 +68,7 @@ pub(super) fn apply(
     if updates.iter().all(Option::is_none) {
         return Ok(());
     }
+    let closure = quarantine.as_ref().and_then(|quarantine| quarantine.closure().cloned());
     if let Some(quarantine) = quarantine {
         quarantine.accept()?;
     }
@@ -83,10 +84,31 @@ pub(super) fn apply(
             summary.updated.push(update);
         }
     }
+    if let Some(closure) = closure {
+        note_closure(context, &closure, &summary.updated);
+    }
     if !summary.updated.is_empty() {
         context.policy.updated(&summary.updated);
     }
     Ok(())
+}
+
+/// Remembers that the pack is all that the new branches and tags reach, where nothing better is known: so it is with
+/// the first push of a project.
+fn note_closure(context: &Context<'_>, closure: &Closure, updated: &[RefUpdate]) {
+    let is_shown = |name: &BStr| name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/");
+    let new: HashSet<ObjectId> = updated
+        .iter()
+        .filter(|update| is_shown(update.name.as_bstr()))
+        .filter_map(|update| update.new)
+        .collect();
+    let record = context.repository.closure();
+    if closure.tips.iter().all(|tip| new.contains(tip))
+        && record.get().is_none_or(|known| known.objects < closure.objects)
+        && let Err(error) = record.set(closure)
+    {
+        tracing::warn!(error = %super::describe(&error), "what a pack holds can't be remembered");
+    }
 }
 
 /// Refuses to create `a/b` beside `a`, and the reverse: one of them would have to be a folder.

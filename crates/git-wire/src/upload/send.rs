@@ -9,7 +9,9 @@ use gix::ObjectId;
 use super::deepen::Boundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
-use crate::pack::{self, Commits, CountOptions, WriteOptions, Written};
+use crate::pack::{
+    self, Commits, CountOptions, Filter, Key, Recording, Tee, WORTH_KEEPING, Whole, WriteOptions, Written,
+};
 use crate::pktline::Multiplexer;
 use crate::serve::Context;
 use crate::{Error, Summary};
@@ -21,6 +23,14 @@ enum Channel<'a> {
 }
 
 impl Channel<'_> {
+    /// Where the pack goes.
+    fn data(&mut self) -> &mut dyn Write {
+        match self {
+            Channel::Banded(mux) => mux,
+            Channel::Bare(out) => out,
+        }
+    }
+
     fn progress(&mut self, text: &str) -> io::Result<()> {
         match self {
             Channel::Banded(mux) => mux.progress(text),
@@ -72,6 +82,29 @@ pub(super) fn send_pack(
     }
 }
 
+/// The closure with what came since, if that is what the client wants.
+fn find_whole(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    wants: &[ObjectId],
+    options: &CountOptions,
+    has_nothing: bool,
+) -> Result<Option<Whole>, Error> {
+    if !has_nothing || !options.boundary.is_empty() || options.filter != Filter::Nothing {
+        return Ok(None);
+    }
+    let Some(closure) = context.repository.closure().get() else { return Ok(None) };
+    Ok(Whole::find(commits, context.repository.packs(), &closure, wants, options)?)
+}
+
+/// Tells the people how many objects are on their way.
+fn announce(channel: &mut Channel<'_>, request: &Request, objects: usize) -> io::Result<()> {
+    if request.no_progress || objects == 0 {
+        return Ok(());
+    }
+    channel.progress(&format!("Enumerating objects: {objects}, done.\n"))
+}
+
 fn build(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
@@ -95,27 +128,44 @@ fn build(
         include_tags,
         filter: request.filter,
     };
-    let shared = RefCell::new(channel);
-    let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {
-        if request.no_progress {
-            Ok(())
-        } else {
-            shared.borrow_mut().progress(&format!("Enumerating objects: {count}\r"))
-        }
-    })?;
-    let channel = shared.into_inner();
-    let count = counted.objects.len();
-    if !request.no_progress && count > 0 {
-        channel.progress(&format!("Enumerating objects: {count}, done.\n"))?;
-    }
     let write_options =
         WriteOptions { ofs_delta: request.ofs_delta, thin: request.thin, ..WriteOptions::default() };
-    let out: &mut dyn Write = match channel {
-        Channel::Bare(out) => out,
-        Channel::Banded(mux) => mux,
+    // A pack is determined by what is wanted alone where the client has nothing.
+    let has_nothing = common.is_empty() && request.shallow.is_empty();
+    let key = has_nothing.then(|| Key::new(&wants, &options, write_options));
+    let written = if let Some(finished) = key.as_ref().and_then(|key| context.repository.finished().find(key))
+    {
+        announce(channel, request, finished.objects as usize)?;
+        let objects = finished.objects;
+        let bytes = finished.send(channel.data()).map_err(pack::Error::Send)?;
+        Written::reused(objects, bytes)
+    } else if let Some(whole) = find_whole(context, commits, &wants, &options, has_nothing)? {
+        announce(channel, request, whole.objects())?;
+        whole.write(commits, context.repository.packs(), write_options, channel.data())?
+    } else {
+        let shared = RefCell::new(&mut *channel);
+        let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {
+            if request.no_progress {
+                Ok(())
+            } else {
+                shared.borrow_mut().progress(&format!("Enumerating objects: {count}\r"))
+            }
+        })?;
+        let channel = shared.into_inner();
+        announce(channel, request, counted.objects.len())?;
+        let key = key.filter(|_| counted.objects.len() >= WORTH_KEEPING);
+        let mut recording = key.and_then(|key| context.repository.finished().record(&key));
+        let mut out = channel.data();
+        let mut tee;
+        if let Some(recording) = &mut recording {
+            tee = Tee { out, recording };
+            out = &mut tee;
+        }
+        let (objects, packs) = (&context.repo.objects, context.repository.packs());
+        let written = pack::write_with(objects, packs, &counted, write_options, out)?;
+        recording.map(Recording::keep);
+        written
     };
-    let written =
-        pack::write_with(&context.repo.objects, context.repository.packs(), &counted, write_options, out)?;
     if !request.no_progress {
         let Written { objects, deltas, reused, .. } = written;
         channel.progress(&format!(

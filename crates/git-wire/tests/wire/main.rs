@@ -8,3 +8,4 @@ mod hostile;
 mod packs;
 mod push;
 mod sandbox;
+mod whole;
