@@ -17,8 +17,9 @@ use crate::config::{Profile, Seed};
 use crate::server::{Builder, MockServer, Ready};
 
 /// What is logged when `RUST_LOG` says nothing.
-const LOG: &str = "warn,vsts_mock=info";
+const LOG: &str = "warn,vsts_mock=info,russh=error";
 const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+const DEFAULT_SSH: &str = "127.0.0.1:2222";
 const FREE_PORT: &str = "127.0.0.1:0";
 
 /// An offline look-alike of Visual Studio Team Services
@@ -35,8 +36,8 @@ enum Command {
     Serve(ServeArgs),
     /// Serve while a command runs, with VSTS_MOCK_* in its environment; pass its exit code on
     ///
-    /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY (the ready line) in its environment.
-    /// Without --http a free port is taken.
+    /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_SSH, VSTS_MOCK_KNOWN_HOSTS, VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY
+    /// (the ready line) in its environment. Without --http or --ssh a free port is taken.
     Exec(ExecArgs),
     /// Print a commented example seed
     Init,
@@ -53,6 +54,9 @@ struct ServeArgs {
     /// Listen for HTTP there; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222]
+    #[arg(long, value_name = "ADDR")]
+    ssh: Option<SocketAddr>,
     /// What URLs in answers begin with, when clients reach the server by another name
     #[arg(long, value_name = "URL")]
     external_url: Option<String>,
@@ -109,7 +113,7 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
 
 async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
-    let server = builder(&args, DEFAULT_HTTP)?.start().await?;
+    let server = builder(&args, DEFAULT_HTTP, DEFAULT_SSH)?.start().await?;
     let line = ready_line(server.ready())?;
     if let Some(path) = &args.ready_file {
         write_atomically(path, &line)?;
@@ -130,7 +134,7 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
 
 async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
-    let server = builder(&args.serve, FREE_PORT)?.start().await?;
+    let server = builder(&args.serve, FREE_PORT, FREE_PORT)?.start().await?;
     let line = ready_line(server.ready())?;
     if let Some(path) = &args.serve.ready_file {
         write_atomically(path, &line)?;
@@ -175,11 +179,13 @@ fn environment(server: &MockServer, line: &str) -> Vec<(String, String)> {
         ("VSTS_MOCK_READY".to_owned(), line.trim_end().to_owned()),
         ("VSTS_MOCK_ADMIN_TOKEN".to_owned(), ready.admin_token.clone()),
     ];
+    variables.extend(ready.ssh.iter().map(|url| ("VSTS_MOCK_SSH".to_owned(), url.clone())));
+    variables.extend(ready.known_hosts.iter().map(|line| ("VSTS_MOCK_KNOWN_HOSTS".to_owned(), line.clone())));
     variables.extend(ready.http.iter().map(|url| ("VSTS_MOCK_HTTP".to_owned(), url.clone())));
     variables
 }
 
-fn builder(args: &ServeArgs, default_http: &str) -> Result<Builder, Failure> {
+fn builder(args: &ServeArgs, default_http: &str, default_ssh: &str) -> Result<Builder, Failure> {
     let mut builder = MockServer::builder();
     if let Some(path) = &args.config {
         builder = builder.seed(Seed::read(path)?);
@@ -197,7 +203,11 @@ fn builder(args: &ServeArgs, default_http: &str) -> Result<Builder, Failure> {
         Some(address) => address,
         None => default_http.parse().expect("the default is an address"),
     };
-    Ok(builder.http(http))
+    let ssh = match args.ssh {
+        Some(address) => address,
+        None => default_ssh.parse().expect("the default is an address"),
+    };
+    Ok(builder.http(http).ssh(ssh))
 }
 
 fn ready_line(ready: &Ready) -> Result<String, Failure> {

@@ -32,6 +32,11 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// A generator of numbers nobody can guess, for keys.
+pub(crate) fn generator() -> impl russh::keys::ssh_key::rand_core::CryptoRng {
+    russh::keys::key::safe_rng()
+}
+
 /// Bytes nobody can guess.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -37,6 +37,18 @@ pub(crate) enum Event {
         /// Whether nothing here answers such a request.
         unknown: bool,
     },
+    /// A command over SSH. `exit_status` and `milliseconds` are null while it is in progress.
+    SshRequest {
+        /// The user name in the URL: an account, or nothing.
+        login: String,
+        command: String,
+        service: Option<String>,
+        user: Option<String>,
+        exit_status: Option<u32>,
+        milliseconds: Option<i64>,
+        /// Whether it is none of the commands that are answered here.
+        unknown: bool,
+    },
     /// A push changed a ref.
     RefUpdate {
         account: String,

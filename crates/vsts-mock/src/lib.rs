@@ -1,11 +1,11 @@
-//! An offline look-alike of Visual Studio Team Services: Git over HTTP with per-repository access control.
+//! An offline look-alike of Visual Studio Team Services: Git over HTTP and SSH with per-repository access control.
 //!
 //! As a library it is a [`MockServer`]; as a binary it is `vsts-mock serve`. A request goes through these layers:
 //!
-//! 1. `http` takes the connection and finds what the URL speaks of (`http::address`);
+//! 1. `http` or `ssh` takes the connection and finds what the URL speaks of (`http::address`, `ssh::address`);
 //! 2. `identity` turns the credential into a principal;
 //! 3. `access` decides, from the `world` alone;
-//! 4. `http::git` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
+//! 4. `http::git` or `ssh::conversation` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
 //!    `access`, for every ref; or `http::admin` and `http::rest` call `registry`, which changes the `state`.
 //!
 //! `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
@@ -22,6 +22,7 @@ mod identity;
 mod journal;
 mod registry;
 mod server;
+mod ssh;
 mod state;
 mod world;
 
@@ -34,5 +35,7 @@ pub use config::{
 pub use identity::ssh_key::SshKeyError;
 pub use registry::RegistryError;
 pub use server::{Builder, MockServer, Ready, StartError};
+pub use ssh::exec_line::{ExecLine, ExecLineError};
+pub use ssh::host_key::HostKeyError;
 pub use state::StateError;
 pub use world::name::NameError;

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DRAIN, GeneratedTokens, Profile, Seed, SeedError};
 use crate::http;
 use crate::registry::RegistryError;
+use crate::ssh::{self, SshError, host_key::HostKeyError};
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -39,6 +40,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The SSH host keys cannot be read or made.
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
     /// The external URL is none.
     #[error("the external URL {url:?} has to begin with http:// or https:// and a host, and has no query")]
     ExternalUrl {
@@ -92,6 +96,7 @@ impl Builder {
             seed: Seed::default(),
             data_dir: None,
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+            ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
             external_url: None,
             profile: Profile::default(),
             admin_token: None,
@@ -121,6 +126,12 @@ impl Builder {
     /// Listens for HTTP there; port 0, the default, takes a free one. `None` listens for no HTTP.
     pub fn http(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
         self.config.http = address.into();
+        self
+    }
+
+    /// Listens for SSH there; port 0, the default, takes a free one. `None` listens for no SSH.
+    pub fn ssh(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
+        self.config.ssh = address.into();
         self
     }
 
@@ -159,7 +170,8 @@ impl Builder {
         self.config.profile = self.profile.or(self.config.seed.profile).unwrap_or_default();
         let config = self.config;
         if let Some(address) =
-            config.http.filter(|address| !address.ip().is_loopback() && !config.seed.allow_remote)
+            [config.http, config.ssh].into_iter().flatten().find(|address| !address.ip().is_loopback())
+            && !config.seed.allow_remote
         {
             return Err(StartError::Remote { address });
         }
@@ -178,19 +190,28 @@ impl Builder {
             let stop = shutdown.clone().cancelled_owned();
             tasks.push(tokio::spawn(http::listen(listener, http::router(app.clone()), stop, config.drain)));
         }
+        let (mut ssh, mut known_hosts) = (None, None);
+        if let Some(wanted) = config.ssh {
+            let door = ssh::Door::open(wanted, app.state.dir()).await.map_err(|error| match error {
+                SshError::HostKey(error) => error.into(),
+                SshError::Listen(source) => StartError::Listen { address: wanted, source },
+            })?;
+            (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
+            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), config.drain)));
+        }
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),
             https: None,
-            ssh: None,
+            ssh,
             ca_pem: None,
-            known_hosts: None,
+            known_hosts,
             admin_token: app.admin_token.reveal().to_owned(),
             tokens: generated,
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
         };
-        tracing::info!(http = ready.http, profile = config.profile.name(), "ready");
+        tracing::info!(http = ready.http, ssh = ready.ssh, profile = config.profile.name(), "ready");
         Ok(MockServer { app, ready, shutdown, tasks })
     }
 }
@@ -266,6 +287,15 @@ impl MockServer {
             percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
         };
         format!("{}/{}/{}/_git/{}", self.url(), account, encode(project), encode(repo))
+    }
+
+    /// The address from which Git clones a repository over SSH, if the server listens for it.
+    pub fn ssh_clone_url(&self, account: &str, project: &str, repo: &str) -> Option<String> {
+        let address = self.ready.ssh.as_deref()?.strip_prefix("ssh://")?;
+        let encode = |name: &str| {
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+        };
+        Some(format!("ssh://{}@{address}/{}/_git/{}", encode(account), encode(project), encode(repo)))
     }
 
     /// What the admin API wants as Bearer.

@@ -39,13 +39,16 @@ pub(crate) struct Principal {
     pub(crate) name: String,
     /// The token that was shown, so that revoking it works at once.
     pub(crate) token: Option<Uuid>,
+    /// The SSH key that signed, so that taking it out of the registry works at once. It is told by its data: another one
+    /// may later have its name, and then its id.
+    pub(crate) key: Option<String>,
     /// What the credential may be used for at most.
     pub(crate) ceiling: Permissions,
 }
 
 impl Principal {
     pub(crate) fn anonymous() -> Self {
-        Self { user: None, name: "Anonymous".to_owned(), token: None, ceiling: Permissions::ALL }
+        Self { user: None, name: "Anonymous".to_owned(), token: None, key: None, ceiling: Permissions::ALL }
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {
@@ -264,7 +267,11 @@ fn belongs_to(world: &World, principal: &Principal, account: Uuid, project: Opti
 fn check_credential(world: &World, principal: &Principal) -> Result<(), Refusal> {
     let user_is_there = principal.user.is_none_or(|user| world.users.contains_key(&user));
     let token_is_there = principal.token.is_none_or(|token| world.tokens.contains_key(&token));
-    if user_is_there && token_is_there {
+    let key_is_there = principal
+        .key
+        .as_deref()
+        .is_none_or(|blob| world.key_by_blob(blob).is_some_and(|key| Some(key.user) == principal.user));
+    if user_is_there && token_is_there && key_is_there {
         Ok(())
     } else {
         Err(Refusal::Revoked { identity: principal.name.clone() })

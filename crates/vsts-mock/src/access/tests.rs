@@ -57,7 +57,7 @@ fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
     world.insert_user(User { id, name: name.to_owned(), email: None, password_hash: None });
     let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
     world.memberships.extend(group.map(|(group, _)| (id, *group)));
-    Principal { user: Some(id), name: name.to_owned(), token: None, ceiling: Permissions::ALL }
+    Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
 }
 
 fn levels() -> [String; 6] {

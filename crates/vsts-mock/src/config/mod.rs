@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     /// Where HTTP is listened for; nothing is without.
     pub(crate) http: Option<SocketAddr>,
+    /// Where SSH is listened for; nothing is without.
+    pub(crate) ssh: Option<SocketAddr>,
     /// What URLs in answers begin with, when that is not the address listened on.
     pub(crate) external_url: Option<String>,
     pub(crate) profile: Profile,

@@ -5,6 +5,7 @@
 //! | imitates | nobody: all that is implemented is offered | VSTS, autumn 2017 | Azure DevOps Services |
 //! | Git protocol versions | 0, 1, 2 | 0 | 0 |
 //! | atomic pushes, filters, push options | yes | no | no |
+//! | SSH takes the first key that signs | no: the first that is registered | yes | yes |
 //! | largest push | 5 GiB | 5 GiB | 5 GiB |
 //! | what the server calls itself | `vsts-mock` | `vsts-mock-team-services` | `vsts-mock-azure-repos` |
 
@@ -32,6 +33,9 @@ pub(crate) struct Traits {
     pub(crate) negotiates_version: bool,
     /// Bytes that a push may have.
     pub(crate) max_push_bytes: u64,
+    /// Whether SSH takes whichever key signs first and refuses it only when a command is asked, as the service does:
+    /// then a user with several keys has to name the right one.
+    pub(crate) takes_first_key: bool,
     /// What the server calls itself on the wire and on its pages.
     pub(crate) product: &'static str,
 }
@@ -45,18 +49,21 @@ impl Profile {
                 git: git_wire::Profile::Permissive,
                 negotiates_version: true,
                 max_push_bytes: 5 * GIB,
+                takes_first_key: false,
                 product: "vsts-mock",
             },
             Self::Vsts => Traits {
                 git: git_wire::Profile::Vsts,
                 negotiates_version: false,
                 max_push_bytes: 5 * GIB,
+                takes_first_key: true,
                 product: "vsts-mock-team-services",
             },
             Self::AzureDevops => Traits {
                 git: git_wire::Profile::Vsts,
                 negotiates_version: false,
                 max_push_bytes: 5 * GIB,
+                takes_first_key: true,
                 product: "vsts-mock-azure-repos",
             },
         }

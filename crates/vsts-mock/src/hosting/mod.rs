@@ -106,6 +106,24 @@ impl Session {
         )
     }
 
+    /// Leads a whole conversation over a two-way stream.
+    pub(crate) fn converse(
+        &self,
+        reader: &mut dyn BufRead,
+        writer: &mut dyn Write,
+    ) -> Result<Summary, Error> {
+        let repository = self.open()?;
+        git_wire::converse(
+            self.service,
+            &repository,
+            &self.policy,
+            &self.options,
+            self.version,
+            reader,
+            writer,
+        )
+    }
+
     fn open(&self) -> Result<git_wire::Repository, Error> {
         let path = self.app.state.repo_path(self.repo.id);
         self.repo.handle.open(&path).map_err(Error::Repository)

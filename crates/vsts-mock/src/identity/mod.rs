@@ -154,6 +154,7 @@ impl Gate {
                 user: Some(user.id),
                 name: user.name.clone(),
                 token: Some(token.id),
+                key: None,
                 ceiling: ceiling_of(&token.scopes),
             });
         }
@@ -165,6 +166,7 @@ impl Gate {
                 user: Some(user.id),
                 name: user.name.clone(),
                 token: None,
+                key: None,
                 ceiling: Permissions::ALL,
             }),
             _ => Err(SignInError::Wrong),

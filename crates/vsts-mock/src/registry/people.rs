@@ -179,7 +179,7 @@ impl Change<'_> {
         let user = self.user_id(user_name)?;
         name::check_label("key", input.name)?;
         let parsed = PublicKey::parse(input.key)?;
-        if self.world.keys.values().any(|key| key.blob == parsed.blob) {
+        if self.world.key_by_blob(&parsed.blob).is_some() {
             return Err(RegistryError::value("key", "this key is registered already"));
         }
         if self.world.keys.values().any(|key| key.user == user && key.name == input.name) {
@@ -207,7 +207,7 @@ impl Change<'_> {
             key.created.as_millisecond(),
         );
         let id = key.id;
-        self.world.keys.insert(id, key);
+        self.world.insert_key(key);
         Ok(id)
     }
 
@@ -217,7 +217,7 @@ impl Change<'_> {
         let found = self.world.keys.values().find(|key| key.user == user && key.name == key_name);
         let id = found.ok_or_else(|| RegistryError::not_found("key", key_name))?.id;
         run!(self, "DELETE FROM ssh_keys WHERE id = $1", id.to_string());
-        self.world.keys.remove(&id);
+        self.world.remove_key(id);
         Ok(())
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             fingerprint: row.get("fingerprint"),
             created: time(row.get("created_ms"))?,
         };
-        world.keys.insert(key.id, key);
+        world.insert_key(key);
     }
     for row in rows(pool, "SELECT id, name, owner_id FROM accounts").await? {
         world.insert_account(Account {

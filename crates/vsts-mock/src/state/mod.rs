@@ -69,6 +69,7 @@ pub(crate) struct State {
     pool: SqlitePool,
     world: RwLock<Arc<World>>,
     writer: Mutex<()>,
+    dir: PathBuf,
     repos: PathBuf,
     _lock: File,
 }
@@ -95,7 +96,8 @@ impl State {
             .map_err(database("open"))?;
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StateError::Format)?;
         let world = load::world(&pool).await?;
-        Ok(Self { pool, world: RwLock::new(Arc::new(world)), writer: Mutex::new(()), repos, _lock: lock })
+        let (dir, world) = (dir.to_owned(), RwLock::new(Arc::new(world)));
+        Ok(Self { pool, world, writer: Mutex::new(()), dir, repos, _lock: lock })
     }
 
     /// The present picture.
@@ -113,6 +115,11 @@ impl State {
             .map_err(|source| StateError::Database { action: "begin a change", source })?;
         let world = World::clone(&self.world());
         Ok(Change { state: self, tx, world, folders: Folders::default(), _writer: writer })
+    }
+
+    /// The data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The folder of a repository.

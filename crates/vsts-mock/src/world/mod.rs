@@ -190,6 +190,7 @@ pub(crate) struct World {
     pub(crate) workspaces: BTreeMap<Uuid, Workspace>,
     acl: HashMap<Uuid, Entries>,
     token_by_hash: HashMap<String, Uuid>,
+    key_by_blob: HashMap<String, Uuid>,
     name_index: HashMap<(Uuid, String), Uuid>,
 }
 
@@ -202,6 +203,11 @@ impl World {
     pub(crate) fn insert_token(&mut self, token: Token) {
         self.token_by_hash.insert(token.hash.clone(), token.id);
         self.tokens.insert(token.id, token);
+    }
+
+    pub(crate) fn insert_key(&mut self, key: SshKey) {
+        self.key_by_blob.insert(key.blob.clone(), key.id);
+        self.keys.insert(key.id, key);
     }
 
     pub(crate) fn insert_account(&mut self, account: Account) {
@@ -243,6 +249,12 @@ impl World {
         }
     }
 
+    pub(crate) fn remove_key(&mut self, id: Uuid) {
+        if let Some(key) = self.keys.remove(&id) {
+            self.key_by_blob.remove(&key.blob);
+        }
+    }
+
     /// Removes the user with all that is theirs, and every mention of them.
     pub(crate) fn remove_user(&mut self, id: Uuid) {
         if let Some(user) = self.users.remove(&id) {
@@ -251,6 +263,7 @@ impl World {
         self.tokens.retain(|_, token| token.user != id);
         self.token_by_hash.retain(|_, token| self.tokens.contains_key(token));
         self.keys.retain(|_, key| key.user != id);
+        self.key_by_blob.retain(|_, key| self.keys.contains_key(key));
         self.memberships.retain(|(member, _)| *member != id);
         for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
             account.owner = None;
@@ -328,6 +341,11 @@ impl World {
 
     pub(crate) fn token_by_hash(&self, hash: &str) -> Option<&Token> {
         self.tokens.get(self.token_by_hash.get(hash)?)
+    }
+
+    /// The key of that wire form in base64.
+    pub(crate) fn key_by_blob(&self, blob: &str) -> Option<&SshKey> {
+        self.keys.get(self.key_by_blob.get(blob)?)
     }
 
     pub(crate) fn account(&self, name: &str) -> Option<&Account> {

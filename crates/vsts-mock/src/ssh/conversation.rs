@@ -1,0 +1,240 @@
+//! One request: who asks, for which repository, and may they; then the engine; then how it ended, as an exit status.
+//!
+//! What the person at the other end should read goes to the error stream, each line behind `remote: `, in the service's
+//! words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use git_wire::Error;
+use russh::ChannelWriteHalf;
+use russh::server::Msg;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::address::readings;
+use super::exec_line::ExecLine;
+use super::pipe::{Incoming, Outgoing};
+use crate::access::{Permissions, Principal, Refusal, repository_not_found};
+use crate::app::App;
+use crate::hosting::{Names, Session, admit};
+use crate::journal::Event;
+use crate::world::{Repo, World};
+
+/// The error stream's number.
+const STDERR: u32 = 1;
+/// The exit status of a command that was done.
+const DONE: u32 = 0;
+/// The exit status of a command that is not taken, or not from this user.
+const REFUSED: u32 = 1;
+/// The exit status of a conversation that broke off; Git's own.
+const BROKE_OFF: u32 = 128;
+/// How long a request waits while too many others are served.
+const QUEUE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a client may take for the last words.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How much of a command the journal keeps.
+const JOURNALLED: usize = 400;
+
+/// Who signed, and under which user name they connected: an account's or nobody's.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    /// The public key whose signature was verified, as the registry keeps it.
+    pub(super) key: String,
+    pub(super) login: String,
+}
+
+impl Caller {
+    /// The user whose key that is at this moment.
+    fn principal(&self, world: &World) -> Option<Principal> {
+        let user = world.users.get(&world.key_by_blob(&self.key)?.user)?;
+        Some(Principal {
+            user: Some(user.id),
+            name: user.name.clone(),
+            token: None,
+            key: Some(self.key.clone()),
+            ceiling: Permissions::ALL,
+        })
+    }
+}
+
+/// A request as the connection hands it over.
+pub(super) struct Request {
+    pub(super) caller: Caller,
+    pub(super) line: Vec<u8>,
+    /// The value of `GIT_PROTOCOL`.
+    pub(super) protocol: String,
+    pub(super) input: Receiver<Bytes>,
+    /// Cancelled when the channel is closed or the connection gone.
+    pub(super) gone: CancellationToken,
+}
+
+/// How a request ended.
+struct End {
+    status: u32,
+    /// For the error stream.
+    message: Option<String>,
+    service: Option<&'static str>,
+    user: Option<String>,
+    unknown: bool,
+}
+
+impl End {
+    fn with_status(status: u32) -> Self {
+        Self { status, message: None, service: None, user: None, unknown: false }
+    }
+
+    fn refused(message: impl Into<String>) -> Self {
+        Self { message: Some(message.into()), ..Self::with_status(REFUSED) }
+    }
+}
+
+/// Answers a request, closes its channel, and notes it in the journal.
+pub(super) async fn answer(app: Arc<App>, request: Request, channel: Arc<ChannelWriteHalf<Msg>>) {
+    let started = app.clock.now();
+    let command: String =
+        String::from_utf8_lossy(&request.line).chars().filter(|c| !c.is_control()).take(JOURNALLED).collect();
+    let login = request.caller.login.clone();
+    let seq = app.journal.add(
+        started,
+        Event::SshRequest {
+            login: login.clone(),
+            command: command.clone(),
+            service: None,
+            user: None,
+            exit_status: None,
+            milliseconds: None,
+            unknown: false,
+        },
+    );
+    let gone = request.gone.clone();
+    let end = converse(&app, request, &channel).await;
+    // Journalled before the client hears the end, so that who has heard it finds the whole entry.
+    let took = app.clock.now().as_millisecond() - started.as_millisecond();
+    app.journal.amend(seq, |entry| {
+        if let Event::SshRequest { service, user, exit_status, milliseconds, unknown, .. } = &mut entry.event
+        {
+            *service = end.service.map(str::to_owned);
+            user.clone_from(&end.user);
+            *exit_status = Some(end.status);
+            *milliseconds = Some(took);
+            *unknown = end.unknown;
+        }
+    });
+    tracing::info!(
+        login,
+        command,
+        status = end.status,
+        ms = took,
+        user = end.user.as_deref(),
+        service = end.service,
+        "ssh request"
+    );
+    tokio::select! {
+        told = timeout(FAREWELL, close(&channel, &end)) => if told.is_err() {
+            tracing::debug!("the client did not take the last words");
+        },
+        () = gone.cancelled() => {}
+    }
+}
+
+/// Tells a client on a channel without a conversation that there will be none.
+pub(super) async fn refuse(channel: &ChannelWriteHalf<Msg>, message: &str) {
+    let end = End::refused(message);
+    if timeout(FAREWELL, close(channel, &end)).await.is_err() {
+        tracing::debug!("the client did not take the last words");
+    }
+}
+
+async fn close(channel: &ChannelWriteHalf<Msg>, end: &End) {
+    let told = async {
+        if let Some(message) = &end.message {
+            let lines: String = message.lines().map(|line| format!("remote: {line}\n")).collect();
+            channel.extended_data_bytes(STDERR, lines.into_bytes()).await?;
+        }
+        channel.exit_status(end.status).await?;
+        channel.eof().await?;
+        channel.close().await
+    };
+    if let Err(error) = told.await {
+        tracing::debug!(%error, "the client went before the end");
+    }
+}
+
+async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHalf<Msg>>) -> End {
+    let world = app.state.world();
+    let Some(principal) = request.caller.principal(&world) else {
+        return End::refused("Public key authentication failed.");
+    };
+    let user = Some(principal.name.clone());
+    let line = match ExecLine::parse(&request.line) {
+        Ok(line) => line,
+        Err(error) => return End { user, unknown: true, ..End::refused(error.to_string()) },
+    };
+    let service = Some(line.service());
+    let with = |end: End| End { user: user.clone(), service, ..end };
+    let repo = match find(&world, &principal, &request.caller.login, &line) {
+        Ok(repo) => repo,
+        Err(message) => return with(End::refused(message)),
+    };
+    let Ok(Ok(permit)) = timeout(QUEUE_DEADLINE, app.git_permits.clone().acquire_owned()).await else {
+        return with(End::refused("The server is busy. Try again in a moment."));
+    };
+    let session = Session::new(app, principal, repo, line.service, &request.protocol, permit);
+    let (input, gone, runtime) = (request.input, request.gone, Handle::current());
+    let limit = session.limits().max_duration;
+    let (overdue, channel) = (gone.clone(), channel.clone());
+    let mut working = tokio::task::spawn_blocking(move || {
+        let mut reader = Incoming::new(input, gone.clone(), runtime.clone());
+        let mut writer = Outgoing::new(&channel, gone, runtime);
+        session.converse(&mut reader, &mut writer)
+    });
+    let joined = if let Ok(joined) = timeout(limit, &mut working).await {
+        joined
+    } else {
+        tracing::info!("a conversation took too long");
+        overdue.cancel();
+        working.await
+    };
+    match joined {
+        Ok(Ok(summary)) => {
+            tracing::debug!(?summary, "served");
+            with(End::with_status(DONE))
+        }
+        Ok(Err(error)) => {
+            report(&error, &line);
+            with(End::with_status(BROKE_OFF))
+        }
+        Err(error) => {
+            tracing::error!(%error, path = line.path, "a conversation ended in a panic");
+            with(End { status: BROKE_OFF, ..End::refused("internal error in the server") })
+        }
+    }
+}
+
+/// The repository that is meant, if it may be used; else what to say.
+fn find(world: &World, principal: &Principal, login: &str, line: &ExecLine) -> Result<Repo, String> {
+    let readings = readings(login, &line.path);
+    for reading in &readings {
+        let names = Names { account: Some(&reading.account), project: &reading.project, repo: &reading.repo };
+        match admit(world, principal, names, line.service) {
+            Ok(repo) => return Ok(repo),
+            Err(Refusal::Invisible) => {}
+            Err(refusal) => return Err(refusal.to_string()),
+        }
+    }
+    let asked = readings.first().map_or(line.path.as_str(), |reading| reading.repo.as_str());
+    Err(repository_not_found(asked))
+}
+
+fn report(error: &Error, line: &ExecLine) {
+    match error {
+        Error::Repository(_) | Error::Pack(_) | Error::Refs(_) => {
+            tracing::error!(path = line.path, err = %error, cause = ?std::error::Error::source(error), "cannot serve");
+        }
+        _ => tracing::info!(%error, "ended early"),
+    }
+}

@@ -1,0 +1,118 @@
+//! The listener: takes connections, ends those that take too long, and drains when it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::Disconnect;
+use russh::server::{Config, run_stream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::line::Line;
+use super::pulse::Pulse;
+use crate::app::App;
+
+/// How many connections are open at once; more wait.
+const CONNECTIONS: usize = 512;
+/// How long to wait when the system has no more sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client that is told to go may take to go.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves until `stop` is cancelled, then lets what is in progress end, for as long as `drain`.
+pub(super) async fn serve(
+    listener: TcpListener,
+    config: Arc<Config>,
+    app: Arc<App>,
+    stop: CancellationToken,
+    drain: Duration,
+) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let cut = CancellationToken::new();
+    // Connections end with the listener, also when it is dropped.
+    let _cut_all = cut.clone().drop_guard();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection keeps its delay");
+        }
+        let attended = attend(stream, peer, config.clone(), app.clone(), stop.clone(), cut.child_token());
+        connections.spawn(async move {
+            attended.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain, drained).await.is_err() {
+        tracing::warn!("some SSH connections did not end in time");
+    }
+    cut.cancel();
+    connections.shutdown().await;
+}
+
+/// Sees one connection through.
+async fn attend(
+    stream: TcpStream,
+    peer: SocketAddr,
+    config: Arc<Config>,
+    app: Arc<App>,
+    stop: CancellationToken,
+    cut: CancellationToken,
+) {
+    let pulse = Pulse::new();
+    let line = Line::new(stream, cut.clone());
+    let started = tokio::select! {
+        started = run_stream(config, line, Connection::new(app, pulse.clone())) => started,
+        () = pulse.overdue() => return,
+        () = stop.cancelled() => return,
+    };
+    let mut session = match started {
+        Ok(session) => session,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no SSH connection came about");
+            return;
+        }
+    };
+    let handle = session.handle();
+    let reason = tokio::select! {
+        ended = &mut session => {
+            if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "an SSH connection ended badly");
+            }
+            return;
+        }
+        () = pulse.overdue() => "the connection was idle for too long",
+        () = async { stop.cancelled().await; pulse.rest().await } => "the server stops",
+    };
+    let farewell = async {
+        if handle.disconnect(Disconnect::ByApplication, reason.to_owned(), String::new()).await.is_err() {
+            tracing::debug!(%peer, "the connection is gone already");
+        }
+        (&mut session).await
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        cut.cancel();
+        if let Err(error) = session.await {
+            tracing::debug!(%peer, %error, "an SSH connection was cut");
+        }
+    }
+}

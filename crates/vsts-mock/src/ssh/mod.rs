@@ -1,0 +1,157 @@
+//! The SSH door: Git's protocol for those who sign in with a key. The only folder that knows russh.
+//!
+//! A connection is taken by [`listen`], which ends it when it takes too long; `connection` lets a key prove who it is and
+//! each channel ask for one command, which `exec_line` reads and `address` looks up; `conversation` asks the same rules
+//! as HTTP and lets the engine speak through `pipe`.
+
+mod address;
+mod connection;
+mod conversation;
+pub(crate) mod exec_line;
+pub(crate) mod host_key;
+mod line;
+mod listen;
+mod pipe;
+mod pulse;
+
+use std::borrow::Cow;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKey};
+use russh::server::Config;
+use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use host_key::HostKeyError;
+
+/// How often a client may fail to sign in: six keys, and the question what there is to sign in with.
+const ATTEMPTS: usize = 7;
+/// How much a client may send before it hears that it was taken.
+const WINDOW: u32 = 2 << 20;
+/// The largest packet of data, either way: what OpenSSH sends at most.
+const PACKET: u32 = 32 * 1024;
+/// How many messages wait to be sent on one connection.
+const MESSAGES: usize = 64;
+/// How long a connection may be silent before it is asked whether anybody is there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+/// How many such questions may stay unanswered.
+const UNANSWERED: usize = 3;
+/// How long nothing at all may move, answers to those questions included. Whether a connection that lives is idle is seen
+/// by what is asked on it: see `pulse`.
+const DEAD: Duration = Duration::from_mins(5);
+/// After how many bytes, either way, the keys are exchanged anew.
+const REKEY_BYTES: usize = 1 << 30;
+/// After how long the keys are exchanged anew.
+const REKEY_TIME: Duration = Duration::from_hours(1);
+
+/// Fast and safe ones; Diffie-Hellman in two sizes for old clients, none in a size that costs the server much.
+const KEX: &[kex::Name] = &[
+    kex::MLKEM768X25519_SHA256,
+    kex::CURVE25519,
+    kex::CURVE25519_PRE_RFC_8731,
+    kex::ECDH_SHA2_NISTP256,
+    kex::ECDH_SHA2_NISTP384,
+    kex::ECDH_SHA2_NISTP521,
+    kex::DH_G14_SHA256,
+    kex::DH_G16_SHA512,
+    kex::EXTENSION_SUPPORT_AS_SERVER,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+];
+/// Of host keys and of users' signatures: RSA never with SHA-1.
+const SIGNATURES: &[Algorithm] = &[
+    Algorithm::Ed25519,
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
+    Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+    Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+];
+const CIPHERS: &[cipher::Name] = &[
+    cipher::AES_128_GCM,
+    cipher::AES_256_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_128_CTR,
+];
+const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
+
+/// Why SSH cannot be served.
+#[derive(Debug, Error)]
+pub(crate) enum SshError {
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
+    #[error("cannot listen")]
+    Listen(#[source] io::Error),
+}
+
+/// A bound listener, not yet taking connections.
+pub(crate) struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+    keys: Vec<PrivateKey>,
+}
+
+impl Door {
+    /// Listens, and reads or makes the keys in `data_dir`.
+    pub(crate) async fn open(wanted: SocketAddr, data_dir: &Path) -> Result<Self, SshError> {
+        let keys = host_key::load_or_make(&data_dir.join("ssh"))?;
+        let listener = TcpListener::bind(wanted).await.map_err(SshError::Listen)?;
+        let address = listener.local_addr().map_err(SshError::Listen)?;
+        Ok(Self { listener, address, keys })
+    }
+
+    /// What the server's SSH URLs begin with.
+    pub(crate) fn url(&self) -> String {
+        format!("ssh://{}", self.address)
+    }
+
+    /// The line for a `known_hosts` file.
+    pub(crate) fn known_hosts(&self) -> Option<String> {
+        host_key::known_hosts(self.address, self.keys.first()?)
+    }
+
+    /// Serves until `stop` is cancelled, then lets what is in progress end, for as long as `drain`.
+    pub(crate) async fn serve(self, app: Arc<App>, stop: CancellationToken, drain: Duration) {
+        let config = Arc::new(config(self.keys, app.profile.traits().product));
+        listen::serve(self.listener, config, app, stop, drain).await;
+    }
+}
+
+fn config(keys: Vec<PrivateKey>, product: &str) -> Config {
+    let ident = format!("SSH-2.0-{}_{}", product.replace('-', "_"), env!("CARGO_PKG_VERSION"));
+    Config {
+        server_id: SshId::Standard(Cow::Owned(ident)),
+        methods: MethodSet::from([MethodKind::PublicKey].as_slice()),
+        // Nothing is learned from how long it takes: whether a key is registered is said openly, by the protocol.
+        auth_rejection_time: Duration::ZERO,
+        auth_rejection_time_initial: Some(Duration::ZERO),
+        keys,
+        window_size: WINDOW,
+        maximum_packet_size: PACKET,
+        channel_buffer_size: 1,
+        event_buffer_size: MESSAGES,
+        limits: russh::Limits::new(REKEY_BYTES, REKEY_BYTES, REKEY_TIME),
+        preferred: Preferred {
+            kex: Cow::Borrowed(KEX),
+            host_key_certificates: Cow::Borrowed(&[]),
+            key: Cow::Borrowed(SIGNATURES),
+            cipher: Cow::Borrowed(CIPHERS),
+            mac: Cow::Borrowed(MACS),
+            compression: Cow::Borrowed(&[compression::NONE]),
+        },
+        max_auth_attempts: ATTEMPTS,
+        inactivity_timeout: Some(DEAD),
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: UNANSWERED,
+        nodelay: true,
+        ..Config::default()
+    }
+}
