@@ -7,12 +7,14 @@
 
 pub mod capability;
 pub mod client;
+pub mod maintenance;
 pub mod pack;
 pub mod pktline;
 
 mod error;
 mod options;
 mod policy;
+mod readers;
 mod receive;
 mod refs;
 mod repository;

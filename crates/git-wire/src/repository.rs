@@ -4,13 +4,14 @@
 //! Packs that appear later, from this process or another, are seen by the next conversation.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
 use crate::pack::store::PackStore;
 use crate::pack::{ClosureRecord, FinishedPacks};
+use crate::readers::Readers;
 
 /// How many packs one repository may have before it needs consolidation.
 const PACK_SLOTS: u16 = 8_192;
@@ -18,7 +19,10 @@ const PACK_SLOTS: u16 = 8_192;
 /// A handle to a repository.
 #[derive(Clone)]
 pub struct Repository {
-    inner: ThreadSafeRepository,
+    /// Opened anew when its packs have been replaced.
+    inner: Arc<RwLock<ThreadSafeRepository>>,
+    git_dir: PathBuf,
+    readers: Arc<Readers>,
     packs: Arc<PackStore>,
     closure: Arc<ClosureRecord>,
     finished: Arc<FinishedPacks>,
@@ -64,7 +68,9 @@ impl Repository {
         let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
         let closure = Arc::new(ClosureRecord::new(inner.git_dir()));
         let finished = Arc::new(FinishedPacks::new(inner.git_dir()));
-        Ok(Self { inner, packs, closure, finished })
+        let git_dir = inner.git_dir().to_owned();
+        let inner = Arc::new(RwLock::new(inner));
+        Ok(Self { inner, git_dir, readers: Arc::default(), packs, closure, finished })
     }
 
     /// Creates a bare repository at `path`, which must be absent or empty, whose `HEAD` is the branch `default_branch`.
@@ -91,14 +97,28 @@ impl Repository {
 
     /// The folder with `HEAD`, `objects` and `refs`.
     pub fn git_dir(&self) -> &Path {
-        self.inner.git_dir()
+        &self.git_dir
     }
 
     /// A handle for this thread, with all that `gix` can do.
     pub fn to_gix(&self) -> gix::Repository {
-        let mut repo = self.inner.to_thread_local();
+        let mut repo = self.inner.read().unwrap_or_else(PoisonError::into_inner).to_thread_local();
         repo.objects.ignore_replacements = true;
         repo
+    }
+
+    /// Lets go of packs that have been replaced: who begins now reads the new ones. If the repository can't be opened
+    /// anew, the old handle goes on, which finds them too.
+    pub(crate) fn refresh(&self) {
+        match open_options().open(&self.git_dir) {
+            Ok(inner) => *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner,
+            Err(error) => tracing::warn!(%error, path = %self.git_dir.display(), "can't open it anew"),
+        }
+    }
+
+    /// Who reads the repository.
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     /// The packs, as the pack builder reads them.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{BufRead, BufWriter, Write};
 
 use crate::pktline::Writer;
+use crate::readers::Reading;
 use crate::{
     Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Context<'a> {
     pub(crate) stateless: bool,
     /// Whether the client has been told why it ends.
     pub(crate) told: Cell<bool>,
+    /// Keeps maintenance from removing what this conversation may be reading.
+    _reading: Reading,
 }
 
 impl<'a> Context<'a> {
@@ -38,7 +41,10 @@ impl<'a> Context<'a> {
             (_, _, Profile::Vsts) | (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
             (_, version, Profile::Permissive) => version,
         };
+        // Before the repository's handle is taken, or packs that it knows may be gone already.
+        let reading = repository.readers().enter();
         Self {
+            _reading: reading,
             repository,
             repo: repository.to_gix(),
             policy,

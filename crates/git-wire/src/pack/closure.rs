@@ -5,7 +5,8 @@
 //! wrong by being old.
 //!
 //! The record is `git-wire/closure` in the repository: a line with the version, one with the pack's checksum, one with the
-//! number of its objects, then the tips, sorted, one each line.
+//! number of its objects, one with the checksum of the pack for everything else that there was (or `-`), then the tips,
+//! sorted, one each line.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,6 +29,8 @@ pub(crate) struct Closure {
     pub(crate) pack: ObjectId,
     /// How many objects it has.
     pub(crate) objects: u32,
+    /// The pack with all that was there beside it when the record was made: what other refs or none reach.
+    pub(crate) rest: Option<ObjectId>,
     /// Whose history it is: what branches and tags pointed to, sorted.
     pub(crate) tips: Vec<ObjectId>,
 }
@@ -37,7 +40,7 @@ impl Closure {
     pub(crate) fn new(pack: ObjectId, objects: u32, mut tips: Vec<ObjectId>) -> Self {
         tips.sort_unstable();
         tips.dedup();
-        Self { pack, objects, tips }
+        Self { pack, objects, rest: None, tips }
     }
 
     /// Whether `id` is one of the tips.
@@ -46,7 +49,8 @@ impl Closure {
     }
 
     fn to_text(&self) -> String {
-        let mut text = format!("{VERSION}\n{}\n{}\n", self.pack, self.objects);
+        let rest = self.rest.map_or_else(|| "-".to_owned(), |rest| rest.to_string());
+        let mut text = format!("{VERSION}\n{}\n{}\n{rest}\n", self.pack, self.objects);
         for tip in &self.tips {
             writeln!(text, "{tip}").expect("a String takes all that is written");
         }
@@ -62,8 +66,12 @@ impl Closure {
         let id = |line: &str| ObjectId::from_hex(line.as_bytes()).ok();
         let pack = id(lines.next()?)?;
         let objects = lines.next()?.parse().ok()?;
+        let rest = match lines.next()? {
+            "-" => None,
+            rest => Some(id(rest)?),
+        };
         let tips = lines.map(id).collect::<Option<Vec<_>>>()?;
-        Some(Self::new(pack, objects, tips))
+        Some(Self { rest, ..Self::new(pack, objects, tips) })
     }
 }
 
@@ -120,6 +128,8 @@ mod tests {
     fn a_record_is_read_as_it_was_written_and_nothing_else_is() {
         let closure = Closure::new(id(1), 42, vec![id(9), id(3), id(9)]);
         assert_eq!(closure.tips, [id(3), id(9)]);
+        let with_rest = Closure { rest: Some(id(4)), ..closure.clone() };
+        assert_eq!(Closure::parse(&with_rest.to_text()), Some(with_rest));
         let text = closure.to_text();
         assert_eq!(Closure::parse(&text), Some(closure.clone()));
         for cut in 0..text.len() {

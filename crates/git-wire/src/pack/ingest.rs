@@ -27,6 +27,8 @@ pub struct IngestOptions {
     pub connectivity: Connectivity,
     /// Commits whose parents may be missing: the receiver's shallow boundary.
     pub shallow: HashSet<ObjectId>,
+    /// Whether deltas may have bases that aren't in the pack: then those that are in the repository are added to it.
+    pub thin: bool,
     /// Whether the pack is written through to the disk before it is accepted.
     pub durable: bool,
 }
@@ -40,6 +42,7 @@ impl Default for IngestOptions {
             fsck: true,
             connectivity: Connectivity::Everything,
             shallow: HashSet::new(),
+            thin: true,
             durable: true,
         }
     }
@@ -74,6 +77,7 @@ pub struct Quarantine {
     target: PathBuf,
     /// The pack's name without extension; `None` if it holds no objects.
     name: Option<String>,
+    checksum: Option<ObjectId>,
     objects: u32,
     received: Received,
     durable: bool,
@@ -96,6 +100,11 @@ impl Quarantine {
     /// What was received.
     pub fn received(&self) -> Received {
         self.received
+    }
+
+    /// The pack's checksum; `None` if it holds no objects.
+    pub fn checksum(&self) -> Option<ObjectId> {
+        self.checksum
     }
 
     /// What the pack is the closure of, if it is one.
@@ -202,6 +211,7 @@ pub fn ingest(
             folder,
             target,
             name: None,
+            checksum: None,
             objects: 0,
             received,
             durable: options.durable,
@@ -222,6 +232,7 @@ pub fn ingest(
     let mut quarantine = Quarantine {
         folder,
         closure: None,
+        checksum: Some(outcome.data_hash),
         target: objects.join("pack"),
         objects: outcome.num_objects,
         received,

@@ -30,6 +30,7 @@ pub use error::Error;
 pub(crate) use finished::{FinishedPacks, Key, Recording, Tee, WORTH_KEEPING};
 pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
 pub use objects::IdSet;
+pub(crate) use store::Pack;
 pub(crate) use whole::Whole;
 pub(crate) use write::write_with;
 pub use write::{WriteOptions, Written, write};

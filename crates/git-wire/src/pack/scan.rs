@@ -158,7 +158,9 @@ impl<'a> Scan<'a> {
                     "the delta at offset {pack_offset} has its base outside the pack"
                 )));
             }
-            Header::RefDelta { base_id } if self.bases_seen.insert(base_id) => self.bases.push(base_id),
+            Header::RefDelta { base_id } if self.options.thin && self.bases_seen.insert(base_id) => {
+                self.bases.push(base_id);
+            }
             _ => {}
         }
         let begin = self.tee.position;

@@ -53,6 +53,11 @@ impl PackStore {
         Self { objects, state: Mutex::default() }
     }
 
+    /// The folder of the repository's own objects.
+    pub(crate) fn objects_folder(&self) -> &Path {
+        &self.objects
+    }
+
     /// All packs there are now, the largest first. Looks at the folders' times alone unless one has changed, or
     /// `anew` is set.
     pub(crate) fn packs(&self, anew: bool) -> Result<Arc<Vec<Arc<Pack>>>, Error> {

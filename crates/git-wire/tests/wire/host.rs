@@ -1,10 +1,11 @@
 //! Two small transports around the engine, on free ports: the `git://` daemon's greeting with a two-way stream, and
 //! just enough HTTP/1.1 for smart HTTP. One thread each connection; all stop with the test process.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use git_wire::{Error, Options, Policy, ProtocolVersion, Repository, Service, advertise, converse, respond};
@@ -13,17 +14,28 @@ use git_wire::{Error, Options, Policy, ProtocolVersion, Repository, Service, adv
 pub(crate) struct Host {
     pub(crate) git: String,
     pub(crate) http: String,
+    shared: Arc<Shared>,
 }
 
 struct Shared {
     root: PathBuf,
     policy: Arc<dyn Policy>,
     options: Options,
+    open: Mutex<HashMap<PathBuf, Repository>>,
+}
+
+impl Shared {
+    /// The repository at `path`, opened once for all conversations.
+    fn repository(&self, path: &str) -> Repository {
+        let path = self.root.join(path);
+        let mut open = self.open.lock().expect("no conversation panics while it opens one");
+        open.entry(path.clone()).or_insert_with(|| Repository::open(&path).expect("a repository")).clone()
+    }
 }
 
 impl Host {
     pub(crate) fn start(root: &Path, policy: Arc<dyn Policy>, options: Options) -> Self {
-        let shared = Arc::new(Shared { root: root.to_owned(), policy, options });
+        let shared = Arc::new(Shared { root: root.to_owned(), policy, options, open: Mutex::default() });
         let serve = |shared: Arc<Shared>, handle: fn(&Shared, TcpStream) -> std::io::Result<()>| {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let address = listener.local_addr().expect("bound");
@@ -38,8 +50,13 @@ impl Host {
             address
         };
         let git = serve(Arc::clone(&shared), greet);
-        let http = serve(shared, http);
-        Self { git: format!("git://{git}/"), http: format!("http://{http}/") }
+        let http = serve(Arc::clone(&shared), http);
+        Self { git: format!("git://{git}/"), http: format!("http://{http}/"), shared }
+    }
+
+    /// The repository at `path`, as the conversations have it.
+    pub(crate) fn repository(&self, path: &str) -> Repository {
+        self.shared.repository(path)
     }
 }
 
@@ -55,7 +72,7 @@ fn greet(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     let (service, path) =
         parts.next().and_then(|command| command.split_once(" /")).expect("a command and a path");
     let version = parts.rfind(|part| part.starts_with("version=")).unwrap_or_default();
-    let repository = Repository::open(&shared.root.join(path)).expect("a repository");
+    let repository = shared.repository(path);
     let mut writer = stream;
     let result = converse(
         service.parse::<Service>().expect("a service"),

@@ -5,6 +5,7 @@ mod fetch;
 mod forge;
 mod host;
 mod hostile;
+mod maintenance;
 mod packs;
 mod push;
 mod sandbox;

@@ -37,6 +37,11 @@ impl Sandbox {
         format!("{base}{name}")
     }
 
+    /// The repository called `name`, as the engine has it open.
+    pub(crate) fn repository(&self, name: &str) -> git_wire::Repository {
+        self.host.repository(name)
+    }
+
     /// Makes a bare repository `origin.git` and a clone `work` with one commit on `main`, pushed by file.
     pub(crate) fn seed(&self) -> PathBuf {
         git(self.folder.path(), &["init", "-q", "--bare", "-b", "main", "origin.git"]);

@@ -1,0 +1,253 @@
+//! Keeping a repository fast that is pushed to often: many small packs and loose objects become few packs with real
+//! deltas, and walks find the commits in a commit-graph.
+//!
+//! Runs beside clients and never in their way. Nothing that is stored is ever lost: a new pack is complete, verified and
+//! on the disk before what it replaces goes, objects that no ref reaches are kept in a pack of their own, and a killed
+//! process leaves at most something twice. One process at a time does it, whoever else reads or writes.
+
+mod deltas;
+mod graph;
+mod plan;
+mod rewrite;
+mod sweep;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gix::ObjectId;
+
+use crate::Repository;
+use crate::pack::{self, Pack};
+use plan::Work;
+
+/// How long the readers of what is replaced are waited for; what they still hold goes with the next maintenance.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is too much to be left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Packs beside the large one.
+    pub small_packs: usize,
+    /// Loose objects.
+    pub loose_objects: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { small_packs: 32, loose_objects: 2_000 }
+    }
+}
+
+/// How maintenance is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What is too much.
+    pub limits: Limits,
+    /// Makes one pack of everything, whether due or not.
+    pub everything: bool,
+    /// Whether new packs are written through to the disk before what they replace goes.
+    pub durable: bool,
+    /// Threads that look for deltas.
+    pub threads: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), everything: false, durable: true, threads: 1 }
+    }
+}
+
+/// What maintenance did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Whether somebody else was at it, and nothing was done.
+    pub busy: bool,
+    /// Packs that were replaced.
+    pub packs_replaced: usize,
+    /// Loose objects that went into a pack.
+    pub loose_packed: usize,
+    /// Whether all that branches and tags reach is in one pack now.
+    pub consolidated: bool,
+    /// Commits in the new commit-graph; 0 if none was written.
+    pub commits_in_graph: usize,
+    /// Files and folders that were of no use any more.
+    pub removed: usize,
+}
+
+/// Why maintenance could not be done. What was there before is there still.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A pack couldn't be made.
+    #[error("couldn't consolidate the packs of '{repository}'")]
+    Pack {
+        /// The repository.
+        repository: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: pack::Error,
+    },
+    /// Deltas couldn't be found.
+    #[error("couldn't look for deltas in '{repository}'")]
+    Deltas {
+        /// The repository.
+        repository: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: git2::Error,
+    },
+    /// The refs can't be read.
+    #[error("couldn't read the refs of '{repository}'")]
+    Refs {
+        /// The repository.
+        repository: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
+    /// The disk failed.
+    #[error("couldn't {what} '{path}'")]
+    Disk {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The new pack doesn't hold what it should: nothing was replaced.
+    #[error("the new pack in '{repository}' has {found} objects where {expected} were written")]
+    Incomplete {
+        /// The repository.
+        repository: PathBuf,
+        /// Objects found.
+        found: u64,
+        /// Objects expected.
+        expected: u64,
+    },
+}
+
+/// Whether there is enough to do. Cheap: to be asked after each push.
+pub fn is_due(repository: &Repository, options: &Options) -> bool {
+    let Ok(packs) = repository.packs().packs(false) else { return false };
+    let (base, small) = split(repository, &packs);
+    let objects: Vec<u32> = small.iter().map(|pack| pack.objects()).collect();
+    let loose = sweep::guess_loose(repository.packs().objects_folder());
+    plan::plan(&objects, base, loose, options.limits) != Work::Nothing
+}
+
+/// Does what is due.
+///
+/// # Errors
+/// If the disk fails or an object is damaged; then everything is as it was.
+pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let Some(_lock) = lock(repository)? else { return Ok(Report { busy: true, ..report }) };
+    let disk = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Disk { what: "tidy", path, source }
+    };
+    let folder = repository.packs().objects_folder();
+    report.removed += repository.readers().remove_retired(Duration::ZERO).map_err(disk(folder))?;
+    report.removed += sweep::leftovers(repository.git_dir(), folder);
+
+    let failed = |source| Error::Pack { repository: repository.git_dir().to_owned(), source };
+    let packs = repository.packs().packs(true).map_err(failed)?;
+    let (base, small) = split(repository, &packs);
+    let loose = sweep::loose_objects(folder).map_err(disk(folder))?;
+    let objects: Vec<u32> = small.iter().map(|pack| pack.objects()).collect();
+    let work = plan::plan(&objects, base, loose.len(), options.limits);
+    let is_one = small.is_empty() && loose.is_empty() && base.is_some();
+    let work = if options.everything && !is_one { Work::Everything } else { work };
+    match work {
+        Work::Nothing => return Ok(report),
+        Work::RollUp(which) => {
+            let which: Vec<Arc<Pack>> = which.into_iter().map(|at| Arc::clone(small[at])).collect();
+            let new = rewrite::roll_up(repository, &which, &loose, options)?;
+            replace(repository, &which, &loose, &[new], &mut report);
+        }
+        Work::Everything => {
+            let which: Vec<Arc<Pack>> = small.into_iter().cloned().collect();
+            let rolled_up = if which.len() + loose.len() > 1 {
+                let new = rewrite::roll_up(repository, &which, &loose, options)?;
+                replace(repository, &which, &loose, &[new], &mut report);
+                true
+            } else {
+                false
+            };
+            let packs = repository.packs().packs(rolled_up).map_err(failed)?;
+            let replaced: Vec<Arc<Pack>> =
+                packs.iter().filter(|pack| is_ours_to_replace(repository, pack)).cloned().collect();
+            let new = rewrite::consolidate(repository, &replaced, options)?;
+            replace(repository, &replaced, &[], &new, &mut report);
+            report.consolidated = true;
+        }
+    }
+    repository.refresh();
+    report.commits_in_graph = graph::update(repository, report.consolidated)?;
+    report.removed += repository.readers().remove_retired(PATIENCE).map_err(disk(folder))?;
+    Ok(report)
+}
+
+/// How many objects there were when all was made one, and the packs that came since and may be replaced.
+fn split<'p>(repository: &Repository, packs: &'p [Arc<Pack>]) -> (Option<u32>, Vec<&'p Arc<Pack>>) {
+    let closure = repository.closure().get();
+    let is_base = |pack: &Pack| {
+        closure.as_ref().is_some_and(|closure| {
+            pack.has_checksum(&closure.pack) || closure.rest.is_some_and(|rest| pack.has_checksum(&rest))
+        })
+    };
+    let mut base: Option<u32> = None;
+    let mut small = Vec::new();
+    for pack in packs.iter().filter(|pack| is_ours_to_replace(repository, pack)) {
+        if is_base(pack) {
+            base = Some(base.unwrap_or_default().saturating_add(pack.objects()));
+        } else {
+            small.push(pack);
+        }
+    }
+    (base, small)
+}
+
+/// Not one of another repository, not one that somebody marked to be kept, not one that is on its way out.
+fn is_ours_to_replace(repository: &Repository, pack: &Pack) -> bool {
+    let path = pack.path();
+    path.parent() == Some(&repository.packs().objects_folder().join("pack"))
+        && !["keep", "promisor"].iter().any(|extension| path.with_extension(extension).exists())
+        && !repository.readers().is_retired(path)
+}
+
+/// Retires what the packs `new` hold as well.
+fn replace(
+    repository: &Repository,
+    packs: &[Arc<Pack>],
+    loose: &[(ObjectId, PathBuf)],
+    new: &[ObjectId],
+    report: &mut Report,
+) {
+    let mut files = Vec::new();
+    for pack in packs.iter().filter(|pack| !new.iter().any(|new| pack.has_checksum(new))) {
+        // The index first: without it the pack isn't looked at.
+        files.extend(["idx", "rev", "bitmap", "pack"].map(|extension| pack.path().with_extension(extension)));
+        report.packs_replaced += 1;
+    }
+    files.extend(loose.iter().map(|(_, path)| path.clone()));
+    report.loose_packed += loose.len();
+    repository.readers().retire(files);
+}
+
+/// The lock that one process has at a time; `None` if another has it.
+fn lock(repository: &Repository) -> Result<Option<File>, Error> {
+    let folder = repository.git_dir().join(pack::OWN_FOLDER);
+    let path = folder.join("maintenance.lock");
+    let failed = |source| Error::Disk { what: "lock", path: path.clone(), source };
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

@@ -1,0 +1,156 @@
+//! Making new packs out of old ones.
+
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bstr::BStr;
+use gix::ObjectId;
+use gix::refs::Target;
+
+use super::{Error, Options, deltas};
+use crate::Repository;
+use crate::pack::{
+    self, Closure, Connectivity, CountOptions, Counted, IdSet, IngestOptions, Pack, WriteOptions,
+};
+
+/// Chunks of a pack on their way from who makes it to who indexes it, and the size of one.
+const CHUNKS_AHEAD: usize = 16;
+const CHUNK: usize = 64 * 1024;
+
+/// One pack of all the objects of `packs` and of the loose ones, with new deltas; its checksum.
+pub(super) fn roll_up(
+    repository: &Repository,
+    packs: &[Arc<Pack>],
+    loose: &[(ObjectId, PathBuf)],
+    options: &Options,
+) -> Result<ObjectId, Error> {
+    let mut ids: Vec<ObjectId> =
+        packs.iter().flat_map(|pack| pack.ids()).chain(loose.iter().map(|(id, _)| *id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let repo = repository.to_gix();
+    let names = deltas::names(&repo.objects, &ids).map_err(|source| failed(repository, source))?;
+    let mut found = Ok(());
+    let stored = take_in(repository, ids.len(), options, |out| {
+        found = deltas::write(repository.packs().objects_folder(), &ids, &names, options.threads, out);
+        if found.is_ok() { Ok(()) } else { Err(pack::Error::Send(io::Error::other("no pack was made"))) }
+    });
+    found.map_err(|source| Error::Deltas { repository: repository.git_dir().to_owned(), source })?;
+    stored
+}
+
+/// One pack of all that branches and tags reach, recorded as their closure, and one with everything else that is in
+/// `packs`. Deltas are kept as they are. Gives the new packs' checksums.
+pub(super) fn consolidate(
+    repository: &Repository,
+    packs: &[Arc<Pack>],
+    options: &Options,
+) -> Result<Vec<ObjectId>, Error> {
+    let repo = repository.to_gix();
+    let tips = tips(repository, &repo, is_branch_or_tag)?;
+    let count = CountOptions::default();
+    let counted = pack::count(&repo, &tips, &[], &count, &mut |_| Ok(()))
+        .map_err(|source| failed(repository, source))?;
+    let shown: IdSet = counted.objects.iter().copied().collect();
+    let mut rest: Vec<ObjectId> = packs.iter().flat_map(|pack| pack.ids()).collect();
+    rest.sort_unstable();
+    rest.dedup();
+    rest.retain(|id| !shown.contains(id));
+
+    let store = |objects: Vec<ObjectId>| {
+        if objects.is_empty() {
+            return Ok(None);
+        }
+        let counted = Counted { objects, ..Counted::default() };
+        let checksum = take_in(repository, counted.objects.len(), options, |out| {
+            pack::write_with(&repo.objects, repository.packs(), &counted, WriteOptions::default(), out)
+                .map(|_| ())
+        })?;
+        Ok(Some(checksum))
+    };
+    let rest = store(rest)?;
+    let shown_objects = u32::try_from(shown.len()).unwrap_or(u32::MAX);
+    let pack = store(counted.objects)?;
+    if let Some(pack) = pack {
+        let closure = Closure { rest, ..Closure::new(pack, shown_objects, tips) };
+        repository.closure().set(&closure).map_err(|source| failed(repository, source))?;
+    }
+    Ok(pack.into_iter().chain(rest).collect())
+}
+
+/// What branches and tags are called.
+fn is_branch_or_tag(name: &BStr) -> bool {
+    name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/")
+}
+
+/// What the refs point to whose names `is_wanted`. A ref that can't be read or points to nothing is passed over, as it
+/// is by who lists refs.
+pub(super) fn tips(
+    repository: &Repository,
+    repo: &gix::Repository,
+    is_wanted: fn(&BStr) -> bool,
+) -> Result<Vec<ObjectId>, Error> {
+    let failed = |source| Error::Refs { repository: repository.git_dir().to_owned(), source };
+    let refs = repo.refs.iter().map_err(failed)?;
+    let mut tips = Vec::new();
+    for reference in refs.all().map_err(|error| failed(gix::Error::from_error(error)))? {
+        let Ok(reference) = reference else { continue };
+        if let Target::Object(id) = reference.target
+            && is_wanted(reference.name.as_bstr())
+            && repo.has_object(id)
+        {
+            tips.push(id);
+        }
+    }
+    Ok(tips)
+}
+
+/// Takes in the pack that `write` makes: indexed, every object inflated and hashed, and complete.
+fn take_in(
+    repository: &Repository,
+    expected: usize,
+    options: &Options,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), pack::Error>,
+) -> Result<ObjectId, Error> {
+    let ingest = IngestOptions {
+        fsck: false,
+        connectivity: Connectivity::Unchecked,
+        thin: false,
+        durable: options.durable,
+        ..IngestOptions::default()
+    };
+    let repo = repository.to_gix().into_sync();
+    let (written, received) = std::thread::scope(|scope| {
+        let (pipe, pack) = gix_features::io::pipe::unidirectional(CHUNKS_AHEAD);
+        let indexing = scope.spawn(move || {
+            let repo = repo.to_thread_local();
+            pack::ingest(&repo, &mut BufReader::with_capacity(CHUNK, pack), &ingest, &mut |_| {})
+        });
+        let mut pipe = BufWriter::with_capacity(CHUNK, pipe);
+        let written = write(&mut pipe).and_then(|()| pipe.flush().map_err(pack::Error::Send));
+        let (pipe, _) = pipe.into_parts();
+        drop(pipe);
+        (written, indexing.join().expect("indexing a pack does not panic"))
+    });
+    let failed = |source| failed(repository, source);
+    // If the indexer gave up, that is why the writer could not go on.
+    let quarantine = match (written, received) {
+        (Err(pack::Error::Send(_)), Err(error)) | (Err(error), _) | (Ok(()), Err(error)) => {
+            return Err(failed(error));
+        }
+        (Ok(()), Ok(quarantine)) => quarantine,
+    };
+    let found = u64::from(quarantine.received().total);
+    if found != expected as u64 {
+        let repository = repository.git_dir().to_owned();
+        return Err(Error::Incomplete { repository, found, expected: expected as u64 });
+    }
+    let checksum = quarantine.checksum().expect("a pack with objects has a checksum");
+    quarantine.accept().map_err(failed)?;
+    Ok(checksum)
+}
+
+fn failed(repository: &Repository, source: pack::Error) -> Error {
+    Error::Pack { repository: repository.git_dir().to_owned(), source }
+}
