@@ -1,9 +1,8 @@
 //! Checking a received pack: its objects by Git's rules, and that all they point to is there.
 
-use gix::ObjectId;
 use gix::hashtable::HashMap;
 use gix::objs::Kind;
-use gix_pack::index;
+use gix::{ObjectId, oid};
 
 use super::fsck::{self, Link};
 use super::objects::{IdSet, Objects, name_of};
@@ -12,26 +11,23 @@ use super::{Connectivity, Error, IngestOptions};
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
 
-/// Checks every object of the pack with this `index`; `objects` has them and those of the repository.
+/// Checks every object of a pack: `ids` are these, in the pack's order, `is_new` tells them from others, and `objects` has
+/// them and those of the repository.
 ///
 /// Gives the objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
 /// what these reach, and nothing else.
 pub(super) fn all(
     objects: &dyn Objects,
-    index: &index::File,
+    ids: &[ObjectId],
+    is_new: &dyn Fn(&oid) -> bool,
     options: &IngestOptions,
 ) -> Result<Option<Vec<ObjectId>>, Error> {
-    // In the pack's order, so that bases are met before and soon after their deltas.
-    let mut entries: Vec<(u64, u32)> =
-        (0..index.num_objects()).map(|at| (index.pack_offset_at_index(at), at)).collect();
-    entries.sort_unstable();
     let mut buffer = Vec::new();
     // What has been found to be there, and of which kind; the first to point there otherwise.
     let mut pointed_to: HashMap<ObjectId, (Kind, ObjectId)> = HashMap::default();
     let mut gitmodules = IdSet::default();
     let mut gitattributes = IdSet::default();
-    for (_, at) in entries {
-        let id = index.oid_at_index(at).to_owned();
+    for id in ids.iter().copied() {
         let (kind, _) = objects.header(&id)?.ok_or(Error::Missing(id))?;
         if kind == Kind::Blob {
             continue;
@@ -66,7 +62,7 @@ pub(super) fn all(
         }
     }
     if options.connectivity == Connectivity::Everything {
-        connected(objects, index, &pointed_to)?;
+        connected(objects, is_new, &pointed_to)?;
     }
     if options.fsck {
         for id in gitmodules {
@@ -76,15 +72,19 @@ pub(super) fn all(
             special(objects, id, &mut buffer, fsck::gitattributes)?;
         }
     }
-    Ok(roots(index, &pointed_to))
+    Ok(roots(ids, is_new, &pointed_to))
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
-fn roots(index: &index::File, pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>) -> Option<Vec<ObjectId>> {
-    if pointed_to.keys().any(|to| index.lookup(to).is_none()) {
+fn roots(
+    ids: &[ObjectId],
+    is_new: &dyn Fn(&oid) -> bool,
+    pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
+) -> Option<Vec<ObjectId>> {
+    if pointed_to.keys().any(|to| !is_new(to)) {
         return None;
     }
-    let ids = (0..index.num_objects()).map(|at| index.oid_at_index(at).to_owned());
+    let ids = ids.iter().copied();
     let roots: Vec<ObjectId> = ids.filter(|id| !pointed_to.contains_key(id)).take(MAX_ROOTS + 1).collect();
     (roots.len() <= MAX_ROOTS).then_some(roots)
 }
@@ -92,12 +92,12 @@ fn roots(index: &index::File, pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>) 
 /// What is pointed to is in the pack or in the repository, and is of the kind that the pointer says.
 fn connected(
     objects: &dyn Objects,
-    index: &index::File,
+    is_new: &dyn Fn(&oid) -> bool,
     pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
 ) -> Result<(), Error> {
     for (to, (kind, from)) in pointed_to {
         // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
-        let is_old_blob = *kind == Kind::Blob && index.lookup(to).is_none();
+        let is_old_blob = *kind == Kind::Blob && !is_new(to);
         let is_there = if is_old_blob {
             objects.has(to)
         } else {

@@ -51,7 +51,8 @@ impl Bench {
     pub(super) fn prepare_large(&mut self) -> Outcome<Large> {
         let scale = self.scale;
         let megabytes = scale.sources / 1_000_000;
-        let real = stock::cached(&format!("real-{megabytes}.git"), |path| stock::crates(path, scale.sources))?;
+        let real =
+            stock::cached(&format!("real-{megabytes}.git"), |path| stock::crates(path, scale.sources))?;
         let bitmap = stock::cached(&format!("real-{megabytes}-bitmap.git"), |path| {
             std::fs::remove_dir(path)?;
             copy(&real, path)?;
@@ -160,16 +161,26 @@ impl Bench {
             bitmap_costs.push(cost(|| clone(&theirs, "bitmap", large), || self.peer.cpu())?);
             plain_costs.push(cost(|| clone(&theirs, "real", large), || self.peer.cpu())?);
         }
-        let (ours_cost, bitmaps, plain) =
-            (middle(&our_costs), middle(&bitmap_costs), middle(&plain_costs));
-        self.large_row("full clone, hot, git with bitmaps", ours_cost, bitmaps, Goal::Times(5.0), Goal::Times(10.0));
+        let (ours_cost, bitmaps, plain) = (middle(&our_costs), middle(&bitmap_costs), middle(&plain_costs));
+        self.large_row(
+            "full clone, hot, git with bitmaps",
+            ours_cost,
+            bitmaps,
+            Goal::Times(5.0),
+            Goal::Times(10.0),
+        );
         self.large_row("full clone, hot, git without bitmaps", ours_cost, plain, Goal::None, Goal::None);
         let (done, most) = usage::peak(&[server.id()], || clone(ours, "real", large));
         done?;
         let roots = self.peer.roots();
         let (done, their_most) = usage::peak(&roots, || clone(&theirs, "bitmap", large));
         done?;
-        self.report.push("full clone, memory beyond mapped files", Value::Bytes(most), Value::Bytes(their_most), Goal::None);
+        self.report.push(
+            "full clone, memory beyond mapped files",
+            Value::Bytes(most),
+            Value::Bytes(their_most),
+            Goal::None,
+        );
         Ok(())
     }
 
@@ -192,6 +203,9 @@ fn clone(side: &Side, repo: &str, large: &Large) -> Outcome {
     let reply = side.once(&side.ask(repo, &body, false))?;
     match objects_in(&reply.begin) {
         Some(objects) if objects == large.objects => Ok(()),
-        other => Err(format!("a clone from {} has {other:?} objects and not {}", side.address, large.objects).into()),
+        other => {
+            Err(format!("a clone from {} has {other:?} objects and not {}", side.address, large.objects)
+                .into())
+        }
     }
 }

@@ -253,6 +253,9 @@ mod tests {
     fn each_client_works_once_at_least_and_failures_are_told() {
         let sample = load(3, Duration::ZERO, &|_| Ok(())).expect("works");
         assert!(sample.rate > 0.0);
-        assert!(load(2, Duration::ZERO, &|client| if client == 1 { Err(super::malformed("x")) } else { Ok(()) }).is_err());
+        assert!(
+            load(2, Duration::ZERO, &|client| if client == 1 { Err(super::malformed("x")) } else { Ok(()) })
+                .is_err()
+        );
     }
 }

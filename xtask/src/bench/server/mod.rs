@@ -185,11 +185,7 @@ impl Bench {
     }
 
     fn theirs(&self) -> Side {
-        Side {
-            address: self.peer.address,
-            around: ("/".to_owned(), ".git"),
-            authorization: String::new(),
-        }
+        Side { address: self.peer.address, around: ("/".to_owned(), ".git"), authorization: String::new() }
     }
 
     /// The peer at the location that writes down the processor time of what it starts.

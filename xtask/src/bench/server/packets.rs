@@ -155,7 +155,10 @@ mod tests {
 
     #[test]
     fn a_request_is_packet_lines() {
-        assert_eq!(command("ls-refs", &["peel"]), b"0014command=ls-refs\n0017object-format=sha1\n00010009peel\n0000");
+        assert_eq!(
+            command("ls-refs", &["peel"]),
+            b"0014command=ls-refs\n0017object-format=sha1\n00010009peel\n0000"
+        );
     }
 
     #[test]
@@ -184,8 +187,7 @@ mod tests {
         let tree = String::from_utf8(run(&["mktree"], b"")).expect("UTF-8");
         let first = run(&["commit-tree", "-m", "m", tree.trim()], b"");
         let first = String::from_utf8(first).expect("UTF-8");
-        let mut branch =
-            Branch::new("refs/heads/b".to_owned(), id(first.trim()).expect("an id"), Vec::new());
+        let mut branch = Branch::new("refs/heads/b".to_owned(), id(first.trim()).expect("an id"), Vec::new());
         let body = branch.next();
         let at = body.windows(4).position(|window| window == b"PACK").expect("a pack");
         run(&["unpack-objects", "-q", "--strict"], &body[at..]);

@@ -6,8 +6,8 @@ use super::report::{Goal, Value};
 use super::sides::{Side, agree};
 use super::{Bench, CLIENTS, usage};
 use crate::Outcome;
-use crate::server::Server;
 use crate::bench::stock;
+use crate::server::Server;
 
 /// What memory a server may take beyond its packs.
 const MEMORY: u64 = 150_000_000;
@@ -48,7 +48,15 @@ impl Bench {
             let body = command("fetch", &["thin-pack", "ofs-delta", "no-progress", &want, &have, "done"]);
             for clients in [1, CLIENTS] {
                 let goal = if clients == CLIENTS { Goal::Times(target) } else { Goal::None };
-                self.reading(&format!("fetch of one commit, {work}"), ours, repo, &body, clients, false, goal)?;
+                self.reading(
+                    &format!("fetch of one commit, {work}"),
+                    ours,
+                    repo,
+                    &body,
+                    clients,
+                    false,
+                    goal,
+                )?;
             }
         }
         for (work, repo, goal) in
@@ -73,16 +81,15 @@ impl Bench {
         goal: Goal,
     ) -> Outcome {
         let theirs = self.theirs();
-        let (ask_ours, ask_theirs) =
-            (ours.ask(repo, body, keep_alive), theirs.ask(repo, body, keep_alive));
+        let (ask_ours, ask_theirs) = (ours.ask(repo, body, keep_alive), theirs.ask(repo, body, keep_alive));
         if !keep_alive {
             agree(&ours.once(&ask_ours)?, &theirs.once(&ask_theirs)?)?;
         }
         let window = self.scale.window;
-        let (ours, theirs) = self.in_turns(
-            &mut || Ok(ours.load(&ask_ours, clients, window, keep_alive)?),
-            &mut || Ok(theirs.load(&ask_theirs, clients, window, keep_alive)?),
-        )?;
+        let (ours, theirs) = self
+            .in_turns(&mut || Ok(ours.load(&ask_ours, clients, window, keep_alive)?), &mut || {
+                Ok(theirs.load(&ask_theirs, clients, window, keep_alive)?)
+            })?;
         let plural = if clients == 1 { "client" } else { "clients" };
         self.report.push(format!("{work}, {clients} {plural}"), ours, theirs, goal);
         Ok(())

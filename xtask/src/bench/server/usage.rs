@@ -38,7 +38,8 @@ fn stat(pid: u32) -> Option<Vec<u64>> {
 
 /// The processor time of these processes so far, without that of their children.
 pub(super) fn cpu(pids: &[u32]) -> Duration {
-    let ticks: u64 = pids.iter().filter_map(|pid| stat(*pid)).flat_map(|fields| [fields[10], fields[11]]).sum();
+    let ticks: u64 =
+        pids.iter().filter_map(|pid| stat(*pid)).flat_map(|fields| [fields[10], fields[11]]).sum();
     Duration::from_millis(ticks * 1000 / TICKS)
 }
 
