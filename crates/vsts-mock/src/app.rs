@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
+use crate::hosting::Upkeep;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
 use crate::registry::{self, RegistryError};
@@ -24,6 +25,9 @@ pub(crate) struct App {
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
     pub(crate) git_permits: Arc<Semaphore>,
+    pub(crate) upkeep: Upkeep,
+    /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
+    pub(crate) is_durable: bool,
     seed: Seed,
     base_url: OnceLock<String>,
     /// Last, so that it goes when everything in it is closed.
@@ -52,6 +56,8 @@ impl App {
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
             git_permits: Arc::new(Semaphore::new(GIT_REQUESTS)),
+            upkeep: Upkeep::start(temporary.is_none()),
+            is_durable: temporary.is_none(),
             seed: config.seed.clone(),
             base_url: OnceLock::new(),
             _temporary: temporary,

@@ -20,6 +20,9 @@ use crate::http;
 use crate::registry::RegistryError;
 use crate::ssh::{self, SshError, host_key::HostKeyError};
 
+/// How long a stopping server waits for the maintenance of a repository.
+const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Why a server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -322,6 +325,7 @@ impl MockServer {
                 tracing::error!(%error, "a listener did not end well");
             }
         }
+        self.app.upkeep.stop(UPKEEP_DEADLINE).await;
         self.app.state.close().await;
     }
 }

@@ -136,7 +136,7 @@ fn take_in(
     let failed = |source| failed(repository, source);
     // If the indexer gave up, that is why the writer could not go on.
     let quarantine = match (written, received) {
-        (Err(pack::Error::Send(_)), Err(error)) | (Err(error), _) | (Ok(()), Err(error)) => {
+        (Err(pack::Error::Send(_)) | Ok(()), Err(error)) | (Err(error), _) => {
             return Err(failed(error));
         }
         (Ok(()), Ok(quarantine)) => quarantine,

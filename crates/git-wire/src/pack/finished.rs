@@ -39,7 +39,9 @@ impl Key {
             ids.sort_unstable();
             ids.dedup();
             hash.update(format!("{name} {}\n", ids.len()));
-            ids.iter().for_each(|id| hash.update(id.as_slice()));
+            for id in ids {
+                hash.update(id.as_slice());
+            }
         };
         list("wants", &mut wants.to_vec());
         list("boundary", &mut options.boundary.iter().copied().collect());
@@ -280,7 +282,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let packs = FinishedPacks::new(folder.path());
         let keys: Vec<Key> = (1..=4).map(key).collect();
-        keys.iter().for_each(|key| keep(&packs, key, &pack(1_000)));
+        for key in &keys {
+            keep(&packs, key, &pack(1_000));
+        }
         assert!(packs.find(&keys[0]).is_some(), "asked for again");
         evict(&packs.folder, &packs.lock(), 2_500, 10);
         let left: Vec<bool> = keys.iter().map(|key| packs.find(key).is_some()).collect();

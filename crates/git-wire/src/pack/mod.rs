@@ -29,7 +29,7 @@ pub(crate) use commits::{CommitInfo, Commits};
 pub(crate) use count::count_with;
 pub use count::{CountOptions, Counted, Filter, count};
 pub use error::Error;
-pub(crate) use finished::{FinishedPacks, Key, Recording, Tee, WORTH_KEEPING};
+pub(crate) use finished::{FinishedPacks, Key, Tee, WORTH_KEEPING};
 pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
 pub use objects::IdSet;
 pub(crate) use store::Pack;

@@ -10,7 +10,7 @@ use super::deepen::Boundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
 use crate::pack::{
-    self, Commits, CountOptions, Filter, Key, Recording, Tee, WORTH_KEEPING, Whole, WriteOptions, Written,
+    self, Commits, CountOptions, Filter, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written,
 };
 use crate::pktline::Multiplexer;
 use crate::serve::Context;
@@ -163,7 +163,9 @@ fn build(
         }
         let (objects, packs) = (&context.repo.objects, context.repository.packs());
         let written = pack::write_with(objects, packs, &counted, write_options, out)?;
-        recording.map(Recording::keep);
+        if let Some(recording) = recording {
+            recording.keep();
+        }
         written
     };
     if !request.no_progress {

@@ -9,7 +9,7 @@ use std::thread;
 
 use git_wire::maintenance::{self, Limits, Options, Report};
 
-use crate::sandbox::{Sandbox, commit, fsck, git};
+use crate::sandbox::{Sandbox, commit, fsck, git, lines};
 
 const SMALL: Options = Options {
     limits: Limits { small_packs: 6, loose_objects: 200 },
@@ -41,8 +41,7 @@ fn packs(repository: &Path) -> usize {
 fn push_many(sandbox: &Sandbox, work: &Path, count: usize) {
     let before: usize = git(work, &["rev-list", "--count", "HEAD"]).parse().expect("a number");
     for at in before..before + count {
-        let text: String =
-            (0..300).map(|line| format!("{line} {}\n", if line == at { "x" } else { "" })).collect();
+        let text = lines(300).replace(&format!("line {at}\n"), "the line that changed\n");
         commit(work, &format!("folder{}/numbers", at % 3), &text);
         git(work, &["push", "-q", &sandbox.url("http", "origin.git"), "main"]);
     }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::sandbox::{Sandbox, WAYS, command, commit, git};
+use crate::sandbox::{Sandbox, WAYS, command, commit, git, lines};
 
 /// Every object in the repository's store, by id.
 fn stored(repository: &Path) -> BTreeSet<String> {
@@ -64,8 +64,8 @@ fn the_first_push_is_sent_on_as_it_lies_and_later_ones_behind_it() {
     fs::rename(sandbox.path("first.git"), &origin).expect("an empty one comes");
 
     for round in 0..20 {
-        let lines: String = (0..200).map(|line| format!("line {line} of {}\n", round * line)).collect();
-        commit(&work, "numbers", &lines);
+        let text = lines(200).replace('7', &format!(" seven of {round} "));
+        commit(&work, "numbers", &text);
     }
     git(&work, &["tag", "-a", "-m", "one", "v1", "HEAD~3"]);
     git(&work, &["branch", "side", "HEAD~5"]);
@@ -95,16 +95,15 @@ fn a_pack_that_was_made_once_is_sent_again_and_only_to_who_wants_the_same() {
     let sandbox = Sandbox::new();
     let work = sandbox.seed();
     // Enough objects for the pack to be worth keeping, and in a pack that nobody has recorded.
-    let mut stream = String::new();
-    for at in 0..1_200 {
-        stream += &format!(
-            "commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata 1\nx\nfrom {}\nM 644 inline f{at}\ndata 2\n{:02}\n",
-            1_600_000_000 + at,
-            if at == 0 { "refs/heads/main^0".to_owned() } else { "refs/heads/main".to_owned() },
-            at % 100
-        );
-    }
-    let stream = stream.replace("\nfrom refs/heads/main\n", "\n");
+    let stream: Vec<String> = (0..1_200)
+        .map(|at| {
+            let time = 1_600_000_000 + at;
+            let from = if at == 0 { "from refs/heads/main^0\n" } else { "" };
+            let file = format!("M 644 inline f{at}\ndata 2\n{:02}\n", at % 100);
+            format!("commit refs/heads/main\ncommitter A <a@b> {time} +0000\ndata 1\nx\n{from}{file}")
+        })
+        .collect();
+    let stream = stream.concat();
     import(&sandbox.path("origin.git"), &stream);
     clones_are_exact(&sandbox, "first", &[], &["--branches"]);
     let kept = || fs::read_dir(sandbox.path("origin.git/git-wire/finished")).map_or(0, Iterator::count);

@@ -81,6 +81,11 @@ impl Policy for Door {
         self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
     }
 
+    /// Who may read a repository sees all its refs: a fetch needn't look at them to know what it may have.
+    fn hides_refs(&self) -> bool {
+        false
+    }
+
     fn updated(&self, updates: &[RefUpdate]) {
         let world = self.app.state.world();
         let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
@@ -104,6 +109,10 @@ impl Policy for Door {
                     change,
                 },
             );
+        }
+        match self.repo.handle.open(&self.app.state.repo_path(self.repo.id)) {
+            Ok(repository) => self.app.upkeep.changed(repository),
+            Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
         }
         let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);
         if updates.iter().any(passes)

@@ -4,9 +4,11 @@
 //! engine. Nothing here knows HTTP.
 
 mod door;
+mod upkeep;
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use git_wire::{Error, Options, ProtocolVersion, Service, Summary};
 use tokio::runtime::Handle;
@@ -16,6 +18,12 @@ use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize
 use crate::app::App;
 use crate::world::{Repo, World};
 use door::Door;
+pub(crate) use upkeep::Upkeep;
+
+/// How a request for refs begins.
+const ASKS_FOR_REFS: &[u8] = b"0014command=ls-refs\n";
+/// What takes less than that isn't worth handing to a thread that may block.
+const AT_ONCE: Duration = Duration::from_micros(500);
 
 /// The names in an address, as they were asked.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +85,7 @@ impl Session {
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
+        options.durable = app.is_durable;
         let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
         Self { app: app.clone(), repo, policy, service, version, options, _permit: permit }
     }
@@ -92,10 +101,29 @@ impl Session {
         git_wire::advertise(self.service, &repository, &self.policy, &self.options, self.version, writer)
     }
 
+    /// Whether to advertise takes no time worth a thread: nothing of the repository is in the answer.
+    pub(crate) fn advertises_at_once(&self) -> bool {
+        self.service == Service::UploadPack
+            && self.version == ProtocolVersion::V2
+            && self.repo.handle.refs_took().is_some()
+    }
+
+    /// Whether to answer `request`, which is here as a whole, takes no time worth a thread: it asks for refs, and those
+    /// of this repository took very little when they were asked for last.
+    pub(crate) fn responds_at_once(&self, request: &[u8]) -> bool {
+        self.service == Service::UploadPack
+            && self.version == ProtocolVersion::V2
+            && request.starts_with(ASKS_FOR_REFS)
+            && self.repo.handle.refs_took().is_some_and(|took| took < AT_ONCE)
+    }
+
     /// Answers one stateless request.
     pub(crate) fn respond(&self, reader: &mut dyn BufRead, writer: &mut dyn Write) -> Result<Summary, Error> {
         let repository = self.open()?;
-        git_wire::respond(
+        // What can't be read now fails again where it is reported.
+        let asks_for_refs = reader.fill_buf().is_ok_and(|request| request.starts_with(ASKS_FOR_REFS));
+        let begun = Instant::now();
+        let outcome = git_wire::respond(
             self.service,
             &repository,
             &self.policy,
@@ -103,7 +131,11 @@ impl Session {
             self.version,
             reader,
             writer,
-        )
+        );
+        if asks_for_refs && self.version == ProtocolVersion::V2 {
+            self.repo.handle.note_refs_took(begun.elapsed());
+        }
+        outcome
     }
 
     /// Leads a whole conversation over a two-way stream.

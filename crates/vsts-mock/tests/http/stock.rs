@@ -181,3 +181,34 @@ async fn profiles_that_imitate_speak_the_first_protocol_only() {
         assert_eq!(atomic.ok, profile == Profile::Permissive, "{profile:?}: {}", atomic.err);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pushes_leave_few_packs_and_all_that_was_pushed() {
+    const PUSHES: usize = 70;
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    let (alice, _) = filled(&server, &dir, "extra").await;
+    let mut newest = String::new();
+    for at in 0..PUSHES {
+        newest = alice.commit("file", format!("{at}\n").as_bytes()).await;
+        alice.run(&["push", "-q", "origin", "master"]).await.ok();
+    }
+    // Maintenance that is under way is waited for.
+    server.stop().await;
+    let mut packs = 0;
+    for entry in std::fs::read_dir(dir.path().join("data/repos")).expect("the folder is there") {
+        let folder = entry.expect("an entry").path();
+        let git = Git::new(&folder, "");
+        if git.run(&["rev-parse", "--verify", "-q", "master"]).await.out.trim() == newest {
+            git.run(&["fsck", "--strict"]).await.ok();
+            let files = std::fs::read_dir(folder.join("objects/pack")).expect("packs");
+            packs = files
+                .filter(|file| {
+                    let path = file.as_ref().expect("an entry").path();
+                    path.extension().is_some_and(|extension| extension == "pack")
+                })
+                .count();
+        }
+    }
+    assert!((1..PUSHES / 2).contains(&packs), "{packs} packs");
+}

@@ -7,6 +7,7 @@ mod packets;
 mod peer;
 mod pushes;
 mod report;
+mod secure;
 mod sides;
 mod small;
 mod usage;
@@ -24,8 +25,8 @@ use report::{Report, Value};
 use sides::Side;
 
 /// What can be asked for by name.
-pub(super) const ROWS: [&str; 7] =
-    ["ls-refs", "push", "many-pushes", "memory", "first-push", "fetch", "clone"];
+pub(super) const ROWS: [&str; 8] =
+    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +105,7 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     let peer = Peer::start(&dir.join("repos"), &dir.join("peer"))?;
     let mut bench =
         Bench { scale, vsts_mock: vsts_mock.to_path_buf(), dir, peer, report: Report::new(title) };
-    if ["ls-refs", "push", "many-pushes", "memory"].iter().any(|row| wanted(row)) {
+    if ["ls-refs", "push", "many-pushes", "memory", "ssh"].iter().any(|row| wanted(row)) {
         let server = bench.start_small()?;
         let ours = bench.ours(&server)?;
         if wanted("ls-refs") {
@@ -115,6 +116,9 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
         }
         if wanted("memory") {
             bench.memory(&ours, &server)?;
+        }
+        if wanted("ssh") {
+            bench.ssh(&server)?;
         }
         if wanted("many-pushes") {
             bench.many_pushes(&ours)?;
@@ -163,9 +167,13 @@ impl Bench {
     /// Starts vsts-mock on the folder called `name`, with these repositories of one project if it is new.
     fn start(&self, name: &str, repos: &[(String, Option<PathBuf>)]) -> Outcome<Server> {
         use std::fmt::Write as _;
+        let keys = self.dir.join("ssh");
+        std::fs::create_dir_all(&keys)?;
+        let key = secure::client_key(&keys)?;
         let mut seed = format!(
             "[[users]]\nname = \"bench\"\nemail = \"bench@example.com\"\n\
              tokens = [{{ name = \"bench\", value = \"{TOKEN}\", scopes = [\"vso.code_full\"] }}]\n\
+             ssh_keys = [{{ name = \"bench\", key = \"{key}\" }}]\n\
              [[accounts]]\nname = \"acme\"\nowner = \"bench\"\n[[accounts.projects]]\nname = \"bench\"\n"
         );
         for (repo, import) in repos {

@@ -1,0 +1,104 @@
+//! Maintenance of repositories in the background: one thread, one repository at a time, with less claim to the
+//! processor than those who serve clients.
+//!
+//! A push says which repository it changed; whether there is enough to do is looked at then. Work that a stopping
+//! server leaves undone is found again after the next push.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use git_wire::Repository;
+use git_wire::maintenance::{self, Options};
+
+/// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
+#[derive(Debug)]
+enum Never {}
+
+/// The thread, and the way to it.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    line: Mutex<Option<(Sender<Repository>, tokio::sync::mpsc::Receiver<Never>)>>,
+}
+
+impl Upkeep {
+    /// Starts the thread. What it makes is written through to the disk if it is to be `durable`.
+    pub(crate) fn start(durable: bool) -> Self {
+        let options = Options { durable, ..Options::default() };
+        let (sender, receiver) = channel();
+        let (alive, ended) = tokio::sync::mpsc::channel(1);
+        let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
+            let _alive = alive;
+            work(&receiver, &options);
+        });
+        let line = match thread {
+            Ok(_) => Some((sender, ended)),
+            Err(error) => {
+                tracing::warn!(%error, "repositories won't be maintained");
+                None
+            }
+        };
+        Self { line: Mutex::new(line) }
+    }
+
+    /// Says that a repository has changed.
+    pub(crate) fn changed(&self, repository: Repository) {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sender, _)) = &*line {
+            // A thread that has ended has said why.
+            sender.send(repository).unwrap_or_default();
+        }
+    }
+
+    /// Ends the thread, once what it is at is done, for which this waits no longer than `patience`: a process that
+    /// ends in the middle loses nothing.
+    pub(crate) async fn stop(&self, patience: Duration) {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((sender, mut ended)) = line else { return };
+        drop(sender);
+        if tokio::time::timeout(patience, ended.recv()).await.is_err() {
+            tracing::info!("stopped in the middle of maintenance, which loses nothing");
+        }
+    }
+}
+
+fn work(changed: &Receiver<Repository>, options: &Options) {
+    yield_to_clients();
+    while let Ok(first) = changed.recv() {
+        // Many pushes to one repository are one reason to look at it.
+        let mut waiting = vec![first];
+        waiting.extend(changed.try_iter());
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for repository in waiting {
+            let path = repository.git_dir().to_owned();
+            if seen.contains(&path) {
+                continue;
+            }
+            if maintenance::is_due(&repository, options) {
+                maintain(&repository, options);
+            }
+            seen.push(path);
+        }
+    }
+}
+
+fn maintain(repository: &Repository, options: &Options) {
+    let path = repository.git_dir().display();
+    match maintenance::maintain(repository, options) {
+        Ok(report) => tracing::debug!(%path, ?report, "maintained"),
+        // The repository is gone, or the server's folder with it.
+        Err(error) if !repository.git_dir().exists() => tracing::debug!(%path, %error, "gone meanwhile"),
+        Err(error) => {
+            tracing::warn!(%path, error = &error as &dyn std::error::Error, "could not be maintained");
+        }
+    }
+}
+
+/// Lets whoever serves a client have the processor first.
+fn yield_to_clients() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 15) {
+        tracing::debug!(%error, "maintenance is as urgent as all else");
+    }
+}
