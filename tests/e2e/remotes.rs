@@ -1,7 +1,7 @@
 //! Every kind of URL that stock git takes: a path, `file://`, ssh by the user's own ssh, scp-like, HTTP.
 
 use e2e::folder::write;
-use e2e::{Actor, Sandbox, contents, git, sshd};
+use e2e::{Actor, Sandbox, Server, contents, git, server, sshd};
 
 /// The main job over one URL: link, run, roam, restore; then stock git looks at the remote.
 fn main_job(sandbox: &Sandbox, actor: &Actor<'_>, url: &str) {
@@ -57,6 +57,52 @@ fn vsts_mock_over_http() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     main_job(&sandbox, &sandbox.actor("alice", "alicepat"), &server.repo("extra"));
+}
+
+#[test]
+fn vsts_mock_over_ssh() {
+    let sandbox = Sandbox::new();
+    let (server, ssh) = Server::with_ssh_key(&sandbox);
+    let alice = sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", ssh);
+    main_job(&sandbox, &alice, &server.ssh_repo("extra"));
+    for repository in server.repositories() {
+        git::assert_sound(&alice, &repository);
+    }
+    // Another's key does not open it, and the message is the server's.
+    let url = server.ssh_repo("extra").replace("acme@", "elsewhere@").replace("/iris/", "/hers/");
+    let output = alice.azml(&sandbox.dir("work"), &["project", "clone", &url, "hers"]).fails();
+    assert!(output.stderr.contains("TF401019"), "{output}");
+}
+
+#[test]
+fn vsts_mock_over_https() {
+    let sandbox = Sandbox::new();
+    let server = Server::start_https(&sandbox, server::SEED);
+    let (url, ca) = (server.repo("extra").replace(server.http(), server.https()), server.ca_file(&sandbox));
+    let work = sandbox.dir("work");
+    let alice = sandbox.actor("alice", "alicepat");
+    let refused = alice.azml(&work, &["project", "create", "-n", "iris", "-r", &url]).fails();
+    for words in ["is not trusted", "hint:", "sslCAInfo"] {
+        assert!(refused.stderr.contains(words), "{words}: {refused}");
+    }
+    let key = format!("http.{}/.sslCAInfo", server.https());
+    let _set = alice.git(&work, &["config", "--global", &key, ca.to_str().expect("UTF-8")]).ok();
+    main_job(&sandbox, &alice, &url);
+
+    // Every other way to say whom to trust, at a computer where Git's configuration says nothing.
+    let ca = ca.to_str().expect("UTF-8");
+    for (name, value) in [("GIT_SSL_CAINFO", ca), ("SSL_CERT_FILE", ca), ("GIT_SSL_NO_VERIFY", "")] {
+        let other = sandbox.actor_at("laptop", "alice", "alicepat").with_env(name, value);
+        let _cloned = other.azml(&sandbox.dir("laptop"), &["project", "clone", &url, name]).ok();
+    }
+    let careless = sandbox.actor_at("laptop", "alice", "alicepat");
+    let dir = sandbox.dir("laptop");
+    let _set = careless.git(&dir, &["config", "--global", "http.sslVerify", "false"]).ok();
+    let _cloned = careless.azml(&dir, &["project", "clone", &url, "unverified"]).ok();
+    let strict = careless.with_env("GIT_SSL_CAINFO", "nowhere.pem");
+    let _set = strict.git(&dir, &["config", "--global", "http.sslVerify", "true"]).ok();
+    let refused = strict.azml(&dir, &["project", "clone", &url, "refused"]).fails();
+    assert!(refused.stderr.contains("nowhere.pem"), "{refused}");
 }
 
 #[test]

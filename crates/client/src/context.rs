@@ -14,7 +14,10 @@ use jiff::Timestamp;
 
 use crate::cli::Invoked;
 use crate::credentials::{Provider, Secret, TokenStore};
-use crate::env::{AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_TERMINAL_PROMPT};
+use crate::env::{
+    AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT,
+    SSL_CERT_FILE,
+};
 use crate::error::CommandError;
 use crate::run::recovery;
 use crate::sync::Event;
@@ -128,12 +131,14 @@ impl Context {
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
             ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),
             ca_file: self.env.get(GIT_SSL_CAINFO).map(|file| self.env.cwd.join(file)),
+            system_ca_file: self.env.get(SSL_CERT_FILE).map(|file| self.env.cwd.join(file)),
+            verify: self.env.has(GIT_SSL_NO_VERIFY).then_some(false),
             may_ask,
             ..TransportOptions::default()
         };
         match git_config(root) {
             Ok(config) => {
-                options = options.with_git_config(&config);
+                options = options.with_git_config(&config, &url, self.env.home());
                 auth = auth.with_git_helpers(config, may_ask);
             }
             Err(error) => tracing::warn!(%error, "Git's configuration can't be read"),

@@ -3,6 +3,7 @@
 //! In hints `{azml}` stands for what the user types to call azml.
 
 use azml_core::{checkout, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
+use git_wire::client::{self, TransportErrorKind};
 
 use crate::error::{CommandError, ErrorKind};
 use crate::query::QueryError;
@@ -198,6 +199,12 @@ impl From<SyncError> for CommandError {
             SyncError::NoCommit { .. } => {
                 (ErrorKind::Failed, Some("make one: git add -A && git commit -m 'Initial commit'"))
             }
+            SyncError::Wire(client::Error::Transport(cause)) if cause.kind == TransportErrorKind::Tls => (
+                ErrorKind::Failed,
+                Some(
+                    "if you trust the server, name its authority: git config --global http.https://HOST/.sslCAInfo CA.pem",
+                ),
+            ),
             _ => (ErrorKind::Failed, None),
         };
         let mut error = Self::new(kind, error);
@@ -215,7 +222,9 @@ mod tests {
     #[test]
     fn each_way_that_a_remote_says_no_has_its_exit_code() {
         let message = || "TF401019".to_owned();
-        let cases: [(SyncError, u8); 7] = [
+        let tls = client::TransportError::new(TransportErrorKind::Tls, "not trusted");
+        let cases: [(SyncError, u8); 8] = [
+            (tls.into(), 1),
             (SyncError::Denied { message: message(), source: None }, 4),
             (SyncError::Unauthorized { message: message(), source: None }, 4),
             (SyncError::NotFound { message: message(), source: None }, 3),

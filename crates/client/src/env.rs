@@ -48,6 +48,10 @@ pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 pub const GIT_SSH: &str = "GIT_SSH";
 /// A file of PEM certificates to trust for https remotes, as Git itself reads it.
 pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
+/// Set, whatever its value: any certificate of an https remote will do, as Git itself reads it.
+pub const GIT_SSL_NO_VERIFY: &str = "GIT_SSL_NO_VERIFY";
+/// A file of PEM certificates that takes the place of the system's, as OpenSSL reads it.
+pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// `0` forbids every question at a terminal, as Git itself reads it.
 pub const GIT_TERMINAL_PROMPT: &str = "GIT_TERMINAL_PROMPT";
 /// Where to find programs; read to find a run's interpreter, and given to scripts with azml's own folder at its end.
@@ -112,6 +116,11 @@ impl Env {
     /// A variable, unless absent or empty.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is there at all, be it empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.vars.contains_key(OsStr::new(name))
     }
 
     /// A variable as text, unless absent, empty or not UTF-8.

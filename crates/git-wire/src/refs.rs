@@ -112,7 +112,9 @@ pub(crate) fn each_visible(
             }
         }
         let mut loose = loose.iter().peekable();
-        for stored in packed.map(|packed| packed.iter_prefixed(prefix.clone())).transpose()?.into_iter().flatten() {
+        for stored in
+            packed.map(|packed| packed.iter_prefixed(prefix.clone())).transpose()?.into_iter().flatten()
+        {
             let stored = match stored {
                 Ok(stored) => stored,
                 Err(error) => {
@@ -205,12 +207,7 @@ impl View<'_> {
     }
 
     /// A ref of which it isn't known whether it names a tag.
-    fn object(
-        &mut self,
-        name: &BStr,
-        id: ObjectId,
-        symref_target: Option<&BStr>,
-    ) {
+    fn object(&mut self, name: &BStr, id: ObjectId, symref_target: Option<&BStr>) {
         let mut peeled = None;
         // A branch points to a commit, always.
         if self.selection.peel && !name.starts_with(b"refs/heads/") && name != "HEAD" {

@@ -1,6 +1,7 @@
 //! What every request of one server shares.
 
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -16,8 +17,14 @@ use crate::state::{State, StateError};
 /// How many Git requests are worked on at once.
 const GIT_REQUESTS: usize = 64;
 
-/// One server's insides.
+/// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 pub(crate) struct App {
+    shared: Arc<Shared>,
+    base_url: String,
+}
+
+/// One server's insides.
+pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
@@ -29,7 +36,6 @@ pub(crate) struct App {
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
-    base_url: OnceLock<String>,
     /// Last, so that it goes when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -48,7 +54,7 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
-        let app = Self {
+        let app = Shared {
             state: State::open(&dir).await?,
             gate: Gate::new(),
             journal: Journal::default(),
@@ -59,13 +65,17 @@ impl App {
             upkeep: Upkeep::start(temporary.is_none()),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
-            base_url: OnceLock::new(),
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
         let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
         change.commit().await?;
-        Ok((app, generated))
+        Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
+    }
+
+    /// The same server, with URLs that begin with this, without a slash at the end.
+    pub(crate) fn at(&self, base_url: String) -> Arc<Self> {
+        Arc::new(Self { shared: self.shared.clone(), base_url })
     }
 
     /// Goes back to the seed: everything else is gone, and the journal is empty.
@@ -80,13 +90,7 @@ impl App {
 
     /// What the server's URLs begin with, without a slash at the end.
     pub(crate) fn base_url(&self) -> &str {
-        self.base_url.get().map_or("http://localhost", String::as_str)
-    }
-
-    /// Sets what URLs begin with, once the addresses are known.
-    pub(crate) fn set_base_url(&self, url: String) {
-        // Only the first one counts: there is one caller.
-        let _already_set = self.base_url.set(url);
+        &self.base_url
     }
 
     /// The host in the server's URLs.
@@ -96,5 +100,13 @@ impl App {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
             _ => Some(authority),
         }
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }

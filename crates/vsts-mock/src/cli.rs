@@ -36,8 +36,8 @@ enum Command {
     Serve(ServeArgs),
     /// Serve while a command runs, with VSTS_MOCK_* in its environment; pass its exit code on
     ///
-    /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_SSH, VSTS_MOCK_KNOWN_HOSTS, VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY
-    /// (the ready line) in its environment. Without --http or --ssh a free port is taken.
+    /// The command finds VSTS_MOCK_HTTP, VSTS_MOCK_HTTPS, VSTS_MOCK_CA_PEM, VSTS_MOCK_SSH, VSTS_MOCK_KNOWN_HOSTS,
+    /// VSTS_MOCK_ADMIN_TOKEN and VSTS_MOCK_READY (the ready line) in its environment. Without --http or --ssh a free port is taken.
     Exec(ExecArgs),
     /// Print a commented example seed
     Init,
@@ -54,7 +54,10 @@ struct ServeArgs {
     /// Listen for HTTP there; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
-    /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222]
+    /// Listen for HTTPS there; port 0 takes a free one; the ready line's `ca_pem` is what to trust [default: not at all]
+    #[arg(long, value_name = "ADDR")]
+    https: Option<SocketAddr>,
+    /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222, or a free port if --http takes one]
     #[arg(long, value_name = "ADDR")]
     ssh: Option<SocketAddr>,
     /// What URLs in answers begin with, when clients reach the server by another name
@@ -181,6 +184,8 @@ fn environment(server: &MockServer, line: &str) -> Vec<(String, String)> {
     ];
     variables.extend(ready.ssh.iter().map(|url| ("VSTS_MOCK_SSH".to_owned(), url.clone())));
     variables.extend(ready.known_hosts.iter().map(|line| ("VSTS_MOCK_KNOWN_HOSTS".to_owned(), line.clone())));
+    variables.extend(ready.https.iter().map(|url| ("VSTS_MOCK_HTTPS".to_owned(), url.clone())));
+    variables.extend(ready.ca_pem.iter().map(|pem| ("VSTS_MOCK_CA_PEM".to_owned(), pem.clone())));
     variables.extend(ready.http.iter().map(|url| ("VSTS_MOCK_HTTP".to_owned(), url.clone())));
     variables
 }
@@ -205,9 +210,11 @@ fn builder(args: &ServeArgs, default_http: &str, default_ssh: &str) -> Result<Bu
     };
     let ssh = match args.ssh {
         Some(address) => address,
+        // Who wants no fixed port for one wants none for the other: servers side by side must not meet.
+        None if http.port() == 0 => FREE_PORT.parse().expect("the default is an address"),
         None => default_ssh.parse().expect("the default is an address"),
     };
-    Ok(builder.http(http).ssh(ssh))
+    Ok(builder.http(http).https(args.https).ssh(ssh))
 }
 
 fn ready_line(ready: &Ready) -> Result<String, Failure> {

@@ -1,4 +1,4 @@
-//! An offline look-alike of Visual Studio Team Services: Git over HTTP and SSH with per-repository access control.
+//! An offline look-alike of Visual Studio Team Services: Git over HTTP, HTTPS and SSH with per-repository access control.
 //!
 //! As a library it is a [`MockServer`]; as a binary it is `vsts-mock serve`. A request goes through these layers:
 //!
@@ -8,7 +8,7 @@
 //! 4. `http::git` or `ssh::conversation` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
 //!    `access`, for every ref; or `http::admin` and `http::rest` call `registry`, which changes the `state`.
 //!
-//! `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
+//! `tls` makes the certificates of HTTPS. `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
 //! `access` compares permissions, only `clock` asks the system for time and randomness.
 
 mod access;
@@ -24,6 +24,7 @@ mod registry;
 mod server;
 mod ssh;
 mod state;
+mod tls;
 mod world;
 
 pub use access::{Permission, Permissions};
@@ -38,4 +39,5 @@ pub use server::{Builder, MockServer, Ready, StartError};
 pub use ssh::exec_line::{ExecLine, ExecLineError};
 pub use ssh::host_key::HostKeyError;
 pub use state::StateError;
+pub use tls::TlsError;
 pub use world::name::NameError;

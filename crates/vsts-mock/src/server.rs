@@ -18,7 +18,8 @@ use crate::clock::Clock;
 use crate::config::{Config, DRAIN, GeneratedTokens, Profile, Seed, SeedError};
 use crate::http;
 use crate::registry::RegistryError;
-use crate::ssh::{self, SshError, host_key::HostKeyError};
+use crate::ssh::{self, Patience, SshError, host_key::HostKeyError};
+use crate::tls::{Tls, TlsError};
 
 /// How long a stopping server waits for the maintenance of a repository.
 const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
@@ -46,6 +47,9 @@ pub enum StartError {
     /// The SSH host keys cannot be read or made.
     #[error(transparent)]
     HostKey(#[from] HostKeyError),
+    /// The certificates of HTTPS cannot be read or made.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The external URL is none.
     #[error("the external URL {url:?} has to begin with http:// or https:// and a host, and has no query")]
     ExternalUrl {
@@ -70,7 +74,7 @@ pub struct Ready {
     pub https: Option<String>,
     /// Where SSH is answered.
     pub ssh: Option<String>,
-    /// The certificate authority of HTTPS.
+    /// The certificate authority of HTTPS, as PEM.
     pub ca_pem: Option<String>,
     /// The line for a `known_hosts` file.
     pub known_hosts: Option<String>,
@@ -99,7 +103,9 @@ impl Builder {
             seed: Seed::default(),
             data_dir: None,
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+            https: None,
             ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+            patience: Patience::default(),
             external_url: None,
             profile: Profile::default(),
             admin_token: None,
@@ -132,9 +138,22 @@ impl Builder {
         self
     }
 
+    /// Listens for HTTPS there; port 0 takes a free one. `None`, the default, listens for no HTTPS.
+    pub fn https(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
+        self.config.https = address.into();
+        self
+    }
+
     /// Listens for SSH there; port 0, the default, takes a free one. `None` listens for no SSH.
     pub fn ssh(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
         self.config.ssh = address.into();
+        self
+    }
+
+    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 15 seconds and 10 minutes
+    /// without this.
+    pub fn ssh_patience(mut self, handshake: Duration, idle: Duration) -> Self {
+        self.config.patience = Patience { handshake, idle };
         self
     }
 
@@ -172,26 +191,34 @@ impl Builder {
     pub async fn start(mut self) -> Result<MockServer, StartError> {
         self.config.profile = self.profile.or(self.config.seed.profile).unwrap_or_default();
         let config = self.config;
-        if let Some(address) =
-            [config.http, config.ssh].into_iter().flatten().find(|address| !address.ip().is_loopback())
+        let wanted = [config.http, config.https, config.ssh];
+        if let Some(address) = wanted.into_iter().flatten().find(|address| !address.ip().is_loopback())
             && !config.seed.allow_remote
         {
             return Err(StartError::Remote { address });
         }
         let external = config.external_url.as_deref().map(external_url).transpose()?;
-        let (app, generated) = App::open(&config).await?;
-        let app = Arc::new(app);
+        let (mut app, generated) = App::open(&config).await.map(|(app, tokens)| (Arc::new(app), tokens))?;
         let shutdown = CancellationToken::new();
         let mut tasks = Vec::new();
+        let (mut https, mut ca_pem) = (None, None);
+        if let Some(wanted) = config.https {
+            let (listener, bound) = bind(wanted).await?;
+            let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &config.clock)?;
+            https = Some(format!("https://{bound}"));
+            ca_pem = Some(tls.ca_pem().to_owned());
+            app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
+            let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
+            let listening = http::listen(listener, Some(tls), router, stop, config.drain);
+            tasks.push(tokio::spawn(listening));
+        }
         let mut address = None;
         if let Some(wanted) = config.http {
-            let failed = |source| StartError::Listen { address: wanted, source };
-            let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-            let bound = listener.local_addr().map_err(failed)?;
+            let (listener, bound) = bind(wanted).await?;
             address = Some(bound);
-            app.set_base_url(external.unwrap_or_else(|| format!("http://{bound}")));
-            let stop = shutdown.clone().cancelled_owned();
-            tasks.push(tokio::spawn(http::listen(listener, http::router(app.clone()), stop, config.drain)));
+            app = app.at(external.unwrap_or_else(|| format!("http://{bound}")));
+            let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
+            tasks.push(tokio::spawn(http::listen(listener, None, router, stop, config.drain)));
         }
         let (mut ssh, mut known_hosts) = (None, None);
         if let Some(wanted) = config.ssh {
@@ -199,24 +226,38 @@ impl Builder {
                 SshError::HostKey(error) => error.into(),
                 SshError::Listen(source) => StartError::Listen { address: wanted, source },
             })?;
+            let times = ssh::Times { patience: config.patience, drain: config.drain };
             (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
-            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), config.drain)));
+            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), times)));
         }
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),
-            https: None,
+            https,
             ssh,
-            ca_pem: None,
+            ca_pem,
             known_hosts,
             admin_token: app.admin_token.reveal().to_owned(),
             tokens: generated,
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
         };
-        tracing::info!(http = ready.http, ssh = ready.ssh, profile = config.profile.name(), "ready");
+        tracing::info!(
+            http = ready.http,
+            https = ready.https,
+            ssh = ready.ssh,
+            profile = config.profile.name(),
+            "ready"
+        );
         Ok(MockServer { app, ready, shutdown, tasks })
     }
+}
+
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address: wanted, source };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 fn external_url(url: &str) -> Result<String, StartError> {
@@ -279,25 +320,25 @@ impl MockServer {
         &self.ready
     }
 
-    /// What the server's HTTP URLs begin with, without a slash at the end.
+    /// What the server's HTTP URLs begin with, without a slash at the end; its HTTPS URLs where it listens for no HTTP.
     pub fn url(&self) -> &str {
         self.app.base_url()
     }
 
     /// The address from which Git clones a repository.
     pub fn clone_url(&self, account: &str, project: &str, repo: &str) -> String {
-        let encode = |name: &str| {
-            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
-        format!("{}/{}/{}/_git/{}", self.url(), account, encode(project), encode(repo))
+        clone_url(self.url(), account, project, repo)
+    }
+
+    /// The address from which Git clones a repository over HTTPS, if the server listens for it. What to trust is the
+    /// ready line's `ca_pem`.
+    pub fn https_clone_url(&self, account: &str, project: &str, repo: &str) -> Option<String> {
+        Some(clone_url(self.ready.https.as_deref()?, account, project, repo))
     }
 
     /// The address from which Git clones a repository over SSH, if the server listens for it.
     pub fn ssh_clone_url(&self, account: &str, project: &str, repo: &str) -> Option<String> {
         let address = self.ready.ssh.as_deref()?.strip_prefix("ssh://")?;
-        let encode = |name: &str| {
-            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
         Some(format!("ssh://{}@{address}/{}/_git/{}", encode(account), encode(project), encode(repo)))
     }
 
@@ -328,6 +369,14 @@ impl MockServer {
         self.app.upkeep.stop(UPKEEP_DEADLINE).await;
         self.app.state.close().await;
     }
+}
+
+fn clone_url(base: &str, account: &str, project: &str, repo: &str) -> String {
+    format!("{base}/{account}/{}/_git/{}", encode(project), encode(repo))
+}
+
+fn encode(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// Without the secrets.

@@ -35,8 +35,15 @@ pub(super) fn new(url: &RemoteUrl, options: &TransportOptions) -> Result<ureq::A
     if url.host().is_some_and(is_loopback) {
         config = config.proxy(None);
     }
-    if url.scheme() == Scheme::Https {
-        config = config.tls_config(TlsConfig::builder().root_certs(trusted(options)?).build());
+    let is_told = options.ca_file.is_some() || options.system_ca_file.is_some() || options.verify.is_some();
+    // A redirect may lead from http to https, and what the user set counts there, too.
+    if url.scheme() == Scheme::Https || is_told {
+        let tls = TlsConfig::builder();
+        config = config.tls_config(if options.verify == Some(false) {
+            tls.disable_verification(true).build()
+        } else {
+            tls.root_certs(trusted(options)?).build()
+        });
     }
     Ok(config.build().new_agent())
 }
@@ -48,7 +55,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// The certificates of the file that the user names; else the system's; else Mozilla's, built in.
 fn trusted(options: &TransportOptions) -> Result<RootCerts, TransportError> {
-    if let Some(file) = &options.ca_file {
+    if let Some(file) = options.ca_file.as_ref().or(options.system_ca_file.as_ref()) {
         let named = |why: &str| {
             TransportError::new(Kind::Tls, format!("the certificates in '{}' {why}", file.display()))
         };

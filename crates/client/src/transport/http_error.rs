@@ -28,7 +28,8 @@ pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
         }
         ureq::Error::HostNotFound => (Kind::Unreachable, format!("the host name {host} is not known")),
         ureq::Error::ConnectionFailed => (Kind::Unreachable, format!("can't connect to {host}")),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
+        ureq::Error::Rustls(cause) => (Kind::Tls, of_tls(&host, cause)),
+        ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
             (Kind::Tls, format!("no safe connection to {host}: {error}"))
         }
         ureq::Error::Io(cause) => match cause.kind() {
@@ -36,13 +37,33 @@ pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
                 (Kind::TimedOut, format!("{host} did not answer in time"))
             }
             io::ErrorKind::InvalidData if base.scheme() == "https" => {
-                (Kind::Tls, format!("no safe connection to {host}: {cause}"))
+                let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+                let otherwise = || format!("no safe connection to {host}: {cause}");
+                (Kind::Tls, tls.map_or_else(otherwise, |tls| of_tls(&host, tls)))
             }
             _ => (Kind::Unreachable, format!("can't connect to {host}")),
         },
         _ => (Kind::Other, format!("the request to {host} failed: {error}")),
     };
     TransportError::new(kind, message).with_source(error)
+}
+
+/// What is wrong with a server's certificate, or with what was said before there was one.
+fn of_tls(host: &str, error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    let rustls::Error::InvalidCertificate(why) = error else {
+        return format!("no safe connection to {host}: {error}");
+    };
+    let why = match why {
+        Certificate::UnknownIssuer => "nobody who is trusted here has signed it".to_owned(),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired".to_owned(),
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            "it is for another name".to_owned()
+        }
+        other => other.to_string(),
+    };
+    format!("the certificate of {host} is not trusted: {why}")
 }
 
 /// The failure that an answer tells of.

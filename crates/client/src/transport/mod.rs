@@ -5,6 +5,7 @@
 //! no message holds a secret.
 
 mod daemon;
+mod git_config;
 mod http;
 mod http_agent;
 mod http_error;
@@ -13,7 +14,7 @@ mod ssh;
 mod stall;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use azml_core::remote_url::{RemoteUrl, Scheme};
@@ -40,6 +41,10 @@ pub struct TransportOptions {
     pub ssh_program: Option<OsString>,
     /// A file of PEM certificates to trust in place of the system's (`GIT_SSL_CAINFO`, else `http.sslCAInfo`).
     pub ca_file: Option<PathBuf>,
+    /// Where the system's certificates are, when it is not in the usual place (`SSL_CERT_FILE`).
+    pub system_ca_file: Option<PathBuf>,
+    /// Whether a server's certificate has to be trusted (`GIT_SSL_NO_VERIFY`, else `http.sslVerify`, else yes).
+    pub verify: Option<bool>,
     /// Whether a person sits at a terminal, so that ssh may ask.
     pub may_ask: bool,
 }
@@ -52,23 +57,33 @@ impl Default for TransportOptions {
             ssh_command: None,
             ssh_program: None,
             ca_file: None,
+            system_ca_file: None,
+            verify: None,
             may_ask: false,
         }
     }
 }
 
 impl TransportOptions {
-    /// Fills in what is still open from the user's Git configuration.
+    /// Fills in what is still open from the user's Git configuration, as it is for a remote at `url`.
     #[must_use]
-    pub fn with_git_config(mut self, config: &gix::config::File) -> Self {
+    pub fn with_git_config(
+        mut self,
+        config: &gix::config::File,
+        url: &RemoteUrl,
+        home: Option<&Path>,
+    ) -> Self {
         if self.ssh_command.is_none() {
             self.ssh_command = config.string("core.sshCommand").map(|value| {
                 gix::path::from_bstr(std::borrow::Cow::Owned(value))
                     .map_or_else(|_| OsString::new(), |path| path.into_owned().into())
             });
         }
-        if self.ca_file.is_none() {
-            self.ca_file = config.string("http.sslCAInfo").map(|value| PathBuf::from(value.to_string()));
+        if matches!(url.scheme(), Scheme::Http | Scheme::Https)
+            && let Ok(url) = url::Url::parse(url.as_str())
+        {
+            self.ca_file = self.ca_file.or_else(|| git_config::path(config, "sslCAInfo", &url, home));
+            self.verify = self.verify.or_else(|| git_config::boolean(config, "sslVerify", &url));
         }
         self
     }

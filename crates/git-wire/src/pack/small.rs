@@ -61,7 +61,7 @@ pub(super) fn read(
 ) -> Result<Attempt, Error> {
     let mut kept = Kept { stream, bytes: Vec::new() };
     match entries(&mut kept, options) {
-        Ok(Some(entries)) => match resolve(&entries, repository) {
+        Ok(Some(entries)) => match resolve(&entries, repository, options) {
             Some(resolved) => {
                 let ids: Vec<ObjectId> = resolved.iter().map(|(id, _, _)| *id).collect();
                 let received = Received {
@@ -136,7 +136,11 @@ fn entries(kept: &mut Kept<'_>, options: &IngestOptions) -> io::Result<Option<Ve
 }
 
 /// The objects that the entries are; `None` if one can't be made out, for the lack of its base above all.
-fn resolve(entries: &[Entry], repository: &gix::odb::Handle) -> Option<Vec<(ObjectId, Kind, Vec<u8>)>> {
+fn resolve(
+    entries: &[Entry],
+    repository: &gix::odb::Handle,
+    options: &IngestOptions,
+) -> Option<Vec<(ObjectId, Kind, Vec<u8>)>> {
     let mut done: Vec<Option<(ObjectId, Kind, Vec<u8>)>> = entries.iter().map(|_| None).collect();
     let mut by_id: HashMap<ObjectId, usize> = HashMap::default();
     let mut total: u64 = entries.iter().map(|entry| entry.bytes.len() as u64).sum();
@@ -164,7 +168,7 @@ fn resolve(entries: &[Entry], repository: &gix::odb::Handle) -> Option<Vec<(Obje
                 }
                 Header::RefDelta { base_id } => match by_id.get(&base_id).map(|at| &done[*at]) {
                     Some(Some((_, kind, base))) => (*kind, delta::apply(base, &entry.bytes, MAX_INFLATED)?),
-                    _ if repository.header(&base_id).ok()?.is_some_and(|(_, size)| size <= MAX_INFLATED) => {
+                    _ if options.thin && is_small(repository, &base_id) => {
                         let kind = repository.read(&base_id, &mut outside).ok()??;
                         (kind, delta::apply(&outside, &entry.bytes, MAX_INFLATED)?)
                     }
@@ -190,6 +194,11 @@ fn resolve(entries: &[Entry], repository: &gix::odb::Handle) -> Option<Vec<(Obje
         }
     }
     None
+}
+
+/// Whether an object is there and is none of the large.
+fn is_small(repository: &gix::odb::Handle, id: &oid) -> bool {
+    matches!(repository.header(id), Ok(Some((_, size))) if size <= MAX_INFLATED)
 }
 
 impl Small {

@@ -12,8 +12,8 @@ use super::v0::{clip, write_boundary};
 use crate::pack::Commits;
 use crate::pack::objects::Objects;
 use crate::pktline::{Line, Reader, Writer};
-use crate::serve::{Budget, Context};
 use crate::refs::Selection;
+use crate::serve::{Budget, Context};
 use crate::{Error, Summary, refs};
 
 /// More prefixes than that are as good as none.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::ssh::Patience;
 
 pub(crate) use apply::{GeneratedTokens, apply};
 pub use profile::Profile;
@@ -28,8 +29,11 @@ pub(crate) struct Config {
     pub(crate) data_dir: Option<PathBuf>,
     /// Where HTTP is listened for; nothing is without.
     pub(crate) http: Option<SocketAddr>,
+    /// Where HTTPS is listened for; nothing is without.
+    pub(crate) https: Option<SocketAddr>,
     /// Where SSH is listened for; nothing is without.
     pub(crate) ssh: Option<SocketAddr>,
+    pub(crate) patience: Patience,
     /// What URLs in answers begin with, when that is not the address listened on.
     pub(crate) external_url: Option<String>,
     pub(crate) profile: Profile,

@@ -11,9 +11,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Times;
 use super::connection::Connection;
 use super::line::Line;
-use super::pulse::Pulse;
+use super::pulse::{Patience, Pulse};
 use crate::app::App;
 
 /// How many connections are open at once; more wait.
@@ -23,13 +24,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a client that is told to go may take to go.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Serves until `stop` is cancelled, then lets what is in progress end, for as long as `drain`.
+/// Serves until `stop` is cancelled, then lets what is in progress end.
 pub(super) async fn serve(
     listener: TcpListener,
     config: Arc<Config>,
     app: Arc<App>,
     stop: CancellationToken,
-    drain: Duration,
+    times: Times,
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -54,7 +55,15 @@ pub(super) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection keeps its delay");
         }
-        let attended = attend(stream, peer, config.clone(), app.clone(), stop.clone(), cut.child_token());
+        let attended = attend(
+            stream,
+            peer,
+            config.clone(),
+            app.clone(),
+            times.patience,
+            stop.clone(),
+            cut.child_token(),
+        );
         connections.spawn(async move {
             attended.await;
             drop(permit);
@@ -62,7 +71,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain, drained).await.is_err() {
+    if tokio::time::timeout(times.drain, drained).await.is_err() {
         tracing::warn!("some SSH connections did not end in time");
     }
     cut.cancel();
@@ -75,10 +84,11 @@ async fn attend(
     peer: SocketAddr,
     config: Arc<Config>,
     app: Arc<App>,
+    patience: Patience,
     stop: CancellationToken,
     cut: CancellationToken,
 ) {
-    let pulse = Pulse::new();
+    let pulse = Pulse::new(patience);
     let line = Line::new(stream, cut.clone());
     let started = tokio::select! {
         started = run_stream(config, line, Connection::new(app, pulse.clone())) => started,

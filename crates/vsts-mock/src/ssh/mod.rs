@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use host_key::HostKeyError;
+pub(crate) use pulse::Patience;
 
 /// How often a client may fail to sign in: six keys, and the question what there is to sign in with.
 const ATTEMPTS: usize = 7;
@@ -83,6 +84,14 @@ const CIPHERS: &[cipher::Name] = &[
 ];
 const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
 
+/// How long the server waits for whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) patience: Patience,
+    /// For what is in progress, when it stops.
+    pub(crate) drain: Duration,
+}
+
 /// Why SSH cannot be served.
 #[derive(Debug, Error)]
 pub(crate) enum SshError {
@@ -105,6 +114,9 @@ impl Door {
         let keys = host_key::load_or_make(&data_dir.join("ssh"))?;
         let listener = TcpListener::bind(wanted).await.map_err(SshError::Listen)?;
         let address = listener.local_addr().map_err(SshError::Listen)?;
+        for key in &keys {
+            tracing::info!(fingerprint = %key.fingerprint(HashAlg::Sha256), algorithm = %key.algorithm(), "SSH host key");
+        }
         Ok(Self { listener, address, keys })
     }
 
@@ -118,10 +130,10 @@ impl Door {
         host_key::known_hosts(self.address, self.keys.first()?)
     }
 
-    /// Serves until `stop` is cancelled, then lets what is in progress end, for as long as `drain`.
-    pub(crate) async fn serve(self, app: Arc<App>, stop: CancellationToken, drain: Duration) {
+    /// Serves until `stop` is cancelled, then lets what is in progress end.
+    pub(crate) async fn serve(self, app: Arc<App>, stop: CancellationToken, times: Times) {
         let config = Arc::new(config(self.keys, app.profile.traits().product));
-        listen::serve(self.listener, config, app, stop, drain).await;
+        listen::serve(self.listener, config, app, stop, times).await;
     }
 }
 

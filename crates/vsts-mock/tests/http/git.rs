@@ -72,6 +72,7 @@ impl Said {
 /// Git as one person runs it.
 #[derive(Clone, Debug)]
 pub(crate) struct Git {
+    program: String,
     dir: PathBuf,
     settings: Vec<String>,
 }
@@ -82,7 +83,18 @@ impl Git {
         let basic =
             format!("http.extraHeader=Authorization: Basic {}", STANDARD.encode(format!("me:{token}")));
         let settings = if token.is_empty() { Vec::new() } else { vec![basic] };
-        Self { dir: dir.to_owned(), settings }
+        Self { program: "git".to_owned(), dir: dir.to_owned(), settings }
+    }
+
+    /// Every git of this machine: the distribution's, and one that was built here.
+    pub(crate) fn programs() -> Vec<String> {
+        let known = ["/usr/bin/git", "/usr/local/bin/git"];
+        known.into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn program(mut self, program: &str) -> Self {
+        program.clone_into(&mut self.program);
+        self
     }
 
     pub(crate) fn set(mut self, setting: impl Into<String>) -> Self {
@@ -95,7 +107,7 @@ impl Git {
     }
 
     pub(crate) async fn run(&self, args: &[&str]) -> Said {
-        let mut command = Command::new("git");
+        let mut command = Command::new(&self.program);
         command.env_clear().env("PATH", "/usr/bin:/bin:/usr/local/bin").env("HOME", &self.dir);
         for (name, value) in [
             ("GIT_CONFIG_NOSYSTEM", "1"),

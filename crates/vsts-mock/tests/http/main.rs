@@ -1,12 +1,13 @@
 //! vsts-mock over HTTP with stock git as the client, and with bytes that no git would send.
 //!
 //! `stock` clones and pushes, `access` is about who may, `urls` about every form of address, `wire` about bodies and
-//! framing, `binary` about the command line and the state that outlives a process.
+//! framing, `tls` about HTTPS, `binary` about the command line and the state that outlives a process.
 
 mod access;
 mod binary;
 mod git;
 mod raw;
 mod stock;
+mod tls;
 mod urls;
 mod wire;

@@ -92,8 +92,7 @@ impl Way {
         ssh.arg("-i").arg(&self.key).arg("-p").arg(self.address.port().to_string());
         ssh.arg(format!("{}@{}", self.user, self.address.ip())).arg(&self.command);
         // A flush: the client wants nothing.
-        let mut child =
-            ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         std::io::Write::write_all(&mut child.stdin.take().expect("stdin was asked for as a pipe"), b"0000")?;
         let output = child.wait_with_output()?;
         if output.stdout.ends_with(b"0000") {
@@ -131,9 +130,8 @@ impl Bench {
             let plural = if clients == 1 { "client" } else { "clients" };
             self.report.push(format!("SSH: refs on a new connection, {clients} {plural}"), our, their, goal);
         }
-        self.report.note(
-            "The SSH rows start OpenSSH's client for each connection, which is part of both figures.",
-        );
+        self.report
+            .note("The SSH rows start OpenSSH's client for each connection, which is part of both figures.");
         Ok(())
     }
 }

@@ -1,0 +1,71 @@
+//! Every client by every door in every version of the protocol: the matrix; and stock git's server side as its judge.
+//!
+//! `scenario` holds the tables, `cell` plays one against vsts-mock and against stock git and compares what is left,
+//! `wire` sends both the same bytes, `differences` lists what is meant to differ. A machine with one git has half of the rows, and says so.
+
+mod cell;
+mod cgi;
+mod differences;
+mod dulwich;
+mod fixture;
+mod git;
+mod gitoxide;
+mod judge;
+mod libgit2;
+mod scenario;
+mod site;
+mod wire;
+
+use scenario::{FETCHING, PUSHING, Scenario};
+use site::Door;
+
+/// Runs a table with the n-th git of the machine, oldest first.
+#[expect(clippy::print_stderr, reason = "is shown with the test that has nothing to do")]
+fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
+    let programs = git::programs();
+    match programs.get(n) {
+        Some(program) => cell::run(program, door, version, scenarios),
+        None => {
+            eprintln!("this machine has {} git(s), and the other has told the same story", programs.len())
+        }
+    }
+}
+
+macro_rules! matrix {
+    ($($name:ident: $git:literal, $door:ident, $version:literal;)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[test]
+            fn fetching() {
+                stock($git, Door::$door, $version, FETCHING);
+            }
+
+            #[test]
+            fn pushing() {
+                stock($git, Door::$door, $version, PUSHING);
+            }
+        })*
+    };
+}
+
+matrix! {
+    older_git_http_v0: 0, Http, 0;
+    older_git_http_v1: 0, Http, 1;
+    older_git_http_v2: 0, Http, 2;
+    older_git_https_v0: 0, Https, 0;
+    older_git_https_v1: 0, Https, 1;
+    older_git_https_v2: 0, Https, 2;
+    older_git_ssh_v0: 0, Ssh, 0;
+    older_git_ssh_v1: 0, Ssh, 1;
+    older_git_ssh_v2: 0, Ssh, 2;
+    newer_git_http_v0: 1, Http, 0;
+    newer_git_http_v1: 1, Http, 1;
+    newer_git_http_v2: 1, Http, 2;
+    newer_git_https_v0: 1, Https, 0;
+    newer_git_https_v1: 1, Https, 1;
+    newer_git_https_v2: 1, Https, 2;
+    newer_git_ssh_v0: 1, Ssh, 0;
+    newer_git_ssh_v1: 1, Ssh, 1;
+    newer_git_ssh_v2: 1, Ssh, 2;
+}

@@ -1,0 +1,394 @@
+//! An SSH client of the tests' own, small enough to say what no real one would: every message can be sent as bytes.
+//!
+//! One algorithm of each kind: curve25519, AES-128-GCM, an ed25519 key. The server's signature is not checked.
+
+use std::io;
+use std::path::Path;
+
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use ring::rand::SystemRandom;
+use russh::keys::PrivateKey;
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::Signature;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::people::World;
+
+pub(crate) const IDENT: &str = "SSH-2.0-test";
+pub(crate) const IGNORE: u8 = 2;
+pub(crate) const SERVICE_REQUEST: u8 = 5;
+pub(crate) const KEXINIT: u8 = 20;
+pub(crate) const NEWKEYS: u8 = 21;
+pub(crate) const KEX_ECDH_INIT: u8 = 30;
+pub(crate) const USERAUTH_REQUEST: u8 = 50;
+pub(crate) const USERAUTH_FAILURE: u8 = 51;
+pub(crate) const USERAUTH_SUCCESS: u8 = 52;
+pub(crate) const USERAUTH_PK_OK: u8 = 60;
+pub(crate) const GLOBAL_REQUEST: u8 = 80;
+pub(crate) const REQUEST_FAILURE: u8 = 82;
+pub(crate) const CHANNEL_OPEN: u8 = 90;
+pub(crate) const CHANNEL_OPEN_CONFIRMATION: u8 = 91;
+pub(crate) const CHANNEL_OPEN_FAILURE: u8 = 92;
+pub(crate) const WINDOW_ADJUST: u8 = 93;
+pub(crate) const CHANNEL_DATA: u8 = 94;
+pub(crate) const EXTENDED_DATA: u8 = 95;
+pub(crate) const CHANNEL_EOF: u8 = 96;
+pub(crate) const CHANNEL_CLOSE: u8 = 97;
+pub(crate) const CHANNEL_REQUEST: u8 = 98;
+pub(crate) const CHANNEL_SUCCESS: u8 = 99;
+pub(crate) const CHANNEL_FAILURE: u8 = 100;
+
+/// How much the server may send before it is told that it may go on.
+const WINDOW: u32 = 1 << 30;
+
+/// A message in the making.
+#[derive(Clone, Default)]
+pub(crate) struct Message(pub(crate) Vec<u8>);
+
+impl Message {
+    pub(crate) fn new(kind: u8) -> Self {
+        Self(vec![kind])
+    }
+
+    pub(crate) fn byte(mut self, value: u8) -> Self {
+        self.0.push(value);
+        self
+    }
+
+    pub(crate) fn number(mut self, value: u32) -> Self {
+        self.0.extend(value.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn string(mut self, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self.0.extend(u32::try_from(value.len()).expect("short").to_be_bytes());
+        self.0.extend(value);
+        self
+    }
+}
+
+/// The strings and numbers of a received message.
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn number(&mut self) -> u32 {
+        let (number, rest) = self.0.split_first_chunk::<4>().expect("a number");
+        self.0 = rest;
+        u32::from_be_bytes(*number)
+    }
+
+    pub(crate) fn string(&mut self) -> &'a [u8] {
+        let length = self.number() as usize;
+        let (string, rest) = self.0.split_at(length);
+        self.0 = rest;
+        string
+    }
+}
+
+struct Cipher {
+    key: LessSafeKey,
+    nonce: [u8; 12],
+}
+
+impl Cipher {
+    fn next(&mut self) -> Nonce {
+        let nonce = self.nonce;
+        let (_, counter) = self.nonce.split_last_chunk_mut::<8>().expect("twelve bytes");
+        *counter = (u64::from_be_bytes(*counter).wrapping_add(1)).to_be_bytes();
+        Nonce::assume_unique_for_key(nonce)
+    }
+}
+
+/// A connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    sending: Option<Cipher>,
+    receiving: Option<Cipher>,
+    session: Vec<u8>,
+    /// The server's first message: what it offers.
+    pub(crate) offer: Vec<u8>,
+    channels: u32,
+}
+
+/// What this client offers, and nothing besides.
+pub(crate) fn kexinit(kex: &str) -> Message {
+    let mut offer = Message::new(KEXINIT);
+    offer.0.extend([7; 16]);
+    for list in [kex, "ssh-ed25519", GCM, GCM, "hmac-sha2-256", "hmac-sha2-256", "none", "none", "", ""] {
+        offer = offer.string(list);
+    }
+    offer.byte(0).number(0)
+}
+
+const GCM: &str = "aes128-gcm@openssh.com";
+pub(crate) const KEX: &str = "curve25519-sha256,ext-info-c,kex-strict-c-v00@openssh.com";
+
+impl Client {
+    /// A connection on which this side has said who it is.
+    pub(crate) async fn dial(world: &World) -> Self {
+        let mut client = Self::dial_silently(world).await;
+        client.stream.write_all(format!("{IDENT}\r\n").as_bytes()).await.expect("it is sent");
+        client
+    }
+
+    /// A connection on which nothing has been said.
+    pub(crate) async fn dial_silently(world: &World) -> Self {
+        let address = format!("127.0.0.1:{}", world.port());
+        let stream = TcpStream::connect(address).await.expect("SSH is listened for");
+        Self { stream, sending: None, receiving: None, session: Vec::new(), offer: Vec::new(), channels: 0 }
+    }
+
+    /// The line with which the server begins.
+    pub(crate) async fn ident(&mut self) -> String {
+        let mut ident = Vec::new();
+        while !ident.ends_with(b"\r\n") {
+            ident.push(self.stream.read_u8().await.expect("the server says who it is"));
+        }
+        String::from_utf8(ident).expect("text").trim_end().to_owned()
+    }
+
+    /// A connection that is encrypted.
+    pub(crate) async fn connect(world: &World) -> Self {
+        let mut client = Self::dial(world).await;
+        let ident = client.ident().await;
+        client.offer = client.receive().await.expect("an offer");
+        let ours = kexinit(KEX);
+        client.send(&ours.0).await.expect("it is sent");
+        let random = SystemRandom::new();
+        let secret = EphemeralPrivateKey::generate(&X25519, &random).expect("a key");
+        let public = secret.compute_public_key().expect("a key");
+        client.send(&Message::new(KEX_ECDH_INIT).string(&public).0).await.expect("it is sent");
+        let reply = client.receive().await.expect("a reply");
+        let mut fields = Fields(&reply[1..]);
+        let (host_key, theirs) = (fields.string(), fields.string());
+        let peer = UnparsedPublicKey::new(&X25519, theirs);
+        let shared = agree_ephemeral(secret, &peer, <[u8]>::to_vec).expect("a shared secret");
+        let mut number: Vec<u8> = shared.into_iter().skip_while(|byte| *byte == 0).collect();
+        if number.first().is_some_and(|byte| byte & 0x80 != 0) {
+            number.insert(0, 0);
+        }
+        let hashed = Message::default().string(IDENT).string(&ident).string(&ours.0).string(&client.offer);
+        let hashed = hashed.string(host_key).string(&public).string(theirs).string(&number);
+        let hash = Sha256::digest(&hashed.0).to_vec();
+        client.send(&[NEWKEYS]).await.expect("it is sent");
+        assert_eq!(client.receive().await.expect("an answer"), [NEWKEYS]);
+        let derive = |letter: u8| {
+            let material = Message::default().string(&number);
+            Sha256::digest([&material.0, &hash, &[letter][..], &hash].concat()).to_vec()
+        };
+        let cipher = |nonce: u8, key: u8| Cipher {
+            key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &derive(key)[..16]).expect("sixteen bytes")),
+            nonce: *derive(nonce).first_chunk().expect("twelve bytes"),
+        };
+        client.sending = Some(cipher(b'A', b'C'));
+        client.receiving = Some(cipher(b'B', b'D'));
+        client.session = hash;
+        client
+    }
+
+    /// A signed-in connection with the key in that file.
+    pub(crate) async fn signed_in(world: &World, name: &str) -> Self {
+        let mut client = Self::connect(world).await;
+        assert!(client.sign_in("acme", &world.path(name)).await, "{name} signs in");
+        client
+    }
+
+    /// Sends one message in one packet.
+    pub(crate) async fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let (block, counted) = if self.sending.is_some() { (16, 1) } else { (8, 5) };
+        let mut padding = block - (message.len() + counted) % block;
+        if padding < 4 {
+            padding += block;
+        }
+        let length = u32::try_from(1 + message.len() + padding).expect("short").to_be_bytes();
+        let mut body = vec![u8::try_from(padding).expect("short")];
+        body.extend(message);
+        body.resize(body.len() + padding, 0);
+        if let Some(cipher) = &mut self.sending {
+            let nonce = cipher.next();
+            cipher.key.seal_in_place_append_tag(nonce, Aad::from(length), &mut body).expect("it encrypts");
+        }
+        self.stream.write_all(&[&length[..], &body].concat()).await
+    }
+
+    /// Receives one message.
+    pub(crate) async fn receive(&mut self) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length).await?;
+        let tag = if self.receiving.is_some() { 16 } else { 0 };
+        let mut body = vec![0; u32::from_be_bytes(length) as usize + tag];
+        self.stream.read_exact(&mut body).await?;
+        if let Some(cipher) = &mut self.receiving {
+            let nonce = cipher.next();
+            cipher.key.open_in_place(nonce, Aad::from(length), &mut body).expect("it decrypts");
+            body.truncate(body.len() - tag);
+        }
+        let padding = usize::from(body[0]);
+        Ok(body[1..body.len() - padding].to_vec())
+    }
+
+    /// Receives messages until one of that kind comes.
+    pub(crate) async fn wait_for(&mut self, kinds: &[u8]) -> Vec<u8> {
+        loop {
+            let message =
+                self.receive().await.unwrap_or_else(|error| panic!("waiting for {kinds:?}: {error}"));
+            if kinds.contains(&message[0]) {
+                return message;
+            }
+        }
+    }
+
+    /// Whether the server ends the connection; whatever it says before is passed over.
+    pub(crate) async fn is_ended(&mut self) -> bool {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ended = self.stream.read_to_end(&mut rest).await.is_ok();
+        true
+    }
+
+    /// Asks for the service of signing in.
+    pub(crate) async fn ask_for_auth(&mut self) {
+        self.send(&Message::new(SERVICE_REQUEST).string("ssh-userauth").0).await.expect("it is sent");
+    }
+
+    /// The beginning of a request to sign in.
+    pub(crate) fn auth_request(login: &str, method: &str) -> Message {
+        Message::new(USERAUTH_REQUEST).string(login).string("ssh-connection").string(method)
+    }
+
+    /// Asks whether a key would do, without a signature.
+    pub(crate) async fn offer_key(&mut self, login: &str, key: &Path) -> bool {
+        let key = read_key(key);
+        let blob = key.public_key().to_bytes().expect("a key");
+        let request = Self::auth_request(login, "publickey").byte(0).string("ssh-ed25519").string(blob);
+        self.send(&request.0).await.expect("it is sent");
+        self.wait_for(&[USERAUTH_PK_OK, USERAUTH_FAILURE]).await[0] == USERAUTH_PK_OK
+    }
+
+    /// Shows one key and signs with another, or with the same.
+    pub(crate) async fn sign_as(&mut self, login: &str, shown: &Path, signer: &Path) -> bool {
+        let blob = read_key(shown).public_key().to_bytes().expect("a key");
+        let request = Self::auth_request(login, "publickey").byte(1).string("ssh-ed25519").string(blob);
+        let signed = [Message::default().string(&self.session).0, request.0.clone()].concat();
+        let signature: Signature = read_key(signer).try_sign(&signed).expect("a signature");
+        let mut encoded = Vec::new();
+        signature.encode(&mut encoded).expect("a signature");
+        self.send(&request.string(encoded).0).await.expect("it is sent");
+        self.wait_for(&[USERAUTH_SUCCESS, USERAUTH_FAILURE]).await[0] == USERAUTH_SUCCESS
+    }
+
+    /// Signs in with a key.
+    pub(crate) async fn sign_in(&mut self, login: &str, key: &Path) -> bool {
+        self.ask_for_auth().await;
+        self.sign_as(login, key, key).await
+    }
+
+    /// Opens a channel of that type; its number at the server, if it is opened.
+    pub(crate) async fn open(&mut self, kind: &str, more: &[u8]) -> Option<u32> {
+        let id = self.channels;
+        self.channels += 1;
+        let open = Message::new(CHANNEL_OPEN).string(kind).number(id).number(WINDOW).number(32768);
+        self.send(&[open.0, more.to_vec()].concat()).await.expect("it is sent");
+        loop {
+            let answer = self.wait_for(&[CHANNEL_OPEN_CONFIRMATION, CHANNEL_OPEN_FAILURE]).await;
+            let mut fields = Fields(&answer[1..]);
+            // To types that it does not know, the server says no twice.
+            if fields.number() == id {
+                return (answer[0] == CHANNEL_OPEN_CONFIRMATION).then(|| fields.number());
+            }
+        }
+    }
+
+    /// Makes a request on a channel; whether it is granted.
+    pub(crate) async fn request(&mut self, channel: u32, kind: &str, more: &[u8]) -> bool {
+        let request = Message::new(CHANNEL_REQUEST).number(channel).string(kind).byte(1);
+        self.send(&[request.0, more.to_vec()].concat()).await.expect("it is sent");
+        self.wait_for(&[CHANNEL_SUCCESS, CHANNEL_FAILURE]).await[0] == CHANNEL_SUCCESS
+    }
+
+    /// Asks for a command on a new channel.
+    pub(crate) async fn exec(&mut self, line: impl AsRef<[u8]>) -> Exec<'_> {
+        let channel = self.open("session", &[]).await.expect("a channel");
+        assert!(self.request(channel, "exec", &Message::default().string(line).0).await, "it is answered");
+        self.resume(channel)
+    }
+
+    /// The command that was asked for on a channel.
+    pub(crate) fn resume(&mut self, channel: u32) -> Exec<'_> {
+        Exec { client: self, channel, out: Vec::new() }
+    }
+}
+
+fn read_key(path: &Path) -> PrivateKey {
+    let text = std::fs::read_to_string(path).expect("a key was made");
+    PrivateKey::from_openssh(text).expect("a key was made")
+}
+
+/// A command that has been asked for.
+pub(crate) struct Exec<'a> {
+    client: &'a mut Client,
+    pub(crate) channel: u32,
+    out: Vec<u8>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) status: Option<u32>,
+}
+
+impl Exec<'_> {
+    /// Sends data to the command.
+    pub(crate) async fn send(&mut self, data: &[u8]) {
+        let message = Message::new(CHANNEL_DATA).number(self.channel).string(data);
+        self.client.send(&message.0).await.expect("it is sent");
+    }
+
+    /// Reads the command's output until it ends in this.
+    pub(crate) async fn read_until(&mut self, end: &str) {
+        while !self.out.ends_with(end.as_bytes()) {
+            let message = self.client.wait_for(&[CHANNEL_DATA]).await;
+            let mut fields = Fields(&message[5..]);
+            self.out.extend(fields.string());
+        }
+        self.out.clear();
+    }
+
+    /// Says that nothing more is said, and reads to the end.
+    pub(crate) async fn finish(self) -> Ended {
+        self.client.send(&Message::new(CHANNEL_EOF).number(self.channel).0).await.expect("it is sent");
+        self.ended().await
+    }
+
+    /// Reads to the end.
+    pub(crate) async fn ended(mut self) -> Ended {
+        let (mut err, mut status) = (Vec::new(), None);
+        loop {
+            let kinds = [CHANNEL_DATA, EXTENDED_DATA, CHANNEL_REQUEST, CHANNEL_CLOSE];
+            let message = self.client.wait_for(&kinds).await;
+            let mut fields = Fields(&message[5..]);
+            match message[0] {
+                CHANNEL_DATA => self.out.extend(fields.string()),
+                EXTENDED_DATA => {
+                    assert_eq!(fields.number(), 1, "the error stream");
+                    err.extend(fields.string());
+                }
+                CHANNEL_REQUEST => {
+                    assert_eq!(fields.string(), b"exit-status");
+                    status = Some(Fields(&fields.0[1..]).number());
+                }
+                _ => break,
+            }
+        }
+        self.client.send(&Message::new(CHANNEL_CLOSE).number(self.channel).0).await.expect("it is sent");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended { out: text(&self.out), err: text(&err), status }
+    }
+}

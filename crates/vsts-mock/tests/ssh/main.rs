@@ -1,0 +1,14 @@
+//! vsts-mock over SSH with OpenSSH and stock git as clients, and with what neither of them would send.
+//!
+//! `stock` clones and pushes with every kind of key, `urls` is about every form of address, `access` about who may,
+//! `refused` about all that is not Git, `hostile` about bytes and keys that mean no good, `life` about starting and
+//! stopping.
+
+mod access;
+mod client;
+mod hostile;
+mod life;
+mod people;
+mod refused;
+mod stock;
+mod urls;

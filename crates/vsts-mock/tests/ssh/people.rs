@@ -1,0 +1,290 @@
+//! The people of the tests: each has a key, OpenSSH and git, and nothing of the machine's own configuration.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use vsts_mock::{Builder, MockServer, Profile};
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
+        self.out
+    }
+
+    #[track_caller]
+    pub(crate) fn fails(self) -> String {
+        assert_ne!(self.code, Some(0), "{}{}", self.out, self.err);
+        self.err
+    }
+}
+
+/// A server, the folder that everything is in, and how to reach it.
+pub(crate) struct World {
+    pub(crate) server: MockServer,
+    pub(crate) dir: TempDir,
+}
+
+impl World {
+    /// alice owns the account, carol contributes, bob reads, dave knows nobody; each has a key of their name.
+    pub(crate) async fn new() -> Self {
+        Self::with_profile(Profile::Permissive).await
+    }
+
+    pub(crate) async fn with_profile(profile: Profile) -> Self {
+        Self::with(|builder| builder.profile(profile)).await
+    }
+
+    pub(crate) async fn with(set: impl FnOnce(Builder) -> Builder) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        for name in ["alice", "bob", "carol", "dave", "stranger"] {
+            make_key(dir.path(), name, &["-t", "ed25519"]);
+        }
+        let builder = MockServer::builder().seed_toml(&seed(dir.path())).expect("a seed");
+        let builder = set(builder.data_dir(dir.path().join("data")));
+        let world = Self { server: builder.start().await.expect("the server starts"), dir };
+        world.write_known_hosts();
+        world
+    }
+
+    pub(crate) fn write_known_hosts(&self) {
+        let line = self.server.ready().known_hosts.clone().expect("SSH is listened for");
+        std::fs::write(self.path("known_hosts"), line + "\n").expect("a file is written");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn port(&self) -> String {
+        let url = self.server.ready().ssh.as_deref().expect("SSH is listened for");
+        url.rsplit(':').next().expect("a port").to_owned()
+    }
+
+    /// The usual address of a repository of the project `iris`.
+    pub(crate) fn url(&self, repo: &str) -> String {
+        self.server.ssh_clone_url("acme", "iris", repo).expect("SSH is listened for")
+    }
+
+    /// Somebody with the key of that name.
+    pub(crate) fn person(&self, key: &str) -> Person {
+        let options = [
+            "-F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o IdentityAgent=none".to_owned(),
+            format!(
+                "-o UserKnownHostsFile={} -o GlobalKnownHostsFile=/dev/null",
+                self.path("known_hosts").display()
+            ),
+            format!("-o IdentitiesOnly=yes -i {}", self.path(key).display()),
+        ];
+        Person { dir: self.dir.path().to_owned(), ssh: options.join(" "), version: "2" }
+    }
+
+    /// A repository with one commit on master, pushed by alice; her clone and the commit.
+    pub(crate) async fn filled(&self, repo: &str) -> (Person, String) {
+        let alice = self.person("alice").clone_to(&self.url(repo), &format!("alice-{repo}")).await;
+        let id = alice.commit("file", b"one\n").await;
+        alice.git(&["push", "-q", "origin", "master"]).await.ok();
+        (alice, id)
+    }
+
+    /// A request to the admin API.
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let address = self.server.url().trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("HTTP is listened for");
+        let token = self.server.admin_token();
+        let request = format!(
+            "{method} /_mock{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it is answered");
+        assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+        answer.split_once("\r\n\r\n").expect("a head and a body").1.to_owned()
+    }
+}
+
+/// A seed in which everybody has the key in the file of their name.
+fn seed(dir: &Path) -> String {
+    let users: String = ["alice", "bob", "carol", "dave"]
+        .iter()
+        .map(|name| {
+            format!(
+                "[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{}\" }}]\n",
+                public(dir, name)
+            )
+        })
+        .collect();
+    users
+        + r#"
+        [[accounts]]
+        name = "acme"
+        owner = "alice"
+        [[accounts.projects]]
+        name = "iris"
+        contributors = ["carol"]
+        readers = ["bob"]
+        [[accounts.projects.repos]]
+        name = "extra"
+        [[accounts.projects.repos]]
+        name = "it has spaces"
+        [[accounts.projects.repos]]
+        name = "guarded"
+        [[accounts.projects.repos.acl]]
+        user = "carol"
+        branch = "master"
+        deny = ["GenericContribute"]
+        [[accounts]]
+        name = "elsewhere"
+        owner = "dave"
+        [[accounts.projects]]
+        name = "his"
+        "#
+}
+
+/// The public half of a key, as one line.
+pub(crate) fn public(dir: &Path, name: &str) -> String {
+    let text = std::fs::read_to_string(dir.join(name).with_extension("pub")).expect("a key was made");
+    text.trim_end().to_owned()
+}
+
+/// Makes a key pair with ssh-keygen.
+pub(crate) fn make_key(dir: &Path, name: &str, kind: &[&str]) {
+    let mut command = tool("ssh-keygen");
+    command.args(["-q", "-N", "", "-C", name, "-f", name]).args(kind).current_dir(dir).stdin(Stdio::null());
+    let output = command.output().expect("ssh-keygen starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A program of OpenSSH, which is installed where it is missing.
+fn tool(name: &str) -> Command {
+    static INSTALL: std::sync::Once = std::sync::Once::new();
+    INSTALL.call_once(|| {
+        if Command::new("ssh").arg("-V").stderr(Stdio::null()).status().is_err() {
+            let apt = |args: &[&str]| {
+                Command::new("apt-get").args(args).status().is_ok_and(|status| status.success())
+            };
+            let install = ["install", "-y", "--no-install-recommends", "openssh-client"];
+            assert!(apt(&install) || apt(&["update"]) && apt(&install), "OpenSSH's client can be installed");
+        }
+    });
+    Command::new(name)
+}
+
+/// Somebody at a terminal.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    dir: PathBuf,
+    ssh: String,
+    version: &'static str,
+}
+
+impl Person {
+    /// With one more option for ssh.
+    pub(crate) fn ssh_option(mut self, option: &str) -> Self {
+        self.ssh = format!("{option} {}", self.ssh);
+        self
+    }
+
+    /// With this version of Git's protocol.
+    pub(crate) fn speaking(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn at(&self, dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), ..self.clone() }
+    }
+
+    /// Runs git to its end.
+    pub(crate) async fn git(&self, args: &[&str]) -> Said {
+        let mut command = tool("git");
+        let version = format!("protocol.version={}", self.version);
+        command.args(["-c", "init.defaultBranch=master", "-c", &version]).args(args);
+        command.env_clear().env("GIT_SSH_COMMAND", format!("ssh {}", self.ssh));
+        for (name, value) in [
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_AUTHOR_NAME", "A U Thor"),
+            ("GIT_AUTHOR_EMAIL", "author@example.com"),
+            ("GIT_COMMITTER_NAME", "A U Thor"),
+            ("GIT_COMMITTER_EMAIL", "author@example.com"),
+        ] {
+            command.env(name, value);
+        }
+        self.run(command).await
+    }
+
+    /// Runs ssh with these options to its end, asking for a line or, without one, for a shell.
+    pub(crate) async fn ssh(&self, port: &str, options: &[&str], line: Option<&str>) -> Said {
+        let mut command = tool("ssh");
+        command.env_clear().args(self.ssh.split(' ')).args(["-p", port]).args(options);
+        command.arg("acme@127.0.0.1").args(line);
+        self.run(command).await
+    }
+
+    /// Starts an ssh that goes into the background once it is signed in; returns when it has.
+    pub(crate) async fn ssh_in_background(&self, port: &str, options: &[&str]) {
+        let mut command = tool("ssh");
+        command.env_clear().args(self.ssh.split(' ')).args(["-p", port]).args(options).arg("acme@127.0.0.1");
+        command.env("PATH", "/usr/bin:/bin").env("HOME", &self.dir).current_dir(&self.dir);
+        // What stays in the background would keep pipes open.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status =
+            tokio::task::spawn_blocking(move || command.status()).await.expect("it ran").expect("ssh starts");
+        assert!(status.success(), "{status}");
+    }
+
+    async fn run(&self, mut command: Command) -> Said {
+        command
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &self.dir)
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC");
+        command.current_dir(&self.dir).stdin(Stdio::null());
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .expect("it ran")
+            .expect("the program starts");
+        Said {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// A new clone in a folder of this name.
+    pub(crate) async fn clone_to(&self, url: &str, name: &str) -> Self {
+        self.git(&["clone", "-q", url, name]).await.ok();
+        self.at(&self.dir.join(name))
+    }
+
+    /// Commits a file and gives the commit's id.
+    pub(crate) async fn commit(&self, file: &str, content: &[u8]) -> String {
+        std::fs::write(self.dir.join(file), content).expect("a file is written");
+        self.git(&["add", "-A"]).await.ok();
+        self.git(&["commit", "-q", "-m", &format!("change {file}")]).await.ok();
+        self.git(&["rev-parse", "HEAD"]).await.ok().trim().to_owned()
+    }
+}
+
+/// Bytes that do not compress.
+pub(crate) fn noise(length: u32) -> Vec<u8> {
+    (0..length / 4).flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes()).collect()
+}
