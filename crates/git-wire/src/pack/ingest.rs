@@ -100,14 +100,14 @@ enum Held {
 
 /// The objects of a quarantine, and the repository's.
 pub(crate) enum Opened<'a> {
-    Folder(gix::odb::Handle),
+    Folder(Box<gix::odb::Handle>),
     Memory(&'a Small),
 }
 
 impl Opened<'_> {
     pub(crate) fn objects(&self) -> &dyn Objects {
         match self {
-            Self::Folder(handle) => handle,
+            Self::Folder(handle) => &**handle,
             Self::Memory(small) => *small,
         }
     }
@@ -151,7 +151,7 @@ impl Quarantine {
     /// Opens the received objects and the repository's.
     pub(crate) fn open(&self) -> Result<Opened<'_>, Error> {
         Ok(match &self.held {
-            Held::Folder { folder, .. } => Opened::Folder(open(folder.path())?),
+            Held::Folder { folder, .. } => Opened::Folder(Box::new(open(folder.path())?)),
             Held::Memory(small) => Opened::Memory(small),
         })
     }

@@ -100,7 +100,7 @@ impl Bench {
     /// Pushes everything to empty repositories, and keeps a copy of vsts-mock's folder as it is then.
     pub(super) fn first_push(&mut self, large: &Large, rounds: usize, is_row: bool) -> Outcome {
         let server = self.start_large()?;
-        let (ours, theirs) = (self.ours(&server)?, self.theirs_timed());
+        let (ours, theirs) = (Self::ours(&server)?, self.theirs_timed());
         ours.push_once("snap", &large.snap_push)?;
         ours.push_once("two", &large.two_push)?;
         let (mut our_costs, mut their_costs) = (Vec::new(), Vec::new());
@@ -137,7 +137,7 @@ impl Bench {
             std::fs::rename(&large_dir, &kept)?;
             copy(&self.dir.join("pristine"), &large_dir)?;
             let server = self.start_large()?;
-            let ours = self.ours(&server)?;
+            let ours = Self::ours(&server)?;
             our_costs.push(cost(|| clone(&ours, "real", large), || usage::cpu(&[server.id()]))?);
             drop(server);
             std::fs::remove_dir_all(&large_dir)?;

@@ -168,6 +168,12 @@ struct Client {
     elapsed: Duration,
 }
 
+/// How many a second that is.
+#[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+pub(super) fn rate(count: usize, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}
+
 /// Lets this many clients repeat `work` for as long as `window`; each does it once at least. `work` is given the
 /// client's number.
 pub(super) fn load(
@@ -205,13 +211,10 @@ pub(super) fn load(
     let within: usize = results.iter().map(|client| client.within).sum();
     let longest = results.iter().map(|client| client.elapsed).max().unwrap_or_default();
     let all: usize = results.iter().map(|client| client.times.len()).sum();
-    let rate = if within >= clients && !window.is_zero() {
-        within as f64 / window.as_secs_f64()
-    } else {
-        all as f64 / longest.as_secs_f64()
-    };
+    let per_second =
+        if within >= clients && !window.is_zero() { rate(within, window) } else { rate(all, longest) };
     let times = results.into_iter().flat_map(|client| client.times).collect();
-    Ok(Sample { rate, p50: crate::bench::median(times) })
+    Ok(Sample { rate: per_second, p50: crate::bench::median(times) })
 }
 
 #[cfg(test)]

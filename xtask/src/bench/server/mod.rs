@@ -107,7 +107,7 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
         Bench { scale, vsts_mock: vsts_mock.to_path_buf(), dir, peer, report: Report::new(title) };
     if ["ls-refs", "push", "many-pushes", "memory", "ssh"].iter().any(|row| wanted(row)) {
         let server = bench.start_small()?;
-        let ours = bench.ours(&server)?;
+        let ours = Bench::ours(&server)?;
         if wanted("ls-refs") {
             bench.ls_refs(&ours)?;
         }
@@ -132,7 +132,7 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
             bench.cold_clone(&large)?;
         }
         let server = bench.start_large()?;
-        let ours = bench.ours(&server)?;
+        let ours = Bench::ours(&server)?;
         if wanted("fetch") {
             bench.fetch(&ours, &large)?;
         }
@@ -187,7 +187,7 @@ impl Bench {
         Server::start(&self.vsts_mock, &path, &self.dir.join(name), &self.dir.join(format!("{name}.log")))
     }
 
-    fn ours(&self, server: &Server) -> Outcome<Side> {
+    fn ours(server: &Server) -> Outcome<Side> {
         let around = ("/acme/bench/_git/".to_owned(), "");
         Ok(Side { address: server.address()?, around, authorization: basic(TOKEN) })
     }

@@ -129,11 +129,11 @@ fn pack(objects: &[(u8, &[u8])]) -> Vec<u8> {
     pack.extend_from_slice(&u32::try_from(objects.len()).unwrap_or_default().to_be_bytes());
     for (kind, content) in objects {
         let mut size = content.len();
-        let mut byte = kind << 4 | (size & 15) as u8;
+        let mut byte = kind << 4 | size.to_le_bytes()[0] & 15;
         size >>= 4;
         while size > 0 {
             pack.push(byte | 0x80);
-            byte = (size & 0x7f) as u8;
+            byte = size.to_le_bytes()[0] & 0x7f;
             size >>= 7;
         }
         pack.push(byte);

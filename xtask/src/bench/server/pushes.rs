@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::http::{Sample, load};
+use super::http::{Sample, load, rate};
 use super::packets::{Branch, id};
 use super::report::{Goal, Value};
 use super::sides::Side;
@@ -94,7 +94,7 @@ impl Bench {
             pushers.push(0)?;
             times.push(begin.elapsed());
         }
-        let rate = times.len() as f64 / start.elapsed().as_secs_f64();
+        let rate = rate(times.len(), start.elapsed());
         let tenth = median(times[9..].iter().take(AROUND).copied().collect());
         let last = median(times.iter().rev().take(AROUND).copied().collect());
         let work = format!("push number {}, against the tenth to the same repository", times.len());

@@ -16,6 +16,7 @@ pub(super) enum Value {
 
 impl Value {
     /// How many times better this is than the other: more of what is good, less of what is not.
+    #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]
     fn times_better(self, other: Self) -> f64 {
         match (self, other) {
             (Self::Rate(ours), Self::Rate(theirs)) => ours.rate / theirs.rate.max(1e-9),

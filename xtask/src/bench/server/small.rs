@@ -14,6 +14,16 @@ const MEMORY: u64 = 150_000_000;
 /// The clients that memory is measured with.
 const MANY: usize = 64;
 
+/// One request, repeated.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    repo: &'a str,
+    body: &'a [u8],
+    clients: usize,
+    keep_alive: bool,
+    goal: Goal,
+}
+
 impl Bench {
     pub(super) fn ls_refs(&mut self, ours: &Side) -> Outcome {
         let all = command("ls-refs", &["peel", "symrefs"]);
@@ -27,11 +37,12 @@ impl Bench {
         for (work, repo, body, target) in rows {
             for clients in [1, CLIENTS, MANY] {
                 let goal = if clients == CLIENTS { Goal::Times(target) } else { Goal::None };
-                self.reading(&work, ours, repo, body, clients, false, goal)?;
+                self.reading(&work, ours, &Reading { repo, body, clients, keep_alive: false, goal })?;
             }
         }
         let work = "ls-refs, tiny repository, connections kept";
-        self.reading(work, ours, "tiny", &all, CLIENTS, true, Goal::None)
+        let row = Reading { repo: "tiny", body: &all, clients: CLIENTS, keep_alive: true, goal: Goal::None };
+        self.reading(work, ours, &row)
     }
 
     /// One commit on top of what the client has.
@@ -48,15 +59,8 @@ impl Bench {
             let body = command("fetch", &["thin-pack", "ofs-delta", "no-progress", &want, &have, "done"]);
             for clients in [1, CLIENTS] {
                 let goal = if clients == CLIENTS { Goal::Times(target) } else { Goal::None };
-                self.reading(
-                    &format!("fetch of one commit, {work}"),
-                    ours,
-                    repo,
-                    &body,
-                    clients,
-                    false,
-                    goal,
-                )?;
+                let row = Reading { repo, body: &body, clients, keep_alive: false, goal };
+                self.reading(&format!("fetch of one commit, {work}"), ours, &row)?;
             }
         }
         for (work, repo, goal) in
@@ -65,21 +69,14 @@ impl Bench {
             let tip = if repo == "snap" { &large.snap_tip } else { &large.real_tip };
             let body =
                 command("fetch", &["ofs-delta", "no-progress", "deepen 1", &format!("want {tip}"), "done"]);
-            self.reading(&format!("shallow clone, {work}"), ours, repo, &body, 1, false, goal)?;
+            let row = Reading { repo, body: &body, clients: 1, keep_alive: false, goal };
+            self.reading(&format!("shallow clone, {work}"), ours, &row)?;
         }
         Ok(())
     }
 
-    fn reading(
-        &mut self,
-        work: &str,
-        ours: &Side,
-        repo: &str,
-        body: &[u8],
-        clients: usize,
-        keep_alive: bool,
-        goal: Goal,
-    ) -> Outcome {
+    fn reading(&mut self, work: &str, ours: &Side, row: &Reading<'_>) -> Outcome {
+        let Reading { repo, body, clients, keep_alive, goal } = *row;
         let theirs = self.theirs();
         let (ask_ours, ask_theirs) = (ours.ask(repo, body, keep_alive), theirs.ask(repo, body, keep_alive));
         if !keep_alive {
