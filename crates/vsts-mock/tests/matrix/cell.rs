@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::differences;
 use crate::git::Git;
-use crate::scenario::{Scenario, Step, repositories};
+use crate::scenario::{SHARED, Scenario, Step, repositories};
 use crate::site::{Door, Oracle, Site, Who};
 
 /// What a scenario left behind, line by line.
@@ -86,7 +86,9 @@ impl Side<'_> {
         if clone.exists() {
             self.look("client", &clone, &mut transcript);
         }
-        self.look("server", self.folder, &mut transcript);
+        if scenario.repository() != SHARED {
+            self.look("server", self.folder, &mut transcript);
+        }
         transcript
     }
 
@@ -111,9 +113,6 @@ impl Side<'_> {
                 lines.sort_unstable();
                 note("shallow", &lines.join("\n"));
             }
-        }
-        if end == "client" && repository.join(".git").exists() {
-            note("status", &git.run(&["status", "--porcelain", "--branch"]).out);
         }
     }
 

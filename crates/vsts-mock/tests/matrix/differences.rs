@@ -8,7 +8,17 @@ struct Difference {
     reason: &'static str,
 }
 
-const DIFFERENCES: &[Difference] = &[];
+const DIFFERENCES: &[Difference] = &[Difference {
+    ours: "('refs/heads/master' exists; cannot create 'refs/heads/master/below')",
+    stock: "(failed to update ref)",
+    reason: "stock git tells what is in the way as an error of the server alone; here the pusher learns it",
+}];
+
+/// Offered here, and in stock git only once somebody turns it on.
+pub(crate) const MORE_IN_V2: [&str; 1] = ["object-info"];
+
+/// Stock git leaves this out of the second version's advertisement; clients skip it, and hosted services send it, too.
+pub(crate) const BANNER: &str = "# service=";
 
 /// A transcript with every intended difference levelled.
 pub(crate) fn apply(transcript: Vec<String>) -> Vec<String> {

@@ -143,7 +143,10 @@ fn seed(dir: &Path, names: &[&str]) -> String {
     seed += "[[accounts]]\nname = \"acme\"\nowner = \"alice\"\n[[accounts.projects]]\nname = \"iris\"\nreaders = [\"bob\"]\n";
     for name in names {
         let import = if name.starts_with("empty") { "" } else { "import = \"base.git\"\n" };
-        seed += &format!("[[accounts.projects.repos]]\nname = \"{name}\"\n{import}");
+        seed += &format!(
+            "[[accounts.projects.repos]]\nname = \"{name}\"\n{import}\
+             [[accounts.projects.repos.acl]]\nuser = \"alice\"\nallow = [\"ForcePush\"]\n"
+        );
     }
     seed
 }
