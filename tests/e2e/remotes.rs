@@ -60,6 +60,21 @@ fn vsts_mock_over_http() {
 }
 
 #[test]
+fn vsts_mock_over_ssh() {
+    let sandbox = Sandbox::new();
+    let (server, ssh) = Server::with_ssh_key(&sandbox);
+    let alice = sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", ssh);
+    main_job(&sandbox, &alice, &server.ssh_repo("extra"));
+    for repository in server.repositories() {
+        git::assert_sound(&alice, &repository);
+    }
+    // Another's key does not open it, and the message is the server's.
+    let url = server.ssh_repo("extra").replace("acme@", "elsewhere@").replace("/iris/", "/hers/");
+    let output = alice.azml(&sandbox.dir("work"), &["project", "clone", &url, "hers"]).fails();
+    assert!(output.stderr.contains("TF401019"), "{output}");
+}
+
+#[test]
 fn vsts_mock_over_https() {
     let sandbox = Sandbox::new();
     let server = Server::start_https(&sandbox, server::SEED);

@@ -65,7 +65,7 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, "127.0.0.1:0", &[])
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &[])
     }
 
     /// The same, listening for HTTPS as well.
@@ -73,22 +73,29 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, "127.0.0.1:0", &["--https", "127.0.0.1:0"])
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &["--https", "127.0.0.1:0"])
     }
 
-    /// Ends the process at once, as a power cut would, and returns what starts it again at the same address.
+    /// Ends the process at once, as a power cut would, and returns what starts it again at the same addresses.
     pub fn go_down(mut self) -> Down {
         self.stop();
-        let address = self.http().trim_start_matches("http://").to_owned();
-        Down { address, data: self.data.clone(), seed: self.seed.clone() }
+        let http = self.http().trim_start_matches("http://").to_owned();
+        let ssh = self.ssh().trim_start_matches("ssh://").to_owned();
+        Down { addresses: [http, ssh], data: self.data.clone(), seed: self.seed.clone() }
     }
 
-    fn launch(sandbox: &Sandbox, seed: PathBuf, data: PathBuf, http: &str, more: &[&str]) -> Self {
+    fn launch(
+        sandbox: &Sandbox,
+        seed: PathBuf,
+        data: PathBuf,
+        [http, ssh]: [&str; 2],
+        more: &[&str],
+    ) -> Self {
         let log = sandbox.path().join("vsts-mock.log");
         let binary = sandbox.path().join("bin/vsts-mock");
         let mut command =
             sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
-        command.args(["serve", "--http", http]).args(more).arg("--config").arg(&seed);
+        command.args(["serve", "--http", http, "--ssh", ssh]).args(more).arg("--config").arg(&seed);
         command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().expect("vsts-mock starts");
@@ -110,6 +117,39 @@ impl Server {
     /// `http://127.0.0.1:41234`.
     pub fn http(&self) -> &str {
         self.ready["http"].as_str().expect("the ready line says where HTTP is")
+    }
+
+    /// `ssh://127.0.0.1:41235`.
+    pub fn ssh(&self) -> &str {
+        self.ready["ssh"].as_str().expect("the ready line says where SSH is")
+    }
+
+    /// vsts-mock with the usual people and repos, in which alice has an SSH key; and her ssh command.
+    pub fn with_ssh_key(sandbox: &Sandbox) -> (Self, String) {
+        let dir = sandbox.dir("ssh");
+        let mut keygen = sandbox.command("ssh-keygen", &dir, &dir);
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", "key"]);
+        assert!(keygen.status().is_ok_and(|status| status.success()), "OpenSSH makes a key");
+        let alice = "name = \"alice\"\n";
+        let key = "ssh_keys = [{ name = \"laptop\", file = \"ssh/key.pub\" }]\n";
+        let server = Self::start(sandbox, &SEED.replacen(alice, &format!("{alice}{key}"), 1));
+        let known_hosts = format!("{}\n", server.known_hosts());
+        std::fs::write(dir.join("known_hosts"), known_hosts).expect("a file is written");
+        let ssh = format!(
+            "ssh -F none -i {0}/key -o IdentitiesOnly=yes -o UserKnownHostsFile={0}/known_hosts -o BatchMode=yes",
+            dir.display()
+        );
+        (server, ssh)
+    }
+
+    /// The address of a repo of the project `iris` in the account `acme` over SSH.
+    pub fn ssh_repo(&self, name: &str) -> String {
+        format!("{}/iris/_git/{name}", self.ssh().replace("ssh://", "ssh://acme@"))
+    }
+
+    /// The line for a `known_hosts` file.
+    pub fn known_hosts(&self) -> &str {
+        self.ready["known_hosts"].as_str().expect("the ready line says what the host key is")
     }
 
     /// `https://127.0.0.1:41236`.
@@ -166,7 +206,7 @@ impl Drop for Server {
 /// A server that is down.
 #[derive(Debug)]
 pub struct Down {
-    address: String,
+    addresses: [String; 2],
     data: PathBuf,
     seed: PathBuf,
 }
@@ -174,6 +214,7 @@ pub struct Down {
 impl Down {
     /// Starts it again where it was, with the state that it had.
     pub fn come_back(self, sandbox: &Sandbox) -> Server {
-        Server::launch(sandbox, self.seed, self.data, &self.address, &[])
+        let [http, ssh] = &self.addresses;
+        Server::launch(sandbox, self.seed, self.data, [http, ssh], &[])
     }
 }

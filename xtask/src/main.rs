@@ -13,6 +13,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod fuzz;
 mod machine;
 mod process;
 mod server;
@@ -32,6 +33,7 @@ Usage: cargo xtask <task>
   test [ARGS…]         build the binaries and run every test (ARGS go to the test runner)
   e2e [ARGS…]          the end-to-end tests alone
   bench [snapshot|serve] [--quick]   measure against stock git and print Markdown tables
+  fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
   ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs
 ";
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "test" => test::run(test::Scope::Everything, rest),
         "e2e" => test::run(test::Scope::EndToEnd, rest),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "tidy" => tidy::run(),
         "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         "help" | "--help" | "-h" => {

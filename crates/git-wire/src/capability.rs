@@ -43,6 +43,11 @@ impl Capabilities {
         self.entries.push(entry);
     }
 
+    /// Takes `name` off the list, with or without value.
+    pub fn remove(&mut self, name: &str) {
+        self.entries.retain(|(known, _)| known != name);
+    }
+
     /// Whether `name` is in the list, with or without value.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.iter().any(|(known, _)| known == name)

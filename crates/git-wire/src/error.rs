@@ -14,6 +14,10 @@ pub enum Error {
     /// The policy said no. Told verbatim.
     #[error(transparent)]
     Denied(#[from] Denial),
+    /// The peer speaks in a way that this server doesn't take. Told verbatim as an `ERR` line; to a stateless request
+    /// nothing has been written, so that the transport can say it in its own way.
+    #[error("{0}")]
+    Unfit(String),
     /// The peer sent what the protocol doesn't allow. Told as an `ERR` line.
     #[error("the request is malformed: {0}")]
     Protocol(String),
@@ -47,7 +51,9 @@ impl Error {
     pub fn message_to_peer(&self) -> Option<String> {
         match self {
             Self::Denied(denial) => Some(denial.message.clone()),
-            Self::Protocol(_) | Self::Limit { .. } | Self::NotOurRef(_) => Some(self.to_string()),
+            Self::Unfit(_) | Self::Protocol(_) | Self::Limit { .. } | Self::NotOurRef(_) => {
+                Some(self.to_string())
+            }
             Self::Repository(_) | Self::Pack(_) | Self::Refs(_) => {
                 Some("internal error in the server".to_owned())
             }

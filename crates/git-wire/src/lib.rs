@@ -23,7 +23,7 @@ mod service;
 mod upload;
 
 pub use error::Error;
-pub use options::{Limits, Options, Profile, Summary};
+pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
 pub use repository::{Error as RepositoryError, Repository};
 pub use serve::{advertise, converse, respond};

@@ -1,5 +1,7 @@
 //! What can be set about a conversation, and what one amounted to.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::RefUpdate;
@@ -17,6 +19,36 @@ pub struct Options {
     pub durable: bool,
     /// Who writes the reflog, and when; without it no reflog is written.
     pub committer: Option<gix::actor::Signature>,
+    /// What this conversation is called in both sides' logs, told as the `session-id` capability; no spaces.
+    pub session_id: Option<String>,
+    /// Tells when a peer that has to wait should hear that there's still somebody.
+    pub keep_alive: Option<KeepAlive>,
+    /// Whether the branch that `HEAD` points to may be deleted.
+    pub allow_delete_current: bool,
+    /// Whether a ref may be created that differs only in case from another: on many disks both can't be.
+    pub allow_case_clashes: bool,
+}
+
+/// The engine has no clock: this is asked, now and then, while nothing is said for long.
+#[derive(Clone)]
+pub struct KeepAlive(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl KeepAlive {
+    /// `is_due` says whether so much time has passed, since it was asked first or said yes last, that a sign of life
+    /// is due.
+    pub fn new(is_due: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_due))
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for KeepAlive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeepAlive")
+    }
 }
 
 impl Default for Options {
@@ -27,6 +59,10 @@ impl Default for Options {
             profile: Profile::default(),
             durable: true,
             committer: None,
+            session_id: None,
+            keep_alive: None,
+            allow_delete_current: false,
+            allow_case_clashes: false,
         }
     }
 }

@@ -170,23 +170,35 @@ pub(crate) fn find_forbidden(
     if let Some(absent) = wants.iter().find(|id| !repo.objects.has(id)) {
         return Ok(Some(*absent));
     }
-    if !policy.hides_refs() {
-        return Ok(None);
+    Ok(forbidden(repo, policy, wants)?.first().copied())
+}
+
+/// All of `wants` that the client may not have.
+pub(crate) fn forbidden(
+    repo: &gix::Repository,
+    policy: &dyn Policy,
+    wants: &[ObjectId],
+) -> Result<Vec<ObjectId>, crate::Error> {
+    let is_there = |id: &&ObjectId| repo.objects.has(id);
+    let (there, mut forbidden): (Vec<ObjectId>, Vec<ObjectId>) = wants.iter().partition(is_there);
+    if there.is_empty() || !policy.hides_refs() {
+        return Ok(forbidden);
     }
     let selection = Selection { prefixes: &[], peel: true, unborn: false };
     let list = visible(repo, policy, selection).map_err(crate::Error::Refs)?;
     if !list.hides_some {
-        return Ok(None);
+        return Ok(forbidden);
     }
     let tips: IdSet = list.refs.iter().flat_map(|shown| [shown.id, shown.peeled]).flatten().collect();
-    let left: Vec<ObjectId> = wants.iter().copied().filter(|id| !tips.contains(id)).collect();
+    let left: Vec<ObjectId> = there.into_iter().filter(|id| !tips.contains(id)).collect();
     if left.is_empty() {
-        return Ok(None);
+        return Ok(forbidden);
     }
     let tips: Vec<ObjectId> = tips.into_iter().collect();
     let all = crate::pack::count(repo, &tips, &[], &crate::pack::CountOptions::default(), &mut |_| Ok(()))?;
     let reachable: IdSet = all.objects.into_iter().collect();
-    Ok(left.into_iter().find(|id| !reachable.contains(id)))
+    forbidden.extend(left.into_iter().filter(|id| !reachable.contains(id)));
+    Ok(forbidden)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ struct ServeArgs {
     /// Listen for HTTPS there; port 0 takes a free one; the ready line's `ca_pem` is what to trust [default: not at all]
     #[arg(long, value_name = "ADDR")]
     https: Option<SocketAddr>,
-    /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222]
+    /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222, or a free port if --http takes one]
     #[arg(long, value_name = "ADDR")]
     ssh: Option<SocketAddr>,
     /// What URLs in answers begin with, when clients reach the server by another name
@@ -210,6 +210,8 @@ fn builder(args: &ServeArgs, default_http: &str, default_ssh: &str) -> Result<Bu
     };
     let ssh = match args.ssh {
         Some(address) => address,
+        // Who wants no fixed port for one wants none for the other: servers side by side must not meet.
+        None if http.port() == 0 => FREE_PORT.parse().expect("the default is an address"),
         None => default_ssh.parse().expect("the default is an address"),
     };
     Ok(builder.http(http).https(args.https).ssh(ssh))

@@ -12,15 +12,23 @@ use super::{Connectivity, Error, IngestOptions};
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
 
+/// What the check found out about a pack on the way.
+pub(super) struct Checked {
+    /// The objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
+    /// what these reach, and nothing else.
+    pub(super) roots: Option<Vec<ObjectId>>,
+    /// The commits that the pack's objects point to and that aren't in it.
+    pub(super) border: Vec<ObjectId>,
+}
+
 /// Checks every object of the pack with this `index`; `objects` has them and those of the repository.
 ///
-/// Gives the objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
-/// what these reach, and nothing else.
+/// What is pointed to outside of the pack is there, and no more is known of it.
 pub(super) fn all(
     objects: &dyn Objects,
     index: &index::File,
     options: &IngestOptions,
-) -> Result<Option<Vec<ObjectId>>, Error> {
+) -> Result<Checked, Error> {
     // In the pack's order, so that bases are met before and soon after their deltas.
     let mut entries: Vec<(u64, u32)> =
         (0..index.num_objects()).map(|at| (index.pack_offset_at_index(at), at)).collect();
@@ -76,7 +84,11 @@ pub(super) fn all(
             special(objects, id, &mut buffer, fsck::gitattributes)?;
         }
     }
-    Ok(roots(index, &pointed_to))
+    let is_border = |(to, (kind, _)): (&ObjectId, &(Kind, ObjectId))| {
+        (*kind == Kind::Commit && index.lookup(to).is_none()).then_some(*to)
+    };
+    let border = pointed_to.iter().filter_map(is_border).collect();
+    Ok(Checked { roots: roots(index, &pointed_to), border })
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.

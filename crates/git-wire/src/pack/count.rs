@@ -8,7 +8,7 @@ use gix::objs::Kind;
 use super::commits::{Commits, Walk};
 use super::objects::{IdSet, Objects, peel};
 use super::trees::{Parent, Trees};
-use super::{CommitInfo, Error};
+use super::{CommitInfo, Error, Filter};
 
 /// With how many commits that the receiver has a new commit without known parents is compared.
 const MAX_STAND_INS: usize = 8;
@@ -24,20 +24,6 @@ pub struct CountOptions {
     pub include_tags: Vec<(ObjectId, ObjectId)>,
     /// What to leave out.
     pub filter: Filter,
-}
-
-/// What a partial clone leaves out, unless it is asked for by name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Filter {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// All file contents.
-    Blobs,
-    /// File contents of so many bytes or more.
-    BlobsFrom(u64),
-    /// All folders and file contents.
-    Trees,
 }
 
 /// What was found.
@@ -113,47 +99,48 @@ pub(crate) fn count_with(
     let walk =
         commits.missing(&wanted.commits, &had.commits, &options.receiver_shallow, &options.boundary)?;
 
+    progress(walk.new.len()).map_err(Error::Send)?;
+    let mut trees = Trees::new(objects, options.filter, walk.new.len(), progress);
     let had_tags: IdSet = had.tags.iter().copied().collect();
-    let mut tags: Vec<ObjectId> = Vec::new();
-    let mut tags_sent = IdSet::default();
-    for tag in &wanted.tags {
-        if !had_tags.contains(tag) && tags_sent.insert(*tag) {
-            tags.push(*tag);
-        }
-    }
-    let mut buffer = Vec::new();
-    for (tag, target) in &options.include_tags {
-        if walk.new_ids.contains(target) && !had_tags.contains(tag) && !tags_sent.contains(tag) {
-            peel(objects, *tag, &mut buffer, &mut |tag| {
-                if tags_sent.insert(tag) {
-                    tags.push(tag);
-                }
-            })?;
-        }
-    }
-
-    let head_count = walk.new.len() + tags.len();
-    progress(head_count).map_err(Error::Send)?;
-    let mut trees = Trees::new(objects, options.filter, head_count, progress);
     trees.known.extend(had.trees.iter().chain(&had.blobs).chain(&had_tags).copied());
-    add_trees(commits, &walk, &had.commits, &mut trees)?;
+    if options.filter.lets(Kind::Tree) || options.filter.lets(Kind::Blob) {
+        add_trees(commits, &walk, &had.commits, &mut trees)?;
+    }
     for tree in wanted.trees {
-        // Asked for by name, a tree comes with what the filter lets through below it, and itself in any case.
-        trees.add_all(tree)?;
-        trees.add_wanted(tree)?;
+        trees.add_wanted_tree(tree)?;
     }
     for blob in wanted.blobs {
         trees.add_wanted(blob)?;
     }
 
-    let Trees { out, mut known, .. } = trees;
-    let mut found = Vec::with_capacity(head_count + out.len());
-    found.extend(walk.new.iter().map(|(id, _)| *id));
-    found.append(&mut tags);
-    let explicit: IdSet = wants.iter().copied().collect();
+    let Trees { out, sent, mut known, .. } = trees;
+    // What a tag that is asked for points to is asked for, too.
+    let explicit: IdSet = wants.iter().chain(&wanted.commits).chain(&wanted.tags).copied().collect();
+    let is_let = |kind: Kind, id: &ObjectId| options.filter.lets(kind) || explicit.contains(id);
+    let mut found: Vec<ObjectId> = Vec::with_capacity(walk.new.len() + out.len());
+    found.extend(walk.new.iter().map(|(id, _)| *id).filter(|id| is_let(Kind::Commit, id)));
+    let commit_count = found.len();
+    let mut tags_sent = IdSet::default();
+    for tag in &wanted.tags {
+        if !had_tags.contains(tag) && is_let(Kind::Tag, tag) && tags_sent.insert(*tag) {
+            found.push(*tag);
+        }
+    }
+    let mut buffer = Vec::new();
+    for (tag, target) in &options.include_tags {
+        let is_sent = sent.contains(target) && !known.contains(target)
+            || walk.new_ids.contains(target) && is_let(Kind::Commit, target);
+        if is_sent && !had_tags.contains(tag) && !tags_sent.contains(tag) {
+            peel(objects, *tag, &mut buffer, &mut |tag| {
+                if tags_sent.insert(tag) {
+                    found.push(tag);
+                }
+            })?;
+        }
+    }
     found.extend(out.into_iter().filter(|id| !known.contains(id) || explicit.contains(id)));
     known.extend(walk.had);
-    Ok(Counted { objects: found, commits: walk.new.len(), known })
+    Ok(Counted { objects: found, commits: commit_count, known })
 }
 
 fn add_trees(

@@ -82,6 +82,7 @@ pub struct Quarantine {
     received: Received,
     durable: bool,
     closure: Option<Closure>,
+    border: Vec<ObjectId>,
 }
 
 /// A pack that has become part of the repository.
@@ -110,6 +111,11 @@ impl Quarantine {
     /// What the pack is the closure of, if it is one.
     pub(crate) fn closure(&self) -> Option<&Closure> {
         self.closure.as_ref()
+    }
+
+    /// The commits that the pack points to and hasn't itself.
+    pub(crate) fn border(&self) -> &[ObjectId] {
+        &self.border
     }
 
     /// An object database that has the received objects and the repository's.
@@ -216,6 +222,7 @@ pub fn ingest(
             received,
             durable: options.durable,
             closure: None,
+            border: Vec::new(),
         });
     }
     let outcome = write_index(scan, &incoming, options);
@@ -232,6 +239,7 @@ pub fn ingest(
     let mut quarantine = Quarantine {
         folder,
         closure: None,
+        border: Vec::new(),
         checksum: Some(outcome.data_hash),
         target: objects.join("pack"),
         objects: outcome.num_objects,
@@ -245,8 +253,10 @@ pub fn ingest(
         let index = index.with_extension("idx");
         let index = index::File::at(&index, gix::hash::Kind::Sha1)
             .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
-        let roots = check::all(&quarantine.objects()?, &index, options)?;
-        quarantine.closure = roots
+        let checked = check::all(&quarantine.objects()?, &index, options)?;
+        quarantine.border = checked.border;
+        quarantine.closure = checked
+            .roots
             .filter(|_| options.shallow.is_empty() && options.connectivity == Connectivity::Everything)
             .map(|roots| Closure::new(outcome.data_hash, outcome.num_objects, roots));
     }

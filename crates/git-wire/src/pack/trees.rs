@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 use std::io;
 
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 use gix::objs::tree::EntryKind;
 use gix::objs::{Kind, TreeRefIter};
 
 use super::objects::{IdSet, Objects};
 use super::{Error, Filter};
 
-/// How often progress is told.
+/// After how many objects found, and after how many trees looked into, progress is told.
 const PROGRESS_STEP: usize = 2_048;
 
 /// Gathers trees and blobs, each once.
@@ -20,13 +21,30 @@ pub(crate) struct Trees<'a> {
     /// What goes into the pack, in the order found.
     pub(crate) out: Vec<ObjectId>,
     /// The same as a set.
-    sent: IdSet,
+    pub(crate) sent: IdSet,
+    /// Trees that were looked into, and how deep they lay, where being sent doesn't say as much.
+    entered: HashMap<ObjectId, u64>,
     /// What the receiver has, as far as comparing trees has shown.
     pub(crate) known: IdSet,
     progress: &'a mut dyn FnMut(usize) -> io::Result<()>,
     /// Objects counted elsewhere, for the progress.
     base: usize,
+    looked: usize,
     buffers: Vec<Vec<u8>>,
+}
+
+/// A tree to compare with its counterparts, and how deep it lies.
+struct Comparison {
+    tree: ObjectId,
+    parents: Vec<Parent>,
+    depth: u64,
+}
+
+/// What a comparison found that has no counterpart, and how deep it lies.
+#[derive(Default)]
+struct New {
+    trees: Vec<(ObjectId, u64)>,
+    blobs: Vec<(ObjectId, u64)>,
 }
 
 /// A tree to compare with, and whether the receiver has it already or is going to get it.
@@ -51,9 +69,11 @@ impl<'a> Trees<'a> {
             filter,
             out: Vec::new(),
             sent: IdSet::default(),
+            entered: HashMap::default(),
             known: IdSet::default(),
             progress,
             base,
+            looked: 0,
             buffers: Vec::new(),
         }
     }
@@ -63,26 +83,43 @@ impl<'a> Trees<'a> {
         self.add(id).map(|_| ())
     }
 
-    /// Adds all that is reachable from the tree `root`, itself included.
+    /// Sends the tree `id`, asked for by name, and what the filter lets through below it, where depth begins anew.
+    pub(crate) fn add_wanted_tree(&mut self, id: ObjectId) -> Result<(), Error> {
+        self.add(id)?;
+        if self.filter_lets_any() && !self.known.contains(&id) { self.add_below(id, 0) } else { Ok(()) }
+    }
+
+    /// Adds all that is reachable from the commit's tree `root`, itself included.
     pub(crate) fn add_all(&mut self, root: ObjectId) -> Result<(), Error> {
-        if self.filter == Filter::Trees || self.known.contains(&root) || !self.add(root)? {
-            return Ok(());
+        self.add_tree(root, 0)
+    }
+
+    fn add_tree(&mut self, tree: ObjectId, depth: u64) -> Result<(), Error> {
+        if !self.known.contains(&tree) && self.enter(tree, depth)? {
+            self.add_below(tree, depth + 1)?;
         }
-        let mut pending = vec![root];
+        Ok(())
+    }
+
+    /// Adds what is below `tree`, whose entries are at `depth`.
+    fn add_below(&mut self, tree: ObjectId, depth: u64) -> Result<(), Error> {
+        let mut pending = vec![(tree, depth)];
         let mut buffer = self.buffers.pop().unwrap_or_default();
-        while let Some(tree) = pending.pop() {
-            self.objects.expect(&tree, Kind::Tree, &mut buffer)?;
+        while let Some((tree, depth)) = pending.pop() {
+            self.look_into(tree, &mut buffer)?;
             for entry in TreeRefIter::from_bytes(&buffer, tree.kind()) {
                 let entry = entry.map_err(|_| Error::Malformed { id: tree, expected: "tree" })?;
                 let id = entry.oid.to_owned();
                 match entry.mode.kind() {
                     EntryKind::Commit => {}
                     EntryKind::Tree => {
-                        if !self.known.contains(&id) && self.add(id)? {
-                            pending.push(id);
+                        if !self.known.contains(&id) && self.enter(id, depth)? {
+                            pending.push((id, depth + 1));
                         }
                     }
-                    EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => self.add_blob(id)?,
+                    EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
+                        self.add_blob(id, depth)?;
+                    }
                 }
             }
         }
@@ -90,46 +127,38 @@ impl<'a> Trees<'a> {
         Ok(())
     }
 
-    /// Adds what is reachable from the tree `root` and not, at the same place, from one of `parents`.
+    /// Adds what is reachable from the commit's tree `root` and not, at the same place, from one of `parents`.
     pub(crate) fn add_difference(&mut self, root: ObjectId, parents: &[Parent]) -> Result<(), Error> {
-        if self.filter == Filter::Trees {
-            return Ok(());
-        }
         if parents.is_empty() {
             return self.add_all(root);
         }
         // What has no counterpart waits until all differences have shown what the receiver has: it may have moved.
-        let mut new_trees = Vec::new();
-        let mut new_blobs = Vec::new();
-        let mut pending = vec![(root, parents.to_vec())];
-        while let Some((tree, parents)) = pending.pop() {
-            if parents.iter().any(|parent| parent.tree == tree)
-                || self.known.contains(&tree)
-                || !self.add(tree)?
-            {
-                continue;
+        let mut new = New::default();
+        let mut pending = vec![Comparison { tree: root, parents: parents.to_vec(), depth: 0 }];
+        while let Some(next) = pending.pop() {
+            let is_there = next.parents.iter().any(|parent| parent.tree == next.tree);
+            if !is_there && !self.known.contains(&next.tree) && self.enter(next.tree, next.depth)? {
+                self.compare(&next, &mut pending, &mut new)?;
             }
-            self.compare(tree, &parents, &mut pending, &mut new_trees, &mut new_blobs)?;
         }
-        for tree in new_trees {
-            self.add_all(tree)?;
+        for (tree, depth) in new.trees {
+            self.add_tree(tree, depth)?;
         }
-        for blob in new_blobs {
-            self.add_blob(blob)?;
+        for (blob, depth) in new.blobs {
+            self.add_blob(blob, depth)?;
         }
         Ok(())
     }
 
     fn compare(
         &mut self,
-        tree: ObjectId,
-        parents: &[Parent],
-        pending: &mut Vec<(ObjectId, Vec<Parent>)>,
-        new_trees: &mut Vec<ObjectId>,
-        new_blobs: &mut Vec<ObjectId>,
+        Comparison { tree, parents, depth }: &Comparison,
+        pending: &mut Vec<Comparison>,
+        new: &mut New,
     ) -> Result<(), Error> {
+        let (tree, depth) = (*tree, depth + 1);
         let mut buffer = self.buffers.pop().unwrap_or_default();
-        self.objects.expect(&tree, Kind::Tree, &mut buffer)?;
+        self.look_into(tree, &mut buffer)?;
         let mut parent_buffers = Vec::with_capacity(parents.len());
         for parent in parents {
             let mut buffer = self.buffers.pop().unwrap_or_default();
@@ -176,9 +205,9 @@ impl<'a> Trees<'a> {
             match entry.mode.kind() {
                 _ if is_there => {}
                 EntryKind::Commit => {}
-                EntryKind::Tree if subtrees.is_empty() => new_trees.push(id),
-                EntryKind::Tree => pending.push((id, subtrees)),
-                EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => new_blobs.push(id),
+                EntryKind::Tree if subtrees.is_empty() => new.trees.push((id, depth)),
+                EntryKind::Tree => pending.push(Comparison { tree: id, parents: subtrees, depth }),
+                EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => new.blobs.push((id, depth)),
             }
         }
         for (parent, cursor) in cursors.into_iter().filter(|(parent, _)| parent.had) {
@@ -194,18 +223,55 @@ impl<'a> Trees<'a> {
         Ok(())
     }
 
-    fn add_blob(&mut self, id: ObjectId) -> Result<(), Error> {
-        let is_left_out = match self.filter {
-            Filter::Nothing => false,
-            Filter::Blobs | Filter::Trees => true,
-            Filter::BlobsFrom(limit) => {
-                !self.sent.contains(&id) && self.objects.header(&id)?.ok_or(Error::Missing(id))?.1 >= limit
-            }
-        };
-        if !is_left_out && !self.known.contains(&id) {
-            self.add(id)?;
+    /// Reads a tree, and says now and then that there's still work going on.
+    fn look_into(&mut self, tree: ObjectId, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        self.objects.expect(&tree, Kind::Tree, buffer)?;
+        self.looked += 1;
+        if self.looked.is_multiple_of(PROGRESS_STEP) {
+            (self.progress)(self.base + self.out.len()).map_err(Error::Send)?;
         }
         Ok(())
+    }
+
+    fn filter_lets_any(&self) -> bool {
+        self.filter.lets(Kind::Tree) || self.filter.lets(Kind::Blob)
+    }
+
+    /// Adds the tree `id` if the filter lets it through; whether to look into it.
+    fn enter(&mut self, id: ObjectId, depth: u64) -> Result<bool, Error> {
+        let filter = self.filter;
+        if filter.is_nothing() {
+            return self.add(id);
+        }
+        if !filter.reaches(depth) || !self.filter_lets_any() {
+            return Ok(false);
+        }
+        if filter.lets(Kind::Tree) {
+            let is_new = self.add(id)?;
+            if !filter.minds_depth() {
+                return Ok(is_new);
+            }
+        }
+        let before = self.entered.entry(id).or_insert(u64::MAX);
+        // Less deep than before, more of it may be let through.
+        let is_worth_it = if filter.minds_depth() { depth < *before } else { *before == u64::MAX };
+        if is_worth_it {
+            *before = depth;
+        }
+        Ok(is_worth_it && filter.reaches(depth + 1))
+    }
+
+    fn add_blob(&mut self, id: ObjectId, depth: u64) -> Result<(), Error> {
+        if !self.filter.lets(Kind::Blob) || !self.filter.reaches(depth) || self.known.contains(&id) {
+            return Ok(());
+        }
+        if let Some(limit) = self.filter.size_limit()
+            && !self.sent.contains(&id)
+            && self.objects.header(&id)?.ok_or(Error::Missing(id))?.1 >= limit
+        {
+            return Ok(());
+        }
+        self.add(id).map(|_| ())
     }
 
     /// Adds `id` if it isn't yet; whether it wasn't.

@@ -60,6 +60,16 @@ impl<W: Write> Multiplexer<W> {
         self.band(Band::Error, text.as_ref())
     }
 
+    /// Sends a line without any data, so that nobody on the way takes the connection for dead.
+    ///
+    /// # Errors
+    /// What the stream says.
+    pub fn keep_alive(&mut self) -> io::Result<()> {
+        self.send_gathered()?;
+        self.out.write_all(b"0005\x01")?;
+        self.out.flush()
+    }
+
     fn band(&mut self, band: Band, bytes: &[u8]) -> io::Result<()> {
         self.send_gathered()?;
         for chunk in bytes.chunks(self.max_line - HEADER) {

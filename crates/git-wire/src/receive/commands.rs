@@ -11,7 +11,7 @@ use gix::refs::FullName;
 use crate::capability::Capabilities;
 use crate::pktline::{Line, Reader};
 use crate::serve::{Budget, Context};
-use crate::{Error, Limits};
+use crate::{Error, Limits, Profile};
 
 /// A push as it was asked for.
 #[derive(Debug, Default)]
@@ -98,6 +98,12 @@ pub(super) fn read_request(
         }
         request.commands.push(parse_command(command, limits)?);
         is_first = false;
+    }
+    if context.options.profile == Profile::Vsts {
+        // What isn't offered isn't heard.
+        for word in ["report-status-v2", "quiet", "atomic", "push-options"] {
+            request.capabilities.remove(word);
+        }
     }
     if request.capabilities.value("object-format").is_some_and(|format| format != "sha1") {
         return Err(Error::protocol("mismatched object format: this repository uses sha1"));

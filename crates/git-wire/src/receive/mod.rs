@@ -5,6 +5,8 @@
 //! client thought it was under the ref's lock.
 
 mod commands;
+mod connected;
+mod names;
 mod report;
 mod update;
 
@@ -32,8 +34,9 @@ pub(crate) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
     let capabilities = match context.options.profile {
         Profile::Permissive => format!(
             "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options \
-             object-format=sha1 agent={}",
-            context.options.agent
+             object-format=sha1 agent={}{}",
+            context.options.agent,
+            context.options.session_id.as_ref().map(|id| format!(" session-id={id}")).unwrap_or_default()
         ),
         Profile::Vsts => "report-status delete-refs side-band-64k ofs-delta".to_owned(),
     };

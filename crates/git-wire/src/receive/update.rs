@@ -12,6 +12,8 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
 use super::commands::{Command, Request};
+use super::connected::refuse_incomplete;
+use super::names::refuse_conflicts;
 use crate::pack::objects::Objects;
 use crate::pack::{Closure, Commits, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
@@ -43,10 +45,11 @@ pub(super) fn apply(
             None => &context.repo.objects,
         };
         let mut commits = Commits::new(&context.repo, objects);
+        let head = head(context);
         let mut updates = Vec::with_capacity(request.commands.len());
         for command in &mut request.commands {
             if command.refusal.is_none() {
-                match decide(context, &mut commits, command)? {
+                match decide(context, &mut commits, head.as_ref(), command)? {
                     Ok(update) => {
                         updates.push(Some(update));
                         continue;
@@ -56,10 +59,12 @@ pub(super) fn apply(
             }
             updates.push(None);
         }
+        let border = quarantine.as_ref().map(Quarantine::border).unwrap_or_default();
+        refuse_incomplete(context, &mut commits, border, request, &mut updates)?;
         updates
     };
     let mut updates = updates;
-    refuse_conflicting_names(context, request, &mut updates);
+    refuse_conflicts(context, request, &mut updates);
     let is_atomic = request.is_atomic();
     if is_atomic && updates.iter().any(Option::is_none) {
         request.refuse_all(ATOMIC);
@@ -111,49 +116,11 @@ fn note_closure(context: &Context<'_>, closure: &Closure, updated: &[RefUpdate])
     }
 }
 
-/// Refuses to create `a/b` beside `a`, and the reverse: one of them would have to be a folder.
-fn refuse_conflicting_names(context: &Context<'_>, request: &mut Request, updates: &mut [Option<RefUpdate>]) {
-    let (mut going, mut coming) = (HashSet::new(), HashSet::new());
-    for update in updates.iter().flatten() {
-        match update.kind {
-            UpdateKind::Delete => going.insert(update.name.as_bstr().to_owned()),
-            UpdateKind::Create => coming.insert(update.name.as_bstr().to_owned()),
-            UpdateKind::FastForward | UpdateKind::Rewrite => false,
-        };
-    }
-    let exists = |name: &BStr| {
-        !going.contains(name)
-            && (coming.contains(name) || context.repo.refs.try_find(name).is_ok_and(|found| found.is_some()))
-    };
-    let refs = context.repo.refs.iter().ok();
-    for (command, slot) in request.commands.iter_mut().zip(updates) {
-        let Some(update) = slot.as_ref().filter(|update| update.kind == UpdateKind::Create) else { continue };
-        let name = update.name.as_bstr();
-        let above = name
-            .find_iter(b"/")
-            .skip(2)
-            .map(|at| name[..at].as_bstr())
-            .find(|folder| exists(folder))
-            .map(ToOwned::to_owned);
-        let below = || {
-            let folder = format!("{name}/");
-            let folder: &gix::path::RelativePath = folder.as_str().try_into().ok()?;
-            let mut found = refs.as_ref()?.prefixed(folder).ok()?.filter_map(Result::ok);
-            found
-                .find(|found| !going.contains(found.name.as_bstr()))
-                .map(|found| found.name.as_bstr().to_owned())
-        };
-        if let Some(other) = above.or_else(below) {
-            command.refusal = Some(format!("'{other}' exists; cannot create '{name}'"));
-            *slot = None;
-        }
-    }
-}
-
 /// What `command` amounts to, or why it's refused.
 fn decide(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
+    head: Option<&FullName>,
     command: &Command,
 ) -> Result<Result<RefUpdate, String>, Error> {
     let Some(name) = command.full_name.clone() else { return Ok(Err("funny refname".to_owned())) };
@@ -187,7 +154,21 @@ fn decide(
         },
     };
     let update = RefUpdate { name, old: command.old, new: command.new, kind };
-    Ok(context.policy.may_update(&update).map(|()| update).map_err(|denial| denial.message))
+    if let Err(denial) = context.policy.may_update(&update) {
+        return Ok(Err(denial.message));
+    }
+    if kind == UpdateKind::Delete && head == Some(&update.name) && !context.options.allow_delete_current {
+        return Ok(Err("deletion of the current branch prohibited".to_owned()));
+    }
+    Ok(Ok(update))
+}
+
+/// The branch that `HEAD` points to.
+fn head(context: &Context<'_>) -> Option<FullName> {
+    match context.repo.refs.try_find("HEAD").ok()??.target {
+        Target::Symbolic(name) => Some(name),
+        Target::Object(_) => None,
+    }
 }
 
 /// The kind of what a ref is to point to: something that is there, and a commit for a branch.

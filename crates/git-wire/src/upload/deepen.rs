@@ -1,14 +1,16 @@
 //! Shallow clones: where the client's history is going to end.
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::find_visible;
 use super::request::{Deepen, INFINITE_DEPTH, Request};
+use super::v0::clip;
+use crate::Error;
 use crate::pack::objects::peel;
 use crate::pack::{Commits, IdSet};
 use crate::serve::Context;
-use crate::{Error, refs};
 
 /// What changes about the client's boundary, and what that means for the pack.
 #[derive(Debug, Default)]
@@ -100,6 +102,20 @@ fn by_depth(commits: &mut Commits<'_>, tips: &[ObjectId], depth: u32) -> Result<
     Ok((inside, ends))
 }
 
+/// What the ref called `name` points to; the name may leave out `refs/`, `refs/tags/`, `refs/heads/` or `refs/remotes/`,
+/// since people write it.
+fn find_ref(context: &Context<'_>, name: &BStr) -> Result<ObjectId, Error> {
+    let mut found = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].iter().filter_map(|folder| {
+        find_visible(context, BString::from([folder.as_bytes(), name].concat()).as_bstr())
+    });
+    let shown = clip(name);
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (None, _) => Err(Error::protocol(format!("git upload-pack: deepen-not is not a ref: {shown}"))),
+        (Some(_), Some(_)) => Err(Error::protocol(format!("git upload-pack: ambiguous deepen-not: {shown}"))),
+    }
+}
+
 /// Commits since `time` that aren't reachable from the refs `not`, and those of them with a parent that isn't one.
 fn by_time(
     context: &Context<'_>,
@@ -111,13 +127,7 @@ fn by_time(
     let mut excluded = Vec::with_capacity(not.len());
     let mut buffer = Vec::new();
     for name in not {
-        let full = gix::refs::FullName::try_from(name.clone())
-            .ok()
-            .filter(|full| !context.policy.is_hidden(full.as_bstr()))
-            .and_then(|full| refs::resolve(&context.repo, full))
-            .ok_or_else(|| {
-                Error::protocol(format!("git upload-pack: deepen-not is not a ref: {}", name.as_bstr()))
-            })?;
+        let full = find_ref(context, name.as_bstr())?;
         if let Some((id, Kind::Commit)) = peel(commits.objects(), full, &mut buffer, &mut |_| {})? {
             excluded.push(id);
         }

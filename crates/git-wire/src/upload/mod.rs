@@ -1,6 +1,7 @@
 //! upload-pack: what serves fetches and clones, in all versions of the protocol.
 
 mod deepen;
+mod filter;
 mod negotiate;
 mod request;
 mod send;
@@ -9,10 +10,12 @@ mod v2;
 
 use std::io::{self, BufRead, Write};
 
-use bstr::BString;
+use bstr::{BStr, BString};
+use gix::ObjectId;
+use gix::refs::FullName;
 
 use crate::pktline::Writer;
-use crate::refs::{Selection, VisibleRefs, visible};
+use crate::refs::{Selection, VisibleRefs, resolve, visible};
 use crate::serve::Context;
 use crate::{Error, Profile, ProtocolVersion, Summary};
 
@@ -44,6 +47,14 @@ fn list_refs(
     unborn: bool,
 ) -> Result<VisibleRefs, Error> {
     visible(&context.repo, context.policy, Selection { prefixes, peel, unborn }).map_err(Error::Refs)
+}
+
+/// What the ref of exactly this name points to, unless the policy hides it.
+fn find_visible(context: &Context<'_>, name: &BStr) -> Option<ObjectId> {
+    // Looking a shorter name up would find refs that haven't been asked about.
+    let is_full = name.starts_with(b"refs/") || name == "HEAD";
+    let full = FullName::try_from(name.to_owned()).ok().filter(|_| is_full)?;
+    if context.policy.is_hidden(name) { None } else { resolve(&context.repo, full) }
 }
 
 /// Whether all that the engine can do is offered.

@@ -15,6 +15,8 @@ pub(super) struct Common<'a> {
     wants: Vec<ObjectId>,
     /// What the client has and we have too, in the order told.
     pub(super) ids: Vec<ObjectId>,
+    /// Commits whose parents the client lacks.
+    shallow: IdSet,
     commits: IdSet,
     oldest: i64,
     /// The number of common commits when it was last asked whether that's enough, and the answer.
@@ -23,9 +25,10 @@ pub(super) struct Common<'a> {
 
 impl<'a> Common<'a> {
     /// Nothing is known to be common yet.
-    pub(super) fn new(repo: &'a gix::Repository, wants: &[ObjectId]) -> Self {
+    pub(super) fn new(repo: &'a gix::Repository, wants: &[ObjectId], shallow: &IdSet) -> Self {
         Self {
             repo,
+            shallow: shallow.clone(),
             wants: wants.to_vec(),
             ids: Vec::new(),
             commits: IdSet::default(),
@@ -42,12 +45,25 @@ impl<'a> Common<'a> {
         }
         self.ids.push(id);
         let mut buffer = Vec::new();
-        if let Some((commit, Kind::Commit)) = peel(&self.repo.objects, id, &mut buffer, &mut |_| {})?
-            && self.commits.insert(commit)
-        {
-            self.oldest = self.oldest.min(commits.get(commit)?.time);
+        if let Some((commit, Kind::Commit)) = peel(&self.repo.objects, id, &mut buffer, &mut |_| {})? {
+            self.note(commits, commit)?;
+            // Who has a commit has its parents.
+            if !self.shallow.contains(&commit) {
+                for parent in &commits.get(commit)?.parents {
+                    if self.repo.objects.has(parent) {
+                        self.note(commits, *parent)?;
+                    }
+                }
+            }
         }
         Ok(true)
+    }
+
+    fn note(&mut self, commits: &mut Commits<'_>, commit: ObjectId) -> Result<(), Error> {
+        if self.commits.insert(commit) {
+            self.oldest = self.oldest.min(commits.get(commit)?.time);
+        }
+        Ok(())
     }
 
     /// Whether each wanted commit descends from a common one, so that further haves would gain little.

@@ -3,6 +3,7 @@
 use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
 
+use super::filter;
 use crate::pack::{Filter, IdSet};
 use crate::{Error, Limits};
 
@@ -17,7 +18,7 @@ pub(super) struct Request {
     pub(super) deepen: Option<Deepen>,
     /// The depth counts from the client's boundary.
     pub(super) is_relative: bool,
-    pub(super) filter: Filter,
+    pub(super) filter: Option<Filter>,
     pub(super) thin: bool,
     pub(super) ofs_delta: bool,
     pub(super) no_progress: bool,
@@ -91,7 +92,10 @@ impl Request {
                 Deepen::Since { .. } => return Err(too_many("refs to exclude", limits)),
                 Deepen::To(_) => return Err(deepen_twice()),
             },
-            b"filter" => self.filter = parse_filter(argument)?,
+            b"filter" if self.filter.is_some() => {
+                return Err(Error::protocol("multiple filter-specs cannot be combined"));
+            }
+            b"filter" => self.filter = Some(filter::parse(argument)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -122,29 +126,6 @@ pub(super) fn parse_id(hex: &BStr) -> Result<ObjectId, Error> {
         .map_err(|_| Error::protocol(format!("protocol error, expected to get an object id, not '{hex}'")))
 }
 
-fn parse_filter(spec: &BStr) -> Result<Filter, Error> {
-    if spec == "blob:none" {
-        return Ok(Filter::Blobs);
-    }
-    if spec == "tree:0" {
-        return Ok(Filter::Trees);
-    }
-    let limit = spec.strip_prefix(b"blob:limit=").and_then(|number| {
-        let (digits, shift) = match number.last()?.to_ascii_lowercase() {
-            b'k' => (&number[..number.len() - 1], 10),
-            b'm' => (&number[..number.len() - 1], 20),
-            b'g' => (&number[..number.len() - 1], 30),
-            _ => (number, 0),
-        };
-        digits.to_str().ok()?.parse::<u64>().ok()?.checked_mul(1 << shift)
-    });
-    match limit {
-        Some(0) => Ok(Filter::Blobs),
-        Some(limit) => Ok(Filter::BlobsFrom(limit)),
-        None => Err(Error::protocol(format!("filter '{spec}' is not supported"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,10 +144,6 @@ mod tests {
             "deepen x",
             "deepen-since -5",
             "deepen-since x",
-            "filter sparse:path=x",
-            "filter tree:4294967295",
-            "filter blob:limit=",
-            "filter blob:limit=18446744073709551615g",
             "filter",
             &format!("want {id}{id}"),
             &format!("shallow {id} x"),
@@ -200,20 +177,5 @@ mod tests {
         request.take(b"deepen-since 5", &Limits::default()).expect("valid");
         assert_eq!(request.deepen, Some(Deepen::Since { time: Some(5), not: vec!["a".into()] }));
         assert!(request.take(b"deepen 1", &Limits::default()).is_err());
-    }
-
-    #[test]
-    fn filters_are_understood() {
-        for (spec, filter) in [
-            ("filter blob:none", Filter::Blobs),
-            ("filter blob:limit=10", Filter::BlobsFrom(10)),
-            ("filter blob:limit=2k", Filter::BlobsFrom(2048)),
-            ("filter blob:limit=1M", Filter::BlobsFrom(1 << 20)),
-            ("filter tree:0", Filter::Trees),
-        ] {
-            let mut request = Request::default();
-            request.take(spec.as_bytes(), &Limits::default()).expect("valid");
-            assert_eq!(request.filter, filter, "{spec}");
-        }
     }
 }

@@ -9,12 +9,10 @@ use gix::ObjectId;
 use super::deepen::Boundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
-use crate::pack::{
-    self, Commits, CountOptions, Filter, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written,
-};
+use crate::pack::{self, Commits, CountOptions, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written};
 use crate::pktline::Multiplexer;
 use crate::serve::Context;
-use crate::{Error, Summary};
+use crate::{Error, KeepAlive, Summary};
 
 /// How a pack leaves.
 enum Channel<'a> {
@@ -34,6 +32,13 @@ impl Channel<'_> {
     fn progress(&mut self, text: &str) -> io::Result<()> {
         match self {
             Channel::Banded(mux) => mux.progress(text),
+            Channel::Bare(_) => Ok(()),
+        }
+    }
+
+    fn keep_alive(&mut self) -> io::Result<()> {
+        match self {
+            Channel::Banded(mux) => mux.keep_alive(),
             Channel::Bare(_) => Ok(()),
         }
     }
@@ -90,7 +95,7 @@ fn find_whole(
     options: &CountOptions,
     has_nothing: bool,
 ) -> Result<Option<Whole>, Error> {
-    if !has_nothing || !options.boundary.is_empty() || options.filter != Filter::Nothing {
+    if !has_nothing || !options.boundary.is_empty() || !options.filter.is_nothing() {
         return Ok(None);
     }
     let Some(closure) = context.repository.closure().get() else { return Ok(None) };
@@ -102,7 +107,9 @@ fn announce(channel: &mut Channel<'_>, request: &Request, objects: usize) -> io:
     if request.no_progress || objects == 0 {
         return Ok(());
     }
-    channel.progress(&format!("Enumerating objects: {objects}, done.\n"))
+    channel.progress(&format!(
+        "Enumerating objects: {objects}, done.\nCounting objects: 100% ({objects}/{objects}), done.\n"
+    ))
 }
 
 fn build(
@@ -126,7 +133,7 @@ fn build(
         receiver_shallow: request.shallow.clone(),
         boundary: boundary.cut,
         include_tags,
-        filter: request.filter,
+        filter: request.filter.unwrap_or_default(),
     };
     let write_options =
         WriteOptions { ofs_delta: request.ofs_delta, thin: request.thin, ..WriteOptions::default() };
@@ -145,10 +152,13 @@ fn build(
     } else {
         let shared = RefCell::new(&mut *channel);
         let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {
-            if request.no_progress {
-                Ok(())
+            let mut channel = shared.borrow_mut();
+            if !request.no_progress {
+                channel.progress(&format!("Enumerating objects: {count}\r"))
+            } else if context.options.keep_alive.as_ref().is_some_and(KeepAlive::is_due) {
+                channel.keep_alive()
             } else {
-                shared.borrow_mut().progress(&format!("Enumerating objects: {count}\r"))
+                Ok(())
             }
         })?;
         let channel = shared.into_inner();
@@ -171,7 +181,7 @@ fn build(
     if !request.no_progress {
         let Written { objects, deltas, reused, .. } = written;
         channel.progress(&format!(
-            "Total {objects} (delta {deltas}), reused {reused} (delta {deltas}), pack-reused 0\n"
+            "Total {objects} (delta {deltas}), reused {reused} (delta {deltas}), pack-reused 0 (from 0)\n"
         ))?;
     }
     Ok(written)

@@ -32,6 +32,10 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
     if is_complete(context) {
         capabilities.push_str(" filter object-format=sha1 agent=");
         capabilities.push_str(&context.options.agent);
+        if let Some(id) = &context.options.session_id {
+            capabilities.push_str(" session-id=");
+            capabilities.push_str(id);
+        }
     }
     let mut is_first = true;
     let mut line = Vec::new();
@@ -69,9 +73,30 @@ fn capabilities(context: &Context<'_>) -> String {
          no-progress include-tag multi_ack_detailed allow-tip-sha1-in-want allow-reachable-sha1-in-want no-done"
     } else {
         "multi_ack thin-pack side-band side-band-64k no-progress multi_ack_detailed no-done shallow \
-         allow-tip-sha1-in-want filter"
+         allow-tip-sha1-in-want"
     };
     words.to_owned()
+}
+
+/// What the service says to a client that lists capabilities and none of these two among them.
+const NO_MULTI_ACK: &str =
+    "TF401041: The Git protocol sent is not as expected (Clients must support multi-ack.).";
+
+/// Refuses what the imitated service refuses.
+fn check_profile(context: &Context<'_>, request: &Request, capabilities: &Capabilities) -> Result<(), Error> {
+    if is_complete(context) {
+        return Ok(());
+    }
+    let has_multi_ack = capabilities.contains("multi_ack") || capabilities.contains("multi_ack_detailed");
+    if !capabilities.is_empty() && !has_multi_ack {
+        // A stateless client hears it from the transport, with a status of its own.
+        context.told.set(context.stateless);
+        return Err(Error::Unfit(NO_MULTI_ACK.to_owned()));
+    }
+    if request.filter.is_some() {
+        return Err(Error::protocol("filters are not offered here"));
+    }
+    Ok(())
 }
 
 /// How common commits are acknowledged.
@@ -91,6 +116,7 @@ pub(super) fn serve(
     let mut lines = Reader::new(reader);
     let Some((request, capabilities)) = read_wants(context, &mut lines)? else { return Ok(()) };
     summary.client_agent = capabilities.value("agent").map(ToString::to_string);
+    check_profile(context, &request, &capabilities)?;
     if let Some(forbidden) = refs::find_forbidden(&context.repo, context.policy, &request.wants)? {
         return Err(Error::NotOurRef(forbidden.to_string()));
     }
@@ -103,9 +129,12 @@ pub(super) fn serve(
         writer.get_mut().flush()?;
     }
     let mut request = request;
-    let Some(common) = negotiate(context, &mut commits, &mut request, &capabilities, &mut lines, out)? else {
+    let Some(mut common) = negotiate(context, &mut commits, &mut request, &capabilities, &mut lines, out)?
+    else {
         return Ok(());
     };
+    // Of what it says is its boundary, the client has the commits themselves.
+    common.extend_from_slice(&boundary.unshallow);
     send_pack(context, &mut commits, &request, boundary, &common, out, summary)
 }
 
@@ -194,7 +223,7 @@ fn negotiate(
         MultiAck::No
     };
     let no_done = capabilities.contains("no-done");
-    let mut common = Common::new(&context.repo, &request.wants);
+    let mut common = Common::new(&context.repo, &request.wants, &request.shallow);
     let mut writer = Writer::new(out);
     let mut last: Option<ObjectId> = None;
     let (mut got_common, mut got_other, mut sent_ready) = (false, false, false);

@@ -5,13 +5,13 @@ use std::io::{BufRead, Write};
 use bstr::{BString, ByteSlice};
 
 use super::deepen::boundary;
-use super::list_refs;
 use super::negotiate::Common;
 use super::request::{Request, SideBand, parse_id};
 use super::send::send_pack;
 use super::v0::{clip, write_boundary};
-use crate::pack::Commits;
+use super::{find_visible, list_refs};
 use crate::pack::objects::Objects;
+use crate::pack::{Commits, IdSet};
 use crate::pktline::{Line, Reader, Writer};
 use crate::serve::{Budget, Context};
 use crate::{Error, Summary, refs};
@@ -28,6 +28,9 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
     lines.text("server-option")?;
     lines.text("object-format=sha1")?;
     lines.text("object-info")?;
+    if let Some(id) = &context.options.session_id {
+        lines.text(format!("session-id={id}"))?;
+    }
     lines.flush_line()?;
     Ok(())
 }
@@ -170,10 +173,7 @@ fn fetch(
     let mut request = read_fetch(context, arguments)?;
     let mut wanted_refs = Vec::with_capacity(request.want_refs.len());
     for name in &request.want_refs {
-        let id = gix::refs::FullName::try_from(name.clone())
-            .ok()
-            .filter(|full| !context.policy.is_hidden(full.as_bstr()))
-            .and_then(|full| refs::resolve(&context.repo, full))
+        let id = find_visible(context, name.as_bstr())
             .ok_or_else(|| Error::protocol(format!("unknown ref {}", clip(name))))?;
         wanted_refs.push((id, name.clone()));
         request.wants.push(id);
@@ -185,7 +185,7 @@ fn fetch(
         return Err(Error::NotOurRef(forbidden.to_string()));
     }
     let mut commits = Commits::new(&context.repo, &context.repo.objects);
-    let mut common = Common::new(&context.repo, &request.wants);
+    let mut common = Common::new(&context.repo, &request.wants, &request.shallow);
     for have in &request.haves {
         common.add(&mut commits, *have)?;
     }
@@ -221,7 +221,10 @@ fn fetch(
         section.delimiter()?;
     }
     Writer::new(&mut *out).text("packfile")?;
-    send_pack(context, &mut commits, &request, boundary, &common.ids, out, summary)
+    // Of what it says is its boundary, the client has the commits themselves.
+    let mut had = common.ids;
+    had.extend_from_slice(&boundary.unshallow);
+    send_pack(context, &mut commits, &request, boundary, &had, out, summary)
 }
 
 fn read_fetch(context: &Context<'_>, arguments: &[BString]) -> Result<Request, Error> {
@@ -263,16 +266,18 @@ fn object_info(context: &Context<'_>, arguments: &[BString], out: &mut dyn Write
             }
         }
     }
-    if let Some(forbidden) = refs::find_forbidden(&context.repo, context.policy, &ids)? {
-        return Err(Error::NotOurRef(forbidden.to_string()));
-    }
+    // What isn't there and what may not be seen look the same.
+    let unseen: IdSet = refs::forbidden(&context.repo, context.policy, &ids)?.into_iter().collect();
     let mut lines = Writer::new(out);
     if wants_size {
         lines.text("size")?;
-        for id in ids {
-            if let Some((_, size)) = context.repo.objects.header(&id)? {
-                lines.text(format!("{id} {size}"))?;
-            }
+    }
+    for id in ids {
+        let header = if unseen.contains(&id) { None } else { context.repo.objects.header(&id)? };
+        match header {
+            _ if !wants_size => lines.text(id.to_string())?,
+            Some((_, size)) => lines.text(format!("{id} {size}"))?,
+            None => lines.text(format!("{id} "))?,
         }
     }
     lines.flush_line()?;

@@ -17,7 +17,20 @@ pub(crate) struct Host {
     shared: Arc<Shared>,
 }
 
+/// One request by HTTP and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) service: Service,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) request: Vec<u8>,
+    pub(crate) answer: Vec<u8>,
+}
+
+/// The longest request or answer that is kept.
+const MAX_KEPT: usize = 64 << 10;
+
 struct Shared {
+    exchanges: Mutex<Vec<Exchange>>,
     root: PathBuf,
     policy: Arc<dyn Policy>,
     options: Options,
@@ -35,7 +48,13 @@ impl Shared {
 
 impl Host {
     pub(crate) fn start(root: &Path, policy: Arc<dyn Policy>, options: Options) -> Self {
-        let shared = Arc::new(Shared { root: root.to_owned(), policy, options, open: Mutex::default() });
+        let shared = Arc::new(Shared {
+            exchanges: Mutex::default(),
+            root: root.to_owned(),
+            policy,
+            options,
+            open: Mutex::default(),
+        });
         let serve = |shared: Arc<Shared>, handle: fn(&Shared, TcpStream) -> std::io::Result<()>| {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let address = listener.local_addr().expect("bound");
@@ -52,6 +71,11 @@ impl Host {
         let git = serve(Arc::clone(&shared), greet);
         let http = serve(Arc::clone(&shared), http);
         Self { git: format!("git://{git}/"), http: format!("http://{http}/"), shared }
+    }
+
+    /// The small requests that have come by HTTP since this was asked last, with their answers.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.shared.exchanges.lock().expect("no conversation panics while it adds one"))
     }
 
     /// The repository at `path`, as the conversations have it.
@@ -152,7 +176,12 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             advertise(service, &repository, policy, options, version, &mut answer)
         } else {
             let service = door.parse().expect("a service");
-            respond(service, &repository, policy, options, version, &mut &body[..], &mut answer).map(|_| ())
+            let result = respond(service, &repository, policy, options, version, &mut &body[..], &mut answer);
+            if body.len().max(answer.len()) <= MAX_KEPT {
+                let exchange = Exchange { service, version, request: body.clone(), answer: answer.clone() };
+                shared.exchanges.lock().expect("nobody panics while holding it").push(exchange);
+            }
+            result.map(|_| ())
         };
         report(&result);
         let (status, kind) = match (&result, method.as_str(), query) {

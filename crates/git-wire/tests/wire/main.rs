@@ -2,11 +2,18 @@
 //! versions of the protocol that clients speak, and stock git has the last word on what arrived.
 
 mod fetch;
+mod filters;
 mod forge;
 mod host;
 mod hostile;
 mod maintenance;
+mod objects;
 mod packs;
 mod push;
+mod raw;
+mod receive;
+mod recorded;
 mod sandbox;
+mod seeds;
+mod upload;
 mod whole;

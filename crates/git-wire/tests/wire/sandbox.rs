@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use git_wire::{AllowAll, Options, Policy};
 
-use crate::host::Host;
+use crate::host::{Exchange, Host};
 
 /// The ways in which the engine is reached: scheme and protocol version.
 pub(crate) const WAYS: [(&str, &str); 4] = [("git", "0"), ("git", "2"), ("http", "0"), ("http", "2")];
@@ -26,6 +26,11 @@ impl Sandbox {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let host = Host::start(folder.path(), policy, options);
         Self { folder, host }
+    }
+
+    /// The requests that have come by HTTP since this was asked last.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        self.host.exchanges()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::seed::{Seed, SeedEntry, SeedProject, SeedUser};
+use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
 use crate::registry::{
     EntryInput, KeyInput, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
 };
@@ -22,7 +22,7 @@ pub(crate) async fn apply(
 ) -> Result<GeneratedTokens, RegistryError> {
     let mut generated = GeneratedTokens::new();
     for user in &seed.users {
-        apply_user(change, user, now, &mut generated).await?;
+        apply_user(change, seed, user, now, &mut generated).await?;
     }
     for account in &seed.accounts {
         if change.world.account(&account.name).is_none() {
@@ -51,6 +51,7 @@ pub(crate) async fn apply(
 
 async fn apply_user(
     change: &mut Change<'_>,
+    seed: &Seed,
     user: &SeedUser,
     now: Timestamp,
     generated: &mut GeneratedTokens,
@@ -81,9 +82,30 @@ async fn apply_user(
         if change.world.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
             continue;
         }
-        change.create_key(&user.name, &KeyInput { name: &key.name, key: &key.key }, now).await?;
+        let line = line_of(key, seed)?;
+        change.create_key(&user.name, &KeyInput { name: &key.name, key: &line }, now).await?;
     }
     Ok(())
+}
+
+/// The key's line, read from its file if it is in one.
+fn line_of(key: &SeedKey, seed: &Seed) -> Result<String, RegistryError> {
+    match (&key.key, &key.file) {
+        (Some(line), None) => Ok(line.clone()),
+        (None, Some(file)) => {
+            let path = seed.base.join(file);
+            std::fs::read_to_string(&path).map_err(|error| {
+                RegistryError::value(
+                    "file",
+                    format!("cannot read the public key {}: {error}", path.display()),
+                )
+            })
+        }
+        _ => Err(RegistryError::value(
+            "ssh_keys",
+            format!("the key {:?} needs either `key` or `file`", key.name),
+        )),
+    }
 }
 
 async fn apply_project(

@@ -83,14 +83,16 @@ pub struct SeedToken {
     pub expires: Option<Timestamp>,
 }
 
-/// An SSH public key.
-#[derive(Clone, Debug, Deserialize)]
+/// An SSH public key, as a line or in a file.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedKey {
     /// What it is called.
     pub name: String,
-    /// The line, as in a `.pub` file.
-    pub key: String,
+    /// The line, as in a `.pub` file,
+    pub key: Option<String>,
+    /// or a `.pub` file.
+    pub file: Option<PathBuf>,
 }
 
 /// An account.

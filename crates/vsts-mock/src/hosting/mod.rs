@@ -7,17 +7,22 @@ mod door;
 mod upkeep;
 
 use std::io::{BufRead, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use git_wire::{Error, Options, ProtocolVersion, Service, Summary};
+use git_wire::{Error, KeepAlive, Options, ProtocolVersion, Service, Summary};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize_push};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::world::{Repo, World};
 use door::Door;
 pub(crate) use upkeep::Upkeep;
+
+/// After how much silence a client that waits for a pack hears something.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The names in an address, as they were asked.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +81,7 @@ impl Session {
         let mut options = Options {
             agent: format!("{}/{}", traits.product, env!("CARGO_PKG_VERSION")),
             profile: traits.git,
+            keep_alive: Some(signs_of_life(app.clock.clone())),
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
@@ -131,4 +137,18 @@ impl Session {
         let path = self.app.state.repo_path(self.repo.id);
         self.repo.handle.open(&path).map_err(Error::Repository)
     }
+}
+
+/// Says yes once for each stretch of [`SILENCE`].
+fn signs_of_life(clock: Clock) -> KeepAlive {
+    let last = Mutex::new(clock.now());
+    KeepAlive::new(move || {
+        let now = clock.now();
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = Duration::try_from(now.duration_since(*last)).is_ok_and(|passed| passed >= SILENCE);
+        if is_due {
+            *last = now;
+        }
+        is_due
+    })
 }

@@ -193,7 +193,7 @@ fn git_response(service: Service, kind: &str, body: Body) -> Response {
 fn failed(error: &Error, address: &GitAddress) -> Response {
     let status = match error {
         Error::Denied(_) => StatusCode::FORBIDDEN,
-        Error::Protocol(_) | Error::NotOurRef(_) | Error::Io(_) => StatusCode::BAD_REQUEST,
+        Error::Unfit(_) | Error::Protocol(_) | Error::NotOurRef(_) | Error::Io(_) => StatusCode::BAD_REQUEST,
         Error::Limit { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Repository(_) | Error::Pack(_) | Error::Refs(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };

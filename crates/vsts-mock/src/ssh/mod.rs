@@ -114,6 +114,9 @@ impl Door {
         let keys = host_key::load_or_make(&data_dir.join("ssh"))?;
         let listener = TcpListener::bind(wanted).await.map_err(SshError::Listen)?;
         let address = listener.local_addr().map_err(SshError::Listen)?;
+        for key in &keys {
+            tracing::info!(fingerprint = %key.fingerprint(HashAlg::Sha256), algorithm = %key.algorithm(), "SSH host key");
+        }
         Ok(Self { listener, address, keys })
     }
 

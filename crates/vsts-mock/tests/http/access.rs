@@ -1,8 +1,9 @@
 //! Who may: the verdicts as people see them in git's output.
 
 use tempfile::TempDir;
+use vsts_mock::MockServer;
 
-use crate::git::{Git, filled, server};
+use crate::git::{Git, SEED, filled, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_clones_but_cannot_push_and_reads_why() {
@@ -99,6 +100,69 @@ async fn branches_are_rewritten_by_who_made_them_only() {
     carol.run(&["push", "-q", "origin", ":refs/heads/mine"]).await.ok();
     let said = carol.run(&["push", "origin", "HEAD:refs/pull/1/merge"]).await.fails();
     assert!(said.contains("written by the server alone"), "{said}");
+}
+
+/// Repositories in which carol, a contributor otherwise, lacks one right each.
+const LACKING: [(&str, &str); 4] = [
+    ("GenericContribute", "refs/heads/master"),
+    ("CreateBranch", "refs/heads/new"),
+    ("CreateTag", "refs/tags/new"),
+    ("ManageNote", "refs/notes/commits"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_right_is_asked_for_what_it_is_about() {
+    use std::fmt::Write as _;
+
+    let dir = TempDir::new().expect("a folder");
+    let mut seed = SEED.to_owned();
+    for (right, _) in LACKING {
+        let branch = if right == "GenericContribute" { "branch = \"master\"\n" } else { "" };
+        write!(
+            seed,
+            "[[accounts.projects.repos]]\nname = \"{right}\"\n[[accounts.projects.repos.acl]]\nuser = \"carol\"\n{branch}\
+             deny = [\"{right}\"]\n"
+        )
+        .expect("a String takes it");
+    }
+    let builder = MockServer::builder().seed_toml(&seed).expect("a seed");
+    let server = builder.data_dir(dir.path().join("data")).start().await.expect("the server starts");
+    for (right, name) in LACKING {
+        filled(&server, &dir, right).await;
+        let url = server.clone_url("acme", "iris", right);
+        let carol = Git::new(dir.path(), "carolpat").clone_to(&url, &format!("carol-{right}")).await;
+        carol.commit("file", b"carol's\n").await;
+        let refspecs: Vec<String> = LACKING.iter().map(|(_, name)| format!("HEAD:{name}")).collect();
+        let refspecs: Vec<&str> = refspecs.iter().map(String::as_str).collect();
+        let atomic = [&["push", "--porcelain", "--atomic", "origin"], &refspecs[..]].concat();
+        let said = carol.run(&atomic).await;
+        assert!(!said.ok && said.out.contains("(atomic push failure)"), "{right}: {}", said.out);
+        assert!(!said.out.contains("[new "), "{right}: {}", said.out);
+        let said = carol.run(&[&["push", "--porcelain", "origin"], &refspecs[..]].concat()).await;
+        for (other, refused) in LACKING {
+            let line = said.out.lines().find(|line| line.contains(&format!("HEAD:{refused}\t")));
+            let line = line.unwrap_or_else(|| panic!("{refused} is told: {}", said.out));
+            let words = format!("(TF401027: You need the Git '{other}' permission to perform this action.");
+            assert_eq!(line.contains(&words), refused == name, "{right}: {line}");
+            assert_eq!(line.starts_with('!'), refused == name, "{right}: {line}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_and_notes_are_rewritten_with_the_right_to_force_only() {
+    let dir = TempDir::new().expect("a folder");
+    let server = server(&dir).await;
+    filled(&server, &dir, "extra").await;
+    let carol =
+        Git::new(dir.path(), "carolpat").clone_to(&server.clone_url("acme", "iris", "extra"), "carol").await;
+    carol.commit("file", b"carol's\n").await;
+    carol.run(&["push", "-q", "origin", "HEAD:refs/tags/t", "HEAD:refs/notes/n"]).await.ok();
+    carol.run(&["commit", "-q", "--amend", "-m", "again"]).await.ok();
+    for refspec in ["+HEAD:refs/tags/t", ":refs/tags/t", "+HEAD:refs/notes/n"] {
+        let said = carol.run(&["push", "origin", refspec]).await.fails();
+        assert!(said.contains("TF401027: You need the Git 'ForcePush' permission"), "{refspec}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

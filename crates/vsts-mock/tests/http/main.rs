@@ -6,6 +6,7 @@
 mod access;
 mod binary;
 mod git;
+mod hostile;
 mod raw;
 mod stock;
 mod tls;

@@ -114,7 +114,7 @@ async fn the_offer_is_strict_and_has_nothing_weak() {
 async fn signing_in_with_anything_but_ones_own_key() {
     let world = World::new().await;
     world.filled("extra").await;
-    let nonsense = Message::default().string("ssh-nonsense").string("x").0;
+    let nonsense = Message::default().string("nonsense@example.com").string("x").0;
     let rows = [
         ("none", Client::auth_request("acme", "none")),
         ("a password", Client::auth_request("acme", "password").byte(0).string("alice-password")),
@@ -135,7 +135,10 @@ async fn signing_in_with_anything_but_ones_own_key() {
         ("a method that is none", Client::auth_request("acme", "\u{1b}[2Jnonsense")),
         (
             "an algorithm that is none",
-            Client::auth_request("acme", "publickey").byte(0).string("ssh-nonsense").string(&nonsense),
+            Client::auth_request("acme", "publickey")
+                .byte(0)
+                .string("nonsense@example.com")
+                .string(&nonsense),
         ),
     ];
     for (what, request) in rows {

@@ -1,6 +1,8 @@
 //! Git's rules for objects, those of `receive.fsckObjects`: what breaks one is refused, because some client would be
 //! confused or harmed by it. Messages begin with Git's own name of the rule.
 
+mod special;
+
 use std::cmp::Ordering;
 
 use bstr::{BStr, ByteSlice};
@@ -9,9 +11,9 @@ use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
 use gix::validate::path::component;
 
-/// The most bytes of a `.gitattributes` file, and of one line of it.
-const MAX_GITATTRIBUTES: usize = 100 << 20;
-const MAX_GITATTRIBUTES_LINE: usize = 2_048;
+use special::{GITATTRIBUTES, GITMODULES};
+pub(super) use special::{gitattributes, gitmodules};
+
 /// The most bytes of one name in a tree.
 const MAX_NAME: usize = 4_096;
 
@@ -180,9 +182,10 @@ fn tree(bytes: &[u8], strict: bool, note: &mut dyn FnMut(Link)) -> Result<(), St
             return rule("badTree", "cannot be parsed as a tree");
         };
         rest = after;
-        let Some(kind) = kind_of(mode) else {
-            return rule("badFilemode", format!("contains bad file modes: {}", mode.as_bstr()));
-        };
+        let kind = kind_of(mode)?;
+        if mode.starts_with(b"0") && strict {
+            return rule("zeroPaddedFilemode", "contains zero-padded file modes");
+        }
         if id.is_null() && strict {
             return rule("nullSha1", "contains entries pointing to null sha1");
         }
@@ -211,9 +214,9 @@ fn tree(bytes: &[u8], strict: bool, note: &mut dyn FnMut(Link)) -> Result<(), St
             EntryKind::Tree => note(Link::To(id, Kind::Tree)),
             EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => {
                 note(Link::To(id, Kind::Blob));
-                if is_like(name, ".gitmodules") {
+                if GITMODULES.is(name) {
                     note(Link::GitModules(id));
-                } else if is_like(name, ".gitattributes") && kind != EntryKind::Link {
+                } else if kind != EntryKind::Link && GITATTRIBUTES.is(name) {
                     note(Link::GitAttributes(id));
                 }
             }
@@ -231,16 +234,21 @@ fn entry(bytes: &[u8]) -> Option<(&[u8], &BStr, ObjectId, &[u8])> {
     Some((mode, rest[..end].as_bstr(), ObjectId::from_bytes_or_panic(id), after))
 }
 
-fn kind_of(mode: &[u8]) -> Option<EntryKind> {
-    Some(match mode {
-        b"40000" => EntryKind::Tree,
-        // The second is what early versions of Git wrote.
-        b"100644" | b"100664" => EntryKind::Blob,
-        b"100755" => EntryKind::BlobExecutable,
-        b"120000" => EntryKind::Link,
-        b"160000" => EntryKind::Commit,
-        _ => return None,
-    })
+/// What an entry is. Odd permissions are let be, as Git does: history is full of them.
+fn kind_of(mode: &[u8]) -> Result<EntryKind, String> {
+    let digit = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
+    let value = mode.iter().try_fold(0_u32, |value, byte| Some(value << 3 | digit(byte)?));
+    let Some(value) = value.filter(|_| !mode.is_empty()) else {
+        return rule("badTree", "cannot be parsed as a tree: malformed mode");
+    };
+    match value & !0o7777 {
+        0o040_000 => Ok(EntryKind::Tree),
+        0o100_000 if value & 0o100 != 0 => Ok(EntryKind::BlobExecutable),
+        0o100_000 => Ok(EntryKind::Blob),
+        0o120_000 => Ok(EntryKind::Link),
+        0o160_000 => Ok(EntryKind::Commit),
+        _ => rule("badFilemode", format!("contains bad file modes: {}", mode.as_bstr())),
+    }
 }
 
 fn check_name(mode: &[u8], name: &BStr, kind: EntryKind) -> Result<(), String> {
@@ -270,63 +278,8 @@ fn check_name(mode: &[u8], name: &BStr, kind: EntryKind) -> Result<(), String> {
     if hides_dot_git {
         return rule("hasDotgit", "contains '.git' behind a backslash");
     }
-    if kind == EntryKind::Tree && is_like(name, ".gitmodules") {
+    if kind == EntryKind::Tree && GITMODULES.is(name) {
         return rule("gitmodulesBlob", "non-blob found at .gitmodules");
-    }
-    Ok(())
-}
-
-/// Whether some file system takes `name` for `special`, apart from 8.3 names.
-fn is_like(name: &BStr, special: &str) -> bool {
-    let trimmed = name.trim_end_with(|last| last == ' ' || last == '.');
-    let stream = trimmed.find_byte(b':').map_or(trimmed, |at| &trimmed[..at]);
-    stream.eq_ignore_ascii_case(special.as_bytes())
-}
-
-/// A `.gitmodules` file mustn't name commands, nor paths and addresses that leave the repository or look like options.
-pub(super) fn gitmodules(bytes: &[u8]) -> Result<(), String> {
-    // What can't be parsed does no harm, as in Git.
-    let Ok(file) = gix::config::File::try_from(bytes.to_str_lossy().as_ref()) else { return Ok(()) };
-    let Some(sections) = file.sections_by_name("submodule") else { return Ok(()) };
-    for section in sections {
-        let Some(name) = section.header().subsection_name() else { continue };
-        if name.is_empty() || name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..") {
-            return rule("gitmodulesName", format!("disallowed submodule name: {name}"));
-        }
-        for (key, looks_bad) in [("url", true), ("path", true)] {
-            for value in section.values(key) {
-                if looks_bad && value.starts_with(b"-") {
-                    return rule(
-                        if key == "url" { "gitmodulesUrl" } else { "gitmodulesPath" },
-                        format!("disallowed submodule {key}: {value}"),
-                    );
-                }
-                if key == "url" && (value.contains(&b'\n') || value.to_ascii_lowercase().contains_str("%0a"))
-                {
-                    return rule("gitmodulesUrl", format!("disallowed submodule url: {value}"));
-                }
-                if value.ends_with(b"\r") {
-                    return rule(
-                        "gitmodulesPath",
-                        format!("disallowed submodule {key}: it ends in a carriage return"),
-                    );
-                }
-            }
-        }
-        if section.values("update").iter().any(|value| value.starts_with(b"!")) {
-            return rule("gitmodulesUpdate", format!("disallowed submodule update setting of {name}"));
-        }
-    }
-    Ok(())
-}
-
-/// A `.gitattributes` file mustn't be of a size that overflows old clients.
-pub(super) fn gitattributes(bytes: &[u8]) -> Result<(), String> {
-    if bytes.len() > MAX_GITATTRIBUTES {
-        return rule("gitattributesLarge", ".gitattributes too large to parse");
-    }
-    if bytes.split(|byte| *byte == b'\n').any(|line| line.len() >= MAX_GITATTRIBUTES_LINE) {
-        return rule("gitattributesLineLength", ".gitattributes has too long lines to parse");
     }
     Ok(())
 }

@@ -1,0 +1,84 @@
+//! Whether all that new tips reach is there.
+//!
+//! What came in the pack has been checked up to where it points out of it. Beyond that begins what the repository had
+//! already: complete if a ref reaches it, which is so in nearly every push; otherwise it may be the rest of something
+//! that was never finished or has been swept away in part, and is walked.
+
+use std::collections::HashSet;
+
+use gix::ObjectId;
+use gix::refs::Target;
+
+use super::commands::Request;
+use crate::Error;
+use crate::pack::{self, Commits, CountOptions};
+use crate::policy::RefUpdate;
+use crate::serve::Context;
+
+/// Git's words.
+const INCOMPLETE: &str = "missing necessary objects";
+
+/// Refuses updates to what isn't complete; `border` is what the pack points to and hasn't itself.
+pub(super) fn refuse_incomplete(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    border: &[ObjectId],
+    request: &mut Request,
+    updates: &mut [Option<RefUpdate>],
+) -> Result<(), Error> {
+    let known: HashSet<ObjectId> = updates.iter().flatten().filter_map(|update| update.old).collect();
+    let is_old = |id: &ObjectId| !known.contains(id) && context.repo.objects.exists_without_refresh(id);
+    let tips = updates.iter().flatten().filter_map(|update| update.new);
+    let mut suspects: Vec<ObjectId> = border.iter().copied().chain(tips).filter(is_old).collect();
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    let reached = refs(context)?;
+    suspects.retain(|id| !reached.contains(id));
+    let reached: Vec<ObjectId> = reached.into_iter().collect();
+    if suspects.is_empty() || is_complete(commits, &suspects, &reached)? {
+        return Ok(());
+    }
+    // Which of them it is takes longer, and is rarely asked.
+    let suspects: HashSet<ObjectId> = suspects.into_iter().collect();
+    let mut is_border_broken = false;
+    for id in border.iter().filter(|id| suspects.contains(*id)) {
+        is_border_broken |= !is_complete(commits, &[*id], &reached)?;
+    }
+    for (command, slot) in request.commands.iter_mut().zip(updates) {
+        let Some(new) = slot.as_ref().and_then(|update| update.new) else { continue };
+        let is_broken = if suspects.contains(&new) {
+            !is_complete(commits, &[new], &reached)?
+        } else {
+            is_border_broken && !known.contains(&new)
+        };
+        if is_broken {
+            command.refusal = Some(INCOMPLETE.to_owned());
+            *slot = None;
+        }
+    }
+    Ok(())
+}
+
+/// What all refs point to, hidden ones included.
+fn refs(context: &Context<'_>) -> Result<HashSet<ObjectId>, Error> {
+    let platform = context.repo.refs.iter().map_err(Error::Refs)?;
+    let all = platform.all().map_err(|error| Error::Refs(gix::Error::from_error(error)))?;
+    Ok(all
+        .filter_map(Result::ok)
+        .filter_map(|reference| match reference.target {
+            Target::Object(id) => Some(id),
+            Target::Symbolic(_) => None,
+        })
+        .collect())
+}
+
+/// Whether everything is there that `ids` reach and `reached` don't.
+fn is_complete(commits: &mut Commits<'_>, ids: &[ObjectId], reached: &[ObjectId]) -> Result<bool, Error> {
+    let objects = commits.objects();
+    match pack::count_with(commits, ids, reached, &CountOptions::default(), &mut |_| Ok(())) {
+        Ok(counted) => Ok(counted.objects.iter().all(|id| objects.has(id))),
+        Err(pack::Error::Missing(_) | pack::Error::Malformed { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

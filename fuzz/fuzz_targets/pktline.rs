@@ -1,0 +1,4 @@
+//! Fuzzes [`targets::pktline`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::pktline(data));

@@ -1,0 +1,221 @@
+//! What is fuzzed: functions that take any bytes and mustn't panic, hang or eat the machine. The normal tests of
+//! `git-wire` include this file and run every seed through it, so that what was once found stays mended.
+//!
+//! Requests are written as text, one packet line in each line, `0000`, `0001` and `0002` for the special ones, so that
+//! seeds can be read and a fuzzer changes words, not lengths; a line with only `RAW` passes the rest on as it is.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use git_wire::capability::Capabilities;
+use git_wire::client::{Duplex, FetchRequest, FetchSession, PushSession};
+use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader};
+use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, respond};
+
+/// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
+#[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
+#[allow(dead_code, unreachable_pub, reason = "its other users are elsewhere")]
+mod exec;
+
+/// All targets by name.
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+    ("pktline", pktline),
+    ("capability", capability),
+    ("upload_v0", upload_v0),
+    ("upload_v2", upload_v2),
+    ("receive", receive),
+    ("pack", pack),
+    ("client", client),
+    ("exec_line", exec_line),
+];
+
+/// Packet lines and the side-band: what is decoded encodes to the same.
+pub fn pktline(data: &[u8]) {
+    let mut rest = data;
+    while let Ok(Decoded::Complete { line, consumed }) = pktline::decode(rest) {
+        let mut again = Vec::new();
+        pktline::encode(line, &mut again).expect("what came in one line fits into one");
+        assert!(again.eq_ignore_ascii_case(&rest[..consumed]) || matches!(line, Line::Data(_)));
+        assert_eq!(again[4.min(again.len())..], rest[4..consumed]);
+        rest = &rest[consumed..];
+    }
+    let mut reader = Reader::new(data);
+    while let Ok(Some(_)) = reader.read_line() {}
+    let mut text = Vec::new();
+    let mut demultiplexer =
+        Demultiplexer::new(Reader::new(data), |progress: &[u8]| text.extend_from_slice(progress));
+    let mut received = Vec::new();
+    // An error is an answer, too.
+    drop(demultiplexer.read_to_end(&mut received));
+    drop(demultiplexer);
+    assert!(received.len() + text.len() <= data.len());
+    let mut mux = Multiplexer::small(Vec::new());
+    std::io::Write::write_all(&mut mux, data).expect("memory takes it");
+    let sent = mux.finish().expect("memory takes it");
+    let mut received = Vec::new();
+    let mut demultiplexer = Demultiplexer::new(Reader::new(&sent[..]), |_: &[u8]| {});
+    demultiplexer.read_to_end(&mut received).expect("it was well-formed");
+    assert_eq!(received, data);
+}
+
+/// Capability lists: what is printed parses to the same.
+pub fn capability(data: &[u8]) {
+    let (line, list) = Capabilities::split_line(data);
+    assert!(line.len() <= data.len());
+    for list in [list, Capabilities::parse_words(data)] {
+        for (name, _) in list.iter() {
+            if let Ok(name) = std::str::from_utf8(name) {
+                assert!(list.contains(name));
+                for value in list.values(name) {
+                    assert!(list.has_feature(name, "") || !value.is_empty());
+                }
+            }
+        }
+        if std::str::from_utf8(data).is_ok() {
+            let text = list.to_string();
+            assert_eq!(Capabilities::parse_words(text.as_bytes()).to_string().trim_end(), text.trim_end());
+        }
+    }
+}
+
+/// Requests to upload-pack in version 0.
+pub fn upload_v0(data: &[u8]) {
+    ask(Service::UploadPack, ProtocolVersion::V0, &lines(data));
+}
+
+/// Requests to upload-pack in version 2.
+pub fn upload_v2(data: &[u8]) {
+    ask(Service::UploadPack, ProtocolVersion::V2, &lines(data));
+}
+
+/// Requests to receive-pack.
+pub fn receive(data: &[u8]) {
+    ask(Service::ReceivePack, ProtocolVersion::V0, &lines(data));
+}
+
+/// Packs. The checksum at the end is put right, so that a fuzzer gets past it, unless the first byte is `!`.
+pub fn pack(data: &[u8]) {
+    let mut request = lines(b"0000000000000000000000000000000000000000 0d8366295a7ea3b077a13403b9adb528100f82eb refs/heads/x\0report-status\n0000");
+    match data.strip_prefix(b"!") {
+        Some(raw) => request.extend_from_slice(raw),
+        None => {
+            let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+            hasher.update(data);
+            request.extend_from_slice(data);
+            if let Ok(checksum) = hasher.try_finalize() {
+                request.extend_from_slice(checksum.as_slice());
+            }
+        }
+    }
+    ask(Service::ReceivePack, ProtocolVersion::V0, &request);
+}
+
+/// A server's answers to this client: advertisement, refs and packs.
+pub fn client(data: &[u8]) {
+    let answer = lines(data);
+    let connect = || Duplex::new(Box::new(std::io::Cursor::new(answer.clone())), Box::new(std::io::sink()));
+    let mut connection = connect();
+    if let Ok(mut session) = FetchSession::start(&mut connection, &["refs/heads/"]) {
+        let wants: Vec<_> = session.refs().iter().map(|found| found.id).collect();
+        let request = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init_bare(folder.path(), "main").expect("created");
+        drop(session.fetch(&repository.to_gix(), &request, &mut |_| {}));
+    }
+    drop(PushSession::start(&mut connect()).map(|session| session.refs().len()));
+}
+
+/// The line that an SSH client asks to be run: what comes out of it is one address, without anything to interpret.
+pub fn exec_line(data: &[u8]) {
+    if let Ok(line) = exec::ExecLine::parse(data) {
+        assert!(!line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control));
+        assert!(data.starts_with(b"git"));
+    }
+}
+
+/// The packet lines that a text stands for.
+fn lines(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        match line {
+            b"RAW" => {
+                bytes.extend_from_slice(rest);
+                break;
+            }
+            b"0000" | b"0001" | b"0002" => bytes.extend_from_slice(line),
+            line => pktline::encode_data(&line[..line.len().min(pktline::MAX_DATA)], &mut bytes)
+                .expect("cut to fit"),
+        }
+    }
+    bytes
+}
+
+/// Lets everybody read and push, and nothing come of a push.
+struct NothingChanges;
+
+impl Policy for NothingChanges {
+    fn may_read(&self) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn may_push(&self) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn may_update(&self, _update: &RefUpdate) -> Result<(), Denial> {
+        Err(Denial::new("nothing changes"))
+    }
+}
+
+fn ask(service: Service, version: ProtocolVersion, request: &[u8]) {
+    let limits = Limits {
+        max_ids: 500,
+        max_lines: 500,
+        max_commands: 100,
+        max_pack_bytes: 1 << 20,
+        max_pack_objects: 1_000,
+        max_object_bytes: 1 << 20,
+        max_request_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let options = Options { durable: false, limits, ..Options::default() };
+    let mut answer = Vec::new();
+    // Whether it is refused isn't the question here.
+    drop(respond(service, repository(), &NothingChanges, &options, version, &mut &request[..], &mut answer));
+}
+
+/// One repository for all: a file, a folder, two commits and an annotated tag; the same ids everywhere.
+fn repository() -> &'static Repository {
+    static REPOSITORY: OnceLock<(tempfile::TempDir, Repository)> = OnceLock::new();
+    let (_, repository) = REPOSITORY.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init_bare(&folder.path().join("r.git"), "main").expect("created");
+        let repo = repository.to_gix();
+        let write = |kind: gix::objs::Kind, bytes: &[u8]| {
+            gix::objs::Write::write_buf(&repo.objects, kind, bytes).expect("written")
+        };
+        let blob = write(gix::objs::Kind::Blob, b"blob\n");
+        let tree = write(gix::objs::Kind::Tree, &[&b"100644 file\0"[..], blob.as_slice()].concat());
+        let who = "A U Thor <a@example.com> 1500000000 +0100";
+        let commit = |parent: &str| {
+            let text = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\nmessage\n");
+            write(gix::objs::Kind::Commit, text.as_bytes())
+        };
+        let first = commit("");
+        let second = commit(&format!("parent {first}\n"));
+        let tag = format!("object {first}\ntype commit\ntag v1\ntagger {who}\n\nmessage\n");
+        let tag = write(gix::objs::Kind::Tag, tag.as_bytes());
+        let refs: PathBuf = repository.git_dir().join("refs");
+        for (name, id) in [("heads/main", second), ("heads/old", first), ("tags/v1", tag)] {
+            std::fs::create_dir_all(refs.join(name).parent().expect("a folder")).expect("created");
+            std::fs::write(refs.join(name), format!("{id}\n")).expect("written");
+        }
+        (folder, repository)
+    });
+    repository
+}
