@@ -97,15 +97,6 @@ fn it_lists_clones_and_fetches() {
 }
 
 #[test]
-fn zz_probe() {
-    let site = Site::start(&["read"]);
-    let oracle = crate::site::Oracle::start(site.dir(), &site.fixture, &["read"], true);
-    let mut options = fetching();
-    options.depth(1);
-    clone(&oracle.url("read"), &site.dir().join("x"), options);
-}
-
-#[test]
 fn it_clones_shallow_deepens_and_unshallows() {
     let site = Site::start(&["read"]);
     let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());

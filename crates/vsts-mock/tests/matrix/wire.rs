@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::differences::{BANNER, MORE_IN_V2};
+use crate::differences::{BANNER, MORE_IN_V2, level};
 use crate::git::Git;
 use crate::site::{Door, Oracle, Site};
 
@@ -127,7 +127,7 @@ fn packets(mut bytes: &[u8]) -> Vec<Packet> {
         match length {
             0 => found.push(Packet::Flush),
             1..4 => found.push(Packet::Delimiter),
-            _ => found.push(Packet::Data(without_agent(&String::from_utf8_lossy(&bytes[4..length])))),
+            _ => found.push(Packet::Data(level(&without_agent(&String::from_utf8_lossy(&bytes[4..length]))))),
         }
         bytes = &bytes[length.max(4)..];
     }
