@@ -19,6 +19,7 @@ const DIFFERENCES: &[Difference] = &[
         stock: "failed to update ref",
         reason: "the same: why, and what to do about it",
     },
+    Difference { ours: "the ref does not exist", stock: "failed to update ref", reason: "the same" },
 ];
 
 /// Offered here, and in stock git only once somebody turns it on.

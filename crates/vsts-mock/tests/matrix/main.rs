@@ -17,7 +17,7 @@ mod site;
 mod wire;
 
 use scenario::{FETCHING, PUSHING, Scenario, essential};
-use site::Door;
+use site::{Door, Site, Who};
 
 /// Runs a table with the n-th git of the machine, oldest first.
 #[expect(clippy::print_stderr, reason = "is shown with the test that has nothing to do")]
@@ -29,6 +29,32 @@ fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
             eprintln!("this machine has {} git(s), and the other has told the same story", programs.len())
         }
     }
+}
+
+/// Not for stock git to judge: it knows no permissions.
+#[test]
+fn a_reader_fetches_and_pushes_nothing_by_any_door() {
+    let site = Site::start(&["guarded"]);
+    let before = judge::id(site.folder("guarded"), "refs/heads/master");
+    for (n, program) in git::programs().iter().enumerate() {
+        for door in [Door::Http, Door::Https, Door::Ssh] {
+            let url = site.url(door, "guarded");
+            let bob = site.git(site.dir(), door, Who::Bob).program(program);
+            let name = format!("bob-{n}-{door:?}");
+            bob.run(&["clone", "-q", &url, &name]).ok();
+            let bob = bob.at(&site.fixture.whole);
+            for refspec in
+                ["refs/ahead/next:refs/heads/master", "refs/ahead/next:refs/heads/new", ":refs/heads/side"]
+            {
+                let said = bob.run(&["push", &url, refspec]);
+                assert_ne!(said.code, 0, "{door:?}: {said:?}");
+                assert!(said.err.contains("TF401027"), "{door:?}: {said:?}");
+            }
+        }
+    }
+    assert_eq!(judge::id(site.folder("guarded"), "refs/heads/master"), before);
+    assert_eq!(judge::id(site.folder("guarded"), "refs/heads/new"), "");
+    judge::assert_sound(site.folder("guarded"));
 }
 
 /// Rows with every scenario, and rows with one of each kind.

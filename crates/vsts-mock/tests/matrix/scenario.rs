@@ -263,12 +263,7 @@ pub(crate) const PUSHING: &[Scenario] = &[
     ),
     scenario(
         "push-delete",
-        &[
-            CLONE,
-            push!("origin", ":refs/heads/side", ":refs/tags/v1"),
-            push!("origin", ":refs/heads/side"),
-            push!("origin", ":refs/heads/master"),
-        ],
+        &[CLONE, push!("origin", ":refs/heads/side", ":refs/tags/v1"), push!("origin", ":refs/heads/master")],
     ),
     scenario(
         "push-behind",

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use crate::differences::{BANNER, MORE_IN_V2, level};
 use crate::git::Git;
-use crate::site::{Door, Oracle, Site};
+use crate::site::{Door, Oracle, READ, Site};
 
-/// What is read.
-const READ: &str = "read";
 /// One repository for every push.
 const PUSHED: [&str; 7] = ["push-0", "push-1", "push-2", "push-3", "push-4", "push-5", "push-6"];
 
