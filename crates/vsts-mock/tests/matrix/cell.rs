@@ -14,8 +14,8 @@ type Transcript = Vec<String>;
 pub(crate) fn run(program: &Path, door: Door, version: u8, scenarios: &[Scenario]) {
     let names = repositories(scenarios);
     let site = Site::start(&names);
-    // Over HTTP stock git's own HTTP server is the oracle, else its processes are.
-    let oracle = Oracle::start(site.dir(), &site.fixture, &names, door == Door::Http);
+    // Of HTTP stock git's own HTTP server is the oracle, of SSH its processes are.
+    let oracle = Oracle::start(site.dir(), &site.fixture, &names, door != Door::Ssh);
     let set = |git: Git| git.program(program).set(format!("protocol.version={version}"));
     let mut wrong = Vec::new();
     for scenario in scenarios {
@@ -126,7 +126,9 @@ impl Side<'_> {
     }
 
     fn plain(&self, text: &str) -> String {
-        text.replace(&self.url, "{url}").trim_end().to_owned()
+        // A push tells where it went without the user's name.
+        let lines = text.lines().map(|line| if line.starts_with("To ") { "To {url}" } else { line });
+        lines.collect::<Vec<_>>().join("\n").replace(&self.url, "{url}").trim_end().to_owned()
     }
 }
 

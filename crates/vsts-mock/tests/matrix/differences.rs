@@ -15,6 +15,16 @@ const DIFFERENCES: &[Difference] = &[
         reason: "stock git tells what is in the way in the server's log alone; here the pusher learns it",
     },
     Difference {
+        ours: "ng refs/heads/new atomic push failure",
+        stock: "ng refs/heads/new atomic transaction failed",
+        reason: "of an atomic push that came too late stock git says the same of every ref",
+    },
+    Difference {
+        ours: "ng refs/heads/master failed to update ref: it has changed in the meantime (fetch first)",
+        stock: "ng refs/heads/master atomic transaction failed",
+        reason: "the ref that is to blame is told from the others",
+    },
+    Difference {
         ours: "failed to update ref: it has changed in the meantime (fetch first)",
         stock: "failed to update ref",
         reason: "the same: why, and what to do about it",
