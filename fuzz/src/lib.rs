@@ -15,11 +15,14 @@ use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repo
 
 /// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
 #[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
-#[allow(dead_code, unreachable_pub, reason = "its other users are elsewhere")]
+#[expect(dead_code, reason = "its other users are elsewhere")]
 mod exec;
 
+/// A function that takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -97,15 +100,14 @@ pub fn receive(data: &[u8]) {
 /// Packs. The checksum at the end is put right, so that a fuzzer gets past it, unless the first byte is `!`.
 pub fn pack(data: &[u8]) {
     let mut request = lines(b"0000000000000000000000000000000000000000 0d8366295a7ea3b077a13403b9adb528100f82eb refs/heads/x\0report-status\n0000");
-    match data.strip_prefix(b"!") {
-        Some(raw) => request.extend_from_slice(raw),
-        None => {
-            let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
-            hasher.update(data);
-            request.extend_from_slice(data);
-            if let Ok(checksum) = hasher.try_finalize() {
-                request.extend_from_slice(checksum.as_slice());
-            }
+    if let Some(raw) = data.strip_prefix(b"!") {
+        request.extend_from_slice(raw);
+    } else {
+        let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+        hasher.update(data);
+        request.extend_from_slice(data);
+        if let Ok(checksum) = hasher.try_finalize() {
+            request.extend_from_slice(checksum.as_slice());
         }
     }
     ask(Service::ReceivePack, ProtocolVersion::V0, &request);
@@ -129,7 +131,9 @@ pub fn client(data: &[u8]) {
 /// The line that an SSH client asks to be run: what comes out of it is one address, without anything to interpret.
 pub fn exec_line(data: &[u8]) {
     if let Ok(line) = exec::ExecLine::parse(data) {
-        assert!(!line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control));
+        assert!(
+            !line.path.is_empty() && !line.path.starts_with('-') && !line.path.chars().any(char::is_control)
+        );
         assert!(data.starts_with(b"git"));
     }
 }

@@ -29,18 +29,13 @@ pub(super) fn refuse_incomplete(
     let known: HashSet<ObjectId> = updates.iter().flatten().filter_map(|update| update.old).collect();
     let is_old = |id: &ObjectId| !known.contains(id) && context.repo.objects.exists_without_refresh(id);
     let tips = updates.iter().flatten().filter_map(|update| update.new);
-    let mut suspects: Vec<ObjectId> = border.iter().copied().chain(tips).filter(is_old).collect();
-    if suspects.is_empty() {
-        return Ok(());
-    }
-    let reached = refs(context)?;
-    suspects.retain(|id| !reached.contains(id));
-    let reached: Vec<ObjectId> = reached.into_iter().collect();
-    if suspects.is_empty() || is_complete(commits, &suspects, &reached)? {
+    let mut suspects: HashSet<ObjectId> = border.iter().copied().chain(tips).filter(is_old).collect();
+    let reached = clear(context, &mut suspects)?;
+    let all: Vec<ObjectId> = suspects.iter().copied().collect();
+    if all.is_empty() || is_complete(commits, &all, &reached)? {
         return Ok(());
     }
     // Which of them it is takes longer, and is rarely asked.
-    let suspects: HashSet<ObjectId> = suspects.into_iter().collect();
     let mut is_border_broken = false;
     for id in border.iter().filter(|id| suspects.contains(*id)) {
         is_border_broken |= !is_complete(commits, &[*id], &reached)?;
@@ -60,17 +55,23 @@ pub(super) fn refuse_incomplete(
     Ok(())
 }
 
-/// What all refs point to, hidden ones included.
-fn refs(context: &Context<'_>) -> Result<HashSet<ObjectId>, Error> {
+/// Takes what refs point to, hidden ones included, out of `suspects`, and stops when nothing is left of them; what the
+/// refs point to that were looked at.
+fn clear(context: &Context<'_>, suspects: &mut HashSet<ObjectId>) -> Result<Vec<ObjectId>, Error> {
+    let mut reached = Vec::new();
+    if suspects.is_empty() {
+        return Ok(reached);
+    }
     let platform = context.repo.refs.iter().map_err(Error::Refs)?;
     let all = platform.all().map_err(|error| Error::Refs(gix::Error::from_error(error)))?;
-    Ok(all
-        .filter_map(Result::ok)
-        .filter_map(|reference| match reference.target {
-            Target::Object(id) => Some(id),
-            Target::Symbolic(_) => None,
-        })
-        .collect())
+    for reference in all.filter_map(Result::ok) {
+        let Target::Object(id) = reference.target else { continue };
+        reached.push(id);
+        if suspects.remove(&id) && suspects.is_empty() {
+            break;
+        }
+    }
+    Ok(reached)
 }
 
 /// Whether everything is there that `ids` reach and `reached` don't.

@@ -142,7 +142,7 @@ fn existing_twins(context: &Context<'_>, coming: &HashSet<BString>) -> HashMap<B
             search.look_at(reference.name.as_bstr());
         }
     }
-    search.look_below(&context.repo.common_dir().join("refs"), "refs".into());
+    search.look_below(&context.repo.common_dir().join("refs"), b"refs".as_bstr());
     search.found
 }
 
@@ -162,15 +162,15 @@ impl Search {
     }
 
     /// Looks through a folder, and those below that matter. What can't be read has no refs either.
-    fn look_below(&mut self, folder: &Path, name: BString) {
+    fn look_below(&mut self, folder: &Path, name: &BStr) {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.filter_map(Result::ok) {
             let file_name = entry.file_name();
             let Ok(file_name) = gix::path::os_str_into_bstr(&file_name) else { continue };
-            let path = BString::from([name.as_slice(), b"/", file_name].concat());
+            let path = BString::from([name.as_bytes(), b"/", file_name].concat());
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 if self.folders.contains(fold(path.as_bstr()).as_ref()) {
-                    self.look_below(&entry.path(), path);
+                    self.look_below(&entry.path(), path.as_bstr());
                 }
             } else {
                 self.look_at(path.as_bstr());

@@ -61,6 +61,9 @@ fn said(answer: &[u8]) -> (bool, String) {
     (report.contains("unpack ok"), format!("{report}{}{}", answer.progress, answer.error))
 }
 
+/// The rule that it breaks, if any; the object; blobs that it needs.
+type Row = (&'static str, Kind, Vec<u8>, Vec<Vec<u8>>);
+
 #[test]
 fn objects_are_refused_and_taken_as_stock_git_does() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -68,8 +71,8 @@ fn objects_are_refused_and_taken_as_stock_git_does() {
     for path in &paths {
         Repository::init_bare(path, "main").expect("created");
     }
-    let mut rows: Vec<(&str, Kind, Vec<u8>, Vec<Vec<u8>>)> = Vec::new();
-    type Tree<'a> = (&'a str, &'a [(&'a str, &'a [u8])]);
+    let mut rows: Vec<Row> = Vec::new();
+    type Tree<'a> = (&'static str, &'a [(&'a str, &'a [u8])]);
     let file = "100644";
     let trees: &[Tree<'_>] = &[
         ("", &[(file, b"a"), ("100755", b"b"), ("40000", b"c"), ("120000", b"d"), ("160000", b"e")]),

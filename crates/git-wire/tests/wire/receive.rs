@@ -47,6 +47,9 @@ fn filled() -> (tempfile::TempDir, String) {
     (folder, id)
 }
 
+/// Which refs come (or go), and what is told of the first of them.
+type Row<'a> = (&'a [(bool, &'static str)], &'a [String]);
+
 #[test]
 fn names_in_the_way_of_one_another_are_refused() {
     for packed in [false, true] {
@@ -70,7 +73,7 @@ fn names_in_the_way_of_one_another_are_refused() {
         let twin = |there: &str, new: &str| {
             format!("ng {new} '{there}' exists; cannot create '{new}', which differs in case only")
         };
-        let rows: [(&[(bool, &str)], &[String]); 5] = [
+        let rows: [Row<'_>; 5] = [
             (&[(true, "refs/heads/a/b")], &[exists("refs/heads/a", "refs/heads/a/b")]),
             (&[(true, "refs/heads/Dir")], &[exists("refs/heads/Dir/x", "refs/heads/Dir")]),
             (&[(true, "refs/heads/A")], &[twin("refs/heads/a", "refs/heads/A")]),

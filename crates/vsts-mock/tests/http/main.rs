@@ -1,7 +1,8 @@
 //! vsts-mock over HTTP with stock git as the client, and with bytes that no git would send.
 //!
 //! `stock` clones and pushes, `access` is about who may, `urls` about every form of address, `wire` about bodies and
-//! framing, `tls` about HTTPS, `binary` about the command line and the state that outlives a process.
+//! framing, `hostile` about what is refused, `tls` about HTTPS, `binary` about the command line and the state that
+//! outlives a process.
 
 mod access;
 mod binary;

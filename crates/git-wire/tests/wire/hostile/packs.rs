@@ -36,7 +36,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
     let (no_parent, no_parent_id) =
         pack_around(&tree(&[("100644", "file", blob())]), &format!("parent {absent}\n"));
     let bad_commit = b"tree x\n\n".to_vec();
-    let many_parents: String = (0..20_000).map(|_| format!("parent {absent}\n")).collect();
+    let many_parents = format!("parent {absent}\n").repeat(20_000);
     let (many_parents, many_parents_id) = pack_around(&tree(&[("100644", "file", blob())]), &many_parents);
     let names: Vec<String> = (0..40_000).map(|number| format!("{number:05}")).collect();
     let many: Vec<_> = names.iter().map(|name| ("100644", name.as_str(), blob())).collect();
