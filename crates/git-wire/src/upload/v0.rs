@@ -139,11 +139,12 @@ pub(super) fn serve(
 }
 
 pub(super) fn write_boundary<W: Write>(writer: &mut Writer<W>, boundary: &Boundary) -> Result<(), Error> {
+    // As stock git sends them, without an end of line: libgit2 takes no other form.
     for id in &boundary.shallow {
-        writer.text(format!("shallow {id}"))?;
+        writer.data(format!("shallow {id}").as_bytes())?;
     }
     for id in &boundary.unshallow {
-        writer.text(format!("unshallow {id}"))?;
+        writer.data(format!("unshallow {id}").as_bytes())?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::differences;
 use crate::git::Git;
-use crate::scenario::{Scenario, Step, repositories};
+use crate::scenario::{SHARED, Scenario, Step, repositories};
 use crate::site::{Door, Oracle, Site, Who};
 
 /// What a scenario left behind, line by line.
@@ -14,8 +14,8 @@ type Transcript = Vec<String>;
 pub(crate) fn run(program: &Path, door: Door, version: u8, scenarios: &[Scenario]) {
     let names = repositories(scenarios);
     let site = Site::start(&names);
-    // Over HTTP stock git's own HTTP server is the oracle, else its processes are.
-    let oracle = Oracle::start(site.dir(), &site.fixture, &names, door == Door::Http);
+    // Of HTTP stock git's own HTTP server is the oracle, of SSH its processes are.
+    let oracle = Oracle::start(site.dir(), &site.fixture, &names, door != Door::Ssh);
     let set = |git: Git| git.program(program).set(format!("protocol.version={version}"));
     let mut wrong = Vec::new();
     for scenario in scenarios {
@@ -86,7 +86,9 @@ impl Side<'_> {
         if clone.exists() {
             self.look("client", &clone, &mut transcript);
         }
-        self.look("server", self.folder, &mut transcript);
+        if scenario.repository() != SHARED {
+            self.look("server", self.folder, &mut transcript);
+        }
         transcript
     }
 
@@ -112,9 +114,6 @@ impl Side<'_> {
                 note("shallow", &lines.join("\n"));
             }
         }
-        if end == "client" && repository.join(".git").exists() {
-            note("status", &git.run(&["status", "--porcelain", "--branch"]).out);
-        }
     }
 
     fn fill(&self, args: &[&str]) -> Vec<String> {
@@ -127,7 +126,9 @@ impl Side<'_> {
     }
 
     fn plain(&self, text: &str) -> String {
-        text.replace(&self.url, "{url}").trim_end().to_owned()
+        // A push tells where it went without the user's name.
+        let lines = text.lines().map(|line| if line.starts_with("To ") { "To {url}" } else { line });
+        lines.collect::<Vec<_>>().join("\n").replace(&self.url, "{url}").trim_end().to_owned()
     }
 }
 

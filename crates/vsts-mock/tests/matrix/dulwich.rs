@@ -11,7 +11,7 @@ use crate::site::{Door, Site, Who};
 
 /// Found to do what the tests ask of it.
 const PACKAGE: &str = "dulwich==1.2.21";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/matrix/dulwich.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/matrix/with_dulwich.py");
 
 /// The environment's interpreter. What is installed once serves later runs.
 fn python() -> PathBuf {

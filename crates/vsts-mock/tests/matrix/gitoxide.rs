@@ -28,7 +28,9 @@ fn clone(url: &str, to: &Path, version: u8, shallow: Shallow) {
 fn fetch(repository: &Path, version: u8, shallow: Shallow) {
     let options = gix::open::Options::isolated().config_overrides(settings(version));
     let repository = gix::open_opts(repository, options).expect("a repository");
+    // A bare clone notes no ref specs.
     let remote = repository.find_remote("origin").expect("a remote");
+    let remote = remote.with_refspecs(["+refs/heads/*:refs/heads/*"], Direction::Fetch).expect("a ref spec");
     let connection = remote.connect(Direction::Fetch).expect("a connection");
     let prepared = connection.prepare_fetch(Discard, gix::remote::ref_map::Options::default());
     prepared.expect("refs").with_shallow(shallow).receive(Discard, &GO_ON).expect("a pack");

@@ -49,6 +49,32 @@ pub(crate) fn repositories(scenarios: &[Scenario]) -> Vec<&'static str> {
     names
 }
 
+/// One of each kind: what doors and versions frame in another way.
+const ESSENTIAL: [&str; 14] = [
+    "ls-remote",
+    "clone",
+    "clone-depth",
+    "deepen",
+    "unshallow",
+    "blob-none",
+    "fetch-after-a-change",
+    "fetch-follows-tags",
+    "push-create",
+    "push-forced",
+    "push-delete",
+    "push-atomic",
+    "push-options",
+    "push-many",
+];
+
+/// One of each kind of fetch and push.
+pub(crate) fn essential() -> Vec<Scenario> {
+    let all = FETCHING.iter().chain(PUSHING);
+    let found: Vec<_> = all.filter(|scenario| ESSENTIAL.contains(&scenario.name)).copied().collect();
+    assert_eq!(found.len(), ESSENTIAL.len(), "every name is one of a scenario");
+    found
+}
+
 /// The 9th commit of master was made on this day.
 const SINCE: &str = "--shallow-since=1500777600";
 
@@ -237,12 +263,7 @@ pub(crate) const PUSHING: &[Scenario] = &[
     ),
     scenario(
         "push-delete",
-        &[
-            CLONE,
-            push!("origin", ":refs/heads/side", ":refs/tags/v1"),
-            push!("origin", ":refs/heads/side"),
-            push!("origin", ":refs/heads/master"),
-        ],
+        &[CLONE, push!("origin", ":refs/heads/side", ":refs/tags/v1"), push!("origin", ":refs/heads/master")],
     ),
     scenario(
         "push-behind",

@@ -143,7 +143,10 @@ fn seed(dir: &Path, names: &[&str]) -> String {
     seed += "[[accounts]]\nname = \"acme\"\nowner = \"alice\"\n[[accounts.projects]]\nname = \"iris\"\nreaders = [\"bob\"]\n";
     for name in names {
         let import = if name.starts_with("empty") { "" } else { "import = \"base.git\"\n" };
-        seed += &format!("[[accounts.projects.repos]]\nname = \"{name}\"\n{import}");
+        seed += &format!(
+            "[[accounts.projects.repos]]\nname = \"{name}\"\n{import}\
+             [[accounts.projects.repos.acl]]\nuser = \"alice\"\nallow = [\"ForcePush\"]\n"
+        );
     }
     seed
 }
@@ -171,11 +174,13 @@ pub(crate) struct Oracle {
     backend: Option<String>,
 }
 
+/// The repository that is read by hand.
+pub(crate) const READ: &str = "read";
+
 /// What vsts-mock lets everybody do is off in stock git until it is turned on.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 5] = [
     "uploadpack.allowFilter",
     "uploadpack.allowAnySHA1InWant",
-    "uploadpack.allowRefInWant",
     "receive.advertisePushOptions",
     "http.receivepack",
     "transfer.fsckObjects",
@@ -198,6 +203,11 @@ impl Oracle {
         for name in names {
             let template = if name.starts_with("empty") { "empty.git" } else { "base.git" };
             copy(&root.join(template), &root.join(name));
+            // Only where no stock client comes by: of a shallow clone by ref names stock git tells the names before the
+            // boundary, and its own client wants them the other way round (seen with 2.47.3).
+            if *name == READ {
+                git.at(&root.join(name)).run(&["config", "uploadpack.allowRefInWant", "true"]).ok();
+            }
         }
         let backend = serves.then(|| cgi::serve(&root));
         Self { root, backend }
