@@ -19,7 +19,7 @@ impl Server {
     /// Starts `vsts-mock serve` on free ports and waits for its ready line. Its log goes to `log`.
     pub(crate) fn start(binary: &Path, seed: &Path, data: &Path, log: &Path) -> Outcome<Self> {
         let mut command = Command::new(binary);
-        command.args(["serve", "--http", "127.0.0.1:0", "--config"]).arg(seed);
+        command.args(["serve", "--http", "127.0.0.1:0", "--ssh", "127.0.0.1:0", "--config"]).arg(seed);
         command.arg("--data-dir").arg(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(log)?);
         let mut child = command.spawn()?;
@@ -37,6 +37,21 @@ impl Server {
     /// Where it listens: `http://127.0.0.1:41234`.
     pub(crate) fn http(&self) -> &str {
         self.ready["http"].as_str().unwrap_or_default()
+    }
+
+    /// The same as a socket's address.
+    pub(crate) fn address(&self) -> Outcome<std::net::SocketAddr> {
+        Ok(self.http().trim_start_matches("http://").parse()?)
+    }
+
+    /// Where it takes SSH, as a socket's address.
+    pub(crate) fn ssh_address(&self) -> Outcome<std::net::SocketAddr> {
+        Ok(self.ready["ssh"].as_str().unwrap_or_default().trim_start_matches("ssh://").parse()?)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
     }
 
     /// The token of its admin API.

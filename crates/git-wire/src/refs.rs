@@ -22,6 +22,15 @@ pub(crate) struct VisibleRef {
     pub(crate) symref_target: Option<BString>,
 }
 
+/// The same, on loan while it's looked at: nothing is allocated for one of thousands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    pub(crate) name: &'a BStr,
+    pub(crate) id: Option<ObjectId>,
+    pub(crate) peeled: Option<ObjectId>,
+    pub(crate) symref_target: Option<&'a BStr>,
+}
+
 /// What there is to see.
 #[derive(Debug, Default)]
 pub(crate) struct VisibleRefs {
@@ -48,36 +57,90 @@ pub(crate) fn visible(
     policy: &dyn Policy,
     selection: Selection<'_>,
 ) -> Result<VisibleRefs, gix::Error> {
-    let mut list = VisibleRefs::default();
-    let platform = repo.refs.iter()?;
-    let mut buffer = Vec::new();
+    let mut refs = Vec::new();
+    let hides_some = each_visible(repo, policy, selection, &mut |shown| {
+        refs.push(VisibleRef {
+            name: shown.name.to_owned(),
+            id: shown.id,
+            peeled: shown.peeled,
+            symref_target: shown.symref_target.map(ToOwned::to_owned),
+        });
+    })?;
+    Ok(VisibleRefs { refs, hides_some })
+}
+
+/// Shows the refs of `repo` that `policy` doesn't hide, `HEAD` first, if it matches, then all others by name. Gives back
+/// whether the policy hides any.
+///
+/// Of `packed-refs` only what matches is looked at, found by binary search, and what tags point to is taken from there.
+pub(crate) fn each_visible(
+    repo: &gix::Repository,
+    policy: &dyn Policy,
+    selection: Selection<'_>,
+    show: &mut dyn FnMut(Shown<'_>),
+) -> Result<bool, gix::Error> {
+    let packed = repo.refs.cached_packed_buffer()?;
+    let packed = packed.as_ref().map(|snapshot| &***snapshot);
+    let mut view = View {
+        repo,
+        policy,
+        selection,
+        knows_tags: packed.is_some_and(|packed| is_fully_peeled(packed.as_ref())),
+        hides_some: false,
+        buffer: Vec::new(),
+        show,
+    };
     if is_selected(b"HEAD".as_bstr(), selection.prefixes)
         && let Ok(Some(head)) = repo.refs.try_find("HEAD")
     {
-        show(repo, policy, selection, head, &mut list, &mut buffer);
+        view.loose(&head);
     }
     let prefixes = minimal(selection.prefixes);
-    let all = [BString::default()];
+    let all = [BString::from("refs/")];
     let prefixes = if selection.prefixes.is_empty() { &all[..] } else { &prefixes[..] };
     for prefix in prefixes {
+        // What is shorter than `refs/` means all that a longer one would.
+        let prefix = if b"refs/".starts_with(prefix) { &all[0] } else { prefix };
         let path: Result<&gix::path::RelativePath, _> = prefix.as_bstr().try_into();
-        let references = match path {
-            Ok(path) if prefix.starts_with(b"refs/") => platform.prefixed(path),
-            _ if b"refs/".starts_with(prefix) => platform.all(),
-            // No ref can match.
-            _ => continue,
-        };
-        for reference in references.map_err(gix::Error::from_error)? {
+        let Some(path) = path.ok().filter(|_| prefix.starts_with(b"refs/")) else { continue };
+        let mut loose = Vec::new();
+        for reference in repo.refs.iter_prefixed_packed(path, None).map_err(gix::Error::from_error)? {
             match reference {
-                Ok(reference) if reference.name.as_bstr().starts_with(prefix) => {
-                    show(repo, policy, selection, reference, &mut list, &mut buffer);
-                }
+                Ok(reference) if reference.name.as_bstr().starts_with(prefix) => loose.push(reference),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "a ref that can't be read isn't shown"),
             }
         }
+        let mut loose = loose.iter().peekable();
+        for stored in
+            packed.map(|packed| packed.iter_prefixed(prefix.clone())).transpose()?.into_iter().flatten()
+        {
+            let stored = match stored {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::warn!(%error, "a ref that can't be read isn't shown");
+                    continue;
+                }
+            };
+            let name = stored.name.as_bstr();
+            while let Some(reference) = loose.next_if(|loose| loose.name.as_bstr() < name) {
+                view.loose(reference);
+            }
+            // A loose one comes before the packed one of the same name.
+            match loose.next_if(|loose| loose.name.as_bstr() == name) {
+                Some(reference) => view.loose(reference),
+                None => view.direct(name, stored.target(), stored.object.map(|_| stored.object()), true),
+            }
+        }
+        loose.for_each(|reference| view.loose(reference));
     }
-    Ok(list)
+    Ok(view.hides_some)
+}
+
+/// Whether the first line of `packed-refs` says that what tags point to is noted for all that are tags.
+fn is_fully_peeled(packed: &[u8]) -> bool {
+    let first = packed.lines().next().unwrap_or_default();
+    first.starts_with(b"# pack-refs with:") && first.split_str(" ").any(|word| word == b"fully-peeled")
 }
 
 fn is_selected(name: &BStr, prefixes: &[BString]) -> bool {
@@ -97,55 +160,66 @@ fn minimal(prefixes: &[BString]) -> Vec<BString> {
     kept
 }
 
-fn show(
-    repo: &gix::Repository,
-    policy: &dyn Policy,
-    selection: Selection<'_>,
-    reference: gix::refs::Reference,
-    list: &mut VisibleRefs,
-    buffer: &mut Vec<u8>,
-) {
-    let name: BString = reference.name.as_bstr().to_owned();
-    if policy.is_hidden(name.as_bstr()) {
-        list.hides_some = true;
-        return;
-    }
-    let mut peeled = reference.peeled;
-    let mut symref_target = None;
-    let id = match reference.target {
-        Target::Object(id) => id,
-        Target::Symbolic(target) => {
-            if policy.is_hidden(target.as_bstr()) {
-                list.hides_some = true;
-                return;
+/// What is shown, and to whom.
+struct View<'a> {
+    repo: &'a gix::Repository,
+    policy: &'a dyn Policy,
+    selection: Selection<'a>,
+    /// Whether `packed-refs` has what every tag points to.
+    knows_tags: bool,
+    hides_some: bool,
+    buffer: Vec<u8>,
+    show: &'a mut dyn FnMut(Shown<'_>),
+}
+
+impl View<'_> {
+    /// A ref in a file of its own.
+    fn loose(&mut self, reference: &gix::refs::Reference) {
+        let name = reference.name.as_bstr();
+        let target = match &reference.target {
+            Target::Object(id) => return self.direct(name, *id, reference.peeled, false),
+            Target::Symbolic(target) => target,
+        };
+        if self.policy.is_hidden(name) || self.policy.is_hidden(target.as_bstr()) {
+            self.hides_some = true;
+            return;
+        }
+        let symref_target = Some(target.as_bstr());
+        match resolve(self.repo, target.clone()) {
+            Some(id) => self.object(name, id, symref_target),
+            None if self.selection.unborn && name == "HEAD" => {
+                (self.show)(Shown { name, id: None, peeled: None, symref_target });
             }
-            let id = resolve(repo, target.clone());
-            symref_target = Some(target.as_bstr().to_owned());
-            peeled = None;
-            let Some(id) = id else {
-                if selection.unborn && name == "HEAD" {
-                    list.refs.push(VisibleRef { name, id: None, peeled: None, symref_target });
-                }
-                return;
-            };
-            id
-        }
-    };
-    // A branch points to a commit, always.
-    if selection.peel && peeled.is_none() && !name.starts_with(b"refs/heads/") && name != "HEAD" {
-        match peel(&repo.objects, id, buffer, &mut |_| {}) {
-            Ok(Some((target, _))) if target != id => peeled = Some(target),
-            Ok(Some(_)) => {}
-            // It points to nothing.
-            Ok(None) | Err(_) => return,
+            None => {}
         }
     }
-    list.refs.push(VisibleRef {
-        name,
-        id: Some(id),
-        peeled: peeled.filter(|_| selection.peel),
-        symref_target,
-    });
+
+    /// A ref that names an object.
+    fn direct(&mut self, name: &BStr, id: ObjectId, peeled: Option<ObjectId>, is_packed: bool) {
+        if self.policy.is_hidden(name) {
+            self.hides_some = true;
+        } else if peeled.is_some() || is_packed && self.knows_tags {
+            let peeled = peeled.filter(|_| self.selection.peel);
+            (self.show)(Shown { name, id: Some(id), peeled, symref_target: None });
+        } else {
+            self.object(name, id, None);
+        }
+    }
+
+    /// A ref of which it isn't known whether it names a tag.
+    fn object(&mut self, name: &BStr, id: ObjectId, symref_target: Option<&BStr>) {
+        let mut peeled = None;
+        // A branch points to a commit, always.
+        if self.selection.peel && !name.starts_with(b"refs/heads/") && name != "HEAD" {
+            match peel(&self.repo.objects, id, &mut self.buffer, &mut |_| {}) {
+                Ok(Some((target, _))) if target != id => peeled = Some(target),
+                Ok(Some(_)) => {}
+                // It points to nothing.
+                Ok(None) | Err(_) => return,
+            }
+        }
+        (self.show)(Shown { name, id: Some(id), peeled, symref_target });
+    }
 }
 
 /// The object that the ref `name` points to, through further symbolic refs.

@@ -2,10 +2,9 @@
 //! so that a noisy machine is noisy for both; the tables show medians and the ratio, which is what carries over
 //! to another machine.
 
-mod cgi;
-mod repository;
-mod serve;
+mod server;
 mod snapshot;
+mod stock;
 mod table;
 
 use std::time::{Duration, Instant};
@@ -21,36 +20,32 @@ struct Effort {
     few: usize,
     /// Files in the folder that is snapshotted.
     files: usize,
-    /// Refs in the repository with many.
-    refs: usize,
-    /// Commits in the repository that is cloned.
-    commits: usize,
 }
 
-const FULL: Effort = Effort { many: 21, few: 3, files: 10_000, refs: 10_000, commits: 1_000 };
-const QUICK: Effort = Effort { many: 3, few: 1, files: 500, refs: 500, commits: 50 };
+const FULL: Effort = Effort { many: 21, few: 3, files: 10_000 };
+const QUICK: Effort = Effort { many: 3, few: 1, files: 500 };
 
-/// Runs the benchmarks that `args` name, or all.
+/// Runs the benchmark that comes first in `args`, or all; what follows is for the benchmark.
 pub(crate) fn run(args: &[String]) -> Outcome {
     machine::require_git()?;
-    let mut effort = FULL;
-    let mut chosen = Vec::new();
-    for arg in args {
-        match arg.as_str() {
-            "--quick" => effort = QUICK,
-            "snapshot" | "serve" => chosen.push(arg.as_str()),
-            other => {
-                return Err(format!("no benchmark is called `{other}`; there are snapshot and serve").into());
-            }
-        }
+    let (name, rest) = match args.split_first() {
+        Some((first, rest)) if !first.starts_with("--") => (first.as_str(), rest),
+        _ => ("", args),
+    };
+    if !["", "snapshot", "server"].contains(&name) {
+        return Err(format!("no benchmark is called `{name}`; there are snapshot and server").into());
     }
-    let wanted = |name: &str| chosen.is_empty() || chosen.contains(&name);
     let binaries = workspace::build_binaries(workspace::Purpose::Bench)?;
-    if wanted("snapshot") {
+    if name != "server" {
+        let effort = match rest {
+            [] => FULL,
+            [only] if only == "--quick" => QUICK,
+            _ => return Err("the snapshots' benchmark takes --quick alone".into()),
+        };
         print!("{}", snapshot::measure(&binaries.azml, effort)?);
     }
-    if wanted("serve") {
-        print!("{}", serve::measure(&binaries.vsts_mock, effort)?);
+    if name != "snapshot" {
+        print!("{}", server::run(&binaries.vsts_mock, rest)?);
     }
     Ok(())
 }

@@ -38,11 +38,11 @@ pub(super) fn path(config: &File, key: &str, url: &Url, home: Option<&Path>) -> 
     }
     let bytes = match (text.strip_prefix(b"~/"), home) {
         (Some(below), Some(home)) => {
-            return gix::path::try_from_byte_slice(below).ok().map(|path| home.join(path));
+            return gix::path::from_byte_slice(below).ok().map(|path| home.join(path));
         }
         _ => text,
     };
-    gix::path::try_from_byte_slice(&bytes).ok().map(Path::to_path_buf)
+    gix::path::from_byte_slice(&bytes).ok().map(Path::to_path_buf)
 }
 
 /// A yes or no. `None` also for what is neither.

@@ -1,9 +1,8 @@
 //! Checking a received pack: its objects by Git's rules, and that all they point to is there.
 
-use gix::ObjectId;
 use gix::hashtable::HashMap;
 use gix::objs::Kind;
-use gix_pack::index;
+use gix::{ObjectId, oid};
 
 use super::fsck::{self, Link};
 use super::objects::{IdSet, Objects, name_of};
@@ -21,25 +20,22 @@ pub(super) struct Checked {
     pub(super) border: Vec<ObjectId>,
 }
 
-/// Checks every object of the pack with this `index`; `objects` has them and those of the repository.
+/// Checks every object of a pack: `ids` are these, in the pack's order, `is_new` tells them from others, and `objects` has
+/// them and those of the repository.
 ///
 /// What is pointed to outside of the pack is there, and no more is known of it.
 pub(super) fn all(
     objects: &dyn Objects,
-    index: &index::File,
+    ids: &[ObjectId],
+    is_new: &dyn Fn(&oid) -> bool,
     options: &IngestOptions,
 ) -> Result<Checked, Error> {
-    // In the pack's order, so that bases are met before and soon after their deltas.
-    let mut entries: Vec<(u64, u32)> =
-        (0..index.num_objects()).map(|at| (index.pack_offset_at_index(at), at)).collect();
-    entries.sort_unstable();
     let mut buffer = Vec::new();
     // What has been found to be there, and of which kind; the first to point there otherwise.
     let mut pointed_to: HashMap<ObjectId, (Kind, ObjectId)> = HashMap::default();
     let mut gitmodules = IdSet::default();
     let mut gitattributes = IdSet::default();
-    for (_, at) in entries {
-        let id = index.oid_at_index(at).to_owned();
+    for id in ids.iter().copied() {
         let (kind, _) = objects.header(&id)?.ok_or(Error::Missing(id))?;
         if kind == Kind::Blob {
             continue;
@@ -74,7 +70,7 @@ pub(super) fn all(
         }
     }
     if options.connectivity == Connectivity::Everything {
-        connected(objects, index, &pointed_to)?;
+        connected(objects, is_new, &pointed_to)?;
     }
     if options.fsck {
         for id in gitmodules {
@@ -85,18 +81,22 @@ pub(super) fn all(
         }
     }
     let is_border = |(to, (kind, _)): (&ObjectId, &(Kind, ObjectId))| {
-        (*kind == Kind::Commit && index.lookup(to).is_none()).then_some(*to)
+        (*kind == Kind::Commit && !is_new(to)).then_some(*to)
     };
     let border = pointed_to.iter().filter_map(is_border).collect();
-    Ok(Checked { roots: roots(index, &pointed_to), border })
+    Ok(Checked { roots: roots(ids, is_new, &pointed_to), border })
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
-fn roots(index: &index::File, pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>) -> Option<Vec<ObjectId>> {
-    if pointed_to.keys().any(|to| index.lookup(to).is_none()) {
+fn roots(
+    ids: &[ObjectId],
+    is_new: &dyn Fn(&oid) -> bool,
+    pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
+) -> Option<Vec<ObjectId>> {
+    if pointed_to.keys().any(|to| !is_new(to)) {
         return None;
     }
-    let ids = (0..index.num_objects()).map(|at| index.oid_at_index(at).to_owned());
+    let ids = ids.iter().copied();
     let roots: Vec<ObjectId> = ids.filter(|id| !pointed_to.contains_key(id)).take(MAX_ROOTS + 1).collect();
     (roots.len() <= MAX_ROOTS).then_some(roots)
 }
@@ -104,12 +104,12 @@ fn roots(index: &index::File, pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>) 
 /// What is pointed to is in the pack or in the repository, and is of the kind that the pointer says.
 fn connected(
     objects: &dyn Objects,
-    index: &index::File,
+    is_new: &dyn Fn(&oid) -> bool,
     pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
 ) -> Result<(), Error> {
     for (to, (kind, from)) in pointed_to {
         // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
-        let is_old_blob = *kind == Kind::Blob && index.lookup(to).is_none();
+        let is_old_blob = *kind == Kind::Blob && !is_new(to);
         let is_there = if is_old_blob {
             objects.has(to)
         } else {

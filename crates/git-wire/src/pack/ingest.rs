@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
 use gix_pack::{data, index};
 
+use super::objects::Objects;
 use super::scan::Scan;
+use super::small::{self, Attempt, Small};
 use super::{Closure, Error, check};
 
 /// How a received pack is treated.
@@ -31,6 +33,9 @@ pub struct IngestOptions {
     pub thin: bool,
     /// Whether the pack is written through to the disk before it is accepted.
     pub durable: bool,
+    /// A pack of fewer objects than that is taken apart into loose objects, as Git's `transfer.unpackLimit` says. They
+    /// aren't written through to the disk, as Git's aren't. A pack that stands alone stays one.
+    pub unpack_below: u32,
 }
 
 impl Default for IngestOptions {
@@ -44,6 +49,7 @@ impl Default for IngestOptions {
             shallow: HashSet::new(),
             thin: true,
             durable: true,
+            unpack_below: 0,
         }
     }
 }
@@ -68,27 +74,54 @@ pub struct Received {
     pub bytes: u64,
 }
 
-/// A pack that has been received and found good, in a folder of its own. Dropping it leaves nothing.
+/// A pack that has been received and found good, in a folder of its own or in memory. Dropping it leaves nothing.
 #[derive(Debug)]
 pub struct Quarantine {
-    /// An object database of its own, with the repository's as alternate.
-    folder: tempfile::TempDir,
-    /// Where the pack goes: the repository's `objects/pack`.
+    held: Held,
+    /// The repository's folder `objects`.
     target: PathBuf,
-    /// The pack's name without extension; `None` if it holds no objects.
-    name: Option<String>,
-    checksum: Option<ObjectId>,
-    objects: u32,
     received: Received,
     durable: bool,
     closure: Option<Closure>,
     border: Vec<ObjectId>,
 }
 
+/// Where a received pack is.
+#[derive(Debug)]
+enum Held {
+    /// In a folder that is an object database of its own, with the repository's as alternate.
+    Folder {
+        folder: tempfile::TempDir,
+        /// The pack's checksum; `None` if it holds no objects.
+        checksum: Option<ObjectId>,
+        objects: u32,
+    },
+    Memory(Box<Small>),
+}
+
+/// The objects of a quarantine, and the repository's.
+pub(crate) enum Opened<'a> {
+    Folder(Box<gix::odb::Handle>),
+    Memory(&'a Small),
+}
+
+impl Opened<'_> {
+    pub(crate) fn objects(&self) -> &dyn Objects {
+        match self {
+            Self::Folder(handle) => &**handle,
+            Self::Memory(small) => *small,
+        }
+    }
+}
+
+fn pack_name(checksum: ObjectId) -> String {
+    format!("pack-{checksum}")
+}
+
 /// A pack that has become part of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The pack file; `None` if the pack held no objects.
+    /// The pack file; `None` if there is none: the pack held no objects, or they are loose now.
     pub path: Option<PathBuf>,
     /// Its objects, bases added to complete a thin pack included.
     pub objects: u32,
@@ -103,9 +136,12 @@ impl Quarantine {
         self.received
     }
 
-    /// The pack's checksum; `None` if it holds no objects.
+    /// The pack's checksum; `None` if it holds no objects, or has been taken apart.
     pub fn checksum(&self) -> Option<ObjectId> {
-        self.checksum
+        match &self.held {
+            Held::Folder { checksum, .. } => *checksum,
+            Held::Memory(_) => None,
+        }
     }
 
     /// What the pack is the closure of, if it is one.
@@ -118,45 +154,58 @@ impl Quarantine {
         &self.border
     }
 
-    /// An object database that has the received objects and the repository's.
-    ///
-    /// # Errors
-    /// If the folder can't be read.
-    pub fn objects(&self) -> Result<gix::odb::Handle, Error> {
-        open(self.folder.path())
+    /// Opens the received objects and the repository's.
+    pub(crate) fn open(&self) -> Result<Opened<'_>, Error> {
+        Ok(match &self.held {
+            Held::Folder { folder, .. } => Opened::Folder(Box::new(open(folder.path())?)),
+            Held::Memory(small) => Opened::Memory(small),
+        })
     }
 
-    /// Moves the pack into the repository.
+    /// Moves what was received into the repository.
     ///
     /// # Errors
-    /// If the disk fails; then nothing is left.
+    /// If the disk fails; then nothing is left but objects that nothing points to.
     pub fn accept(self) -> Result<Stored, Error> {
-        let Some(name) = &self.name else { return Ok(Stored { path: None, objects: 0 }) };
-        let source = self.folder.path().join("pack");
-        fs::create_dir_all(&self.target).map_err(Error::disk("create", &self.target))?;
-        // The index last: a pack without one isn't looked at.
-        for extension in ["pack", "idx"] {
-            let from = source.join(name).with_extension(extension);
-            let to = self.target.join(name).with_extension(extension);
-            if self.durable {
-                File::open(&from).and_then(|file| file.sync_all()).map_err(Error::disk("write", &from))?;
+        match &self.held {
+            Held::Memory(small) => {
+                small.store(&self.target)?;
+                Ok(Stored { path: None, objects: self.received.total })
             }
-            if to.exists() {
-                // The name is a checksum: it's the same.
-                continue;
+            Held::Folder { checksum: None, .. } => Ok(Stored { path: None, objects: 0 }),
+            Held::Folder { folder, checksum: Some(checksum), objects } => {
+                let name = pack_name(*checksum);
+                let path =
+                    move_in(&folder.path().join("pack"), &name, &self.target.join("pack"), self.durable)?;
+                Ok(Stored { path: Some(path), objects: *objects })
             }
-            let mut permissions = fs::metadata(&from).map_err(Error::disk("read", &from))?.permissions();
-            permissions.set_readonly(true);
-            fs::set_permissions(&from, permissions).map_err(Error::disk("change", &from))?;
-            fs::rename(&from, &to).map_err(Error::disk("create", &to))?;
         }
-        if self.durable {
-            File::open(&self.target)
-                .and_then(|folder| folder.sync_all())
-                .map_err(Error::disk("write", &self.target))?;
-        }
-        Ok(Stored { path: Some(self.target.join(name).with_extension("pack")), objects: self.objects })
     }
+}
+
+/// Moves a pack and its index from one folder to the other; returns where the pack is then.
+fn move_in(source: &Path, name: &str, target: &Path, durable: bool) -> Result<PathBuf, Error> {
+    fs::create_dir_all(target).map_err(Error::disk("create", target))?;
+    // The index last: a pack without one isn't looked at.
+    for extension in ["pack", "idx"] {
+        let from = source.join(name).with_extension(extension);
+        let to = target.join(name).with_extension(extension);
+        if durable {
+            File::open(&from).and_then(|file| file.sync_all()).map_err(Error::disk("write", &from))?;
+        }
+        if to.exists() {
+            // The name is a checksum: it's the same.
+            continue;
+        }
+        let mut permissions = fs::metadata(&from).map_err(Error::disk("read", &from))?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&from, permissions).map_err(Error::disk("change", &from))?;
+        fs::rename(&from, &to).map_err(Error::disk("create", &to))?;
+    }
+    if durable {
+        File::open(target).and_then(|folder| folder.sync_all()).map_err(Error::disk("write", target))?;
+    }
+    Ok(target.join(name).with_extension("pack"))
 }
 
 fn open(objects: &Path) -> Result<gix::odb::Handle, Error> {
@@ -185,6 +234,45 @@ pub fn ingest(
     repo.objects.ignore_replacements = true;
     let objects = fs::canonicalize(repo.objects.store_ref().path())
         .map_err(Error::disk("find", repo.objects.store_ref().path()))?;
+    if options.unpack_below > 0 {
+        let read = match small::read(stream, &repo.objects, options)? {
+            Attempt::Other(read) => read,
+            Attempt::Small(small) => {
+                let received = small.received;
+                progress(received);
+                let checked = if options.fsck || options.connectivity == Connectivity::Everything {
+                    let is_new = |id: &gix::oid| small.is_new(id);
+                    Some(check::all(&*small, &small.ids, &is_new, options)?)
+                } else {
+                    None
+                };
+                // What stands alone is all of some history, and stays the pack that it is.
+                if checked.as_ref().is_none_or(|checked| checked.roots.is_none()) {
+                    return Ok(Quarantine {
+                        held: Held::Memory(small),
+                        target: objects,
+                        received,
+                        durable: options.durable,
+                        closure: None,
+                        border: checked.map(|checked| checked.border).unwrap_or_default(),
+                    });
+                }
+                small.bytes
+            }
+        };
+        return ingest_pack(&repo, objects, &mut io::Cursor::new(read).chain(stream), options, progress);
+    }
+    ingest_pack(&repo, objects, stream, options, progress)
+}
+
+/// Receives a pack into a folder.
+fn ingest_pack(
+    repo: &gix::Repository,
+    objects: PathBuf,
+    stream: &mut dyn BufRead,
+    options: &IngestOptions,
+    progress: &mut dyn FnMut(Received),
+) -> Result<Quarantine, Error> {
     // Stock git knows the name, and clears away what a killed process leaves.
     let folder = tempfile::Builder::new()
         .prefix("tmp_objdir-incoming-")
@@ -197,7 +285,7 @@ pub fn ingest(
     }
     let alternates = info.join("alternates");
     let mut line = gix::path::into_bstr(&objects)
-        .map_err(|error| Error::disk("spell", &objects)(std::io::Error::other(error)))?
+        .map_err(|error| Error::disk("spell", &objects)(io::Error::other(error)))?
         .into_owned();
     line.push(b'\n');
     fs::write(&alternates, &line).map_err(Error::disk("write", &alternates))?;
@@ -212,13 +300,9 @@ pub fn ingest(
     let scan = Scan::begin(stream, &incoming, &repo.objects, options, &mut keep, &mut failure)?;
     if scan.total() == 0 {
         let received = scan.finish_empty()?;
-        let target = objects.join("pack");
         return Ok(Quarantine {
-            folder,
-            target,
-            name: None,
-            checksum: None,
-            objects: 0,
+            held: Held::Folder { folder, checksum: None, objects: 0 },
+            target: objects,
             received,
             durable: options.durable,
             closure: None,
@@ -230,30 +314,32 @@ pub fn ingest(
         return Err(failure);
     }
     let outcome = outcome?;
-    let name = format!("pack-{}", outcome.data_hash);
+    let name = pack_name(outcome.data_hash);
     for extension in ["pack", "idx"] {
         let from = incoming.with_extension(extension);
         let to = pack_folder.join(&name).with_extension(extension);
         fs::rename(&from, &to).map_err(Error::disk("rename", &from))?;
     }
+    let index = pack_folder.join(&name).with_extension("idx");
     let mut quarantine = Quarantine {
-        folder,
-        closure: None,
-        border: Vec::new(),
-        checksum: Some(outcome.data_hash),
-        target: objects.join("pack"),
-        objects: outcome.num_objects,
+        held: Held::Folder { folder, checksum: Some(outcome.data_hash), objects: outcome.num_objects },
+        target: objects,
         received,
         durable: options.durable,
-        name: Some(name),
+        closure: None,
+        border: Vec::new(),
     };
     if options.fsck || options.connectivity == Connectivity::Everything {
-        let index =
-            quarantine.folder.path().join("pack").join(quarantine.name.as_deref().unwrap_or_default());
-        let index = index.with_extension("idx");
         let index = index::File::at(&index, gix::hash::Kind::Sha1)
             .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
-        let checked = check::all(&quarantine.objects()?, &index, options)?;
+        // In the pack's order, so that bases are met before and soon after their deltas.
+        let mut entries: Vec<(u64, ObjectId)> = (0..index.num_objects())
+            .map(|at| (index.pack_offset_at_index(at), index.oid_at_index(at).to_owned()))
+            .collect();
+        entries.sort_unstable();
+        let ids: Vec<ObjectId> = entries.into_iter().map(|(_, id)| id).collect();
+        let checked =
+            check::all(quarantine.open()?.objects(), &ids, &|id| index.lookup(id).is_some(), options)?;
         quarantine.border = checked.border;
         quarantine.closure = checked
             .roots
@@ -273,7 +359,7 @@ fn write_index(
     let outcome = index::write_data_iter_to_stream(
         index::Version::default(),
         || {
-            let pack = data::File::at(incoming, gix::hash::Kind::Sha1).map_err(std::io::Error::other)?;
+            let pack = data::File::at(incoming, gix::hash::Kind::Sha1).map_err(io::Error::other)?;
             Ok((slice, pack))
         },
         &mut scan,

@@ -37,11 +37,11 @@ pub(super) fn apply(
 ) -> Result<(), Error> {
     let updates = {
         let handle = match &quarantine {
-            Some(quarantine) => Some(quarantine.objects()?),
+            Some(quarantine) => Some(quarantine.open()?),
             None => None,
         };
         let objects: &dyn Objects = match &handle {
-            Some(handle) => handle,
+            Some(handle) => handle.objects(),
             None => &context.repo.objects,
         };
         let mut commits = Commits::new(&context.repo, objects);

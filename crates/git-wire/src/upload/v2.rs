@@ -9,10 +9,11 @@ use super::negotiate::Common;
 use super::request::{Request, SideBand, parse_id};
 use super::send::send_pack;
 use super::v0::{clip, write_boundary};
-use super::{find_visible, list_refs};
+use super::find_visible;
 use crate::pack::objects::Objects;
 use crate::pack::{Commits, IdSet};
 use crate::pktline::{Line, Reader, Writer};
+use crate::refs::Selection;
 use crate::serve::{Budget, Context};
 use crate::{Error, Summary, refs};
 
@@ -139,27 +140,35 @@ fn ls_refs(context: &Context<'_>, arguments: &[BString], out: &mut dyn Write) ->
     if prefixes.len() > MAX_PREFIXES {
         prefixes.clear();
     }
-    let list = list_refs(context, &prefixes, peel, unborn)?;
+    let selection = Selection { prefixes: &prefixes, peel, unborn };
     let mut lines = Writer::new(out);
     let mut line = Vec::new();
-    for shown in &list.refs {
+    let mut hex = [0; 40];
+    let mut result = Ok(());
+    refs::each_visible(&context.repo, context.policy, selection, &mut |shown| {
+        // A client that has gone isn't told the rest.
+        if result.is_err() {
+            return;
+        }
         line.clear();
-        match shown.id {
-            Some(id) => line.extend_from_slice(id.to_hex().to_string().as_bytes()),
+        match &shown.id {
+            Some(id) => line.extend_from_slice(id.hex_to_buf(&mut hex).as_bytes()),
             None => line.extend_from_slice(b"unborn"),
         }
         line.push(b' ');
-        line.extend_from_slice(&shown.name);
-        if let Some(target) = shown.symref_target.as_ref().filter(|_| symrefs || shown.id.is_none()) {
+        line.extend_from_slice(shown.name);
+        if let Some(target) = shown.symref_target.filter(|_| symrefs || shown.id.is_none()) {
             line.extend_from_slice(b" symref-target:");
             line.extend_from_slice(target);
         }
-        if let Some(peeled) = shown.peeled {
+        if let Some(peeled) = &shown.peeled {
             line.extend_from_slice(b" peeled:");
-            line.extend_from_slice(peeled.to_hex().to_string().as_bytes());
+            line.extend_from_slice(peeled.hex_to_buf(&mut hex).as_bytes());
         }
-        lines.text(&line)?;
-    }
+        result = lines.text(&line);
+    })
+    .map_err(Error::Refs)?;
+    result?;
     lines.flush_line()?;
     Ok(())
 }

@@ -117,6 +117,59 @@ fn we_take_the_thin_packs_of_stock_git() {
     git(&target, &["verify-pack", stored.path.expect("a file").to_str().expect("UTF-8")]);
 }
 
+/// What comes below the limit is loose afterwards, whatever the deltas it came as; what doesn't is a pack as ever.
+#[test]
+fn small_packs_become_loose_objects() {
+    let sandbox = Sandbox::new();
+    let work = with_deltas(&sandbox);
+    let old = git(&work, &["rev-parse", "main~3"]);
+    let target = sandbox.path("target");
+    git(&sandbox.path(""), &["init", "-q", "--bare", target.to_str().expect("UTF-8")]);
+    git(&work, &["push", "-q", target.to_str().expect("UTF-8"), &format!("{old}:refs/heads/main")]);
+    let repo = gix::open_opts(&target, gix::open::Options::isolated()).expect("opened");
+    let pack = |options: &[&str], revisions: &str| {
+        let mut child = command(&work)
+            .args(["pack-objects", "--revs", "--stdout", "-q"])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("git is installed");
+        child.stdin.take().expect("piped").write_all(revisions.as_bytes()).expect("taken");
+        child.wait_with_output().expect("ended").stdout
+    };
+    let since = format!("main\n^{old}\n");
+    let small = IngestOptions { unpack_below: 100, ..IngestOptions::default() };
+    let loose = || git(&target, &["count-objects"]).split(' ').next().map(str::to_owned);
+    let before = loose();
+    let thin = pack(&["--thin", "--delta-base-offset"], &since);
+    let mut damaged = thin.clone();
+    damaged[40] ^= 1;
+    for broken in [&damaged[..], &thin[..thin.len() - 1], &thin[..9]] {
+        assert!(ingest(&repo, &mut &*broken, &small, &mut |_| {}).is_err());
+    }
+    assert_eq!(loose(), before, "nothing is left of what is broken");
+    for bytes in [&thin, &pack(&[], &since)] {
+        let mut followed = bytes.clone();
+        followed.extend_from_slice(b"what follows");
+        let mut stream = &followed[..];
+        let quarantine = ingest(&repo, &mut stream, &small, &mut |_| {}).expect("good");
+        assert_eq!(stream, b"what follows", "not a byte beyond the pack is read");
+        assert_eq!((quarantine.received().objects, quarantine.received().bytes), (12, bytes.len() as u64));
+        let stored = quarantine.accept().expect("stored");
+        assert_eq!((stored.path, stored.objects), (None, 12));
+    }
+    git(&target, &["update-ref", "refs/heads/main", &git(&work, &["rev-parse", "main"])]);
+    fsck(&target);
+    // One that stands alone is worth keeping as it is, and one at the limit is none of the small.
+    let whole = ingest(&repo, &mut &pack(&[], "main\n")[..], &small, &mut |_| {}).expect("good");
+    assert!(whole.accept().expect("stored").path.is_some());
+    let limit = IngestOptions { unpack_below: 12, ..IngestOptions::default() };
+    let pack = ingest(&repo, &mut &thin[..], &limit, &mut |_| {}).expect("good");
+    assert!(pack.accept().expect("stored").path.is_some());
+    fsck(&target);
+}
+
 #[test]
 fn loose_objects_and_several_packs_go_into_one() {
     let sandbox = Sandbox::new();

@@ -81,6 +81,11 @@ impl Policy for Door {
         self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
     }
 
+    /// Who may read a repository sees all its refs: a fetch needn't look at them to know what it may have.
+    fn hides_refs(&self) -> bool {
+        false
+    }
+
     fn updated(&self, updates: &[RefUpdate]) {
         let world = self.app.state.world();
         let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();

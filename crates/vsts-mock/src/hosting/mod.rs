@@ -8,7 +8,7 @@ mod upkeep;
 
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use git_wire::{Error, KeepAlive, Options, ProtocolVersion, Service, Summary};
 use tokio::runtime::Handle;
@@ -23,6 +23,10 @@ pub(crate) use upkeep::Upkeep;
 
 /// After how much silence a client that waits for a pack hears something.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How a request for refs begins.
+const ASKS_FOR_REFS: &[u8] = b"0014command=ls-refs\n";
+/// What takes less than that isn't worth handing to a thread that may block.
+const AT_ONCE: Duration = Duration::from_micros(500);
 
 /// The names in an address, as they were asked.
 #[derive(Clone, Copy, Debug)]
@@ -101,10 +105,29 @@ impl Session {
         git_wire::advertise(self.service, &repository, &self.policy, &self.options, self.version, writer)
     }
 
+    /// Whether to advertise takes no time worth a thread: nothing of the repository is in the answer.
+    pub(crate) fn advertises_at_once(&self) -> bool {
+        self.service == Service::UploadPack
+            && self.version == ProtocolVersion::V2
+            && self.repo.handle.refs_took().is_some()
+    }
+
+    /// Whether to answer `request`, which is here as a whole, takes no time worth a thread: it asks for refs, and those
+    /// of this repository took very little when they were asked for last.
+    pub(crate) fn responds_at_once(&self, request: &[u8]) -> bool {
+        self.service == Service::UploadPack
+            && self.version == ProtocolVersion::V2
+            && request.starts_with(ASKS_FOR_REFS)
+            && self.repo.handle.refs_took().is_some_and(|took| took < AT_ONCE)
+    }
+
     /// Answers one stateless request.
     pub(crate) fn respond(&self, reader: &mut dyn BufRead, writer: &mut dyn Write) -> Result<Summary, Error> {
         let repository = self.open()?;
-        git_wire::respond(
+        // What can't be read now fails again where it is reported.
+        let asks_for_refs = reader.fill_buf().is_ok_and(|request| request.starts_with(ASKS_FOR_REFS));
+        let begun = Instant::now();
+        let outcome = git_wire::respond(
             self.service,
             &repository,
             &self.policy,
@@ -112,7 +135,11 @@ impl Session {
             self.version,
             reader,
             writer,
-        )
+        );
+        if asks_for_refs && self.version == ProtocolVersion::V2 {
+            self.repo.handle.note_refs_took(begun.elapsed());
+        }
+        outcome
     }
 
     /// Leads a whole conversation over a two-way stream.

@@ -11,7 +11,9 @@ use axum::body::Body;
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 use futures_util::stream;
-use http_body_util::BodyExt as _;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt as _, Limited as Limit};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -22,6 +24,8 @@ const IDLE: Duration = Duration::from_mins(1);
 /// How many chunks wait between the two sides.
 const CHUNKS_IN: usize = 4;
 const CHUNKS_OUT: usize = 8;
+/// Bodies of at most so many bytes are looked at as a whole before anything is done about them.
+const SMALL_BODY: usize = 4 * 1024;
 /// How much is written before it goes out as one chunk.
 const CHUNK: usize = 32 * 1024;
 
@@ -41,6 +45,30 @@ pub(crate) enum Outcome<E> {
     Answer(Body),
     /// It failed before it had written anything.
     Failed(E),
+}
+
+/// Takes in a body that says it has few bytes, so that it can be looked at; `None` if it breaks off or is slow.
+pub(crate) async fn take_in(body: Body, deadline: Duration) -> Option<Bytes> {
+    let whole = timeout(deadline.min(IDLE), Limit::new(body, SMALL_BODY).collect()).await;
+    Some(whole.ok()?.ok()?.to_bytes())
+}
+
+/// Whether headers announce a body that [`take_in()`] takes.
+pub(crate) fn is_small(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    length.is_some_and(|length| length <= SMALL_BODY)
+}
+
+/// Does work at once that takes next to no time, on a body that is here as a whole.
+pub(crate) fn run_at_once<E>(
+    body: &[u8],
+    work: impl FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), E>,
+) -> Outcome<E> {
+    let (mut reader, mut answer) = (body, Vec::new());
+    match work(&mut reader, &mut answer) {
+        Err(error) if answer.is_empty() => Outcome::Failed(error),
+        _ => Outcome::Answer(Body::from(answer)),
+    }
 }
 
 /// Runs blocking work on a request's body; returns when the first bytes of the answer are there.

@@ -1,5 +1,6 @@
 //! Git's smart protocol over HTTP: who asks, for which repository, and may they; then the engine.
 
+use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +118,13 @@ fn denied_advertisement(message: &str) -> String {
 }
 
 async fn advertise(session: Session, service: Service, address: &GitAddress) -> Response {
+    if session.advertises_at_once() {
+        let mut body = Vec::new();
+        return match session.advertise(&mut body) {
+            Ok(()) => git_response(service, "advertisement", Body::from(body)),
+            Err(error) => failed(&error, address),
+        };
+    }
     let working = tokio::task::spawn_blocking(move || {
         let mut body = Vec::new();
         session.advertise(&mut body).map(|()| body)
@@ -160,19 +168,31 @@ async fn respond(
         }
     };
     let intake = Intake { is_gzip, limit, deadline };
-    let outcome = bridge::run(request.into_body(), intake, move |reader, writer| {
-        match session.respond(reader, writer) {
-            Ok(summary) => {
-                tracing::debug!(?summary, "served");
-                Ok(())
-            }
-            Err(error) => {
-                tracing::info!(%error, "ended early");
-                Err(error)
-            }
+    let is_small = !is_gzip && service == Service::UploadPack && bridge::is_small(headers);
+    let mut body = request.into_body();
+    let mut at_once = None;
+    if is_small {
+        let Some(whole) = bridge::take_in(body, deadline).await else {
+            return text(StatusCode::BAD_REQUEST, "The request's body could not be read.");
+        };
+        at_once = session.responds_at_once(&whole).then(|| whole.clone());
+        body = Body::from(whole);
+    }
+    let work = move |reader: &mut dyn BufRead, writer: &mut dyn Write| match session.respond(reader, writer) {
+        Ok(summary) => {
+            tracing::debug!(?summary, "served");
+            Ok(())
         }
-    });
-    match outcome.await {
+        Err(error) => {
+            tracing::info!(%error, "ended early");
+            Err(error)
+        }
+    };
+    let outcome = match at_once {
+        Some(whole) => bridge::run_at_once(&whole, work),
+        None => bridge::run(body, intake, work).await,
+    };
+    match outcome {
         Outcome::Answer(body) => git_response(service, "result", body),
         Outcome::Failed(error) => failed(&error, address),
     }

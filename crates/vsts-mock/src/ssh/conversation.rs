@@ -152,7 +152,7 @@ pub(super) async fn refuse(channel: &ChannelWriteHalf<Msg>, message: &str) {
 async fn close(channel: &ChannelWriteHalf<Msg>, end: &End) {
     let told = async {
         if let Some(message) = &end.message {
-            let lines: String = message.lines().map(|line| format!("remote: {line}\n")).collect();
+            let lines: String = message.lines().flat_map(|line| ["remote: ", line, "\n"]).collect();
             channel.extended_data_bytes(STDERR, lines.into_bytes()).await?;
         }
         channel.exit_status(end.status).await?;

@@ -10,7 +10,9 @@ pub(crate) mod name;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use git_wire::Repository;
 use jiff::Timestamp;
@@ -83,16 +85,34 @@ pub(crate) struct Repo {
 
 /// A repository's folder, opened once and as long as its record lives.
 #[derive(Clone, Default)]
-pub(crate) struct Handle(Arc<OnceLock<Repository>>);
+pub(crate) struct Handle(Arc<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    repository: OnceLock<Repository>,
+    /// How long its refs took to show the last time, in microseconds and one more; 0 if they never were.
+    refs_took: AtomicU64,
+}
 
 impl Handle {
     /// The open repository, opened at this path the first time.
     pub(crate) fn open(&self, path: &Path) -> Result<Repository, git_wire::RepositoryError> {
-        if let Some(repository) = self.0.get() {
+        if let Some(repository) = self.0.repository.get() {
             return Ok(repository.clone());
         }
         let opened = Repository::open(path)?;
-        Ok(self.0.get_or_init(|| opened).clone())
+        Ok(self.0.repository.get_or_init(|| opened).clone())
+    }
+
+    /// How long its refs took to show the last time; `None` before the first.
+    pub(crate) fn refs_took(&self) -> Option<Duration> {
+        self.0.refs_took.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_micros)
+    }
+
+    /// Notes how long its refs took to show.
+    pub(crate) fn note_refs_took(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+        self.0.refs_took.store(micros, Ordering::Relaxed);
     }
 }
 

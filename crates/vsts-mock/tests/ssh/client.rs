@@ -16,79 +16,17 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::exec::Exec;
+use crate::message::{
+    CHANNEL_FAILURE, CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION, CHANNEL_OPEN_FAILURE, CHANNEL_REQUEST,
+    CHANNEL_SUCCESS, Fields, KEX, KEX_ECDH_INIT, Message, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
+    USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, kexinit,
+};
 use crate::people::World;
 
 pub(crate) const IDENT: &str = "SSH-2.0-test";
-pub(crate) const IGNORE: u8 = 2;
-pub(crate) const SERVICE_REQUEST: u8 = 5;
-pub(crate) const KEXINIT: u8 = 20;
-pub(crate) const NEWKEYS: u8 = 21;
-pub(crate) const KEX_ECDH_INIT: u8 = 30;
-pub(crate) const USERAUTH_REQUEST: u8 = 50;
-pub(crate) const USERAUTH_FAILURE: u8 = 51;
-pub(crate) const USERAUTH_SUCCESS: u8 = 52;
-pub(crate) const USERAUTH_PK_OK: u8 = 60;
-pub(crate) const GLOBAL_REQUEST: u8 = 80;
-pub(crate) const REQUEST_FAILURE: u8 = 82;
-pub(crate) const CHANNEL_OPEN: u8 = 90;
-pub(crate) const CHANNEL_OPEN_CONFIRMATION: u8 = 91;
-pub(crate) const CHANNEL_OPEN_FAILURE: u8 = 92;
-pub(crate) const WINDOW_ADJUST: u8 = 93;
-pub(crate) const CHANNEL_DATA: u8 = 94;
-pub(crate) const EXTENDED_DATA: u8 = 95;
-pub(crate) const CHANNEL_EOF: u8 = 96;
-pub(crate) const CHANNEL_CLOSE: u8 = 97;
-pub(crate) const CHANNEL_REQUEST: u8 = 98;
-pub(crate) const CHANNEL_SUCCESS: u8 = 99;
-pub(crate) const CHANNEL_FAILURE: u8 = 100;
-
 /// How much the server may send before it is told that it may go on.
 const WINDOW: u32 = 1 << 30;
-
-/// A message in the making.
-#[derive(Clone, Default)]
-pub(crate) struct Message(pub(crate) Vec<u8>);
-
-impl Message {
-    pub(crate) fn new(kind: u8) -> Self {
-        Self(vec![kind])
-    }
-
-    pub(crate) fn byte(mut self, value: u8) -> Self {
-        self.0.push(value);
-        self
-    }
-
-    pub(crate) fn number(mut self, value: u32) -> Self {
-        self.0.extend(value.to_be_bytes());
-        self
-    }
-
-    pub(crate) fn string(mut self, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        self.0.extend(u32::try_from(value.len()).expect("short").to_be_bytes());
-        self.0.extend(value);
-        self
-    }
-}
-
-/// The strings and numbers of a received message.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Fields<'a> {
-    pub(crate) fn number(&mut self) -> u32 {
-        let (number, rest) = self.0.split_first_chunk::<4>().expect("a number");
-        self.0 = rest;
-        u32::from_be_bytes(*number)
-    }
-
-    pub(crate) fn string(&mut self) -> &'a [u8] {
-        let length = self.number() as usize;
-        let (string, rest) = self.0.split_at(length);
-        self.0 = rest;
-        string
-    }
-}
 
 struct Cipher {
     key: LessSafeKey,
@@ -114,19 +52,6 @@ pub(crate) struct Client {
     pub(crate) offer: Vec<u8>,
     channels: u32,
 }
-
-/// What this client offers, and nothing besides.
-pub(crate) fn kexinit(kex: &str) -> Message {
-    let mut offer = Message::new(KEXINIT);
-    offer.0.extend([7; 16]);
-    for list in [kex, "ssh-ed25519", GCM, GCM, "hmac-sha2-256", "hmac-sha2-256", "none", "none", "", ""] {
-        offer = offer.string(list);
-    }
-    offer.byte(0).number(0)
-}
-
-const GCM: &str = "aes128-gcm@openssh.com";
-pub(crate) const KEX: &str = "curve25519-sha256,ext-info-c,kex-strict-c-v00@openssh.com";
 
 impl Client {
     /// A connection on which this side has said who it is.
@@ -320,75 +245,11 @@ impl Client {
 
     /// The command that was asked for on a channel.
     pub(crate) fn resume(&mut self, channel: u32) -> Exec<'_> {
-        Exec { client: self, channel, out: Vec::new() }
+        Exec::new(self, channel)
     }
 }
 
 fn read_key(path: &Path) -> PrivateKey {
     let text = std::fs::read_to_string(path).expect("a key was made");
     PrivateKey::from_openssh(text).expect("a key was made")
-}
-
-/// A command that has been asked for.
-pub(crate) struct Exec<'a> {
-    client: &'a mut Client,
-    pub(crate) channel: u32,
-    out: Vec<u8>,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) out: String,
-    pub(crate) err: String,
-    pub(crate) status: Option<u32>,
-}
-
-impl Exec<'_> {
-    /// Sends data to the command.
-    pub(crate) async fn send(&mut self, data: &[u8]) {
-        let message = Message::new(CHANNEL_DATA).number(self.channel).string(data);
-        self.client.send(&message.0).await.expect("it is sent");
-    }
-
-    /// Reads the command's output until it ends in this.
-    pub(crate) async fn read_until(&mut self, end: &str) {
-        while !self.out.ends_with(end.as_bytes()) {
-            let message = self.client.wait_for(&[CHANNEL_DATA]).await;
-            let mut fields = Fields(&message[5..]);
-            self.out.extend(fields.string());
-        }
-        self.out.clear();
-    }
-
-    /// Says that nothing more is said, and reads to the end.
-    pub(crate) async fn finish(self) -> Ended {
-        self.client.send(&Message::new(CHANNEL_EOF).number(self.channel).0).await.expect("it is sent");
-        self.ended().await
-    }
-
-    /// Reads to the end.
-    pub(crate) async fn ended(mut self) -> Ended {
-        let (mut err, mut status) = (Vec::new(), None);
-        loop {
-            let kinds = [CHANNEL_DATA, EXTENDED_DATA, CHANNEL_REQUEST, CHANNEL_CLOSE];
-            let message = self.client.wait_for(&kinds).await;
-            let mut fields = Fields(&message[5..]);
-            match message[0] {
-                CHANNEL_DATA => self.out.extend(fields.string()),
-                EXTENDED_DATA => {
-                    assert_eq!(fields.number(), 1, "the error stream");
-                    err.extend(fields.string());
-                }
-                CHANNEL_REQUEST => {
-                    assert_eq!(fields.string(), b"exit-status");
-                    status = Some(Fields(&fields.0[1..]).number());
-                }
-                _ => break,
-            }
-        }
-        self.client.send(&Message::new(CHANNEL_CLOSE).number(self.channel).0).await.expect("it is sent");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ended { out: text(&self.out), err: text(&err), status }
-    }
 }

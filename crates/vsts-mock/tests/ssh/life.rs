@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vsts_mock::{MockServer, StartError};
 
-use crate::client::{Client, KEX, kexinit};
+use crate::client::Client;
+use crate::message::{KEX, kexinit};
 use crate::people::World;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,17 @@
 //! vsts-mock over SSH with OpenSSH and stock git as clients, and with what neither of them would send.
 //!
 //! `stock` clones and pushes with every kind of key, `urls` is about every form of address, `access` about who may,
-//! `refused` about all that is not Git, `hostile` about bytes and keys that mean no good, `life` about starting and
-//! stopping.
+//! `refused` about all that is not Git, `hostile`, `impostors` and `asks` about bytes, keys and commands that mean no good,
+//! `life` about starting and stopping.
 
 mod access;
+mod asks;
 mod client;
+mod exec;
 mod hostile;
+mod impostors;
 mod life;
+mod message;
 mod people;
 mod refused;
 mod stock;

@@ -117,15 +117,11 @@ impl World {
 
 /// A seed in which everybody has the key in the file of their name.
 fn seed(dir: &Path) -> String {
-    let users: String = ["alice", "bob", "carol", "dave"]
-        .iter()
-        .map(|name| {
-            format!(
-                "[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{}\" }}]\n",
-                public(dir, name)
-            )
-        })
-        .collect();
+    let user = |name| {
+        let key = public(dir, name);
+        format!("[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{key}\" }}]\n")
+    };
+    let users = ["alice", "bob", "carol", "dave"].map(user).concat();
     users
         + r#"
         [[accounts]]

@@ -1,14 +1,18 @@
 //! All that is not Git's two commands: refused, in words where somebody is there to read them.
 
-use crate::client::{Client, Message};
+use crate::client::Client;
+use crate::message::{CHANNEL_REQUEST, GLOBAL_REQUEST, Message, REQUEST_FAILURE};
 use crate::people::World;
+
+/// ssh's options, the command, words on the error stream, the exit code.
+type Row<'a> = (&'a [&'a str], Option<&'a str>, &'a str, Option<i32>);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_shell_no_terminal_no_subsystem_no_forwarding() {
     let world = World::new().await;
     let (alice, port) = (world.person("alice"), world.port());
     let shell = "remote: Shell access is not supported.\n";
-    let rows: [(&[&str], Option<&str>, &str, Option<i32>); 9] = [
+    let rows: [Row<'_>; 9] = [
         (&["-T"], None, shell, Some(1)),
         (&["-tt"], None, "PTY allocation request failed on channel 0", Some(255)),
         (&[], Some("id"), "remote: Only git-upload-pack and git-receive-pack are answered here.\n", Some(1)),
@@ -54,7 +58,7 @@ async fn requests_on_channels_are_turned_down_and_the_channel_still_serves() {
     }
     // Nobody answers these.
     for (kind, more) in [("window-change", window), ("signal", Message::default().string("KILL"))] {
-        let request = Message::new(crate::client::CHANNEL_REQUEST).number(channel).string(kind).byte(0);
+        let request = Message::new(CHANNEL_REQUEST).number(channel).string(kind).byte(0);
         client.send(&[request.0, more.0].concat()).await.expect("it is sent");
     }
     let said = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
@@ -91,9 +95,9 @@ async fn other_channels_and_global_requests_are_turned_down() {
         ("nonsense", &Message::default()),
     ];
     for (kind, more) in rows {
-        let request = Message::new(crate::client::GLOBAL_REQUEST).string(kind).byte(1);
+        let request = Message::new(GLOBAL_REQUEST).string(kind).byte(1);
         client.send(&[request.0, more.0.clone()].concat()).await.expect("it is sent");
-        client.wait_for(&[crate::client::REQUEST_FAILURE]).await;
+        client.wait_for(&[REQUEST_FAILURE]).await;
     }
 }
 

@@ -1,0 +1,91 @@
+//! What processes use, read from `/proc`: processor time, and memory that is theirs and no file's.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Clock ticks a second, as the kernel tells user space on every Linux.
+const TICKS: u64 = 100;
+/// How often memory is looked at.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// A process and all that descend from it.
+pub(super) fn tree(root: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if let Some(parent) = stat(pid).and_then(|fields| fields.first().copied()) {
+            children.entry(u32::try_from(parent).unwrap_or_default()).or_default().push(pid);
+        }
+    }
+    let mut all = vec![root];
+    let mut at = 0;
+    while at < all.len() {
+        all.extend(children.remove(&all[at]).unwrap_or_default());
+        at += 1;
+    }
+    all
+}
+
+/// The numbers of `/proc/PID/stat`, from the parent's id on.
+fn stat(pid: u32) -> Option<Vec<u64>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in front of it may hold anything.
+    let rest = &text[text.rfind(')')? + 1..];
+    Some(rest.split_whitespace().skip(1).map(|field| field.parse().unwrap_or_default()).collect())
+}
+
+/// The processor time of these processes so far, without that of their children.
+pub(super) fn cpu(pids: &[u32]) -> Duration {
+    let ticks: u64 =
+        pids.iter().filter_map(|pid| stat(*pid)).flat_map(|fields| [fields[10], fields[11]]).sum();
+    Duration::from_millis(ticks * 1000 / TICKS)
+}
+
+/// Bytes in memory that belong to these processes and not to a file.
+fn anonymous(pids: &[u32]) -> u64 {
+    let of = |pid: &u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    pids.iter().filter_map(of).sum::<u64>() * 1024
+}
+
+/// The most memory that the processes had at once while `work` was done, children that came and went included.
+pub(super) fn peak<T>(roots: &[u32], work: impl FnOnce() -> T) -> (T, u64) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(Ordering::Relaxed) {
+                let all: Vec<u32> = roots.iter().flat_map(|root| tree(*root)).collect();
+                most = anonymous(&all).max(most);
+                std::thread::sleep(INTERVAL);
+            }
+            most
+        });
+        let value = work();
+        done.store(true, Ordering::Relaxed);
+        (value, watcher.join().unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cpu, peak, tree};
+
+    #[test]
+    fn this_process_is_seen() {
+        let own = std::process::id();
+        assert_eq!(tree(own)[0], own);
+        let (block, most) = peak(&[own], || {
+            let block = vec![1_u8; 64 << 20];
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            block
+        });
+        assert!(most > block.len() as u64, "{most}");
+        assert!(cpu(&[own]).as_millis() < 3_600_000);
+    }
+}
