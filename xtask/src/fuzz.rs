@@ -45,7 +45,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     if failed.is_empty() {
         return Ok(());
     }
-    Err(format!("found something in {}: see fuzz/seeds/*/found-*", failed.join(", ")).into())
+    Err(format!("failed: {}; what was found is in fuzz/seeds/*/found-*", failed.join(", ")).into())
 }
 
 fn parse(args: &[String]) -> Outcome<(Option<&str>, u64)> {
