@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_number_of_objects_is_found_in_pieces() {
-        let answer = b"000dpackfile\n0006\x02x\n0010\x01PACK\0\0\0\x02\0\0\x14" as &[u8];
+        let answer = b"000dpackfile\n0007\x02x\n0010\x01PACK\0\0\0\x02\0\0\x14" as &[u8];
         assert_eq!(objects_in(&[answer, b"2fff\x01\xfe" as &[u8]].concat()), Some(5374));
         assert_eq!(objects_in(b"0008NAK\n0000"), None);
     }
@@ -185,7 +185,8 @@ mod tests {
         };
         run(&["init", "-q", "--bare"], b"");
         let tree = String::from_utf8(run(&["mktree"], b"")).expect("UTF-8");
-        let first = run(&["commit-tree", "-m", "m", tree.trim()], b"");
+        let who = ["-c", "user.name=b", "-c", "user.email=b@example.com"];
+        let first = run(&[who[0], who[1], who[2], who[3], "commit-tree", "-m", "m", tree.trim()], b"");
         let first = String::from_utf8(first).expect("UTF-8");
         let mut branch = Branch::new("refs/heads/b".to_owned(), id(first.trim()).expect("an id"), Vec::new());
         let body = branch.next();
