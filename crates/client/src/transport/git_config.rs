@@ -17,14 +17,21 @@ struct Fit {
     user: bool,
 }
 
-/// A setting's value for a URL; the inner `None` is a key without `=`, which means yes.
-fn value(config: &File, key: &str, url: &Url) -> Option<Option<BString>> {
-    let mut best: Option<(Fit, Option<BString>)> = None;
+/// What a setting says.
+enum Setting {
+    /// A key without `=`.
+    Yes,
+    Text(BString),
+}
+
+/// A setting's value for a URL.
+fn value(config: &File, key: &str, url: &Url) -> Option<Setting> {
+    let mut best: Option<(Fit, Setting)> = None;
     for section in config.sections_by_name("http")? {
         let Some(value) = section.body().value_implicit(key) else { continue };
         let Some(fit) = fit(section.header().subsection_name(), url) else { continue };
         if best.as_ref().is_none_or(|(so_far, _)| *so_far <= fit) {
-            best = Some((fit, value));
+            best = Some((fit, value.map_or(Setting::Yes, Setting::Text)));
         }
     }
     best.map(|(_, value)| value)
@@ -32,7 +39,7 @@ fn value(config: &File, key: &str, url: &Url) -> Option<Option<BString>> {
 
 /// A path, with `~/` for the home folder.
 pub(super) fn path(config: &File, key: &str, url: &Url, home: Option<&Path>) -> Option<PathBuf> {
-    let text = value(config, key, url)??;
+    let Setting::Text(text) = value(config, key, url)? else { return None };
     if text.is_empty() {
         return None;
     }
@@ -47,7 +54,7 @@ pub(super) fn path(config: &File, key: &str, url: &Url, home: Option<&Path>) -> 
 
 /// A yes or no. `None` also for what is neither.
 pub(super) fn boolean(config: &File, key: &str, url: &Url) -> Option<bool> {
-    let Some(text) = value(config, key, url)? else { return Some(true) };
+    let Setting::Text(text) = value(config, key, url)? else { return Some(true) };
     let parsed = gix::config::Boolean::try_from(text.as_bstr());
     if parsed.is_err() {
         tracing::warn!(key, value = %text, "Git's configuration has a value that is neither true nor false");

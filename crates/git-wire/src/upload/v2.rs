@@ -5,11 +5,11 @@ use std::io::{BufRead, Write};
 use bstr::{BString, ByteSlice};
 
 use super::deepen::boundary;
+use super::find_visible;
 use super::negotiate::Common;
 use super::request::{Request, SideBand, parse_id};
 use super::send::send_pack;
 use super::v0::{clip, write_boundary};
-use super::find_visible;
 use crate::pack::objects::Objects;
 use crate::pack::{Commits, IdSet};
 use crate::pktline::{Line, Reader, Writer};

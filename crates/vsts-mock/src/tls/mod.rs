@@ -124,7 +124,7 @@ mod tests {
         tls.deadline = Duration::from_millis(20);
         let _silent = TcpStream::connect(address).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("a connection");
-        let error = tls.shake_hands(stream).await.err().expect("no handshake");
+        let Err(error) = tls.shake_hands(stream).await else { panic!("a handshake") };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,5 +1,6 @@
 //! One client, one door, one version of the protocol, a table of scenarios; and what both ends look like afterwards.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::differences;
@@ -143,7 +144,7 @@ fn diff(found: &[String], expected: &[String]) -> String {
         let more = lines.len().saturating_sub(30);
         let mut shown = lines.into_iter().take(30).collect::<Vec<_>>().join("\n");
         if more > 0 {
-            shown += &format!("\n  … and {more} more");
+            write!(shown, "\n  … and {more} more").expect("a String takes all");
         }
         shown
     };

@@ -26,7 +26,7 @@ fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
     match programs.get(n) {
         Some(program) => cell::run(program, door, version, scenarios),
         None => {
-            eprintln!("this machine has {} git(s), and the other has told the same story", programs.len())
+            eprintln!("this machine has {} git(s), and the other has told the same story", programs.len());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where scenarios run: vsts-mock by one of its doors, or stock git's own server side.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -134,19 +135,23 @@ fn seed(dir: &Path, names: &[&str]) -> String {
             .status();
         assert!(made.expect("ssh-keygen runs").success());
         let key = std::fs::read_to_string(file.with_extension("pub")).expect("a public key");
-        seed += &format!(
+        write!(
+            seed,
             "[[users]]\nname = \"{user}\"\ntokens = [{{ name = \"ci\", value = \"{token}\" }}]\n\
              ssh_keys = [{{ name = \"key\", key = \"{}\" }}]\n",
             key.trim()
-        );
+        )
+        .expect("a String takes all");
     }
     seed += "[[accounts]]\nname = \"acme\"\nowner = \"alice\"\n[[accounts.projects]]\nname = \"iris\"\nreaders = [\"bob\"]\n";
     for name in names {
         let import = if name.starts_with("empty") { "" } else { "import = \"base.git\"\n" };
-        seed += &format!(
+        write!(
+            seed,
             "[[accounts.projects.repos]]\nname = \"{name}\"\n{import}\
              [[accounts.projects.repos.acl]]\nuser = \"alice\"\nallow = [\"ForcePush\"]\n"
-        );
+        )
+        .expect("a String takes all");
     }
     seed
 }

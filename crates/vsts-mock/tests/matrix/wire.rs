@@ -1,6 +1,7 @@
 //! The same bytes to vsts-mock and to `git http-backend`, the answers side by side.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -79,18 +80,18 @@ fn send(url: &str, protocol: &str, body: Option<&[u8]>) -> Vec<u8> {
     let rest = url.strip_prefix("http://").expect("HTTP");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a time-out");
     let service = path.rsplit('/').next().unwrap_or_default();
     let mut head = format!(
         "{} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer alicepat\r\n",
         if body.is_some() { "POST" } else { "GET" }
     );
     if !protocol.is_empty() {
-        head += &format!("Git-Protocol: {protocol}\r\n");
+        write!(head, "Git-Protocol: {protocol}\r\n").expect("a String takes all");
     }
     if let Some(body) = body {
-        head +=
-            &format!("Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n", body.len());
+        write!(head, "Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n", body.len())
+            .expect("a String takes all");
     }
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("it takes a head");
     stream.write_all(body.unwrap_or_default()).expect("it takes a body");
