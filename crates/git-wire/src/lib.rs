@@ -13,6 +13,7 @@ pub mod pktline;
 
 mod error;
 mod options;
+mod packed_refs;
 mod policy;
 mod readers;
 mod receive;

@@ -4,8 +4,8 @@ use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
 use gix::refs::Target;
 
-use crate::Policy;
 use crate::pack::objects::{IdSet, Objects, peel};
+use crate::{Policy, packed_refs};
 
 /// How many symbolic refs may point to one another; more is taken for a loop.
 const MAX_SYMREF_DEPTH: usize = 5;
@@ -80,16 +80,8 @@ pub(crate) fn each_visible(
     show: &mut dyn FnMut(Shown<'_>),
 ) -> Result<bool, gix::Error> {
     let packed = repo.refs.cached_packed_buffer()?;
-    let packed = packed.as_ref().map(|snapshot| &***snapshot);
-    let mut view = View {
-        repo,
-        policy,
-        selection,
-        knows_tags: packed.is_some_and(|packed| is_fully_peeled(packed.as_ref())),
-        hides_some: false,
-        buffer: Vec::new(),
-        show,
-    };
+    let packed: &[u8] = packed.as_ref().map_or(&[], |snapshot| (***snapshot).as_ref());
+    let mut view = View { repo, policy, selection, hides_some: false, buffer: Vec::new(), show };
     if is_selected(b"HEAD".as_bstr(), selection.prefixes)
         && let Ok(Some(head)) = repo.refs.try_find("HEAD")
     {
@@ -112,35 +104,19 @@ pub(crate) fn each_visible(
             }
         }
         let mut loose = loose.iter().peekable();
-        for stored in
-            packed.map(|packed| packed.iter_prefixed(prefix.clone())).transpose()?.into_iter().flatten()
-        {
-            let stored = match stored {
-                Ok(stored) => stored,
-                Err(error) => {
-                    tracing::warn!(%error, "a ref that can't be read isn't shown");
-                    continue;
-                }
-            };
-            let name = stored.name.as_bstr();
-            while let Some(reference) = loose.next_if(|loose| loose.name.as_bstr() < name) {
+        for stored in packed_refs::prefixed(packed, prefix) {
+            while let Some(reference) = loose.next_if(|loose| loose.name.as_bstr() < stored.name) {
                 view.loose(reference);
             }
             // A loose one comes before the packed one of the same name.
-            match loose.next_if(|loose| loose.name.as_bstr() == name) {
+            match loose.next_if(|loose| loose.name.as_bstr() == stored.name) {
                 Some(reference) => view.loose(reference),
-                None => view.direct(name, stored.target(), stored.object.map(|_| stored.object()), true),
+                None => view.direct(stored.name, stored.id, stored.peeled),
             }
         }
         loose.for_each(|reference| view.loose(reference));
     }
     Ok(view.hides_some)
-}
-
-/// Whether the first line of `packed-refs` says that what tags point to is noted for all that are tags.
-fn is_fully_peeled(packed: &[u8]) -> bool {
-    let first = packed.lines().next().unwrap_or_default();
-    first.starts_with(b"# pack-refs with:") && first.split_str(" ").any(|word| word == b"fully-peeled")
 }
 
 fn is_selected(name: &BStr, prefixes: &[BString]) -> bool {
@@ -165,8 +141,6 @@ struct View<'a> {
     repo: &'a gix::Repository,
     policy: &'a dyn Policy,
     selection: Selection<'a>,
-    /// Whether `packed-refs` has what every tag points to.
-    knows_tags: bool,
     hides_some: bool,
     buffer: Vec<u8>,
     show: &'a mut dyn FnMut(Shown<'_>),
@@ -177,7 +151,7 @@ impl View<'_> {
     fn loose(&mut self, reference: &gix::refs::Reference) {
         let name = reference.name.as_bstr();
         let target = match &reference.target {
-            Target::Object(id) => return self.direct(name, *id, reference.peeled, false),
+            Target::Object(id) => return self.direct(name, *id, reference.peeled),
             Target::Symbolic(target) => target,
         };
         if self.policy.is_hidden(name) || self.policy.is_hidden(target.as_bstr()) {
@@ -195,10 +169,10 @@ impl View<'_> {
     }
 
     /// A ref that names an object.
-    fn direct(&mut self, name: &BStr, id: ObjectId, peeled: Option<ObjectId>, is_packed: bool) {
+    fn direct(&mut self, name: &BStr, id: ObjectId, peeled: Option<ObjectId>) {
         if self.policy.is_hidden(name) {
             self.hides_some = true;
-        } else if peeled.is_some() || is_packed && self.knows_tags {
+        } else if peeled.is_some() {
             let peeled = peeled.filter(|_| self.selection.peel);
             (self.show)(Shown { name, id: Some(id), peeled, symref_target: None });
         } else {
