@@ -3,7 +3,7 @@
 //! ed25519 and ECDSA are made when they are missing; both take no time. An RSA key is used where somebody has put one
 //! (`ssh-keygen -t rsa -N '' -f DIR/ssh/ssh_host_rsa_key`), for clients that know nothing else.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
 use thiserror::Error;
+
+use crate::state::once::{Readers, warn_if_open, write_new};
 
 /// File, algorithm, and whether the key is made when it is missing. The first one is what `known_hosts` names.
 const KEYS: [(&str, Algorithm, bool); 3] = [
@@ -86,18 +88,8 @@ fn make(path: &Path, algorithm: Algorithm) -> Result<PrivateKey, HostKeyError> {
     let mut key = PrivateKey::random(&mut crate::clock::generator(), algorithm).map_err(format)?;
     key.set_comment("vsts-mock");
     let text = key.to_openssh(LineEnding::LF).map_err(format)?;
-    write_new(path, text.as_bytes()).map_err(io_error("write", path))?;
+    write_new(path, text.as_bytes(), Readers::Owner).map_err(io_error("write", path))?;
     Ok(key)
-}
-
-/// A killed server leaves the whole file or none; a temporary file is its owner's alone from the beginning.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
-    Ok(())
 }
 
 #[cfg(unix)]
@@ -110,17 +102,6 @@ fn make_folder(dir: &Path) -> io::Result<()> {
 fn make_folder(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)
 }
-
-#[cfg(unix)]
-fn warn_if_open(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-        tracing::warn!(path = %path.display(), "others can read this SSH host key; chmod 600 it");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_open(_: &Path) {}
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HostKeyError {
     let path = path.to_owned();

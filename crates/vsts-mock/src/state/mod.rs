@@ -5,6 +5,7 @@
 
 mod folders;
 mod load;
+pub(crate) mod once;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

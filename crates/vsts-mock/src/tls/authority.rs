@@ -4,7 +4,7 @@
 //! certificates without one. The key is readable by its owner alone. All else about the certificate follows from the
 //! key, so that a server that was killed between the two files makes the same authority again.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -18,6 +18,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::TlsError;
+use crate::state::once::{Readers, warn_if_open, write_new};
 
 const KEY: &str = "ca.key";
 const CERTIFICATE: &str = "ca.pem";
@@ -42,7 +43,8 @@ impl Authority {
             KeyPair::from_pem(&text).map_err(|source| TlsError::Key { path: key_path, source })?
         } else {
             let key = KeyPair::generate()?;
-            write_new(&key_path, &key.serialize_pem(), 0o600).map_err(io_error("write", &key_path))?;
+            write_new(&key_path, key.serialize_pem().as_bytes(), Readers::Owner)
+                .map_err(io_error("write", &key_path))?;
             key
         };
         let params = params(&key);
@@ -55,7 +57,7 @@ impl Authority {
             pem
         } else {
             let pem = params.self_signed(&key)?.pem();
-            write_new(&path, &pem, 0o644).map_err(io_error("write", &path))?;
+            write_new(&path, pem.as_bytes(), Readers::All).map_err(io_error("write", &path))?;
             pem
         };
         Ok(Self { issuer: Issuer::new(params, key), pem })
@@ -136,39 +138,6 @@ fn read(path: &Path) -> Result<Option<String>, TlsError> {
         Err(error) => Err(io_error("read", path)(error)),
     }
 }
-
-/// A killed server leaves the whole file or none; a temporary file is its owner's alone from the beginning.
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    set_mode(file.as_file(), mode)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn set_mode(file: &std::fs::File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &std::fs::File, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn warn_if_open(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-        tracing::warn!(path = %path.display(), "others can read this key; chmod 600 it");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_open(_: &Path) {}
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TlsError {
     let path = path.to_owned();
