@@ -17,6 +17,8 @@ pub struct Options {
     pub profile: Profile,
     /// Whether packs are written through to the disk before refs point into them.
     pub durable: bool,
+    /// Received packs of fewer objects become loose objects, as with Git's `receive.unpackLimit`; 0: none does.
+    pub unpack_below: u32,
     /// Who writes the reflog, and when; without it no reflog is written.
     pub committer: Option<gix::actor::Signature>,
     /// What this conversation is called in both sides' logs, told as the `session-id` capability; no spaces.
@@ -58,6 +60,7 @@ impl Default for Options {
             limits: Limits::default(),
             profile: Profile::default(),
             durable: true,
+            unpack_below: 100,
             committer: None,
             session_id: None,
             keep_alive: None,

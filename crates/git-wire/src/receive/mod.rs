@@ -23,9 +23,6 @@ use crate::{Error, Profile, ProtocolVersion, Summary};
 use commands::{Request, read_request};
 use report::Outcome;
 
-/// Packs of fewer objects become loose objects: Git's own `receive.unpackLimit`.
-const UNPACK_BELOW: u32 = 100;
-
 /// The refs as they are, with the capabilities on the first line.
 pub(crate) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<(), Error> {
     let selection = Selection { prefixes: &["refs/".into()], peel: false, unborn: false };
@@ -118,7 +115,7 @@ fn receive(
             max_objects: limits.max_pack_objects,
             max_object_bytes: limits.max_object_bytes,
             durable: context.options.durable,
-            unpack_below: UNPACK_BELOW,
+            unpack_below: context.options.unpack_below,
             ..IngestOptions::default()
         };
         let mut last = Received::default();

@@ -184,12 +184,16 @@ async fn profiles_that_imitate_speak_the_first_protocol_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pushes_leave_few_packs_and_all_that_was_pushed() {
-    const PUSHES: usize = 70;
+    const PUSHES: usize = 40;
     let dir = TempDir::new().expect("a folder");
     let server = server(&dir).await;
     let (alice, _) = filled(&server, &dir, "extra").await;
     let mut newest = String::new();
     for at in 0..PUSHES {
+        // Enough objects at once to stay the pack that they come in.
+        for file in 0..100 {
+            std::fs::write(alice.dir().join(format!("{file}")), format!("{at} {file}\n")).expect("a file");
+        }
         newest = alice.commit("file", format!("{at}\n").as_bytes()).await;
         alice.run(&["push", "-q", "origin", "master"]).await.ok();
     }
