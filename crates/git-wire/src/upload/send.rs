@@ -93,9 +93,9 @@ fn find_whole(
     commits: &mut Commits<'_>,
     wants: &[ObjectId],
     options: &CountOptions,
-    has_nothing: bool,
+    takes_it_as_it_lies: bool,
 ) -> Result<Option<Whole>, Error> {
-    if !has_nothing || !options.boundary.is_empty() || !options.filter.is_nothing() {
+    if !takes_it_as_it_lies || !options.boundary.is_empty() || !options.filter.is_nothing() {
         return Ok(None);
     }
     let Some(closure) = context.repository.closure().get() else { return Ok(None) };
@@ -146,7 +146,10 @@ fn build(
         let objects = finished.objects;
         let bytes = finished.send(channel.data()).map_err(pack::Error::Send)?;
         Written::reused(objects, bytes)
-    } else if let Some(whole) = find_whole(context, commits, &wants, &options, has_nothing)? {
+    } else if let Some(whole) =
+        // What lies in a pack names bases by distance, which not every client understands.
+        find_whole(context, commits, &wants, &options, has_nothing && write_options.ofs_delta)?
+    {
         announce(channel, request, whole.objects())?;
         whole.write(commits, context.repository.packs(), write_options, channel.data())?
     } else {

@@ -116,3 +116,60 @@ fn a_pack_that_was_made_once_is_sent_again_and_only_to_who_wants_the_same() {
     clones_are_exact(&sandbox, "changed", &[], &["--branches"]);
     clones_are_exact(&sandbox, "shallow", &["--depth=1"], &["--no-walk", "--branches"]);
 }
+
+/// How many entries of a clone's packs are deltas that name their base by distance.
+fn deltas_by_distance(repository: &Path) -> usize {
+    let packs = fs::read_dir(repository.join("objects/pack")).expect("packs");
+    let packs = packs.map(|entry| entry.expect("an entry").path());
+    let mut found = 0;
+    for pack in packs.filter(|path| path.extension().is_some_and(|extension| extension == "pack")) {
+        let bytes = fs::read(&pack).expect("a pack");
+        let index = pack.with_extension("idx");
+        let entries = git(repository, &["verify-pack", "-v", index.to_str().expect("UTF-8")]);
+        let offsets = entries.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            words.next().filter(|id| id.len() == 40)?;
+            words.nth(3)?.parse::<usize>().ok()
+        });
+        found += offsets.filter(|offset| (bytes[*offset] >> 4) & 7 == 6).count();
+    }
+    found
+}
+
+#[test]
+fn a_client_that_knows_no_distances_is_sent_none() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    let url = sandbox.url("http", "fresh.git");
+    git(&sandbox.path(""), &["init", "-q", "--bare", "-b", "main", "fresh.git"]);
+    for round in 0..10 {
+        commit(&work, "numbers", &lines(200).replace("line 77\n", &format!("seven of {round}\n")));
+    }
+    git(&work, &["push", "-q", &url, "main"]);
+    assert!(deltas_by_distance(&sandbox.path("fresh.git")) > 0, "there is something to see");
+    assert!(sandbox.path("fresh.git/git-wire/closure").is_file(), "the pack is remembered");
+    for (version, takes_distances) in [("0", true), ("2", true), ("0", false), ("2", false)] {
+        let name = format!("copy-{version}-{takes_distances}");
+        let version = format!("protocol.version={version}");
+        let distances = format!("repack.useDeltaBaseOffset={takes_distances}");
+        git(
+            &sandbox.path(""),
+            &[
+                "-c",
+                &version,
+                "-c",
+                &distances,
+                "-c",
+                "fetch.unpackLimit=1",
+                "clone",
+                "-q",
+                "--bare",
+                &url,
+                &name,
+            ],
+        );
+        let copy = sandbox.path(&name);
+        git(&copy, &["fsck", "--strict"]);
+        assert_eq!(deltas_by_distance(&copy) > 0, takes_distances, "{name}");
+    }
+}
