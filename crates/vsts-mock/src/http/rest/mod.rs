@@ -1,9 +1,12 @@
-//! The REST API of VSTS: for now, the part with which projects and repositories are listed, read and made.
+//! The REST API of VSTS: for now, the part with which projects and repositories are listed, read and made, and users look
+//! after their tokens and keys.
 //!
 //! Shapes and messages are the service's own. What is not here yet answers as the service answers for addresses that it
 //! does not know, and is marked in the journal.
 
+mod connection;
 mod shape;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -70,6 +73,9 @@ impl From<RegistryError> for Failure {
             RegistryError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "ItemNotFoundException", error.to_string())
             }
+            RegistryError::InUse { .. } => {
+                Self::new(StatusCode::CONFLICT, "InvalidOperationException", error.in_one_line())
+            }
             RegistryError::Name(_)
             | RegistryError::Value { .. }
             | RegistryError::Key(_)
@@ -92,7 +98,7 @@ pub(super) async fn serve(
     journalled: &mut Journalled,
 ) -> Response {
     let principal = match auth::sign_in(app, request.headers(), Peer::of(&request).0.ip()).await {
-        Ok(principal) if principal.is_anonymous() => {
+        Ok(principal) if principal.is_anonymous() && !is_connection_data(&rest) => {
             return auth::challenge(app, &Refusal::SignInRequired.to_string());
         }
         Ok(principal) => principal,
@@ -101,10 +107,25 @@ pub(super) async fn serve(
     journalled.user = Some(principal.name.clone());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let call = Call { app, principal, account: account.unwrap_or_default(), project };
     let resource: Vec<String> = rest.iter().map(|segment| segment.to_lowercase()).collect();
     let resource: Vec<&str> = resource.iter().map(String::as_str).collect();
     let answer = match (method, call.project.is_some(), resource.as_slice()) {
+        (Method::GET, false, ["connectiondata"]) => {
+            connection::data(&app.state.world(), &call.principal, Some(&call.account))
+        }
+        (_, false, ["token", "sessiontokens", ..])
+            if !call.account.is_empty() && call.account(&app.state.world()).is_err() =>
+        {
+            Err(Failure::no_project(&call.account))
+        }
+        (Method::GET, false, ["token", "sessiontokens"]) => call.session_tokens(&query),
+        (Method::GET, false, ["token", "sessiontokens", id]) => call.session_token(id),
+        (Method::POST, false, ["token", "sessiontokens"]) => {
+            call.create_session_token(&query, request.into_body()).await
+        }
+        (Method::DELETE, false, ["token", "sessiontokens", id]) => call.delete_session_token(id).await,
         (Method::GET, false, ["projects"]) => call.projects(),
         (Method::GET, false, ["projects", name]) => call.one_project(name),
         (Method::POST, false, ["projects"]) => call.create_project(request.into_body()).await,
@@ -120,6 +141,7 @@ pub(super) async fn serve(
         }
     };
     match answer {
+        Ok((StatusCode::NO_CONTENT, _)) => text(StatusCode::NO_CONTENT, ""),
         Ok((status, value)) => json_response(status, &value),
         Err(failure) => {
             let body = json!({
@@ -134,6 +156,11 @@ pub(super) async fn serve(
             json_response(failure.status, &body)
         }
     }
+}
+
+/// Who asks for it without credentials is told so, and not turned away.
+fn is_connection_data(rest: &[String]) -> bool {
+    matches!(rest, [only] if only.eq_ignore_ascii_case("connectionData"))
 }
 
 type Answer = Result<(StatusCode, Value), Failure>;
