@@ -13,7 +13,7 @@ use gix::actor;
 use jiff::Timestamp;
 
 use crate::cli::Invoked;
-use crate::credentials::{Provider, Secret, TokenStore};
+use crate::credentials::{Keyring, Provider, Secret, TokenStore};
 use crate::env::{
     AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT,
     SSL_CERT_FILE,
@@ -118,6 +118,11 @@ impl Context {
         Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token, Some(opened.project.root()))))
     }
 
+    /// The stored logins.
+    pub fn logins(&self) -> TokenStore {
+        TokenStore::in_folder(&self.env.config_dir()).with_keyring(Keyring::of(&self.env)).at(self.env.now())
+    }
+
     /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
     /// Git configuration counts.
     pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>, root: Option<&Path>) -> Remote {
@@ -125,8 +130,7 @@ impl Context {
         let may_ask = self.env.stdin_is_terminal
             && self.env.stderr_is_terminal
             && self.env.text(GIT_TERMINAL_PROMPT) != Some("0");
-        let mut auth =
-            Provider::new().with_token(token).with_store(TokenStore::in_folder(&self.env.config_dir()));
+        let mut auth = Provider::new().with_token(token).with_store(self.logins());
         let mut options = TransportOptions {
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
             ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),

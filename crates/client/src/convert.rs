@@ -174,7 +174,7 @@ impl From<SyncError> for CommandError {
             SyncError::Unauthorized { .. } => (
                 ErrorKind::NotAllowed,
                 Some(
-                    "give a personal access token: --vststoken TOKEN, or in the environment as AZML_VSTS_TOKEN",
+                    "sign in: {azml} login; or give a personal access token: --vststoken TOKEN, or as AZML_VSTS_TOKEN",
                 ),
             ),
             SyncError::Unreachable { .. } => {

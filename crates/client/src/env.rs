@@ -18,6 +18,8 @@ pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
 pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 /// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
+/// `off`: logins are kept in a file that only its owner may read, even where there is a system keyring.
+pub const AZML_KEYRING: &str = "AZML_KEYRING";
 /// Seconds (a decimal number) that the end of a run waits for its push; default 10.
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
 /// What goes to the log, in the syntax of `tracing`'s filters; goes before `--verbose` and `--debug`.
@@ -60,6 +62,10 @@ pub const PATH: &str = "PATH";
 pub const PYTHONPATH: &str = "PYTHONPATH";
 /// The user's home folder.
 pub const HOME: &str = "HOME";
+/// Where the session bus is: the way to the system keyring on Linux.
+pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
+/// Where the session bus may be, too, as the file `bus`.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 /// The base of [`AZML_CONFIG_DIR`]'s default.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.

@@ -22,6 +22,7 @@ pub mod env;
 pub mod error;
 pub mod query;
 pub mod run;
+pub mod service;
 pub mod snapshots;
 pub mod sync;
 pub mod transport;

@@ -1,12 +1,17 @@
 //! The commands: one file a leaf, each with `Args` (whose comments are the manual) and `run`.
 
+pub mod account;
 pub mod completion;
+pub mod credential;
 pub mod experiment;
 pub mod history;
+pub mod login;
+pub mod logout;
 pub mod owed;
 pub mod project;
 pub mod run;
 pub mod runs;
+pub mod sshkey;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -14,6 +19,7 @@ use crate::ui::Output;
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of each is in its Args")]
 pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
@@ -27,6 +33,15 @@ pub enum Command {
     /// Talk to the run that a script is part of
     #[command(subcommand)]
     Run(run::Command),
+    Login(login::Args),
+    Logout(logout::Args),
+    /// Show who you are at the service, and what you can see there
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Make SSH keys, and register them at the service
+    #[command(subcommand)]
+    Sshkey(sshkey::Command),
+    Credential(credential::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
 }
@@ -38,6 +53,11 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Experiment(command) => experiment::run(ctx, command),
         Command::History(command) => history::run(ctx, command),
         Command::Run(command) => run::run(ctx, command),
+        Command::Login(args) => login::run(ctx, &args),
+        Command::Logout(args) => logout::run(ctx, &args),
+        Command::Account(command) => account::run(ctx, command),
+        Command::Sshkey(command) => sshkey::run(ctx, command),
+        Command::Credential(args) => credential::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }
 }

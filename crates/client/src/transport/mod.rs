@@ -108,6 +108,11 @@ impl Remote {
         &self.url
     }
 
+    /// An HTTP client for other requests to its host, with the same time-outs and the same trust; it follows no redirects.
+    pub(crate) fn agent(&self) -> Result<ureq::Agent, TransportError> {
+        http_agent::new(&self.url, &self.options)
+    }
+
     /// Begins a conversation with one of its services.
     pub fn connect(&self, service: Service) -> Result<Box<dyn Connection>, TransportError> {
         tracing::debug!(url = %self.url, %service, "connecting");
@@ -140,6 +145,11 @@ impl Remote {
             }
         })
     }
+}
+
+/// The failure of a request that got no answer.
+pub(crate) fn request_failed(base: &url::Url, error: ureq::Error) -> TransportError {
+    http_error::of_request(base, error)
 }
 
 /// `ssh://host/~user/x` means a path below the user's home folder, as Git has it.

@@ -162,6 +162,11 @@ impl Ui {
         }
     }
 
+    /// Says what the user has to do now for the command to go on; even with `--only-show-errors`.
+    pub fn prompt(&self, text: &str) {
+        self.err_line(&clean(text));
+    }
+
     /// Says what went wrong without stopping the command; not with `--only-show-errors`.
     pub fn warning(&self, text: &str) {
         if !self.only_show_errors {

@@ -2,6 +2,9 @@
 
 pub mod clone;
 pub mod create;
+pub mod delete;
+pub mod list;
+pub mod registry;
 pub mod restore;
 pub mod show;
 pub mod snapshot;
@@ -21,6 +24,8 @@ pub enum Command {
     Update(update::Args),
     Clone(clone::Args),
     Show(show::Args),
+    List(list::Args),
+    Delete(delete::Args),
     Restore(restore::Args),
     Snapshot(snapshot::Args),
 }
@@ -32,6 +37,8 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Update(args) => update::run(ctx, &args),
         Command::Clone(args) => clone::run(ctx, &args),
         Command::Show(args) => show::run(ctx, &args),
+        Command::List(args) => list::run(ctx, &args),
+        Command::Delete(args) => delete::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
     }

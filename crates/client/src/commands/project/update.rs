@@ -6,7 +6,7 @@ use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::Message;
 use azml_core::user_repo::UserRepo;
 
-use super::show;
+use super::{registry, show};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::snapshots;
@@ -34,7 +34,13 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let url = RemoteUrl::parse(&args.repo)?;
     let opened = ctx.open(args.path.as_deref())?;
+    let repository = url.without_secret().to_string();
     if let Some(linked) = opened.history.remote_url()? {
+        // A registered project whose service did not hear of the repository: that is what remains to do.
+        if linked.without_secret().to_string() == repository && !opened.project.scope().is_local() {
+            registry::note_repository(ctx, opened.project.scope().as_str(), &repository);
+            return show::describe(ctx, &opened);
+        }
         return Err(CommandError::failed(format!(
             "the project is linked already, to {}",
             linked.without_secret()
@@ -42,6 +48,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         .hint("{azml} project show"));
     }
     link(ctx, &opened, url, args.vststoken.as_deref(), LinkMode::Empty)?;
+    if !opened.project.scope().is_local() {
+        registry::note_repository(ctx, opened.project.scope().as_str(), &repository);
+    }
     show::describe(ctx, &opened)
 }
 
