@@ -71,19 +71,24 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     show::describe(ctx, &opened)
 }
 
-/// The project of that name in the registry; none if what was given is a URL or a folder.
+/// The project of that name in the registry; none if what was given is a URL or a path.
+///
+/// A single word is a name as long as there is a registry to ask and it knows the name; a folder of this computer is meant
+/// else, and in any case by `./FOLDER`.
 fn registered(ctx: &Context, args: &Args) -> Result<Option<Found>, CommandError> {
-    let is_name = !args.url.contains([':', '/', '\\']) && !ctx.env.cwd.join(&args.url).exists();
-    if !is_name && args.at.is_empty() {
+    let is_word = !args.url.contains([':', '/', '\\']);
+    if !is_word && args.at.is_empty() {
         return Ok(None);
     }
-    let service = Service::signed_in(ctx).map_err(|error| {
-        error.hint(format!(
-            "if {} is a folder's or a repository's path: {{azml}} project clone ./{0}",
-            args.url
-        ))
-    })?;
-    registry::find(&service, &args.url, &args.at).map(Some)
+    let is_folder = args.at.is_empty() && ctx.env.cwd.join(&args.url).exists();
+    let service = match Service::signed_in(ctx) {
+        Err(_) if is_folder => return Ok(None),
+        service => service?,
+    };
+    match registry::find(&service, &args.url, &args.at) {
+        Err(error) if is_folder && error.kind == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 fn repository_of(found: &Found) -> Result<RemoteUrl, CommandError> {
