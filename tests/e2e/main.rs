@@ -10,6 +10,8 @@ mod article;
 mod crash;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
 mod exact;
+/// A line that is cut, or falls silent, after any byte.
+mod flaky;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
 /// Remotes that are down, and what is owed to them.

@@ -9,6 +9,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
 use crate::run::target::TargetError;
+use crate::settings;
 use crate::sync::SyncError;
 
 /// Errors that are failures without more to say.
@@ -132,6 +133,25 @@ impl From<ConfigError> for CommandError {
                 Self::failed(error).hint("to run here: {azml} experiment submit -c local SCRIPT")
             }
             _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<settings::Error> for CommandError {
+    fn from(error: settings::Error) -> Self {
+        match &error {
+            settings::Error::File(_) => Self::failed(error).hint("edit the file, or move it away"),
+            settings::Error::Value { .. } => {
+                Self::usage(error).hint("what each setting takes: {azml} config --help")
+            }
+            settings::Error::Unknown { name } => {
+                let known = settings::SETTINGS.iter().map(|setting| setting.key);
+                let hint = match crate::error::similar(name, known).first() {
+                    Some(best) => format!("did you mean `{best}`?"),
+                    None => "the settings there are: {azml} config".to_owned(),
+                };
+                Self::usage(error).hint(hint)
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The commands: one file a leaf, each with `Args` (whose comments are the manual) and `run`.
 
 pub mod completion;
+pub mod config;
 pub mod experiment;
 pub mod history;
+pub mod man;
 pub mod owed;
 pub mod project;
 pub mod run;
@@ -14,6 +16,7 @@ use crate::ui::Output;
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of some is in their Args")]
 pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
@@ -27,8 +30,10 @@ pub enum Command {
     /// Talk to the run that a script is part of
     #[command(subcommand)]
     Run(run::Command),
+    Config(config::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 /// Runs a command.
@@ -38,6 +43,8 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Experiment(command) => experiment::run(ctx, command),
         Command::History(command) => history::run(ctx, command),
         Command::Run(command) => run::run(ctx, command),
+        Command::Config(args) => config::run(ctx, args),
+        Command::Man(args) => man::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }
 }
