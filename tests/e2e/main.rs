@@ -8,6 +8,8 @@ mod access;
 mod article;
 /// Restore, killed at every step of its journal.
 mod crash;
+/// Damage to what azml keeps, found and mended.
+mod damage;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
 mod exact;
 /// A line that is cut, or falls silent, after any byte.

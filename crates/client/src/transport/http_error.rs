@@ -79,7 +79,7 @@ pub(super) fn of_status(
         403 => Kind::Forbidden,
         404 | 410 => Kind::NotFound,
         408 | 504 => Kind::TimedOut,
-        502 | 503 => Kind::Unreachable,
+        429 | 502 | 503 => Kind::Unreachable,
         _ => Kind::Other,
     };
     let otherwise = || match kind {
@@ -91,6 +91,11 @@ pub(super) fn of_status(
         }
         Kind::Forbidden => format!("{base} does not allow this"),
         Kind::NotFound => format!("there is no Git repository at {base}"),
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => format!("{base} does not take a push of this size"),
+        _ if status == StatusCode::INSUFFICIENT_STORAGE => format!("{base} has no room left for this push"),
+        _ if status == StatusCode::TOO_MANY_REQUESTS => {
+            format!("{base} wants fewer requests for a while (HTTP status 429)")
+        }
         _ if status.is_success() && is_page => {
             format!("{base} answered with a web page, not as a Git repository")
         }

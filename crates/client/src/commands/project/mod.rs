@@ -2,6 +2,7 @@
 
 pub mod clone;
 pub mod create;
+pub mod fsck;
 pub mod restore;
 pub mod show;
 pub mod snapshot;
@@ -23,6 +24,7 @@ pub enum Command {
     Show(show::Args),
     Restore(restore::Args),
     Snapshot(snapshot::Args),
+    Fsck(fsck::Args),
 }
 
 /// Runs one of them.
@@ -34,5 +36,6 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Show(args) => show::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
+        Command::Fsck(args) => fsck::run(ctx, &args),
     }
 }
