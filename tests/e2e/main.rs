@@ -14,6 +14,8 @@ mod damage;
 mod exact;
 /// A line that is cut, or falls silent, after any byte.
 mod flaky;
+/// azml killed at every step of submit, sync and restore.
+mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
 /// Remotes that are down, and what is owed to them.
