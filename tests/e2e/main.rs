@@ -30,6 +30,8 @@ mod remotes;
 mod restore;
 /// Another computer, with nothing but the URL and a token.
 mod roaming;
+/// A full disk, folders that can not be written, many at once.
+mod rough;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
 /// Two computers at once.

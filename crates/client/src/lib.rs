@@ -15,6 +15,7 @@
 //! | `<state>/python/<version>/azureml/` | [`run::python`]: the module `azureml.logging` |
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
+pub mod advice;
 pub mod cli;
 pub mod commands;
 pub mod context;
@@ -89,6 +90,7 @@ fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = advice::with_advice(error);
             ui.error(&error);
             ExitCode::from(error.kind.exit_code())
         }
