@@ -130,6 +130,17 @@ fn a_silent_remote_holds_nobody_up() {
     line.mend();
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     assert_eq!(owed(&alice, &project), "[]");
+
+    // In the middle of a pack, too.
+    let there = sandbox.dir("laptop");
+    let url = line.through(&server.repo("iris"));
+    line.mend();
+    let _whole = impatient.azml(&there, &["project", "clone", &url, "whole"]).ok();
+    let usual = line.passed(Way::Down);
+    line.silence_after(Way::Down, usual - 200);
+    let output = impatient.azml(&there, &["project", "clone", &url, "iris"]).fails();
+    assert!(output.stderr.contains("in time") && output.stderr.contains("hint: "), "{output}");
+    assert!(!there.join("iris").exists());
 }
 
 #[test]

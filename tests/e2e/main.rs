@@ -34,6 +34,8 @@ mod roaming;
 mod rough;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
+/// At a terminal: tables, colour, the pager.
+mod terminal;
 /// Two computers at once.
 mod two_computers;
 /// The user's own repository, before and after every command.

@@ -48,6 +48,21 @@ pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
     TransportError::new(kind, message).with_source(error)
 }
 
+/// An answer's body, whose time-outs are told as such: ureq puts them into errors of no kind.
+pub(super) struct Body<R>(pub(super) R);
+
+impl<R: io::Read> io::Read for Body<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+            match inner {
+                Some(ureq::Error::Timeout(_)) => io::Error::new(io::ErrorKind::TimedOut, error),
+                _ => error,
+            }
+        })
+    }
+}
+
 /// What is wrong with a server's certificate, or with what was said before there was one.
 fn of_tls(host: &str, error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
