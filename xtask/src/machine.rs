@@ -34,6 +34,15 @@ pub(crate) fn install(package: &str) {
     }
 }
 
+/// strace, by which the tests kill azml at every step; installed if the machine has none.
+pub(crate) fn require_strace() -> Outcome {
+    let is_there = || process::succeeds(Command::new("strace").arg("-V"));
+    if !is_there() {
+        install("strace");
+    }
+    if is_there() { Ok(()) } else { Err("strace is needed and could not be installed".into()) }
+}
+
 /// Fails early, and clearly, on a machine without git.
 pub(crate) fn require_git() -> Outcome {
     if process::succeeds(Command::new("git").arg("--version")) {

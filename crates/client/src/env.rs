@@ -20,9 +20,19 @@ pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
 /// `off`: logins are kept in a file that only its owner may read, even where there is a system keyring.
 pub const AZML_KEYRING: &str = "AZML_KEYRING";
-/// Seconds (a decimal number) that the end of a run waits for its push; default 10.
+/// The setting `push_wait`. What settings mean is in [`crate::settings`].
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
-/// What goes to the log, in the syntax of `tracing`'s filters; goes before `--verbose` and `--debug`.
+/// The setting `connect_timeout`.
+pub const AZML_CONNECT_TIMEOUT: &str = "AZML_CONNECT_TIMEOUT";
+/// The setting `stall_timeout`.
+pub const AZML_STALL_TIMEOUT: &str = "AZML_STALL_TIMEOUT";
+/// The setting `output`.
+pub const AZML_OUTPUT: &str = "AZML_OUTPUT";
+/// The setting `color`.
+pub const AZML_COLOR: &str = "AZML_COLOR";
+/// The setting `pager`.
+pub const AZML_PAGER: &str = "AZML_PAGER";
+/// The setting `log`.
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
@@ -44,6 +54,8 @@ pub const NO_COLOR: &str = "NO_COLOR";
 pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// `dumb` means no colour and no progress bars.
 pub const TERM: &str = "TERM";
+/// The pager, unless azml's own setting names one.
+pub const PAGER: &str = "PAGER";
 /// The ssh command for Git remotes, as Git itself reads it.
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.

@@ -2,11 +2,13 @@
 
 pub mod account;
 pub mod completion;
+pub mod config;
 pub mod credential;
 pub mod experiment;
 pub mod history;
 pub mod login;
 pub mod logout;
+pub mod man;
 pub mod owed;
 pub mod project;
 pub mod run;
@@ -19,7 +21,7 @@ use crate::ui::Output;
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
+#[expect(missing_docs, reason = "the manual of some is in their Args")]
 pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
@@ -42,8 +44,10 @@ pub enum Command {
     #[command(subcommand)]
     Sshkey(sshkey::Command),
     Credential(credential::Args),
+    Config(config::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 /// Runs a command.
@@ -58,6 +62,8 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Account(command) => account::run(ctx, command),
         Command::Sshkey(command) => sshkey::run(ctx, command),
         Command::Credential(args) => credential::run(ctx, &args),
+        Command::Config(args) => config::run(ctx, args),
+        Command::Man(args) => man::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }
 }

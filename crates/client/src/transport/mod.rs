@@ -74,7 +74,7 @@ impl TransportOptions {
         home: Option<&Path>,
     ) -> Self {
         if self.ssh_command.is_none() {
-            self.ssh_command = config.string("core.sshCommand").map(|value| {
+            self.ssh_command = git_config::ssh_command(config).map(|value| {
                 gix::path::from_bstr(std::borrow::Cow::Owned(value))
                     .map_or_else(|_| OsString::new(), |path| path.into_owned().into())
             });

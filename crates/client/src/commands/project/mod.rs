@@ -3,6 +3,7 @@
 pub mod clone;
 pub mod create;
 pub mod delete;
+pub mod fsck;
 pub mod list;
 pub mod registry;
 pub mod restore;
@@ -28,6 +29,7 @@ pub enum Command {
     Delete(delete::Args),
     Restore(restore::Args),
     Snapshot(snapshot::Args),
+    Fsck(fsck::Args),
 }
 
 /// Runs one of them.
@@ -41,5 +43,6 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Delete(args) => delete::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
+        Command::Fsck(args) => fsck::run(ctx, &args),
     }
 }
