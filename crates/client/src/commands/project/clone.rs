@@ -15,6 +15,8 @@ use crate::ui::Output;
 ///
 /// The folder gets the newest snapshot on top of master, and the run history; older snapshots are fetched when a
 /// run is restored.
+///
+/// Example: `azml project clone https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The repository

@@ -22,6 +22,8 @@ use crate::ui::Output;
 /// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history.
 /// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
 /// there becomes a project.
+///
+/// Example: `azml project create -n iris -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's name: 2 to 50 letters, digits, `-` or `_`
