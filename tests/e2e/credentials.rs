@@ -183,3 +183,33 @@ fn a_passphrase_protects_the_private_key() {
         public.split(' ').take(2).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn a_login_is_in_the_keyring_where_there_is_one() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, SEED);
+    let alice = sandbox.stranger("alice");
+    let home = alice.home().to_owned();
+    let script = r#"
+        printf 'pw\n' | gnome-keyring-daemon --unlock --components=secrets --daemonize > keyring.log 2>&1
+        is_up() {
+            dbus-send --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \
+                string:org.freedesktop.secrets | grep -q true
+        }
+        until is_up; do :; done
+        printf 'alice-secret-token\n' | azml login --service "$URL" --with-token --query kept_in
+        azml account show --query user
+        grep -c alice-secret-token .config/azml/tokens.json || true
+        printf 'url=%s\n' "$URL" | azml credential get | grep password=
+        azml logout
+        printf 'url=%s\n' "$URL" | azml credential get
+        echo end"#;
+    let mut command = alice.command("dbus-run-session", &home);
+    command.env("URL", server.http()).env("XDG_RUNTIME_DIR", &home);
+    command.args(["--", "timeout", "60", "sh", "-ec", script]);
+    let output =
+        Output::new("azml in a session".to_owned(), &command.output().expect("dbus-run-session starts")).ok();
+    assert_eq!(output.stdout, "\"keyring\"\n\"alice\"\n0\npassword=alice-secret-token\nend\n", "{output}");
+    let found = alice.sh(&home, "grep -rl alice-secret-token . || true").ok();
+    assert_eq!(found.text(), "", "no file holds it, not even the keyring's");
+}
