@@ -9,12 +9,13 @@ pub fn send(base: &str, method: &str, path: &str, headers: &[(&str, &str)], body
     let host = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out can be set");
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(request.as_bytes()).expect("the request is sent");
+    let lines: String = headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("the request is sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer is read");
     let answer = String::from_utf8_lossy(&answer).into_owned();
