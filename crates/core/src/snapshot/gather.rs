@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::AsFd,
     path::Path,
     sync::{
         Mutex,
@@ -72,6 +73,7 @@ pub(super) fn gather(
         rules: target.rules.clone(),
         user: Mutex::new(target.user.cloned()),
         index,
+        trusts_folders: files::tells_changed_folders(root.as_fd()),
         threads,
         observer,
     })?;

@@ -6,6 +6,7 @@ mod files;
 mod gather;
 mod guard;
 mod listing;
+mod look;
 mod message;
 mod pack;
 mod request;
@@ -116,7 +117,7 @@ pub fn tree(
         let path = history.stat_index_path();
         // A cache: without it the next snapshot is slower, and no less right.
         if let Err(error) =
-            trees::index(&done.found, &done.built, target.began).write(&scratch.join("stat-index"), &path)
+            trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&scratch.join("stat-index"), &path)
         {
             tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
         }
