@@ -214,6 +214,10 @@ impl Steps for Faults {
         }
         Ok(())
     }
+
+    fn watches(&self) -> bool {
+        self.abort_at.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use gix::{
     objs::tree::EntryKind,
 };
 
-use super::{Error, listing, listing::Entry, path};
+use super::{Error, listing, listing::Entry, path, stream};
 
 /// What a checkout wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ fn make_folders<'a>(root: &Path, paths: impl Iterator<Item = (&'a BStr, EntryKin
 }
 
 /// Does `work` for each item on as many threads as the machine has processors; sums what it returns.
-fn in_parallel<T: Sync, E: Send>(
+pub(crate) fn in_parallel<T: Sync, E: Send>(
     repo: &Repository,
     items: &[T],
     work: impl Fn(&Repository, &T) -> Result<u64, E> + Sync,
@@ -110,6 +110,11 @@ pub(crate) fn write_new(repo: &Repository, path: &Path, entry: Entry) -> Result<
 
 /// Writes a file that must not exist yet.
 fn write_new_file(repo: &Repository, path: &Path, entry: Entry) -> Result<u64, Error> {
+    if let Some(large) = stream::Large::find(repo, entry.id) {
+        let mut file =
+            create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;
+        return large.write_to(&mut file).map_err(io("write file", path));
+    }
     let blob = repo.find_blob(entry.id).map_err(|source| Error::Read { id: entry.id, source })?;
     let mut file =
         create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;

@@ -4,7 +4,8 @@
 //! once. New content is written beside its place (`.azml-<token>-<i>.part`), renamed to `.new` when it
 //! is whole, and put in its place in one step that also takes what was there: displaced content is
 //! looked at before it goes, and what neither side of the journal knows is added to the backup. Names
-//! are made of the journal alone, so that a recovery finds what a kill left.
+//! are made of the journal alone, so that a recovery finds what a kill left. What can be written at once, without touching
+//! what is there, is (`prepare.rs`).
 
 use std::{
     collections::BTreeSet,
@@ -20,8 +21,9 @@ use gix::{
 use super::{
     Change, Error,
     backup::Late,
-    disk::{self, Found, Swapped},
+    disk::{self, Found, Kind, Swapped},
     journal::Journal,
+    prepare::{self, Ready},
     steps::Counter,
 };
 use crate::{
@@ -41,11 +43,13 @@ pub(super) enum Direction {
 /// How often a path that changes under our hands is tried again.
 const TRIES: usize = 8;
 
-/// Applies `journal`; gives the paths whose content was added to the backup on the way.
+/// Applies `journal`; gives the paths whose content was added to the backup on the way. `fresh` says that nothing of it
+/// was done before.
 pub(super) fn apply(
     history: &HistoryRepo,
     journal: &Journal,
     direction: Direction,
+    fresh: bool,
     steps: &Counter<'_>,
 ) -> Result<Vec<BString>, Error> {
     let late = Late {
@@ -64,14 +68,24 @@ pub(super) fn apply(
         late,
         steps,
     };
-    work.sweep()?;
+    if !fresh {
+        work.sweep()?;
+    }
     work.remove_files()?;
     work.remove_folders()?;
-    work.place_files()?;
+    let ready = if fresh { prepare::prepare(&work) } else { Vec::new() };
+    work.place_files(&ready)?;
     steps.before("flush the folder")?;
     let mut written = Vec::new();
+    let mut parent: Option<(&[u8], bool)> = None;
     for change in &journal.changes {
-        if work.parents_are_folders(change.path.as_ref())? {
+        let folder = change.path.rfind_byte(b'/').map_or(&b""[..], |end| &change.path[..end]);
+        let is_there = match parent {
+            Some((known, is_there)) if known == folder => is_there,
+            _ => work.parents_are_folders(change.path.as_ref())?,
+        };
+        parent = Some((folder, is_there));
+        if is_there {
             written.push(below(history.root(), change.path.as_ref()));
         }
     }
@@ -79,18 +93,20 @@ pub(super) fn apply(
     Ok(work.late.saved)
 }
 
-struct Work<'a> {
-    root: &'a Path,
-    repo: &'a Repository,
+/// A journal being applied.
+pub(super) struct Work<'a> {
+    pub(super) root: &'a Path,
+    pub(super) repo: &'a Repository,
     token: String,
-    changes: &'a [Change],
+    pub(super) changes: &'a [Change],
     direction: Direction,
     late: Late<'a>,
-    steps: &'a Counter<'a>,
+    pub(super) steps: &'a Counter<'a>,
 }
 
 impl Work<'_> {
-    fn wanted(&self, change: &Change) -> Option<Entry> {
+    /// What is to be at a change's place.
+    pub(super) fn wanted(&self, change: &Change) -> Option<Entry> {
         match self.direction {
             Direction::Forward => change.after,
             Direction::Back => change.before,
@@ -98,7 +114,7 @@ impl Work<'_> {
     }
 
     /// The name beside the place of the `i`th change.
-    fn beside(&self, i: usize, ending: &str) -> PathBuf {
+    pub(super) fn beside(&self, i: usize, ending: &str) -> PathBuf {
         let mut place = below(self.root, self.changes[i].path.as_ref());
         place.set_file_name(format!(".azml-{}-{i}.{ending}", self.token));
         place
@@ -128,7 +144,10 @@ impl Work<'_> {
         let change = &self.changes[i];
         match disk::look_at(at)? {
             Found::File(entry) => {
-                if Some(entry) != change.before && Some(entry) != change.after {
+                if Some(entry) != change.before
+                    && Some(entry) != change.after
+                    && !prepare::is_unfinished(self.repo, at, change)
+                {
                     self.steps.before_path("save what was edited at", &change.path)?;
                     self.late.save(change.path.as_ref(), entry.kind, &disk::content(at, entry.kind)?)?;
                 }
@@ -191,7 +210,8 @@ impl Work<'_> {
             }
         }
         for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
-            if disk::look(self.root, change.path.as_ref())? == Found::Folder {
+            let place = below(self.root, change.path.as_ref());
+            if disk::kind_at(&place)? == Some(Kind::Folder) && self.parents_are_folders(change.path.as_ref())? {
                 self.remove_empty_folders(&below(self.root, change.path.as_ref()), &change.path)?;
             }
         }
@@ -211,13 +231,29 @@ impl Work<'_> {
         if disk::remove_empty_folder(path)? { Ok(()) } else { Err(Error::Obstructed { path: place.clone() }) }
     }
 
-    fn place_files(&mut self) -> Result<(), Error> {
+    fn place_files(&mut self, ready: &[Ready]) -> Result<(), Error> {
         for (i, change) in self.changes.iter().enumerate() {
-            if let Some(wanted) = self.wanted(change) {
-                self.place_file(i, change, wanted)?;
+            let Some(wanted) = self.wanted(change) else { continue };
+            match ready.get(i) {
+                Some(Ready::InPlace) => {}
+                Some(Ready::Beside) => self.put_in_place(i, change, wanted)?,
+                Some(Ready::Not) | None => self.place_file(i, change, wanted)?,
             }
         }
         Ok(())
+    }
+
+    /// Puts what is ready beside its place there: where a file was a moment ago.
+    fn put_in_place(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
+        let new = self.beside(i, "new");
+        if self.parents_are_folders(change.path.as_ref())? {
+            match disk::swap(&new, &below(self.root, change.path.as_ref()))? {
+                Swapped::Done => return self.discard(i, &new),
+                Swapped::Gone | Swapped::Unsupported => {}
+            }
+        }
+        disk::remove_file(&new)?;
+        self.place_file(i, change, wanted)
     }
 
     fn place_file(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
@@ -244,7 +280,10 @@ impl Work<'_> {
                         Swapped::Done => return self.discard(i, &new),
                         Swapped::Gone => disk::remove_file(&new)?,
                         Swapped::Unsupported => {
-                            if Some(entry) != change.before && Some(entry) != change.after {
+                            if Some(entry) != change.before
+                                && Some(entry) != change.after
+                                && !prepare::is_unfinished(self.repo, &place, change)
+                            {
                                 let content = disk::content(&place, entry.kind)?;
                                 self.late.save(change.path.as_ref(), entry.kind, &content)?;
                             }

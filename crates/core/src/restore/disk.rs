@@ -3,6 +3,7 @@
 //! Never follows a symbolic link: neither at the path itself nor in its parents.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -31,6 +32,17 @@ pub(super) enum Found {
     Folder,
     /// A file or symbolic link, hashed.
     File(Entry),
+    /// A socket, a pipe, a device.
+    Special,
+}
+
+/// What is at a path, unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A folder.
+    Folder,
+    /// A file or symbolic link.
+    File,
     /// A socket, a pipe, a device.
     Special,
 }
@@ -215,9 +227,15 @@ pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -
     let handle = File::open(folder).map_err(Error::io("open", folder))?;
     let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
     let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
+    let mut parents = HashSet::new();
     for path in written {
         let Some(parent) = path.parent() else { continue };
-        for path in [path.as_path(), parent] {
+        // What is put into a folder is on that folder's file system.
+        let is_new = parents.insert(parent.to_owned());
+        if whole && !is_new {
+            continue;
+        }
+        for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {
             // What is a link, or gone again, has nothing of its own to be flushed.
             let Some(metadata) = lstat(path)? else { continue };
             if (whole && device(&metadata) == own) || metadata.is_symlink() {
@@ -241,6 +259,28 @@ fn flush_file_system(handle: &File) -> io::Result<bool> {
     rustix::fs::sync();
     let _ = handle;
     Ok(false)
+}
+
+/// Whether both are on one file system, which [`flush`] puts on the disk as a whole.
+pub(super) fn on_one_file_system(one: &Path, two: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| device(&metadata));
+    cfg!(target_os = "linux") && device(one).is_some() && device(one) == device(two)
+}
+
+/// The file of an object that is a file of its own.
+pub(super) fn loose_object(objects: &Path, id: ObjectId) -> Option<PathBuf> {
+    let hex = id.to_string();
+    let path = objects.join(&hex[..2]).join(&hex[2..]);
+    path.is_file().then_some(path)
+}
+
+/// What is at a path whose parents are folders, without reading it.
+pub(super) fn kind_at(path: &Path) -> Result<Option<Kind>, Error> {
+    Ok(lstat(path)?.map(|metadata| match metadata.file_type() {
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_file() || kind.is_symlink() => Kind::File,
+        _ => Kind::Special,
+    }))
 }
 
 /// Puts one file and its name on the disk, for good.

@@ -24,6 +24,7 @@ mod in_the_way;
 mod journal;
 mod kept;
 mod plan;
+mod prepare;
 mod run;
 mod steps;
 
@@ -31,7 +32,7 @@ pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},
     error::Error,
     plan::{Change, Plan, plan, plan_undo},
-    run::{Done, Recovered, execute, recover, undo},
+    run::{Done, Recovered, execute, go_back, recover, restore, undo},
     steps::{NoSteps, Step, Steps, Stopped},
 };
 

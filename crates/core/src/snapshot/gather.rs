@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use gix::bstr::ByteSlice;
+use gix::{ObjectId, bstr::ByteSlice};
 
 use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
@@ -58,11 +58,15 @@ pub(super) struct Gathered {
 /// A file that has to be read: its node's number, its own in the node.
 type Pending = (usize, usize);
 
-/// Stores the folder's content as a tree.
+/// An object to be stored with all others: what it is and its content.
+pub(super) type Extra = (ObjectId, gix::objs::Kind, Vec<u8>);
+
+/// Stores the folder's content as a tree, and with it what `extra` makes of the tree.
 pub(super) fn gather(
     target: &Target<'_>,
     index: Option<&StatIndex>,
     observer: &dyn Observer,
+    extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
 ) -> Result<Gathered, Error> {
     let io = |action| io_error(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
@@ -142,8 +146,13 @@ pub(super) fn gather(
             left_out.push(LeftOut { path: node.path_of(&node.items[at]), why });
         }
     }
-    let built = trees::build(&found, index, &reader(form), &mut store).map_err(io("store the folders of"))?;
+    let builder = reader(form);
+    let built = trees::build(&found, index, &builder, &mut store).map_err(io("store the folders of"))?;
     let bytes_new = store.bytes;
+    if let Some((id, kind, bytes)) = extra(built.tree)? {
+        let object = builder.object(kind, id, &bytes).map_err(io("store the snapshot of"))?;
+        object.map_or(Ok(()), |object| store.add(object)).map_err(io("store the snapshot of"))?;
+    }
     store.finish().map_err(io("store the content of"))?;
     left_out.sort_unstable();
     left_out.dedup();

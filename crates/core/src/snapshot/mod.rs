@@ -84,8 +84,12 @@ pub enum Error {
 /// Takes a snapshot: stores what is new, and commits it on the history branch unless nothing has changed.
 pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -> Result<Taken, Error> {
     let wanted = TreeRequest { home: request.home.clone(), limits: request.limits };
-    let taken = tree(history, &wanted, observer)?;
-    let (commit, is_new) = commit::commit(history, taken.tree, request)?;
+    let mut draft = None;
+    let taken = tree_and(history, &wanted, observer, &mut |tree| {
+        draft = commit::draft(history, tree, request)?;
+        Ok(draft.as_ref().map(|draft| (draft.id, gix::objs::Kind::Commit, draft.bytes.clone())))
+    })?;
+    let (commit, is_new) = commit::commit(history, taken.tree, request, draft)?;
     let TreeTaken { tree, files, changed, bytes_new, left_out } = taken;
     Ok(Taken { commit, tree, is_new, files, changed, bytes_new, left_out })
 }
@@ -95,6 +99,16 @@ pub fn tree(
     history: &HistoryRepo,
     request: &TreeRequest,
     observer: &dyn Observer,
+) -> Result<TreeTaken, Error> {
+    tree_and(history, request, observer, &mut |_| Ok(None))
+}
+
+/// [`tree()`], with one more object that is made of the tree and stored with the rest.
+fn tree_and(
+    history: &HistoryRepo,
+    request: &TreeRequest,
+    observer: &dyn Observer,
+    extra: &mut dyn FnMut(ObjectId) -> Result<Option<gather::Extra>, Error>,
 ) -> Result<TreeTaken, Error> {
     let root = history.root();
     crate::project::check_folder(root, request.home.as_deref())
@@ -112,7 +126,7 @@ pub fn tree(
         user: user.as_ref(),
         limits: request.limits,
     };
-    let done = gather::gather(&target, index.as_ref(), observer)?;
+    let done = gather::gather(&target, index.as_ref(), observer, extra)?;
     if !done.built.index_is_current {
         let path = history.stat_index_path();
         // A cache: without it the next snapshot is slower, and no less right.
@@ -151,7 +165,7 @@ pub(crate) fn store_folder(
         user: None,
         limits,
     };
-    Ok(gather::gather(&target, None, observer)?.built.tree)
+    Ok(gather::gather(&target, None, observer, &mut |_| Ok(None))?.built.tree)
 }
 
 /// The objects that are stored now, whoever stored them.
