@@ -7,6 +7,7 @@ use azml_core::user_repo::UserRepo;
 use crate::context::{Context, size};
 use crate::error::CommandError;
 use crate::ui::Progress;
+use crate::upkeep;
 
 /// How many left-out files are named.
 const NAMED: usize = 5;
@@ -50,6 +51,8 @@ pub fn take(
     let taken = snapshot::take(history, &request, &Bar(&progress))?;
     drop(progress);
     tell_left_out(ctx, &taken.left_out);
+    // Also when nothing was new: each run's record is some objects.
+    upkeep::start_if_due(history);
     Ok(taken)
 }
 

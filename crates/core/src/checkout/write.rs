@@ -70,6 +70,9 @@ fn make_folders<'a>(root: &Path, paths: impl Iterator<Item = (&'a BStr, EntryKin
     Ok(())
 }
 
+/// So many items that follow each other are one thread's: two that write into one folder would wait for each other.
+const RUN: usize = 16;
+
 /// Does `work` for each item on as many threads as the machine has processors; sums what it returns.
 pub(crate) fn in_parallel<T: Sync, E: Send>(
     repo: &Repository,
@@ -86,10 +89,13 @@ pub(crate) fn in_parallel<T: Sync, E: Send>(
         let run = || {
             let repo = repo.to_thread_local();
             while !failed.load(Ordering::Relaxed)
-                && let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed))
+                && let first = next.fetch_add(RUN, Ordering::Relaxed)
+                && first < items.len()
             {
-                let done = work(&repo, item).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-                sum.fetch_add(done, Ordering::Relaxed);
+                for item in &items[first..items.len().min(first + RUN)] {
+                    let done = work(&repo, item).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                    sum.fetch_add(done, Ordering::Relaxed);
+                }
             }
             Ok(())
         };

@@ -11,6 +11,7 @@
 //! | `azml/restore-journal` | a restore that is under way |
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
 //! | `azml/push-error` | why the last push failed |
+//! | `git-wire/` | what consolidation keeps for itself |
 //! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
 //!
 //! Guarantees: refs move by compare-and-swap alone; locks die with their process; a process killed at any

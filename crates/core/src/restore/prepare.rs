@@ -59,7 +59,8 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
     let written = checkout::in_parallel(work.repo, &jobs, |repo, job| {
         let (i, change, entry) = items[*job];
         let (part, new) = &names[*job];
-        let state = write(repo, &below(root, change.path.as_ref()), part, new, entry);
+        let place = below(root, change.path.as_ref());
+        let state = write(repo, (&place, change.before.is_none()), (part, new), entry);
         done.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[i] = state;
         Ok::<u64, std::convert::Infallible>(0)
     });
@@ -68,10 +69,19 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
     }
 }
 
-fn write(repo: &Repository, place: &Path, part: &Path, new: &Path, entry: Entry) -> Ready {
+/// Writes one file; `is_free` says that nothing should be at its place.
+fn write(
+    repo: &Repository,
+    (place, is_free): (&Path, bool),
+    (part, new): (&Path, &Path),
+    entry: Entry,
+) -> Ready {
+    if is_free && checkout::write_new(repo, place, entry).is_ok() {
+        return Ready::InPlace;
+    }
     match disk::kind_at(place) {
         Ok(None) if checkout::write_new(repo, place, entry).is_ok() => Ready::InPlace,
-        Ok(Some(Kind::File)) => {
+        Ok(Some(Kind::File)) if !is_free => {
             let written = checkout::write_new(repo, part, entry).is_ok() && fs::rename(part, new).is_ok();
             if !written {
                 drop(fs::remove_file(part));

@@ -1,6 +1,7 @@
 //! `azml project …`.
 
 pub mod clone;
+pub mod consolidate;
 pub mod create;
 pub mod restore;
 pub mod show;
@@ -20,6 +21,7 @@ pub enum Command {
     Create(create::Args),
     Update(update::Args),
     Clone(clone::Args),
+    Consolidate(consolidate::Args),
     Show(show::Args),
     Restore(restore::Args),
     Snapshot(snapshot::Args),
@@ -31,6 +33,7 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Create(args) => create::run(ctx, &args),
         Command::Update(args) => update::run(ctx, &args),
         Command::Clone(args) => clone::run(ctx, &args),
+        Command::Consolidate(args) => consolidate::run(ctx, &args),
         Command::Show(args) => show::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
