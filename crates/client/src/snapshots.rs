@@ -37,13 +37,14 @@ pub fn take(
     mut message: Message,
     allow_large: bool,
 ) -> Result<Taken, CommandError> {
+    let user = history.user_repo()?;
     if message.base.is_none() {
-        message.base = UserRepo::open(history.root())?.map(|user| user.head()).transpose()?.flatten();
+        message.base = user.map(UserRepo::head).transpose()?.flatten();
     }
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
         limits: limits(allow_large),
-        author: ctx.author(history.root()),
+        author: user.and_then(UserRepo::identity).unwrap_or_else(|| ctx.author(history.root())),
         time: ctx.env.now(),
         message,
     };

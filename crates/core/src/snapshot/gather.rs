@@ -10,11 +10,12 @@ use std::{
     },
 };
 
+use flate2::Compress;
 use gix::{ObjectId, bstr::ByteSlice};
 
 use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
-    content::{Content, Form, Reader},
+    content::{Content, Form, LEVEL, Reader},
     files, guard,
     store::Store,
     trees,
@@ -102,6 +103,7 @@ pub(super) fn gather(
         form,
         scratch: target.scratch,
         buffer: Vec::new(),
+        deflate: Compress::new(LEVEL, true),
     };
     if largest > target.limits.file || total > target.limits.total {
         guard::check(&found, &pending, &target.limits, |path, item| {
@@ -146,8 +148,8 @@ pub(super) fn gather(
             left_out.push(LeftOut { path: node.path_of(&node.items[at]), why });
         }
     }
-    let builder = reader(form);
-    let built = trees::build(&found, index, &builder, &mut store).map_err(io("store the folders of"))?;
+    let mut builder = reader(form);
+    let built = trees::build(&found, index, &mut builder, &mut store).map_err(io("store the folders of"))?;
     let bytes_new = store.bytes;
     if let Some((id, kind, bytes)) = extra(built.tree)? {
         let object = builder.object(kind, id, &bytes).map_err(io("store the snapshot of"))?;

@@ -28,7 +28,6 @@ use crate::{
     history::{self, HistoryRepo},
     ignore::Rules,
     stat_index::StatIndex,
-    user_repo::UserRepo,
 };
 
 /// What can stop a snapshot. Whatever it is, the history is as it was.
@@ -113,7 +112,7 @@ fn tree_and(
     let root = history.root();
     crate::project::check_folder(root, request.home.as_deref())
         .map_err(|source| Error::NotAProjectFolder { root: root.to_owned(), source })?;
-    let user = UserRepo::open(root).map_err(|source| Error::UserRepo(Box::new(source)))?;
+    let user = history.user_repo().map_err(|source| Error::UserRepo(Box::new(source)))?;
     let scratch = history.workspace()?;
     let index = StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index));
     let target = gather::Target {
@@ -122,8 +121,8 @@ fn tree_and(
         objects: open_objects(&history.path().join("objects"))?,
         scratch: scratch.path(),
         began: scratch.began()?,
-        rules: Rules::of_user(user.as_ref()),
-        user: user.as_ref(),
+        rules: Rules::of_user(user),
+        user,
         limits: request.limits,
     };
     let done = gather::gather(&target, index.as_ref(), observer, extra)?;

@@ -41,7 +41,7 @@ impl Item {
 pub(super) fn build(
     found: &Found,
     index: Option<&StatIndex>,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
     store: &mut Store<'_>,
 ) -> io::Result<Built> {
     let mut trees = vec![None; found.nodes.len()];
