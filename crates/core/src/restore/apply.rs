@@ -43,15 +43,24 @@ pub(super) enum Direction {
 /// How often a path that changes under our hands is tried again.
 const TRIES: usize = 8;
 
-/// Applies `journal`; gives the paths whose content was added to the backup on the way. `fresh` says that nothing of it
-/// was done before.
+/// In which state a journal is applied.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// Nothing of it was done before.
+    pub(super) fresh: bool,
+    /// What is flushed with the folder.
+    pub(super) also_flush: Option<PathBuf>,
+}
+
+/// Applies `journal`; gives the paths whose content was added to the backup on the way.
 pub(super) fn apply(
     history: &HistoryRepo,
     journal: &Journal,
     direction: Direction,
-    fresh: bool,
+    begun: Begun,
     steps: &Counter<'_>,
 ) -> Result<Vec<BString>, Error> {
+    let Begun { fresh, also_flush } = begun;
     let late = Late {
         history,
         number: journal.number,
@@ -85,10 +94,12 @@ pub(super) fn apply(
             _ => work.parents_are_folders(change.path.as_ref())?,
         };
         parent = Some((folder, is_there));
-        if is_there {
-            written.push(below(history.root(), change.path.as_ref()));
-        }
+        let path = below(history.root(), change.path.as_ref());
+        // Where the folder is gone, that is so in the next one above it.
+        let gone_from = || path.ancestors().skip(1).find(|above| above.is_dir()).map(Path::to_owned);
+        written.extend(if is_there { Some(path.clone()) } else { gone_from() });
     }
+    written.extend(also_flush);
     disk::flush(history.root(), written)?;
     Ok(work.late.saved)
 }

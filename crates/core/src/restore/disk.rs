@@ -3,7 +3,7 @@
 //! Never follows a symbolic link: neither at the path itself nor in its parents.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -221,9 +221,13 @@ pub(super) fn is_empty_folder(path: &Path) -> Result<bool, Error> {
     Ok(fs::read_dir(path).map_err(Error::io("read folder", path))?.next().is_none())
 }
 
-/// Puts on the disk, for good, everything that was written on the file system of `folder`, and the
-/// files in `written` where that can't be said for a whole file system at once.
-pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
+/// Puts on the disk, for good, the files in `written`: one by one if they are few; else everything that was written on the
+/// file system of `folder`, which may be more than ours, and those that are on another.
+pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
+    const FEW: usize = 256;
+    if (1..=FEW).contains(&written.len()) {
+        return flush_each(written);
+    }
     let handle = File::open(folder).map_err(Error::io("open", folder))?;
     let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
     let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
@@ -261,10 +265,34 @@ fn flush_file_system(handle: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether both are on one file system, which [`flush`] puts on the disk as a whole.
-pub(super) fn on_one_file_system(one: &Path, two: &Path) -> bool {
-    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| device(&metadata));
-    cfg!(target_os = "linux") && device(one).is_some() && device(one) == device(two)
+/// Puts files, and the folders with their names, on the disk for good: side by side, for then the file system's journal
+/// is written few times. What is a link, or gone, has nothing of its own.
+pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
+    const THREADS: usize = 16;
+    let mut all = BTreeSet::new();
+    for path in paths {
+        all.extend(path.parent().map(Path::to_owned));
+        all.insert(path);
+    }
+    let all: Vec<PathBuf> = all.into_iter().collect();
+    let flush = |path: &PathBuf| {
+        let is_link = lstat(path)?.is_none_or(|metadata| metadata.is_symlink());
+        if is_link || (cfg!(not(unix)) && path.is_dir()) {
+            return Ok(());
+        }
+        match File::open(path).and_then(|file| file.sync_all()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // Not to be read by us, and not written by us either.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            flushed => flushed.map_err(Error::io("flush", path)),
+        }
+    };
+    std::thread::scope(|scope| {
+        let part = all.len().div_ceil(THREADS).max(1);
+        let threads: Vec<_> =
+            all.chunks(part).map(|paths| scope.spawn(move || paths.iter().try_for_each(flush))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("flushing does not panic"))
+    })
 }
 
 /// The file of an object that is a file of its own.
@@ -281,17 +309,6 @@ pub(super) fn kind_at(path: &Path) -> Result<Option<Kind>, Error> {
         kind if kind.is_file() || kind.is_symlink() => Kind::File,
         _ => Kind::Special,
     }))
-}
-
-/// Puts one file and its name on the disk, for good.
-pub(super) fn flush_file(path: &Path) -> Result<(), Error> {
-    let flushed = File::open(path).and_then(|file| file.sync_all());
-    flushed.map_err(Error::io("flush", path))?;
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("flush folder", folder))?;
-    }
-    Ok(())
 }
 
 #[cfg(unix)]

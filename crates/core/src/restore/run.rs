@@ -11,7 +11,7 @@ use gix::{ObjectId, bstr::BString};
 
 use super::{
     Change, Context, Error, Plan,
-    apply::{Direction, apply},
+    apply::{Begun, Direction, apply},
     backup::{self, Backup},
     disk::{self, Found},
     journal::Journal,
@@ -163,11 +163,10 @@ fn carry_out(
     steps.before("flush the backup")?;
     // What a snapshot stores is on the disk already.
     let single = is_seen.then(|| disk::loose_object(&history.path().join("objects"), commit)).flatten();
-    match single {
-        Some(commit) => disk::flush_file(&commit)?,
-        None => disk::flush(history.path(), [])?,
+    if single.is_none() {
+        disk::flush(history.path(), Vec::new())?;
     }
-    journal.write(&history.restore_journal_path(), steps)?;
+    journal.write(&history.restore_journal_path(), single, steps)?;
     finish(history, &journal, true, steps).map_err(|error| match error {
         Error::Stopped { .. } => error,
         error => match roll_back(history, &journal, steps) {
@@ -235,11 +234,9 @@ fn finish(
         steps.before("keep the backup")?;
         history.update_ref(&name, None, journal.backup).map_err(Error::History)?;
     }
-    let saved = apply(history, journal, Direction::Forward, fresh, steps)?;
-    // Until here the journal would have set it again.
-    if !disk::on_one_file_system(history.root(), history.path()) {
-        disk::flush_file(&path::below(history.path(), name.as_bstr()))?;
-    }
+    // Until the journal goes it would set the ref again.
+    let name = path::below(history.path(), name.as_bstr());
+    let saved = apply(history, journal, Direction::Forward, Begun { fresh, also_flush: Some(name) }, steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     backup::prune(history, steps)?;
     let count = |wanted: fn(&Change) -> bool| journal.changes.iter().filter(|change| wanted(change)).count();
@@ -254,7 +251,7 @@ fn finish(
 
 /// From a journal that is on the disk back to what was there before.
 fn roll_back(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Result<Vec<BString>, Error> {
-    let saved = apply(history, journal, Direction::Back, false, steps)?;
+    let saved = apply(history, journal, Direction::Back, Begun::default(), steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     forget_backup(history, journal.number, journal.backup, steps)?;
     Ok(saved)

@@ -47,8 +47,10 @@ pub(super) struct Target<'a> {
     pub(super) limits: Limits,
 }
 
-/// A folder's content, stored.
-pub(super) struct Gathered {
+/// A folder's content, all but stored.
+pub(super) struct Gathered<'s> {
+    /// To be finished: until then nothing is stored.
+    pub(super) store: Store<'s>,
     pub(super) found: Found,
     pub(super) built: trees::Built,
     pub(super) changed: usize,
@@ -63,12 +65,12 @@ type Pending = (usize, usize);
 pub(super) type Extra = (ObjectId, gix::objs::Kind, Vec<u8>);
 
 /// Stores the folder's content as a tree, and with it what `extra` makes of the tree.
-pub(super) fn gather(
-    target: &Target<'_>,
+pub(super) fn gather<'t>(
+    target: &Target<'t>,
     index: Option<&StatIndex>,
     observer: &dyn Observer,
     extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
-) -> Result<Gathered, Error> {
+) -> Result<Gathered<'t>, Error> {
     let io = |action| io_error(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
@@ -155,10 +157,9 @@ pub(super) fn gather(
         let object = builder.object(kind, id, &bytes).map_err(io("store the snapshot of"))?;
         object.map_or(Ok(()), |object| store.add(object)).map_err(io("store the snapshot of"))?;
     }
-    store.finish().map_err(io("store the content of"))?;
     left_out.sort_unstable();
     left_out.dedup();
-    Ok(Gathered { found, built, changed: pending.len(), bytes_new, left_out })
+    Ok(Gathered { found, built, store, changed: pending.len(), bytes_new, left_out })
 }
 
 /// Keeps in an item what reading it came to; says why it is left out, if it is.

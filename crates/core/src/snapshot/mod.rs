@@ -126,14 +126,19 @@ fn tree_and(
         limits: request.limits,
     };
     let done = gather::gather(&target, index.as_ref(), observer, extra)?;
-    if !done.built.index_is_current {
-        let path = history.stat_index_path();
-        // A cache: without it the next snapshot is slower, and no less right.
-        if let Err(error) =
-            trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&scratch.join("stat-index"), &path)
-        {
-            tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
-        }
+    let path = history.stat_index_path();
+    let beside = scratch.join("stat-index");
+    let build = || trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&beside);
+    // The disk is waited for; the next index is made meanwhile.
+    let (stored, built) = std::thread::scope(|scope| {
+        let storing = scope.spawn(|| done.store.finish());
+        let built = (!done.built.index_is_current).then(build);
+        (storing.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread has failed"))), built)
+    });
+    stored.map_err(|source| Error::Io { action: "store the content of", path: root.to_owned(), source })?;
+    // A cache: without it the next snapshot is slower, and no less right.
+    if let Some(Err(error)) = built.map(|built| built.and_then(|()| std::fs::rename(&beside, &path))) {
+        tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
     }
     Ok(TreeTaken {
         tree: done.built.tree,
@@ -164,7 +169,10 @@ pub(crate) fn store_folder(
         user: None,
         limits,
     };
-    Ok(gather::gather(&target, None, observer, &mut |_| Ok(None))?.built.tree)
+    let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
+    let failed = |source| Error::Io { action: "store the content of", path: root.to_owned(), source };
+    done.store.finish().map_err(failed)?;
+    Ok(done.built.tree)
 }
 
 /// The objects that are stored now, whoever stored them.

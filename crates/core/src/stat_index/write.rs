@@ -101,12 +101,9 @@ impl Builder {
         out
     }
 
-    /// Writes the file: whole, by way of `scratch`, which is on the same file system.
-    pub fn write(self, scratch: &Path, path: &Path) -> std::io::Result<()> {
-        let mut file = std::fs::File::create(scratch)?;
-        file.write_all(&self.into_bytes())?;
-        drop(file);
-        std::fs::rename(scratch, path)
+    /// Writes the file. It is to be moved to its place when it is whole and what it names is stored.
+    pub fn write(self, path: &Path) -> std::io::Result<()> {
+        std::fs::File::create(path)?.write_all(&self.into_bytes())
     }
 }
 
