@@ -14,8 +14,8 @@ use std::{io, path::PathBuf};
 
 use gix::{ObjectId, bstr::BString};
 
-pub(crate) use self::write::{in_parallel, write_new};
 pub use self::write::{Written, checkout};
+pub(crate) use self::write::{in_parallel, write_new};
 
 /// Why a tree could not be written out.
 #[derive(Debug, thiserror::Error)]

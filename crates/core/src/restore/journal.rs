@@ -75,7 +75,7 @@ impl Journal {
         let mut file = File::create(&beside).map_err(Error::io(WRITE, &beside))?;
         file.write_all(&self.to_bytes()).map_err(Error::io(WRITE, &beside))?;
         drop(file);
-        super::disk::flush_each(relies_on.into_iter().chain([beside.clone()]))?;
+        super::flush::flush_each(relies_on.into_iter().chain([beside.clone()]))?;
         steps.before("move the journal to its place")?;
         fs::rename(&beside, path).map_err(Error::io(WRITE, path))?;
         sync_parent(path)

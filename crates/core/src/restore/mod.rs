@@ -19,12 +19,14 @@ mod backup;
 mod compare;
 mod disk;
 mod error;
+mod flush;
 mod folder;
 mod in_the_way;
 mod journal;
 mod kept;
 mod plan;
 mod prepare;
+mod remove;
 mod run;
 mod steps;
 

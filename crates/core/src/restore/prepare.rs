@@ -53,7 +53,8 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
         .filter(|(_, change, _)| folders.get(parent(change)).copied().unwrap_or(true))
         .collect();
     let done = std::sync::Mutex::new(&mut ready);
-    let names: Vec<_> = items.iter().map(|(i, ..)| (work.beside(*i, "part"), work.beside(*i, "new"))).collect();
+    let names: Vec<_> =
+        items.iter().map(|(i, ..)| (work.beside(*i, "part"), work.beside(*i, "new"))).collect();
     let jobs: Vec<usize> = (0..items.len()).collect();
     let root = work.root;
     let written = checkout::in_parallel(work.repo, &jobs, |repo, job| {

@@ -14,6 +14,7 @@ use super::{
     apply::{Begun, Direction, apply},
     backup::{self, Backup},
     disk::{self, Found},
+    flush,
     journal::Journal,
     plan::{plan_towards, plan_undo},
     steps::{Counter, Steps},
@@ -164,7 +165,7 @@ fn carry_out(
     // What a snapshot stores is on the disk already.
     let single = is_seen.then(|| disk::loose_object(&history.path().join("objects"), commit)).flatten();
     if single.is_none() {
-        disk::flush(history.path(), Vec::new())?;
+        flush::flush(history.path(), Vec::new())?;
     }
     journal.write(&history.restore_journal_path(), single, steps)?;
     finish(history, &journal, true, steps).map_err(|error| match error {
@@ -223,12 +224,7 @@ fn recover_locked(history: &HistoryRepo, steps: &Counter<'_>) -> Result<Recovere
 }
 
 /// From a journal that is on the disk to a restore that is done. `fresh`: nobody has done anything of it yet.
-fn finish(
-    history: &HistoryRepo,
-    journal: &Journal,
-    fresh: bool,
-    steps: &Counter<'_>,
-) -> Result<Done, Error> {
+fn finish(history: &HistoryRepo, journal: &Journal, fresh: bool, steps: &Counter<'_>) -> Result<Done, Error> {
     let name = refs::backup(journal.number);
     if history.ref_tip(name.as_ref()).map_err(Error::History)?.is_none() {
         steps.before("keep the backup")?;

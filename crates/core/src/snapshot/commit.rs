@@ -20,7 +20,11 @@ pub(super) struct Draft {
 }
 
 /// Drafts the commit of `tree`; `None` when the newest snapshot has it.
-pub(super) fn draft(history: &HistoryRepo, tree: ObjectId, request: &Request) -> Result<Option<Draft>, Error> {
+pub(super) fn draft(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    request: &Request,
+) -> Result<Option<Draft>, Error> {
     let parent = history.tip()?;
     if let Some(tip) = parent
         && tree_of(history, tip)? == tree
@@ -28,11 +32,8 @@ pub(super) fn draft(history: &HistoryRepo, tree: ObjectId, request: &Request) ->
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let failed = |source| Error::Io {
-        action: "write a commit into",
-        path: history.path().to_owned(),
-        source,
-    };
+    let failed =
+        |source| Error::Io { action: "write a commit into", path: history.path().to_owned(), source };
     object(tree, parent, request).write_to(&mut bytes).map_err(failed)?;
     let id = content::hash(gix::objs::Kind::Commit, &bytes).map_err(failed)?;
     Ok(Some(Draft { id, bytes, parent }))
@@ -46,7 +47,7 @@ pub(super) fn commit(
     history: &HistoryRepo,
     tree: ObjectId,
     request: &Request,
-    draft: Option<Draft>,
+    draft: Option<&Draft>,
 ) -> Result<(ObjectId, bool), Error> {
     let name = history.history_ref();
     let _lock = history.lock()?;
@@ -57,7 +58,7 @@ pub(super) fn commit(
         {
             return Ok((tip, false));
         }
-        let id = match &draft {
+        let id = match draft {
             Some(draft) if draft.parent == tip => draft.id,
             _ => write(history, tree, tip, request)?,
         };

@@ -83,9 +83,17 @@ pub(super) fn tells_changed_folders(root: BorrowedFd<'_>) -> bool {
     {
         // ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS, bcachefs: linux/magic.h and the file systems' own.
         const TOLD: [u64; 8] = [
-            0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e,
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0x0102_1994,
+            0x794c_7630,
+            0x2fc1_2fc1,
+            0xf2f5_2010,
+            0xca45_1a4e,
         ];
-        rustix::fs::fstatfs(root).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD.contains(&kind)))
+        rustix::fs::fstatfs(root)
+            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD.contains(&kind)))
     }
     #[cfg(not(target_os = "linux"))]
     {

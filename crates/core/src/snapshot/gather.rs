@@ -17,9 +17,10 @@ use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
     content::{Content, Form, LEVEL, Reader},
     files, guard,
+    node::{Found, Item, State, system_path},
     store::Store,
     trees,
-    walk::{Found, Item, State, Walk, system_path, walk},
+    walk::{Walk, walk},
 };
 use crate::{ignore::Rules, stat_index::StatIndex, user_repo::UserRepo};
 

@@ -57,20 +57,20 @@ pub(super) fn own_rules(
         let (start, end, _) = found[at];
         read_regular(folder.as_fd(), &names[start..end])
     };
-    extended(above, path, read(".gitignore"), read(ignore::FILE))
+    extended(above, path, read(".gitignore").as_deref(), read(ignore::FILE).as_deref())
 }
 
 /// The rules above with what a folder's own ignore files say.
 pub(super) fn extended(
     above: &Rules,
     path: &[u8],
-    gitignore: Option<Vec<u8>>,
-    amlignore: Option<Vec<u8>>,
+    gitignore: Option<&[u8]>,
+    amlignore: Option<&[u8]>,
 ) -> Rules {
     if gitignore.is_none() && amlignore.is_none() {
         return above.clone();
     }
-    above.with(path.len(), gitignore.as_deref(), amlignore.as_deref())
+    above.with(path.len(), gitignore, amlignore)
 }
 
 /// What an ignore file of a folder says.

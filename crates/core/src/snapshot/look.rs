@@ -14,13 +14,14 @@ use gix::bstr::{BStr, ByteSlice};
 
 use super::{
     Error, LeftOut, Progress, Why, files,
-    listing::{Listed, extended, is_refused_link, is_refused_name, list, own_rules, read_rules},
-    secret,
-    walk::{Harvest, Item, Node, Shared, State, Task, system_path},
+    judge::{Judged, judge, see},
+    listing::{Listed, extended, is_refused_name, list, own_rules, read_rules},
+    node::{Item, Node, system_path},
+    walk::{Harvest, Shared, Task},
 };
 use crate::{
     history::FOLDER,
-    ignore::{self, Rules, Verdict},
+    ignore,
     stat_index::{Folder, Kind, Known, Stat},
 };
 
@@ -36,16 +37,6 @@ pub(super) struct Buffers {
     /// The path of what is looked at.
     path: Vec<u8>,
     found: Vec<Listed>,
-}
-
-/// What a name comes to before the file is looked at.
-enum Judged {
-    /// Not in the snapshot.
-    Out,
-    In {
-        taken_back: bool,
-        tracked_only: bool,
-    },
 }
 
 /// Looks at a folder; what is below it becomes tasks.
@@ -93,17 +84,15 @@ fn look_at_known(
 ) -> Result<Node, Error> {
     let root = shared.walk.root.as_fd();
     let mut node = Node { known: task.known, stat: Some(stat), ..Node::default() };
-    let opened: Option<OwnedFd> = if folder.len() < WORTH_OPENING {
-        None
-    } else {
-        files::pass_through(root, &task.path).ok()
-    };
+    let opened: Option<OwnedFd> =
+        if folder.len() < WORTH_OPENING { None } else { files::pass_through(root, &task.path).ok() };
     buffers.start(&task.path);
     let prefix = buffers.path.len();
     // Where the names begin that the system is given: at the root, or here.
     let (at, from) = opened.as_ref().map_or((root, 0), |folder| (folder.as_fd(), prefix));
     let read = |name: &str| folder.find(name.as_bytes()).and_then(|_| read_rules(root, &task.path, name));
-    let rules = extended(&task.rules, &task.path, read(".gitignore"), read(ignore::FILE));
+    let (gitignore, amlignore) = (read(".gitignore"), read(ignore::FILE));
+    let rules = extended(&task.rules, &task.path, gitignore.as_deref(), amlignore.as_deref());
 
     let mut changes = Vec::new();
     let mut same = 0;
@@ -186,7 +175,8 @@ fn look_at_listing(
             continue;
         }
         let path = buffers.with_name(prefix, name);
-        let stated = || files::stat_at(folder.as_fd(), CStr::from_bytes_with_nul(&names[start..=end]).ok()?).ok();
+        let stated =
+            || files::stat_at(folder.as_fd(), CStr::from_bytes_with_nul(&names[start..=end]).ok()?).ok();
         let before = node.items.len();
         let known = old.as_mut().and_then(|(old, next)| entry_of(old, next, name));
         if is_refused_name(name) {
@@ -263,92 +253,6 @@ fn cannot_list(
         _ => return failed(root.join(system_path(node.path.as_bstr())), error),
     }
     Ok(node)
-}
-
-/// What the rules, the user's Git and the name itself say of a path.
-fn judge(
-    shared: &Shared<'_>,
-    path: &BStr,
-    is_folder: bool,
-    rules: &Rules,
-    mut tracked_only: bool,
-    harvest: &mut Harvest,
-) -> Result<Judged, Error> {
-    let mut taken_back = false;
-    if !tracked_only && !rules.is_empty() {
-        let verdict = rules.verdict(path, is_folder);
-        taken_back = verdict == Verdict::TakenBack;
-        tracked_only = verdict == Verdict::Out;
-    }
-    if tracked_only {
-        let tracked = shared.tracked()?;
-        if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
-            return Ok(Judged::Out);
-        }
-    }
-    if !is_folder && !taken_back && secret::is_secret_name(path) {
-        harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Secret });
-        return Ok(Judged::Out);
-    }
-    Ok(Judged::In { taken_back, tracked_only })
-}
-
-/// What a file or link comes to, given what was seen and what is known of it; its item's name is the caller's.
-fn see(
-    path: &BStr,
-    name: &BStr,
-    seen: Option<(Option<Kind>, Stat)>,
-    known: Option<&Known>,
-    taken_back: bool,
-    harvest: &mut Harvest,
-) -> Option<Item> {
-    let (kind, stat) = seen?;
-    let mut leave_out = |why| {
-        harvest.left_out.push(LeftOut { path: path.to_owned(), why });
-        None
-    };
-    let kind = match kind {
-        Some(Kind::Folder) => return None, // a file when it was listed: it is being replaced at this moment
-        Some(kind) => kind,
-        None => return leave_out(Why::Special),
-    };
-    if kind == Kind::Link && is_refused_link(name) {
-        return leave_out(Why::Name);
-    }
-    let mut item = Item::fresh(kind, stat, taken_back);
-    if let Some(known) = known
-        && known.kind == kind
-        && known.stat == stat
-    {
-        item.state = State::Known(known.id);
-        item.is_secret = known.is_secret;
-        item.is_out = known.is_secret && !taken_back;
-        if item.is_out {
-            leave_out(Why::Secret);
-        }
-        // It was left out without being stored: taken back, it has to be read.
-        if known.is_out && !item.is_out {
-            item.state = State::Fresh;
-        }
-    }
-    Some(item)
-}
-
-impl Item {
-    fn fresh(kind: Kind, stat: Stat, taken_back: bool) -> Self {
-        let state = State::Fresh;
-        Self { name: (0, 0), kind, stat, state, is_secret: false, is_out: false, taken_back }
-    }
-
-    fn folder(name: (usize, usize), number: usize) -> Self {
-        let state = State::Folder(number);
-        Self { name, state, ..Self::fresh(Kind::Folder, Stat::default(), false) }
-    }
-
-    /// Whether it is in the tree, or out, as the index has it.
-    fn is_as(&self, known: &Known) -> bool {
-        self.state == State::Known(known.id) && self.is_out == known.is_out
-    }
 }
 
 impl Buffers {

@@ -5,9 +5,11 @@ mod content;
 mod files;
 mod gather;
 mod guard;
+mod judge;
 mod listing;
 mod look;
 mod message;
+mod node;
 mod pack;
 mod request;
 mod secret;
@@ -88,7 +90,7 @@ pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -
         draft = commit::draft(history, tree, request)?;
         Ok(draft.as_ref().map(|draft| (draft.id, gix::objs::Kind::Commit, draft.bytes.clone())))
     })?;
-    let (commit, is_new) = commit::commit(history, taken.tree, request, draft)?;
+    let (commit, is_new) = commit::commit(history, taken.tree, request, draft.as_ref())?;
     let TreeTaken { tree, files, changed, bytes_new, left_out } = taken;
     Ok(Taken { commit, tree, is_new, files, changed, bytes_new, left_out })
 }

@@ -10,8 +10,8 @@ use gix::{
 
 use super::{
     content::{self, Reader},
+    node::{Found, Item, Node, State},
     store::Store,
-    walk::{Found, Item, Node, State},
 };
 use crate::stat_index::{Builder, Kind, Known, StatIndex};
 
@@ -151,12 +151,7 @@ fn null() -> ObjectId {
 }
 
 /// The next index.
-pub(super) fn index(
-    found: &Found,
-    built: &Built,
-    before: Option<&StatIndex>,
-    began: (i64, u32),
-) -> Builder {
+pub(super) fn index(found: &Found, built: &Built, before: Option<&StatIndex>, began: (i64, u32)) -> Builder {
     let mut builder = Builder::new(began);
     for (node, tree) in found.nodes.iter().zip(&built.trees) {
         // A file that could not be read after all is no entry, and so its folder is to be listed again.

@@ -116,7 +116,9 @@ pub(super) fn read_hash_compress(files: &[PathBuf]) -> Outcome<Duration> {
             let workers: Vec<_> = (0..threads())
                 .map(|_| {
                     scope.spawn(|| {
-                        while let Some(path) = files.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                        while let Some(path) =
+                            files.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                        {
                             one(path)?;
                         }
                         Ok::<(), std::io::Error>(())

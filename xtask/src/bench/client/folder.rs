@@ -35,7 +35,8 @@ fn text(number: usize, average: usize) -> String {
         seed >> 20
     };
     let spread = next() % (2 * average as u64);
-    let length = if number % 200 == 77 { 30 * average } else { usize::try_from(spread).unwrap_or(average) + 200 };
+    let length =
+        if number % 200 == 77 { 30 * average } else { usize::try_from(spread).unwrap_or(average) + 200 };
     let mut text = String::with_capacity(length + 200);
     while text.len() < length {
         for _ in 0..next() % 4 {

@@ -23,7 +23,7 @@ pub(super) struct Git<'a> {
     world: &'a World,
     name: &'static str,
     project: PathBuf,
-    git_dir: PathBuf,
+    repository: PathBuf,
     tuning: &'static [(&'static str, &'static str)],
 }
 
@@ -37,13 +37,13 @@ impl<'a> Git<'a> {
     }
 
     fn new(world: &'a World, name: &'static str, tuning: &'static [(&'static str, &'static str)]) -> Self {
-        let git_dir = world.home().join(name.replace(' ', "-") + ".git");
-        Self { world, name, project: world.home().join("project"), git_dir, tuning }
+        let repository = world.home().join(name.replace(' ', "-") + ".git");
+        Self { world, name, project: world.home().join("project"), repository, tuning }
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = command(Path::new(program), &self.project, self.world.home());
-        command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", &self.project);
+        command.env("GIT_DIR", &self.repository).env("GIT_WORK_TREE", &self.project);
         command
     }
 }
@@ -58,11 +58,11 @@ impl Side for Git<'_> {
     }
 
     fn reset(&self) -> Outcome {
-        if self.git_dir.exists() {
-            std::fs::remove_dir_all(&self.git_dir)?;
+        if self.repository.exists() {
+            std::fs::remove_dir_all(&self.repository)?;
         }
         let mut init = command(Path::new("git"), self.world.home(), self.world.home());
-        process::capture(init.args(["init", "--quiet", "--bare"]).arg(&self.git_dir))?;
+        process::capture(init.args(["init", "--quiet", "--bare"]).arg(&self.repository))?;
         for (key, value) in [("core.bare", "false"), ("gc.auto", "0")].iter().chain(self.tuning) {
             process::capture(self.command("git").args(["config", key, value]))?;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::peer::peer;
 use super::side::{Side, World, clock, command};
-use super::{folder, super::copy_folder};
+use super::{super::copy_folder, folder};
 use crate::{Outcome, process, workspace};
 
 /// The newest version that the project's own toolchain builds.
@@ -60,9 +60,15 @@ impl Side for Jj<'_> {
         if self.folder.join(".jj").exists() {
             std::fs::remove_dir_all(self.folder.join(".jj"))?;
         }
-        process::capture(&mut self.command(&["git", "init", "--quiet", "--no-colocate", "--ignore-working-copy"]))
-            .or_else(|_| process::capture(&mut self.command(&["git", "init", "--quiet", "--no-colocate"])))
-            .map(drop)
+        process::capture(&mut self.command(&[
+            "git",
+            "init",
+            "--quiet",
+            "--no-colocate",
+            "--ignore-working-copy",
+        ]))
+        .or_else(|_| process::capture(&mut self.command(&["git", "init", "--quiet", "--no-colocate"])))
+        .map(drop)
     }
 
     fn snapshot(&self) -> Outcome<Duration> {

@@ -44,10 +44,13 @@ pub(super) fn measure(
         type Work<'a> = (&'a str, Box<dyn Fn(usize) -> Outcome<Duration> + 'a>);
         let works: [Work<'_>; 4] = [
             ("snapshot, unchanged", Box::new(|n| worlds[n].1.snapshot())),
-            ("snapshot, one file changed", Box::new(|n| {
-                super::folder::edit(worlds[n].1.folder(), worlds[n].0, 1, "many")?;
-                worlds[n].1.snapshot()
-            })),
+            (
+                "snapshot, one file changed",
+                Box::new(|n| {
+                    super::folder::edit(worlds[n].1.folder(), worlds[n].0, 1, "many")?;
+                    worlds[n].1.snapshot()
+                }),
+            ),
             ("submit", Box::new(|n| worlds[n].1.submit().ok_or("azml runs scripts")?)),
             ("list of the newest 20", Box::new(newest)),
         ];
@@ -109,7 +112,11 @@ fn import(world: &World, dir: &Path, runs: usize) -> Outcome {
         let second = start / 1_000 + run as u64;
         let id = format!("{name}_{}", start + 1_000 * run as u64);
         let at = format!("{:013}", start + 1_000 * run as u64);
-        write!(out, "commit {branch}\nmark :{}\ncommitter b <b@example.com> {second} +0000\ndata 2\ns\n", run + 1)?;
+        write!(
+            out,
+            "commit {branch}\nmark :{}\ncommitter b <b@example.com> {second} +0000\ndata 2\ns\n",
+            run + 1
+        )?;
         if run == 0 {
             writeln!(out, "from {branch}^0")?;
         }
@@ -118,7 +125,8 @@ fn import(world: &World, dir: &Path, runs: usize) -> Outcome {
         let mut record = record.clone();
         record["run_id"] = id.clone().into();
         record["run_number"] = (run + 2).into();
-        record["metrics"] = serde_json::json!({"Accuracy": 0.5 + run as f64 / 1e5, "Rate": 0.01});
+        record["metrics"] =
+            serde_json::json!({"Accuracy": 0.5 + f64::from(u32::try_from(run)?) / 1e5, "Rate": 0.01});
         let json = serde_json::to_string_pretty(&record)?;
         let mut message = String::new();
         write!(message, "{id}: Completed\n\nRuns: {}\nLast-Run-Number: {}\n", run + 2, run + 2)?;

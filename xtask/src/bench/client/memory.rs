@@ -17,7 +17,11 @@ pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outco
     let world = World::new(azml, files)?;
     let side = Azml::new(&world);
     let snapshot = ["project", "snapshot", "-o", "none", "--allow-large"];
-    report.bytes(format!("memory, first snapshot of {files} files"), peak(&mut side.command(&snapshot))?, MOST);
+    report.bytes(
+        format!("memory, first snapshot of {files} files"),
+        peak(&mut side.command(&snapshot))?,
+        MOST,
+    );
     report.bytes(format!("memory, {files} files unchanged"), peak(&mut side.command(&snapshot))?, MOST);
     drop(world);
 

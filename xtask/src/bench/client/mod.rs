@@ -1,7 +1,6 @@
 //! `cargo xtask bench client`: azml's snapshots, restores, lists and runs beside its peers' and beside what the machine
 //! can do at all. Every side does the same to the same files, in turns; medians are told, with the targets.
 
-mod peer;
 mod dvc;
 mod floor;
 mod folder;
@@ -10,6 +9,7 @@ mod jj;
 mod many;
 mod memory;
 mod ours;
+mod peer;
 mod report;
 mod rows;
 mod side;
@@ -41,8 +41,10 @@ struct Effort {
     large: u64,
 }
 
-const QUICK: Effort = Effort { sizes: &[200, 2_000], many: 5, few: 1, runs: 1_000, peers: false, large: 200 << 20 };
-const USUAL: Effort = Effort { sizes: &[200, 10_000], many: 15, few: 3, runs: 10_000, peers: true, large: 2 << 30 };
+const QUICK: Effort =
+    Effort { sizes: &[200, 2_000], many: 5, few: 1, runs: 1_000, peers: false, large: 200 << 20 };
+const USUAL: Effort =
+    Effort { sizes: &[200, 10_000], many: 15, few: 3, runs: 10_000, peers: true, large: 2 << 30 };
 const FULL: Effort = Effort { sizes: &[200, 10_000, 100_000], ..USUAL };
 
 /// Measures the rows that `args` names, or all.
@@ -56,7 +58,8 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
             "--full" => effort = FULL,
             "--only-git" => effort.peers = false,
             "--files" => {
-                let count = asked.next().and_then(|text| text.parse().ok()).ok_or("--files takes a number")?;
+                let count =
+                    asked.next().and_then(|text| text.parse().ok()).ok_or("--files takes a number")?;
                 effort.sizes = Box::leak(Box::new([count]));
             }
             row if ROWS.contains(&row) => rows.push(row),

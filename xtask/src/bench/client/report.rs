@@ -72,7 +72,9 @@ impl Goal {
         Some(match self {
             Self::Times(most, side) => {
                 let ratio = ours.as_secs_f64() / took(times, side)?.as_secs_f64().max(1e-9);
-                (format!("{ratio:.2} of {side} (at most {most})"), ratio <= most)
+                let most_in_words = format!("{most:.3}");
+                let most_in_words = most_in_words.trim_end_matches('0').trim_end_matches('.');
+                (format!("{ratio:.2} of {side} (at most {most_in_words})"), ratio <= most)
             }
             Self::Plus(most, side, extra) => {
                 let limit = took(times, side)?.mul_f64(most) + extra;

@@ -28,16 +28,23 @@ pub(super) fn measure(
 
     if wants("first") {
         let paths: Vec<_> = (0..files).map(|n| sides[0].folder().join(folder::path(n))).collect();
-        let mut times = all(&sides, few, true, |side, _| {
-            side.reset()?;
-            side.snapshot()
-        }, || floor::read_hash_compress(&paths))?;
+        let mut times = all(
+            &sides,
+            few,
+            true,
+            |side, _| {
+                side.reset()?;
+                side.snapshot()
+            },
+            || floor::read_hash_compress(&paths),
+        )?;
         // What DVC calls a first save is of a folder that its user has committed before.
         times.retain(|(name, _)| *name != "DVC");
-        report.times(title("first snapshot"), times, &[
-            Goal::Times(0.15, "plain git"),
-            Goal::Times(1.5, "floor"),
-        ]);
+        report.times(
+            title("first snapshot"),
+            times,
+            &[Goal::Times(0.15, "plain git"), Goal::Times(1.5, "floor")],
+        );
     }
     for side in &sides {
         side.reset()?;
@@ -50,17 +57,24 @@ pub(super) fn measure(
             side.snapshot()?;
         }
         let times = all(&sides, many, true, |side, _| side.snapshot(), walk)?;
-        report.times(title("unchanged"), times, &[
-            Goal::Plus(1.3, "floor", FIVE),
-            Goal::Times(1.0, "tuned git"),
-        ]);
+        report.times(
+            title("unchanged"),
+            times,
+            &[Goal::Plus(1.3, "floor", FIVE), Goal::Times(1.0, "tuned git")],
+        );
     }
     for (row, count, most) in [("one", 1, 0.5), ("percent", files / 100, 0.4)] {
         if wants(row) {
-            let times = all(&sides, if row == "one" { many } else { many.div_ceil(2) }, false, |side, turn| {
-                folder::edit(side.folder(), files, count, &format!("{row} {} {turn}", side.name()))?;
-                side.snapshot()
-            }, walk)?;
+            let times = all(
+                &sides,
+                if row == "one" { many } else { many.div_ceil(2) },
+                false,
+                |side, turn| {
+                    folder::edit(side.folder(), files, count, &format!("{row} {} {turn}", side.name()))?;
+                    side.snapshot()
+                },
+                walk,
+            )?;
             let work = if row == "one" { "one file changed" } else { "1 % changed" };
             report.times(title(work), times, &[Goal::Times(most, "plain git")]);
         }
@@ -129,9 +143,11 @@ fn restores(
             proven(side, side.restore(&marks[number])?)
         })?;
         let times = sides.iter().map(|side| side.name()).zip(times).collect();
-        report.times(format!("{files} files: restore into an empty folder"), times, &[
-            Goal::Times(0.8, "tuned git"),
-        ]);
+        report.times(
+            format!("{files} files: restore into an empty folder"),
+            times,
+            &[Goal::Times(0.8, "tuned git")],
+        );
     }
     Ok(())
 }
@@ -147,9 +163,6 @@ fn submits(sides: &Sides<'_>, repetitions: usize, title: String, report: &mut Re
         runners[number].submit().ok_or("it runs no scripts")?
     })?;
     let times: Vec<_> = runners.iter().map(|side| side.name()).zip(times).collect();
-    report.times(title, times, &[
-        Goal::AtMost(Duration::from_millis(60)),
-        Goal::Times(1.0 / 30.0, "DVC"),
-    ]);
+    report.times(title, times, &[Goal::AtMost(Duration::from_millis(60)), Goal::Times(1.0 / 30.0, "DVC")]);
     Ok(())
 }

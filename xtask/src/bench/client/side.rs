@@ -81,11 +81,8 @@ impl World {
 
     /// All sides that can be had; what can't is noted.
     pub(super) fn sides(&self, peers: bool, report: &mut Report) -> Vec<Box<dyn Side + '_>> {
-        let mut sides: Vec<Box<dyn Side + '_>> = vec![
-            Box::new(Azml::new(self)),
-            Box::new(Git::plain(self)),
-            Box::new(Git::tuned(self)),
-        ];
+        let mut sides: Vec<Box<dyn Side + '_>> =
+            vec![Box::new(Azml::new(self)), Box::new(Git::plain(self)), Box::new(Git::tuned(self))];
         // jj and DVC are given the small and the middle folder: they have shown by then where they stand.
         if peers && self.files <= 10_000 {
             match Jj::new(self) {

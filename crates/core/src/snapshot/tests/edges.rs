@@ -39,7 +39,9 @@ fn every_change_in_a_folder_that_the_index_knows_is_seen() {
         ("renamed over", |r| fs::rename(r.join("a/b/three.py"), r.join("a/b/one.py")).unwrap()),
         ("moved between folders", |r| fs::rename(r.join("a/b/one.py"), r.join("c/one.py")).unwrap()),
         ("a folder that was empty", |r| fs::write(r.join("a/b/again.py"), "x").unwrap()),
-        ("made executable", |r| fs::set_permissions(r.join("c/one.py"), fs::Permissions::from_mode(0o755)).unwrap()),
+        ("made executable", |r| {
+            fs::set_permissions(r.join("c/one.py"), fs::Permissions::from_mode(0o755)).unwrap();
+        }),
         ("a file becomes a folder", |r| {
             fs::remove_file(r.join("c/one.py")).unwrap();
             fs::create_dir(r.join("c/one.py")).unwrap();
@@ -122,14 +124,19 @@ fn two_names_of_one_file_and_sparse_files_are_files() {
 #[test]
 fn modes_are_plain_or_executable_and_nothing_else_comes_back() {
     let f = fixture();
-    for (name, mode) in [("setuid", 0o4755), ("setgid", 0o2755), ("sticky", 0o1644), ("world", 0o666), ("all", 0o777)]
+    for (name, mode) in
+        [("setuid", 0o4755), ("setgid", 0o2755), ("sticky", 0o1644), ("world", 0o666), ("all", 0o777)]
     {
         f.write(name, name);
         fs::set_permissions(f.root.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     let taken = f.take();
     let modes: Vec<String> = f.files().into_values().collect();
-    assert_eq!(modes, ["100755", "100755", "100755", "100644", "100644"], "all, setgid, setuid, sticky, world");
+    assert_eq!(
+        modes,
+        ["100755", "100755", "100755", "100644", "100644"],
+        "all, setgid, setuid, sticky, world"
+    );
     let out = tempfile::tempdir().unwrap();
     checkout(f.history.git(), taken.tree, &out.path().join("out")).unwrap();
     for entry in fs::read_dir(out.path().join("out")).unwrap().flatten() {
@@ -158,8 +165,10 @@ fn a_history_that_cannot_be_written_is_named() {
 /// A name of any bytes that a tree may hold.
 fn any_name() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        prop::sample::select(vec!["a", "A", "b", "ä", "a\u{308}", ".x", "a b", "-", "a.b", "a\\b", "*", "!n", "#"])
-            .prop_map(|name| name.as_bytes().to_vec()),
+        prop::sample::select(vec![
+            "a", "A", "b", "ä", "a\u{308}", ".x", "a b", "-", "a.b", "a\\b", "*", "!n", "#"
+        ])
+        .prop_map(|name| name.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>().prop_filter("no separator", |b| !matches!(b, 0 | b'/')), 1..6)
             .prop_filter("no folder's own name", |name| name != b"." && name != b".."),
     ]
@@ -194,15 +203,18 @@ fn act(f: &Fixture, act: &Act) {
         let place = at(&f.root, path);
         let is_ours = path[0].as_bstr() == crate::history::FOLDER;
         let parent = place.parent().unwrap();
-        (!is_ours && fs::create_dir_all(parent).is_ok() && parent.canonicalize().unwrap() == parent).then_some(place)
+        (!is_ours && fs::create_dir_all(parent).is_ok() && parent.canonicalize().unwrap() == parent)
+            .then_some(place)
     };
     match act {
         Act::Write(path, content, runs) => {
             if let Some(place) = place(path)
-                && place.symlink_metadata().is_ok_and(|there| there.is_file()) | place.symlink_metadata().is_err()
+                && place.symlink_metadata().is_ok_and(|there| there.is_file())
+                    | place.symlink_metadata().is_err()
             {
                 fs::write(&place, content).unwrap();
-                fs::set_permissions(place, fs::Permissions::from_mode(if *runs { 0o755 } else { 0o644 })).unwrap();
+                fs::set_permissions(place, fs::Permissions::from_mode(if *runs { 0o755 } else { 0o644 }))
+                    .unwrap();
             }
         }
         Act::Link(path, target) => {
