@@ -15,7 +15,7 @@ mod push;
 mod roam;
 
 pub use error::SyncError;
-pub use fetching::{FetchedSnapshot, fetch_snapshot};
+pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot};
 pub use link::{LinkMode, Linked, link};
 pub use list::{RemoteView, list};
 pub use pull::{Pulled, pull};

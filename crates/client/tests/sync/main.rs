@@ -7,3 +7,4 @@ mod hosts;
 mod http;
 mod link;
 mod together;
+mod weak;

@@ -10,6 +10,7 @@ mod merge;
 mod metric;
 mod origin;
 mod record;
+mod salvage;
 mod shard;
 mod status;
 mod store;
@@ -20,6 +21,7 @@ pub use self::{
     metric::Metric,
     origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
+    salvage::Salvage,
     status::{Status, UnknownStatus},
     store::{Error, RunStore},
 };
