@@ -21,7 +21,7 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::Error, user_repo::Error, QueryError);
+plain_failures!(checkout::Error, join::Error, run::Error, run::AttachError, user_repo::Error, QueryError);
 
 impl From<id::Error> for CommandError {
     fn from(error: id::Error) -> Self {
@@ -192,6 +192,9 @@ impl From<SyncError> for CommandError {
             }
             SyncError::NoSnapshot { .. } => {
                 (ErrorKind::NotFound, Some("where the run was made, deliver it: {azml} history sync"))
+            }
+            SyncError::NoAttachments { .. } => {
+                (ErrorKind::NotFound, Some("where the run was made, deliver them: {azml} history sync"))
             }
             SyncError::FolderNotEmpty { .. } => {
                 (ErrorKind::Failed, Some("name another folder: {azml} project clone URL DIR"))

@@ -20,6 +20,9 @@ pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
 /// Seconds (a decimal number) that the end of a run waits for its push; default 10.
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
+/// How much of each run's outputs and logs is pushed, for example `200MB`; default 50MB. `--attachments-limit` goes
+/// before it.
+pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";
 /// What goes to the log, in the syntax of `tracing`'s filters; goes before `--verbose` and `--debug`.
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.

@@ -2,9 +2,10 @@
 //!
 //! A run's [`target::Target`] is where its script runs; [`local::Local`] is this computer. Everything else here
 //! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
-//! [`attachments`] is what stays of it, [`delivery`] pushes beside it.
+//! [`attachments`] is what stays of it, [`carried`] what of that travels, [`delivery`] pushes beside it.
 
 pub mod attachments;
+pub mod carried;
 pub mod config;
 pub mod delivery;
 pub mod folder;

@@ -4,7 +4,7 @@ use azml_core::run::{RunRecord, RunStore, Status};
 
 use super::attachments::Attachments;
 use super::folder::{COLLECTED, bring_all};
-use super::{live, metrics, process};
+use super::{carried, live, metrics, process};
 use crate::context::{Context, Opened, host_name};
 use crate::error::CommandError;
 
@@ -49,6 +49,10 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
             record.attachments = attachments
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+            if is_news || !still_runs {
+                let limit = carried::limit(ctx, None).unwrap_or(carried::LIMIT);
+                carried::carry(ctx, opened, &attachments, &mut record, limit)?;
+            }
             if known.as_ref() != Some(&record) {
                 save(ctx, opened, &record, known.is_none())?;
             }

@@ -21,7 +21,7 @@ use super::local::Local;
 use super::process::{Ended, Exit, Stream, Watch};
 use super::signals::Cancel;
 use super::target::{Job, Leftovers, Target};
-use super::{job, metrics, recovery, report};
+use super::{carried, job, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
 use crate::env::{AZML_PUSH_WAIT, AZML_VSTS_TOKEN, Env};
 use crate::error::{CommandError, ErrorKind};
@@ -42,6 +42,8 @@ pub struct Plan {
     pub in_place: bool,
     /// Take large files into the snapshot.
     pub allow_large: bool,
+    /// How many bytes of what the run leaves are pushed.
+    pub attachments_limit: u64,
     /// Where to push.
     pub remote: Option<Remote>,
 }
@@ -88,8 +90,9 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let leftovers =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
+    carry(ctx, opened, plan, &attachments, &mut record, &mut control);
     store.put(&record, &ctx.signature(opened.project.root()))?;
-    drop(report::details(ctx, &record, &leftovers));
+    drop(report::details(ctx, &record, &leftovers, attachments.folder()));
     live.finish(leftovers.folder.is_some() && !plan.in_place)
         .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
     tidy(ctx, opened);
@@ -279,6 +282,22 @@ fn finish(
         control.say(now, &format!("left in the run's folder: {file}"));
     }
     leftovers
+}
+
+/// Puts what the run leaves into Git, so that it travels with the record.
+fn carry(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    attachments: &Attachments,
+    record: &mut RunRecord,
+    control: &mut ControlLog,
+) {
+    if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit) {
+        let what = error.chain().join(": ");
+        control.say(ctx.env.now(), &what);
+        ctx.ui.warning(&what);
+    }
 }
 
 /// Takes what was logged into the record; the file itself too, if it says more than the last values.

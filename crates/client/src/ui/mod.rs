@@ -11,6 +11,7 @@ mod table;
 
 use std::io::{self, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -85,6 +86,7 @@ pub struct Ui {
     out_is_terminal: bool,
     progress: bool,
     program: &'static str,
+    out_is_gone: AtomicBool,
 }
 
 impl Ui {
@@ -112,6 +114,7 @@ impl Ui {
             color_err: color(env.stderr_is_terminal),
             only_show_errors: options.only_show_errors,
             out_is_terminal: env.stdout_is_terminal,
+            out_is_gone: AtomicBool::new(false),
             program: options.program.unwrap_or("azml"),
             progress: env.stderr_is_terminal && !dumb && !options.only_show_errors && !options.logging,
         }
@@ -144,8 +147,29 @@ impl Ui {
     /// Writes bytes to standard output: a script's own words.
     pub fn write_out(&self, bytes: &[u8]) -> Result<(), CommandError> {
         let mut out = self.out.lock().expect("no printing thread panics");
-        quiet_on_broken_pipe(out.write_all(bytes).and_then(|()| out.flush()))
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.out_is_gone.store(true, Ordering::Relaxed);
+        }
+        quiet_on_broken_pipe(written)
             .map_err(|error| CommandError::file("write to", "standard output".as_ref(), error))
+    }
+
+    /// Whether the reader of standard output went away.
+    pub fn reader_is_gone(&self) -> bool {
+        self.out_is_gone.load(Ordering::Relaxed)
+    }
+
+    /// Writes all that is left of a reader to standard output, as it is.
+    pub fn copy_out(&self, from: &mut impl io::Read) -> Result<(), CommandError> {
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let count = from.read(&mut chunk).map_err(CommandError::failed)?;
+            if count == 0 || self.reader_is_gone() {
+                return Ok(());
+            }
+            self.write_out(&chunk[..count])?;
+        }
     }
 
     /// Writes bytes to standard error: a script's own words.

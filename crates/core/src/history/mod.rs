@@ -198,6 +198,11 @@ impl HistoryRepo {
         refs::runs(&self.id)
     }
 
+    /// The name of the ref of what the project's runs left beside their records.
+    pub fn attachments_ref(&self) -> FullName {
+        refs::attachments(&self.id)
+    }
+
     /// Where azml's own files are, below the repository's folder.
     pub fn own_folder(&self) -> PathBuf {
         self.path.join("azml")

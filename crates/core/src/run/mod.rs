@@ -6,6 +6,7 @@
 //! merge run by run ([`merge`]).
 
 pub mod format;
+mod attached;
 mod merge;
 mod metric;
 mod origin;
@@ -16,6 +17,7 @@ mod store;
 mod stored;
 
 pub use self::{
+    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach},
     merge::{Merged, newer},
     metric::Metric,
     origin::SUBMITTED_AS,

@@ -1,5 +1,6 @@
 //! `azml history …`.
 
+pub mod download;
 pub mod info;
 pub mod last;
 pub mod list;
@@ -17,6 +18,7 @@ pub enum Command {
     List(list::Args),
     Last(last::Args),
     Info(info::Args),
+    Download(download::Args),
     Sync(sync::Args),
 }
 
@@ -26,6 +28,7 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::List(args) => list::run(ctx, &args),
         Command::Last(args) => last::run(ctx, &args),
         Command::Info(args) => info::run(ctx, &args),
+        Command::Download(args) => download::run(ctx, &args),
         Command::Sync(args) => sync::run(ctx, &args),
     }
 }

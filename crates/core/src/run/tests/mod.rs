@@ -1,5 +1,6 @@
 //! Tests of run records and their store.
 
+mod attached;
 mod merging;
 mod record;
 mod store;
