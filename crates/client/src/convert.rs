@@ -142,6 +142,9 @@ impl From<TargetError> for CommandError {
             TargetError::NoProgram { .. } => {
                 Self::not_found(error).hint("install it, or set pythonLocation in aml_config/local.compute")
             }
+            TargetError::Prepare { .. } => {
+                Self::failed(error).hint("what it said: {azml} history info -r RUN_ID -a prepare_log.txt")
+            }
             TargetError::NoScript { .. } => {
                 Self::not_found(error).hint("is it ignored? take it in with a line `!PATH` in .amlignore")
             }

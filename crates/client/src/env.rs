@@ -20,6 +20,8 @@ pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
 /// Seconds (a decimal number) that the end of a run waits for its push; default 10.
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
+/// Seconds (a decimal number) between two signs of life that a running run gives in the history; default 600.
+pub const AZML_HEARTBEAT: &str = "AZML_HEARTBEAT";
 /// How much of each run's outputs and logs is pushed, for example `200MB`; default 50MB. `--attachments-limit` goes
 /// before it.
 pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";

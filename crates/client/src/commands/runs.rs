@@ -1,12 +1,17 @@
 //! Finding and showing run records: what the `history` commands and `project restore` share.
 
+use std::collections::BTreeMap;
+
 use azml_core::id::RunId;
-use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::run::{Metric, RunRecord, RunStore, Status};
+use gix::ObjectId;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened, host_name};
 use crate::error::{CommandError, similar};
-use crate::run::{live, metrics};
+use crate::run::{heartbeat, live, metrics};
+use crate::sync;
 use crate::ui::{Numbers, Output};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
@@ -61,6 +66,49 @@ fn unknown(text: &str, all: &[RunId]) -> CommandError {
     }
 }
 
+/// The runs in progress on this computer, and the time.
+pub struct Lives {
+    runs: Vec<(RunRecord, BTreeMap<String, Metric>)>,
+    now: Timestamp,
+}
+
+impl Lives {
+    /// Looks at them.
+    pub fn here(ctx: &Context, opened: &Opened) -> Result<Self, CommandError> {
+        let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+        let found =
+            live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+        let mut runs = Vec::new();
+        for run in found.into_iter().filter(|run| run.is_watched) {
+            let path = run.metrics_file();
+            let logged =
+                metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+            runs.push((run.record, logged.metrics));
+        }
+        Ok(Self { runs, now: ctx.env.now() })
+    }
+
+    /// Brings a record up to date: what was logged so far, or that nobody has heard of the run for long.
+    pub fn update(&self, record: &mut RunRecord) {
+        if record.status.is_over() {
+            return;
+        }
+        match self.runs.iter().find(|(live, _)| live.is_same_run(record)) {
+            Some((_, metrics)) => record.metrics.clone_from(metrics),
+            None if heartbeat::is_silent(record, self.now) => record.status = Status::NotResponding,
+            None => {}
+        }
+    }
+
+    /// Those that have no record yet, newest first.
+    fn unrecorded<'a>(&'a self, records: &'a [RunRecord]) -> impl Iterator<Item = &'a RunRecord> {
+        let runs = self.runs.iter().rev().map(|(record, _)| record);
+        runs.filter(|live| {
+            live.status == Status::Submitting && !records.iter().any(|record| record.is_same_run(live))
+        })
+    }
+}
+
 /// Brings records up to date with runs in progress on this computer: what they logged so far, and those that
 /// have no record yet. Newest first, as they came.
 pub fn with_live(
@@ -68,18 +116,56 @@ pub fn with_live(
     opened: &Opened,
     mut records: Vec<RunRecord>,
 ) -> Result<Vec<RunRecord>, CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
-    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
-    for run in found.into_iter().filter(|run| run.is_watched) {
-        let path = run.metrics_file();
-        let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-        match records.iter_mut().find(|record| record.is_same_run(&run.record)) {
-            Some(record) if !record.status.is_over() => record.metrics = logged.metrics,
-            None if run.record.status == Status::Submitting => records.insert(0, run.record),
-            Some(_) | None => {}
-        }
-    }
+    let lives = Lives::here(ctx, opened)?;
+    records.iter_mut().for_each(|record| lives.update(record));
+    let mut all: Vec<RunRecord> = lives.unrecorded(&records).cloned().collect();
+    all.append(&mut records);
+    Ok(all)
+}
+
+/// Those records, and no others, brought up to date in the same way.
+pub fn with_live_in_place(
+    ctx: &Context,
+    opened: &Opened,
+    mut records: Vec<RunRecord>,
+) -> Result<Vec<RunRecord>, CommandError> {
+    let lives = Lives::here(ctx, opened)?;
+    records.iter_mut().for_each(|record| lives.update(record));
     Ok(records)
+}
+
+/// Refuses a target that is not the run's.
+pub fn check_target(record: &RunRecord, target: Option<&str>) -> Result<(), CommandError> {
+    match target {
+        Some(target) if target != record.target => Err(CommandError::usage(format!(
+            "run {} is on target `{}`, not on `{target}`",
+            record.run_id, record.target
+        ))
+        .hint(format!("{{azml}} history info -r {}", record.run_id))),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the snapshots that are not here from the remote.
+pub fn fetch_snapshots(
+    ctx: &Context,
+    opened: &Opened,
+    commits: &[ObjectId],
+    token: Option<&str>,
+) -> Result<(), CommandError> {
+    let missing: Vec<&ObjectId> = commits.iter().filter(|id| !opened.history.git().has_object(*id)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let remote = ctx.remote(opened, token)?.ok_or(sync::SyncError::NotLinked)?;
+    let by = ctx.signature(opened.project.root());
+    let progress = ctx.ui.progress("Fetching");
+    let watch = ctx.watch(&progress);
+    let context = sync::Context { by: &by, observer: &watch };
+    for commit in missing {
+        sync::fetch_snapshot(&opened.history, &remote, *commit, context)?;
+    }
+    Ok(())
 }
 
 /// A record as commands print it.
@@ -109,7 +195,7 @@ pub fn output(records: &[RunRecord]) -> Output {
         .map(|record| {
             let value = record.to_output();
             let metric = |name: &str| {
-                let found = record.metrics.get(name).map(azml_core::run::Metric::to_value);
+                let found = record.metrics.get(name).map(Metric::to_value);
                 (name.to_owned(), found.filter(is_cell).unwrap_or(Value::Null))
             };
             let fixed = COLUMNS.map(|key| {
@@ -131,8 +217,6 @@ fn is_cell(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use azml_core::id::ProjectId;
-    use azml_core::run::Metric;
-    use jiff::Timestamp;
 
     use super::*;
 

@@ -14,12 +14,14 @@ use crate::context::host_name;
 
 /// The script's output.
 pub const DRIVER_LOG: &str = "driver_log.txt";
+/// The output of the commands that came before the script.
+pub const PREPARE_LOG: &str = "prepare_log.txt";
 /// What azml did for the run, and when.
 pub const CONTROL_LOG: &str = "control_log.txt";
 
 /// Whether an attachment is one of azml's own logs or of what the script logged.
 pub fn is_log(name: &Path) -> bool {
-    [DRIVER_LOG, CONTROL_LOG, super::metrics::FILE].iter().any(|log| name == Path::new(log))
+    [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, super::metrics::FILE].iter().any(|log| name == Path::new(log))
 }
 
 /// A run's attachments on disk.

@@ -4,11 +4,13 @@
 //! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
 //! [`attachments`] is what stays of it, [`carried`] what of that travels, [`delivery`] pushes beside it.
 
+pub mod archive;
 pub mod attachments;
 pub mod carried;
 pub mod config;
 pub mod delivery;
 pub mod folder;
+pub mod heartbeat;
 mod job;
 pub mod live;
 pub mod local;
@@ -21,3 +23,5 @@ pub mod signals;
 pub mod spare;
 pub mod submission;
 pub mod target;
+mod watching;
+pub mod who;

@@ -4,7 +4,7 @@ use azml_core::run::{RunRecord, RunStore, Status};
 
 use super::attachments::Attachments;
 use super::folder::{COLLECTED, bring_all};
-use super::{carried, live, metrics, process};
+use super::{carried, heartbeat, live, metrics, who};
 use crate::context::{Context, Opened, host_name};
 use crate::error::CommandError;
 
@@ -28,10 +28,11 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
         let mut record = known.clone().unwrap_or_else(|| run.record.clone());
         let pid = record.pid.or(run.record.pid);
         let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-            && pid.is_some_and(process::is_alive);
+            && pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref()));
         let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
         if is_news {
             record.status = Status::NotResponding;
+            heartbeat::end(&mut record);
             record.pid = pid;
             record.host = record.host.or_else(|| run.record.host.clone());
         }

@@ -18,17 +18,17 @@ use super::config::RunConfig;
 use super::delivery::{Delivery, Outcome, PUSH_WAIT};
 use super::live::{self, Live};
 use super::local::Local;
-use super::process::{Ended, Exit, Stream, Watch};
+use super::process::{Ended, Exit};
 use super::signals::Cancel;
-use super::target::{Job, Leftovers, Target};
+use super::target::{Leftovers, Target};
+use super::watching::{Observed, execute};
 use super::{carried, job, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
-use crate::env::{AZML_PUSH_WAIT, AZML_VSTS_TOKEN, Env};
+use crate::env::{AZML_PUSH_WAIT, AZML_VSTS_TOKEN};
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
 use crate::transport::Remote;
-use crate::ui::Ui;
 
 /// What to run, and how.
 pub struct Plan {
@@ -61,7 +61,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let store = RunStore::new(&opened.history);
     let live = claim(ctx, opened, store)?;
     let mut target = target(ctx, opened, plan, &live);
-    target.check(&plan.script)?;
+    target.check(&plan.script, !plan.config.prepare.is_empty())?;
     let taken = snapshot(ctx, opened, plan, &live)?;
     let mut record = first_record(ctx, opened, plan, &live, &taken);
     let attachments = Attachments::of(&opened.history, live.id());
@@ -80,13 +80,18 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     // What can't be told does not stop the run.
     drop(ctx.ui.write_out(format!("RunId: {}\n", record.run_id).as_bytes()));
     let recorded = Arc::new(Mutex::new(record));
-    let mut delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
-    if let Some(delivery) = &mut delivery {
+    let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
+    if let Some(delivery) = &delivery {
         delivery.push();
     }
 
+    for command in &job.prepare {
+        control.say(ctx.env.now(), &format!("preparing: {}", command.trim()));
+    }
     control.say(ctx.env.now(), &format!("running {} {}", job.script, job.arguments.join(" ")));
-    let outcome = execute(ctx, &mut *target, &job, &live, &recorded, &cancel);
+    let asker = delivery.as_ref().map(Delivery::asker);
+    let observed = Observed { live: &live, record: &recorded, history: opened.history.clone(), asker };
+    let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let leftovers =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
@@ -96,7 +101,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     live.finish(leftovers.folder.is_some() && !plan.in_place)
         .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
     tidy(ctx, opened);
-    if let Some(mut delivery) = delivery {
+    if let Some(delivery) = delivery {
         delivery.push();
         report_delivery(ctx, opened, delivery, &cancel);
     }
@@ -171,68 +176,6 @@ fn running(ctx: &Context, record: &RunRecord) -> RunRecord {
 
 fn keep(live: &Live, record: &RunRecord) -> Result<(), CommandError> {
     live.keep(record).map_err(|error| CommandError::file("write into", &live.work(), error))
-}
-
-/// Passes on what the script does.
-struct Relay {
-    ui: Arc<Ui>,
-    env: Env,
-    record: Arc<Mutex<RunRecord>>,
-    started: crossbeam_channel::Sender<u32>,
-}
-
-impl Watch for Relay {
-    fn started(&self, pid: u32) {
-        let mut record = self.record.lock().expect("no watching thread panics");
-        record.pid = Some(pid);
-        record.start_time_utc = Some(self.env.now());
-        drop(record);
-        let _ = self.started.send(pid);
-    }
-
-    fn output(&self, stream: Stream, bytes: &[u8]) {
-        match stream {
-            // A reader that went away does not stop the run.
-            Stream::Out => drop(self.ui.write_out(bytes)),
-            Stream::Err => self.ui.write_err(bytes),
-        }
-    }
-}
-
-fn execute(
-    ctx: &Context,
-    target: &mut dyn Target,
-    job: &Job,
-    live: &Live,
-    record: &Arc<Mutex<RunRecord>>,
-    cancel: &Cancel,
-) -> Result<Ended, CommandError> {
-    let canceled = Ended { exit: Exit::Canceled, left_processes: false };
-    target.prepare(job)?;
-    if cancel.is_asked() {
-        return Ok(canceled);
-    }
-    let (started, starting) = crossbeam_channel::bounded(1);
-    let watch: Arc<dyn Watch> = Arc::new(Relay {
-        ui: Arc::clone(&ctx.ui),
-        env: ctx.env.clone(),
-        record: Arc::clone(record),
-        started,
-    });
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // Kept here alone, for the case that this azml dies: the history hears of the pid at the end.
-            if starting.recv().is_ok() {
-                let record = record.lock().expect("no watching thread panics").clone();
-                if let Err(error) = live.keep(&record) {
-                    tracing::warn!(%error, "the process id can't be kept");
-                }
-            }
-        });
-        let ended = target.execute(job, &watch, cancel);
-        drop(watch);
-        Ok(ended?)
-    })
 }
 
 fn finish(

@@ -19,7 +19,7 @@ pub use self::foreign::clean;
 pub use self::format::OutputFormat;
 pub use self::log::start_log;
 pub use self::progress::Progress;
-pub use self::table::{Numbers, tabulate};
+pub use self::table::{Numbers, signed, tabulate};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;
@@ -69,6 +69,13 @@ pub enum Output {
         rows: Vec<serde_json::Map<String, Value>>,
         /// Whether numbers are aligned as numbers.
         numbers: Numbers,
+    },
+    /// A value with a text of its own where a table would stand, used when there is no query.
+    WithText {
+        /// What all other formats print.
+        value: Value,
+        /// What people read, coloured if standard output may carry colour, and clean of foreign escapes.
+        text: String,
     },
     /// Raw bytes, printed as they are, whatever the format.
     Raw(Vec<u8>),
@@ -126,6 +133,10 @@ impl Ui {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
             Output::Value(value) => (value, None),
+            Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
+                return self.write_out(text.as_bytes());
+            }
+            Output::WithText { value, .. } => (value, None),
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
         };
         let (value, layout, ordered) = match &self.query {

@@ -15,6 +15,8 @@ use crate::ui::Output;
 ///
 /// As Ctrl-C where it was submitted: the script and what it has started are ended, and the run is recorded as
 /// Canceled.
+///
+/// Example: `azml experiment cancel -r RUN`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id
@@ -32,6 +34,7 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
+    runs::check_target(&record, args.target.as_deref())?;
     let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;

@@ -52,9 +52,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 }
 
 fn show(ctx: &Context, opened: &Opened, record: RunRecord) -> Result<Output, CommandError> {
-    let id = record.run_id.clone();
-    let found = runs::with_live(ctx, opened, vec![record])?.into_iter().find(|record| record.run_id == id);
-    let record = found.expect("records in progress come on top of those given");
+    let record = runs::with_live_in_place(ctx, opened, vec![record])?.remove(0);
     Ok(Output::Value(Value::Object(runs::shown(&record))))
 }
 
