@@ -6,6 +6,10 @@
 mod access;
 /// The article's own commands, step by step, through the link named `az`.
 mod article;
+/// What runs leave, here and on other computers.
+mod attachments;
+/// Comparing runs.
+mod compare;
 /// Restore, killed at every step of its journal.
 mod crash;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
@@ -24,6 +28,8 @@ mod remotes;
 mod restore;
 /// Another computer, with nothing but the URL and a token.
 mod roaming;
+/// Runs with scikit-learn in a virtual environment of its own.
+mod sklearn;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
 /// Two computers at once.

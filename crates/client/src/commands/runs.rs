@@ -1,18 +1,20 @@
 //! Finding and showing run records: what the `history` commands and `project restore` share.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use azml_core::id::RunId;
-use azml_core::run::{Metric, RunRecord, RunStore, Status};
+use azml_core::run::{Metric, RunRecord, RunStore, Status, format};
 use gix::ObjectId;
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened, host_name};
 use crate::error::{CommandError, similar};
 use crate::run::{heartbeat, live, metrics};
 use crate::sync;
-use crate::ui::{Numbers, Output};
+use crate::ui::{Numbers, Output, OutputFormat};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
@@ -101,7 +103,7 @@ impl Lives {
     }
 
     /// Those that have no record yet, newest first.
-    fn unrecorded<'a>(&'a self, records: &'a [RunRecord]) -> impl Iterator<Item = &'a RunRecord> {
+    pub fn unrecorded<'a>(&'a self, records: &'a [RunRecord]) -> impl Iterator<Item = &'a RunRecord> {
         let runs = self.runs.iter().rev().map(|(record, _)| record);
         runs.filter(|live| {
             live.status == Status::Submitting && !records.iter().any(|record| record.is_same_run(live))
@@ -170,48 +172,92 @@ pub fn fetch_snapshots(
 
 /// A record as commands print it.
 pub fn shown(record: &RunRecord) -> Map<String, Value> {
-    let mut map = record.to_output();
+    shown_pairs(record).into_iter().map(|(key, value)| (key.into_owned(), value)).collect()
+}
+
+/// The same as pairs, sorted by their keys.
+fn shown_pairs(record: &RunRecord) -> Vec<(Cow<'_, str>, Value)> {
+    let mut pairs = record.to_shown();
     if record.status == Status::NotResponding {
         // Nobody knows whether it still runs: here is where to look.
-        map.extend(record.pid.map(|pid| ("pid".to_owned(), pid.into())));
-        map.extend(record.host.clone().map(|host| ("host".to_owned(), host.into())));
+        let mut add = |key: &'static str, value: Value| {
+            let at = pairs.partition_point(|(other, _)| **other < *key);
+            pairs.insert(at, (key.into(), value));
+        };
+        if let Some(pid) = record.pid {
+            add("pid", pid.into());
+        }
+        if let Some(host) = &record.host {
+            add("host", host.as_str().into());
+        }
     }
-    map
+    pairs
 }
 
-/// Columns of the table of runs that every run has.
-const COLUMNS: [&str; 5] = ["duration", "run_id", "script_name", "start_time_utc", "status"];
+/// Records as a list; as a table, the metrics come first. Made in the form that is printed, and in no other.
+pub fn output(ctx: &Context, records: &[RunRecord]) -> Result<Output, CommandError> {
+    match ctx.ui.plain_format() {
+        Some(OutputFormat::Json) => json(records).map(Output::Raw),
+        Some(OutputFormat::Table) => {
+            Ok(Output::WithTable { value: Value::Null, rows: rows(records), numbers: Numbers::Aligned })
+        }
+        _ => Ok(Output::Value(records.iter().map(|record| Value::Object(shown(record))).collect())),
+    }
+}
 
-/// Records as a list; as a table, the metrics come first.
-pub fn output(records: &[RunRecord]) -> Output {
-    let names: std::collections::BTreeSet<&String> = records
+/// The rows of a table: the metrics, then what every run has.
+fn rows(records: &[RunRecord]) -> Vec<Map<String, Value>> {
+    let names: BTreeSet<&String> = records
         .iter()
         .flat_map(|record| &record.metrics)
-        .filter(|(_, metric)| is_cell(&metric.to_value()))
+        .filter(|(_, metric)| is_cell(metric))
         .map(|(name, _)| name)
         .collect();
-    let rows = records
-        .iter()
-        .map(|record| {
-            let value = record.to_output();
-            let metric = |name: &str| {
-                let found = record.metrics.get(name).map(Metric::to_value);
-                (name.to_owned(), found.filter(is_cell).unwrap_or(Value::Null))
-            };
-            let fixed = COLUMNS.map(|key| {
-                let mut header = key.to_owned();
-                header[..1].make_ascii_uppercase();
-                (header, value.get(key).cloned().unwrap_or(Value::Null))
-            });
-            names.iter().map(|name| metric(name)).chain(fixed).collect()
-        })
-        .collect();
-    let value = records.iter().map(|record| Value::Object(shown(record))).collect();
-    Output::WithTable { value, rows, numbers: Numbers::Aligned }
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
+    let row = |record: &RunRecord| {
+        let metric = |name: &&String| {
+            let found = record.metrics.get(*name).filter(|metric| is_cell(metric)).map(Metric::to_value);
+            ((*name).clone(), found.unwrap_or(Value::Null))
+        };
+        let fixed = [
+            ("Duration", text(record.duration().map(format::duration))),
+            ("Run_id", record.run_id.as_str().into()),
+            ("Script_name", record.script_name.clone().into()),
+            ("Start_time_utc", text(record.start_time_utc.map(format::moment))),
+            ("Status", record.status.as_str().into()),
+        ];
+        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
+        names.iter().map(metric).chain(fixed).collect()
+    };
+    records.iter().map(row).collect()
 }
 
-fn is_cell(value: &Value) -> bool {
-    !value.is_null() && !value.is_array() && !value.is_object()
+/// The list as JSON, written as any other value would be.
+fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
+    struct Shown<'a>(&'a RunRecord);
+    impl Serialize for Shown<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let nested = |value: &Value| value.is_object() || value.is_array();
+            let pairs = shown_pairs(self.0);
+            serializer.collect_map(pairs.into_iter().map(|(key, value)| {
+                let value = if nested(&value) { crate::ui::sort_keys(&value) } else { value };
+                (key, value)
+            }))
+        }
+    }
+    let mut out = Vec::with_capacity(1024 * records.len() + 3);
+    let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
+    serde_json::to_writer_pretty(&mut out, &list).map_err(CommandError::failed)?;
+    out.push(b'\n');
+    Ok(out)
+}
+
+fn is_cell(metric: &Metric) -> bool {
+    match metric {
+        Metric::Number(_) | Metric::Text(_) => true,
+        Metric::List(_) => false,
+        Metric::Other(value) => value.is_boolean(),
+    }
 }
 
 #[cfg(test)]
@@ -244,8 +290,7 @@ mod tests {
             ),
             record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
         ];
-        let Output::WithTable { rows, numbers, .. } = output(&records) else { panic!("no table") };
-        insta::assert_snapshot!(crate::ui::tabulate(&rows, numbers), @r"
+        insta::assert_snapshot!(crate::ui::tabulate(&rows(&records), Numbers::Aligned), @r"
           Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
         ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
           0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed

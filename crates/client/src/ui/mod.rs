@@ -17,6 +17,7 @@ use serde_json::Value;
 
 pub use self::foreign::clean;
 pub use self::format::OutputFormat;
+pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
 pub use self::progress::Progress;
 pub use self::table::{Numbers, signed, tabulate};
@@ -143,7 +144,7 @@ impl Ui {
             Some(query) => (query.search(&value).map_err(CommandError::failed)?, None, true),
             None => (value, layout, false),
         };
-        if value.is_null() {
+        if value.is_null() && layout.is_none() {
             return Ok(());
         }
         let text = match (self.format, layout) {
@@ -153,6 +154,12 @@ impl Ui {
         let text =
             if self.out_is_terminal { foreign::clean_except_colors(&text, self.color_out) } else { text };
         self.write_out(text.as_bytes())
+    }
+
+    /// The format of results, if they are printed as they come: whole, and to no terminal that has to be spared.
+    pub fn plain_format(&self) -> Option<OutputFormat> {
+        let is_plain = self.query.is_none() && (!self.out_is_terminal || self.format == OutputFormat::Table);
+        is_plain.then_some(self.format)
     }
 
     /// Writes bytes to standard output: a script's own words.

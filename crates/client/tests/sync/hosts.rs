@@ -102,10 +102,14 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     Some(asked)
 }
 
+/// A file of this name beside the repositories: they are served in version 0 only.
+pub(crate) const V0_ONLY: &str = "v0-only";
+
 /// Serves the repositories below `root` as `git http-backend` does, to whoever says `expected`.
 pub(crate) fn git_http(root: &Path, expected: &'static str) -> Host {
     let root = root.to_owned();
     Host::new(move |asked| {
+        let is_old = root.join(V0_ONLY).exists();
         if asked.header("authorization") != Some(expected) {
             return answer("401 Unauthorized", &[("WWW-Authenticate", "Basic realm=\"test\"")], b"");
         }
@@ -120,7 +124,7 @@ pub(crate) fn git_http(root: &Path, expected: &'static str) -> Host {
             .env("QUERY_STRING", query)
             .env("CONTENT_TYPE", asked.header("content-type").unwrap_or_default())
             .env("CONTENT_LENGTH", asked.body.len().to_string())
-            .env("GIT_PROTOCOL", asked.header("git-protocol").unwrap_or_default())
+            .env("GIT_PROTOCOL", asked.header("git-protocol").filter(|_| !is_old).unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

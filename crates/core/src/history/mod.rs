@@ -10,6 +10,8 @@
 //! | `azml/stat-index` | what the folder looked like at the last snapshot |
 //! | `azml/restore-journal` | a restore that is under way |
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
+//! | `azml/run-list` | all run records once more, for listing them fast |
+//! | `azml/fetched/<commit>/` | attachments that came from the remote |
 //! | `azml/push-error` | why the last push failed |
 //! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
 //!

@@ -6,10 +6,12 @@
 //! merge run by run ([`merge`]).
 
 pub mod format;
+mod listed;
 mod attached;
 mod merge;
 mod metric;
 mod origin;
+mod quick;
 mod record;
 mod shard;
 mod status;

@@ -54,6 +54,15 @@ pub enum Error {
         #[source]
         source: RecordError,
     },
+    /// A record of the list of all runs can't be read.
+    #[error("can't read the record of run {run}")]
+    Listed {
+        /// The run.
+        run: String,
+        /// What is wrong with it.
+        #[source]
+        source: RecordError,
+    },
     /// A run is to be started that has a record already.
     #[error("run {run} exists already")]
     Exists {
@@ -214,7 +223,11 @@ impl<'h> RunStore<'h> {
         self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
     }
 
-    fn tree(self) -> Result<Option<ObjectId>, Error> {
+    pub(super) fn history(self) -> &'h HistoryRepo {
+        self.history
+    }
+
+    pub(super) fn tree(self) -> Result<Option<ObjectId>, Error> {
         self.commit()?
             .map(|commit| join::tree_of(self.history.git(), commit))
             .transpose()
