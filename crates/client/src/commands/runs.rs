@@ -232,6 +232,9 @@ fn rows(records: &[RunRecord]) -> Vec<Map<String, Value>> {
     records.iter().map(row).collect()
 }
 
+/// With so many records to a thread, another one pays.
+const SHARE: usize = 1000;
+
 /// The list as JSON, written as any other value would be.
 fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
     struct Shown<'a>(&'a RunRecord);
@@ -245,9 +248,32 @@ fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
             }))
         }
     }
-    let mut out = Vec::with_capacity(1024 * records.len() + 3);
-    let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
-    serde_json::to_writer_pretty(&mut out, &list).map_err(CommandError::failed)?;
+    let write = |records: &[RunRecord]| {
+        let mut out = Vec::with_capacity(1024 * records.len() + 3);
+        let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
+        serde_json::to_writer_pretty(&mut out, &list).map(|()| out)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(records.len() / SHARE);
+    let mut out = if threads <= 1 {
+        write(records).map_err(CommandError::failed)?
+    } else {
+        let shares = records.chunks(records.len().div_ceil(threads));
+        let lists: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = shares.map(|share| scope.spawn(move || write(share))).collect();
+            workers.into_iter().map(|worker| worker.join().expect("writing a record does not panic")).collect()
+        });
+        let mut out = b"[".to_vec();
+        for list in lists {
+            let list = list.map_err(CommandError::failed)?;
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            // Without the brackets: `[` at the start, a line feed and `]` at the end.
+            out.extend_from_slice(&list[1..list.len() - 2]);
+        }
+        out.extend_from_slice(b"\n]");
+        out
+    };
     out.push(b'\n');
     Ok(out)
 }
@@ -265,6 +291,28 @@ mod tests {
     use azml_core::id::ProjectId;
 
     use super::*;
+
+    #[test]
+    fn a_list_written_at_once_is_the_list_written_as_a_value() {
+        let record = |n: u64| {
+            let id = RunId::new("iris", 1_511_000_000_000 + n).unwrap();
+            let created = Timestamp::from_second(1_511_000_000).unwrap();
+            let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "train.py", created);
+            record.status = if n.is_multiple_of(2) { Status::NotResponding } else { Status::Completed };
+            (record.pid, record.host) = (Some(7), Some("here".to_owned()));
+            let nested = Metric::from(serde_json::json!({"z": {"b": 1, "a": []}, "a": [{"y": 2, "x": 1.5}]}));
+            record.metrics = [("Accuracy", Metric::from_f64(0.1)), ("table", nested), ("run_id", Metric::from_word("x"))]
+                .map(|(name, metric)| (name.to_owned(), metric))
+                .into();
+            record
+        };
+        for count in [0, 1, 3, 2 * u64::try_from(SHARE).unwrap() + 1] {
+            let records: Vec<RunRecord> = (0..count).map(record).collect();
+            let value = Value::Array(records.iter().map(|record| Value::Object(shown(record))).collect());
+            let expect = serde_json::to_string_pretty(&crate::ui::sort_keys(&value)).unwrap() + "\n";
+            assert!(String::from_utf8(json(&records).unwrap()).unwrap() == expect, "{count} records");
+        }
+    }
 
     #[test]
     fn the_table_has_metrics_first_and_then_the_five_columns() {
