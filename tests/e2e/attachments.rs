@@ -47,7 +47,8 @@ fn another_computer_gets_the_outputs_of_a_run_and_of_no_other() {
     let _cloned = laptop.azml(&there, &["project", "clone", &url, "iris"]).ok();
     let roamed = there.join("iris");
     let record = laptop.azml_json(&roamed, &["history", "info", "-r", &run]);
-    let commit = record["properties"]["AttachmentsId"].as_str().expect("the record names a commit").to_owned();
+    let commit =
+        record["properties"]["AttachmentsId"].as_str().expect("the record names a commit").to_owned();
     assert_eq!(record["properties"]["AttachmentsLeft"], serde_json::json!(["outputs/huge.bin"]));
     let has = |commit: &str| laptop.git(&git::history_of(&roamed), &["cat-file", "-e", commit]);
     let _absent = has(&commit).fails();
@@ -161,6 +162,54 @@ fn a_run_whose_azml_was_killed_keeps_what_it_left() {
 }
 
 #[test]
+fn killed_between_any_two_steps_a_run_loses_nothing() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let remote = sandbox.bare_repo("remote.git");
+    let url = remote.to_str().expect("UTF-8").to_owned();
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    write(
+        &project,
+        "train.py",
+        "import os, sys\nos.makedirs('outputs')\nopen('outputs/step.txt', 'w').write(sys.argv[1])\n",
+    );
+    let mut runs = Vec::new();
+    for (step, status) in [
+        ("1", "NotResponding"),
+        ("2", "NotResponding"),
+        ("3", "NotResponding"),
+        ("4", "Completed"),
+        ("5", "Completed"),
+    ] {
+        let killed = alice.clone().with_env("AZML_FAULT", format!("submit:{step}"));
+        let output = killed.azml(&project, &["experiment", "submit", "train.py", step]);
+        assert_eq!(output.code, None, "it was killed: {output}");
+        let run = alice.azml_json(&project, &["history", "last"]);
+        assert_eq!(run["status"], status, "step {step}: {run}");
+        runs.push((step, run["run_id"].as_str().expect("an id").to_owned()));
+    }
+    write(&project, "train.py", "print('goes on')\n");
+    let _goes_on = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    assert_eq!(alice.azml_json(&project, &["project", "show"])["owed"].to_string(), "[]");
+    let _cloned = alice.azml(&sandbox.dir("there"), &["project", "clone", &url, "iris"]).ok();
+    let there = sandbox.dir("there").join("iris");
+    assert_eq!(alice.run_ids(&there), alice.run_ids(&project));
+    for (step, run) in &runs {
+        let left = alice.azml(&there, &["history", "info", "-r", run, "-a", "outputs/step.txt"]);
+        // Killed before the script began, it had nothing to leave.
+        if *step == "1" {
+            let _nothing = left.exits(3);
+        } else {
+            assert_eq!(left.ok().stdout, *step);
+        }
+    }
+    for repository in [&remote, &git::history_of(&project), &git::history_of(&there)] {
+        git::assert_sound(&alice, repository);
+    }
+}
+
+#[test]
 fn the_log_of_a_run_in_progress_is_followed_to_its_end() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
@@ -228,14 +277,17 @@ fn diagnostics_have_the_files_the_logs_and_no_secret() {
     let wrote = alice.azml(&project, &["experiment", "diagnostics", "-r", &run]).ok();
     assert!(wrote.stdout.contains("diagnostics.zip"), "{wrote}");
     let listed = python_reads(&alice, &project, "diagnostics.zip");
-    for name in ["run.json", "environment.json", "project/train.py", "run/driver_log.txt", "run/outputs/huge.bin"] {
+    for name in
+        ["run.json", "environment.json", "project/train.py", "run/driver_log.txt", "run/outputs/huge.bin"]
+    {
         assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
     }
     assert!(listed.contains("MY_API_KEY"), "names are told: {listed}");
     for secret in ["sesame-open", "alicepat"] {
         assert!(!listed.contains(secret), "{listed}");
     }
-    let elsewhere = ["experiment", "diagnostics", "-r", &run, "-t", "local", "--output-file", "../elsewhere.zip"];
+    let elsewhere =
+        ["experiment", "diagnostics", "-r", &run, "-t", "local", "--output-file", "../elsewhere.zip"];
     let _wrote = alice.azml(&project, &elsewhere).ok();
     assert!(project.parent().expect("a parent").join("elsewhere.zip").exists());
     let _refused = alice.azml(&project, &["experiment", "diagnostics", "-r", &run, "-t", "docker"]).exits(2);

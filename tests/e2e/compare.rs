@@ -82,7 +82,9 @@ fn two_runs_differ_as_git_says() {
     for unsaid in ["\nSame ", "script_name", "\u{1b}["] {
         assert!(!table.contains(unsaid), "{unsaid}: {table}");
     }
-    let all = ["history", "compare", &first, &second, "-o", "table", "--all", "--code", "stat", "--color", "always"];
+    let all = [
+        "history", "compare", &first, &second, "-o", "table", "--all", "--code", "stat", "--color", "always",
+    ];
     let all = alice.azml(&project, &all).ok().stdout;
     assert!(all.contains("\nSame ") && all.contains("script_name") && all.contains("\u{1b}[32m+"), "{all}");
     assert!(!all.contains("+fresh"), "{all}");

@@ -28,10 +28,10 @@ mod remotes;
 mod restore;
 /// Another computer, with nothing but the URL and a token.
 mod roaming;
-/// Runs with scikit-learn in a virtual environment of its own.
-mod sklearn;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
+/// Runs with scikit-learn in a virtual environment of its own.
+mod sklearn;
 /// Two computers at once.
 mod two_computers;
 /// The user's own repository, before and after every command.

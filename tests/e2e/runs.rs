@@ -247,7 +247,10 @@ fn the_configuration_prepares_sets_variables_and_shares_a_folder() {
 
     write(&project, "aml_config/full.runconfig", "Target: here\nPrepareEnvironment: echo oh no; exit 3\n");
     let failed = submit("--alpha").exits(1);
-    assert!(failed.stderr.contains("PrepareEnvironment") && failed.stderr.contains("exit code 3"), "{failed}");
+    assert!(
+        failed.stderr.contains("PrepareEnvironment") && failed.stderr.contains("exit code 3"),
+        "{failed}"
+    );
     assert!(!failed.stdout.contains("ARGS"), "the script does not run: {failed}");
     assert_eq!(alice.azml_json(&project, &["history", "last"])["status"], "Failed");
 }
@@ -288,11 +291,15 @@ fn a_run_elsewhere_gives_signs_of_life_and_is_not_responding_without_them() {
     assert_eq!(run["status"], "Running");
     // Much later, with nothing heard since: as bob's computer sees it, and nothing else is changed by that.
     let later = bob.clone().with_env("AZML_NOW", "2099-01-01T00:00:00Z");
-    for args in [&["history", "last", "--query", "status"][..], &["history", "list", "--query", "[0].status"]] {
+    for args in [&["history", "last", "--query", "status"][..], &["history", "list", "--query", "[0].status"]]
+    {
         let status = later.azml(&his, &[args, &["-o", "tsv"]].concat()).ok();
         assert_eq!(status.stdout, "NotResponding\n");
     }
-    assert_eq!(later.azml_json(&his, &["history", "list", "--status", "NotResponding"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        later.azml_json(&his, &["history", "list", "--status", "NotResponding"]).as_array().map(Vec::len),
+        Some(1)
+    );
     assert_eq!(bob.azml_json(&his, &["history", "last"])["status"], "Running");
 
     drop(azml.stdin.take());

@@ -78,13 +78,11 @@ impl Lives {
     /// Looks at them.
     pub fn here(ctx: &Context, opened: &Opened) -> Result<Self, CommandError> {
         let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
-        let found =
-            live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+        let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
         let mut runs = Vec::new();
         for run in found.into_iter().filter(|run| run.is_watched) {
             let path = run.metrics_file();
-            let logged =
-                metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+            let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
             runs.push((run.record, logged.metrics));
         }
         Ok(Self { runs, now: ctx.env.now() })
@@ -260,7 +258,10 @@ fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
         let shares = records.chunks(records.len().div_ceil(threads));
         let lists: Vec<_> = std::thread::scope(|scope| {
             let workers: Vec<_> = shares.map(|share| scope.spawn(move || write(share))).collect();
-            workers.into_iter().map(|worker| worker.join().expect("writing a record does not panic")).collect()
+            workers
+                .into_iter()
+                .map(|worker| worker.join().expect("writing a record does not panic"))
+                .collect()
         });
         let mut out = b"[".to_vec();
         for list in lists {
@@ -301,9 +302,10 @@ mod tests {
             record.status = if n.is_multiple_of(2) { Status::NotResponding } else { Status::Completed };
             (record.pid, record.host) = (Some(7), Some("here".to_owned()));
             let nested = Metric::from(serde_json::json!({"z": {"b": 1, "a": []}, "a": [{"y": 2, "x": 1.5}]}));
-            record.metrics = [("Accuracy", Metric::from_f64(0.1)), ("table", nested), ("run_id", Metric::from_word("x"))]
-                .map(|(name, metric)| (name.to_owned(), metric))
-                .into();
+            record.metrics =
+                [("Accuracy", Metric::from_f64(0.1)), ("table", nested), ("run_id", Metric::from_word("x"))]
+                    .map(|(name, metric)| (name.to_owned(), metric))
+                    .into();
             record
         };
         for count in [0, 1, 3, 2 * u64::try_from(SHARE).unwrap() + 1] {

@@ -47,7 +47,9 @@ impl Attachments {
         let own = Self::of(history, &record.submitted_as());
         let is_ours = record.host.as_deref().is_none_or(|host| host == host_name());
         match record.attachments_id() {
-            Some(commit) if !(is_ours && own.folder.is_dir()) => Self::at(carried::fetched_folder(history, commit)),
+            Some(commit) if !(is_ours && own.folder.is_dir()) => {
+                Self::at(carried::fetched_folder(history, commit))
+            }
             _ => own,
         }
     }

@@ -47,7 +47,11 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         _ => return Err(format!("`{text}` is not a size")),
     };
     let number: f64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "digits have no sign, and `as` saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "digits have no sign, and `as` saturates"
+    )]
     Ok((number * factor).round() as u64)
 }
 
@@ -59,7 +63,8 @@ pub fn carry(
     record: &mut RunRecord,
     limit: u64,
 ) -> Result<(), CommandError> {
-    let mut files = attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    let mut files =
+        attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     files.sort_by_cached_key(|(name, size)| (Reverse(is_log(name)), *size, name.clone()));
     let (mut taken, mut left, mut sum) = (Vec::new(), Vec::new(), 0_u64);
     for (name, size) in files {

@@ -73,9 +73,8 @@ impl Local {
         let find = |program: &str| {
             // What the preparing commands made in the run's folder goes before what the project has.
             let found = find_program(program, cwd, self.path());
-            found.or_else(|| find_program(program, self.root(), self.path())).ok_or_else(|| TargetError::NoProgram {
-                script: script.to_owned(),
-                program: program.to_owned(),
+            found.or_else(|| find_program(program, self.root(), self.path())).ok_or_else(|| {
+                TargetError::NoProgram { script: script.to_owned(), program: program.to_owned() }
             })
         };
         if ending != "py" {

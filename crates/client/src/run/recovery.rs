@@ -85,6 +85,6 @@ fn tell(ctx: &Context, record: &RunRecord, still_runs: bool) {
     ctx.ui.warning(&format!("the azml that watched run {id} is gone; the run is recorded as NotResponding"));
     if let (true, Some(pid)) = (still_runs, record.pid) {
         ctx.ui.warning(&format!("its script still runs, as process {pid}"));
-        ctx.ui.hint(&format!("to end it: kill -- -{pid}"));
+        ctx.ui.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
     }
 }

@@ -49,7 +49,12 @@ pub(super) fn details(
     }
     let left = record.attachments_left();
     if !left.is_empty() {
-        said(writeln!(text, "Not pushed, over the limit; kept in {}: {}", attachments.display(), some_of(&left)));
+        said(writeln!(
+            text,
+            "Not pushed, over the limit; kept in {}: {}",
+            attachments.display(),
+            some_of(&left)
+        ));
     }
     if let Some(folder) = &leftovers.folder {
         let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();

@@ -53,7 +53,11 @@ pub(super) fn offer(
         return Ok(None);
     }
     let plain = |joined, new| {
-        Ok(Some(Offer { update: PushUpdate { name: name.clone(), old: theirs, new: Some(new) }, ours, joined }))
+        Ok(Some(Offer {
+            update: PushUpdate { name: name.clone(), old: theirs, new: Some(new) },
+            ours,
+            joined,
+        }))
     };
     match theirs {
         None => plain(None, ours),

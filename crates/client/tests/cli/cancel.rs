@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 
 use crate::sandbox::Sandbox;
 
@@ -131,6 +131,12 @@ fn a_run_whose_azml_was_killed_is_not_responding() {
     assert!(list.stderr.contains("its script still runs, as process"), "{list}");
     let pid = running.sandbox.az_in("iris", &["ml", "history", "info", "-r", "iris_15", "--query", "pid"]);
     let pid: i32 = pid.stdout.trim().parse().expect("the process id is shown");
-    kill_process_group(Pid::from_raw(pid).expect("a process id"), Signal::KILL).expect("the script runs");
+    assert!(who_runs(pid), "nothing ends it unasked");
+    let ended = running.sandbox.az_in("iris", &["ml", "experiment", "cancel", "-r", "iris_15"]);
+    assert!(ended.stderr.contains("has left running"), "{ended}");
     assert_eq!(running.status(), "NotResponding 1");
+}
+
+fn who_runs(group: i32) -> bool {
+    test_kill_process_group(Pid::from_raw(group).expect("a process id")).is_ok()
 }

@@ -79,8 +79,7 @@ pub fn attach(
     by: &actor::Signature,
 ) -> Result<ObjectId, AttachError> {
     let git = history.git();
-    let failed =
-        |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
+    let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
     let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
     let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
     for name in names {
@@ -98,7 +97,8 @@ pub fn attach(
     let name = history.attachments_ref();
     for _ in 0..TRIES {
         let tip = history.ref_tip(name.as_ref()).map_err(AttachError::Ref)?;
-        let commit = join::write_commit(git, tree, tip.as_slice(), by, message.as_str().into()).map_err(failed)?;
+        let commit =
+            join::write_commit(git, tree, tip.as_slice(), by, message.as_str().into()).map_err(failed)?;
         match history.update_ref(&name, tip, commit) {
             Ok(()) => return Ok(commit),
             Err(history::Error::Moved { .. }) => {}
@@ -137,10 +137,7 @@ impl<R: io::Read> io::Read for Exactly<R> {
 impl RunRecord {
     /// The commit that has its attachments.
     pub fn attachments_id(&self) -> Option<ObjectId> {
-        self.properties
-            .get(ATTACHMENTS_ID)?
-            .as_str()
-            .and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
+        self.properties.get(ATTACHMENTS_ID)?.as_str().and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
     }
 
     /// Says which commit has its attachments, and which of them are not in it.

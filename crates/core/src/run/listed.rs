@@ -161,8 +161,9 @@ fn parse(entries: &[(&str, &[u8])]) -> Result<Vec<RunRecord>, Error> {
     }
     let shares = entries.chunks(entries.len().div_ceil(threads));
     std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            shares.map(|share| scope.spawn(move || share.iter().map(read).collect::<Result<Vec<_>, _>>())).collect();
+        let workers: Vec<_> = shares
+            .map(|share| scope.spawn(move || share.iter().map(read).collect::<Result<Vec<_>, _>>()))
+            .collect();
         let mut all = Vec::with_capacity(entries.len());
         for worker in workers {
             all.append(&mut worker.join().expect("reading a record does not panic")?);

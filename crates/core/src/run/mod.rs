@@ -5,9 +5,9 @@
 //! writes a few small trees, listing the newest reads about what it shows, and two computers' records
 //! merge run by run ([`merge`]).
 
+mod attached;
 pub mod format;
 mod listed;
-mod attached;
 mod merge;
 mod metric;
 mod origin;

@@ -140,6 +140,12 @@ impl<'h> RunStore<'h> {
     ///
     /// An id that is `prefix` to the letter is the only one.
     pub fn find(&self, prefix: &str) -> Result<Vec<RunId>, Error> {
+        // The whole id is looked up, not searched for.
+        if let Ok(run) = RunId::parse(prefix)
+            && self.get(&run)?.is_some()
+        {
+            return Ok(vec![run]);
+        }
         let mut found = Vec::new();
         for entry in self.entries()? {
             let (run, _) = entry?;

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
 use crate::commands::runs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::run::live;
+use crate::run::{live, who};
 use crate::ui::Output;
 
 /// Cancel a run that is going on on this computer
@@ -43,6 +43,18 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         .find(|run| run.record.is_same_run(&record) && run.is_watched)
         .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
     let Some(watcher) = watcher else {
+        // Its azml is gone, and the script may not be.
+        let orphan = found.iter().find(|run| run.record.is_same_run(&record) && !run.is_watched);
+        let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
+        if let Some((pid, mark)) = left
+            && who::still_runs(pid, mark)
+            && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
+        {
+            kill_process_group(group, Signal::TERM)
+                .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+            ctx.ui.status(&format!("Asked what run {id} has left running to end (process group {pid})"));
+            return Ok(Output::Value(json!({"run_id": id.as_str(), "canceling": true})));
+        }
         return Err(CommandError::failed(format!(
             "run {id} is not going on on this computer (it is {})",
             record.status

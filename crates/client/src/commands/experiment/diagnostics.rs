@@ -14,7 +14,8 @@ use crate::run::carried;
 use crate::ui::Output;
 
 /// Variables whose values are told; of all others only the name is.
-const TOLD: [&str; 8] = [PATH, "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "SHELL", "TERM"];
+const TOLD: [&str; 8] =
+    [PATH, "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "SHELL", "TERM"];
 
 /// Write all that is known of a run into one zip file, to look into or to send to somebody
 ///
@@ -104,10 +105,8 @@ fn add_snapshot(
 fn environment(ctx: &Context, opened: &Opened) -> Value {
     let system = rustix::system::uname();
     let word = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-    let told: Map<String, Value> = TOLD
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), ctx.env.text(name)?.into())))
-        .collect();
+    let told: Map<String, Value> =
+        TOLD.iter().filter_map(|name| Some(((*name).to_owned(), ctx.env.text(name)?.into()))).collect();
     let names: Vec<String> = ctx.env.vars().keys().map(|name| name.to_string_lossy().into_owned()).collect();
     let remote = opened.history.remote_url().ok().flatten();
     json!({

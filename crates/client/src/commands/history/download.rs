@@ -46,12 +46,15 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let record = runs::resolve(ctx, &opened, &args.run)?;
     let id = &record.run_id;
     let attachments = carried::of_record(ctx, &opened, &record, args.vststoken.as_deref())?;
-    let files = attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    let files =
+        attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     let missing: Vec<&String> = record.attachments.iter().filter(|path| !files.contains(path)).collect();
     if files.is_empty() {
         let error = CommandError::not_found(format!("nothing that run {id} left is here or at the remote"));
         return Err(match record.host.as_deref() {
-            Some(host) if !missing.is_empty() => error.hint(format!("it is on {host}, where the run was made")),
+            Some(host) if !missing.is_empty() => {
+                error.hint(format!("it is on {host}, where the run was made"))
+            }
             _ => error.hint(format!("{{azml}} history info -r {id}")),
         });
     }
@@ -92,8 +95,12 @@ fn refuse_what_is_there(into: &Path, files: &[String]) -> Result<(), CommandErro
     let more = there.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let named: Vec<&str> = there.into_iter().take(NAMED).collect();
-    Err(CommandError::failed(format!("{} has these files already: {}{more}", into.display(), named.join(", ")))
-        .hint("to replace them, add --force; or name another folder: -d DIR"))
+    Err(CommandError::failed(format!(
+        "{} has these files already: {}{more}",
+        into.display(),
+        named.join(", ")
+    ))
+    .hint("to replace them, add --force; or name another folder: -d DIR"))
 }
 
 /// Copies one file: whole or not at all, and never through a link below the folder.

@@ -46,7 +46,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let record = runs::resolve(ctx, &opened, &args.run)?;
     match &args.artifact {
         None => show(ctx, &opened, record),
-        Some(path) if args.follow && is_going_on(ctx, &opened, &record)? => follow(ctx, &opened, &record, path),
+        Some(path) if args.follow && is_going_on(ctx, &opened, &record)? => {
+            follow(ctx, &opened, &record, path)
+        }
         Some(path) => print(ctx, &opened, &record, path, args.vststoken.as_deref()),
     }
 }

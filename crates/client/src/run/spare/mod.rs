@@ -44,7 +44,10 @@ pub(super) fn note(
 }
 
 /// The folders and files that a snapshot's tree has.
-pub(super) fn folders_of(repo: &gix::Repository, tree: ObjectId) -> Result<Folder, azml_core::checkout::Error> {
+pub(super) fn folders_of(
+    repo: &gix::Repository,
+    tree: ObjectId,
+) -> Result<Folder, azml_core::checkout::Error> {
     Ok(Folder::of(&listing::list(repo, tree)?))
 }
 
@@ -159,8 +162,9 @@ impl Keeper<'_> {
         }
         let files = std::mem::take(&mut folder.files);
         for file in files {
-            let is_wanted =
-                self.wanted.is_none_or(|wanted| wanted.get(&join(path, file.name.as_bstr())) == Some(&file.entry));
+            let is_wanted = self
+                .wanted
+                .is_none_or(|wanted| wanted.get(&join(path, file.name.as_bstr())) == Some(&file.entry));
             let now = State::at(open, file.name.as_bstr());
             if is_wanted && file.state.is_some() && now.as_ref().ok() == file.state.as_ref() {
                 folder.files.push(file);

@@ -67,7 +67,11 @@ impl State {
         Ok(Self::of(&rustix::fs::fstat(folder)?))
     }
 
-    #[expect(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the fields' types differ from system to system")]
+    #[expect(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the fields' types differ from system to system"
+    )]
     fn of(found: &rustix::fs::Stat) -> Self {
         let time = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
         Self {
@@ -154,7 +158,11 @@ impl Folder {
             file.state = Some(State::at(open, file.name.as_bstr())?);
         }
         for (name, folder) in &mut self.folders {
-            folder.look(&open_folder(open, name.as_bstr())?, join(path, name.as_bstr()).as_bstr(), is_linked_into)?;
+            folder.look(
+                &open_folder(open, name.as_bstr())?,
+                join(path, name.as_bstr()).as_bstr(),
+                is_linked_into,
+            )?;
         }
         Ok(())
     }

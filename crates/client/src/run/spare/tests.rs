@@ -52,7 +52,9 @@ impl World {
         for (path, entry) in listing {
             write(&self.repo, &work, path, entry).unwrap();
         }
-        while !is_sure(&note(&work, tree, Folder::of(listing), &|_| false, &self.path("index")).unwrap().top) {}
+        while !is_sure(&note(&work, tree, Folder::of(listing), &|_| false, &self.path("index")).unwrap().top)
+        {
+        }
         tree
     }
 

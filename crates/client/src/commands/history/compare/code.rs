@@ -170,7 +170,15 @@ fn look_at(
         TreeChange::Modification { location, previous_entry_mode, previous_id, entry_mode, id } => {
             (Kind::Modified, location, None, Some((previous_entry_mode, previous_id)), Some((entry_mode, id)))
         }
-        TreeChange::Rewrite { source_location, source_entry_mode, source_id, location, entry_mode, id, .. } => (
+        TreeChange::Rewrite {
+            source_location,
+            source_entry_mode,
+            source_id,
+            location,
+            entry_mode,
+            id,
+            ..
+        } => (
             Kind::Renamed,
             location,
             Some(source_location),

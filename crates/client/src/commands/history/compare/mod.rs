@@ -74,7 +74,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "metrics": metrics.iter().map(Line::to_value).collect::<Vec<_>>(),
         "code": codes.iter().map(Code::to_value).collect::<Vec<_>>(),
     });
-    let look = text::Look { all: args.all, colors: ctx.ui.colors_output(), clean: ctx.env.stdout_is_terminal };
+    let look =
+        text::Look { all: args.all, colors: ctx.ui.colors_output(), clean: ctx.env.stdout_is_terminal };
     let text = text::render(&records, &properties, &metrics, &codes, look);
     Ok(Output::WithText { value, text })
 }
