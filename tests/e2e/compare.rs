@@ -18,7 +18,7 @@ fn two_runs_differ_as_git_says() {
     };
     write(&project, "train.py", script(0.5, "# old"));
     write(&project, "lib/kept.py", "one\ntwo\nthree\nfour\nfive\n");
-    write(&project, "lib/moved.py", (0..50).map(|n| format!("line {n}\n")).collect::<String>());
+    write(&project, "lib/moved.py", (0..50).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n"));
     write(&project, "gone.txt", "no newline at the end");
     write(&project, "data.bin", [0, 1, 2, 3]);
     write(&project, "huge.csv", "1,2,3\n".repeat(1_000_000));

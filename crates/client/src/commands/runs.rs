@@ -117,7 +117,9 @@ pub fn with_live(
     mut records: Vec<RunRecord>,
 ) -> Result<Vec<RunRecord>, CommandError> {
     let lives = Lives::here(ctx, opened)?;
-    records.iter_mut().for_each(|record| lives.update(record));
+    for record in &mut records {
+        lives.update(record);
+    }
     let mut all: Vec<RunRecord> = lives.unrecorded(&records).cloned().collect();
     all.append(&mut records);
     Ok(all)
@@ -130,7 +132,9 @@ pub fn with_live_in_place(
     mut records: Vec<RunRecord>,
 ) -> Result<Vec<RunRecord>, CommandError> {
     let lives = Lives::here(ctx, opened)?;
-    records.iter_mut().for_each(|record| lives.update(record));
+    for record in &mut records {
+        lives.update(record);
+    }
     Ok(records)
 }
 

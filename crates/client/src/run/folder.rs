@@ -186,8 +186,6 @@ impl Linker<'_> {
             let is_dir = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?.is_dir();
             match made.and_then(|made| made.folder(name.as_bytes())) {
                 Some(made) if is_dir => self.link_missing(path.as_bstr(), Some(made))?,
-                // A file of the project where the snapshot, taken before, has a folder.
-                Some(_) => {}
                 None if self.is_left_out(path.as_bstr(), is_dir) => {
                     let link = self.work.join(as_path(path.as_bstr()));
                     std::os::unix::fs::symlink(entry.path(), &link)
@@ -203,7 +201,8 @@ impl Linker<'_> {
                     // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
                     self.link_missing(path.as_bstr(), None)?;
                 }
-                None => {}
+                // Not left out; or a file of the project where the snapshot, taken before, has a folder.
+                _ => {}
             }
         }
         Ok(())

@@ -133,11 +133,10 @@ impl Ui {
         let (value, layout) = match output {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
-            Output::Value(value) => (value, None),
             Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
                 return self.write_out(text.as_bytes());
             }
-            Output::WithText { value, .. } => (value, None),
+            Output::Value(value) | Output::WithText { value, .. } => (value, None),
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
         };
         let (value, layout, ordered) = match &self.query {

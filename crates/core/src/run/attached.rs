@@ -13,7 +13,7 @@ use std::{
 
 use gix::{
     ObjectId, actor,
-    bstr::{BString, ByteSlice as _, ByteVec as _},
+    bstr::{BString, ByteSlice, ByteVec as _},
     objs::{Kind, Tree, Write as _, tree::EntryKind},
 };
 
@@ -89,7 +89,7 @@ pub fn attach(
                 .map_err(|why| AttachError::Name { name: git_name.clone().into(), why })?;
         }
         let blob = stream(&loose, &folder.join(name))?;
-        let parts: Vec<_> = git_name.split_str("/").map(|part| part.as_bstr()).collect();
+        let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
         editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
     }
     let tree = editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)?;

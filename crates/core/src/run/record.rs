@@ -195,10 +195,8 @@ impl RunRecord {
         }
         let keys = all.len();
         for (name, metric) in &self.metrics {
-            let key = match is_known(&all[..keys], name) {
-                true => format!("metrics.{name}").into(),
-                false => name.into(),
-            };
+            let key =
+                if is_known(&all[..keys], name) { format!("metrics.{name}").into() } else { name.into() };
             all.push((key, metric.to_value()));
         }
         all.sort_by(|(one, _), (two, _)| one.cmp(two));

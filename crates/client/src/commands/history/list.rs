@@ -44,7 +44,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let mut records = Vec::new();
     if args.last.is_none() {
         records = store.listed()?;
-        records.iter_mut().for_each(|record| lives.update(record));
+        for record in &mut records {
+            lives.update(record);
+        }
         records.retain(wanted);
     } else {
         for record in store.records()? {

@@ -70,6 +70,7 @@ impl State {
     #[expect(
         clippy::unnecessary_cast,
         clippy::cast_sign_loss,
+        clippy::cast_possible_wrap,
         reason = "the fields' types differ from system to system"
     )]
     fn of(found: &rustix::fs::Stat) -> Self {
@@ -122,7 +123,9 @@ impl Folder {
     fn sort(&mut self) {
         self.files.sort_by(|one, two| one.name.cmp(&two.name));
         self.folders.sort_by(|one, two| one.0.cmp(&two.0));
-        self.folders.iter_mut().for_each(|(_, folder)| folder.sort());
+        for (_, folder) in &mut self.folders {
+            folder.sort();
+        }
     }
 
     /// Whether a file or link of this name was made in it.

@@ -73,24 +73,23 @@ impl Change {
         let mut text = format!("diff --git a/{old} b/{}\n", self.path);
         let mode = |mode: EntryMode| format!("{:06o}", mode.value());
         match self.modes {
-            (None, Some(new)) => text += &format!("new file mode {}\n", mode(new)),
-            (Some(old), None) => text += &format!("deleted file mode {}\n", mode(old)),
+            (None, Some(new)) => text.extend([format!("new file mode {}\n", mode(new))]),
+            (Some(old), None) => text.extend([format!("deleted file mode {}\n", mode(old))]),
             (Some(old), Some(new)) if old != new => {
-                text += &format!("old mode {}\nnew mode {}\n", mode(old), mode(new));
+                text.extend([format!("old mode {}\nnew mode {}\n", mode(old), mode(new))]);
             }
             _ => {}
         }
         if self.kind == Kind::Renamed {
-            text += &format!("rename from {old}\nrename to {}\n", self.path);
+            text.extend([format!("rename from {old}\nrename to {}\n", self.path)]);
         }
-        let side = |is_there: bool, letter: char, path: &str| match is_there {
-            true => format!("{letter}/{path}"),
-            false => "/dev/null".to_owned(),
+        let side = |is_there: bool, letter: char, path: &str| {
+            if is_there { format!("{letter}/{path}") } else { "/dev/null".to_owned() }
         };
         let sides = (side(self.modes.0.is_some(), 'a', old), side(self.modes.1.is_some(), 'b', &self.path));
         match self.opaque {
-            Some(why) => text += &format!("Files {} and {} differ ({why})\n", sides.0, sides.1),
-            None if !self.hunks.is_empty() => text += &format!("--- {}\n+++ {}\n", sides.0, sides.1),
+            Some(why) => text.extend([format!("Files {} and {} differ ({why})\n", sides.0, sides.1)]),
+            None if !self.hunks.is_empty() => text.extend([format!("--- {}\n+++ {}\n", sides.0, sides.1)]),
             None => {}
         }
         text
@@ -251,7 +250,7 @@ impl ConsumeHunk for Hunks {
             side(header.before_hunk_start, header.before_hunk_len),
             side(header.after_hunk_start, header.after_hunk_len),
         );
-        self.0 += &format!("@@ -{},{} +{},{} @@\n", old.0, old.1, new.0, new.1);
+        self.0.extend([format!("@@ -{},{} +{},{} @@\n", old.0, old.1, new.0, new.1)]);
         for (kind, line) in lines {
             self.0.push(kind.to_prefix());
             self.0 += &line.to_str_lossy();

@@ -72,7 +72,9 @@ pub(super) fn metrics(records: &[RunRecord]) -> Vec<Line> {
         .map(|record| record.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value())).collect())
         .collect();
     let mut lines = lines(&all);
-    lines.iter_mut().for_each(|line| line.is_identity = false);
+    for line in &mut lines {
+        line.is_identity = false;
+    }
     lines
 }
 

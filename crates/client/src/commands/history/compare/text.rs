@@ -59,10 +59,9 @@ fn table(title: &str, records: &[RunRecord], lines: &[&Line], look: Look) -> Str
             let mut row = Map::from_iter([(title.to_owned(), Value::from(line.name.clone()))]);
             for (at, (record, value)) in records.iter().zip(&line.values).enumerate() {
                 // A run may be compared with itself.
-                let header = match records[..at].iter().any(|other| other.run_id == record.run_id) {
-                    true => format!("{} ({})", record.run_id, at + 1),
-                    false => record.run_id.to_string(),
-                };
+                let is_there = records[..at].iter().any(|other| other.run_id == record.run_id);
+                let again = if is_there { format!(" ({})", at + 1) } else { String::new() };
+                let header = format!("{}{again}", record.run_id);
                 row.insert(header, shown(value).into());
             }
             if title == "Metric" && records.len() == 2 {
@@ -150,36 +149,34 @@ fn stat(files: &[Change], look: Look) -> String {
     let digits = most.to_string().len().max(3);
     let mut out = String::new();
     for (file, name) in files.iter().zip(&names) {
-        out += &format!(" {name:width$} | ");
-        match file.opaque {
-            Some(why) => out += &format!("{:>digits$} ({why})", "Bin"),
-            None => {
-                let scaled = |lines: u64| match most > BAR {
-                    // Whatever changed has a mark.
-                    true => (lines * BAR / most).max(u64::from(lines > 0)),
-                    false => lines,
-                };
-                let bar = |mark: &str, lines| mark.repeat(usize::try_from(scaled(lines)).unwrap_or_default());
-                let text = format!(
-                    "{:>digits$} {}{}",
-                    file.added + file.removed,
-                    look.paint(&bar("+", file.added), "32"),
-                    look.paint(&bar("-", file.removed), "31")
-                );
-                out += text.trim_end();
-            }
+        out.extend([format!(" {name:width$} | ")]);
+        if let Some(why) = file.opaque {
+            out.extend([format!("{:>digits$} ({why})", "Bin")]);
+        } else {
+            // Whatever changed has a mark.
+            let scaled = |lines: u64| {
+                if most > BAR { (lines * BAR / most).max(u64::from(lines > 0)) } else { lines }
+            };
+            let bar = |mark: &str, lines| mark.repeat(usize::try_from(scaled(lines)).unwrap_or_default());
+            let text = format!(
+                "{:>digits$} {}{}",
+                file.added + file.removed,
+                look.paint(&bar("+", file.added), "32"),
+                look.paint(&bar("-", file.removed), "31")
+            );
+            out += text.trim_end();
         }
         out.push('\n');
     }
     let (added, removed): (u64, u64) =
         files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
     let s = |count| if count == 1 { "" } else { "s" };
-    out += &format!(
+    out.extend([format!(
         " {} file{} changed, {added} insertion{}(+), {removed} deletion{}(-)\n",
         files.len(),
         if files.len() == 1 { "" } else { "s" },
         s(added),
         s(removed)
-    );
+    )]);
     out
 }
