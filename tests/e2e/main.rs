@@ -12,8 +12,16 @@ mod attachments;
 mod compare;
 /// Restore, killed at every step of its journal.
 mod crash;
+/// Logins as credentials: for Git, by Git's own protocol, and SSH keys.
+mod credentials;
+/// Damage to what azml keeps, found and mended.
+mod damage;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
 mod exact;
+/// A line that is cut, or falls silent, after any byte.
+mod flaky;
+/// azml killed at every step of submit, sync and restore.
+mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
 /// Remotes that are down, and what is owed to them.
@@ -28,10 +36,16 @@ mod remotes;
 mod restore;
 /// Another computer, with nothing but the URL and a token.
 mod roaming;
+/// A full disk, folders that can not be written, many at once.
+mod rough;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
 /// Runs with scikit-learn in a virtual environment of its own.
 mod sklearn;
+/// The Experimentation service: signing in, and projects by their names.
+mod service;
+/// At a terminal: tables, colour, the pager.
+mod terminal;
 /// Two computers at once.
 mod two_computers;
 /// The user's own repository, before and after every command.

@@ -142,6 +142,42 @@ fn a_real_openssh_server() {
 }
 
 #[test]
+fn a_host_that_is_not_the_one_it_was_is_refused() {
+    let sandbox = Sandbox::new();
+    let (server, ssh) = Server::with_ssh_key(&sandbox);
+    let alice = sandbox.stranger("alice").with_env("GIT_SSH_COMMAND", &ssh);
+    let url = server.ssh_repo("iris");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    // Another key than the one that it showed until now.
+    let known = sandbox.dir("ssh").join("known_hosts");
+    let line = std::fs::read_to_string(&known).expect("it was written");
+    let other = std::fs::read_to_string(sandbox.dir("ssh").join("key.pub")).expect("a key");
+    let host = line.split(' ').next().expect("a host");
+    std::fs::write(&known, format!("{host} {other}")).expect("written");
+    write(&project, "train.py", "print('trained')\n");
+    let run = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
+    assert!(run.stderr.contains("could not be pushed"), "{run}");
+    let sync = alice.azml(&project, &["history", "sync"]).fails();
+    assert!(sync.stderr.contains("ost key verification failed"), "{sync}");
+    assert!(sync.stderr.contains("hint: "), "{sync}");
+}
+
+#[test]
+fn a_certificate_that_has_expired_or_is_anothers_is_named() {
+    let sandbox = Sandbox::new();
+    let server = Server::start_https(&sandbox, server::SEED);
+    let alice = sandbox.actor("alice", "alicepat");
+    let url = format!("{}/acme/_git/iris", server.https());
+    let output = alice.azml(&sandbox.dir("work"), &["project", "create", "-n", "iris", "-r", &url]).fails();
+    assert!(output.stderr.contains("is not trusted: nobody who is trusted here has signed it"), "{output}");
+    assert!(output.stderr.contains("hint: if you trust the server, name its authority"), "{output}");
+    assert!(
+        !sandbox.dir("work").join("iris").exists(),
+        "nothing is left of a project that could not be linked"
+    );
+}
+
+#[test]
 fn a_remote_that_is_not_there_is_named() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");

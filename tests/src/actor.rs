@@ -73,6 +73,28 @@ impl<'s> Actor<'s> {
         self.azml(dir, &[args, &["-o", "json"]].concat()).ok().json()
     }
 
+    /// Runs azml, and kills it (SIGKILL, which nothing can answer) at the `n`th call of one of its threads that changes
+    /// a file system: with n from 1 on, at every step of what it does.
+    pub fn azml_killed_at(&self, dir: &Path, n: usize, args: &[&str]) -> Output {
+        // A `?`: not every machine has every call.
+        const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?link,?linkat,\
+                               ?symlink,?symlinkat,?write,?pwrite64,?writev,?fsync,?fdatasync,?ftruncate,?fchmod";
+        let mut command = self.command("strace", dir);
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CHANGES}"), "-e"]);
+        command.arg(format!("inject={CHANGES}:signal=SIGKILL:when={n}")).arg(self.program("azml"));
+        self.sandbox.run(command, args, None)
+    }
+
+    /// Runs azml to its end, with this on its standard input.
+    pub fn azml_given(&self, dir: &Path, args: &[&str], input: &str) -> Output {
+        self.sandbox.run(self.command(&self.program("azml"), dir), args, Some(input.as_bytes()))
+    }
+
+    /// Where azml is, for other programs to start it.
+    pub fn azml_path(&self) -> String {
+        self.program("azml")
+    }
+
     /// Starts azml with its stdout and stderr in pipes.
     pub fn spawn_azml(&self, dir: &Path, args: &[&str]) -> Child {
         self.command(&self.program("azml"), dir)

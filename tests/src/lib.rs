@@ -13,6 +13,8 @@ pub mod actor;
 pub mod binaries;
 pub mod folder;
 pub mod git;
+pub mod http;
+pub mod line;
 pub mod output;
 pub mod sandbox;
 pub mod server;
@@ -20,6 +22,7 @@ pub mod sshd;
 
 pub use actor::Actor;
 pub use folder::{Contents, contents};
+pub use line::{Line, Way};
 pub use output::Output;
 pub use sandbox::Sandbox;
 pub use server::Server;

@@ -53,8 +53,8 @@ pub struct GlobalArgs {
     #[arg(long, global = true, conflicts_with_all = ["verbose", "debug"])]
     pub only_show_errors: bool,
     /// When to use colour
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: ColorChoice,
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<ColorChoice>,
 }
 
 /// The name under which azml was started.

@@ -13,13 +13,14 @@ use gix::actor;
 use jiff::Timestamp;
 
 use crate::cli::Invoked;
-use crate::credentials::{Provider, Secret, TokenStore};
+use crate::credentials::{Keyring, Provider, Secret, TokenStore};
 use crate::env::{
     AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT,
     SSL_CERT_FILE,
 };
 use crate::error::CommandError;
 use crate::run::recovery;
+use crate::settings::Settings;
 use crate::sync::Event;
 use crate::transport::{Remote, TransportOptions};
 use crate::ui::{Progress, Ui};
@@ -32,6 +33,8 @@ pub struct Context {
     pub ui: Arc<Ui>,
     /// The name that azml was started under.
     pub invoked: Invoked,
+    /// What the user has set for all commands.
+    pub settings: Settings,
 }
 
 /// A project that a command has opened.
@@ -44,8 +47,8 @@ pub struct Opened {
 
 impl Context {
     /// The world of a command.
-    pub fn new(env: Env, ui: Ui, invoked: Invoked) -> Self {
-        Self { env, ui: Arc::new(ui), invoked }
+    pub fn new(env: Env, ui: Ui, invoked: Invoked, settings: Settings) -> Self {
+        Self { env, ui: Arc::new(ui), invoked, settings }
     }
 
     /// Opens the project at `path`, else the one that the current folder is in, and ends what a killed command
@@ -118,6 +121,11 @@ impl Context {
         Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token, Some(opened.project.root()))))
     }
 
+    /// The stored logins.
+    pub fn logins(&self) -> TokenStore {
+        TokenStore::in_folder(&self.env.config_dir()).with_keyring(Keyring::of(&self.env)).at(self.env.now())
+    }
+
     /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
     /// Git configuration counts.
     pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>, root: Option<&Path>) -> Remote {
@@ -125,16 +133,16 @@ impl Context {
         let may_ask = self.env.stdin_is_terminal
             && self.env.stderr_is_terminal
             && self.env.text(GIT_TERMINAL_PROMPT) != Some("0");
-        let mut auth =
-            Provider::new().with_token(token).with_store(TokenStore::in_folder(&self.env.config_dir()));
+        let mut auth = Provider::new().with_token(token).with_store(self.logins());
         let mut options = TransportOptions {
+            connect_timeout: self.settings.connect_timeout(),
+            stall_timeout: self.settings.stall_timeout(),
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
             ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),
             ca_file: self.env.get(GIT_SSL_CAINFO).map(|file| self.env.cwd.join(file)),
             system_ca_file: self.env.get(SSL_CERT_FILE).map(|file| self.env.cwd.join(file)),
             verify: self.env.has(GIT_SSL_NO_VERIFY).then_some(false),
             may_ask,
-            ..TransportOptions::default()
         };
         match git_config(root) {
             Ok(config) => {

@@ -2,13 +2,14 @@
 //!
 //! In hints `{azml}` stands for what the user types to call azml.
 
-use azml_core::{checkout, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
+use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
 use git_wire::client::{self, TransportErrorKind};
 
 use crate::error::{CommandError, ErrorKind};
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
 use crate::run::target::TargetError;
+use crate::settings;
 use crate::sync::SyncError;
 
 /// Errors that are failures without more to say.
@@ -61,6 +62,15 @@ impl From<history::Error> for CommandError {
         match &error {
             history::Error::NotFound { .. } => Self::not_found(error).hint("{azml} project show"),
             _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<fsck::Error> for CommandError {
+    fn from(error: fsck::Error) -> Self {
+        match error {
+            fsck::Error::History(error) => error.into(),
+            error => Self::failed(error),
         }
     }
 }
@@ -136,6 +146,25 @@ impl From<ConfigError> for CommandError {
     }
 }
 
+impl From<settings::Error> for CommandError {
+    fn from(error: settings::Error) -> Self {
+        match &error {
+            settings::Error::File(_) => Self::failed(error).hint("edit the file, or move it away"),
+            settings::Error::Value { .. } => {
+                Self::usage(error).hint("what each setting takes: {azml} config --help")
+            }
+            settings::Error::Unknown { name } => {
+                let known = settings::SETTINGS.iter().map(|setting| setting.key);
+                let hint = match crate::error::similar(name, known).first() {
+                    Some(best) => format!("did you mean `{best}`?"),
+                    None => "the settings there are: {azml} config".to_owned(),
+                };
+                Self::usage(error).hint(hint)
+            }
+        }
+    }
+}
+
 impl From<TargetError> for CommandError {
     fn from(error: TargetError) -> Self {
         match &error {
@@ -177,12 +206,13 @@ impl From<SyncError> for CommandError {
             SyncError::Unauthorized { .. } => (
                 ErrorKind::NotAllowed,
                 Some(
-                    "give a personal access token: --vststoken TOKEN, or in the environment as AZML_VSTS_TOKEN",
+                    "sign in: {azml} login; or give a personal access token: --vststoken TOKEN, or as AZML_VSTS_TOKEN",
                 ),
             ),
             SyncError::Unreachable { .. } => {
                 (ErrorKind::Unavailable, Some("check the URL and the network, and run the command again"))
             }
+            SyncError::Cut { .. } => (ErrorKind::Unavailable, Some("nothing is lost; run the command again")),
             SyncError::Busy { .. } => (ErrorKind::Unavailable, Some("{azml} history sync")),
             SyncError::NoHistory { .. } => {
                 (ErrorKind::NotFound, Some("for a repository without runs: git clone URL"))
@@ -210,6 +240,16 @@ impl From<SyncError> for CommandError {
                 Some(
                     "if you trust the server, name its authority: git config --global http.https://HOST/.sslCAInfo CA.pem",
                 ),
+            ),
+            SyncError::Rejected { reason, .. } => (
+                if reason.contains("TF401027") { ErrorKind::NotAllowed } else { ErrorKind::Failed },
+                Some(
+                    "nothing is lost: what is owed stays here; when the remote takes it: {azml} history sync",
+                ),
+            ),
+            SyncError::Wire(_) => (
+                ErrorKind::Failed,
+                Some("to see the conversation, add --debug to the command; nothing is lost"),
             ),
             _ => (ErrorKind::Failed, None),
         };

@@ -18,14 +18,25 @@ pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
 pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 /// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
-/// Seconds (a decimal number) that the end of a run waits for its push; default 10.
+/// `off`: logins are kept in a file that only its owner may read, even where there is a system keyring.
+pub const AZML_KEYRING: &str = "AZML_KEYRING";
+/// The setting `push_wait`. What settings mean is in [`crate::settings`].
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
-/// Seconds (a decimal number) between two signs of life that a running run gives in the history; default 600.
+/// The setting `heartbeat`.
 pub const AZML_HEARTBEAT: &str = "AZML_HEARTBEAT";
-/// How much of each run's outputs and logs is pushed, for example `200MB`; default 50MB. `--attachments-limit` goes
-/// before it.
+/// The setting `attachments_limit`.
 pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";
-/// What goes to the log, in the syntax of `tracing`'s filters; goes before `--verbose` and `--debug`.
+/// The setting `connect_timeout`.
+pub const AZML_CONNECT_TIMEOUT: &str = "AZML_CONNECT_TIMEOUT";
+/// The setting `stall_timeout`.
+pub const AZML_STALL_TIMEOUT: &str = "AZML_STALL_TIMEOUT";
+/// The setting `output`.
+pub const AZML_OUTPUT: &str = "AZML_OUTPUT";
+/// The setting `color`.
+pub const AZML_COLOR: &str = "AZML_COLOR";
+/// The setting `pager`.
+pub const AZML_PAGER: &str = "AZML_PAGER";
+/// The setting `log`.
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
@@ -48,6 +59,8 @@ pub const NO_COLOR: &str = "NO_COLOR";
 pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// `dumb` means no colour and no progress bars.
 pub const TERM: &str = "TERM";
+/// The pager, unless azml's own setting names one.
+pub const PAGER: &str = "PAGER";
 /// The ssh command for Git remotes, as Git itself reads it.
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.
@@ -66,6 +79,10 @@ pub const PATH: &str = "PATH";
 pub const PYTHONPATH: &str = "PYTHONPATH";
 /// The user's home folder.
 pub const HOME: &str = "HOME";
+/// Where the session bus is: the way to the system keyring on Linux.
+pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
+/// Where the session bus may be, too, as the file `bus`.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 /// The base of [`AZML_CONFIG_DIR`]'s default.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.

@@ -7,12 +7,15 @@
 //!
 //! | on disk | owner |
 //! | --- | --- |
+//! | `<config>/config.toml` | [`settings`] |
+//! | `<config>/tokens.json` | [`credentials`]: logins |
 //! | `<state>/projects/<guid>/runs/<run_id>/` | [`run::live`]: lock, record and metrics of a run in progress |
 //! | `<state>/projects/<guid>/runs/<run_id>/work/` | [`run::folder`]: the folder that the script runs in |
 //! | `<state>/projects/<guid>/spare/` | [`run::spare`]: the last run's folder, for the next run |
 //! | `<state>/python/<version>/azureml/` | [`run::python`]: the module `azureml.logging` |
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
+pub mod advice;
 pub mod cli;
 pub mod commands;
 pub mod context;
@@ -22,6 +25,8 @@ pub mod env;
 pub mod error;
 pub mod query;
 pub mod run;
+pub mod service;
+pub mod settings;
 pub mod snapshots;
 pub mod sync;
 pub mod transport;
@@ -35,7 +40,8 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
 use crate::query::Query;
-use crate::ui::{Output, Ui, UiOptions};
+use crate::settings::Settings;
+use crate::ui::{Output, Pager, Ui, UiOptions};
 
 /// Runs one command line and returns the process's exit code.
 pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
@@ -57,17 +63,26 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
             return finish(&plain(&env), Err(error));
         }
     };
+    let settings = match Settings::read(&env) {
+        Ok(settings) => settings,
+        Err(error) => return finish(&plain(&env), Err(error.into())),
+    };
     let options = UiOptions {
-        format: cli.global.output,
+        format: cli.global.output.or(settings.output()),
         query,
-        color: cli.global.color,
+        color: cli.global.color.unwrap_or(settings.color()),
         only_show_errors: cli.global.only_show_errors,
         logging: cli.global.verbose || cli.global.debug,
         program: Some(invoked.prefix()),
+        pager: Pager::of(&env, &settings),
     };
     let ui = Ui::new(&env, options);
-    ui::start_log(&env, cli.global.verbose, cli.global.debug, ui.colors_errors());
-    let ctx = Context::new(env, ui, invoked);
+    ui::start_log(settings.log(), cli.global.verbose, cli.global.debug, ui.colors_errors());
+    for key in settings.unknown() {
+        ui.warning(&format!("{} has `{key}`, which this azml does not know", settings.path().display()));
+        ui.hint(&format!("{{azml}} config unset {key}"));
+    }
+    let ctx = Context::new(env, ui, invoked, settings);
     let result = commands::run(&ctx, cli.command).and_then(|output: Output| ctx.ui.result(output));
     finish(&ctx.ui, result)
 }
@@ -76,6 +91,7 @@ fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = advice::with_advice(error);
             ui.error(&error);
             ExitCode::from(error.kind.exit_code())
         }

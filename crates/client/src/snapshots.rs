@@ -18,7 +18,8 @@ impl Observer for Bar<'_> {
         match progress {
             snapshot::Progress::Looking { files } => self.0.say(format!("{files} files seen")),
             snapshot::Progress::Storing { files, of_files, bytes, of_bytes } => {
-                self.0.say(format!("{files}/{of_files} files, {} of {}", size(bytes), size(of_bytes)));
+                let text = format!("{files}/{of_files} files, {} of {}", size(bytes), size(of_bytes));
+                self.0.part(bytes, of_bytes.max(1), text);
             }
         }
     }

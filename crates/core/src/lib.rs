@@ -4,6 +4,7 @@
 //! and limits come in as arguments. Modules in reading order.
 
 pub mod checkout;
+pub mod fsck;
 pub mod history;
 pub mod id;
 pub mod ignore;

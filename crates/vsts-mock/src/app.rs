@@ -1,7 +1,7 @@
 //! What every request of one server shares.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
 use crate::hosting::Upkeep;
+use crate::identity::device::DeviceCodes;
+use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
 use crate::registry::{self, RegistryError};
@@ -27,6 +29,11 @@ pub(crate) struct App {
 pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) gate: Gate,
+    pub(crate) device_codes: DeviceCodes,
+    /// When tokens and keys were used.
+    pub(crate) uses: Uses,
+    /// Where SSH is answered, once it is: `HOST:PORT`.
+    pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
     pub(crate) clock: Clock,
     pub(crate) profile: Profile,
@@ -57,6 +64,9 @@ impl App {
         let app = Shared {
             state: State::open(&dir).await?,
             gate: Gate::new(),
+            device_codes: DeviceCodes::default(),
+            uses: Uses::default(),
+            ssh_address: OnceLock::new(),
             journal: Journal::default(),
             clock: config.clock.clone(),
             profile: config.profile,
@@ -85,6 +95,8 @@ impl App {
         let generated = apply(&mut change, &self.seed, self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
+        self.device_codes.clear();
+        self.uses.clear();
         Ok(generated)
     }
 

@@ -228,6 +228,8 @@ impl Builder {
             })?;
             let times = ssh::Times { patience: config.patience, drain: config.drain };
             (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
+            let address = door.url().trim_start_matches("ssh://").to_owned();
+            app.ssh_address.get_or_init(|| address);
             tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), times)));
         }
         let ready = Ready {

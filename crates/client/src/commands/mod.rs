@@ -1,12 +1,19 @@
 //! The commands: one file a leaf, each with `Args` (whose comments are the manual) and `run`.
 
+pub mod account;
 pub mod completion;
+pub mod config;
+pub mod credential;
 pub mod experiment;
 pub mod history;
+pub mod login;
+pub mod logout;
+pub mod man;
 pub mod owed;
 pub mod project;
 pub mod run;
 pub mod runs;
+pub mod sshkey;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -14,6 +21,7 @@ use crate::ui::Output;
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
+#[expect(missing_docs, reason = "the manual of some is in their Args")]
 pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
@@ -27,8 +35,19 @@ pub enum Command {
     /// Talk to the run that a script is part of
     #[command(subcommand)]
     Run(run::Command),
+    Login(login::Args),
+    Logout(logout::Args),
+    /// Show who you are at the service, and what you can see there
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Make SSH keys, and register them at the service
+    #[command(subcommand)]
+    Sshkey(sshkey::Command),
+    Credential(credential::Args),
+    Config(config::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 /// Runs a command.
@@ -38,6 +57,13 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Experiment(command) => experiment::run(ctx, command),
         Command::History(command) => history::run(ctx, command),
         Command::Run(command) => run::run(ctx, command),
+        Command::Login(args) => login::run(ctx, &args),
+        Command::Logout(args) => logout::run(ctx, &args),
+        Command::Account(command) => account::run(ctx, command),
+        Command::Sshkey(command) => sshkey::run(ctx, command),
+        Command::Credential(args) => credential::run(ctx, &args),
+        Command::Config(args) => config::run(ctx, args),
+        Command::Man(args) => man::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }
 }

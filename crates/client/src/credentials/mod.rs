@@ -9,13 +9,17 @@
 //! `Display` say `***`. Nothing asks on a terminal unless the caller says that there is one.
 
 mod helper;
+mod keyring;
+pub mod protocol;
 mod provider;
 mod secret;
 mod store;
 
+pub use keyring::{Keyring, KeyringError};
 pub use provider::{Credential, Origin, Provider, Source};
 pub use secret::Secret;
-pub use store::{StoreError, TokenStore};
+pub(crate) use store::day;
+pub use store::{Login, Place, StoreError, TokenStore};
 
 /// Why credentials could not be looked up. That there are none is no error.
 #[derive(Debug, thiserror::Error)]

@@ -15,44 +15,16 @@ use gix::bstr::ByteSlice as _;
 
 use super::attachments::{Attachments, is_log};
 use crate::context::{Context, Opened, host_name};
-use crate::env::AZML_ATTACHMENTS_LIMIT;
 use crate::error::CommandError;
+use crate::settings;
 use crate::sync;
 
-/// How many bytes of one run's attachments are pushed, unless something else is asked for.
-pub const LIMIT: u64 = 50_000_000;
 /// Of how many runs of other computers the attachments are kept here.
 const KEPT: usize = 20;
 
-/// How much of a run's attachments is pushed: as the option says, else the environment, else [`LIMIT`].
-pub fn limit(ctx: &Context, option: Option<u64>) -> Result<u64, CommandError> {
-    let Some(text) = ctx.env.text(AZML_ATTACHMENTS_LIMIT) else { return Ok(option.unwrap_or(LIMIT)) };
-    match (option, parse_size(text)) {
-        (Some(limit), _) | (None, Ok(limit)) => Ok(limit),
-        (None, Err(why)) => Err(CommandError::usage(format!("{AZML_ATTACHMENTS_LIMIT}: {why}"))
-            .hint(format!("for example: {AZML_ATTACHMENTS_LIMIT}=200MB"))),
-    }
-}
-
-/// A size as people write it: `50MB`, `1.5 GB`, `800000`.
+/// A size on the command line.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" | "bytes" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        _ => return Err(format!("`{text}` is not a size")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("`{text}` is not a size"))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "digits have no sign, and `as` saturates"
-    )]
-    Ok((number * factor).round() as u64)
+    settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
 }
 
 /// Commits those of the attachments that are to travel, and says so in the record.
@@ -146,27 +118,4 @@ pub fn why_missing(record: &RunRecord, path: &str) -> Option<String> {
         return Some(format!("the run goes on on {host}; what it leaves comes with its end"));
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let cases = [
-            ("0", Ok(0)),
-            ("800000", Ok(800_000)),
-            ("50MB", Ok(50_000_000)),
-            (" 1.5 gb ", Ok(1_500_000_000)),
-            ("2k", Ok(2_000)),
-            ("12 bytes", Ok(12)),
-        ];
-        for (text, expect) in cases {
-            assert_eq!(parse_size(text), expect, "{text}");
-        }
-        for text in ["", "MB", "-1", "1XB", "1.2.3", "many"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
-    }
 }

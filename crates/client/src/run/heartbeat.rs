@@ -4,27 +4,13 @@
 //! should be going on and has given no sign for long is shown as `NotResponding`; its record is not touched, for
 //! its own computer may just be offline.
 
-use std::time::Duration;
-
 use azml_core::run::{RunRecord, format};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::env::{AZML_HEARTBEAT, Env};
-
-/// How often a run gives a sign of life, unless `AZML_HEARTBEAT` says otherwise.
-const EVERY: Duration = Duration::from_mins(10);
 /// After how long without one a run is shown as not responding.
 const SILENCE: SignedDuration = SignedDuration::from_mins(35);
 /// The record's key for the last one.
 const KEY: &str = "heartbeat_utc";
-
-/// How often a run gives a sign of life.
-pub fn every(env: &Env) -> Duration {
-    let said = env.text(AZML_HEARTBEAT).and_then(|text| text.parse::<f64>().ok());
-    said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|every| !every.is_zero())
-        .unwrap_or(EVERY)
-}
 
 /// Notes one in the record.
 pub fn beat(record: &mut RunRecord, now: Timestamp) {
@@ -65,14 +51,5 @@ mod tests {
         assert!(!is_silent(&again, at(50)) && is_silent(&again, at(56)), "it travels with the record");
         record.status = Status::Completed;
         assert!(!is_silent(&record, at(1000)));
-    }
-
-    #[test]
-    fn the_pace_can_be_set() {
-        let env = |value: &str| Env::fixed([(AZML_HEARTBEAT, value)], "/");
-        assert_eq!(every(&env("0.5")), Duration::from_millis(500));
-        for nonsense in ["", "0", "-1", "often"] {
-            assert_eq!(every(&env(nonsense)), EVERY, "{nonsense}");
-        }
     }
 }

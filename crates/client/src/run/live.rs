@@ -164,7 +164,8 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
         let record =
             std::fs::read(dir.join(RECORD)).ok().and_then(|bytes| RunRecord::from_stored(&bytes).ok());
         let Some(record) = record else {
-            if lock.is_some() {
+            // Without a record it never came to its run. One that can't be read is for fsck: what the run left is here.
+            if lock.is_some() && !dir.join(RECORD).exists() {
                 std::fs::remove_dir_all(&dir)?;
             }
             continue;
@@ -174,6 +175,29 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
         found.push(Found { is_watched: lock.is_none(), dir, record, submitter, script, lock });
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
+    Ok(found)
+}
+
+/// Writes the record of a run on this computer anew, as the history has it.
+pub fn write_record(dir: &Path, record: &RunRecord) -> io::Result<()> {
+    write_whole(dir, RECORD, &record.to_stored())
+}
+
+/// The records of runs on this computer that can't be read.
+pub fn damaged(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(runs_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let file = entry?.path().join(RECORD);
+        if std::fs::read(&file).is_ok_and(|bytes| RunRecord::from_stored(&bytes).is_err()) {
+            found.push(file);
+        }
+    }
+    found.sort();
     Ok(found)
 }
 

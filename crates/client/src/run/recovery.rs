@@ -51,7 +51,7 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
             if is_news || !still_runs {
-                let limit = carried::limit(ctx, None).unwrap_or(carried::LIMIT);
+                let limit = ctx.settings.attachments_limit();
                 carried::carry(ctx, opened, &attachments, &mut record, limit)?;
             }
             if known.as_ref() != Some(&record) {

@@ -8,14 +8,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Message, Taken};
 
 use super::attachments::{Attachments, ControlLog};
 use super::config::RunConfig;
-use super::delivery::{Delivery, Outcome, PUSH_WAIT};
+use super::delivery::{Delivery, Outcome};
 use super::live::{self, Live};
 use super::local::Local;
 use super::process::{Ended, Exit};
@@ -24,7 +23,7 @@ use super::target::{Leftovers, Target};
 use super::watching::{Observed, execute};
 use super::{carried, job, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
-use crate::env::{AZML_PUSH_WAIT, AZML_VSTS_TOKEN};
+use crate::env::AZML_VSTS_TOKEN;
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
@@ -294,8 +293,7 @@ fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, C
 
 /// Waits briefly for the push; what it could not deliver is owed.
 fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel) {
-    let said = ctx.env.text(AZML_PUSH_WAIT).and_then(|text| text.parse::<f64>().ok());
-    let wait = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(PUSH_WAIT);
+    let wait = ctx.settings.push_wait();
     match delivery.finish(wait, cancel) {
         Outcome::Delivered => {}
         Outcome::Failed(error) => {

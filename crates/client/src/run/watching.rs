@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use azml_core::history::HistoryRepo;
 use azml_core::run::{RunRecord, RunStore};
-use crossbeam_channel::{Receiver, select, tick};
+use crossbeam_channel::{Receiver, never, select, tick};
 
 use super::delivery::Asker;
 use super::live::Live;
@@ -88,7 +88,8 @@ pub(super) fn execute(
 
 /// Keeps what is to be known if this azml dies, and gives signs of life.
 fn observe(ctx: &Context, observed: &Observed<'_>, heard: &Receiver<News>) {
-    let beats = tick(heartbeat::every(&ctx.env));
+    let every = ctx.settings.heartbeat();
+    let beats = if every.is_zero() { never() } else { tick(every) };
     loop {
         select! {
             recv(heard) -> news => match news {

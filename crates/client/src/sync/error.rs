@@ -64,6 +64,15 @@ pub enum SyncError {
         #[source]
         source: Option<TransportError>,
     },
+    /// The connection broke off in the middle.
+    #[error("the connection to the remote repository broke off while {what} came")]
+    Cut {
+        /// What was being received.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// The remote refused one ref.
     #[error("the remote repository refused {reference}: {reason}")]
     Rejected {
@@ -166,7 +175,7 @@ pub enum SyncError {
 impl SyncError {
     /// Whether trying again later, with nothing changed here, may well succeed.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Busy { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Cut { .. } | Self::Busy { .. })
     }
 
     pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -204,6 +213,10 @@ impl From<client::Error> for SyncError {
             }
             client::Error::Remote(message) if message.contains("TF401027") => {
                 Self::Denied { message, source: None }
+            }
+            // What is malformed is no cut: it would come the same the next time.
+            client::Error::Read { what, source } if source.kind() != std::io::ErrorKind::InvalidData => {
+                Self::Cut { what, source }
             }
             error => Self::Wire(error),
         }

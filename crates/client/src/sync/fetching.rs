@@ -59,6 +59,25 @@ pub fn fetch_snapshot(
     Ok(FetchedSnapshot { was_here: false, bytes_received: fetched.bytes_received })
 }
 
+/// Fetches all that the remote has of the project into `history`, which is empty. No ref moves.
+pub fn fetch_everything(
+    history: &HistoryRepo,
+    remote: &Remote,
+    context: Context<'_>,
+) -> Result<u64, SyncError> {
+    let names = [history.history_ref(), history.runs_ref()];
+    let prefixes = names.each_ref().map(|name| name.as_bstr().to_string());
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let mut session = FetchSession::start(connection.as_mut(), &[&prefixes[0], &prefixes[1]])?;
+    let wants: Vec<ObjectId> =
+        session.refs().iter().filter(|found| names.contains(&found.name)).map(|found| found.id).collect();
+    if wants.is_empty() {
+        return Err(SyncError::NoHistory { id: Some(*history.id()) });
+    }
+    let request = FetchRequest { wants, ..FetchRequest::default() };
+    Ok(session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?.bytes_received)
+}
+
 fn fetch_with(
     connection: &mut dyn Connection,
     repository: &gix::Repository,

@@ -17,7 +17,7 @@ mod roam;
 
 pub use attachments::fetch_attachments;
 pub use error::SyncError;
-pub use fetching::{FetchedSnapshot, fetch_snapshot};
+pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot};
 pub use link::{LinkMode, Linked, link};
 pub use list::{RemoteView, list};
 pub use pull::{Pulled, pull};

@@ -10,7 +10,7 @@ use azml_core::id::ProjectId;
 use azml_core::user_repo::UserRepo;
 use azml_core::{checkout, refs};
 use git_wire::Service;
-use git_wire::client::{FetchRequest, FetchSession};
+use git_wire::client::{self, FetchRequest, FetchSession};
 use gix::ObjectId;
 
 use super::list::RemoteView;
@@ -67,8 +67,15 @@ pub fn roam(
     let history = HistoryRepo::init(&repositories, id)?;
     let runs = view.runs_of(&id);
     let wants = std::iter::once(newest).chain(runs).collect();
-    let request = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
-    let fetched = session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?;
+    let newest_alone = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
+    let fetched = match session.fetch(history.git(), &newest_alone, &mut |progress| context.tell(progress)) {
+        // A host that can't cut a history short gives all of it.
+        Err(client::Error::Unsupported { .. }) => {
+            let whole = FetchRequest { depth: None, ..newest_alone };
+            session.fetch(history.git(), &whole, &mut |progress| context.tell(progress))?
+        }
+        fetched => fetched?,
+    };
     let mut bytes_received = fetched.bytes_received;
     note(&history, &history.history_ref(), newest)?;
     if let Some(runs) = runs {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice as _};
 use gix::config::File;
+use gix::config::file::Metadata;
 use url::Url;
 
 /// How well a section's URL fits, to be compared: more is better.
@@ -27,7 +28,7 @@ enum Setting {
 /// A setting's value for a URL.
 fn value(config: &File, key: &str, url: &Url) -> Option<Setting> {
     let mut best: Option<(Fit, Setting)> = None;
-    for section in config.sections_by_name("http")? {
+    for section in config.sections_by_name("http")?.filter(|section| is_trusted(section.meta())) {
         let Some(value) = section.body().value_implicit(key) else { continue };
         let Some(fit) = fit(section.header().subsection_name(), url) else { continue };
         if best.as_ref().is_none_or(|(so_far, _)| *so_far <= fit) {
@@ -35,6 +36,17 @@ fn value(config: &File, key: &str, url: &Url) -> Option<Setting> {
         }
     }
     best.map(|(_, value)| value)
+}
+
+/// Whether a section may say which programs run and whom to trust: not that of a repository which belongs to someone
+/// else (CVE-2022-24765), whose owner would decide for this user.
+fn is_trusted(meta: &Metadata) -> bool {
+    meta.trust == gix::sec::Trust::Full
+}
+
+/// The command line in place of `ssh`.
+pub(super) fn ssh_command(config: &File) -> Option<BString> {
+    config.string_filter("core.sshCommand", is_trusted)
 }
 
 /// A path, with `~/` for the home folder.
@@ -98,6 +110,19 @@ mod tests {
 
     fn config(text: &str) -> File {
         File::try_from(text).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_of_someone_elses_repository_starts_nothing_and_trusts_nobody() {
+        let text = b"[core]\n sshCommand = evil\n[http]\n sslVerify = false\n sslCAInfo = evil.pem\n";
+        let url = Url::parse("https://h/").unwrap();
+        for (trust, expected) in [(gix::sec::Trust::Reduced, false), (gix::sec::Trust::Full, true)] {
+            let meta = Metadata { trust, ..Metadata::from(gix::config::Source::Local) };
+            let config = File::from_bytes_no_includes(text, meta, Default::default()).unwrap();
+            assert_eq!(ssh_command(&config).is_some(), expected);
+            assert_eq!(path(&config, "sslCAInfo", &url, None).is_some(), expected);
+            assert_eq!(boolean(&config, "sslVerify", &url).is_some(), expected);
+        }
     }
 
     #[test]

@@ -218,7 +218,7 @@ impl Connection for Http {
         };
         let response = self.check(response, &format!("application/x-{name}-advertisement"))?;
         self.accepted();
-        Ok(Box::new(response.into_body().into_reader()))
+        Ok(Box::new(http_error::Body(response.into_body().into_reader())))
     }
 
     fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError> {
@@ -244,7 +244,7 @@ impl Connection for Http {
         };
         let response = self.check(response, &expected)?;
         self.accepted();
-        Ok(Box::new(response.into_body().into_reader()))
+        Ok(Box::new(http_error::Body(response.into_body().into_reader())))
     }
 
     fn is_stateless(&self) -> bool {

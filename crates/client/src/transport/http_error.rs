@@ -48,6 +48,21 @@ pub(super) fn of_request(base: &Url, error: ureq::Error) -> TransportError {
     TransportError::new(kind, message).with_source(error)
 }
 
+/// An answer's body, whose time-outs are told as such: ureq puts them into errors of no kind.
+pub(super) struct Body<R>(pub(super) R);
+
+impl<R: io::Read> io::Read for Body<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+            match inner {
+                Some(ureq::Error::Timeout(_)) => io::Error::new(io::ErrorKind::TimedOut, error),
+                _ => error,
+            }
+        })
+    }
+}
+
 /// What is wrong with a server's certificate, or with what was said before there was one.
 fn of_tls(host: &str, error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
@@ -79,7 +94,7 @@ pub(super) fn of_status(
         403 => Kind::Forbidden,
         404 | 410 => Kind::NotFound,
         408 | 504 => Kind::TimedOut,
-        502 | 503 => Kind::Unreachable,
+        429 | 502 | 503 => Kind::Unreachable,
         _ => Kind::Other,
     };
     let otherwise = || match kind {
@@ -91,6 +106,11 @@ pub(super) fn of_status(
         }
         Kind::Forbidden => format!("{base} does not allow this"),
         Kind::NotFound => format!("there is no Git repository at {base}"),
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => format!("{base} does not take a push of this size"),
+        _ if status == StatusCode::INSUFFICIENT_STORAGE => format!("{base} has no room left for this push"),
+        _ if status == StatusCode::TOO_MANY_REQUESTS => {
+            format!("{base} wants fewer requests for a while (HTTP status 429)")
+        }
         _ if status.is_success() && is_page => {
             format!("{base} answered with a web page, not as a Git repository")
         }

@@ -74,7 +74,7 @@ impl TransportOptions {
         home: Option<&Path>,
     ) -> Self {
         if self.ssh_command.is_none() {
-            self.ssh_command = config.string("core.sshCommand").map(|value| {
+            self.ssh_command = git_config::ssh_command(config).map(|value| {
                 gix::path::from_bstr(std::borrow::Cow::Owned(value))
                     .map_or_else(|_| OsString::new(), |path| path.into_owned().into())
             });
@@ -106,6 +106,11 @@ impl Remote {
     /// Where it is. Shown without secrets.
     pub fn url(&self) -> &RemoteUrl {
         &self.url
+    }
+
+    /// An HTTP client for other requests to its host, with the same time-outs and the same trust; it follows no redirects.
+    pub(crate) fn agent(&self) -> Result<ureq::Agent, TransportError> {
+        http_agent::new(&self.url, &self.options)
     }
 
     /// Begins a conversation with one of its services.
@@ -140,6 +145,11 @@ impl Remote {
             }
         })
     }
+}
+
+/// The failure of a request that got no answer.
+pub(crate) fn request_failed(base: &url::Url, error: ureq::Error) -> TransportError {
+    http_error::of_request(base, error)
 }
 
 /// `ssh://host/~user/x` means a path below the user's home folder, as Git has it.

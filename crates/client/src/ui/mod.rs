@@ -6,6 +6,7 @@
 mod foreign;
 mod format;
 mod log;
+mod pager;
 mod progress;
 mod table;
 
@@ -19,6 +20,7 @@ pub use self::foreign::clean;
 pub use self::format::OutputFormat;
 pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
+pub use self::pager::Pager;
 pub use self::progress::Progress;
 pub use self::table::{Numbers, signed, tabulate};
 
@@ -53,6 +55,8 @@ pub struct UiOptions {
     pub logging: bool,
     /// What the user types to call azml: takes the place of `{azml}` in hints.
     pub program: Option<&'static str>,
+    /// What shows tables that are longer than the terminal; nothing if there is no terminal.
+    pub pager: Option<Pager>,
 }
 
 /// A command's result.
@@ -95,6 +99,7 @@ pub struct Ui {
     progress: bool,
     program: &'static str,
     out_is_gone: AtomicBool,
+    pager: Option<Pager>,
 }
 
 impl Ui {
@@ -124,6 +129,7 @@ impl Ui {
             out_is_terminal: env.stdout_is_terminal,
             out_is_gone: AtomicBool::new(false),
             program: options.program.unwrap_or("azml"),
+            pager: options.pager.filter(|_| env.stdout_is_terminal && !dumb),
             progress: env.stderr_is_terminal && !dumb && !options.only_show_errors && !options.logging,
         }
     }
@@ -152,7 +158,15 @@ impl Ui {
         };
         let text =
             if self.out_is_terminal { foreign::clean_except_colors(&text, self.color_out) } else { text };
-        self.write_out(text.as_bytes())
+        self.show(&text)
+    }
+
+    /// Writes text to standard output, through the pager if it is longer than the terminal.
+    fn show(&self, text: &str) -> Result<(), CommandError> {
+        match &self.pager {
+            Some(pager) if pager.is_wanted(text) && pager.show(text) => Ok(()),
+            _ => self.write_out(text.as_bytes()),
+        }
     }
 
     /// The format of results, if they are printed as they come: whole, and to no terminal that has to be spared.
@@ -201,6 +215,11 @@ impl Ui {
         if !self.only_show_errors {
             self.err_line(&clean(text));
         }
+    }
+
+    /// Says what the user has to do now for the command to go on; even with `--only-show-errors`.
+    pub fn prompt(&self, text: &str) {
+        self.err_line(&clean(text));
     }
 
     /// Says what went wrong without stopping the command; not with `--only-show-errors`.

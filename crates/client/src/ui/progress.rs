@@ -33,12 +33,19 @@ impl Progress {
         }
     }
 
-    /// Tells how far the step is, in counted things.
-    pub fn count(&self, done: u64, total: Option<u64>) {
-        match total {
-            Some(total) => self.say(format!("{done}/{total}")),
-            None => self.say(done.to_string()),
+    /// Tells how much of a known whole is done, which is shown as a bar; `text` says it in words.
+    pub fn part(&self, done: u64, whole: u64, text: impl Into<String>) {
+        if self.bar.is_hidden() {
+            return;
         }
+        if self.bar.length() != Some(whole) {
+            let style = ProgressStyle::with_template("{spinner} {prefix} [{bar:24}] {msg}")
+                .expect("the template is well-formed");
+            self.bar.set_style(style.progress_chars("=> "));
+            self.bar.set_length(whole);
+        }
+        self.bar.set_position(done);
+        self.say(text);
     }
 }
 

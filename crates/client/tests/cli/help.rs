@@ -22,6 +22,8 @@ help_of! {
     project_show: "project" "show";
     project_restore: "project" "restore";
     project_snapshot: "project" "snapshot";
+    project_list: "project" "list";
+    project_delete: "project" "delete";
     experiment: "experiment";
     experiment_submit: "experiment" "submit";
     experiment_cancel: "experiment" "cancel";
@@ -35,7 +37,22 @@ help_of! {
     history_sync: "history" "sync";
     run: "run";
     run_log: "run" "log";
+    project_fsck: "project" "fsck";
+    config: "config";
+    config_set: "config" "set";
+    login: "login";
+    logout: "logout";
+    account: "account";
+    account_show: "account" "show";
+    account_list: "account" "list";
+    sshkey: "sshkey";
+    sshkey_generate: "sshkey" "generate";
+    sshkey_add: "sshkey" "add";
+    sshkey_list: "sshkey" "list";
+    sshkey_remove: "sshkey" "remove";
+    credential: "credential";
     completion: "completion";
+    man: "man";
 }
 
 #[test]
@@ -57,6 +74,46 @@ fn every_shell_gets_a_completion_script() {
         assert_eq!(ran.code, 0, "{ran}");
         assert!(ran.stdout.contains("experiment"), "{shell}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_man_reads() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.azml(&["man", "--dir", "pages"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    let pages: Vec<_> = std::fs::read_dir(sandbox.work().join("pages")).unwrap().flatten().collect();
+    assert!(pages.len() > 20, "{pages:?}");
+    for page in ["azml.1", "azml-project-restore.1", "azml-experiment-submit.1", "azml-history-list.1"] {
+        let text = std::fs::read_to_string(sandbox.work().join("pages").join(page)).unwrap();
+        assert!(text.contains(".TH ") && text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    let main = sandbox.azml(&["man"]);
+    for words in ["SETTINGS", "push_wait", "AZML_VSTS_TOKEN", ".amlignore"] {
+        assert!(main.stdout.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    fn leaves(command: &mut clap::Command, name: &str, found: &mut Vec<(String, String)>) {
+        let inner: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+        if inner.is_empty() {
+            found.push((name.to_owned(), command.render_long_help().to_string()));
+        }
+        for inner in inner {
+            let child = command.find_subcommand_mut(&inner).unwrap();
+            leaves(child, &format!("{name} {inner}"), found);
+        }
+    }
+    let mut found = Vec::new();
+    leaves(&mut azml::cli::command(azml::cli::Invoked::Azml), "azml", &mut found);
+    assert!(found.len() > 15);
+    let without: Vec<_> = found
+        .iter()
+        .filter(|(name, help)| !help.contains(name.as_str()) || !help.contains("xample"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(without.is_empty(), "no example in the help of {without:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use azml_core::run::attach;
 use gix::ObjectId;
 
 use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
-use crate::hosts::{V0_ONLY, git_http};
+use crate::hosts::git_http_as;
 
 fn attachments_ref() -> String {
     format!("refs/azureml/attachments/{}", project_id())
@@ -122,9 +122,8 @@ fn a_host_that_gives_out_no_single_commits_gives_the_ref() {
     let server = root.path().join("r.git");
     git(&server, &["config", "http.receivepack", "true"]);
     // Version 2 gives out any commit: here it is not spoken.
-    std::fs::write(root.path().join(V0_ONLY), "").unwrap();
-    let host = git_http(root.path(), "Basic YWxpY2U6cHc=");
-    let remote = remote(&format!("{}/r.git", host.url.replace("http://", "http://alice:pw@")));
+    let host = git_http_as(root.path(), None, false, |_, body| body.to_vec());
+    let remote = remote(&format!("{}/r.git", host.url));
     let one = Computer::with_project(project_id());
     let first = one.run_with("first", 1, 1_000);
     one.run_with("second", 2, 1_000);

@@ -102,15 +102,38 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     Some(asked)
 }
 
-/// A file of this name beside the repositories: they are served in version 0 only.
-pub(crate) const V0_ONLY: &str = "v0-only";
+/// Asks another server the same, and gives its answer as it comes.
+pub(crate) fn pass_on(url: &str, asked: &Asked) -> Vec<u8> {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let mut request = format!("{} {} HTTP/1.1\r\n", asked.method, asked.target);
+    for (name, value) in &asked.headers {
+        if !["transfer-encoding", "content-length"].contains(&name.to_ascii_lowercase().as_str()) {
+            request.push_str(&[name, ": ", value, "\r\n"].concat());
+        }
+    }
+    request.push_str(&format!("Content-Length: {}\r\n\r\n", asked.body.len()));
+    stream.write_all(&[request.as_bytes(), &asked.body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
+}
 
 /// Serves the repositories below `root` as `git http-backend` does, to whoever says `expected`.
 pub(crate) fn git_http(root: &Path, expected: &'static str) -> Host {
+    git_http_as(root, Some(expected), true, |_, body| body.to_vec())
+}
+
+/// The same to anybody if nothing is `expected`, in newer versions of the protocol if it may, and with bodies that
+/// `change` makes of them.
+pub(crate) fn git_http_as(
+    root: &Path,
+    expected: Option<&'static str>,
+    newer: bool,
+    change: impl Fn(&Asked, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+) -> Host {
     let root = root.to_owned();
     Host::new(move |asked| {
-        let is_old = root.join(V0_ONLY).exists();
-        if asked.header("authorization") != Some(expected) {
+        if expected.is_some_and(|expected| asked.header("authorization") != Some(expected)) {
             return answer("401 Unauthorized", &[("WWW-Authenticate", "Basic realm=\"test\"")], b"");
         }
         let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
@@ -124,7 +147,7 @@ pub(crate) fn git_http(root: &Path, expected: &'static str) -> Host {
             .env("QUERY_STRING", query)
             .env("CONTENT_TYPE", asked.header("content-type").unwrap_or_default())
             .env("CONTENT_LENGTH", asked.body.len().to_string())
-            .env("GIT_PROTOCOL", asked.header("git-protocol").filter(|_| !is_old).unwrap_or_default())
+            .env("GIT_PROTOCOL", asked.header("git-protocol").filter(|_| newer).unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -141,6 +164,6 @@ pub(crate) fn git_http(root: &Path, expected: &'static str) -> Host {
         for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
             if name == "Status" { status = value } else { headers.push((name, value)) }
         }
-        answer(status, &headers, &output[split + 4..])
+        answer(status, &headers, &change(asked, &output[split + 4..]))
     })
 }

@@ -8,3 +8,4 @@ mod hosts;
 mod http;
 mod link;
 mod together;
+mod weak;

@@ -22,6 +22,7 @@ mod disk;
 mod lock;
 mod refs_io;
 mod setup;
+mod sweep;
 mod workspace;
 
 pub use disk::DiskUse;

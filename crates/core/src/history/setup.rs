@@ -56,7 +56,11 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
 /// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.
 fn write_if_absent(path: &Path, text: &str) -> Result<(), Error> {
     let folder = path.parent().expect("a file of the repository lies in its folder");
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write into", folder))?;
+    // For whom the umask allows, as all of Git's own files: not for the owner alone.
+    let mut file = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(Error::io("write into", folder))?;
     file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),

@@ -35,6 +35,9 @@ impl HistoryRepo {
         let path = folder.path().join(LOCK);
         let lock = File::create(&path).map_err(Error::io("create", &path))?;
         lock.lock().map_err(Error::io("lock", &path))?;
+        if let Ok(now) = lock.metadata().and_then(|meta| meta.modified()) {
+            super::sweep::sweep(&self.path.join("objects"), now);
+        }
         Ok(Workspace { folder, lock })
     }
 }

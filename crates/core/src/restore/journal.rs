@@ -56,6 +56,27 @@ struct Version {
     version: u64,
 }
 
+/// What the journal of a project says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalState {
+    /// No restore is under way.
+    None,
+    /// One is: the next command ends it.
+    Pending,
+    /// There is one that can't be read, for this reason.
+    Damaged(String),
+}
+
+/// Looks at the journal, and changes nothing.
+pub fn journal_state(history: &crate::history::HistoryRepo) -> JournalState {
+    match Journal::read(&history.restore_journal_path()) {
+        Ok(None) => JournalState::None,
+        Err(Error::DamagedJournal { why, .. }) => JournalState::Damaged(why),
+        // A newer one is whole, and a newer azml's to end.
+        Ok(Some(_)) | Err(_) => JournalState::Pending,
+    }
+}
+
 impl Journal {
     /// What the names of this restore's temporary files have in them.
     pub(super) fn token(&self) -> String {

@@ -30,6 +30,7 @@ mod steps;
 pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},
     error::Error,
+    journal::{JournalState, journal_state},
     plan::{Change, Plan, plan, plan_undo},
     run::{Done, Recovered, execute, recover, undo},
     steps::{NoSteps, Step, Steps, Stopped},

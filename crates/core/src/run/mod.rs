@@ -13,6 +13,7 @@ mod metric;
 mod origin;
 mod quick;
 mod record;
+mod salvage;
 mod shard;
 mod status;
 mod store;
@@ -24,6 +25,7 @@ pub use self::{
     metric::Metric,
     origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
+    salvage::Salvage,
     status::{Status, UnknownStatus},
     store::{Error, RunStore},
 };

@@ -144,6 +144,26 @@ impl Iterator for NewestFirst<'_> {
     }
 }
 
+/// The records of a runs tree as far as its folders can be read; whether all of them could.
+pub(super) fn readable(repo: &Repository, root: ObjectId) -> (Vec<(RunId, ObjectId)>, bool) {
+    let (mut found, mut complete) = (Vec::new(), true);
+    let mut folders = vec![(root, 0)];
+    while let Some((id, depth)) = folders.pop() {
+        let Ok(tree) = load(repo, id) else {
+            complete = false;
+            continue;
+        };
+        for entry in tree.entries {
+            if depth < DEPTH {
+                folders.push((entry.oid, depth + 1));
+            } else {
+                found.extend(run_of(&entry.filename).map(|run| (run, entry.oid)));
+            }
+        }
+    }
+    (found, complete)
+}
+
 /// A record that one tree has and the other has not, or has otherwise.
 pub(super) struct Difference {
     /// The run.

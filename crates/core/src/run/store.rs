@@ -225,12 +225,12 @@ impl<'h> RunStore<'h> {
         Ok(walk.into_iter().flatten())
     }
 
-    fn commit(self) -> Result<Option<ObjectId>, Error> {
-        self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
+    pub(super) fn history(&self) -> &'h HistoryRepo {
+        self.history
     }
 
-    pub(super) fn history(self) -> &'h HistoryRepo {
-        self.history
+    pub(super) fn commit(self) -> Result<Option<ObjectId>, Error> {
+        self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
     }
 
     pub(super) fn tree(self) -> Result<Option<ObjectId>, Error> {

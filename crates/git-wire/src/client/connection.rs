@@ -75,7 +75,11 @@ impl TransportError {
             | io::ErrorKind::AddrNotAvailable => TransportErrorKind::Unreachable,
             _ => TransportErrorKind::Other,
         };
-        Self::new(kind, format!("{what} failed")).with_source(error)
+        let message = match kind {
+            TransportErrorKind::TimedOut => format!("{what} did not go on in time"),
+            _ => format!("{what} failed"),
+        };
+        Self::new(kind, message).with_source(error)
     }
 }
 

@@ -49,11 +49,12 @@ pub(super) fn update(repository: &Repository, is_due: bool) -> Result<usize, Err
     let disk = |source| Error::Disk { what: "write", path: path.clone(), source };
     fs::create_dir_all(&folder).map_err(disk)?;
     let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Read-only, for whom the umask allows, as Git's own.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
+        let mut file = builder.tempfile_in(&folder)?;
         file.write_all(&bytes)?;
-        let mut permissions = file.as_file().metadata()?.permissions();
-        permissions.set_readonly(true);
-        file.as_file().set_permissions(permissions)?;
         file.persist(&path)?;
         Ok(())
     };

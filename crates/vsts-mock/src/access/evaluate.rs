@@ -32,7 +32,8 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// The principal's identities with regard to a target in that account and project; none for nobody.
+    /// The principal's identities with regard to a target in that account and project; none for nobody, and for a token
+    /// that is not for this account.
     pub(super) fn of(
         world: &World,
         principal: &Principal,
@@ -40,6 +41,10 @@ impl Identities {
         project: Option<Uuid>,
     ) -> Option<Self> {
         let user = principal.user?;
+        let token = principal.token.and_then(|token| world.tokens.get(&token));
+        if token.is_some_and(|token| !token.accounts.is_empty() && !token.accounts.contains(&account)) {
+            return None;
+        }
         let mut groups = BTreeSet::new();
         let mut open = vec![user];
         while let Some(member) = open.pop() {

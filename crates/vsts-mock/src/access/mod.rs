@@ -20,6 +20,7 @@
 
 mod evaluate;
 mod permission;
+mod roles;
 pub(crate) mod token;
 
 use git_wire::UpdateKind;
@@ -27,6 +28,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use permission::{Permission, Permissions};
+pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
 
 use crate::world::{Account, Project, Repo, World};
 use evaluate::{Identities, Setting};
@@ -126,6 +128,12 @@ pub(crate) enum Refusal {
         permission.name()
     )]
     TokenScope { permission: Permission, identity: String, scope: &'static str },
+    /// It can be seen, but this needs a role that the user does not have there.
+    #[error("the user '{identity}' has no role that allows this")]
+    LacksRole { identity: String },
+    /// The user might, but not with this token.
+    #[error("TF400813: The scopes of the access token of '{identity}' do not cover this.")]
+    TokenUse { identity: String },
     /// A ref that only the server writes.
     #[error("TF401027: refs below 'refs/pull/' are written by the server alone.")]
     ServerOwned,

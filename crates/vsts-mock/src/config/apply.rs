@@ -44,7 +44,7 @@ pub(crate) async fn apply(
             owners: &workspace.owners,
             contributors: &workspace.contributors,
         };
-        change.create_workspace(&input).await?;
+        change.create_workspace(&input, now).await?;
     }
     Ok(generated)
 }
@@ -67,9 +67,10 @@ async fn apply_user(
             value: token.value.as_deref(),
             scopes: &token.scopes,
             expires: token.expires,
+            ..TokenInput::seeded()
         };
         match change.create_token(&user.name, &input, now).await {
-            Ok(value) if token.value.is_none() => {
+            Ok((_, value)) if token.value.is_none() => {
                 let mine = generated.entry(user.name.clone()).or_default();
                 mine.insert(token.name.clone(), value.reveal().to_owned());
             }
@@ -83,7 +84,13 @@ async fn apply_user(
             continue;
         }
         let line = line_of(key, seed)?;
-        change.create_key(&user.name, &KeyInput { name: &key.name, key: &line }, now).await?;
+        change
+            .create_key(
+                &user.name,
+                &KeyInput { expires: None, has_own_name: true, name: &key.name, key: &line },
+                now,
+            )
+            .await?;
     }
     Ok(())
 }

@@ -25,7 +25,11 @@ pub(crate) async fn sign_in(
     };
     let (world, now) = (app.state.world(), app.clock.now());
     if !Gate::takes_long(&world, &credential) {
-        return app.gate.verify(&world, &credential, peer, now);
+        let principal = app.gate.verify(&world, &credential, peer, now)?;
+        if let Some(token) = principal.token {
+            app.uses.note(token, now);
+        }
+        return Ok(principal);
     }
     let app = app.clone();
     let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now));

@@ -100,7 +100,11 @@ fn refuse(app: &App, refusal: &Refusal, asked: &str, service: Service, is_advert
     match refusal {
         Refusal::SignInRequired | Refusal::Revoked { .. } => auth::challenge(app, &refusal.to_string()),
         Refusal::Invisible => text(StatusCode::NOT_FOUND, &repository_not_found(asked)),
-        Refusal::Lacks { .. } | Refusal::TokenScope { .. } | Refusal::ServerOwned => {
+        Refusal::Lacks { .. }
+        | Refusal::TokenScope { .. }
+        | Refusal::LacksRole { .. }
+        | Refusal::TokenUse { .. }
+        | Refusal::ServerOwned => {
             let message = refusal.to_string();
             let body = if is_advertisement && service == Service::ReceivePack {
                 denied_advertisement(&message)

@@ -5,9 +5,11 @@
 
 pub(crate) mod address;
 mod admin;
+mod arm;
 mod auth;
 mod bridge;
 mod git;
+mod oauth;
 mod rest;
 mod serve;
 
@@ -97,6 +99,10 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
         Address::Rest { account, project, rest } => {
             rest::serve(app, account, project, rest, request, journalled).await
         }
+        Address::Other if arm::is_one(request.uri().path()) => arm::serve(app, request, journalled).await,
+        Address::Other if let Some(endpoint) = oauth::endpoint(request.uri().path()) => {
+            oauth::serve(app, endpoint, request, journalled).await
+        }
         Address::Other if request.uri().path() == "/" => text(StatusCode::OK, &front_page(app)),
         Address::Other => {
             journalled.unknown = true;
@@ -108,7 +114,7 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
 fn front_page(app: &App) -> String {
     let base = app.base_url();
     format!(
-        "vsts-mock {}\n\nClone:  git clone {base}/ACCOUNT/PROJECT/_git/REPO\nHealth: {base}/_mock/health\n\
+        "vsts-mock {}\n\nClone:  git clone {base}/ACCOUNT/PROJECT/_git/REPO\nLogin:  azml login --service {base}\nHealth: {base}/_mock/health\n\
          Admin:  {base}/_mock/openapi.json\n",
         env!("CARGO_PKG_VERSION")
     )

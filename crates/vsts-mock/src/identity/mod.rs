@@ -5,9 +5,11 @@
 //! [`Principal`] is made of the credential that verified, never of one that was only offered.
 
 mod attempts;
+pub(crate) mod device;
 pub(crate) mod password;
 pub(crate) mod secret;
 pub(crate) mod ssh_key;
+pub(crate) mod uses;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -108,11 +110,10 @@ impl Gate {
             Credential::Basic { user, password } if password.is_empty() => (user.as_str(), None),
             Credential::Basic { user, password } => (password.reveal(), Some(user.as_str())),
         };
-        let attempts = || self.attempts.lock().expect("no thread panics while it holds the lock");
-        attempts().check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })?;
+        self.may_try(peer, now)?;
         let verdict = self.verify_now(world, secret, login, now);
         if verdict.is_err() {
-            attempts().failed(peer, now);
+            self.failed(peer, now);
         }
         verdict
     }
@@ -129,13 +130,23 @@ impl Gate {
             Credential::Bearer(secret) | Credential::Basic { password: secret, .. } => secret.reveal(),
             Credential::None => return Err(SignInError::Wrong),
         };
-        let attempts = || self.attempts.lock().expect("no thread panics while it holds the lock");
-        attempts().check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })?;
+        self.may_try(peer, now)?;
         if secret::equal(secret, expected.reveal()) {
             return Ok(());
         }
-        attempts().failed(peer, now);
+        self.failed(peer, now);
         Err(SignInError::Wrong)
+    }
+
+    /// Whether the address may try anything that can be guessed.
+    pub(crate) fn may_try(&self, peer: IpAddr, now: Timestamp) -> Result<(), SignInError> {
+        let mut attempts = self.attempts.lock().expect("no thread panics while it holds the lock");
+        attempts.check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })
+    }
+
+    /// Counts a wrong guess.
+    pub(crate) fn failed(&self, peer: IpAddr, now: Timestamp) {
+        self.attempts.lock().expect("no thread panics while it holds the lock").failed(peer, now);
     }
 
     fn verify_now(

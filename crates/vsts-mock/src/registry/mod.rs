@@ -4,6 +4,7 @@
 //! step; the caller commits. None of them asks who is calling: that is [`crate::access`]'s, at the door.
 
 mod acl;
+mod experimentation;
 mod import;
 mod people;
 mod places;
@@ -13,8 +14,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use acl::{EntryInput, Place};
+pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, TokenInput, UserInput};
-pub(crate) use places::{RepoInput, WorkspaceInput};
+pub(crate) use places::RepoInput;
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
@@ -41,6 +43,16 @@ pub enum RegistryError {
         what: &'static str,
         /// Its name, as given.
         name: String,
+    },
+    /// Something is in it still.
+    #[error("the {what} {name:?} cannot be deleted while {by} is in it")]
+    InUse {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What is in it.
+        by: String,
     },
     /// A value makes no sense.
     #[error("{field}: {message}")]
@@ -100,6 +112,11 @@ impl RegistryError {
     }
 }
 
+/// An id that nothing else has, nor will have again.
+pub(crate) fn random_id() -> uuid::Uuid {
+    uuid::Builder::from_random_bytes(crate::clock::random()).into_uuid()
+}
+
 /// Runs one statement of a change with these values.
 macro_rules! run {
     ($change:expr, $sql:literal $(, $value:expr)* $(,)?) => {
@@ -118,8 +135,8 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     for repo in repos {
         change.discard_repo(repo);
     }
-    run!(change, "DELETE FROM workspace_members");
-    run!(change, "DELETE FROM workspaces");
+    run!(change, "DELETE FROM role_assignments");
+    run!(change, "DELETE FROM resources");
     run!(change, "DELETE FROM access_entries");
     run!(change, "DELETE FROM memberships");
     run!(change, "DELETE FROM member_groups");

@@ -29,7 +29,34 @@ pub(crate) struct TokenInput<'a> {
     pub(crate) name: &'a str,
     pub(crate) value: Option<&'a str>,
     pub(crate) scopes: &'a [String],
+    pub(crate) accounts: &'a [Uuid],
     pub(crate) expires: Option<Timestamp>,
+    pub(crate) is_session: bool,
+    /// Whether no other token of the user may have the name.
+    pub(crate) has_own_name: bool,
+    /// Whether the same input gives the same id; else no other token ever has had it.
+    pub(crate) has_derived_id: bool,
+}
+
+impl TokenInput<'_> {
+    /// What a token of the seed begins with.
+    pub(crate) fn seeded() -> Self {
+        Self { has_derived_id: true, ..Self::named() }
+    }
+
+    /// What a token made at run time under a name of its own begins with.
+    pub(crate) fn named() -> Self {
+        Self {
+            name: "",
+            value: None,
+            scopes: &[],
+            accounts: &[],
+            expires: None,
+            is_session: false,
+            has_own_name: true,
+            has_derived_id: false,
+        }
+    }
 }
 
 /// A public key to register.
@@ -37,6 +64,9 @@ pub(crate) struct TokenInput<'a> {
 pub(crate) struct KeyInput<'a> {
     pub(crate) name: &'a str,
     pub(crate) key: &'a str,
+    pub(crate) expires: Option<Timestamp>,
+    /// Whether no other key of the user may have the name.
+    pub(crate) has_own_name: bool,
 }
 
 impl Change<'_> {
@@ -96,10 +126,12 @@ impl Change<'_> {
         user_name: &str,
         input: &TokenInput<'_>,
         now: Timestamp,
-    ) -> Result<Secret, RegistryError> {
+    ) -> Result<(Uuid, Secret), RegistryError> {
         let user = self.user_id(user_name)?;
-        name::check_label("token", input.name)?;
-        if self.world.tokens.values().any(|token| token.user == user && token.name == input.name) {
+        name::check_display_name("token", input.name)?;
+        if input.has_own_name
+            && self.world.tokens.values().any(|token| token.user == user && token.name == input.name)
+        {
             return Err(RegistryError::exists("token", input.name));
         }
         for scope in input.scopes {
@@ -130,42 +162,59 @@ impl Change<'_> {
         }
         let scopes =
             if input.scopes.is_empty() { vec![FULL_SCOPE.to_owned()] } else { input.scopes.to_vec() };
+        // With the value in it: a token made anew under an old name must not have the old one's id, by which open
+        // connections know it.
+        let id = if input.has_derived_id {
+            self.fresh_id(&["token", user_name, input.name, &hash])
+        } else {
+            super::random_id()
+        };
         let token = Token {
-            id: self.fresh_id(&["token", user_name, input.name]),
+            id,
             user,
             name: input.name.to_owned(),
             hash,
             scopes,
+            accounts: input.accounts.to_vec(),
+            is_session: input.is_session,
             created: in_milliseconds(now),
             expires: input.expires.map(in_milliseconds),
         };
         run!(
             self,
-            "INSERT INTO tokens (id, user_id, name, hash, scopes, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO tokens (id, user_id, name, hash, scopes, accounts, is_session, created_ms, expires_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             token.id.to_string(),
             user.to_string(),
             token.name.clone(),
             token.hash.clone(),
             token.scopes.join(" "),
+            token.accounts.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" "),
+            i64::from(token.is_session),
             token.created.as_millisecond(),
             token.expires.map(Timestamp::as_millisecond),
         );
         self.world.insert_token(token);
-        Ok(value)
+        Ok((id, value))
     }
 
-    /// Revokes a token.
+    /// Revokes the user's token of that id, or all of that name.
     pub(crate) async fn delete_token(
         &mut self,
         user_name: &str,
         token_name: &str,
     ) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
-        let found = self.world.tokens.values().find(|token| token.user == user && token.name == token_name);
-        let id = found.ok_or_else(|| RegistryError::not_found("token", token_name))?.id;
-        run!(self, "DELETE FROM tokens WHERE id = $1", id.to_string());
-        self.world.remove_token(id);
+        let mine = self.world.tokens.values().filter(|token| token.user == user);
+        let named = mine.filter(|token| token.name == token_name || token.id.to_string() == token_name);
+        let ids: Vec<Uuid> = named.map(|token| token.id).collect();
+        if ids.is_empty() {
+            return Err(RegistryError::not_found("token", token_name));
+        }
+        for id in ids {
+            run!(self, "DELETE FROM tokens WHERE id = $1", id.to_string());
+            self.world.remove_token(id);
+        }
         Ok(())
     }
 
@@ -177,27 +226,30 @@ impl Change<'_> {
         now: Timestamp,
     ) -> Result<Uuid, RegistryError> {
         let user = self.user_id(user_name)?;
-        name::check_label("key", input.name)?;
+        name::check_display_name("key", input.name)?;
         let parsed = PublicKey::parse(input.key)?;
         if self.world.key_by_blob(&parsed.blob).is_some() {
             return Err(RegistryError::value("key", "this key is registered already"));
         }
-        if self.world.keys.values().any(|key| key.user == user && key.name == input.name) {
+        if input.has_own_name
+            && self.world.keys.values().any(|key| key.user == user && key.name == input.name)
+        {
             return Err(RegistryError::exists("key", input.name));
         }
         let key = SshKey {
-            id: self.fresh_id(&["key", user_name, input.name]),
+            id: self.fresh_id(&["key", user_name, input.name, &parsed.fingerprint]),
             user,
             name: input.name.to_owned(),
             algorithm: parsed.algorithm.to_owned(),
             blob: parsed.blob,
             fingerprint: parsed.fingerprint,
             created: in_milliseconds(now),
+            expires: input.expires.map(in_milliseconds),
         };
         run!(
             self,
-            "INSERT INTO ssh_keys (id, user_id, name, algorithm, key_blob, fingerprint, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO ssh_keys (id, user_id, name, algorithm, key_blob, fingerprint, created_ms, expires_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             key.id.to_string(),
             user.to_string(),
             key.name.clone(),
@@ -205,19 +257,26 @@ impl Change<'_> {
             key.blob.clone(),
             key.fingerprint.clone(),
             key.created.as_millisecond(),
+            key.expires.map(Timestamp::as_millisecond),
         );
         let id = key.id;
         self.world.insert_key(key);
         Ok(id)
     }
 
-    /// Takes a public key out of the registry.
+    /// Takes the user's public key of that id, or all of that name, out of the registry.
     pub(crate) async fn delete_key(&mut self, user_name: &str, key_name: &str) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
-        let found = self.world.keys.values().find(|key| key.user == user && key.name == key_name);
-        let id = found.ok_or_else(|| RegistryError::not_found("key", key_name))?.id;
-        run!(self, "DELETE FROM ssh_keys WHERE id = $1", id.to_string());
-        self.world.remove_key(id);
+        let mine = self.world.keys.values().filter(|key| key.user == user);
+        let named = mine.filter(|key| key.name == key_name || key.id.to_string() == key_name);
+        let ids: Vec<Uuid> = named.map(|key| key.id).collect();
+        if ids.is_empty() {
+            return Err(RegistryError::not_found("key", key_name));
+        }
+        for id in ids {
+            run!(self, "DELETE FROM ssh_keys WHERE id = $1", id.to_string());
+            self.world.remove_key(id);
+        }
         Ok(())
     }
 
@@ -239,8 +298,8 @@ impl Change<'_> {
             || world.projects.contains_key(&id)
             || world.repos.contains_key(&id)
             || world.groups.contains_key(&id)
-            || world.workspaces.contains_key(&id);
-        if taken { uuid::Builder::from_random_bytes(crate::clock::random()).into_uuid() } else { id }
+            || world.experimentation.resources.contains_key(&id);
+        if taken { super::random_id() } else { id }
     }
 }
 

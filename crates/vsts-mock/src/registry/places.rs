@@ -1,6 +1,5 @@
 //! Accounts, projects, repositories, groups' members, and workspaces.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -10,7 +9,7 @@ use super::people::in_milliseconds;
 use super::{RegistryError, import, run};
 use crate::access::token;
 use crate::state::Change;
-use crate::world::{Account, Entry, Group, GroupKind, Handle, Project, Repo, Workspace, name};
+use crate::world::{Account, Entry, Group, GroupKind, Handle, Project, Repo, name};
 
 /// What the branch of a new repository is called.
 pub(crate) const DEFAULT_BRANCH: &str = "master";
@@ -22,15 +21,6 @@ pub(crate) struct RepoInput<'a> {
     pub(crate) public: bool,
     /// A bare repository's folder, or a bundle, whose content it begins with.
     pub(crate) import: Option<PathBuf>,
-}
-
-/// A workspace of the Experimentation service.
-#[derive(Debug)]
-pub(crate) struct WorkspaceInput<'a> {
-    pub(crate) account: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) owners: &'a [String],
-    pub(crate) contributors: &'a [String],
 }
 
 impl Change<'_> {
@@ -250,56 +240,6 @@ impl Change<'_> {
             group.to_string()
         );
         Ok(())
-    }
-
-    /// Makes a workspace of the Experimentation service, or adds members to it.
-    pub(crate) async fn create_workspace(
-        &mut self,
-        input: &WorkspaceInput<'_>,
-    ) -> Result<Uuid, RegistryError> {
-        name::check_label("account", input.account)?;
-        name::check_label("workspace", input.name)?;
-        let same = |workspace: &&Workspace| {
-            name::key(&workspace.account) == name::key(input.account)
-                && name::key(&workspace.name) == name::key(input.name)
-        };
-        let mut workspace = if let Some(found) = self.world.workspaces.values().find(same) {
-            found.clone()
-        } else {
-            let workspace = Workspace {
-                id: self.fresh_id(&["workspace", input.account, input.name]),
-                account: input.account.to_owned(),
-                name: input.name.to_owned(),
-                owners: BTreeSet::new(),
-                contributors: BTreeSet::new(),
-            };
-            run!(
-                self,
-                "INSERT INTO workspaces (id, account, name) VALUES ($1, $2, $3)",
-                workspace.id.to_string(),
-                workspace.account.clone(),
-                workspace.name.clone(),
-            );
-            workspace
-        };
-        for (names, is_owner) in [(input.owners, true), (input.contributors, false)] {
-            for user_name in names {
-                let user = self.user_id(user_name)?;
-                let members = if is_owner { &mut workspace.owners } else { &mut workspace.contributors };
-                if members.insert(user) {
-                    run!(
-                        self,
-                        "INSERT INTO workspace_members (workspace_id, user_id, is_owner) VALUES ($1, $2, $3)",
-                        workspace.id.to_string(),
-                        user.to_string(),
-                        i64::from(is_owner),
-                    );
-                }
-            }
-        }
-        let id = workspace.id;
-        self.world.workspaces.insert(id, workspace);
-        Ok(id)
     }
 
     async fn create_group(

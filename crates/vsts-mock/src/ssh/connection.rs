@@ -65,7 +65,8 @@ impl Connection {
         }
         let blob = STANDARD.encode(key.to_bytes().ok()?);
         let takes_any = self.app.profile.traits().takes_first_key;
-        (takes_any || self.app.state.world().key_by_blob(&blob).is_some()).then_some(blob)
+        let (world, now) = (self.app.state.world(), self.app.clock.now());
+        (takes_any || world.key_by_blob(&blob).is_some_and(|key| key.is_good_at(now))).then_some(blob)
     }
 
     /// Turns a channel down after it has been opened: `message` for the person, a failure for the program.

@@ -49,8 +49,11 @@ pub(super) struct Caller {
 
 impl Caller {
     /// The user whose key that is at this moment.
-    fn principal(&self, world: &World) -> Option<Principal> {
-        let user = world.users.get(&world.key_by_blob(&self.key)?.user)?;
+    fn principal(&self, app: &App, world: &World) -> Option<Principal> {
+        let now = app.clock.now();
+        let key = world.key_by_blob(&self.key).filter(|key| key.is_good_at(now))?;
+        let user = world.users.get(&key.user)?;
+        app.uses.note(key.id, now);
         Some(Principal {
             user: Some(user.id),
             name: user.name.clone(),
@@ -166,7 +169,7 @@ async fn close(channel: &ChannelWriteHalf<Msg>, end: &End) {
 
 async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHalf<Msg>>) -> End {
     let world = app.state.world();
-    let Some(principal) = request.caller.principal(&world) else {
+    let Some(principal) = request.caller.principal(app, &world) else {
         return End::refused("Public key authentication failed.");
     };
     let user = Some(principal.name.clone());

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::StateError;
 use crate::access::Permissions;
 use crate::world::{
-    Account, Entry, Group, GroupKind, Handle, Project, Repo, SshKey, Token, User, Workspace, World,
+    Account, Assignment, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role, SshKey,
+    Token, User, World,
 };
 
 pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
@@ -21,8 +22,11 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             password_hash: row.get("password_hash"),
         });
     }
-    for row in
-        rows(pool, "SELECT id, user_id, name, hash, scopes, created_ms, expires_ms FROM tokens").await?
+    for row in rows(
+        pool,
+        "SELECT id, user_id, name, hash, scopes, accounts, is_session, created_ms, expires_ms FROM tokens",
+    )
+    .await?
     {
         world.insert_token(Token {
             id: id(&row, "id")?,
@@ -30,13 +34,21 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             name: row.get("name"),
             hash: row.get("hash"),
             scopes: row.get::<String, _>("scopes").split_whitespace().map(str::to_owned).collect(),
+            accounts: row
+                .get::<String, _>("accounts")
+                .split_whitespace()
+                .map(parse_id)
+                .collect::<Result<_, _>>()?,
+            is_session: row.get::<i64, _>("is_session") != 0,
             created: time(row.get("created_ms"))?,
             expires: row.get::<Option<i64>, _>("expires_ms").map(time).transpose()?,
         });
     }
-    for row in
-        rows(pool, "SELECT id, user_id, name, algorithm, key_blob, fingerprint, created_ms FROM ssh_keys")
-            .await?
+    for row in rows(
+        pool,
+        "SELECT id, user_id, name, algorithm, key_blob, fingerprint, created_ms, expires_ms FROM ssh_keys",
+    )
+    .await?
     {
         let key = SshKey {
             id: id(&row, "id")?,
@@ -46,6 +58,7 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             blob: row.get("key_blob"),
             fingerprint: row.get("fingerprint"),
             created: time(row.get("created_ms"))?,
+            expires: row.get::<Option<i64>, _>("expires_ms").map(time).transpose()?,
         };
         world.insert_key(key);
     }
@@ -76,7 +89,7 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
         });
     }
     groups_and_entries(pool, &mut world).await?;
-    workspaces(pool, &mut world).await?;
+    experimentation(pool, &mut world).await?;
     Ok(world)
 }
 
@@ -108,26 +121,37 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
     Ok(())
 }
 
-async fn workspaces(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
-    for row in rows(pool, "SELECT id, account, name FROM workspaces").await? {
-        let workspace = Workspace {
+async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
+    let sql = "SELECT id, parent_id, level, name, friendly_name, description, resource_group, location, git_repo, \
+               created_ms FROM resources";
+    for row in rows(pool, sql).await? {
+        let level: String = row.get("level");
+        let resource = Resource {
             id: id(&row, "id")?,
-            account: row.get("account"),
+            parent: id(&row, "parent_id")?,
+            level: Level::ALL
+                .into_iter()
+                .find(|known| known.name() == level)
+                .ok_or(StateError::Row { what: "kind of resource", value: level })?,
             name: row.get("name"),
-            owners: std::collections::BTreeSet::new(),
-            contributors: std::collections::BTreeSet::new(),
+            friendly_name: row.get("friendly_name"),
+            description: row.get("description"),
+            group: row.get("resource_group"),
+            location: row.get("location"),
+            git_repo: row.get("git_repo"),
+            created: time(row.get("created_ms"))?,
         };
-        world.workspaces.insert(workspace.id, workspace);
+        world.experimentation.resources.insert(resource.id, resource);
     }
-    for row in rows(pool, "SELECT workspace_id, user_id, is_owner FROM workspace_members").await? {
-        let user = id(&row, "user_id")?;
-        if let Some(workspace) = world.workspaces.get_mut(&id(&row, "workspace_id")?) {
-            if row.get::<i64, _>("is_owner") != 0 {
-                workspace.owners.insert(user);
-            } else {
-                workspace.contributors.insert(user);
-            }
-        }
+    for row in rows(pool, "SELECT id, resource_id, user_id, role FROM role_assignments").await? {
+        let role: String = row.get("role");
+        let assignment = Assignment {
+            id: id(&row, "id")?,
+            resource: id(&row, "resource_id")?,
+            user: id(&row, "user_id")?,
+            role: Role::from_name(&role).ok_or(StateError::Row { what: "role", value: role })?,
+        };
+        world.experimentation.assignments.insert(assignment.id, assignment);
     }
     Ok(())
 }
@@ -137,8 +161,11 @@ async fn rows(pool: &SqlitePool, sql: &'static str) -> Result<Vec<SqliteRow>, St
 }
 
 fn id(row: &SqliteRow, column: &str) -> Result<Uuid, StateError> {
-    let text: String = row.get(column);
-    Uuid::parse_str(&text).map_err(|_| StateError::Row { what: "id", value: text })
+    parse_id(row.get(column))
+}
+
+fn parse_id(text: &str) -> Result<Uuid, StateError> {
+    Uuid::parse_str(text).map_err(|_| StateError::Row { what: "id", value: text.to_owned() })
 }
 
 fn optional_id(row: &SqliteRow, column: &str) -> Result<Option<Uuid>, StateError> {

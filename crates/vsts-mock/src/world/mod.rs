@@ -5,6 +5,7 @@
 //! change, so that every request decides on one consistent picture without asking the database. Every mutation here
 //! has its statement in [`crate::registry`]; nothing else writes.
 
+pub(crate) mod experimentation;
 pub(crate) mod name;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::access::{Permissions, token};
+pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,10 @@ pub(crate) struct Token {
     pub(crate) name: String,
     pub(crate) hash: String,
     pub(crate) scopes: Vec<String>,
+    /// The accounts that it is good for; all if there are none.
+    pub(crate) accounts: Vec<Uuid>,
+    /// Whether it came from signing in, and goes when the user signs out.
+    pub(crate) is_session: bool,
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
 }
@@ -52,6 +58,14 @@ pub(crate) struct SshKey {
     pub(crate) blob: String,
     pub(crate) fingerprint: String,
     pub(crate) created: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+impl SshKey {
+    /// Whether it may be signed with at this time.
+    pub(crate) fn is_good_at(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// The highest level: `acme` in `acme.visualstudio.com`.
@@ -183,16 +197,6 @@ pub(crate) struct Entry {
     pub(crate) automatic: bool,
 }
 
-/// A workspace of the Experimentation service and its members.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Workspace {
-    pub(crate) id: Uuid,
-    pub(crate) account: String,
-    pub(crate) name: String,
-    pub(crate) owners: BTreeSet<Uuid>,
-    pub(crate) contributors: BTreeSet<Uuid>,
-}
-
 type Entries = BTreeMap<String, BTreeMap<Uuid, Entry>>;
 
 /// The whole picture.
@@ -207,7 +211,7 @@ pub(crate) struct World {
     pub(crate) groups: BTreeMap<Uuid, Group>,
     /// (member, group)
     pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
-    pub(crate) workspaces: BTreeMap<Uuid, Workspace>,
+    pub(crate) experimentation: Experimentation,
     acl: HashMap<Uuid, Entries>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
@@ -288,10 +292,7 @@ impl World {
         for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
             account.owner = None;
         }
-        for workspace in self.workspaces.values_mut() {
-            workspace.owners.remove(&id);
-            workspace.contributors.remove(&id);
-        }
+        self.experimentation.remove_user(id);
         self.retain_entries(|_, _, identity| identity != id);
     }
 

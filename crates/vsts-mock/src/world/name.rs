@@ -15,6 +15,7 @@ pub(crate) const USERS: Uuid = uuid!("6f1f9a2e-9c0b-5a53-8f6e-000000000001");
 pub(crate) const ACCOUNTS: Uuid = uuid!("6f1f9a2e-9c0b-5a53-8f6e-000000000002");
 
 const LONGEST: usize = 64;
+const LONGEST_DISPLAY: usize = 256;
 const FORBIDDEN: &str = "/:\\~&%;@'\"?<>|#$*}{,+=[]";
 const RESERVED: &[&str] = &[
     "prn",
@@ -65,7 +66,7 @@ pub enum NameError {
         what: &'static str,
     },
     /// More characters than the service takes.
-    #[error("the {what} name {name:?} has more than {LONGEST} characters")]
+    #[error("the {what} name {name:?} is too long")]
     TooLong {
         /// What was to be named.
         what: &'static str,
@@ -141,10 +142,28 @@ pub(crate) fn check_user(name: &str) -> Result<(), NameError> {
     check_edges("user", name)
 }
 
-/// A label: of a token or a key.
-pub(crate) fn check_label(what: &'static str, name: &str) -> Result<(), NameError> {
+/// A name of the Experimentation service, or of a resource group: it stands in a resource's id.
+pub(crate) fn check_resource(what: &'static str, name: &str) -> Result<(), NameError> {
     check_length(what, name)?;
-    match name.chars().find(|c| c.is_control() || *c == '/') {
+    let bad = |c: &char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | '(' | ')');
+    if let Some(found) = name.chars().find(bad) {
+        return Err(NameError::Character { what, name: name.to_owned(), found });
+    }
+    if name.starts_with(['_', '-']) {
+        return Err(NameError::Character { what, name: name.to_owned(), found: '_' });
+    }
+    check_edges(what, name)
+}
+
+/// What people call a token or a key of theirs where nothing else has to name it.
+pub(crate) fn check_display_name(what: &'static str, name: &str) -> Result<(), NameError> {
+    if name.trim().is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if name.encode_utf16().count() > LONGEST_DISPLAY {
+        return Err(NameError::TooLong { what, name: name.to_owned() });
+    }
+    match name.chars().find(|c| c.is_control()) {
         Some(found) => Err(NameError::Character { what, name: name.to_owned(), found }),
         None => Ok(()),
     }

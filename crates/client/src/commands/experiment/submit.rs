@@ -74,7 +74,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         arguments,
         in_place: args.in_place,
         allow_large: args.allow_large,
-        attachments_limit: carried::limit(ctx, args.attachments_limit)?,
+        attachments_limit: args.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
         remote,
     };
     let Finished { record, .. } = submission::submit(ctx, &opened, &plan)?;

@@ -5,20 +5,25 @@ use std::path::PathBuf;
 use azml_core::id::ProjectId;
 use azml_core::remote_url::RemoteUrl;
 
+use super::registry::{self, Where};
 use super::show;
 use crate::context::Context;
-use crate::error::CommandError;
-use crate::sync::{self, RoamOptions};
+use crate::error::{CommandError, ErrorKind};
+use crate::service::{Found, Service};
+use crate::sync::{self, RoamOptions, SyncError};
 use crate::ui::Output;
 
 /// Bring a project to this computer from its remote repository
 ///
-/// The folder gets the newest snapshot on top of master, and the run history; older snapshots are fetched when a
+/// The project is named by its repository's URL or, after `azml login`, by its name in the Experimentation service. The
+/// folder gets the newest snapshot on top of master, and the run history; older snapshots are fetched when a
 /// run is restored.
+///
+/// Example: `azml project clone https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The repository
-    #[arg(value_name = "URL")]
+    /// The repository, or the project's name at the Experimentation service
+    #[arg(value_name = "URL-OR-NAME")]
     url: String,
     /// The folder to make; by default one named like the repository
     #[arg(value_name = "DIR")]
@@ -32,15 +37,24 @@ pub struct Args {
     /// A personal access token for the repository
     #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
+    #[command(flatten)]
+    at: Where,
 }
 
 /// Roams the project.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let url = RemoteUrl::parse(&args.url)?;
-    let id = args.id.as_deref().map(str::parse::<ProjectId>).transpose()?;
-    let folder = match &args.dir {
-        Some(dir) => ctx.env.cwd.join(dir),
-        None => ctx.env.cwd.join(folder_name(url.path()).ok_or_else(|| {
+    let registered = registered(ctx, args)?;
+    let (url, mut id) = match &registered {
+        Some(found) => (repository_of(found)?, Some(found.project)),
+        None => (RemoteUrl::parse(&args.url)?, None),
+    };
+    if let Some(given) = &args.id {
+        id = Some(given.parse::<ProjectId>()?);
+    }
+    let folder = match (&args.dir, &registered) {
+        (Some(dir), _) => ctx.env.cwd.join(dir),
+        (None, Some(found)) => ctx.env.cwd.join(folder_name(&found.name).unwrap_or("project")),
+        (None, None) => ctx.env.cwd.join(folder_name(url.path()).ok_or_else(|| {
             CommandError::usage("the URL does not name a folder")
                 .hint("name one: {azml} project clone URL DIR")
         })?),
@@ -51,11 +65,67 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         let progress = ctx.ui.progress("Cloning");
         let watch = ctx.watch(&progress);
         let options = RoamOptions { id, master_files: args.master };
-        sync::roam(&remote, &folder, &options, sync::Context { by: &by, observer: &watch })?;
+        sync::roam(&remote, &folder, &options, sync::Context { by: &by, observer: &watch })
+            .map_err(|error| told(error, registered.as_ref()))?;
     }
     let opened = ctx.open(Some(&folder))?;
     ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), folder.display()));
     show::describe(ctx, &opened)
+}
+
+/// The project of that name in the registry; none if what was given is a URL or a path.
+///
+/// A single word is a name as long as there is a registry to ask and it knows the name; a folder of this computer is meant
+/// else, and in any case by `./FOLDER`.
+fn registered(ctx: &Context, args: &Args) -> Result<Option<Found>, CommandError> {
+    let is_word = !args.url.contains([':', '/', '\\']);
+    if !is_word && args.at.is_empty() {
+        return Ok(None);
+    }
+    let is_folder = args.at.is_empty() && ctx.env.cwd.join(&args.url).exists();
+    let service = match Service::signed_in(ctx) {
+        Err(_) if is_folder => return Ok(None),
+        service => service?,
+    };
+    match registry::find(&service, &args.url, &args.at) {
+        Err(error) if is_folder && error.kind == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+fn repository_of(found: &Found) -> Result<RemoteUrl, CommandError> {
+    let url = found.repository.as_deref().ok_or_else(|| {
+        CommandError::not_found(format!(
+            "the project {} has no Git repository, so that it is on one computer alone",
+            found.name
+        ))
+        .hint("on that computer: {azml} project update -r URL")
+    })?;
+    Ok(RemoteUrl::parse(url)?)
+}
+
+/// Being a member of the workspace says nothing about the repository: a denial there is told as that.
+fn told(error: SyncError, registered: Option<&Found>) -> CommandError {
+    let is_denied = matches!(
+        error,
+        SyncError::Denied { .. } | SyncError::NotFound { .. } | SyncError::Unauthorized { .. }
+    );
+    match registered {
+        Some(found) if is_denied => CommandError::new(
+            ErrorKind::NotAllowed,
+            format!(
+                "you are a member of {}/{}, but may not read the project's Git repository {}: {error}",
+                found.account,
+                found.workspace,
+                found.repository.as_deref().unwrap_or_default()
+            ),
+        )
+        .hint(
+            "ask its owner for access to the repository; the workspace's members don't have it by themselves",
+        )
+        .hint("or use another token for it: {azml} project clone NAME --vststoken TOKEN"),
+        _ => error.into(),
+    }
 }
 
 /// The last part of a repository's path, without `.git`.

@@ -10,9 +10,11 @@ use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::Silent;
 use azml_core::user_repo::UserRepo;
 
+use super::registry::{self, Where};
 use super::{show, template, update};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::service::Service;
 use crate::snapshots::{self, limits};
 use crate::sync::LinkMode;
 use crate::ui::Output;
@@ -21,7 +23,10 @@ use crate::ui::Output;
 ///
 /// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history.
 /// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
-/// there becomes a project.
+/// there becomes a project. With --account and --workspace, and after `azml login`, the project is registered at the
+/// Experimentation service, so that the workspace's members find it by its name.
+///
+/// Example: `azml project create -n iris -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's name: 2 to 50 letters, digits, `-` or `_`
@@ -45,18 +50,8 @@ pub struct Args {
     /// A personal access token for the repository
     #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
-    /// The Experimentation account that the project belongs to
-    #[arg(long, short, value_name = "ACCOUNT")]
-    account: Option<String>,
-    /// The account's workspace
-    #[arg(long, short, value_name = "WORKSPACE")]
-    workspace: Option<String>,
-    /// The account's resource group
-    #[arg(long, short = 'g', value_name = "GROUP")]
-    resource_group: Option<String>,
-    /// The account's subscription
-    #[arg(long, value_name = "ID")]
-    subscription: Option<String>,
+    #[command(flatten)]
+    at: Where,
 }
 
 /// The subscription of an account that is named without one.
@@ -79,17 +74,27 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let name = ProjectName::parse(&name)?;
     let root = if args.existing { at } else { at.join(name.as_str()) };
-    let scope = scope(args, &name)?;
-
     if root.join(project::FILE).exists() {
         return Err(project::Error::AlreadyAProject { root }.into());
     }
     let mut undo = Undo::before(&root, args.existing)?;
-    let opened = make(ctx, args, &root, scope, template, &mut undo)?;
-    if let Some(url) = url {
-        let mode = if args.existing { LinkMode::EmptyOrClone } else { LinkMode::Empty };
-        update::link(ctx, &opened, url, args.vststoken.as_deref(), mode)?;
-    }
+    project::check_folder(&root, ctx.env.home())?;
+    let repository = url.as_ref().map(|url| url.without_secret().to_string());
+    let place = Place::find(ctx, &args.at, &name, repository.as_deref())?;
+    let made = make(ctx, args, &root, &place, template, &mut undo).and_then(|opened| {
+        if let Some(url) = url {
+            let mode = if args.existing { LinkMode::EmptyOrClone } else { LinkMode::Empty };
+            update::link(ctx, &opened, url, args.vststoken.as_deref(), mode)?;
+        }
+        Ok(opened)
+    });
+    let opened = match made {
+        Ok(opened) => opened,
+        Err(error) => {
+            place.leave(ctx);
+            return Err(error);
+        }
+    };
     undo.keep();
     ctx.ui.status(&format!("Made project {name} in {}", root.display()));
     show::describe(ctx, &opened)
@@ -99,11 +104,10 @@ fn make(
     ctx: &Context,
     args: &Args,
     root: &Path,
-    scope: Scope,
+    place: &Place,
     template: Option<RemoteUrl>,
     undo: &mut Undo,
 ) -> Result<Opened, CommandError> {
-    project::check_folder(root, ctx.env.home())?;
     let is_blank = !args.existing && template.is_none();
     if !args.existing {
         fs::create_dir_all(root).map_err(|error| CommandError::file("make folder", root, error))?;
@@ -113,10 +117,8 @@ fn make(
         template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), None), root, &progress)?;
     }
     let user = UserRepo::open(root)?;
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| CommandError::failed(std::io::Error::other(error)))?;
-    let id = ProjectId::from_random(random);
-    let created = project::create_files(root, id, scope, is_blank, ctx.env.home())?;
+    let id = place.id;
+    let created = project::create_files(root, id, place.scope.clone(), is_blank, ctx.env.home())?;
     undo.made.extend(created.made.iter().map(|name| root.join(name)));
     let history = HistoryRepo::init(root, id)?;
     if user.is_none() {
@@ -128,15 +130,55 @@ fn make(
     Ok(Opened { project: Project::open(root)?, history })
 }
 
-fn scope(args: &Args, name: &ProjectName) -> Result<Scope, CommandError> {
-    let given = [&args.account, &args.workspace, &args.resource_group, &args.subscription];
-    if given.iter().all(|part| part.is_none()) {
-        return Ok(Scope::local(name));
+/// What a new project is known as: its id, and its place in a registry or in none.
+struct Place {
+    id: ProjectId,
+    scope: Scope,
+    /// Where it is registered.
+    service: Option<Service>,
+}
+
+impl Place {
+    /// Registers the project if an account is named and somebody is signed in; else it gets an id of its own.
+    fn find(
+        ctx: &Context,
+        at: &Where,
+        name: &ProjectName,
+        repository: Option<&str>,
+    ) -> Result<Self, CommandError> {
+        if at.is_empty() {
+            return Ok(Self { id: random_id()?, scope: Scope::local(name), service: None });
+        }
+        if let Some(service) = Service::if_signed_in(ctx)? {
+            let found = registry::register(&service, at, name, repository)?;
+            ctx.ui.status(&format!("Registered {name} in {}/{}", found.account, found.workspace));
+            return Ok(Self { id: found.project, scope: found.scope, service: Some(service) });
+        }
+        ctx.ui.warning(
+            "you are not signed in: the project carries the account's name, but is not registered there",
+        );
+        ctx.ui.hint("{azml} login --service URL");
+        let or_local = |part: &Option<String>| part.clone().unwrap_or_else(|| "local".to_owned());
+        let subscription = at.subscription.as_deref().unwrap_or(NO_SUBSCRIPTION);
+        let [account, workspace, group] = [&at.account, &at.workspace, &at.resource_group].map(or_local);
+        let scope = Scope::new(subscription, &group, &account, &workspace, name.as_str())?;
+        Ok(Self { id: random_id()?, scope, service: None })
     }
-    let or_local = |part: &Option<String>| part.clone().unwrap_or_else(|| "local".to_owned());
-    let subscription = args.subscription.as_deref().unwrap_or(NO_SUBSCRIPTION);
-    let [account, workspace, group] = [&args.account, &args.workspace, &args.resource_group].map(or_local);
-    Ok(Scope::new(subscription, &group, &account, &workspace, name.as_str())?)
+
+    /// Takes the project out of the registry again: it has not come about.
+    fn leave(&self, ctx: &Context) {
+        let Some(service) = &self.service else { return };
+        if let Err(error) = service.unregister(self.scope.as_str()) {
+            ctx.ui.warning(&format!("the project stays in the registry: {error}"));
+            ctx.ui.hint("{azml} project delete -n NAME");
+        }
+    }
+}
+
+fn random_id() -> Result<ProjectId, CommandError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| CommandError::failed(std::io::Error::other(error)))?;
+    Ok(ProjectId::from_random(random))
 }
 
 /// Takes back what was made, unless it is kept in the end.

@@ -2,6 +2,10 @@
 
 pub mod clone;
 pub mod create;
+pub mod delete;
+pub mod fsck;
+pub mod list;
+pub mod registry;
 pub mod restore;
 pub mod show;
 pub mod snapshot;
@@ -21,8 +25,11 @@ pub enum Command {
     Update(update::Args),
     Clone(clone::Args),
     Show(show::Args),
+    List(list::Args),
+    Delete(delete::Args),
     Restore(restore::Args),
     Snapshot(snapshot::Args),
+    Fsck(fsck::Args),
 }
 
 /// Runs one of them.
@@ -32,7 +39,10 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Update(args) => update::run(ctx, &args),
         Command::Clone(args) => clone::run(ctx, &args),
         Command::Show(args) => show::run(ctx, &args),
+        Command::List(args) => list::run(ctx, &args),
+        Command::Delete(args) => delete::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
+        Command::Fsck(args) => fsck::run(ctx, &args),
     }
 }

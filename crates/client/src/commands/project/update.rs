@@ -6,7 +6,7 @@ use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::Message;
 use azml_core::user_repo::UserRepo;
 
-use super::show;
+use super::{registry, show};
 use crate::commands::owed;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
@@ -18,6 +18,8 @@ use crate::ui::Output;
 ///
 /// You need write access, and the repository must be empty (without a master branch): master and the run history
 /// are made there in one push. If that fails, nothing changes.
+///
+/// Example: `azml project update -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The repository, for example `https://ACCOUNT.visualstudio.com/PROJECT/_git/REPO`
@@ -35,7 +37,13 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let url = RemoteUrl::parse(&args.repo)?;
     let opened = ctx.open(args.path.as_deref())?;
+    let repository = url.without_secret().to_string();
     if let Some(linked) = opened.history.remote_url()? {
+        // A registered project whose service did not hear of the repository: that is what remains to do.
+        if linked.without_secret().to_string() == repository && !opened.project.scope().is_local() {
+            registry::note_repository(ctx, opened.project.scope().as_str(), &repository);
+            return show::describe(ctx, &opened);
+        }
         return Err(CommandError::failed(format!(
             "the project is linked already, to {}",
             linked.without_secret()
@@ -43,6 +51,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         .hint("{azml} project show"));
     }
     link(ctx, &opened, url, args.vststoken.as_deref(), LinkMode::Empty)?;
+    if !opened.project.scope().is_local() {
+        registry::note_repository(ctx, opened.project.scope().as_str(), &repository);
+    }
     show::describe(ctx, &opened)
 }
 

@@ -4,6 +4,7 @@
 //! JSON: `{"error": "…", "field": "…"}`, the field being the one that is wrong, or null.
 
 mod acl;
+mod experimentation;
 mod openapi;
 mod people;
 mod places;
@@ -68,7 +69,12 @@ pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
             "/accounts/{account}/projects/{project}/repos/{repo}/acl",
             get(acl::of_repo).put(acl::set_repo),
         )
-        .route("/experimentation", get(places::list_workspaces).post(places::create_workspace))
+        .route("/experimentation", get(experimentation::list).post(experimentation::create))
+        .route("/experimentation/{account}/{workspace}", delete(experimentation::remove))
+        .route(
+            "/experimentation/{account}/{workspace}/members/{role}/{user}",
+            put(experimentation::add_member).delete(experimentation::remove_member),
+        )
         .route("/reset", post(reset))
         .route("/journal", get(journal).delete(clear_journal))
         .route_layer(from_fn_with_state(app, guard));
@@ -100,6 +106,7 @@ impl From<RegistryError> for Failure {
         let (status, field) = match &error {
             RegistryError::NotFound { .. } => (StatusCode::NOT_FOUND, None),
             RegistryError::Exists { .. } => (StatusCode::CONFLICT, Some("name")),
+            RegistryError::InUse { .. } => (StatusCode::CONFLICT, None),
             RegistryError::Name(_) => (StatusCode::BAD_REQUEST, Some("name")),
             RegistryError::Value { field, .. } => (StatusCode::BAD_REQUEST, Some(*field)),
             RegistryError::Key(_) => (StatusCode::BAD_REQUEST, Some("key")),

@@ -35,6 +35,7 @@ struct NewToken {
 struct NewKey {
     name: String,
     key: String,
+    expires: Option<Timestamp>,
 }
 
 fn user_json(user: &User) -> Value {
@@ -46,23 +47,28 @@ fn user_json(user: &User) -> Value {
     })
 }
 
-fn token_json(token: &Token) -> Value {
+fn token_json(app: &App, token: &Token) -> Value {
     json!({
         "id": token.id.to_string(),
         "name": token.name,
         "scopes": token.scopes,
+        "accounts": token.accounts.iter().map(uuid::Uuid::to_string).collect::<Vec<_>>(),
+        "session": token.is_session,
         "created": token.created,
         "expires": token.expires,
+        "lastUsed": app.uses.last(token.id),
     })
 }
 
-fn key_json(key: &SshKey) -> Value {
+fn key_json(app: &App, key: &SshKey) -> Value {
     json!({
         "id": key.id.to_string(),
         "name": key.name,
         "algorithm": key.algorithm,
         "fingerprint": key.fingerprint,
         "created": key.created,
+        "expires": key.expires,
+        "lastUsed": app.uses.last(key.id),
     })
 }
 
@@ -98,7 +104,12 @@ pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>
 pub(super) async fn list_tokens(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
     let world = app.state.world();
     let user = find(&world, &user)?.id;
-    let tokens: Vec<_> = world.tokens.values().filter(|token| token.user == user).map(token_json).collect();
+    let tokens: Vec<_> = world
+        .tokens
+        .values()
+        .filter(|token| token.user == user)
+        .map(|token| token_json(&app, token))
+        .collect();
     ok(&json!({ "tokens": tokens }))
 }
 
@@ -114,10 +125,13 @@ pub(super) async fn create_token(
         value: new.value.as_deref(),
         scopes: &new.scopes,
         expires: new.expires,
+        ..TokenInput::named()
     };
-    let value = change.create_token(&user, &input, app.clock.now()).await?;
+    let (id, value) = change.create_token(&user, &input, app.clock.now()).await?;
     change.commit().await?;
-    created(&json!({ "name": new.name, "value": value.reveal(), "expires": new.expires }))
+    created(
+        &json!({ "id": id.to_string(), "name": new.name, "value": value.reveal(), "expires": new.expires }),
+    )
 }
 
 pub(super) async fn remove_token(
@@ -134,7 +148,7 @@ pub(super) async fn list_keys(State(app): State<Arc<App>>, Path(user): Path<Stri
     let world = app.state.world();
     let user = find(&world, &user)?.id;
     ok(
-        &json!({ "keys": world.keys.values().filter(|key| key.user == user).map(key_json).collect::<Vec<_>>() }),
+        &json!({ "keys": world.keys.values().filter(|key| key.user == user).map(|key| key_json(&app, key)).collect::<Vec<_>>() }),
     )
 }
 
@@ -145,8 +159,9 @@ pub(super) async fn create_key(
 ) -> Answer {
     let new: NewKey = body(request).await?;
     let mut change = app.state.change().await?;
-    let id = change.create_key(&user, &KeyInput { name: &new.name, key: &new.key }, app.clock.now()).await?;
-    let answer = change.world.keys.get(&id).map(key_json);
+    let input = KeyInput { name: &new.name, key: &new.key, expires: new.expires, has_own_name: true };
+    let id = change.create_key(&user, &input, app.clock.now()).await?;
+    let answer = change.world.keys.get(&id).map(|key| key_json(&app, key));
     change.commit().await?;
     created(&answer.unwrap_or_default())
 }

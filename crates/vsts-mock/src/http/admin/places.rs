@@ -1,4 +1,4 @@
-//! Accounts, projects, repositories, members and workspaces in the admin API.
+//! Accounts, projects, repositories and members in the admin API.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
-use crate::registry::{RegistryError, RepoInput, WorkspaceInput};
-use crate::world::{Account, GroupKind, Project, Repo, Workspace, World};
+use crate::registry::{RegistryError, RepoInput};
+use crate::world::{Account, GroupKind, Project, Repo, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,17 +40,6 @@ struct NewRepo {
     import: Option<PathBuf>,
     #[serde(default)]
     public: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewWorkspace {
-    account: String,
-    workspace: String,
-    #[serde(default)]
-    owners: Vec<String>,
-    #[serde(default)]
-    contributors: Vec<String>,
 }
 
 fn members(world: &World, account: &Account, project: Option<&Project>, kind: GroupKind) -> Vec<String> {
@@ -275,38 +264,4 @@ pub(super) async fn remove_repo(
     change.delete_repo(&account, &project, &repo).await?;
     change.commit().await?;
     done()
-}
-
-fn workspace_json(world: &World, workspace: &Workspace) -> Value {
-    let names = |users: &std::collections::BTreeSet<uuid::Uuid>| -> Vec<String> {
-        users.iter().filter_map(|user| world.identity_name(*user).map(str::to_owned)).collect()
-    };
-    json!({
-        "id": workspace.id.to_string(),
-        "account": workspace.account,
-        "workspace": workspace.name,
-        "owners": names(&workspace.owners),
-        "contributors": names(&workspace.contributors),
-    })
-}
-
-pub(super) async fn list_workspaces(State(app): State<Arc<App>>) -> Answer {
-    let world = app.state.world();
-    let workspaces: Vec<_> = world.workspaces.values().map(|w| workspace_json(&world, w)).collect();
-    ok(&json!({ "experimentation": workspaces }))
-}
-
-pub(super) async fn create_workspace(State(app): State<Arc<App>>, request: Request) -> Answer {
-    let new: NewWorkspace = body(request).await?;
-    let mut change = app.state.change().await?;
-    let input = WorkspaceInput {
-        account: &new.account,
-        name: &new.workspace,
-        owners: &new.owners,
-        contributors: &new.contributors,
-    };
-    let id = change.create_workspace(&input).await?;
-    let answer = change.world.workspaces.get(&id).map(|workspace| workspace_json(&change.world, workspace));
-    change.commit().await?;
-    created(&answer.unwrap_or_default())
 }

@@ -1,86 +1,30 @@
-//! The REST API of VSTS: for now, the part with which projects and repositories are listed, read and made.
+//! The REST API of VSTS: for now, the part with which projects and repositories are listed, read and made, and users look
+//! after their tokens and keys.
 //!
 //! Shapes and messages are the service's own. What is not here yet answers as the service answers for addresses that it
 //! does not know, and is marked in the journal.
 
+mod connection;
+mod failure;
 mod shape;
+mod tokens;
 
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use http::{Method, Request, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Journalled, Peer, auth, json as json_response, text};
-use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see, repository_not_found};
+use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, Project, World};
+use failure::Failure;
 
 /// Bytes that a request's body may have.
 const LARGEST_BODY: usize = 1 << 20;
-
-/// What an API request answers when it fails.
-struct Failure {
-    status: StatusCode,
-    key: &'static str,
-    message: String,
-}
-
-impl Failure {
-    fn new(status: StatusCode, key: &'static str, message: impl Into<String>) -> Self {
-        Self { status, key, message: message.into() }
-    }
-
-    fn no_project(name: &str) -> Self {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
-        let message = format!(
-            "TF200016: The following project does not exist: {name}. Verify that the name of the project is correct and \
-             that the project exists on the specified Team Foundation Server."
-        );
-        Self::new(StatusCode::NOT_FOUND, "ProjectDoesNotExistWithNameException", message)
-    }
-
-    fn no_repo(name: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "GitRepositoryNotFoundException", repository_not_found(name))
-    }
-
-    fn bad(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "InvalidArgumentValueException", message)
-    }
-}
-
-impl From<RegistryError> for Failure {
-    fn from(error: RegistryError) -> Self {
-        match &error {
-            RegistryError::Exists { what: "project", name } => Self::new(
-                StatusCode::BAD_REQUEST,
-                "ProjectAlreadyExistsException",
-                format!(
-                    "TF200019: The following project already exists on the Team Foundation Server: {name}. You cannot \
-                     create a new project with the same name as an existing project."
-                ),
-            ),
-            RegistryError::Exists { name, .. } => Self::new(
-                StatusCode::CONFLICT,
-                "GitRepositoryNameAlreadyExistsException",
-                format!("TF400948: A Git repository with the name {name} already exists."),
-            ),
-            RegistryError::NotFound { .. } => {
-                Self::new(StatusCode::NOT_FOUND, "ItemNotFoundException", error.to_string())
-            }
-            RegistryError::Name(_)
-            | RegistryError::Value { .. }
-            | RegistryError::Key(_)
-            | RegistryError::Import { .. } => Self::bad(error.in_one_line()),
-            RegistryError::Repository { .. } | RegistryError::State(_) => {
-                tracing::error!(error = error.in_one_line(), "an API request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "VssServiceException", "internal error")
-            }
-        }
-    }
-}
 
 /// Answers a request below `_apis`.
 pub(super) async fn serve(
@@ -92,7 +36,7 @@ pub(super) async fn serve(
     journalled: &mut Journalled,
 ) -> Response {
     let principal = match auth::sign_in(app, request.headers(), Peer::of(&request).0.ip()).await {
-        Ok(principal) if principal.is_anonymous() => {
+        Ok(principal) if principal.is_anonymous() && !is_connection_data(&rest) => {
             return auth::challenge(app, &Refusal::SignInRequired.to_string());
         }
         Ok(principal) => principal,
@@ -101,10 +45,23 @@ pub(super) async fn serve(
     journalled.user = Some(principal.name.clone());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let call = Call { app, principal, account: account.unwrap_or_default(), project };
     let resource: Vec<String> = rest.iter().map(|segment| segment.to_lowercase()).collect();
     let resource: Vec<&str> = resource.iter().map(String::as_str).collect();
     let answer = match (method, call.project.is_some(), resource.as_slice()) {
+        (Method::GET, false, ["connectiondata"]) => {
+            connection::data(&app.state.world(), &call.principal, Some(&call.account))
+        }
+        (_, false, ["token", "sessiontokens", ..]) if let Some(failure) = call.hidden_account() => {
+            Err(failure)
+        }
+        (Method::GET, false, ["token", "sessiontokens"]) => call.session_tokens(&query),
+        (Method::GET, false, ["token", "sessiontokens", id]) => call.session_token(id),
+        (Method::POST, false, ["token", "sessiontokens"]) => {
+            call.create_session_token(&query, request.into_body()).await
+        }
+        (Method::DELETE, false, ["token", "sessiontokens", id]) => call.delete_session_token(id).await,
         (Method::GET, false, ["projects"]) => call.projects(),
         (Method::GET, false, ["projects", name]) => call.one_project(name),
         (Method::POST, false, ["projects"]) => call.create_project(request.into_body()).await,
@@ -120,20 +77,15 @@ pub(super) async fn serve(
         }
     };
     match answer {
+        Ok((StatusCode::NO_CONTENT, _)) => text(StatusCode::NO_CONTENT, ""),
         Ok((status, value)) => json_response(status, &value),
-        Err(failure) => {
-            let body = json!({
-                "$id": "1",
-                "innerException": null,
-                "message": failure.message,
-                "typeName": format!("Microsoft.TeamFoundation.Git.Server.{}, Microsoft.TeamFoundation.Git.Server", failure.key),
-                "typeKey": failure.key,
-                "errorCode": 0,
-                "eventId": 3000,
-            });
-            json_response(failure.status, &body)
-        }
+        Err(failure) => failure.response(),
     }
+}
+
+/// Who asks for it without credentials is told so, and not turned away.
+fn is_connection_data(rest: &[String]) -> bool {
+    matches!(rest, [only] if only.eq_ignore_ascii_case("connectionData"))
 }
 
 type Answer = Result<(StatusCode, Value), Failure>;
@@ -165,6 +117,11 @@ impl Call<'_> {
         };
         let account = world.account(&self.account).ok_or_else(absent)?;
         if can_see(world, &self.principal, Target::Account(account)) { Ok(account) } else { Err(absent()) }
+    }
+
+    /// Why the account that the URL names cannot be spoken of, if it names one and it cannot.
+    fn hidden_account(&self) -> Option<Failure> {
+        if self.account.is_empty() { None } else { self.account(&self.app.state.world()).err() }
     }
 
     fn project<'w>(&self, world: &'w World, name: &str) -> Result<&'w Project, Failure> {

@@ -45,6 +45,7 @@ pub(super) fn whole_project(base: &str, one: &Project) -> Value {
 
 /// A repository.
 pub(super) fn repo(app: &App, base: &str, in_project: &Project, repo: &Repo) -> Value {
+    let account = base.rsplit('/').next().unwrap_or_default();
     let remote = format!("{base}/{}/_git/{}", encode(&in_project.name), encode(&repo.name));
     let mut value = json!({
         "id": repo.id.to_string(),
@@ -54,6 +55,10 @@ pub(super) fn repo(app: &App, base: &str, in_project: &Project, repo: &Repo) -> 
         "remoteUrl": remote,
         "webUrl": remote,
     });
+    if let Some(address) = app.ssh_address.get() {
+        let path = format!("{}/_ssh/{}", encode(&in_project.name), encode(&repo.name));
+        value["sshUrl"] = Value::from(format!("ssh://{account}@{address}/{path}"));
+    }
     if let Some(branch) = default_branch(app, repo) {
         value["defaultBranch"] = Value::from(branch);
     }

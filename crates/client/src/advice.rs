@@ -1,0 +1,86 @@
+//! What to do about an error that nobody has said anything about: the system's own refusals, and the rest.
+//!
+//! Every error ends with a hint; this is where those without one of their own get theirs.
+
+use std::error::Error;
+use std::io::ErrorKind as Io;
+
+use crate::error::{CommandError, ErrorKind};
+
+/// What the system says when a disk is full, where only its words have come through.
+const NO_SPACE: &str = "No space left on device";
+
+/// The same error, with a hint if it had none.
+#[must_use]
+pub fn with_advice(error: CommandError) -> CommandError {
+    if !error.hints.is_empty() {
+        return error;
+    }
+    let advice = match refusal(&*error.error) {
+        Some(Io::StorageFull | Io::QuotaExceeded) => {
+            "nothing is lost; make room on the disk, and run the command again"
+        }
+        Some(Io::ReadOnlyFilesystem) => {
+            "nothing was written; azml keeps its history in the project folder: work on a copy that can be written"
+        }
+        Some(Io::PermissionDenied) => {
+            "nothing was written; see who may write there: ls -ld on the path, and on the folder that it is in"
+        }
+        _ => match error.kind {
+            ErrorKind::Usage => "{azml} --help",
+            ErrorKind::NotFound => "{azml} project show",
+            ErrorKind::NotAllowed => "who you are to that host: {azml} account show",
+            ErrorKind::Unavailable => "nothing is lost; run the command again",
+            ErrorKind::Interrupted => return error,
+            ErrorKind::Failed => {
+                "to see what led to it add --debug; to look for damage in what azml keeps: {azml} project fsck"
+            }
+        },
+    };
+    error.hint(advice)
+}
+
+/// What the system refused, wherever in the causes it stands.
+fn refusal(error: &(dyn Error + 'static)) -> Option<Io> {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        let io = current.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if let Some(kind) = io.filter(|kind| *kind != Io::Other) {
+            return Some(kind);
+        }
+        if current.to_string().contains(NO_SPACE) {
+            return Some(Io::StorageFull);
+        }
+        cause = current.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_refusals_are_recognised_wherever_they_stand() {
+        let io = |kind: Io| CommandError::file("write", "/x".as_ref(), std::io::Error::new(kind, "refused"));
+        for (error, expected) in [
+            (io(Io::StorageFull), "make room"),
+            (io(Io::ReadOnlyFilesystem), "work on a copy"),
+            (io(Io::PermissionDenied), "who may write"),
+            (CommandError::failed(format!("can't write: {NO_SPACE} (os error 28)")), "make room"),
+            (CommandError::failed("odd"), "--debug"),
+            (CommandError::failed("odd").hint("own"), "own"),
+        ] {
+            let error = with_advice(error);
+            assert_eq!(error.hints.len(), 1, "{error}");
+            assert!(error.hints[0].contains(expected), "{error}: {:?}", error.hints);
+        }
+    }
+
+    #[test]
+    fn no_error_is_left_without_a_way_out() {
+        for kind in ErrorKind::ALL.into_iter().filter(|kind| *kind != ErrorKind::Interrupted) {
+            assert!(!with_advice(CommandError::new(kind, "x")).hints.is_empty(), "{kind:?}");
+        }
+    }
+}

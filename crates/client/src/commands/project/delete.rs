@@ -1,0 +1,77 @@
+//! `azml project delete`.
+
+use std::path::PathBuf;
+
+use azml_core::project::Project;
+
+use super::list::shown;
+use super::registry::{self, Where};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::service::{Found, Service};
+use crate::ui::Output;
+
+/// Take a project out of the Experimentation service's registry
+///
+/// Nothing else is deleted: the folder, its run history and the Git repository stay as they are, and what stays is said.
+///
+/// Example: `azml project delete -n iris`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's name; by default the project of the current folder
+    #[arg(long, short, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    at: Where,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project", conflicts_with = "name")]
+    path: Option<PathBuf>,
+}
+
+/// Removes it, and says what it leaves.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let here = match &args.path {
+        Some(path) => Some(Project::open(&ctx.env.cwd.join(path))?),
+        None => Project::find(&ctx.env.cwd).ok(),
+    };
+    let service = Service::signed_in(ctx)?;
+    let found = match (&args.name, &here) {
+        (Some(name), _) => registry::find(&service, name, &args.at)?,
+        (None, Some(project)) => of_folder(&service, project)?,
+        (None, None) => {
+            return Err(CommandError::usage("which project?").hint("{azml} project delete -n NAME"));
+        }
+    };
+    if !service.unregister(found.scope.as_str())? {
+        return Err(CommandError::not_found(format!("the project {} is gone already", found.name)));
+    }
+    ctx.ui.status(&format!("Took {} out of {}/{}", found.name, found.account, found.workspace));
+    if let Some(repository) = &found.repository {
+        ctx.ui.status(&format!(
+            "Left as it is: the repository {repository} with the branch AzureMLHistory/{}",
+            found.project
+        ));
+    }
+    if let Some(project) = here.filter(|project| *project.id() == found.project) {
+        ctx.ui
+            .status(&format!("Left as it is: the folder {} with its run history", project.root().display()));
+    }
+    Ok(Output::Value(shown(&found)))
+}
+
+fn of_folder(service: &Service, project: &Project) -> Result<Found, CommandError> {
+    let scope = project.scope();
+    let unknown = || {
+        CommandError::not_found(format!(
+            "the project in {} is not in the registry of {}",
+            project.root().display(),
+            service.origin().host()
+        ))
+        .hint("{azml} project list")
+    };
+    if scope.is_local() || scope.project().is_none() {
+        return Err(unknown());
+    }
+    // Another project may have the name by now.
+    service.project(scope.as_str())?.filter(|found| found.project == *project.id()).ok_or_else(unknown)
+}

@@ -1,0 +1,134 @@
+//! Projects in the registry of the Experimentation service: finding the one that is meant, and noting where it is.
+
+use azml_core::project::ProjectName;
+
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind, similar};
+use crate::service::{Filter, Found, Named, Service};
+
+/// Which account, workspace and so on: the flags that the Workbench's commands had.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Where {
+    /// The Experimentation account
+    #[arg(long, short, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// The account's workspace
+    #[arg(long, short, value_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// The account's resource group
+    #[arg(long, short = 'g', value_name = "GROUP")]
+    pub resource_group: Option<String>,
+    /// The account's subscription
+    #[arg(long, value_name = "ID")]
+    pub subscription: Option<String>,
+}
+
+impl Where {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        [&self.account, &self.workspace, &self.resource_group, &self.subscription]
+            .iter()
+            .all(|part| part.is_none())
+    }
+
+    /// The same for the service.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            account: self.account.clone(),
+            workspace: self.workspace.clone(),
+            group: self.resource_group.clone(),
+            subscription: self.subscription.clone(),
+        }
+    }
+}
+
+/// The one project of that name that the user can see and the flags let through.
+pub fn find(service: &Service, name: &str, at: &Where) -> Result<Found, CommandError> {
+    let all = service.projects(&at.filter())?;
+    let mut named: Vec<&Found> = all.iter().filter(|found| found.name.eq_ignore_ascii_case(name)).collect();
+    match named.as_slice() {
+        [] => {
+            let error = CommandError::not_found(format!(
+                "{} has no project `{name}` that you can see",
+                service.origin().host()
+            ));
+            let best = similar(name, all.iter().map(|found| found.name.as_str()))
+                .first()
+                .map(|best| (*best).to_owned());
+            Err(match best {
+                Some(best) => error.hint(format!("did you mean {best}?")).hint("{azml} project list"),
+                None => error.hint("{azml} project list"),
+            })
+        }
+        [_] => Ok(named.remove(0).clone()),
+        several => {
+            let places: Vec<String> =
+                several.iter().map(|found| format!("-a {} -w {}", found.account, found.workspace)).collect();
+            Err(CommandError::usage(format!("there are {} projects `{name}`", places.len()))
+                .hint(format!("say which one: {}", places.join(" or "))))
+        }
+    }
+}
+
+/// The one workspace that the flags name.
+pub fn workspace(service: &Service, at: &Where) -> Result<Named, CommandError> {
+    let filter = at.filter();
+    let mut all = Vec::new();
+    for account in service.accounts(&filter)? {
+        all.extend(service.workspaces(&account, &filter)?);
+    }
+    match all.len() {
+        1 => Ok(all.remove(0)),
+        0 => {
+            let wanted: Vec<&str> =
+                [&at.account, &at.workspace].into_iter().flatten().map(String::as_str).collect();
+            Err(CommandError::not_found(format!(
+                "{} has no workspace {} that you can see",
+                service.origin().host(),
+                wanted.join("/")
+            ))
+            .hint("what you can see: {azml} account list"))
+        }
+        _ => {
+            let places: Vec<String> =
+                all.iter().map(|found| format!("-a {} -w {}", found.account, found.name)).collect();
+            Err(CommandError::usage("several workspaces are meant")
+                .hint(format!("say which one: {}", places.join(" or "))))
+        }
+    }
+}
+
+/// Registers a new project, and gives what it is known as.
+pub fn register(
+    service: &Service,
+    at: &Where,
+    name: &ProjectName,
+    repository: Option<&str>,
+) -> Result<Found, CommandError> {
+    let workspace = workspace(service, at)?;
+    let made = service.register(&workspace, name.as_str(), repository)?;
+    made.ok_or_else(|| {
+        CommandError::failed(format!(
+            "the workspace {}/{} has a project `{name}` already",
+            workspace.account, workspace.name
+        ))
+        .hint(format!(
+            "bring it here: {{azml}} project clone {name} -a {} -w {}",
+            workspace.account, workspace.name
+        ))
+    })
+}
+
+/// Tells the service which repository a registered project has now. The project is linked whether that works or not.
+pub fn note_repository(ctx: &Context, scope: &str, repository: &str) {
+    let noted = Service::if_signed_in(ctx).and_then(|service| match service {
+        Some(service) => Ok(service.set_repository(scope, repository)?),
+        None => Err(CommandError::new(ErrorKind::NotAllowed, "you are not signed in")
+            .hint("{azml} login --service URL")),
+    });
+    if let Err(error) = noted {
+        let why = error.chain().join(": ");
+        ctx.ui.warning(&format!("the Experimentation service was not told of the repository: {why}"));
+        ctx.ui.hint(&format!("tell it later with the same command: {{azml}} project update -r {repository}"));
+    }
+}

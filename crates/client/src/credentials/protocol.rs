@@ -1,0 +1,215 @@
+//! Git's protocol for credential helpers: what is asked, as lines of `key=value`, and what is answered.
+//!
+//! Keys that mean nothing here are passed over, so that newer Gits may say more (`capability[]`, `authtype`, `state[]`,
+//! `wwwauth[]`). What could forge a line is refused: a carriage return or a NUL anywhere, a line without `=`.
+
+use std::io::{self, BufRead, Read as _};
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::{Origin, Secret};
+
+/// The longest line that Git's own helpers take.
+const LONGEST_LINE: usize = 65_535;
+/// How many lines are read.
+const MOST_LINES: usize = 1_000;
+
+/// Why a description is refused. None shows a value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// Standard input can't be read.
+    #[error("can't read what Git says on standard input")]
+    Read(#[source] io::Error),
+    /// A line is too long, or there are too many.
+    #[error("the credential's description is too long")]
+    TooLong,
+    /// A line is not `key=value`.
+    #[error("line {line} of the credential's description is not `key=value`")]
+    NoPair {
+        /// Which.
+        line: usize,
+    },
+    /// A line could be taken for two.
+    #[error("line {line} of the credential's description holds a control character or is not UTF-8")]
+    Control {
+        /// Which.
+        line: usize,
+    },
+    /// The value of `url` is none.
+    #[error("the URL in the credential's description can't be read")]
+    Url,
+}
+
+/// What Git says of a credential.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// `https`, `http` or something else.
+    pub protocol: Option<String>,
+    /// The host, with its port if that is not the scheme's own.
+    pub host: Option<String>,
+    /// The path on the host, if Git tells it.
+    pub path: Option<String>,
+    /// The user name.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// When the password ends.
+    pub expires: Option<Timestamp>,
+    /// Whether the password is good for this once.
+    pub is_ephemeral: bool,
+}
+
+impl Description {
+    /// Reads one, up to an empty line or the end.
+    pub fn read(input: &mut dyn BufRead) -> Result<Self, ProtocolError> {
+        let mut found = Self::default();
+        for line in 1..=MOST_LINES {
+            let mut bytes = Vec::new();
+            let limit = LONGEST_LINE as u64 + 2;
+            (&mut *input).take(limit).read_until(b'\n', &mut bytes).map_err(ProtocolError::Read)?;
+            if bytes.last() == Some(&b'\n') {
+                bytes.pop();
+            }
+            if bytes.is_empty() {
+                return Ok(found);
+            }
+            if bytes.len() > LONGEST_LINE {
+                return Err(ProtocolError::TooLong);
+            }
+            let text = String::from_utf8(bytes).map_err(|_| ProtocolError::Control { line })?;
+            if text.contains(['\r', '\0']) {
+                return Err(ProtocolError::Control { line });
+            }
+            let (key, value) = text.split_once('=').ok_or(ProtocolError::NoPair { line })?;
+            found.set(key, value)?;
+        }
+        Err(ProtocolError::TooLong)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ProtocolError> {
+        let text = || Some(value.to_owned());
+        match key {
+            "protocol" => self.protocol = text(),
+            "host" => self.host = text(),
+            "path" => self.path = text(),
+            "username" => self.username = text(),
+            "password" => self.password = Some(Secret::new(value)),
+            "password_expiry_utc" => {
+                self.expires = value.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+            }
+            "ephemeral" => self.is_ephemeral = !matches!(value, "" | "0" | "false"),
+            "url" => self.set_url(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// As if each part of the URL had been given, and the parts that it lacks had been taken back.
+    fn set_url(&mut self, value: &str) -> Result<(), ProtocolError> {
+        let url = Url::parse(value).map_err(|_| ProtocolError::Url)?;
+        let decode = |text: &str| {
+            let decoded = percent_decode(text);
+            Some(decoded).filter(|text| !text.is_empty() && !text.contains(['\n', '\r', '\0']))
+        };
+        self.protocol = Some(url.scheme().to_owned());
+        let host = url.host_str().unwrap_or_default();
+        self.host = Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")));
+        self.path = decode(url.path().trim_start_matches('/'));
+        self.username = decode(url.username());
+        self.password = url.password().and_then(decode).map(Secret::new);
+        Ok(())
+    }
+
+    /// For whom it is; `None` if not for a host that is spoken to over HTTP.
+    pub fn origin(&self) -> Option<Origin> {
+        let (protocol, host) = (self.protocol.as_deref()?, self.host.as_deref()?);
+        // Nothing but a host and a port may be in a host.
+        if !matches!(protocol, "http" | "https") || host.contains(['/', '@', '?', '#', '\\']) {
+            return None;
+        }
+        Origin::parse(&format!("{protocol}://{host}/"))
+    }
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The answer to `get`.
+pub fn answer(user: &str, password: &Secret, expires: Option<Timestamp>) -> Vec<u8> {
+    let password = password.expose();
+    if [user, password].iter().any(|text| text.contains(['\n', '\r', '\0'])) {
+        return Vec::new();
+    }
+    let end = expires.map(|time| format!("password_expiry_utc={}\n", time.as_second())).unwrap_or_default();
+    format!("username={user}\npassword={password}\n{end}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Description, ProtocolError> {
+        Description::read(&mut text.as_bytes())
+    }
+
+    #[test]
+    fn what_git_says_is_read_and_what_it_may_say_is_passed_over() {
+        let said = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=git.example.com:8443\npath=a/b=c\n\
+                    wwwauth[]=Basic realm=\"x\"\nwwwauth[]=\nstate[]=azml.x=1\nunheard_of=\nusername=al\n\nprotocol=http\n";
+        let description = read(said).unwrap();
+        assert_eq!(description.path.as_deref(), Some("a/b=c"));
+        assert_eq!(description.username.as_deref(), Some("al"));
+        assert_eq!(description.origin().unwrap().to_string(), "https://git.example.com:8443");
+        assert_eq!(read("").unwrap(), Description::default());
+        assert_eq!(read("").unwrap().origin(), None);
+    }
+
+    #[test]
+    fn a_url_stands_for_its_parts() {
+        let description = read("username=old\nurl=https://al%40x:p%20w@h:81/a%2Fb\n").unwrap();
+        assert_eq!(description.username.as_deref(), Some("al@x"));
+        assert_eq!(description.password, Some(Secret::new("p w")));
+        assert_eq!(description.path.as_deref(), Some("a/b"));
+        assert_eq!(description.origin().unwrap().to_string(), "https://h:81");
+        assert_eq!(read("username=old\nurl=https://h\n").unwrap().username, None);
+    }
+
+    #[test]
+    fn what_could_forge_a_line_is_refused() {
+        let long = format!("path={}\n", "x".repeat(LONGEST_LINE));
+        let many = "a=b\n".repeat(MOST_LINES + 1);
+        for said in ["host=a\rhost=b\n", "host=a\0b\n", "nonsense\n", "url=::\n", &long, &many] {
+            assert!(read(said).is_err(), "{}", &said[..said.len().min(20)]);
+        }
+        for host in ["evil/@good", "good@evil", "a?b", "a#b"] {
+            assert_eq!(read(&format!("protocol=https\nhost={host}\n")).unwrap().origin(), None, "{host}");
+        }
+        assert_eq!(read("protocol=ssh\nhost=h\n").unwrap().origin(), None);
+        assert_eq!(answer("a\nhost=evil", &Secret::new("p"), None), b"");
+    }
+
+    #[test]
+    fn an_answer_is_lines_of_its_own() {
+        let end = Timestamp::from_second(1_800_000_000).unwrap();
+        let text = answer("alice", &Secret::new("p=w"), Some(end));
+        assert_eq!(text, b"username=alice\npassword=p=w\npassword_expiry_utc=1800000000\n");
+    }
+}

@@ -1,0 +1,155 @@
+//! Checking everything that azml keeps of a project, and mending what can be mended from what is whole.
+//!
+//! The order: the repository itself ([`open`]), then ([`check`]) the restore journal, the stat index, packs and loose
+//! objects, refs, run records, and at last whether all that the refs reach is here. Nothing that is damaged is deleted:
+//! it is moved to `azml/damaged/`, so that a person can still look at it. What nothing here can bring back is named,
+//! and its ids are given to the caller, who may fetch them.
+//!
+//! With [`Effort::Look`] nothing is written at all.
+
+mod brought;
+mod damaged;
+mod objects;
+mod places;
+mod reach;
+mod records;
+mod refs;
+
+pub use self::{brought::take_objects, places::open};
+
+use std::{fmt, path::PathBuf};
+
+use gix::{ObjectId, actor};
+
+use crate::{history, history::HistoryRepo, run};
+
+/// Why a check could not be carried out. What is found wrong is no error but a [`Problem`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The history repository can't be used at all.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// Records can't be written anew.
+    #[error(transparent)]
+    Runs(#[from] run::Error),
+    /// A file or folder can't be read or written.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// How much may be done about what is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Nothing: it is named.
+    Look,
+    /// What loses nothing, whatever may still be brought from elsewhere.
+    Mend,
+    /// Also what is left once nothing more can be brought: a ref whose commit is gone gets the newest that is here.
+    LastResort,
+}
+
+impl Effort {
+    fn mends(self) -> bool {
+        self >= Self::Mend
+    }
+}
+
+/// What became of a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is mended, and this is how.
+    Mended(String),
+    /// It would be mended, had that been asked for.
+    Found,
+    /// It stays, and this is what a person can do.
+    Left(String),
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What it is about: a file, a ref, a run.
+    pub subject: String,
+    /// What is wrong with it.
+    pub trouble: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.trouble)
+    }
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Packs.
+    pub packs: usize,
+    /// Objects in packs and as files of their own.
+    pub objects: u64,
+    /// Snapshots that are here.
+    pub snapshots: usize,
+    /// Run records.
+    pub runs: usize,
+    /// What is not as it should be, in the order in which it was found.
+    pub problems: Vec<Problem>,
+    /// Objects that refs reach and that are not here: the caller may fetch them and check again.
+    pub missing: Vec<ObjectId>,
+}
+
+impl Report {
+    /// Whether nothing is wrong any more.
+    pub fn is_sound(&self) -> bool {
+        self.missing.is_empty()
+            && self.problems.iter().all(|problem| matches!(problem.outcome, Outcome::Mended(_)))
+    }
+
+    fn add(&mut self, subject: impl Into<String>, trouble: impl Into<String>, outcome: Outcome) {
+        self.problems.push(Problem { subject: subject.into(), trouble: trouble.into(), outcome });
+    }
+}
+
+/// Checks a project's history, and mends what can be mended with that effort; `by` makes commits that are needed
+/// for it. Gives the repository as it is after that.
+pub fn check(
+    history: HistoryRepo,
+    effort: Effort,
+    by: &actor::Signature,
+) -> Result<(HistoryRepo, Report), Error> {
+    // Nobody adds a snapshot while objects are moved about.
+    let mend = effort.mends();
+    let lock = mend.then(|| history.lock()).transpose()?;
+    let mut report = Report::default();
+    places::journal(&history, mend, &mut report)?;
+    places::stat_index(&history, mend, &mut report)?;
+    objects::check(&history, mend, &mut report)?;
+    // What was moved away is not to be read from a mapped file any more.
+    let history = HistoryRepo::open(history.root(), *history.id())?;
+    drop(lock);
+    refs::check(&history, effort, &mut report)?;
+    records::check(&history, mend, by, &mut report)?;
+    reach::check(&history, &mut report)?;
+    if !report.missing.is_empty() && mend {
+        // It says that files are stored which may not be.
+        places::forget_stat_index(&history)?;
+    }
+    Ok((history, report))
+}

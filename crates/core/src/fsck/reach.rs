@@ -1,0 +1,107 @@
+//! Is everything here that the refs reach?
+
+use std::collections::{HashMap, HashSet};
+
+use gix::{ObjectId, Repository, objs::TreeRefIter};
+
+use super::{Error, Outcome, Report};
+use crate::history::HistoryRepo;
+
+/// So many missing objects are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// Walks from every ref of the project's, and names what is missing.
+pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> Result<(), Error> {
+    let repo = history.git();
+    let mut walk = Walk { repo, seen: HashSet::new(), missing: HashMap::new(), snapshots: 0 };
+    let boundary = repo.shallow_commits().ok().flatten();
+    let shallow: HashSet<ObjectId> = boundary.iter().flat_map(|commits| commits.iter().copied()).collect();
+    let branch = history.history_ref();
+    for prefix in ["refs/heads/", "refs/azureml/"] {
+        let Ok(list) = history.refs_below(prefix) else { continue };
+        for (name, tip) in list {
+            let counts = name == branch;
+            walk.commits(tip, &shallow, counts, &name.as_bstr().to_string());
+        }
+    }
+    report.snapshots = walk.snapshots;
+    let mut missing: Vec<(ObjectId, String)> = walk.missing.into_iter().collect();
+    missing.sort();
+    for (id, needed_by) in missing.iter().take(NAMED) {
+        report.add(
+            format!("object {id}"),
+            format!("missing, and needed by {needed_by}"),
+            Outcome::Left("it may be at the remote, or in the project folder".to_owned()),
+        );
+    }
+    if missing.len() > NAMED {
+        report.add(
+            format!("{} more objects", missing.len() - NAMED),
+            "missing, too",
+            Outcome::Left("they may be at the remote, or in the project folder".to_owned()),
+        );
+    }
+    report.missing.extend(missing.into_iter().map(|(id, _)| id));
+    report.missing.sort_unstable();
+    report.missing.dedup();
+    Ok(())
+}
+
+struct Walk<'r> {
+    repo: &'r Repository,
+    seen: HashSet<ObjectId>,
+    missing: HashMap<ObjectId, String>,
+    snapshots: usize,
+}
+
+impl Walk<'_> {
+    fn commits(&mut self, tip: ObjectId, shallow: &HashSet<ObjectId>, counts: bool, name: &str) {
+        let mut ahead = vec![(tip, name.to_owned())];
+        while let Some((id, needed_by)) = ahead.pop() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            let Ok(object) = self.repo.find_object(id) else {
+                self.missing.insert(id, needed_by);
+                continue;
+            };
+            let Ok(commit) = object.try_into_commit() else { continue };
+            let parents: Vec<ObjectId> = commit.parent_ids().map(gix::Id::detach).collect();
+            self.snapshots += usize::from(counts && parents.len() < 2);
+            let by = format!("commit {}", id.to_hex_with_len(10));
+            if let Ok(tree) = commit.tree_id() {
+                self.tree(tree.detach(), &by);
+            }
+            if !shallow.contains(&id) {
+                ahead.extend(parents.into_iter().map(|parent| (parent, by.clone())));
+            }
+        }
+    }
+
+    fn tree(&mut self, root: ObjectId, needed_by: &str) {
+        let mut ahead = vec![root];
+        while let Some(id) = ahead.pop() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            let Ok(object) = self.repo.find_object(id) else {
+                // The empty tree is known without being stored.
+                if id != ObjectId::empty_tree(self.repo.object_hash()) {
+                    self.missing.insert(id, needed_by.to_owned());
+                }
+                continue;
+            };
+            if object.kind != gix::objs::Kind::Tree {
+                continue;
+            }
+            for entry in TreeRefIter::from_bytes(&object.data, self.repo.object_hash()).flatten() {
+                let child = entry.oid.to_owned();
+                if entry.mode.is_tree() {
+                    ahead.push(child);
+                } else if !entry.mode.is_commit() && self.seen.insert(child) && !self.repo.has_object(child) {
+                    self.missing.insert(child, needed_by.to_owned());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who may do what at the Experimentation service: members' roles, inherited from account to workspace to project.
+//!
+//! | action | needs |
+//! | --- | --- |
+//! | know that it exists | a role at the resource, above it or below it |
+//! | change or delete it, make something in it | Contributor or Owner, at the resource or above it |
+//! | say who is a member | Owner, at the resource or above it |
+//! | make an account | to be signed in |
+//!
+//! A Git repository's access control entries count for nothing here, and these roles for nothing there. Of a token, the
+//! scopes for code and projects say whether it reads or writes; one that is limited to some accounts of the other kind
+//! is not for this service.
+
+use uuid::Uuid;
+
+use super::{Principal, Refusal, check_credential};
+use crate::world::{Resource, Role, World};
+
+/// What somebody wants to do with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Read,
+    Write,
+    Assign,
+}
+
+/// What a credential is used for, beside Git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Read the Experimentation service's registry.
+    Registry,
+    /// Change it.
+    RegistryWrite,
+    /// Make and revoke the user's own tokens and keys.
+    Tokens,
+}
+
+/// Decides whether the credential is one for that use; a password is for all.
+pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> Result<(), Refusal> {
+    check_credential(world, principal)?;
+    if principal.is_anonymous() {
+        return Err(Refusal::SignInRequired);
+    }
+    let Some(token) = principal.token.and_then(|token| world.tokens.get(&token)) else { return Ok(()) };
+    let suits = |scope: &str| match (scope, what) {
+        ("app_token", _) => true,
+        ("vso.tokens", what) => what == Use::Tokens,
+        (
+            "vso.code_write" | "vso.code_manage" | "vso.code_full" | "vso.project_write"
+            | "vso.project_manage",
+            what,
+        ) => what != Use::Tokens,
+        ("vso.code" | "vso.project", what) => what == Use::Registry,
+        _ => false,
+    };
+    let is_elsewhere = !token.accounts.is_empty() && what != Use::Tokens;
+    if !is_elsewhere && token.scopes.iter().any(|scope| suits(scope)) {
+        Ok(())
+    } else {
+        Err(Refusal::TokenUse { identity: principal.name.clone() })
+    }
+}
+
+/// Decides whether the principal may act on the resource.
+pub(crate) fn authorize_resource(
+    world: &World,
+    principal: &Principal,
+    act: Act,
+    resource: &Resource,
+) -> Result<(), Refusal> {
+    if !sees_resource(world, principal, resource) {
+        check_credential(world, principal)?;
+        return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
+    }
+    let role = role_at(world, principal, resource);
+    let may = match act {
+        Act::Read => true,
+        Act::Write => role.is_some(),
+        Act::Assign => role == Some(Role::Owner),
+    };
+    if !may {
+        return Err(Refusal::LacksRole { identity: principal.name.clone() });
+    }
+    let what = if act == Act::Read { Use::Registry } else { Use::RegistryWrite };
+    authorize_use(world, principal, what)
+}
+
+/// Whether the principal may know that the resource exists.
+pub(crate) fn sees_resource(world: &World, principal: &Principal, resource: &Resource) -> bool {
+    let Some(user) = principal.user else { return false };
+    let registry = &world.experimentation;
+    check_credential(world, principal).is_ok()
+        && (role_at(world, principal, resource).is_some()
+            || registry.assignments.values().filter(|assignment| assignment.user == user).any(|assignment| {
+                let at = registry.resources.get(&assignment.resource);
+                at.is_some_and(|at| registry.lineage(at).any(|above| above.id == resource.id))
+            }))
+}
+
+/// The strongest role at the resource, inherited ones included.
+fn role_at(world: &World, principal: &Principal, resource: &Resource) -> Option<Role> {
+    let user = principal.user?;
+    let registry = &world.experimentation;
+    let above: Vec<Uuid> = registry.lineage(resource).map(|resource| resource.id).collect();
+    let mine = registry
+        .assignments
+        .values()
+        .filter(|assignment| assignment.user == user && above.contains(&assignment.resource));
+    mine.map(|assignment| assignment.role).min()
+}

@@ -1,0 +1,287 @@
+//! Signing in for programs: the device code and token endpoints, in the shape of Azure Active Directory's, and the page
+//! where the user types the code.
+//!
+//! Both generations are answered: `/TENANT/oauth2/devicecode` and `/TENANT/oauth2/token`, where numbers are texts, and
+//! the same below `/TENANT/oauth2/v2.0/`. `/TENANT/oauth2/revoke` (RFC 7009) ends a session. The token of a session is
+//! one of the user's tokens: good for the API, for the Experimentation service and for Git over HTTP.
+
+mod page;
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Journalled, Peer, json as json_response, text};
+use crate::app::App;
+use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
+use crate::identity::secret;
+use crate::registry::{RegistryError, TokenInput};
+
+/// Bytes that a form may have.
+const LARGEST_FORM: usize = 16 * 1024;
+/// How long a session lasts.
+const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How much of a device's name is kept.
+const LONGEST_DEVICE: usize = 60;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    DeviceCode(Generation),
+    Token(Generation),
+    Revoke,
+    Page,
+}
+
+/// Of which generation an answer has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Generation {
+    V1,
+    V2,
+}
+
+/// The endpoint at that path, if it is one.
+pub(super) fn endpoint(path: &str) -> Option<Endpoint> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match segments.as_slice() {
+        ["devicelogin"] => Some(Endpoint::Page),
+        [_, "oauth2", "devicecode"] => Some(Endpoint::DeviceCode(Generation::V1)),
+        [_, "oauth2", "token"] => Some(Endpoint::Token(Generation::V1)),
+        [_, "oauth2", "v2.0", "devicecode"] => Some(Endpoint::DeviceCode(Generation::V2)),
+        [_, "oauth2", "v2.0", "token"] => Some(Endpoint::Token(Generation::V2)),
+        [_, "oauth2", "revoke"] => Some(Endpoint::Revoke),
+        _ => None,
+    }
+}
+
+pub(super) async fn serve(
+    app: &Arc<App>,
+    endpoint: Endpoint,
+    request: Request<Body>,
+    journalled: &mut Journalled,
+) -> Response {
+    journalled.service = Some("sign-in");
+    if endpoint == Endpoint::Page {
+        return page::serve(app, request, journalled).await;
+    }
+    if request.method() != Method::POST {
+        return oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            900_561,
+            "The endpoint only accepts POST requests.",
+        );
+    }
+    let peer = Peer::of(&request).0.ip();
+    let Some(form) = Form::read(request).await else {
+        return oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            900_144,
+            "The body must be a form, and a short one.",
+        );
+    };
+    match endpoint {
+        Endpoint::DeviceCode(generation) => device_code(app, generation, &form, peer),
+        Endpoint::Token(generation) => token(app, generation, &form, journalled).await,
+        Endpoint::Revoke | Endpoint::Page => revoke(app, &form).await,
+    }
+}
+
+/// A form's fields, in the order in which they came.
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    async fn read(request: Request<Body>) -> Option<Self> {
+        let kind = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return None;
+        }
+        let bytes = to_bytes(request.into_body(), LARGEST_FORM).await.ok()?;
+        Some(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|v| !v.is_empty())
+    }
+}
+
+fn device_code(app: &App, generation: Generation, form: &Form, peer: std::net::IpAddr) -> Response {
+    if form.get("client_id").is_none() {
+        let message = "The request body must contain the following parameter: 'client_id'.";
+        return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
+    }
+    let device: String = form
+        .get("device_name")
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_DEVICE)
+        .collect();
+    let Some(begun) = app.device_codes.begin(Asker { device, address: peer }, app.clock.now()) else {
+        let mut response = oauth_error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "temporarily_unavailable",
+            50_196,
+            "Too many codes are out.",
+        );
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(60));
+        return response;
+    };
+    let page = format!("{}/devicelogin", app.base_url());
+    let message = format!(
+        "To sign in, use a web browser to open the page {page} and enter the code {} to authenticate.",
+        begun.user_code
+    );
+    let mut answer = json!({
+        "user_code": begun.user_code,
+        "device_code": begun.device_code.reveal(),
+        "message": message,
+    });
+    let numbers = [("expires_in", LIFETIME_SECONDS), ("interval", INTERVAL_SECONDS)];
+    for (name, number) in numbers {
+        answer[name] = number_of(generation, number);
+    }
+    let name = if generation == Generation::V1 { "verification_url" } else { "verification_uri" };
+    answer[name] = Value::from(page);
+    no_store(json_response(StatusCode::OK, &answer))
+}
+
+async fn token(app: &Arc<App>, generation: Generation, form: &Form, journalled: &mut Journalled) -> Response {
+    match form.get("grant_type") {
+        Some("device_code" | "urn:ietf:params:oauth:grant-type:device_code") => {}
+        None => {
+            let message = "The request body must contain the following parameter: 'grant_type'.";
+            return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
+        }
+        Some(_) => {
+            let message = "The app requested an unsupported grant type; this service knows 'device_code'.";
+            return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, message);
+        }
+    }
+    let Some(code) = form.get("device_code").or_else(|| form.get("code")) else {
+        let message = "The request body must contain the following parameter: 'device_code'.";
+        return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
+    };
+    let now = app.clock.now();
+    let (error, number, message) = match app.device_codes.exchange(code, now) {
+        Ok((user, asker)) => {
+            return match session(app, user, &asker, now).await {
+                Ok((name, value)) => {
+                    journalled.user = Some(name);
+                    no_store(json_response(StatusCode::OK, &token_answer(generation, value.reveal(), now)))
+                }
+                Err(error) => {
+                    tracing::error!(error = error.in_one_line(), "a session could not be made");
+                    oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, "internal error")
+                }
+            };
+        }
+        Err(NotYet::Pending) => ("authorization_pending", 70_016, "Pending end-user authorization."),
+        Err(NotYet::SlowDown) => {
+            ("slow_down", 70_016, "You are polling too quickly; wait five seconds more.")
+        }
+        Err(NotYet::Declined) => ("authorization_declined", 70_017, "The end user declined."),
+        Err(NotYet::Expired) if generation == Generation::V1 => {
+            ("code_expired", 70_019, "Verification code expired.")
+        }
+        Err(NotYet::Expired) => ("expired_token", 70_019, "Verification code expired."),
+        Err(NotYet::Unknown) => ("bad_verification_code", 70_018, "The code is not one, or has been used."),
+    };
+    oauth_error(StatusCode::BAD_REQUEST, error, number, message)
+}
+
+async fn session(
+    app: &Arc<App>,
+    user: uuid::Uuid,
+    asker: &Asker,
+    now: Timestamp,
+) -> Result<(String, secret::Secret), RegistryError> {
+    let mut change = app.state.change().await?;
+    let found = change.world.users.get(&user);
+    let user = found.ok_or_else(|| RegistryError::not_found("user", &user.to_string()))?.name.clone();
+    let from = if asker.device.is_empty() { asker.address.to_string() } else { asker.device.clone() };
+    let name = format!("Signed in on {from}");
+    let expires = Some(now.saturating_add(SESSION).unwrap_or(now));
+    let input =
+        TokenInput { name: &name, expires, is_session: true, has_own_name: false, ..TokenInput::named() };
+    let (_, value) = change.create_token(&user, &input, now).await?;
+    change.commit().await?;
+    Ok((user, value))
+}
+
+fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
+    let mut answer = json!({ "token_type": "Bearer", "access_token": value });
+    let seconds = SESSION.as_secs();
+    let mut numbers = vec![("expires_in", seconds), ("ext_expires_in", seconds)];
+    if generation == Generation::V1 {
+        numbers.extend([("expires_on", now.as_second() + seconds), ("not_before", now.as_second())]);
+        answer["resource"] = Value::from("https://management.core.windows.net/");
+    } else {
+        answer["scope"] = Value::from("https://management.core.windows.net/user_impersonation");
+    }
+    for (name, number) in numbers {
+        answer[name] = number_of(generation, number);
+    }
+    answer
+}
+
+/// Ends the session of that token. The answer doesn't tell whether there was one.
+async fn revoke(app: &Arc<App>, form: &Form) -> Response {
+    let hash = form.get("token").map(secret::hash).unwrap_or_default();
+    let world = app.state.world();
+    let found = world.token_by_hash(&hash).filter(|token| token.is_session);
+    if let Some((token, user)) = found.and_then(|token| Some((token, world.users.get(&token.user)?))) {
+        let ended = async {
+            let mut change = app.state.change().await?;
+            change.delete_token(&user.name, &token.id.to_string()).await?;
+            Ok::<_, RegistryError>(change.commit().await?)
+        };
+        match ended.await {
+            Ok(()) | Err(RegistryError::NotFound { .. }) => {}
+            Err(error) => {
+                tracing::error!(error = error.in_one_line(), "a session could not be ended");
+                return oauth_error(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "server_error",
+                    90_033,
+                    "internal error",
+                );
+            }
+        }
+    }
+    no_store(text(StatusCode::OK, ""))
+}
+
+/// The first generation has its numbers as texts.
+fn number_of(generation: Generation, number: i64) -> Value {
+    match generation {
+        Generation::V1 => Value::from(number.to_string()),
+        Generation::V2 => Value::from(number),
+    }
+}
+
+fn oauth_error(status: StatusCode, error: &str, number: u32, message: &str) -> Response {
+    let answer = json!({
+        "error": error,
+        "error_description": format!("AADSTS{number}: {message}"),
+        "error_codes": [number],
+    });
+    no_store(json_response(status, &answer))
+}
+
+fn no_store(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    headers.insert("pragma", HeaderValue::from_static("no-cache"));
+    response
+}

@@ -1,0 +1,70 @@
+//! `_apis/connectionData`: who the caller is, and where. Nobody is told to be `Anonymous`.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Answer;
+use crate::access::{Principal, Target, can_see};
+use crate::world::{World, name};
+
+/// The id under which nobody goes.
+const ANONYMOUS: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
+/// The location service's own id.
+const LOCATION_SERVICE: &str = "00025394-6065-48ca-87d9-7f5672854ef7";
+
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
+pub(super) fn data(world: &World, principal: &Principal, account: Option<&str>) -> Answer {
+    let user = identity(world, principal);
+    let seen = account.and_then(|name| world.account(name));
+    let seen = seen.filter(|account| can_see(world, principal, Target::Account(account)));
+    let instance = seen.map_or_else(|| name::derive(&["instance"]), |account| account.id);
+    Ok((
+        StatusCode::OK,
+        json!({
+            "authenticatedUser": user,
+            "authorizedUser": user,
+            "instanceId": instance.to_string(),
+            "deploymentId": name::derive(&["deployment"]).to_string(),
+            "deploymentType": "hosted",
+            "locationServiceData": {
+                "serviceOwner": LOCATION_SERVICE,
+                "defaultAccessMappingMoniker": "PublicAccessMapping",
+                "lastChangeId": 1,
+                "lastChangeId64": 1,
+            },
+        }),
+    ))
+}
+
+fn identity(world: &World, principal: &Principal) -> Value {
+    let Some(user) = principal.user.and_then(|user| world.users.get(&user)) else {
+        return json!({
+            "id": ANONYMOUS,
+            "descriptor": format!("System:PublicAccess;{ANONYMOUS}"),
+            "subjectDescriptor": "sysPublicAccess",
+            "providerDisplayName": "Anonymous",
+            "customDisplayName": "Anonymous",
+            "isActive": true,
+            "properties": { "Account": { "$type": "System.String", "$value": "Anonymous" } },
+            "resourceVersion": 2,
+            "metaTypeId": 255,
+        });
+    };
+    let tenant = name::derive(&["tenant"]);
+    let account = user.email.as_deref().unwrap_or(&user.name);
+    json!({
+        "id": user.id.to_string(),
+        "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{tenant}\\{account}"),
+        "subjectDescriptor": subject(&user.id.to_string()),
+        "providerDisplayName": user.name,
+        "isActive": true,
+        "properties": { "Account": { "$type": "System.String", "$value": account } },
+        "resourceVersion": 2,
+        "metaTypeId": 0,
+    })
+}
+
+fn subject(id: &str) -> String {
+    use base64::Engine as _;
+    format!("aad.{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id))
+}

@@ -1,0 +1,25 @@
+//! When each token and key was used last, since the server has started.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The last uses, by the id of the token or key.
+#[derive(Debug, Default)]
+pub(crate) struct Uses(Mutex<HashMap<Uuid, Timestamp>>);
+
+impl Uses {
+    pub(crate) fn note(&self, id: Uuid, now: Timestamp) {
+        self.0.lock().expect("no thread panics while it holds the lock").insert(id, now);
+    }
+
+    pub(crate) fn last(&self, id: Uuid) -> Option<Timestamp> {
+        self.0.lock().expect("no thread panics while it holds the lock").get(&id).copied()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.lock().expect("no thread panics while it holds the lock").clear();
+    }
+}

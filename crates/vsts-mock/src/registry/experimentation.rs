@@ -1,0 +1,226 @@
+//! The Experimentation service's registry: accounts, workspaces, projects, and who has which role there.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::people::in_milliseconds;
+use super::{RegistryError, run};
+use crate::state::Change;
+use crate::world::{Assignment, Level, Resource, Role, name};
+
+/// The resource group of what the seed makes, unless it names another.
+pub(crate) const DEFAULT_GROUP: &str = "vsts-mock";
+/// Where everything is, unless the maker says otherwise.
+pub(crate) const DEFAULT_LOCATION: &str = "eastus2";
+const LONGEST_TEXT: usize = 4096;
+
+/// A workspace of the Experimentation service, with its account, as the seed says it.
+#[derive(Debug)]
+pub(crate) struct WorkspaceInput<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) owners: &'a [String],
+    pub(crate) contributors: &'a [String],
+}
+
+/// What can be said of a resource; what is not said stays as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Details<'a> {
+    pub(crate) friendly_name: Option<&'a str>,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) location: Option<&'a str>,
+    pub(crate) git_repo: Option<&'a str>,
+}
+
+impl Change<'_> {
+    /// Makes a workspace and its account where they are missing, and adds members to the workspace.
+    pub(crate) async fn create_workspace(
+        &mut self,
+        input: &WorkspaceInput<'_>,
+        now: Timestamp,
+    ) -> Result<Uuid, RegistryError> {
+        let mut at = Uuid::nil();
+        for (level, called, path) in [
+            (Level::Account, input.account, vec!["experimentation", input.account]),
+            (Level::Workspace, input.name, vec!["experimentation", input.account, input.name]),
+        ] {
+            at = if let Some(found) = self.world.experimentation.child(at, called) {
+                found.id
+            } else {
+                let id = self.fresh_id(&path);
+                self.create_resource(id, at, level, called, DEFAULT_GROUP, &Details::default(), now).await?
+            };
+        }
+        for (names, role) in [(input.owners, Role::Owner), (input.contributors, Role::Contributor)] {
+            for user_name in names {
+                let user = self.user_id(user_name)?;
+                self.assign_role(super::random_id(), at, user, role).await?;
+            }
+        }
+        Ok(at)
+    }
+
+    /// Makes a resource in a parent (nil for an account).
+    #[expect(clippy::too_many_arguments, reason = "each is one column of the row")]
+    pub(crate) async fn create_resource(
+        &mut self,
+        id: Uuid,
+        parent: Uuid,
+        level: Level,
+        called: &str,
+        group: &str,
+        details: &Details<'_>,
+        now: Timestamp,
+    ) -> Result<Uuid, RegistryError> {
+        name::check_resource(level.name(), called)?;
+        name::check_resource("resource group", group)?;
+        if self.world.experimentation.child(parent, called).is_some() {
+            return Err(RegistryError::exists(level.name(), called));
+        }
+        let mut resource = Resource {
+            id,
+            parent,
+            level,
+            name: called.to_owned(),
+            friendly_name: called.to_owned(),
+            description: String::new(),
+            group: group.to_owned(),
+            location: DEFAULT_LOCATION.to_owned(),
+            git_repo: None,
+            created: in_milliseconds(now),
+        };
+        apply(&mut resource, details)?;
+        run!(
+            self,
+            "INSERT INTO resources (id, parent_id, level, name, name_key, friendly_name, description, resource_group, \
+             location, git_repo, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            id.to_string(),
+            parent.to_string(),
+            level.name(),
+            resource.name.clone(),
+            name::key(&resource.name),
+            resource.friendly_name.clone(),
+            resource.description.clone(),
+            resource.group.clone(),
+            resource.location.clone(),
+            resource.git_repo.clone(),
+            resource.created.as_millisecond(),
+        );
+        self.world.experimentation.resources.insert(id, resource);
+        Ok(id)
+    }
+
+    /// Changes what is said of a resource.
+    pub(crate) async fn update_resource(
+        &mut self,
+        id: Uuid,
+        details: &Details<'_>,
+    ) -> Result<(), RegistryError> {
+        let found = self.world.experimentation.resources.get(&id);
+        let mut resource =
+            found.ok_or_else(|| RegistryError::not_found("resource", &id.to_string()))?.clone();
+        apply(&mut resource, details)?;
+        run!(
+            self,
+            "UPDATE resources SET friendly_name = $1, description = $2, location = $3, git_repo = $4 WHERE id = $5",
+            resource.friendly_name.clone(),
+            resource.description.clone(),
+            resource.location.clone(),
+            resource.git_repo.clone(),
+            id.to_string(),
+        );
+        self.world.experimentation.resources.insert(id, resource);
+        Ok(())
+    }
+
+    /// Removes a resource with its members; not while there is anything in it.
+    pub(crate) async fn delete_resource(&mut self, id: Uuid) -> Result<(), RegistryError> {
+        let registry = &self.world.experimentation;
+        let Some(resource) = registry.resources.get(&id) else {
+            return Err(RegistryError::not_found("resource", &id.to_string()));
+        };
+        if let Some(child) = registry.children(id).next() {
+            return Err(RegistryError::InUse {
+                what: resource.level.name(),
+                name: resource.name.clone(),
+                by: format!("the {} {}", child.level.name(), child.name),
+            });
+        }
+        run!(self, "DELETE FROM resources WHERE id = $1", id.to_string());
+        self.world.experimentation.remove(id);
+        Ok(())
+    }
+
+    /// Gives a user a role at a resource; having it already is fine, and keeps the assignment's id. Gives that id.
+    pub(crate) async fn assign_role(
+        &mut self,
+        id: Uuid,
+        resource: Uuid,
+        user: Uuid,
+        role: Role,
+    ) -> Result<Uuid, RegistryError> {
+        let registry = &self.world.experimentation;
+        let same = registry.assignments_at(resource).find(|found| found.user == user && found.role == role);
+        if let Some(same) = same {
+            return Ok(same.id);
+        }
+        if registry.assignments.contains_key(&id) {
+            return Err(RegistryError::exists("role assignment", &id.to_string()));
+        }
+        run!(
+            self,
+            "INSERT INTO role_assignments (id, resource_id, user_id, role) VALUES ($1, $2, $3, $4)",
+            id.to_string(),
+            resource.to_string(),
+            user.to_string(),
+            role.name(),
+        );
+        self.world.experimentation.assignments.insert(id, Assignment { id, resource, user, role });
+        Ok(id)
+    }
+
+    /// Takes a role away.
+    pub(crate) async fn revoke_role(&mut self, id: Uuid) -> Result<(), RegistryError> {
+        if self.world.experimentation.assignments.remove(&id).is_none() {
+            return Err(RegistryError::not_found("role assignment", &id.to_string()));
+        }
+        run!(self, "DELETE FROM role_assignments WHERE id = $1", id.to_string());
+        Ok(())
+    }
+}
+
+fn apply(resource: &mut Resource, details: &Details<'_>) -> Result<(), RegistryError> {
+    let text = |field, value: Option<&str>| match value {
+        Some(value)
+            if value.len() > LONGEST_TEXT
+                || value.chars().any(|c| c.is_control() && c != '\n' && c != '\t') =>
+        {
+            Err(RegistryError::value(
+                field,
+                format!("has at most {LONGEST_TEXT} characters, and no control characters"),
+            ))
+        }
+        value => Ok(value.map(str::to_owned)),
+    };
+    if let Some(value) = text("friendlyName", details.friendly_name)? {
+        resource.friendly_name = value;
+    }
+    if let Some(value) = text("description", details.description)? {
+        resource.description = value;
+    }
+    if let Some(value) = text("location", details.location)? {
+        resource.location = value;
+    }
+    if let Some(value) = text("gitrepo", details.git_repo)? {
+        resource.git_repo = if value.is_empty() { None } else { Some(check_git_repo(value)?) };
+    }
+    Ok(())
+}
+
+/// Everybody in the workspace reads it, so that no password may be in it.
+fn check_git_repo(url: String) -> Result<String, RegistryError> {
+    if url::Url::parse(&url).is_ok_and(|url| url.password().is_some()) {
+        return Err(RegistryError::value("gitrepo", "may not hold a password: all members can read it"));
+    }
+    Ok(url)
+}
