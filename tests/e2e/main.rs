@@ -40,10 +40,10 @@ mod roaming;
 mod rough;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
-/// Runs with scikit-learn in a virtual environment of its own.
-mod sklearn;
 /// The Experimentation service: signing in, and projects by their names.
 mod service;
+/// Runs with scikit-learn in a virtual environment of its own.
+mod sklearn;
 /// At a terminal: tables, colour, the pager.
 mod terminal;
 /// Two computers at once.

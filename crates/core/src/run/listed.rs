@@ -4,7 +4,7 @@
 //! is compared with that one, folder by folder, and what differs is read; a file that is missing, damaged or of another
 //! version is made anew. It is a copy: nothing is lost with it, and a history that can't be written to goes without.
 
-use std::{cmp::Reverse, collections::BTreeMap, fs, io::Write as _};
+use std::{cmp::Reverse, collections::BTreeMap, fs};
 
 use gix::{ObjectId, Repository};
 
@@ -124,9 +124,11 @@ impl Listed {
         }
         let sum = crc32fast::hash(&out);
         out.extend_from_slice(&sum.to_le_bytes());
-        let mut fresh = tempfile::NamedTempFile::new_in(history.own_folder())?;
-        fresh.write_all(&out)?;
-        fresh.persist(Self::path(history)).map(drop).map_err(|error| error.error)
+        // In a folder that is swept when a process is killed meanwhile.
+        let workspace = history.workspace().map_err(std::io::Error::other)?;
+        let fresh = workspace.join("run-list");
+        fs::write(&fresh, &out)?;
+        fs::rename(fresh, Self::path(history))
     }
 }
 
