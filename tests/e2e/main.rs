@@ -6,6 +6,10 @@
 mod access;
 /// The article's own commands, step by step, through the link named `az`.
 mod article;
+/// What runs leave, here and on other computers.
+mod attachments;
+/// Comparing runs.
+mod compare;
 /// Restore, killed at every step of its journal.
 mod crash;
 /// Logins as credentials: for Git, by Git's own protocol, and SSH keys.
@@ -38,6 +42,8 @@ mod rough;
 mod runs;
 /// The Experimentation service: signing in, and projects by their names.
 mod service;
+/// Runs with scikit-learn in a virtual environment of its own.
+mod sklearn;
 /// At a terminal: tables, colour, the pager.
 mod terminal;
 /// Two computers at once.

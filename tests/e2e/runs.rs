@@ -206,3 +206,106 @@ fn a_script_or_a_target_that_is_not_there_makes_no_run() {
     everything(&project).without(".azuremlhistory_git/azml").assert_same(&before, "after two refusals");
     assert_eq!(alice.run_ids(&project), Vec::<String>::new());
 }
+
+#[test]
+fn the_configuration_prepares_sets_variables_and_shares_a_folder() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(
+        &project,
+        "aml_config/full.runconfig",
+        "ArgumentVector:\n- $file\n- --fixed\n- 1.5\nTarget: here\nEnvironmentVariables:\n  GREETING: hello there\n  COUNT: 3\n\
+         Framework: Python\nPrepareEnvironment:\n- echo preparing; echo made by $GREETING > made.txt\n\
+         - mkdir -p outputs && cp made.txt outputs/\nTrackedRun: true\n",
+    );
+    write(&project, "aml_config/here.compute", "type: local\nnativeSharedDirectory: ../shared\n");
+    write(
+        &project,
+        "train.py",
+        "import os, sys\nshare = os.environ['AZUREML_NATIVE_SHARE_DIRECTORY']\n\
+         print('ARGS', *sys.argv[1:])\nprint('VARS', os.environ['GREETING'], os.environ['COUNT'])\n\
+         print('MADE', open('made.txt').read().strip())\nprint('SHARE', share)\n\
+         open(os.path.join(share, 'seen'), 'a').write('x')\nprint('SEEN', open(os.path.join(share, 'seen')).read())\n",
+    );
+    let submit = |more: &str| alice.azml(&project, &["experiment", "submit", "-c", "full", "train.py", more]);
+    let output = submit("--alpha").ok();
+    for said in ["ARGS --fixed 1.5 --alpha", "VARS hello there 3", "MADE made by hello there", "SEEN x"] {
+        assert!(output.stdout.lines().any(|line| line == said), "{said}: {output}");
+    }
+    // What prepares is no output of the script.
+    assert!(!output.stdout.contains("preparing") && output.stderr.contains("preparing\n"), "{output}");
+    let share = output.stdout.lines().find_map(|line| line.strip_prefix("SHARE ")).expect("it is told");
+    assert!(share.contains("/shared/") && share.ends_with("/iris"), "{share}");
+    let again = submit("again").ok();
+    assert!(again.stdout.contains("SEEN xx"), "the folder is shared by runs: {again}");
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!(run["target"], "here");
+    assert!(run["attachments"].to_string().contains("outputs/made.txt"), "{run}");
+    let log = ["history", "info", "-r", run["run_id"].as_str().expect("an id"), "-a", "prepare_log.txt"];
+    assert_eq!(alice.azml(&project, &log).ok().stdout, "preparing\n");
+
+    write(&project, "aml_config/full.runconfig", "Target: here\nPrepareEnvironment: echo oh no; exit 3\n");
+    let failed = submit("--alpha").exits(1);
+    assert!(
+        failed.stderr.contains("PrepareEnvironment") && failed.stderr.contains("exit code 3"),
+        "{failed}"
+    );
+    assert!(!failed.stdout.contains("ARGS"), "the script does not run: {failed}");
+    assert_eq!(alice.azml_json(&project, &["history", "last"])["status"], "Failed");
+}
+
+#[test]
+fn a_run_elsewhere_gives_signs_of_life_and_is_not_responding_without_them() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice").with_env("AZML_HEARTBEAT", "0.2");
+    let remote = sandbox.bare_repo("remote.git");
+    let url = remote.to_str().expect("UTF-8").to_owned();
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    write(
+        &project,
+        "train.py",
+        "import sys\nfrom azureml.logging import get_azureml_logger\nget_azureml_logger().log('step', 1)\n\
+         print('READY', flush=True)\nsys.stdin.read()\n",
+    );
+    let mut azml = alice
+        .command("azml", &project)
+        .args(["experiment", "submit", "train.py"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("azml starts");
+    let mut lines = BufReader::new(azml.stdout.take().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("text") == "READY"), "the script started");
+
+    let bob = sandbox.stranger("bob");
+    let _cloned = bob.azml(&sandbox.dir("his"), &["project", "clone", &url, "iris"]).ok();
+    let his = sandbox.dir("his").join("iris");
+    let mut looks = (0..200).map(|_| {
+        let _synced = bob.azml(&his, &["history", "sync"]);
+        bob.azml_json(&his, &["history", "last"])
+    });
+    let run = looks.find(|run| run["heartbeat_utc"].is_string() && run["step"] == 1);
+    let run = run.expect("a sign of life comes, with what was logged so far");
+    assert_eq!(run["status"], "Running");
+    // Much later, with nothing heard since: as bob's computer sees it, and nothing else is changed by that.
+    let later = bob.clone().with_env("AZML_NOW", "2099-01-01T00:00:00Z");
+    for args in [&["history", "last", "--query", "status"][..], &["history", "list", "--query", "[0].status"]]
+    {
+        let status = later.azml(&his, &[args, &["-o", "tsv"]].concat()).ok();
+        assert_eq!(status.stdout, "NotResponding\n");
+    }
+    assert_eq!(
+        later.azml_json(&his, &["history", "list", "--status", "NotResponding"]).as_array().map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(bob.azml_json(&his, &["history", "last"])["status"], "Running");
+
+    drop(azml.stdin.take());
+    assert!(azml.wait().expect("it ends").success());
+    let _synced = bob.azml(&his, &["history", "sync"]).ok();
+    let run = later.azml_json(&his, &["history", "last"]);
+    assert_eq!(run["status"], "Completed");
+    assert!(run["heartbeat_utc"].is_null(), "{run}");
+}

@@ -22,7 +22,7 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::Error, user_repo::Error, QueryError);
+plain_failures!(checkout::Error, join::Error, run::Error, run::AttachError, user_repo::Error, QueryError);
 
 impl From<id::Error> for CommandError {
     fn from(error: id::Error) -> Self {
@@ -171,6 +171,9 @@ impl From<TargetError> for CommandError {
             TargetError::NoProgram { .. } => {
                 Self::not_found(error).hint("install it, or set pythonLocation in aml_config/local.compute")
             }
+            TargetError::Prepare { .. } => {
+                Self::failed(error).hint("what it said: {azml} history info -r RUN_ID -a prepare_log.txt")
+            }
             TargetError::NoScript { .. } => {
                 Self::not_found(error).hint("is it ignored? take it in with a line `!PATH` in .amlignore")
             }
@@ -222,6 +225,9 @@ impl From<SyncError> for CommandError {
             }
             SyncError::NoSnapshot { .. } => {
                 (ErrorKind::NotFound, Some("where the run was made, deliver it: {azml} history sync"))
+            }
+            SyncError::NoAttachments { .. } => {
+                (ErrorKind::NotFound, Some("where the run was made, deliver them: {azml} history sync"))
             }
             SyncError::FolderNotEmpty { .. } => {
                 (ErrorKind::Failed, Some("name another folder: {azml} project clone URL DIR"))

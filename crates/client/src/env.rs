@@ -22,6 +22,10 @@ pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
 pub const AZML_KEYRING: &str = "AZML_KEYRING";
 /// The setting `push_wait`. What settings mean is in [`crate::settings`].
 pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
+/// The setting `heartbeat`.
+pub const AZML_HEARTBEAT: &str = "AZML_HEARTBEAT";
+/// The setting `attachments_limit`.
+pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";
 /// The setting `connect_timeout`.
 pub const AZML_CONNECT_TIMEOUT: &str = "AZML_CONNECT_TIMEOUT";
 /// The setting `stall_timeout`.
@@ -36,7 +40,8 @@ pub const AZML_PAGER: &str = "AZML_PAGER";
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
-/// For tests: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal.
+/// For tests: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal, `submit:<n>` after
+/// the n-th step of a run.
 pub const AZML_FAULT: &str = "AZML_FAULT";
 
 /// Given to a run's script: the run's id.
@@ -188,6 +193,11 @@ impl Env {
     /// Whether [`AZML_NOW`] fixes the time.
     pub fn time_is_fixed(&self) -> bool {
         self.text(AZML_NOW).is_some_and(|text| text.parse::<Timestamp>().is_ok())
+    }
+
+    /// The step of a run after which [`AZML_FAULT`] wants the process to die.
+    pub fn submit_fault(&self) -> Option<u64> {
+        self.text(AZML_FAULT)?.strip_prefix("submit:")?.parse().ok()
     }
 
     /// The restore step at which [`AZML_FAULT`] wants the process to die.

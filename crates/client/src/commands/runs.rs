@@ -1,13 +1,20 @@
 //! Finding and showing run records: what the `history` commands and `project restore` share.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
 use azml_core::id::RunId;
-use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::run::{Metric, RunRecord, RunStore, Status, format};
+use gix::ObjectId;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened, host_name};
 use crate::error::{CommandError, similar};
-use crate::run::{live, metrics};
-use crate::ui::{Numbers, Output};
+use crate::run::{heartbeat, live, metrics};
+use crate::sync;
+use crate::ui::{Numbers, Output, OutputFormat};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
@@ -61,6 +68,47 @@ fn unknown(text: &str, all: &[RunId]) -> CommandError {
     }
 }
 
+/// The runs in progress on this computer, and the time.
+pub struct Lives {
+    runs: Vec<(RunRecord, BTreeMap<String, Metric>)>,
+    now: Timestamp,
+}
+
+impl Lives {
+    /// Looks at them.
+    pub fn here(ctx: &Context, opened: &Opened) -> Result<Self, CommandError> {
+        let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+        let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+        let mut runs = Vec::new();
+        for run in found.into_iter().filter(|run| run.is_watched) {
+            let path = run.metrics_file();
+            let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+            runs.push((run.record, logged.metrics));
+        }
+        Ok(Self { runs, now: ctx.env.now() })
+    }
+
+    /// Brings a record up to date: what was logged so far, or that nobody has heard of the run for long.
+    pub fn update(&self, record: &mut RunRecord) {
+        if record.status.is_over() {
+            return;
+        }
+        match self.runs.iter().find(|(live, _)| live.is_same_run(record)) {
+            Some((_, metrics)) => record.metrics.clone_from(metrics),
+            None if heartbeat::is_silent(record, self.now) => record.status = Status::NotResponding,
+            None => {}
+        }
+    }
+
+    /// Those that have no record yet, newest first.
+    pub fn unrecorded<'a>(&'a self, records: &'a [RunRecord]) -> impl Iterator<Item = &'a RunRecord> {
+        let runs = self.runs.iter().rev().map(|(record, _)| record);
+        runs.filter(|live| {
+            live.status == Status::Submitting && !records.iter().any(|record| record.is_same_run(live))
+        })
+    }
+}
+
 /// Brings records up to date with runs in progress on this computer: what they logged so far, and those that
 /// have no record yet. Newest first, as they came.
 pub fn with_live(
@@ -68,73 +116,209 @@ pub fn with_live(
     opened: &Opened,
     mut records: Vec<RunRecord>,
 ) -> Result<Vec<RunRecord>, CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
-    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
-    for run in found.into_iter().filter(|run| run.is_watched) {
-        let path = run.metrics_file();
-        let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-        match records.iter_mut().find(|record| record.is_same_run(&run.record)) {
-            Some(record) if !record.status.is_over() => record.metrics = logged.metrics,
-            None if run.record.status == Status::Submitting => records.insert(0, run.record),
-            Some(_) | None => {}
-        }
+    let lives = Lives::here(ctx, opened)?;
+    for record in &mut records {
+        lives.update(record);
+    }
+    let mut all: Vec<RunRecord> = lives.unrecorded(&records).cloned().collect();
+    all.append(&mut records);
+    Ok(all)
+}
+
+/// Those records, and no others, brought up to date in the same way.
+pub fn with_live_in_place(
+    ctx: &Context,
+    opened: &Opened,
+    mut records: Vec<RunRecord>,
+) -> Result<Vec<RunRecord>, CommandError> {
+    let lives = Lives::here(ctx, opened)?;
+    for record in &mut records {
+        lives.update(record);
     }
     Ok(records)
 }
 
+/// Refuses a target that is not the run's.
+pub fn check_target(record: &RunRecord, target: Option<&str>) -> Result<(), CommandError> {
+    match target {
+        Some(target) if target != record.target => Err(CommandError::usage(format!(
+            "run {} is on target `{}`, not on `{target}`",
+            record.run_id, record.target
+        ))
+        .hint(format!("{{azml}} history info -r {}", record.run_id))),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the snapshots that are not here from the remote.
+pub fn fetch_snapshots(
+    ctx: &Context,
+    opened: &Opened,
+    commits: &[ObjectId],
+    token: Option<&str>,
+) -> Result<(), CommandError> {
+    let missing: Vec<&ObjectId> = commits.iter().filter(|id| !opened.history.git().has_object(*id)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let remote = ctx.remote(opened, token)?.ok_or(sync::SyncError::NotLinked)?;
+    let by = ctx.signature(opened.project.root());
+    let progress = ctx.ui.progress("Fetching");
+    let watch = ctx.watch(&progress);
+    let context = sync::Context { by: &by, observer: &watch };
+    for commit in missing {
+        sync::fetch_snapshot(&opened.history, &remote, *commit, context)?;
+    }
+    Ok(())
+}
+
 /// A record as commands print it.
 pub fn shown(record: &RunRecord) -> Map<String, Value> {
-    let mut map = record.to_output();
+    shown_pairs(record).into_iter().map(|(key, value)| (key.into_owned(), value)).collect()
+}
+
+/// The same as pairs, sorted by their keys.
+fn shown_pairs(record: &RunRecord) -> Vec<(Cow<'_, str>, Value)> {
+    let mut pairs = record.to_shown();
     if record.status == Status::NotResponding {
         // Nobody knows whether it still runs: here is where to look.
-        map.extend(record.pid.map(|pid| ("pid".to_owned(), pid.into())));
-        map.extend(record.host.clone().map(|host| ("host".to_owned(), host.into())));
+        let mut add = |key: &'static str, value: Value| {
+            let at = pairs.partition_point(|(other, _)| **other < *key);
+            pairs.insert(at, (key.into(), value));
+        };
+        if let Some(pid) = record.pid {
+            add("pid", pid.into());
+        }
+        if let Some(host) = &record.host {
+            add("host", host.as_str().into());
+        }
     }
-    map
+    pairs
 }
 
-/// Columns of the table of runs that every run has.
-const COLUMNS: [&str; 5] = ["duration", "run_id", "script_name", "start_time_utc", "status"];
+/// Records as a list; as a table, the metrics come first. Made in the form that is printed, and in no other.
+pub fn output(ctx: &Context, records: &[RunRecord]) -> Result<Output, CommandError> {
+    match ctx.ui.plain_format() {
+        Some(OutputFormat::Json) => json(records).map(Output::Raw),
+        Some(OutputFormat::Table) => {
+            Ok(Output::WithTable { value: Value::Null, rows: rows(records), numbers: Numbers::Aligned })
+        }
+        _ => Ok(Output::Value(records.iter().map(|record| Value::Object(shown(record))).collect())),
+    }
+}
 
-/// Records as a list; as a table, the metrics come first.
-pub fn output(records: &[RunRecord]) -> Output {
-    let names: std::collections::BTreeSet<&String> = records
+/// The rows of a table: the metrics, then what every run has.
+fn rows(records: &[RunRecord]) -> Vec<Map<String, Value>> {
+    let names: BTreeSet<&String> = records
         .iter()
         .flat_map(|record| &record.metrics)
-        .filter(|(_, metric)| is_cell(&metric.to_value()))
+        .filter(|(_, metric)| is_cell(metric))
         .map(|(name, _)| name)
         .collect();
-    let rows = records
-        .iter()
-        .map(|record| {
-            let value = record.to_output();
-            let metric = |name: &str| {
-                let found = record.metrics.get(name).map(azml_core::run::Metric::to_value);
-                (name.to_owned(), found.filter(is_cell).unwrap_or(Value::Null))
-            };
-            let fixed = COLUMNS.map(|key| {
-                let mut header = key.to_owned();
-                header[..1].make_ascii_uppercase();
-                (header, value.get(key).cloned().unwrap_or(Value::Null))
-            });
-            names.iter().map(|name| metric(name)).chain(fixed).collect()
-        })
-        .collect();
-    let value = records.iter().map(|record| Value::Object(shown(record))).collect();
-    Output::WithTable { value, rows, numbers: Numbers::Aligned }
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
+    let row = |record: &RunRecord| {
+        let metric = |name: &&String| {
+            let found = record.metrics.get(*name).filter(|metric| is_cell(metric)).map(Metric::to_value);
+            ((*name).clone(), found.unwrap_or(Value::Null))
+        };
+        let fixed = [
+            ("Duration", text(record.duration().map(format::duration))),
+            ("Run_id", record.run_id.as_str().into()),
+            ("Script_name", record.script_name.clone().into()),
+            ("Start_time_utc", text(record.start_time_utc.map(format::moment))),
+            ("Status", record.status.as_str().into()),
+        ];
+        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
+        names.iter().map(metric).chain(fixed).collect()
+    };
+    records.iter().map(row).collect()
 }
 
-fn is_cell(value: &Value) -> bool {
-    !value.is_null() && !value.is_array() && !value.is_object()
+/// With so many records to a thread, another one pays.
+const SHARE: usize = 1000;
+
+/// The list as JSON, written as any other value would be.
+fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
+    struct Shown<'a>(&'a RunRecord);
+    impl Serialize for Shown<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let nested = |value: &Value| value.is_object() || value.is_array();
+            let pairs = shown_pairs(self.0);
+            serializer.collect_map(pairs.into_iter().map(|(key, value)| {
+                let value = if nested(&value) { crate::ui::sort_keys(&value) } else { value };
+                (key, value)
+            }))
+        }
+    }
+    let write = |records: &[RunRecord]| {
+        let mut out = Vec::with_capacity(1024 * records.len() + 3);
+        let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
+        serde_json::to_writer_pretty(&mut out, &list).map(|()| out)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(records.len() / SHARE);
+    let mut out = if threads <= 1 {
+        write(records).map_err(CommandError::failed)?
+    } else {
+        let shares = records.chunks(records.len().div_ceil(threads));
+        let lists: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = shares.map(|share| scope.spawn(move || write(share))).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().expect("writing a record does not panic"))
+                .collect()
+        });
+        let mut out = b"[".to_vec();
+        for list in lists {
+            let list = list.map_err(CommandError::failed)?;
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            // Without the brackets: `[` at the start, a line feed and `]` at the end.
+            out.extend_from_slice(&list[1..list.len() - 2]);
+        }
+        out.extend_from_slice(b"\n]");
+        out
+    };
+    out.push(b'\n');
+    Ok(out)
+}
+
+fn is_cell(metric: &Metric) -> bool {
+    match metric {
+        Metric::Number(_) | Metric::Text(_) => true,
+        Metric::List(_) => false,
+        Metric::Other(value) => value.is_boolean(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use azml_core::id::ProjectId;
-    use azml_core::run::Metric;
-    use jiff::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn a_list_written_at_once_is_the_list_written_as_a_value() {
+        let record = |n: u64| {
+            let id = RunId::new("iris", 1_511_000_000_000 + n).unwrap();
+            let created = Timestamp::from_second(1_511_000_000).unwrap();
+            let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "train.py", created);
+            record.status = if n.is_multiple_of(2) { Status::NotResponding } else { Status::Completed };
+            (record.pid, record.host) = (Some(7), Some("here".to_owned()));
+            let nested = Metric::from(serde_json::json!({"z": {"b": 1, "a": []}, "a": [{"y": 2, "x": 1.5}]}));
+            record.metrics =
+                [("Accuracy", Metric::from_f64(0.1)), ("table", nested), ("run_id", Metric::from_word("x"))]
+                    .map(|(name, metric)| (name.to_owned(), metric))
+                    .into();
+            record
+        };
+        for count in [0, 1, 3, 2 * u64::try_from(SHARE).unwrap() + 1] {
+            let records: Vec<RunRecord> = (0..count).map(record).collect();
+            let value = Value::Array(records.iter().map(|record| Value::Object(shown(record))).collect());
+            let expect = serde_json::to_string_pretty(&crate::ui::sort_keys(&value)).unwrap() + "\n";
+            assert!(String::from_utf8(json(&records).unwrap()).unwrap() == expect, "{count} records");
+        }
+    }
 
     #[test]
     fn the_table_has_metrics_first_and_then_the_five_columns() {
@@ -160,8 +344,7 @@ mod tests {
             ),
             record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
         ];
-        let Output::WithTable { rows, numbers, .. } = output(&records) else { panic!("no table") };
-        insta::assert_snapshot!(crate::ui::tabulate(&rows, numbers), @r"
+        insta::assert_snapshot!(crate::ui::tabulate(&rows(&records), Numbers::Aligned), @r"
           Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
         ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
           0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed

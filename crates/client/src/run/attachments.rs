@@ -9,10 +9,20 @@ use azml_core::id::RunId;
 use azml_core::run::RunRecord;
 use jiff::Timestamp;
 
+use super::carried;
+use crate::context::host_name;
+
 /// The script's output.
 pub const DRIVER_LOG: &str = "driver_log.txt";
+/// The output of the commands that came before the script.
+pub const PREPARE_LOG: &str = "prepare_log.txt";
 /// What azml did for the run, and when.
 pub const CONTROL_LOG: &str = "control_log.txt";
+
+/// Whether an attachment is one of azml's own logs or of what the script logged.
+pub fn is_log(name: &Path) -> bool {
+    [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, super::metrics::FILE].iter().any(|log| name == Path::new(log))
+}
 
 /// A run's attachments on disk.
 #[derive(Clone, Debug)]
@@ -26,9 +36,22 @@ impl Attachments {
         Self { folder: history.run_folder(run) }
     }
 
-    /// Those of a recorded run. They were collected under the id that it was submitted as.
+    /// Those in a folder.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Those of a recorded run, where they are here: a run of this computer has them under the id that it was submitted
+    /// as, one of another computer where they were brought.
     pub fn of_record(history: &HistoryRepo, record: &RunRecord) -> Self {
-        Self::of(history, &record.submitted_as())
+        let own = Self::of(history, &record.submitted_as());
+        let is_ours = record.host.as_deref().is_none_or(|host| host == host_name());
+        match record.attachments_id() {
+            Some(commit) if !(is_ours && own.folder.is_dir()) => {
+                Self::at(carried::fetched_folder(history, commit))
+            }
+            _ => own,
+        }
     }
 
     /// Their folder.
@@ -38,36 +61,43 @@ impl Attachments {
 
     /// Their paths with `/`, sorted; none if there is no folder.
     pub fn list(&self) -> io::Result<Vec<String>> {
-        let mut paths = Vec::new();
-        let mut folders = vec![(self.folder.clone(), String::new())];
-        while let Some((folder, prefix)) = folders.pop() {
-            let entries = match fs::read_dir(&folder) {
+        let files = self.files()?;
+        Ok(files.into_iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect())
+    }
+
+    /// Their paths and lengths, sorted; none if there is no folder.
+    pub fn files(&self) -> io::Result<Vec<(PathBuf, u64)>> {
+        let mut files = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(self.folder.join(&folder)) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             for entry in entries {
                 let entry = entry?;
-                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-                if entry.file_type()?.is_dir() {
-                    folders.push((entry.path(), name + "/"));
+                let name = folder.join(entry.file_name());
+                let found = entry.metadata()?;
+                if found.is_dir() {
+                    folders.push(name);
                 } else {
-                    paths.push(name);
+                    files.push((name, found.len()));
                 }
             }
         }
-        paths.sort();
-        Ok(paths)
+        files.sort();
+        Ok(files)
     }
 
-    /// The content of one; `None` if there is none of that path.
-    pub fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+    /// One of them, open; `None` if there is none of that path.
+    pub fn open(&self, path: &str) -> io::Result<Option<File>> {
         let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
         let file = self.folder.join(path);
         if !inside || !file.is_file() {
             return Ok(None);
         }
-        fs::read(file).map(Some)
+        File::open(file).map(Some)
     }
 }
 
@@ -95,6 +125,8 @@ impl ControlLog {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -107,9 +139,11 @@ mod tests {
         fs::write(attachments.folder().join("driver_log.txt"), "2").unwrap();
         fs::write(dir.path().join("secret"), "3").unwrap();
         assert_eq!(attachments.list().unwrap(), ["driver_log.txt", "outputs/a/x"]);
-        assert_eq!(attachments.read("outputs/a/x").unwrap().as_deref(), Some(&b"1"[..]));
+        let mut text = String::new();
+        attachments.open("outputs/a/x").unwrap().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "1");
         for outside in ["../secret", "/etc/passwd", "outputs/../../secret", "outputs", "nope"] {
-            assert_eq!(attachments.read(outside).unwrap(), None, "{outside}");
+            assert!(attachments.open(outside).unwrap().is_none(), "{outside}");
         }
     }
 }

@@ -81,6 +81,7 @@ struct RunConfigFile {
     target: Option<String>,
     environment_variables: Option<BTreeMap<String, Value>>,
     framework: Option<String>,
+    prepare_environment: Option<Value>,
 }
 
 /// A `.compute` file.
@@ -104,6 +105,8 @@ pub struct RunConfig {
     arguments: Vec<String>,
     /// Variables that the script gets.
     pub environment: BTreeMap<String, String>,
+    /// Commands for the shell that make the run's folder ready.
+    pub prepare: Vec<String>,
     /// The Python interpreter that the target names.
     pub python: Option<String>,
     /// Where the target wants the folder shared by runs to be.
@@ -136,12 +139,18 @@ impl RunConfig {
             Some(words) if !words.is_empty() => words.iter().map(plain).collect(),
             _ => vec![SCRIPT_TOKEN.to_owned()],
         };
+        let prepare = match file.prepare_environment {
+            None | Some(Value::Null | Value::Bool(_)) => Vec::new(),
+            Some(Value::Array(commands)) => commands.iter().map(plain).collect(),
+            Some(command) => vec![plain(&command)],
+        };
         let environment = file.environment_variables.unwrap_or_default();
         Ok(Self {
             name,
             target,
             arguments,
             environment: environment.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            prepare: prepare.into_iter().filter(|command| !command.trim().is_empty()).collect(),
             python: compute.python_location.filter(|text| !text.trim().is_empty()),
             shared_directory: compute.native_shared_directory.filter(|text| !text.trim().is_empty()),
         })
@@ -256,6 +265,22 @@ mod tests {
         assert_eq!(config.environment["N"], "3");
         assert_eq!(config.command(&words("train.py 0.1 -x")), Some(("train.py".to_owned(), words("0.1 -x"))));
         assert_eq!(config.command(&[]), None);
+        assert!(config.prepare.is_empty());
+    }
+
+    #[test]
+    fn preparing_is_off_or_on_a_command_or_several() {
+        let cases: [(&str, &[&str]); 5] = [
+            ("true", &[]),
+            ("", &[]),
+            ("make data", &["make data"]),
+            ("[pip install -r requirements.txt, '', make]", &["pip install -r requirements.txt", "make"]),
+            ("\n- |\n  a\n  b\n", &["a\nb\n"]),
+        ];
+        for (text, expect) in cases {
+            let dir = project(&[("aml_config/local.runconfig", &format!("PrepareEnvironment: {text}\n"))]);
+            assert_eq!(RunConfig::load(dir.path(), "local").unwrap().prepare, expect, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Pushing beside a run: in a thread, so that the script never waits for the network.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, select, unbounded};
@@ -15,7 +17,23 @@ pub const PUSH_WAIT: Duration = Duration::from_secs(10);
 pub struct Delivery {
     ask: Sender<()>,
     done: Receiver<Result<(), CommandError>>,
-    asked: usize,
+    asked: Arc<AtomicUsize>,
+}
+
+/// Asks for pushes from another thread.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    ask: Sender<()>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Asker {
+    /// Asks for what is owed by now to be pushed.
+    pub fn push(&self) {
+        if self.ask.send(()).is_ok() {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// How the pushes of a run ended.
@@ -43,22 +61,24 @@ impl Delivery {
                 }
             }
         })?;
-        Ok(Self { ask, done, asked: 0 })
+        Ok(Self { ask, done, asked: Arc::new(AtomicUsize::new(0)) })
     }
 
     /// Pushes what is owed by now.
-    pub fn push(&mut self) {
-        // After a failure there is no second try beside the same run: it is owed.
-        if self.ask.send(()).is_ok() {
-            self.asked += 1;
-        }
+    pub fn push(&self) {
+        self.asker().push();
+    }
+
+    /// For another thread that has something to push.
+    pub fn asker(&self) -> Asker {
+        Asker { ask: self.ask.clone(), asked: Arc::clone(&self.asked) }
     }
 
     /// Waits for what was asked, but not longer than `wait`, and not when a signal comes.
     pub fn finish(self, wait: Duration, cancel: &Cancel) -> Outcome {
         let patience = after(wait);
         let mut last = Outcome::Delivered;
-        for _ in 0..self.asked {
+        for _ in 0..self.asked.load(Ordering::Relaxed) {
             select! {
                 recv(self.done) -> done => match done {
                     Ok(Ok(())) => last = Outcome::Delivered,
@@ -82,7 +102,7 @@ mod tests {
     #[test]
     fn the_last_push_decides() {
         let mut answers = vec![Ok(()), Err(CommandError::failed("no"))].into_iter().rev().collect::<Vec<_>>();
-        let mut delivery = Delivery::start(move || answers.pop().unwrap()).unwrap();
+        let delivery = Delivery::start(move || answers.pop().unwrap()).unwrap();
         delivery.push();
         delivery.push();
         assert!(
@@ -98,7 +118,7 @@ mod tests {
     #[test]
     fn a_slow_push_is_not_waited_for() {
         let (_never, blocked) = crossbeam_channel::bounded::<()>(0);
-        let mut delivery = Delivery::start(move || {
+        let delivery = Delivery::start(move || {
             let _ = blocked.recv();
             Ok(())
         })
@@ -113,7 +133,7 @@ mod tests {
     #[test]
     fn a_signal_ends_the_waiting() {
         let (_never, blocked) = crossbeam_channel::bounded::<()>(0);
-        let mut delivery = Delivery::start(move || {
+        let delivery = Delivery::start(move || {
             let _ = blocked.recv();
             Ok(())
         })

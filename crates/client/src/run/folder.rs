@@ -5,21 +5,23 @@
 //! every other new file is named.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use azml_core::checkout::checkout;
-use azml_core::checkout::listing::{self, Listing};
 use azml_core::history::{self, HistoryRepo};
 use azml_core::ignore::{Rules, Verdict};
 use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice as _};
+use gix::bstr::{BStr, BString, ByteSlice as _};
+use rustix::fs::Dir;
 
-use super::spare;
+use super::spare::{self, Folder, Noted, TakenOver};
 use super::target::{Leftovers, TargetError};
 
 /// What is collected: these folders of the run's folder.
@@ -33,13 +35,13 @@ const NOT_LINKED: [&str; 3] = ["outputs", "logs", "azureml-logs"];
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    snapshot: Listing,
-    linked: BTreeSet<PathBuf>,
+    made: Noted,
+    linked: BTreeSet<BString>,
 }
 
 impl RunFolder {
-    /// Makes the folder with the files of `tree` (out of the last run's, if that was put aside) and links to the project's ignored files and to those that the
-    /// snapshot has `left_out`.
+    /// Makes the folder with the files of `tree` (out of the last run's, if that was put aside) and links to the
+    /// project's ignored files and to those that the snapshot has `left_out`.
     pub fn make(
         history: &HistoryRepo,
         tree: ObjectId,
@@ -48,12 +50,15 @@ impl RunFolder {
         spare: &Path,
     ) -> Result<Self, TargetError> {
         let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
-        let snapshot = listing::list(history.git(), tree).map_err(failed)?;
-        if !spare::take_over(history.git(), &snapshot, spare, path) {
-            checkout(history.git(), tree, path).map_err(failed)?;
-        }
         let index = path.with_extension("index");
-        spare::note(path, &snapshot, &index).map_err(TargetError::file("write", &index))?;
+        let (made, top) = match spare::take_over(history.git(), tree, spare, path, &index) {
+            Some(TakenOver::AsItWas(made)) => (Some(made), None),
+            Some(TakenOver::Remade(top)) => (None, Some(top)),
+            None => {
+                checkout(history.git(), tree, path).map_err(failed)?;
+                (None, Some(spare::folders_of(history.git(), tree).map_err(failed)?))
+            }
+        };
         let user = UserRepo::open(history.root()).ok().flatten();
         let mut linker = Linker {
             root: history.root(),
@@ -61,10 +66,20 @@ impl RunFolder {
             rules: Rules::of_user(user.as_ref()),
             left_out,
             linked: BTreeSet::new(),
+            linked_into: BTreeSet::new(),
         };
-        linker.link_missing(Path::new(""))?;
-        let linked = linker.linked;
-        Ok(Self { path: path.to_owned(), snapshot, linked })
+        let has = top.as_ref().or(made.as_ref().map(|made| &made.top)).expect("it is one or the other");
+        linker.link_missing(BStr::new(b""), Some(has))?;
+        let Linker { linked, linked_into, .. } = linker;
+        let made = match (made, top) {
+            (Some(made), _) => made,
+            (None, top) => {
+                let is_linked_into = |folder: &BStr| linked_into.contains(folder);
+                spare::note(path, tree, top.unwrap_or_default(), &is_linked_into, &index)
+                    .map_err(TargetError::file("write", &index))?
+            }
+        };
+        Ok(Self { path: path.to_owned(), made, linked })
     }
 
     /// Puts the folder aside for the next run, if that can be done; nothing else may use it any more.
@@ -76,25 +91,68 @@ impl RunFolder {
 
     /// Moves what is to be collected into `into` and says what else is new.
     pub(super) fn collect(&self, into: &Path) -> Result<Leftovers, TargetError> {
-        let mut files = Vec::new();
-        for file in walk(&self.path)? {
-            if self.linked.contains(&file) {
-                continue;
-            }
-            let name = git_path(&file);
-            let is_collected = COLLECTED.iter().any(|folder| file.starts_with(folder));
-            let known = self.snapshot.get(&name);
-            let from = self.path.join(&file);
-            if !is_collected {
-                if known.is_none() {
-                    files.push(name.to_str_lossy().into_owned());
-                }
-            } else if known.is_none_or(|entry| !has_content(&from, entry.id)) {
-                bring(&from, &into.join(&file), true)?;
+        let mut new = Vec::new();
+        let top = spare::open_top(&self.path).map_err(TargetError::file("read", &self.path))?;
+        self.find_new(&top, Some(&self.made.top), BStr::new(b""), &mut new)
+            .map_err(TargetError::file("read", &self.path))?;
+        new.sort();
+        let is_collected = |path: &Path| COLLECTED.iter().any(|folder| path.starts_with(folder));
+        let (collected, others): (Vec<PathBuf>, _) = new.into_iter().partition(|path| is_collected(path));
+        // Of what the snapshot has there, what the script has changed.
+        let mut changed = Vec::new();
+        for name in COLLECTED {
+            if let Some(folder) = self.made.top.folder(name.as_bytes()) {
+                folder.files(BStr::new(name), &mut |path, entry| {
+                    let path = as_path(path);
+                    if !has_content(&self.path.join(&path), entry.id) {
+                        changed.push(path);
+                    }
+                });
             }
         }
+        for file in collected.iter().chain(&changed) {
+            bring(&self.path.join(file), &into.join(file), true)?;
+        }
+        let files: Vec<String> = others.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         let folder = (!files.is_empty()).then(|| self.path.clone());
         Ok(Leftovers { files, folder })
+    }
+
+    /// Files and links that are neither the snapshot's nor azml's; `made` is what was made in the folder, if it was.
+    fn find_new(
+        &self,
+        open: &OwnedFd,
+        made: Option<&Folder>,
+        path: &BStr,
+        new: &mut Vec<PathBuf>,
+    ) -> io::Result<()> {
+        if let Some(made) = made.filter(|made| made.is_untouched(open)) {
+            for (name, folder) in &made.folders {
+                // Gone or a link by now: its own folder would not be untouched.
+                let inside = spare::open_folder(open, name.as_bstr())?;
+                self.find_new(&inside, Some(folder), spare::join(path, name.as_bstr()).as_bstr(), new)?;
+            }
+            return Ok(());
+        }
+        for entry in Dir::read_from(open)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            let is_passed_over = PASSED_OVER.iter().any(|passed| name == passed.as_bytes());
+            if is_passed_over || name == b"." || name == b".." {
+                continue;
+            }
+            let below = spare::join(path, name.as_bstr());
+            match spare::open_folder(open, name.as_bstr()) {
+                _ if made.is_some_and(|made| made.has_file(name)) || self.linked.contains(&below) => {}
+                Ok(inside) => {
+                    let made = made.and_then(|made| made.folder(name));
+                    self.find_new(&inside, made, below.as_bstr(), new)?;
+                }
+                // It is no folder.
+                Err(_) => new.push(as_path(below.as_bstr())),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -103,55 +161,56 @@ struct Linker<'a> {
     work: &'a Path,
     rules: Rules,
     left_out: &'a BTreeSet<BString>,
-    linked: BTreeSet<PathBuf>,
+    linked: BTreeSet<BString>,
+    linked_into: BTreeSet<BString>,
 }
 
 impl Linker<'_> {
-    /// Links what the project has in `folder` and the run's folder lacks, if it is left out of snapshots.
-    fn link_missing(&mut self, folder: &Path) -> Result<(), TargetError> {
-        let source = self.root.join(folder);
+    /// Links what the project has in `folder` and the run's folder lacks, if it is left out of snapshots; `made` is
+    /// what the run's folder has there of the snapshot.
+    fn link_missing(&mut self, folder: &BStr, made: Option<&Folder>) -> Result<(), TargetError> {
+        let source = self.root.join(as_path(folder));
         let entries = fs::read_dir(&source).map_err(TargetError::file("read", &source))?;
         for entry in entries {
             let entry = entry.map_err(TargetError::file("read", &source))?;
             let name = entry.file_name();
-            let at_top = folder.as_os_str().is_empty();
+            if made.is_some_and(|made| made.has_file(name.as_bytes())) {
+                continue;
+            }
             if PASSED_OVER.iter().any(|passed| name.eq_ignore_ascii_case(passed))
-                || (at_top && NOT_LINKED.iter().any(|passed| name == *passed))
+                || (folder.is_empty() && NOT_LINKED.iter().any(|passed| name == *passed))
             {
                 continue;
             }
-            let path = folder.join(&name);
-            let kind = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?;
-            match fs::symlink_metadata(self.work.join(&path)) {
-                Ok(found) if found.is_dir() && kind.is_dir() => self.link_missing(&path)?,
-                Err(_) if self.is_left_out(&path, kind.is_dir()) => {
-                    let link = self.work.join(&path);
+            let path = spare::join(folder, name.as_bytes().as_bstr());
+            let is_dir = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?.is_dir();
+            match made.and_then(|made| made.folder(name.as_bytes())) {
+                Some(made) if is_dir => self.link_missing(path.as_bstr(), Some(made))?,
+                None if self.is_left_out(path.as_bstr(), is_dir) => {
+                    let link = self.work.join(as_path(path.as_bstr()));
                     std::os::unix::fs::symlink(entry.path(), &link)
                         .map_err(TargetError::file("make link", &link))?;
+                    self.linked_into.insert(folder.to_owned());
                     self.linked.insert(path);
                 }
-                // A folder whose files are all left out, one by one.
-                Err(_) if kind.is_dir() => self.link_folder(&path)?,
-                Ok(_) | Err(_) => {}
+                // A folder whose files are all left out, one by one: made if there is something to link in it.
+                None if is_dir => {
+                    let made = self.work.join(as_path(path.as_bstr()));
+                    fs::create_dir(&made).map_err(TargetError::file("make folder", &made))?;
+                    self.linked_into.insert(folder.to_owned());
+                    // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
+                    self.link_missing(path.as_bstr(), None)?;
+                }
+                // Not left out; or a file of the project where the snapshot, taken before, has a folder.
+                _ => {}
             }
         }
         Ok(())
     }
 
-    /// A folder that the snapshot lacks though no rule names it: made if there is something to link in it.
-    fn link_folder(&mut self, path: &Path) -> Result<(), TargetError> {
-        let made = self.work.join(path);
-        fs::create_dir(&made).map_err(TargetError::file("make folder", &made))?;
-        self.link_missing(path)?;
-        // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
-        Ok(())
-    }
-
     /// Whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.
-    fn is_left_out(&self, path: &Path, is_dir: bool) -> bool {
-        let name = git_path(path);
-        self.rules.verdict_in(self.root, name.as_bstr(), is_dir) == Verdict::Out
-            || self.left_out.contains(&name)
+    fn is_left_out(&self, path: &BStr, is_dir: bool) -> bool {
+        self.rules.verdict_in(self.root, path, is_dir) == Verdict::Out || self.left_out.contains(path)
     }
 }
 
@@ -221,9 +280,9 @@ pub(super) fn walk(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
     Ok(files)
 }
 
-/// A path as Git writes it: bytes with `/`, as Unix has them.
-fn git_path(path: &Path) -> BString {
-    path.as_os_str().as_bytes().into()
+/// A path as Git writes it, bytes with `/`, as Unix has it.
+fn as_path(path: &BStr) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(path))
 }
 
 /// Whether a file's content is the blob `id`.

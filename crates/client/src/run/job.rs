@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use azml_core::snapshot::{Taken, Why};
 use gix::bstr::BString;
 
-use super::attachments::{Attachments, DRIVER_LOG};
+use super::attachments::{Attachments, DRIVER_LOG, PREPARE_LOG};
 use super::live::{self, Live};
 use super::python;
 use super::submission::Plan;
@@ -53,6 +53,8 @@ pub(super) fn make(
         script: plan.script.clone(),
         arguments: plan.arguments.clone(),
         environment,
+        prepare: plan.config.prepare.clone(),
+        prepare_log: attachments.folder().join(PREPARE_LOG),
         driver_log: attachments.folder().join(DRIVER_LOG),
     })
 }

@@ -1,7 +1,7 @@
 //! The state of a run in progress: a folder with a lock that dies with the process that submitted it.
 //!
-//! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `record.json`,
-//! `metrics.jsonl` and the script's folder `work/`. Who can take the lock knows that the submitter is gone; a
+//! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `script` (which process the
+//! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`. Who can take the lock knows that the submitter is gone; a
 //! folder without a record is a submit that never came to its run.
 
 use std::fs::{File, TryLockError};
@@ -18,6 +18,7 @@ const LOCK: &str = "lock";
 const PID: &str = "pid";
 const RECORD: &str = "record.json";
 const WORK: &str = "work";
+const SCRIPT: &str = "script";
 
 /// Where all of a project's runs in progress are.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
@@ -100,6 +101,11 @@ impl Live {
         write_whole(&self.dir, RECORD, &record.to_stored())
     }
 
+    /// Keeps what tells the script's process from a later one of its number.
+    pub fn note_script(&self, mark: &str) -> io::Result<()> {
+        write_whole(&self.dir, SCRIPT, mark.as_bytes())
+    }
+
     /// The run is over and its record is in the history. With `keep_work` its folder stays to be looked at.
     pub fn finish(self, keep_work: bool) -> io::Result<()> {
         close(&self.dir, keep_work)
@@ -114,6 +120,8 @@ pub struct Found {
     pub record: RunRecord,
     /// The azml that submitted it.
     pub submitter: Option<u32>,
+    /// What tells the script's process from a later one of its number.
+    pub script: Option<String>,
     /// Whether that azml is still there.
     pub is_watched: bool,
     lock: Option<File>,
@@ -163,7 +171,8 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
             continue;
         };
         let submitter = std::fs::read_to_string(dir.join(PID)).ok().and_then(|text| text.trim().parse().ok());
-        found.push(Found { is_watched: lock.is_none(), dir, record, submitter, lock });
+        let script = std::fs::read_to_string(dir.join(SCRIPT)).ok();
+        found.push(Found { is_watched: lock.is_none(), dir, record, submitter, script, lock });
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
     Ok(found)
@@ -197,7 +206,7 @@ fn close(dir: &Path, keep_work: bool) -> io::Result<()> {
     if !keep_work {
         return std::fs::remove_dir_all(dir);
     }
-    for name in [RECORD, metrics::FILE, PID, "work.index", LOCK] {
+    for name in [RECORD, metrics::FILE, PID, SCRIPT, "work.index", LOCK] {
         match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

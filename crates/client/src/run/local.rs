@@ -8,7 +8,7 @@ use std::sync::Arc;
 use azml_core::history::HistoryRepo;
 
 use super::folder::{Before, RunFolder};
-use super::process::{self, Ended, Exit, Spec, Watch};
+use super::process::{self, Ended, Exit, Spec, Stream, Watch};
 use super::python::{find_program, is_program};
 use super::signals::Cancel;
 use super::target::{Job, Leftovers, Target, TargetError};
@@ -68,12 +68,13 @@ impl Local {
     }
 
     /// The program that runs a script, and whether the script is its first argument.
-    fn program(&self, script: &str) -> Result<(PathBuf, bool), TargetError> {
+    fn program(&self, script: &str, cwd: &Path) -> Result<(PathBuf, bool), TargetError> {
         let ending = Path::new(script).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
         let find = |program: &str| {
-            find_program(program, self.root(), self.path()).ok_or_else(|| TargetError::NoProgram {
-                script: script.to_owned(),
-                program: program.to_owned(),
+            // What the preparing commands made in the run's folder goes before what the project has.
+            let found = find_program(program, cwd, self.path());
+            found.or_else(|| find_program(program, self.root(), self.path())).ok_or_else(|| {
+                TargetError::NoProgram { script: script.to_owned(), program: program.to_owned() }
             })
         };
         if ending != "py" {
@@ -95,9 +96,55 @@ impl Local {
     }
 }
 
+/// Runs one command of those that come before the script. What it says is no output of the script.
+fn prepare(
+    command: &str,
+    cwd: &Path,
+    env: &BTreeMap<OsString, OsString>,
+    job: &Job,
+    watch: &Arc<dyn Watch>,
+    cancel: &Cancel,
+) -> Result<Ended, TargetError> {
+    let program = PathBuf::from("/bin/sh");
+    let spec = Spec {
+        program: program.clone(),
+        args: vec!["-c".into(), command.into()],
+        cwd: cwd.to_owned(),
+        env: env.clone(),
+        reads_stdin: false,
+        log: job.prepare_log.clone(),
+    };
+    let aside: Arc<dyn Watch> = Arc::new(Aside(Arc::clone(watch)));
+    let ended =
+        process::run(&spec, &aside, cancel).map_err(|source| TargetError::Start { program, source })?;
+    let how = match ended.exit {
+        Exit::Code(0) | Exit::Canceled => return Ok(ended),
+        Exit::Code(code) => format!("ended with exit code {code}"),
+        Exit::Signal(signal) => format!("was killed by signal {signal}"),
+    };
+    Err(TargetError::Prepare { command: command.trim().to_owned(), how })
+}
+
+/// Shows all output as if it were errors: standard output is the script's.
+struct Aside(Arc<dyn Watch>);
+
+impl Watch for Aside {
+    fn started(&self, pid: u32) {
+        self.0.started(pid);
+    }
+
+    fn output(&self, _: Stream, bytes: &[u8]) {
+        self.0.output(Stream::Err, bytes);
+    }
+}
+
 impl Target for Local {
-    fn check(&self, script: &str) -> Result<(), TargetError> {
-        self.program(script).map(drop)
+    fn check(&self, script: &str, is_prepared: bool) -> Result<(), TargetError> {
+        // The interpreter may be what the preparing commands are going to make.
+        if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
+            return Ok(());
+        }
+        self.program(script, self.root()).map(drop)
     }
 
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
@@ -115,12 +162,18 @@ impl Target for Local {
         if !cwd.join(&job.script).is_file() {
             return Err(TargetError::NoScript { script: job.script.clone() });
         }
-        let (program, is_interpreter) = self.program(&job.script)?;
+        let mut env = self.inherited.clone();
+        env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
+        for command in &job.prepare {
+            let ended = prepare(command, &cwd, &env, job, watch, cancel)?;
+            if ended.exit == Exit::Canceled {
+                return Ok(ended);
+            }
+        }
+        let (program, is_interpreter) = self.program(&job.script, &cwd)?;
         let program = if is_interpreter { program } else { cwd.join(program) };
         let script = is_interpreter.then(|| OsString::from(&job.script));
         let args = script.into_iter().chain(job.arguments.iter().map(OsString::from)).collect();
-        let mut env = self.inherited.clone();
-        env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
         let spec = Spec {
             program: program.clone(),
             args,

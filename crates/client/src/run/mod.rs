@@ -2,12 +2,15 @@
 //!
 //! A run's [`target::Target`] is where its script runs; [`local::Local`] is this computer. Everything else here
 //! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
-//! [`attachments`] is what stays of it, [`delivery`] pushes beside it.
+//! [`attachments`] is what stays of it, [`carried`] what of that travels, [`delivery`] pushes beside it.
 
+pub mod archive;
 pub mod attachments;
+pub mod carried;
 pub mod config;
 pub mod delivery;
 pub mod folder;
+pub mod heartbeat;
 mod job;
 pub mod live;
 pub mod local;
@@ -20,3 +23,5 @@ pub mod signals;
 pub mod spare;
 pub mod submission;
 pub mod target;
+mod watching;
+pub mod who;

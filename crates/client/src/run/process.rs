@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::signals::Cancel;
+use super::who;
 
 /// How long a cancelled script may take to end before it is killed.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
@@ -38,7 +39,7 @@ pub struct Spec {
     pub env: BTreeMap<OsString, OsString>,
     /// Whether it reads azml's standard input; otherwise it has none.
     pub reads_stdin: bool,
-    /// Where its output also goes.
+    /// Where its output also goes, after what is there.
     pub log: PathBuf,
 }
 
@@ -81,7 +82,7 @@ pub struct Ended {
 
 /// Runs a process to its end.
 pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
-    let log = Arc::new(Mutex::new(File::create(&spec.log)?));
+    let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(&spec.log)?));
     let mut child = Command::new(&spec.program)
         .args(&spec.args)
         .current_dir(&spec.cwd)
@@ -121,7 +122,7 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         (_, None, signal) => Exit::Signal(signal.unwrap_or_default()),
     };
     // Of a cancelled group nothing survives; what was killed just now may still be on its way out.
-    Ok(Ended { exit, left_processes: !canceled && is_alive(id) })
+    Ok(Ended { exit, left_processes: !canceled && who::is_alive(id) })
 }
 
 /// Waits for the leader's end, passing on what cancels it; says whether something did.
@@ -158,30 +159,6 @@ fn watch_over(
 fn signal(group: Pid, signal: Signal) {
     // The only failure is that the group has ended.
     let _ = kill_process_group(group, signal);
-}
-
-/// Whether a process group has processes that have not ended.
-pub fn is_alive(group: u32) -> bool {
-    let exists = i32::try_from(group)
-        .ok()
-        .and_then(Pid::from_raw)
-        .is_some_and(|group| test_kill_process_group(group).is_ok());
-    // In a container nobody may collect orphans: the ended ones are still there, and do nothing.
-    exists && has_running_member(group).unwrap_or(true)
-}
-
-/// Asks Linux's `/proc`; `None` where there is none.
-fn has_running_member(group: u32) -> Option<bool> {
-    let mut any = false;
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        // A process that ends meanwhile has no file any more.
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        // `pid (name) state parent group …`, and the name may hold anything.
-        let mut fields = stat.rsplit(") ").next()?.split(' ');
-        let (state, member_of) = (fields.next()?, fields.nth(1)?);
-        any |= member_of == group.to_string() && !matches!(state, "Z" | "X");
-    }
-    Some(any)
 }
 
 /// Passes on what comes out of a pipe until it closes.

@@ -4,7 +4,7 @@ use azml_core::run::{RunRecord, RunStore, Status};
 
 use super::attachments::Attachments;
 use super::folder::{COLLECTED, bring_all};
-use super::{live, metrics, process};
+use super::{carried, heartbeat, live, metrics, who};
 use crate::context::{Context, Opened, host_name};
 use crate::error::CommandError;
 
@@ -28,10 +28,11 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
         let mut record = known.clone().unwrap_or_else(|| run.record.clone());
         let pid = record.pid.or(run.record.pid);
         let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-            && pid.is_some_and(process::is_alive);
+            && pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref()));
         let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
         if is_news {
             record.status = Status::NotResponding;
+            heartbeat::end(&mut record);
             record.pid = pid;
             record.host = record.host.or_else(|| run.record.host.clone());
         }
@@ -49,6 +50,10 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
             record.attachments = attachments
                 .list()
                 .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+            if is_news || !still_runs {
+                let limit = ctx.settings.attachments_limit();
+                carried::carry(ctx, opened, &attachments, &mut record, limit)?;
+            }
             if known.as_ref() != Some(&record) {
                 save(ctx, opened, &record, known.is_none())?;
             }
@@ -80,6 +85,6 @@ fn tell(ctx: &Context, record: &RunRecord, still_runs: bool) {
     ctx.ui.warning(&format!("the azml that watched run {id} is gone; the run is recorded as NotResponding"));
     if let (true, Some(pid)) = (still_runs, record.pid) {
         ctx.ui.warning(&format!("its script still runs, as process {pid}"));
-        ctx.ui.hint(&format!("to end it: kill -- -{pid}"));
+        ctx.ui.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
     }
 }

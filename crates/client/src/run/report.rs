@@ -1,6 +1,7 @@
 //! What a run says of itself at its end.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use azml_core::run::{RunRecord, format};
 
@@ -17,7 +18,12 @@ fn said(result: std::fmt::Result) {
 const NAMED: usize = 10;
 
 /// The block at the end of a run.
-pub(super) fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) -> Result<(), CommandError> {
+pub(super) fn details(
+    ctx: &Context,
+    record: &RunRecord,
+    leftovers: &Leftovers,
+    attachments: &Path,
+) -> Result<(), CommandError> {
     let mut text = format!(
         "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
         record.run_id, record.status
@@ -40,6 +46,15 @@ pub(super) fn details(ctx: &Context, record: &RunRecord, leftovers: &Leftovers) 
         record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
     if !outputs.is_empty() {
         said(writeln!(text, "Outputs: {}", some_of(&outputs)));
+    }
+    let left = record.attachments_left();
+    if !left.is_empty() {
+        said(writeln!(
+            text,
+            "Not pushed, over the limit; kept in {}: {}",
+            attachments.display(),
+            some_of(&left)
+        ));
     }
     if let Some(folder) = &leftovers.folder {
         let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();

@@ -17,17 +17,17 @@ use super::config::RunConfig;
 use super::delivery::{Delivery, Outcome};
 use super::live::{self, Live};
 use super::local::Local;
-use super::process::{Ended, Exit, Stream, Watch};
+use super::process::{Ended, Exit};
 use super::signals::Cancel;
-use super::target::{Job, Leftovers, Target};
-use super::{job, metrics, recovery, report};
+use super::target::{Leftovers, Target};
+use super::watching::{Observed, execute};
+use super::{carried, job, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
-use crate::env::{AZML_VSTS_TOKEN, Env};
+use crate::env::AZML_VSTS_TOKEN;
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
 use crate::transport::Remote;
-use crate::ui::Ui;
 
 /// What to run, and how.
 pub struct Plan {
@@ -41,6 +41,8 @@ pub struct Plan {
     pub in_place: bool,
     /// Take large files into the snapshot.
     pub allow_large: bool,
+    /// How many bytes of what the run leaves are pushed.
+    pub attachments_limit: u64,
     /// Where to push.
     pub remote: Option<Remote>,
 }
@@ -58,7 +60,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let store = RunStore::new(&opened.history);
     let live = claim(ctx, opened, store)?;
     let mut target = target(ctx, opened, plan, &live);
-    target.check(&plan.script)?;
+    target.check(&plan.script, !plan.config.prepare.is_empty())?;
     let taken = snapshot(ctx, opened, plan, &live)?;
     let mut record = first_record(ctx, opened, plan, &live, &taken);
     let attachments = Attachments::of(&opened.history, live.id());
@@ -74,31 +76,49 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
+    passed(ctx, 1);
     // What can't be told does not stop the run.
     drop(ctx.ui.write_out(format!("RunId: {}\n", record.run_id).as_bytes()));
     let recorded = Arc::new(Mutex::new(record));
-    let mut delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
-    if let Some(delivery) = &mut delivery {
+    let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
+    if let Some(delivery) = &delivery {
         delivery.push();
     }
 
+    for command in &job.prepare {
+        control.say(ctx.env.now(), &format!("preparing: {}", command.trim()));
+    }
     control.say(ctx.env.now(), &format!("running {} {}", job.script, job.arguments.join(" ")));
-    let outcome = execute(ctx, &mut *target, &job, &live, &recorded, &cancel);
+    let asker = delivery.as_ref().map(Delivery::asker);
+    let observed = Observed { live: &live, record: &recorded, history: opened.history.clone(), asker };
+    let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let leftovers =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
+    passed(ctx, 2);
+    carry(ctx, opened, plan, &attachments, &mut record, &mut control);
+    passed(ctx, 3);
     store.put(&record, &ctx.signature(opened.project.root()))?;
-    drop(report::details(ctx, &record, &leftovers));
+    passed(ctx, 4);
+    drop(report::details(ctx, &record, &leftovers, attachments.folder()));
     live.finish(leftovers.folder.is_some() && !plan.in_place)
         .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
     tidy(ctx, opened);
-    if let Some(mut delivery) = delivery {
+    passed(ctx, 5);
+    if let Some(delivery) = delivery {
         delivery.push();
         report_delivery(ctx, opened, delivery, &cancel);
     }
     match outcome {
         Ok(_) => Ok(Finished { record, leftovers }),
         Err(error) => Err(error),
+    }
+}
+
+/// Ends the process where a test wants to see what becomes of the run.
+fn passed(ctx: &Context, step: u64) {
+    if ctx.env.submit_fault() == Some(step) {
+        std::process::abort();
     }
 }
 
@@ -169,68 +189,6 @@ fn keep(live: &Live, record: &RunRecord) -> Result<(), CommandError> {
     live.keep(record).map_err(|error| CommandError::file("write into", &live.work(), error))
 }
 
-/// Passes on what the script does.
-struct Relay {
-    ui: Arc<Ui>,
-    env: Env,
-    record: Arc<Mutex<RunRecord>>,
-    started: crossbeam_channel::Sender<u32>,
-}
-
-impl Watch for Relay {
-    fn started(&self, pid: u32) {
-        let mut record = self.record.lock().expect("no watching thread panics");
-        record.pid = Some(pid);
-        record.start_time_utc = Some(self.env.now());
-        drop(record);
-        let _ = self.started.send(pid);
-    }
-
-    fn output(&self, stream: Stream, bytes: &[u8]) {
-        match stream {
-            // A reader that went away does not stop the run.
-            Stream::Out => drop(self.ui.write_out(bytes)),
-            Stream::Err => self.ui.write_err(bytes),
-        }
-    }
-}
-
-fn execute(
-    ctx: &Context,
-    target: &mut dyn Target,
-    job: &Job,
-    live: &Live,
-    record: &Arc<Mutex<RunRecord>>,
-    cancel: &Cancel,
-) -> Result<Ended, CommandError> {
-    let canceled = Ended { exit: Exit::Canceled, left_processes: false };
-    target.prepare(job)?;
-    if cancel.is_asked() {
-        return Ok(canceled);
-    }
-    let (started, starting) = crossbeam_channel::bounded(1);
-    let watch: Arc<dyn Watch> = Arc::new(Relay {
-        ui: Arc::clone(&ctx.ui),
-        env: ctx.env.clone(),
-        record: Arc::clone(record),
-        started,
-    });
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // Kept here alone, for the case that this azml dies: the history hears of the pid at the end.
-            if starting.recv().is_ok() {
-                let record = record.lock().expect("no watching thread panics").clone();
-                if let Err(error) = live.keep(&record) {
-                    tracing::warn!(%error, "the process id can't be kept");
-                }
-            }
-        });
-        let ended = target.execute(job, &watch, cancel);
-        drop(watch);
-        Ok(ended?)
-    })
-}
-
 fn finish(
     ctx: &Context,
     target: &mut dyn Target,
@@ -278,6 +236,22 @@ fn finish(
         control.say(now, &format!("left in the run's folder: {file}"));
     }
     leftovers
+}
+
+/// Puts what the run leaves into Git, so that it travels with the record.
+fn carry(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    attachments: &Attachments,
+    record: &mut RunRecord,
+    control: &mut ControlLog,
+) {
+    if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit) {
+        let what = error.chain().join(": ");
+        control.say(ctx.env.now(), &what);
+        ctx.ui.warning(&what);
+    }
 }
 
 /// Takes what was logged into the record; the file itself too, if it says more than the last values.

@@ -33,6 +33,10 @@ pub struct Job {
     pub arguments: Vec<String>,
     /// Variables on top of what the target has.
     pub environment: BTreeMap<OsString, OsString>,
+    /// Commands for the shell that come before the script, in its folder.
+    pub prepare: Vec<String>,
+    /// Where the output of those is kept.
+    pub prepare_log: PathBuf,
     /// Where the script's output is kept.
     pub driver_log: PathBuf,
 }
@@ -72,6 +76,14 @@ pub enum TargetError {
         #[source]
         source: checkout::Error,
     },
+    /// A command that comes before the script failed.
+    #[error("`{command}`, which PrepareEnvironment asks for, {how}")]
+    Prepare {
+        /// The command.
+        command: String,
+        /// How it ended.
+        how: String,
+    },
     /// The script can't be started.
     #[error("cannot start {}", program.display())]
     Start {
@@ -104,8 +116,8 @@ impl TargetError {
 
 /// Where a script runs.
 pub trait Target {
-    /// Refuses what can't be run, before anything is done.
-    fn check(&self, script: &str) -> Result<(), TargetError>;
+    /// Refuses what can't be run, before anything is done; `is_prepared`: commands come before the script.
+    fn check(&self, script: &str, is_prepared: bool) -> Result<(), TargetError>;
 
     /// Makes ready: the run's folder with the snapshot's files.
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError>;

@@ -10,7 +10,7 @@ mod value;
 
 pub use file::{FILE_NAME, FileError};
 pub use table::{SETTINGS, Setting, VARIABLES, Variable};
-pub use value::{Kind, ValueError};
+pub use value::{Kind, ValueError, size};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -125,6 +125,16 @@ impl Settings {
     /// How long a run's end waits for its push.
     pub fn push_wait(&self) -> Duration {
         self.seconds("push_wait")
+    }
+
+    /// How many bytes of what a run leaves are pushed.
+    pub fn attachments_limit(&self) -> u64 {
+        size(self.text("attachments_limit")).expect("the value has been checked")
+    }
+
+    /// The time between two signs of life of a running run; zero for none.
+    pub fn heartbeat(&self) -> Duration {
+        self.seconds("heartbeat")
     }
 
     /// How long to wait for a connection to a remote.

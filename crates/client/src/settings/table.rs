@@ -38,13 +38,27 @@ pub struct Variable {
 }
 
 /// All settings.
-pub static SETTINGS: [Setting; 7] = [
+pub static SETTINGS: [Setting; 9] = [
     Setting {
         key: "push_wait",
         variable: env::AZML_PUSH_WAIT,
         default: "10",
         kind: Kind::Seconds,
         about: "Seconds that the end of a run waits for its push; what is not delivered by then is owed",
+    },
+    Setting {
+        key: "attachments_limit",
+        variable: env::AZML_ATTACHMENTS_LIMIT,
+        default: "50MB",
+        kind: Kind::Size,
+        about: "How much of what a run leaves is pushed; the rest stays on its computer, and is named",
+    },
+    Setting {
+        key: "heartbeat",
+        variable: env::AZML_HEARTBEAT,
+        default: "600",
+        kind: Kind::Seconds,
+        about: "Seconds between two signs of life that a running run gives in the history; 0 for none",
     },
     Setting {
         key: "connect_timeout",

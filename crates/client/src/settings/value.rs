@@ -14,6 +14,8 @@ const MOST_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 pub enum Kind {
     /// A number of seconds, also with a fraction.
     Seconds,
+    /// A number of bytes, also with a unit.
+    Size,
     /// A format of results.
     Output,
     /// When to use colour.
@@ -34,6 +36,7 @@ impl Kind {
     pub fn check(self, value: &str) -> Result<(), ValueError> {
         let (fits, wanted) = match self {
             Self::Seconds => (seconds(value).is_some(), "a number of seconds, for example 2.5"),
+            Self::Size => (size(value).is_some(), "a size, for example 200MB"),
             Self::Output => {
                 (choice::<OutputFormat>(value).is_some(), "one of json, jsonc, table, tsv, yaml, none")
             }
@@ -55,7 +58,51 @@ pub(super) fn seconds(value: &str) -> Option<Duration> {
     (0.0..=MOST_SECONDS).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
+/// A size as people write it, in bytes: `50MB`, `1.5 GB`, `800000`.
+pub fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" | "bytes" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "digits have no sign, and `as` saturates"
+    )]
+    Some((number * factor).round() as u64)
+}
+
 /// One of the values of a flag.
 pub(super) fn choice<T: ValueEnum>(value: &str) -> Option<T> {
     T::from_str(value.trim(), true).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [
+            ("0", Some(0)),
+            ("800000", Some(800_000)),
+            ("50MB", Some(50_000_000)),
+            (" 1.5 gb ", Some(1_500_000_000)),
+            ("2k", Some(2_000)),
+            ("12 bytes", Some(12)),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(size(text), expect, "{text}");
+        }
+        for text in ["", "MB", "-1", "1XB", "1.2.3", "many"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
 }

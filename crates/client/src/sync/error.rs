@@ -108,6 +108,18 @@ pub enum SyncError {
         /// The snapshot's commit.
         commit: ObjectId,
     },
+    /// A run's attachments are neither here nor at the remote.
+    #[error("the attachments (commit {commit}) are not in the remote repository")]
+    NoAttachments {
+        /// Their commit.
+        commit: ObjectId,
+    },
+    /// A run's attachments have what no run leaves.
+    #[error("the attachment `{path}` is no file; nothing was written")]
+    OddAttachment {
+        /// Its path.
+        path: String,
+    },
     /// The folder to clone into has something in it.
     #[error("'{}' exists and is not an empty folder", .folder.display())]
     FolderNotEmpty {

@@ -90,7 +90,7 @@ fn fetch_with(
 }
 
 /// Whether the server declined to give out one commit, however it says so.
-fn wants_the_branch(error: &client::Error) -> bool {
+pub(super) fn wants_the_branch(error: &client::Error) -> bool {
     match error {
         client::Error::NotOurRef { .. } | client::Error::Unsupported { .. } => true,
         client::Error::Remote(message) => {

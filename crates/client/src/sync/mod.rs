@@ -6,6 +6,7 @@
 //!   nothing points to.
 //! - The refs below `refs/remotes/origin/` say what the remote had when it was last talked to.
 
+mod attachments;
 mod error;
 mod fetching;
 mod link;
@@ -14,6 +15,7 @@ mod pull;
 mod push;
 mod roam;
 
+pub use attachments::fetch_attachments;
 pub use error::SyncError;
 pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot};
 pub use link::{LinkMode, Linked, link};

@@ -9,7 +9,7 @@ use gix::refs::FullName;
 
 use super::fetching::fetch_theirs;
 use super::pull::{OnDivergence, Pulled, take_in};
-use super::{Context, Event, SyncError};
+use super::{Context, Event, SyncError, attachments};
 use crate::transport::Remote;
 
 /// How often a push that somebody else was ahead of is tried again.
@@ -34,7 +34,8 @@ pub struct Delivered {
 
 /// Brings the history branch and the run records to the remote, in one push where both moved.
 ///
-/// Where somebody else pushed first, theirs is fetched and joined with ours, and the push repeated.
+/// Where somebody else pushed first, theirs is fetched and joined with ours, and the push repeated. Attachments of runs
+/// go along; where they alone can't be delivered, the rest is, and the error says why they were not.
 pub fn push_history(
     history: &HistoryRepo,
     remote: &Remote,
@@ -42,9 +43,10 @@ pub fn push_history(
 ) -> Result<Delivered, SyncError> {
     let mut delivered = Delivered::default();
     let mut refused: Option<Refused> = None;
+    let mut without_attachments = None;
     for _ in 0..ATTEMPTS {
-        match attempt(history, remote, context, refused.take(), &mut delivered)? {
-            Attempt::Done => return Ok(delivered),
+        match attempt(history, remote, context, refused.take(), &mut without_attachments, &mut delivered)? {
+            Attempt::Done => return without_attachments.map_or(Ok(delivered), Err),
             Attempt::Refused(what) => refused = Some(what),
             Attempt::SomebodyElseFirst => {
                 delivered.joins += 1;
@@ -85,6 +87,7 @@ fn attempt(
     remote: &Remote,
     context: Context<'_>,
     refused: Option<Refused>,
+    without_attachments: &mut Option<SyncError>,
     delivered: &mut Delivered,
 ) -> Result<Attempt, SyncError> {
     let mut connection = remote.connect(Service::ReceivePack)?;
@@ -94,7 +97,10 @@ fn attempt(
         && session.tip(&refused.name) == refused.was
         && !is_about_a_lock(&refused.reason)
     {
-        return Err(refused.into_error());
+        if refused.name != history.attachments_ref() {
+            return Err(refused.into_error());
+        }
+        *without_attachments = Some(refused.into_error());
     }
     // The records first: what they name is then in the history branch read after them.
     let runs = history.runs_ref();
@@ -115,15 +121,25 @@ fn attempt(
             _ => {}
         }
     }
+    let mut offer = None;
+    if without_attachments.is_none() {
+        match attachments::offer(history, remote, &session, context) {
+            Ok(found) => offer = found,
+            Err(error) => *without_attachments = Some(error),
+        }
+    }
+    updates.extend(offer.as_ref().map(|offer| offer.update.clone()));
+    let objects = offer.as_ref().map_or(history.git(), |offer| offer.objects(history));
     let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)? };
     if !request.updates.is_empty() {
-        let report = session.push(history.git(), &request, &mut |progress| context.tell(progress))?;
+        let report = session.push(objects, &request, &mut |progress| context.tell(progress))?;
         delivered.objects += report.objects;
         delivered.bytes_sent += report.bytes_sent;
         delivered.pushed = true;
         for (update, (_, result)) in request.updates.iter().zip(&report.refs) {
             if result.is_ok() && report.unpack.is_ok() {
-                history.set_tracking(update.name.as_ref(), update.new)?;
+                let ours = offer.as_ref().filter(|offer| offer.update == *update).map(|offer| offer.ours);
+                history.set_tracking(update.name.as_ref(), ours.or(update.new))?;
             }
         }
         if let Some((update, reason)) = first_refusal(&request, &report) {
@@ -141,7 +157,7 @@ fn attempt(
 /// What the remote is known to have beside its tips: what it had at the last sync, if it still has the refs.
 fn tracked(history: &HistoryRepo, session: &PushSession<'_>) -> Result<Vec<ObjectId>, SyncError> {
     let mut known = Vec::new();
-    for name in [history.history_ref(), history.runs_ref()] {
+    for name in [history.history_ref(), history.runs_ref(), history.attachments_ref()] {
         if session.tip(&name).is_some() {
             known.extend(history.tracking_tip(name.as_ref())?);
         }

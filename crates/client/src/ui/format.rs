@@ -71,7 +71,8 @@ fn pretty(value: &Value) -> String {
     text
 }
 
-fn sort_keys(value: &Value) -> Value {
+/// The value with the keys of all its objects sorted.
+pub(crate) fn sort_keys(value: &Value) -> Value {
     match value {
         Value::Array(list) => list.iter().map(sort_keys).collect(),
         Value::Object(map) => {

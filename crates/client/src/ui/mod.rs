@@ -12,15 +12,17 @@ mod table;
 
 use std::io::{self, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
 pub use self::foreign::clean;
 pub use self::format::OutputFormat;
+pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
 pub use self::pager::Pager;
 pub use self::progress::Progress;
-pub use self::table::{Numbers, tabulate};
+pub use self::table::{Numbers, signed, tabulate};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;
@@ -73,6 +75,13 @@ pub enum Output {
         /// Whether numbers are aligned as numbers.
         numbers: Numbers,
     },
+    /// A value with a text of its own where a table would stand, used when there is no query.
+    WithText {
+        /// What all other formats print.
+        value: Value,
+        /// What people read, coloured if standard output may carry colour, and clean of foreign escapes.
+        text: String,
+    },
     /// Raw bytes, printed as they are, whatever the format.
     Raw(Vec<u8>),
 }
@@ -89,6 +98,7 @@ pub struct Ui {
     out_is_terminal: bool,
     progress: bool,
     program: &'static str,
+    out_is_gone: AtomicBool,
     pager: Option<Pager>,
 }
 
@@ -117,6 +127,7 @@ impl Ui {
             color_err: color(env.stderr_is_terminal),
             only_show_errors: options.only_show_errors,
             out_is_terminal: env.stdout_is_terminal,
+            out_is_gone: AtomicBool::new(false),
             program: options.program.unwrap_or("azml"),
             pager: options.pager.filter(|_| env.stdout_is_terminal && !dumb),
             progress: env.stderr_is_terminal && !dumb && !options.only_show_errors && !options.logging,
@@ -128,14 +139,17 @@ impl Ui {
         let (value, layout) = match output {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
-            Output::Value(value) => (value, None),
+            Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
+                return self.write_out(text.as_bytes());
+            }
+            Output::Value(value) | Output::WithText { value, .. } => (value, None),
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
         };
         let (value, layout, ordered) = match &self.query {
             Some(query) => (query.search(&value).map_err(CommandError::failed)?, None, true),
             None => (value, layout, false),
         };
-        if value.is_null() {
+        if value.is_null() && layout.is_none() {
             return Ok(());
         }
         let text = match (self.format, layout) {
@@ -155,11 +169,38 @@ impl Ui {
         }
     }
 
+    /// The format of results, if they are printed as they come: whole, and to no terminal that has to be spared.
+    pub fn plain_format(&self) -> Option<OutputFormat> {
+        let is_plain = self.query.is_none() && (!self.out_is_terminal || self.format == OutputFormat::Table);
+        is_plain.then_some(self.format)
+    }
+
     /// Writes bytes to standard output: a script's own words.
     pub fn write_out(&self, bytes: &[u8]) -> Result<(), CommandError> {
         let mut out = self.out.lock().expect("no printing thread panics");
-        quiet_on_broken_pipe(out.write_all(bytes).and_then(|()| out.flush()))
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.out_is_gone.store(true, Ordering::Relaxed);
+        }
+        quiet_on_broken_pipe(written)
             .map_err(|error| CommandError::file("write to", "standard output".as_ref(), error))
+    }
+
+    /// Whether the reader of standard output went away.
+    pub fn reader_is_gone(&self) -> bool {
+        self.out_is_gone.load(Ordering::Relaxed)
+    }
+
+    /// Writes all that is left of a reader to standard output, as it is.
+    pub fn copy_out(&self, from: &mut impl io::Read) -> Result<(), CommandError> {
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let count = from.read(&mut chunk).map_err(CommandError::failed)?;
+            if count == 0 || self.reader_is_gone() {
+                return Ok(());
+            }
+            self.write_out(&chunk[..count])?;
+        }
     }
 
     /// Writes bytes to standard error: a script's own words.

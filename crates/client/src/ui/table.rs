@@ -107,6 +107,12 @@ fn one_line(text: &str) -> String {
     super::clean(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
+/// A change of a number: with its sign, to `digits` significant digits.
+pub fn signed(change: f64, digits: usize) -> String {
+    let sign = if change > 0.0 { "+" } else { "" };
+    format!("{sign}{}", significant(change, digits))
+}
+
 /// A number as C's `%g` prints it with `digits` significant digits.
 pub(super) fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {

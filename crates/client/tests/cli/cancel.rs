@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 
 use crate::sandbox::Sandbox;
 
@@ -26,9 +26,13 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
+        Self::of(SLOW)
+    }
+
+    fn of(script: &str) -> Self {
         let sandbox = Sandbox::new();
         assert_eq!(sandbox.azml(&["project", "create", "-n", "iris"]).code, 0);
-        fs::write(sandbox.work().join("iris/slow.py"), SLOW).expect("the project folder is there");
+        fs::write(sandbox.work().join("iris/slow.py"), script).expect("the project folder is there");
         let mut azml = sandbox
             .start("iris", &["experiment", "submit", "slow.py"])
             .stdout(Stdio::piped())
@@ -74,12 +78,45 @@ fn ctrl_c_cancels_the_script_and_what_it_started() {
 }
 
 #[test]
+fn termination_and_a_closed_terminal_cancel_too() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut running = Running::start();
+        running.signal(signal);
+        assert_eq!(running.end().0, Some(130), "{signal:?}");
+        assert_eq!(running.status(), "Canceled 1", "{signal:?}");
+    }
+}
+
+#[test]
+fn who_asks_twice_is_not_kept_waiting() {
+    let stubborn = "
+import signal, sys, time
+def stay(*_):
+    print('not yet', flush=True)
+signal.signal(signal.SIGINT, stay)
+print('started', flush=True)
+while True:
+    time.sleep(600)
+";
+    let mut running = Running::of(stubborn);
+    running.signal(Signal::INT);
+    let mut line = String::new();
+    running.stdout.read_line(&mut line).expect("azml prints text");
+    assert_eq!(line, "not yet\n");
+    running.signal(Signal::INT);
+    assert_eq!(running.end().0, Some(130));
+    assert_eq!(running.status(), "Canceled None");
+}
+
+#[test]
 fn the_cancel_command_does_the_same() {
     let mut running = Running::start();
     let canceled = running.sandbox.az_in("iris", &["ml", "experiment", "cancel", "-r", "iris_1504832283059"]);
     assert_eq!(canceled.code, 0, "{canceled}");
     assert_eq!(running.end().0, Some(130));
     assert_eq!(running.status(), "Canceled 1");
+    let elsewhere = ["ml", "experiment", "cancel", "-r", "iris_1504832283059", "-t", "docker"];
+    assert_eq!(running.sandbox.az_in("iris", &elsewhere).code, 2, "it is not on that target");
     let again = running.sandbox.az_in("iris", &["ml", "experiment", "cancel", "-r", "iris_1504832283059"]);
     insta::assert_snapshot!("canceling_what_is_over", again);
 }
@@ -94,6 +131,12 @@ fn a_run_whose_azml_was_killed_is_not_responding() {
     assert!(list.stderr.contains("its script still runs, as process"), "{list}");
     let pid = running.sandbox.az_in("iris", &["ml", "history", "info", "-r", "iris_15", "--query", "pid"]);
     let pid: i32 = pid.stdout.trim().parse().expect("the process id is shown");
-    kill_process_group(Pid::from_raw(pid).expect("a process id"), Signal::KILL).expect("the script runs");
+    assert!(who_runs(pid), "nothing ends it unasked");
+    let ended = running.sandbox.az_in("iris", &["ml", "experiment", "cancel", "-r", "iris_15"]);
+    assert!(ended.stderr.contains("has left running"), "{ended}");
     assert_eq!(running.status(), "NotResponding 1");
+}
+
+fn who_runs(group: i32) -> bool {
+    test_kill_process_group(Pid::from_raw(group).expect("a process id")).is_ok()
 }

@@ -27,10 +27,13 @@ help_of! {
     experiment: "experiment";
     experiment_submit: "experiment" "submit";
     experiment_cancel: "experiment" "cancel";
+    experiment_diagnostics: "experiment" "diagnostics";
     history: "history";
     history_list: "history" "list";
     history_last: "history" "last";
     history_info: "history" "info";
+    history_compare: "history" "compare";
+    history_download: "history" "download";
     history_sync: "history" "sync";
     run: "run";
     run_log: "run" "log";

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is unwrapped here is a failed test")]
 
+mod attachments;
 mod computer;
 mod hosts;
 mod http;

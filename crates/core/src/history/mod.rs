@@ -10,6 +10,8 @@
 //! | `azml/stat-index` | what the folder looked like at the last snapshot |
 //! | `azml/restore-journal` | a restore that is under way |
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
+//! | `azml/run-list` | all run records once more, for listing them fast |
+//! | `azml/fetched/<commit>/` | attachments that came from the remote |
 //! | `azml/push-error` | why the last push failed |
 //! | `git-wire/` | what consolidation keeps for itself |
 //! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
@@ -215,6 +217,11 @@ impl HistoryRepo {
     /// The name of the ref of the project's run records.
     pub fn runs_ref(&self) -> FullName {
         refs::runs(&self.id)
+    }
+
+    /// The name of the ref of what the project's runs left beside their records.
+    pub fn attachments_ref(&self) -> FullName {
+        refs::attachments(&self.id)
     }
 
     /// Where azml's own files are, below the repository's folder.

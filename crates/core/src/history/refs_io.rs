@@ -58,10 +58,11 @@ impl HistoryRepo {
         }
     }
 
-    /// What the remote lacks: the history branch and the run records, where they are not as it had them.
+    /// What the remote lacks: the history branch, the run records and their attachments, where they are not as it
+    /// had them.
     pub fn owed(&self) -> Result<Vec<Owed>, Error> {
         let mut owed = Vec::new();
-        for name in [self.history_ref(), self.runs_ref()] {
+        for name in [self.history_ref(), self.runs_ref(), self.attachments_ref()] {
             let Some(ours) = self.ref_tip(name.as_ref())? else { continue };
             let theirs = self.tracking_tip(name.as_ref())?;
             if theirs != Some(ours) {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `refs/heads/AzureMLHistory/<GUID>` | the project's snapshots; pushed |
 //! | `refs/azureml/runs/<GUID>` | its run records; pushed |
+//! | `refs/azureml/attachments/<GUID>` | what its runs left beside their records, a commit a run; pushed |
 //! | `refs/azureml/backups/<n>` | what a restore overwrote; never pushed |
 //! | `refs/remotes/origin/…` | what the remote had at the last sync |
 
@@ -18,6 +19,8 @@ use crate::id::ProjectId;
 pub const HISTORY_PREFIX: &str = "refs/heads/AzureMLHistory/";
 /// Before the project's GUID in the name of the ref that holds its run records.
 pub const RUNS_PREFIX: &str = "refs/azureml/runs/";
+/// Before the project's GUID in the name of the ref that holds what its runs left beside their records.
+pub const ATTACHMENTS_PREFIX: &str = "refs/azureml/attachments/";
 /// Before the number in the name of a restore's backup.
 pub const BACKUP_PREFIX: &str = "refs/azureml/backups/";
 /// Before everything that says what the remote had.
@@ -35,6 +38,11 @@ pub fn history(project: &ProjectId) -> FullName {
 /// The ref of a project's run records.
 pub fn runs(project: &ProjectId) -> FullName {
     full(format!("{RUNS_PREFIX}{project}"))
+}
+
+/// The ref of what a project's runs left beside their records.
+pub fn attachments(project: &ProjectId) -> FullName {
+    full(format!("{ATTACHMENTS_PREFIX}{project}"))
 }
 
 /// The ref that keeps what the `n`th restore overwrote.
@@ -94,6 +102,7 @@ mod tests {
         let id: ProjectId = ID.parse().unwrap();
         assert_eq!(history(&id).as_bstr(), format!("refs/heads/AzureMLHistory/{ID}"));
         assert_eq!(runs(&id).as_bstr(), format!("refs/azureml/runs/{ID}"));
+        assert_eq!(attachments(&id).as_bstr(), format!("refs/azureml/attachments/{ID}"));
         assert_eq!(backup(7).as_bstr(), "refs/azureml/backups/7");
         assert_eq!(
             tracking(history(&id).as_ref()).as_bstr(),

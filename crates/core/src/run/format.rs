@@ -4,7 +4,17 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// `2017-09-08T00:58:03.059014+00:00`: ISO 8601 with microseconds.
 pub fn moment(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+    let at = TimeZone::UTC.to_datetime(at);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",
+        at.year(),
+        at.month(),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second(),
+        at.subsec_nanosecond() / 1000
+    )
 }
 
 /// `0:00:04.892389`: hours, minutes, seconds with microseconds.

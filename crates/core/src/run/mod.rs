@@ -5,10 +5,13 @@
 //! writes a few small trees, listing the newest reads about what it shows, and two computers' records
 //! merge run by run ([`merge`]).
 
+mod attached;
 pub mod format;
+mod listed;
 mod merge;
 mod metric;
 mod origin;
+mod quick;
 mod record;
 mod salvage;
 mod shard;
@@ -17,6 +20,7 @@ mod store;
 mod stored;
 
 pub use self::{
+    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach},
     merge::{Merged, newer},
     metric::Metric,
     origin::SUBMITTED_AS,

@@ -7,7 +7,7 @@
 //!
 //! *Shown*: the Workbench's keys, sorted by their bytes, the metrics lifted to the top level.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use gix::ObjectId;
 use jiff::{SignedDuration, Timestamp};
@@ -150,7 +150,7 @@ impl RunRecord {
     pub fn to_stored(&self) -> Vec<u8> {
         let mut all: BTreeMap<String, Value> =
             self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        all.extend(self.common());
+        all.extend(self.common().into_iter().map(|(key, value)| (key.to_owned(), value)));
         all.insert("version".to_owned(), VERSION.into());
         all.insert("attachments".to_owned(), self.attachments.clone().into());
         let metrics = self.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value()));
@@ -164,6 +164,9 @@ impl RunRecord {
 
     /// Reads what [`to_stored`](Self::to_stored) wrote.
     pub fn from_stored(bytes: &[u8]) -> Result<Self, RecordError> {
+        if let Some(record) = super::quick::read(bytes) {
+            return Ok(record);
+        }
         let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(RecordError::NotJson)?;
         super::stored::read(object)
     }
@@ -173,23 +176,43 @@ impl RunRecord {
     /// `pid` and `host` are there for a run that is alive. A metric that is named like a key of the
     /// record is shown as `metrics.<name>`, and a key of the record is never hidden by it.
     pub fn to_output(&self) -> Map<String, Value> {
-        let mut all: BTreeMap<String, Value> =
-            self.extra.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        all.extend(self.common());
-        all.insert("attachments".to_owned(), Value::String(self.attachments.join(", ")));
+        self.to_shown().into_iter().map(|(key, value)| (key.into_owned(), value)).collect()
+    }
+
+    /// The same as pairs, sorted by their keys.
+    pub fn to_shown(&self) -> Vec<(Cow<'_, str>, Value)> {
+        let mut all: Vec<(Cow<'_, str>, Value)> = Vec::with_capacity(32 + self.metrics.len());
+        all.extend(self.common().into_iter().map(|(key, value)| (key.into(), value)));
+        all.push(("attachments".into(), self.attachments.join(", ").into()));
         if self.status.is_over() {
-            all.remove("pid");
-            all.remove("host");
+            all.retain(|(key, _)| key != "pid" && key != "host");
         }
+        let is_known = |all: &[(Cow<'_, str>, Value)], name: &str| all.iter().any(|(key, _)| key == name);
+        for (key, value) in &self.extra {
+            if !is_known(&all, key) {
+                all.push((key.into(), value.clone()));
+            }
+        }
+        let keys = all.len();
         for (name, metric) in &self.metrics {
-            let key = if all.contains_key(name) { format!("metrics.{name}") } else { name.clone() };
-            all.insert(key, metric.to_value());
+            let key =
+                if is_known(&all[..keys], name) { format!("metrics.{name}").into() } else { name.into() };
+            all.push((key, metric.to_value()));
         }
-        all.into_iter().collect()
+        all.sort_by(|(one, _), (two, _)| one.cmp(two));
+        // A metric may be named as one that gave way to a key: the later stays.
+        all.dedup_by(|later, one| {
+            let is_same = later.0 == one.0;
+            if is_same {
+                std::mem::swap(later, one);
+            }
+            is_same
+        });
+        all
     }
 
     /// The keys that both forms write alike.
-    fn common(&self) -> Vec<(String, Value)> {
+    fn common(&self) -> Vec<(&'static str, Value)> {
         let moment = |at: &Option<Timestamp>| at.map_or(Value::Null, |at| format::moment(at).into());
         let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
         let properties = self.properties.iter().map(|(k, v)| (k.clone(), v.clone()));
@@ -216,6 +239,6 @@ impl RunRecord {
         ];
         all.extend(self.pid.map(|pid| ("pid", pid.into())));
         all.extend(self.host.as_ref().map(|host| ("host", host.clone().into())));
-        all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        all
     }
 }

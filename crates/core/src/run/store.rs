@@ -54,6 +54,15 @@ pub enum Error {
         #[source]
         source: RecordError,
     },
+    /// A record of the list of all runs can't be read.
+    #[error("can't read the record of run {run}")]
+    Listed {
+        /// The run.
+        run: String,
+        /// What is wrong with it.
+        #[source]
+        source: RecordError,
+    },
     /// A run is to be started that has a record already.
     #[error("run {run} exists already")]
     Exists {
@@ -131,6 +140,12 @@ impl<'h> RunStore<'h> {
     ///
     /// An id that is `prefix` to the letter is the only one.
     pub fn find(&self, prefix: &str) -> Result<Vec<RunId>, Error> {
+        // The whole id is looked up, not searched for.
+        if let Ok(run) = RunId::parse(prefix)
+            && self.get(&run)?.is_some()
+        {
+            return Ok(vec![run]);
+        }
         let mut found = Vec::new();
         for entry in self.entries()? {
             let (run, _) = entry?;
@@ -218,7 +233,7 @@ impl<'h> RunStore<'h> {
         self.history.ref_tip(self.history.runs_ref().as_ref()).map_err(Error::Ref)
     }
 
-    fn tree(self) -> Result<Option<ObjectId>, Error> {
+    pub(super) fn tree(self) -> Result<Option<ObjectId>, Error> {
         self.commit()?
             .map(|commit| join::tree_of(self.history.git(), commit))
             .transpose()

@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
 use crate::commands::runs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::run::live;
+use crate::run::{live, who};
 use crate::ui::Output;
 
 /// Cancel a run that is going on on this computer
 ///
 /// As Ctrl-C where it was submitted: the script and what it has started are ended, and the run is recorded as
 /// Canceled.
+///
+/// Example: `azml experiment cancel -r RUN`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id
@@ -32,6 +34,7 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
+    runs::check_target(&record, args.target.as_deref())?;
     let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;
@@ -40,6 +43,18 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         .find(|run| run.record.is_same_run(&record) && run.is_watched)
         .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
     let Some(watcher) = watcher else {
+        // Its azml is gone, and the script may not be.
+        let orphan = found.iter().find(|run| run.record.is_same_run(&record) && !run.is_watched);
+        let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
+        if let Some((pid, mark)) = left
+            && who::still_runs(pid, mark)
+            && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
+        {
+            kill_process_group(group, Signal::TERM)
+                .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+            ctx.ui.status(&format!("Asked what run {id} has left running to end (process group {pid})"));
+            return Ok(Output::Value(json!({"run_id": id.as_str(), "canceling": true})));
+        }
         return Err(CommandError::failed(format!(
             "run {id} is not going on on this computer (it is {})",
             record.status

@@ -1,6 +1,7 @@
 //! `azml experiment …`.
 
 pub mod cancel;
+pub mod diagnostics;
 pub mod submit;
 
 use crate::context::Context;
@@ -14,6 +15,7 @@ use crate::ui::Output;
 pub enum Command {
     Submit(submit::Args),
     Cancel(cancel::Args),
+    Diagnostics(diagnostics::Args),
 }
 
 /// Runs one of them.
@@ -21,5 +23,6 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Submit(args) => submit::run(ctx, &args),
         Command::Cancel(args) => cancel::run(ctx, &args),
+        Command::Diagnostics(args) => diagnostics::run(ctx, &args),
     }
 }

@@ -6,6 +6,7 @@ use azml_core::run::Status;
 
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
+use crate::run::carried;
 use crate::run::config::RunConfig;
 use crate::run::submission::{self, Finished, Plan};
 use crate::ui::Output;
@@ -27,6 +28,10 @@ pub struct Args {
     /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
     #[arg(long)]
     allow_large: bool,
+    /// How much of what the run leaves is pushed, for example 200MB: logs first, then the smallest files; the rest
+    /// stays on this computer [default: 50MB]
+    #[arg(long, value_name = "SIZE", value_parser = carried::parse_size)]
+    attachments_limit: Option<u64>,
     /// A personal access token for the remote
     #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
@@ -63,8 +68,15 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let script = project_path(root, &ctx.env.cwd, &script)?;
     let remote = ctx.remote(&opened, args.vststoken.as_deref())?;
-    let plan =
-        Plan { config, script, arguments, in_place: args.in_place, allow_large: args.allow_large, remote };
+    let plan = Plan {
+        config,
+        script,
+        arguments,
+        in_place: args.in_place,
+        allow_large: args.allow_large,
+        attachments_limit: args.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
+        remote,
+    };
     let Finished { record, .. } = submission::submit(ctx, &opened, &plan)?;
     let id = &record.run_id;
     match (record.status, record.exit_code) {

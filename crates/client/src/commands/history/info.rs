@@ -1,19 +1,26 @@
 //! `azml history info`.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use azml_core::run::RunRecord;
 use serde_json::Value;
 
 use crate::commands::runs;
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::run::attachments::Attachments;
+use crate::run::{carried, live};
 use crate::ui::Output;
+
+/// How often a log that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Show a run, or one of its attachments
 ///
 /// The attachments are the files that the run left in `outputs/` and `logs/`, what it uploaded, and its logs:
-/// `azml history info -r RUN -a driver_log.txt`.
+/// `azml history info -r RUN -a driver_log.txt`. Those of another computer's run are fetched, that run's alone.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number
@@ -22,6 +29,12 @@ pub struct Args {
     /// Print this attachment's content, as it is
     #[arg(long, short, value_name = "PATH", alias = "artifacts")]
     artifact: Option<String>,
+    /// Go on printing what is added until the run ends
+    #[arg(long, short, requires = "artifact")]
+    follow: bool,
+    /// A personal access token for the remote
+    #[arg(long, value_name = "TOKEN")]
+    vststoken: Option<String>,
     /// The project's folder, instead of the current one
     #[arg(long, value_name = "DIR", alias = "project")]
     path: Option<PathBuf>,
@@ -31,25 +44,85 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
-    let Some(path) = &args.artifact else {
-        let id = record.run_id.clone();
-        let found =
-            runs::with_live(ctx, &opened, vec![record])?.into_iter().find(|record| record.run_id == id);
-        let record = found.expect("records in progress come on top of those given");
-        return Ok(Output::Value(Value::Object(runs::shown(&record))));
-    };
-    let attachments = Attachments::of_record(&opened.history, &record);
-    let failed = |error| CommandError::file("read", attachments.folder(), error);
-    if let Some(content) = attachments.read(path).map_err(failed)? {
-        return Ok(Output::Raw(content));
+    match &args.artifact {
+        None => show(ctx, &opened, record),
+        Some(path) if args.follow && is_going_on(ctx, &opened, &record)? => {
+            follow(ctx, &opened, &record, path)
+        }
+        Some(path) => print(ctx, &opened, &record, path, args.vststoken.as_deref()),
     }
-    let error = CommandError::not_found(format!("run {} has no attachment `{path}` here", record.run_id));
+}
+
+fn show(ctx: &Context, opened: &Opened, record: RunRecord) -> Result<Output, CommandError> {
+    let record = runs::with_live_in_place(ctx, opened, vec![record])?.remove(0);
+    Ok(Output::Value(Value::Object(runs::shown(&record))))
+}
+
+fn print(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    path: &str,
+    token: Option<&str>,
+) -> Result<Output, CommandError> {
+    let missing = || CommandError::not_found(format!("run {} has no attachment `{path}`", record.run_id));
+    // What can't be there is not asked for over the network.
+    if let Some(why) = carried::why_missing(record, path).filter(|_| !is_here(opened, record, path)) {
+        return Err(missing().hint(why));
+    }
+    let attachments = carried::of_record(ctx, opened, record, token)?;
+    let failed = |error| CommandError::file("read", attachments.folder(), error);
+    if let Some(mut file) = attachments.open(path).map_err(failed)? {
+        ctx.ui.copy_out(&mut file)?;
+        return Ok(Output::Nothing);
+    }
     let here = attachments.list().map_err(failed)?;
     Err(if here.is_empty() && !record.attachments.is_empty() {
-        error.hint("attachments are not synced: they are on the computer where the run was made")
+        missing().hint("this run's attachments were not pushed: they are on the computer where it was made")
     } else if let [best, ..] = similar(path, here.iter().map(String::as_str))[..] {
-        error.hint(format!("did you mean `{best}`? {{azml}} history info -r {} -a {best}", record.run_id))
+        missing().hint(format!("did you mean `{best}`? {{azml}} history info -r {} -a {best}", record.run_id))
     } else {
-        error.hint(format!("it has: {}", here.join(", ")))
+        missing().hint(format!("it has: {}", here.join(", ")))
     })
+}
+
+fn is_here(opened: &Opened, record: &RunRecord, path: &str) -> bool {
+    Attachments::of_record(&opened.history, record).open(path).is_ok_and(|found| found.is_some())
+}
+
+/// Whether the run's azml is alive on this computer.
+fn is_going_on(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
+    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+    Ok(found.iter().any(|run| run.is_watched && run.record.is_same_run(record)))
+}
+
+/// Prints a file of a run in progress as it grows, to the run's end.
+fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &str) -> Result<Output, CommandError> {
+    let attachments = Attachments::of(&opened.history, &record.submitted_as());
+    let failed = |error| CommandError::file("read", attachments.folder(), error);
+    let mut file = None;
+    loop {
+        // Asked first, so that what comes between the last look and the end is printed too.
+        let goes_on = is_going_on(ctx, opened, record)?;
+        if file.is_none() {
+            file = attachments.open(path).map_err(failed)?;
+        }
+        if let Some(file) = &mut file {
+            // Begun anew since: from its start again.
+            let at = file.stream_position().map_err(failed)?;
+            if file.metadata().map_err(failed)?.len() < at {
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            }
+            ctx.ui.copy_out(&mut file.by_ref())?;
+        }
+        if ctx.ui.reader_is_gone() {
+            return Ok(Output::Nothing);
+        }
+        if !goes_on {
+            let Some(_) = file else { return print(ctx, opened, record, path, None) };
+            return Ok(Output::Nothing);
+        }
+        std::thread::sleep(LOOK);
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use azml_core::run::{RunRecord, RunStore, Status};
 
-use crate::commands::runs;
+use crate::commands::runs::{self, Lives};
 use crate::context::Context;
 use crate::error::{CommandError, similar};
 use crate::ui::Output;
@@ -40,20 +40,31 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let most = args.last.unwrap_or(usize::MAX);
     let store = RunStore::new(&opened.history);
+    let lives = Lives::here(ctx, &opened)?;
     let mut records = Vec::new();
-    for record in store.records()? {
-        if records.len() == most {
-            break;
+    if args.last.is_none() {
+        records = store.listed()?;
+        for record in &mut records {
+            lives.update(record);
         }
-        let record = record?;
-        if wanted(&record) {
-            records.push(record);
+        records.retain(wanted);
+    } else {
+        for record in store.records()? {
+            if records.len() == most {
+                break;
+            }
+            let mut record = record?;
+            lives.update(&mut record);
+            if wanted(&record) {
+                records.push(record);
+            }
         }
     }
-    let mut records = runs::with_live(ctx, &opened, records)?;
-    records.retain(wanted);
-    records.truncate(most);
-    Ok(runs::output(&records))
+    let mut all: Vec<RunRecord> =
+        lives.unrecorded(&records).filter(|record| wanted(record)).cloned().collect();
+    all.append(&mut records);
+    all.truncate(most);
+    runs::output(ctx, &all)
 }
 
 fn parse_status(word: &str) -> Result<Status, CommandError> {

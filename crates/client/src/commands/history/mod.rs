@@ -1,5 +1,7 @@
 //! `azml history …`.
 
+pub mod compare;
+pub mod download;
 pub mod info;
 pub mod last;
 pub mod list;
@@ -17,6 +19,8 @@ pub enum Command {
     List(list::Args),
     Last(last::Args),
     Info(info::Args),
+    Compare(compare::Args),
+    Download(download::Args),
     Sync(sync::Args),
 }
 
@@ -26,6 +30,8 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::List(args) => list::run(ctx, &args),
         Command::Last(args) => last::run(ctx, &args),
         Command::Info(args) => info::run(ctx, &args),
+        Command::Compare(args) => compare::run(ctx, &args),
+        Command::Download(args) => download::run(ctx, &args),
         Command::Sync(args) => sync::run(ctx, &args),
     }
 }

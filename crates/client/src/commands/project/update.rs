@@ -7,6 +7,7 @@ use azml_core::snapshot::Message;
 use azml_core::user_repo::UserRepo;
 
 use super::{registry, show};
+use crate::commands::owed;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::snapshots;
@@ -76,6 +77,8 @@ pub fn link(
         let watch = ctx.watch(&progress);
         sync::link(&opened.history, &user, &remote, mode, sync::Context { by: &by, observer: &watch })?;
     }
+    // What runs left before there was a remote.
+    owed::deliver(ctx, opened, &remote);
     ctx.ui.status(&format!("Linked to {}", remote.url().without_secret()));
     Ok(())
 }

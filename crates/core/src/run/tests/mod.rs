@@ -1,5 +1,7 @@
 //! Tests of run records and their store.
 
+mod attached;
+mod listed;
 mod merging;
 mod record;
 mod store;

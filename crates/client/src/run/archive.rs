@@ -1,0 +1,129 @@
+//! A run as one zip file: the files that it ran from, what it left, its record, and where it ran.
+//!
+//! Everything is streamed; what would make the archive larger than its limit is left out and named in it.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use azml_core::checkout::listing;
+use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
+use gix::objs::tree::EntryKind;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::attachments::Attachments;
+use crate::error::CommandError;
+
+/// How many bytes, uncompressed, an archive holds at most.
+pub const LIMIT: u64 = 500_000_000;
+/// A file of the snapshot that is larger is left out: it would have to be in memory.
+const MAX_FILE: u64 = 50_000_000;
+/// The list of what was left out.
+const LEFT_OUT: &str = "left-out.txt";
+
+/// An archive that is being written.
+pub struct Archive {
+    zip: ZipWriter<File>,
+    room: u64,
+    left_out: Vec<String>,
+    files: usize,
+}
+
+/// What an archive has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// How many files.
+    pub files: usize,
+    /// What was left out, with the reason.
+    pub left_out: Vec<String>,
+}
+
+impl Archive {
+    /// An archive written into an empty file.
+    pub fn new(file: File) -> Self {
+        Self { zip: ZipWriter::new(file), room: LIMIT, left_out: Vec::new(), files: 0 }
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.begin(name, text.len() as u64, 0o644)?;
+        self.zip.write_all(text.as_bytes())
+    }
+
+    /// Adds all files of a snapshot below the folder `below`.
+    pub fn tree(&mut self, git: &gix::Repository, tree: ObjectId, below: &str) -> Result<(), CommandError> {
+        for (path, entry) in listing::list(git, tree)? {
+            let name = format!("{below}/{path}");
+            if entry.kind == EntryKind::Commit {
+                continue;
+            }
+            let size = git.find_header(entry.id).map_err(CommandError::failed)?.size();
+            if !self.has_room(&name, size, size > MAX_FILE) {
+                continue;
+            }
+            let blob = git.find_blob(entry.id).map_err(CommandError::failed)?;
+            let mode = if entry.kind == EntryKind::BlobExecutable { 0o755 } else { 0o644 };
+            let written = match entry.kind {
+                EntryKind::Link => self.link(&name, &blob.data),
+                _ => self.begin(&name, size, mode).and_then(|()| self.zip.write_all(&blob.data)),
+            };
+            written.map_err(CommandError::failed)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what a run left below the folder `below`.
+    pub fn attachments(&mut self, attachments: &Attachments, below: &str) -> Result<(), CommandError> {
+        let failed = |error| CommandError::file("read", attachments.folder(), error);
+        for (path, size) in attachments.files().map_err(failed)? {
+            let name = format!("{below}/{}", path.to_string_lossy());
+            if self.has_room(&name, size, false) {
+                self.file(&name, size, &attachments.folder().join(&path)).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the archive.
+    pub fn finish(mut self) -> io::Result<Archived> {
+        if !self.left_out.is_empty() {
+            let list = self.left_out.join("\n") + "\n";
+            self.text(LEFT_OUT, &list)?;
+        }
+        self.zip.finish().map_err(io::Error::other)?.sync_all()?;
+        Ok(Archived { files: self.files, left_out: self.left_out })
+    }
+
+    fn has_room(&mut self, name: &str, size: u64, is_too_large: bool) -> bool {
+        if is_too_large || size > self.room {
+            self.left_out.push(format!("{name}: {size} bytes, too large for the archive"));
+            return false;
+        }
+        self.room -= size;
+        true
+    }
+
+    fn begin(&mut self, name: &str, size: u64, mode: u32) -> io::Result<()> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .unix_permissions(mode)
+            .large_file(size > u64::from(u32::MAX / 2));
+        self.files += 1;
+        self.zip.start_file(name, options).map_err(io::Error::other)
+    }
+
+    fn link(&mut self, name: &str, target: &[u8]) -> io::Result<()> {
+        self.files += 1;
+        let options = SimpleFileOptions::default().unix_permissions(0o777);
+        self.zip.add_symlink(name, target.to_str_lossy(), options).map_err(io::Error::other)
+    }
+
+    fn file(&mut self, name: &str, size: u64, path: &Path) -> io::Result<()> {
+        let file = File::open(path)?;
+        self.begin(name, size, 0o644)?;
+        // A log may grow meanwhile: what was announced is written, and no more.
+        io::copy(&mut io::Read::take(file, size), &mut self.zip).map(drop)
+    }
+}

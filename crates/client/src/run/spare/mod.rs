@@ -1,0 +1,230 @@
+//! The last run's folder, kept to be the next one's: only what differs is written.
+//!
+//! When the folder is made, the state of every file and folder is noted, before the script runs. A file is taken over only
+//! if it is what the next snapshot wants and nothing touched it since; all else in the folder is removed. A change
+//! that the file system's clock can't tell apart counts as one. No link is followed on the way.
+
+mod noted;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use azml_core::checkout::listing::{self, Entry, Listing};
+use gix::ObjectId;
+use gix::bstr::{BStr, BString, ByteSlice as _};
+use gix::objs::tree::EntryKind;
+use rustix::fs::Dir;
+
+use self::noted::State;
+pub(super) use self::noted::{Folder, Noted, join, open_folder, open_top};
+
+const WORK: &str = "work";
+const INDEX: &str = "index";
+/// With more folders that have to be read to know what is in them, it pays to note them anew.
+const UNSURE: usize = 16;
+
+/// Notes the state of a fresh run folder in the file `index`; links were made in the folders `linked_into`.
+pub(super) fn note(
+    work: &Path,
+    tree: ObjectId,
+    mut top: Folder,
+    is_linked_into: &dyn Fn(&BStr) -> bool,
+    index: &Path,
+) -> io::Result<Noted> {
+    top.look(&open_top(work)?, BStr::new(b""), is_linked_into)?;
+    Noted { tree, top }.write(index)?;
+    // Read back: with what the clock can vouch for.
+    Noted::read(index)
+}
+
+/// The folders and files that a snapshot's tree has.
+pub(super) fn folders_of(
+    repo: &gix::Repository,
+    tree: ObjectId,
+) -> Result<Folder, azml_core::checkout::Error> {
+    Ok(Folder::of(&listing::list(repo, tree)?))
+}
+
+impl Folder {
+    /// Whether a look at the open folder is enough to know that it has what was made in it, and nothing else.
+    pub(super) fn is_untouched(&self, open: &OwnedFd) -> bool {
+        self.state.is_some_and(|state| State::open(open).is_ok_and(|now| now == state))
+    }
+}
+
+/// Puts a run's folder and its index aside for the next run, in the place of an older one.
+///
+/// Of runs that end at the same time one wins; the folders of the others are left where they are.
+pub(super) fn park(work: &Path, index: &Path, spare: &Path) -> io::Result<()> {
+    let staged = work.with_extension("parked");
+    fs::create_dir(&staged)?;
+    fs::rename(index, staged.join(INDEX))?;
+    fs::rename(work, staged.join(WORK))?;
+    let older = work.with_extension("older");
+    if fs::rename(spare, &older).is_ok() {
+        fs::remove_dir_all(older)?;
+    }
+    fs::rename(staged, spare)
+}
+
+/// What was taken over from the last run.
+pub(super) enum TakenOver {
+    /// All of it, untouched: what was noted then is so now, and kept in the new index.
+    AsItWas(Noted),
+    /// Some of it; the rest was made.
+    Remade(Folder),
+}
+
+/// Takes the folder that was put aside, if there is one, and makes it the snapshot `tree` at `work`.
+///
+/// `None`: there is nothing at `work`, and the folder has to be made from scratch.
+pub(super) fn take_over(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    spare: &Path,
+    work: &Path,
+    index: &Path,
+) -> Option<TakenOver> {
+    let taken = work.with_extension("spare");
+    // Who renames it has it: runs that start at the same time make theirs from scratch.
+    fs::rename(spare, &taken).ok()?;
+    let done = take_over_from(repo, tree, &taken, work, index);
+    if let Err(error) = &done {
+        tracing::debug!(%error, "the last run's folder can't be used");
+        let broken = work.with_extension("broken");
+        if fs::rename(work, &broken).is_ok() {
+            drop(fs::remove_dir_all(broken));
+        }
+    }
+    drop(fs::remove_dir_all(&taken));
+    done.ok()
+}
+
+fn take_over_from(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    taken: &Path,
+    work: &Path,
+    index: &Path,
+) -> io::Result<TakenOver> {
+    let mut noted = Noted::read(&taken.join(INDEX))?;
+    fs::rename(taken.join(WORK), work)?;
+    let list = || listing::list(repo, tree).map_err(io::Error::other);
+    let mut wanted = if noted.tree == tree { None } else { Some(list()?) };
+    let mut keeper = Keeper { work, wanted: wanted.as_ref(), has_lost: false, unsure: 0 };
+    keeper.keep(&open_top(work)?, &mut noted.top, BStr::new(b""))?;
+    if keeper.wanted.is_none() && !keeper.has_lost && keeper.unsure <= UNSURE {
+        fs::rename(taken.join(INDEX), index)?;
+        return Ok(TakenOver::AsItWas(noted));
+    }
+    let mut missing = match wanted.take() {
+        Some(wanted) => wanted,
+        None => list()?,
+    };
+    let whole = Folder::of(&missing);
+    noted.top.files(BStr::new(b""), &mut |path, _| {
+        missing.remove(path);
+    });
+    missing.iter().try_for_each(|(path, entry)| write(repo, work, path, entry))?;
+    Ok(TakenOver::Remade(whole))
+}
+
+/// Removes what can't stay.
+struct Keeper<'a> {
+    work: &'a Path,
+    /// What is wanted, if it is not what was made.
+    wanted: Option<&'a Listing>,
+    /// Whether a file or folder that was made is not there any more.
+    has_lost: bool,
+    /// Of how many folders a look at their state does not tell what is in them.
+    unsure: usize,
+}
+
+impl Keeper<'_> {
+    /// Leaves in a folder what was made, is untouched, and is wanted.
+    fn keep(&mut self, open: &OwnedFd, folder: &mut Folder, path: &BStr) -> io::Result<()> {
+        if !folder.is_untouched(open) {
+            self.unsure += 1;
+            for entry in Dir::read_from(open)? {
+                let entry = entry?;
+                let name = entry.file_name().to_bytes();
+                let is_known = folder.has_file(name) || folder.folder(name).is_some();
+                if !is_known && name != b"." && name != b".." {
+                    self.remove(path, name.as_bstr())?;
+                }
+            }
+        }
+        let files = std::mem::take(&mut folder.files);
+        for file in files {
+            let is_wanted = self
+                .wanted
+                .is_none_or(|wanted| wanted.get(&join(path, file.name.as_bstr())) == Some(&file.entry));
+            let now = State::at(open, file.name.as_bstr());
+            if is_wanted && file.state.is_some() && now.as_ref().ok() == file.state.as_ref() {
+                folder.files.push(file);
+            } else {
+                self.has_lost = true;
+                if now.is_ok() {
+                    self.remove(path, file.name.as_bstr())?;
+                }
+            }
+        }
+        for (name, mut inside) in std::mem::take(&mut folder.folders) {
+            let below = join(path, name.as_bstr());
+            let is_wanted = self.wanted.is_none_or(|wanted| has_below(wanted, &below));
+            match open_folder(open, name.as_bstr()) {
+                Ok(open) if is_wanted => {
+                    self.keep(&open, &mut inside, below.as_bstr())?;
+                    folder.folders.push((name, inside));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.has_lost = true,
+                _ => {
+                    self.has_lost = true;
+                    self.remove(path, name.as_bstr())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is at a name in a folder that was reached through no link.
+    fn remove(&self, folder: &BStr, name: &BStr) -> io::Result<()> {
+        noted::remove(&self.work.join(as_path(&join(folder, name))))
+    }
+}
+
+fn has_below(snapshot: &Listing, folder: &BString) -> bool {
+    // Another repository's commit is an empty folder.
+    if snapshot.get(folder).is_some_and(|entry| entry.kind == EntryKind::Commit) {
+        return true;
+    }
+    let mut prefix = folder.clone();
+    prefix.push(b'/');
+    snapshot.range(prefix.clone()..).next().is_some_and(|(path, _)| path.starts_with(&prefix))
+}
+
+/// Writes one file where nothing is. The listing's paths are safe, and all links that were not the snapshot's are gone.
+fn write(repo: &gix::Repository, work: &Path, path: &BString, entry: &Entry) -> io::Result<()> {
+    let target = work.join(as_path(path));
+    if entry.kind == EntryKind::Commit {
+        return fs::create_dir_all(target);
+    }
+    let folder = target.parent().expect("a file of the folder is below it");
+    fs::create_dir_all(folder)?;
+    let content = repo.find_object(entry.id).map_err(io::Error::other)?;
+    if entry.kind == EntryKind::Link {
+        return std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(&content.data), target);
+    }
+    let mode = if entry.kind == EntryKind::BlobExecutable { 0o777 } else { 0o666 };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(target)?.write_all(&content.data)
+}
+
+fn as_path(path: &BString) -> PathBuf {
+    PathBuf::from(std::ffi::OsStr::from_bytes(path))
+}

@@ -1,0 +1,180 @@
+//! The last run's folder as the next one's.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use super::*;
+
+/// Whether a look at the states tells all.
+fn is_sure(folder: &Folder) -> bool {
+    folder.state.is_some()
+        && folder.files.iter().all(|file| file.state.is_some())
+        && folder.folders.iter().all(|(_, folder)| is_sure(folder))
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    repo: gix::Repository,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = gix::init_bare(dir.path().join("repo")).unwrap();
+        Self { dir, repo }
+    }
+
+    fn listing(&self, files: &[(&str, EntryKind, &str)]) -> Listing {
+        files
+            .iter()
+            .map(|(path, kind, content)| {
+                let id = self.repo.write_blob(content).unwrap().detach();
+                (BString::from(*path), Entry { kind: *kind, id })
+            })
+            .collect()
+    }
+
+    fn tree(&self, listing: &Listing) -> ObjectId {
+        let mut editor = gix::objs::tree::Editor::new(
+            gix::objs::Tree::empty(),
+            &self.repo.objects,
+            self.repo.object_hash(),
+        );
+        for (path, entry) in listing {
+            editor.upsert(path.split_str("/"), entry.kind, entry.id).unwrap();
+        }
+        editor.write(|tree| self.repo.write_object(tree).map(gix::Id::detach)).unwrap()
+    }
+
+    /// Makes a folder of a listing and notes it, again until the clock can vouch for all of it.
+    fn make(&self, name: &str, listing: &Listing) -> ObjectId {
+        let (work, tree) = (self.path(name), self.tree(listing));
+        fs::create_dir(&work).unwrap();
+        for (path, entry) in listing {
+            write(&self.repo, &work, path, entry).unwrap();
+        }
+        while !is_sure(&note(&work, tree, Folder::of(listing), &|_| false, &self.path("index")).unwrap().top)
+        {
+        }
+        tree
+    }
+
+    fn park(&self, name: &str) {
+        park(&self.path(name), &self.path("index"), &self.path("spare")).unwrap();
+    }
+
+    fn take_over(&self, tree: ObjectId, name: &str) -> Option<TakenOver> {
+        take_over(&self.repo, tree, &self.path("spare"), &self.path(name), &self.path("index"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// All files with their content (`-> target` for a link), and `!` for executable ones.
+    fn content(&self, name: &str) -> Vec<String> {
+        let root = self.path(name);
+        let files = crate::run::folder::walk(&root).unwrap();
+        let show = |path: &PathBuf| {
+            let full = root.join(path);
+            let mark = if fs::symlink_metadata(&full).unwrap().mode() & 0o100 != 0 { "!" } else { "" };
+            match fs::read_link(&full) {
+                Ok(target) => format!("{} -> {}", path.display(), target.display()),
+                Err(_) => format!("{}{mark}={}", path.display(), fs::read_to_string(&full).unwrap()),
+            }
+        };
+        files.iter().map(show).collect()
+    }
+}
+
+#[test]
+fn the_next_run_gets_exactly_its_snapshot_and_untouched_files_stay() {
+    use EntryKind::{Blob, BlobExecutable, Link};
+    let world = World::new();
+    let first = world.listing(&[
+        ("a/same.txt", Blob, "same"),
+        ("a/touched.txt", Blob, "as it was"),
+        ("a/gone.txt", Blob, "gone"),
+        ("dir", Blob, "a file that becomes a folder"),
+        ("link", Link, "a/same.txt"),
+        ("mode", Blob, "mode"),
+    ]);
+    world.make("one", &first);
+    let work = world.path("one");
+    let inode = fs::metadata(work.join("a/same.txt")).unwrap().ino();
+    fs::write(work.join("a/touched.txt"), "as it is!").unwrap();
+    fs::write(work.join("stray"), "x").unwrap();
+    fs::create_dir_all(work.join("__pycache__/deep")).unwrap();
+    std::os::unix::fs::symlink("/etc", work.join("evil")).unwrap();
+    world.park("one");
+
+    let second = world.listing(&[
+        ("a/same.txt", Blob, "same"),
+        ("a/touched.txt", Blob, "as it was"),
+        ("dir/inside", Blob, "new"),
+        ("evil/passwd", Blob, "not through the link"),
+        ("link", Link, "a/same.txt"),
+        ("mode", BlobExecutable, "mode"),
+    ]);
+    let next = world.path("two");
+    let tree = world.tree(&second);
+    assert!(matches!(world.take_over(tree, "two"), Some(TakenOver::Remade(_))));
+    assert_eq!(
+        world.content("two"),
+        [
+            "a/same.txt=same",
+            "a/touched.txt=as it was",
+            "dir/inside=new",
+            "evil/passwd=not through the link",
+            "link -> a/same.txt",
+            "mode!=mode"
+        ]
+    );
+    assert_eq!(fs::metadata(next.join("a/same.txt")).unwrap().ino(), inode, "it was not written again");
+    assert!(!next.join("__pycache__").exists());
+    assert!(world.take_over(tree, "three").is_none(), "it is taken");
+}
+
+#[test]
+fn an_index_of_another_version_is_not_used() {
+    let world = World::new();
+    fs::create_dir_all(world.path("spare/work")).unwrap();
+    fs::write(world.path("spare/index"), "azml run folder 3\n").unwrap();
+    assert!(world.take_over(world.tree(&Listing::new()), "two").is_none());
+    assert!(!world.path("two").exists());
+}
+
+#[test]
+fn the_same_snapshot_again_is_taken_as_it_was_without_what_the_script_left() {
+    use EntryKind::{Blob, Link};
+    let world = World::new();
+    let listing = world.listing(&[
+        ("a/b/deep.txt", Blob, "deep"),
+        ("a.b/near.txt", Blob, "near"),
+        ("a/link", Link, "/etc/passwd"),
+        ("top", Blob, "top"),
+    ]);
+    let tree = world.make("one", &listing);
+    let as_made = world.content("one");
+    for round in 0..3 {
+        let (before, after) = (format!("run{round}"), format!("run{}", round + 1));
+        let name = if round == 0 { "one" } else { &before };
+        fs::write(world.path(name).join("a/b/stray"), "x").unwrap();
+        std::os::unix::fs::symlink("/", world.path(name).join("root")).unwrap();
+        world.park(name);
+        assert!(matches!(world.take_over(tree, &after), Some(TakenOver::AsItWas(_))), "round {round}");
+        assert_eq!(world.content(&after), as_made);
+    }
+    // A file that is changed in place, back to its length and time, is not taken for what it was.
+    let file = world.path("run3").join("top");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    fs::write(&file, "pot").unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    // A folder that became a link elsewhere is not walked into.
+    let elsewhere = world.path("elsewhere");
+    fs::rename(world.path("run3").join("a"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, world.path("run3").join("a")).unwrap();
+    world.park("run3");
+    assert!(matches!(world.take_over(tree, "last"), Some(TakenOver::Remade(_))));
+    assert_eq!(world.content("last"), as_made);
+    assert!(elsewhere.join("b/deep.txt").exists());
+}

@@ -1,0 +1,128 @@
+//! What happens beside a running script: its output is passed on, its process noted, signs of life are given.
+
+use std::sync::{Arc, Mutex};
+
+use azml_core::history::HistoryRepo;
+use azml_core::run::{RunRecord, RunStore};
+use crossbeam_channel::{Receiver, never, select, tick};
+
+use super::delivery::Asker;
+use super::live::Live;
+use super::process::{Ended, Exit, Stream, Watch};
+use super::signals::Cancel;
+use super::target::{Job, Target};
+use super::{heartbeat, metrics, who};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Passes on what the script does.
+struct Relay {
+    ui: Arc<Ui>,
+    env: Env,
+    record: Arc<Mutex<RunRecord>>,
+    news: crossbeam_channel::Sender<News>,
+}
+
+/// What a thread beside the run has to act on.
+enum News {
+    Started(u32),
+    Ended,
+}
+
+impl Watch for Relay {
+    fn started(&self, pid: u32) {
+        let mut record = self.record.lock().expect("no watching thread panics");
+        record.pid = Some(pid);
+        record.start_time_utc = Some(self.env.now());
+        drop(record);
+        let _ = self.news.send(News::Started(pid));
+    }
+
+    fn output(&self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            // A reader that went away does not stop the run.
+            Stream::Out => drop(self.ui.write_out(bytes)),
+            Stream::Err => self.ui.write_err(bytes),
+        }
+    }
+}
+
+/// A run in progress, as the thread beside it sees it.
+pub(super) struct Observed<'a> {
+    pub(super) live: &'a Live,
+    pub(super) record: &'a Arc<Mutex<RunRecord>>,
+    pub(super) history: HistoryRepo,
+    pub(super) asker: Option<Asker>,
+}
+
+/// Makes the target ready and runs the script in it, watched.
+pub(super) fn execute(
+    ctx: &Context,
+    target: &mut dyn Target,
+    job: &Job,
+    observed: Observed<'_>,
+    cancel: &Cancel,
+) -> Result<Ended, CommandError> {
+    let canceled = Ended { exit: Exit::Canceled, left_processes: false };
+    target.prepare(job)?;
+    if cancel.is_asked() {
+        return Ok(canceled);
+    }
+    let (news, heard) = crossbeam_channel::unbounded();
+    let watch: Arc<dyn Watch> = Arc::new(Relay {
+        ui: Arc::clone(&ctx.ui),
+        env: ctx.env.clone(),
+        record: Arc::clone(observed.record),
+        news: news.clone(),
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(move || observe(ctx, &observed, &heard));
+        let ended = target.execute(job, &watch, cancel);
+        // Output may still come from what the script left behind: the thread is not to wait for that.
+        let _ = news.send(News::Ended);
+        Ok(ended?)
+    })
+}
+
+/// Keeps what is to be known if this azml dies, and gives signs of life.
+fn observe(ctx: &Context, observed: &Observed<'_>, heard: &Receiver<News>) {
+    let every = ctx.settings.heartbeat();
+    let beats = if every.is_zero() { never() } else { tick(every) };
+    loop {
+        select! {
+            recv(heard) -> news => match news {
+                Ok(News::Started(pid)) => {
+                    // Here alone: the history hears of the process at the next sign of life, or at the end.
+                    let record = observed.record.lock().expect("no watching thread panics").clone();
+                    let kept = observed.live.keep(&record).and_then(|()| {
+                        who::mark(pid).map_or(Ok(()), |mark| observed.live.note_script(&mark))
+                    });
+                    if let Err(error) = kept {
+                        tracing::warn!(%error, "the process id can't be kept");
+                    }
+                }
+                Ok(News::Ended) | Err(_) => return,
+            },
+            recv(beats) -> _ => {
+                if let Err(error) = beat(ctx, observed) {
+                    tracing::warn!(%error, "the run could give no sign of life");
+                }
+            }
+        }
+    }
+}
+
+fn beat(ctx: &Context, observed: &Observed<'_>) -> Result<(), CommandError> {
+    let mut record = observed.record.lock().expect("no watching thread panics").clone();
+    heartbeat::beat(&mut record, ctx.env.now());
+    let path = observed.live.metrics_file();
+    let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+    record.metrics = logged.metrics;
+    RunStore::new(&observed.history).put(&record, &ctx.signature(observed.history.root()))?;
+    if let Some(asker) = &observed.asker {
+        asker.push();
+    }
+    Ok(())
+}

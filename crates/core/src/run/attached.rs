@@ -1,0 +1,158 @@
+//! Commits that carry what stays of a run beside its record: outputs and logs.
+//!
+//! `refs/azureml/attachments/<GUID>` leads to a chain of commits, one a run, whose first parent is the run before it
+//! on this computer. The tree of each has the files of its own run and nothing else, so that one run's
+//! attachments can be fetched alone, by the commit that its record names, and never travel with anything else.
+//! Files are streamed into objects: memory does not grow with them.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use gix::{
+    ObjectId, actor,
+    bstr::{BString, ByteSlice, ByteVec as _},
+    objs::{Kind, Tree, Write as _, tree::EntryKind},
+};
+
+use super::RunRecord;
+use crate::{
+    checkout::path,
+    history::{self, HistoryRepo},
+    id::RunId,
+    join,
+};
+
+/// The property that names the commit of a run's attachments.
+pub const ATTACHMENTS_ID: &str = "AttachmentsId";
+/// The property that lists the attachments that are not in that commit, and so on the run's own computer alone.
+pub const ATTACHMENTS_LEFT: &str = "AttachmentsLeft";
+
+/// How often a lost race for the ref is tried again.
+const TRIES: usize = 100;
+
+/// Why attachments could not be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// A file can't be read, or changed while it was read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A name that no tree may have.
+    #[error("the attachment `{name}` can't be kept in Git: {why}")]
+    Name {
+        /// The name.
+        name: BString,
+        /// What is wrong with it.
+        why: path::Unsafe,
+    },
+    /// Objects could not be written.
+    #[error("can't write the attachments of run {run}")]
+    Write {
+        /// The run.
+        run: RunId,
+        /// What went wrong.
+        #[source]
+        source: Box<gix::Error>,
+    },
+    /// The ref could not be read or moved.
+    #[error("can't use the ref of the attachments")]
+    Ref(#[source] history::Error),
+    /// The ref never stood still.
+    #[error("the attachments changed {TRIES} times while they were being written")]
+    Busy,
+}
+
+/// Commits the files `names` of `folder` as the attachments of `run`; gives the commit, which the ref has by then.
+pub fn attach(
+    history: &HistoryRepo,
+    run: &RunId,
+    folder: &Path,
+    names: &[PathBuf],
+    by: &actor::Signature,
+) -> Result<ObjectId, AttachError> {
+    let git = history.git();
+    let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
+    let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
+    let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
+    for name in names {
+        let git_name = Vec::from_path_lossy(name).into_owned();
+        for part in git_name.split_str("/") {
+            path::check_name(part.as_bstr(), false)
+                .map_err(|why| AttachError::Name { name: git_name.clone().into(), why })?;
+        }
+        let blob = stream(&loose, &folder.join(name))?;
+        let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
+        editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
+    }
+    let tree = editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)?;
+    let message = format!("{run}: attachments\n");
+    let name = history.attachments_ref();
+    for _ in 0..TRIES {
+        let tip = history.ref_tip(name.as_ref()).map_err(AttachError::Ref)?;
+        let commit =
+            join::write_commit(git, tree, tip.as_slice(), by, message.as_str().into()).map_err(failed)?;
+        match history.update_ref(&name, tip, commit) {
+            Ok(()) => return Ok(commit),
+            Err(history::Error::Moved { .. }) => {}
+            Err(error) => return Err(AttachError::Ref(error)),
+        }
+    }
+    Err(AttachError::Busy)
+}
+
+/// Makes a blob of a file; what is appended meanwhile is not in it.
+fn stream(loose: &gix::odb::loose::Store, path: &Path) -> Result<ObjectId, AttachError> {
+    let read = |source| AttachError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(read)?;
+    let size = file.metadata().map_err(read)?.len();
+    let mut content = Exactly { inner: file.take(size), left: size };
+    loose.write_stream(Kind::Blob, size, &mut content).map_err(|error| read(io::Error::other(error)))
+}
+
+/// A reader that fails where a file turns out shorter than it was.
+struct Exactly<R> {
+    inner: io::Take<R>,
+    left: u64,
+}
+
+impl<R: io::Read> io::Read for Exactly<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        if count == 0 && self.left > 0 && !out.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read"));
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl RunRecord {
+    /// The commit that has its attachments.
+    pub fn attachments_id(&self) -> Option<ObjectId> {
+        self.properties.get(ATTACHMENTS_ID)?.as_str().and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
+    }
+
+    /// Says which commit has its attachments, and which of them are not in it.
+    pub fn set_attachments(&mut self, commit: ObjectId, left: Vec<String>) {
+        self.properties.insert(ATTACHMENTS_ID.to_owned(), commit.to_string().into());
+        if left.is_empty() {
+            self.properties.remove(ATTACHMENTS_LEFT);
+        } else {
+            self.properties.insert(ATTACHMENTS_LEFT.to_owned(), left.into());
+        }
+    }
+
+    /// The attachments that are not in that commit.
+    pub fn attachments_left(&self) -> Vec<&str> {
+        let list = self.properties.get(ATTACHMENTS_LEFT).and_then(serde_json::Value::as_array);
+        list.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+    }
+}
