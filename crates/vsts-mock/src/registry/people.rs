@@ -297,6 +297,7 @@ impl Change<'_> {
             || world.accounts.contains_key(&id)
             || world.projects.contains_key(&id)
             || world.repos.contains_key(&id)
+            || world.deleted_repos.contains_key(&id)
             || world.groups.contains_key(&id)
             || world.experimentation.resources.contains_key(&id);
         if taken { super::random_id() } else { id }

@@ -83,7 +83,12 @@ pub(crate) struct Project {
     pub(crate) account: Uuid,
     pub(crate) name: String,
     pub(crate) description: String,
+    /// The process that its work follows, by its short name.
+    pub(crate) process: String,
+    /// Counts its changes.
+    pub(crate) revision: i64,
     pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
 }
 
 /// A Git repository of a project; its folder is named for its id.
@@ -95,6 +100,15 @@ pub(crate) struct Repo {
     pub(crate) name: String,
     pub(crate) public: bool,
     pub(crate) handle: Handle,
+}
+
+/// A repository in its project's recycle bin.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DeletedRepo {
+    pub(crate) repo: Repo,
+    /// Who deleted it.
+    pub(crate) by: Uuid,
+    pub(crate) deleted: Timestamp,
 }
 
 /// A repository's folder, opened once and as long as its record lives.
@@ -208,6 +222,8 @@ pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     pub(crate) projects: BTreeMap<Uuid, Project>,
     pub(crate) repos: BTreeMap<Uuid, Repo>,
+    /// What lies in the recycle bins: no part of anything, until it is restored.
+    pub(crate) deleted_repos: BTreeMap<Uuid, DeletedRepo>,
     pub(crate) groups: BTreeMap<Uuid, Group>,
     /// (member, group)
     pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
@@ -247,6 +263,29 @@ impl World {
     pub(crate) fn insert_repo(&mut self, repo: Repo) {
         self.name_index.insert((repo.project, name::key(&repo.name)), repo.id);
         self.repos.insert(repo.id, repo);
+    }
+
+    /// Replaces a project by itself with another name.
+    pub(crate) fn rename_project(&mut self, project: Project) {
+        if let Some(old) = self.projects.get(&project.id) {
+            self.name_index.remove(&(old.account, name::key(&old.name)));
+        }
+        self.insert_project(project);
+    }
+
+    /// Replaces a repository by itself with another name.
+    pub(crate) fn rename_repo(&mut self, repo: Repo) {
+        if let Some(old) = self.repos.get(&repo.id) {
+            self.name_index.remove(&(old.project, name::key(&old.name)));
+        }
+        self.insert_repo(repo);
+    }
+
+    /// Puts a repository aside. Its access control entries stay, for when it comes back.
+    pub(crate) fn bin_repo(&mut self, deleted: DeletedRepo) {
+        self.repos.remove(&deleted.repo.id);
+        self.name_index.remove(&(deleted.repo.project, name::key(&deleted.repo.name)));
+        self.deleted_repos.insert(deleted.repo.id, deleted);
     }
 
     /// Sets one entry; an entry that says nothing is removed.
@@ -313,6 +352,7 @@ impl World {
         for repo in repos {
             self.remove_repo(repo);
         }
+        self.deleted_repos.retain(|_, deleted| deleted.repo.project != id);
         if let Some(project) = self.projects.remove(&id) {
             self.name_index.remove(&(project.account, name::key(&project.name)));
         }

@@ -1,0 +1,9 @@
+//! The REST API over HTTP: raw requests, and the real SDK as the client.
+//!
+//! `discovery` is about finding addresses and versions, `core` about projects, teams and repositories, `git` about what
+//! is in a repository.
+
+mod core;
+mod discovery;
+mod git;
+mod site;
