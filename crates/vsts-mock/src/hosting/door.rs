@@ -121,8 +121,12 @@ impl Policy for Door {
             })
             .collect();
         let user = self.principal.user.unwrap_or_default();
-        let noted =
-            self.runtime.block_on(self.app.state.record_push(self.repo.id, user, self.app.clock.now(), &refs));
+        let noted = self.runtime.block_on(self.app.state.record_push(
+            self.repo.id,
+            user,
+            self.app.clock.now(),
+            &refs,
+        ));
         if let Err(error) = noted {
             tracing::error!(%error, "a push could not be noted");
         }

@@ -377,9 +377,12 @@ async fn projects_and_repositories_over_rest() {
     assert_eq!(queued.status, 202);
     assert_eq!(api("POST", "/acme/_apis/projects", "alicepat", r#"{"name":"P"}"#).await.status, 400);
     let operation = format!("/acme/_apis/operations/{}", queued.json()["id"].as_str().expect("an id"));
-    while api("GET", &operation, "alicepat", "").await.json()["status"] != "succeeded" {
-        tokio::task::yield_now().await;
-    }
+    let done = async {
+        while api("GET", &operation, "alicepat", "").await.json()["status"] != "succeeded" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), done).await.expect("it is made");
     assert_eq!(api("GET", "/acme/_apis/projects/p", "bobspat", "").await.status, 404, "he is no member");
     let create = "/acme/DefaultCollection/p/_apis/git/repositories";
     assert_eq!(api("POST", create, "alicepat", r#"{"name":"q"}"#).await.status, 201);

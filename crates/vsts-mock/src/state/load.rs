@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::StateError;
 use crate::access::Permissions;
 use crate::world::{
-    Account, Assignment, DeletedRepo, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role, SshKey,
-    Token, User, World,
+    Account, Assignment, DeletedRepo, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role,
+    SshKey, Token, User, World,
 };
 
 pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
@@ -69,7 +69,12 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             owner: optional_id(&row, "owner_id")?,
         });
     }
-    for row in rows(pool, "SELECT id, account_id, name, description, process, revision, created_ms, updated_ms FROM projects").await? {
+    for row in rows(
+        pool,
+        "SELECT id, account_id, name, description, process, revision, created_ms, updated_ms FROM projects",
+    )
+    .await?
+    {
         world.insert_project(Project {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,

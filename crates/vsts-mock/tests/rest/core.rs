@@ -92,7 +92,10 @@ async fn repositories_are_renamed_binned_and_brought_back() {
     assert_eq!(other.expect(200)["value"][0]["success"], true);
 
     let at = format!("/acme/_apis/git/repositories/{id}");
-    assert_eq!(site.patch(&at, "carolpat", &json!({ "name": "mine" })).await.fails(403), "GitNeedsPermissionException");
+    assert_eq!(
+        site.patch(&at, "carolpat", &json!({ "name": "mine" })).await.fails(403),
+        "GitNeedsPermissionException"
+    );
     let whole = site.get(&at, "alicepat").await.expect(200);
     assert_eq!(whole["defaultBranch"], "refs/heads/master");
     let mut changed = whole.clone();
@@ -104,8 +107,10 @@ async fn repositories_are_renamed_binned_and_brought_back() {
     assert_eq!(no_branch.fails(404), "GitUnresolvableToCommitException");
     assert_eq!(site.patch(&at, "alicepat", &json!({ "name": "EXTRA" })).await.status, 409);
     assert_eq!(site.get(&format!("{repos}/tools"), "alicepat").await.status, 404);
-    assert_eq!(site.git("clone", &["ls-remote", "--symref", &site.url("gear"), "HEAD"]).await.lines().next(),
-        Some("ref: refs/heads/other\tHEAD"));
+    assert_eq!(
+        site.git("clone", &["ls-remote", "--symref", &site.url("gear"), "HEAD"]).await.lines().next(),
+        Some("ref: refs/heads/other\tHEAD")
+    );
 
     assert_eq!(site.delete(&at, "bobspat").await.status, 403);
     assert_eq!(site.delete(&at, "alicepat").await.status, 204);
@@ -114,7 +119,10 @@ async fn repositories_are_renamed_binned_and_brought_back() {
     let binned = site.get(bin, "alicepat").await.expect(200);
     assert_eq!(each(&binned, "name"), ["gear"]);
     assert_eq!(binned["value"][0]["deletedBy"]["displayName"], "alice");
-    assert_eq!(each(&site.get("/acme/iris/_apis/git/deletedRepositories", "alicepat").await.expect(200), "id"), [id.as_str()]);
+    assert_eq!(
+        each(&site.get("/acme/iris/_apis/git/deletedRepositories", "alicepat").await.expect(200), "id"),
+        [id.as_str()]
+    );
     assert_eq!(site.get(bin, "davespat").await.status, 404);
     let in_bin = format!("{bin}/{id}");
     let taken = site.post(repos, "alicepat", &json!({ "name": "gear" })).await.expect(201);

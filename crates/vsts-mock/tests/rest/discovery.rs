@@ -12,11 +12,16 @@ async fn locations_are_told_to_anybody_and_lead_somewhere() {
         let reply = site.send("OPTIONS", path, "", "", "").await;
         let all = reply.expect(200);
         assert!(all["count"].as_u64() > Some(100), "{path}");
-        let refs = all["value"].as_array().expect("a list").iter().find(|row| {
-            row["id"] == "2d874a60-a811-4f62-9c9f-963a6ea0a55b"
-        });
+        let refs = all["value"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|row| row["id"] == "2d874a60-a811-4f62-9c9f-963a6ea0a55b");
         let refs = refs.expect("a row for refs");
-        assert_eq!(refs["routeTemplate"], "{project}/_apis/{area}/repositories/{repositoryId}/{resource}/{*filter}");
+        assert_eq!(
+            refs["routeTemplate"],
+            "{project}/_apis/{area}/repositories/{repositoryId}/{resource}/{*filter}"
+        );
         assert_eq!((&refs["maxVersion"], &refs["resourceVersion"]), (&json!("5.0"), &json!(1)));
     }
     let git = site.send("OPTIONS", "/acme/_apis/GIT", "", "", "").await.expect(200);
@@ -35,7 +40,8 @@ async fn areas_are_served_where_the_client_came_in() {
     let areas = site.get("/acme/_apis/ResourceAreas", "alicepat").await.expect(200);
     assert!(areas["count"].as_u64() > Some(100));
     assert!(each(&areas, "locationUrl").iter().all(|at| *at == format!("{url}/acme/")));
-    let one = site.get(&format!("/Acme/_apis/resourceareas/{}", git.to_uppercase()), "alicepat").await.expect(200);
+    let one =
+        site.get(&format!("/Acme/_apis/resourceareas/{}", git.to_uppercase()), "alicepat").await.expect(200);
     assert_eq!((one["id"].as_str(), one["name"].as_str()), (Some(git), Some("git")));
     let by_host = "Host: acme.visualstudio.com\r\n";
     let one = site.send("GET", &format!("/_apis/ResourceAreas/{git}"), "alicepat", by_host, "").await;
@@ -114,7 +120,10 @@ async fn every_answer_has_the_services_manners() {
         "The controller for path '/acme/_apis/unheard/of' was not found or does not implement IController."
     );
     // What the table names and nothing here answers is unknown too, and stands in the journal as such.
-    assert_eq!(site.get("/acme/iris/_apis/git/repositories/extra/pullRequests", "alicepat").await.status, 404);
+    assert_eq!(
+        site.get("/acme/iris/_apis/git/repositories/extra/pullRequests", "alicepat").await.status,
+        404
+    );
     let reply = site.get("/acme/iris/_apis/git/repositories/none", "alicepat").await;
     assert_eq!(reply.fails(404), "GitRepositoryNotFoundException");
     assert!(site.get("/acme/_apis/projects?$top=-1", "alicepat").await.fails(400).contains("Argument"));

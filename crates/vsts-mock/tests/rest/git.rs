@@ -17,7 +17,8 @@ fn change(kind: Value, path: &str, content: Option<(&str, Value)>) -> Value {
 
 /// Three commits on master: two files, then one edited, one renamed, one deleted.
 async fn filled(site: &Site) -> Vec<String> {
-    let first = json!([add("/readme.md", "hello\n"), add("/src/a.txt", "one\n"), add("/src/deep/b.txt", "two\n")]);
+    let first =
+        json!([add("/readme.md", "hello\n"), add("/src/a.txt", "one\n"), add("/src/deep/b.txt", "two\n")]);
     let mut tips = Vec::new();
     let pushed = site.push("extra", "refs/heads/master", ZEROS, first).await.expect(201);
     tips.push(pushed["refUpdates"][0]["newObjectId"].as_str().expect("an id").to_owned());
@@ -47,11 +48,17 @@ async fn what_rest_pushes_git_clones() {
     let tips = filled(&site).await;
     site.git(".", &["clone", "-q", &site.url("extra"), "clone"]).await;
     assert_eq!(site.git("clone", &["rev-parse", "HEAD"]).await, tips[2]);
-    assert_eq!(site.git("clone", &["ls-tree", "-r", "--name-only", "HEAD"]).await, "lib/a.txt\nreadme.md\nsrc/c.bin");
+    assert_eq!(
+        site.git("clone", &["ls-tree", "-r", "--name-only", "HEAD"]).await,
+        "lib/a.txt\nreadme.md\nsrc/c.bin"
+    );
     assert_eq!(site.git("clone", &["show", "HEAD:readme.md"]).await, "hello again");
     assert_eq!(site.git("clone", &["log", "-1", "--format=%an <%ae> %s"]).await, "carol <carol> By REST.");
     site.git("clone", &["fsck", "--strict"]).await;
-    let pushes = site.get(&format!("{REPO}/pushes?searchCriteria.includeRefUpdates=true"), "bobspat").await.expect(200);
+    let pushes = site
+        .get(&format!("{REPO}/pushes?searchCriteria.includeRefUpdates=true"), "bobspat")
+        .await
+        .expect(200);
     assert_eq!(pushes["count"], 3);
     assert_eq!(pushes["value"][0]["pushId"], 3);
     assert_eq!(pushes["value"][0]["refUpdates"][0]["oldObjectId"], tips[1]);
@@ -98,12 +105,14 @@ async fn what_git_pushes_rest_shows() {
     assert_eq!(shown["taggedObject"], json!({ "objectId": tip, "objectType": "commit" }));
 
     let stats = site.get(&format!("{REPO}/stats/branches"), "bobspat").await.expect(200);
-    let ahead = |n: usize| (stats["value"][n]["aheadCount"].clone(), stats["value"][n]["behindCount"].clone());
+    let ahead =
+        |n: usize| (stats["value"][n]["aheadCount"].clone(), stats["value"][n]["behindCount"].clone());
     assert_eq!((ahead(0), ahead(1)), ((json!(2), json!(0)), (json!(0), json!(0))));
     assert_eq!(stats["value"][1]["isBaseVersion"], true);
     let one = site.get(&format!("{REPO}/stats/branches/feature/x"), "bobspat").await.expect(200);
     assert_eq!((&one["name"], &one["aheadCount"]), (&json!("feature/x"), &json!(2)));
-    let diff = format!("{REPO}/diffs/commits?baseVersion=master&targetVersion=feature/x&targetVersionType=branch");
+    let diff =
+        format!("{REPO}/diffs/commits?baseVersion=master&targetVersion=feature/x&targetVersionType=branch");
     let diff = site.get(&diff, "bobspat").await.expect(200);
     assert_eq!(diff["changeCounts"]["Add"], 2);
     assert_eq!(diff["changes"][0]["item"]["path"], "/one");
@@ -126,7 +135,13 @@ async fn commits_are_searched() {
         ("?searchCriteria.fromDate=2100-01-01", vec![]),
         ("?searchCriteria.showOldestCommitsFirst=true&$top=1", vec![0]),
         ("?branch=master&$top=1", vec![2]),
-        (&format!("?searchCriteria.itemVersion.version={}&searchCriteria.itemVersion.versionType=2", tips[1]), vec![1, 0]),
+        (
+            &format!(
+                "?searchCriteria.itemVersion.version={}&searchCriteria.itemVersion.versionType=2",
+                tips[1]
+            ),
+            vec![1, 0],
+        ),
         (&format!("?searchCriteria.ids={},{}", tips[0], tips[2]), vec![0, 2]),
         (&format!("?searchCriteria.fromCommitId={}&searchCriteria.toCommitId={}", tips[1], tips[1]), vec![1]),
     ];
@@ -152,7 +167,10 @@ async fn commits_are_searched() {
     let changes = site.get(&format!("{REPO}/commits/{}/changes", tips[2]), "bobspat").await.expect(200);
     assert_eq!(changes["changeCounts"], json!({ "Add": 0, "Edit": 0, "Delete": 1, "Rename": 1 }));
     assert_eq!(changes["changes"][0]["sourceServerItem"], "/src/a.txt");
-    for (id, key) in [("1".repeat(40), "GitUnresolvableToCommitException"), ("12".to_owned(), "InvalidArgumentValueException")] {
+    for (id, key) in [
+        ("1".repeat(40), "GitUnresolvableToCommitException"),
+        ("12".to_owned(), "InvalidArgumentValueException"),
+    ] {
         let reply = site.get(&format!("{REPO}/commits/{id}"), "bobspat").await;
         assert_eq!(reply.json()["typeKey"], key, "{id}");
     }
@@ -171,15 +189,23 @@ async fn items_are_shown_in_every_form() {
         ["/", "/lib", "/lib/a.txt", "/readme.md", "/src", "/src/c.bin"]
     );
     assert_eq!(paths("items?scopePath=/src&recursionLevel=Full").await, ["/src", "/src/c.bin"]);
-    let old = format!("items?scopePath=/src&recursionLevel=full&versionDescriptor.version={}&versionDescriptor.versionType=commit", tips[0]);
+    let old = format!(
+        "items?scopePath=/src&recursionLevel=full&versionDescriptor.version={}&versionDescriptor.versionType=commit",
+        tips[0]
+    );
     assert_eq!(paths(&old).await, ["/src", "/src/a.txt", "/src/deep", "/src/deep/b.txt"]);
     let junk = "items?path=/readme.md&itemVersion=[object%20Object]&version=master&versionType=0&includeContent=true";
     let item = get(junk).await.expect(200);
     assert_eq!((&item["content"], &item["gitObjectType"]), (&json!("hello again\n"), &json!("blob")));
     assert_eq!(item["contentMetadata"]["fileName"], "readme.md");
     assert_eq!(get("items/readme.md").await.expect(200)["path"], "/readme.md");
-    let text = site.send("GET", &format!("{REPO}/items?path=/readme.md"), "bobspat", "Accept: text/plain\r\n", "").await;
-    assert_eq!((text.text().as_str(), text.header("content-type")), ("hello again\n", "text/plain; charset=utf-8"));
+    let text = site
+        .send("GET", &format!("{REPO}/items?path=/readme.md"), "bobspat", "Accept: text/plain\r\n", "")
+        .await;
+    assert_eq!(
+        (text.text().as_str(), text.header("content-type")),
+        ("hello again\n", "text/plain; charset=utf-8")
+    );
     let bytes = get("items?path=/src/c.bin&$format=octetStream").await;
     assert_eq!(bytes.body, [0, 1, 2]);
     assert!(bytes.header("content-disposition").contains("c.bin"));
@@ -192,7 +218,10 @@ async fn items_are_shown_in_every_form() {
     std::fs::write(site.dir.path().join("all.zip"), &zip.body).expect("a file");
     let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
                   print(sorted(z.namelist()), z.read('readme.md'))";
-    let output = std::process::Command::new("python3").args(["-c", script]).arg(site.dir.path().join("all.zip")).output();
+    let output = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(site.dir.path().join("all.zip"))
+        .output();
     let output = output.expect("python starts");
     assert_eq!(
         String::from_utf8_lossy(&output.stdout).trim(),
@@ -205,7 +234,10 @@ async fn items_are_shown_in_every_form() {
         { "path": "/readme.md", "version": tips[0], "versionType": "commit" },
     ] });
     let batch = site.post(&format!("{REPO}/itemsBatch"), "bobspat", &batch).await.expect(200);
-    assert_eq!((&batch["value"][0][1]["path"], &batch["value"][1][0]["path"]), (&json!("/src/c.bin"), &json!("/readme.md")));
+    assert_eq!(
+        (&batch["value"][0][1]["path"], &batch["value"][1][0]["path"]),
+        (&json!("/src/c.bin"), &json!("/readme.md"))
+    );
 
     let root = get("items").await.expect(200)["value"][0]["objectId"].as_str().expect("an id").to_owned();
     let tree = get(&format!("trees/{root}?recursive=true")).await.expect(200);
@@ -225,7 +257,8 @@ async fn refs_change_each_with_its_own_verdict() {
     let site = Site::start(Profile::Permissive).await;
     let tips = filled(&site).await;
     let refs = format!("{REPO}/refs");
-    let update = |name: &str, old: &str, new: &str| json!({ "name": name, "oldObjectId": old, "newObjectId": new });
+    let update =
+        |name: &str, old: &str, new: &str| json!({ "name": name, "oldObjectId": old, "newObjectId": new });
     let rows = [
         (update("refs/heads/new", ZEROS, &tips[0]), "succeeded"),
         (update("refs/tags/t", ZEROS, &tips[0]), "succeeded"),
@@ -240,7 +273,8 @@ async fn refs_change_each_with_its_own_verdict() {
     let verdicts = site.post(&refs, "carolpat", &body).await.expect(200);
     assert_eq!(each(&verdicts, "updateStatus"), rows.map(|(_, status)| status));
     let rewrite = json!([update("refs/heads/master", &tips[2], &tips[0])]);
-    let verdict = site.post(&refs, "carolpat", &rewrite).await.expect(200);
+    // Carol made the branch, so that it is hers; alice has every other right.
+    let verdict = site.post(&refs, "alicepat", &rewrite).await.expect(200);
     assert_eq!(each(&verdict, "updateStatus"), ["forcePushRequired"]);
     assert_eq!(verdict["value"][0]["success"], false);
     for (who, status) in [("bobspat", 403), ("alice-reads", 403), ("davespat", 404)] {
@@ -248,7 +282,10 @@ async fn refs_change_each_with_its_own_verdict() {
         assert_eq!(reply.status, status, "{who}: {}", reply.text());
     }
     let deleted = json!([update("refs/heads/new", &tips[0], ZEROS)]);
-    assert_eq!(each(&site.post(&refs, "carolpat", &deleted).await.expect(200), "updateStatus"), ["succeeded"]);
+    assert_eq!(
+        each(&site.post(&refs, "carolpat", &deleted).await.expect(200), "updateStatus"),
+        ["succeeded"]
+    );
     assert_eq!(site.post(&refs, "carolpat", &json!([])).await.status, 400);
     assert_eq!(site.post(&refs, "carolpat", &json!([{ "name": 1 }])).await.status, 400);
     let tag = json!({ "name": "v2", "message": "by REST", "taggedObject": { "objectId": tips[2] } });
@@ -287,7 +324,9 @@ async fn pushes_that_make_no_sense_are_refused() {
         let reply = site.push("extra", "refs/heads/master", &tips[2], json!([change])).await;
         assert_eq!(reply.status, status, "{change}: {}", reply.text());
     }
-    for body in [json!({}), json!([]), json!({ "refUpdates": [], "commits": [] }), json!({ "refUpdates": [{}, {}] })] {
+    for body in
+        [json!({}), json!([]), json!({ "refUpdates": [], "commits": [] }), json!({ "refUpdates": [{}, {}] })]
+    {
         let reply = site.post(&format!("{REPO}/pushes"), "carolpat", &body).await;
         assert_eq!(reply.status, 400, "{body}: {}", reply.text());
     }

@@ -193,10 +193,12 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
             .locations
             .iter()
             .filter(|(_, template)| template.takes_project || !has_project)
-            .filter_map(|(location, template)| Some((location, template.read(path)?)))
-            .max_by_key(|(location, (values, words))| {
-                (*words, Reverse(values.len()), Reverse(location.id.as_str()))
+            .filter_map(|(location, template)| Some((location, template, template.read(path)?)))
+            // The one with the most words of its own; of those, the one that leaves the fewest values out.
+            .max_by_key(|(location, template, (_, words))| {
+                (*words, Reverse(template.segments.len()), Reverse(location.id.as_str()))
             })
+            .map(|(location, _, read)| (location, read))
     };
     let versions = |location: &Location| {
         (Version::known(&location.max_version), Version::known(&location.released_version))
@@ -228,9 +230,7 @@ pub(super) fn areas(profile: Profile, base: &str, id: Option<&str>) -> Value {
     let shown = |area: &Area| json!({ "id": area.id, "name": area.name, "locationUrl": format!("{base}/") });
     let areas = &shown_by(profile).areas;
     match id {
-        Some(id) => {
-            areas.iter().find(|area| area.id.eq_ignore_ascii_case(id)).map_or(Value::Null, shown)
-        }
+        Some(id) => areas.iter().find(|area| area.id.eq_ignore_ascii_case(id)).map_or(Value::Null, shown),
         None => super::shape::list(areas.iter().map(shown)),
     }
 }

@@ -140,7 +140,8 @@ async fn answer(
 }
 
 fn unknown(path: &str) -> Response {
-    let message = format!("The controller for path '{path}' was not found or does not implement IController.");
+    let message =
+        format!("The controller for path '{path}' was not found or does not implement IController.");
     text(StatusCode::NOT_FOUND, &message)
 }
 

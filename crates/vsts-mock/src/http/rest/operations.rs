@@ -12,11 +12,14 @@ use crate::registry::RegistryError;
 pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
     let world = call.app.state.world();
     let account = call.account(&world)?;
-    let parsed =
-        Uuid::parse_str(id).map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", shown(id))))?;
+    let parsed = Uuid::parse_str(id)
+        .map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", shown(id))))?;
     let known = call.app.operations.get(parsed).filter(|operation| operation.account == account.id);
     let known = known.ok_or_else(|| {
-        Failure::not_found("OperationNotFoundException", format!("There is no operation with the id {parsed}."))
+        Failure::not_found(
+            "OperationNotFoundException",
+            format!("There is no operation with the id {parsed}."),
+        )
     })?;
     let mut value = shape::operation(&call.base(account), &parsed.to_string(), known.progress.name());
     if let Progress::Failed(message) = &known.progress {
@@ -28,7 +31,13 @@ pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
 
 impl Call<'_> {
     /// Lets work go on after this request has been answered; the answer says where to ask how far it is.
-    pub(super) fn begin<W>(&self, account: Uuid, base: &str, reserved: Option<String>, work: W) -> Option<Reply>
+    pub(super) fn begin<W>(
+        &self,
+        account: Uuid,
+        base: &str,
+        reserved: Option<String>,
+        work: W,
+    ) -> Option<Reply>
     where
         W: Future<Output = Result<(), RegistryError>> + Send + 'static,
     {

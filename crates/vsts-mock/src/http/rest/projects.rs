@@ -15,12 +15,7 @@ use crate::world::name;
 /// How many projects a list has that says nothing of it.
 const PAGE: usize = 100;
 
-pub(super) async fn answer(
-    call: &Call<'_>,
-    method: &Method,
-    route: &Route,
-    body: Body,
-) -> Option<Outcome> {
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
     Some(match (method, route.value("projectId")) {
         (&Method::GET, None) => list(call),
         (&Method::GET, Some(id)) => show(call, id),
@@ -37,7 +32,8 @@ fn list(call: &Call<'_>) -> Outcome {
     let base = call.base(account);
     // Other states than well-formed ones are passed through too fast to be seen.
     let states = ["wellformed", "all", "unchanged", "1", "4", "0"];
-    let is_shown = call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
+    let is_shown =
+        call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
     let mut seen: Vec<_> = world
         .projects_of(account.id)
         .filter(|project| is_shown && can_see(&world, &call.principal, Target::Project(project)))
@@ -65,7 +61,9 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
     check_visibility(&body)?;
     let control = body["capabilities"]["versioncontrol"]["sourceControlType"].as_str().unwrap_or("Git");
     if !control.eq_ignore_ascii_case("Git") {
-        return Err(Failure::bad("This server keeps Git repositories alone: sourceControlType has to be Git."));
+        return Err(Failure::bad(
+            "This server keeps Git repositories alone: sourceControlType has to be Git.",
+        ));
     }
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
     let process = process.map(processes::find).transpose()?.map(|process| process.short);
@@ -109,8 +107,7 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     let app = call.app.clone();
     let work = async move {
         let mut change = app.state.change().await?;
-        let input =
-            ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
+        let input = ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
         change.update_project(project.id, &input, app.clock.now()).await?;
         Ok(change.commit().await?)
     };

@@ -57,7 +57,8 @@ impl Query {
     /// Every value of that name; commas part values as well.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         let name = name.to_lowercase();
-        let values = self.0.iter().filter(|(key, _)| *key == name || key.strip_prefix(&name).is_some_and(is_index));
+        let values =
+            self.0.iter().filter(|(key, _)| *key == name || key.strip_prefix(&name).is_some_and(is_index));
         values.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
     }
 
@@ -73,7 +74,10 @@ impl Query {
             return Ok(Some(value.parse().unwrap_or(usize::MAX)));
         }
         let name = names.first().copied().unwrap_or_default();
-        Err(Failure::bad(format!("The value {:?} of {name} is not a number that is 0 or more.", shown(value))))
+        Err(Failure::bad(format!(
+            "The value {:?} of {name} is not a number that is 0 or more.",
+            shown(value)
+        )))
     }
 
     /// A value of an enum.
@@ -96,9 +100,9 @@ fn plain(value: &Value) -> String {
 
 /// `[0]`, `[12]`: how some clients number the values of a list.
 fn is_index(text: &str) -> bool {
-    text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| {
-        inner.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    text.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A value of an enum in a body: a name in any case, or a number.
@@ -116,9 +120,9 @@ pub(super) fn choice<T: Copy>(
 
 fn named<T: Copy>(field: &str, value: &str, choices: &[(&str, u64, T)]) -> Result<T, Failure> {
     let number = value.trim().parse::<u64>().ok();
-    let found = choices.iter().find(|(name, code, _)| {
-        name.eq_ignore_ascii_case(value.trim()) || number == Some(*code)
-    });
+    let found = choices
+        .iter()
+        .find(|(name, code, _)| name.eq_ignore_ascii_case(value.trim()) || number == Some(*code));
     found.map(|(_, _, choice)| *choice).ok_or_else(|| {
         let known: Vec<&str> = choices.iter().map(|(name, ..)| *name).collect();
         Failure::bad(format!("{field} has to be one of {}, not {:?}.", known.join(", "), shown(value)))
@@ -131,7 +135,9 @@ mod tests {
 
     #[test]
     fn queries_are_read_as_clients_write_them() {
-        let query = Query::parse("SearchCriteria.%24Top=5&itemVersion=[object%20Object]&a=&a=x&ids=1,2&ids[0]=3&f=True");
+        let query = Query::parse(
+            "SearchCriteria.%24Top=5&itemVersion=[object%20Object]&a=&a=x&ids=1,2&ids[0]=3&f=True",
+        );
         assert_eq!(query.amount(&["searchCriteria.$top"]).ok(), Some(Some(5)));
         assert_eq!((query.get("itemVersion"), query.get("a"), query.flag("F")), (None, Some("x"), true));
         assert_eq!(query.list("ids"), ["1", "2", "3"]);

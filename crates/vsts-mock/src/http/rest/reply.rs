@@ -84,8 +84,10 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
             insert(response.headers_mut(), CONTENT_TYPE, kind);
             if let Some(name) = file_name {
                 // A name of any characters, and the same for those who know only ASCII.
-                let plain: String =
-                    name.chars().map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) { c } else { '_' }).collect();
+                let plain: String = name
+                    .chars()
+                    .map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) { c } else { '_' })
+                    .collect();
                 let exact = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
                 let value = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}");
                 insert(response.headers_mut(), CONTENT_DISPOSITION, &value);
@@ -120,7 +122,10 @@ pub(super) fn sign(
         ("x-tfs-processid", &PROCESS),
         ("pragma", "no-cache"),
         ("expires", "-1"),
-        ("p3p", "CP=\"CAO DSP COR ADMa DEV CONo TELo CUR PSA PSD TAI IVDo OUR SAMi BUS DEM NAV STA UNI COM INT PHY ONL FIN PUR LOC CNT\""),
+        (
+            "p3p",
+            "CP=\"CAO DSP COR ADMa DEV CONo TELo CUR PSA PSD TAI IVDo OUR SAMi BUS DEM NAV STA UNI COM INT PHY ONL FIN PUR LOC CNT\"",
+        ),
         ("x-frame-options", "SAMEORIGIN"),
         ("vary", "Accept-Encoding"),
     ] {

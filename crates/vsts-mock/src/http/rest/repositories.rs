@@ -15,12 +15,7 @@ use crate::access::{Permission, Target, authorize};
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
 
-pub(super) async fn answer(
-    call: &Call<'_>,
-    method: &Method,
-    route: &Route,
-    body: Body,
-) -> Option<Outcome> {
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
     let id = route.repository();
     Some(match (route.resource().as_str(), method, id) {
         ("git/repositories", &Method::GET, None) => list(call),
@@ -77,13 +72,19 @@ fn list(call: &Call<'_>) -> Outcome {
         .repos
         .values()
         .filter(|repo| repo.account == account.id && only.is_none_or(|project| project.id == repo.project))
-        .filter(|repo| authorize(&world, &call.principal, Permission::GenericRead, Target::Repo(repo)).is_ok())
+        .filter(|repo| {
+            authorize(&world, &call.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
+        })
         .filter_map(|repo| Some((world.projects.get(&repo.project)?, repo)))
         .collect();
     seen.sort_by_key(|(project, repo)| (name::key(&project.name), name::key(&repo.name)));
     let with_links = call.query.flag("includeLinks");
     let values = seen.into_iter().map(|(project, repo)| {
-        if with_links { call.whole_repo(account, project, repo) } else { call.repo_json(account, project, repo) }
+        if with_links {
+            call.whole_repo(account, project, repo)
+        } else {
+            call.repo_json(account, project, repo)
+        }
     });
     Ok(Reply::ok(shape::list(values)))
 }
@@ -166,7 +167,8 @@ fn set_default_branch(call: &Call<'_>, repo: &Repo, branch: &str) -> Result<(), 
         );
         Failure::not_found("GitUnresolvableToCommitException", message)
     };
-    let repository = repo.handle.open(&call.app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
+    let repository =
+        repo.handle.open(&call.app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
     let repository = repository.to_gix();
     let target = FullName::try_from(full.as_str()).map_err(|_| absent())?;
     let is_branch = full.starts_with("refs/heads/");

@@ -163,7 +163,7 @@ mod tests {
             (Vsts, "projects", "POST", "", Err("VssVersionNotSpecifiedException")),
             (Vsts, "projects", "GET", "api-version=five", Err("VssInvalidApiResourceVersionException")),
             (Vsts, "projects", "GET", "api-version=5.0-beta", Err("VssInvalidApiResourceVersionException")),
-            (Vsts, "projects", "GET", "api-version=+5.0", Err("VssInvalidApiResourceVersionException")),
+            (Vsts, "projects", "GET", "api-version=%2B5.0", Err("VssInvalidApiResourceVersionException")),
             (Vsts, "connectionData", "GET", "", Ok("5.0-preview.1")),
             (Vsts, "connectionData", "GET", "api-version=1.0", Ok("1.0")),
             (Vsts, "connectionData", "GET", "api-version=4.1", Err("VssInvalidPreviewVersionException")),
@@ -181,7 +181,10 @@ mod tests {
             assert_eq!(found, expected, "{profile:?} {method} {path}?{query:?}");
         }
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, "text/plain, application/json; api-version=4.1-preview".parse().expect("a value"));
+        headers.insert(
+            ACCEPT,
+            "text/plain, application/json; api-version=4.1-preview".parse().expect("a value"),
+        );
         let version = |query: &str| {
             negotiate(Vsts, &route(Vsts, "projects"), &Method::GET, &Query::parse(query), &headers)
         };

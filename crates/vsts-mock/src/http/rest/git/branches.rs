@@ -51,7 +51,9 @@ pub(super) fn list(place: &Place) -> Outcome {
         return Ok(Reply::ok(shape::list(std::iter::empty())));
     }
     // Without a default branch there is nothing to measure by.
-    let base = if default_branch(&repository)?.is_some() || place.query.any(&["baseVersionDescriptor.version", "baseVersion"]).is_some() {
+    let base = if default_branch(&repository)?.is_some()
+        || place.query.any(&["baseVersionDescriptor.version", "baseVersion"]).is_some()
+    {
         Some(base(place, &repository)?)
     } else {
         None

@@ -49,7 +49,9 @@ pub(super) fn show(place: &Place) -> Outcome {
     let common = repository.merge_base(base, target).ok().flatten().map(gix::Id::detach);
     let (ahead, behind) = apart(&repository, target, base)?;
     let from = match common {
-        Some(common) if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") => {
+        Some(common)
+            if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") =>
+        {
             common
         }
         _ => base,

@@ -35,7 +35,8 @@ impl Folder {
         let mut entries = BTreeMap::new();
         for entry in TreeRefIter::from_bytes(&data, gix::hash::Kind::Sha1) {
             let entry = entry.map_err(|error| Failure::internal(&error))?;
-            entries.insert(entry.filename.to_owned(), Node::Kept { mode: entry.mode, id: entry.oid.to_owned() });
+            entries
+                .insert(entry.filename.to_owned(), Node::Kept { mode: entry.mode, id: entry.oid.to_owned() });
         }
         Ok(Self(entries))
     }
@@ -92,7 +93,11 @@ impl Folder {
     }
 
     /// Takes away what is at a path.
-    pub(super) fn take(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<Node>, Failure> {
+    pub(super) fn take(
+        &mut self,
+        objects: &NewObjects<'_>,
+        path: &[String],
+    ) -> Result<Option<Node>, Failure> {
         let Some((name, above)) = path.split_last() else { return Ok(None) };
         let folder = self.parent(objects, above)?;
         Ok(folder.and_then(|folder| folder.0.remove(name.as_bytes().as_bstr())))

@@ -35,7 +35,9 @@ impl Criteria {
             committer: text("user").map(str::to_lowercase),
             from: text("fromDate").map(time).transpose()?,
             to: text("toDate").map(time).transpose()?,
-            path: text("itemPath").map(|path| path.trim_matches('/').to_owned()).filter(|path| !path.is_empty()),
+            path: text("itemPath")
+                .map(|path| path.trim_matches('/').to_owned())
+                .filter(|path| !path.is_empty()),
         })
     }
 
@@ -66,9 +68,10 @@ impl Criteria {
 pub(super) fn time(text: &str) -> Result<Timestamp, Failure> {
     let trimmed = text.trim().replace(' ', "T");
     let candidates = [trimmed.clone(), format!("{trimmed}Z"), format!("{trimmed}T00:00:00Z")];
-    candidates.iter().find_map(|text| text.parse().ok()).ok_or_else(|| {
-        Failure::bad(format!("{:?} is not a time such as 2017-09-07T12:00:00Z.", shown(text)))
-    })
+    candidates
+        .iter()
+        .find_map(|text| text.parse().ok())
+        .ok_or_else(|| Failure::bad(format!("{:?} is not a time such as 2017-09-07T12:00:00Z.", shown(text))))
 }
 
 /// What is at a path in a commit's tree.
@@ -158,7 +161,8 @@ fn range(
     repository: &gix::Repository,
     query: &Query,
 ) -> Result<(Vec<ObjectId>, Vec<ObjectId>), Failure> {
-    let mut given = Descriptor::of(query, &[&key("itemVersion."), &key("versionDescriptor."), "versionDescriptor."])?;
+    let mut given =
+        Descriptor::of(query, &[&key("itemVersion."), &key("versionDescriptor."), "versionDescriptor."])?;
     if given.is_none() {
         given = match (query.get("branch"), query.get("commit")) {
             (Some(branch), _) => Some(Descriptor::branch(branch)),

@@ -42,7 +42,11 @@ struct Version<'r> {
 }
 
 impl<'r> Version<'r> {
-    fn of(place: &Place, repository: &'r gix::Repository, given: Option<Descriptor>) -> Result<Self, Failure> {
+    fn of(
+        place: &Place,
+        repository: &'r gix::Repository,
+        given: Option<Descriptor>,
+    ) -> Result<Self, Failure> {
         let descriptor = or_default(given, place, repository)?;
         let commit = descriptor.resolve(place, repository)?;
         Ok(Self { repository, descriptor, commit })
@@ -196,9 +200,7 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format) -> O
     let file_name = || place.query.flag("download").then(|| name.to_owned());
     match format {
         Format::Text if is_blob => Ok(Reply::raw("text/plain; charset=utf-8", data, file_name())),
-        Format::Bytes if is_blob => {
-            Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned())))
-        }
+        Format::Bytes if is_blob => Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned()))),
         Format::Json if is_blob && place.query.flag("download") => {
             Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned())))
         }

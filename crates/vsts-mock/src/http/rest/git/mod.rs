@@ -106,12 +106,7 @@ impl Asked {
 }
 
 /// `None` for what is not here.
-pub(super) async fn answer(
-    call: &Call<'_>,
-    method: &Method,
-    route: &Route,
-    body: Body,
-) -> Option<Outcome> {
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
     let asked = Asked::of(method, route)?;
     Some(run(call, asked, route.repository().unwrap_or_default(), body).await)
 }

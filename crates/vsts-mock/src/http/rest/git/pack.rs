@@ -52,7 +52,10 @@ impl<'r> NewObjects<'r> {
         }
         self.body.push(byte);
         let mut encoder = ZlibEncoder::new(&mut self.body, Compression::fast());
-        encoder.write_all(data).and_then(|()| encoder.finish().map(|_| ())).map_err(|e| Failure::internal(&e))?;
+        encoder
+            .write_all(data)
+            .and_then(|()| encoder.finish().map(|_| ()))
+            .map_err(|e| Failure::internal(&e))?;
         self.count += 1;
         Ok(id)
     }

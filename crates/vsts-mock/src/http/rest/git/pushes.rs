@@ -59,9 +59,8 @@ fn links(place: &Place, push: &Push) -> Value {
 pub(super) fn list(place: &Place) -> Outcome {
     let query = &place.query;
     let text = |name: &str| query.any(&[&format!("searchCriteria.{name}"), name]);
-    let reference_name = text("refName").map(|name| {
-        if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") }
-    });
+    let reference_name = text("refName")
+        .map(|name| if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") });
     let user = text("pusherId")
         .map(|id| Uuid::parse_str(id).map_err(|_| Failure::bad("pusherId has to be the id of a user.")))
         .transpose()?;
@@ -109,7 +108,8 @@ fn new_commits(
         let id = ObjectId::from_hex(id.as_bytes()).ok()?;
         Some(repository.find_object(id).ok()?.peel_to_commit().ok()?.id)
     };
-    let tips: Vec<ObjectId> = push.refs.iter().filter_map(|one| one.new.as_ref()).filter_map(commit).collect();
+    let tips: Vec<ObjectId> =
+        push.refs.iter().filter_map(|one| one.new.as_ref()).filter_map(commit).collect();
     if tips.is_empty() {
         return Ok(Vec::new());
     }
@@ -223,7 +223,8 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     }
     let tip = refs::written(command.new);
     let push = place.runtime.block_on(place.app.state.push_of(place.repo.id, &tip))?;
-    let push = push.ok_or_else(|| Failure::new(StatusCode::CONFLICT, "GitPushNotFoundException", "It is gone."))?;
+    let push =
+        push.ok_or_else(|| Failure::new(StatusCode::CONFLICT, "GitPushNotFoundException", "It is gone."))?;
     // What has just arrived may lie in a pack that the first handle has not seen.
     let repository = place.open()?;
     let mut value = reference(place, &push);

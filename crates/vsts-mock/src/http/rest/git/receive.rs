@@ -42,7 +42,8 @@ impl Received {
 
 /// Changes refs, with the objects in `pack`, which may be none.
 pub(super) fn receive(place: &Place, commands: &[Command], pack: Vec<u8>) -> Result<Received, Failure> {
-    authorize_push(&place.world, &place.principal, &place.repo).map_err(|refusal| Failure::refused(&refusal))?;
+    authorize_push(&place.world, &place.principal, &place.repo)
+        .map_err(|refusal| Failure::refused(&refusal))?;
     let null = ObjectId::null(gix::hash::Kind::Sha1);
     let mut request = Vec::new();
     for (position, command) in commands.iter().enumerate() {
@@ -56,7 +57,8 @@ pub(super) fn receive(place: &Place, commands: &[Command], pack: Vec<u8>) -> Res
         request.extend_from_slice(&pack);
     }
     let permits = place.app.git_permits.clone();
-    let permit = place.runtime.block_on(permits.acquire_owned()).map_err(|error| Failure::internal(&error))?;
+    let permit =
+        place.runtime.block_on(permits.acquire_owned()).map_err(|error| Failure::internal(&error))?;
     let session = Session::new(
         &place.app,
         place.principal.clone(),

@@ -44,8 +44,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let data = format!("object {target}\ntype {}\ntag {name}\ntagger {tagger}\n\n{message}\n", header.kind());
     let mut objects = NewObjects::new(&repository);
     let id = objects.add(Kind::Tag, data.as_bytes())?;
-    let command =
-        Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
+    let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
     let outcome = receive(place, std::slice::from_ref(&command), objects.finish()?)?;
     if let Some(reason) = outcome.refusal(&command.name) {
         return Err(refusal(&command.name, reason));
