@@ -22,3 +22,9 @@ CREATE TABLE push_refs (
     FOREIGN KEY (repo_id, push_id) REFERENCES pushes (repo_id, push_id) ON DELETE CASCADE
 );
 CREATE INDEX push_refs_by_name ON push_refs (repo_id, name, push_id);
+CREATE TABLE ref_locks (
+    repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+    name    TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (repo_id, name)
+);

@@ -54,7 +54,13 @@ impl Door {
                     change.own_branch(user, &self.repo, &name).await?;
                     changed = true;
                 }
-                UpdateKind::Delete => changed |= change.disown_branch(&self.repo, &name).await?,
+                UpdateKind::Delete => {
+                    changed |= change.disown_branch(&self.repo, &name).await?;
+                    if change.world.lock_of(self.repo.id, &name).is_some() {
+                        change.lock_ref(self.repo.id, &name, None).await?;
+                        changed = true;
+                    }
+                }
                 _ => {}
             }
         }

@@ -121,8 +121,35 @@ impl Change<'_> {
         let repo = self.world.deleted_repos.get(&id).ok_or_else(missing)?.repo.clone();
         self.delete_entries_below(repo.account, &token::repository(repo.project, id)).await?;
         run!(self, "DELETE FROM repos WHERE id = $1", id.to_string());
-        self.world.deleted_repos.remove(&id);
+        self.world.remove_deleted_repo(id);
         self.discard_repo(id);
+        Ok(())
+    }
+
+    /// Locks a ref for a user, or lets it go.
+    pub(crate) async fn lock_ref(
+        &mut self,
+        repo: Uuid,
+        name: &str,
+        by: Option<Uuid>,
+    ) -> Result<(), RegistryError> {
+        run!(
+            self,
+            "DELETE FROM ref_locks WHERE repo_id = $1 AND name = $2",
+            repo.to_string(),
+            name.to_owned()
+        );
+        self.world.ref_locks.remove(&(repo, name.to_owned()));
+        if let Some(by) = by {
+            run!(
+                self,
+                "INSERT INTO ref_locks (repo_id, name, user_id) VALUES ($1, $2, $3)",
+                repo.to_string(),
+                name.to_owned(),
+                by.to_string()
+            );
+            self.world.ref_locks.insert((repo, name.to_owned()), by);
+        }
         Ok(())
     }
 

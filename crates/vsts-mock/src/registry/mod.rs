@@ -143,6 +143,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM access_entries");
     run!(change, "DELETE FROM memberships");
     run!(change, "DELETE FROM member_groups");
+    run!(change, "DELETE FROM ref_locks");
     run!(change, "DELETE FROM repos");
     run!(change, "DELETE FROM projects");
     run!(change, "DELETE FROM accounts");

@@ -115,6 +115,7 @@ impl Change<'_> {
         let id = self.user_id(user_name)?;
         run!(self, "DELETE FROM access_entries WHERE identity_id = $1", id.to_string());
         run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
+        run!(self, "DELETE FROM ref_locks WHERE user_id = $1", id.to_string());
         run!(self, "DELETE FROM users WHERE id = $1", id.to_string());
         self.world.remove_user(id);
         Ok(())

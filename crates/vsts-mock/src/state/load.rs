@@ -104,6 +104,9 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             }
         }
     }
+    for row in rows(pool, "SELECT repo_id, name, user_id FROM ref_locks").await? {
+        world.ref_locks.insert((id(&row, "repo_id")?, row.get("name")), id(&row, "user_id")?);
+    }
     groups_and_entries(pool, &mut world).await?;
     experimentation(pool, &mut world).await?;
     Ok(world)

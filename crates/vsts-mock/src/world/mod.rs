@@ -228,6 +228,8 @@ pub(crate) struct World {
     /// (member, group)
     pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
+    /// Who has locked a ref of a repository.
+    pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
     acl: HashMap<Uuid, Entries>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
@@ -288,6 +290,17 @@ impl World {
         self.deleted_repos.insert(deleted.repo.id, deleted);
     }
 
+    /// Removes a repository that was put aside.
+    pub(crate) fn remove_deleted_repo(&mut self, id: Uuid) {
+        self.deleted_repos.remove(&id);
+        self.ref_locks.retain(|(repo, _), _| *repo != id);
+    }
+
+    /// Who has locked a ref, if anybody has.
+    pub(crate) fn lock_of(&self, repo: Uuid, name: &str) -> Option<Uuid> {
+        self.ref_locks.get(&(repo, name.to_owned())).copied()
+    }
+
     /// Sets one entry; an entry that says nothing is removed.
     pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
         let entries = self.acl.entry(account).or_default();
@@ -331,6 +344,7 @@ impl World {
         for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
             account.owner = None;
         }
+        self.ref_locks.retain(|_, user| *user != id);
         self.experimentation.remove_user(id);
         self.retain_entries(|_, _, identity| identity != id);
     }
@@ -352,7 +366,15 @@ impl World {
         for repo in repos {
             self.remove_repo(repo);
         }
-        self.deleted_repos.retain(|_, deleted| deleted.repo.project != id);
+        let repos = &mut self.deleted_repos;
+        let gone: Vec<Uuid> = repos
+            .values()
+            .filter(|deleted| deleted.repo.project == id)
+            .map(|deleted| deleted.repo.id)
+            .collect();
+        for repo in gone {
+            self.remove_deleted_repo(repo);
+        }
         if let Some(project) = self.projects.remove(&id) {
             self.name_index.remove(&(project.account, name::key(&project.name)));
         }
@@ -362,6 +384,7 @@ impl World {
     }
 
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
+        self.ref_locks.retain(|(repo, _), _| *repo != id);
         if let Some(repo) = self.repos.remove(&id) {
             self.name_index.remove(&(repo.project, name::key(&repo.name)));
             let below = token::repository(repo.project, repo.id);

@@ -297,6 +297,30 @@ async fn refs_change_each_with_its_own_verdict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_locked_ref_is_written_by_who_locked_it() {
+    let site = Site::start(Profile::Permissive).await;
+    let tips = filled(&site).await;
+    let path = format!("{REPO}/refs?filter=heads/master");
+    let lock = |on: bool| json!({ "isLocked": on });
+    assert_eq!(site.patch(&path, "bobspat", &lock(true)).await.fails(403), "GitNeedsPermissionException");
+    assert_eq!(
+        site.patch(&format!("{REPO}/refs?filter=heads/none"), "carolpat", &lock(true)).await.status,
+        404
+    );
+    let locked = site.patch(&path, "alicepat", &lock(true)).await.expect(200);
+    assert_eq!((&locked["isLocked"], &locked["isLockedBy"]["displayName"]), (&json!(true), &json!("alice")));
+    assert_eq!(site.get(&path, "bobspat").await.expect(200)["value"][0]["isLocked"], true);
+    let update = json!([{ "name": "refs/heads/master", "oldObjectId": tips[2], "newObjectId": tips[2] }]);
+    let refs = format!("{REPO}/refs");
+    assert_eq!(each(&site.post(&refs, "carolpat", &update).await.expect(200), "updateStatus"), ["locked"]);
+    assert_eq!(site.push("extra", "refs/heads/master", &tips[2], json!([add("/z", "z")])).await.status, 403);
+    assert_eq!(each(&site.post(&refs, "alicepat", &update).await.expect(200), "updateStatus"), ["succeeded"]);
+    assert_eq!(site.patch(&path, "carolpat", &lock(false)).await.status, 403, "it is alice's");
+    assert_eq!(site.patch(&path, "alicepat", &lock(false)).await.expect(200)["isLocked"], false);
+    assert_eq!(each(&site.post(&refs, "carolpat", &update).await.expect(200), "updateStatus"), ["succeeded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pushes_that_make_no_sense_are_refused() {
     let site = Site::start(Profile::Permissive).await;
     let tips = filled(&site).await;

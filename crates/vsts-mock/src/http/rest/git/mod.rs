@@ -40,6 +40,7 @@ const LARGEST_PUSH: usize = 32 << 20;
 enum Asked {
     Refs(Option<String>),
     UpdateRefs,
+    LockRef(Option<String>),
     Pushes,
     Push(String),
     CreatePush,
@@ -69,6 +70,7 @@ impl Asked {
         Some(match route.resource().as_str() {
             "git/refs" if is_get => Self::Refs(value("filter")),
             "git/refs" if is_post => Self::UpdateRefs,
+            "git/refs" if *method == Method::PATCH => Self::LockRef(value("filter")),
             "git/pushes" if is_post => Self::CreatePush,
             "git/pushes" if is_get => value("pushId").map_or(Self::Pushes, Self::Push),
             "git/commits" if is_get => match (value("pushId"), value("commitId")) {
@@ -96,6 +98,7 @@ impl Asked {
         matches!(
             self,
             Self::UpdateRefs
+                | Self::LockRef(_)
                 | Self::CreatePush
                 | Self::CommitsBatch
                 | Self::ItemsBatch
@@ -125,6 +128,7 @@ fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {
     match asked {
         Asked::Refs(filter) => refs::list(place, filter.as_deref()),
         Asked::UpdateRefs => refs::update(place, body),
+        Asked::LockRef(filter) => refs::lock(place, filter.as_deref(), body),
         Asked::Pushes => pushes::list(place),
         Asked::Push(id) => pushes::show(place, id),
         Asked::CreatePush => pushes::create(place, body),

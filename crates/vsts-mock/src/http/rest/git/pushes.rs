@@ -151,7 +151,7 @@ pub(super) fn commits(place: &Place, id: &str) -> Outcome {
 /// A refusal of a push that changes one ref.
 pub(super) fn refusal(name: &str, reason: &str) -> Failure {
     let name = shown(name);
-    if reason.starts_with("TF401027") {
+    if reason.starts_with("TF401027") || reason.starts_with("TF402404") {
         return Failure::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", reason);
     }
     if reason.contains("has changed in the meantime") || reason.contains("does not exist") {

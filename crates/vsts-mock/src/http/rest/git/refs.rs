@@ -6,12 +6,13 @@ use gix::ObjectId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::failure::Failure;
+use super::super::failure::{Failure, shown};
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::{self, encode};
 use super::pack::NewObjects;
 use super::place::{Place, object_id};
 use super::receive::{Command, receive};
+use crate::access::authorize_lock;
 use crate::world::Repo;
 
 /// How many refs may be changed at once.
@@ -57,6 +58,10 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
         if let Some(user) = creators.get(name) {
             value["creator"] = place.identity(*user);
         }
+        if let Some(by) = place.world.lock_of(place.repo.id, name) {
+            value["isLocked"] = true.into();
+            value["isLockedBy"] = place.identity(by);
+        }
         if peel && let Some(peeled) = peeled(&repository, *id)? {
             value["peeledObjectId"] = peeled.to_string().into();
         }
@@ -72,6 +77,39 @@ fn peeled(repository: &gix::Repository, id: ObjectId) -> Result<Option<ObjectId>
         return Ok(None);
     }
     Ok(object.peel_tags_to_end().ok().map(|object| object.id))
+}
+
+/// Locks a ref for the caller, or lets it go.
+pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome {
+    let filter = filter.or_else(|| place.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
+    let name = if filter.starts_with("refs/") { filter.to_owned() } else { format!("refs/{filter}") };
+    let wanted = body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
+    let repository = place.open()?;
+    let found = repository.try_find_reference(name.as_str()).ok().flatten();
+    let id = found.and_then(|reference| reference.try_id().map(gix::Id::detach)).ok_or_else(|| {
+        let message = format!("TF401175:The reference {} could not be found.", shown(&name));
+        Failure::not_found("GitReferenceNotFoundException", message)
+    })?;
+    let user = place.principal.user.unwrap_or_default();
+    let by = place.runtime.block_on(async {
+        let mut change = place.app.state.change().await?;
+        let verdict = authorize_lock(&change.world, &place.principal, &place.repo, &name);
+        verdict.map_err(|refusal| Failure::refused(&refusal))?;
+        let by = wanted.then(|| change.world.lock_of(place.repo.id, &name).unwrap_or(user));
+        change.lock_ref(place.repo.id, &name, by).await?;
+        change.commit().await?;
+        Ok::<_, Failure>(by)
+    })?;
+    let mut value = json!({
+        "name": name,
+        "objectId": id.to_string(),
+        "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
+        "isLocked": wanted,
+    });
+    if let Some(by) = by {
+        value["isLockedBy"] = place.identity(by);
+    }
+    Ok(Reply::ok(value))
 }
 
 pub(super) fn update(place: &Place, body: &Value) -> Outcome {
@@ -150,6 +188,7 @@ fn status(reason: &str) -> &'static str {
         ("Git 'ManageNote'", "manageNotePermissionRequired"),
         ("has changed in the meantime", "staleOldObjectId"),
         ("the ref does not exist", "staleOldObjectId"),
+        ("TF402404: ", "locked"),
         ("funny refname", "invalidRefName"),
         ("a ref's name has at most", "invalidRefName"),
         ("missing necessary objects", "unresolvableToCommit"),
