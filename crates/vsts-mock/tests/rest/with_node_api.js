@@ -4,7 +4,6 @@ const assert = require("node:assert");
 const azdev = require("azure-devops-node-api");
 const { VersionControlChangeType, VersionControlRecursionType, ItemContentType, GitVersionType, GitRefUpdateStatus } =
   require("azure-devops-node-api/interfaces/GitInterfaces");
-const { OperationStatus } = require("azure-devops-node-api/interfaces/common/OperationsInterfaces");
 
 const ZEROS = "0".repeat(40);
 const url = process.argv[2] + "/acme";
@@ -22,12 +21,12 @@ async function main() {
   assert.equal(who.authenticatedUser.providerDisplayName, "alice");
   const core = await alice.getCoreApi();
   const git = await alice.getGitApi();
-  const operations = await alice.getOperationsApi();
   const wait = async (queued) => {
     for (let turn = 0; turn < 600; turn++) {
-      const { status } = await operations.getOperation(queued.id);
-      if (status === OperationStatus.Succeeded) return;
-      assert.notEqual(status, OperationStatus.Failed);
+      // The package has no client for operations; this is its own way to ask for anything else.
+      const { result } = await alice.rest.get(`${url}/_apis/operations/${queued.id}`);
+      if (result.status === "succeeded") return;
+      assert.notEqual(result.status, "failed");
       await new Promise((done) => setTimeout(done, 50));
     }
     assert.fail("it takes too long");
