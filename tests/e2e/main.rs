@@ -8,6 +8,8 @@ mod access;
 mod article;
 /// Restore, killed at every step of its journal.
 mod crash;
+/// Logins as credentials: for Git, by Git's own protocol, and SSH keys.
+mod credentials;
 /// Damage to what azml keeps, found and mended.
 mod damage;
 /// Snapshots hold the exact folder, as stock git gives it back; secrets and ignored files stay out.
@@ -34,6 +36,8 @@ mod roaming;
 mod rough;
 /// Runs themselves: metrics, failing scripts, Ctrl-C.
 mod runs;
+/// The Experimentation service: signing in, and projects by their names.
+mod service;
 /// At a terminal: tables, colour, the pager.
 mod terminal;
 /// Two computers at once.

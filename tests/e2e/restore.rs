@@ -131,3 +131,43 @@ fn a_run_is_found_by_its_full_id_and_an_unknown_one_is_not_found() {
     assert!(output.stderr.starts_with("error: "), "{output}");
     assert!(output.stderr.contains("iris_1234567890123"), "{output}");
 }
+
+/// Many snapshots are few files: azml sees to it, and nothing is lost by it.
+#[test]
+fn a_long_history_is_consolidated_and_every_run_of_it_can_be_restored() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.sh", "exit 0\n");
+    write(&project, "settings.txt", "first\n");
+    let first = alice.submit(&project, &["train.sh"]);
+    let of_first = contents(&project);
+    for turn in 0..60 {
+        write(&project, "settings.txt", format!("turn {turn}\n"));
+        // Enough files that each snapshot is a pack.
+        for number in 0..30 {
+            write(&project, format!("data/{number}.txt"), format!("{number} at {turn}\n"));
+        }
+        let _taken = alice.azml(&project, &["project", "snapshot"]).ok();
+    }
+    let last = alice.submit(&project, &["train.sh"]);
+    let of_last = contents(&project);
+
+    // Whatever the background has done by now, this finishes it, or finds it at work and asks again.
+    let consolidate = ["project", "consolidate", "-o", "json"];
+    let mut done = alice.azml_json(&project, &consolidate);
+    while done["busy"] == true {
+        done = alice.azml_json(&project, &consolidate);
+    }
+    let packs = done["packs"].as_u64().expect("a number of packs");
+    assert!(packs < 40, "{done}");
+    let all = alice.azml_json(&project, &["project", "consolidate", "--all", "-o", "json"]);
+    assert!(all["packs"].as_u64().expect("a number of packs") <= 2, "{all}");
+    assert_eq!(all["loose_objects"], 0, "{all}");
+    git::assert_sound(&alice, &git::history_of(&project));
+
+    let _restored = alice.azml(&project, &["project", "restore", "--run-id", &first]).ok();
+    contents(&project).assert_same(&of_first, "the first run");
+    let _restored = alice.azml(&project, &["project", "restore", "--run-id", &last]).ok();
+    contents(&project).assert_same(&of_last, "the last run");
+}

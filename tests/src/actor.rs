@@ -85,6 +85,16 @@ impl<'s> Actor<'s> {
         self.sandbox.run(command, args, None)
     }
 
+    /// Runs azml to its end, with this on its standard input.
+    pub fn azml_given(&self, dir: &Path, args: &[&str], input: &str) -> Output {
+        self.sandbox.run(self.command(&self.program("azml"), dir), args, Some(input.as_bytes()))
+    }
+
+    /// Where azml is, for other programs to start it.
+    pub fn azml_path(&self) -> String {
+        self.program("azml")
+    }
+
     /// Starts azml with its stdout and stderr in pipes.
     pub fn spawn_azml(&self, dir: &Path, args: &[&str]) -> Child {
         self.command(&self.program("azml"), dir)

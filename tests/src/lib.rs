@@ -13,6 +13,7 @@ pub mod actor;
 pub mod binaries;
 pub mod folder;
 pub mod git;
+pub mod http;
 pub mod line;
 pub mod output;
 pub mod sandbox;

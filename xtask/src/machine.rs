@@ -43,6 +43,23 @@ pub(crate) fn require_strace() -> Outcome {
     if is_there() { Ok(()) } else { Err("strace is needed and could not be installed".into()) }
 }
 
+/// A session bus and a keyring on it, in which the tests keep a login; installed if the machine has none.
+pub(crate) fn require_keyring() -> Outcome {
+    let is_there = || {
+        process::succeeds(Command::new("dbus-run-session").arg("--version"))
+            && process::succeeds(Command::new("gnome-keyring-daemon").arg("--version"))
+    };
+    if !is_there() {
+        install("dbus");
+        install("gnome-keyring");
+    }
+    if is_there() {
+        Ok(())
+    } else {
+        Err("dbus and gnome-keyring are needed and could not be installed".into())
+    }
+}
+
 /// Fails early, and clearly, on a machine without git.
 pub(crate) fn require_git() -> Outcome {
     if process::succeeds(Command::new("git").arg("--version")) {

@@ -32,7 +32,7 @@ Usage: cargo xtask <task>
   demo [--keep]        run the main job: server, project, runs, restore, roaming; --keep leaves it all up
   test [ARGS…]         build the binaries and run every test (ARGS go to the test runner)
   e2e [ARGS…]          the end-to-end tests alone
-  bench [snapshot|server [ROW…]] [--quick]   measure against stock git and print Markdown tables; server takes --full too
+  bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
   ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs

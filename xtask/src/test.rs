@@ -29,7 +29,11 @@ pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Out
         Ok(binaries) => binaries,
         Err(error) => return (Tally::default(), Err(error)),
     };
-    if let Err(error) = machine::python().map(drop).and_then(|()| machine::require_strace()) {
+    if let Err(error) = machine::python()
+        .map(drop)
+        .and_then(|()| machine::require_strace())
+        .and_then(|()| machine::require_keyring())
+    {
         return (Tally::default(), Err(error));
     }
     let selection: &[&str] = match scope {

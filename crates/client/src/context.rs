@@ -222,6 +222,10 @@ impl Steps for Faults {
         }
         Ok(())
     }
+
+    fn watches(&self) -> bool {
+        self.abort_at.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub mod snapshots;
 pub mod sync;
 pub mod transport;
 pub mod ui;
+pub mod upkeep;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use azml_core::user_repo::UserRepo;
 use crate::context::{Context, size};
 use crate::error::CommandError;
 use crate::ui::Progress;
+use crate::upkeep;
 
 /// How many left-out files are named.
 const NAMED: usize = 5;
@@ -37,13 +38,14 @@ pub fn take(
     mut message: Message,
     allow_large: bool,
 ) -> Result<Taken, CommandError> {
+    let user = history.user_repo()?;
     if message.base.is_none() {
-        message.base = UserRepo::open(history.root())?.map(|user| user.head()).transpose()?.flatten();
+        message.base = user.map(UserRepo::head).transpose()?.flatten();
     }
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
         limits: limits(allow_large),
-        author: ctx.author(history.root()),
+        author: user.and_then(UserRepo::identity).unwrap_or_else(|| ctx.author(history.root())),
         time: ctx.env.now(),
         message,
     };
@@ -51,6 +53,8 @@ pub fn take(
     let taken = snapshot::take(history, &request, &Bar(&progress))?;
     drop(progress);
     tell_left_out(ctx, &taken.left_out);
+    // Also when nothing was new: each run's record is some objects.
+    upkeep::start_if_due(history);
     Ok(taken)
 }
 

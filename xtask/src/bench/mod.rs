@@ -2,50 +2,58 @@
 //! so that a noisy machine is noisy for both; the tables show medians and the ratio, which is what carries over
 //! to another machine.
 
+mod client;
 mod server;
-mod snapshot;
 mod stock;
-mod table;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, machine, workspace};
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-struct Effort {
-    /// Repetitions of quick work.
-    many: usize,
-    /// Repetitions of work that takes seconds.
-    few: usize,
-    /// Files in the folder that is snapshotted.
-    files: usize,
-}
-
-const FULL: Effort = Effort { many: 21, few: 3, files: 10_000 };
-const QUICK: Effort = Effort { many: 3, few: 1, files: 500 };
+use crate::{Outcome, machine, process, workspace};
 
 /// Runs the benchmark that comes first in `args`, or all; what follows is for the benchmark.
 pub(crate) fn run(args: &[String]) -> Outcome {
+    if cfg!(debug_assertions) {
+        // What is measured beside the product is measured optimised too.
+        let mut again = workspace::cargo();
+        again.args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench"]).args(args);
+        return process::run(&mut again);
+    }
     machine::require_git()?;
     let (name, rest) = match args.split_first() {
         Some((first, rest)) if !first.starts_with("--") => (first.as_str(), rest),
         _ => ("", args),
     };
-    if !["", "snapshot", "server"].contains(&name) {
-        return Err(format!("no benchmark is called `{name}`; there are snapshot and server").into());
+    if !["", "client", "server"].contains(&name) {
+        return Err(format!("no benchmark is called `{name}`; there are client and server").into());
     }
     let binaries = workspace::build_binaries(workspace::Purpose::Bench)?;
     if name != "server" {
-        let effort = match rest {
-            [] => FULL,
-            [only] if only == "--quick" => QUICK,
-            _ => return Err("the snapshots' benchmark takes --quick alone".into()),
-        };
-        print!("{}", snapshot::measure(&binaries.azml, effort)?);
+        print!("{}", client::run(&binaries.azml, rest)?);
     }
-    if name != "snapshot" {
+    if name != "client" {
         print!("{}", server::run(&binaries.vsts_mock, rest)?);
+    }
+    Ok(())
+}
+
+/// A folder for what is measured, on the file system of the workspace: that of temporary files may be memory.
+fn scratch() -> Outcome<tempfile::TempDir> {
+    let parent = workspace::root().join("target/bench");
+    std::fs::create_dir_all(&parent)?;
+    Ok(tempfile::Builder::new().prefix("scratch-").tempdir_in(parent)?)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Outcome {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
     }
     Ok(())
 }
@@ -61,28 +69,4 @@ fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(Duration, T)> {
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-/// Lets both sides do their work in turns and returns their medians. Each gets one unmeasured turn first.
-fn take_turns(
-    repetitions: usize,
-    ours: &mut dyn FnMut(usize) -> Outcome<Duration>,
-    theirs: &mut dyn FnMut(usize) -> Outcome<Duration>,
-) -> Outcome<(Duration, Duration)> {
-    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for turn in 0..=repetitions {
-        // Who goes first changes from turn to turn: the first one warms the caches for the second.
-        let (ours, theirs) = if turn % 2 == 0 {
-            let ours = ours(turn)?;
-            (ours, theirs(turn)?)
-        } else {
-            let theirs = theirs(turn)?;
-            (ours(turn)?, theirs)
-        };
-        if turn > 0 || repetitions == 1 {
-            our_times.push(ours);
-            their_times.push(theirs);
-        }
-    }
-    Ok((median(our_times), median(their_times)))
 }

@@ -23,6 +23,8 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Show every setting with its value and where that comes from (the default)
+    ///
+    /// Example: `azml config show -o table`
     Show,
     /// Write a setting into config.toml
     ///

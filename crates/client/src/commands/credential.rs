@@ -10,8 +10,10 @@ use crate::ui::Output;
 
 /// Be a Git credential helper
 ///
-/// With `git config --global credential.helper '!azml credential'` plain git uses azml's logins. What is asked stands
-/// on standard input, as in gitcredentials(7). Each login is for its own host.
+/// With it plain git uses azml's logins. What is asked stands on standard input, as in gitcredentials(7). Each login is
+/// for its own host.
+///
+/// Example: `git config --global credential.helper '!azml credential'`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What Git wants: `get`, `store` or `erase`; anything else is passed over

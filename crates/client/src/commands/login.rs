@@ -21,6 +21,8 @@ const LONGEST_TOKEN: u64 = 64 * 1024;
 /// Without a token azml shows a code, which you type on the service's page to sign in there. The login is kept in the
 /// system keyring where there is one, else in a file that only you can read. azml uses it for the registry of projects
 /// and for Git over HTTP at the same host; for plain `git push`, set `credential.helper` to `!azml credential`.
+///
+/// Example: `azml login --service https://HOST`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The service, for example `https://HOST`; by default the one that you are signed in to

@@ -9,6 +9,8 @@ use crate::ui::Output;
 ///
 /// The login is forgotten on this computer, and ended at the service if it was made by signing in there; a personal
 /// access token stays valid until you revoke it.
+///
+/// Example: `azml logout`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The service; by default the one that you signed in to last

@@ -89,13 +89,18 @@ impl Keyring {
         let origin = origin.to_string();
         let (answer, answered) = mpsc::channel();
         std::thread::spawn(move || {
-            let result = keyring::Entry::new(SERVICE, &origin).and_then(|entry| question(&entry));
+            let result = match keyring::Entry::store_status() {
+                Ok(()) => keyring::Entry::new(SERVICE, &origin).and_then(|entry| question(&entry)),
+                // What stands in the way of the keyring itself is more telling than that there is none.
+                Err(error) => Err(keyring::Error::Invalid("keyring".to_owned(), error.to_string())),
+            };
             // Nobody may be listening any more.
             drop(answer.send(result));
         });
         match answered.recv_timeout(patience) {
             Ok(Ok(value)) => Ok(value),
             // Its own words only: the causes may show what was kept.
+            Ok(Err(keyring::Error::Invalid(_, why))) => Err(KeyringError::Failed(why)),
             Ok(Err(error)) => Err(KeyringError::Failed(error.to_string())),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut(patience)),
             Err(mpsc::RecvTimeoutError::Disconnected) => {

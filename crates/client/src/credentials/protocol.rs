@@ -158,11 +158,8 @@ pub fn answer(user: &str, password: &Secret, expires: Option<Timestamp>) -> Vec<
     if [user, password].iter().any(|text| text.contains(['\n', '\r', '\0'])) {
         return Vec::new();
     }
-    let mut text = format!("username={user}\npassword={password}\n");
-    if let Some(expires) = expires {
-        text.push_str(&format!("password_expiry_utc={}\n", expires.as_second()));
-    }
-    text.into_bytes()
+    let end = expires.map(|time| format!("password_expiry_utc={}\n", time.as_second())).unwrap_or_default();
+    format!("username={user}\npassword={password}\n{end}").into_bytes()
 }
 
 #[cfg(test)]

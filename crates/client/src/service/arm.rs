@@ -209,18 +209,11 @@ fn part<'a>(id: &'a str, word: &str) -> Option<&'a str> {
 
 /// A resource id as a path: what a service says is not taken for more than that.
 fn path(id: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-_.()/".contains(c);
-    let mut path = String::new();
-    for c in id.chars() {
-        if safe(c) {
-            path.push(c);
-        } else {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                path.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
+    let encoded = |byte: u8| match byte {
+        safe if safe.is_ascii_alphanumeric() || b"-_.()/".contains(&safe) => char::from(safe).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let path: String = id.bytes().map(encoded).collect();
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
 

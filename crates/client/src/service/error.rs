@@ -110,13 +110,11 @@ impl From<ServiceError> for CommandError {
                 ),
                 _ => (ErrorKind::Failed, None),
             },
-            ServiceError::Store(StoreError::Expired { .. }) => (ErrorKind::NotAllowed, Some(sign_in)),
+            ServiceError::Unauthorized { .. }
+            | ServiceError::Expired { .. }
+            | ServiceError::Store(StoreError::Expired { .. }) => (ErrorKind::NotAllowed, Some(sign_in)),
             ServiceError::Store(StoreError::Keyring { .. }) => {
                 (ErrorKind::NotAllowed, Some("unlock the keyring, or sign in again: {azml} login"))
-            }
-            ServiceError::Store(_) => (ErrorKind::Failed, None),
-            ServiceError::Unauthorized { .. } | ServiceError::Expired { .. } => {
-                (ErrorKind::NotAllowed, Some(sign_in))
             }
             ServiceError::Denied { .. } => {
                 (ErrorKind::NotAllowed, Some("who you are there: {azml} account show"))
@@ -127,7 +125,7 @@ impl From<ServiceError> for CommandError {
             ServiceError::Refused { status: 429 | 502 | 503 | 504, .. } => {
                 (ErrorKind::Unavailable, Some("wait a moment, and run the command again"))
             }
-            ServiceError::Refused { .. } => (ErrorKind::Failed, None),
+            ServiceError::Store(_) | ServiceError::Refused { .. } => (ErrorKind::Failed, None),
             ServiceError::Malformed { .. } => {
                 (ErrorKind::Failed, Some("is the URL right? {azml} login --service URL"))
             }

@@ -22,6 +22,8 @@ help_of! {
     project_show: "project" "show";
     project_restore: "project" "restore";
     project_snapshot: "project" "snapshot";
+    project_list: "project" "list";
+    project_delete: "project" "delete";
     experiment: "experiment";
     experiment_submit: "experiment" "submit";
     experiment_cancel: "experiment" "cancel";
@@ -35,6 +37,17 @@ help_of! {
     project_fsck: "project" "fsck";
     config: "config";
     config_set: "config" "set";
+    login: "login";
+    logout: "logout";
+    account: "account";
+    account_show: "account" "show";
+    account_list: "account" "list";
+    sshkey: "sshkey";
+    sshkey_generate: "sshkey" "generate";
+    sshkey_add: "sshkey" "add";
+    sshkey_list: "sshkey" "list";
+    sshkey_remove: "sshkey" "remove";
+    credential: "credential";
     completion: "completion";
     man: "man";
 }

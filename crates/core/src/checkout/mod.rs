@@ -3,18 +3,19 @@
 //! Guarantees: nothing is written before every path of the tree is known to be safe ([`path`]);
 //! nothing is ever written through a symbolic link (they are made last, after every file) and no
 //! file that exists is overwritten; files get the mode bits Git knows (executable or not) and no
-//! others. Contents are written in parallel.
+//! others. Contents are written in parallel, large ones piece by piece.
 
 pub mod listing;
 pub mod path;
+mod stream;
 mod write;
 
 use std::{io, path::PathBuf};
 
 use gix::{ObjectId, bstr::BString};
 
-pub(crate) use self::write::write_new;
 pub use self::write::{Written, checkout};
+pub(crate) use self::write::{in_parallel, write_new};
 
 /// Why a tree could not be written out.
 #[derive(Debug, thiserror::Error)]

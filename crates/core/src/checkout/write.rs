@@ -14,7 +14,7 @@ use gix::{
     objs::tree::EntryKind,
 };
 
-use super::{Error, listing, listing::Entry, path};
+use super::{Error, listing, listing::Entry, path, stream};
 
 /// What a checkout wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,11 @@ fn make_folders<'a>(root: &Path, paths: impl Iterator<Item = (&'a BStr, EntryKin
     Ok(())
 }
 
+/// So many items that follow each other are one thread's: two that write into one folder would wait for each other.
+const RUN: usize = 16;
+
 /// Does `work` for each item on as many threads as the machine has processors; sums what it returns.
-fn in_parallel<T: Sync, E: Send>(
+pub(crate) fn in_parallel<T: Sync, E: Send>(
     repo: &Repository,
     items: &[T],
     work: impl Fn(&Repository, &T) -> Result<u64, E> + Sync,
@@ -86,10 +89,13 @@ fn in_parallel<T: Sync, E: Send>(
         let run = || {
             let repo = repo.to_thread_local();
             while !failed.load(Ordering::Relaxed)
-                && let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed))
+                && let first = next.fetch_add(RUN, Ordering::Relaxed)
+                && first < items.len()
             {
-                let done = work(&repo, item).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-                sum.fetch_add(done, Ordering::Relaxed);
+                for item in &items[first..items.len().min(first + RUN)] {
+                    let done = work(&repo, item).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                    sum.fetch_add(done, Ordering::Relaxed);
+                }
             }
             Ok(())
         };
@@ -110,6 +116,11 @@ pub(crate) fn write_new(repo: &Repository, path: &Path, entry: Entry) -> Result<
 
 /// Writes a file that must not exist yet.
 fn write_new_file(repo: &Repository, path: &Path, entry: Entry) -> Result<u64, Error> {
+    if let Some(large) = stream::Large::find(repo, entry.id) {
+        let mut file =
+            create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;
+        return large.write_to(&mut file).map_err(io("write file", path));
+    }
     let blob = repo.find_blob(entry.id).map_err(|source| Error::Read { id: entry.id, source })?;
     let mut file =
         create_new(path, entry.kind == EntryKind::BlobExecutable).map_err(io("make file", path))?;

@@ -11,6 +11,7 @@
 //! | `azml/restore-journal` | a restore that is under way |
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
 //! | `azml/push-error` | why the last push failed |
+//! | `git-wire/` | what consolidation keeps for itself |
 //! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
 //!
 //! Guarantees: refs move by compare-and-swap alone; locks die with their process; a process killed at any
@@ -28,13 +29,17 @@ pub use lock::Lock;
 pub use refs_io::Owed;
 pub use workspace::Workspace;
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+};
 
 use gix::{ObjectId, refs::FullName};
 
 use crate::{
     id::{ProjectId, RunId},
     refs,
+    user_repo::{self, UserRepo},
 };
 
 /// The folder's name in the project folder.
@@ -150,6 +155,8 @@ pub struct HistoryRepo {
     root: PathBuf,
     path: PathBuf,
     id: ProjectId,
+    /// Opening one takes as long as looking at some thousand files.
+    user: OnceCell<UserRepo>,
 }
 
 impl std::fmt::Debug for HistoryRepo {
@@ -172,6 +179,17 @@ impl HistoryRepo {
     /// The repository, for reading objects and refs. Refs are changed through [`Self::update_ref`] alone.
     pub fn git(&self) -> &gix::Repository {
         &self.git
+    }
+
+    /// The user's own repository in the project folder, if there is one by now; its configuration is read once.
+    pub fn user_repo(&self) -> Result<Option<&UserRepo>, user_repo::Error> {
+        if self.user.get().is_none()
+            && let Some(user) = UserRepo::open(&self.root)?
+        {
+            // Set by nobody else: a cell is one thread's.
+            drop(self.user.set(user));
+        }
+        Ok(self.user.get())
     }
 
     /// Its folder.

@@ -1,6 +1,7 @@
 //! Making and opening the history repository, its configuration and its remote.
 
 use std::{
+    cell::OnceCell,
     io::{ErrorKind, Write},
     path::Path,
 };
@@ -50,7 +51,7 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
             return Err(Error::NewerFormat { path, found });
         }
     }
-    Ok(HistoryRepo { git, root: root.to_owned(), path, id })
+    Ok(HistoryRepo { git, root: root.to_owned(), path, id, user: OnceCell::new() })
 }
 
 /// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.

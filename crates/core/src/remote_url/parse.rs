@@ -74,6 +74,8 @@ fn with_scheme(scheme: &str, rest: &str) -> Result<RemoteUrl, Error> {
         }
         _ => (path, None),
     };
+    // What is kept is read again later, and loses the blanks at its end then.
+    let path_alone = path_alone.trim_end();
     if path_alone.trim_matches('/').is_empty() || path.contains('#') && query.is_some() {
         return Err(Error::Path);
     }

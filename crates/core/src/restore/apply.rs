@@ -4,10 +4,10 @@
 //! once. New content is written beside its place (`.azml-<token>-<i>.part`), renamed to `.new` when it
 //! is whole, and put in its place in one step that also takes what was there: displaced content is
 //! looked at before it goes, and what neither side of the journal knows is added to the backup. Names
-//! are made of the journal alone, so that a recovery finds what a kill left.
+//! are made of the journal alone, so that a recovery finds what a kill left. What can be written at once, without touching
+//! what is there, is (`prepare.rs`).
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -21,7 +21,9 @@ use super::{
     Change, Error,
     backup::Late,
     disk::{self, Found, Swapped},
+    flush,
     journal::Journal,
+    prepare::{self, Ready},
     steps::Counter,
 };
 use crate::{
@@ -39,15 +41,26 @@ pub(super) enum Direction {
 }
 
 /// How often a path that changes under our hands is tried again.
-const TRIES: usize = 8;
+pub(super) const TRIES: usize = 8;
+
+/// In which state a journal is applied.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// Nothing of it was done before.
+    pub(super) fresh: bool,
+    /// What is flushed with the folder.
+    pub(super) also_flush: Option<PathBuf>,
+}
 
 /// Applies `journal`; gives the paths whose content was added to the backup on the way.
 pub(super) fn apply(
     history: &HistoryRepo,
     journal: &Journal,
     direction: Direction,
+    begun: Begun,
     steps: &Counter<'_>,
 ) -> Result<Vec<BString>, Error> {
+    let Begun { fresh, also_flush } = begun;
     let late = Late {
         history,
         number: journal.number,
@@ -64,33 +77,47 @@ pub(super) fn apply(
         late,
         steps,
     };
-    work.sweep()?;
+    if !fresh {
+        work.sweep()?;
+    }
     work.remove_files()?;
     work.remove_folders()?;
-    work.place_files()?;
+    let ready = if fresh { prepare::prepare(&work) } else { Vec::new() };
+    work.place_files(&ready)?;
     steps.before("flush the folder")?;
     let mut written = Vec::new();
+    let mut parent: Option<(&[u8], bool)> = None;
     for change in &journal.changes {
-        if work.parents_are_folders(change.path.as_ref())? {
-            written.push(below(history.root(), change.path.as_ref()));
-        }
+        let folder = change.path.rfind_byte(b'/').map_or(&b""[..], |end| &change.path[..end]);
+        let is_there = match parent {
+            Some((known, is_there)) if known == folder => is_there,
+            _ => work.parents_are_folders(change.path.as_ref())?,
+        };
+        parent = Some((folder, is_there));
+        let path = below(history.root(), change.path.as_ref());
+        // Where the folder is gone, that is so in the next one above it.
+        let gone_from = || path.ancestors().skip(1).find(|above| above.is_dir()).map(Path::to_owned);
+        written.extend(if is_there { Some(path.clone()) } else { gone_from() });
     }
-    disk::flush(history.root(), written)?;
+    written.extend(also_flush);
+    flush::flush(history.root(), written)?;
     Ok(work.late.saved)
 }
 
-struct Work<'a> {
-    root: &'a Path,
-    repo: &'a Repository,
+/// A journal being applied.
+pub(super) struct Work<'a> {
+    pub(super) root: &'a Path,
+    pub(super) repo: &'a Repository,
     token: String,
-    changes: &'a [Change],
+    pub(super) changes: &'a [Change],
     direction: Direction,
     late: Late<'a>,
-    steps: &'a Counter<'a>,
+    pub(super) steps: &'a Counter<'a>,
 }
 
 impl Work<'_> {
-    fn wanted(&self, change: &Change) -> Option<Entry> {
+    /// What is to be at a change's place.
+    pub(super) fn wanted(&self, change: &Change) -> Option<Entry> {
         match self.direction {
             Direction::Forward => change.after,
             Direction::Back => change.before,
@@ -98,7 +125,7 @@ impl Work<'_> {
     }
 
     /// The name beside the place of the `i`th change.
-    fn beside(&self, i: usize, ending: &str) -> PathBuf {
+    pub(super) fn beside(&self, i: usize, ending: &str) -> PathBuf {
         let mut place = below(self.root, self.changes[i].path.as_ref());
         place.set_file_name(format!(".azml-{}-{i}.{ending}", self.token));
         place
@@ -124,11 +151,14 @@ impl Work<'_> {
     }
 
     /// Removes the file at `at`, which was displaced from the `i`th place; saves what nobody knows.
-    fn discard(&mut self, i: usize, at: &Path) -> Result<(), Error> {
+    pub(super) fn discard(&mut self, i: usize, at: &Path) -> Result<(), Error> {
         let change = &self.changes[i];
         match disk::look_at(at)? {
             Found::File(entry) => {
-                if Some(entry) != change.before && Some(entry) != change.after {
+                if Some(entry) != change.before
+                    && Some(entry) != change.after
+                    && !prepare::is_unfinished(self.repo, at, change)
+                {
                     self.steps.before_path("save what was edited at", &change.path)?;
                     self.late.save(change.path.as_ref(), entry.kind, &disk::content(at, entry.kind)?)?;
                 }
@@ -140,84 +170,29 @@ impl Work<'_> {
         }
     }
 
-    fn remove_files(&mut self) -> Result<(), Error> {
-        for (i, change) in self.changes.iter().enumerate().rev() {
-            if self.wanted(change).is_some() {
-                continue;
-            }
-            self.remove_one(i, change)?;
-        }
-        Ok(())
-    }
-
-    fn remove_one(&mut self, i: usize, change: &Change) -> Result<(), Error> {
-        let place = below(self.root, change.path.as_ref());
-        let new = self.beside(i, "new");
-        for _ in 0..TRIES {
-            match disk::look(self.root, change.path.as_ref())? {
-                Found::Nothing | Found::NotReachable | Found::Folder => return Ok(()),
-                Found::Special => break,
-                Found::File(_) => {
-                    self.steps.before_path("move away", &change.path)?;
-                    disk::rename_to_free(&place, &new)?;
-                    self.discard(i, &new)?;
-                }
-            }
-        }
-        Err(Error::Obstructed { path: change.path.clone() })
-    }
-
-    /// Removes the folders that have become empty, and empty ones where a file is to be.
-    fn remove_folders(&mut self) -> Result<(), Error> {
-        let mut needed = BTreeSet::new();
-        let mut emptied = BTreeSet::new();
-        for change in self.changes {
-            let parents = change.path.find_iter("/").map(|end| change.path[..end].as_bstr());
-            if self.wanted(change).is_some() {
-                needed.extend(parents);
-            } else {
-                emptied.extend(parents);
-            }
-        }
-        for folder in emptied.iter().rev().filter(|folder| !needed.contains(*folder)) {
-            if self.parents_are_folders(folder)? {
-                let path = below(self.root, folder);
-                if disk::lstat(&path)?.is_some_and(|metadata| metadata.is_dir())
-                    && disk::is_empty_folder(&path)?
-                {
-                    self.steps.before_path("remove the empty folder", &(*folder).to_owned())?;
-                    disk::remove_empty_folder(&path)?;
-                }
-            }
-        }
-        for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
-            if disk::look(self.root, change.path.as_ref())? == Found::Folder {
-                self.remove_empty_folders(&below(self.root, change.path.as_ref()), &change.path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the folder at `path` and all below it, which must be empty folders alone.
-    fn remove_empty_folders(&self, path: &Path, place: &BString) -> Result<(), Error> {
-        for entry in fs::read_dir(path).map_err(Error::io("read folder", path))? {
-            let entry = entry.map_err(Error::io("read folder", path))?;
-            if !entry.file_type().map_err(Error::io("look at", &entry.path()))?.is_dir() {
-                return Err(Error::Obstructed { path: place.clone() });
-            }
-            self.remove_empty_folders(&entry.path(), place)?;
-        }
-        self.steps.before_path("remove the empty folder at", place)?;
-        if disk::remove_empty_folder(path)? { Ok(()) } else { Err(Error::Obstructed { path: place.clone() }) }
-    }
-
-    fn place_files(&mut self) -> Result<(), Error> {
+    fn place_files(&mut self, ready: &[Ready]) -> Result<(), Error> {
         for (i, change) in self.changes.iter().enumerate() {
-            if let Some(wanted) = self.wanted(change) {
-                self.place_file(i, change, wanted)?;
+            let Some(wanted) = self.wanted(change) else { continue };
+            match ready.get(i) {
+                Some(Ready::InPlace) => {}
+                Some(Ready::Beside) => self.put_in_place(i, change, wanted)?,
+                Some(Ready::Not) | None => self.place_file(i, change, wanted)?,
             }
         }
         Ok(())
+    }
+
+    /// Puts what is ready beside its place there: where a file was a moment ago.
+    fn put_in_place(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
+        let new = self.beside(i, "new");
+        if self.parents_are_folders(change.path.as_ref())? {
+            match disk::swap(&new, &below(self.root, change.path.as_ref()))? {
+                Swapped::Done => return self.discard(i, &new),
+                Swapped::Gone | Swapped::Unsupported => {}
+            }
+        }
+        disk::remove_file(&new)?;
+        self.place_file(i, change, wanted)
     }
 
     fn place_file(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
@@ -244,7 +219,10 @@ impl Work<'_> {
                         Swapped::Done => return self.discard(i, &new),
                         Swapped::Gone => disk::remove_file(&new)?,
                         Swapped::Unsupported => {
-                            if Some(entry) != change.before && Some(entry) != change.after {
+                            if Some(entry) != change.before
+                                && Some(entry) != change.after
+                                && !prepare::is_unfinished(self.repo, &place, change)
+                            {
                                 let content = disk::content(&place, entry.kind)?;
                                 self.late.save(change.path.as_ref(), entry.kind, &content)?;
                             }
@@ -281,7 +259,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn parents_are_folders(&self, path: &BStr) -> Result<bool, Error> {
+    pub(super) fn parents_are_folders(&self, path: &BStr) -> Result<bool, Error> {
         for end in path.find_iter("/") {
             if !disk::lstat(&below(self.root, path[..end].as_bstr()))?
                 .is_some_and(|metadata| metadata.is_dir())

@@ -146,7 +146,7 @@ impl Late<'_> {
                 Err(error) => return Err(Error::History(error)),
             }
         }
-        super::disk::flush(self.history.path(), [])?;
+        super::flush::flush(self.history.path(), Vec::new())?;
         tracing::warn!(%path, backup = self.number, "a file changed during the restore; the backup has it");
         self.saved.push(path.to_owned());
         Ok(())

@@ -35,6 +35,17 @@ pub(super) enum Found {
     Special,
 }
 
+/// What is at a path, unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A folder.
+    Folder,
+    /// A file or symbolic link.
+    File,
+    /// A socket, a pipe, a device.
+    Special,
+}
+
 /// What is at `path` below `root`.
 pub(super) fn look(root: &Path, path: &BStr) -> Result<Found, Error> {
     for end in path.find_iter("/") {
@@ -209,57 +220,18 @@ pub(super) fn is_empty_folder(path: &Path) -> Result<bool, Error> {
     Ok(fs::read_dir(path).map_err(Error::io("read folder", path))?.next().is_none())
 }
 
-/// Puts on the disk, for good, everything that was written on the file system of `folder`, and the
-/// files in `written` where that can't be said for a whole file system at once.
-pub(super) fn flush(folder: &Path, written: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
-    let handle = File::open(folder).map_err(Error::io("open", folder))?;
-    let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
-    let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
-    for path in written {
-        let Some(parent) = path.parent() else { continue };
-        for path in [path.as_path(), parent] {
-            // What is a link, or gone again, has nothing of its own to be flushed.
-            let Some(metadata) = lstat(path)? else { continue };
-            if (whole && device(&metadata) == own) || metadata.is_symlink() {
-                continue;
-            }
-            File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("flush", path))?;
-        }
-    }
-    Ok(())
+/// The file of an object that is a file of its own.
+pub(super) fn loose_object(objects: &Path, id: ObjectId) -> Option<PathBuf> {
+    let hex = id.to_string();
+    let path = objects.join(&hex[..2]).join(&hex[2..]);
+    path.is_file().then_some(path)
 }
 
-/// Flushes the file system that `handle` is on; whether that is known to have waited for the disk.
-fn flush_file_system(handle: &File) -> io::Result<bool> {
-    #[cfg(target_os = "linux")]
-    match rustix::fs::syncfs(handle) {
-        Ok(()) => return Ok(true),
-        Err(rustix::io::Errno::NOSYS) => {} // not in this sandbox
-        Err(error) => return Err(error.into()),
-    }
-    #[cfg(unix)]
-    rustix::fs::sync();
-    let _ = handle;
-    Ok(false)
-}
-
-/// Puts one file and its name on the disk, for good.
-pub(super) fn flush_file(path: &Path) -> Result<(), Error> {
-    let flushed = File::open(path).and_then(|file| file.sync_all());
-    flushed.map_err(Error::io("flush", path))?;
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("flush folder", folder))?;
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn device(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::dev(metadata)
-}
-
-#[cfg(not(unix))]
-fn device(_: &Metadata) -> u64 {
-    0
+/// What is at a path whose parents are folders, without reading it.
+pub(super) fn kind_at(path: &Path) -> Result<Option<Kind>, Error> {
+    Ok(lstat(path)?.map(|metadata| match metadata.file_type() {
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_file() || kind.is_symlink() => Kind::File,
+        _ => Kind::Special,
+    }))
 }

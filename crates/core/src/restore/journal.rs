@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use gix::{ObjectId, actor, bstr::BString, objs::tree::EntryKind};
@@ -83,14 +83,20 @@ impl Journal {
         self.backup.to_hex_with_len(12).to_string()
     }
 
-    /// Puts it on the disk, for good.
-    pub(super) fn write(&self, path: &Path, steps: &Counter<'_>) -> Result<(), Error> {
+    /// Puts it on the disk, for good; before it counts, the file that it relies on.
+    pub(super) fn write(
+        &self,
+        path: &Path,
+        relies_on: Option<PathBuf>,
+        steps: &Counter<'_>,
+    ) -> Result<(), Error> {
         let beside = path.with_extension("new");
         const WRITE: &str = "write the restore journal";
         steps.before("write the journal beside its place")?;
         let mut file = File::create(&beside).map_err(Error::io(WRITE, &beside))?;
         file.write_all(&self.to_bytes()).map_err(Error::io(WRITE, &beside))?;
-        file.sync_all().map_err(Error::io(WRITE, &beside))?;
+        drop(file);
+        super::flush::flush_each(relies_on.into_iter().chain([beside.clone()]))?;
         steps.before("move the journal to its place")?;
         fs::rename(&beside, path).map_err(Error::io(WRITE, path))?;
         sync_parent(path)
@@ -236,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("restore-journal");
         assert_eq!(Journal::read(&path).unwrap(), None);
-        sample().write(&path, &Counter::new(&super::super::NoSteps)).unwrap();
+        sample().write(&path, None, &Counter::new(&super::super::NoSteps)).unwrap();
         assert_eq!(Journal::read(&path).unwrap(), Some(sample()));
         Journal::remove(&path, &Counter::new(&super::super::NoSteps)).unwrap();
         assert_eq!(Journal::read(&path).unwrap(), None);

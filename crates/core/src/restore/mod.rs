@@ -19,11 +19,14 @@ mod backup;
 mod compare;
 mod disk;
 mod error;
+mod flush;
 mod folder;
 mod in_the_way;
 mod journal;
 mod kept;
 mod plan;
+mod prepare;
+mod remove;
 mod run;
 mod steps;
 
@@ -32,7 +35,7 @@ pub use self::{
     error::Error,
     journal::{JournalState, journal_state},
     plan::{Change, Plan, plan, plan_undo},
-    run::{Done, Recovered, execute, recover, undo},
+    run::{Done, Recovered, execute, go_back, recover, restore, undo},
     steps::{NoSteps, Step, Steps, Stopped},
 };
 

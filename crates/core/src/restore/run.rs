@@ -11,9 +11,10 @@ use gix::{ObjectId, bstr::BString};
 
 use super::{
     Change, Context, Error, Plan,
-    apply::{Direction, apply},
+    apply::{Begun, Direction, apply},
     backup::{self, Backup},
     disk::{self, Found},
+    flush,
     journal::Journal,
     plan::{plan_towards, plan_undo},
     steps::{Counter, Steps},
@@ -70,13 +71,38 @@ pub fn execute(
     carry_out(history, now, context, &steps)
 }
 
-/// Goes back to the newest backup. What it overwrites is backed up in turn, so that it can be undone.
-pub fn undo(history: &HistoryRepo, context: &Context, steps: &dyn Steps) -> Result<Done, Error> {
+/// Makes the folder equal to `tree`, and says what that was: plan and execution in one, with one look at the folder.
+pub fn restore(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    context: &Context,
+    steps: &dyn Steps,
+) -> Result<(Plan, Done), Error> {
     let steps = Counter::new(steps);
     let _lock = lock(history)?;
     recover_locked(history, &steps)?;
-    let (Backup { .. }, plan) = plan_undo(history)?;
-    carry_out(history, plan, context, &steps)
+    let plan = plan_towards(history, tree, None)?;
+    let done = carry_out(history, plan.clone(), context, &steps)?;
+    Ok((plan, done))
+}
+
+/// Goes back to the newest backup. What it overwrites is backed up in turn, so that it can be undone.
+pub fn undo(history: &HistoryRepo, context: &Context, steps: &dyn Steps) -> Result<Done, Error> {
+    go_back(history, context, steps).map(|(_, _, done)| done)
+}
+
+/// [`undo`], saying to which backup it went and what that was.
+pub fn go_back(
+    history: &HistoryRepo,
+    context: &Context,
+    steps: &dyn Steps,
+) -> Result<(Backup, Plan, Done), Error> {
+    let steps = Counter::new(steps);
+    let _lock = lock(history)?;
+    recover_locked(history, &steps)?;
+    let (backup, plan) = plan_undo(history)?;
+    let done = carry_out(history, plan.clone(), context, &steps)?;
+    Ok((backup, plan, done))
 }
 
 /// Ends what a killed restore began. Every command calls this before it looks at the folder.
@@ -125,7 +151,8 @@ fn carry_out(
     }
     steps.before("write the backup")?;
     let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
-    let tree = backup::add_to_tree(repo, plan.folder, unseen)?;
+    let is_seen = forced.is_empty() && plan.there_already.is_empty();
+    let tree = if is_seen { plan.folder } else { backup::add_to_tree(repo, plan.folder, unseen)? };
     let commit = backup::write_commit(repo, tree, plan.target, &context.by)?;
     let journal = Journal {
         number: backup::next_number(history)?,
@@ -135,9 +162,13 @@ fn carry_out(
         changes: plan.changes,
     };
     steps.before("flush the backup")?;
-    disk::flush(history.path(), [])?;
-    journal.write(&history.restore_journal_path(), steps)?;
-    finish(history, &journal, steps).map_err(|error| match error {
+    // What a snapshot stores is on the disk already.
+    let single = is_seen.then(|| disk::loose_object(&history.path().join("objects"), commit)).flatten();
+    if single.is_none() {
+        flush::flush(history.path(), Vec::new())?;
+    }
+    journal.write(&history.restore_journal_path(), single, steps)?;
+    finish(history, &journal, true, steps).map_err(|error| match error {
         Error::Stopped { .. } => error,
         error => match roll_back(history, &journal, steps) {
             Ok(_) => Error::Undone(Box::new(error)),
@@ -178,7 +209,7 @@ fn recover_locked(history: &HistoryRepo, steps: &Counter<'_>) -> Result<Recovere
         return Ok(Recovered::Nothing);
     };
     tracing::warn!(backup = journal.number, "a restore was cut short; finishing it");
-    match finish(history, &journal, steps) {
+    match finish(history, &journal, false, steps) {
         Ok(done) => Ok(Recovered::Finished(done)),
         Err(stopped @ Error::Stopped { .. }) => Err(stopped),
         Err(error) => {
@@ -192,15 +223,16 @@ fn recover_locked(history: &HistoryRepo, steps: &Counter<'_>) -> Result<Recovere
     }
 }
 
-/// From a journal that is on the disk to a restore that is done.
-fn finish(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Result<Done, Error> {
+/// From a journal that is on the disk to a restore that is done. `fresh`: nobody has done anything of it yet.
+fn finish(history: &HistoryRepo, journal: &Journal, fresh: bool, steps: &Counter<'_>) -> Result<Done, Error> {
     let name = refs::backup(journal.number);
     if history.ref_tip(name.as_ref()).map_err(Error::History)?.is_none() {
         steps.before("keep the backup")?;
         history.update_ref(&name, None, journal.backup).map_err(Error::History)?;
-        disk::flush_file(&path::below(history.path(), name.as_bstr()))?;
     }
-    let saved = apply(history, journal, Direction::Forward, steps)?;
+    // Until the journal goes it would set the ref again.
+    let name = path::below(history.path(), name.as_bstr());
+    let saved = apply(history, journal, Direction::Forward, Begun { fresh, also_flush: Some(name) }, steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     backup::prune(history, steps)?;
     let count = |wanted: fn(&Change) -> bool| journal.changes.iter().filter(|change| wanted(change)).count();
@@ -215,7 +247,7 @@ fn finish(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Resu
 
 /// From a journal that is on the disk back to what was there before.
 fn roll_back(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Result<Vec<BString>, Error> {
-    let saved = apply(history, journal, Direction::Back, steps)?;
+    let saved = apply(history, journal, Direction::Back, Begun::default(), steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     forget_backup(history, journal.number, journal.backup, steps)?;
     Ok(saved)

@@ -26,6 +26,11 @@ pub struct Stopped;
 pub trait Steps {
     /// May end the process; `Err` makes the restore return at once and clean up nothing.
     fn before(&self, step: Step<'_>) -> Result<(), Stopped>;
+
+    /// Whether anybody is interested in single steps: if not, what can be done at once is.
+    fn watches(&self) -> bool {
+        true
+    }
 }
 
 /// Lets every step happen.
@@ -35,6 +40,10 @@ pub struct NoSteps;
 impl Steps for NoSteps {
     fn before(&self, _: Step<'_>) -> Result<(), Stopped> {
         Ok(())
+    }
+
+    fn watches(&self) -> bool {
+        false
     }
 }
 
@@ -47,6 +56,11 @@ pub(super) struct Counter<'s> {
 impl<'s> Counter<'s> {
     pub(super) fn new(steps: &'s dyn Steps) -> Self {
         Self { steps, taken: Cell::new(0) }
+    }
+
+    /// Whether single steps are of interest.
+    pub(super) fn watches(&self) -> bool {
+        self.steps.watches()
     }
 
     /// To be called before `what` is done.

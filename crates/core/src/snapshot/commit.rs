@@ -2,14 +2,42 @@
 
 use gix::{
     ObjectId,
-    objs::{Commit, Exists},
+    objs::{Commit, Exists, WriteTo},
 };
 
-use super::{Error, Request};
+use super::{Error, Request, content};
 use crate::{
     history::{self, HistoryRepo},
     stat_index::StatIndex,
 };
+
+/// A commit as it will be if nobody else commits meanwhile. It is stored, and flushed to the disk, with the snapshot's
+/// other objects.
+pub(super) struct Draft {
+    pub(super) id: ObjectId,
+    pub(super) bytes: Vec<u8>,
+    parent: Option<ObjectId>,
+}
+
+/// Drafts the commit of `tree`; `None` when the newest snapshot has it.
+pub(super) fn draft(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    request: &Request,
+) -> Result<Option<Draft>, Error> {
+    let parent = history.tip()?;
+    if let Some(tip) = parent
+        && tree_of(history, tip)? == tree
+    {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let failed =
+        |source| Error::Io { action: "write a commit into", path: history.path().to_owned(), source };
+    object(tree, parent, request).write_to(&mut bytes).map_err(failed)?;
+    let id = content::hash(gix::objs::Kind::Commit, &bytes).map_err(failed)?;
+    Ok(Some(Draft { id, bytes, parent }))
+}
 
 /// Commits `tree` on top of the newest snapshot, unless that is what it is; says whether a commit was made.
 ///
@@ -19,6 +47,7 @@ pub(super) fn commit(
     history: &HistoryRepo,
     tree: ObjectId,
     request: &Request,
+    draft: Option<&Draft>,
 ) -> Result<(ObjectId, bool), Error> {
     let name = history.history_ref();
     let _lock = history.lock()?;
@@ -29,7 +58,10 @@ pub(super) fn commit(
         {
             return Ok((tip, false));
         }
-        let id = write(history, tree, tip, request)?;
+        let id = match draft {
+            Some(draft) if draft.parent == tip => draft.id,
+            _ => write(history, tree, tip, request)?,
+        };
         match history.update_ref(&name, tip, id) {
             Err(history::Error::Moved { .. }) => {}
             done => return done.map(|()| (id, true)).map_err(Error::History),
@@ -43,19 +75,14 @@ fn tree_of(history: &HistoryRepo, commit: ObjectId) -> Result<ObjectId, Error> {
     Ok(commit.tree_id().map_err(failed)?.detach())
 }
 
-fn write(
-    history: &HistoryRepo,
-    tree: ObjectId,
-    parent: Option<ObjectId>,
-    request: &Request,
-) -> Result<ObjectId, Error> {
+fn object(tree: ObjectId, parent: Option<ObjectId>, request: &Request) -> Commit {
     let author = request.author.clean();
     let signature = gix::actor::Signature {
         name: author.name.into(),
         email: author.email.into(),
         time: gix::date::Time { seconds: request.time.as_second(), offset: 0 },
     };
-    let commit = Commit {
+    Commit {
         tree,
         parents: parent.into_iter().collect(),
         author: signature.clone(),
@@ -63,7 +90,16 @@ fn write(
         encoding: None,
         message: request.message.to_text().into(),
         extra_headers: Vec::new(),
-    };
+    }
+}
+
+fn write(
+    history: &HistoryRepo,
+    tree: ObjectId,
+    parent: Option<ObjectId>,
+    request: &Request,
+) -> Result<ObjectId, Error> {
+    let commit = object(tree, parent, request);
     let failed = |source| Error::Git { action: "write the snapshot's commit", source: Box::new(source) };
     Ok(history.git().write_object(&commit).map_err(failed)?.detach())
 }

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{Compress, Compression, FlushCompress, Status, write::ZlibEncoder};
 use gix::{ObjectId, bstr::BStr, objs::Exists};
 
 use super::{files, secret};
@@ -75,6 +75,8 @@ pub(super) struct Reader<'a> {
     /// Where scratch files go.
     pub(super) scratch: &'a Path,
     pub(super) buffer: Vec<u8>,
+    /// Made once: its tables are larger than most files.
+    pub(super) deflate: Compress,
 }
 
 impl Reader<'_> {
@@ -131,7 +133,7 @@ impl Reader<'_> {
         Ok(Some(Content::Read { id, kind, stat: before, is_secret, new }))
     }
 
-    fn whole(&self, content: &[u8], taken_back: bool) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
+    fn whole(&mut self, content: &[u8], taken_back: bool) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
         let id = hash(gix::objs::Kind::Blob, content)?;
         let is_secret = secret::is_secret_content(content);
         let new =
@@ -141,7 +143,7 @@ impl Reader<'_> {
 
     /// The object of this content, compressed, unless it is stored already.
     pub(super) fn object(
-        &self,
+        &mut self,
         kind: gix::objs::Kind,
         id: ObjectId,
         content: &[u8],
@@ -153,15 +155,33 @@ impl Reader<'_> {
         let body = match self.form {
             Form::IdOnly => Vec::new(),
             form => {
-                let mut out = ZlibEncoder::new(Vec::with_capacity(content.len() / 2 + 64), LEVEL);
-                if form == Form::Loose {
-                    out.write_all(&gix::objs::encode::loose_header(kind, size))?;
-                }
-                out.write_all(content)?;
-                out.finish()?
+                let header = gix::objs::encode::loose_header(kind, size);
+                let header = if form == Form::Loose { header.as_slice() } else { &[] };
+                self.compress(header, content)?
             }
         };
         Ok(Some(NewObject { id, kind, size, body: Body::Memory(body) }))
+    }
+
+    fn compress(&mut self, header: &[u8], content: &[u8]) -> io::Result<Vec<u8>> {
+        self.deflate.reset();
+        let mut out = Vec::with_capacity(content.len() / 2 + 64);
+        for (mut rest, last) in [(header, false), (content, true)] {
+            let flush = if last { FlushCompress::Finish } else { FlushCompress::None };
+            loop {
+                let before = self.deflate.total_in();
+                let status = self.deflate.compress_vec(rest, &mut out, flush).map_err(io::Error::other)?;
+                let taken = usize::try_from(self.deflate.total_in() - before).map_err(io::Error::other)?;
+                rest = &rest[taken..];
+                if status == Status::StreamEnd || (!last && rest.is_empty()) {
+                    break;
+                }
+                if out.len() == out.capacity() {
+                    out.reserve(out.capacity());
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// Reads a large file once, hashing and compressing as it comes. `None`: its length changed meanwhile.

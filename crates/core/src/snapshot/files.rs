@@ -3,7 +3,6 @@
 //! Paths are bytes relative to the project folder. A path longer than the system takes in one call is walked in steps.
 
 use std::{
-    ffi::CStr,
     fs::File,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -42,7 +41,10 @@ pub(super) fn read_link(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Vec<u8>
 }
 
 /// The kind and stat data of a file of an open folder; `None` for what is neither file, link nor folder.
-pub(super) fn stat_at(folder: BorrowedFd<'_>, name: &CStr) -> io::Result<(Option<Kind>, Stat)> {
+pub(super) fn stat_at(
+    folder: BorrowedFd<'_>,
+    name: impl rustix::path::Arg,
+) -> io::Result<(Option<Kind>, Stat)> {
     Ok(read_stat(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
@@ -56,6 +58,48 @@ pub(super) fn stat_path(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<(Option
 /// The kind and stat data of an open file.
 pub(super) fn stat_file(file: &File) -> io::Result<(Option<Kind>, Stat)> {
     Ok(read_stat(&rustix::fs::fstat(file)?))
+}
+
+/// The stat data of what is open.
+pub(super) fn stat_handle(handle: BorrowedFd<'_>) -> io::Result<Stat> {
+    Ok(read_stat(&rustix::fs::fstat(handle)?).1)
+}
+
+/// A folder below `root` to look at files through, without listing it. A link is not followed.
+pub(super) fn pass_through(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        let path = if path.is_empty() { b"." } else { path };
+        open_at(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW)
+    }
+    #[cfg(not(target_os = "linux"))]
+    open_folder(root, path)
+}
+
+/// Whether a folder on this file system gets another time whenever a name in it comes, goes or becomes another file's:
+/// true of the usual local ones, not known of others.
+pub(super) fn tells_changed_folders(root: BorrowedFd<'_>) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS, bcachefs: linux/magic.h and the file systems' own.
+        const TOLD: [u64; 8] = [
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0x0102_1994,
+            0x794c_7630,
+            0x2fc1_2fc1,
+            0xf2f5_2010,
+            0xca45_1a4e,
+        ];
+        rustix::fs::fstatfs(root)
+            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD.contains(&kind)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = root;
+        false
+    }
 }
 
 fn open_at(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {

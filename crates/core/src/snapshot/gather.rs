@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::AsFd,
     path::Path,
     sync::{
         Mutex,
@@ -9,15 +10,17 @@ use std::{
     },
 };
 
-use gix::bstr::ByteSlice;
+use flate2::Compress;
+use gix::{ObjectId, bstr::ByteSlice};
 
 use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
-    content::{Content, Form, Reader},
+    content::{Content, Form, LEVEL, Reader},
     files, guard,
+    node::{Found, Item, State, system_path},
     store::Store,
     trees,
-    walk::{Found, Item, State, Walk, system_path, walk},
+    walk::{Walk, walk},
 };
 use crate::{ignore::Rules, stat_index::StatIndex, user_repo::UserRepo};
 
@@ -45,8 +48,10 @@ pub(super) struct Target<'a> {
     pub(super) limits: Limits,
 }
 
-/// A folder's content, stored.
-pub(super) struct Gathered {
+/// A folder's content, all but stored.
+pub(super) struct Gathered<'s> {
+    /// To be finished: until then nothing is stored.
+    pub(super) store: Store<'s>,
     pub(super) found: Found,
     pub(super) built: trees::Built,
     pub(super) changed: usize,
@@ -57,12 +62,16 @@ pub(super) struct Gathered {
 /// A file that has to be read: its node's number, its own in the node.
 type Pending = (usize, usize);
 
-/// Stores the folder's content as a tree.
-pub(super) fn gather(
-    target: &Target<'_>,
+/// An object to be stored with all others: what it is and its content.
+pub(super) type Extra = (ObjectId, gix::objs::Kind, Vec<u8>);
+
+/// Stores the folder's content as a tree, and with it what `extra` makes of the tree.
+pub(super) fn gather<'t>(
+    target: &Target<'t>,
     index: Option<&StatIndex>,
     observer: &dyn Observer,
-) -> Result<Gathered, Error> {
+    extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
+) -> Result<Gathered<'t>, Error> {
     let io = |action| io_error(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
@@ -72,6 +81,7 @@ pub(super) fn gather(
         rules: target.rules.clone(),
         user: Mutex::new(target.user.cloned()),
         index,
+        trusts_folders: files::tells_changed_folders(root.as_fd()),
         threads,
         observer,
     })?;
@@ -96,6 +106,7 @@ pub(super) fn gather(
         form,
         scratch: target.scratch,
         buffer: Vec::new(),
+        deflate: Compress::new(LEVEL, true),
     };
     if largest > target.limits.file || total > target.limits.total {
         guard::check(&found, &pending, &target.limits, |path, item| {
@@ -140,12 +151,16 @@ pub(super) fn gather(
             left_out.push(LeftOut { path: node.path_of(&node.items[at]), why });
         }
     }
-    let built = trees::build(&found, index, &reader(form), &mut store).map_err(io("store the folders of"))?;
+    let mut builder = reader(form);
+    let built = trees::build(&found, index, &mut builder, &mut store).map_err(io("store the folders of"))?;
     let bytes_new = store.bytes;
-    store.finish().map_err(io("store the content of"))?;
+    if let Some((id, kind, bytes)) = extra(built.tree)? {
+        let object = builder.object(kind, id, &bytes).map_err(io("store the snapshot of"))?;
+        object.map_or(Ok(()), |object| store.add(object)).map_err(io("store the snapshot of"))?;
+    }
     left_out.sort_unstable();
     left_out.dedup();
-    Ok(Gathered { found, built, changed: pending.len(), bytes_new, left_out })
+    Ok(Gathered { found, built, store, changed: pending.len(), bytes_new, left_out })
 }
 
 /// Keeps in an item what reading it came to; says why it is left out, if it is.

@@ -9,7 +9,7 @@ use gix::{
 
 use super::{
     Error, Limits,
-    walk::{Found, Item},
+    node::{Found, Item},
 };
 use crate::ignore;
 

@@ -1,7 +1,6 @@
 //! One folder's listing: its names, its ignore files, and the names that no tree may hold.
 
 use std::{
-    ffi::CStr,
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
@@ -12,7 +11,7 @@ use rustix::fs::FileType;
 use super::files;
 use crate::{
     ignore::{self, Rules},
-    stat_index::{Kind, Stat},
+    stat_index::Kind,
 };
 
 /// Where a name begins and ends in a folder's names, and its type as the listing says it.
@@ -45,11 +44,6 @@ fn as_uninit(buffer: &mut Vec<u8>) -> &mut [MaybeUninit<u8>] {
     buffer.spare_capacity_mut()
 }
 
-pub(super) fn stat(folder: &OwnedFd, names: &[u8], start: usize, end: usize) -> Option<(Option<Kind>, Stat)> {
-    let name = CStr::from_bytes_with_nul(&names[start..=end]).ok()?;
-    files::stat_at(folder.as_fd(), name).ok()
-}
-
 /// The rules in this folder: those above, and what its own ignore files add.
 pub(super) fn own_rules(
     folder: &OwnedFd,
@@ -63,11 +57,26 @@ pub(super) fn own_rules(
         let (start, end, _) = found[at];
         read_regular(folder.as_fd(), &names[start..end])
     };
-    let (gitignore, amlignore) = (read(".gitignore"), read(ignore::FILE));
+    extended(above, path, read(".gitignore").as_deref(), read(ignore::FILE).as_deref())
+}
+
+/// The rules above with what a folder's own ignore files say.
+pub(super) fn extended(
+    above: &Rules,
+    path: &[u8],
+    gitignore: Option<&[u8]>,
+    amlignore: Option<&[u8]>,
+) -> Rules {
     if gitignore.is_none() && amlignore.is_none() {
         return above.clone();
     }
-    above.with(path.len(), gitignore.as_deref(), amlignore.as_deref())
+    above.with(path.len(), gitignore, amlignore)
+}
+
+/// What an ignore file of a folder says.
+pub(super) fn read_rules(root: BorrowedFd<'_>, folder: &[u8], name: &str) -> Option<Vec<u8>> {
+    let path = if folder.is_empty() { Vec::new() } else { [folder, b"/"].concat() };
+    read_regular(root, &[&path, name.as_bytes()].concat())
 }
 
 fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> Option<Vec<u8>> {

@@ -5,8 +5,11 @@ mod content;
 mod files;
 mod gather;
 mod guard;
+mod judge;
 mod listing;
+mod look;
 mod message;
+mod node;
 mod pack;
 mod request;
 mod secret;
@@ -27,7 +30,6 @@ use crate::{
     history::{self, HistoryRepo},
     ignore::Rules,
     stat_index::StatIndex,
-    user_repo::UserRepo,
 };
 
 /// What can stop a snapshot. Whatever it is, the history is as it was.
@@ -83,8 +85,12 @@ pub enum Error {
 /// Takes a snapshot: stores what is new, and commits it on the history branch unless nothing has changed.
 pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -> Result<Taken, Error> {
     let wanted = TreeRequest { home: request.home.clone(), limits: request.limits };
-    let taken = tree(history, &wanted, observer)?;
-    let (commit, is_new) = commit::commit(history, taken.tree, request)?;
+    let mut draft = None;
+    let taken = tree_and(history, &wanted, observer, &mut |tree| {
+        draft = commit::draft(history, tree, request)?;
+        Ok(draft.as_ref().map(|draft| (draft.id, gix::objs::Kind::Commit, draft.bytes.clone())))
+    })?;
+    let (commit, is_new) = commit::commit(history, taken.tree, request, draft.as_ref())?;
     let TreeTaken { tree, files, changed, bytes_new, left_out } = taken;
     Ok(Taken { commit, tree, is_new, files, changed, bytes_new, left_out })
 }
@@ -95,10 +101,20 @@ pub fn tree(
     request: &TreeRequest,
     observer: &dyn Observer,
 ) -> Result<TreeTaken, Error> {
+    tree_and(history, request, observer, &mut |_| Ok(None))
+}
+
+/// [`tree()`], with one more object that is made of the tree and stored with the rest.
+fn tree_and(
+    history: &HistoryRepo,
+    request: &TreeRequest,
+    observer: &dyn Observer,
+    extra: &mut dyn FnMut(ObjectId) -> Result<Option<gather::Extra>, Error>,
+) -> Result<TreeTaken, Error> {
     let root = history.root();
     crate::project::check_folder(root, request.home.as_deref())
         .map_err(|source| Error::NotAProjectFolder { root: root.to_owned(), source })?;
-    let user = UserRepo::open(root).map_err(|source| Error::UserRepo(Box::new(source)))?;
+    let user = history.user_repo().map_err(|source| Error::UserRepo(Box::new(source)))?;
     let scratch = history.workspace()?;
     let index = StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index));
     let target = gather::Target {
@@ -107,19 +123,24 @@ pub fn tree(
         objects: open_objects(&history.path().join("objects"))?,
         scratch: scratch.path(),
         began: scratch.began()?,
-        rules: Rules::of_user(user.as_ref()),
-        user: user.as_ref(),
+        rules: Rules::of_user(user),
+        user,
         limits: request.limits,
     };
-    let done = gather::gather(&target, index.as_ref(), observer)?;
-    if !done.built.index_is_current {
-        let path = history.stat_index_path();
-        // A cache: without it the next snapshot is slower, and no less right.
-        if let Err(error) =
-            trees::index(&done.found, &done.built, target.began).write(&scratch.join("stat-index"), &path)
-        {
-            tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
-        }
+    let done = gather::gather(&target, index.as_ref(), observer, extra)?;
+    let path = history.stat_index_path();
+    let beside = scratch.join("stat-index");
+    let build = || trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&beside);
+    // The disk is waited for; the next index is made meanwhile.
+    let (stored, built) = std::thread::scope(|scope| {
+        let storing = scope.spawn(|| done.store.finish());
+        let built = (!done.built.index_is_current).then(build);
+        (storing.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread has failed"))), built)
+    });
+    stored.map_err(|source| Error::Io { action: "store the content of", path: root.to_owned(), source })?;
+    // A cache: without it the next snapshot is slower, and no less right.
+    if let Some(Err(error)) = built.map(|built| built.and_then(|()| std::fs::rename(&beside, &path))) {
+        tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
     }
     Ok(TreeTaken {
         tree: done.built.tree,
@@ -150,7 +171,10 @@ pub(crate) fn store_folder(
         user: None,
         limits,
     };
-    Ok(gather::gather(&target, None, observer)?.built.tree)
+    let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
+    let failed = |source| Error::Io { action: "store the content of", path: root.to_owned(), source };
+    done.store.finish().map_err(failed)?;
+    Ok(done.built.tree)
 }
 
 /// The objects that are stored now, whoever stored them.

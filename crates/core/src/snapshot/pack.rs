@@ -8,10 +8,7 @@ use std::{
 
 use gix::ObjectId;
 
-use super::{
-    content::{Body, NewObject},
-    store,
-};
+use super::content::{Body, NewObject};
 
 /// Bytes before the first entry: `PACK`, version, count.
 const HEADER: u64 = 12;
@@ -65,8 +62,8 @@ impl Writer {
         self.out.write_all(bytes)
     }
 
-    /// Completes the pack, writes its index to `index`, and gives the pack's path and the name that both get.
-    pub(super) fn finish(mut self, index: &Path) -> io::Result<(PathBuf, ObjectId)> {
+    /// Completes the pack and writes its index to `index`. Neither is flushed to the disk yet.
+    pub(super) fn finish(mut self, index: &Path) -> io::Result<Finished> {
         self.out.flush()?;
         let mut file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let count = u32::try_from(self.entries.len()).map_err(io::Error::other)?;
@@ -86,13 +83,21 @@ impl Writer {
         let checksum = hasher.try_finalize().map_err(io::Error::other)?;
         file.seek(SeekFrom::End(0))?;
         file.write_all(checksum.as_slice())?;
-        store::finish(&file)?;
         self.entries.sort_unstable_by_key(|entry| entry.id);
-        let mut file = File::create_new(index)?;
-        file.write_all(&index_bytes(&self.entries, &checksum)?)?;
-        store::finish(&file)?;
-        Ok((self.path, checksum))
+        let mut index_file = File::create_new(index)?;
+        index_file.write_all(&index_bytes(&self.entries, &checksum)?)?;
+        Ok(Finished { path: self.path, file, index: index.to_owned(), index_file, name: checksum })
     }
+}
+
+/// A pack that is whole, and its index.
+pub(super) struct Finished {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) index: PathBuf,
+    pub(super) index_file: File,
+    /// What both are to be called.
+    pub(super) name: ObjectId,
 }
 
 fn header(count: u32) -> Vec<u8> {

@@ -27,7 +27,7 @@ pub(super) struct Store<'a> {
     pub(super) bytes: u64,
     form: Form,
     pack: Option<pack::Writer>,
-    loose: Vec<(ObjectId, PathBuf)>,
+    loose: Vec<(ObjectId, PathBuf, File)>,
 }
 
 impl<'a> Store<'a> {
@@ -70,14 +70,21 @@ impl<'a> Store<'a> {
                 io::copy(&mut scratch, &mut file)?;
             }
         }
-        finish(&file)?;
-        self.loose.push((object.id, path));
+        self.loose.push((object.id, path, file));
         Ok(())
     }
 
     /// Moves all that was taken to its place, so that it is stored for good.
     pub(super) fn finish(self) -> io::Result<()> {
-        for (id, path) in &self.loose {
+        let folder = self.objects.join("pack");
+        let mut written: Vec<&File> = self.loose.iter().map(|(.., file)| file).collect();
+        let pack = match self.pack {
+            Some(pack) => Some(pack.finish(&self.scratch.join("index"))?),
+            None => None,
+        };
+        written.extend(pack.iter().flat_map(|pack| [&pack.file, &pack.index_file]));
+        finish(&written)?;
+        for (id, path, _) in &self.loose {
             let hex = id.to_string();
             let folder = self.objects.join(&hex[..2]);
             let target = folder.join(&hex[2..]);
@@ -89,22 +96,32 @@ impl<'a> Store<'a> {
                 done => done?,
             }
         }
-        let Some(pack) = self.pack else { return Ok(()) };
-        let folder = self.objects.join("pack");
+        let Some(pack) = pack else { return Ok(()) };
         std::fs::create_dir_all(&folder)?;
-        let index = self.scratch.join("index");
-        let (pack_path, name) = pack.finish(&index)?;
+        let name = pack.name;
         // The index last: a pack without one is not looked at.
-        std::fs::rename(pack_path, folder.join(format!("pack-{name}.pack")))?;
-        std::fs::rename(index, folder.join(format!("pack-{name}.idx")))?;
+        std::fs::rename(pack.path, folder.join(format!("pack-{name}.pack")))?;
+        std::fs::rename(pack.index, folder.join(format!("pack-{name}.idx")))?;
         // The names themselves have to outlive a power cut before a ref leads to them.
         File::open(folder)?.sync_all()
     }
 }
 
-/// Makes a finished object file read-only, as Git does, and flushes it to the disk.
-pub(super) fn finish(file: &File) -> io::Result<()> {
+/// Makes finished object files read-only, as Git does, and flushes them to the disk: all at once, for then the file
+/// system's journal is written once and not once for each.
+fn finish(files: &[&File]) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o444))?;
-    file.sync_all()
+    let finish = |file: &File| {
+        file.set_permissions(std::fs::Permissions::from_mode(0o444))?;
+        file.sync_all()
+    };
+    if let [only] = files {
+        return finish(only);
+    }
+    std::thread::scope(|scope| {
+        let flushing: Vec<_> = files.iter().map(|file| scope.spawn(move || finish(file))).collect();
+        flushing.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that flushes has failed")))
+        })
+    })
 }

@@ -10,8 +10,8 @@ use gix::{
 
 use super::{
     content::{self, Reader},
+    node::{Found, Item, Node, State},
     store::Store,
-    walk::{Found, Item, Node, State},
 };
 use crate::stat_index::{Builder, Kind, Known, StatIndex};
 
@@ -41,15 +41,26 @@ impl Item {
 pub(super) fn build(
     found: &Found,
     index: Option<&StatIndex>,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
     store: &mut Store<'_>,
 ) -> io::Result<Built> {
     let mut trees = vec![None; found.nodes.len()];
     let mut files = 0;
     let mut index_is_current = index.is_some();
-    let (mut bytes, mut entries) = (Vec::new(), Vec::new());
+    let mut bytes = Vec::new();
     for (number, node) in found.nodes.iter().enumerate().rev() {
-        entries.clear();
+        if let (Some(count), Some(index), Some(known)) = (node.same, index, node.known) {
+            let known = index.folder(known);
+            let tree_of_known = |number: usize| found.nodes[number].known.and_then(|n| index.folder(n).tree);
+            if node.folders.iter().all(|folder| trees[*folder] == tree_of_known(*folder)) {
+                files += count;
+                trees[number] = known.tree;
+                continue;
+            }
+        }
+        let node = node.spelled_out(index);
+        let node = &*node;
+        let mut entries = Vec::with_capacity(node.items.len());
         for item in &node.items {
             if item.is_out {
                 continue;
@@ -112,7 +123,7 @@ fn same_as_known(node: &Node, index: Option<&StatIndex>, trees: &[Option<ObjectI
     let (Some(index), Some(known)) = (index, node.known) else { return differs };
     let folder = index.folder(known);
     let mut next = 0;
-    let mut same = Same { content: true, stats: true };
+    let mut same = Same { content: true, stats: folder.stat == node.stat };
     for item in &node.items {
         if item.state == State::Gone {
             continue;
@@ -140,10 +151,20 @@ fn null() -> ObjectId {
 }
 
 /// The next index.
-pub(super) fn index(found: &Found, built: &Built, began: (i64, u32)) -> Builder {
+pub(super) fn index(found: &Found, built: &Built, before: Option<&StatIndex>, began: (i64, u32)) -> Builder {
     let mut builder = Builder::new(began);
     for (node, tree) in found.nodes.iter().zip(&built.trees) {
-        builder.folder(*tree);
+        // A file that could not be read after all is no entry, and so its folder is to be listed again.
+        let is_whole = node.items.iter().all(|item| !matches!(item.state, State::Gone | State::Fresh));
+        builder.folder(*tree, node.stat.filter(|_| is_whole));
+        if let (Some(_), Some(before), Some(known)) = (node.same, before, node.known) {
+            let mut folders = node.folders.iter();
+            builder.copy(&before.folder(known), || {
+                let number = *folders.next()?;
+                Some((u32::try_from(number).ok()?, built.trees[number]))
+            });
+            continue;
+        }
         for item in &node.items {
             let id = match item.state {
                 State::Gone | State::Fresh => continue,

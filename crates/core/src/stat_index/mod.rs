@@ -5,8 +5,12 @@
 //! gives a wrong answer: an entry that could hide a later change (its time is not before the snapshot's
 //! begin, as in Git's "racy" rule) is stored so that it matches nothing.
 //!
-//! Format 1, little endian: header, folders, entries, names (`read.rs` and `write.rs` spell it out). Entries
-//! stand folder by folder and in each by name, so that a walk merges them with the folder's listing.
+//! A folder that was listed whole, every name of which is an entry, is kept with its own stat data: as long as that is
+//! the same its names are, and it need not be listed again.
+//!
+//! Format 2, little endian: header, folders, entries, names (`read.rs` and `write.rs` spell it out). Entries
+//! stand folder by folder and in each by name, so that a walk merges them with the folder's listing. Format 1 had no stat
+//! data of folders; it is taken for empty.
 
 mod read;
 mod write;
@@ -19,11 +23,11 @@ use gix::ObjectId;
 /// The first bytes of the file.
 const MAGIC: &[u8; 4] = b"AZSI";
 /// The format that this azml writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Bytes in the header: magic, version, checksum, folders, entries, length of names, root tree, reserved.
 const HEADER: usize = 64;
-/// Bytes that describe a folder: first entry, entries, tree, reserved.
-const FOLDER: usize = 32;
+/// Bytes that describe a folder: first entry, entries, tree, whether its stat data is known, and that.
+const FOLDER: usize = 80;
 /// Bytes of an entry.
 const ENTRY: usize = 80;
 /// No folder; also the child of what is not a folder.

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use gix::{ObjectId, bstr::BStr};
+use gix::{
+    ObjectId,
+    bstr::{BStr, ByteSlice},
+};
 
 use super::{ENTRY, FOLDER, FORMAT_VERSION, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat};
 
@@ -23,12 +26,14 @@ pub struct Folder<'a> {
     count: u32,
     /// Its tree; `None` when that would be empty.
     pub tree: Option<ObjectId>,
+    /// Its own stat data, if each of its names is an entry.
+    pub stat: Option<Stat>,
 }
 
 /// An entry of a folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// Its name.
     pub name: &'a BStr,
 }
@@ -43,6 +48,18 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 fn i64_at(bytes: &[u8], at: usize) -> i64 {
     u64_at(bytes, at).cast_signed()
+}
+
+fn stat_at(bytes: &[u8], at: usize) -> Stat {
+    Stat {
+        size: u64_at(bytes, at),
+        mtime_s: i64_at(bytes, at + 8),
+        mtime_ns: u32_at(bytes, at + 16),
+        ctime_ns: u32_at(bytes, at + 20),
+        ctime_s: i64_at(bytes, at + 24),
+        ino: u64_at(bytes, at + 32),
+        dev: u64_at(bytes, at + 40),
+    }
 }
 
 fn id_at(bytes: &[u8], at: usize) -> ObjectId {
@@ -112,6 +129,7 @@ impl StatIndex {
             first: u32_at(bytes, 0),
             count: u32_at(bytes, 4),
             tree: Some(id_at(bytes, 8)).filter(|id| !id.is_null()),
+            stat: (u32_at(bytes, 28) != 0).then(|| stat_at(bytes, 32)),
         }
     }
 }
@@ -125,6 +143,21 @@ impl<'a> Folder<'a> {
     /// Whether it has no entry.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// The entry of this name.
+    pub fn find(&self, name: &[u8]) -> Option<Entry<'a>> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let entry = self.entry(middle);
+            match entry.name.as_bytes().cmp(name) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(entry),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 
     /// Its `n`th entry, in the order of names.
@@ -145,15 +178,7 @@ impl Entry<'_> {
 
     /// Its stat data.
     pub fn stat(&self) -> Stat {
-        Stat {
-            size: u64_at(self.bytes, 8),
-            mtime_s: i64_at(self.bytes, 16),
-            mtime_ns: u32_at(self.bytes, 24),
-            ctime_ns: u32_at(self.bytes, 28),
-            ctime_s: i64_at(self.bytes, 32),
-            ino: u64_at(self.bytes, 40),
-            dev: u64_at(self.bytes, 48),
-        }
+        stat_at(self.bytes, 8)
     }
 
     /// Its object.

@@ -23,20 +23,20 @@ fn known(kind: Kind, byte: u8) -> Known {
 
 fn sample() -> Builder {
     let mut builder = Builder::new((200, 0));
-    builder.folder(Some(id(0xaa)));
+    builder.folder(Some(id(0xaa)), None);
     builder.entry("a.txt".into(), &known(Kind::File, 1));
     builder.entry("data".into(), &Known { stat: Stat::default(), child: Some(1), ..known(Kind::Folder, 2) });
     builder.entry("key".into(), &Known { is_secret: true, is_out: true, ..known(Kind::Executable, 3) });
-    builder.folder(Some(id(2)));
+    builder.folder(Some(id(2)), Some(Stat { size: 4096, ..known(Kind::Folder, 2).stat }));
     builder.entry("link".into(), &known(Kind::Link, 4));
     builder
 }
 
 /// The format's golden file: a change here needs a new version.
 #[test]
-fn version_1_is_the_golden_one() {
+fn version_2_is_the_golden_one() {
     let bytes = sample().into_bytes();
-    let golden = include_bytes!("golden-v1.bin");
+    let golden = include_bytes!("golden-v2.bin");
     assert_eq!(bytes, golden);
     let index = StatIndex::from_bytes(golden.to_vec()).unwrap();
     assert_eq!(index.root_tree(), Some(id(0xaa)));
@@ -47,12 +47,41 @@ fn version_1_is_the_golden_one() {
     assert!(root.entry(2).known().is_secret && root.entry(2).known().is_out);
     let data = index.folder(root.entry(1).child().unwrap());
     assert_eq!(data.tree, Some(id(2)));
+    assert_eq!((root.stat, data.stat.map(|stat| stat.size)), (None, Some(4096)));
     assert_eq!((data.len(), data.entry(0).kind()), (1, Kind::Link));
 }
 
 #[test]
+fn an_index_of_version_1_is_taken_for_empty() {
+    assert!(StatIndex::from_bytes(include_bytes!("golden-v1.bin").to_vec()).is_none());
+}
+
+#[test]
+fn a_folder_that_is_copied_says_the_same() {
+    let index = StatIndex::from_bytes(sample().into_bytes()).unwrap();
+    let mut copy = Builder::new((300, 0));
+    copy.folder(Some(id(0xaa)), None);
+    copy.copy(&index.folder(0), || Some((1, Some(id(2)))));
+    copy.folder(index.folder(1).tree, index.folder(1).stat);
+    copy.copy(&index.folder(1), || None);
+    assert_eq!(copy.into_bytes(), sample().into_bytes());
+}
+
+#[test]
+fn entries_are_found_by_name() {
+    let index = StatIndex::from_bytes(sample().into_bytes()).unwrap();
+    let root = index.folder(0);
+    for name in ["a.txt", "data", "key"] {
+        assert_eq!(root.find(name.as_bytes()).unwrap().name, name);
+    }
+    for name in ["", "a", "b", "z"] {
+        assert!(root.find(name.as_bytes()).is_none());
+    }
+}
+
+#[test]
 fn another_version_is_not_read() {
-    for version in [0u32, 2, 99] {
+    for version in [0u32, 1, 3, 99] {
         let mut bytes = sample().into_bytes();
         bytes[4..8].copy_from_slice(&version.to_le_bytes());
         assert!(StatIndex::from_bytes(bytes).is_none(), "{version}");
@@ -72,10 +101,11 @@ fn an_entry_that_could_hide_a_change_matches_nothing() {
             ..Stat::default()
         };
         let mut builder = Builder::new((200, 0));
-        builder.folder(None);
+        builder.folder(None, Some(stat));
         builder.entry("a".into(), &Known { stat, ..known(Kind::File, 1) });
         let index = StatIndex::from_bytes(builder.into_bytes()).unwrap();
         assert_eq!(index.folder(0).entry(0).stat(), Stat::SMUDGED);
+        assert_eq!(index.folder(0).stat, None);
     }
 }
 

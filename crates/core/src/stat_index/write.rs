@@ -4,7 +4,7 @@ use std::{io::Write, path::Path};
 
 use gix::{ObjectId, bstr::BStr};
 
-use super::{ENTRY, FOLDER, FORMAT_VERSION, HEADER, Known, MAGIC, NO_FOLDER, Stat};
+use super::{ENTRY, FOLDER, FORMAT_VERSION, Folder, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat};
 
 /// Collects folders and their entries, and becomes the file.
 #[derive(Debug)]
@@ -21,15 +21,37 @@ impl Builder {
         Self { folders: Vec::new(), entries: Vec::new(), names: Vec::new(), began }
     }
 
-    /// Begins the next folder, whose number it gives. The first is the root; a folder's entries follow it.
-    pub fn folder(&mut self, tree: Option<ObjectId>) -> u32 {
+    /// Begins the next folder, whose number it gives. The first is the root; a folder's entries follow it. `stat` is known
+    /// of a folder whose every name becomes an entry.
+    pub fn folder(&mut self, tree: Option<ObjectId>, stat: Option<Stat>) -> u32 {
         let number = self.folders.len() / FOLDER;
         let first = self.entries.len() / ENTRY;
         self.folders.extend_from_slice(&small(first).to_le_bytes());
         self.folders.extend_from_slice(&0u32.to_le_bytes());
         self.folders.extend_from_slice(bytes_of(tree).as_slice());
-        self.folders.extend_from_slice(&[0; 4]);
+        let stat = stat.filter(|stat| !stat.is_racy(self.began));
+        self.folders.extend_from_slice(&u32::from(stat.is_some()).to_le_bytes());
+        put_stat(&mut self.folders, &stat.unwrap_or_default());
         small(number)
+    }
+
+    /// Takes all entries of a folder of an earlier index for the folder begun last. `child` gives for each folder among
+    /// them, in turn, its number and tree now. The earlier snapshot began before this one: what could hide a change is
+    /// smudged already.
+    pub fn copy(&mut self, folder: &Folder<'_>, mut child: impl FnMut() -> Option<(u32, Option<ObjectId>)>) {
+        for n in 0..folder.len() {
+            let entry = folder.entry(n);
+            let at = self.entries.len();
+            self.entries.extend_from_slice(entry.bytes);
+            self.entries[at..at + 4].copy_from_slice(&small(self.names.len()).to_le_bytes());
+            self.names.extend_from_slice(entry.name);
+            if entry.kind() == Kind::Folder {
+                let (number, tree) = child().unwrap_or((NO_FOLDER, None));
+                self.entries[at + 56..at + 76].copy_from_slice(bytes_of(tree).as_slice());
+                self.entries[at + 76..at + 80].copy_from_slice(&number.to_le_bytes());
+            }
+        }
+        self.count_last();
     }
 
     /// Adds an entry to the folder begun last. Names come in order.
@@ -40,16 +62,14 @@ impl Builder {
         out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
         out.push(known.kind as u8);
         out.push(u8::from(known.is_secret) | u8::from(known.is_out) << 1);
-        out.extend_from_slice(&stat.size.to_le_bytes());
-        out.extend_from_slice(&stat.mtime_s.to_le_bytes());
-        out.extend_from_slice(&stat.mtime_ns.to_le_bytes());
-        out.extend_from_slice(&stat.ctime_ns.to_le_bytes());
-        out.extend_from_slice(&stat.ctime_s.to_le_bytes());
-        out.extend_from_slice(&stat.ino.to_le_bytes());
-        out.extend_from_slice(&stat.dev.to_le_bytes());
+        put_stat(out, &stat);
         out.extend_from_slice(known.id.as_slice());
         out.extend_from_slice(&known.child.unwrap_or(NO_FOLDER).to_le_bytes());
         self.names.extend_from_slice(name);
+        self.count_last();
+    }
+
+    fn count_last(&mut self) {
         let count_at = self.folders.len() - FOLDER + 4;
         let count = self.entries.len() / ENTRY - self.first_of_last();
         self.folders[count_at..count_at + 4].copy_from_slice(&small(count).to_le_bytes());
@@ -81,13 +101,20 @@ impl Builder {
         out
     }
 
-    /// Writes the file: whole, by way of `scratch`, which is on the same file system.
-    pub fn write(self, scratch: &Path, path: &Path) -> std::io::Result<()> {
-        let mut file = std::fs::File::create(scratch)?;
-        file.write_all(&self.into_bytes())?;
-        drop(file);
-        std::fs::rename(scratch, path)
+    /// Writes the file. It is to be moved to its place when it is whole and what it names is stored.
+    pub fn write(self, path: &Path) -> std::io::Result<()> {
+        std::fs::File::create(path)?.write_all(&self.into_bytes())
     }
+}
+
+fn put_stat(out: &mut Vec<u8>, stat: &Stat) {
+    out.extend_from_slice(&stat.size.to_le_bytes());
+    out.extend_from_slice(&stat.mtime_s.to_le_bytes());
+    out.extend_from_slice(&stat.mtime_ns.to_le_bytes());
+    out.extend_from_slice(&stat.ctime_ns.to_le_bytes());
+    out.extend_from_slice(&stat.ctime_s.to_le_bytes());
+    out.extend_from_slice(&stat.ino.to_le_bytes());
+    out.extend_from_slice(&stat.dev.to_le_bytes());
 }
 
 fn bytes_of(id: Option<ObjectId>) -> ObjectId {

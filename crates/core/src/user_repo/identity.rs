@@ -4,6 +4,8 @@ use std::path::Path;
 
 use gix::bstr::ByteSlice;
 
+use super::UserRepo;
+
 /// A name and an e-mail address, as they stand in commits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Signature {
@@ -28,17 +30,33 @@ impl Signature {
 /// `user.name` and `user.email` of Git's configuration: the repository's in `root` if there is one, the user's,
 /// the system's; `None` if either is missing. What the environment says of an author wins, as for Git.
 pub fn identity(root: &Path) -> Option<Signature> {
-    let said = |git: &gix::Repository| {
-        let author = git.author()?.ok()?;
-        Some(Signature {
-            name: author.name.to_str_lossy().into_owned(),
-            email: author.email.to_str_lossy().into_owned(),
-        })
-    };
     if let Ok(git) = gix::open(root.join(".git")) {
-        return said(&git).filter(|author| !author.email.is_empty());
+        return of_repository(&git);
     }
     let config = gix::config::File::from_globals().ok()?;
     let value = |key: &str| config.string(key).map(|text| text.to_str_lossy().into_owned());
     Some(Signature { name: value("user.name")?, email: value("user.email")? })
+}
+
+impl UserRepo {
+    /// Who the user is in this repository: [`identity()`].
+    pub fn identity(&self) -> Option<Signature> {
+        of_repository(&self.git)
+    }
+}
+
+/// As gix's own answer, without the moment that comes with it: to know the time zone's name it reads all of them.
+fn of_repository(git: &gix::Repository) -> Option<Signature> {
+    let config = git.config_snapshot();
+    let first = |keys: &[&str]| {
+        keys.iter().find_map(|key| config.string(*key)).map(|text| text.to_str_lossy().into_owned())
+    };
+    let name = first(&["author.name", "user.name", "gitoxide.author.nameFallback"])?;
+    let email = first(&[
+        "author.email",
+        "user.email",
+        "gitoxide.user.emailFallback",
+        "gitoxide.author.emailFallback",
+    ])?;
+    Some(Signature { name, email }).filter(|author| !author.email.is_empty())
 }

@@ -45,8 +45,11 @@ pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> 
     let suits = |scope: &str| match (scope, what) {
         ("app_token", _) => true,
         ("vso.tokens", what) => what == Use::Tokens,
-        ("vso.code_write" | "vso.code_manage" | "vso.code_full", what) => what != Use::Tokens,
-        ("vso.project_write" | "vso.project_manage", what) => what != Use::Tokens,
+        (
+            "vso.code_write" | "vso.code_manage" | "vso.code_full" | "vso.project_write"
+            | "vso.project_manage",
+            what,
+        ) => what != Use::Tokens,
         ("vso.code" | "vso.project", what) => what == Use::Registry,
         _ => false,
     };

@@ -67,7 +67,8 @@ pub(crate) enum NotYet {
 
 struct Code {
     device_hash: String,
-    user_code: String,
+    /// What the user types, without the hyphen.
+    letters: String,
     asker: Asker,
     created: Timestamp,
     interval: i64,
@@ -105,14 +106,14 @@ impl DeviceCodes {
         }
         let user_code = loop {
             let made = user_code();
-            if codes.iter().all(|code| code.user_code != made) {
+            if codes.iter().all(|code| code.letters != made) {
                 break made;
             }
         };
         let device_code = secret::mint();
         codes.push(Code {
             device_hash: secret::hash(device_code.reveal()),
-            user_code: user_code.clone(),
+            letters: user_code.clone(),
             asker,
             created: now,
             interval: INTERVAL_SECONDS,
@@ -127,7 +128,7 @@ impl DeviceCodes {
     pub(crate) fn asker(&self, typed: &str, now: Timestamp) -> Option<Asker> {
         let typed = normal(typed);
         let codes = self.codes();
-        let waits = |code: &&Code| code.user_code == typed && code.is_alive(now) && code.verdict.is_none();
+        let waits = |code: &&Code| code.letters == typed && code.is_alive(now) && code.verdict.is_none();
         codes.iter().find(waits).map(|code| code.asker.clone())
     }
 
@@ -135,8 +136,7 @@ impl DeviceCodes {
     pub(crate) fn decide(&self, typed: &str, verdict: Verdict, now: Timestamp) -> bool {
         let typed = normal(typed);
         let mut codes = self.codes();
-        let waits =
-            |code: &&mut Code| code.user_code == typed && code.is_alive(now) && code.verdict.is_none();
+        let waits = |code: &&mut Code| code.letters == typed && code.is_alive(now) && code.verdict.is_none();
         match codes.iter_mut().find(waits) {
             Some(code) => {
                 code.verdict = Some(verdict);

@@ -44,13 +44,11 @@ impl Change<'_> {
             (Level::Account, input.account, vec!["experimentation", input.account]),
             (Level::Workspace, input.name, vec!["experimentation", input.account, input.name]),
         ] {
-            at = match self.world.experimentation.child(at, called) {
-                Some(found) => found.id,
-                None => {
-                    let id = self.fresh_id(&path);
-                    self.create_resource(id, at, level, called, DEFAULT_GROUP, &Details::default(), now)
-                        .await?
-                }
+            at = if let Some(found) = self.world.experimentation.child(at, called) {
+                found.id
+            } else {
+                let id = self.fresh_id(&path);
+                self.create_resource(id, at, level, called, DEFAULT_GROUP, &Details::default(), now).await?
             };
         }
         for (names, role) in [(input.owners, Role::Owner), (input.contributors, Role::Contributor)] {

@@ -238,7 +238,7 @@ impl Change<'_> {
             return Err(RegistryError::exists("key", input.name));
         }
         let key = SshKey {
-            id: self.fresh_id(&["key", user_name, input.name]),
+            id: self.fresh_id(&["key", user_name, input.name, &parsed.fingerprint]),
             user,
             name: input.name.to_owned(),
             algorithm: parsed.algorithm.to_owned(),

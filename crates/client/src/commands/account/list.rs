@@ -8,6 +8,8 @@ use crate::service::{Filter, Service};
 use crate::ui::Output;
 
 /// List the Experimentation accounts and workspaces that you can see
+///
+/// Example: `azml account list -o table`
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

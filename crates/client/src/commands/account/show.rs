@@ -9,6 +9,8 @@ use crate::service::{Service, ServiceError};
 use crate::ui::Output;
 
 /// Show who you are, and at which service
+///
+/// Example: `azml account show`
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

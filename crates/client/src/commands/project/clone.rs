@@ -18,6 +18,8 @@ use crate::ui::Output;
 /// The project is named by its repository's URL or, after `azml login`, by its name in the Experimentation service. The
 /// folder gets the newest snapshot on top of master, and the run history; older snapshots are fetched when a
 /// run is restored.
+///
+/// Example: `azml project clone https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The repository, or the project's name at the Experimentation service

@@ -25,6 +25,8 @@ use crate::ui::Output;
 /// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
 /// there becomes a project. With --account and --workspace, and after `azml login`, the project is registered at the
 /// Experimentation service, so that the workspace's members find it by its name.
+///
+/// Example: `azml project create -n iris -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's name: 2 to 50 letters, digits, `-` or `_`

@@ -14,6 +14,8 @@ use crate::ui::Output;
 /// Take a project out of the Experimentation service's registry
 ///
 /// Nothing else is deleted: the folder, its run history and the Git repository stay as they are, and what stays is said.
+///
+/// Example: `azml project delete -n iris`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's name; by default the project of the current folder

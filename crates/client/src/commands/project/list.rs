@@ -12,6 +12,8 @@ use crate::ui::{Numbers, Output};
 ///
 /// What you see here you are a member of. Whether you may use a project's Git repository is another question, which
 /// its host answers.
+///
+/// Example: `azml project list -a ACCOUNT -o table`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `azml project …`.
 
 pub mod clone;
+pub mod consolidate;
 pub mod create;
 pub mod delete;
 pub mod fsck;
@@ -24,6 +25,7 @@ pub enum Command {
     Create(create::Args),
     Update(update::Args),
     Clone(clone::Args),
+    Consolidate(consolidate::Args),
     Show(show::Args),
     List(list::Args),
     Delete(delete::Args),
@@ -38,6 +40,7 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Create(args) => create::run(ctx, &args),
         Command::Update(args) => update::run(ctx, &args),
         Command::Clone(args) => clone::run(ctx, &args),
+        Command::Consolidate(args) => consolidate::run(ctx, &args),
         Command::Show(args) => show::run(ctx, &args),
         Command::List(args) => list::run(ctx, &args),
         Command::Delete(args) => delete::run(ctx, &args),

@@ -19,6 +19,8 @@ use crate::ui::{Numbers, Output};
 /// Changed files are rewritten, files that the snapshot lacks are removed; ignored files, `.git` and your own
 /// branches and index stay as they are. What is overwritten is kept first: `azml project restore --undo` brings it
 /// back. A snapshot that is not on this computer is fetched from the remote.
+///
+/// Example: `azml project restore --run-id iris_1504832281116 --dry-run`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number
@@ -48,26 +50,25 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let context = restore::Context { by: ctx.signature(root), force: args.force };
     let faults = Faults::of(&ctx.env);
     let Some(run_id) = args.run_id.as_deref().filter(|_| !args.undo) else {
-        let (backup, plan) = restore::plan_undo(&opened.history)?;
-        let head = json!({"undone_backup": backup.number});
+        let head = |backup: restore::Backup| json!({"undone_backup": backup.number});
         if args.dry_run {
-            return Ok(planned(&plan, &head));
+            let (backup, plan) = restore::plan_undo(&opened.history)?;
+            return Ok(planned(&plan, &head(backup)));
         }
-        let done = restore::undo(&opened.history, &context, &faults)?;
+        let (backup, plan, done) = restore::go_back(&opened.history, &context, &faults)?;
         ctx.ui.status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
-        return Ok(finished(ctx, &plan, &done, &head));
+        return Ok(finished(ctx, &plan, &done, &head(backup)));
     };
     let record = find_run(ctx, &opened, run_id, args.vststoken.as_deref())?;
     let commit = record.commit_id().ok_or_else(|| {
         CommandError::not_found(format!("run {} has no snapshot", record.run_id)).hint("{azml} history list")
     })?;
     let tree = snapshot_tree(ctx, &opened, commit, args.vststoken.as_deref())?;
-    let plan = restore::plan(&opened.history, tree)?;
     let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
     if args.dry_run {
-        return Ok(planned(&plan, &head));
+        return Ok(planned(&restore::plan(&opened.history, tree)?, &head));
     }
-    let done = restore::execute(&opened.history, &plan, &context, &faults)?;
+    let (plan, done) = restore::restore(&opened.history, tree, &context, &faults)?;
     if done.backup.is_none() {
         ctx.ui.status(&format!("The folder already is the snapshot of run {}", record.run_id));
     } else {

@@ -15,6 +15,8 @@ use crate::run::live;
 use crate::ui::{Numbers, Output};
 
 /// Show the project: where it is, what it is linked to, what it holds, what is owed to the remote
+///
+/// Example: `azml project show --query owed`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's folder, instead of the current one

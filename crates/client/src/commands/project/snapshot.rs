@@ -11,6 +11,10 @@ use crate::snapshots;
 use crate::ui::Output;
 
 /// Take a snapshot of the project folder without running anything
+///
+/// Without a change since the last snapshot nothing is stored.
+///
+/// Example: `azml project snapshot --query commit -o tsv`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The snapshot's subject

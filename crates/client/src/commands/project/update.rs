@@ -17,6 +17,8 @@ use crate::ui::Output;
 ///
 /// You need write access, and the repository must be empty (without a master branch): master and the run history
 /// are made there in one push. If that fails, nothing changes.
+///
+/// Example: `azml project update -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The repository, for example `https://ACCOUNT.visualstudio.com/PROJECT/_git/REPO`

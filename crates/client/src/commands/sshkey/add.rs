@@ -12,6 +12,8 @@ use crate::ui::Output;
 const LONGEST: u64 = 64 * 1024;
 
 /// Register an SSH public key at the service
+///
+/// Example: `azml sshkey add ~/.ssh/id_ed25519.pub --name laptop`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The public key's file; by default the first of `~/.ssh/id_ed25519.pub`, `id_ecdsa.pub`, `id_rsa.pub`

@@ -33,6 +33,8 @@ enum Kind {
 ///
 /// Writes the private key, which only you can read, and the public key beside it with `.pub` at the end. A file that is
 /// there is never overwritten.
+///
+/// Example: `azml sshkey generate --passphrase`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The kind of key

@@ -7,6 +7,8 @@ use crate::service::Service;
 use crate::ui::Output;
 
 /// List your SSH public keys at the service
+///
+/// Example: `azml sshkey list -o table`
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 

@@ -9,6 +9,8 @@ use crate::ui::Output;
 /// Take an SSH public key out of the service's registry
 ///
 /// Connections with that key end at once. The files of the key stay.
+///
+/// Example: `azml sshkey remove laptop`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The key's name, id or fingerprint (`SHA256:…`)

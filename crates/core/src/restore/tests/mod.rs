@@ -1,5 +1,6 @@
 //! Tests of restore: what it does, what it refuses, and that no kill leaves a mixture.
 
+mod at_once;
 mod edits;
 mod exact;
 mod faults;

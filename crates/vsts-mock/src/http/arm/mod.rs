@@ -220,7 +220,7 @@ impl Call<'_> {
             return Err(Failure::new(StatusCode::NOT_FOUND, "SubscriptionNotFound", message));
         }
         match (method, &self.path.target) {
-            (&Method::GET, Target::Subscriptions) => found(shape::list(vec![shape::subscription()])),
+            (&Method::GET, Target::Subscriptions) => found(shape::list([shape::subscription()])),
             (&Method::GET, Target::Subscription) => found(shape::subscription()),
             (&Method::GET, Target::Groups) => found(shape::list(self.groups(&world))),
             (&Method::GET, Target::Group) => self.group(&world),

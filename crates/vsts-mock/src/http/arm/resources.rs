@@ -45,14 +45,12 @@ impl Call<'_> {
         let asked = self.path.group.as_deref().unwrap_or_default();
         let is_asked =
             |group: &Value| group["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked));
-        match self.groups(world).into_iter().find(is_asked) {
-            Some(group) => found(group),
-            None => {
-                let asked: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
-                let message = format!("Resource group '{asked}' could not be found.");
-                Err(Failure::new(StatusCode::NOT_FOUND, "ResourceGroupNotFound", message))
-            }
+        if let Some(group) = self.groups(world).into_iter().find(is_asked) {
+            return found(group);
         }
+        let asked: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
+        let message = format!("Resource group '{asked}' could not be found.");
+        Err(Failure::new(StatusCode::NOT_FOUND, "ResourceGroupNotFound", message))
     }
 
     pub(super) fn children(&self, world: &World, level: Level) -> Answer {
@@ -68,7 +66,7 @@ impl Call<'_> {
             .filter(|child| sees_resource(world, &self.principal, child))
             .collect();
         seen.sort_by_key(|child| name::key(&child.name));
-        found(shape::list(seen.into_iter().map(|child| shape::resource(world, child)).collect()))
+        found(shape::list(seen.into_iter().map(|child| shape::resource(world, child))))
     }
 
     pub(super) fn get(&self, world: &World) -> Answer {

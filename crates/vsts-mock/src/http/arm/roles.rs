@@ -44,7 +44,7 @@ pub(super) fn definitions(query: &str) -> Value {
     let wanted = filter(query, "roleName");
     let all = Role::ALL.into_iter();
     let picked = all.filter(|role| wanted.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(role.name())));
-    shape::list(picked.map(definition_json).collect())
+    shape::list(picked.map(definition_json))
 }
 
 pub(super) fn definition(id: &str) -> Answer {
@@ -98,7 +98,7 @@ impl Call<'_> {
         let picked = all.filter(|one| {
             wanted.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&one.user.to_string()))
         });
-        found(shape::list(picked.map(|one| assignment_json(world, one)).collect()))
+        found(shape::list(picked.map(|one| assignment_json(world, one))))
     }
 
     pub(super) fn role_assignment(&self, world: &World, id: &str) -> Answer {

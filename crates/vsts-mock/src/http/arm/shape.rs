@@ -7,8 +7,8 @@ use super::tenant;
 use crate::world::{Level, Resource, World};
 
 /// The envelope of every list.
-pub(super) fn list(values: Vec<Value>) -> Value {
-    json!({ "value": values })
+pub(super) fn list(values: impl IntoIterator<Item = Value>) -> Value {
+    json!({ "value": values.into_iter().collect::<Vec<_>>() })
 }
 
 pub(super) fn subscription_id() -> String {

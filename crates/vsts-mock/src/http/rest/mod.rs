@@ -168,10 +168,10 @@ impl Call<'_> {
     async fn dispatch(&self, method: Method, route: &Route, raw_query: &str, body: Body) -> Option<Outcome> {
         let resource = route.resource();
         let resource = resource.as_str();
-        if resource.starts_with("token/") && !self.account.is_empty() {
-            if let Err(failure) = self.account(&self.app.state.world()) {
-                return Some(Err(failure));
-            }
+        if resource.starts_with("token/")
+            && let Some(failure) = self.hidden_account()
+        {
+            return Some(Err(failure));
         }
         let id = route.value("authorizationId");
         let answer: Answer = match (&method, resource) {
@@ -216,6 +216,11 @@ impl Call<'_> {
         };
         let account = world.account(&self.account).ok_or_else(absent)?;
         if can_see(world, &self.principal, Target::Account(account)) { Ok(account) } else { Err(absent()) }
+    }
+
+    /// Why the account that the URL names cannot be spoken of, if it names one and it cannot.
+    fn hidden_account(&self) -> Option<Failure> {
+        if self.account.is_empty() { None } else { self.account(&self.app.state.world()).err() }
     }
 
     fn project<'w>(&self, world: &'w World, name: &str) -> Result<&'w Project, Failure> {

@@ -1,0 +1,37 @@
+//! `azml project consolidate`: what azml starts by itself, in the background, when the run history has become many files.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Output;
+use crate::upkeep;
+
+/// Make few files of the run history's many, as azml does by itself when they are too many
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub struct Args {
+    /// Make one of all, whether that is due or not
+    #[arg(long)]
+    all: bool,
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    path: Option<PathBuf>,
+}
+
+/// Does it.
+pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = ctx.open(args.path.as_deref())?;
+    let report = upkeep::consolidate(&opened.history, args.all)?;
+    let size = opened.history.disk_use()?;
+    Ok(Output::Value(json!({
+        "busy": report.busy,
+        "packs_replaced": report.packs_replaced,
+        "loose_packed": report.loose_packed,
+        "bytes": size.bytes,
+        "packs": size.packs,
+        "loose_objects": size.loose_objects,
+    })))
+}

@@ -1,0 +1,94 @@
+//! Putting on the disk, for good, what was written: before anything relies on it.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs::{File, Metadata},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Error, disk::lstat};
+
+/// Puts on the disk, for good, the files in `written`: one by one if they are few; else everything that was written on the
+/// file system of `folder`, which may be more than ours, and those that are on another.
+pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
+    const FEW: usize = 256;
+    if (1..=FEW).contains(&written.len()) {
+        return flush_each(written);
+    }
+    let handle = File::open(folder).map_err(Error::io("open", folder))?;
+    let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
+    let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
+    let mut parents = HashSet::new();
+    for path in written {
+        let Some(parent) = path.parent() else { continue };
+        // What is put into a folder is on that folder's file system.
+        let is_new = parents.insert(parent.to_owned());
+        if whole && !is_new {
+            continue;
+        }
+        for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {
+            // What is a link, or gone again, has nothing of its own to be flushed.
+            let Some(metadata) = lstat(path)? else { continue };
+            if (whole && device(&metadata) == own) || metadata.is_symlink() {
+                continue;
+            }
+            File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("flush", path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Flushes the file system that `handle` is on; whether that is known to have waited for the disk.
+fn flush_file_system(handle: &File) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::syncfs(handle) {
+        Ok(()) => return Ok(true),
+        Err(rustix::io::Errno::NOSYS) => {} // not in this sandbox
+        Err(error) => return Err(error.into()),
+    }
+    #[cfg(unix)]
+    rustix::fs::sync();
+    let _ = handle;
+    Ok(false)
+}
+
+/// Puts files, and the folders with their names, on the disk for good: side by side, for then the file system's journal
+/// is written few times. What is a link, or gone, has nothing of its own.
+pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
+    const THREADS: usize = 16;
+    let mut all = BTreeSet::new();
+    for path in paths {
+        all.extend(path.parent().map(Path::to_owned));
+        all.insert(path);
+    }
+    let all: Vec<PathBuf> = all.into_iter().collect();
+    let flush = |path: &PathBuf| {
+        let is_link = lstat(path)?.is_none_or(|metadata| metadata.is_symlink());
+        if is_link || (cfg!(not(unix)) && path.is_dir()) {
+            return Ok(());
+        }
+        match File::open(path).and_then(|file| file.sync_all()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // Not to be read by us, and not written by us either.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            flushed => flushed.map_err(Error::io("flush", path)),
+        }
+    };
+    std::thread::scope(|scope| {
+        let part = all.len().div_ceil(THREADS).max(1);
+        let threads: Vec<_> =
+            all.chunks(part).map(|paths| scope.spawn(move || paths.iter().try_for_each(flush))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("flushing does not panic"))
+    })
+}
+
+#[cfg(unix)]
+fn device(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::dev(metadata)
+}
+
+#[cfg(not(unix))]
+fn device(_: &Metadata) -> u64 {
+    0
+}

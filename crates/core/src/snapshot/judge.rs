@@ -1,0 +1,111 @@
+//! What a name, and the file behind it, comes to: in the snapshot or not, known or to be read.
+
+use gix::bstr::BStr;
+
+use super::{
+    Error, LeftOut, Why,
+    listing::is_refused_link,
+    node::{Item, State},
+    secret,
+    walk::{Harvest, Shared},
+};
+use crate::{
+    ignore::{Rules, Verdict},
+    stat_index::{Kind, Known, Stat},
+};
+
+/// What a name comes to before the file is looked at.
+pub(super) enum Judged {
+    /// Not in the snapshot.
+    Out,
+    In {
+        taken_back: bool,
+        tracked_only: bool,
+    },
+}
+
+/// What the rules, the user's Git and the name itself say of a path.
+pub(super) fn judge(
+    shared: &Shared<'_>,
+    path: &BStr,
+    is_folder: bool,
+    rules: &Rules,
+    mut tracked_only: bool,
+    harvest: &mut Harvest,
+) -> Result<Judged, Error> {
+    let mut taken_back = false;
+    if !tracked_only && !rules.is_empty() {
+        let verdict = rules.verdict(path, is_folder);
+        taken_back = verdict == Verdict::TakenBack;
+        tracked_only = verdict == Verdict::Out;
+    }
+    if tracked_only {
+        let tracked = shared.tracked()?;
+        if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
+            return Ok(Judged::Out);
+        }
+    }
+    if !is_folder && !taken_back && secret::is_secret_name(path) {
+        harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Secret });
+        return Ok(Judged::Out);
+    }
+    Ok(Judged::In { taken_back, tracked_only })
+}
+
+/// What a file or link comes to, given what was seen and what is known of it; its item's name is the caller's.
+pub(super) fn see(
+    path: &BStr,
+    name: &BStr,
+    seen: Option<(Option<Kind>, Stat)>,
+    known: Option<&Known>,
+    taken_back: bool,
+    harvest: &mut Harvest,
+) -> Option<Item> {
+    let (kind, stat) = seen?;
+    let mut leave_out = |why| {
+        harvest.left_out.push(LeftOut { path: path.to_owned(), why });
+        None
+    };
+    let kind = match kind {
+        Some(Kind::Folder) => return None, // a file when it was listed: it is being replaced at this moment
+        Some(kind) => kind,
+        None => return leave_out(Why::Special),
+    };
+    if kind == Kind::Link && is_refused_link(name) {
+        return leave_out(Why::Name);
+    }
+    let mut item = Item::fresh(kind, stat, taken_back);
+    if let Some(known) = known
+        && known.kind == kind
+        && known.stat == stat
+    {
+        item.state = State::Known(known.id);
+        item.is_secret = known.is_secret;
+        item.is_out = known.is_secret && !taken_back;
+        if item.is_out {
+            leave_out(Why::Secret);
+        }
+        // It was left out without being stored: taken back, it has to be read.
+        if known.is_out && !item.is_out {
+            item.state = State::Fresh;
+        }
+    }
+    Some(item)
+}
+
+impl Item {
+    fn fresh(kind: Kind, stat: Stat, taken_back: bool) -> Self {
+        let state = State::Fresh;
+        Self { name: (0, 0), kind, stat, state, is_secret: false, is_out: false, taken_back }
+    }
+
+    pub(super) fn folder(name: (usize, usize), number: usize) -> Self {
+        let state = State::Folder(number);
+        Self { name, state, ..Self::fresh(Kind::Folder, Stat::default(), false) }
+    }
+
+    /// Whether it is in the tree, or out, as the index has it.
+    pub(super) fn is_as(&self, known: &Known) -> bool {
+        self.state == State::Known(known.id) && self.is_out == known.is_out
+    }
+}

@@ -1,0 +1,134 @@
+//! What was found: folders, and the files, links and folders in them.
+
+use std::borrow::Cow;
+
+use gix::{
+    ObjectId,
+    bstr::{BStr, BString, ByteSlice},
+};
+
+use super::LeftOut;
+use crate::stat_index::{Folder, Kind, Stat, StatIndex};
+
+/// What is known of a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// As the index has it.
+    Known(ObjectId),
+    /// New or changed: it has to be read.
+    Fresh,
+    /// Read and stored.
+    Stored(ObjectId),
+    /// A folder, by its node's number.
+    Folder(usize),
+    /// Not in the snapshot after all.
+    Gone,
+}
+
+/// A file, link or folder.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) name: (usize, usize),
+    pub(super) kind: Kind,
+    pub(super) stat: Stat,
+    pub(super) state: State,
+    /// Its content looks like a secret's.
+    pub(super) is_secret: bool,
+    /// It is not in the tree, being a secret.
+    pub(super) is_out: bool,
+    /// `.amlignore` takes it in by name.
+    pub(super) taken_back: bool,
+}
+
+/// A folder that was looked at.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Node {
+    pub(super) path: BString,
+    pub(super) names: Vec<u8>,
+    /// By name; none where the index has them all.
+    pub(super) items: Vec<Item>,
+    /// Its number in the index, if it was there.
+    pub(super) known: Option<u32>,
+    /// Its own stat data, if each of its names is one of its items.
+    pub(super) stat: Option<Stat>,
+    /// All files and links are as the index has them, and there are so many.
+    pub(super) same: Option<usize>,
+    /// Then the numbers of its folders, by name.
+    pub(super) folders: Vec<usize>,
+}
+
+impl Node {
+    pub(super) fn name(&self, item: &Item) -> &BStr {
+        self.names[item.name.0..item.name.1].as_bstr()
+    }
+
+    /// With its items spelled out, also where the index has them all.
+    pub(super) fn spelled_out(&self, index: Option<&StatIndex>) -> Cow<'_, Self> {
+        match (self.same, index, self.known) {
+            (Some(_), Some(index), Some(known)) => {
+                let mut node = self.clone();
+                node.same = None;
+                node.take_known(&index.folder(known), Vec::new());
+                Cow::Owned(node)
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// Makes items of a known folder's entries. `changes` says by entry what is not as known: another item, or none.
+    pub(super) fn take_known(&mut self, known: &Folder<'_>, changes: Vec<(usize, Option<Item>)>) {
+        let mut changes = changes.into_iter().peekable();
+        let mut folders = self.folders.iter();
+        for n in 0..known.len() {
+            let entry = known.entry(n);
+            let change = changes.next_if(|(at, _)| *at == n);
+            if let Some((_, None)) = change {
+                continue;
+            }
+            let start = self.names.len();
+            self.names.extend_from_slice(entry.name);
+            let name = (start, self.names.len());
+            if let Some((_, Some(item))) = change {
+                self.items.push(Item { name, ..item });
+                continue;
+            }
+            let known = entry.known();
+            let state = match known.kind {
+                Kind::Folder => folders.next().map_or(State::Gone, |number| State::Folder(*number)),
+                _ => State::Known(known.id),
+            };
+            self.items.push(Item {
+                name,
+                kind: known.kind,
+                stat: known.stat,
+                state,
+                is_secret: known.is_secret,
+                is_out: known.is_out,
+                taken_back: false,
+            });
+        }
+    }
+
+    /// The path of one of its items, relative to the project folder.
+    pub(super) fn path_of(&self, item: &Item) -> BString {
+        let mut path = self.path.clone();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(self.name(item));
+        path
+    }
+}
+
+/// All that was found. A folder's number is greater than that of the folder it is in.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) nodes: Vec<Node>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A path in bytes as the system's.
+pub(super) fn system_path(path: &BStr) -> &std::path::Path {
+    use std::os::unix::ffi::OsStrExt;
+    std::path::Path::new(std::ffi::OsStr::from_bytes(path))
+}

@@ -1,0 +1,89 @@
+//! Stock git's plumbing as a side, with an index that is kept: plain, and with all that git offers for large folders.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::side::{Side, World, clock, command};
+use crate::{Outcome, process};
+
+/// What plain git has to do for a snapshot.
+const SNAPSHOT: &str = "git add -A && tree=$(git write-tree) && \
+    commit=$(git commit-tree $tree -m snapshot) && git update-ref refs/heads/history $commit";
+
+const TUNING: &[(&str, &str)] = &[
+    ("core.untrackedCache", "true"),
+    ("core.preloadIndex", "true"),
+    ("feature.manyFiles", "true"),
+    ("index.threads", "true"),
+    ("checkout.workers", "0"),
+];
+
+pub(super) struct Git<'a> {
+    world: &'a World,
+    name: &'static str,
+    project: PathBuf,
+    repository: PathBuf,
+    tuning: &'static [(&'static str, &'static str)],
+}
+
+impl<'a> Git<'a> {
+    pub(super) fn plain(world: &'a World) -> Self {
+        Self::new(world, "plain git", &[])
+    }
+
+    pub(super) fn tuned(world: &'a World) -> Self {
+        Self::new(world, "tuned git", TUNING)
+    }
+
+    fn new(world: &'a World, name: &'static str, tuning: &'static [(&'static str, &'static str)]) -> Self {
+        let repository = world.home().join(name.replace(' ', "-") + ".git");
+        Self { world, name, project: world.home().join("project"), repository, tuning }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = command(Path::new(program), &self.project, self.world.home());
+        command.env("GIT_DIR", &self.repository).env("GIT_WORK_TREE", &self.project);
+        command
+    }
+}
+
+impl Side for Git<'_> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn folder(&self) -> &Path {
+        &self.project
+    }
+
+    fn reset(&self) -> Outcome {
+        if self.repository.exists() {
+            std::fs::remove_dir_all(&self.repository)?;
+        }
+        let mut init = command(Path::new("git"), self.world.home(), self.world.home());
+        process::capture(init.args(["init", "--quiet", "--bare"]).arg(&self.repository))?;
+        for (key, value) in [("core.bare", "false"), ("gc.auto", "0")].iter().chain(self.tuning) {
+            process::capture(self.command("git").args(["config", key, value]))?;
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Outcome<Duration> {
+        clock(self.command("sh").args(["-ec", SNAPSHOT]))
+    }
+
+    fn mark(&self) -> Outcome<String> {
+        self.snapshot()?;
+        let id = process::capture(self.command("git").args(["rev-parse", "refs/heads/history"]))?;
+        Ok(String::from_utf8(id)?.trim().to_owned())
+    }
+
+    fn restore(&self, mark: &str) -> Outcome<Duration> {
+        clock(self.command("git").args(["read-tree", "--reset", "-u", mark]))
+    }
+
+    fn emptied(&self) -> Outcome {
+        process::capture(self.command("git").args(["read-tree", "--empty"])).map(drop)
+    }
+}
