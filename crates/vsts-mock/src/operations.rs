@@ -12,7 +12,7 @@ const KEPT: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Queued,
-    InProgress,
+    Running,
     Succeeded,
     Failed(String),
 }
@@ -22,7 +22,7 @@ impl Progress {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Queued => "queued",
-            Self::InProgress => "inProgress",
+            Self::Running => "inProgress",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
         }

@@ -7,7 +7,7 @@ use crate::site::{Site, ZEROS, add, each};
 
 const REPO: &str = "/acme/iris/_apis/git/repositories/extra";
 
-fn change(kind: Value, path: &str, content: Option<(&str, Value)>) -> Value {
+fn change(kind: &Value, path: &str, content: Option<(&str, Value)>) -> Value {
     let mut change = json!({ "changeType": kind, "item": { "path": path } });
     if let Some((content, kind)) = content {
         change["newContent"] = json!({ "content": content, "contentType": kind });
@@ -23,14 +23,14 @@ async fn filled(site: &Site) -> Vec<String> {
     let pushed = site.push("extra", "refs/heads/master", ZEROS, first).await.expect(201);
     tips.push(pushed["refUpdates"][0]["newObjectId"].as_str().expect("an id").to_owned());
     let second = json!([
-        change(json!("edit"), "/readme.md", Some(("aGVsbG8gYWdhaW4K", json!("base64encoded")))),
-        change(json!(1), "src/c.bin", Some(("AAEC", json!(1)))),
+        change(&json!("edit"), "/readme.md", Some(("aGVsbG8gYWdhaW4K", json!("base64encoded")))),
+        change(&json!(1), "src/c.bin", Some(("AAEC", json!(1)))),
     ]);
     let pushed = site.push("extra", "refs/heads/master", &tips[0], second).await.expect(201);
     tips.push(pushed["commits"][0]["commitId"].as_str().expect("an id").to_owned());
-    let mut rename = change(json!(8), "/lib/a.txt", None);
+    let mut rename = change(&json!(8), "/lib/a.txt", None);
     rename["sourceServerItem"] = "/src/a.txt".into();
-    let third = json!([rename, change(json!("Delete"), "/src/deep/b.txt", None)]);
+    let third = json!([rename, change(&json!("Delete"), "/src/deep/b.txt", None)]);
     let pushed = site.push("extra", "refs/heads/master", &tips[1], third).await.expect(201);
     tips.push(pushed["commits"][0]["commitId"].as_str().expect("an id").to_owned());
     tips
@@ -329,11 +329,11 @@ async fn pushes_that_make_no_sense_are_refused() {
     let rows = [
         (add("/readme.md", "x"), 409),
         (add("/readme.md/below", "x"), 409),
-        (change(json!("edit"), "/none", Some(("x", json!(0)))), 404),
-        (change(json!("delete"), "/none", None), 404),
-        (change(json!("sing"), "/x", None), 400),
-        (change(json!("add"), "/x", None), 400),
-        (change(json!("add"), "/x", Some(("%%", json!("base64encoded")))), 400),
+        (change(&json!("edit"), "/none", Some(("x", json!(0)))), 404),
+        (change(&json!("delete"), "/none", None), 404),
+        (change(&json!("sing"), "/x", None), 400),
+        (change(&json!("add"), "/x", None), 400),
+        (change(&json!("add"), "/x", Some(("%%", json!("base64encoded")))), 400),
         (add("/.git/config", "x"), 400),
         (add("/a/.GIT/config", "x"), 400),
         (add("/git~1/config", "x"), 400),

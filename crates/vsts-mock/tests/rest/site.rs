@@ -38,7 +38,7 @@ name = "extra"
 "#;
 
 /// How long something that goes on by itself may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub(crate) struct Site {

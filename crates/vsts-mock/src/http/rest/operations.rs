@@ -45,7 +45,7 @@ impl Call<'_> {
         self.app.operations.add(id, account, reserved)?;
         let app = self.app.clone();
         tokio::spawn(async move {
-            app.operations.set(id, Progress::InProgress);
+            app.operations.set(id, Progress::Running);
             let progress = match work.await {
                 Ok(()) => Progress::Succeeded,
                 Err(error) => Progress::Failed(error.in_one_line()),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::Format;
-use super::place::Place;
+use super::place::{Place, object};
 use super::zip::Archive;
 
 /// How many blobs may be asked for at once.
@@ -14,7 +14,7 @@ const MOST: usize = 10_000;
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
-    let (id, data) = place.object(&repository, id, Kind::Blob)?;
+    let (id, data) = object(&repository, id, Kind::Blob)?;
     let name = || Some(place.query.get("fileName").map_or_else(|| id.to_string(), str::to_owned));
     match Format::of(place)? {
         Format::Json => {
@@ -43,7 +43,7 @@ pub(super) fn many(place: &Place, body: &Value) -> Outcome {
     let ids = ids.ok_or_else(|| Failure::bad("The body has to be a list of blobs' ids."))?;
     let mut archive = Archive::default();
     for id in ids {
-        let (id, data) = place.object(&repository, id.as_str().unwrap_or_default(), Kind::Blob)?;
+        let (id, data) = object(&repository, id.as_str().unwrap_or_default(), Kind::Blob)?;
         archive.add(&id.to_string(), &data)?;
     }
     Ok(Reply::raw("application/zip", archive.finish()?, Some("blobs.zip".to_owned())))

@@ -175,16 +175,15 @@ impl Format {
         if let Some(format) = place.query.choice(&["$format"], &known)? {
             return Ok(format);
         }
-        let kinds = place.accept.split([',', ';']).map(str::trim);
+        let mut kinds = place.accept.split([',', ';']).map(str::trim);
         Ok(kinds
-            .filter_map(|kind| match kind {
+            .find_map(|kind| match kind {
                 "application/json" | "*/*" => Some(Self::Json),
                 "text/plain" => Some(Self::Text),
                 "application/octet-stream" => Some(Self::Bytes),
                 "application/zip" => Some(Self::Zip),
                 _ => None,
             })
-            .next()
             .unwrap_or(Self::Json))
     }
 }

@@ -74,19 +74,18 @@ impl Place {
     pub(super) fn now(&self) -> Timestamp {
         self.app.clock.now()
     }
+}
 
-    /// The data of an object of one kind, by the id in a request.
-    pub(super) fn object(
-        &self,
-        repository: &gix::Repository,
-        id: &str,
-        kind: Kind,
-    ) -> Result<(ObjectId, Vec<u8>), Failure> {
-        let parsed = object_id(id)?;
-        let found = repository.try_find_object(parsed)?.filter(|object| object.kind == kind);
-        let mut object = found.ok_or_else(|| no_object(id))?;
-        Ok((parsed, std::mem::take(&mut object.data)))
-    }
+/// The data of an object of one kind, by the id in a request.
+pub(super) fn object(
+    repository: &gix::Repository,
+    id: &str,
+    kind: Kind,
+) -> Result<(ObjectId, Vec<u8>), Failure> {
+    let parsed = object_id(id)?;
+    let found = repository.try_find_object(parsed)?.filter(|object| object.kind == kind);
+    let mut object = found.ok_or_else(|| no_object(id))?;
+    Ok((parsed, std::mem::take(&mut object.data)))
 }
 
 /// An id of forty hexadecimal digits.

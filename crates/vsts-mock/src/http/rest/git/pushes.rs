@@ -217,7 +217,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     if !command.is_sound() {
         return Err(Failure::bad(format!("{:?} is not the name of a ref.", shown(name))));
     }
-    let received = receive(place, std::slice::from_ref(&command), objects.finish()?)?;
+    let received = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
     if let Some(reason) = received.refusal(name) {
         return Err(refusal(name, reason));
     }

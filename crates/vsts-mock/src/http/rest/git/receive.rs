@@ -41,7 +41,7 @@ impl Received {
 }
 
 /// Changes refs, with the objects in `pack`, which may be none.
-pub(super) fn receive(place: &Place, commands: &[Command], pack: Vec<u8>) -> Result<Received, Failure> {
+pub(super) fn receive(place: &Place, commands: &[Command], pack: &[u8]) -> Result<Received, Failure> {
     authorize_push(&place.world, &place.principal, &place.repo)
         .map_err(|refusal| Failure::refused(&refusal))?;
     let null = ObjectId::null(gix::hash::Kind::Sha1);
@@ -54,7 +54,7 @@ pub(super) fn receive(place: &Place, commands: &[Command], pack: Vec<u8>) -> Res
     }
     request.extend_from_slice(b"0000");
     if commands.iter().any(|command| command.new.is_some()) {
-        request.extend_from_slice(&pack);
+        request.extend_from_slice(pack);
     }
     let permits = place.app.git_permits.clone();
     let permit =

@@ -130,7 +130,7 @@ pub(super) fn update(place: &Place, body: &Value) -> Outcome {
     let nothing = |command: &Command| command.old.is_none() && command.new.is_none();
     let sound: Vec<Command> =
         commands.iter().filter(|command| command.is_sound() && !nothing(command)).cloned().collect();
-    let received = if sound.is_empty() { None } else { Some(receive(place, &sound, pack)?) };
+    let received = if sound.is_empty() { None } else { Some(receive(place, &sound, &pack)?) };
     let values = commands.iter().map(|command| {
         let (status, message) = if !command.is_sound() {
             ("invalidRefName", None)

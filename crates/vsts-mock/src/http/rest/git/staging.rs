@@ -79,7 +79,7 @@ pub(super) fn apply(
         let does = does.ok_or_else(|| Failure::missing("changeType"))?;
         let at = path(&change["item"]["path"], "item.path")?;
         let new = content(&change["newContent"])?;
-        one(objects, &mut root, does, &at, new, &change["sourceServerItem"])?;
+        one(objects, &mut root, does, &at, new.as_deref(), &change["sourceServerItem"])?;
     }
     root.write(objects)
 }
@@ -89,7 +89,7 @@ fn one(
     root: &mut Folder,
     does: Does,
     at: &[String],
-    new: Option<Vec<u8>>,
+    new: Option<&[u8]>,
     source: &Value,
 ) -> Result<(), Failure> {
     let whole = at.join("/");
@@ -106,7 +106,7 @@ fn one(
         Failure::not_found("GitItemNotFoundException", message)
     };
     let content = |objects: &mut NewObjects<'_>| -> Result<ObjectId, Failure> {
-        let data = new.as_deref().ok_or_else(|| Failure::missing("newContent"))?;
+        let data = new.ok_or_else(|| Failure::missing("newContent"))?;
         objects.add(gix::objs::Kind::Blob, data)
     };
     match does {
@@ -132,7 +132,7 @@ fn one(
                 return Err(exists());
             }
             let taken = root.take(objects, &from)?.ok_or_else(|| missing(&from.join("/")))?;
-            let node = match (taken, &new) {
+            let node = match (taken, new) {
                 (Node::Kept { mode, .. }, Some(_)) if mode.is_blob_or_symlink() => {
                     Node::Kept { mode, id: content(objects)? }
                 }

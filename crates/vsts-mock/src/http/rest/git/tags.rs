@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::pack::NewObjects;
-use super::place::{Place, no_object, object_id, person};
+use super::place::{Place, no_object, object, object_id, person};
 use super::pushes::{by, refusal};
 use super::receive::{Command, receive};
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
-    let (id, data) = place.object(&repository, id, Kind::Tag)?;
+    let (id, data) = object(&repository, id, Kind::Tag)?;
     Ok(Reply::ok(tag(place, &id.to_string(), &data)?))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let mut objects = NewObjects::new(&repository);
     let id = objects.add(Kind::Tag, data.as_bytes())?;
     let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
-    let outcome = receive(place, std::slice::from_ref(&command), objects.finish()?)?;
+    let outcome = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
     if let Some(reason) = outcome.refusal(&command.name) {
         return Err(refusal(&command.name, reason));
     }

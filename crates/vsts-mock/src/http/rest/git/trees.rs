@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::place::Place;
+use super::place::{Place, object};
 
 /// One entry of a tree, by its path from where the walk began.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub(super) fn all_below(
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
-    let (id, _) = place.object(&repository, id, Kind::Tree)?;
+    let (id, _) = object(&repository, id, Kind::Tree)?;
     let all = if place.query.flag("recursive") {
         all_below(&repository, id, "")?
     } else {
