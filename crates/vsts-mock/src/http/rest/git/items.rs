@@ -154,7 +154,7 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
     let given = Descriptor::of(query, &["versionDescriptor.", "itemVersion.", ""])?;
     let path = in_url.or_else(|| query.get("path"));
     let scope = query.get("scopePath");
-    // Who names no path asks for the root, which has nothing below it yet in an empty repository.
+    // Who names no path at all gets a list that holds the root: some clients begin with that.
     let version = Version::of(place, &repository, given)?;
     let format = Format::of(place)?;
     let depth = query.choice(&["recursionLevel"], &DEPTHS)?;

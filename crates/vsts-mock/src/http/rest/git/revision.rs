@@ -24,6 +24,7 @@ enum Step {
 
 const KINDS: [(&str, u64, Kind); 3] =
     [("branch", 0, Kind::Branch), ("tag", 1, Kind::Tag), ("commit", 2, Kind::Commit)];
+/// The commit before is taken for the one with the previous change.
 const OPTIONS: [(&str, u64, Step); 3] = [
     ("none", 0, Step::Itself),
     ("previousChange", 1, Step::FirstParent),
