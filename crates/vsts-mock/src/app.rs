@@ -13,6 +13,7 @@ use crate::identity::device::DeviceCodes;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
+use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
 
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     /// Where SSH is answered, once it is: `HOST:PORT`.
     pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
+    pub(crate) operations: Operations,
     pub(crate) clock: Clock,
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
@@ -68,6 +70,7 @@ impl App {
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
+            operations: Operations::default(),
             clock: config.clock.clone(),
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
@@ -95,6 +98,7 @@ impl App {
         let generated = apply(&mut change, &self.seed, self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
+        self.operations.clear();
         self.device_codes.clear();
         self.uses.clear();
         Ok(generated)

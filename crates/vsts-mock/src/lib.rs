@@ -20,6 +20,7 @@ mod hosting;
 mod http;
 mod identity;
 mod journal;
+mod operations;
 mod registry;
 mod server;
 mod ssh;

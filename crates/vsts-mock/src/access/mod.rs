@@ -13,6 +13,8 @@
 //! | create a tag | `CreateTag` |
 //! | create any other ref | `GenericContribute` and `CreateBranch` |
 //! | write `refs/notes/` | `ManageNote`, and `ForcePush` to rewrite or delete |
+//! | write a ref that somebody has locked | being that somebody |
+//! | take away another's lock | `RemoveOthersLocks` on the ref |
 //! | create a project | `CreateRepository` on the account |
 //!
 //! Who creates a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
@@ -134,6 +136,9 @@ pub(crate) enum Refusal {
     /// The user might, but not with this token.
     #[error("TF400813: The scopes of the access token of '{identity}' do not cover this.")]
     TokenUse { identity: String },
+    /// Somebody has locked the ref.
+    #[error("TF402404: The reference '{name}' is locked by '{by}'.")]
+    Locked { name: String, by: String },
     /// A ref that only the server writes.
     #[error("TF401027: refs below 'refs/pull/' are written by the server alone.")]
     ServerOwned,
@@ -219,7 +224,27 @@ pub(crate) fn authorize_update(
     for permission in needed_for(name, kind) {
         authorize(world, principal, *permission, Target::Ref(repo, name))?;
     }
-    Ok(())
+    match world.lock_of(repo.id, name) {
+        Some(owner) if principal.user != Some(owner) => {
+            let by = world.identity_name(owner).unwrap_or_default().to_owned();
+            Err(Refusal::Locked { name: name.to_owned(), by })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.
+pub(crate) fn authorize_lock(
+    world: &World,
+    principal: &Principal,
+    repo: &Repo,
+    name: &str,
+) -> Result<(), Refusal> {
+    let permission = match world.lock_of(repo.id, name) {
+        Some(owner) if principal.user != Some(owner) => Permission::RemoveOthersLocks,
+        _ => Permission::GenericContribute,
+    };
+    authorize(world, principal, permission, Target::Ref(repo, name))
 }
 
 /// Whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not

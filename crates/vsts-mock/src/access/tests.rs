@@ -39,7 +39,10 @@ fn world() -> World {
         account: ACCOUNT,
         name: "iris".to_owned(),
         description: String::new(),
+        process: crate::registry::DEFAULT_PROCESS.to_owned(),
+        revision: 1,
         created: Timestamp::UNIX_EPOCH,
+        updated: Timestamp::UNIX_EPOCH,
     });
     world.insert_repo(repo());
     for (id, kind) in GROUPS {

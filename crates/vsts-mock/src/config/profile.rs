@@ -6,6 +6,8 @@
 //! | Git protocol versions | 0, 1, 2 | 0 | 0 |
 //! | atomic pushes, filters, push options | yes | no | no |
 //! | SSH takes the first key that signs | no: the first that is registered | yes | yes |
+//! | addresses and versions of the REST API | 2018's; versions up to 2025's are taken | 2018's | 2025's |
+//! | REST requests that write name a version | no | yes | yes |
 //! | largest push | 5 GiB | 5 GiB | 5 GiB |
 //! | what the server calls itself | `vsts-mock` | `vsts-mock-team-services` | `vsts-mock-azure-repos` |
 

@@ -15,6 +15,7 @@ use crate::access::{
 use crate::app::App;
 use crate::journal::Event;
 use crate::registry::RegistryError;
+use crate::state::PushedRef;
 use crate::world::{Repo, World};
 
 /// The longest ref name the service takes.
@@ -53,7 +54,13 @@ impl Door {
                     change.own_branch(user, &self.repo, &name).await?;
                     changed = true;
                 }
-                UpdateKind::Delete => changed |= change.disown_branch(&self.repo, &name).await?,
+                UpdateKind::Delete => {
+                    changed |= change.disown_branch(&self.repo, &name).await?;
+                    if change.world.lock_of(self.repo.id, &name).is_some() {
+                        change.lock_ref(self.repo.id, &name, None).await?;
+                        changed = true;
+                    }
+                }
                 _ => {}
             }
         }
@@ -109,6 +116,25 @@ impl Policy for Door {
                     change,
                 },
             );
+        }
+        let id = |id: Option<gix::ObjectId>| id.map(|id| id.to_string());
+        let refs: Vec<PushedRef> = updates
+            .iter()
+            .map(|update| PushedRef {
+                name: update.name.as_bstr().to_string(),
+                old: id(update.old),
+                new: id(update.new),
+            })
+            .collect();
+        let user = self.principal.user.unwrap_or_default();
+        let noted = self.runtime.block_on(self.app.state.record_push(
+            self.repo.id,
+            user,
+            self.app.clock.now(),
+            &refs,
+        ));
+        if let Err(error) = noted {
+            tracing::error!(%error, "a push could not be noted");
         }
         match self.repo.handle.open(&self.app.state.repo_path(self.repo.id)) {
             Ok(repository) => self.app.upkeep.changed(repository),

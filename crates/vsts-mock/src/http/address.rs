@@ -29,6 +29,13 @@ pub(crate) struct GitAddress {
     pub(crate) tail: GitTail,
 }
 
+impl GitAddress {
+    /// Whether it is asked where the repository stands in the REST API.
+    pub(crate) fn is_info(&self) -> bool {
+        matches!(&self.tail, GitTail::Other(tail) if tail.eq_ignore_ascii_case("vsts/info"))
+    }
+}
+
 /// What is wanted of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GitTail {
@@ -95,7 +102,7 @@ pub(crate) fn parse(host: Option<&str>, path: &str, own_host: Option<&str>) -> A
 }
 
 /// The account in a host's name, if it is a host of an account.
-fn account_of_host(host: Option<&str>, own_host: Option<&str>) -> Option<String> {
+pub(super) fn account_of_host(host: Option<&str>, own_host: Option<&str>) -> Option<String> {
     let host = host?.to_ascii_lowercase();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

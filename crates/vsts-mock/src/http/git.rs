@@ -104,6 +104,7 @@ fn refuse(app: &App, refusal: &Refusal, asked: &str, service: Service, is_advert
         | Refusal::TokenScope { .. }
         | Refusal::LacksRole { .. }
         | Refusal::TokenUse { .. }
+        | Refusal::Locked { .. }
         | Refusal::ServerOwned => {
             let message = refusal.to_string();
             let body = if is_advertisement && service == Service::ReceivePack {

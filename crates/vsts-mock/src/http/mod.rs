@@ -95,6 +95,7 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
 async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journalled) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     match address::parse(host, request.uri().path(), app.own_host()) {
+        Address::Git(address) if address.is_info() => rest::info(app, address, request, journalled).await,
         Address::Git(address) => git::serve(app, address, request, journalled).await,
         Address::Rest { account, project, rest } => {
             rest::serve(app, account, project, rest, request, journalled).await

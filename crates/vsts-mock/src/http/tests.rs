@@ -373,8 +373,16 @@ async fn projects_and_repositories_over_rest() {
     assert_eq!(names, ["extra", "iris", "open"]);
     assert!(repos["value"][0].get("defaultBranch").is_none(), "it is empty");
     assert_eq!(api("POST", "/acme/_apis/projects", "bobspat", r#"{"name":"p"}"#).await.status, 403);
-    assert_eq!(api("POST", "/acme/_apis/projects", "alicepat", r#"{"name":"p"}"#).await.status, 202);
+    let queued = api("POST", "/acme/_apis/projects", "alicepat", r#"{"name":"p"}"#).await;
+    assert_eq!(queued.status, 202);
     assert_eq!(api("POST", "/acme/_apis/projects", "alicepat", r#"{"name":"P"}"#).await.status, 400);
+    let operation = format!("/acme/_apis/operations/{}", queued.json()["id"].as_str().expect("an id"));
+    let done = async {
+        while api("GET", &operation, "alicepat", "").await.json()["status"] != "succeeded" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), done).await.expect("it is made");
     assert_eq!(api("GET", "/acme/_apis/projects/p", "bobspat", "").await.status, 404, "he is no member");
     let create = "/acme/DefaultCollection/p/_apis/git/repositories";
     assert_eq!(api("POST", create, "alicepat", r#"{"name":"q"}"#).await.status, 201);
@@ -418,4 +426,42 @@ async fn a_hundred_repositories_are_reset_quickly() {
     println!("reset took {:?}", started.elapsed());
     let left = bench.admin("GET", "/_mock/accounts/acme/projects/iris/repos", &Value::Null).await.json();
     assert_eq!(left["repos"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rest_changed_is_there_after_a_restart() {
+    let bench = Bench::new().await;
+    let api = async |method: &str, path: &str, body: Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        bench.ask(method, path, "Bearer alicepat", &body).await
+    };
+    let repos = "/acme/iris/_apis/git/repositories";
+    let push = json!({
+        "refUpdates": [{ "name": "refs/heads/master", "oldObjectId": "0".repeat(40) }],
+        "commits": [{ "comment": "c", "changes": [{
+            "changeType": "add",
+            "item": { "path": "/a" },
+            "newContent": { "content": "a", "contentType": "rawtext" },
+        }] }],
+    });
+    assert_eq!(api("POST", &format!("{repos}/extra/pushes"), push).await.status, 201);
+    let master = format!("{repos}/extra/refs?filter=heads/master");
+    assert_eq!(api("PATCH", &master, json!({ "isLocked": true })).await.status, 200);
+    assert_eq!(api("PATCH", &format!("{repos}/open"), json!({ "name": "other" })).await.status, 200);
+    assert_eq!(api("DELETE", &format!("{repos}/other"), Value::Null).await.status, 204);
+    assert_eq!(api("POST", repos, json!({ "name": "other" })).await.status, 201);
+    assert_eq!(api("PATCH", "/acme/_apis/projects/iris", json!({ "description": "d" })).await.status, 202);
+    let updated = async {
+        while bench.app.state.world().projects.values().all(|project| project.revision == 1) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), updated).await.expect("it is updated");
+    let world = bench.app.state.world();
+    assert_eq!((world.deleted_repos.len(), world.ref_locks.len()), (1, 1));
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *world);
+    assert_eq!(bench.admin("POST", "/_mock/reset", &Value::Null).await.status, 200);
+    let world = bench.app.state.world();
+    assert!(world.deleted_repos.is_empty() && world.ref_locks.is_empty());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *world);
 }

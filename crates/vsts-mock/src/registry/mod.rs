@@ -4,6 +4,7 @@
 //! step; the caller commits. None of them asks who is calling: that is [`crate::access`]'s, at the door.
 
 mod acl;
+mod change;
 mod experimentation;
 mod import;
 mod people;
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use acl::{EntryInput, Place};
+pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, TokenInput, UserInput};
-pub(crate) use places::RepoInput;
+pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
@@ -135,11 +137,13 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     for repo in repos {
         change.discard_repo(repo);
     }
+    change.discard_deleted(|_| true);
     run!(change, "DELETE FROM role_assignments");
     run!(change, "DELETE FROM resources");
     run!(change, "DELETE FROM access_entries");
     run!(change, "DELETE FROM memberships");
     run!(change, "DELETE FROM member_groups");
+    run!(change, "DELETE FROM ref_locks");
     run!(change, "DELETE FROM repos");
     run!(change, "DELETE FROM projects");
     run!(change, "DELETE FROM accounts");

@@ -115,6 +115,7 @@ impl Change<'_> {
         let id = self.user_id(user_name)?;
         run!(self, "DELETE FROM access_entries WHERE identity_id = $1", id.to_string());
         run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
+        run!(self, "DELETE FROM ref_locks WHERE user_id = $1", id.to_string());
         run!(self, "DELETE FROM users WHERE id = $1", id.to_string());
         self.world.remove_user(id);
         Ok(())
@@ -297,6 +298,7 @@ impl Change<'_> {
             || world.accounts.contains_key(&id)
             || world.projects.contains_key(&id)
             || world.repos.contains_key(&id)
+            || world.deleted_repos.contains_key(&id)
             || world.groups.contains_key(&id)
             || world.experimentation.resources.contains_key(&id);
         if taken { super::random_id() } else { id }

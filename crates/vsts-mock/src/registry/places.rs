@@ -13,6 +13,8 @@ use crate::world::{Account, Entry, Group, GroupKind, Handle, Project, Repo, name
 
 /// What the branch of a new repository is called.
 pub(crate) const DEFAULT_BRANCH: &str = "master";
+/// The process of a project that asks for none.
+pub(crate) const DEFAULT_PROCESS: &str = "agile";
 
 /// A repository to make.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl Change<'_> {
         {
             self.discard_repo(repo);
         }
+        self.discard_deleted(|repo| repo.account == account);
         run!(self, "DELETE FROM accounts WHERE id = $1", account.to_string());
         self.world.remove_account(account);
         Ok(())
@@ -90,7 +93,10 @@ impl Change<'_> {
             account: account.id,
             name: project_name.to_owned(),
             description: description.to_owned(),
+            process: DEFAULT_PROCESS.to_owned(),
+            revision: 1,
             created: in_milliseconds(now),
+            updated: in_milliseconds(now),
         };
         run!(
             self,
@@ -122,6 +128,7 @@ impl Change<'_> {
         for repo in self.world.repos_of(project.id).map(|repo| repo.id).collect::<Vec<_>>() {
             self.discard_repo(repo);
         }
+        self.discard_deleted(|repo| repo.project == project.id);
         let below = token::project(project.id);
         self.delete_entries_below(project.account, &below).await?;
         run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());

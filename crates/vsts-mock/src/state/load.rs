@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::StateError;
 use crate::access::Permissions;
 use crate::world::{
-    Account, Assignment, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role, SshKey,
-    Token, User, World,
+    Account, Assignment, DeletedRepo, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role,
+    SshKey, Token, User, World,
 };
 
 pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
@@ -69,24 +69,43 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             owner: optional_id(&row, "owner_id")?,
         });
     }
-    for row in rows(pool, "SELECT id, account_id, name, description, created_ms FROM projects").await? {
+    for row in rows(
+        pool,
+        "SELECT id, account_id, name, description, process, revision, created_ms, updated_ms FROM projects",
+    )
+    .await?
+    {
         world.insert_project(Project {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,
             name: row.get("name"),
             description: row.get("description"),
+            process: row.get("process"),
+            revision: row.get("revision"),
             created: time(row.get("created_ms"))?,
+            updated: time(row.get::<Option<i64>, _>("updated_ms").unwrap_or_else(|| row.get("created_ms")))?,
         });
     }
-    for row in rows(pool, "SELECT id, account_id, project_id, name, is_public FROM repos").await? {
-        world.insert_repo(Repo {
+    let sql = "SELECT id, account_id, project_id, name, is_public, deleted_ms, deleted_by FROM repos";
+    for row in rows(pool, sql).await? {
+        let repo = Repo {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,
             project: id(&row, "project_id")?,
             name: row.get("name"),
             public: row.get::<i64, _>("is_public") != 0,
             handle: Handle::default(),
-        });
+        };
+        match row.get::<Option<i64>, _>("deleted_ms").map(time).transpose()? {
+            None => world.insert_repo(repo),
+            Some(deleted) => {
+                let by = optional_id(&row, "deleted_by")?.unwrap_or_default();
+                world.deleted_repos.insert(repo.id, DeletedRepo { repo, by, deleted });
+            }
+        }
+    }
+    for row in rows(pool, "SELECT repo_id, name, user_id FROM ref_locks").await? {
+        world.ref_locks.insert((id(&row, "repo_id")?, row.get("name")), id(&row, "user_id")?);
     }
     groups_and_entries(pool, &mut world).await?;
     experimentation(pool, &mut world).await?;

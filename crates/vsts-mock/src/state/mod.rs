@@ -6,6 +6,7 @@
 mod folders;
 mod load;
 pub(crate) mod once;
+mod pushes;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::world::World;
 use folders::{Folders, remove};
+pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
 /// Why the state cannot be opened or changed.
 #[derive(Debug, Error)]

@@ -83,7 +83,12 @@ pub(crate) struct Project {
     pub(crate) account: Uuid,
     pub(crate) name: String,
     pub(crate) description: String,
+    /// The process that its work follows, by its short name.
+    pub(crate) process: String,
+    /// Counts its changes.
+    pub(crate) revision: i64,
     pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
 }
 
 /// A Git repository of a project; its folder is named for its id.
@@ -95,6 +100,15 @@ pub(crate) struct Repo {
     pub(crate) name: String,
     pub(crate) public: bool,
     pub(crate) handle: Handle,
+}
+
+/// A repository in its project's recycle bin.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DeletedRepo {
+    pub(crate) repo: Repo,
+    /// Who deleted it.
+    pub(crate) by: Uuid,
+    pub(crate) deleted: Timestamp,
 }
 
 /// A repository's folder, opened once and as long as its record lives.
@@ -208,10 +222,14 @@ pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     pub(crate) projects: BTreeMap<Uuid, Project>,
     pub(crate) repos: BTreeMap<Uuid, Repo>,
+    /// What lies in the recycle bins: no part of anything, until it is restored.
+    pub(crate) deleted_repos: BTreeMap<Uuid, DeletedRepo>,
     pub(crate) groups: BTreeMap<Uuid, Group>,
     /// (member, group)
     pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
+    /// Who has locked a ref of a repository.
+    pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
     acl: HashMap<Uuid, Entries>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
@@ -247,6 +265,40 @@ impl World {
     pub(crate) fn insert_repo(&mut self, repo: Repo) {
         self.name_index.insert((repo.project, name::key(&repo.name)), repo.id);
         self.repos.insert(repo.id, repo);
+    }
+
+    /// Replaces a project by itself with another name.
+    pub(crate) fn rename_project(&mut self, project: Project) {
+        if let Some(old) = self.projects.get(&project.id) {
+            self.name_index.remove(&(old.account, name::key(&old.name)));
+        }
+        self.insert_project(project);
+    }
+
+    /// Replaces a repository by itself with another name.
+    pub(crate) fn rename_repo(&mut self, repo: Repo) {
+        if let Some(old) = self.repos.get(&repo.id) {
+            self.name_index.remove(&(old.project, name::key(&old.name)));
+        }
+        self.insert_repo(repo);
+    }
+
+    /// Puts a repository aside. Its access control entries stay, for when it comes back.
+    pub(crate) fn bin_repo(&mut self, deleted: DeletedRepo) {
+        self.repos.remove(&deleted.repo.id);
+        self.name_index.remove(&(deleted.repo.project, name::key(&deleted.repo.name)));
+        self.deleted_repos.insert(deleted.repo.id, deleted);
+    }
+
+    /// Removes a repository that was put aside.
+    pub(crate) fn remove_deleted_repo(&mut self, id: Uuid) {
+        self.deleted_repos.remove(&id);
+        self.ref_locks.retain(|(repo, _), _| *repo != id);
+    }
+
+    /// Who has locked a ref, if anybody has.
+    pub(crate) fn lock_of(&self, repo: Uuid, name: &str) -> Option<Uuid> {
+        self.ref_locks.get(&(repo, name.to_owned())).copied()
     }
 
     /// Sets one entry; an entry that says nothing is removed.
@@ -292,6 +344,7 @@ impl World {
         for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
             account.owner = None;
         }
+        self.ref_locks.retain(|_, user| *user != id);
         self.experimentation.remove_user(id);
         self.retain_entries(|_, _, identity| identity != id);
     }
@@ -313,6 +366,15 @@ impl World {
         for repo in repos {
             self.remove_repo(repo);
         }
+        let repos = &mut self.deleted_repos;
+        let gone: Vec<Uuid> = repos
+            .values()
+            .filter(|deleted| deleted.repo.project == id)
+            .map(|deleted| deleted.repo.id)
+            .collect();
+        for repo in gone {
+            self.remove_deleted_repo(repo);
+        }
         if let Some(project) = self.projects.remove(&id) {
             self.name_index.remove(&(project.account, name::key(&project.name)));
         }
@@ -322,6 +384,7 @@ impl World {
     }
 
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
+        self.ref_locks.retain(|(repo, _), _| *repo != id);
         if let Some(repo) = self.repos.remove(&id) {
             self.name_index.remove(&(repo.project, name::key(&repo.name)));
             let below = token::repository(repo.project, repo.id);

@@ -1,18 +1,17 @@
-//! What the REST API answers when it fails: the service's own shape, codes and words.
+//! What an API request answers when it fails: a status, the service's key for the error, and its message.
 
-use axum::response::Response;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::access::repository_not_found;
-use crate::http::json as json_response;
+use crate::access::{Refusal, repository_not_found};
 use crate::registry::RegistryError;
 
-/// What an API request answers when it fails.
+/// Why an API request fails.
+#[derive(Debug)]
 pub(super) struct Failure {
-    status: StatusCode,
-    key: &'static str,
-    message: String,
+    pub(super) status: StatusCode,
+    pub(super) key: &'static str,
+    pub(super) message: String,
 }
 
 impl Failure {
@@ -21,10 +20,10 @@ impl Failure {
     }
 
     pub(super) fn no_project(name: &str) -> Self {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
         let message = format!(
-            "TF200016: The following project does not exist: {name}. Verify that the name of the project is correct and \
-             that the project exists on the specified Team Foundation Server."
+            "TF200016: The following project does not exist: {}. Verify that the name of the project is correct and \
+             that the project exists on the specified Team Foundation Server.",
+            shown(name)
         );
         Self::new(StatusCode::NOT_FOUND, "ProjectDoesNotExistWithNameException", message)
     }
@@ -36,21 +35,68 @@ impl Failure {
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidArgumentValueException", message)
     }
-}
 
-impl Failure {
-    /// As the service words it.
-    pub(super) fn response(&self) -> Response {
-        let body = json!({
+    /// A value that the request has to have.
+    pub(super) fn missing(name: &str) -> Self {
+        Self::bad(format!("A value is required for {name}."))
+    }
+
+    /// Something of a repository that is not there.
+    pub(super) fn not_found(key: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, key, message)
+    }
+
+    /// What went wrong is nobody's business but the log's.
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, "an API request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "VssServiceException", "internal error")
+    }
+
+    /// A refusal, where the thing itself may be seen.
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", refusal.to_string())
+    }
+
+    /// The body, as the service writes it.
+    pub(super) fn body(&self) -> Value {
+        let space = self.namespace();
+        let event = if space == "System" || self.key.contains("Argument") { 0 } else { 3000 };
+        let assembly = if space == "System" { "mscorlib" } else { space };
+        json!({
             "$id": "1",
             "innerException": null,
             "message": self.message,
-            "typeName": format!("Microsoft.TeamFoundation.Git.Server.{}, Microsoft.TeamFoundation.Git.Server", self.key),
+            "typeName": format!("{space}.{}, {assembly}", self.key),
             "typeKey": self.key,
             "errorCode": 0,
-            "eventId": 3000,
-        });
-        json_response(self.status, &body)
+            "eventId": event,
+        })
+    }
+
+    fn namespace(&self) -> &'static str {
+        match self.key {
+            key if key.starts_with("VssService") => "Microsoft.VisualStudio.Services.Common",
+            key if key.starts_with("Vss") => "Microsoft.VisualStudio.Services.WebApi",
+            key if key.starts_with("Project") => "Microsoft.TeamFoundation.Core.WebApi",
+            "UnauthorizedRequestException" => "Microsoft.TeamFoundation.Framework.Server",
+            "AccessCheckException" => "Microsoft.VisualStudio.Services.Security",
+            "SessionTokenNotFoundException" => "Microsoft.VisualStudio.Services.DelegatedAuthorization",
+            "ArgumentException" => "System",
+            _ => "Microsoft.TeamFoundation.Git.Server",
+        }
+    }
+}
+
+impl From<gix::Error> for Failure {
+    fn from(error: gix::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<crate::state::StateError> for Failure {
+    fn from(error: crate::state::StateError) -> Self {
+        RegistryError::from(error).into()
     }
 }
 
@@ -86,4 +132,9 @@ impl From<RegistryError> for Failure {
             }
         }
     }
+}
+
+/// Somebody's text as it may stand in a message.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

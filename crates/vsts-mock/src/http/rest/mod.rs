@@ -1,27 +1,42 @@
-//! The REST API of VSTS: for now, the part with which projects and repositories are listed, read and made, and users look
-//! after their tokens and keys.
+//! The REST API of VSTS: discovery, projects, repositories and what is in them, users' tokens and keys.
 //!
-//! Shapes and messages are the service's own. What is not here yet answers as the service answers for addresses that it
-//! does not know, and is marked in the journal.
+//! A request finds its resource in the table of [`locations`], its version is negotiated, and the module of that
+//! resource answers. Shapes and messages are the service's own. What is not here answers as the service answers for
+//! addresses that it does not know, and is marked in the journal. Who may do what is asked of [`crate::access`]; what
+//! somebody may not see answers as what does not exist.
 
 mod connection;
 mod failure;
+mod git;
+mod locations;
+mod operations;
+mod processes;
+mod projects;
+mod query;
+mod reply;
+mod repositories;
 mod shape;
+mod teams;
 mod tokens;
+mod version;
 
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use http::{Method, Request, StatusCode};
+use http::header::HOST;
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
-use super::{Journalled, Peer, auth, json as json_response, text};
+use super::address::{self, GitAddress};
+use super::{Journalled, Peer, auth, text};
 use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
-use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, Project, World};
 use failure::Failure;
+use locations::Route;
+use query::Query;
+use reply::{Outcome, Reply};
 
 /// Bytes that a request's body may have.
 const LARGEST_BODY: usize = 1 << 20;
@@ -35,52 +50,99 @@ pub(super) async fn serve(
     request: Request<Body>,
     journalled: &mut Journalled,
 ) -> Response {
+    let headers = request.headers().clone();
+    let mut principal = None;
+    let mut response = answer(app, account, project, &rest, request, journalled, &mut principal).await;
+    reply::sign(&mut response, &headers, &app.state.world(), principal.as_ref());
+    response
+}
+
+/// Answers `CLONE_URL/vsts/info`: where the repository of a clone URL stands in the REST API.
+pub(super) async fn info(
+    app: &Arc<App>,
+    address: GitAddress,
+    request: Request<Body>,
+    journalled: &mut Journalled,
+) -> Response {
     let principal = match auth::sign_in(app, request.headers(), Peer::of(&request).0.ip()).await {
-        Ok(principal) if principal.is_anonymous() && !is_connection_data(&rest) => {
+        Ok(principal) => principal,
+        Err(error) => return auth::refuse(app, error),
+    };
+    if principal.is_anonymous() {
+        return auth::challenge(app, &Refusal::SignInRequired.to_string());
+    }
+    journalled.user = Some(principal.name.clone());
+    let (parts, _) = request.into_parts();
+    let call = Call {
+        app,
+        principal,
+        account: address.account.unwrap_or_default(),
+        project: Some(address.project),
+        host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+        headers: parts.headers,
+        query: Query::default(),
+    };
+    let world = app.state.world();
+    let mut response = reply::respond(repositories::info(&call, &world, &address.repo), "");
+    reply::sign(&mut response, &call.headers, &world, Some(&call.principal));
+    response
+}
+
+async fn answer(
+    app: &Arc<App>,
+    account: Option<String>,
+    project: Option<String>,
+    rest: &[String],
+    request: Request<Body>,
+    journalled: &mut Journalled,
+    known: &mut Option<Principal>,
+) -> Response {
+    if request.method() == Method::OPTIONS {
+        let area = rest.first().map(String::as_str);
+        return reply::respond(Ok(Reply::ok(locations::options(app.profile, area))), "");
+    }
+    let principal = match auth::sign_in(app, request.headers(), Peer::of(&request).0.ip()).await {
+        Ok(principal) if principal.is_anonymous() && !is_connection_data(rest) => {
             return auth::challenge(app, &Refusal::SignInRequired.to_string());
         }
         Ok(principal) => principal,
         Err(error) => return auth::refuse(app, error),
     };
+    *known = Some(principal.clone());
     journalled.user = Some(principal.name.clone());
-    let path = request.uri().path().to_owned();
-    let method = request.method().clone();
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    let call = Call { app, principal, account: account.unwrap_or_default(), project };
-    let resource: Vec<String> = rest.iter().map(|segment| segment.to_lowercase()).collect();
-    let resource: Vec<&str> = resource.iter().map(String::as_str).collect();
-    let answer = match (method, call.project.is_some(), resource.as_slice()) {
-        (Method::GET, false, ["connectiondata"]) => {
-            connection::data(&app.state.world(), &call.principal, Some(&call.account))
-        }
-        (_, false, ["token", "sessiontokens", ..]) if let Some(failure) = call.hidden_account() => {
-            Err(failure)
-        }
-        (Method::GET, false, ["token", "sessiontokens"]) => call.session_tokens(&query),
-        (Method::GET, false, ["token", "sessiontokens", id]) => call.session_token(id),
-        (Method::POST, false, ["token", "sessiontokens"]) => {
-            call.create_session_token(&query, request.into_body()).await
-        }
-        (Method::DELETE, false, ["token", "sessiontokens", id]) => call.delete_session_token(id).await,
-        (Method::GET, false, ["projects"]) => call.projects(),
-        (Method::GET, false, ["projects", name]) => call.one_project(name),
-        (Method::POST, false, ["projects"]) => call.create_project(request.into_body()).await,
-        (Method::GET, false, ["operations", id]) => operation(app, id),
-        (Method::GET, _, ["git", "repositories"]) => call.repos(),
-        (Method::GET, _, ["git", "repositories", name]) => call.one_repo(name),
-        (Method::POST, _, ["git", "repositories"]) => call.create_repo(request.into_body()).await,
-        _ => {
-            journalled.unknown = true;
-            let message =
-                format!("The controller for path '{path}' was not found or does not implement IController.");
-            return text(StatusCode::NOT_FOUND, &message);
-        }
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let Some(route) = locations::find(app.profile, project.is_some(), rest) else {
+        journalled.unknown = true;
+        return unknown(&path);
     };
-    match answer {
-        Ok((StatusCode::NO_CONTENT, _)) => text(StatusCode::NO_CONTENT, ""),
-        Ok((status, value)) => json_response(status, &value),
-        Err(failure) => failure.response(),
-    }
+    let version = match version::negotiate(app.profile, &route, &parts.method, &query, &parts.headers) {
+        Ok(version) => version,
+        Err(failure) => return reply::respond(Err(failure), ""),
+    };
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let call = Call {
+        app,
+        principal,
+        account: account.unwrap_or_default(),
+        project: project.or_else(|| route.project().map(str::to_owned)),
+        host,
+        headers: parts.headers,
+        query,
+    };
+    let raw_query = parts.uri.query().unwrap_or_default();
+    let Some(outcome) = call.dispatch(parts.method, &route, raw_query, body).await else {
+        journalled.unknown = true;
+        return unknown(&path);
+    };
+    reply::respond(outcome, &version)
+}
+
+fn unknown(path: &str) -> Response {
+    let message =
+        format!("The controller for path '{path}' was not found or does not implement IController.");
+    text(StatusCode::NOT_FOUND, &message)
 }
 
 /// Who asks for it without credentials is told so, and not turned away.
@@ -90,22 +152,59 @@ fn is_connection_data(rest: &[String]) -> bool {
 
 type Answer = Result<(StatusCode, Value), Failure>;
 
-/// Creation here is done when it is answered, so that every operation has succeeded.
-fn operation(app: &App, id: &str) -> Answer {
-    let id =
-        uuid::Uuid::parse_str(id).map_err(|_| Failure::bad(format!("{id:?} is not an operation's id")))?;
-    Ok((StatusCode::OK, shape::operation(app.base_url(), &id.to_string(), "succeeded")))
-}
-
 /// One request by somebody, to one account.
 struct Call<'a> {
     app: &'a Arc<App>,
     principal: Principal,
     account: String,
     project: Option<String>,
+    host: Option<String>,
+    headers: HeaderMap,
+    query: Query,
 }
 
 impl Call<'_> {
+    /// `None` for what is not here.
+    async fn dispatch(&self, method: Method, route: &Route, raw_query: &str, body: Body) -> Option<Outcome> {
+        let resource = route.resource();
+        let resource = resource.as_str();
+        if resource.starts_with("token/")
+            && let Some(failure) = self.hidden_account()
+        {
+            return Some(Err(failure));
+        }
+        let id = route.value("authorizationId");
+        let answer: Answer = match (&method, resource) {
+            (&Method::GET, "location/connectiondata") => {
+                connection::data(&self.app.state.world(), &self.principal, Some(&self.account))
+            }
+            (&Method::GET, "location/resourceareas") => Ok(self.resource_areas(route.value("areaId"))),
+            (&Method::GET, "token/sessiontokens") => match id {
+                None => self.session_tokens(raw_query),
+                Some(id) => self.session_token(id),
+            },
+            (&Method::POST, "token/sessiontokens") => self.create_session_token(raw_query, body).await,
+            (&Method::DELETE, "token/sessiontokens") if let Some(id) = id => {
+                self.delete_session_token(id).await
+            }
+            (_, "core/projects") => return projects::answer(self, &method, route, body).await,
+            (_, "core/teams" | "core/members") => return teams::answer(self, &method, route),
+            (_, "core/processes") => return processes::answer(self, &method, route),
+            (&Method::GET, "core/projectcollections") => {
+                return Some(self.collections(route.value("collectionId")));
+            }
+            (&Method::GET, "operations/operations") => {
+                return Some(operations::show(self, route.value("operationId").unwrap_or_default()));
+            }
+            (_, "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories") => {
+                return repositories::answer(self, &method, route, body).await;
+            }
+            _ if resource.starts_with("git/") => return git::answer(self, &method, route, body).await,
+            _ => return None,
+        };
+        Some(answer.map(Reply::from))
+    }
+
     /// The account, if the caller may know of it.
     fn account<'w>(&self, world: &'w World) -> Result<&'w Account, Failure> {
         let absent = || {
@@ -132,107 +231,61 @@ impl Call<'_> {
     }
 
     fn permit(&self, world: &World, permission: Permission, target: Target<'_>) -> Result<(), Failure> {
-        authorize(world, &self.principal, permission, target).map_err(|refusal| {
-            Failure::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", refusal.to_string())
-        })
+        authorize(world, &self.principal, permission, target).map_err(|refusal| Failure::refused(&refusal))
     }
 
+    /// What URLs in the account begin with: the form in which the client itself came.
     fn base(&self, account: &Account) -> String {
-        format!("{}/{}", self.app.base_url(), account.name)
+        let host = self.host.as_deref();
+        match (host, address::account_of_host(host, self.app.own_host())) {
+            (Some(host), Some(_)) => {
+                let scheme = self.app.base_url().split("://").next().unwrap_or("http");
+                format!("{scheme}://{host}")
+            }
+            _ => format!("{}/{}", self.app.base_url(), account.name),
+        }
     }
 
-    fn projects(&self) -> Answer {
+    /// Every area is served where the account is, or at the server's own address.
+    fn resource_areas(&self, id: Option<&str>) -> (StatusCode, Value) {
         let world = self.app.state.world();
-        let account = self.account(&world)?;
-        let base = self.base(account);
-        let mut seen: Vec<_> = world
-            .projects_of(account.id)
-            .filter(|project| can_see(&world, &self.principal, Target::Project(project)))
-            .collect();
-        seen.sort_by_key(|project| project.name.to_lowercase());
-        Ok((StatusCode::OK, shape::list(seen.into_iter().map(|project| shape::project(&base, project)))))
-    }
-
-    fn one_project(&self, name: &str) -> Answer {
-        let world = self.app.state.world();
-        let project = self.project(&world, name)?;
-        Ok((StatusCode::OK, shape::whole_project(&self.base(self.account(&world)?), project)))
-    }
-
-    async fn create_project(&self, body: Body) -> Answer {
-        let body = read(body).await?;
-        let name = body["name"].as_str().ok_or_else(|| Failure::bad("A value is required for name."))?;
-        let mut change = self.app.state.change().await.map_err(RegistryError::from)?;
-        let account = self.account(&change.world)?.clone();
-        self.permit(&change.world, Permission::CreateRepository, Target::Account(&account))?;
-        let description = body["description"].as_str().unwrap_or_default();
-        let id = change.create_project(&account.name, name, description, self.app.clock.now()).await?;
-        change.commit().await.map_err(RegistryError::from)?;
-        Ok((StatusCode::ACCEPTED, shape::operation(&self.base(&account), &id.to_string(), "queued")))
-    }
-
-    fn repos(&self) -> Answer {
-        let world = self.app.state.world();
-        let account = self.account(&world)?;
-        let only = self.project.as_deref().map(|name| self.project(&world, name)).transpose()?;
-        let base = self.base(account);
-        let mut seen: Vec<_> = world
-            .repos
-            .values()
-            .filter(|repo| {
-                repo.account == account.id && only.is_none_or(|project| project.id == repo.project)
-            })
-            .filter(|repo| {
-                authorize(&world, &self.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
-            })
-            .filter_map(|repo| Some((world.projects.get(&repo.project)?, repo)))
-            .collect();
-        seen.sort_by_key(|(project, repo)| (project.name.to_lowercase(), repo.name.to_lowercase()));
-        let values = seen.into_iter().map(|(project, repo)| shape::repo(self.app, &base, project, repo));
-        Ok((StatusCode::OK, shape::list(values)))
-    }
-
-    fn one_repo(&self, name: &str) -> Answer {
-        let world = self.app.state.world();
-        let account = self.account(&world)?;
-        let found = match self.project.as_deref() {
-            Some(project) => world.repo(self.project(&world, project)?.id, name),
-            None => uuid::Uuid::parse_str(name).ok().and_then(|id| world.repos.get(&id)),
+        let base = match self.account(&world) {
+            Ok(account) => self.base(account),
+            Err(_) => self.app.base_url().to_owned(),
         };
-        let repo = found
-            .filter(|repo| repo.account == account.id)
-            .filter(|repo| {
-                authorize(&world, &self.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
-            })
-            .ok_or_else(|| Failure::no_repo(name))?;
-        let project = world.projects.get(&repo.project).ok_or_else(|| Failure::no_repo(name))?;
-        Ok((StatusCode::OK, shape::repo(self.app, &self.base(account), project, repo)))
+        (StatusCode::OK, locations::areas(self.app.profile, &base, id))
     }
 
-    async fn create_repo(&self, body: Body) -> Answer {
-        let body = read(body).await?;
-        let name = body["name"].as_str().ok_or_else(|| Failure::bad("A value is required for name."))?;
-        let project = self
-            .project
-            .as_deref()
-            .or_else(|| body["project"]["id"].as_str())
-            .or_else(|| body["project"]["name"].as_str())
-            .ok_or_else(|| Failure::bad("A value is required for project."))?;
-        let mut change = self.app.state.change().await.map_err(RegistryError::from)?;
-        let account = self.account(&change.world)?.clone();
-        let project = self.project(&change.world, project)?.clone();
-        self.permit(&change.world, Permission::CreateRepository, Target::Project(&project))?;
-        let input = RepoInput { name, public: false, import: None };
-        let id = change.create_repo(&account.name, &project.id.to_string(), &input).await?;
-        let repo = change.world.repos.get(&id).cloned().ok_or_else(|| Failure::no_repo(name))?;
-        change.commit().await.map_err(RegistryError::from)?;
-        Ok((StatusCode::CREATED, shape::repo(self.app, &self.base(&account), &project, &repo)))
+    /// An account has one collection, which is itself.
+    fn collections(&self, id: Option<&str>) -> Outcome {
+        let world = self.app.state.world();
+        let account = self.account(&world)?;
+        let collection = shape::collection(&self.base(account), account);
+        match id {
+            None => Ok(Reply::ok(shape::list(std::iter::once(collection)))),
+            Some(id)
+                if id.eq_ignore_ascii_case(&account.id.to_string())
+                    || id.eq_ignore_ascii_case(&account.name)
+                    || id.eq_ignore_ascii_case("DefaultCollection") =>
+            {
+                Ok(Reply::ok(collection))
+            }
+            Some(id) => Err(Failure::not_found(
+                "CollectionDoesNotExistException",
+                format!("The collection {} does not exist.", failure::shown(id)),
+            )),
+        }
     }
 }
 
 async fn read(body: Body) -> Result<Value, Failure> {
-    let bytes = to_bytes(body, LARGEST_BODY)
-        .await
-        .map_err(|_| Failure::bad("The body is too large, or was cut off."))?;
-    serde_json::from_slice(&bytes).map_err(|error| Failure::bad(format!("The body is not JSON: {error}.")))
+    read_up_to(body, LARGEST_BODY).await
+}
+
+/// A body of JSON; some clients begin it with a byte order mark.
+async fn read_up_to(body: Body, limit: usize) -> Result<Value, Failure> {
+    let bytes =
+        to_bytes(body, limit).await.map_err(|_| Failure::bad("The body is too large, or was cut off."))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    serde_json::from_slice(bytes).map_err(|error| Failure::bad(format!("The body is not JSON: {error}.")))
 }

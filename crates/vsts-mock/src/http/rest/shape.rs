@@ -1,10 +1,16 @@
 //! The shapes in which the REST API shows things.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use base64::Engine as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::{processes, teams};
 use crate::app::App;
-use crate::world::{Project, Repo};
+use crate::world::{Account, Project, Repo, World};
+
+/// What a name may have in a URL as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The envelope of every list.
 pub(super) fn list(values: impl Iterator<Item = Value>) -> Value {
@@ -19,9 +25,9 @@ pub(super) fn project(base: &str, project: &Project) -> Value {
         "name": project.name,
         "url": format!("{base}/_apis/projects/{}", project.id),
         "state": "wellFormed",
-        "revision": 1,
+        "revision": project.revision,
         "visibility": "private",
-        "lastUpdateTime": project.created,
+        "lastUpdateTime": project.updated,
     });
     if !project.description.is_empty() {
         value["description"] = Value::from(project.description.clone());
@@ -29,23 +35,57 @@ pub(super) fn project(base: &str, project: &Project) -> Value {
     value
 }
 
-/// A project with what it can do.
-pub(super) fn whole_project(base: &str, one: &Project) -> Value {
+/// A project with what belongs to it; what it can do only if that is asked for.
+pub(super) fn whole_project(base: &str, one: &Project, with_capabilities: bool) -> Value {
     let mut value = project(base, one);
-    value["capabilities"] = json!({
-        "processTemplate": { "templateName": "Agile", "templateTypeId": "adcc42ab-9882-485e-a3ed-7678f01f66bc" },
-        "versioncontrol": { "sourceControlType": "Git", "gitEnabled": "True", "tfvcEnabled": "False" },
-    });
+    if with_capabilities {
+        let process = processes::of(one);
+        value["capabilities"] = json!({
+            "processTemplate": { "templateName": process.name, "templateTypeId": process.id },
+            "versioncontrol": { "sourceControlType": "Git", "gitEnabled": "True", "tfvcEnabled": "False" },
+        });
+    }
     value["_links"] = json!({
         "self": { "href": value["url"] },
+        "collection": { "href": format!("{base}/_apis/projectCollections/{}", one.account) },
         "web": { "href": format!("{base}/{}", encode(&one.name)) },
     });
+    value["defaultTeam"] = teams::reference(base, one);
     value
 }
 
+/// The collection that an account is.
+pub(super) fn collection(base: &str, account: &Account) -> Value {
+    let url = format!("{base}/_apis/projectCollections/{}", account.id);
+    json!({
+        "id": account.id.to_string(),
+        "name": account.name,
+        "url": url,
+        "state": "Started",
+        "_links": { "self": { "href": url }, "web": { "href": format!("{base}/") } },
+    })
+}
+
+/// A user, where something names one.
+pub(super) fn identity(world: &World, base: &str, user: Uuid) -> Value {
+    let known = world.users.get(&user);
+    let name = known.map_or("Anonymous", |user| user.name.as_str());
+    let mail = known.and_then(|user| user.email.as_deref()).unwrap_or(name);
+    let image = format!("{base}/_api/_common/identityImage?id={user}");
+    let descriptor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(user.to_string());
+    json!({
+        "displayName": name,
+        "url": format!("{base}/_apis/Identities/{user}"),
+        "_links": { "avatar": { "href": image } },
+        "id": user.to_string(),
+        "uniqueName": mail,
+        "imageUrl": image,
+        "descriptor": format!("aad.{descriptor}"),
+    })
+}
+
 /// A repository.
-pub(super) fn repo(app: &App, base: &str, in_project: &Project, repo: &Repo) -> Value {
-    let account = base.rsplit('/').next().unwrap_or_default();
+pub(super) fn repo(app: &App, base: &str, account: &str, in_project: &Project, repo: &Repo) -> Value {
     let remote = format!("{base}/{}/_git/{}", encode(&in_project.name), encode(&repo.name));
     let mut value = json!({
         "id": repo.id.to_string(),
@@ -65,6 +105,23 @@ pub(super) fn repo(app: &App, base: &str, in_project: &Project, repo: &Repo) -> 
     value
 }
 
+/// The addresses of what belongs to a repository.
+pub(super) fn repo_links(repo: &Value, project: Uuid) -> Value {
+    let url = repo["url"].as_str().unwrap_or_default();
+    let mut links = json!({
+        "self": { "href": url },
+        "project": { "href": format!("vstfs:///Classification/TeamProject/{project}") },
+        "web": { "href": repo["remoteUrl"] },
+    });
+    if !repo["sshUrl"].is_null() {
+        links["ssh"] = json!({ "href": repo["sshUrl"] });
+    }
+    for name in ["commits", "refs", "pullRequests", "items", "pushes"] {
+        links[name] = json!({ "href": format!("{url}/{}", name.to_lowercase()) });
+    }
+    links
+}
+
 /// What a queued piece of work is.
 pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
     let url = format!("{base}/_apis/operations/{id}");
@@ -78,6 +135,7 @@ fn default_branch(app: &App, repo: &Repo) -> Option<String> {
     if head.is_unborn() { None } else { head.referent_name().map(|name| name.as_bstr().to_string()) }
 }
 
-fn encode(name: &str) -> String {
-    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+/// A name as a segment of a URL, or as a value in one.
+pub(super) fn encode(name: &str) -> String {
+    utf8_percent_encode(name, PLAIN).to_string()
 }

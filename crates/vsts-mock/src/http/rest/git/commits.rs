@@ -1,0 +1,102 @@
+//! Commits: lists by search criteria, one with its parents, and what one changed.
+
+use gix::ObjectId;
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::query::Query;
+use super::super::reply::{Outcome, Reply};
+use super::super::shape;
+use super::place::{Place, object_id};
+use super::revision::Descriptor;
+use super::{changes, history};
+
+/// How many commits a list has that says nothing of it.
+const PAGE: usize = 100;
+
+pub(super) fn list(place: &Place, query: &Query) -> Outcome {
+    let repository = place.open()?;
+    let top = query.amount(&["searchCriteria.$top", "$top", "top"])?.unwrap_or(PAGE);
+    let skip = query.amount(&["searchCriteria.$skip", "$skip", "skip"])?.unwrap_or(0);
+    let mut values = Vec::new();
+    for id in history::search(place, &repository, query, skip, top)? {
+        values.push(with_counts(place, &repository, id)?);
+    }
+    Ok(Reply::ok(shape::list(values.into_iter())))
+}
+
+/// The same criteria, in a body.
+pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
+    let mut query = place.query.clone();
+    query.add_object("searchCriteria", body);
+    list(place, &query)
+}
+
+fn first_parent(commit: &gix::Commit<'_>) -> Option<ObjectId> {
+    commit.parent_ids().next().map(gix::Id::detach)
+}
+
+/// A commit with how much it changed.
+pub(super) fn with_counts(
+    place: &Place,
+    repository: &gix::Repository,
+    id: ObjectId,
+) -> Result<Value, Failure> {
+    let commit = repository.find_commit(id)?;
+    let mut value = history::reference(place, &commit)?;
+    value["changeCounts"] = changes::counts(&changes::between(repository, first_parent(&commit), id)?);
+    Ok(value)
+}
+
+/// A commit with its tree and its parents.
+pub(super) fn whole(place: &Place, repository: &gix::Repository, id: ObjectId) -> Result<Value, Failure> {
+    let commit = repository.find_commit(id)?;
+    let mut value = history::reference(place, &commit)?;
+    value["treeId"] = commit.tree_id()?.to_string().into();
+    value["parents"] = commit.parent_ids().map(|parent| parent.to_string()).collect();
+    Ok(value)
+}
+
+fn resolve(place: &Place, repository: &gix::Repository, id: &str) -> Result<ObjectId, Failure> {
+    Descriptor::commit(&object_id(id)?.to_string()).resolve(place, repository)
+}
+
+pub(super) fn show(place: &Place, id: &str) -> Outcome {
+    let repository = place.open()?;
+    let id = resolve(place, &repository, id)?;
+    let mut value = whole(place, &repository, id)?;
+    if let Some(push) = place.runtime.block_on(place.app.state.push_of(place.repo.id, &id.to_string()))? {
+        value["push"] = json!({
+            "pushedBy": place.identity(push.user),
+            "pushId": push.id,
+            "date": push.time,
+            "url": place.url(&format!("pushes/{}", push.id)),
+        });
+    }
+    let url = place.url(&format!("commits/{id}"));
+    value["_links"] = json!({
+        "self": { "href": url },
+        "repository": { "href": place.shown["url"] },
+        "web": { "href": place.page(&format!("commit/{id}")) },
+        "changes": { "href": format!("{url}/changes") },
+    });
+    if let Some(count) = place.query.amount(&["changeCount"])?.filter(|count| *count > 0) {
+        let commit = repository.find_commit(id)?;
+        let all = changes::between(&repository, first_parent(&commit), id)?;
+        value["changeCounts"] = changes::counts(&all);
+        value["changes"] = all.iter().take(count).map(|change| changes::show(place, id, change)).collect();
+    }
+    Ok(Reply::ok(value))
+}
+
+pub(super) fn changes(place: &Place, id: &str) -> Outcome {
+    let repository = place.open()?;
+    let id = resolve(place, &repository, id)?;
+    let commit = repository.find_commit(id)?;
+    let all = changes::between(&repository, first_parent(&commit), id)?;
+    let skip = place.query.amount(&["skip", "$skip"])?.unwrap_or(0);
+    let top = place.query.amount(&["top", "$top"])?.unwrap_or(usize::MAX);
+    let shown: Value =
+        all.iter().skip(skip).take(top).map(|change| changes::show(place, id, change)).collect();
+    Ok(Reply::ok(json!({ "changeCounts": changes::counts(&all), "changes": shown })))
+}

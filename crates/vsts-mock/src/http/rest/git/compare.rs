@@ -1,0 +1,87 @@
+//! Two versions side by side: what differs, how far they are apart, and where they parted.
+
+use gix::ObjectId;
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::reply::{Outcome, Reply};
+use super::super::shape;
+use super::place::{Place, object_id};
+use super::revision::{Descriptor, or_default};
+use super::{changes, history};
+
+/// How many changes are listed when nothing is said of it.
+const PAGE: usize = 100;
+
+/// How many commits `tip` has that `base` has not, and the reverse.
+pub(super) fn apart(
+    repository: &gix::Repository,
+    tip: ObjectId,
+    base: ObjectId,
+) -> Result<(usize, usize), Failure> {
+    if tip == base {
+        return Ok((0, 0));
+    }
+    let count = |one: ObjectId, other: ObjectId| -> Result<usize, Failure> {
+        let mut count = 0;
+        for id in history::walk(repository, &[one], &[other])? {
+            id?;
+            count += 1;
+        }
+        Ok(count)
+    };
+    Ok((count(tip, base)?, count(base, tip)?))
+}
+
+pub(super) fn show(place: &Place) -> Outcome {
+    let repository = place.open()?;
+    let side = |side: &str| -> Result<ObjectId, Failure> {
+        let prefixes = [format!("{side}VersionDescriptor."), format!("{side}VersionDescriptor.{side}")];
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let mut given = Descriptor::of(&place.query, &prefixes)?;
+        if given.is_none() {
+            // `baseVersion`, `baseVersionType`, `baseVersionOptions`.
+            given = Descriptor::of(&place.query, &[side])?;
+        }
+        or_default(given, place, &repository)?.resolve(place, &repository)
+    };
+    let (base, target) = (side("base")?, side("target")?);
+    let common = repository.merge_base(base, target).ok().flatten().map(gix::Id::detach);
+    let (ahead, behind) = apart(&repository, target, base)?;
+    let from = match common {
+        Some(common)
+            if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") =>
+        {
+            common
+        }
+        _ => base,
+    };
+    let all = changes::between(&repository, Some(from), target)?;
+    let skip = place.query.amount(&["$skip", "skip"])?.unwrap_or(0);
+    let top = place.query.amount(&["$top", "top"])?.unwrap_or(PAGE);
+    let shown: Vec<Value> =
+        all.iter().skip(skip).take(top).map(|change| changes::show(place, target, change)).collect();
+    Ok(Reply::ok(json!({
+        "allChangesIncluded": skip.saturating_add(shown.len()) >= all.len(),
+        "changeCounts": changes::counts(&all),
+        "changes": shown,
+        "commonCommit": common.map(|id| id.to_string()),
+        "baseCommit": base.to_string(),
+        "targetCommit": target.to_string(),
+        "aheadCount": ahead,
+        "behindCount": behind,
+    })))
+}
+
+/// Where two commits parted.
+pub(super) fn merge_bases(place: &Place, id: &str) -> Outcome {
+    let repository = place.open()?;
+    let resolve = |id: &str| Descriptor::commit(&object_id(id)?.to_string()).resolve(place, &repository);
+    let other = place.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
+    let (one, other) = (resolve(id)?, resolve(other)?);
+    let mut values = Vec::new();
+    for base in repository.merge_bases_many(one, &[other])? {
+        values.push(history::reference(place, &repository.find_commit(base)?)?);
+    }
+    Ok(Reply::ok(shape::list(values.into_iter())))
+}

@@ -1,0 +1,205 @@
+//! Walks through commits, newest first, and what a request may want of them.
+
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice as _};
+use gix::revision::walk::Sorting;
+use gix::traverse::commit::simple::CommitTimeOrder;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::failure::{Failure, shown};
+use super::super::query::Query;
+use super::place::{Place, object_id, person, time_of};
+use super::revision::{Descriptor, or_default};
+
+/// Which commits are wanted.
+#[derive(Debug, Default)]
+pub(super) struct Criteria {
+    author: Option<String>,
+    committer: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    /// Without a slash at the beginning.
+    path: Option<String>,
+}
+
+fn key(name: &str) -> String {
+    format!("searchCriteria.{name}")
+}
+
+impl Criteria {
+    pub(super) fn of(query: &Query) -> Result<Self, Failure> {
+        let text = |name: &str| query.any(&[&key(name), name]);
+        Ok(Self {
+            author: text("author").map(str::to_lowercase),
+            committer: text("user").map(str::to_lowercase),
+            from: text("fromDate").map(time).transpose()?,
+            to: text("toDate").map(time).transpose()?,
+            path: text("itemPath")
+                .map(|path| path.trim_matches('/').to_owned())
+                .filter(|path| !path.is_empty()),
+        })
+    }
+
+    fn wants(&self, repository: &gix::Repository, commit: &gix::Commit<'_>) -> Result<bool, Failure> {
+        let (author, committer) = (commit.author()?, commit.committer()?);
+        let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
+            wanted.as_ref().is_none_or(|wanted| {
+                let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
+                whole.contains(wanted.as_str())
+            })
+        };
+        let time = time_of(author);
+        if !is(&self.author, author)
+            || !is(&self.committer, committer)
+            || self.from.is_some_and(|from| time < from)
+            || self.to.is_some_and(|to| time > to)
+        {
+            return Ok(false);
+        }
+        match &self.path {
+            None => Ok(true),
+            Some(path) => changes_path(repository, commit, path),
+        }
+    }
+}
+
+/// A date as clients write it: with a time or without.
+pub(super) fn time(text: &str) -> Result<Timestamp, Failure> {
+    let trimmed = text.trim().replace(' ', "T");
+    let candidates = [trimmed.clone(), format!("{trimmed}Z"), format!("{trimmed}T00:00:00Z")];
+    candidates
+        .iter()
+        .find_map(|text| text.parse().ok())
+        .ok_or_else(|| Failure::bad(format!("{:?} is not a time such as 2017-09-07T12:00:00Z.", shown(text))))
+}
+
+/// What is at a path in a commit's tree.
+pub(super) fn entry_at(
+    commit: &gix::Commit<'_>,
+    path: &str,
+) -> Result<Option<(gix::objs::tree::EntryMode, ObjectId)>, Failure> {
+    let segments = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty());
+    let found = commit.tree()?.lookup_entry(segments.map(BString::from))?;
+    Ok(found.map(|entry| (entry.mode(), entry.object_id())))
+}
+
+/// Whether what is at the path differs from what is there in every parent.
+fn changes_path(repository: &gix::Repository, commit: &gix::Commit<'_>, path: &str) -> Result<bool, Failure> {
+    let here = entry_at(commit, path)?;
+    let mut has_parents = false;
+    for parent in commit.parent_ids() {
+        has_parents = true;
+        if entry_at(&repository.find_commit(parent)?, path)? == here {
+            return Ok(false);
+        }
+    }
+    Ok(has_parents || here.is_some())
+}
+
+/// The commits from `tips` back, without those that `hidden` reach.
+pub(super) fn walk(
+    repository: &gix::Repository,
+    tips: &[ObjectId],
+    hidden: &[ObjectId],
+) -> Result<impl Iterator<Item = Result<ObjectId, Failure>>, Failure> {
+    let walk = repository
+        .rev_walk(tips.iter().copied())
+        .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
+        .with_hidden(hidden.iter().copied())
+        .all()?;
+    Ok(walk.map(|info| Ok(info?.id)))
+}
+
+/// The commits that a request's criteria select, newest first.
+pub(super) fn search(
+    place: &Place,
+    repository: &gix::Repository,
+    query: &Query,
+    skip: usize,
+    top: usize,
+) -> Result<Vec<ObjectId>, Failure> {
+    let ids = query.list(&key("ids"));
+    if !ids.is_empty() {
+        let all: Result<Vec<_>, Failure> = ids
+            .into_iter()
+            .map(|id| Descriptor::commit(&object_id(id)?.to_string()).resolve(place, repository))
+            .collect();
+        return Ok(all?.into_iter().skip(skip).take(top).collect());
+    }
+    let (tips, hidden) = range(place, repository, query)?;
+    if tips.is_empty() {
+        return Ok(Vec::new());
+    }
+    let criteria = Criteria::of(query)?;
+    let mut found = Vec::new();
+    let mut passed = 0;
+    let is_reversed = query.flag(&key("showOldestCommitsFirst"));
+    let (skip_now, top_now) = if is_reversed { (0, usize::MAX) } else { (skip, top) };
+    for id in walk(repository, &tips, &hidden)? {
+        if found.len() >= top_now {
+            break;
+        }
+        let id = id?;
+        if criteria.wants(repository, &repository.find_commit(id)?)? {
+            if passed >= skip_now {
+                found.push(id);
+            }
+            passed += 1;
+        }
+    }
+    if is_reversed {
+        found.reverse();
+        found = found.into_iter().skip(skip).take(top).collect();
+    }
+    Ok(found)
+}
+
+/// Where the walk begins, and what it leaves out.
+fn range(
+    place: &Place,
+    repository: &gix::Repository,
+    query: &Query,
+) -> Result<(Vec<ObjectId>, Vec<ObjectId>), Failure> {
+    let mut given =
+        Descriptor::of(query, &[&key("itemVersion."), &key("versionDescriptor."), "versionDescriptor."])?;
+    if given.is_none() {
+        given = match (query.get("branch"), query.get("commit")) {
+            (Some(branch), _) => Some(Descriptor::branch(branch)),
+            (None, Some(commit)) => Some(Descriptor::commit(commit)),
+            (None, None) => Descriptor::of(query, &[""])?,
+        };
+    }
+    let to = query.any(&[&key("toCommitId"), "toCommitId"]);
+    if given.is_none() && to.is_none() && super::revision::default_branch(repository)?.is_none() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let tip = match to {
+        Some(to) => Descriptor::commit(&object_id(to)?.to_string()).resolve(place, repository)?,
+        None => or_default(given, place, repository)?.resolve(place, repository)?,
+    };
+    let mut hidden = Vec::new();
+    if let Some(from) = query.any(&[&key("fromCommitId"), "fromCommitId"]) {
+        let from = Descriptor::commit(&object_id(from)?.to_string()).resolve(place, repository)?;
+        hidden.extend(repository.find_commit(from)?.parent_ids().map(gix::Id::detach));
+    }
+    // What the other version has, and this one has not.
+    if let Some(other) = Descriptor::of(query, &[&key("compareVersion.")])? {
+        return Ok((vec![other.resolve(place, repository)?], vec![tip]));
+    }
+    Ok((vec![tip], hidden))
+}
+
+/// A commit, as in lists.
+pub(super) fn reference(place: &Place, commit: &gix::Commit<'_>) -> Result<Value, Failure> {
+    let id = commit.id;
+    let message = commit.message_raw()?.to_str_lossy();
+    Ok(json!({
+        "commitId": id.to_string(),
+        "author": person(commit.author()?),
+        "committer": person(commit.committer()?),
+        "comment": message.trim_end_matches('\n'),
+        "url": place.url(&format!("commits/{id}")),
+        "remoteUrl": place.page(&format!("commit/{id}")),
+    }))
+}

@@ -1,0 +1,249 @@
+//! Items: files and folders of a version, as metadata, as content, as zip files.
+
+use gix::ObjectId;
+use gix::objs::tree::{EntryKind, EntryMode};
+use serde_json::{Value, json};
+
+use super::super::failure::{Failure, shown};
+use super::super::query::choice;
+use super::super::reply::{Outcome, Reply};
+use super::super::shape::{self, encode};
+use super::Format;
+use super::history::entry_at;
+use super::place::Place;
+use super::revision::{Descriptor, or_default};
+use super::trees::{Entry, all_below, entries};
+use super::zip::Archive;
+
+/// How many items may be asked for at once.
+const MOST: usize = 1_000;
+
+/// How far below a folder a list goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    None,
+    OneLevel,
+    OneLevelPlusEmpty,
+    Full,
+}
+
+const DEPTHS: [(&str, u64, Depth); 4] = [
+    ("none", 0, Depth::None),
+    ("oneLevel", 1, Depth::OneLevel),
+    ("oneLevelPlusNestedEmptyFolders", 4, Depth::OneLevelPlusEmpty),
+    ("full", 120, Depth::Full),
+];
+
+/// A version of the repository.
+struct Version<'r> {
+    repository: &'r gix::Repository,
+    descriptor: Descriptor,
+    commit: ObjectId,
+}
+
+impl<'r> Version<'r> {
+    fn of(
+        place: &Place,
+        repository: &'r gix::Repository,
+        given: Option<Descriptor>,
+    ) -> Result<Self, Failure> {
+        let descriptor = or_default(given, place, repository)?;
+        let commit = descriptor.resolve(place, repository)?;
+        Ok(Self { repository, descriptor, commit })
+    }
+
+    /// What is at a path, which begins and ends with no slash.
+    fn entry(&self, place: &Place, path: &str) -> Result<Entry, Failure> {
+        let commit = self.repository.find_commit(self.commit)?;
+        if path.is_empty() {
+            let mode = EntryMode::from(EntryKind::Tree);
+            return Ok(Entry { path: String::new(), mode, id: commit.tree_id()?.detach() });
+        }
+        let (mode, id) = entry_at(&commit, path)?.ok_or_else(|| {
+            let message = format!(
+                "TF401174: The item '/{}' could not be found in the repository '{}' at the version specified by '{}' \
+                 (resolved to commit '{}')",
+                shown(path),
+                place.repo.name,
+                self.descriptor,
+                self.commit
+            );
+            Failure::not_found("GitItemNotFoundException", message)
+        })?;
+        Ok(Entry { path: path.to_owned(), mode, id })
+    }
+
+    /// The entry and what is below it.
+    fn list(&self, top: Entry, depth: Depth) -> Result<Vec<Entry>, Failure> {
+        if !top.mode.is_tree() || depth == Depth::None {
+            return Ok(vec![top]);
+        }
+        let (id, path) = (top.id, top.path.clone());
+        let mut found = vec![top];
+        match depth {
+            Depth::None => {}
+            Depth::Full => found.extend(all_below(self.repository, id, &path)?),
+            Depth::OneLevel => found.extend(entries(self.repository, id, &path)?),
+            Depth::OneLevelPlusEmpty => {
+                for entry in entries(self.repository, id, &path)? {
+                    let mut last = entry;
+                    // A folder with nothing but a folder in it is shown with that one.
+                    loop {
+                        let below = if last.mode.is_tree() {
+                            entries(self.repository, last.id, &last.path)?
+                        } else {
+                            Vec::new()
+                        };
+                        found.push(last);
+                        match <[Entry; 1]>::try_from(below) {
+                            Ok([only]) if only.mode.is_tree() => last = only,
+                            _ => break,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn show(&self, place: &Place, entry: &Entry) -> Value {
+        let path = format!("/{}", entry.path);
+        let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
+        let mut value = json!({
+            "objectId": entry.id.to_string(),
+            "gitObjectType": entry.kind(),
+            "commitId": self.commit.to_string(),
+            "path": path,
+            "url": place.url(&tail),
+        });
+        if entry.mode.is_tree() {
+            value["isFolder"] = true.into();
+        }
+        if entry.mode.is_link() {
+            value["isSymLink"] = true.into();
+        }
+        value
+    }
+}
+
+/// What a file's content is like.
+fn metadata(path: &str, data: &[u8]) -> Value {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_binary = data.iter().take(8_000).any(|byte| *byte == 0);
+    let mut value = json!({
+        "encoding": if is_binary { -1 } else { 65001 },
+        "contentType": if is_binary { "application/octet-stream" } else { "text/plain" },
+        "fileName": name,
+    });
+    if let Some((_, extension)) = name.rsplit_once('.') {
+        value["extension"] = extension.into();
+    }
+    if is_binary {
+        value["isBinary"] = true.into();
+    }
+    value
+}
+
+fn trimmed(path: &str) -> &str {
+    path.trim_matches('/')
+}
+
+pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
+    let repository = place.open()?;
+    let query = &place.query;
+    let given = Descriptor::of(query, &["versionDescriptor.", "itemVersion.", ""])?;
+    let path = in_url.or_else(|| query.get("path"));
+    let scope = query.get("scopePath");
+    // Who names no path at all gets a list that holds the root: some clients begin with that.
+    let version = Version::of(place, &repository, given)?;
+    let format = Format::of(place)?;
+    let depth = query.choice(&["recursionLevel"], &DEPTHS)?;
+    if let Some(path) = path {
+        let entry = version.entry(place, trimmed(path))?;
+        return if entry.mode.is_tree() && format != Format::Zip {
+            Ok(Reply::ok(version.show(place, &entry)))
+        } else {
+            one(place, &version, &entry, format)
+        };
+    }
+    let top = version.entry(place, trimmed(scope.unwrap_or_default()))?;
+    if format == Format::Zip {
+        return one(place, &version, &top, format);
+    }
+    let with_metadata = query.flag("includeContentMetadata");
+    let mut values = Vec::new();
+    for entry in version.list(top, depth.unwrap_or(Depth::None))? {
+        let mut value = version.show(place, &entry);
+        if with_metadata && entry.kind() == "blob" {
+            value["contentMetadata"] = metadata(&entry.path, &repository.find_object(entry.id)?.data);
+        }
+        values.push(value);
+    }
+    Ok(Reply::ok(shape::list(values.into_iter())))
+}
+
+/// One file, or a folder as a zip file.
+fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format) -> Outcome {
+    let repository = version.repository;
+    let name = entry.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&place.repo.name);
+    if format == Format::Zip {
+        let all = if entry.mode.is_tree() {
+            let top = if entry.path.is_empty() { "" } else { name };
+            all_below(repository, entry.id, top)?
+        } else {
+            vec![Entry { path: name.to_owned(), ..entry.clone() }]
+        };
+        return zipped(repository, &all, name, None);
+    }
+    let is_blob = entry.kind() == "blob";
+    let data = if is_blob { std::mem::take(&mut repository.find_object(entry.id)?.data) } else { Vec::new() };
+    let file_name = || place.query.flag("download").then(|| name.to_owned());
+    match format {
+        Format::Text if is_blob => Ok(Reply::raw("text/plain; charset=utf-8", data, file_name())),
+        Format::Bytes if is_blob => Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned()))),
+        Format::Json if is_blob && place.query.flag("download") => {
+            Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned())))
+        }
+        _ => {
+            let mut value = version.show(place, entry);
+            if is_blob && place.query.flag("includeContent") {
+                value["content"] = String::from_utf8_lossy(&data).into();
+            }
+            if is_blob && (place.query.flag("includeContentMetadata") || place.query.flag("includeContent")) {
+                value["contentMetadata"] = metadata(&entry.path, &data);
+            }
+            Ok(Reply::ok(value))
+        }
+    }
+}
+
+/// Files in a zip file.
+pub(super) fn zipped(
+    repository: &gix::Repository,
+    all: &[Entry],
+    name: &str,
+    file_name: Option<&str>,
+) -> Outcome {
+    let mut archive = Archive::default();
+    for entry in all.iter().filter(|entry| entry.kind() == "blob") {
+        archive.add(&entry.path, &repository.find_object(entry.id)?.data)?;
+    }
+    let file_name = file_name.map_or_else(|| format!("{name}.zip"), str::to_owned);
+    Ok(Reply::raw("application/zip", archive.finish()?, Some(file_name)))
+}
+
+/// Several at once, each with a version and a depth of its own.
+pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
+    let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= MOST);
+    let asked = asked.ok_or_else(|| Failure::missing("itemDescriptors"))?;
+    let repository = place.open()?;
+    let mut lists = Vec::new();
+    for one in asked {
+        let version = Version::of(place, &repository, Descriptor::of_json(one)?)?;
+        let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
+        let top = version.entry(place, trimmed(one["path"].as_str().unwrap_or_default()))?;
+        let items = version.list(top, depth)?;
+        lists.push(items.iter().map(|entry| version.show(place, entry)).collect());
+    }
+    Ok(Reply::ok(shape::list(lists.into_iter())))
+}

@@ -1,0 +1,189 @@
+//! `_apis/git/repositories/…`: what is in a repository, read and written.
+//!
+//! One module for each resource. All of them work on a [`Place`], a repository that the caller may read, on a thread
+//! that may block. What writes goes through the same engine and the same questions as a push by Git, so that it is
+//! checked, journalled and noted like one.
+
+mod blobs;
+mod branches;
+mod changes;
+mod commits;
+mod compare;
+mod folder;
+mod history;
+mod items;
+mod pack;
+mod place;
+mod pushes;
+mod receive;
+mod refs;
+mod revision;
+mod staging;
+mod tags;
+mod trees;
+mod zip;
+
+use axum::body::Body;
+use http::Method;
+use serde_json::Value;
+
+use super::Call;
+use super::failure::Failure;
+use super::locations::Route;
+use super::reply::Outcome;
+use place::Place;
+
+/// Bytes that the body of a push may have.
+const LARGEST_PUSH: usize = 32 << 20;
+
+/// What is asked of a repository.
+enum Asked {
+    Refs(Option<String>),
+    UpdateRefs,
+    LockRef(Option<String>),
+    Pushes,
+    Push(String),
+    CreatePush,
+    PushedCommits(String),
+    Commits,
+    CommitsBatch,
+    Commit(String),
+    Changes(String),
+    MergeBases(String),
+    Items(Option<String>),
+    ItemsBatch,
+    Tree(String),
+    Blob(String),
+    Blobs,
+    Tag(String),
+    CreateTag,
+    Branches,
+    Branch(String),
+    Diff,
+}
+
+impl Asked {
+    fn of(method: &Method, route: &Route) -> Option<Self> {
+        let value = |name: &str| route.value(name).map(str::to_owned);
+        let is_get = *method == Method::GET;
+        let is_post = *method == Method::POST;
+        Some(match route.resource().as_str() {
+            "git/refs" if is_get => Self::Refs(value("filter")),
+            "git/refs" if is_post => Self::UpdateRefs,
+            "git/refs" if *method == Method::PATCH => Self::LockRef(value("filter")),
+            "git/pushes" if is_post => Self::CreatePush,
+            "git/pushes" if is_get => value("pushId").map_or(Self::Pushes, Self::Push),
+            "git/commits" if is_get => match (value("pushId"), value("commitId")) {
+                (Some(push), _) => Self::PushedCommits(push),
+                (None, Some(commit)) => Self::Commit(commit),
+                (None, None) => Self::Commits,
+            },
+            "git/commitsbatch" if is_post => Self::CommitsBatch,
+            "git/changes" if is_get => Self::Changes(value("commitId")?),
+            "git/mergebases" if is_get => Self::MergeBases(value("commitId")?),
+            "git/items" if is_get => Self::Items(value("path")),
+            "git/itemsbatch" if is_post => Self::ItemsBatch,
+            "git/trees" if is_get => Self::Tree(value("sha1")?),
+            "git/blobs" if is_get => Self::Blob(value("sha1")?),
+            "git/blobs" if is_post => Self::Blobs,
+            "git/annotatedtags" if is_get => Self::Tag(value("objectId")?),
+            "git/annotatedtags" if is_post => Self::CreateTag,
+            "git/branchstats" if is_get => value("name").map_or(Self::Branches, Self::Branch),
+            "git/commitdiffs" if is_get => Self::Diff,
+            _ => return None,
+        })
+    }
+
+    fn has_body(&self) -> bool {
+        matches!(
+            self,
+            Self::UpdateRefs
+                | Self::LockRef(_)
+                | Self::CreatePush
+                | Self::CommitsBatch
+                | Self::ItemsBatch
+                | Self::Blobs
+                | Self::CreateTag
+        )
+    }
+}
+
+/// `None` for what is not here.
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
+    let asked = Asked::of(method, route)?;
+    Some(run(call, asked, route.repository().unwrap_or_default(), body).await)
+}
+
+async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
+    let body = if asked.has_body() { super::read_up_to(body, LARGEST_PUSH).await? } else { Value::Null };
+    let place = Place::find(call, repo)?;
+    let work = tokio::task::spawn_blocking(move || respond(&place, &asked, &body));
+    match work.await {
+        Ok(outcome) => outcome,
+        Err(join) => std::panic::resume_unwind(join.into_panic()),
+    }
+}
+
+fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {
+    match asked {
+        Asked::Refs(filter) => refs::list(place, filter.as_deref()),
+        Asked::UpdateRefs => refs::update(place, body),
+        Asked::LockRef(filter) => refs::lock(place, filter.as_deref(), body),
+        Asked::Pushes => pushes::list(place),
+        Asked::Push(id) => pushes::show(place, id),
+        Asked::CreatePush => pushes::create(place, body),
+        Asked::PushedCommits(id) => pushes::commits(place, id),
+        Asked::Commits => commits::list(place, &place.query),
+        Asked::CommitsBatch => commits::batch(place, body),
+        Asked::Commit(id) => commits::show(place, id),
+        Asked::Changes(id) => commits::changes(place, id),
+        Asked::MergeBases(id) => compare::merge_bases(place, id),
+        Asked::Items(path) => items::show(place, path.as_deref()),
+        Asked::ItemsBatch => items::batch(place, body),
+        Asked::Tree(id) => trees::show(place, id),
+        Asked::Blob(id) => blobs::show(place, id),
+        Asked::Blobs => blobs::many(place, body),
+        Asked::Tag(id) => tags::show(place, id),
+        Asked::CreateTag => tags::create(place, body),
+        Asked::Branches => match place.query.get("name") {
+            Some(name) => branches::show(place, name),
+            None => branches::list(place),
+        },
+        Asked::Branch(name) => branches::show(place, name),
+        Asked::Diff => compare::show(place),
+    }
+}
+
+/// What a client wants of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Text,
+    Bytes,
+    Zip,
+}
+
+impl Format {
+    /// As `$format` says it, or else the first kind in `Accept` that is known. Who takes anything gets JSON.
+    fn of(place: &Place) -> Result<Self, Failure> {
+        let known = [
+            ("json", 0, Self::Json),
+            ("text", 1, Self::Text),
+            ("octetStream", 2, Self::Bytes),
+            ("zip", 3, Self::Zip),
+        ];
+        if let Some(format) = place.query.choice(&["$format"], &known)? {
+            return Ok(format);
+        }
+        let mut kinds = place.accept.split([',', ';']).map(str::trim);
+        Ok(kinds
+            .find_map(|kind| match kind {
+                "application/json" | "*/*" => Some(Self::Json),
+                "text/plain" => Some(Self::Text),
+                "application/octet-stream" => Some(Self::Bytes),
+                "application/zip" => Some(Self::Zip),
+                _ => None,
+            })
+            .unwrap_or(Self::Json))
+    }
+}

@@ -1,0 +1,201 @@
+//! Refs: listed by prefix, by what their names contain, peeled; and changed in batches, each with its own verdict.
+
+use std::collections::HashMap;
+
+use gix::ObjectId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::failure::{Failure, shown};
+use super::super::reply::{Outcome, Reply};
+use super::super::shape::{self, encode};
+use super::pack::NewObjects;
+use super::place::{Place, object_id};
+use super::receive::{Command, receive};
+use crate::access::authorize_lock;
+use crate::world::Repo;
+
+/// How many refs may be changed at once.
+const MOST: usize = 10_000;
+
+pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
+    let repository = place.open()?;
+    let filter = filter.or_else(|| place.query.get("filter")).unwrap_or_default();
+    let filter = filter.strip_prefix("refs/").unwrap_or(filter);
+    let prefix = format!("refs/{filter}");
+    let contains = place.query.get("filterContains").map(str::to_lowercase);
+    let peel = place.query.flag("peelTags");
+    // The folder is what the store looks through; what is beyond the last slash is for here.
+    let folder = &prefix[..=prefix.rfind('/').unwrap_or(prefix.len() - 1)];
+    let creators = place.runtime.block_on(place.app.state.ref_creators(place.repo.id))?;
+    let creators: HashMap<String, Uuid> = creators.into_iter().collect();
+    let mut found = Vec::new();
+    let references = repository.references()?;
+    // A folder that can't be one has nothing in it.
+    let Ok(all) = references.prefixed(folder.as_bytes()) else {
+        return Ok(Reply::ok(shape::list(std::iter::empty())));
+    };
+    for reference in all.flatten() {
+        let name = reference.name().as_bstr().to_string();
+        let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
+        let is_wanted = name.starts_with(&prefix)
+            && contains.as_ref().is_none_or(|text| name["refs/".len()..].to_lowercase().contains(text));
+        if is_wanted {
+            found.push((name, id));
+        }
+    }
+    found.sort();
+    let skip = place.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
+    let top = place.query.amount(&["$top"])?.unwrap_or(usize::MAX);
+    let next = skip.saturating_add(top);
+    let mut values = Vec::new();
+    for (name, id) in found.iter().skip(skip).take(top) {
+        let mut value = json!({
+            "name": name,
+            "objectId": id.to_string(),
+            "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
+        });
+        if let Some(user) = creators.get(name) {
+            value["creator"] = place.identity(*user);
+        }
+        if let Some(by) = place.world.lock_of(place.repo.id, name) {
+            value["isLocked"] = true.into();
+            value["isLockedBy"] = place.identity(by);
+        }
+        if peel && let Some(peeled) = peeled(&repository, *id)? {
+            value["peeledObjectId"] = peeled.to_string().into();
+        }
+        values.push(value);
+    }
+    Ok(Reply::ok(shape::list(values.into_iter())).continued((next < found.len() && top > 0).then_some(next)))
+}
+
+/// What an annotated tag points to in the end.
+fn peeled(repository: &gix::Repository, id: ObjectId) -> Result<Option<ObjectId>, Failure> {
+    let Some(object) = repository.try_find_object(id)? else { return Ok(None) };
+    if object.kind != gix::objs::Kind::Tag {
+        return Ok(None);
+    }
+    Ok(object.peel_tags_to_end().ok().map(|object| object.id))
+}
+
+/// Locks a ref for the caller, or lets it go.
+pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome {
+    let filter = filter.or_else(|| place.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
+    let name = if filter.starts_with("refs/") { filter.to_owned() } else { format!("refs/{filter}") };
+    let wanted = body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
+    let repository = place.open()?;
+    let found = repository.try_find_reference(name.as_str()).ok().flatten();
+    let id = found.and_then(|reference| reference.try_id().map(gix::Id::detach)).ok_or_else(|| {
+        let message = format!("TF401175:The reference {} could not be found.", shown(&name));
+        Failure::not_found("GitReferenceNotFoundException", message)
+    })?;
+    let user = place.principal.user.unwrap_or_default();
+    let by = place.runtime.block_on(async {
+        let mut change = place.app.state.change().await?;
+        let verdict = authorize_lock(&change.world, &place.principal, &place.repo, &name);
+        verdict.map_err(|refusal| Failure::refused(&refusal))?;
+        let by = wanted.then(|| change.world.lock_of(place.repo.id, &name).unwrap_or(user));
+        change.lock_ref(place.repo.id, &name, by).await?;
+        change.commit().await?;
+        Ok::<_, Failure>(by)
+    })?;
+    let mut value = json!({
+        "name": name,
+        "objectId": id.to_string(),
+        "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
+        "isLocked": wanted,
+    });
+    if let Some(by) = by {
+        value["isLockedBy"] = place.identity(by);
+    }
+    Ok(Reply::ok(value))
+}
+
+pub(super) fn update(place: &Place, body: &Value) -> Outcome {
+    let list = body.as_array().or_else(|| body["value"].as_array());
+    let list = list.filter(|list| !list.is_empty() && list.len() <= MOST);
+    let list = list.ok_or_else(|| Failure::bad("The body has to be a list of changes of refs."))?;
+    let mut commands = Vec::with_capacity(list.len());
+    for change in list {
+        let name = change["name"].as_str().ok_or_else(|| Failure::missing("name"))?;
+        commands.push(Command {
+            name: name.to_owned(),
+            old: id(&change["oldObjectId"], "oldObjectId")?,
+            new: id(&change["newObjectId"], "newObjectId")?,
+        });
+    }
+    let repository = place.open()?;
+    let pack = NewObjects::new(&repository).finish()?;
+    let nothing = |command: &Command| command.old.is_none() && command.new.is_none();
+    let sound: Vec<Command> =
+        commands.iter().filter(|command| command.is_sound() && !nothing(command)).cloned().collect();
+    let received = if sound.is_empty() { None } else { Some(receive(place, &sound, &pack)?) };
+    let values = commands.iter().map(|command| {
+        let (status, message) = if !command.is_sound() {
+            ("invalidRefName", None)
+        } else if nothing(command) {
+            ("succeededNonExistentRef", None)
+        } else {
+            let refusal = received.as_ref().and_then(|received| received.refusal(&command.name));
+            refusal.map_or(("succeeded", None), |reason| {
+                let status = status(reason);
+                (status, (status == "rejectedByPlugin").then_some(reason))
+            })
+        };
+        verdict(&place.repo, command, status, message)
+    });
+    Ok(Reply::ok(shape::list(values)))
+}
+
+fn verdict(repo: &Repo, command: &Command, status: &str, message: Option<&str>) -> Value {
+    let mut value = json!({
+        "repositoryId": repo.id.to_string(),
+        "name": command.name,
+        "oldObjectId": written(command.old),
+        "newObjectId": written(command.new),
+        "isLocked": false,
+        "updateStatus": status,
+        "success": status.starts_with("succeeded"),
+    });
+    if let Some(message) = message {
+        value["customMessage"] = message.into();
+    }
+    value
+}
+
+/// An id as the service writes it: nothing is forty zeros.
+pub(super) fn written(id: Option<ObjectId>) -> String {
+    id.unwrap_or(ObjectId::null(gix::hash::Kind::Sha1)).to_string()
+}
+
+/// An id in a body; absent and zeros alike are nothing.
+pub(super) fn id(value: &Value, field: &str) -> Result<Option<ObjectId>, Failure> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(object_id(text)?).filter(|id| !id.is_null())),
+        _ => Err(Failure::bad(format!("{field} has to be the id of an object."))),
+    }
+}
+
+/// The engine's refusal, in the service's vocabulary.
+fn status(reason: &str) -> &'static str {
+    let rows = [
+        ("Git 'ForcePush'", "forcePushRequired"),
+        ("Git 'GenericContribute'", "writePermissionRequired"),
+        ("Git 'CreateBranch'", "createBranchPermissionRequired"),
+        ("Git 'CreateTag'", "createTagPermissionRequired"),
+        ("Git 'ManageNote'", "manageNotePermissionRequired"),
+        ("has changed in the meantime", "staleOldObjectId"),
+        ("the ref does not exist", "staleOldObjectId"),
+        ("TF402404: ", "locked"),
+        ("funny refname", "invalidRefName"),
+        ("a ref's name has at most", "invalidRefName"),
+        ("missing necessary objects", "unresolvableToCommit"),
+        ("can't point to anything but a commit", "unresolvableToCommit"),
+        ("cannot create", "refNameConflict"),
+    ];
+    // What comes after is somebody's name.
+    let reason = reason.split(" permission to perform").next().unwrap_or(reason);
+    rows.iter().find(|(text, _)| reason.contains(text)).map_or("rejectedByPlugin", |(_, status)| status)
+}

@@ -1,0 +1,146 @@
+//! Version descriptors: which commit a request speaks of, named by a branch, a tag or the commit itself.
+
+use gix::ObjectId;
+use serde_json::Value;
+
+use super::super::failure::{Failure, shown};
+use super::super::query::{Query, choice};
+use super::place::Place;
+
+/// What a version is named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Branch,
+    Tag,
+    Commit,
+}
+
+/// Which commit is meant, seen from the one that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Itself,
+    FirstParent,
+}
+
+const KINDS: [(&str, u64, Kind); 3] =
+    [("branch", 0, Kind::Branch), ("tag", 1, Kind::Tag), ("commit", 2, Kind::Commit)];
+/// The commit before is taken for the one with the previous change.
+const OPTIONS: [(&str, u64, Step); 3] = [
+    ("none", 0, Step::Itself),
+    ("previousChange", 1, Step::FirstParent),
+    ("firstParent", 2, Step::FirstParent),
+];
+
+/// A version as a request names it.
+#[derive(Clone, Debug)]
+pub(super) struct Descriptor {
+    kind: Kind,
+    name: String,
+    option: Step,
+}
+
+impl Descriptor {
+    /// The descriptor whose parts begin with one of these prefixes, say `versionDescriptor.`; `None` if no version is
+    /// named.
+    pub(super) fn of(query: &Query, prefixes: &[&str]) -> Result<Option<Self>, Failure> {
+        for prefix in prefixes {
+            let part = |name: &str| format!("{prefix}{name}");
+            let Some(name) = query.get(&part("version")) else { continue };
+            return Ok(Some(Self {
+                kind: query.choice(&[&part("versionType")], &KINDS)?.unwrap_or(Kind::Branch),
+                name: name.to_owned(),
+                option: query.choice(&[&part("versionOptions")], &OPTIONS)?.unwrap_or(Step::Itself),
+            }));
+        }
+        Ok(None)
+    }
+
+    /// The descriptor in a body.
+    pub(super) fn of_json(value: &Value) -> Result<Option<Self>, Failure> {
+        let Some(name) = value["version"].as_str().filter(|name| !name.is_empty()) else { return Ok(None) };
+        Ok(Some(Self {
+            kind: choice("versionType", &value["versionType"], &KINDS)?.unwrap_or(Kind::Branch),
+            name: name.to_owned(),
+            option: choice("versionOptions", &value["versionOptions"], &OPTIONS)?.unwrap_or(Step::Itself),
+        }))
+    }
+
+    pub(super) fn branch(name: &str) -> Self {
+        Self { kind: Kind::Branch, name: name.to_owned(), option: Step::Itself }
+    }
+
+    pub(super) fn commit(id: &str) -> Self {
+        Self { kind: Kind::Commit, name: id.to_owned(), option: Step::Itself }
+    }
+
+    /// The commit.
+    pub(super) fn resolve(&self, place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {
+        let absent = || {
+            let message = format!(
+                "TF401175:The version descriptor {self} could not be resolved to a version in the repository {}",
+                place.repo.name
+            );
+            Failure::not_found("GitUnresolvableToCommitException", message)
+        };
+        let by_ref = |folder: &str| {
+            let name = if self.name.starts_with("refs/") {
+                self.name.clone()
+            } else {
+                format!("{folder}{}", self.name)
+            };
+            let found = repository.try_find_reference(name.as_str()).ok().flatten();
+            found.and_then(|mut reference| reference.peel_to_id().ok()).map(gix::Id::detach)
+        };
+        let id = match self.kind {
+            Kind::Branch => by_ref("refs/heads/"),
+            Kind::Tag => by_ref("refs/tags/"),
+            Kind::Commit => ObjectId::from_hex(self.name.as_bytes()).ok(),
+        };
+        let object = repository.try_find_object(id.ok_or_else(absent)?)?.ok_or_else(absent)?;
+        let commit = object.peel_to_commit().map_err(|_| absent())?;
+        match self.option {
+            Step::Itself => Ok(commit.id),
+            Step::FirstParent => {
+                let parent = commit.parent_ids().next().map(gix::Id::detach);
+                parent.ok_or_else(absent)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Descriptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            Kind::Branch => "Branch",
+            Kind::Tag => "Tag",
+            Kind::Commit => "Commit",
+        };
+        write!(f, "<{kind}: {} >", shown(&self.name))
+    }
+}
+
+/// The branch that `HEAD` names, by its short name, if it has a commit.
+pub(super) fn default_branch(repository: &gix::Repository) -> Result<Option<String>, Failure> {
+    let head = repository.head()?;
+    if head.is_unborn() {
+        return Ok(None);
+    }
+    let name = head.referent_name().map(|name| name.as_bstr().to_string());
+    Ok(name.map(|name| name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned()))
+}
+
+/// The version that is meant when none is named: the default branch.
+pub(super) fn or_default(
+    given: Option<Descriptor>,
+    place: &Place,
+    repository: &gix::Repository,
+) -> Result<Descriptor, Failure> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let branch = default_branch(repository)?.ok_or_else(|| {
+        let message = format!("VS403403: Cannot find any branches for the {} repository.", place.repo.name);
+        Failure::not_found("GitUnresolvableToCommitException", message)
+    })?;
+    Ok(Descriptor::branch(&branch))
+}

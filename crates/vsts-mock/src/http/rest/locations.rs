@@ -1,0 +1,287 @@
+//! The table of all addresses: which resources there are, at which routes, in which versions.
+//!
+//! It is data, recorded from the live service in 2018 and 2025, and everything that has to do with addresses comes from
+//! it: what `OPTIONS _apis` answers, which resource a request is about, which versions it may be asked in. Clients
+//! build every URL from these rows.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::version::Version;
+use crate::config::Profile;
+
+const DATA: &str = include_str!("../../../data/vsts-resource-locations.json");
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let recorded: Recorded = serde_json::from_str(DATA).expect("the recorded tables are well-formed");
+    Tables { old: recorded.old.into(), new: recorded.new.into() }
+});
+
+#[derive(Deserialize)]
+struct Recorded {
+    #[serde(rename = "2018")]
+    old: RecordedTable,
+    #[serde(rename = "2025")]
+    new: RecordedTable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordedTable {
+    locations: Vec<Location>,
+    resource_areas: Vec<Area>,
+}
+
+struct Tables {
+    old: Table,
+    new: Table,
+}
+
+/// One resource's address, as clients are told.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Location {
+    pub(super) id: String,
+    pub(super) area: String,
+    pub(super) resource_name: String,
+    pub(super) route_template: String,
+    pub(super) resource_version: u16,
+    pub(super) min_version: String,
+    pub(super) max_version: String,
+    pub(super) released_version: String,
+}
+
+/// A group of resources; clients ask where each is served.
+#[derive(Debug, Deserialize)]
+struct Area {
+    id: String,
+    name: String,
+}
+
+struct Table {
+    locations: Vec<(Location, Template)>,
+    areas: Vec<Area>,
+}
+
+impl From<RecordedTable> for Table {
+    fn from(recorded: RecordedTable) -> Self {
+        let with_template = |location: Location| {
+            let template = Template::of(&location);
+            (location, template)
+        };
+        let locations = recorded.locations.into_iter().map(with_template).collect();
+        Self { locations, areas: recorded.resource_areas }
+    }
+}
+
+/// A route's form below `_apis`.
+struct Template {
+    takes_project: bool,
+    segments: Vec<Segment>,
+}
+
+enum Segment {
+    Word(String),
+    Value(String),
+    /// Everything that is left, slashes and all.
+    Rest(String),
+}
+
+impl Template {
+    fn of(location: &Location) -> Self {
+        let (before, after) =
+            location.route_template.split_once("_apis").unwrap_or(("", &location.route_template));
+        let segments = after.split('/').filter(|segment| !segment.is_empty()).map(|segment| {
+            match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                None => Segment::Word(segment.to_lowercase()),
+                Some("area") => Segment::Word(location.area.to_lowercase()),
+                Some("resource") => Segment::Word(location.resource_name.to_lowercase()),
+                Some(name) => match name.strip_prefix('*') {
+                    Some(name) => Segment::Rest(name.to_owned()),
+                    None => Segment::Value(name.to_owned()),
+                },
+            }
+        });
+        Self { takes_project: before.contains("{project}"), segments: segments.collect() }
+    }
+
+    /// The values in a path of this form, and how many words of it are the template's own.
+    fn read(&self, path: &[String]) -> Option<(HashMap<&str, String>, usize)> {
+        let (mut values, mut words) = (HashMap::new(), 0);
+        let mut left = path;
+        for segment in &self.segments {
+            match (segment, left.split_first()) {
+                (Segment::Word(word), Some((first, rest))) if first.to_lowercase() == *word => {
+                    words += 1;
+                    left = rest;
+                }
+                (Segment::Word(_), _) => return None,
+                // What is not given at the end is left out, with its slash.
+                (Segment::Value(_) | Segment::Rest(_), None) => {}
+                (Segment::Value(name), Some((first, rest))) => {
+                    values.insert(name.as_str(), first.clone());
+                    left = rest;
+                }
+                (Segment::Rest(name), Some(_)) => {
+                    values.insert(name.as_str(), left.join("/"));
+                    left = &[];
+                }
+            }
+        }
+        left.is_empty().then_some((values, words))
+    }
+}
+
+/// The resource that a request is about.
+pub(super) struct Route {
+    location: &'static Location,
+    values: HashMap<&'static str, String>,
+    max: Version,
+    released: Version,
+}
+
+impl Route {
+    /// `area/resource`, lower case.
+    pub(super) fn resource(&self) -> String {
+        format!("{}/{}", self.location.area, self.location.resource_name).to_lowercase()
+    }
+
+    /// A value of the path, by its name in the template.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether the path is of that resource's legacy form, with the project after the area.
+    pub(super) fn project(&self) -> Option<&str> {
+        self.location.route_template.starts_with("_apis/{area}/{projectId}").then_some(())?;
+        self.value("projectId")
+    }
+
+    pub(super) fn repository(&self) -> Option<&str> {
+        self.value("repositoryId").or_else(|| self.value("repositoryNameOrId"))
+    }
+
+    pub(super) fn max(&self) -> Version {
+        self.max
+    }
+
+    /// The latest version that is no preview; 0.0 if every one is.
+    pub(super) fn released(&self) -> Version {
+        self.released
+    }
+
+    pub(super) fn resource_version(&self) -> u16 {
+        self.location.resource_version
+    }
+}
+
+fn shown_by(profile: Profile) -> &'static Table {
+    match profile {
+        Profile::Permissive | Profile::Vsts => &TABLES.old,
+        Profile::AzureDevops => &TABLES.new,
+    }
+}
+
+/// What a path below `_apis` is about. `Permissive` knows the resources and versions of both tables.
+pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Option<Route> {
+    let find = |table: &'static Table| {
+        table
+            .locations
+            .iter()
+            .filter(|(_, template)| template.takes_project || !has_project)
+            .filter_map(|(location, template)| Some((location, template, template.read(path)?)))
+            // The one with the most words of its own; of those, the one that leaves the fewest values out.
+            .max_by_key(|(location, template, (_, words))| {
+                (*words, Reverse(template.segments.len()), Reverse(location.id.as_str()))
+            })
+            .map(|(location, _, read)| (location, read))
+    };
+    let versions = |location: &Location| {
+        (Version::known(&location.max_version), Version::known(&location.released_version))
+    };
+    let shown = find(shown_by(profile));
+    let other = if profile == Profile::Permissive { find(&TABLES.new) } else { None };
+    let (mut max, mut released) = (Version::default(), Version::default());
+    for (location, _) in [&shown, &other].into_iter().flatten() {
+        let (its_max, its_released) = versions(location);
+        (max, released) = (max.max(its_max), released.max(its_released));
+    }
+    let (location, (values, _)) = shown.or(other)?;
+    Some(Route { location, values, max, released })
+}
+
+/// What `OPTIONS _apis` answers, of one area or of all.
+pub(super) fn options(profile: Profile, area: Option<&str>) -> Value {
+    let rows: Vec<&Location> = shown_by(profile)
+        .locations
+        .iter()
+        .map(|(location, _)| location)
+        .filter(|location| area.is_none_or(|area| location.area.eq_ignore_ascii_case(area)))
+        .collect();
+    json!({ "count": rows.len(), "value": rows })
+}
+
+/// Where each area is served: all of them here.
+pub(super) fn areas(profile: Profile, base: &str, id: Option<&str>) -> Value {
+    let shown = |area: &Area| json!({ "id": area.id, "name": area.name, "locationUrl": format!("{base}/") });
+    let areas = &shown_by(profile).areas;
+    match id {
+        Some(id) => areas.iter().find(|area| area.id.eq_ignore_ascii_case(id)).map_or(Value::Null, shown),
+        None => super::shape::list(areas.iter().map(shown)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('/').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn paths_find_their_resources() {
+        let rows = [
+            (false, "projects", "core/projects", "projectId", None),
+            (false, "Projects/Iris", "core/projects", "projectId", Some("Iris")),
+            (false, "projects/Iris/teams", "core/teams", "projectId", Some("Iris")),
+            (true, "git/repositories", "git/repositories", "repositoryId", None),
+            (false, "git/repositories/x", "git/repositories", "repositoryId", Some("x")),
+            (false, "git/iris/repositories/x", "git/repositories", "projectId", Some("iris")),
+            (true, "git/repositories/x/refs/heads/A/b", "git/refs", "filter", Some("heads/A/b")),
+            (true, "git/repositories/x/pushes/7/commits", "git/commits", "pushId", Some("7")),
+            (true, "git/repositories/x/commits/ab/changes", "git/changes", "commitId", Some("ab")),
+            (true, "git/repositories/x/stats/branches", "git/branchstats", "name", None),
+            (true, "git/repositories/x/stats/branches/a/b", "git/branchstats", "name", Some("a/b")),
+            (true, "git/repositories/x/diffs/commits", "git/commitdiffs", "repositoryId", Some("x")),
+            (true, "git/recycleBin/repositories/x", "git/recyclebinrepositories", "repositoryId", Some("x")),
+            (false, "operations/1", "operations/operations", "operationId", Some("1")),
+            (false, "Token/SessionTokens/1", "token/sessiontokens", "authorizationId", Some("1")),
+            (false, "connectionData", "location/connectiondata", "areaId", None),
+            (false, "ResourceAreas/1", "location/resourceareas", "areaId", Some("1")),
+        ];
+        for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
+            for (has_project, text, resource, name, value) in rows {
+                let route = find(profile, has_project, &path(text)).expect(text);
+                assert_eq!((route.resource().as_str(), route.value(name)), (resource, value), "{text}");
+            }
+        }
+        assert!(find(Profile::Permissive, true, &path("projects")).is_none(), "projects are no project's");
+        assert!(find(Profile::Permissive, false, &path("unheard/of")).is_none());
+    }
+
+    #[test]
+    fn what_clients_match_exactly_is_lower_case() {
+        for profile in [Profile::Vsts, Profile::AzureDevops] {
+            for row in options(profile, None)["value"].as_array().expect("a list") {
+                let id = row["id"].as_str().expect("a string");
+                assert_eq!(id, id.to_lowercase());
+            }
+            assert!(options(profile, Some("GIT"))["count"].as_u64() > Some(10));
+        }
+    }
+}

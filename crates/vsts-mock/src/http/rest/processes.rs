@@ -1,0 +1,77 @@
+//! `_apis/process/processes`: the processes that a project may follow. They are three, and cannot be changed.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, shown};
+use super::locations::Route;
+use super::reply::{Outcome, Reply};
+use super::{Call, shape};
+use crate::registry::DEFAULT_PROCESS;
+use crate::world::Project;
+
+/// A process.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// As it is stored.
+    pub(super) short: &'static str,
+    pub(super) name: &'static str,
+    pub(super) id: &'static str,
+    description: &'static str,
+}
+
+const ALL: [Process; 3] = [
+    Process {
+        short: "agile",
+        name: "Agile",
+        id: "adcc42ab-9882-485e-a3ed-7678f01f66bc",
+        description: "This template is flexible and will work great for most teams using Agile planning methods.",
+    },
+    Process {
+        short: "scrum",
+        name: "Scrum",
+        id: "6b724908-ef14-45cf-84f8-768b5384da45",
+        description: "This template is for teams who follow the Scrum framework.",
+    },
+    Process {
+        short: "cmmi",
+        name: "CMMI",
+        id: "27450541-8e31-4150-9947-dc59f998fc01",
+        description: "This template is for more formal projects that need a framework for process improvement.",
+    },
+];
+
+/// The process that a project follows.
+pub(super) fn of(project: &Project) -> &'static Process {
+    ALL.iter().find(|process| process.short == project.process).unwrap_or(&ALL[0])
+}
+
+/// The process of that id.
+pub(super) fn find(id: &str) -> Result<&'static Process, Failure> {
+    ALL.iter().find(|process| process.id.eq_ignore_ascii_case(id)).ok_or_else(|| {
+        let message = format!("VS402362: Process with id or name {} does not exist.", shown(id));
+        Failure::not_found("ProcessNotFoundByTypeIdException", message)
+    })
+}
+
+pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
+    (method == Method::GET).then(|| {
+        let world = call.app.state.world();
+        let base = call.base(call.account(&world)?);
+        match route.value("processId") {
+            None => Ok(Reply::ok(shape::list(ALL.iter().map(|process| show(&base, process))))),
+            Some(id) => Ok(Reply::ok(show(&base, find(id)?))),
+        }
+    })
+}
+
+fn show(base: &str, process: &Process) -> Value {
+    json!({
+        "id": process.id,
+        "name": process.name,
+        "description": process.description,
+        "type": "system",
+        "isDefault": process.short == DEFAULT_PROCESS,
+        "url": format!("{base}/_apis/process/processes/{}", process.id),
+    })
+}

@@ -1,0 +1,142 @@
+//! `_apis/projects`: listed and read at once; made, changed and deleted by operations that go on afterwards.
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::locations::Route;
+use super::reply::{Outcome, Reply};
+use super::{Call, processes, read, shape};
+use crate::access::{Permission, Target, can_see};
+use crate::registry::{ProjectInput, RegistryError};
+use crate::world::name;
+
+/// How many projects a list has that says nothing of it.
+const PAGE: usize = 100;
+
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
+    Some(match (method, route.value("projectId")) {
+        (&Method::GET, None) => list(call),
+        (&Method::GET, Some(id)) => show(call, id),
+        (&Method::POST, None) => create(call, body).await,
+        (&Method::PATCH, Some(id)) => update(call, id, body).await,
+        (&Method::DELETE, Some(id)) => delete(call, id),
+        _ => return None,
+    })
+}
+
+fn list(call: &Call<'_>) -> Outcome {
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let base = call.base(account);
+    // Other states than well-formed ones are passed through too fast to be seen.
+    let states = ["wellformed", "all", "unchanged", "1", "4", "0"];
+    let is_shown =
+        call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
+    let mut seen: Vec<_> = world
+        .projects_of(account.id)
+        .filter(|project| is_shown && can_see(&world, &call.principal, Target::Project(project)))
+        .collect();
+    seen.sort_by_key(|project| name::key(&project.name));
+    let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
+    let top = call.query.amount(&["$top"])?.unwrap_or(PAGE);
+    let next = skip.saturating_add(top);
+    let page = seen.iter().skip(skip).take(top).map(|project| shape::project(&base, project));
+    let more = (next < seen.len() && top > 0).then_some(next);
+    Ok(Reply::ok(shape::list(page)).continued(more))
+}
+
+fn show(call: &Call<'_>, id: &str) -> Outcome {
+    let world = call.app.state.world();
+    let project = call.project(&world, id)?;
+    let with_capabilities = call.query.flag("includeCapabilities");
+    Ok(Reply::ok(shape::whole_project(&call.base(call.account(&world)?), project, with_capabilities)))
+}
+
+async fn create(call: &Call<'_>, body: Body) -> Outcome {
+    let body = read(body).await?;
+    let wanted = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
+    let description = body["description"].as_str().unwrap_or_default().to_owned();
+    check_visibility(&body)?;
+    let control = body["capabilities"]["versioncontrol"]["sourceControlType"].as_str().unwrap_or("Git");
+    if !control.eq_ignore_ascii_case("Git") {
+        return Err(Failure::bad(
+            "This server keeps Git repositories alone: sourceControlType has to be Git.",
+        ));
+    }
+    let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
+    let process = process.map(processes::find).transpose()?.map(|process| process.short);
+    let world = call.app.state.world();
+    let account = call.account(&world)?.clone();
+    call.permit(&world, Permission::CreateRepository, Target::Account(&account))?;
+    name::check_project(&wanted).map_err(RegistryError::from)?;
+    let exists = || Failure::from(RegistryError::exists("project", &wanted));
+    if world.project(account.id, &wanted).is_some() {
+        return Err(exists());
+    }
+    let (app, owner, new) = (call.app.clone(), account.name.clone(), wanted.clone());
+    let work = async move {
+        let mut change = app.state.change().await?;
+        let now = app.clock.now();
+        let id = change.create_project(&owner, &new, &description, now).await?;
+        if process.is_some_and(|process| process != crate::registry::DEFAULT_PROCESS) {
+            change.update_project(id, &ProjectInput { process, ..ProjectInput::default() }, now).await?;
+        }
+        Ok(change.commit().await?)
+    };
+    let base = call.base(&account);
+    call.begin(account.id, &base, Some(name::key(&wanted)), work).ok_or_else(exists)
+}
+
+async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
+    let body = read(body).await?;
+    check_visibility(&body)?;
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let project = call.project(&world, id)?.clone();
+    call.permit(&world, Permission::RenameRepository, Target::Project(&project))?;
+    let text = |field: &str| body[field].as_str().map(str::to_owned);
+    let (new, description) = (text("name"), text("description"));
+    if let Some(new) = &new {
+        name::check_project(new).map_err(RegistryError::from)?;
+        if world.project(account.id, new).is_some_and(|other| other.id != project.id) {
+            return Err(RegistryError::exists("project", new).into());
+        }
+    }
+    let app = call.app.clone();
+    let work = async move {
+        let mut change = app.state.change().await?;
+        let input = ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
+        change.update_project(project.id, &input, app.clock.now()).await?;
+        Ok(change.commit().await?)
+    };
+    begun(call.begin(account.id, &call.base(account), None, work))
+}
+
+fn delete(call: &Call<'_>, id: &str) -> Outcome {
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let project = call.project(&world, id)?.clone();
+    call.permit(&world, Permission::DeleteRepository, Target::Project(&project))?;
+    let (app, owner) = (call.app.clone(), account.name.clone());
+    let work = async move {
+        let mut change = app.state.change().await?;
+        change.delete_project(&owner, &project.id.to_string()).await?;
+        Ok(change.commit().await?)
+    };
+    begun(call.begin(account.id, &call.base(account), None, work))
+}
+
+/// Work that reserves nothing always begins.
+fn begun(reply: Option<Reply>) -> Outcome {
+    let busy = || Failure::new(StatusCode::CONFLICT, "InvalidOperationException", "It is being worked on.");
+    reply.ok_or_else(busy)
+}
+
+fn check_visibility(body: &Value) -> Result<(), Failure> {
+    match body["visibility"].as_str() {
+        None | Some("private" | "Private" | "") => Ok(()),
+        Some(_) => Err(Failure::bad("Projects are private here: who reads them is a member.")),
+    }
+}

@@ -1,0 +1,146 @@
+//! What a handler answers, and what every answer carries besides: the service's headers.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
+
+use super::failure::Failure;
+use crate::access::Principal;
+use crate::http::{json as json_response, text};
+use crate::registry::random_id;
+use crate::world::World;
+
+/// What a handler answers.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    content: Content,
+    /// Where a list goes on.
+    continuation: Option<String>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Json(Value),
+    Raw { kind: &'static str, bytes: Vec<u8>, file_name: Option<String> },
+    Nothing,
+}
+
+pub(super) type Outcome = Result<Reply, Failure>;
+
+impl Reply {
+    pub(super) fn ok(value: Value) -> Self {
+        Self::json(StatusCode::OK, value)
+    }
+
+    pub(super) fn json(status: StatusCode, value: Value) -> Self {
+        Self { status, content: Content::Json(value), continuation: None }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: Content::Nothing, continuation: None }
+    }
+
+    /// Bytes as they are; with a file's name they are there to be saved.
+    pub(super) fn raw(kind: &'static str, bytes: Vec<u8>, file_name: Option<String>) -> Self {
+        Self { status: StatusCode::OK, content: Content::Raw { kind, bytes, file_name }, continuation: None }
+    }
+
+    pub(super) fn continued(mut self, at: Option<usize>) -> Self {
+        self.continuation = at.map(|at| at.to_string());
+        self
+    }
+}
+
+impl From<(StatusCode, Value)> for Reply {
+    fn from((status, value): (StatusCode, Value)) -> Self {
+        if status == StatusCode::NO_CONTENT { Self::nothing() } else { Self::json(status, value) }
+    }
+}
+
+/// The response for what a handler answers, in a version.
+pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
+    let reply = match outcome {
+        Ok(reply) => reply,
+        Err(failure) => Reply::json(failure.status, failure.body()),
+    };
+    let mut response = match reply.content {
+        Content::Json(value) => {
+            let mut response = json_response(reply.status, &value);
+            let kind = match version {
+                "" => "application/json; charset=utf-8".to_owned(),
+                version => format!("application/json; charset=utf-8; api-version={version}"),
+            };
+            insert(response.headers_mut(), CONTENT_TYPE, &kind);
+            response
+        }
+        Content::Raw { kind, bytes, file_name } => {
+            let mut response = text(reply.status, "");
+            *response.body_mut() = Body::from(bytes);
+            insert(response.headers_mut(), CONTENT_TYPE, kind);
+            if let Some(name) = file_name {
+                // A name of any characters, and the same for those who know only ASCII.
+                let plain: String = name
+                    .chars()
+                    .map(|c| if c.is_ascii_graphic() && !"\"\\%".contains(c) { c } else { '_' })
+                    .collect();
+                let exact = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+                let value = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}");
+                insert(response.headers_mut(), CONTENT_DISPOSITION, &value);
+            }
+            response
+        }
+        Content::Nothing => text(reply.status, ""),
+    };
+    if let Some(at) = reply.continuation {
+        insert(response.headers_mut(), HeaderName::from_static("x-ms-continuationtoken"), &at);
+    }
+    response
+}
+
+/// The process that answers, as the service's answers name it.
+static PROCESS: LazyLock<String> = LazyLock::new(|| random_id().to_string());
+
+/// Adds what every answer carries. Clients take over the session that the answer names, so it is theirs.
+pub(super) fn sign(
+    response: &mut Response,
+    request: &HeaderMap,
+    world: &World,
+    principal: Option<&Principal>,
+) {
+    let activity = random_id().to_string();
+    let session = request.get("x-tfs-session").and_then(|value| value.to_str().ok()).unwrap_or(&activity);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("activityid", activity.as_str()),
+        ("x-vss-e2eid", &activity),
+        ("x-tfs-session", session),
+        ("x-tfs-processid", &PROCESS),
+        ("pragma", "no-cache"),
+        ("expires", "-1"),
+        (
+            "p3p",
+            "CP=\"CAO DSP COR ADMa DEV CONo TELo CUR PSA PSD TAI IVDo OUR SAMi BUS DEM NAV STA UNI COM INT PHY ONL FIN PUR LOC CNT\"",
+        ),
+        ("x-frame-options", "SAMEORIGIN"),
+        ("vary", "Accept-Encoding"),
+    ] {
+        insert(headers, HeaderName::from_static(name), value);
+    }
+    let user = principal.and_then(|principal| world.users.get(&principal.user?));
+    if let Some(user) = user {
+        let mail = user.email.as_deref().unwrap_or(&user.name);
+        insert(headers, HeaderName::from_static("x-vss-userdata"), &format!("{}:{mail}", user.id));
+    }
+}
+
+/// What cannot stand in a header is left out.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        headers.insert(name, value);
+    }
+}

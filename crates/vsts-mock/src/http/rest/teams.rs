@@ -1,0 +1,89 @@
+//! Teams: every project has one, of those who contribute to it or look after it.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::failure::{Failure, shown};
+use super::locations::Route;
+use super::reply::{Outcome, Reply};
+use super::{Call, shape};
+use crate::access::{Target, can_see};
+use crate::world::{GroupKind, Project, World, name};
+
+fn id(project: &Project) -> Uuid {
+    name::derive(&["team", &project.id.to_string()])
+}
+
+/// A project's team, where something names it.
+pub(super) fn reference(base: &str, project: &Project) -> Value {
+    json!({
+        "id": id(project).to_string(),
+        "name": format!("{} Team", project.name),
+        "url": format!("{base}/_apis/projects/{}/teams/{}", project.id, id(project)),
+    })
+}
+
+fn show(base: &str, project: &Project) -> Value {
+    let mut value = reference(base, project);
+    value["description"] = "The default project team.".into();
+    value["identityUrl"] = format!("{base}/_apis/Identities/{}", id(project)).into();
+    value["projectName"] = project.name.clone().into();
+    value["projectId"] = project.id.to_string().into();
+    value
+}
+
+pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
+    if method != Method::GET {
+        return None;
+    }
+    let world = call.app.state.world();
+    Some(match (route.value("projectId"), route.value("teamId")) {
+        (None, _) => all(call, &world),
+        (Some(project), None) => call.project(&world, project).and_then(|project| {
+            let base = call.base(call.account(&world)?);
+            Ok(Reply::ok(shape::list(std::iter::once(show(&base, project)))))
+        }),
+        (Some(project), Some(team)) => one(call, &world, project, team, route.resource() == "core/members"),
+    })
+}
+
+fn all(call: &Call<'_>, world: &World) -> Outcome {
+    let account = call.account(world)?;
+    let base = call.base(account);
+    let seen = world
+        .projects_of(account.id)
+        .filter(|project| can_see(world, &call.principal, Target::Project(project)))
+        .map(|project| show(&base, project));
+    Ok(Reply::ok(shape::list(seen)))
+}
+
+fn one(call: &Call<'_>, world: &World, project: &str, team: &str, members: bool) -> Outcome {
+    let project = call.project(world, project)?;
+    let base = call.base(call.account(world)?);
+    let is_it = team.eq_ignore_ascii_case(&id(project).to_string())
+        || name::key(team) == name::key(&format!("{} Team", project.name));
+    if !is_it {
+        return Err(Failure::not_found(
+            "TeamNotFoundException",
+            format!("The team with id '{}' does not exist.", shown(team)),
+        ));
+    }
+    if !members {
+        return Ok(Reply::ok(show(&base, project)));
+    }
+    let groups: Vec<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators]
+        .into_iter()
+        .filter_map(|kind| Some(world.group(project.account, Some(project.id), kind)?.id))
+        .collect();
+    let people: BTreeSet<Uuid> = world
+        .memberships
+        .iter()
+        .filter(|(member, group)| groups.contains(group) && world.users.contains_key(member))
+        .map(|(member, _)| *member)
+        .collect();
+    let people = people.into_iter().map(|user| json!({ "identity": shape::identity(world, &base, user) }));
+    Ok(Reply::ok(shape::list(people)))
+}

@@ -1,0 +1,138 @@
+//! Projects, processes, teams, repositories and the recycle bin.
+
+use serde_json::json;
+use vsts_mock::Profile;
+
+use crate::site::{Site, ZEROS, add, each};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_live_through_operations() {
+    let site = Site::start(Profile::Permissive).await;
+    let projects = "/acme/_apis/projects";
+    let scrum = "6b724908-ef14-45cf-84f8-768b5384da45";
+    let wanted = json!({
+        "name": "Rose",
+        "description": "flowers",
+        "visibility": "private",
+        "capabilities": {
+            "versioncontrol": { "sourceControlType": "Git" },
+            "processTemplate": { "templateTypeId": scrum },
+        },
+    });
+    for (who, status) in [("bobspat", 403), ("davespat", 404)] {
+        assert_eq!(site.post(projects, who, &wanted).await.status, status, "{who}");
+    }
+    let queued = site.post(projects, "alicepat", &wanted).await;
+    let again = site.post(projects, "alicepat", &wanted).await;
+    assert_eq!(again.fails(400), "ProjectAlreadyExistsException", "also while it is being made");
+    assert_eq!(site.finished(&queued).await, "succeeded");
+    let rose = site.get("/acme/_apis/projects/rose?includeCapabilities=true", "alicepat").await.expect(200);
+    assert_eq!((rose["name"].as_str(), rose["revision"].as_i64()), (Some("Rose"), Some(2)));
+    assert_eq!(rose["capabilities"]["processTemplate"]["templateName"], "Scrum");
+    assert_eq!(rose["capabilities"]["versioncontrol"]["gitEnabled"], "True");
+    assert_eq!(rose["defaultTeam"]["name"], "Rose Team");
+    let plain = site.get("/acme/_apis/projects/Rose", "alicepat").await.expect(200);
+    assert!(plain.get("capabilities").is_none());
+    let repos = site.get("/acme/Rose/_apis/git/repositories", "alicepat").await.expect(200);
+    assert_eq!(each(&repos, "name"), ["Rose"]);
+
+    let at = format!("{projects}/{}", rose["id"].as_str().expect("an id"));
+    let changed = site.patch(&at, "alicepat", &json!({ "name": "Tulip", "description": "more" })).await;
+    assert_eq!(site.finished(&changed).await, "succeeded");
+    assert_eq!(site.get("/acme/_apis/projects/rose", "alicepat").await.status, 404);
+    let tulip = site.get("/acme/_apis/projects/TULIP", "alicepat").await.expect(200);
+    assert_eq!((&tulip["id"], &tulip["description"]), (&rose["id"], &json!("more")));
+    assert_eq!(site.patch(&at, "alicepat", &json!({ "name": "iris" })).await.status, 400);
+    assert_eq!(site.patch(&at, "alicepat", &json!({ "name": "a/b" })).await.status, 400);
+
+    let first = site.get("/acme/_apis/projects?$top=1", "alicepat").await;
+    assert_eq!(each(&first.expect(200), "name"), ["iris"]);
+    let token = first.header("x-ms-continuationtoken").to_owned();
+    let second = site.get(&format!("{projects}?$top=1&continuationToken={token}"), "alicepat").await;
+    assert_eq!(each(&second.expect(200), "name"), ["Tulip"]);
+    assert_eq!(second.header("x-ms-continuationtoken"), "");
+
+    assert_eq!(site.delete(&at, "carolpat").await.status, 404, "she is no member");
+    assert_eq!(site.finished(&site.delete(&at, "alicepat").await).await, "succeeded");
+    assert_eq!(site.get(&at, "alicepat").await.fails(404), "ProjectDoesNotExistWithNameException");
+    assert_eq!(site.get("/acme/_apis/operations/x", "alicepat").await.status, 400);
+    assert_eq!(
+        site.get("/acme/_apis/operations/11111111-2222-3333-4444-555555555555", "alicepat").await.status,
+        404
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_teams_and_collections_are_there_to_read() {
+    let site = Site::start(Profile::Permissive).await;
+    let processes = site.get("/acme/_apis/process/processes", "bobspat").await.expect(200);
+    assert_eq!(each(&processes, "name"), ["Agile", "Scrum", "CMMI"]);
+    let teams = site.get("/acme/_apis/projects/iris/teams", "bobspat").await.expect(200);
+    assert_eq!(each(&teams, "name"), ["iris Team"]);
+    let id = teams["value"][0]["id"].as_str().expect("an id");
+    let members = site.get(&format!("/acme/_apis/projects/iris/teams/{id}/members"), "bobspat").await;
+    assert_eq!(members.expect(200)["value"][0]["identity"]["displayName"], "carol");
+    assert_eq!(site.get("/acme/_apis/projects/iris/teams/none", "bobspat").await.status, 404);
+    let collections = site.get("/acme/_apis/projectCollections", "bobspat").await.expect(200);
+    assert_eq!(each(&collections, "name"), ["acme"]);
+    assert_eq!(site.get("/acme/_apis/projectCollections", "davespat").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repositories_are_renamed_binned_and_brought_back() {
+    let site = Site::start(Profile::Permissive).await;
+    let repos = "/acme/iris/_apis/git/repositories";
+    let made = site.post(repos, "alicepat", &json!({ "name": "tools" })).await.expect(201);
+    let id = made["id"].as_str().expect("an id").to_owned();
+    assert_eq!(made["_links"]["refs"]["href"], format!("{}/refs", made["url"].as_str().expect("a URL")));
+    let first = site.push("tools", "refs/heads/master", ZEROS, json!([add("/a", "1")])).await.expect(201);
+    let tip = first["commits"][0]["commitId"].clone();
+    let other = json!([{ "name": "refs/heads/other", "oldObjectId": ZEROS, "newObjectId": tip }]);
+    let other = site.post(&format!("{repos}/tools/refs"), "carolpat", &other).await;
+    assert_eq!(other.expect(200)["value"][0]["success"], true);
+
+    let at = format!("/acme/_apis/git/repositories/{id}");
+    assert_eq!(
+        site.patch(&at, "carolpat", &json!({ "name": "mine" })).await.fails(403),
+        "GitNeedsPermissionException"
+    );
+    let whole = site.get(&at, "alicepat").await.expect(200);
+    assert_eq!(whole["defaultBranch"], "refs/heads/master");
+    let mut changed = whole.clone();
+    changed["name"] = "gear".into();
+    changed["defaultBranch"] = "refs/heads/other".into();
+    let changed = site.patch(&at, "alicepat", &changed).await.expect(200);
+    assert_eq!((&changed["name"], &changed["defaultBranch"]), (&json!("gear"), &json!("refs/heads/other")));
+    let no_branch = site.patch(&at, "alicepat", &json!({ "defaultBranch": "refs/heads/none" })).await;
+    assert_eq!(no_branch.fails(404), "GitUnresolvableToCommitException");
+    assert_eq!(site.patch(&at, "alicepat", &json!({ "name": "EXTRA" })).await.status, 409);
+    assert_eq!(site.get(&format!("{repos}/tools"), "alicepat").await.status, 404);
+    assert_eq!(
+        site.git("clone", &["ls-remote", "--symref", &site.url("gear"), "HEAD"]).await.lines().next(),
+        Some("ref: refs/heads/other\tHEAD")
+    );
+
+    assert_eq!(site.delete(&at, "bobspat").await.status, 403);
+    assert_eq!(site.delete(&at, "alicepat").await.status, 204);
+    assert_eq!(site.get(&at, "alicepat").await.status, 404);
+    let bin = "/acme/iris/_apis/git/recycleBin/repositories";
+    let binned = site.get(bin, "alicepat").await.expect(200);
+    assert_eq!(each(&binned, "name"), ["gear"]);
+    assert_eq!(binned["value"][0]["deletedBy"]["displayName"], "alice");
+    assert_eq!(
+        each(&site.get("/acme/iris/_apis/git/deletedRepositories", "alicepat").await.expect(200), "id"),
+        [id.as_str()]
+    );
+    assert_eq!(site.get(bin, "davespat").await.status, 404);
+    let in_bin = format!("{bin}/{id}");
+    let taken = site.post(repos, "alicepat", &json!({ "name": "gear" })).await.expect(201);
+    assert_eq!(site.patch(&in_bin, "alicepat", &json!({ "deleted": false })).await.status, 409);
+    let taken = format!("{repos}/{}", taken["id"].as_str().expect("an id"));
+    assert_eq!(site.delete(&taken, "alicepat").await.status, 204);
+    let back = site.patch(&in_bin, "alicepat", &json!({ "deleted": false })).await.expect(200);
+    assert_eq!(back["defaultBranch"], "refs/heads/other", "with what was in it");
+    assert_eq!(site.delete(&at, "alicepat").await.status, 204);
+    assert_eq!(site.delete(&in_bin, "alicepat").await.status, 204);
+    assert_eq!(site.delete(&in_bin, "alicepat").await.status, 404);
+    assert!(!site.dir.path().join(format!("data/repos/{id}.git/HEAD")).exists());
+}

@@ -1,0 +1,130 @@
+//! How clients find their way: locations, areas, versions, and the manners of every answer.
+
+use serde_json::json;
+use vsts_mock::Profile;
+
+use crate::site::{Site, each};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locations_are_told_to_anybody_and_lead_somewhere() {
+    let site = Site::start(Profile::Permissive).await;
+    for path in ["/acme/_apis", "/ACME/_apis", "/_apis", "/acme/DefaultCollection/_apis/"] {
+        let reply = site.send("OPTIONS", path, "", "", "").await;
+        let all = reply.expect(200);
+        assert!(all["count"].as_u64() > Some(100), "{path}");
+        let refs = all["value"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|row| row["id"] == "2d874a60-a811-4f62-9c9f-963a6ea0a55b");
+        let refs = refs.expect("a row for refs");
+        assert_eq!(
+            refs["routeTemplate"],
+            "{project}/_apis/{area}/repositories/{repositoryId}/{resource}/{*filter}"
+        );
+        assert_eq!((&refs["maxVersion"], &refs["resourceVersion"]), (&json!("5.0"), &json!(1)));
+    }
+    let git = site.send("OPTIONS", "/acme/_apis/GIT", "", "", "").await.expect(200);
+    assert!(each(&git, "area").iter().all(|area| area == "git"));
+    assert_eq!(site.send("OPTIONS", "/acme/_apis/nothing", "", "", "").await.expect(200)["count"], 0);
+    let newer = Site::start(Profile::AzureDevops).await;
+    let all = newer.send("OPTIONS", "/acme/_apis/core", "", "", "").await.expect(200);
+    assert!(each(&all, "maxVersion").contains(&"7.2".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn areas_are_served_where_the_client_came_in() {
+    let site = Site::start(Profile::Permissive).await;
+    let url = site.server.url().to_owned();
+    let git = "4e080c62-fa21-4fbc-8fef-2a10a2b38049";
+    let areas = site.get("/acme/_apis/ResourceAreas", "alicepat").await.expect(200);
+    assert!(areas["count"].as_u64() > Some(100));
+    assert!(each(&areas, "locationUrl").iter().all(|at| *at == format!("{url}/acme/")));
+    let one =
+        site.get(&format!("/Acme/_apis/resourceareas/{}", git.to_uppercase()), "alicepat").await.expect(200);
+    assert_eq!((one["id"].as_str(), one["name"].as_str()), (Some(git), Some("git")));
+    let by_host = "Host: acme.visualstudio.com\r\n";
+    let one = site.send("GET", &format!("/_apis/ResourceAreas/{git}"), "alicepat", by_host, "").await;
+    assert_eq!(one.expect(200)["locationUrl"], "http://acme.visualstudio.com/");
+    let repos = site.send("GET", "/iris/_apis/git/repositories", "alicepat", by_host, "").await.expect(200);
+    assert_eq!(repos["value"][0]["remoteUrl"], "http://acme.visualstudio.com/iris/_git/extra");
+    let nobody = site.get("/acme/_apis/connectionData", "").await.expect(200);
+    assert_eq!(nobody["authenticatedUser"]["customDisplayName"], "Anonymous");
+    assert_eq!(site.get("/acme/_apis/connectionData", "wrong").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_url_tells_where_its_repository_is() {
+    let site = Site::start(Profile::Vsts).await;
+    let info = site.get("/acme/iris/_git/extra/vsts/info", "bobspat").await.expect(200);
+    assert_eq!(info["repository"]["name"], "extra");
+    assert_eq!(info["repository"]["project"]["state"], 1);
+    assert_eq!(info["serverUrl"], format!("{}/acme", site.server.url()));
+    let url = info["repository"]["url"].as_str().expect("a URL");
+    let path = url.strip_prefix(site.server.url()).expect("it is here");
+    assert_eq!(site.get(path, "bobspat").await.expect(200)["id"], info["repository"]["id"]);
+    assert_eq!(site.get("/acme/iris/_git/extra/vsts/info", "davespat").await.status, 404);
+    assert_eq!(site.get("/acme/iris/_git/extra/vsts/info", "").await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_negotiated_and_echoed() {
+    let site = Site::start(Profile::Vsts).await;
+    let path = "/acme/_apis/projects";
+    let rows = [
+        ("", "4.1"),
+        ("Accept: application/json;api-version=5.0-preview\r\n", "5.0-preview.3"),
+        ("Accept: application/json; api-version=1.0\r\n", "1.0"),
+    ];
+    for (more, version) in rows {
+        let reply = site.send("GET", path, "alicepat", more, "").await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(
+            reply.header("content-type"),
+            format!("application/json; charset=utf-8; api-version={version}"),
+            "{more}"
+        );
+    }
+    let rows = [
+        ("GET", "?api-version=99.0", "VssVersionOutOfRangeException"),
+        ("GET", "?api-version=x", "VssInvalidApiResourceVersionException"),
+        ("GET", "?api-version=5.0", "VssInvalidPreviewVersionException"),
+        ("POST", "", "VssVersionNotSpecifiedException"),
+    ];
+    for (method, query, key) in rows {
+        let reply = site.send(method, &format!("{path}{query}"), "alicepat", "", "{}").await;
+        assert_eq!(reply.fails(400), key, "{method} {query}");
+        let type_name = reply.json()["typeName"].as_str().expect("a name").to_owned();
+        assert!(type_name.starts_with("Microsoft.VisualStudio.Services.WebApi.Vss"), "{type_name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_the_services_manners() {
+    let site = Site::start(Profile::Permissive).await;
+    let session = "X-TFS-Session: 11111111-2222-3333-4444-555555555555\r\n";
+    let paths = ["/acme/_apis/projects", "/acme/_apis/projects/none", "/acme/_apis/unheard/of"];
+    for path in paths {
+        let reply = site.send("GET", path, "alicepat", session, "").await;
+        assert_eq!(reply.header("x-tfs-session"), "11111111-2222-3333-4444-555555555555", "{path}");
+        assert_eq!(reply.header("activityid").len(), 36, "{path}");
+        assert!(reply.header("x-vss-userdata").ends_with(":alice@example.com"), "{path}");
+    }
+    let error = site.get("/acme/_apis/projects/none", "alicepat").await;
+    assert_eq!(error.fails(404), "ProjectDoesNotExistWithNameException");
+    assert_eq!(error.json()["$id"], "1");
+    let unknown = site.get("/acme/_apis/unheard/of", "alicepat").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(
+        unknown.text(),
+        "The controller for path '/acme/_apis/unheard/of' was not found or does not implement IController."
+    );
+    // What the table names and nothing here answers is unknown too, and stands in the journal as such.
+    assert_eq!(
+        site.get("/acme/iris/_apis/git/repositories/extra/pullRequests", "alicepat").await.status,
+        404
+    );
+    let reply = site.get("/acme/iris/_apis/git/repositories/none", "alicepat").await;
+    assert_eq!(reply.fails(404), "GitRepositoryNotFoundException");
+    assert!(site.get("/acme/_apis/projects?$top=-1", "alicepat").await.fails(400).contains("Argument"));
+}

@@ -1,0 +1,86 @@
+//! The service's own Python SDK, unmodified, from its package, in a virtual environment that the first test sets up.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use vsts_mock::Profile;
+
+use crate::site::Site;
+
+/// The package, in the version that the script was written against.
+const PACKAGE: &str = "azure-devops==7.1.0b4";
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest/with_azure_devops.py");
+
+/// The environment's interpreter. What is installed once serves later runs.
+fn python() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
+    let lock = File::create(folder.join("lock")).expect("a lock's file");
+    lock.lock().expect("one test at a time sets it up");
+    if !ready.exists() {
+        let run = |program: &Path, args: &[&str]| {
+            let output = Command::new(program).args(args).output().expect("python starts");
+            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        run(Path::new("python3"), &["-m", "venv", folder.to_str().expect("UTF-8")]);
+        run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE]);
+        std::fs::write(ready, "").expect("a file");
+    }
+    python
+}
+
+/// Lets the script live through a part of a project's life.
+async fn script(site: &Site, part: &str, more: &[&str]) -> String {
+    let mut command = Command::new(python());
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", site.dir.path())
+        .env("AZURE_DEVOPS_CACHE_DIR", site.dir.path().join("sdk"))
+        .args([SCRIPT, site.server.url(), part])
+        .args(more);
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.expect("it ran").expect("python starts");
+    assert!(output.status.success(), "{part}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+async fn whole_life(profile: Profile) {
+    let site = Site::start(profile).await;
+    let tip = script(&site, "make", &[]).await;
+    let url = site.server.clone_url("acme", "Rose", "garden");
+    let as_alice = ["-c", "http.extraHeader=Authorization: Bearer alicepat"];
+    let git = async |folder: &str, args: &[&str]| {
+        let all: Vec<&str> = as_alice.iter().copied().chain(args.iter().copied()).collect();
+        site.git(folder, &all).await
+    };
+    git(
+        ".",
+        &["-c", "http.extraHeader=", "clone", "-q", &url.replace("http://", "http://me:alicepat@"), "garden"],
+    )
+    .await;
+    assert_eq!(git("garden", &["rev-parse", "HEAD"]).await, tip);
+    assert_eq!(git("garden", &["ls-tree", "-r", "--name-only", "HEAD"]).await, "docs/b.bin\nreadme.md");
+    site.write("garden/by-git.txt", "from Git\n");
+    git("garden", &["add", "-A"]).await;
+    git("garden", &["commit", "-q", "-m", "By Git."]).await;
+    let pushed = ["-c", "http.extraHeader=", "push", "-q", "origin", "HEAD:master", "HEAD:by-git"];
+    git("garden", &pushed).await;
+    let tip = git("garden", &["rev-parse", "HEAD"]).await;
+    script(&site, "read", &[&tip]).await;
+    script(&site, "end", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_lives_through_a_whole_life() {
+    whole_life(Profile::Permissive).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_where_the_profile_is_strict() {
+    for profile in [Profile::Vsts, Profile::AzureDevops] {
+        whole_life(profile).await;
+    }
+}

@@ -1,0 +1,213 @@
+//! A server with the usual people, and plain requests to its REST API.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use vsts_mock::{MockServer, Profile};
+
+/// alice owns the account, carol contributes, bob reads, dave knows nobody.
+const SEED: &str = r#"
+[[users]]
+name = "alice"
+email = "alice@example.com"
+tokens = [{ name = "ci", value = "alicepat" }, { name = "reading", value = "alice-reads", scopes = ["vso.code"] }]
+[[users]]
+name = "bob"
+tokens = [{ name = "ci", value = "bobspat" }]
+[[users]]
+name = "carol"
+tokens = [{ name = "ci", value = "carolpat" }]
+[[users]]
+name = "dave"
+tokens = [{ name = "ci", value = "davespat" }]
+
+[[accounts]]
+name = "acme"
+owner = "alice"
+[[accounts.projects]]
+name = "iris"
+contributors = ["carol"]
+readers = ["bob"]
+[[accounts.projects.repos]]
+name = "extra"
+"#;
+
+/// How long something that goes on by itself may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running server.
+pub(crate) struct Site {
+    pub(crate) server: MockServer,
+    pub(crate) dir: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header's value, empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next().unwrap_or("")
+    }
+
+    /// The body, if the status is the expected one.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The key of the error, if the status is the expected one.
+    #[track_caller]
+    pub(crate) fn fails(&self, status: u16) -> String {
+        self.expect(status)["typeKey"].as_str().expect("an error has a key").to_owned()
+    }
+}
+
+impl Site {
+    pub(crate) async fn start(profile: Profile) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let builder = MockServer::builder().seed_toml(SEED).expect("a seed").profile(profile);
+        let server = builder.data_dir(dir.path().join("data")).start().await.expect("the server starts");
+        Self { server, dir }
+    }
+
+    /// One request with a token, more header lines, and a body.
+    pub(crate) async fn send(&self, method: &str, path: &str, token: &str, more: &str, body: &str) -> Reply {
+        let address = self.server.url().trim_start_matches("http://").to_owned();
+        let host = if more.contains("Host:") { "" } else { "Host: localhost\r\n" };
+        let sign_in =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{sign_in}{more}Content-Type: application/json; \
+             charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let exchange = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
+            stream.write_all(request.as_bytes()).expect("the request is sent");
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).expect("the answer is read");
+            bytes
+        });
+        let bytes = exchange.await.expect("the exchange ends");
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let status = head[9..12].parse().expect("a status");
+        Reply { status, head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
+        self.send("GET", path, token, "", "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Reply {
+        self.send("POST", path, token, "", &body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Reply {
+        self.send("PATCH", path, token, "", &body.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Reply {
+        self.send("DELETE", path, token, "", "").await
+    }
+
+    /// Waits for a piece of work; how it ended.
+    pub(crate) async fn finished(&self, queued: &Reply) -> String {
+        let operation = queued.expect(202);
+        let path = format!("/acme/_apis/operations/{}", operation["id"].as_str().expect("an id"));
+        let begun = Instant::now();
+        loop {
+            let status = self.get(&path, "alicepat").await.expect(200)["status"].clone();
+            let status = status.as_str().expect("a status").to_owned();
+            if status == "succeeded" || status == "failed" {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it is {status} still");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Pushes changes to a ref of a repository, from what it was.
+    pub(crate) async fn push(&self, repo: &str, name: &str, old: &str, changes: Value) -> Reply {
+        let body = json!({
+            "refUpdates": [{ "name": name, "oldObjectId": old }],
+            "commits": [{ "comment": "By REST.", "changes": changes }],
+        });
+        self.post(&format!("/acme/iris/_apis/git/repositories/{repo}/pushes"), "carolpat", &body).await
+    }
+
+    /// Stock git in a folder of this site, as carol.
+    pub(crate) async fn git(&self, folder: &str, args: &[&str]) -> String {
+        let folder = self.dir.path().join(folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut command = Command::new("git");
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/local/bin")
+            .env("HOME", &folder)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .current_dir(&folder)
+            .args(["-c", "user.name=Carol", "-c", "user.email=carol@example.com"])
+            .args(["-c", "init.defaultBranch=master"])
+            .args(["-c", "http.extraHeader=Authorization: Bearer carolpat"])
+            .args(args);
+        let output = tokio::task::spawn_blocking(move || command.output());
+        let output = output.await.expect("it ran").expect("git starts");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub(crate) fn url(&self, repo: &str) -> String {
+        self.server.clone_url("acme", "iris", repo)
+    }
+
+    pub(crate) fn write(&self, file: impl AsRef<Path>, content: &str) {
+        let path = self.dir.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, content).expect("a file is written");
+    }
+}
+
+/// No object.
+pub(crate) const ZEROS: &str = "0000000000000000000000000000000000000000";
+
+/// A change that adds a file.
+pub(crate) fn add(path: &str, content: &str) -> Value {
+    json!({
+        "changeType": "add",
+        "item": { "path": path },
+        "newContent": { "content": content, "contentType": "rawtext" },
+    })
+}
+
+/// A field of every element of a list.
+#[track_caller]
+pub(crate) fn each(list: &Value, field: &str) -> Vec<String> {
+    let values = list["value"].as_array().expect("a list");
+    assert_eq!(list["count"], values.len());
+    values.iter().map(|value| value[field].as_str().unwrap_or_default().to_owned()).collect()
+}

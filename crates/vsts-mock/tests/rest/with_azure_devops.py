@@ -1,0 +1,192 @@
+"""A project's life with the package azure-devops, unmodified: with_azure_devops.py URL make|read|end [COMMIT]"""
+
+import base64
+import sys
+import time
+
+from azure.devops.connection import Connection
+from azure.devops.exceptions import AzureDevOpsServiceError
+from azure.devops.v7_1.core.models import TeamProject
+from azure.devops.v7_1.git.models import (
+    Change,
+    GitCommitRef,
+    GitPush,
+    GitQueryCommitsCriteria,
+    GitRecycleBinRepositoryDetails,
+    GitRefUpdate,
+    GitRepositoryCreateOptions,
+    GitTargetVersionDescriptor,
+    GitBaseVersionDescriptor,
+    GitVersionDescriptor,
+    ItemContent,
+    TeamProjectReference,
+)
+from msrest.authentication import BasicAuthentication
+
+ZEROS = "0" * 40
+url, part = sys.argv[1:3]
+
+
+def connect(token):
+    return Connection(base_url=url + "/Acme", creds=BasicAuthentication("", token))
+
+
+alice = connect("alicepat")
+core, git = alice.clients_v7_1.get_core_client(), alice.clients_v7_1.get_git_client()
+
+
+def refused(code, call, *args, **named):
+    try:
+        call(*args, **named)
+    except AzureDevOpsServiceError as error:
+        assert code in str(error), error
+        return
+    raise AssertionError(f"{code} expected")
+
+
+def wait(queued):
+    operations = alice.clients_v7_1.get_operations_client()
+    for _ in range(600):
+        status = operations.get_operation(queued.id).status
+        if status in ("succeeded", "failed"):
+            assert status == "succeeded", status
+            return
+        time.sleep(0.05)
+    raise AssertionError("it takes too long")
+
+
+def change(kind, path, content=None, encoded=False, source=None):
+    new = content and ItemContent(content=content, content_type="base64encoded" if encoded else "rawtext")
+    return Change(change_type=kind, item={"path": path}, new_content=new, source_server_item=source)
+
+
+def push(repo, old, comment, changes, ref="refs/heads/master"):
+    update = GitRefUpdate(name=ref, old_object_id=old)
+    commit = GitCommitRef(comment=comment, changes=changes)
+    return git.create_push(GitPush(ref_updates=[update], commits=[commit]), repo, project="Rose")
+
+
+def make():
+    who = alice.clients_v7_1.get_location_client().get_connection_data()
+    assert who.authenticated_user.provider_display_name == "alice"
+    assert [process.name for process in core.get_processes()] == ["Agile", "Scrum", "CMMI"]
+    agile = core.get_processes()[0].id
+    wait(core.queue_create_project(TeamProject(
+        name="Rose",
+        description="flowers",
+        visibility="private",
+        capabilities={"versioncontrol": {"sourceControlType": "Git"}, "processTemplate": {"templateTypeId": agile}},
+    )))
+    assert "Rose" in [project.name for project in core.get_projects()]
+    rose = core.get_project("Rose", include_capabilities=True)
+    assert rose.capabilities["processTemplate"]["templateName"] == "Agile"
+    assert [team.name for team in core.get_teams(rose.id)] == ["Rose Team"]
+    refused("TF200019", core.queue_create_project, TeamProject(name="rose", capabilities=rose.capabilities))
+    refused("TF200016", core.get_project, "none")
+
+    project = TeamProjectReference(id=rose.id)
+    repo = git.create_repository(GitRepositoryCreateOptions(name="shed", project=project))
+    assert repo.default_branch is None and git.get_refs(repo.id) == []
+    repo.name = "garden"
+    repo = git.update_repository(repo, repo.id)
+    assert git.get_repository("garden", project="rose").id == repo.id
+    assert [one.name for one in git.get_repositories("Rose")] == ["garden", "Rose"]
+    refused("TF401019", git.get_repository, "shed", project="Rose")
+
+    first = push("garden", ZEROS, "Plant.", [
+        change("add", "/readme.md", "hello\n"),
+        change("add", "/docs/a.md", "a"),
+        change("add", "/docs/c.md", "c"),
+    ])
+    old = first.commits[0].commit_id
+    second = push("garden", old, "Tend.", [
+        change("edit", "/readme.md", "hello again\n"),
+        change("rename", "/docs/b.bin", base64.b64encode(b"\0\1").decode(), True, "/docs/a.md"),
+        change("delete", "/docs/c.md"),
+    ])
+    assert second.push_id == 2 and second.pushed_by.display_name == "alice"
+    tip = second.commits[0].commit_id
+    refused("TF401028", push, "garden", old, "Late.", [change("add", "/late", "x")])
+
+    results = git.update_refs([
+        GitRefUpdate(name="refs/heads/side", old_object_id=ZEROS, new_object_id=old),
+        GitRefUpdate(name="refs/heads/bad..name", old_object_id=ZEROS, new_object_id=old),
+        GitRefUpdate(name="refs/heads/master", old_object_id=old, new_object_id=tip),
+    ], repo.id)
+    verdicts = [(result.success, result.update_status) for result in results]
+    assert verdicts == [(True, "succeeded"), (False, "invalidRefName"), (False, "staleOldObjectId")], verdicts
+    assert [ref.name for ref in git.get_refs(repo.id, filter="heads/")] == ["refs/heads/master", "refs/heads/side"]
+    stats = {branch.name: branch for branch in git.get_branches(repo.id)}
+    assert (stats["side"].behind_count, stats["master"].is_base_version) == (1, True)
+    side = git.get_branch(repo.id, "side")
+    assert side.commit.commit_id == old
+    print(tip)
+
+
+def read():
+    tip = sys.argv[3]
+    repo = git.get_repository("garden", project="Rose")
+    assert repo.default_branch == "refs/heads/master"
+    commits = git.get_commits(repo.id, GitQueryCommitsCriteria(), project="Rose")
+    assert (commits[0].commit_id, commits[0].comment, len(commits)) == (tip, "By Git.", 3)
+    only = git.get_commits(repo.id, GitQueryCommitsCriteria(item_path="/by-git.txt"), project="Rose")
+    assert [commit.commit_id for commit in only] == [tip]
+    batch = git.get_commits_batch(GitQueryCommitsCriteria(item_version=GitVersionDescriptor("side", version_type="branch")), repo.id)
+    assert [commit.comment for commit in batch] == ["Plant."]
+    commit = git.get_commit(tip, repo.id, change_count=10)
+    assert commit.push.push_id == 4 and len(commit.parents) == 1
+    changes = git.get_changes(tip, repo.id)
+    assert [change["item"]["path"] for change in changes.changes] == ["/by-git.txt"]
+    item = git.get_item(repo.id, "/readme.md", include_content=True)
+    assert item.content == "hello again\n"
+    assert b"".join(git.get_item_content(repo.id, "/docs/b.bin", download=True)) == b"\0\1"
+    assert b"".join(git.get_item_text(repo.id, "/by-git.txt")) == b"from Git\n"
+    assert b"".join(git.get_item_zip(repo.id, "/docs"))[:2] == b"PK"
+    items = git.get_items(repo.id, scope_path="/", recursion_level="full")
+    assert [item.path for item in items] == ["/", "/by-git.txt", "/docs", "/docs/b.bin", "/readme.md"]
+    tree = git.get_tree(repo.id, items[0].object_id, recursive=True)
+    assert len(tree.tree_entries) == 4
+    assert git.get_blob(repo.id, item.object_id).size == 12
+    diff = git.get_commit_diffs(
+        repo.id,
+        base_version_descriptor=GitBaseVersionDescriptor(version="side", version_type="branch", base_version="side", base_version_type="branch"),
+        target_version_descriptor=GitTargetVersionDescriptor(version="master", version_type="branch", target_version="master", target_version_type="branch"),
+    )
+    assert diff.ahead_count == 2 and diff.behind_count == 0, diff
+    pushes = git.get_pushes(repo.id)
+    assert [one.push_id for one in pushes] == [4, 3, 2, 1]
+    fourth = git.get_push(repo.id, 4, include_commits=10, include_ref_updates=True)
+    assert sorted(update.name for update in fourth.ref_updates) == ["refs/heads/by-git", "refs/heads/master"]
+    assert [commit.commit_id for commit in fourth.commits] == [tip]
+    refused("TF401174", git.get_item, repo.id, "/none")
+    refused("TF401175", git.get_item, repo.id, "/readme.md", version_descriptor=GitVersionDescriptor(version="none"))
+    bob = connect("bobspat").clients_v7_1.get_git_client()
+    refused("TF200016", bob.get_repository, "garden", project="Rose")
+    refused("TF401019", bob.get_repository, repo.id)
+    extra = git.get_repository("extra", project="iris")
+    assert bob.get_repository(extra.id).name == "extra"
+    denied = GitPush(
+        ref_updates=[GitRefUpdate(name="refs/heads/master", old_object_id=ZEROS)],
+        commits=[GitCommitRef(comment="x", changes=[change("add", "/x", "x")])],
+    )
+    refused("TF401027", bob.create_push, denied, extra.id)
+    refused("TF401027", bob.delete_repository, extra.id)
+
+
+def end():
+    repo = git.get_repository("garden", project="Rose")
+    git.delete_repository(repo.id)
+    refused("TF401019", git.get_repository, repo.id)
+    assert [deleted.name for deleted in git.get_recycle_bin_repositories("Rose")] == ["garden"]
+    back = git.restore_repository_from_recycle_bin(GitRecycleBinRepositoryDetails(deleted=False), "Rose", repo.id)
+    assert back.name == "garden" and len(git.get_refs(repo.id)) == 3
+    git.delete_repository(repo.id)
+    git.delete_repository_from_recycle_bin("Rose", repo.id)
+    rose = core.get_project("Rose")
+    wait(core.update_project(TeamProject(description="withered"), rose.id))
+    assert core.get_project("Rose").description == "withered"
+    wait(core.queue_delete_project(rose.id))
+    assert "Rose" not in [project.name for project in core.get_projects()]
+
+
+{"make": make, "read": read, "end": end}[part]()
