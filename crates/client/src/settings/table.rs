@@ -105,7 +105,7 @@ pub static SETTINGS: [Setting; 9] = [
 ];
 
 /// All other variables of azml's own, and those of others that it heeds.
-pub static VARIABLES: [Variable; 27] = [
+pub static VARIABLES: [Variable; 29] = [
     Variable {
         name: env::AZML_VSTS_TOKEN,
         about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
@@ -165,11 +165,6 @@ pub static VARIABLES: [Variable; 27] = [
         about: "The session bus: the way to the system keyring on Linux",
     },
     Variable { name: env::XDG_RUNTIME_DIR, about: "Where the session bus may be, too, as the file bus" },
-    Variable {
-        name: env::DBUS_SESSION_BUS_ADDRESS,
-        about: "Where the system's keyring is asked; without it logins are in a file",
-    },
-    Variable { name: env::XDG_RUNTIME_DIR, about: "Where to look for that bus, if its address is not said" },
     Variable { name: env::HOME, about: "The user's home folder" },
     Variable { name: env::XDG_CONFIG_HOME, about: "See AZML_CONFIG_DIR" },
     Variable { name: env::XDG_STATE_HOME, about: "See AZML_STATE_DIR" },
