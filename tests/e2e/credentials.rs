@@ -1,5 +1,8 @@
 //! Logins as Git sees them: azml as its credential helper; and SSH keys from making to removing.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
 use e2e::{Actor, Output, Sandbox, Server};
 
 use crate::service::{SEED, login};
@@ -212,4 +215,32 @@ fn a_login_is_in_the_keyring_where_there_is_one() {
     assert_eq!(output.stdout, "\"keyring\"\n\"alice\"\n0\npassword=alice-secret-token\nend\n", "{output}");
     let found = alice.sh(&home, "grep -rl alice-secret-token . || true").ok();
     assert_eq!(found.text(), "", "no file holds it, not even the keyring's");
+}
+
+#[test]
+fn a_token_does_not_follow_to_another_host() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    elsewhere.set_nonblocking(true).expect("it does not wait");
+    let target = elsewhere.local_addr().expect("its address");
+    let leading = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let service = format!("http://{}", leading.local_addr().expect("its address"));
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = leading.accept().expect("azml asks");
+        let mut asked = BufReader::new(stream.try_clone().expect("a second handle"));
+        let mut head = String::new();
+        while asked.read_line(&mut head).expect("a line") > 2 {}
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://{target}/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).expect("answered");
+        head
+    });
+    let refused = alice
+        .azml_given(alice.home(), &["login", "--service", &service, "--with-token"], "a-secret-token")
+        .exits(4);
+    assert!(refused.stderr.contains("does not accept this token"), "{refused}");
+    assert!(answering.join().expect("it was asked").to_lowercase().contains("authorization: basic "));
+    assert!(elsewhere.accept().is_err(), "nobody came with the token");
 }

@@ -154,14 +154,14 @@ fn a_long_history_is_consolidated_and_every_run_of_it_can_be_restored() {
     let of_last = contents(&project);
 
     // Whatever the background has done by now, this finishes it, or finds it at work and asks again.
-    let consolidate = ["project", "consolidate", "-o", "json"];
+    let consolidate = ["project", "consolidate"];
     let mut done = alice.azml_json(&project, &consolidate);
     while done["busy"] == true {
         done = alice.azml_json(&project, &consolidate);
     }
     let packs = done["packs"].as_u64().expect("a number of packs");
     assert!(packs < 40, "{done}");
-    let all = alice.azml_json(&project, &["project", "consolidate", "--all", "-o", "json"]);
+    let all = alice.azml_json(&project, &["project", "consolidate", "--all"]);
     assert!(all["packs"].as_u64().expect("a number of packs") <= 2, "{all}");
     assert_eq!(all["loose_objects"], 0, "{all}");
     git::assert_sound(&alice, &git::history_of(&project));

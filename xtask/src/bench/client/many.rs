@@ -26,7 +26,7 @@ pub(super) fn measure(
     let worlds = [&long, &middle, &short].map(|world| (world.files, Azml::new(world)));
     let list = |number: usize| {
         let (_, side) = &worlds[number];
-        clock(&mut side.command(&["history", "list", "-o", "table", "--verbose"]))
+        clock(&mut side.command(&["history", "list", "-o", "table"]))
     };
     if wants("list") {
         let times = turns(2, effort.many, |number, _| list(number))?;
