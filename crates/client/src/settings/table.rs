@@ -105,7 +105,7 @@ pub static SETTINGS: [Setting; 9] = [
 ];
 
 /// All other variables of azml's own, and those of others that it heeds.
-pub static VARIABLES: [Variable; 29] = [
+pub static VARIABLES: [Variable; 27] = [
     Variable {
         name: env::AZML_VSTS_TOKEN,
         about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
