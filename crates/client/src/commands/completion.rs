@@ -9,7 +9,7 @@ use crate::ui::Output;
 
 /// Print a completion script for a shell
 ///
-/// Example, for bash: `azml completion bash > ~/.local/share/bash-completion/completions/azml`.
+/// Example: `azml completion bash > ~/.local/share/bash-completion/completions/azml`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The shell

@@ -46,6 +46,8 @@ pub enum Command {
     Credential(credential::Args),
     Config(config::Args),
     /// Print a completion script for a shell
+    ///
+    /// Example: `azml completion bash > ~/.local/share/bash-completion/completions/azml`.
     Completion(completion::Args),
     Man(man::Args),
 }

@@ -19,8 +19,10 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Show a run, or one of its attachments
 ///
-/// The attachments are the files that the run left in `outputs/` and `logs/`, what it uploaded, and its logs:
-/// `azml history info -r RUN -a driver_log.txt`. Those of another computer's run are fetched, that run's alone.
+/// The attachments are the files that the run left in `outputs/` and `logs/`, what it uploaded, and its logs. Those of
+/// another computer's run are fetched, that run's alone.
+///
+/// Example: `azml history info -r RUN -a driver_log.txt --follow`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number

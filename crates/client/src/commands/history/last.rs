@@ -11,6 +11,8 @@ use crate::error::CommandError;
 use crate::ui::Output;
 
 /// Show the newest run
+///
+/// Example: `azml history last`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project's folder, instead of the current one

@@ -14,6 +14,8 @@ use crate::ui::Output;
 ///
 /// Runs are pushed while they run; this is for what could not be pushed then, and to see what others did.
 /// Nothing is ever forced: where somebody pushed first, both histories are joined.
+///
+/// Example: `azml history sync`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A personal access token for the remote

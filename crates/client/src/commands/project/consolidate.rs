@@ -10,6 +10,8 @@ use crate::ui::Output;
 use crate::upkeep;
 
 /// Make few files of the run history's many, as azml does by itself when they are too many
+///
+/// Example: `azml project consolidate`.
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
 pub struct Args {

@@ -12,8 +12,10 @@ use crate::ui::Output;
 
 /// Log a metric of the run that the calling script is part of
 ///
-/// For scripts in any language: `azml run log Accuracy 0.97`. A value that reads as a number is a number, a JSON
+/// For scripts in any language. A value that reads as a number is a number, a JSON
 /// list is a list, all else is text. The last value of a name counts.
+///
+/// Example: `azml run log Accuracy 0.97`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The metric's name
