@@ -6,14 +6,14 @@ use e2e::folder::write;
 use e2e::{Actor, Output, Sandbox, contents, git};
 
 /// A project with three runs, pushed to a bare folder.
-fn pushed<'s>(sandbox: &'s Sandbox) -> (Actor<'s>, PathBuf, PathBuf) {
+fn pushed(sandbox: &Sandbox) -> (Actor<'_>, PathBuf, PathBuf) {
     let alice = sandbox.stranger("alice");
     let remote = sandbox.bare_repo("remote.git");
     let url = remote.to_str().expect("UTF-8").to_owned();
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     for edit in ["one", "two", "three"] {
-        write(&project, "train.py", &format!("print('{edit}')\n"));
-        write(&project, &format!("notes/{edit}.md"), &format!("{edit}\n").repeat(50));
+        write(&project, "train.py", format!("print('{edit}')\n"));
+        write(&project, format!("notes/{edit}.md"), format!("{edit}\n").repeat(50));
         let _run = alice.submit(&project, &["train.py"]);
     }
     let _synced = alice.azml(&project, &["history", "sync"]).ok();

@@ -40,7 +40,7 @@ fn a_push_cut_at_every_stage_loses_nothing_and_arrives_whole() {
         for point in points(total, 8) {
             let what = format!("{way:?} cut after {point} of {total} bytes");
             line.cut_after(way, point);
-            write(&project, "edit", &format!("{what}\n"));
+            write(&project, "edit", format!("{what}\n"));
             let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
             runs.push(output.run_id());
             noticed += usize::from(output.stderr.contains("could not be pushed"));
@@ -74,7 +74,7 @@ fn a_roaming_cut_at_every_stage_leaves_no_folder_and_works_the_next_time() {
     let alice = sandbox.actor("alice", "alicepat");
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
     write(&project, "train.py", "print('trained')\n");
-    write(&project, "notes/reading.md", &"some words that repeat\n".repeat(400));
+    write(&project, "notes/reading.md", "some words that repeat\n".repeat(400));
     let run = alice.submit(&project, &["train.py"]);
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
 
@@ -162,7 +162,7 @@ fn only_what_is_new_travels() {
         std::iter::repeat_with(next).take(300_000).collect::<String>()
     };
     for seed in 1..=8 {
-        write(&project, "weights", &noise(seed));
+        write(&project, "weights", noise(seed));
         let _run = alice.submit(&project, &["train.py"]);
     }
     let _synced = alice.azml(&project, &["history", "sync"]).ok();

@@ -51,8 +51,8 @@ fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
     let (mut kills, mut recorded) = (0, 0);
     for step in steps() {
         assert!(step < 3000, "the submit never gets to its end");
-        write(&project, "edit", &format!("{step}\n"));
-        write(&project, &format!("more/{step}"), "x\n");
+        write(&project, "edit", format!("{step}\n"));
+        write(&project, format!("more/{step}"), "x\n");
         let before = contents(&project);
         let user = UserState::of(&alice, &project);
         let args = ["experiment", "submit", "-c", "local", "train.py"];
@@ -108,10 +108,10 @@ fn a_sync_killed_at_any_step_delivers_the_next_time() {
     for step in steps() {
         assert!(step < 1000, "the sync never gets to its end");
         // Both have something new: there is to be fetched, joined and pushed.
-        write(&project, "edit", &format!("{step}\n"));
+        write(&project, "edit", format!("{step}\n"));
         let _mine = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
         let roamed = there.join("iris");
-        write(&roamed, "theirs", &format!("{step}\n"));
+        write(&roamed, "theirs", format!("{step}\n"));
         let _theirs = other.azml(&roamed, &["experiment", "submit", "-c", "local", "train.py"]).ok();
         let _synced = other.azml(&roamed, &["history", "sync"]).ok();
         runs += 2;

@@ -19,7 +19,7 @@ const DEPENDENCIES: &[(&str, &[&str], &[&str])] = &[
     ("crates/git-wire", &[], &["tokio", "clap", "anyhow", "ureq", "axum", "hyper", "sqlx"]),
     ("crates/client", &["azml-core", "git-wire"], &["sqlx", "axum", "anyhow", "git2"]),
     ("crates/vsts-mock", &["git-wire"], &["anyhow", "ureq"]),
-    ("fuzz", &["git-wire"], &["tokio", "anyhow"]),
+    ("fuzz", &["azml-core", "git-wire"], &["tokio", "anyhow"]),
     ("tests", &["vsts-mock"], &["anyhow", "gix"]),
     ("xtask", &[], &["tokio", "clap", "anyhow", "gix", "ureq"]),
 ];

@@ -1,3 +1,5 @@
+//! Where values come from, what is refused, and that every variable is explained.
+
 use super::*;
 
 fn env(dir: &Path, vars: &[(&str, &str)]) -> Env {

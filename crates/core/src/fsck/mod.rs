@@ -130,7 +130,7 @@ impl Report {
 /// Checks a project's history, and mends what can be mended with that effort; `by` makes commits that are needed
 /// for it. Gives the repository as it is after that.
 pub fn check(
-    history: HistoryRepo,
+    history: &HistoryRepo,
     effort: Effort,
     by: &actor::Signature,
 ) -> Result<(HistoryRepo, Report), Error> {
@@ -138,15 +138,15 @@ pub fn check(
     let mend = effort.mends();
     let lock = mend.then(|| history.lock()).transpose()?;
     let mut report = Report::default();
-    places::journal(&history, mend, &mut report)?;
-    places::stat_index(&history, mend, &mut report)?;
-    objects::check(&history, mend, &mut report)?;
+    places::journal(history, mend, &mut report)?;
+    places::stat_index(history, mend, &mut report)?;
+    objects::check(history, mend, &mut report)?;
     // What was moved away is not to be read from a mapped file any more.
     let history = HistoryRepo::open(history.root(), *history.id())?;
     drop(lock);
     refs::check(&history, effort, &mut report)?;
     records::check(&history, mend, by, &mut report)?;
-    reach::check(&history, &mut report)?;
+    reach::check(&history, &mut report);
     if !report.missing.is_empty() && mend {
         // It says that files are stored which may not be.
         places::forget_stat_index(&history)?;

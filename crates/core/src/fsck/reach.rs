@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use gix::{ObjectId, Repository, objs::TreeRefIter};
 
-use super::{Error, Outcome, Report};
+use super::{Outcome, Report};
 use crate::history::HistoryRepo;
 
 /// So many missing objects are named; the rest is counted.
 const NAMED: usize = 5;
 
 /// Walks from every ref of the project's, and names what is missing.
-pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> Result<(), Error> {
+pub(super) fn check(history: &HistoryRepo, report: &mut Report) {
     let repo = history.git();
     let mut walk = Walk { repo, seen: HashSet::new(), missing: HashMap::new(), snapshots: 0 };
     let boundary = repo.shallow_commits().ok().flatten();
@@ -44,7 +44,6 @@ pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> Result<(), Er
     report.missing.extend(missing.into_iter().map(|(id, _)| id));
     report.missing.sort_unstable();
     report.missing.dedup();
-    Ok(())
 }
 
 struct Walk<'r> {

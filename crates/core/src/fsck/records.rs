@@ -30,7 +30,7 @@ pub(super) fn check(
     if older.is_empty() && lost.is_empty() {
         return Ok(());
     }
-    for (run, _) in &older {
+    for run in older.keys() {
         let how = "taken from an older state of the records";
         report.add(format!("run {run}"), "its record can't be read", mended(mend, how));
     }

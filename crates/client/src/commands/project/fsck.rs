@@ -58,22 +58,22 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let progress = ctx.ui.progress("Checking");
     let by = ctx.signature(project.root());
     let effort = if mend { Effort::Mend } else { Effort::Look };
-    let (mut history, mut report) = fsck::check(history, effort, &by)?;
+    let (mut history, mut report) = fsck::check(&history, effort, &by)?;
     if mend && !report.missing.is_empty() {
         progress.say("storing the folder's files again");
         from_folder(ctx, &history);
-        (history, report) = again(history, report, Effort::Mend, &by)?;
+        (history, report) = again(&history, report, Effort::Mend, &by)?;
     }
     if mend && !args.offline && !report.missing.is_empty() && history.remote_url()?.is_some() {
         progress.say("fetching what is missing");
         if let Err(error) = from_remote(ctx, &project, &history, args.vststoken.as_deref()) {
             ctx.ui.warning(&format!("what is missing could not be fetched: {}", error.chain().join(": ")));
         } else {
-            (history, report) = again(history, report, Effort::LastResort, &by)?;
+            (history, report) = again(&history, report, Effort::LastResort, &by)?;
         }
     }
     if mend && !report.missing.is_empty() && history.remote_url()?.is_none() {
-        (history, report) = again(history, report, Effort::LastResort, &by)?;
+        (history, report) = again(&history, report, Effort::LastResort, &by)?;
     }
     drop(progress);
     first.problems.append(&mut report.problems);
@@ -84,7 +84,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 
 /// Checks once more; what was mended before is still told.
 fn again(
-    history: HistoryRepo,
+    history: &HistoryRepo,
     before: Report,
     effort: Effort,
     by: &gix::actor::Signature,
@@ -210,10 +210,11 @@ fn finish(ctx: &Context, report: &Report, mend: bool) -> Result<Output, CommandE
         return Ok(Output::Nothing);
     }
     let error = CommandError::failed("the project's history is damaged");
-    Err(match mend {
-        false => error.hint("to mend what can be mended: {azml} project fsck"),
-        true => error.hint(
-            "what is missing may be on another computer: run {azml} history sync there, then {azml} project fsck here",
-        ),
+    Err(if mend {
+        error.hint(
+        "what is missing may be on another computer: run {azml} history sync there, then {azml} project fsck here",
+    )
+    } else {
+        error.hint("to mend what can be mended: {azml} project fsck")
     })
 }
