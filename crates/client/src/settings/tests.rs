@@ -1,3 +1,5 @@
+//! Where settings have their values from, and what is refused.
+
 use super::*;
 
 fn env(dir: &Path, vars: &[(&str, &str)]) -> Env {

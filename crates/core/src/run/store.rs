@@ -225,7 +225,7 @@ impl<'h> RunStore<'h> {
         Ok(walk.into_iter().flatten())
     }
 
-    pub(super) fn history(&self) -> &'h HistoryRepo {
+    pub(super) fn history(self) -> &'h HistoryRepo {
         self.history
     }
 
