@@ -89,17 +89,15 @@ fn show(ctx: &Context) -> Output {
 
 /// Every setting and every variable, as text for the manual.
 pub fn reference() -> String {
-    let mut text = String::from("Settings, each with its variable and its default:\n");
+    let mut lines = vec!["Settings, each with its variable and its default:".to_owned()];
     for setting in &SETTINGS {
         let default = if setting.default.is_empty() { "not set" } else { setting.default };
-        text.push_str(&format!(
-            "  {} ({}), {default}\n      {}\n",
-            setting.key, setting.variable, setting.about
-        ));
+        lines.push(format!("  {} ({}), {default}", setting.key, setting.variable));
+        lines.push(format!("      {}", setting.about));
     }
-    text.push_str("\nOther environment variables:\n");
+    lines.push("\nOther environment variables:".to_owned());
     for variable in &VARIABLES {
-        text.push_str(&format!("  {}\n      {}\n", variable.name, variable.about));
+        lines.push(format!("  {}\n      {}", variable.name, variable.about));
     }
-    text
+    lines.join("\n") + "\n"
 }

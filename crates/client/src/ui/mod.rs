@@ -164,7 +164,7 @@ impl Ui {
     /// Writes text to standard output, through the pager if it is longer than the terminal.
     fn show(&self, text: &str) -> Result<(), CommandError> {
         match &self.pager {
-            Some(pager) if pager.is_wanted(text) && pager.show(text) => Ok(()),
+            Some(pager) if Pager::is_wanted(text) && pager.show(text) => Ok(()),
             _ => self.write_out(text.as_bytes()),
         }
     }

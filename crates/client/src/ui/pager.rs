@@ -33,7 +33,7 @@ impl Pager {
     }
 
     /// Whether the text is longer than the terminal.
-    pub(super) fn is_wanted(&self, text: &str) -> bool {
+    pub(super) fn is_wanted(text: &str) -> bool {
         let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_row);
         rows > 0 && text.lines().count() >= usize::from(rows)
     }
