@@ -118,7 +118,8 @@ mod tests {
         let url = Url::parse("https://h/").unwrap();
         for (trust, expected) in [(gix::sec::Trust::Reduced, false), (gix::sec::Trust::Full, true)] {
             let meta = Metadata { trust, ..Metadata::from(gix::config::Source::Local) };
-            let config = File::from_bytes_no_includes(text, meta, Default::default()).unwrap();
+            let options = gix::config::file::init::Options::default();
+            let config = File::from_bytes_no_includes(text, meta, options).unwrap();
             assert_eq!(ssh_command(&config).is_some(), expected);
             assert_eq!(path(&config, "sslCAInfo", &url, None).is_some(), expected);
             assert_eq!(boolean(&config, "sslVerify", &url).is_some(), expected);

@@ -111,7 +111,7 @@ pub(crate) fn pass_on(url: &str, asked: &Asked) -> Vec<u8> {
             request.push_str(&[name, ": ", value, "\r\n"].concat());
         }
     }
-    request.push_str(&format!("Content-Length: {}\r\n\r\n", asked.body.len()));
+    request.push_str(&["Content-Length: ", &asked.body.len().to_string(), "\r\n\r\n"].concat());
     stream.write_all(&[request.as_bytes(), &asked.body].concat()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
