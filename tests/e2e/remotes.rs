@@ -45,6 +45,21 @@ fn a_bare_folder() {
 }
 
 #[test]
+fn a_folder_named_from_where_one_stands_is_found_from_elsewhere() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let work = sandbox.dir("work");
+    let _bare = sandbox.bare_repo("work/remote.git");
+    let project = alice.create_linked_project(&work, "iris", "remote.git");
+    write(&project, "train.py", "print('trained')\n");
+    let run = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let _cloned = alice.azml(&work, &["project", "clone", "./remote.git", "copy"]).ok();
+    let _again = alice.azml(&work.join("copy"), &["history", "sync"]).ok();
+    assert_eq!(alice.run_ids(&work.join("copy")), [run]);
+}
+
+#[test]
 fn a_file_url_with_a_space_in_it() {
     let sandbox = Sandbox::new();
     let remote = sandbox.bare_repo("remote repo.git");

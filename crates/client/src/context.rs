@@ -126,6 +126,20 @@ impl Context {
         TokenStore::in_folder(&self.env.config_dir()).with_keyring(Keyring::of(&self.env)).at(self.env.now())
     }
 
+    /// A remote's URL as somebody typed it: a folder that is named relative to the current one is kept by its whole path,
+    /// for later commands are given elsewhere.
+    pub fn url(&self, text: &str) -> Result<RemoteUrl, CommandError> {
+        let url = RemoteUrl::parse(text)?;
+        match url.local_path() {
+            Some(path) if path.is_relative() => {
+                let whole = self.env.cwd.join(path);
+                let whole = whole.canonicalize().unwrap_or(whole);
+                Ok(RemoteUrl::parse(&whole.to_string_lossy())?)
+            }
+            _ => Ok(url),
+        }
+    }
+
     /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
     /// Git configuration counts.
     pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>, root: Option<&Path>) -> Remote {

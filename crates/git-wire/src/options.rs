@@ -25,6 +25,9 @@ pub struct Options {
     pub session_id: Option<String>,
     /// Tells when a peer that has to wait should hear that there's still somebody.
     pub keep_alive: Option<KeepAlive>,
+    /// After so many waits of a second each, in which it stayed the same file, a ref's lock is taken for that of a killed
+    /// process and removed; `None`: never, as Git.
+    pub break_locks_after: Option<u32>,
     /// Whether the branch that `HEAD` points to may be deleted.
     pub allow_delete_current: bool,
     /// Whether a ref may be created that differs only in case from another: on many disks both can't be.
@@ -60,6 +63,7 @@ impl Default for Options {
             limits: Limits::default(),
             profile: Profile::default(),
             durable: true,
+            break_locks_after: None,
             unpack_below: 100,
             committer: None,
             session_id: None,

@@ -65,10 +65,11 @@ pub fn fetch_everything(
     remote: &Remote,
     context: Context<'_>,
 ) -> Result<u64, SyncError> {
-    let names = [history.history_ref(), history.runs_ref()];
+    let names = [history.history_ref(), history.runs_ref(), history.attachments_ref()];
     let prefixes = names.each_ref().map(|name| name.as_bstr().to_string());
     let mut connection = remote.connect(Service::UploadPack)?;
-    let mut session = FetchSession::start(connection.as_mut(), &[&prefixes[0], &prefixes[1]])?;
+    let prefixes = prefixes.each_ref().map(String::as_str);
+    let mut session = FetchSession::start(connection.as_mut(), &prefixes)?;
     let wants: Vec<ObjectId> =
         session.refs().iter().filter(|found| names.contains(&found.name)).map(|found| found.id).collect();
     if wants.is_empty() {

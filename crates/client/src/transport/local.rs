@@ -10,6 +10,9 @@ use std::thread::JoinHandle;
 use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind};
 use git_wire::{Denial, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service};
 
+/// Seconds after which a ref's lock that nobody has touched is taken for a killed process's.
+const LOCK_WAITS: u32 = 3;
+
 /// A conversation with a service that runs in a thread.
 pub(super) struct Local {
     // Dropped first: closes the pipes, which ends the thread.
@@ -78,7 +81,8 @@ fn serve(
     };
     let mut input = BufReader::new(input);
     let mut output = BufWriter::new(output);
-    let options = Options::default();
+    // A push that was killed was its own server: nobody else will remove its lock.
+    let options = Options { break_locks_after: Some(LOCK_WAITS), ..Options::default() };
     if let Err(error) =
         git_wire::converse(service, repository, policy, &options, version, &mut input, &mut output)
     {

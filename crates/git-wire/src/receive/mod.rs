@@ -6,6 +6,7 @@
 
 mod commands;
 mod connected;
+mod dead_lock;
 mod names;
 mod report;
 mod update;

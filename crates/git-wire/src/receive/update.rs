@@ -20,6 +20,8 @@ use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
 use crate::{Error, Summary};
 
+use super::dead_lock::Locks;
+
 /// So many refs created at once go into `packed-refs` and not into a file each.
 const PACK_REFS_FROM: usize = 256;
 /// How long a ref's lock is waited for.
@@ -192,7 +194,7 @@ fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_a
     let result = if needs_order(changes) {
         Err("a ref would have to go before another can come".to_owned())
     } else {
-        transact(context, all)
+        transact(context, &all)
     };
     match result {
         Ok(()) => {}
@@ -207,7 +209,7 @@ fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_a
             // Deletions first, as they may make room: `a` goes, `a/b` comes.
             changes.sort_by_key(|(_, update)| update.kind != UpdateKind::Delete);
             for (command, update) in changes {
-                command.refusal = transact(context, vec![edit(update)]).err();
+                command.refusal = transact(context, &[edit(update)]).err();
             }
         }
     }
@@ -246,12 +248,38 @@ fn edit(update: &RefUpdate) -> RefEdit {
 }
 
 /// Makes `edits` all or none; why not, in words for the person who pushes.
-fn transact(context: &Context<'_>, edits: Vec<RefEdit>) -> Result<(), String> {
+fn transact(context: &Context<'_>, edits: &[RefEdit]) -> Result<(), String> {
     let mut refs = context.repo.refs.clone();
     let committer = context.options.committer.as_ref();
     if committer.is_none() {
         refs.write_reflog = WriteReflog::Disable;
     }
+    let locks = Locks::of(refs.common_dir_resolved(), edits);
+    let waits = context.options.break_locks_after.unwrap_or(0);
+    let mut waited = 0;
+    let prepared = loop {
+        match prepare(context, &refs, edits) {
+            Ok(prepared) => break prepared,
+            Err(error) => {
+                waited += 1;
+                let is_dead = waited == waits && locks.break_unchanged();
+                if is_moved(&error) || (waited >= waits && !is_dead) {
+                    return Err(explain(&error));
+                }
+            }
+        }
+    };
+    let mut time = gix::date::parse::TimeBuf::default();
+    let committer = committer.map(|committer| committer.to_ref(&mut time));
+    prepared.commit(committer).map(|_| ()).map_err(|error| explain(&error))
+}
+
+/// Takes the locks and looks at the refs.
+fn prepare<'s>(
+    context: &'s Context<'_>,
+    refs: &'s gix::refs::file::Store,
+    edits: &[RefEdit],
+) -> Result<gix::refs::file::Transaction<'s, 's>, gix::Error> {
     let creations = edits.iter().filter(|edit| matches!(edit.change, Change::Update { .. })).count();
     let mut transaction = refs.transaction();
     if creations >= PACK_REFS_FROM {
@@ -259,16 +287,17 @@ fn transact(context: &Context<'_>, edits: Vec<RefEdit>) -> Result<(), String> {
         transaction = transaction.packed_refs(Pack(Box::new(context.repo.objects.clone())));
     }
     let patience = Fail::AfterDurationWithBackoff(LOCK_PATIENCE);
-    let prepared = transaction.prepare(edits, patience, patience).map_err(|error| explain(&error))?;
-    let mut time = gix::date::parse::TimeBuf::default();
-    let committer = committer.map(|committer| committer.to_ref(&mut time));
-    prepared.commit(committer).map(|_| ()).map_err(|error| explain(&error))
+    transaction.prepare(edits.iter().cloned(), patience, patience)
+}
+
+/// Whether a ref isn't what the client thought.
+fn is_moved(error: &gix::Error) -> bool {
+    error.downcast_any_ref::<ReferenceOutOfDate>().is_some()
+        || error.downcast_any_ref::<MustNotExist>().is_some()
 }
 
 fn explain(error: &gix::Error) -> String {
-    if error.downcast_any_ref::<ReferenceOutOfDate>().is_some()
-        || error.downcast_any_ref::<MustNotExist>().is_some()
-    {
+    if is_moved(error) {
         return STALE.to_owned();
     }
     tracing::warn!(error = %super::describe(error), "a ref can't be changed");

@@ -46,7 +46,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let registered = registered(ctx, args)?;
     let (url, mut id) = match &registered {
         Some(found) => (repository_of(found)?, Some(found.project)),
-        None => (RemoteUrl::parse(&args.url)?, None),
+        None => (ctx.url(&args.url)?, None),
     };
     if let Some(given) = &args.id {
         id = Some(given.parse::<ProjectId>()?);

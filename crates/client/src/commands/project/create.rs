@@ -59,8 +59,8 @@ const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Makes it; if that fails, the folder is as it was.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let url = args.repo.as_deref().map(RemoteUrl::parse).transpose()?;
-    let template = args.template_url.as_deref().map(RemoteUrl::parse).transpose()?;
+    let url = args.repo.as_deref().map(|url| ctx.url(url)).transpose()?;
+    let template = args.template_url.as_deref().map(|url| ctx.url(url)).transpose()?;
     let at = args.path.as_ref().map_or_else(|| ctx.env.cwd.clone(), |path| ctx.env.cwd.join(path));
     let name = match &args.name {
         Some(name) => name.clone(),

@@ -35,7 +35,7 @@ pub struct Args {
 
 /// Links it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let url = RemoteUrl::parse(&args.repo)?;
+    let url = ctx.url(&args.repo)?;
     let opened = ctx.open(args.path.as_deref())?;
     let repository = url.without_secret().to_string();
     if let Some(linked) = opened.history.remote_url()? {
