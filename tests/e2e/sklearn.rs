@@ -1,32 +1,16 @@
 //! The tutorial's shape of script with scikit-learn, in a virtual environment that this test sets up.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use e2e::Sandbox;
 use e2e::folder::write;
+use e2e::{Sandbox, venv};
 
 const PACKAGE: &str = "scikit-learn";
 const SCRIPT: &str = include_str!("with_sklearn.py");
 
-/// The environment's folder. What is installed once serves later runs.
+/// The environment's folder.
 fn environment() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
-    let lock = File::create(folder.join("lock")).expect("a lock's file");
-    lock.lock().expect("one test at a time sets it up");
-    if !ready.exists() {
-        let run = |program: &Path, args: &[&str]| {
-            let output = Command::new(program).args(args).output().expect("python starts");
-            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        };
-        run(Path::new("python3"), &["-m", "venv", folder.to_str().expect("UTF-8")]);
-        run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE]);
-        std::fs::write(ready, "").expect("a file");
-    }
-    folder
+    venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), PACKAGE)
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub mod output;
 pub mod sandbox;
 pub mod server;
 pub mod sshd;
+pub mod venv;
 
 pub use actor::Actor;
 pub use folder::{Contents, contents};

@@ -1,6 +1,5 @@
 //! dulwich as the client, from its package, in a virtual environment that the first test sets up.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -8,28 +7,15 @@ use serde_json::Value;
 
 use crate::judge;
 use crate::site::{Door, Site, Who};
+use crate::venv;
 
 /// Found to do what the tests ask of it.
 const PACKAGE: &str = "dulwich==1.2.21";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/matrix/with_dulwich.py");
 
-/// The environment's interpreter. What is installed once serves later runs.
+/// The environment's interpreter.
 fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
-    let lock = File::create(folder.join("lock")).expect("a lock's file");
-    lock.lock().expect("one test at a time sets it up");
-    if !ready.exists() {
-        let run = |program: &Path, args: &[&str]| {
-            let output = Command::new(program).args(args).output().expect("python starts");
-            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        };
-        run(Path::new("python3"), &["-m", "venv", folder.to_str().expect("UTF-8")]);
-        run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE]);
-        std::fs::write(ready, "").expect("a file");
-    }
-    python
+    venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), PACKAGE).join("bin/python")
 }
 
 fn ask(site: &Site, operation: &str, who: Who, repo: &str, folder: &Path, more: &[&str]) -> Output {

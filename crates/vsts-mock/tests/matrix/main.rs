@@ -14,6 +14,9 @@ mod judge;
 mod libgit2;
 mod scenario;
 mod site;
+#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
+#[path = "../../../../tests/src/venv.rs"]
+mod venv;
 mod wire;
 
 use scenario::{FETCHING, PUSHING, Scenario, essential};

@@ -9,3 +9,6 @@ mod git;
 mod node;
 mod python;
 mod site;
+#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
+#[path = "../../../../tests/src/venv.rs"]
+mod venv;

@@ -1,34 +1,20 @@
 //! The service's own Python SDK, unmodified, from its package, in a virtual environment that the first test sets up.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use vsts_mock::Profile;
 
 use crate::site::Site;
+use crate::venv;
 
 /// The package, in the version that the script was written against.
 const PACKAGE: &str = "azure-devops==7.1.0b4";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest/with_azure_devops.py");
 
-/// The environment's interpreter. What is installed once serves later runs.
+/// The environment's interpreter.
 fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
-    let lock = File::create(folder.join("lock")).expect("a lock's file");
-    lock.lock().expect("one test at a time sets it up");
-    if !ready.exists() {
-        let run = |program: &Path, args: &[&str]| {
-            let output = Command::new(program).args(args).output().expect("python starts");
-            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        };
-        run(Path::new("python3"), &["-m", "venv", folder.to_str().expect("UTF-8")]);
-        run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE]);
-        std::fs::write(ready, "").expect("a file");
-    }
-    python
+    venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), PACKAGE).join("bin/python")
 }
 
 /// Lets the script live through a part of a project's life.
