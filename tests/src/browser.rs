@@ -50,9 +50,15 @@ pub struct Browser {
 impl Browser {
     /// Starts one in the sandbox's environment.
     pub fn start(sandbox: &Sandbox, scripts: Scripts) -> Self {
-        let javascript = if scripts == Scripts::Off { 2 } else { 1 };
-        let preferences = json!({ "profile.managed_default_content_settings.javascript": javascript });
-        Self { driver: Chromedriver::start(sandbox, &preferences), scripts }
+        let browser = Self { driver: Chromedriver::start(sandbox), scripts };
+        browser.run_scripts(scripts);
+        browser
+    }
+
+    /// By Chromium's own protocol and not by a preference: so that a check can have its script run in a page whose
+    /// own scripts did not.
+    pub(crate) fn run_scripts(&self, scripts: Scripts) {
+        self.cdp("Emulation.setScriptExecutionDisabled", &json!({ "value": scripts == Scripts::Off }));
     }
 
     /// Whether its pages run scripts.
@@ -205,7 +211,8 @@ impl Browser {
         }
     }
 
-    /// Runs a function's body in the page and gives what it returns. Works where pages may not run scripts, too.
+    /// Runs a function's body in the page and gives what it returns. Works where pages may not run scripts, too, unless
+    /// it has to wait for something.
     #[track_caller]
     pub fn evaluate(&self, script: &str, args: &[Value]) -> Value {
         self.driver.post("/execute/sync", &json!({ "script": script, "args": args }))

@@ -27,8 +27,8 @@ pub(crate) struct Chromedriver {
 pub(crate) struct Element(String);
 
 impl Chromedriver {
-    /// Starts chromedriver on a free port and Chromium in it, with these preferences.
-    pub(crate) fn start(sandbox: &Sandbox, preferences: &Value) -> Self {
+    /// Starts chromedriver on a free port and Chromium in it.
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         let home = sandbox.dir("home-browser");
         let mut command = sandbox.command("chromedriver", &home, &home);
         command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
@@ -58,7 +58,7 @@ impl Chromedriver {
             "--hide-scrollbars",
             "--window-size=1280,860",
         ];
-        let options = json!({ "binary": chromium(), "args": arguments, "prefs": preferences });
+        let options = json!({ "binary": chromium(), "args": arguments });
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let made = driver.post("", &json!({ "capabilities": { "alwaysMatch": wanted } }));
         let id = made["sessionId"].as_str().unwrap_or_else(|| panic!("no session in {made}"));

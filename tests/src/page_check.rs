@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::Browser;
-use crate::browser::{Theme, build_folder};
+use crate::browser::{Scripts, Theme, build_folder};
 
 /// The accessibility engine, from npm.
 const AXE: &str = "axe-core@4.14.1";
@@ -34,6 +34,7 @@ impl Weight {
 #[track_caller]
 pub fn check(browser: &Browser, name: &str, limit: Weight) {
     let address = browser.address();
+    browser.run_scripts(Scripts::On);
     for theme in [Theme::Dark, Theme::Light] {
         browser.prefer(theme);
         let findings = axe(browser);
@@ -46,6 +47,7 @@ pub fn check(browser: &Browser, name: &str, limit: Weight) {
             findings.join("\n")
         );
     }
+    browser.run_scripts(browser.scripts());
     let complaints = browser.complaints();
     assert!(complaints.is_empty(), "{address} ({name}): the browser complains: {}", complaints.join("\n"));
     let headings = browser.texts("h1");
