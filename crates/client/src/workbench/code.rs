@@ -69,7 +69,7 @@ pub(crate) fn stat(files: &[Change]) -> Markup {
     html! {
         @if files.is_empty() { p.quiet { "The code is the same." } }
         @else {
-            p { (words::count(files.len(), "file", "files")) ", " span.plus { "+" (added) } " " span.minus { "−" (removed) } }
+            p { (words::count(files.len(), "file", "files")) " " (lines(added, removed)) }
             div.scroll tabindex="0" role="region" aria-label="Files that differ" {
                 table.stat {
                     thead { tr { th scope="col" { "File" } th scope="col" { "Change" } th.n scope="col" { "Lines" } } }
@@ -108,7 +108,14 @@ fn change_word(file: &Change) -> &'static str {
 fn lines_of(file: &Change) -> Markup {
     html! {
         @if let Some(why) = file.opaque { span.quiet { (why) } }
-        @else { span.plus { "+" (file.added) } " " span.minus { "−" (file.removed) } }
+        @else { (lines(file.added, file.removed)) }
+    }
+}
+
+fn lines(added: u64, removed: u64) -> Markup {
+    html! {
+        @if added > 0 { span.plus { "+" (added) } " " }
+        @if removed > 0 { span.minus { "−" (removed) } }
     }
 }
 
@@ -181,7 +188,7 @@ fn files(desk: &Desk<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, 
     Ok(html! {
         p.quiet { "The whole folder as it was when the run was submitted: " (words::count(files.len(), "file", "files")) "." }
         div.scroll tabindex="0" role="region" aria-label="Files" {
-            table {
+            table.files {
                 thead { tr { th scope="col" { "File" } th scope="col" { "Kind" } th.n scope="col" { "Size" } th scope="col" { "" span.hide { "Download" } } } }
                 tbody {
                     @for (path, kind, bytes) in &rows {

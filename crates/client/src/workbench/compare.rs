@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::chart::{Chart, Series};
 use super::desk::Desk;
@@ -14,7 +15,6 @@ use super::{code, detail, restoring, words};
 use crate::commands::history::compare::MOST;
 use crate::commands::history::compare::records::{self, Line};
 use crate::error::CommandError;
-use crate::ui::signed;
 
 /// So many drawings are on one page.
 const CHARTS: usize = 12;
@@ -29,6 +29,8 @@ pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
             runs.push(record);
         }
     }
+    // From the oldest to the newest, however they were chosen: a difference is what came later.
+    runs.sort_by_key(|run| run.created_utc);
     let too_many = runs.len() > MOST;
     runs.truncate(MOST);
     let all = request.query.has("all");
@@ -77,7 +79,8 @@ fn chosen(runs: &[RunRecord], all: bool) -> Markup {
                 form method="get" action="/compare" {
                     @for run in runs { input type="hidden" name="run" value=(run.run_id.as_str()); }
                     @if all { input type="hidden" name="all" value="1"; }
-                    label { "Run id " input name="run" required size="26" autocomplete="off"; }
+                    label for="add" { "Run id" }
+                    " " input #add name="run" required size="26" autocomplete="off";
                     " " button { "Add" }
                 }
             }
@@ -94,7 +97,9 @@ fn tables(runs: &[RunRecord], all: bool) -> Markup {
     let shown = |lines: Vec<Line>| -> Vec<Line> {
         lines.into_iter().filter(|line| all || (line.differs() && !line.is_identity)).collect()
     };
-    let (metrics, properties) = (shown(metrics), shown(properties));
+    let (mut metrics, properties) = (shown(metrics), shown(properties));
+    // Lists are drawn.
+    metrics.retain(|line| !line.values.iter().any(Value::is_array));
     html! {
         section aria-labelledby="h-metrics" {
             h2 #h-metrics { "Metrics" }
@@ -127,7 +132,7 @@ fn table(what: &str, runs: &[RunRecord], lines: &[Line], numbers: bool) -> Marku
                                 td class=[(numbers && (value.is_number() || value.is_null())).then_some("n")] { (words::value(value)) }
                             }
                             @if difference {
-                                td.n { @if let Some(change) = line.difference().filter(|change| *change != 0.0) { (signed(change, 6)) } }
+                                td.n { @if let Some(change) = line.difference().filter(|change| *change != 0.0) { (words::change(change, 6)) } }
                             }
                         }
                     }

@@ -18,7 +18,6 @@ use crate::commands::runs;
 use crate::context::host_name;
 use crate::error::CommandError;
 use crate::run::{live, metrics};
-use crate::ui::signed;
 
 /// A longer file of metrics is not drawn.
 const METRICS_FILE: u64 = 64 * 1024 * 1024;
@@ -142,7 +141,7 @@ fn logged(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Res
 fn change(record: &RunRecord, older: Option<&RunRecord>, name: &str) -> Option<String> {
     let (now, before) = (record.metrics.get(name)?.as_f64()?, older?.metrics.get(name)?.as_f64()?);
     let change = now - before;
-    (change != 0.0 && change.is_finite()).then(|| signed(change, 3))
+    (change != 0.0 && change.is_finite()).then(|| words::change(change, 3))
 }
 
 fn curve(name: &str, points: &[Option<f64>]) -> Chart {

@@ -31,7 +31,7 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
         @if here.is_empty() && missing.is_empty() { p.quiet { "Nothing yet." } }
         @if !here.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Outputs and logs" {
-                table {
+                table.files {
                     thead { tr { th scope="col" { "File" } th.n scope="col" { "Size" } th scope="col" { span.hide { "Download" } } } }
                     tbody {
                         @for (path, (_, bytes)) in here.iter().zip(&files).take(FILES) {

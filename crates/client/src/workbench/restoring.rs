@@ -186,6 +186,18 @@ fn obstacles(plan: &Plan) -> Markup {
     }
 }
 
+fn what_changes(plan: &Plan) -> String {
+    let counts = [
+        (plan.added().count(), "added"),
+        (plan.changed().count(), "changed"),
+        (plan.removed().count(), "removed"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> =
+        told.map(|(count, how)| format!("{} {how}", words::count(*count, "file", "files"))).collect();
+    format!("{}.", told.join(", "))
+}
+
 /// The files that change, and how.
 fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
     let mut files = changes(desk.opened.history.git(), plan.folder(), plan.target, true)?;
@@ -193,7 +205,7 @@ fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup,
     files.retain(|file| plan.changes.iter().any(|change| change.path == file.path.as_str()));
     Ok(html! {
         h2 { "What will change" }
-        p.quiet { "− " (old) ", + " (new) "." }
+        p { (what_changes(plan)) span.quiet { " − " (old) ", + " (new) "." } }
         (code::stat(&files))
         @if plan.changes.len() > files.len() {
             ul { @for change in plan.changes.iter().take(LISTED) { li { code { (words::line(&change.path.to_string())) } } } }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::request::encode;
-use crate::ui::{clean, significant};
+use crate::ui::{clean, significant, signed};
 
 /// A name or text from elsewhere in one line: control characters and marks that reorder are shown as escapes.
 pub fn line(text: &str) -> String {
@@ -26,6 +26,11 @@ pub fn short(text: &str, most: usize) -> String {
 /// A number with six significant digits.
 pub fn number(value: f64) -> String {
     significant(value, 6)
+}
+
+/// By how much a number has changed.
+pub fn change(by: f64, digits: usize) -> String {
+    signed(by, digits).replace('-', "\u{2212}")
 }
 
 /// A metric in a cell; `None` for lists and tables, which have no place in one.

@@ -67,12 +67,12 @@ impl Scale {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, at least `rough`.
+/// 1, 2 or 5 times a power of ten, the nearest to `rough`.
 fn round_step(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let times = rough / power;
-    let times = [1.0, 2.0, 5.0].into_iter().find(|round| times <= round * 1.000_001).unwrap_or(10.0);
-    times * power
+    let nearest = [(1.5, 1.0), (3.2, 2.0), (7.1, 5.0)].into_iter().find(|(limit, _)| times <= *limit);
+    nearest.map_or(10.0, |(_, round)| round) * power
 }
 
 #[cfg(test)]
@@ -87,8 +87,9 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(labels(&Scale::over(0.12, 0.93, 4, false)), ["0.0", "0.5", "1.0"].map(|text| if text == "0.0" { "0" } else { text }));
+        assert_eq!(labels(&Scale::over(0.12, 0.93, 4, false)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Scale::over(0.91, 0.93, 4, false)), ["0.910", "0.915", "0.920", "0.925", "0.930"]);
+        assert_eq!(labels(&Scale::over(-30.0, 90.0, 4, false)), ["-40", "-20", "0", "20", "40", "60", "80", "100"]);
         assert_eq!(labels(&Scale::over(1.0, 7.0, 6, true)), ["1", "2", "3", "4", "5", "6", "7"]);
         assert_eq!(labels(&Scale::over(0.0, 1_200_000.0, 3, false)), ["0", "5e+05", "1e+06", "1.5e+06"]);
         assert_eq!(labels(&Scale::over(5.0, 5.0, 4, true)), ["4", "5", "6"]);

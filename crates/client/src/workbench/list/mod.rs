@@ -10,7 +10,9 @@ pub mod view;
 
 use std::collections::HashMap;
 
+use azml_core::restore;
 use azml_core::run::{Metric, RunRecord};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use self::field::{Field, Has, Now};
@@ -113,6 +115,12 @@ pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
             (form::render(&view, &found))
             div data-part="charts" { (charts(&found, &now)) }
             (rows::render(&view, &found, &now))
+            @if let Some(backup) = restore::newest_backup(&desk.opened.history)? {
+                p.small data-part="undo" {
+                    "The last restore, " (words::moment(Timestamp::from_second(backup.seconds).unwrap_or_default(), &now.zone)) ", can be undone: "
+                    a href="/undo" { "show what that would change" } "."
+                }
+            }
             p.live data-part="live" role="status" {
                 @if going_on > 0 { (words::count(going_on, "run goes on", "runs go on")) ". " }
                 noscript { a href=(view.path()) { "Reload" } " to see what is new." }
