@@ -92,8 +92,9 @@ fn told(violation: &Value) -> String {
 
 fn weight(browser: &Browser) -> Weight {
     // `transferSize` is 0 for what came from the cache; the encoded body tells what it weighs without one.
+    // What a page's script asks for later, to keep it up to date, is no part of the page.
     let script = "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]\
-                  .filter(e => !e.name.endsWith('/favicon.ico'));\
+                  .filter(e => !e.name.endsWith('/favicon.ico') && e.initiatorType !== 'fetch');\
                   return { bytes: all.reduce((sum, e) => sum + Math.max(e.transferSize, e.encodedBodySize), 0), requests: all.length - 1 }";
     let measured = browser.evaluate(script, &[]);
     let number = |key: &str| measured[key].as_f64().map(|number| format!("{number:.0}")).unwrap_or_default();

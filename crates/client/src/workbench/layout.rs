@@ -211,6 +211,7 @@ pub fn signed_in() -> Markup {
             head {
                 meta charset="utf-8";
                 meta http-equiv="refresh" content="0;url=/";
+                link rel="icon" href=(PreEscaped(TAB_ICON));
                 title { "Workbench" }
             }
             body { p { a href="/" { "Open the Workbench" } } }
