@@ -93,8 +93,13 @@ fn follow_the_article(scripts: Scripts) {
     let server = sandbox.server();
     let alice = sandbox.actor("alice", "alicepat");
     let project = alice.create_linked_project(&sandbox.dir("work"), "flowers", &server.repo("extra"));
-    let train = std::fs::read_to_string(binaries::workspace().join("examples/iris/train.py")).expect("the example");
-    write(&project, "iris.csv", std::fs::read(binaries::workspace().join("examples/iris/iris.csv")).expect("data"));
+    let train =
+        std::fs::read_to_string(binaries::workspace().join("examples/iris/train.py")).expect("the example");
+    write(
+        &project,
+        "iris.csv",
+        std::fs::read(binaries::workspace().join("examples/iris/iris.csv")).expect("data"),
+    );
     write(&project, "train.py", &train);
     write(&project, "slow.py", SLOW);
 
@@ -181,7 +186,10 @@ fn follow_the_article(scripts: Scripts) {
     browser.press("Compare");
     assert!(browser.address().contains(&second), "{}", browser.address());
     let differing = browser.texts(".compare tbody th");
-    assert!(differing.contains(&"Accuracy".to_owned()) && !differing.contains(&"script_name".to_owned()), "{differing:?}");
+    assert!(
+        differing.contains(&"Accuracy".to_owned()) && !differing.contains(&"script_name".to_owned()),
+        "{differing:?}"
+    );
     page_check::check(&browser, &name("compare"), CODE);
 
     browser.press("Sync now");
@@ -190,7 +198,14 @@ fn follow_the_article(scripts: Scripts) {
 }
 
 /// A run that goes on: it appears in the list, its log and curve grow, and it is canceled.
-fn watch_a_run(sandbox: &Sandbox, alice: &Actor<'_>, project: &Path, ui: &Ui, browser: &Browser, picture: &str) {
+fn watch_a_run(
+    sandbox: &Sandbox,
+    alice: &Actor<'_>,
+    project: &Path,
+    ui: &Ui,
+    browser: &Browser,
+    picture: &str,
+) {
     let pipe = sandbox.path().join("steps");
     let _made = alice.sh(project, &format!("mkfifo {}", pipe.display())).ok();
     browser.open(&format!("{}/", ui.base));

@@ -37,7 +37,8 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let listener = server::listen(args.port).map_err(|error| {
-        CommandError::failed(Listen { port: args.port, source: error }).hint("{azml} ui, which takes a free port")
+        CommandError::failed(Listen { port: args.port, source: error })
+            .hint("{azml} ui, which takes a free port")
     })?;
     let port = listener.local_addr().map_err(CommandError::failed)?.port();
     let keys = Keys::fresh().map_err(CommandError::failed)?;
@@ -57,7 +58,10 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         value: json!({"url": url, "port": port, "pid": std::process::id()}),
         text: format!("{url}\n"),
     })?;
-    ctx.ui.status(&format!("Serving the Workbench of {} to this computer; Ctrl-C ends it", opened.project.name()));
+    ctx.ui.status(&format!(
+        "Serving the Workbench of {} to this computer; Ctrl-C ends it",
+        opened.project.name()
+    ));
     drop(opened);
     if !args.no_open
         && browser::has_display(&ctx.env)

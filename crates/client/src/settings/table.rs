@@ -165,7 +165,10 @@ pub static VARIABLES: [Variable; 29] = [
         about: "The session bus: the way to the system keyring on Linux",
     },
     Variable { name: env::XDG_RUNTIME_DIR, about: "Where the session bus may be, too, as the file bus" },
-    Variable { name: env::DISPLAY, about: "The X display: without one, or Wayland's, azml ui opens no browser" },
+    Variable {
+        name: env::DISPLAY,
+        about: "The X display: without one, or Wayland's, azml ui opens no browser",
+    },
     Variable { name: env::WAYLAND_DISPLAY, about: "The Wayland display" },
     Variable { name: env::HOME, about: "The user's home folder" },
     Variable { name: env::XDG_CONFIG_HOME, about: "See AZML_CONFIG_DIR" },

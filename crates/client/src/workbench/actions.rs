@@ -66,7 +66,9 @@ pub fn fetch(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comm
 pub fn failed(desk: &Desk<'_>, title: &str, error: CommandError) -> Note {
     let error = advice::with_advice(error);
     let mut lines = error.chain();
-    lines.extend(error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, desk.bench.invoked))));
+    lines.extend(
+        error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, desk.bench.invoked))),
+    );
     Note { failed: true, title: title.to_owned(), lines, undo: None }
 }
 

@@ -176,7 +176,12 @@ fn curves(desk: &Desk<'_>, runs: &[RunRecord]) -> Result<Markup, CommandError> {
 }
 
 /// The code of each run beside the first one's.
-fn snapshots(desk: &Desk<'_>, request: &Request, runs: &[RunRecord], here: &str) -> Result<Markup, CommandError> {
+fn snapshots(
+    desk: &Desk<'_>,
+    request: &Request,
+    runs: &[RunRecord],
+    here: &str,
+) -> Result<Markup, CommandError> {
     let mut trees = Vec::new();
     for run in runs {
         trees.push(match run.commit_id() {
@@ -190,9 +195,10 @@ fn snapshots(desk: &Desk<'_>, request: &Request, runs: &[RunRecord], here: &str)
             (Some(first), Some(tree)) => code::differences(desk, request, first, *tree)?,
             (first, _) => {
                 let absent = if first.is_none() { &runs[0] } else { run };
-                match absent.commit_id() {
-                    Some(_) => restoring::fetch(desk, absent, here),
-                    None => html! { p.quiet { "The record of " (words::run_name(absent)) " names no snapshot." } },
+                if absent.commit_id().is_some() {
+                    restoring::fetch(desk, absent, here)
+                } else {
+                    html! { p.quiet { "The record of " (words::run_name(absent)) " names no snapshot." } }
                 }
             }
         };

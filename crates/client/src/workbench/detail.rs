@@ -59,7 +59,8 @@ pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comma
 }
 
 fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
-    let may_cancel = !record.status.is_over() && record.host.as_deref().is_none_or(|host| host == host_name());
+    let may_cancel =
+        !record.status.is_over() && record.host.as_deref().is_none_or(|host| host == host_name());
     html! {
         div.doings {
             @if record.commit_id().is_some() {
@@ -86,14 +87,14 @@ fn facts(desk: &Desk<'_>, record: &RunRecord) -> Markup {
     let exit = record.exit_code.filter(|code| *code != 0);
     html! {
         dl.facts {
-            dt { "Status" } dd { (words::status(record.status)) @if let Some(code) = exit { " with exit code " (code) } }
-            dt { "Script" } dd { code { (words::short(&words::command(record), 400)) } }
-            dt { "Started" } dd { (words::moment(record.start_time_utc.unwrap_or(record.created_utc), &zone)) }
+            div { dt { "Status" } dd { (words::status(record.status)) @if let Some(code) = exit { " with exit code " (code) } } }
+            div { dt { "Script" } dd { code { (words::short(&words::command(record), 400)) } } }
+            div { dt { "Started" } dd { (words::moment(record.start_time_utc.unwrap_or(record.created_utc), &zone)) } }
             @if let Some(length) = words::run_time(record, env.now()) {
-                dt { "Duration" } dd { (words::duration(length)) }
+                div { dt { "Duration" } dd { (words::duration(length)) } }
             }
-            dt { "By" } dd { (words::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (words::short(host, 80)) } }
-            dt { "Target" } dd { (words::short(&record.target, 80)) }
+            div { dt { "By" } dd { (words::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (words::short(host, 80)) } } }
+            div { dt { "Target" } dd { (words::short(&record.target, 80)) } }
         }
     }
 }
@@ -156,7 +157,10 @@ fn curve(name: &str, points: &[Option<f64>]) -> Chart {
 }
 
 /// Lists of numbers that were logged, and numbers that were logged again and again.
-pub fn curves(desk: &Desk<'_>, record: &RunRecord) -> Result<BTreeMap<String, Vec<Option<f64>>>, CommandError> {
+pub fn curves(
+    desk: &Desk<'_>,
+    record: &RunRecord,
+) -> Result<BTreeMap<String, Vec<Option<f64>>>, CommandError> {
     let mut curves = BTreeMap::new();
     for (name, metric) in &record.metrics {
         if let Metric::List(values) = metric
@@ -193,7 +197,11 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
     Ok(bytes)
 }
 
-fn code_section(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Result<Markup, CommandError> {
+fn code_section(
+    desk: &Desk<'_>,
+    record: &RunRecord,
+    older: Option<&RunRecord>,
+) -> Result<Markup, CommandError> {
     let Some(commit) = record.commit_id() else {
         return Ok(html! { p.quiet { "The record names no snapshot." } });
     };

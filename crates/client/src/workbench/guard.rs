@@ -168,7 +168,8 @@ mod tests {
         let localhost =
             Sender { host: Some("localhost:4711"), origin: Some("http://localhost:4711"), ..GOOD };
         assert_eq!(guard.check(&localhost), Ok(()));
-        let shown = Sender { origin: None, fetch_site: Some("none"), form_token: None, changes: false, ..GOOD };
+        let shown =
+            Sender { origin: None, fetch_site: Some("none"), form_token: None, changes: false, ..GOOD };
         assert_eq!(guard.check(&shown), Ok(()), "a bookmark");
     }
 

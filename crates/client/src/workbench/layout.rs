@@ -38,7 +38,12 @@ const TAB_ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/
 height='16' rx='3' fill='%232f5bd8'/%3E%3Cpath d='M3 11l3-4 3 2 4-5' fill='none' stroke='%23fff' stroke-width='1.8'/%3E%3C/svg%3E";
 
 /// A page of the project.
-pub fn page(desk: &Desk<'_>, request: &Request, page: &Page<'_>, body: &Markup) -> Result<Markup, CommandError> {
+pub fn page(
+    desk: &Desk<'_>,
+    request: &Request,
+    page: &Page<'_>,
+    body: &Markup,
+) -> Result<Markup, CommandError> {
     let project = words::line(&desk.opened.project.name());
     let state = desk.sync_state()?;
     let note = desk.note(request);
@@ -144,7 +149,12 @@ pub fn plain(title: &str, body: &Markup) -> Markup {
 /// An error, as the command would have told it.
 pub fn error(desk: &Desk<'_>, error: CommandError) -> Reply {
     let (status, title, body) = told(error, desk.bench.invoked);
-    let request = Request { method: Method::Get, path: Vec::new(), query: super::request::Pairs::default(), form: super::request::Pairs::default() };
+    let request = Request {
+        method: Method::Get,
+        path: Vec::new(),
+        query: super::request::Pairs::default(),
+        form: super::request::Pairs::default(),
+    };
     let framed = Page { title: &title, live: false, here: "/" };
     let framed = page(desk, &request, &framed, &html! { h1 { (title) } (body) });
     Reply::page(status, framed.unwrap_or_else(|_| plain(&title, &body)))

@@ -26,7 +26,9 @@ pub fn attachments(desk: &Desk<'_>, record: &RunRecord) -> Attachments {
 /// The end of the script's output.
 pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
     let Some(mut file) = open(desk, record, DRIVER_LOG)? else {
-        return Ok(html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } });
+        return Ok(
+            html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } },
+        );
     };
     let length = file.metadata().map_err(CommandError::failed)?.len();
     let from = length.saturating_sub(TAIL);

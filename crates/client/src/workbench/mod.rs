@@ -127,7 +127,10 @@ impl Workbench {
     /// do not give such a cookie.
     fn sign_in(&self, key: &str) -> Reply {
         if !self.guard.is_key(key) {
-            return Reply::page(403, layout::plain("This address is not valid any more", &layout::wrong_key()));
+            return Reply::page(
+                403,
+                layout::plain("This address is not valid any more", &layout::wrong_key()),
+            );
         }
         browser::forget_launcher(&self.env, std::process::id());
         Reply::page(200, layout::signed_in())

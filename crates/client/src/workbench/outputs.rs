@@ -22,7 +22,8 @@ const FILES: usize = 500;
 /// The section of a run's page.
 pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
     let attachments = attachments(desk, record);
-    let files = attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    let files =
+        attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     let here: Vec<String> = files.iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect();
     let missing: Vec<&String> = record.attachments.iter().filter(|path| !here.contains(path)).collect();
     let can_fetch = !missing.is_empty() && here.is_empty() && record.attachments_id().is_some();

@@ -63,7 +63,9 @@ impl Listed {
     /// The runs before and after one of them, in time.
     pub fn around(&self, record: &RunRecord) -> (Option<&RunRecord>, Option<&RunRecord>) {
         let all: Vec<&RunRecord> = self.iter().collect();
-        let Some(at) = all.iter().position(|other| other.run_id == record.run_id) else { return (None, None) };
+        let Some(at) = all.iter().position(|other| other.run_id == record.run_id) else {
+            return (None, None);
+        };
         let newer = at.checked_sub(1).map(|at| all[at]);
         (all.get(at + 1).copied(), newer)
     }

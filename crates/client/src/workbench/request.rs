@@ -56,7 +56,7 @@ impl Pairs {
 /// The parts of a path; `None` if one is no text.
 pub fn split(path: &str) -> Option<Vec<String>> {
     let parts = path.split('/').filter(|part| !part.is_empty());
-    parts.map(|part| percent_decode_str(part).decode_utf8().ok().map(|part| part.into_owned())).collect()
+    parts.map(|part| percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned)).collect()
 }
 
 /// A part of a path or a value of a query, encoded.

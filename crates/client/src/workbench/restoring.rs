@@ -77,7 +77,8 @@ pub fn restore(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Co
     let context = restore::Context { by, force: request.form.has("force") };
     match restore::execute(&desk.opened.history, &plan, &context, &Faults::of(&desk.ctx.env)) {
         Ok(done) => {
-            let title = format!("Restored the snapshot of {}: {}", words::run_name(&record), command::counted(&done));
+            let title =
+                format!("Restored the snapshot of {}: {}", words::run_name(&record), command::counted(&done));
             let mut note = Note { title, undo: done.backup, ..Note::default() };
             note.lines.extend(saved(&done));
             Ok(desk.see(&words::run_path(&record, ""), note))
@@ -138,8 +139,9 @@ pub fn undo(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
 
 fn saved(done: &restore::Done) -> Option<String> {
     let names: Vec<String> = done.saved.iter().map(ToString::to_string).collect();
-    (!names.is_empty())
-        .then(|| format!("Edited while the restore was going on, and kept in the backup: {}", names.join(", ")))
+    (!names.is_empty()).then(|| {
+        format!("Edited while the restore was going on, and kept in the backup: {}", names.join(", "))
+    })
 }
 
 /// The tree of a run's snapshot, if it is here.

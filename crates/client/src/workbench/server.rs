@@ -119,7 +119,8 @@ async fn answer(
     let query = Pairs::parse(head.uri.query().unwrap_or_default().as_bytes());
     let request = Request { method, path, query, form };
     let headers = head.headers;
-    let zips = text(&headers, "accept-encoding").is_some_and(|list| list.split(',').any(|one| one.trim() == "gzip"));
+    let zips =
+        text(&headers, "accept-encoding").is_some_and(|list| list.split(',').any(|one| one.trim() == "gzip"));
     // Pages read files and objects: they block.
     let made = tokio::task::spawn_blocking(move || {
         let cookies: Vec<&str> = headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::request::encode;
-use crate::ui::{clean, significant, signed};
+use crate::ui::{clean, signed, significant};
 
 /// A name or text from elsewhere in one line: control characters and marks that reorder are shown as escapes.
 pub fn line(text: &str) -> String {
@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn words_are_quoted_as_a_shell_wants_them() {
-        for (text, expect) in [("0.1", "0.1"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("--x=ü", "--x=ü")]
+        for (text, expect) in
+            [("0.1", "0.1"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("--x=ü", "--x=ü")]
         {
             assert_eq!(word(text), expect);
         }
@@ -189,6 +190,9 @@ mod tests {
     fn moments_have_both_forms() {
         let at: Timestamp = "2017-09-08T00:58:03Z".parse().unwrap();
         let text = moment(at, &TimeZone::UTC).into_string();
-        assert_eq!(text, "<time datetime=\"2017-09-08T00:58:03Z\" title=\"2017-09-08 00:58:03\">8 Sep 2017 00:58</time>");
+        assert_eq!(
+            text,
+            "<time datetime=\"2017-09-08T00:58:03Z\" title=\"2017-09-08 00:58:03\">8 Sep 2017 00:58</time>"
+        );
     }
 }

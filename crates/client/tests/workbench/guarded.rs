@@ -26,7 +26,9 @@ fn the_key_gives_a_cookie_and_without_it_there_is_nothing() {
     let wrong = ui.send("GET", "/?key=0123456789012345678901234567890123456789", &[], "");
     assert_eq!(wrong.status, 403);
     assert!(!wrong.headers.contains_key("set-cookie"));
-    for path in ["/", &format!("/runs/{id}"), &format!("/runs/{id}/download/driver_log.txt"), "/compare", "/nothing"] {
+    for path in
+        ["/", &format!("/runs/{id}"), &format!("/runs/{id}/download/driver_log.txt"), "/compare", "/nothing"]
+    {
         let refused = ui.send("GET", path, &[("Cookie", "azml-ui-1=x")], "");
         assert_eq!(refused.status, 403, "{path}");
         assert!(!refused.body.contains("iris") || path.contains("iris"), "{path}: {}", refused.body);
@@ -75,7 +77,11 @@ fn another_site_changes_nothing() {
     refused(&good, &format!("plan={plan}"), "no token");
     refused(&good, &format!("form=x{token}&plan={plan}"), "another token");
     let host = format!("127.0.0.1:{}", ui.port);
-    refused(&with(("Host", &host)).into_iter().chain([("Host", "evil.example")]).collect::<Vec<_>>(), &body, "two names");
+    refused(
+        &with(("Host", &host)).into_iter().chain([("Host", "evil.example")]).collect::<Vec<_>>(),
+        &body,
+        "two names",
+    );
     let done = ui.send("POST", &path, &good, &body);
     assert_eq!(done.status, 303, "the same by its own form: {done:?}");
     assert_eq!(world.read("train.py"), "print('hello')\n");
@@ -110,7 +116,8 @@ fn nothing_changes_by_get() {
     for path in ["/sync", &format!("/runs/{id}/cancel"), &format!("/runs/{id}/fetch")] {
         assert_eq!(ui.get(path).status, 404, "{path}");
     }
-    for path in ["/", &format!("/runs/{id}"), &format!("/runs/{id}/restore?plan=x&force=1"), "/undo?backup=1"] {
+    for path in ["/", &format!("/runs/{id}"), &format!("/runs/{id}/restore?plan=x&force=1"), "/undo?backup=1"]
+    {
         assert!([200, 404].contains(&ui.get(path).status), "{path}");
     }
     assert_eq!(refs(&world), before);
@@ -127,7 +134,9 @@ fn requests_that_are_none_are_refused() {
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(ui.send("POST", "/sync", &[cookie, form], &"x".repeat(70_000)).status, 413);
     assert_eq!(ui.send("GET", "/runs/%ff", &[cookie], "").status, 404);
-    for path in ["/runs/..%2f..%2fetc", "/runs/iris_1/files/..%2f..%2fetc/passwd", "/assets/../x", "//evil.example"] {
+    for path in
+        ["/runs/..%2f..%2fetc", "/runs/iris_1/files/..%2f..%2fetc/passwd", "/assets/../x", "//evil.example"]
+    {
         assert!([400, 403, 404].contains(&ui.send("GET", path, &[cookie], "").status), "{path}");
     }
 }
@@ -139,12 +148,28 @@ fn every_page_says_what_it_may_load_and_holds_no_script_of_its_own() {
     world.put([record(&project, 1)]);
     let ui = world.ui();
     let run = format!("/runs/{id}");
-    for path in ["/", &run, &format!("{run}/restore"), &format!("{run}/files"), &format!("{run}/files/train.py"),
-        &format!("{run}/diff"), &format!("{run}/outputs/driver_log.txt"), &format!("/compare?run={id}"), "/undo", "/nothing"]
-    {
+    for path in [
+        "/",
+        &run,
+        &format!("{run}/restore"),
+        &format!("{run}/files"),
+        &format!("{run}/files/train.py"),
+        &format!("{run}/diff"),
+        &format!("{run}/outputs/driver_log.txt"),
+        &format!("/compare?run={id}"),
+        "/undo",
+        "/nothing",
+    ] {
         let page = ui.get(path);
         let policy = &page.headers["content-security-policy"];
-        for rule in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
             assert!(policy.contains(rule), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
@@ -185,12 +210,18 @@ fn the_browser_is_given_a_file_and_no_key() {
     let bin = world.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let told = world.path().join("told");
-    let script = format!("#!/bin/sh\nstat -c %a \"$1\" > {0}.new\ncat \"$1\" >> {0}.new\necho >> {0}.new\necho \"$@\" >> {0}.new\nmv {0}.new {0}\n", told.display());
+    let script = format!(
+        "#!/bin/sh\nstat -c %a \"$1\" > {0}.new\ncat \"$1\" >> {0}.new\necho >> {0}.new\necho \"$@\" >> {0}.new\nmv {0}.new {0}\n",
+        told.display()
+    );
     let opener = bin.join("xdg-open");
     std::fs::write(&opener, script).unwrap();
     std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = world.command(&world.root(), &["ui", "-o", "json"]);
-    command.env("DISPLAY", ":7").env("PATH", format!("{}:/usr/bin:/bin", bin.display())).stderr(Stdio::null());
+    command
+        .env("DISPLAY", ":7")
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .stderr(Stdio::null());
     command.stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut said = String::new();
@@ -211,7 +242,10 @@ fn the_browser_is_given_a_file_and_no_key() {
     assert_eq!(lines.first(), Some(&"600"), "only its owner may read it");
     assert!(lines[1].contains(&format!("?key={key}")), "{told}");
     let arguments = lines.last().unwrap();
-    assert!(arguments.ends_with(&format!("workbench-{}.html", child.id())) && !arguments.contains(&key), "{arguments}");
+    assert!(
+        arguments.ends_with(&format!("workbench-{}.html", child.id())) && !arguments.contains(&key),
+        "{arguments}"
+    );
     let file = std::path::PathBuf::from(arguments);
     assert!(file.exists());
     // Ctrl-C: it ends well, and takes the file with it.

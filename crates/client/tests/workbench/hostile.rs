@@ -88,7 +88,10 @@ fn what_an_address_says_is_text_too() {
         ] {
             is_harmless(&ui, &path);
             let signed_out = ui.send("GET", &path, &[], "");
-            assert!(!signed_out.body.contains("<img src=x") && !signed_out.body.contains("<script>"), "{path}");
+            assert!(
+                !signed_out.body.contains("<img src=x") && !signed_out.body.contains("<script>"),
+                "{path}"
+            );
         }
     }
 }
@@ -103,7 +106,14 @@ fn hostile_files_and_logs_are_text() {
     world.write(name, "</pre><script>alert(2)</script>\n");
     let ui = world.ui();
     let encoded = azml::workbench::request::encode(name);
-    for below in ["", "/files", &format!("/files/{encoded}"), "/restore", &format!("/outputs/outputs/{encoded}"), "/outputs/driver_log.txt"] {
+    for below in [
+        "",
+        "/files",
+        &format!("/files/{encoded}"),
+        "/restore",
+        &format!("/outputs/outputs/{encoded}"),
+        "/outputs/driver_log.txt",
+    ] {
         is_harmless(&ui, &format!("/runs/{id}{below}"));
     }
     let kept = ui.get(&format!("/runs/{id}/download/outputs/{encoded}"));

@@ -23,7 +23,10 @@ print('trained with', sys.argv[1])
 fn an_empty_project_says_how_to_begin() {
     let world = World::new();
     let page = world.ui().page("/");
-    assert!(page.contains("no runs yet") && page.contains("azml experiment submit -c local SCRIPT"), "{page}");
+    assert!(
+        page.contains("no runs yet") && page.contains("azml experiment submit -c local SCRIPT"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -44,20 +47,34 @@ fn runs_are_listed_shown_and_compared() {
     assert!(sorted.find(&format!("data-run=\"{first}\"")) < sorted.find(&format!("data-run=\"{second}\"")));
     assert!(sorted.contains("aria-sort=\"ascending\""), "{sorted}");
     let filtered = ui.page("/?q=Accuracy%3E0.6");
-    assert!(filtered.contains(&second) && !filtered.contains(&first) && filtered.contains("1 of 2"), "{filtered}");
+    assert!(
+        filtered.contains(&second) && !filtered.contains(&first) && filtered.contains("1 of 2"),
+        "{filtered}"
+    );
     let broken = ui.page("/?q=Accuracy%3E");
     assert!(broken.contains("This is no filter: there is nothing to compare `Accuracy` with"), "{broken}");
     let chosen = ui.page("/?cols=&col=user");
     assert!(chosen.contains("ada@example.com") && !chosen.contains(">0.75<"), "{chosen}");
 
     let run = ui.page(&format!("/runs/{second}"));
-    for part in ["Run 2", "trained with 0.75", "outputs/model.txt", "Restore Project Snapshot", "since #1",
-        "5 values, lowest 0.2 at 5", "4 values, lowest 1 at 1, highest 4 at 3", "1 file"]
-    {
+    for part in [
+        "Run 2",
+        "trained with 0.75",
+        "outputs/model.txt",
+        "Restore Project Snapshot",
+        "since #1",
+        "5 values, lowest 0.2 at 5",
+        "4 values, lowest 1 at 1, highest 4 at 3",
+        "1 file",
+    ] {
         assert!(run.contains(part), "{part}: {run}");
     }
     let diff = ui.page(&format!("/runs/{second}/diff"));
-    assert!(diff.contains("<ins>+open(&#39;outputs/model.txt&#39;") || diff.contains("<ins>+open('outputs/model.txt'"), "{diff}");
+    assert!(
+        diff.contains("<ins>+open(&#39;outputs/model.txt&#39;")
+            || diff.contains("<ins>+open('outputs/model.txt'"),
+        "{diff}"
+    );
     let files = ui.page(&format!("/runs/{second}/files"));
     assert!(files.contains(&format!("/runs/{second}/files/train.py")), "{files}");
     let file = ui.page(&format!("/runs/{second}/files/train.py"));
@@ -88,7 +105,11 @@ fn what_a_run_left_is_kept_and_not_run() {
     assert!(shown.contains("&lt;script&gt;alert(1)"), "{shown}");
     let picture = ui.get(&format!("/runs/{id}/picture/outputs/dot.png"));
     assert_eq!((picture.status, picture.headers["content-type"].as_str()), (200, "image/png"));
-    assert_eq!(ui.get(&format!("/runs/{id}/picture/outputs/page.html")).status, 404, "only pictures are shown as such");
+    assert_eq!(
+        ui.get(&format!("/runs/{id}/picture/outputs/page.html")).status,
+        404,
+        "only pictures are shown as such"
+    );
     for outside in ["../../../../HEAD", "..%2f..%2fHEAD", "%2fetc%2fpasswd"] {
         assert_eq!(ui.get(&format!("/runs/{id}/download/{outside}")).status, 404, "{outside}");
     }
@@ -104,7 +125,11 @@ fn a_log_is_followed_from_a_place_on() {
     assert_eq!(all.body, "grün\nsecond\n");
     assert_eq!((all.headers["x-next"].as_str(), all.headers["x-over"].as_str()), ("13", "1"));
     assert_eq!(ui.get(&format!("/runs/{id}/log/driver_log.txt?from=6")).body, "second\n");
-    assert_eq!(ui.get(&format!("/runs/{id}/log/driver_log.txt?from=99")).body, "grün\nsecond\n", "begun anew");
+    assert_eq!(
+        ui.get(&format!("/runs/{id}/log/driver_log.txt?from=99")).body,
+        "grün\nsecond\n",
+        "begun anew"
+    );
     assert_eq!(ui.get(&format!("/runs/{id}/log/nothing.txt")).status, 404);
 }
 
@@ -123,7 +148,11 @@ fn what_is_not_there_is_told_as_the_command_tells_it() {
     let ui = world.ui();
     let missing = ui.get("/runs/iris_9");
     assert_eq!(missing.status, 404);
-    assert!(missing.body.contains("there is no run") && missing.body.contains("azml history list"), "{}", missing.body);
+    assert!(
+        missing.body.contains("there is no run") && missing.body.contains("azml history list"),
+        "{}",
+        missing.body
+    );
     let run = ui.page(&format!("/runs/{id}"));
     assert!(run.contains("Fetch outputs and logs") && run.contains("Fetch it from the remote"), "{run}");
     let restore = ui.get(&format!("/runs/{id}/restore"));
@@ -156,7 +185,9 @@ fn values_that_are_no_numbers_have_their_place() {
     let ui = world.ui();
     assert!(ui.page("/").contains(">NaN<"));
     let page = ui.page(&format!("/runs/{id}"));
-    for part in ["NaN", "True", "<summary>table</summary>", "<summary>words</summary>", "3 values, lowest -1e+308"] {
+    for part in
+        ["NaN", "True", "<summary>table</summary>", "<summary>words</summary>", "3 values, lowest -1e+308"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
 }

@@ -118,7 +118,8 @@ impl World {
 pub(crate) fn record(project: &ProjectId, n: u64) -> RunRecord {
     let id = RunId::new("iris", 1_511_000_000_000 + n * 60_000).unwrap();
     let at = Timestamp::from_millisecond(i64::try_from(id.epoch_ms()).unwrap()).unwrap();
-    let mut record = RunRecord::new(id, project, if n.is_multiple_of(5) { "eval.py" } else { "train.py" }, at);
+    let mut record =
+        RunRecord::new(id, project, if n.is_multiple_of(5) { "eval.py" } else { "train.py" }, at);
     record.run_number = n + 1;
     record.status = if n.is_multiple_of(7) { Status::Failed } else { Status::Completed };
     record.start_time_utc = Some(at);
@@ -168,7 +169,8 @@ impl Ui {
 
     /// The token that a page's form has.
     pub(crate) fn token_of(page: &Answer) -> String {
-        let rest = page.body.split("name=\"form\" value=\"").nth(1).unwrap_or_else(|| panic!("no form: {page:?}"));
+        let rest =
+            page.body.split("name=\"form\" value=\"").nth(1).unwrap_or_else(|| panic!("no form: {page:?}"));
         rest.split('"').next().unwrap().to_owned()
     }
 

@@ -54,7 +54,8 @@ impl Series {
     #[expect(clippy::cast_precision_loss, reason = "nobody logs 2^53 values")]
     pub fn counted(name: String, values: impl IntoIterator<Item = Option<f64>>) -> Self {
         let points = values.into_iter().enumerate();
-        let points = points.filter_map(|(at, value)| Some(((at + 1) as f64, value.filter(|v| v.is_finite())?)));
+        let points =
+            points.filter_map(|(at, value)| Some(((at + 1) as f64, value.filter(|v| v.is_finite())?)));
         Self { name, points: points.collect() }
     }
 
@@ -133,8 +134,13 @@ impl Chart {
     fn bounds(&self) -> (Scale, Scale) {
         let all = || self.series.iter().flat_map(|series| &series.points);
         let over = |pick: fn(&(f64, f64)) -> f64, count, whole| {
-            let (low, high) = all().map(pick).fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
-            if low > high { Scale::over(0.0, 1.0, count, whole) } else { Scale::over(low, high, count, whole) }
+            let (low, high) =
+                all().map(pick).fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+            if low > high {
+                Scale::over(0.0, 1.0, count, whole)
+            } else {
+                Scale::over(low, high, count, whole)
+            }
         };
         (over(|point| point.0, 6, self.whole_x), over(|point| point.1, 4, false))
     }
@@ -171,7 +177,12 @@ impl Chart {
         }
         put(format_args!("</g><g class=tx>"));
         for tick in &x.ticks {
-            put(format_args!("<text x={:.1} y={}>{}</text>", across(*tick), HEIGHT - BOTTOM + 17.0, x.label(*tick)));
+            put(format_args!(
+                "<text x={:.1} y={}>{}</text>",
+                across(*tick),
+                HEIGHT - BOTTOM + 17.0,
+                x.label(*tick)
+            ));
         }
         put(format_args!(
             "<text class=name x={} y={}>{}</text></g>",
@@ -181,9 +192,18 @@ impl Chart {
         ));
         for (at, series) in self.series.iter().enumerate() {
             let points = series.thinned();
-            put(format_args!("<g class=c{}><path class=line data-name=\"{}\" d=\"", at % LOOKS, escaped(&series.name)));
+            put(format_args!(
+                "<g class=c{}><path class=line data-name=\"{}\" d=\"",
+                at % LOOKS,
+                escaped(&series.name)
+            ));
             for (at, point) in points.iter().enumerate() {
-                put(format_args!("{}{:.1} {:.1}", if at == 0 { 'M' } else { 'L' }, across(point.0), down(point.1)));
+                put(format_args!(
+                    "{}{:.1} {:.1}",
+                    if at == 0 { 'M' } else { 'L' },
+                    across(point.0),
+                    down(point.1)
+                ));
             }
             put(format_args!("\"/>"));
             if self.dots || points.len() <= 30 {
@@ -205,7 +225,8 @@ impl Chart {
     }
 
     fn table(&self) -> Markup {
-        let mut places: Vec<f64> = self.series.iter().flat_map(|s| s.points.iter().map(|point| point.0)).collect();
+        let mut places: Vec<f64> =
+            self.series.iter().flat_map(|s| s.points.iter().map(|point| point.0)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         let every = places.len().div_ceil(TABLE_ROWS).max(1);
@@ -259,7 +280,13 @@ mod tests {
 
     fn chart(values: &[f64]) -> Chart {
         let series = Series::counted("<b>\"loss\"".to_owned(), values.iter().map(|value| Some(*value)));
-        Chart { title: "<script>".to_owned(), x: "Step".to_owned(), series: vec![series], dots: false, whole_x: true }
+        Chart {
+            title: "<script>".to_owned(),
+            x: "Step".to_owned(),
+            series: vec![series],
+            dots: false,
+            whole_x: true,
+        }
     }
 
     #[test]
@@ -287,7 +314,10 @@ mod tests {
     fn nothing_and_one_value_are_drawn_too() {
         for values in [&[][..], &[1e308], &[0.0, 0.0], &[-1e308, 1e308]] {
             let text = chart(values).render("a", false).into_string();
-            assert!(text.contains("</svg>") && !text.contains("NaN") && !text.contains("inf\""), "{values:?}: {text}");
+            assert!(
+                text.contains("</svg>") && !text.contains("NaN") && !text.contains("inf\""),
+                "{values:?}: {text}"
+            );
         }
     }
 }

@@ -89,7 +89,10 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(labels(&Scale::over(0.12, 0.93, 4, false)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Scale::over(0.91, 0.93, 4, false)), ["0.910", "0.915", "0.920", "0.925", "0.930"]);
-        assert_eq!(labels(&Scale::over(-30.0, 90.0, 4, false)), ["-40", "-20", "0", "20", "40", "60", "80", "100"]);
+        assert_eq!(
+            labels(&Scale::over(-30.0, 90.0, 4, false)),
+            ["-40", "-20", "0", "20", "40", "60", "80", "100"]
+        );
         assert_eq!(labels(&Scale::over(1.0, 7.0, 6, true)), ["1", "2", "3", "4", "5", "6", "7"]);
         assert_eq!(labels(&Scale::over(0.0, 1_200_000.0, 3, false)), ["0", "5e+05", "1e+06", "1.5e+06"]);
         assert_eq!(labels(&Scale::over(5.0, 5.0, 4, true)), ["4", "5", "6"]);

@@ -242,7 +242,10 @@ fn compare(field: &Field, has: &Has, op: Op, value: &str, now: &Now) -> bool {
             Op::AtLeast => *number >= wanted,
             Op::More => *number >= wanted + lasts && *number > wanted,
             Op::AtMost => *number <= wanted || *number < wanted + lasts,
-            _ => (*number - wanted).abs() <= f64::EPSILON * wanted.abs() || (*number >= wanted && *number < wanted + lasts),
+            _ => {
+                (*number - wanted).abs() <= f64::EPSILON * wanted.abs()
+                    || (*number >= wanted && *number < wanted + lasts)
+            }
         };
     }
     let order = text.as_str().cmp(&value.to_lowercase());

@@ -37,7 +37,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
             details.menu {
                 summary { "Columns" }
                 fieldset data-submit="columns" {
-                    legend { "Columns" }
+                    legend.hide { "Columns" }
                     input type="hidden" name="cols" value="" disabled[view.columns.is_none()] data-chosen;
                     @for name in found.metrics.iter().take(OFFERED).chain(unlisted) { (tick(name, &words::short(&shown(name), 40))) }
                     @for (name, label) in MORE { (tick(name, label)) }
@@ -51,7 +51,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
             }
             details.menu {
                 summary { "Syntax" }
-                (syntax())
+                div { (syntax()) }
             }
             @if let Some(error) = &found.error {
                 p #q-error.error { "This is no filter: " (error) "." }

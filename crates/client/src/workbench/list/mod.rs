@@ -67,8 +67,7 @@ pub fn find<'a>(all: impl Iterator<Item = &'a RunRecord>, view: &View, now: &Now
     }
     let mut counted: Vec<(usize, &str)> = counts.into_iter().map(|(name, count)| (count, name)).collect();
     counted.sort_by(|one, two| two.0.cmp(&one.0).then_with(|| one.1.cmp(two.1)));
-    let metrics: Vec<String> =
-        counted.into_iter().map(|(_, name)| Field::metric(name).name()).collect();
+    let metrics: Vec<String> = counted.into_iter().map(|(_, name)| Field::metric(name).name()).collect();
     let columns = view.columns.clone().unwrap_or_else(|| {
         let mut usual: Vec<String> = metrics.iter().take(USUAL).cloned().collect();
         usual.sort();

@@ -34,10 +34,25 @@ fn record(number: u64, script: &str, status: Status, metrics: &[(&str, Metric)])
 /// Newest first, as the list is.
 fn runs() -> Vec<RunRecord> {
     vec![
-        record(4, "train.py", Status::Running, &[("auc", Metric::from_f64(0.95)), ("note", Metric::Text("A b".into()))]),
+        record(
+            4,
+            "train.py",
+            Status::Running,
+            &[("auc", Metric::from_f64(0.95)), ("note", Metric::Text("A b".into()))],
+        ),
         record(3, "train.py", Status::Failed, &[]),
-        record(2, "deep/eval.py", Status::Completed, &[("AUC", Metric::from_f64(0.9)), ("Regularization Rate", Metric::from_f64(0.1))]),
-        record(1, "train.py", Status::Completed, &[("auc", Metric::from_f64(0.5)), ("status", Metric::Text("odd".into()))]),
+        record(
+            2,
+            "deep/eval.py",
+            Status::Completed,
+            &[("AUC", Metric::from_f64(0.9)), ("Regularization Rate", Metric::from_f64(0.1))],
+        ),
+        record(
+            1,
+            "train.py",
+            Status::Completed,
+            &[("auc", Metric::from_f64(0.5)), ("status", Metric::Text("odd".into()))],
+        ),
     ]
 }
 

@@ -37,10 +37,11 @@ impl View {
     /// As the address says.
     pub fn of(query: &Pairs) -> Self {
         let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
-        let sort = query.all("sort").filter(|text| !text.is_empty()).map(|text| match text.strip_prefix('-') {
-            Some(by) => Sort { by: by.to_owned(), descending: true },
-            None => Sort { by: text.to_owned(), descending: false },
-        });
+        let sort =
+            query.all("sort").filter(|text| !text.is_empty()).map(|text| match text.strip_prefix('-') {
+                Some(by) => Sort { by: by.to_owned(), descending: true },
+                None => Sort { by: text.to_owned(), descending: false },
+            });
         Self {
             filter: query.get("q").unwrap_or_default().trim().to_owned(),
             sort: sort.take(SORTS).collect(),
@@ -70,7 +71,8 @@ impl View {
         if pairs.is_empty() {
             return "/".to_owned();
         }
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         format!("/?{}", pairs.join("&"))
     }
 
