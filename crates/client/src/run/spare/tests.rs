@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use azml_core::checkout::listing::Listing;
+use gix::bstr::ByteSlice as _;
+
 use super::*;
 
 /// Whether a look at the states tells all.
