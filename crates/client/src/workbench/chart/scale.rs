@@ -20,9 +20,10 @@ impl Scale {
         let (mut low, mut high) = if low <= high { (low, high) } else { (high, low) };
         // So that no sum overflows.
         (low, high) = (low.clamp(-1e300, 1e300), high.clamp(-1e300, 1e300));
-        let least = if whole { 1.0 } else { low.abs().max(high.abs()).max(1e-290) * 1e-9 };
+        let fine = low.abs().max(high.abs()).max(1e-290) * 1e-9;
+        let least = if whole { fine.max(1.0) } else { fine };
         if high - low < least {
-            let room = if whole { 1.0 } else { (low.abs() * 0.1).max(least) };
+            let room = if whole { least } else { (low.abs() * 0.1).max(least) };
             (low, high) = (low - room, high + room);
         }
         let mut step = round_step((high - low) / f64::from(count.max(1)));

@@ -126,7 +126,11 @@ pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
             }
         }
     };
-    let title = if view.filter.is_empty() { "Runs".to_owned() } else { format!("Runs: {}", view.filter) };
+    let title = if view.filter.is_empty() {
+        "Runs".to_owned()
+    } else {
+        format!("Runs: {}", words::short(&view.filter, 100))
+    };
     let page = Page { title: &title, live: true, here: "/" };
     Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
 }

@@ -127,7 +127,7 @@ fn sorting_puts_what_is_not_there_last_and_the_usual_columns_are_the_commonest()
     assert_eq!(order("sort=script&sort=-number"), [2, 4, 3, 1]);
     assert_eq!(order("sort=duration"), [1, 2, 3, 4]);
     let found = find(runs.iter(), &View::of(&Pairs::default()), &now());
-    assert_eq!(found.metrics, ["auc", "AUC", "Regularization Rate", "metrics.status", "note"]);
+    assert_eq!(found.metrics, ["auc", "AUC", "Regularization Rate", "note", "metrics.status"]);
     assert_eq!(found.total, 4);
 }
 
