@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use azml_core::run::{Metric, RunRecord};
+use azml_core::run::{Metric, RunRecord, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -59,8 +59,9 @@ pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comma
 }
 
 fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
-    let may_cancel =
-        !record.status.is_over() && record.host.as_deref().is_none_or(|host| host == host_name());
+    let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
+    // What a run without its azml has left running can be ended, too.
+    let may_cancel = is_here && (!record.status.is_over() || record.status == Status::NotResponding);
     html! {
         div.doings {
             @if record.commit_id().is_some() {

@@ -76,12 +76,16 @@
     if (!isSame) rows.replaceChildren(...wanted);
   };
   if (document.body.hasAttribute('data-live')) {
+    const gone = document.getElementById('gone');
     const look = async () => {
       if (!document.hidden) {
         try {
           const answer = await reads(location.href);
+          gone.hidden = true;
           if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), 'text/html'));
-        } catch { /* azml has ended; it may come back */ }
+        } catch {
+          gone.hidden = false;
+        }
       }
       setTimeout(look, document.querySelector('main .status.run, main .status.wait') ? 1500 : 5000);
     };

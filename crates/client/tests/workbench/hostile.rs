@@ -16,11 +16,11 @@ const ODD: [&str; 7] = [
 ];
 
 fn hostile(mut record: RunRecord, text: &str) -> RunRecord {
-    record.script_name = text.to_owned();
+    text.clone_into(&mut record.script_name);
     record.arguments = vec![text.to_owned(), format!("--x={text}")];
-    record.user_id = text.to_owned();
+    text.clone_into(&mut record.user_id);
     record.host = Some(text.to_owned());
-    record.target = text.to_owned();
+    text.clone_into(&mut record.target);
     record.name = Some(text.to_owned());
     record.description = Some(text.to_owned());
     record.attachments = vec![text.to_owned()];

@@ -124,7 +124,7 @@ pub(crate) fn record(project: &ProjectId, n: u64) -> RunRecord {
     record.status = if n.is_multiple_of(7) { Status::Failed } else { Status::Completed };
     record.start_time_utc = Some(at);
     record.end_time_utc = Some(at + jiff::SignedDuration::from_secs(i64::try_from(n % 90).unwrap()));
-    record.user_id = "ada@example.com".to_owned();
+    "ada@example.com".clone_into(&mut record.user_id);
     record.host = Some("elsewhere".to_owned());
     record.arguments = vec!["--alpha".to_owned(), format!("0.{n}")];
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -151,7 +151,7 @@ impl Ui {
         let mut ui = Self { child, port, key, cookie: String::new() };
         let signed_in = ui.send("GET", &format!("/?key={}", ui.key), &[], "");
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
-        ui.cookie = signed_in.headers["set-cookie"].split(';').next().unwrap().to_owned();
+        signed_in.headers["set-cookie"].split(';').next().unwrap().clone_into(&mut ui.cookie);
         ui
     }
 
@@ -177,17 +177,16 @@ impl Ui {
     /// Exactly these headers, and the right `Host` if they have none.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        let mut head = vec![format!("{method} {path} HTTP/1.1"), "Connection: close".to_owned()];
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head += &format!("Host: 127.0.0.1:{}\r\n", self.port);
+            head.push(format!("Host: 127.0.0.1:{}", self.port));
         }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
         if method == "POST" {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head.push(format!("Content-Length: {}", body.len()));
         }
+        let head = head.join("\r\n") + "\r\n";
         stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();

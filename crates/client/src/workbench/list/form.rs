@@ -34,7 +34,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
             @if !view.filter.is_empty() { a.button href=(View { filter: String::new(), page: 1, ..view.clone() }.path()) { "Clear" } }
             @for sort in &view.sort { input type="hidden" name="sort" value=(sort); }
             @if view.rows != ROWS { input type="hidden" name="rows" value=(view.rows); }
-            details.menu {
+            details.menu name="menu" {
                 summary { "Columns" }
                 fieldset data-submit="columns" {
                     legend.hide { "Columns" }
@@ -49,7 +49,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
                     }
                 }
             }
-            details.menu {
+            details.menu name="menu" {
                 summary { "Syntax" }
                 div { (syntax()) }
             }
