@@ -135,7 +135,7 @@ fn frame(title: &str, header: Option<&Markup>, live: bool, body: &Markup) -> Mar
                 a.skip href="#main" { "To the content" }
                 (PreEscaped(ICONS))
                 @if let Some(header) = header { (header) }
-                @if live { p #gone.note.failed role="status" hidden { "azml ui has ended: this page stays as it was then." } }
+                @if live { p #gone.banner role="status" hidden { "azml ui has ended: this page stays as it was then." } }
                 main #main { (body) }
             }
         }
