@@ -145,6 +145,8 @@ fn follow_the_article(scripts: Scripts) {
     if scripts == Scripts::Off {
         browser.press("Show these");
     }
+    let is_chosen = (0..1000).any(|_| browser.address().contains("cols="));
+    assert!(is_chosen, "{}", browser.address());
     wait(&browser, "thead", "Accuracy");
     assert!(!browser.texts("thead th").iter().any(|head| head.contains("Regularization Rate")));
 
