@@ -48,7 +48,8 @@ fn world() -> World {
     for (id, kind) in GROUPS {
         let is_of_account = kind == GroupKind::CollectionAdministrators;
         let project = (!is_of_account).then_some(PROJECT);
-        world.groups.insert(id, Group { id, account: ACCOUNT, project, kind });
+        let (name, description) = (kind.name().to_owned(), String::new());
+        world.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
         let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
         world.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
     }
