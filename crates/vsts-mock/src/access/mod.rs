@@ -37,7 +37,7 @@ use uuid::Uuid;
 pub use permission::{Permission, Permissions};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
 pub(crate) use security::{
-    administers, authorize_acl, authorize_acl_reading, authorize_group, holds, sees_subject,
+    authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
 };
 pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
 
@@ -358,5 +358,7 @@ pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
     })
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::standing::is_known;
 use super::{
     Permission, Permissions, Principal, Refusal, Target, authorize, can_see, check_credential, too_narrow,
 };
-use crate::world::{Group, World};
+use crate::world::{Entry, Group, World};
 
 /// Decides whether the principal may read the entries that hang at the target.
 pub(crate) fn authorize_acl_reading(
@@ -86,15 +86,22 @@ pub(crate) fn holds(
         && (is_exempt || asked.all(|permission| authorize(world, principal, permission, target).is_ok()))
 }
 
-/// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it, of
-/// themselves, and of the groups of projects that they see.
+/// What an entry says after new permissions were merged into it: what is newly denied is no longer allowed, and the other
+/// way round. What is given as both is denied.
+pub(crate) fn merged(old: Entry, allow: Permissions, deny: Permissions) -> (Permissions, Permissions) {
+    let allow = allow.without(deny);
+    (old.allow.union(allow).without(deny), old.deny.union(deny).without(allow))
+}
+
+/// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
+/// an entry in it, of themselves, and of the groups of projects that they see.
 pub(crate) fn sees_subject(world: &World, principal: &Principal, account: Uuid, subject: Uuid) -> bool {
     if principal.user == Some(subject) {
         return true;
     }
     match world.groups.get(&subject) {
         Some(group) => group.account == account && sees_group(world, principal, group),
-        None => is_known(world, subject, account, None),
+        None => is_known(world, subject, account, None) || world.has_entry(account, subject),
     }
 }
 

@@ -449,6 +449,12 @@ impl World {
         self.acl.get(&account)?.get(token)
     }
 
+    /// Whether there is any entry of that user or group in the account.
+    pub(crate) fn has_entry(&self, account: Uuid, identity: Uuid) -> bool {
+        let lists = self.acl.get(&account).into_iter().flat_map(BTreeMap::values);
+        lists.into_iter().any(|list| list.contains_key(&identity))
+    }
+
     /// Every entry at the token or below it, by token.
     pub(crate) fn entries_below<'a>(
         &'a self,

@@ -272,7 +272,8 @@ async fn checks_come_in_batches_and_for_every_namespace() {
     assert_eq!(each(&lists(COLLECTION).await, "token"), ["NAMESPACE"]);
     assert_eq!(lists(IDENTITY).await["count"], 2);
     let body = json!({ "token": "NAMESPACE", "accessControlEntries": [] });
-    let set = secured.site.post(&format!("/acme/_apis/accesscontrolentries/{COLLECTION}"), "alicepat", &body).await;
+    let set =
+        secured.site.post(&format!("/acme/_apis/accesscontrolentries/{COLLECTION}"), "alicepat", &body).await;
     assert_eq!(set.fails(400), "InvalidOperationException", "it is said that they cannot be set");
     let old = format!("/acme/_apis/permissions/{GIT}/4?token={git}");
     assert_eq!(secured.site.get(&old, "bobspat").await.expect(200), false, "as version 1.0 asked");

@@ -8,8 +8,8 @@ use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, read, shape};
 use super::{bits, entry_json, place, settable, subject_of};
-use crate::access::Permissions;
-use crate::world::{Account, World};
+use crate::access::{Permissions, merged};
+use crate::world::{Account, Entry, World};
 
 /// An entry as a client gives it.
 #[derive(Debug)]
@@ -54,14 +54,8 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
     };
     let mut shown = Vec::new();
     for new in all {
-        let deny = new.deny;
-        let allow = new.allow.without(deny);
-        let (allow, deny) = if merges {
-            let old = change.entry(account, &at, new.identity);
-            (old.allow.union(allow).without(deny), old.deny.union(deny).without(allow))
-        } else {
-            (allow, deny)
-        };
+        let old = if merges { change.entry(account, &at, new.identity) } else { Entry::default() };
+        let (allow, deny) = merged(old, new.allow, new.deny);
         change.set_entry(account, &at, new.identity, allow, deny).await?;
         shown.push(entry_json(&new.descriptor, allow, deny));
     }

@@ -12,7 +12,7 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, read, shape};
 use super::namespaces::Namespace;
 use super::{derived, entries, namespace, place, settable, subject_of};
-use crate::access::{Effect, authorize_acl_reading, effect, token};
+use crate::access::{Effect, authorize_acl_reading, effect, sees_subject, token};
 use crate::world::{Account, World, subject};
 
 pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
@@ -21,7 +21,9 @@ pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
     let account = call.account(&world)?;
     let wanted: Option<Vec<Uuid>> = call.query.get("descriptors").map(|_| {
         let all = call.query.list("descriptors").into_iter();
-        all.filter_map(|one| subject_of(&world, account, one).ok()).collect()
+        all.filter_map(|one| subject_of(&world, account, one).ok())
+            .filter(|id| sees_subject(&world, &call.principal, account.id, *id))
+            .collect()
     });
     let asked = Asked { wanted, extended: call.query.flag("includeExtendedInfo") };
     if namespace != Namespace::Git {
@@ -38,8 +40,7 @@ pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
             None => return Ok(Reply::ok(shape::list(std::iter::empty()))),
         },
     };
-    let mut tokens: BTreeSet<&str> = world.entries_below(account.id, &at).map(|(found, ..)| found).collect();
-    tokens.extend(world.cut_off_below(account.id, &at));
+    let mut tokens = tokens_below(&world, account, &at);
     if asked.wanted.is_some() && call.query.get("token").is_some() {
         tokens.insert(&at);
     }
@@ -133,7 +134,7 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
     Ok(Reply::nothing())
 }
 
-/// Whether there was any of these lists.
+/// Whether there was any of these lists. Of those below, the ones go that the caller may change.
 pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
     settable(id)?;
     let texts = call.query.list("tokens");
@@ -145,12 +146,24 @@ pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
     let mut any = false;
     for text in texts {
         let account = call.account(&change.world)?.id;
-        let at = {
-            let account = call.account(&change.world)?;
-            place::to_change(call, &change.world, account, text)?.target().token()
+        let going = {
+            let (world, account) = (&change.world, call.account(&change.world)?);
+            let at = place::to_change(call, world, account, text)?.target().token();
+            let below = tokens_below(world, account, &at).into_iter();
+            let may = |found: &&str| place::to_change(call, world, account, found).is_ok();
+            let going = below.filter(|found| *found == at || recurse).filter(may);
+            going.map(str::to_owned).collect::<Vec<_>>()
         };
-        any |= change.remove_list(account, &at, recurse).await?;
+        for at in going {
+            any |= change.remove_list(account, &at, false).await?;
+        }
     }
     change.commit().await?;
     Ok(Reply::json(StatusCode::OK, any.into()))
+}
+
+/// The tokens at which lists hang, at a token and below it.
+fn tokens_below<'w>(world: &'w World, account: &Account, at: &'w str) -> BTreeSet<&'w str> {
+    let with_entries = world.entries_below(account.id, at).map(|(found, ..)| found);
+    with_entries.chain(world.cut_off_below(account.id, at)).collect()
 }
