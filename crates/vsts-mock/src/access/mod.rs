@@ -39,7 +39,7 @@ pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resourc
 pub(crate) use security::{
     authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
 };
-pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
+pub(crate) use standing::{Effect, Standing, effect, is_known, standing, subject, subjects};
 
 use crate::world::{Account, Project, Repo, World};
 use evaluate::{Identities, Setting};

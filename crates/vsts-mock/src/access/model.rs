@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use git_wire::UpdateKind;
 use jiff::Timestamp;
 use proptest::prelude::*;
 

@@ -131,6 +131,7 @@ impl Change<'_> {
         self.discard_deleted(|repo| repo.project == project.id);
         let below = token::project(project.id);
         self.remove_list(project.account, &below, true).await?;
+        self.forget_groups_of(project.id).await?;
         run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
         self.world.remove_project(project.id);
         Ok(())

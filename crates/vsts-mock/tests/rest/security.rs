@@ -133,6 +133,10 @@ async fn entries_are_merged_replaced_and_removed() {
         "repoV2/x/y",
         &format!("{token}/heads"),
         &format!("{token}/refs/heads/xyz"),
+        // A line break, and two dots.
+        &format!("{token}/refs/heads/0a00"),
+        &format!("{token}/refs/heads/2e002e00"),
+        &format!("{token}/refs/heads/{}", "6100".repeat(400)),
     ] {
         assert_eq!(secured.set("alicepat", bad, true, &carol, (4, 0)).await.status, 400, "{bad}");
     }
