@@ -1,6 +1,10 @@
 //! The table of roles and actions, and the rules one by one.
 
+use std::collections::BTreeMap;
+
+use git_wire::UpdateKind;
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 use crate::world::{Entry, Group, GroupKind, Handle, User};
@@ -212,4 +216,28 @@ fn everybody_reads_what_is_public_and_nobody_more() {
         assert!(authorize_push(&world, principal, &repo).is_err());
     }
     assert_eq!(authorize_push(&world, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
+}
+
+proptest! {
+    #[test]
+    fn entries_are_merged_bit_by_bit(steps in proptest::collection::vec((0_u32..0x1_0000, 0_u32..0x1_0000), 0..5)) {
+        let mut entry = Entry::default();
+        let mut model: BTreeMap<u32, bool> = BTreeMap::new();
+        for (allow, deny) in steps {
+            (entry.allow, entry.deny) =
+                merged(entry, Permissions::from_bits(allow), Permissions::from_bits(deny));
+            for bit in Permission::ALL.map(Permission::bit) {
+                if deny & bit != 0 {
+                    model.insert(bit, false);
+                } else if allow & bit != 0 {
+                    model.insert(bit, true);
+                }
+            }
+        }
+        for permission in Permission::ALL {
+            let says = model.get(&permission.bit()).copied();
+            prop_assert_eq!(entry.allow.contains(permission), says == Some(true));
+            prop_assert_eq!(entry.deny.contains(permission), says == Some(false));
+        }
+    }
 }
