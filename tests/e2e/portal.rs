@@ -11,7 +11,9 @@ fn a_page_is_seen() {
         browser.open(&format!("{}/devicelogin", server.http()));
         assert!(browser.has("h1"));
         page_check::check(&browser, "devicelogin", Weight::LIGHT);
-        browser.open("data:text/html,<title>t</title><noscript>off</noscript><script>document.write('on')</script>");
+        browser.open(
+            "data:text/html,<title>t</title><noscript>off</noscript><script>document.write('on')</script>",
+        );
         assert_eq!(browser.text("body"), if scripts == Scripts::On { "on" } else { "off" });
     }
 }

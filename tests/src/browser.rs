@@ -230,7 +230,8 @@ impl Browser {
     pub fn save_screenshot(&self, name: &str) -> PathBuf {
         let path = build_folder().join("screenshots").join(format!("{name}.png"));
         std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder can be made");
-        std::fs::write(&path, self.screenshot()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::fs::write(&path, self.screenshot())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
     }
 

@@ -37,7 +37,9 @@ impl Chromedriver {
         let port = BufReader::new(stdout)
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()))
+            .find_map(|line| {
+                Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
+            })
             .expect("chromedriver says where it listens");
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
