@@ -85,6 +85,7 @@ impl App {
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
+        change.complete_groups().await?;
         let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))

@@ -16,6 +16,9 @@
 //! | write a ref that somebody has locked | being that somebody |
 //! | take away another's lock | `RemoveOthersLocks` on the ref |
 //! | create a project | `CreateRepository` on the account |
+//! | read a list of entries | `GenericRead`, or `ManagePermissions`, on what it is about |
+//! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
+//! | change a group | being an administrator of its project, or a collection administrator |
 //!
 //! Who creates a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
 //! gift goes with the branch.
@@ -23,6 +26,8 @@
 mod evaluate;
 mod permission;
 mod roles;
+mod security;
+mod standing;
 pub(crate) mod token;
 
 use git_wire::UpdateKind;
@@ -31,6 +36,10 @@ use uuid::Uuid;
 
 pub use permission::{Permission, Permissions};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
+pub(crate) use security::{
+    authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
+};
+pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
 
 use crate::world::{Account, Project, Repo, World};
 use evaluate::{Identities, Setting};
@@ -70,7 +79,8 @@ pub(crate) enum Target<'a> {
 }
 
 impl Target<'_> {
-    fn account(&self) -> Uuid {
+    /// The account that it is in.
+    pub(crate) fn account(&self) -> Uuid {
         match self {
             Self::Account(account) => account.id,
             Self::Project(project) => project.account,
@@ -78,7 +88,8 @@ impl Target<'_> {
         }
     }
 
-    fn project(&self) -> Option<Uuid> {
+    /// The project that it is in, or is.
+    pub(crate) fn project(&self) -> Option<Uuid> {
         match self {
             Self::Account(_) => None,
             Self::Project(project) => Some(project.id),
@@ -86,7 +97,8 @@ impl Target<'_> {
         }
     }
 
-    fn token(&self) -> String {
+    /// The token at which its entries hang.
+    pub(crate) fn token(&self) -> String {
         match self {
             Self::Account(_) => token::COLLECTION.to_owned(),
             Self::Project(project) => token::project(project.id),
@@ -288,13 +300,8 @@ fn can_read(world: &World, principal: &Principal, repo: &Repo) -> bool {
 }
 
 fn belongs_to(world: &World, principal: &Principal, account: Uuid, project: Option<Uuid>) -> bool {
-    Identities::of(world, principal, account, project).is_some_and(|identities| {
-        identities.groups().any(|group| {
-            world.groups.get(&group).is_some_and(|group| {
-                group.account == account && (group.project.is_none() || group.project == project)
-            })
-        })
-    })
+    Identities::of(world, principal, account, project)
+        .is_some_and(|identities| identities.belong(world, account, project))
 }
 
 fn check_credential(world: &World, principal: &Principal) -> Result<(), Refusal> {
@@ -345,10 +352,13 @@ pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
                 Permissions::CONTRIBUTORS.union(Permissions::from_iter([Permission::ForcePush]))
             }
             "vso.code" => Permissions::from_iter([Permission::GenericRead]),
+            "vso.security_manage" => Permissions::from_iter([Permission::ManagePermissions]),
             _ => Permissions::NONE,
         })
     })
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

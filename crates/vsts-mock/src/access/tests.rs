@@ -1,9 +1,6 @@
-//! The evaluator against a slow and obvious model, and the table of roles and actions.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The table of roles and actions, and the rules one by one.
 
 use jiff::Timestamp;
-use proptest::prelude::*;
 
 use super::*;
 use crate::world::{Entry, Group, GroupKind, Handle, User};
@@ -48,7 +45,8 @@ fn world() -> World {
     for (id, kind) in GROUPS {
         let is_of_account = kind == GroupKind::CollectionAdministrators;
         let project = (!is_of_account).then_some(PROJECT);
-        world.groups.insert(id, Group { id, account: ACCOUNT, project, kind });
+        let (name, description) = (kind.name().to_owned(), String::new());
+        world.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
         let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
         world.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
     }
@@ -61,86 +59,6 @@ fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
     let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
     world.memberships.extend(group.map(|(group, _)| (id, *group)));
     Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
-}
-
-fn levels() -> [String; 6] {
-    [
-        token::COLLECTION.to_owned(),
-        token::project(PROJECT),
-        token::repository(PROJECT, REPO),
-        token::reference(PROJECT, REPO, "refs/heads"),
-        token::reference(PROJECT, REPO, "refs/heads/feature"),
-        token::reference(PROJECT, REPO, "refs/heads/feature/x"),
-    ]
-}
-
-type Rules = BTreeMap<(usize, usize), (u32, u32)>;
-
-/// Entries over the six levels and five identities; memberships by group.
-fn rules() -> impl Strategy<Value = (Rules, BTreeSet<usize>)> {
-    let bits = || prop_oneof![Just(0), 0_u32..0x1_0000];
-    (
-        proptest::collection::btree_map((0_usize..6, 0_usize..5), (bits(), bits()), 0..14),
-        proptest::collection::btree_set(0_usize..4, 0..4),
-    )
-}
-
-/// The obvious way: everything spelled out for one bit, level by level, identity by identity.
-fn model(rules: &Rules, groups: &BTreeSet<usize>, leaf: usize, bit: u32) -> bool {
-    let is_administrator = groups.contains(&2) || groups.contains(&3);
-    for level in (0..=leaf).rev() {
-        let mut allowed = false;
-        let mut denied = false;
-        for identity in 0..5 {
-            let is_mine = identity == 4 || groups.contains(&identity);
-            let Some((allow, deny)) = rules.get(&(level, identity)) else { continue };
-            if !is_mine {
-                continue;
-            }
-            let is_ordinary_group = identity < 2;
-            if deny & bit != 0 && !(is_administrator && is_ordinary_group) {
-                denied = true;
-            }
-            if allow & bit != 0 {
-                allowed = true;
-            }
-        }
-        if denied {
-            return false;
-        }
-        if allowed {
-            return true;
-        }
-    }
-    false
-}
-
-proptest! {
-    #[test]
-    fn the_evaluator_agrees_with_the_obvious_model((rules, groups) in rules(), leaf in 0_usize..6) {
-        let mut world = world();
-        let subject = join(&mut world, "subject", None);
-        for (id, _) in GROUPS {
-            for at in levels() {
-                world.set_entry(ACCOUNT, &at, id, Entry::default());
-            }
-        }
-        world.memberships.extend(groups.iter().map(|group| (USER, GROUPS[*group].0)));
-        for ((level, identity), (allow, deny)) in &rules {
-            let identity = GROUPS.get(*identity).map_or(USER, |(id, _)| *id);
-            let entry = Entry {
-                allow: Permissions::from_bits(*allow),
-                deny: Permissions::from_bits(*deny),
-                automatic: false,
-            };
-            world.set_entry(ACCOUNT, &levels()[*level], identity, entry);
-        }
-        let identities = Identities::of(&world, &subject, ACCOUNT, Some(PROJECT)).expect("signed in");
-        for permission in Permission::ALL {
-            let setting = evaluate::setting(&world, &identities, ACCOUNT, &levels()[leaf], permission);
-            prop_assert_eq!(setting == Setting::Allowed, model(&rules, &groups, leaf, permission.bit()));
-        }
-    }
 }
 
 #[test]

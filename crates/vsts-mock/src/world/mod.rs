@@ -6,7 +6,9 @@
 //! has its statement in [`crate::registry`]; nothing else writes.
 
 pub(crate) mod experimentation;
+mod group;
 pub(crate) mod name;
+pub(crate) mod subject;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -21,6 +23,7 @@ use uuid::Uuid;
 
 use crate::access::{Permissions, token};
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
+pub(crate) use group::{Group, GroupKind};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,51 +160,6 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The groups that every project or account is born with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum GroupKind {
-    Readers,
-    Contributors,
-    ProjectAdministrators,
-    CollectionAdministrators,
-}
-
-impl GroupKind {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Readers, Self::Contributors, Self::ProjectAdministrators, Self::CollectionAdministrators];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Readers => "Readers",
-            Self::Contributors => "Contributors",
-            Self::ProjectAdministrators => "Project Administrators",
-            Self::CollectionAdministrators => "Project Collection Administrators",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-
-    /// What the group is allowed on the level that it belongs to.
-    pub(crate) fn default_grant(self) -> Permissions {
-        match self {
-            Self::Readers => Permissions::READERS,
-            Self::Contributors => Permissions::CONTRIBUTORS,
-            Self::ProjectAdministrators | Self::CollectionAdministrators => Permissions::ADMINISTRATORS,
-        }
-    }
-}
-
-/// A group of users, of an account or of one of its projects.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Group {
-    pub(crate) id: Uuid,
-    pub(crate) account: Uuid,
-    pub(crate) project: Option<Uuid>,
-    pub(crate) kind: GroupKind,
-}
-
 /// What one identity is allowed and denied at one token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -231,6 +189,9 @@ pub(crate) struct World {
     /// Who has locked a ref of a repository.
     pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
     acl: HashMap<Uuid, Entries>,
+    /// The tokens at which nothing is inherited, by account.
+    cut_off: HashMap<Uuid, BTreeSet<String>>,
+    group_index: HashMap<(Uuid, Option<Uuid>, GroupKind), Uuid>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
     name_index: HashMap<(Uuid, String), Uuid>,
@@ -319,6 +280,26 @@ impl World {
         }
     }
 
+    /// Says whether what is above the token counts there.
+    pub(crate) fn set_inherits(&mut self, account: Uuid, token: &str, inherits: bool) {
+        if !inherits {
+            self.cut_off.entry(account).or_default().insert(token.to_owned());
+        } else if let Some(tokens) = self.cut_off.get_mut(&account) {
+            tokens.remove(token);
+            if tokens.is_empty() {
+                self.cut_off.remove(&account);
+            }
+        }
+    }
+
+    fn forget_lists_below(&mut self, below: &str) {
+        self.retain_entries(|_, token, _| !is_at_or_below(token, below));
+        for tokens in self.cut_off.values_mut() {
+            tokens.retain(|token| !is_at_or_below(token, below));
+        }
+        self.cut_off.retain(|_, tokens| !tokens.is_empty());
+    }
+
     pub(crate) fn remove_token(&mut self, id: Uuid) {
         if let Some(token) = self.tokens.remove(&id) {
             self.token_by_hash.remove(&token.hash);
@@ -359,6 +340,7 @@ impl World {
         }
         self.remove_groups(|group| group.account == id);
         self.acl.remove(&id);
+        self.cut_off.remove(&id);
     }
 
     pub(crate) fn remove_project(&mut self, id: Uuid) {
@@ -379,25 +361,15 @@ impl World {
             self.name_index.remove(&(project.account, name::key(&project.name)));
         }
         self.remove_groups(|group| group.project == Some(id));
-        let below = token::project(id);
-        self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+        self.forget_lists_below(&token::project(id));
     }
 
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
         self.ref_locks.retain(|(repo, _), _| *repo != id);
         if let Some(repo) = self.repos.remove(&id) {
             self.name_index.remove(&(repo.project, name::key(&repo.name)));
-            let below = token::repository(repo.project, repo.id);
-            self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+            self.forget_lists_below(&token::repository(repo.project, repo.id));
         }
-    }
-
-    fn remove_groups(&mut self, matches: impl Fn(&Group) -> bool) {
-        let gone: BTreeSet<_> =
-            self.groups.values().filter(|group| matches(group)).map(|group| group.id).collect();
-        self.groups.retain(|id, _| !gone.contains(id));
-        self.memberships.retain(|(member, group)| !gone.contains(member) && !gone.contains(group));
-        self.retain_entries(|_, _, identity| !gone.contains(&identity));
     }
 
     fn retain_entries(&mut self, keep: impl Fn(Uuid, &str, Uuid) -> bool) {
@@ -458,18 +430,29 @@ impl World {
         self.repos.values().filter(move |repo| repo.project == project)
     }
 
-    pub(crate) fn group(&self, account: Uuid, project: Option<Uuid>, kind: GroupKind) -> Option<&Group> {
-        self.groups
-            .values()
-            .find(|group| group.account == account && group.project == project && group.kind == kind)
+    /// Whether what is said above the token counts there.
+    pub(crate) fn inherits(&self, account: Uuid, token: &str) -> bool {
+        !self.cut_off.get(&account).is_some_and(|tokens| tokens.contains(token))
     }
 
-    pub(crate) fn groups_of(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
-        self.memberships.range((member, Uuid::nil())..=(member, Uuid::max())).map(|(_, group)| *group)
+    /// The tokens at the token or below it, at which nothing is inherited.
+    pub(crate) fn cut_off_below<'a>(
+        &'a self,
+        account: Uuid,
+        token: &'a str,
+    ) -> impl Iterator<Item = &'a str> + 'a {
+        let tokens = self.cut_off.get(&account).into_iter().flatten();
+        tokens.map(String::as_str).filter(move |at| is_at_or_below(at, token))
     }
 
     pub(crate) fn entries_at(&self, account: Uuid, token: &str) -> Option<&BTreeMap<Uuid, Entry>> {
         self.acl.get(&account)?.get(token)
+    }
+
+    /// Whether there is any entry of that user or group in the account.
+    pub(crate) fn has_entry(&self, account: Uuid, identity: Uuid) -> bool {
+        let lists = self.acl.get(&account).into_iter().flat_map(BTreeMap::values);
+        lists.into_iter().any(|list| list.contains_key(&identity))
     }
 
     /// Every entry at the token or below it, by token.
@@ -492,7 +475,7 @@ impl World {
         self.users
             .get(&identity)
             .map(|user| user.name.as_str())
-            .or_else(|| self.groups.get(&identity).map(|group| group.kind.name()))
+            .or_else(|| self.groups.get(&identity).map(|group| group.name.as_str()))
     }
 }
 

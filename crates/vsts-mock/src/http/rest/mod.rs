@@ -15,7 +15,9 @@ mod projects;
 mod query;
 mod reply;
 mod repositories;
+mod security;
 mod shape;
+mod subjects;
 mod teams;
 mod tokens;
 mod version;
@@ -200,6 +202,12 @@ impl Call<'_> {
             }
             (_, "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories") => {
                 return repositories::answer(self, &method, route, body).await;
+            }
+            _ if resource.starts_with("security/") => {
+                return security::answer(self, &method, route, body).await;
+            }
+            _ if resource.starts_with("ims/") || resource.starts_with("graph/") => {
+                return subjects::answer(self, &method, route, body).await;
             }
             _ if resource.starts_with("git/") => return git::answer(self, &method, route, body).await,
             _ => return None,

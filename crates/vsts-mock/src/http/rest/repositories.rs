@@ -11,7 +11,7 @@ use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, read, shape};
-use crate::access::{Permission, Target, authorize};
+use crate::access::{Permission, Refusal, Target, authorize};
 use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
@@ -43,12 +43,13 @@ impl Call<'_> {
             Some(project) => world.repo(self.project(world, project)?.id, asked),
             None => Uuid::parse_str(asked).ok().and_then(|id| world.repos.get(&id)),
         };
-        let repo = found
-            .filter(|repo| repo.account == account.id)
-            .filter(|repo| {
-                authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
-            })
-            .ok_or_else(|| Failure::no_repo(asked))?;
+        let absent = || Failure::no_repo(asked);
+        let repo = found.filter(|repo| repo.account == account.id).ok_or_else(absent)?;
+        match authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)) {
+            Ok(()) => {}
+            Err(refusal @ Refusal::TokenScope { .. }) => return Err(Failure::refused(&refusal)),
+            Err(_) => return Err(absent()),
+        }
         let project = world.projects.get(&repo.project).ok_or_else(|| Failure::no_repo(asked))?;
         Ok((account, project, repo))
     }
