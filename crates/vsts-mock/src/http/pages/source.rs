@@ -29,7 +29,7 @@ pub(super) struct Source<'v> {
     pub(super) account: Account,
     pub(super) project: Project,
     pub(super) repo: Repo,
-    pub(super) repository: gix::Repository,
+    pub(super) repository: git_wire::Reader,
 }
 
 /// What a version is named by.
@@ -101,7 +101,7 @@ impl<'v> Source<'v> {
         let found = visit.world.repo(project.id, &names.repo).ok_or_else(|| absent(&visit.principal))?;
         authorize(&visit.world, &visit.principal, Permission::GenericRead, Target::Repo(found))?;
         let opened = found.handle.open(&visit.app.state.repo_path(found.id));
-        let mut repository = opened.map_err(|error| Failure::internal(&error))?.to_gix();
+        let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(Self {
             visit,
@@ -343,7 +343,7 @@ pub(super) struct Summary {
 pub(super) fn summary(visit: &Visit, repo: &Repo) -> Summary {
     let mut summary = Summary::default();
     let Ok(opened) = repo.handle.open(&visit.app.state.repo_path(repo.id)) else { return summary };
-    let repository = opened.to_gix();
+    let repository = opened.read();
     let Ok(references) = repository.references() else { return summary };
     let Ok(branches) = references.local_branches() else { return summary };
     for reference in branches.flatten().take(LOOKED_AT) {
