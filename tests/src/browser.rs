@@ -278,7 +278,8 @@ pub fn build_folder() -> PathBuf {
 
 fn labelled(label: &str) -> String {
     let label = quoted(label);
-    format!("//*[(@id=//label[normalize-space(.)={label}]/@for) or @aria-label={label}]")
+    let named = format!("@aria-labelledby=//*[normalize-space(.)={label}]/@id");
+    format!("//*[@id=//label[normalize-space(.)={label}]/@for or @aria-label={label} or {named}]")
 }
 
 /// A literal of XPath, which has no escapes.
