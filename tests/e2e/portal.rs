@@ -146,7 +146,7 @@ fn the_history_is_looked_at(visitor: &Visitor<'_>, alice: &Actor<'_>, project: &
     browser.press(&branch);
     assert_eq!(browser.text("h1"), "Run history");
     let rows = browser.texts(".snapshots tbody tr");
-    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!(rows.len(), 3, "two runs, and the project's beginning: {rows:?}");
     assert!(rows[0].contains(&second) && rows[1].contains(&first), "newest first: {rows:?}");
     assert!(rows[0].contains("README.md") && rows[0].contains("train.py"), "what changed: {rows:?}");
     visitor.sees("run-history");
@@ -167,7 +167,7 @@ fn the_history_is_looked_at(visitor: &Visitor<'_>, alice: &Actor<'_>, project: &
     assert!(browser.text(".code").contains("# Less of it."));
     visitor.sees_at_most("file", HEAVY);
     browser.press("History");
-    assert_eq!(browser.texts(".commits tbody tr").len(), 2, "the script changed twice");
+    assert_eq!(browser.texts(".commits tbody tr").len(), 3, "made, replaced, and changed");
 }
 
 fn step_2b_another_repository(visitor: &Visitor<'_>) {

@@ -10,7 +10,7 @@ use maud::{Markup, PreEscaped, html};
 use super::Failure;
 use super::colours::escape;
 use super::diff::{self, Change, Content, FileDiff, How, Hunk, Row};
-use super::parts::count;
+use super::parts::{count, quiet_head};
 use super::source::{Kind, Source, Version};
 
 /// How many files are listed, how many of them are compared line by line, and how many lines are shown.
@@ -40,7 +40,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
                 (switch(source, is_split))
             }
             div.wide { table.stats {
-                thead.sr { tr { th scope="col" { "How" } th scope="col" { "File" } th scope="col" { "Lines" } } }
+                (quiet_head(&["How", "File", "Lines"]))
                 tbody {
                     @for (position, change) in changes.iter().take(MOST_LISTED).enumerate() {
                         tr {
@@ -133,7 +133,7 @@ fn one(
                 h3 { (letter(change.how)) " " (name(change)) }
                 (numbers(diff.added, diff.removed))
                 @if change.how != How::Deleted {
-                    a href=(source.at("", version, &path)) aria-label={ "View the file " (path) } { "View file" }
+                    a href=(source.at("", version, &path)) aria-label={ "View file " (path) } { "View file" }
                 }
             }
             (content)
@@ -179,7 +179,8 @@ fn kind(row: &Row) -> (&'static str, &'static str) {
 fn unified(hunks: &[Hunk], most: usize) -> Markup {
     html! {
         table.lines {
-            thead.sr { tr { th scope="col" { "Before" } th scope="col" { "After" } th scope="col" { "Sign" } th scope="col" { "Line" } } }
+            colgroup { col.n; col.n; col.g; col; }
+            (quiet_head(&["Before", "After", "Sign", "Line"]))
             tbody {
                 @for row in rows(hunks, most) {
                     @match row {
@@ -244,7 +245,8 @@ fn split(hunks: &[Hunk], most: usize) -> Markup {
     };
     html! {
         table.lines.two {
-            thead.sr { tr { th scope="col" { "Number" } th scope="col" { "Before" } th scope="col" { "Number" } th scope="col" { "After" } } }
+            colgroup { col.n; col; col.n; col; }
+            (quiet_head(&["Number", "Before", "Number", "After"]))
             tbody {
                 @for pair in &pairs {
                     @match pair {

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::failure::Failure;
 use super::message::Told;
-use super::parts::{ago, copy_field};
+use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
 use super::{Outcome, blob, empty, markdown};
 
@@ -72,7 +72,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                 span.quiet { (ago(source.visit.now, head.authored)) " · " code { (super::source::short(head.id)) } }
             }
             div.wide { table.files {
-                thead { tr { th scope="col" { "Name" } th scope="col" { "Last commit" } th scope="col" { "When" } } }
+                (quiet_head(&["Name", "Last commit", "When"]))
                 tbody {
                     @if !path.is_empty() {
                         @let above = path.rsplit_once('/').map_or("", |(above, _)| above);

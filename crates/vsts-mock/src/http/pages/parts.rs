@@ -69,6 +69,11 @@ pub(super) fn copy_field(id: &str, label: &str, value: &str) -> Markup {
     }
 }
 
+/// The head of a table whose columns speak for themselves: there for who hears the page.
+pub(super) fn quiet_head(columns: &[&str]) -> Markup {
+    html! { thead.hide { tr { @for column in columns { th scope="col" { span.sr { (column) } } } } } }
+}
+
 /// A message above a form.
 pub(super) fn problem(message: Option<&str>) -> Markup {
     html! { @if let Some(message) = message { p.problem role="alert" { (message) } } }
