@@ -19,7 +19,7 @@ pub(crate) use acl::{EntryInput, Place, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, TokenInput, UserInput};
-pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
+pub(crate) use places::{DEFAULT_BRANCH, DEFAULT_PROCESS, RepoInput};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};

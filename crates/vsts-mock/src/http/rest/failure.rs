@@ -8,10 +8,10 @@ use crate::registry::RegistryError;
 
 /// Why an API request fails.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) status: StatusCode,
+pub(in crate::http) struct Failure {
+    pub(in crate::http) status: StatusCode,
     pub(super) key: &'static str,
-    pub(super) message: String,
+    pub(in crate::http) message: String,
 }
 
 impl Failure {

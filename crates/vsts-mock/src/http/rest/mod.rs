@@ -35,10 +35,12 @@ use super::{Journalled, Peer, auth, text};
 use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
 use crate::world::{Account, Project, World};
-use failure::Failure;
+pub(super) use failure::Failure;
+pub(super) use git::{Archive, first_commit};
 use locations::Route;
 use query::Query;
 use reply::{Outcome, Reply};
+pub(super) use repositories::set_default_branch;
 
 /// Bytes that a request's body may have.
 const LARGEST_BODY: usize = 1 << 20;

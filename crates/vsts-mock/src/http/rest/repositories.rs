@@ -12,6 +12,7 @@ use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, read, shape};
 use crate::access::{Permission, Refusal, Target, authorize};
+use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
 
@@ -148,7 +149,7 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     };
     call.permit(&change.world, Permission::RenameRepository, Target::Repo(&repo))?;
     if let Some(branch) = body["defaultBranch"].as_str().filter(|branch| !branch.is_empty()) {
-        set_default_branch(call, &repo, branch)?;
+        set_default_branch(call.app, &repo, branch)?;
     }
     if let Some(new) = body["name"].as_str().filter(|new| *new != repo.name) {
         change.rename_repo(repo.id, new).await?;
@@ -158,7 +159,8 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     Ok(Reply::ok(call.whole_repo(&account, &project, &repo)))
 }
 
-fn set_default_branch(call: &Call<'_>, repo: &Repo, branch: &str) -> Result<(), Failure> {
+/// Makes another branch the one that `HEAD` names.
+pub(in crate::http) fn set_default_branch(app: &App, repo: &Repo, branch: &str) -> Result<(), Failure> {
     let full = if branch.starts_with("refs/") { branch.to_owned() } else { format!("refs/heads/{branch}") };
     let absent = || {
         let message = format!(
@@ -168,8 +170,7 @@ fn set_default_branch(call: &Call<'_>, repo: &Repo, branch: &str) -> Result<(), 
         );
         Failure::not_found("GitUnresolvableToCommitException", message)
     };
-    let repository =
-        repo.handle.open(&call.app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
+    let repository = repo.handle.open(&app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
     let repository = repository.to_gix();
     let target = FullName::try_from(full.as_str()).map_err(|_| absent())?;
     let is_branch = full.starts_with("refs/heads/");
