@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use e2e::browser::Theme;
 use e2e::folder::write;
 use e2e::{Actor, Browser, Sandbox, Scripts, Weight, binaries, page_check};
 
@@ -21,6 +22,27 @@ with open(sys.argv[1]) as lines:
     for step, line in enumerate(lines):
         log.log('loss', math.exp(-step / 3))
         print('step', line.strip(), flush=True)
+";
+
+/// A training run with curves, in no time.
+const FIT: &str = "\
+import math, os, random, sys
+from azureml.logging import get_azureml_logger
+log = get_azureml_logger()
+rate, epochs = float(sys.argv[2]), 60
+random.seed(rate)
+floor = 0.06 + abs(math.log10(rate) + 1.1) * 0.05
+losses = [floor + math.exp(-epoch * (0.04 + rate / 4)) + random.random() * 0.03 for epoch in range(epochs)]
+for loss in losses:
+    log.log('loss', loss)
+log.log('validation accuracy', [1 - loss * 0.7 for loss in losses])
+log.log('Accuracy', round(1 - losses[-1] * 0.7, 4))
+log.log('Regularization Rate', rate)
+os.makedirs('outputs', exist_ok=True)
+open('outputs/model.json', 'w').write('[]')
+print('epoch', epochs, 'of', epochs, 'loss', round(losses[-1], 4))
+if rate > 0.9:
+    sys.exit('the loss does not fall')
 ";
 
 /// A page of code has no limit but the code's; everything else is light.
@@ -86,6 +108,42 @@ fn the_article_is_followed_with_scripts() {
 #[test]
 fn the_article_is_followed_without_scripts() {
     follow_the_article(Scripts::Off);
+}
+
+#[test]
+fn curves_and_charts_are_drawn_and_told() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "iris_sklearn.py", FIT);
+    let rates = ["0.01", "0.03", "0.1", "0.08", "0.05", "0.95", "0.2", "0.07", "0.09"];
+    for rate in rates {
+        let submit = ["experiment", "submit", "-c", "local", "iris_sklearn.py", "--rate", rate];
+        let _may_fail = alice.azml(&project, &submit);
+    }
+    let ui = Ui::start(&alice, &project);
+    let browser = Browser::start(&sandbox, Scripts::On);
+    browser.open(&ui.url);
+    let is_there = (0..1000).any(|_| browser.address() == format!("{}/", ui.base));
+    assert!(is_there, "{}", browser.address());
+    let told = browser.evaluate("return document.querySelector('.plot desc').textContent", &[]);
+    let told = told.as_str().unwrap_or_default();
+    assert!(told.starts_with("Accuracy: 9 values, lowest ") && told.contains(" at 6"), "{told}");
+    assert_eq!(browser.texts(".charts figcaption").len(), 2);
+    browser.prefer(Theme::Light);
+    browser.resize(1100, 640);
+    browser.save_screenshot("readme-workbench-runs");
+    browser.press("#8");
+    let told = browser
+        .evaluate("return [...document.querySelectorAll('.plot desc')].map(d => d.textContent).join()", &[]);
+    let told = told.as_str().unwrap_or_default();
+    assert!(told.contains("loss: 60 values") && told.contains("validation accuracy: 60 values"), "{told}");
+    browser.press("Values");
+    assert_eq!(browser.texts(".values tbody tr").len() % 31, 0, "every second of 60, and the last");
+    browser.press("Values");
+    browser.save_screenshot("readme-workbench-run");
+    browser.resize(1280, 860);
+    page_check::check(&browser, "workbench-curves", Weight::LIGHT);
 }
 
 fn follow_the_article(scripts: Scripts) {

@@ -100,8 +100,8 @@ fn told(violation: &Value) -> String {
 
 fn weight(browser: &Browser) -> Weight {
     // `transferSize` is 0 for what came from the cache; the encoded body tells what it weighs without one.
-    // The icon is the browser's business: it takes it once, and when it likes. What a script asks for later, to keep the
-    // page up to date, is no part of the page.
+    // The icon is the browser's business: it takes it once, and when it likes.
+    // What a script asks for later, to keep the page up to date, is no part of it.
     let script = "const icons = [...document.querySelectorAll('link[rel~=icon]')].map(link => link.href);\
                   const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]\
                   .filter(e => !e.name.endsWith('/favicon.ico') && !icons.includes(e.name) && e.initiatorType !== 'fetch');\

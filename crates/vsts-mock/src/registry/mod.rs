@@ -6,6 +6,7 @@
 mod acl;
 mod change;
 mod experimentation;
+mod groups;
 mod import;
 mod people;
 mod places;
@@ -14,11 +15,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub(crate) use acl::{EntryInput, Place};
+pub(crate) use acl::{EntryInput, Place, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, TokenInput, UserInput};
-pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
+pub(crate) use places::{DEFAULT_BRANCH, DEFAULT_PROCESS, RepoInput};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
@@ -141,6 +142,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM role_assignments");
     run!(change, "DELETE FROM resources");
     run!(change, "DELETE FROM access_entries");
+    run!(change, "DELETE FROM cut_off_lists");
     run!(change, "DELETE FROM memberships");
     run!(change, "DELETE FROM member_groups");
     run!(change, "DELETE FROM ref_locks");
@@ -153,3 +155,6 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     change.world = crate::world::World::default();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

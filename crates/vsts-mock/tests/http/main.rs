@@ -10,6 +10,8 @@ mod binary;
 mod experimentation;
 mod git;
 mod hostile;
+/// The pages.
+mod pages;
 mod raw;
 mod sign_in;
 mod stock;
