@@ -128,7 +128,7 @@ fn curves_and_charts_are_drawn_and_told() {
     assert!(is_there, "{}", browser.address());
     let told = browser.evaluate("return document.querySelector('.plot desc').textContent", &[]);
     let told = told.as_str().unwrap_or_default();
-    assert!(told.starts_with("Accuracy: 9 values, lowest ") && told.contains(" at 6"), "{told}");
+    assert!(told.starts_with("Accuracy: 9 values, lowest ") && told.contains(" at 1, highest "), "{told}");
     assert_eq!(browser.texts(".charts figcaption").len(), 2);
     browser.prefer(Theme::Light);
     browser.resize(1100, 640);
