@@ -9,6 +9,7 @@ mod experimentation;
 mod import;
 mod people;
 mod places;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -17,8 +18,9 @@ use thiserror::Error;
 pub(crate) use acl::{EntryInput, Place};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
-pub(crate) use people::{KeyInput, TokenInput, UserInput};
+pub(crate) use people::{KeyInput, UserInput};
 pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
+pub(crate) use tokens::{TokenInput, TokenUpdate};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
