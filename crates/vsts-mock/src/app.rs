@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
+use crate::config::{Config, GeneratedTokens, HashedPasswords, Profile, Seed, apply};
 use crate::hosting::Upkeep;
 use crate::identity::device::DeviceCodes;
 use crate::identity::uses::Uses;
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
+    hashed: HashedPasswords,
     /// Last, so that it goes when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -78,10 +79,11 @@ impl App {
             upkeep: Upkeep::start(temporary.is_none()),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
+            hashed: HashedPasswords::default(),
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
-        let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
+        let generated = apply(&mut change, &app.seed, &app.hashed, app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
     }
@@ -95,7 +97,7 @@ impl App {
     pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
         let mut change = self.state.change().await?;
         registry::clear(&mut change).await?;
-        let generated = apply(&mut change, &self.seed, self.clock.now()).await?;
+        let generated = apply(&mut change, &self.seed, &self.hashed, self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
         self.operations.clear();

@@ -1,28 +1,42 @@
-//! Brings a seed into the state. What is there already stays as it is.
+//! Brings a seed into the state. What is there already stays as it is; a token or a key of the seed that was revoked
+//! stays revoked until a reset.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
+use crate::identity::secret;
 use crate::registry::{
-    EntryInput, KeyInput, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
+    EntryInput, KeyInput, Password, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
 };
 use crate::state::Change;
-use crate::world::GroupKind;
+use crate::world::{GroupKind, name};
 
 /// The values of the tokens that were generated: by user, by the token's name.
 pub(crate) type GeneratedTokens = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What is stored of the seed's passwords, by user: to hash one takes as long as all the rest of a reset.
+#[derive(Default)]
+pub(crate) struct HashedPasswords(Mutex<BTreeMap<String, String>>);
+
+impl HashedPasswords {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().expect("no thread panics while it holds the lock")
+    }
+}
 
 /// Makes what the seed has and the state lacks; gives the tokens it had to generate.
 pub(crate) async fn apply(
     change: &mut Change<'_>,
     seed: &Seed,
+    hashed: &HashedPasswords,
     now: Timestamp,
 ) -> Result<GeneratedTokens, RegistryError> {
     let mut generated = GeneratedTokens::new();
     for user in &seed.users {
-        apply_user(change, seed, user, now, &mut generated).await?;
+        apply_user(change, seed, user, hashed, now, &mut generated).await?;
     }
     for account in &seed.accounts {
         if change.world.account(&account.name).is_none() {
@@ -53,13 +67,19 @@ async fn apply_user(
     change: &mut Change<'_>,
     seed: &Seed,
     user: &SeedUser,
+    hashed: &HashedPasswords,
     now: Timestamp,
     generated: &mut GeneratedTokens,
 ) -> Result<(), RegistryError> {
-    if change.world.user(&user.name).is_none() {
-        let input =
-            UserInput { name: &user.name, email: user.email.as_deref(), password: user.password.as_deref() };
-        change.create_user(&input).await?;
+    let is_new = change.world.user(&user.name).is_none();
+    if is_new {
+        let known = hashed.all().get(&user.name).cloned();
+        let password = known.as_deref().map(Password::Hashed);
+        let password = password.or_else(|| user.password.as_deref().map(Password::Plain));
+        let input = UserInput { name: &user.name, email: user.email.as_deref(), password };
+        let id = change.create_user(&input).await?;
+        let stored = change.world.users.get(&id).and_then(|user| user.password_hash.clone());
+        hashed.all().extend(stored.map(|stored| (user.name.clone(), stored)));
     }
     for token in &user.tokens {
         let input = TokenInput {
@@ -69,6 +89,12 @@ async fn apply_user(
             expires: token.expires,
             ..TokenInput::seeded()
         };
+        let hash = token.value.as_deref().map(secret::hash).unwrap_or_default();
+        let mark = name::derive(&["seeded", "token", &user.name, &token.name, &hash]);
+        if !is_new && change.world.seeded.contains(&mark) {
+            continue;
+        }
+        change.note_seeded(mark).await?;
         match change.create_token(&user.name, &input, now).await {
             Ok((_, value)) if token.value.is_none() => {
                 let mine = generated.entry(user.name.clone()).or_default();
@@ -79,11 +105,16 @@ async fn apply_user(
         }
     }
     for key in &user.ssh_keys {
+        let line = line_of(key, seed)?;
+        let mark = name::derive(&["seeded", "key", &user.name, &key.name, &line]);
+        if !is_new && change.world.seeded.contains(&mark) {
+            continue;
+        }
+        change.note_seeded(mark).await?;
         let owner = change.world.user(&user.name).map(|user| user.id);
         if change.world.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
             continue;
         }
-        let line = line_of(key, seed)?;
         change
             .create_key(
                 &user.name,

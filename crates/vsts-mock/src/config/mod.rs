@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::ssh::Patience;
 
-pub(crate) use apply::{GeneratedTokens, apply};
+pub(crate) use apply::{GeneratedTokens, HashedPasswords, apply};
 pub use profile::Profile;
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,

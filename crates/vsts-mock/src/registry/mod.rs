@@ -18,7 +18,7 @@ use thiserror::Error;
 pub(crate) use acl::{EntryInput, Place};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
-pub(crate) use people::{KeyInput, UserInput};
+pub(crate) use people::{KeyInput, Password, UserInput};
 pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
 pub(crate) use tokens::{TokenInput, TokenUpdate};
 
@@ -152,6 +152,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM ssh_keys");
     run!(change, "DELETE FROM tokens");
     run!(change, "DELETE FROM users");
+    run!(change, "DELETE FROM seeded");
     change.world = crate::world::World::default();
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Users and their SSH keys.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,7 +15,20 @@ use crate::world::{SshKey, User, name};
 pub(crate) struct UserInput<'a> {
     pub(crate) name: &'a str,
     pub(crate) email: Option<&'a str>,
-    pub(crate) password: Option<&'a str>,
+    pub(crate) password: Option<Password<'a>>,
+}
+
+/// A password, or what is stored of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Password<'a> {
+    Plain(&'a str),
+    Hashed(&'a str),
+}
+
+impl fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[password]")
+    }
 }
 
 /// A public key to register.
@@ -140,6 +155,14 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Notes that the seed has given a token or a key. It is not given again before a reset.
+    pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
+        if self.world.seeded.insert(mark) {
+            run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());
+        }
+        Ok(())
+    }
+
     pub(super) fn user_id(&self, user_name: &str) -> Result<Uuid, RegistryError> {
         self.world
             .user(user_name)
@@ -169,8 +192,12 @@ pub(super) fn in_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
-async fn hash_password(password: Option<&str>) -> Result<Option<String>, RegistryError> {
-    let Some(password) = password else { return Ok(None) };
+async fn hash_password(password: Option<Password<'_>>) -> Result<Option<String>, RegistryError> {
+    let password = match password {
+        None => return Ok(None),
+        Some(Password::Hashed(hash)) => return Ok(Some(hash.to_owned())),
+        Some(Password::Plain(password)) => password,
+    };
     if password.is_empty() {
         return Err(RegistryError::value(
             "password",

@@ -230,6 +230,8 @@ pub(crate) struct World {
     pub(crate) experimentation: Experimentation,
     /// Who has locked a ref of a repository.
     pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
+    /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
+    pub(crate) seeded: BTreeSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
