@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::config::{Config, GeneratedTokens, HashedPasswords, Profile, Seed, apply};
+use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, apply};
 use crate::hosting::Upkeep;
 use crate::identity::device::DeviceCodes;
 use crate::identity::uses::Uses;
@@ -83,7 +83,7 @@ impl App {
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
-        let generated = apply(&mut change, &app.seed, &app.hashed, app.clock.now()).await?;
+        let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
     }
@@ -97,7 +97,7 @@ impl App {
     pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
         let mut change = self.state.change().await?;
         registry::clear(&mut change).await?;
-        let generated = apply(&mut change, &self.seed, &self.hashed, self.clock.now()).await?;
+        let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
         self.operations.clear();

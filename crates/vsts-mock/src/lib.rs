@@ -12,7 +12,9 @@
 //! `access` compares permissions, only `clock` asks the system for time and randomness.
 
 mod access;
+mod admin;
 mod app;
+mod builder;
 pub mod cli;
 mod clock;
 mod config;
@@ -29,14 +31,17 @@ mod tls;
 mod world;
 
 pub use access::{Permission, Permissions};
+pub use admin::{Admin, KeyInfo, TokenInfo};
+pub use builder::Builder;
 pub use clock::Clock;
 pub use config::{
     Profile, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
     SeedWorkspace,
 };
 pub use identity::ssh_key::SshKeyError;
+pub use journal::{Event as JournalEvent, JournalEntry};
 pub use registry::RegistryError;
-pub use server::{Builder, MockServer, Ready, StartError};
+pub use server::{MockServer, Ready, StartError};
 pub use ssh::exec_line::{ExecLine, ExecLineError};
 pub use ssh::host_key::HostKeyError;
 pub use state::StateError;

@@ -51,7 +51,7 @@ pub struct Seed {
 }
 
 /// A user.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedUser {
     /// The name to sign in with.
@@ -69,7 +69,7 @@ pub struct SeedUser {
 }
 
 /// A personal access token.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedToken {
     /// What it is called.
@@ -96,7 +96,7 @@ pub struct SeedKey {
 }
 
 /// An account.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedAccount {
     /// `acme` in `acme.visualstudio.com`.
@@ -115,7 +115,7 @@ pub struct SeedAccount {
 }
 
 /// A project.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedProject {
     /// Its name; its default repository has the same.
@@ -141,7 +141,7 @@ pub struct SeedProject {
 }
 
 /// A repository.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedRepo {
     /// Its name.
@@ -157,7 +157,7 @@ pub struct SeedRepo {
 }
 
 /// An access control entry.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedEntry {
     /// For whom: a user,
@@ -175,7 +175,7 @@ pub struct SeedEntry {
 }
 
 /// A workspace of the Experimentation service.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedWorkspace {
     /// The Experimentation account.

@@ -31,12 +31,7 @@ pub(crate) struct TokenInput<'a> {
 }
 
 impl TokenInput<'_> {
-    /// What a token of the seed begins with.
-    pub(crate) fn seeded() -> Self {
-        Self { has_derived_id: true, ..Self::named() }
-    }
-
-    /// What a token made at run time under a name of its own begins with.
+    /// What a token with a name of its own begins with.
     pub(crate) fn named() -> Self {
         Self {
             name: "",

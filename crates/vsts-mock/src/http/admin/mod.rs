@@ -215,10 +215,17 @@ async fn reset(State(app): State<Arc<App>>) -> Answer {
 struct JournalQuery {
     #[serde(default)]
     after: u64,
+    unknown: Option<bool>,
+    kind: Option<String>,
 }
 
 async fn journal(State(app): State<Arc<App>>, Query(query): Query<JournalQuery>) -> Answer {
-    ok(&json!({ "entries": app.journal.after(query.after) }))
+    let mut entries = app.journal.after(query.after);
+    entries.retain(|entry| {
+        query.unknown.is_none_or(|unknown| entry.is_unknown() == unknown)
+            && query.kind.as_deref().is_none_or(|kind| entry.kind() == kind)
+    });
+    ok(&json!({ "entries": entries }))
 }
 
 async fn clear_journal(State(app): State<Arc<App>>) -> Answer {
