@@ -1,4 +1,8 @@
-//! An offline look-alike of Visual Studio Team Services: Git over HTTP, HTTPS and SSH with per-repository access control.
+//! An offline look-alike of Visual Studio Team Services, as a library and as a binary. First its manual, then how it is built.
+//!
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
 //!
 //! As a library it is a [`MockServer`]; as a binary it is `vsts-mock serve`. A request goes through these layers:
 //!
@@ -35,7 +39,7 @@ pub use admin::{Admin, KeyInfo, TokenInfo};
 pub use builder::Builder;
 pub use clock::Clock;
 pub use config::{
-    Profile, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
+    Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
     SeedWorkspace,
 };
 pub use identity::ssh_key::SshKeyError;

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::ssh::Patience;
 
 pub(crate) use apply::{GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of};
-pub use profile::Profile;
+pub use profile::{Profile, ProfileRow};
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
     SeedWorkspace,
