@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::app::App;
 use crate::config::{
-    GeneratedTokens, Origin, Seed, SeedAccount, SeedEntry, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
-    SeedWorkspace, apply, apply_entry, apply_project, apply_user, line_of,
+    GeneratedTokens, Origin, Seed, SeedAccount, SeedEntry, SeedKey, SeedProject, SeedRepo, SeedToken,
+    SeedUser, SeedWorkspace, apply, apply_entry, apply_project, apply_user, line_of,
 };
 use crate::journal::JournalEntry;
 use crate::registry::{KeyInput, Place, RegistryError, RepoInput, TokenInput, WorkspaceInput};
@@ -332,7 +332,9 @@ impl<'s> Admin<'s> {
     pub async fn remove_workspace(&self, account: &str, workspace: &str) -> Result<()> {
         let mut change = self.change().await?;
         let found = change.world.experimentation.at(&[account, workspace]).map(|found| found.id);
-        change.delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?).await?;
+        change
+            .delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)
+            .await?;
         Ok(change.commit().await?)
     }
 

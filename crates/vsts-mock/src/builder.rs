@@ -250,4 +250,3 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder").field("http", &self.config.http).finish_non_exhaustive()
     }
 }
-

@@ -12,7 +12,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::ssh::Patience;
 
-pub(crate) use apply::{GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of};
+pub(crate) use apply::{
+    GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of,
+};
 pub use profile::{Profile, ProfileRow};
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,

@@ -238,7 +238,10 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), RegistryError> {
         return refuse(format!("a resource has at most {MOST_TAGS} tags"));
     }
     for (name, value) in tags {
-        if name.is_empty() || name.chars().count() > LONGEST_TAG || name.contains(['<', '>', '%', '&', '\\', '?', '/']) {
+        if name.is_empty()
+            || name.chars().count() > LONGEST_TAG
+            || name.contains(['<', '>', '%', '&', '\\', '?', '/'])
+        {
             return refuse(format!("a tag's name has 1 to {LONGEST_TAG} characters, and none of <>%&\\?/"));
         }
         if value.chars().count() > LONGEST_TAG_VALUE {
@@ -251,7 +254,9 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), RegistryError> {
     let mut names: Vec<String> = tags.keys().map(|name| name.to_lowercase()).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => refuse(format!("{:?} is there twice: names of tags compare without regard to case", pair[0])),
+        Some(pair) => {
+            refuse(format!("{:?} is there twice: names of tags compare without regard to case", pair[0]))
+        }
         None => Ok(()),
     }
 }

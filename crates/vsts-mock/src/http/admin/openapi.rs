@@ -63,9 +63,11 @@ fn parameters(path: &str) -> Vec<Value> {
         .collect();
     if path == "/_mock/journal" {
         let kinds = json!({ "type": "string", "enum": ["request", "ssh-request", "ref-update"] });
-        for (name, schema) in
-            [("after", json!({ "type": "integer" })), ("unknown", json!({ "type": "boolean" })), ("kind", kinds)]
-        {
+        for (name, schema) in [
+            ("after", json!({ "type": "integer" })),
+            ("unknown", json!({ "type": "boolean" })),
+            ("kind", kinds),
+        ] {
             parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
         }
     }

@@ -119,10 +119,10 @@ impl Call<'_> {
     fn show_pat(&self, id: &str) -> Outcome {
         let world = self.app.state.world();
         let user = self.may_use_tokens(&world)?;
-        Ok(Reply::ok(find(&world, user, id).map_or_else(
-            || refused("authorizationNotFound"),
-            |token| result(&shown(token, None)),
-        )))
+        Ok(Reply::ok(
+            find(&world, user, id)
+                .map_or_else(|| refused("authorizationNotFound"), |token| result(&shown(token, None))),
+        ))
     }
 
     async fn create_pat(&self, body: Body) -> Outcome {
@@ -173,9 +173,9 @@ impl Call<'_> {
         // Who lengthens the life of a token gives away what it is worth.
         self.may_give_away(&change.world, &names(wanted.scopes.as_deref().unwrap_or(&token.scopes)))?;
         let own = self.own_account(&change.world);
-        let accounts = wanted.everywhere.map(|everywhere| {
-            if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() }
-        });
+        let accounts = wanted
+            .everywhere
+            .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
         let update = TokenUpdate {
             name: wanted.name.as_deref(),
             scopes: wanted.scopes.as_deref(),
