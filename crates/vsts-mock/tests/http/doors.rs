@@ -353,14 +353,16 @@ async fn odd_values_are_refused_or_passed_over_and_do_no_harm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_one_whatever_others_are_called() {
-    let site = Site::start().await;
+    let make = async |site: &Site, name: &str| site.ask("POST", REPOS, ALICE, &json!({ "name": name })).await;
+    let (site, twin) = (Site::start().await, Site::start().await);
     let iris = site.ask("GET", &format!("{REPOS}/iris"), ALICE, &Value::Null).await.json()["id"].clone();
-    let id = iris.as_str().expect("an id").to_owned();
-    let made = site.ask("POST", REPOS, ALICE, &json!({ "name": id })).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    assert_ne!(made.json()["id"], iris);
-    let found = site.ask("GET", &format!("{REPOS}/{id}"), ALICE, &Value::Null).await.json();
-    assert_eq!((&found["id"], &found["name"]), (&iris, &json!("iris")), "the name is not taken for the id");
-    let own = format!("{REPOS}/{}", made.json()["id"].as_str().expect("an id"));
-    assert_eq!(site.ask("GET", &own, ALICE, &Value::Null).await.json()["name"], json!(id));
+    assert_eq!(make(&site, iris.as_str().expect("an id")).await.status, 409, "another's id is no name");
+    // The same seed gives the same ids, so that somebody may know one before it is taken.
+    let known = make(&twin, "later").await.json()["id"].clone();
+    let known = known.as_str().expect("an id");
+    assert_eq!(make(&site, known).await.status, 201);
+    let later = make(&site, "later").await.json();
+    assert_eq!(later["id"], known);
+    let found = site.ask("GET", &format!("{REPOS}/{known}"), ALICE, &Value::Null).await;
+    assert_eq!(found.json()["name"], "later");
 }
