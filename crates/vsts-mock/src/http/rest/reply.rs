@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -26,7 +27,13 @@ pub(super) struct Reply {
 #[derive(Debug)]
 enum Content {
     Json(Value),
-    Raw { kind: &'static str, bytes: Vec<u8>, file_name: Option<String> },
+    /// JSON that has been written already.
+    Written(Vec<u8>),
+    Raw {
+        kind: &'static str,
+        bytes: Vec<u8>,
+        file_name: Option<String>,
+    },
     Nothing,
 }
 
@@ -39,6 +46,23 @@ impl Reply {
 
     pub(super) fn json(status: StatusCode, value: Value) -> Self {
         Self { status, content: Content::Json(value), continuation: None }
+    }
+
+    /// A list of `count` values in the envelope of every list, written as they come: what is long is never built as a
+    /// whole tree of values first.
+    pub(super) fn list(
+        count: usize,
+        values: impl Iterator<Item = Result<impl Serialize, Failure>>,
+    ) -> Result<Self, Failure> {
+        let mut bytes = format!("{{\"count\":{count},\"value\":[").into_bytes();
+        for (n, value) in values.enumerate() {
+            if n > 0 {
+                bytes.push(b',');
+            }
+            serde_json::to_writer(&mut bytes, &value?).map_err(|error| Failure::internal(&error))?;
+        }
+        bytes.extend_from_slice(b"]}");
+        Ok(Self { status: StatusCode::OK, content: Content::Written(bytes), continuation: None })
     }
 
     pub(super) fn nothing() -> Self {
@@ -68,14 +92,20 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         Ok(reply) => reply,
         Err(failure) => Reply::json(failure.status, failure.body()),
     };
+    let json_kind = match version {
+        "" => "application/json; charset=utf-8".to_owned(),
+        version => format!("application/json; charset=utf-8; api-version={version}"),
+    };
     let mut response = match reply.content {
         Content::Json(value) => {
             let mut response = json_response(reply.status, &value);
-            let kind = match version {
-                "" => "application/json; charset=utf-8".to_owned(),
-                version => format!("application/json; charset=utf-8; api-version={version}"),
-            };
-            insert(response.headers_mut(), CONTENT_TYPE, &kind);
+            insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
+            response
+        }
+        Content::Written(bytes) => {
+            let mut response = text(reply.status, "");
+            *response.body_mut() = Body::from(bytes);
+            insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
             response
         }
         Content::Raw { kind, bytes, file_name } => {

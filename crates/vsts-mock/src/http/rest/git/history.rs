@@ -2,6 +2,8 @@
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
+use gix::objs::TreeRefIter;
+use gix::objs::tree::EntryMode;
 use gix::revision::walk::Sorting;
 use gix::traverse::commit::simple::CommitTimeOrder;
 use jiff::Timestamp;
@@ -41,6 +43,15 @@ impl Criteria {
         })
     }
 
+    /// Whether every commit is wanted.
+    fn is_empty(&self) -> bool {
+        self.author.is_none()
+            && self.committer.is_none()
+            && self.from.is_none()
+            && self.to.is_none()
+            && self.path.is_none()
+    }
+
     fn wants(&self, repository: &gix::Repository, commit: &gix::Commit<'_>) -> Result<bool, Failure> {
         let (author, committer) = (commit.author()?, commit.committer()?);
         let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
@@ -78,7 +89,7 @@ pub(super) fn time(text: &str) -> Result<Timestamp, Failure> {
 pub(super) fn entry_at(
     commit: &gix::Commit<'_>,
     path: &str,
-) -> Result<Option<(gix::objs::tree::EntryMode, ObjectId)>, Failure> {
+) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
     let segments = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty());
     let found = commit.tree()?.lookup_entry(segments.map(BString::from))?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
@@ -86,15 +97,57 @@ pub(super) fn entry_at(
 
 /// Whether what is at the path differs from what is there in every parent.
 fn changes_path(repository: &gix::Repository, commit: &gix::Commit<'_>, path: &str) -> Result<bool, Failure> {
-    let here = entry_at(commit, path)?;
+    let tree = commit.tree_id()?.detach();
     let mut has_parents = false;
     for parent in commit.parent_ids() {
         has_parents = true;
-        if entry_at(&repository.find_commit(parent)?, path)? == here {
+        let before = repository.find_commit(parent)?.tree_id()?.detach();
+        if !differ_at(repository, before, tree, path)? {
             return Ok(false);
         }
     }
-    Ok(has_parents || here.is_some())
+    Ok(has_parents || entry_at(commit, path)?.is_some())
+}
+
+/// Whether two trees differ at a path. Both are followed downwards side by side, and no further than they differ:
+/// most commits change something else, which shows in the first folder already.
+fn differ_at(
+    repository: &gix::Repository,
+    before: ObjectId,
+    after: ObjectId,
+    path: &str,
+) -> Result<bool, Failure> {
+    let (mut before, mut after) = (Some(before), Some(after));
+    let mut names = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    while let Some(name) = names.next() {
+        let (one, other) = (child(repository, before, name)?, child(repository, after, name)?);
+        if one == other {
+            return Ok(false);
+        }
+        if names.peek().is_none() {
+            return Ok(true);
+        }
+        let folder = |entry: Option<(EntryMode, ObjectId)>| entry.filter(|(mode, _)| mode.is_tree());
+        (before, after) = (folder(one).map(|(_, id)| id), folder(other).map(|(_, id)| id));
+    }
+    Ok(before != after)
+}
+
+/// What a tree holds under a name.
+fn child(
+    repository: &gix::Repository,
+    tree: Option<ObjectId>,
+    name: &[u8],
+) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
+    let Some(tree) = tree else { return Ok(None) };
+    let object = repository.find_object(tree)?;
+    for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
+        let entry = entry.map_err(|error| Failure::internal(&error))?;
+        if entry.filename == name {
+            return Ok(Some((entry.mode, entry.oid.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// The commits from `tips` back, without those that `hidden` reach.
@@ -141,7 +194,7 @@ pub(super) fn search(
             break;
         }
         let id = id?;
-        if criteria.wants(repository, &repository.find_commit(id)?)? {
+        if criteria.is_empty() || criteria.wants(repository, &repository.find_commit(id)?)? {
             if passed >= skip_now {
                 found.push(id);
             }

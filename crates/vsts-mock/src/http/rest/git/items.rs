@@ -2,6 +2,7 @@
 
 use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::failure::{Failure, shown};
@@ -107,23 +108,41 @@ impl<'r> Version<'r> {
     }
 
     fn show(&self, place: &Place, entry: &Entry) -> Value {
-        let path = format!("/{}", entry.path);
-        let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
-        let mut value = json!({
-            "objectId": entry.id.to_string(),
-            "gitObjectType": entry.kind(),
-            "commitId": self.commit.to_string(),
-            "path": path,
-            "url": place.url(&tail),
-        });
-        if entry.mode.is_tree() {
-            value["isFolder"] = true.into();
-        }
-        if entry.mode.is_link() {
-            value["isSymLink"] = true.into();
-        }
-        value
+        serde_json::to_value(self.shown(place, entry)).unwrap_or_default()
     }
+
+    fn shown(&self, place: &Place, entry: &Entry) -> Shown {
+        let path = format!("/{}", entry.path);
+        let commit_id = self.commit.to_string();
+        let tail = format!("items?path={}&versionType=Commit&version={commit_id}", encode(&path));
+        Shown {
+            object_id: entry.id.to_string(),
+            git_object_type: entry.kind(),
+            url: place.url(&tail),
+            commit_id,
+            path,
+            is_folder: entry.mode.is_tree(),
+            is_sym_link: entry.mode.is_link(),
+            content_metadata: None,
+        }
+    }
+}
+
+/// An item, as in lists.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    object_id: String,
+    git_object_type: &'static str,
+    commit_id: String,
+    path: String,
+    url: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_folder: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_sym_link: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_metadata: Option<Value>,
 }
 
 /// What a file's content is like.
@@ -171,15 +190,15 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
         return one(place, &version, &top, format);
     }
     let with_metadata = query.flag("includeContentMetadata");
-    let mut values = Vec::new();
-    for entry in version.list(top, depth.unwrap_or(Depth::None))? {
-        let mut value = version.show(place, &entry);
+    let all = version.list(top, depth.unwrap_or(Depth::None))?;
+    let values = all.iter().map(|entry| {
+        let mut shown = version.shown(place, entry);
         if with_metadata && entry.kind() == "blob" {
-            value["contentMetadata"] = metadata(&entry.path, &repository.find_object(entry.id)?.data);
+            shown.content_metadata = Some(metadata(&entry.path, &repository.find_object(entry.id)?.data));
         }
-        values.push(value);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())))
+        Ok(shown)
+    });
+    Reply::list(all.len(), values)
 }
 
 /// One file, or a folder as a zip file.

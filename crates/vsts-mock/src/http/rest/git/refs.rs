@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use gix::ObjectId;
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -48,26 +49,43 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
     let skip = place.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = place.query.amount(&["$top"])?.unwrap_or(usize::MAX);
     let next = skip.saturating_add(top);
-    let mut values = Vec::new();
-    for (name, id) in found.iter().skip(skip).take(top) {
-        let mut value = json!({
-            "name": name,
-            "objectId": id.to_string(),
-            "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
-        });
-        if let Some(user) = creators.get(name) {
-            value["creator"] = place.identity(*user);
+    let page = found.get(skip.min(found.len())..next.min(found.len())).unwrap_or_default();
+    let mut identities: HashMap<Uuid, Value> = HashMap::new();
+    let values = page.iter().map(|(name, id)| {
+        let by = place.world.lock_of(place.repo.id, name);
+        for user in by.iter().chain(creators.get(name)) {
+            identities.entry(*user).or_insert_with(|| place.identity(*user));
         }
-        if let Some(by) = place.world.lock_of(place.repo.id, name) {
-            value["isLocked"] = true.into();
-            value["isLockedBy"] = place.identity(by);
-        }
-        if peel && let Some(peeled) = peeled(&repository, *id)? {
-            value["peeledObjectId"] = peeled.to_string().into();
-        }
-        values.push(value);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())).continued((next < found.len() && top > 0).then_some(next)))
+        let peeled = if peel { peeled(&repository, *id)? } else { None };
+        Ok(Shown {
+            name: name.clone(),
+            object_id: id.to_string(),
+            url: place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
+            creator: creators.get(name).and_then(|user| identities.get(user)).cloned(),
+            is_locked: by.is_some(),
+            is_locked_by: by.and_then(|user| identities.get(&user)).cloned(),
+            peeled_object_id: peeled.map(|id| id.to_string()),
+        })
+    });
+    let reply = Reply::list(page.len(), values)?;
+    Ok(reply.continued((next < found.len() && top > 0).then_some(next)))
+}
+
+/// A ref in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    name: String,
+    object_id: String,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creator: Option<Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_locked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_locked_by: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peeled_object_id: Option<String>,
 }
 
 /// What an annotated tag points to in the end.
