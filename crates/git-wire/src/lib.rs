@@ -26,6 +26,6 @@ mod upload;
 pub use error::Error;
 pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
-pub use repository::{Error as RepositoryError, Repository};
+pub use repository::{Error as RepositoryError, Reader, Repository};
 pub use serve::{advertise, converse, respond};
 pub use service::{ProtocolVersion, Service, UnknownService};

@@ -4,6 +4,7 @@
 //! Packs that appear later, from this process or another, are seen by the next conversation.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -12,7 +13,7 @@ use gix::odb::store::init::Slots;
 
 use crate::pack::store::PackStore;
 use crate::pack::{ClosureRecord, FinishedPacks};
-use crate::readers::Readers;
+use crate::readers::{Readers, Reading};
 
 /// How many packs one repository may have before it needs consolidation.
 const PACK_SLOTS: u16 = 8_192;
@@ -30,6 +31,33 @@ pub struct Repository {
     packs: Arc<PackStore>,
     closure: Arc<ClosureRecord>,
     finished: Arc<FinishedPacks>,
+}
+
+/// A handle of one reader: what is in the repository when it is taken can be read until it is dropped, whatever
+/// maintenance does meanwhile.
+pub struct Reader {
+    repo: gix::Repository,
+    _reading: Reading,
+}
+
+impl Deref for Reader {
+    type Target = gix::Repository;
+
+    fn deref(&self) -> &gix::Repository {
+        &self.repo
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut gix::Repository {
+        &mut self.repo
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.repo.fmt(f)
+    }
 }
 
 /// Why a repository can't be used.
@@ -116,20 +144,34 @@ impl Repository {
         &self.git_dir
     }
 
-    /// A handle for this thread, with all that `gix` can do.
+    /// A handle for this thread that maintenance takes nothing away from.
+    pub fn read(&self) -> Reader {
+        // Before the handle is taken, or files that it knows may be gone already.
+        let reading = self.readers.enter();
+        Reader { repo: self.to_gix(), _reading: reading }
+    }
+
+    /// A handle for this thread, with all that `gix` can do. While maintenance may run, [`read`](Self::read) is safe.
     pub fn to_gix(&self) -> gix::Repository {
         let mut repo = self.inner.read().unwrap_or_else(PoisonError::into_inner).to_thread_local();
         repo.objects.ignore_replacements = true;
         repo
     }
 
-    /// Lets go of packs that have been replaced: who begins now reads the new ones. If the repository can't be opened
-    /// anew, the old handle goes on, which finds them too.
-    pub(crate) fn refresh(&self) {
-        match open_options().open(&self.git_dir) {
-            Ok(inner) => *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner,
-            Err(error) => tracing::warn!(%error, path = %self.git_dir.display(), "can't open it anew"),
-        }
+    /// Opens it anew, so that who begins now reads what has just been stored, and asks for nothing that is about to go.
+    pub(crate) fn refresh(&self) -> Result<(), Error> {
+        let inner = open_options()
+            .open(&self.git_dir)
+            .map_err(|source| Error::Open { path: self.git_dir.clone(), source: source.into() })?;
+        // All indices are loaded at once: otherwise an object would be looked for among the loose ones, which go,
+        // before the index of the pack that it is in is known.
+        inner
+            .to_thread_local()
+            .objects
+            .packed_object_count()
+            .map_err(|source| Error::Open { path: self.git_dir.clone(), source: source.into() })?;
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner;
+        Ok(())
     }
 
     /// Who reads the repository.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{BufRead, BufWriter, Write};
 
 use crate::pktline::Writer;
-use crate::readers::Reading;
+use crate::repository::Reader;
 use crate::{
     Error, Limits, Options, Policy, Profile, ProtocolVersion, Repository, Service, Summary, receive, upload,
 };
@@ -15,7 +15,8 @@ const BUFFER: usize = 64 << 10;
 /// What a conversation is about and how it is held.
 pub(crate) struct Context<'a> {
     pub(crate) repository: &'a Repository,
-    pub(crate) repo: gix::Repository,
+    /// Keeps maintenance from removing what this conversation may be reading.
+    pub(crate) repo: Reader,
     pub(crate) policy: &'a dyn Policy,
     pub(crate) options: &'a Options,
     pub(crate) version: ProtocolVersion,
@@ -23,8 +24,6 @@ pub(crate) struct Context<'a> {
     pub(crate) stateless: bool,
     /// Whether the client has been told why it ends.
     pub(crate) told: Cell<bool>,
-    /// Keeps maintenance from removing what this conversation may be reading.
-    _reading: Reading,
 }
 
 impl<'a> Context<'a> {
@@ -41,12 +40,9 @@ impl<'a> Context<'a> {
             (_, _, Profile::Vsts | Profile::AzureDevops) | (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
             (_, version, Profile::Permissive) => version,
         };
-        // Before the repository's handle is taken, or packs that it knows may be gone already.
-        let reading = repository.readers().enter();
         Self {
-            _reading: reading,
             repository,
-            repo: repository.to_gix(),
+            repo: repository.read(),
             policy,
             options,
             version,

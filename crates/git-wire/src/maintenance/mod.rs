@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use gix::ObjectId;
 
-use crate::Repository;
 use crate::pack::{self, Pack};
+use crate::{Repository, RepositoryError};
 use plan::Work;
 
 /// How long the readers of what is replaced are waited for; what they still hold goes with the next maintenance.
@@ -97,6 +97,9 @@ pub enum Error {
         #[source]
         source: git2::Error,
     },
+    /// It can't be opened again with what was stored.
+    #[error("couldn't open the repository with its new packs")]
+    Open(#[source] RepositoryError),
     /// The refs can't be read.
     #[error("couldn't read the refs of '{repository}'")]
     Refs {
@@ -166,13 +169,13 @@ pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Er
         Work::RollUp(which) => {
             let which: Vec<Arc<Pack>> = which.into_iter().map(|at| Arc::clone(small[at])).collect();
             let new = rewrite::roll_up(repository, &which, &loose, options)?;
-            replace(repository, &which, &loose, &[new], &mut report);
+            replace(repository, &which, &loose, &[new], &mut report)?;
         }
         Work::Everything => {
             let which: Vec<Arc<Pack>> = small.into_iter().cloned().collect();
             let rolled_up = if which.len() + loose.len() > 1 {
                 let new = rewrite::roll_up(repository, &which, &loose, options)?;
-                replace(repository, &which, &loose, &[new], &mut report);
+                replace(repository, &which, &loose, &[new], &mut report)?;
                 true
             } else {
                 false
@@ -181,11 +184,10 @@ pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Er
             let replaced: Vec<Arc<Pack>> =
                 packs.iter().filter(|pack| is_ours_to_replace(repository, pack)).cloned().collect();
             let new = rewrite::consolidate(repository, &replaced, options)?;
-            replace(repository, &replaced, &[], &new, &mut report);
+            replace(repository, &replaced, &[], &new, &mut report)?;
             report.consolidated = true;
         }
     }
-    repository.refresh();
     report.commits_in_graph = graph::update(repository, report.consolidated)?;
     report.removed += repository.readers().remove_retired(PATIENCE).map_err(disk(folder))?;
     Ok(report)
@@ -219,14 +221,14 @@ fn is_ours_to_replace(repository: &Repository, pack: &Pack) -> bool {
         && !repository.readers().is_retired(path)
 }
 
-/// Retires what the packs `new` hold as well.
+/// Retires what the packs `new` hold as well. Who begins from then on knows those packs, and finds all of it there.
 fn replace(
     repository: &Repository,
     packs: &[Arc<Pack>],
     loose: &[(ObjectId, PathBuf)],
     new: &[ObjectId],
     report: &mut Report,
-) {
+) -> Result<(), Error> {
     let mut files = Vec::new();
     for pack in packs.iter().filter(|pack| !new.iter().any(|new| pack.has_checksum(new))) {
         // The index first: without it the pack isn't looked at.
@@ -235,7 +237,9 @@ fn replace(
     }
     files.extend(loose.iter().map(|(_, path)| path.clone()));
     report.loose_packed += loose.len();
+    repository.refresh().map_err(Error::Open)?;
     repository.readers().retire(files);
+    Ok(())
 }
 
 /// The lock that one process has at a time; `None` if another has it.

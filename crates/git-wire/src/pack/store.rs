@@ -28,11 +28,14 @@ struct State {
     packs: Arc<Vec<Arc<Pack>>>,
 }
 
-/// One pack and its index.
+/// How often the folders are listed again because a file went between being listed and being opened.
+const LISTINGS: usize = 8;
+
+/// One pack and its index, both open: who has a pack can read it, also when its files are removed meanwhile.
 pub(crate) struct Pack {
     path: PathBuf,
     index: index::File,
-    data: OnceLock<data::File>,
+    data: data::File,
     /// Where entries begin, sorted; the last is where the pack's trailer begins.
     offsets: OnceLock<Vec<u64>>,
 }
@@ -77,8 +80,15 @@ impl PackStore {
         }
         if has_changed {
             let mut packs = Vec::new();
-            for (folder, _) in &state.folders {
-                list(folder, &state.packs, &mut packs)?;
+            for _ in 0..LISTINGS {
+                packs.clear();
+                let mut is_whole = true;
+                for (folder, _) in &state.folders {
+                    is_whole &= list(folder, &state.packs, &mut packs)?;
+                }
+                if is_whole {
+                    break;
+                }
             }
             packs.sort_by(|a, b| {
                 b.index.num_objects().cmp(&a.index.num_objects()).then_with(|| a.path.cmp(&b.path))
@@ -95,13 +105,15 @@ impl fmt::Debug for PackStore {
     }
 }
 
-/// Adds the packs in `folder` to `packs`, taking those already open from `known`.
-fn list(folder: &Path, known: &[Arc<Pack>], packs: &mut Vec<Arc<Pack>>) -> Result<(), Error> {
+/// Adds the packs in `folder` to `packs`, taking those already open from `known`. Whether none of them went meanwhile:
+/// then what it was consolidated into may not have been listed either.
+fn list(folder: &Path, known: &[Arc<Pack>], packs: &mut Vec<Arc<Pack>>) -> Result<bool, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(Error::disk("list", folder)(error)),
     };
+    let mut is_whole = true;
     for entry in entries {
         let path = entry.map_err(Error::disk("list", folder))?.path();
         if path.extension().is_none_or(|extension| extension != "idx") {
@@ -110,24 +122,32 @@ fn list(folder: &Path, known: &[Arc<Pack>], packs: &mut Vec<Arc<Pack>>) -> Resul
         let pack = path.with_extension("pack");
         if let Some(open) = known.iter().find(|open| open.path == pack) {
             packs.push(Arc::clone(open));
-        } else if pack.exists() {
-            match index::File::at(&path, gix::hash::Kind::Sha1) {
-                Ok(index) => packs.push(Arc::new(Pack {
-                    path: pack,
-                    index,
-                    data: OnceLock::new(),
-                    offsets: OnceLock::new(),
-                })),
-                // Gone in the meantime: consolidated into another.
-                Err(_) if !path.exists() => {}
-                Err(error) => return Err(Error::Store { path, source: error.into() }),
-            }
+            continue;
+        }
+        match Pack::open(&path, &pack) {
+            Ok(open) => packs.push(Arc::new(open)),
+            Err(_) if !path.exists() => is_whole = false,
+            // An index whose pack is missing is nothing.
+            Err(_) if !pack.exists() => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(is_whole)
 }
 
 impl Pack {
+    fn open(index: &Path, pack: &Path) -> Result<Self, Error> {
+        let failed =
+            |path: &Path, error: gix::Error| Error::Store { path: path.to_owned(), source: error.into() };
+        let hash = gix::hash::Kind::Sha1;
+        Ok(Self {
+            index: index::File::at(index, hash).map_err(|error| failed(index, error))?,
+            data: data::File::at(pack, hash).map_err(|error| failed(pack, error))?,
+            path: pack.to_owned(),
+            offsets: OnceLock::new(),
+        })
+    }
+
     /// The pack's file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -150,8 +170,7 @@ impl Pack {
 
     /// The whole file, header and trailer included.
     pub(crate) fn bytes(&self) -> Result<&[u8], Error> {
-        let data = self.data()?;
-        let whole = data.entry_slice(0..data.data_len() as u64);
+        let whole = self.data.entry_slice(0..self.data.data_len() as u64);
         whole.ok_or_else(|| Error::Invalid(format!("'{}' has no beginning", self.path.display())))
     }
 
@@ -161,19 +180,17 @@ impl Pack {
     }
 
     /// Gets ready to read `entries` entries.
-    pub(crate) fn prepare(&self, entries: usize) -> Result<(), Error> {
-        self.data()?;
+    pub(crate) fn prepare(&self, entries: usize) {
         let objects = self.index.num_objects();
         if objects <= ALWAYS_SORT || entries > objects as usize / 32 {
             self.offsets.get_or_init(|| self.index.sorted_offsets());
         }
-        Ok(())
     }
 
     /// The entry of `id`, which begins at `offset`. Its bytes are checked against the index's checksum.
     pub(crate) fn entry(&self, id: &ObjectId, offset: u64) -> Result<StoredEntry<'_>, Error> {
         let damaged = || Error::Damaged { id: *id, path: self.path.clone() };
-        let data = self.data()?;
+        let data = &self.data;
         if offset >= data.pack_end() as u64 {
             return Err(damaged());
         }
@@ -195,13 +212,30 @@ impl Pack {
         let compressed = whole.get(header_size..).ok_or_else(damaged)?;
         Ok(StoredEntry { header: entry.header, size: entry.decompressed_size, compressed })
     }
+}
 
-    fn data(&self) -> Result<&data::File, Error> {
-        if let Some(data) = self.data.get() {
-            return Ok(data);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_that_is_listed_can_be_read_when_its_files_have_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(folder.path()).unwrap();
+        let blob = repository.blob(b"what is in the pack").unwrap();
+        let mut builder = repository.packbuilder().unwrap();
+        builder.insert_object(blob, None).unwrap();
+        let packs = folder.path().join("objects/pack");
+        builder.write(&packs, 0).unwrap();
+
+        let store = PackStore::new(folder.path().join("objects"));
+        let listed = store.packs(false).unwrap();
+        for entry in fs::read_dir(&packs).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
         }
-        let data = data::File::at(&self.path, gix::hash::Kind::Sha1)
-            .map_err(|error| Error::Store { path: self.path.clone(), source: error.into() })?;
-        Ok(self.data.get_or_init(|| data))
+        let id = ObjectId::from_bytes_or_panic(blob.as_bytes());
+        let offset = listed[0].offset_of(&id).unwrap();
+        assert_eq!(listed[0].entry(&id, offset).unwrap().size, 19);
+        assert!(store.packs(true).unwrap().is_empty(), "and it is not listed again");
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn write_onto(
     plan.sort_unstable_by_key(|slot| (slot.pack, slot.offset));
     for group in plan.chunk_by(|a, b| a.pack == b.pack) {
         if let Some(pack) = packs.get(group[0].pack as usize) {
-            pack.prepare(group.len())?;
+            pack.prepare(group.len());
         }
     }
     let known =

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use git_wire::Reader;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::header::ACCEPT;
@@ -50,9 +51,10 @@ impl Place {
         })
     }
 
-    pub(super) fn open(&self) -> Result<gix::Repository, Failure> {
+    /// Opens it for reading: what is there stays until the handle is dropped.
+    pub(super) fn open(&self) -> Result<Reader, Failure> {
         let opened = self.repo.handle.open(&self.app.state.repo_path(self.repo.id));
-        let mut repository = opened.map_err(|error| Failure::internal(&error))?.to_gix();
+        let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(repository)
     }
