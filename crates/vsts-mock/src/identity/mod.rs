@@ -127,6 +127,8 @@ impl Gate {
         };
         match &verdict {
             Ok(principal) => self.succeeded(peer, principal.user.unwrap_or_default()),
+            // Who shows a token that has expired has not guessed it.
+            Err(SignInError::Expired) => {}
             Err(_) => self.count(attempt, now),
         }
         verdict

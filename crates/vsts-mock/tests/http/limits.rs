@@ -66,6 +66,7 @@ async fn tokens_and_codes_are_not_guessed_and_who_was_there_before_goes_on() {
         waits(&bearer(&site, path, "carol-all-scopes").await);
     }
     assert_eq!(bearer(&site, SUBSCRIPTIONS, "guess").await.json()["error"]["code"], "TooManyRequests");
+    assert!(bearer(&site, "/_mock/users", "guess").await.json()["error"].is_string());
     for path in [REFS, PROJECTS, SUBSCRIPTIONS] {
         assert_eq!(bearer(&site, path, "alice-all-scopes").await.status, 200, "{path}");
     }

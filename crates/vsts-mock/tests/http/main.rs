@@ -3,7 +3,8 @@
 //! `stock` clones and pushes, `access` is about who may, `urls` about every form of address, `wire` about bodies and
 //! framing, `experimentation`, `sign_in` and `tokens` about what azml asks beside Git, `hostile` about what is refused, `tls` about HTTPS, `binary` about the command line and the state that
 //! outlives a process, `manual` runs the manual's examples, `profiles` walks the table of profiles, `limits` guesses, `pats` makes tokens in
-//! their newer form, `secrets` looks for what must not be told, `doors` is about what tokens open and `library` about the server in process.
+//! their newer form, `secrets` looks for what must not be told, `doors` is about what tokens open, `odd` about
+//! what would like to be somebody else's, and `library` about the server in process.
 
 mod access;
 mod ask;
@@ -15,6 +16,7 @@ mod hostile;
 mod library;
 mod limits;
 mod manual;
+mod odd;
 mod pats;
 mod profiles;
 mod raw;

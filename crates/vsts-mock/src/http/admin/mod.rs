@@ -17,13 +17,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Peer, auth, json as json_response};
+use super::{Peer, json as json_response};
 use crate::app::App;
 use crate::identity::{Credential, SignInError};
 use crate::registry::RegistryError;
@@ -134,7 +134,12 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         .and_then(|credential| app.gate.verify_admin(&app.admin_token, &credential, peer, app.clock.now()));
     match verdict {
         Ok(()) => next.run(request).await,
-        Err(error @ SignInError::TooMany { .. }) => auth::refuse(&app, error),
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let mut response =
+                Failure::new(StatusCode::TOO_MANY_REQUESTS, error.to_string(), None).into_response();
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            response
+        }
         Err(_) => {
             let message = "the admin API wants the admin token of the ready line, as Bearer";
             let mut response = Failure::new(StatusCode::UNAUTHORIZED, message, None).into_response();
