@@ -139,6 +139,27 @@ impl Repository {
         make().map_err(|source| Error::Init { path: path.to_owned(), source: source.into() })
     }
 
+    /// Whether the folder at `path` is exactly as [`Repository::create_bare`] makes it: with nothing in it yet.
+    pub fn is_pristine(path: &Path, default_branch: &str) -> bool {
+        let holds = |folder: &str, expected: &[&str]| {
+            let Ok(entries) = std::fs::read_dir(path.join(folder)) else { return false };
+            let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            names.sort_unstable();
+            names == expected
+        };
+        let reads = |file: &str, expected: &str| {
+            std::fs::read(path.join(file)).is_ok_and(|content| content == expected.as_bytes())
+        };
+        holds("", &["HEAD", "config", "objects", "refs"])
+            && holds("objects", &["info", "pack"])
+            && holds("refs", &["heads", "tags"])
+            && ["objects/info", "objects/pack", "refs/heads", "refs/tags"]
+                .iter()
+                .all(|folder| holds(folder, &[]))
+            && reads("HEAD", &format!("ref: refs/heads/{default_branch}\n"))
+            && reads("config", BARE_CONFIG)
+    }
+
     /// The folder with `HEAD`, `objects` and `refs`.
     pub fn git_dir(&self) -> &Path {
         &self.git_dir

@@ -152,7 +152,7 @@ async fn over_ssh(served: &Served, dir: &Path) {
         .stdin(Stdio::null());
     let output =
         tokio::task::spawn_blocking(move || git.output()).await.expect("it ran").expect("git starts");
-    let _listed = output.status;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Everything in a folder, with the files' names.

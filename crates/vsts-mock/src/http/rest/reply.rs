@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -48,18 +47,18 @@ impl Reply {
         Self { status, content: Content::Json(value), continuation: None }
     }
 
-    /// A list of `count` values in the envelope of every list, written as they come: what is long is never built as a
-    /// whole tree of values first.
-    pub(super) fn list(
-        count: usize,
-        values: impl Iterator<Item = Result<impl Serialize, Failure>>,
+    /// A list in the envelope of every list, each value written by `write`: what is long is never built as a whole tree
+    /// of values first.
+    pub(super) fn list<T>(
+        values: &[T],
+        mut write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
-        let mut bytes = format!("{{\"count\":{count},\"value\":[").into_bytes();
-        for (n, value) in values.enumerate() {
+        let mut bytes = format!("{{\"count\":{},\"value\":[", values.len()).into_bytes();
+        for (n, value) in values.iter().enumerate() {
             if n > 0 {
                 bytes.push(b',');
             }
-            serde_json::to_writer(&mut bytes, &value?).map_err(|error| Failure::internal(&error))?;
+            write(&mut bytes, value)?;
         }
         bytes.extend_from_slice(b"]}");
         Ok(Self { status: StatusCode::OK, content: Content::Written(bytes), continuation: None })

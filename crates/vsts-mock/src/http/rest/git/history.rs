@@ -4,7 +4,7 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
-use gix::revision::walk::Sorting;
+use gix::revision::walk::{Info, Sorting};
 use gix::traverse::commit::simple::CommitTimeOrder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,35 +43,54 @@ impl Criteria {
         })
     }
 
-    /// Whether every commit is wanted.
-    fn is_empty(&self) -> bool {
-        self.author.is_none()
-            && self.committer.is_none()
-            && self.from.is_none()
-            && self.to.is_none()
-            && self.path.is_none()
+    fn is_about_people_or_time(&self) -> bool {
+        self.author.is_some() || self.committer.is_some() || self.from.is_some() || self.to.is_some()
     }
 
-    fn wants(&self, repository: &gix::Repository, commit: &gix::Commit<'_>) -> Result<bool, Failure> {
-        let (author, committer) = (commit.author()?, commit.committer()?);
-        let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
-            wanted.as_ref().is_none_or(|wanted| {
-                let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
-                whole.contains(wanted.as_str())
-            })
-        };
-        let time = time_of(author);
-        if !is(&self.author, author)
-            || !is(&self.committer, committer)
-            || self.from.is_some_and(|from| time < from)
-            || self.to.is_some_and(|to| time > to)
-        {
-            return Ok(false);
+    /// Whether a commit is wanted: itself looked at only where that is needed, which is what takes the time.
+    fn wants(&self, trees: &Trees<'_>, info: &Info<'_>) -> Result<bool, Failure> {
+        if self.is_about_people_or_time() {
+            let commit = trees.repository.find_commit(info.id)?;
+            let (author, committer) = (commit.author()?, commit.committer()?);
+            let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
+                wanted.as_ref().is_none_or(|wanted| {
+                    let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
+                    whole.contains(wanted.as_str())
+                })
+            };
+            let time = time_of(author);
+            if !is(&self.author, author)
+                || !is(&self.committer, committer)
+                || self.from.is_some_and(|from| time < from)
+                || self.to.is_some_and(|to| time > to)
+            {
+                return Ok(false);
+            }
         }
         match &self.path {
             None => Ok(true),
-            Some(path) => changes_path(repository, commit, path),
+            Some(path) => changes_path(trees, info, path),
         }
+    }
+}
+
+/// The trees of commits: from the commit-graph where that has them.
+struct Trees<'r> {
+    repository: &'r gix::Repository,
+    graph: Option<gix::commitgraph::Graph>,
+}
+
+impl<'r> Trees<'r> {
+    fn of(repository: &'r gix::Repository) -> Self {
+        // Without one, commits are read.
+        Self { repository, graph: repository.commit_graph_if_enabled().ok().flatten() }
+    }
+
+    fn tree(&self, commit: ObjectId) -> Result<ObjectId, Failure> {
+        if let Some(known) = self.graph.as_ref().and_then(|graph| graph.commit_by_id(commit)) {
+            return Ok(known.root_tree_id().to_owned());
+        }
+        Ok(self.repository.find_commit(commit)?.tree_id()?.detach())
     }
 }
 
@@ -96,17 +115,14 @@ pub(super) fn entry_at(
 }
 
 /// Whether what is at the path differs from what is there in every parent.
-fn changes_path(repository: &gix::Repository, commit: &gix::Commit<'_>, path: &str) -> Result<bool, Failure> {
-    let tree = commit.tree_id()?.detach();
-    let mut has_parents = false;
-    for parent in commit.parent_ids() {
-        has_parents = true;
-        let before = repository.find_commit(parent)?.tree_id()?.detach();
-        if !differ_at(repository, before, tree, path)? {
+fn changes_path(trees: &Trees<'_>, info: &Info<'_>, path: &str) -> Result<bool, Failure> {
+    let (repository, tree) = (trees.repository, trees.tree(info.id)?);
+    for parent in &info.parent_ids {
+        if !differ_at(repository, trees.tree(*parent)?, tree, path)? {
             return Ok(false);
         }
     }
-    Ok(has_parents || entry_at(commit, path)?.is_some())
+    Ok(!info.parent_ids.is_empty() || entry_at(&repository.find_commit(info.id)?, path)?.is_some())
 }
 
 /// Whether two trees differ at a path. Both are followed downwards side by side, and no further than they differ:
@@ -156,12 +172,21 @@ pub(super) fn walk(
     tips: &[ObjectId],
     hidden: &[ObjectId],
 ) -> Result<impl Iterator<Item = Result<ObjectId, Failure>>, Failure> {
+    Ok(walk_infos(repository, tips, hidden)?.map(|info| Ok(info?.id)))
+}
+
+/// The same, with what the walk knows of each.
+fn walk_infos<'r>(
+    repository: &'r gix::Repository,
+    tips: &[ObjectId],
+    hidden: &[ObjectId],
+) -> Result<impl Iterator<Item = Result<Info<'r>, Failure>>, Failure> {
     let walk = repository
         .rev_walk(tips.iter().copied())
         .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
         .with_hidden(hidden.iter().copied())
         .all()?;
-    Ok(walk.map(|info| Ok(info?.id)))
+    Ok(walk.map(|info| Ok(info?)))
 }
 
 /// The commits that a request's criteria select, newest first.
@@ -189,14 +214,15 @@ pub(super) fn search(
     let mut passed = 0;
     let is_reversed = query.flag(&key("showOldestCommitsFirst"));
     let (skip_now, top_now) = if is_reversed { (0, usize::MAX) } else { (skip, top) };
-    for id in walk(repository, &tips, &hidden)? {
+    let trees = Trees::of(repository);
+    for info in walk_infos(repository, &tips, &hidden)? {
         if found.len() >= top_now {
             break;
         }
-        let id = id?;
-        if criteria.is_empty() || criteria.wants(repository, &repository.find_commit(id)?)? {
+        let info = info?;
+        if criteria.wants(&trees, &info)? {
             if passed >= skip_now {
-                found.push(id);
+                found.push(info.id);
             }
             passed += 1;
         }

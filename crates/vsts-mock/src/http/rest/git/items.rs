@@ -2,7 +2,6 @@
 
 use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::failure::{Failure, shown};
@@ -14,6 +13,7 @@ use super::history::entry_at;
 use super::place::Place;
 use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
+use super::write;
 use super::zip::Archive;
 
 /// How many items may be asked for at once.
@@ -108,41 +108,61 @@ impl<'r> Version<'r> {
     }
 
     fn show(&self, place: &Place, entry: &Entry) -> Value {
-        serde_json::to_value(self.shown(place, entry)).unwrap_or_default()
-    }
-
-    fn shown(&self, place: &Place, entry: &Entry) -> Shown {
         let path = format!("/{}", entry.path);
-        let commit_id = self.commit.to_string();
-        let tail = format!("items?path={}&versionType=Commit&version={commit_id}", encode(&path));
-        Shown {
-            object_id: entry.id.to_string(),
-            git_object_type: entry.kind(),
-            url: place.url(&tail),
-            commit_id,
-            path,
-            is_folder: entry.mode.is_tree(),
-            is_sym_link: entry.mode.is_link(),
-            content_metadata: None,
+        let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
+        let mut value = json!({
+            "objectId": entry.id.to_string(),
+            "gitObjectType": entry.kind(),
+            "commitId": self.commit.to_string(),
+            "path": path,
+            "url": place.url(&tail),
+        });
+        if entry.mode.is_tree() {
+            value["isFolder"] = true.into();
         }
+        if entry.mode.is_link() {
+            value["isSymLink"] = true.into();
+        }
+        value
     }
-}
 
-/// An item, as in lists.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    object_id: String,
-    git_object_type: &'static str,
-    commit_id: String,
-    path: String,
-    url: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    is_folder: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    is_sym_link: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_metadata: Option<Value>,
+    /// A list of what [`Version::show`] shows, of which there may be very many.
+    fn show_all(&self, place: &Place, all: &[Entry], with_metadata: bool) -> Outcome {
+        let url = write::beginning(&place.url("items?path="));
+        let commit = self.commit.to_string();
+        Reply::list(all, |out, entry| {
+            out.extend_from_slice(b"{\"objectId\":\"");
+            write::id(out, &entry.id);
+            out.extend_from_slice(b"\",\"gitObjectType\":\"");
+            out.extend_from_slice(entry.kind().as_bytes());
+            out.extend_from_slice(b"\",\"commitId\":\"");
+            out.extend_from_slice(commit.as_bytes());
+            out.extend_from_slice(b"\",\"path\":\"/");
+            let before = out.len();
+            write::text(out, &entry.path);
+            // Its own quote comes after the slash.
+            out.remove(before);
+            out.extend_from_slice(b",\"url\":");
+            out.extend_from_slice(&url);
+            write::encoded(out, "/");
+            write::encoded(out, &entry.path);
+            out.extend_from_slice(b"&versionType=Commit&version=");
+            out.extend_from_slice(commit.as_bytes());
+            out.push(b'"');
+            if entry.mode.is_tree() {
+                out.extend_from_slice(b",\"isFolder\":true");
+            }
+            if entry.mode.is_link() {
+                out.extend_from_slice(b",\"isSymLink\":true");
+            }
+            if with_metadata && entry.kind() == "blob" {
+                let metadata = metadata(&entry.path, &self.repository.find_object(entry.id)?.data);
+                out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
+            }
+            out.push(b'}');
+            Ok(())
+        })
+    }
 }
 
 /// What a file's content is like.
@@ -190,15 +210,7 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
         return one(place, &version, &top, format);
     }
     let with_metadata = query.flag("includeContentMetadata");
-    let all = version.list(top, depth.unwrap_or(Depth::None))?;
-    let values = all.iter().map(|entry| {
-        let mut shown = version.shown(place, entry);
-        if with_metadata && entry.kind() == "blob" {
-            shown.content_metadata = Some(metadata(&entry.path, &repository.find_object(entry.id)?.data));
-        }
-        Ok(shown)
-    });
-    Reply::list(all.len(), values)
+    version.show_all(place, &version.list(top, depth.unwrap_or(Depth::None))?, with_metadata)
 }
 
 /// One file, or a folder as a zip file.

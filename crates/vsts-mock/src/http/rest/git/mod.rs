@@ -21,6 +21,7 @@ mod revision;
 mod staging;
 mod tags;
 mod trees;
+mod write;
 mod zip;
 
 use axum::body::Body;
