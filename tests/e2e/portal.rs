@@ -57,24 +57,31 @@ fn add_iris(project: &Path) {
 
 #[test]
 fn the_article_in_a_browser() {
-    for scripts in [Scripts::On, Scripts::Off] {
-        let sandbox = Sandbox::new();
-        let server = sandbox.server();
-        let visitor = Visitor { browser: Browser::start(&sandbox, scripts), server: &server };
-        let alice = sandbox.actor("alice", "alicepat");
-        let url = step_2_a_project_with_its_repository(&visitor);
-        let project = step_3_a_project_is_linked(&visitor, &alice, &sandbox.dir("work"), &url);
-        the_history_is_looked_at(&visitor, &alice, &project);
-        step_2b_another_repository(&visitor);
-        authentication_by_key(&visitor, &sandbox, &alice);
-        authentication_by_token(&visitor, &sandbox, &url);
-        access_is_granted(&visitor, &sandbox, &url);
-        visitor.browser.press("Account menu of alice");
-        visitor.browser.press("Sign out");
-        assert_eq!(visitor.browser.text("h1"), "Sign in");
-        visitor.browser.open(&url);
-        assert_eq!(visitor.browser.text("h1"), "Sign in", "who is out sees nothing");
-    }
+    the_article(Scripts::On);
+}
+
+#[test]
+fn the_article_in_a_browser_without_scripts() {
+    the_article(Scripts::Off);
+}
+
+fn the_article(scripts: Scripts) {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let visitor = Visitor { browser: Browser::start(&sandbox, scripts), server: &server };
+    let alice = sandbox.actor("alice", "alicepat");
+    let url = step_2_a_project_with_its_repository(&visitor);
+    let project = step_3_a_project_is_linked(&visitor, &alice, &sandbox.dir("work"), &url);
+    the_history_is_looked_at(&visitor, &alice, &project);
+    step_2b_another_repository(&visitor);
+    authentication_by_key(&visitor, &sandbox, &alice);
+    authentication_by_token(&visitor, &sandbox, &url);
+    access_is_granted(&visitor, &sandbox, &url);
+    visitor.browser.press("Account menu of alice");
+    visitor.browser.press("Sign out");
+    assert_eq!(visitor.browser.text("h1"), "Sign in");
+    visitor.browser.open(&url);
+    assert_eq!(visitor.browser.text("h1"), "Sign in", "who is out sees nothing");
 }
 
 fn step_2_a_project_with_its_repository(visitor: &Visitor<'_>) -> String {
@@ -150,6 +157,10 @@ fn the_history_is_looked_at(visitor: &Visitor<'_>, alice: &Actor<'_>, project: &
     assert!(rows[0].contains(&second) && rows[1].contains(&first), "newest first: {rows:?}");
     assert!(rows[0].contains("README.md") && rows[0].contains("train.py"), "what changed: {rows:?}");
     visitor.sees("run-history");
+    // For README: no larger than what is on it.
+    browser.resize(1100, 520);
+    browser.save_screenshot("readme-portal-run-history");
+    browser.resize(1280, 860);
 
     browser.press(&second);
     assert!(browser.text(".facts").contains(&second), "{}", browser.text(".facts"));

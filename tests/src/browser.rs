@@ -4,6 +4,7 @@
 //! What is asserted of every page is in [`crate::page_check`].
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,11 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::chromedriver::{Chromedriver, Element};
+
+/// How long a page may take to come after a click that leads to one.
+const LOADS: Duration = Duration::from_secs(10);
+/// Tells one page from the next, once it is there.
+const LOADED: &str = "return document.readyState === 'complete' ? performance.timeOrigin : null";
 
 /// Whether pages may run scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,14 +124,35 @@ impl Browser {
             "//*[self::a or self::button or self::summary][normalize-space(.)={name} or @aria-label={name}]"
         );
         let element = self.one("xpath", &path);
-        self.driver.with(&element, "click", Some(&json!({})));
+        self.click(&element);
     }
 
     /// Presses the first element that a CSS selector names.
     #[track_caller]
     pub fn press_at(&self, css: &str) {
         let element = self.one("css selector", css);
-        self.driver.with(&element, "click", Some(&json!({})));
+        self.click(&element);
+    }
+
+    /// Clicks, and waits for the page that a link or a form leads to: chromedriver waits by itself only if the browser
+    /// has begun to go there.
+    #[track_caller]
+    fn click(&self, element: &Element) {
+        let leads = "const e = arguments[0].closest('a[href], button');\
+                     if (!e) return false;\
+                     if (e.tagName === 'A') return e.href.split('#')[0] !== location.href.split('#')[0];\
+                     return e.type === 'submit' && !!e.form";
+        let leads = self.evaluate(leads, &[element.to_json()]) == true;
+        let origin = || self.driver.try_post("/execute/sync", &json!({ "script": LOADED, "args": [] }));
+        let before = origin();
+        self.driver.with(element, "click", Some(&json!({})));
+        let begun = Instant::now();
+        while leads && begun.elapsed() < LOADS {
+            match origin() {
+                Ok(now) if now.is_number() && Ok(&now) != before.as_ref() => break,
+                _ => {}
+            }
+        }
     }
 
     /// Writes a value into the field with this label, in place of what is there.
@@ -139,7 +166,7 @@ impl Browser {
     /// Picks an option of the list with this label.
     #[track_caller]
     pub fn choose(&self, label: &str, option: &str) {
-        let path = format!("{}/option[normalize-space(.)={}]", labelled(label), quoted(option));
+        let path = format!("{}//option[normalize-space(.)={}]", labelled(label), quoted(option));
         let option = self.one("xpath", &path);
         self.driver.with(&option, "click", Some(&json!({})));
     }
@@ -261,11 +288,10 @@ impl Browser {
 
     #[track_caller]
     fn one(&self, using: &str, value: &str) -> Element {
-        let found = self.driver.find_all(using, value);
-        let Some(element) = found.into_iter().next() else {
-            panic!("nothing is {value} at {}:\n{}", self.address(), self.text("body"));
-        };
-        element
+        match self.driver.find_one(using, value) {
+            Some(element) => element,
+            None => panic!("nothing is {value} at {}:\n{}", self.address(), self.text("body")),
+        }
     }
 }
 

@@ -26,6 +26,13 @@ pub(crate) struct Chromedriver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element(String);
 
+impl Element {
+    /// As an argument of a script.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ ELEMENT: self.0 })
+    }
+}
+
 impl Chromedriver {
     /// Starts chromedriver on a free port and Chromium in it.
     pub(crate) fn start(sandbox: &Sandbox) -> Self {
@@ -100,6 +107,18 @@ impl Chromedriver {
         let found = self.post("/elements", &json!({ "using": using, "value": value }));
         let found = found.as_array().cloned().unwrap_or_default();
         found.iter().filter_map(|element| Some(Element(element[ELEMENT].as_str()?.to_owned()))).collect()
+    }
+
+    /// The first such element; waits a little for it to come.
+    #[track_caller]
+    pub(crate) fn find_one(&self, using: &str, value: &str) -> Option<Element> {
+        if let Some(found) = self.find_all(using, value).into_iter().next() {
+            return Some(found);
+        }
+        self.post("/timeouts", &json!({ "implicit": 2_000 }));
+        let found = self.find_all(using, value).into_iter().next();
+        self.post("/timeouts", &json!({ "implicit": 0 }));
+        found
     }
 
     /// The element that has the keyboard's focus.
