@@ -138,10 +138,10 @@ fn curves_and_charts_are_drawn_and_told() {
         .evaluate("return [...document.querySelectorAll('.plot desc')].map(d => d.textContent).join()", &[]);
     let told = told.as_str().unwrap_or_default();
     assert!(told.contains("loss: 60 values") && told.contains("validation accuracy: 60 values"), "{told}");
+    browser.save_screenshot("readme-workbench-run");
     browser.press("Values");
     assert_eq!(browser.texts(".values tbody tr").len() % 31, 0, "every second of 60, and the last");
     browser.press("Values");
-    browser.save_screenshot("readme-workbench-run");
     browser.resize(1280, 860);
     page_check::check(&browser, "workbench-curves", Weight::LIGHT);
 }
