@@ -12,7 +12,7 @@ use crate::Sandbox;
 /// The key under which the protocol hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How long one step of a browser may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running chromedriver with one browser.
 #[derive(Debug)]

@@ -93,7 +93,7 @@ fn told(violation: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut told = format!("{}: {}", word(&violation["id"]), word(&violation["help"]));
     for node in violation["nodes"].as_array().into_iter().flatten().take(5) {
-        told.push_str(&format!("\n  {}\n  {}", word(&node["html"]), word(&node["failureSummary"])));
+        told.extend(["\n  ", &word(&node["html"]), "\n  ", &word(&node["failureSummary"])]);
     }
     told
 }
