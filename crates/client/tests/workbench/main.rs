@@ -8,4 +8,5 @@ mod hostile;
 mod many;
 mod pages;
 mod restoring;
+mod syncing;
 mod world;
