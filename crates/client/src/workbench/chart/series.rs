@@ -1,0 +1,64 @@
+//! One curve of a chart: its points, what is said of them, and no more of them than can be seen.
+
+use crate::workbench::words;
+
+/// A curve has no more points: there are no more places for them.
+pub(super) const POINTS: usize = 400;
+
+/// A curve.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What it is called.
+    pub name: String,
+    /// Places and values, by place.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// A list of values, counted from 1.
+    #[expect(clippy::cast_precision_loss, reason = "nobody logs 2^53 values")]
+    pub fn counted(name: String, values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        let points = values.into_iter().enumerate();
+        let points =
+            points.filter_map(|(at, value)| Some(((at + 1) as f64, value.filter(|v| v.is_finite())?)));
+        Self { name, points: points.collect() }
+    }
+
+    /// In words.
+    pub(super) fn told(&self) -> String {
+        let by_value = |one: &&(f64, f64), two: &&(f64, f64)| one.1.total_cmp(&two.1);
+        let (Some(low), Some(high), Some(last)) =
+            (self.points.iter().min_by(by_value), self.points.iter().max_by(by_value), self.points.last())
+        else {
+            return format!("{}: no values.", self.name);
+        };
+        format!(
+            "{}: {}, lowest {} at {}, highest {} at {}, last {}.",
+            self.name,
+            words::count(self.points.len(), "value", "values"),
+            words::number(low.1),
+            words::number(low.0),
+            words::number(high.1),
+            words::number(high.0),
+            words::number(last.1),
+        )
+    }
+
+    /// No more points than there are places, keeping what stands out.
+    pub(super) fn thinned(&self) -> Vec<(f64, f64)> {
+        if self.points.len() <= POINTS {
+            return self.points.clone();
+        }
+        let share = self.points.len().div_ceil(POINTS / 2);
+        let mut kept = Vec::with_capacity(POINTS);
+        for part in self.points.chunks(share) {
+            let low = part.iter().min_by(|one, two| one.1.total_cmp(&two.1));
+            let high = part.iter().max_by(|one, two| one.1.total_cmp(&two.1));
+            let (Some(low), Some(high)) = (low, high) else { continue };
+            let pair = if low.0 <= high.0 { [low, high] } else { [high, low] };
+            kept.extend(pair.into_iter().copied());
+        }
+        kept.dedup();
+        kept
+    }
+}
