@@ -166,11 +166,11 @@ mod tests {
     fn words_get_their_letters() {
         let shown = html("a.py", "def f(x):\n    return \"<&>\"  # why\n");
         for part in [
-            "<i class=k>def</i>",
+            "<i class=k>def </i>",
             "<i class=f>f</i>",
             "&lt;&amp;&gt;",
             "<i class=c># why</i>",
-            "<i class=k>return</i>",
+            "<i class=k>return </i>",
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
