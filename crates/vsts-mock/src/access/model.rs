@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use git_wire::UpdateKind;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::evaluate::decide;
+use git_wire::UpdateKind;
+
 use super::*;
 use crate::world::{Entry, Group, GroupKind, Handle, User};
 
@@ -281,28 +282,6 @@ proptest! {
                 let manages = is_administrator || (reads && has(Permission::ManagePermissions));
                 prop_assert_eq!(authorize_acl(&world, &user, Target::Ref(&repo, name)).is_ok(), manages);
             }
-        }
-    }
-
-    #[test]
-    fn entries_are_merged_bit_by_bit(steps in proptest::collection::vec((0_u32..0x1_0000, 0_u32..0x1_0000), 0..5)) {
-        let mut entry = Entry::default();
-        let mut model: BTreeMap<u32, bool> = BTreeMap::new();
-        for (allow, deny) in steps {
-            (entry.allow, entry.deny) =
-                merged(entry, Permissions::from_bits(allow), Permissions::from_bits(deny));
-            for bit in Permission::ALL.map(Permission::bit) {
-                if deny & bit != 0 {
-                    model.insert(bit, false);
-                } else if allow & bit != 0 {
-                    model.insert(bit, true);
-                }
-            }
-        }
-        for permission in Permission::ALL {
-            let says = model.get(&permission.bit()).copied();
-            prop_assert_eq!(entry.allow.contains(permission), says == Some(true));
-            prop_assert_eq!(entry.deny.contains(permission), says == Some(false));
         }
     }
 }

@@ -47,11 +47,11 @@ pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> 
     }
     let Some(token) = principal.token.and_then(|token| world.tokens.get(&token)) else { return Ok(()) };
     let suits = |scope: &str| match (scope, what) {
-        ("app_token", _) => true,
-        ("vso.tokens", what) => what == Use::Tokens,
-        ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite) => true,
-        ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects) => true,
+        ("app_token", _)
+        | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
+        | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects) => true,
         (_, Use::Subjects | Use::SubjectsWrite) => false,
+        ("vso.tokens", what) => what == Use::Tokens,
         (
             "vso.code_write" | "vso.code_manage" | "vso.code_full" | "vso.project_write"
             | "vso.project_manage",

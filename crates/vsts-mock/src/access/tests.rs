@@ -1,6 +1,10 @@
 //! The table of roles and actions, and the rules one by one.
 
+use std::collections::BTreeMap;
+
+use git_wire::UpdateKind;
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 use crate::world::{Entry, Group, GroupKind, Handle, User};
@@ -187,6 +191,48 @@ fn a_token_narrows_what_its_user_may() {
 }
 
 #[test]
+fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
+    let mut world = world();
+    let user = join(&mut world, "user", Some(GroupKind::CollectionAdministrators));
+    let account = world.accounts[&ACCOUNT].clone();
+    // What it may with entries, and with groups: read, write.
+    let rows = [
+        ("app_token", "rw", "rw"),
+        ("vso.code_full", "rw", "--"),
+        ("vso.code_write", "r-", "--"),
+        ("vso.security_manage", "rw", "r-"),
+        ("vso.graph", "--", "r-"),
+        ("vso.graph_manage", "--", "rw"),
+        ("vso.tokens", "--", "--"),
+    ];
+    for (number, (scope, entries, groups)) in rows.into_iter().enumerate() {
+        let id = Uuid::from_u128(50 + number as u128);
+        let scopes = vec![scope.to_owned()];
+        let principal = Principal { token: Some(id), ceiling: ceiling_of(&scopes), ..user.clone() };
+        world.insert_token(crate::world::Token {
+            id,
+            user: user.user.expect("a user"),
+            name: scope.to_owned(),
+            hash: scope.to_owned(),
+            scopes,
+            accounts: vec![],
+            is_session: false,
+            created: Timestamp::UNIX_EPOCH,
+            expires: None,
+        });
+        let target = Target::Account(&account);
+        let letters = |read: bool, write: bool| {
+            format!("{}{}", if read { 'r' } else { '-' }, if write { 'w' } else { '-' })
+        };
+        let reads = authorize_acl_reading(&world, &principal, target).is_ok();
+        assert_eq!(letters(reads, authorize_acl(&world, &principal, target).is_ok()), entries, "{scope}");
+        let reads = authorize_use(&world, &principal, Use::Subjects).is_ok();
+        let writes = authorize_group(&world, &principal, ACCOUNT, None).is_ok();
+        assert_eq!(letters(reads, writes), groups, "{scope}");
+    }
+}
+
+#[test]
 fn what_was_revoked_does_nothing_any_more() {
     let mut world = world();
     let user = join(&mut world, "user", Some(GroupKind::Contributors));
@@ -212,4 +258,28 @@ fn everybody_reads_what_is_public_and_nobody_more() {
         assert!(authorize_push(&world, principal, &repo).is_err());
     }
     assert_eq!(authorize_push(&world, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
+}
+
+proptest! {
+    #[test]
+    fn entries_are_merged_bit_by_bit(steps in proptest::collection::vec((0_u32..0x1_0000, 0_u32..0x1_0000), 0..5)) {
+        let mut entry = Entry::default();
+        let mut model: BTreeMap<u32, bool> = BTreeMap::new();
+        for (allow, deny) in steps {
+            (entry.allow, entry.deny) =
+                merged(entry, Permissions::from_bits(allow), Permissions::from_bits(deny));
+            for bit in Permission::ALL.map(Permission::bit) {
+                if deny & bit != 0 {
+                    model.insert(bit, false);
+                } else if allow & bit != 0 {
+                    model.insert(bit, true);
+                }
+            }
+        }
+        for permission in Permission::ALL {
+            let says = model.get(&permission.bit()).copied();
+            prop_assert_eq!(entry.allow.contains(permission), says == Some(true));
+            prop_assert_eq!(entry.deny.contains(permission), says == Some(false));
+        }
+    }
 }

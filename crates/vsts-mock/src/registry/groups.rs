@@ -146,6 +146,21 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Takes a project's groups out of what they are in elsewhere, and their entries away: the same ids may come again.
+    pub(super) async fn forget_groups_of(&mut self, project: Uuid) -> Result<(), RegistryError> {
+        run!(
+            self,
+            "DELETE FROM memberships WHERE member_id IN (SELECT id FROM member_groups WHERE project_id = $1)",
+            project.to_string()
+        );
+        run!(
+            self,
+            "DELETE FROM access_entries WHERE identity_id IN (SELECT id FROM member_groups WHERE project_id = $1)",
+            project.to_string()
+        );
+        Ok(())
+    }
+
     fn custom_group(&self, id: Uuid) -> Result<Group, RegistryError> {
         let missing = || RegistryError::not_found("group", &id.to_string());
         let group = self.world.groups.get(&id).cloned().ok_or_else(missing)?;

@@ -131,6 +131,7 @@ impl Change<'_> {
         self.discard_deleted(|repo| repo.project == project.id);
         let below = token::project(project.id);
         self.remove_list(project.account, &below, true).await?;
+        self.forget_groups_of(project.id).await?;
         run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
         self.world.remove_project(project.id);
         Ok(())
@@ -167,8 +168,10 @@ impl Change<'_> {
             name::key(&repo.name),
             i64::from(repo.public),
         );
-        let path = self.new_repo_path(repo.id)?;
-        import::make(path, repo.name.clone(), input.import.clone()).await?;
+        if input.import.is_some() || !self.keeps_pristine_repo(repo.id) {
+            let path = self.new_repo_path(repo.id)?;
+            import::make(path, repo.name.clone(), input.import.clone()).await?;
+        }
         let id = repo.id;
         self.world.insert_repo(repo);
         Ok(id)

@@ -199,6 +199,13 @@ async fn a_list_can_cut_off_what_is_above_it_and_go_as_a_whole() {
     assert!(change.world.inherits(repo.account, &at));
     assert!(pushes(&change.world, "carol", &repo, "refs/heads/closed/in"));
     change.set_inherits(repo.account, &at, false).await.expect("set");
+    // The project's groups have something to say elsewhere as well.
+    let readers = change.world.group(repo.account, Some(repo.project), GroupKind::Readers).expect("one").id;
+    let outside = change.create_custom_group(repo.account, None, "outside", "").await.expect("a group");
+    change.join(readers, outside).await.expect("nested");
+    let rose = change.world.project(repo.account, "rose").expect("a project").id;
+    let rose = crate::access::token::project(rose);
+    change.set_entry(repo.account, &rose, readers, contribute, Permissions::NONE).await.expect("set");
     change.delete_project("acme", "iris").await.expect("gone");
     change.commit().await.expect("it is kept");
     assert_eq!(state.reloaded().await.expect("readable"), *state.world(), "its lists are gone with it");

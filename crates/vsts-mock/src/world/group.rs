@@ -71,7 +71,9 @@ impl GroupKind {
     /// What the group is for, in the service's words.
     pub(crate) fn description(self) -> &'static str {
         match self {
-            Self::Readers => "Members of this group have access to the team project.",
+            Self::Readers | Self::ProjectValidUsers => {
+                "Members of this group have access to the team project."
+            }
             Self::Contributors => {
                 "Members of this group can add, modify, and delete items within the team project."
             }
@@ -82,7 +84,6 @@ impl GroupKind {
             Self::ProjectAdministrators => {
                 "Members of this group can perform all operations in the team project."
             }
-            Self::ProjectValidUsers => "Members of this group have access to the team project.",
             Self::Team => "The default project team.",
             Self::CollectionAdministrators => {
                 "Members of this application group can perform all privileged operations on the Team Project Collection."
@@ -104,11 +105,6 @@ impl GroupKind {
                 Permissions::NONE
             }
         }
-    }
-
-    /// Whether it is an account's, not a project's.
-    pub(crate) fn is_of_account(self) -> bool {
-        Self::OF_ACCOUNT.contains(&self)
     }
 
     /// Whether who is in it follows from who is in other groups.

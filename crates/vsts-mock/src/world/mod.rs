@@ -5,6 +5,7 @@
 //! change, so that every request decides on one consistent picture without asking the database. Every mutation here
 //! has its statement in [`crate::registry`]; nothing else writes.
 
+mod entries;
 pub(crate) mod experimentation;
 mod group;
 pub(crate) mod name;
@@ -21,7 +22,9 @@ use git_wire::Repository;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::access::{Permissions, token};
+use crate::access::token;
+use entries::Entries;
+pub(crate) use entries::Entry;
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
 pub(crate) use group::{Group, GroupKind};
 
@@ -160,17 +163,6 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// What one identity is allowed and denied at one token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) allow: Permissions,
-    pub(crate) deny: Permissions,
-    /// Given by the server to the creator of a branch, and taken away with the branch.
-    pub(crate) automatic: bool,
-}
-
-type Entries = BTreeMap<String, BTreeMap<Uuid, Entry>>;
-
 /// The whole picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct World {
@@ -188,6 +180,8 @@ pub(crate) struct World {
     pub(crate) experimentation: Experimentation,
     /// Who has locked a ref of a repository.
     pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
+    /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
+    pub(crate) seeded: BTreeSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
     /// The tokens at which nothing is inherited, by account.
     cut_off: HashMap<Uuid, BTreeSet<String>>,
@@ -262,44 +256,6 @@ impl World {
         self.ref_locks.get(&(repo, name.to_owned())).copied()
     }
 
-    /// Sets one entry; an entry that says nothing is removed.
-    pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
-        let entries = self.acl.entry(account).or_default();
-        if entry.allow.is_empty() && entry.deny.is_empty() {
-            if let Some(list) = entries.get_mut(token) {
-                list.remove(&identity);
-                if list.is_empty() {
-                    entries.remove(token);
-                }
-            }
-            if entries.is_empty() {
-                self.acl.remove(&account);
-            }
-        } else {
-            entries.entry(token.to_owned()).or_default().insert(identity, entry);
-        }
-    }
-
-    /// Says whether what is above the token counts there.
-    pub(crate) fn set_inherits(&mut self, account: Uuid, token: &str, inherits: bool) {
-        if !inherits {
-            self.cut_off.entry(account).or_default().insert(token.to_owned());
-        } else if let Some(tokens) = self.cut_off.get_mut(&account) {
-            tokens.remove(token);
-            if tokens.is_empty() {
-                self.cut_off.remove(&account);
-            }
-        }
-    }
-
-    fn forget_lists_below(&mut self, below: &str) {
-        self.retain_entries(|_, token, _| !is_at_or_below(token, below));
-        for tokens in self.cut_off.values_mut() {
-            tokens.retain(|token| !is_at_or_below(token, below));
-        }
-        self.cut_off.retain(|_, tokens| !tokens.is_empty());
-    }
-
     pub(crate) fn remove_token(&mut self, id: Uuid) {
         if let Some(token) = self.tokens.remove(&id) {
             self.token_by_hash.remove(&token.hash);
@@ -372,16 +328,6 @@ impl World {
         }
     }
 
-    fn retain_entries(&mut self, keep: impl Fn(Uuid, &str, Uuid) -> bool) {
-        for (account, entries) in &mut self.acl {
-            for (token, list) in entries.iter_mut() {
-                list.retain(|identity, _| keep(*account, token, *identity));
-            }
-            entries.retain(|_, list| !list.is_empty());
-        }
-        self.acl.retain(|_, entries| !entries.is_empty());
-    }
-
     pub(crate) fn user(&self, name: &str) -> Option<&User> {
         self.users.get(self.name_index.get(&(name::USERS, name::key(name)))?)
     }
@@ -410,16 +356,17 @@ impl World {
 
     /// The project of that name, or of that id, in the account.
     pub(crate) fn project(&self, account: Uuid, name_or_id: &str) -> Option<&Project> {
-        let by_name = self.name_index.get(&(account, name::key(name_or_id)));
-        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
-        self.projects.get(&id).filter(|project| project.account == account)
+        // An id is one, whatever somebody else's project is called.
+        let of_account = |id: Uuid| self.projects.get(&id).filter(|project| project.account == account);
+        let by_name = || self.name_index.get(&(account, name::key(name_or_id))).copied();
+        Uuid::parse_str(name_or_id).ok().and_then(of_account).or_else(|| of_account(by_name()?))
     }
 
     /// The repository of that name, or of that id, in the project.
     pub(crate) fn repo(&self, project: Uuid, name_or_id: &str) -> Option<&Repo> {
-        let by_name = self.name_index.get(&(project, name::key(name_or_id)));
-        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
-        self.repos.get(&id).filter(|repo| repo.project == project)
+        let of_project = |id: Uuid| self.repos.get(&id).filter(|repo| repo.project == project);
+        let by_name = || self.name_index.get(&(project, name::key(name_or_id))).copied();
+        Uuid::parse_str(name_or_id).ok().and_then(of_project).or_else(|| of_project(by_name()?))
     }
 
     pub(crate) fn projects_of(&self, account: Uuid) -> impl Iterator<Item = &Project> {
@@ -430,46 +377,6 @@ impl World {
         self.repos.values().filter(move |repo| repo.project == project)
     }
 
-    /// Whether what is said above the token counts there.
-    pub(crate) fn inherits(&self, account: Uuid, token: &str) -> bool {
-        !self.cut_off.get(&account).is_some_and(|tokens| tokens.contains(token))
-    }
-
-    /// The tokens at the token or below it, at which nothing is inherited.
-    pub(crate) fn cut_off_below<'a>(
-        &'a self,
-        account: Uuid,
-        token: &'a str,
-    ) -> impl Iterator<Item = &'a str> + 'a {
-        let tokens = self.cut_off.get(&account).into_iter().flatten();
-        tokens.map(String::as_str).filter(move |at| is_at_or_below(at, token))
-    }
-
-    pub(crate) fn entries_at(&self, account: Uuid, token: &str) -> Option<&BTreeMap<Uuid, Entry>> {
-        self.acl.get(&account)?.get(token)
-    }
-
-    /// Whether there is any entry of that user or group in the account.
-    pub(crate) fn has_entry(&self, account: Uuid, identity: Uuid) -> bool {
-        let lists = self.acl.get(&account).into_iter().flat_map(BTreeMap::values);
-        lists.into_iter().any(|list| list.contains_key(&identity))
-    }
-
-    /// Every entry at the token or below it, by token.
-    pub(crate) fn entries_below<'a>(
-        &'a self,
-        account: Uuid,
-        token: &'a str,
-    ) -> impl Iterator<Item = (&'a str, Uuid, Entry)> + 'a {
-        self.acl
-            .get(&account)
-            .into_iter()
-            .flat_map(move |entries| entries.range(token.to_owned()..))
-            .take_while(move |(at, _)| at.starts_with(token))
-            .filter(move |(at, _)| is_at_or_below(at, token))
-            .flat_map(|(at, list)| list.iter().map(move |(identity, entry)| (at.as_str(), *identity, *entry)))
-    }
-
     /// The name to show for a user or a group.
     pub(crate) fn identity_name(&self, identity: Uuid) -> Option<&str> {
         self.users
@@ -477,8 +384,4 @@ impl World {
             .map(|user| user.name.as_str())
             .or_else(|| self.groups.get(&identity).map(|group| group.name.as_str()))
     }
-}
-
-pub(crate) fn is_at_or_below(token: &str, above: &str) -> bool {
-    token.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -164,7 +164,7 @@ mod tests {
             world.insert_group(Group {
                 id: Uuid::from_u128(10 + number as u128),
                 account,
-                project: (!kind.is_of_account()).then_some(project),
+                project: (!GroupKind::OF_ACCOUNT.contains(&kind)).then_some(project),
                 kind,
                 name: kind.name().to_owned(),
                 description: String::new(),

@@ -1,4 +1,4 @@
-//! The ways in: Git over HTTP, Git over SSH, the REST API, and the checks that ask without doing.
+//! The ways in: Git over HTTP, Git over SSH, the REST API, the pages, and the checks that ask without doing.
 //!
 //! Each tells what became of an attempt in one letter: `y` for yes, `-` where it is said that there is no such thing, `s`
 //! where somebody has to sign in first, and the letter of the permission that is said to be lacking.
@@ -160,6 +160,28 @@ impl World {
             });
         }
         Some(verdict(reply.status, &reply.body))
+    }
+
+    /// What a page says to who looks at it: `y` if it is shown, and has what the action takes; `!` for a no.
+    pub(crate) async fn on_page(&self, token: &str, action: &str) -> Option<char> {
+        let repo = "/iris/_git/extra";
+        let (path, control) = match action {
+            "fetch" => (format!("{repo}/commits"), "By the maker."),
+            "change permissions" => (format!("{repo}/permissions"), "Save changes"),
+            "rename a repository" => (format!("{repo}/settings"), "value=\"rename\""),
+            "delete a repository" => (format!("{repo}/settings"), "value=\"delete\""),
+            "create a repository" => ("/iris/_new".to_owned(), "<form"),
+            "create a project" => ("/_new".to_owned(), "<form"),
+            _ => return None,
+        };
+        let reply = self.page(&path, token).await;
+        Some(match reply.status {
+            200 if reply.body.contains(control) => 'y',
+            200 | 403 => '!',
+            404 => '-',
+            401 | 303 => 's',
+            _ => panic!("{reply:?}"),
+        })
     }
 
     /// Whether the security API says yes, to those who may ask it.

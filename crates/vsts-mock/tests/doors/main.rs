@@ -1,7 +1,7 @@
-//! Who may do what, by role, action and door: one table, which HTTP, SSH, REST and the checks of the security API all
-//! have to agree with.
+//! Who may do what, by role, action and door: one table, which HTTP, SSH, REST, the pages and the checks of the security
+//! API all have to agree with.
 //!
-//! `table` is what is expected, `site` the server with the people in their roles, `door` the four ways in.
+//! `table` is what is expected, `people` the server with somebody in every role, `door` the ways in.
 
 #[expect(dead_code, reason = "the file is part of the tests of SSH")]
 #[path = "../ssh/client.rs"]

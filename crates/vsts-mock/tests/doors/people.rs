@@ -162,6 +162,11 @@ impl World {
         self.http(method, path, token, "application/json", body.into_bytes()).await
     }
 
+    /// A page, as a browser asks for it.
+    pub(crate) async fn page(&self, path: &str, token: &str) -> Reply {
+        self.http("GET", path, token, "text/plain\r\nAccept: text/html", Vec::new()).await
+    }
+
     pub(crate) async fn http(
         &self,
         method: &str,

@@ -157,6 +157,11 @@ async fn every_door_gives_the_same_verdict() {
             if said != (expected == 'y') {
                 wrong.push(format!("{title}: {action}: the security API says {said}, not {expected}"));
             }
+            let on_page = world.on_page(&token, action).await;
+            let sees = if ['y', 's', '-'].contains(&expected) { expected } else { '!' };
+            if on_page.is_some_and(|found| found != sees) {
+                wrong.push(format!("{title}: {action}: the page says {on_page:?}, not {sees}"));
+            }
             for door in DOORS {
                 let attempt = match git {
                     Git::Fetch => Attempt::Fetch,

@@ -8,6 +8,7 @@ mod discovery;
 mod git;
 mod node;
 mod python;
+mod secured;
 mod security;
 mod site;
 mod subjects;

@@ -3,69 +3,12 @@
 use serde_json::{Value, json};
 use vsts_mock::Profile;
 
+use crate::secured::{GIT, Secured, in_query};
 use crate::site::{Reply, Site, ZEROS, add, each};
 
-const GIT: &str = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87";
 const PROJECT: &str = "52d39943-cb85-4d7f-8fa8-c6baac873819";
 const COLLECTION: &str = "3e65f728-f8bc-4ecd-8764-7e378b19bfa7";
 const IDENTITY: &str = "5a27515b-ccd7-42c9-84f1-54c998f03866";
-
-/// The site, and what tokens and descriptors in it are made of.
-struct Secured {
-    site: Site,
-    account: String,
-    project: String,
-    repo: String,
-}
-
-impl Secured {
-    async fn start() -> Self {
-        let site = Site::start(Profile::Permissive).await;
-        let repo = site.get("/acme/iris/_apis/git/repositories/extra", "alicepat").await.expect(200);
-        let data = site.get("/acme/_apis/connectionData", "alicepat").await.expect(200);
-        let text = |value: &Value| value.as_str().expect("a string").to_owned();
-        let (account, project, id) =
-            (text(&data["instanceId"]), text(&repo["project"]["id"]), text(&repo["id"]));
-        Self { site, account, project, repo: id }
-    }
-
-    fn token(&self) -> String {
-        format!("repoV2/{}/{}", self.project, self.repo)
-    }
-
-    /// The token of master.
-    fn master(&self) -> String {
-        format!("{}/refs/heads/6d0061007300740065007200", self.token())
-    }
-
-    async fn descriptor(&self, called: &str) -> String {
-        let called = called.replace(' ', "%20").replace('\\', "%5C").replace('[', "%5B").replace(']', "%5D");
-        let path = format!("/acme/_apis/identities?searchFilter=General&filterValue={called}");
-        let found = self.site.get(&path, "alicepat").await.expect(200);
-        assert_eq!(found["count"], 1, "{called}: {found}");
-        found["value"][0]["descriptor"].as_str().expect("a string").to_owned()
-    }
-
-    async fn set(&self, who: &str, token: &str, merge: bool, descriptor: &str, bits: (u32, u32)) -> Reply {
-        let entry = json!({ "descriptor": descriptor, "allow": bits.0, "deny": bits.1 });
-        let body = json!({ "token": token, "merge": merge, "accessControlEntries": [entry] });
-        self.site.post(&format!("/acme/_apis/accesscontrolentries/{GIT}"), who, &body).await
-    }
-
-    async fn lists(&self, who: &str, query: &str) -> Value {
-        self.site.get(&format!("/acme/_apis/accesscontrollists/{GIT}?{query}"), who).await.expect(200)
-    }
-
-    /// The verdicts on a permission at some tokens.
-    async fn may(&self, who: &str, bits: u32, tokens: &[&str]) -> Value {
-        let path = format!("/acme/_apis/permissions/{GIT}/{bits}?tokens={}", tokens.join(","));
-        self.site.get(&path, who).await.expect(200)["value"].take()
-    }
-}
-
-fn in_query(descriptor: &str) -> String {
-    descriptor.replace('\\', "%5C").replace(';', "%3B")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn namespaces_are_listed_with_their_actions() {
@@ -133,6 +76,10 @@ async fn entries_are_merged_replaced_and_removed() {
         "repoV2/x/y",
         &format!("{token}/heads"),
         &format!("{token}/refs/heads/xyz"),
+        // A line break, and two dots.
+        &format!("{token}/refs/heads/0a00"),
+        &format!("{token}/refs/heads/2e002e00"),
+        &format!("{token}/refs/heads/{}", "6100".repeat(400)),
     ] {
         assert_eq!(secured.set("alicepat", bad, true, &carol, (4, 0)).await.status, 400, "{bad}");
     }

@@ -232,6 +232,10 @@ async fn identities_are_members_by_either_way() {
     assert_eq!(site.send("PUT", &member, "bobspat", "", "").await.status, 403);
     assert_eq!(site.send("PUT", &member, "alicepat", "", "").await.expect(200), true);
     assert_eq!(site.send("PUT", &member, "alicepat", "", "").await.expect(200), false, "he was in it");
+    let teams = site.get("/acme/_apis/projects/iris/teams", "bobspat").await.expect(200);
+    let team = text(&teams["value"][0]["identityUrl"]);
+    let team = site.get(team.trim_start_matches(site.server.url()), "bobspat").await.expect(200);
+    assert_eq!(team["providerDisplayName"], "[iris]\\iris Team");
     let of = site.get(&format!("/acme/_apis/identities/{bob}/membersof"), "bobspat").await.expect(200);
     assert_eq!(of["count"], 2);
     assert_eq!(site.delete(&member, "alicepat").await.expect(200), true);

@@ -34,12 +34,7 @@ impl<'a> Exec<'a> {
 
     /// Reads the command's output until it ends in this.
     pub(crate) async fn read_until(&mut self, end: &str) {
-        while !self.out.ends_with(end.as_bytes()) {
-            let message = self.client.wait_for(&[CHANNEL_DATA]).await;
-            let mut fields = Fields(&message[5..]);
-            self.out.extend(fields.string());
-        }
-        self.out.clear();
+        assert!(self.is_let_in(end).await, "{}", String::from_utf8_lossy(&self.err));
     }
 
     /// Reads the command's output until it ends in this; whether it does, or else complains.

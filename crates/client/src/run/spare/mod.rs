@@ -4,6 +4,7 @@
 //! if it is what the next snapshot wants and nothing touched it since; all else in the folder is removed. A change
 //! that the file system's clock can't tell apart counts as one. No link is followed on the way.
 
+mod keep;
 mod noted;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use azml_core::checkout::listing::{self, Entry, Listing};
+use azml_core::checkout::listing::{self, Entry};
 use gix::ObjectId;
-use gix::bstr::{BStr, BString, ByteSlice as _};
+use gix::bstr::{BStr, BString};
 use gix::objs::tree::EntryKind;
-use rustix::fs::Dir;
 
 use self::noted::State;
 pub(super) use self::noted::{Folder, Noted, join, open_folder, open_top};
@@ -117,9 +117,8 @@ fn take_over_from(
     fs::rename(taken.join(WORK), work)?;
     let list = || listing::list(repo, tree).map_err(io::Error::other);
     let mut wanted = if noted.tree == tree { None } else { Some(list()?) };
-    let mut keeper = Keeper { work, wanted: wanted.as_ref(), has_lost: false, unsure: 0 };
-    keeper.keep(&open_top(work)?, &mut noted.top, BStr::new(b""))?;
-    if keeper.wanted.is_none() && !keeper.has_lost && keeper.unsure <= UNSURE {
+    let kept = keep::keep(work, &mut noted.top, wanted.as_ref())?;
+    if wanted.is_none() && !kept.has_lost && kept.unsure <= UNSURE {
         fs::rename(taken.join(INDEX), index)?;
         return Ok(TakenOver::AsItWas(noted));
     }
@@ -133,80 +132,6 @@ fn take_over_from(
     });
     missing.iter().try_for_each(|(path, entry)| write(repo, work, path, entry))?;
     Ok(TakenOver::Remade(whole))
-}
-
-/// Removes what can't stay.
-struct Keeper<'a> {
-    work: &'a Path,
-    /// What is wanted, if it is not what was made.
-    wanted: Option<&'a Listing>,
-    /// Whether a file or folder that was made is not there any more.
-    has_lost: bool,
-    /// Of how many folders a look at their state does not tell what is in them.
-    unsure: usize,
-}
-
-impl Keeper<'_> {
-    /// Leaves in a folder what was made, is untouched, and is wanted.
-    fn keep(&mut self, open: &OwnedFd, folder: &mut Folder, path: &BStr) -> io::Result<()> {
-        if !folder.is_untouched(open) {
-            self.unsure += 1;
-            for entry in Dir::read_from(open)? {
-                let entry = entry?;
-                let name = entry.file_name().to_bytes();
-                let is_known = folder.has_file(name) || folder.folder(name).is_some();
-                if !is_known && name != b"." && name != b".." {
-                    self.remove(path, name.as_bstr())?;
-                }
-            }
-        }
-        let files = std::mem::take(&mut folder.files);
-        for file in files {
-            let is_wanted = self
-                .wanted
-                .is_none_or(|wanted| wanted.get(&join(path, file.name.as_bstr())) == Some(&file.entry));
-            let now = State::at(open, file.name.as_bstr());
-            if is_wanted && file.state.is_some() && now.as_ref().ok() == file.state.as_ref() {
-                folder.files.push(file);
-            } else {
-                self.has_lost = true;
-                if now.is_ok() {
-                    self.remove(path, file.name.as_bstr())?;
-                }
-            }
-        }
-        for (name, mut inside) in std::mem::take(&mut folder.folders) {
-            let below = join(path, name.as_bstr());
-            let is_wanted = self.wanted.is_none_or(|wanted| has_below(wanted, &below));
-            match open_folder(open, name.as_bstr()) {
-                Ok(open) if is_wanted => {
-                    self.keep(&open, &mut inside, below.as_bstr())?;
-                    folder.folders.push((name, inside));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.has_lost = true,
-                _ => {
-                    self.has_lost = true;
-                    self.remove(path, name.as_bstr())?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes what is at a name in a folder that was reached through no link.
-    fn remove(&self, folder: &BStr, name: &BStr) -> io::Result<()> {
-        noted::remove(&self.work.join(as_path(&join(folder, name))))
-    }
-}
-
-fn has_below(snapshot: &Listing, folder: &BString) -> bool {
-    // Another repository's commit is an empty folder.
-    if snapshot.get(folder).is_some_and(|entry| entry.kind == EntryKind::Commit) {
-        return true;
-    }
-    let mut prefix = folder.clone();
-    prefix.push(b'/');
-    snapshot.range(prefix.clone()..).next().is_some_and(|(path, _)| path.starts_with(&prefix))
 }
 
 /// Writes one file where nothing is. The listing's paths are safe, and all links that were not the snapshot's are gone.

@@ -139,6 +139,11 @@ impl Folder {
         Some(&self.folders[at].1)
     }
 
+    /// How many files are below it.
+    pub(super) fn count(&self) -> usize {
+        self.files.len() + self.folders.iter().map(|(_, folder)| folder.count()).sum::<usize>()
+    }
+
     /// Every file below it with its path.
     pub(in crate::run) fn files(&self, path: &BStr, each: &mut dyn FnMut(&BStr, Entry)) {
         for file in &self.files {

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use azml_core::checkout::listing::Listing;
+use gix::bstr::ByteSlice as _;
+
 use super::*;
 
 /// Whether a look at the states tells all.
@@ -177,4 +180,24 @@ fn the_same_snapshot_again_is_taken_as_it_was_without_what_the_script_left() {
     assert!(matches!(world.take_over(tree, "last"), Some(TakenOver::Remade(_))));
     assert_eq!(world.content("last"), as_made);
     assert!(elsewhere.join("b/deep.txt").exists());
+}
+
+#[test]
+fn a_large_folder_that_several_threads_look_at_is_its_snapshot_again() {
+    let world = World::new();
+    let paths: Vec<String> = (0..1_200).map(|at| format!("d{}/e{}/f{at}", at % 7, at / 7 % 5)).collect();
+    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), EntryKind::Blob, "the same")).collect();
+    let listing = world.listing(&files);
+    let tree = world.make("one", &listing);
+    let as_made = world.content("one");
+    for at in 0..7 {
+        let folder = world.path("one").join(format!("d{at}/e{}", at % 5));
+        fs::write(folder.join("stray"), "x").unwrap();
+        let first = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+        fs::write(first, "another").unwrap();
+    }
+    fs::remove_dir_all(world.path("one").join("d3/e4")).unwrap();
+    world.park("one");
+    assert!(matches!(world.take_over(tree, "two"), Some(TakenOver::Remade(_))));
+    assert_eq!(world.content("two"), as_made);
 }

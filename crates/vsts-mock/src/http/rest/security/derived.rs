@@ -61,7 +61,7 @@ impl List {
             }
             entries.insert(descriptor, value);
         }
-        whole_list(&self.at, true, entries, asked)
+        whole_list(&self.at, true, &entries, asked)
     }
 }
 
@@ -76,7 +76,6 @@ pub(super) fn lists(
         .projects_of(account.id)
         .filter(|project| can_see(world, principal, Target::Project(project)))
         .collect();
-    let of_account = |kind| world.group(account.id, None, kind).map(|group| group.id);
     match namespace {
         Namespace::Git => Vec::new(),
         Namespace::Project => seen.into_iter().map(|project| of_project(world, account, project)).collect(),
@@ -91,7 +90,9 @@ pub(super) fn lists(
             }
             for kind in GroupKind::OF_ACCOUNT {
                 let bits = if kind == GroupKind::CollectionAdministrators { READ + 2 } else { READ };
-                of_account(kind).into_iter().for_each(|group| push(&mut entries, group, bits, 0));
+                if let Some(group) = world.group(account.id, None, kind) {
+                    push(&mut entries, group.id, bits, 0);
+                }
             }
             vec![List { at: COLLECTION_TOKEN.to_owned(), entries }]
         }
@@ -99,8 +100,9 @@ pub(super) fn lists(
             let of = |place: Uuid, project: Option<Uuid>, kinds: [GroupKind; 2]| {
                 let mut entries = vec![];
                 for (kind, bits) in kinds.into_iter().zip([OF_IDENTITIES, READ]) {
-                    let group = world.group(account.id, project, kind);
-                    group.into_iter().for_each(|group| push(&mut entries, group.id, bits, 0));
+                    if let Some(group) = world.group(account.id, project, kind) {
+                        push(&mut entries, group.id, bits, 0);
+                    }
                 }
                 List { at: subject::scope_of(place).to_string(), entries }
             };

@@ -77,10 +77,10 @@ fn list_json(world: &World, account: &Account, at: &str, project: Option<Uuid>, 
         }
         entries.insert(descriptor, value);
     }
-    whole_list(&place::show(at), world.inherits(account.id, at), entries, asked)
+    whole_list(&place::show(at), world.inherits(account.id, at), &entries, asked)
 }
 
-pub(super) fn whole_list(at: &str, inherits: bool, entries: Map<String, Value>, asked: &Asked) -> Value {
+pub(super) fn whole_list(at: &str, inherits: bool, entries: &Map<String, Value>, asked: &Asked) -> Value {
     let mut value = json!({ "inheritPermissions": inherits, "token": at, "acesDictionary": entries });
     if asked.extended {
         value["includeExtendedInfo"] = true.into();

@@ -10,6 +10,9 @@ use super::super::failure::{Failure, shown};
 use crate::access::{Refusal, Target, authorize_acl, token};
 use crate::world::{Account, Project, Repo, World};
 
+/// The longest ref name the service takes.
+const LONGEST_REF_NAME: usize = 400;
+
 /// What a token is about, if it is there.
 #[derive(Debug)]
 pub(super) enum Place<'w> {
@@ -55,6 +58,10 @@ pub(super) fn parse<'w>(
         Some(_) => {}
     }
     let name = token::reference_name(&format!("x/{}", rest.join("/")), "x").ok_or_else(malformed)?;
+    let is_name = name == "refs" || gix::refs::FullName::try_from(name.as_str()).is_ok();
+    if !is_name || name.len() > LONGEST_REF_NAME {
+        return Err(malformed());
+    }
     Ok(repo.map(|repo| Place::Ref(repo, name)))
 }
 
