@@ -84,7 +84,7 @@ pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
             }
         }
     };
-    let mut page = place.page("Permissions", "settings", body);
+    let mut page = place.page("Permissions", "settings", &body);
     page.crumbs.push(("Permissions".to_owned(), here));
     if refused.is_some() {
         page = page.with_status(StatusCode::BAD_REQUEST);
@@ -170,10 +170,7 @@ fn whose(world: &World, chosen: &Subject, source: &Source) -> Markup {
     if source.subject == chosen.id {
         return html! {};
     }
-    match subject(world, source.subject) {
-        Some(one) => html! { bdi { (one.name) } ", " },
-        None => html! {},
-    }
+    html! { @if let Some(one) = subject(world, source.subject) { bdi { (one.name) } ", " } }
 }
 
 fn level(place: &Place<'_>, source: &Source) -> Markup {
@@ -209,5 +206,5 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
         }
     }
     change.commit().await?;
-    Answer::go(format!("{here}?subject={chosen}"))
+    Ok(Answer::go(format!("{here}?subject={chosen}")))
 }
