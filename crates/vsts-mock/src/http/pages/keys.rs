@@ -117,14 +117,14 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         }
         change.delete_key(name, removed).await?;
         change.commit().await?;
-        return Answer::go(HERE);
+        return Ok(Answer::go(HERE));
     }
     let input =
         KeyInput { name: form.get("description"), key: form.get("key"), expires: None, has_own_name: true };
     match change.create_key(name, &input, visit.now).await.map_err(Failure::from) {
         Ok(_) => {
             change.commit().await?;
-            Answer::go(HERE)
+            Ok(Answer::go(HERE))
         }
         Err(Failure::Bad(message)) => {
             // A private key that was pasted must not come back in the page.

@@ -27,15 +27,15 @@ fn is_local(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 
-pub(super) fn show(visit: &Visit) -> Outcome {
+pub(super) fn show(visit: &Visit) -> Answer {
     let to = visit.ask("to").unwrap_or("/");
     if visit.has_session() {
         return Answer::go(if is_local(to) { to } else { "/" });
     }
-    Ok(page(visit, to, "", None).into())
+    page(visit, to, "", None).into()
 }
 
-pub(super) fn show_out(visit: &Visit) -> Outcome {
+pub(super) fn show_out(visit: &Visit) -> Answer {
     if !visit.has_session() {
         return Answer::go("/_signin");
     }
@@ -45,7 +45,7 @@ pub(super) fn show_out(visit: &Visit) -> Outcome {
             form method="post" action="/_signout" { (visit.token()) button { "Sign out" } }
         }
     };
-    Ok(Page::new("Sign out", Vec::new(), body).into())
+    Page::new("Sign out", Vec::new(), body).into()
 }
 
 fn page(visit: &Visit, to: &str, login: &str, error: Option<&str>) -> Page {
