@@ -185,8 +185,7 @@ fn the_same_snapshot_again_is_taken_as_it_was_without_what_the_script_left() {
 #[test]
 fn a_large_folder_that_several_threads_look_at_is_its_snapshot_again() {
     let world = World::new();
-    let paths: Vec<String> =
-        (0..1_200).map(|at| format!("d{}/e{}/f{at}", at % 7, at / 7 % 5)).collect();
+    let paths: Vec<String> = (0..1_200).map(|at| format!("d{}/e{}/f{at}", at % 7, at / 7 % 5)).collect();
     let files: Vec<_> = paths.iter().map(|path| (path.as_str(), EntryKind::Blob, "the same")).collect();
     let listing = world.listing(&files);
     let tree = world.make("one", &listing);
