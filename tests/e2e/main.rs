@@ -52,3 +52,5 @@ mod terminal;
 mod two_computers;
 /// The user's own repository, before and after every command.
 mod untouched;
+/// The Workbench in a browser.
+mod workbench;

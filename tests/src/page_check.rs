@@ -101,9 +101,10 @@ fn told(violation: &Value) -> String {
 fn weight(browser: &Browser) -> Weight {
     // `transferSize` is 0 for what came from the cache; the encoded body tells what it weighs without one.
     // The icon is the browser's business: it takes it once, and when it likes.
+    // What a script asks for later, to keep the page up to date, is no part of it.
     let script = "const icons = [...document.querySelectorAll('link[rel~=icon]')].map(link => link.href);\
                   const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]\
-                  .filter(e => !e.name.endsWith('/favicon.ico') && !icons.includes(e.name));\
+                  .filter(e => !e.name.endsWith('/favicon.ico') && !icons.includes(e.name) && e.initiatorType !== 'fetch');\
                   return { bytes: all.reduce((sum, e) => sum + Math.max(e.transferSize, e.encodedBodySize), 0), requests: all.length - 1 }";
     let measured = browser.evaluate(script, &[]);
     let number = |key: &str| measured[key].as_f64().map(|number| format!("{number:.0}")).unwrap_or_default();

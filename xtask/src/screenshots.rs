@@ -5,8 +5,13 @@ use crate::workspace::Purpose;
 use crate::{Outcome, machine, process, workspace};
 
 /// The stories that take pictures, and what they leave: the name it has there, and the one it gets.
-const PICTURES: &[(&str, &[(&str, &str)])] =
-    &[("portal::the_article_in_a_browser", &[("readme-portal-run-history", "portal-run-history")])];
+const PICTURES: &[(&str, &[(&str, &str)])] = &[
+    ("portal::the_article_in_a_browser", &[("readme-portal-run-history", "portal-run-history")]),
+    (
+        "workbench::curves_and_charts_are_drawn_and_told",
+        &[("readme-workbench-runs", "workbench-runs"), ("readme-workbench-run", "workbench-run")],
+    ),
+];
 
 pub(crate) fn run() -> Outcome {
     machine::require_git()?;

@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Where settings and logins live; default `$XDG_CONFIG_HOME/azml`, else `~/.config/azml`.
 pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
@@ -83,6 +84,10 @@ pub const HOME: &str = "HOME";
 pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Where the session bus may be, too, as the file `bus`.
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The X display: without it or [`WAYLAND_DISPLAY`] no browser is opened on Linux.
+pub const DISPLAY: &str = "DISPLAY";
+/// The Wayland display.
+pub const WAYLAND_DISPLAY: &str = "WAYLAND_DISPLAY";
 /// The base of [`AZML_CONFIG_DIR`]'s default.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
@@ -188,6 +193,11 @@ impl Env {
         self.text(AZML_NOW).and_then(|text| text.parse().ok()).unwrap_or_else(|| {
             Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
         })
+    }
+
+    /// The zone of the clock on the wall.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::system()
     }
 
     /// Whether [`AZML_NOW`] fixes the time.

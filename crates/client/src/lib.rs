@@ -3,7 +3,8 @@
 //! One invocation: [`run()`] reads the arguments ([`cli`]), compiles `--query` ([`query`]), makes the
 //! [`context::Context`] that a command works in, runs the command ([`commands`]) and prints its result or its
 //! error ([`ui`], [`error`]). What a command does with projects, snapshots and runs is in `azml_core`; what
-//! talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run is in [`run`](mod@run).
+//! talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run is in [`run`](mod@run);
+//! the pages of `azml ui` are in [`workbench`].
 //!
 //! | on disk | owner |
 //! | --- | --- |
@@ -32,6 +33,7 @@ pub mod sync;
 pub mod transport;
 pub mod ui;
 pub mod upkeep;
+pub mod workbench;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

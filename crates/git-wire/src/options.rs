@@ -82,6 +82,8 @@ pub enum Profile {
     Permissive,
     /// What Visual Studio Team Services offered: protocol version 0 alone, fewer capabilities.
     Vsts,
+    /// What Azure DevOps Services offer: the same, and partial clones.
+    AzureDevops,
 }
 
 /// The bounds that keep one conversation from eating the machine.

@@ -3,6 +3,7 @@
 //! The user's and the machine's Git configuration are left alone, and so are `refs/replace` and grafts: what is served is what is stored.
 //! Packs that appear later, from this process or another, are seen by the next conversation.
 
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,6 +17,9 @@ use crate::readers::{Readers, Reading};
 
 /// How many packs one repository may have before it needs consolidation.
 const PACK_SLOTS: u16 = 8_192;
+
+/// The configuration of a new repository.
+const BARE_CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
 /// A handle to a repository.
 #[derive(Clone)]
@@ -106,21 +110,54 @@ impl Repository {
     /// # Errors
     /// If it can't be created, or the branch's name is none.
     pub fn init_bare(path: &Path, default_branch: &str) -> Result<Self, Error> {
+        Self::create_bare(path, default_branch)?;
+        Self::open(path)
+    }
+
+    /// Does what [`Repository::init_bare`] does, and leaves the repository to be opened when it is needed. What stock git
+    /// needs is there, and nothing of what it copies besides: samples of hooks, a description.
+    ///
+    /// # Errors
+    /// If it can't be created, or the branch's name is none.
+    pub fn create_bare(path: &Path, default_branch: &str) -> Result<(), Error> {
         let full = format!("refs/heads/{default_branch}");
         if gix::refs::FullName::try_from(full.as_str()).is_err() {
             return Err(Error::BranchName(default_branch.to_owned()));
         }
-        let failed =
-            |source: Box<dyn std::error::Error + Send + Sync>| Error::Init { path: path.to_owned(), source };
-        ThreadSafeRepository::init_opts(
-            path,
-            gix::create::Kind::Bare,
-            gix::create::Options::default(),
-            open_options(),
-        )
-        .map_err(|error| failed(error.into()))?;
-        std::fs::write(path.join("HEAD"), format!("ref: {full}\n")).map_err(|error| failed(error.into()))?;
-        Self::open(path)
+        let make = || {
+            std::fs::create_dir_all(path)?;
+            if std::fs::read_dir(path)?.next().is_some() {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder is not empty"));
+            }
+            for folder in ["objects", "objects/info", "objects/pack", "refs", "refs/heads", "refs/tags"] {
+                std::fs::create_dir(path.join(folder))?;
+            }
+            std::fs::write(path.join("config"), BARE_CONFIG)?;
+            // Last, since it is what makes a folder a repository.
+            std::fs::write(path.join("HEAD"), format!("ref: {full}\n"))
+        };
+        make().map_err(|source| Error::Init { path: path.to_owned(), source: source.into() })
+    }
+
+    /// Whether the folder at `path` is exactly as [`Repository::create_bare`] makes it: with nothing in it yet.
+    pub fn is_pristine(path: &Path, default_branch: &str) -> bool {
+        let holds = |folder: &str, expected: &[&str]| {
+            let Ok(entries) = std::fs::read_dir(path.join(folder)) else { return false };
+            let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            names.sort_unstable();
+            names == expected
+        };
+        let reads = |file: &str, expected: &str| {
+            std::fs::read(path.join(file)).is_ok_and(|content| content == expected.as_bytes())
+        };
+        holds("", &["HEAD", "config", "objects", "refs"])
+            && holds("objects", &["info", "pack"])
+            && holds("refs", &["heads", "tags"])
+            && ["objects/info", "objects/pack", "refs/heads", "refs/tags"]
+                .iter()
+                .all(|folder| holds(folder, &[]))
+            && reads("HEAD", &format!("ref: refs/heads/{default_branch}\n"))
+            && reads("config", BARE_CONFIG)
     }
 
     /// The folder with `HEAD`, `objects` and `refs`.

@@ -37,7 +37,9 @@ impl<'a> Context<'a> {
     ) -> Self {
         let version = match (service, version, options.profile) {
             // There is no version 2 of pushing.
-            (_, _, Profile::Vsts) | (Service::ReceivePack, ProtocolVersion::V2, _) => ProtocolVersion::V0,
+            (_, _, Profile::Vsts | Profile::AzureDevops) | (Service::ReceivePack, ProtocolVersion::V2, _) => {
+                ProtocolVersion::V0
+            }
             (_, version, Profile::Permissive) => version,
         };
         Self {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::config::{Config, GeneratedTokens, Profile, Seed, apply};
+use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, apply};
 use crate::hosting::Upkeep;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
+    hashed: HashedPasswords,
     /// Last, so that it goes when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -82,11 +83,12 @@ impl App {
             upkeep: Upkeep::start(temporary.is_none()),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
+            hashed: HashedPasswords::default(),
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
         change.complete_groups().await?;
-        let generated = apply(&mut change, &app.seed, app.clock.now()).await?;
+        let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
     }
@@ -100,7 +102,7 @@ impl App {
     pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
         let mut change = self.state.change().await?;
         registry::clear(&mut change).await?;
-        let generated = apply(&mut change, &self.seed, self.clock.now()).await?;
+        let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
         self.operations.clear();

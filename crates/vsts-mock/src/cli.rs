@@ -13,8 +13,9 @@ use clap::{Args, Parser, Subcommand};
 use tokio::process::Command as Process;
 use tracing_subscriber::EnvFilter;
 
+use crate::builder::Builder;
 use crate::config::{Profile, Seed};
-use crate::server::{Builder, MockServer, Ready};
+use crate::server::{MockServer, Ready};
 
 /// What is logged when `RUST_LOG` says nothing.
 const LOG: &str = "warn,vsts_mock=info,russh=error";

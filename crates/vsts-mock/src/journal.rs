@@ -13,51 +13,88 @@ use serde::Serialize;
 const KEPT: usize = 10_000;
 
 /// One entry.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct JournalEntry {
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JournalEntry {
     /// Counts up from 1 and never comes twice.
-    pub(crate) seq: u64,
-    pub(crate) time: Timestamp,
+    pub seq: u64,
+    /// When it began.
+    pub time: Timestamp,
+    /// What it was.
     #[serde(flatten)]
-    pub(crate) event: Event,
+    pub event: Event,
+}
+
+impl JournalEntry {
+    /// Whether it is a request that nothing here answers.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.event, Event::Request { unknown: true, .. } | Event::SshRequest { unknown: true, .. })
+    }
+
+    /// `request`, `ssh-request` or `ref-update`.
+    pub fn kind(&self) -> &'static str {
+        match self.event {
+            Event::Request { .. } => "request",
+            Event::SshRequest { .. } => "ssh-request",
+            Event::RefUpdate { .. } => "ref-update",
+        }
+    }
 }
 
 /// What happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub(crate) enum Event {
-    /// A request over HTTP. `status` and what follows are null while it is in progress.
+pub enum Event {
+    /// A request over HTTP.
     Request {
+        /// `GET`, `POST` and so on.
         method: String,
+        /// The path, without its query, in which secrets might be.
         path: String,
+        /// Which of the server's services it was for: `git-upload-pack`, `experimentation`; nothing for the REST API.
         service: Option<String>,
+        /// Who sent it, once that is known.
         user: Option<String>,
+        /// The answer's status; `None` while it is in progress.
         status: Option<u16>,
+        /// How long it took; `None` while it is in progress.
         milliseconds: Option<i64>,
         /// Whether nothing here answers such a request.
         unknown: bool,
     },
-    /// A command over SSH. `exit_status` and `milliseconds` are null while it is in progress.
+    /// A command over SSH.
     SshRequest {
         /// The user name in the URL: an account, or nothing.
         login: String,
+        /// The command.
         command: String,
+        /// `git-upload-pack` or `git-receive-pack`.
         service: Option<String>,
+        /// Whose key signed.
         user: Option<String>,
+        /// How it ended; `None` while it is in progress.
         exit_status: Option<u32>,
+        /// How long it took; `None` while it is in progress.
         milliseconds: Option<i64>,
         /// Whether it is none of the commands that are answered here.
         unknown: bool,
     },
     /// A push changed a ref.
     RefUpdate {
+        /// The account's name.
         account: String,
+        /// The project's name.
         project: String,
+        /// The repository's name.
         repo: String,
+        /// Who pushed.
         user: String,
+        /// The ref's full name.
         name: String,
+        /// What it was; `None` if it is new.
         old: Option<String>,
+        /// What it is; `None` if it is gone.
         new: Option<String>,
+        /// `create`, `fast-forward`, `rewrite` or `delete`.
         change: &'static str,
     },
 }

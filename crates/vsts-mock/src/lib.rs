@@ -1,4 +1,8 @@
-//! An offline look-alike of Visual Studio Team Services: Git over HTTP, HTTPS and SSH with per-repository access control.
+//! An offline look-alike of Visual Studio Team Services, as a library and as a binary. First its manual, then how it is built.
+//!
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
 //!
 //! As a library it is a [`MockServer`]; as a binary it is `vsts-mock serve`. A request goes through these layers:
 //!
@@ -12,7 +16,9 @@
 //! `access` compares permissions, only `clock` asks the system for time and randomness.
 
 mod access;
+mod admin;
 mod app;
+mod builder;
 pub mod cli;
 mod clock;
 mod config;
@@ -29,14 +35,17 @@ mod tls;
 mod world;
 
 pub use access::{Permission, Permissions};
+pub use admin::{Admin, KeyInfo, TokenInfo};
+pub use builder::Builder;
 pub use clock::Clock;
 pub use config::{
-    Profile, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
-    SeedWorkspace,
+    Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken,
+    SeedUser, SeedWorkspace,
 };
 pub use identity::ssh_key::SshKeyError;
+pub use journal::{Event as JournalEvent, JournalEntry};
 pub use registry::RegistryError;
-pub use server::{Builder, MockServer, Ready, StartError};
+pub use server::{MockServer, Ready, StartError};
 pub use ssh::exec_line::{ExecLine, ExecLineError};
 pub use ssh::host_key::HostKeyError;
 pub use state::StateError;

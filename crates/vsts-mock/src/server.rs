@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Admin;
 use crate::app::App;
-use crate::clock::Clock;
-use crate::config::{Config, DRAIN, GeneratedTokens, Profile, Seed, SeedError};
-use crate::http;
+use crate::builder::Builder;
+use crate::config::{GeneratedTokens, SeedError};
 use crate::registry::RegistryError;
-use crate::ssh::{self, Patience, SshError, host_key::HostKeyError};
-use crate::tls::{Tls, TlsError};
+use crate::ssh::host_key::HostKeyError;
+use crate::tls::TlsError;
 
 /// How long a stopping server waits for the maintenance of a repository.
 const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
@@ -67,7 +65,7 @@ pub enum StartError {
 /// What a started server says of itself: the first line on the binary's stdout.
 #[derive(Clone, Serialize)]
 pub struct Ready {
-    event: &'static str,
+    pub(crate) event: &'static str,
     /// Where HTTP is answered.
     pub http: Option<String>,
     /// Where HTTPS is answered.
@@ -87,191 +85,6 @@ pub struct Ready {
     pub pid: u32,
     /// This crate's version.
     pub version: &'static str,
-}
-
-/// Sets up a server. Made by [`MockServer::builder`].
-#[derive(Clone)]
-#[must_use = "a builder does nothing until it is started"]
-pub struct Builder {
-    config: Config,
-    profile: Option<Profile>,
-}
-
-impl Builder {
-    fn new() -> Self {
-        let config = Config {
-            seed: Seed::default(),
-            data_dir: None,
-            http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
-            https: None,
-            ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
-            patience: Patience::default(),
-            external_url: None,
-            profile: Profile::default(),
-            admin_token: None,
-            clock: Clock::system(),
-            drain: DRAIN,
-        };
-        Self { config, profile: None }
-    }
-
-    /// What the server begins with.
-    pub fn seed(mut self, seed: Seed) -> Self {
-        self.config.seed = seed;
-        self
-    }
-
-    /// What the server begins with, as the text of a seed file.
-    pub fn seed_toml(self, text: &str) -> Result<Self, SeedError> {
-        Ok(self.seed(Seed::parse(text)?))
-    }
-
-    /// Keeps the state in this folder; without it the state goes with the server.
-    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.config.data_dir = Some(dir.into());
-        self
-    }
-
-    /// Listens for HTTP there; port 0, the default, takes a free one. `None` listens for no HTTP.
-    pub fn http(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
-        self.config.http = address.into();
-        self
-    }
-
-    /// Listens for HTTPS there; port 0 takes a free one. `None`, the default, listens for no HTTPS.
-    pub fn https(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
-        self.config.https = address.into();
-        self
-    }
-
-    /// Listens for SSH there; port 0, the default, takes a free one. `None` listens for no SSH.
-    pub fn ssh(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
-        self.config.ssh = address.into();
-        self
-    }
-
-    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 15 seconds and 10 minutes
-    /// without this.
-    pub fn ssh_patience(mut self, handshake: Duration, idle: Duration) -> Self {
-        self.config.patience = Patience { handshake, idle };
-        self
-    }
-
-    /// What URLs in answers begin with, for a server behind a proxy or in a container.
-    pub fn external_url(mut self, url: impl Into<String>) -> Self {
-        self.config.external_url = Some(url.into());
-        self
-    }
-
-    /// Which service is imitated; the seed's `profile` counts without this.
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = Some(profile);
-        self
-    }
-
-    /// The admin API's token; generated without this.
-    pub fn admin_token(mut self, token: impl Into<String>) -> Self {
-        self.config.admin_token = Some(token.into());
-        self
-    }
-
-    /// Tells the server the time.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.config.clock = clock;
-        self
-    }
-
-    /// How long a stopping server waits for requests in progress.
-    pub fn drain(mut self, drain: Duration) -> Self {
-        self.config.drain = drain;
-        self
-    }
-
-    /// Starts the server: when this returns, it answers.
-    pub async fn start(mut self) -> Result<MockServer, StartError> {
-        self.config.profile = self.profile.or(self.config.seed.profile).unwrap_or_default();
-        let config = self.config;
-        let wanted = [config.http, config.https, config.ssh];
-        if let Some(address) = wanted.into_iter().flatten().find(|address| !address.ip().is_loopback())
-            && !config.seed.allow_remote
-        {
-            return Err(StartError::Remote { address });
-        }
-        let external = config.external_url.as_deref().map(external_url).transpose()?;
-        let (mut app, generated) = App::open(&config).await.map(|(app, tokens)| (Arc::new(app), tokens))?;
-        let shutdown = CancellationToken::new();
-        let mut tasks = Vec::new();
-        let (mut https, mut ca_pem) = (None, None);
-        if let Some(wanted) = config.https {
-            let (listener, bound) = bind(wanted).await?;
-            let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &config.clock)?;
-            https = Some(format!("https://{bound}"));
-            ca_pem = Some(tls.ca_pem().to_owned());
-            app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
-            let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
-            let listening = http::listen(listener, Some(tls), router, stop, config.drain);
-            tasks.push(tokio::spawn(listening));
-        }
-        let mut address = None;
-        if let Some(wanted) = config.http {
-            let (listener, bound) = bind(wanted).await?;
-            address = Some(bound);
-            app = app.at(external.unwrap_or_else(|| format!("http://{bound}")));
-            let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
-            tasks.push(tokio::spawn(http::listen(listener, None, router, stop, config.drain)));
-        }
-        let (mut ssh, mut known_hosts) = (None, None);
-        if let Some(wanted) = config.ssh {
-            let door = ssh::Door::open(wanted, app.state.dir()).await.map_err(|error| match error {
-                SshError::HostKey(error) => error.into(),
-                SshError::Listen(source) => StartError::Listen { address: wanted, source },
-            })?;
-            let times = ssh::Times { patience: config.patience, drain: config.drain };
-            (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
-            let address = door.url().trim_start_matches("ssh://").to_owned();
-            app.ssh_address.get_or_init(|| address);
-            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), times)));
-        }
-        let ready = Ready {
-            event: "ready",
-            http: address.map(|address| format!("http://{address}")),
-            https,
-            ssh,
-            ca_pem,
-            known_hosts,
-            admin_token: app.admin_token.reveal().to_owned(),
-            tokens: generated,
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        tracing::info!(
-            http = ready.http,
-            https = ready.https,
-            ssh = ready.ssh,
-            profile = config.profile.name(),
-            "ready"
-        );
-        Ok(MockServer { app, ready, shutdown, tasks })
-    }
-}
-
-async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError::Listen { address: wanted, source };
-    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
-}
-
-fn external_url(url: &str) -> Result<String, StartError> {
-    let refuse = || StartError::ExternalUrl { url: url.to_owned() };
-    let parsed = url::Url::parse(url).map_err(|_| refuse())?;
-    let is_plain = matches!(parsed.scheme(), "http" | "https")
-        && parsed.has_host()
-        && parsed.username().is_empty()
-        && parsed.password().is_none()
-        && parsed.query().is_none()
-        && parsed.fragment().is_none();
-    if is_plain { Ok(url.trim_end_matches('/').to_owned()) } else { Err(refuse()) }
 }
 
 /// A server that runs until it is stopped or dropped. Any number of them can run in one process.
@@ -305,10 +118,10 @@ fn external_url(url: &str) -> Result<String, StartError> {
 /// # }
 /// ```
 pub struct MockServer {
-    app: Arc<App>,
-    ready: Ready,
-    shutdown: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    pub(crate) app: Arc<App>,
+    pub(crate) ready: Ready,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: Vec<JoinHandle<()>>,
 }
 
 impl MockServer {
@@ -354,6 +167,11 @@ impl MockServer {
         self.ready.tokens.get(user)?.get(name).map(String::as_str)
     }
 
+    /// What can be done to the running server: all that the admin API can.
+    pub fn admin(&self) -> Admin<'_> {
+        Admin::of(&self.app)
+    }
+
     /// Goes back to the seed; tokens without a value in it are generated anew.
     pub async fn reset(&mut self) -> Result<(), RegistryError> {
         self.ready.tokens = self.app.reset().await?;
@@ -385,12 +203,6 @@ fn encode(name: &str) -> String {
 impl fmt::Debug for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ready").field("http", &self.http).field("pid", &self.pid).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("http", &self.config.http).finish_non_exhaustive()
     }
 }
 

@@ -106,6 +106,28 @@ pub(crate) fn snapshots(path: &Path, commits: usize) -> Outcome {
     consolidate(path)
 }
 
+/// Where the file of that number is in [`wide()`]: a hundred files in each of as many folders as it takes, in a hundred
+/// folders.
+pub(crate) fn wide_file(number: usize) -> String {
+    format!("part{:02}/sub{:02}/file{number}.txt", number / 100 % 100, number / 10_000)
+}
+
+/// So many small files, and so many commits of which each changes one.
+pub(crate) fn wide(path: &Path, files: usize, commits: usize) -> Outcome {
+    import(path, |out| {
+        for commit in 0..commits {
+            begin(out, commit + 1, commit)?;
+            let changed =
+                if commit == 0 { 0..files } else { commit * 7919 % files..commit * 7919 % files + 1 };
+            for number in changed {
+                file(out, &wide_file(number), format!("file {number}, as of commit {commit}\n").as_bytes())?;
+            }
+        }
+        Ok(())
+    })?;
+    consolidate(path)
+}
+
 /// A long history of real text: the sources of the crates in cargo's registry, every file in three steps, so that
 /// it has deltas. Up to `limit` bytes of sources.
 pub(crate) fn crates(path: &Path, limit: u64) -> Outcome {

@@ -14,6 +14,7 @@ pub mod project;
 pub mod run;
 pub mod runs;
 pub mod sshkey;
+pub mod ui;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -45,6 +46,7 @@ pub enum Command {
     Sshkey(sshkey::Command),
     Credential(credential::Args),
     Config(config::Args),
+    Ui(ui::Args),
     /// Print a completion script for a shell
     ///
     /// Example: `azml completion bash > ~/.local/share/bash-completion/completions/azml`.
@@ -65,6 +67,7 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Sshkey(command) => sshkey::run(ctx, command),
         Command::Credential(args) => credential::run(ctx, &args),
         Command::Config(args) => config::run(ctx, args),
+        Command::Ui(args) => ui::run(ctx, &args),
         Command::Man(args) => man::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }

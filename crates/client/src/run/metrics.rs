@@ -46,6 +46,19 @@ pub fn read(path: &Path) -> io::Result<Logged> {
     Ok(logged)
 }
 
+/// Every number that was logged, name by name in the order of logging: what makes a curve.
+pub fn series(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
+    let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if let Ok(Line { name, value }) = serde_json::from_slice(line)
+            && let Some(number) = value.as_f64()
+        {
+            series.entry(name).or_default().push(number);
+        }
+    }
+    series
+}
+
 /// Appends one value.
 pub fn append(path: &Path, name: &str, metric: &Metric) -> io::Result<()> {
     let mut line = json!({"name": name, "value": metric.to_value()}).to_string();

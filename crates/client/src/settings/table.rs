@@ -105,7 +105,7 @@ pub static SETTINGS: [Setting; 9] = [
 ];
 
 /// All other variables of azml's own, and those of others that it heeds.
-pub static VARIABLES: [Variable; 27] = [
+pub static VARIABLES: [Variable; 29] = [
     Variable {
         name: env::AZML_VSTS_TOKEN,
         about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
@@ -165,6 +165,11 @@ pub static VARIABLES: [Variable; 27] = [
         about: "The session bus: the way to the system keyring on Linux",
     },
     Variable { name: env::XDG_RUNTIME_DIR, about: "Where the session bus may be, too, as the file bus" },
+    Variable {
+        name: env::DISPLAY,
+        about: "The X display: without one, or Wayland's, azml ui opens no browser",
+    },
+    Variable { name: env::WAYLAND_DISPLAY, about: "The Wayland display" },
     Variable { name: env::HOME, about: "The user's home folder" },
     Variable { name: env::XDG_CONFIG_HOME, about: "See AZML_CONFIG_DIR" },
     Variable { name: env::XDG_STATE_HOME, about: "See AZML_STATE_DIR" },

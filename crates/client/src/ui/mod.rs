@@ -22,6 +22,7 @@ pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
 pub use self::pager::Pager;
 pub use self::progress::Progress;
+pub(crate) use self::table::significant;
 pub use self::table::{Numbers, signed, tabulate};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};

@@ -114,7 +114,7 @@ pub fn signed(change: f64, digits: usize) -> String {
 }
 
 /// A number as C's `%g` prints it with `digits` significant digits.
-pub(super) fn significant(value: f64, digits: usize) -> String {
+pub(crate) fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".to_owned() } else { value.to_string().to_lowercase() };
     }

@@ -53,6 +53,7 @@ help_of! {
     credential: "credential";
     completion: "completion";
     man: "man";
+    ui: "ui";
 }
 
 #[test]

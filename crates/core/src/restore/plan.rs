@@ -41,6 +41,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The folder as it is, as a tree of the history: what a restore would overwrite can be compared line by line.
+    pub fn folder(&self) -> ObjectId {
+        self.folder
+    }
+
     /// Whether the folder is equal to the tree already.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

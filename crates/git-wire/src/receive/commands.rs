@@ -99,7 +99,7 @@ pub(super) fn read_request(
         request.commands.push(parse_command(command, limits)?);
         is_first = false;
     }
-    if context.options.profile == Profile::Vsts {
+    if context.options.profile != Profile::Permissive {
         // What isn't offered isn't heard.
         for word in ["report-status-v2", "quiet", "atomic", "push-options"] {
             request.capabilities.remove(word);

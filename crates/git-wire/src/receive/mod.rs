@@ -39,7 +39,9 @@ pub(crate) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
             context.options.agent,
             context.options.session_id.as_ref().map(|id| format!(" session-id={id}")).unwrap_or_default()
         ),
-        Profile::Vsts => "report-status delete-refs side-band-64k ofs-delta".to_owned(),
+        Profile::Vsts | Profile::AzureDevops => {
+            "report-status delete-refs side-band-64k ofs-delta".to_owned()
+        }
     };
     let mut is_first = true;
     let mut line = Vec::new();

@@ -14,7 +14,7 @@ use crate::capability::Capabilities;
 use crate::pack::Commits;
 use crate::pktline::{Line, Reader, Writer};
 use crate::serve::{Budget, Context};
-use crate::{Error, ProtocolVersion, Summary, refs};
+use crate::{Error, Profile, ProtocolVersion, Summary, refs};
 
 /// The refs, with the capabilities on the first line.
 pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<(), Error> {
@@ -36,6 +36,8 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
             capabilities.push_str(" session-id=");
             capabilities.push_str(id);
         }
+    } else if context.options.profile == Profile::AzureDevops {
+        capabilities.push_str(" filter");
     }
     let mut is_first = true;
     let mut line = Vec::new();
@@ -93,7 +95,7 @@ fn check_profile(context: &Context<'_>, request: &Request, capabilities: &Capabi
         context.told.set(context.stateless);
         return Err(Error::Unfit(NO_MULTI_ACK.to_owned()));
     }
-    if request.filter.is_some() {
+    if request.filter.is_some() && context.options.profile == Profile::Vsts {
         return Err(Error::protocol("filters are not offered here"));
     }
     Ok(())

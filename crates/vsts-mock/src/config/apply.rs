@@ -1,28 +1,53 @@
-//! Brings a seed into the state. What is there already stays as it is.
+//! Brings a seed into the state. What is there already stays as it is; a token or a key of the seed that was revoked
+//! stays revoked until a reset.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
+use crate::identity::secret;
 use crate::registry::{
-    EntryInput, KeyInput, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
+    EntryInput, KeyInput, Password, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
 };
 use crate::state::Change;
-use crate::world::GroupKind;
+use crate::world::{GroupKind, name};
 
 /// The values of the tokens that were generated: by user, by the token's name.
 pub(crate) type GeneratedTokens = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What is stored of the seed's passwords, by user: to hash one takes as long as all the rest of a reset.
+#[derive(Default)]
+pub(crate) struct HashedPasswords(Mutex<BTreeMap<String, String>>);
+
+impl HashedPasswords {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().expect("no thread panics while it holds the lock")
+    }
+}
+
+/// Where what is applied comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// The server's own seed: ids derive from it, and what was revoked stays revoked.
+    Seed(&'a HashedPasswords),
+    /// The program that runs the server, which says it once.
+    Hand,
+}
 
 /// Makes what the seed has and the state lacks; gives the tokens it had to generate.
 pub(crate) async fn apply(
     change: &mut Change<'_>,
     seed: &Seed,
+    origin: Origin<'_>,
     now: Timestamp,
 ) -> Result<GeneratedTokens, RegistryError> {
     let mut generated = GeneratedTokens::new();
     for user in &seed.users {
-        apply_user(change, seed, user, now, &mut generated).await?;
+        apply_user(change, &seed.base, user, origin, now, &mut generated).await?;
     }
     for account in &seed.accounts {
         if change.world.account(&account.name).is_none() {
@@ -34,7 +59,7 @@ pub(crate) async fn apply(
         let place = Place { account: &account.name, project: None, repo: None, branch: None };
         apply_entries(change, place, &account.acl).await?;
         for project in &account.projects {
-            apply_project(change, seed, &account.name, project, now).await?;
+            apply_project(change, &seed.base, &account.name, project, now).await?;
         }
     }
     for workspace in &seed.experimentation {
@@ -49,17 +74,29 @@ pub(crate) async fn apply(
     Ok(generated)
 }
 
-async fn apply_user(
+/// Makes what a user of the seed has and the state lacks.
+pub(crate) async fn apply_user(
     change: &mut Change<'_>,
-    seed: &Seed,
+    base: &Path,
     user: &SeedUser,
+    origin: Origin<'_>,
     now: Timestamp,
     generated: &mut GeneratedTokens,
 ) -> Result<(), RegistryError> {
-    if change.world.user(&user.name).is_none() {
-        let input =
-            UserInput { name: &user.name, email: user.email.as_deref(), password: user.password.as_deref() };
-        change.create_user(&input).await?;
+    let is_new = change.world.user(&user.name).is_none();
+    if is_new {
+        let known = match origin {
+            Origin::Seed(hashed) => hashed.all().get(&user.name).cloned(),
+            Origin::Hand => None,
+        };
+        let password = known.as_deref().map(Password::Hashed);
+        let password = password.or_else(|| user.password.as_deref().map(Password::Plain));
+        let input = UserInput { name: &user.name, email: user.email.as_deref(), password };
+        let id = change.create_user(&input).await?;
+        let stored = change.world.users.get(&id).and_then(|user| user.password_hash.clone());
+        if let (Origin::Seed(hashed), Some(stored)) = (origin, stored) {
+            hashed.all().insert(user.name.clone(), stored);
+        }
     }
     for token in &user.tokens {
         let input = TokenInput {
@@ -67,8 +104,14 @@ async fn apply_user(
             value: token.value.as_deref(),
             scopes: &token.scopes,
             expires: token.expires,
-            ..TokenInput::seeded()
+            has_derived_id: matches!(origin, Origin::Seed(_)),
+            ..TokenInput::named()
         };
+        let hash = token.value.as_deref().map(secret::hash).unwrap_or_default();
+        let mark = name::derive(&["seeded", "token", &user.name, &token.name, &hash]);
+        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new).await? {
+            continue;
+        }
         match change.create_token(&user.name, &input, now).await {
             Ok((_, value)) if token.value.is_none() => {
                 let mine = generated.entry(user.name.clone()).or_default();
@@ -79,11 +122,15 @@ async fn apply_user(
         }
     }
     for key in &user.ssh_keys {
+        let line = line_of(key, base)?;
+        let mark = name::derive(&["seeded", "key", &user.name, &key.name, &line]);
+        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new).await? {
+            continue;
+        }
         let owner = change.world.user(&user.name).map(|user| user.id);
         if change.world.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
             continue;
         }
-        let line = line_of(key, seed)?;
         change
             .create_key(
                 &user.name,
@@ -95,12 +142,19 @@ async fn apply_user(
     Ok(())
 }
 
-/// The key's line, read from its file if it is in one.
-fn line_of(key: &SeedKey, seed: &Seed) -> Result<String, RegistryError> {
+/// Whether the seed gives what has that mark: once, and anew only to a user who is new.
+async fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> Result<bool, RegistryError> {
+    let is_first = !change.world.seeded.contains(&mark);
+    change.note_seeded(mark).await?;
+    Ok(is_first || is_new)
+}
+
+/// The key's line, read from its file if it is in one; `base` is where relative paths start.
+pub(crate) fn line_of(key: &SeedKey, base: &Path) -> Result<String, RegistryError> {
     match (&key.key, &key.file) {
         (Some(line), None) => Ok(line.clone()),
         (None, Some(file)) => {
-            let path = seed.base.join(file);
+            let path = base.join(file);
             std::fs::read_to_string(&path).map_err(|error| {
                 RegistryError::value(
                     "file",
@@ -115,9 +169,10 @@ fn line_of(key: &SeedKey, seed: &Seed) -> Result<String, RegistryError> {
     }
 }
 
-async fn apply_project(
+/// Makes what a project of the seed has and the state lacks.
+pub(crate) async fn apply_project(
     change: &mut Change<'_>,
-    seed: &Seed,
+    base: &Path,
     account: &str,
     project: &SeedProject,
     now: Timestamp,
@@ -140,7 +195,7 @@ async fn apply_project(
     let place = Place { account, project: Some(&project.name), repo: None, branch: None };
     apply_entries(change, place, &project.acl).await?;
     for repo in &project.repos {
-        let import = repo.import.as_ref().map(|path| seed.base.join(path));
+        let import = repo.import.as_ref().map(|path| base.join(path));
         let found = change
             .world
             .account(account)
@@ -170,13 +225,22 @@ async fn apply_entries(
     entries: &[SeedEntry],
 ) -> Result<(), RegistryError> {
     for entry in entries {
-        let input = EntryInput {
-            user: entry.user.as_deref(),
-            group: entry.group.as_deref(),
-            allow: &entry.allow,
-            deny: &entry.deny,
-        };
-        change.set_acl(Place { branch: entry.branch.as_deref(), ..place }, &input).await?;
+        apply_entry(change, place, entry).await?;
     }
     Ok(())
+}
+
+/// Sets an access control entry of the seed.
+pub(crate) async fn apply_entry(
+    change: &mut Change<'_>,
+    place: Place<'_>,
+    entry: &SeedEntry,
+) -> Result<(), RegistryError> {
+    let input = EntryInput {
+        user: entry.user.as_deref(),
+        group: entry.group.as_deref(),
+        allow: &entry.allow,
+        deny: &entry.deny,
+    };
+    change.set_acl(Place { branch: entry.branch.as_deref(), ..place }, &input).await
 }

@@ -1,6 +1,7 @@
 //! What can be set about a server, and the file that says what it begins with.
 
 mod apply;
+mod compose;
 mod profile;
 mod seed;
 
@@ -11,8 +12,10 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::ssh::Patience;
 
-pub(crate) use apply::{GeneratedTokens, apply};
-pub use profile::Profile;
+pub(crate) use apply::{
+    GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of,
+};
+pub use profile::{Profile, ProfileRow};
 pub use seed::{
     Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
     SeedWorkspace,

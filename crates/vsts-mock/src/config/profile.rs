@@ -1,15 +1,7 @@
-//! Profiles: which service is imitated, and how closely. The one table of what each narrows.
+//! Profiles: which service is imitated, and how closely.
 //!
-//! | | permissive | vsts | azure-devops |
-//! | --- | --- | --- | --- |
-//! | imitates | nobody: all that is implemented is offered | VSTS, autumn 2017 | Azure DevOps Services |
-//! | Git protocol versions | 0, 1, 2 | 0 | 0 |
-//! | atomic pushes, filters, push options | yes | no | no |
-//! | SSH takes the first key that signs | no: the first that is registered | yes | yes |
-//! | addresses and versions of the REST API | 2018's; versions up to 2025's are taken | 2018's | 2025's |
-//! | REST requests that write name a version | no | yes | yes |
-//! | largest push | 5 GiB | 5 GiB | 5 GiB |
-//! | what the server calls itself | `vsts-mock` | `vsts-mock-team-services` | `vsts-mock-azure-repos` |
+//! [`TABLE`] says what each narrows, for people; [`Traits`] says it to the code. A test walks the table and asks a server
+//! of each profile for every row.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +18,43 @@ pub enum Profile {
     AzureDevops,
 }
 
+/// One row of the table of profiles.
+#[derive(Clone, Copy, Debug)]
+pub struct ProfileRow {
+    /// What it is about.
+    pub what: &'static str,
+    /// What [`Profile::Permissive`] has there, [`Profile::Vsts`], and [`Profile::AzureDevops`].
+    pub values: [&'static str; 3],
+}
+
+const fn row(what: &'static str, values: [&'static str; 3]) -> ProfileRow {
+    ProfileRow { what, values }
+}
+
+/// What each profile narrows.
+const TABLE: &[ProfileRow] = &[
+    row("versions of the Git protocol", ["0, 1, 2", "0", "0"]),
+    row("partial clones (`filter`)", ["yes", "no", "yes"]),
+    row("atomic pushes, push options", ["yes", "no", "no"]),
+    row(
+        "fetching by a client that lists capabilities without `multi_ack`",
+        ["answered", "TF401041", "TF401041"],
+    ),
+    row("the largest API version told to clients", ["5.0", "5.0", "7.2"]),
+    row("the largest API version answered", ["7.2", "5.0", "7.2"]),
+    row("an API request that writes and names no version", ["answered", "refused", "refused"]),
+    row("personal access tokens by `_apis/tokens/pats`", ["yes", "no", "yes"]),
+    row("SSH keys registered by the API", ["all kinds", "ssh-rsa", "ssh-rsa"]),
+    row(
+        "an SSH key that nobody has registered",
+        ["refused at sign-in", "refused at the command", "refused at the command"],
+    ),
+    row(
+        "what the server calls itself over SSH",
+        ["vsts_mock", "vsts_mock_team_services", "vsts_mock_azure_repos"],
+    ),
+];
+
 /// What a profile amounts to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traits {
@@ -38,6 +67,8 @@ pub(crate) struct Traits {
     /// Whether SSH takes whichever key signs first and refuses it only when a command is asked, as the service does:
     /// then a user with several keys has to name the right one.
     pub(crate) takes_first_key: bool,
+    /// Whether users register RSA keys alone. What the seed and the admin API register may be of any kind.
+    pub(crate) registers_rsa_alone: bool,
     /// What the server calls itself on the wire and on its pages.
     pub(crate) product: &'static str,
 }
@@ -45,6 +76,19 @@ pub(crate) struct Traits {
 const GIB: u64 = 1 << 30;
 
 impl Profile {
+    /// All profiles, in the order of the table's columns.
+    pub const ALL: [Self; 3] = [Self::Permissive, Self::Vsts, Self::AzureDevops];
+    /// What each profile narrows.
+    pub const TABLE: &'static [ProfileRow] = TABLE;
+
+    /// The table, in Markdown.
+    pub fn table() -> String {
+        let names = Self::ALL.map(Self::name);
+        let line = |what: &str, values: [&str; 3]| format!("| {what} | {} |\n", values.join(" | "));
+        let rows = Self::TABLE.iter().map(|row| line(row.what, row.values));
+        line("", names) + "| --- | --- | --- | --- |\n" + &rows.collect::<String>()
+    }
+
     pub(crate) fn traits(self) -> Traits {
         match self {
             Self::Permissive => Traits {
@@ -52,6 +96,7 @@ impl Profile {
                 negotiates_version: true,
                 max_push_bytes: 5 * GIB,
                 takes_first_key: false,
+                registers_rsa_alone: false,
                 product: "vsts-mock",
             },
             Self::Vsts => Traits {
@@ -59,13 +104,15 @@ impl Profile {
                 negotiates_version: false,
                 max_push_bytes: 5 * GIB,
                 takes_first_key: true,
+                registers_rsa_alone: true,
                 product: "vsts-mock-team-services",
             },
             Self::AzureDevops => Traits {
-                git: git_wire::Profile::Vsts,
+                git: git_wire::Profile::AzureDevops,
                 negotiates_version: false,
                 max_push_bytes: 5 * GIB,
                 takes_first_key: true,
+                registers_rsa_alone: true,
                 product: "vsts-mock-azure-repos",
             },
         }
@@ -78,5 +125,16 @@ impl Profile {
             Self::Vsts => "vsts",
             Self::AzureDevops => "azure-devops",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_table_is_this_one() {
+        let document = include_str!("../../README.md");
+        assert!(document.contains(&Profile::table()), "README.md should have:\n{}", Profile::table());
     }
 }

@@ -53,7 +53,7 @@ pub struct Seed {
 }
 
 /// A user.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedUser {
     /// The name to sign in with.
@@ -71,7 +71,7 @@ pub struct SeedUser {
 }
 
 /// A personal access token.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedToken {
     /// What it is called.
@@ -98,7 +98,7 @@ pub struct SeedKey {
 }
 
 /// An account.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedAccount {
     /// `acme` in `acme.visualstudio.com`.
@@ -117,7 +117,7 @@ pub struct SeedAccount {
 }
 
 /// A project.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedProject {
     /// Its name; its default repository has the same.
@@ -143,7 +143,7 @@ pub struct SeedProject {
 }
 
 /// A repository.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedRepo {
     /// Its name.
@@ -159,7 +159,7 @@ pub struct SeedRepo {
 }
 
 /// An access control entry.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedEntry {
     /// For whom: a user,
@@ -177,7 +177,7 @@ pub struct SeedEntry {
 }
 
 /// A workspace of the Experimentation service.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedWorkspace {
     /// The Experimentation account.

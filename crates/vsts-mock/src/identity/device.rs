@@ -128,7 +128,9 @@ impl DeviceCodes {
     pub(crate) fn asker(&self, typed: &str, now: Timestamp) -> Option<Asker> {
         let typed = normal(typed);
         let codes = self.codes();
-        let waits = |code: &&Code| code.letters == typed && code.is_alive(now) && code.verdict.is_none();
+        let waits = |code: &&Code| {
+            secret::equal(&code.letters, &typed) && code.is_alive(now) && code.verdict.is_none()
+        };
         codes.iter().find(waits).map(|code| code.asker.clone())
     }
 
@@ -136,7 +138,9 @@ impl DeviceCodes {
     pub(crate) fn decide(&self, typed: &str, verdict: Verdict, now: Timestamp) -> bool {
         let typed = normal(typed);
         let mut codes = self.codes();
-        let waits = |code: &&mut Code| code.letters == typed && code.is_alive(now) && code.verdict.is_none();
+        let waits = |code: &&mut Code| {
+            secret::equal(&code.letters, &typed) && code.is_alive(now) && code.verdict.is_none()
+        };
         match codes.iter_mut().find(waits) {
             Some(code) => {
                 code.verdict = Some(verdict);
@@ -150,7 +154,8 @@ impl DeviceCodes {
     pub(crate) fn exchange(&self, device_code: &str, now: Timestamp) -> Result<(Uuid, Asker), NotYet> {
         let hash = secret::hash(device_code);
         let mut codes = self.codes();
-        let position = codes.iter().position(|code| code.device_hash == hash).ok_or(NotYet::Unknown)?;
+        let position =
+            codes.iter().position(|code| secret::equal(&code.device_hash, &hash)).ok_or(NotYet::Unknown)?;
         let code = &mut codes[position];
         if !code.is_alive(now) {
             return Err(NotYet::Expired);

@@ -13,20 +13,24 @@ pub(crate) mod ssh_key;
 pub(crate) mod uses;
 
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::access::{Permissions, Principal, ceiling_of};
-use crate::world::World;
-use attempts::Attempts;
+use crate::world::{Token, World};
+use attempts::{Attempt, Attempts};
 pub(crate) use secret::Secret;
 
 /// The longest `Authorization` header that is looked at.
 const LONGEST_HEADER: usize = 8 * 1024;
+
+/// Who has the admin token, where users are counted.
+const ADMIN: Uuid = Uuid::nil();
 
 /// What a request shows.
 #[derive(Debug)]
@@ -84,7 +88,8 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        Self { attempts: Mutex::new(Attempts::default()), passwords: password::Checker::new() }
+        let attempts = Mutex::new(Attempts::new(crate::clock::random()));
+        Self { attempts, passwords: password::Checker::new() }
     }
 
     /// Whether verifying takes a moment: a password, that is, and not a token.
@@ -111,10 +116,21 @@ impl Gate {
             Credential::Basic { user, password } if password.is_empty() => (user.as_str(), None),
             Credential::Basic { user, password } => (password.reveal(), Some(user.as_str())),
         };
-        self.may_try(peer, now)?;
-        let verdict = self.verify_now(world, secret, login, now);
-        if verdict.is_err() {
-            self.failed(peer, now);
+        let token = world.token_by_hash(&secret::hash(secret));
+        // A token in the place of a password is one, whatever name is beside it.
+        let login = login.filter(|login| token.is_none() && !login.is_empty());
+        let named = login.and_then(|login| world.user_by_login(login)).map(|user| user.id);
+        let attempt = Attempt { address: peer, login, user: token.map(|token| token.user).or(named) };
+        self.check(attempt, now)?;
+        let verdict = match token {
+            Some(token) => of_token(world, token, now),
+            None => self.of_password(world, secret, login),
+        };
+        match &verdict {
+            Ok(principal) => self.succeeded(peer, principal.user.unwrap_or_default()),
+            // Who shows a token that has expired has not guessed it.
+            Err(SignInError::Expired) => {}
+            Err(_) => self.count(attempt, now),
         }
         verdict
     }
@@ -131,49 +147,54 @@ impl Gate {
             Credential::Bearer(secret) | Credential::Basic { password: secret, .. } => secret.reveal(),
             Credential::None => return Err(SignInError::Wrong),
         };
-        self.may_try(peer, now)?;
-        if secret::equal(secret, expected.reveal()) {
+        let is_right = secret::equal(secret, expected.reveal());
+        let attempt = Attempt { address: peer, login: None, user: is_right.then_some(ADMIN) };
+        self.check(attempt, now)?;
+        if is_right {
+            self.succeeded(peer, ADMIN);
             return Ok(());
         }
-        self.failed(peer, now);
+        self.count(attempt, now);
         Err(SignInError::Wrong)
     }
 
     /// Whether the address may try anything that can be guessed.
     pub(crate) fn may_try(&self, peer: IpAddr, now: Timestamp) -> Result<(), SignInError> {
-        let mut attempts = self.attempts.lock().expect("no thread panics while it holds the lock");
-        attempts.check(peer, now).map_err(|retry_after| SignInError::TooMany { retry_after })
+        self.check(Attempt { address: peer, login: None, user: None }, now)
     }
 
     /// Counts a wrong guess.
     pub(crate) fn failed(&self, peer: IpAddr, now: Timestamp) {
-        self.attempts.lock().expect("no thread panics while it holds the lock").failed(peer, now);
+        self.count(Attempt { address: peer, login: None, user: None }, now);
     }
 
-    fn verify_now(
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().expect("no thread panics while it holds the lock")
+    }
+
+    fn check(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), SignInError> {
+        let verdict = self.attempts().check(attempt, now);
+        verdict.map_err(|retry_after| SignInError::TooMany { retry_after })
+    }
+
+    fn count(&self, attempt: Attempt<'_>, now: Timestamp) {
+        self.attempts().failed(attempt, now);
+    }
+
+    fn succeeded(&self, peer: IpAddr, user: Uuid) {
+        self.attempts().succeeded(peer, user);
+    }
+
+    fn of_password(
         &self,
         world: &World,
-        secret: &str,
+        password: &str,
         login: Option<&str>,
-        now: Timestamp,
     ) -> Result<Principal, SignInError> {
-        if let Some(token) = world.token_by_hash(&secret::hash(secret)) {
-            if token.expires.is_some_and(|expires| expires <= now) {
-                return Err(SignInError::Expired);
-            }
-            let user = world.users.get(&token.user).ok_or(SignInError::Wrong)?;
-            return Ok(Principal {
-                user: Some(user.id),
-                name: user.name.clone(),
-                token: Some(token.id),
-                key: None,
-                ceiling: ceiling_of(&token.scopes),
-            });
-        }
-        let Some(login) = login.filter(|login| !login.is_empty()) else { return Err(SignInError::Wrong) };
+        let login = login.ok_or(SignInError::Wrong)?;
         let user = world.user_by_login(login);
         let stored = user.and_then(|user| user.password_hash.as_deref());
-        match (self.passwords.check(secret, stored), user) {
+        match (self.passwords.check(password, stored), user) {
             (true, Some(user)) => Ok(Principal {
                 user: Some(user.id),
                 name: user.name.clone(),
@@ -184,6 +205,20 @@ impl Gate {
             _ => Err(SignInError::Wrong),
         }
     }
+}
+
+fn of_token(world: &World, token: &Token, now: Timestamp) -> Result<Principal, SignInError> {
+    if token.expires.is_some_and(|expires| expires <= now) {
+        return Err(SignInError::Expired);
+    }
+    let user = world.users.get(&token.user).ok_or(SignInError::Wrong)?;
+    Ok(Principal {
+        user: Some(user.id),
+        name: user.name.clone(),
+        token: Some(token.id),
+        key: None,
+        ceiling: ceiling_of(&token.scopes),
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The Experimentation service's registry: accounts, workspaces, projects, and who has which role there.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,6 +15,10 @@ pub(crate) const DEFAULT_GROUP: &str = "vsts-mock";
 /// Where everything is, unless the maker says otherwise.
 pub(crate) const DEFAULT_LOCATION: &str = "eastus2";
 const LONGEST_TEXT: usize = 4096;
+/// How many tags a resource has at most, and how long their names and values are: the Resource Manager's limits.
+const MOST_TAGS: usize = 50;
+const LONGEST_TAG: usize = 512;
+const LONGEST_TAG_VALUE: usize = 256;
 
 /// A workspace of the Experimentation service, with its account, as the seed says it.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub(crate) struct Details<'a> {
     pub(crate) description: Option<&'a str>,
     pub(crate) location: Option<&'a str>,
     pub(crate) git_repo: Option<&'a str>,
+    /// All tags: those that are not among them go.
+    pub(crate) tags: Option<BTreeMap<String, String>>,
 }
 
 impl Change<'_> {
@@ -87,13 +95,14 @@ impl Change<'_> {
             group: group.to_owned(),
             location: DEFAULT_LOCATION.to_owned(),
             git_repo: None,
+            tags: BTreeMap::new(),
             created: in_milliseconds(now),
         };
         apply(&mut resource, details)?;
         run!(
             self,
             "INSERT INTO resources (id, parent_id, level, name, name_key, friendly_name, description, resource_group, \
-             location, git_repo, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             location, git_repo, created_ms, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             id.to_string(),
             parent.to_string(),
             level.name(),
@@ -105,6 +114,7 @@ impl Change<'_> {
             resource.location.clone(),
             resource.git_repo.clone(),
             resource.created.as_millisecond(),
+            as_json(&resource.tags),
         );
         self.world.experimentation.resources.insert(id, resource);
         Ok(id)
@@ -122,11 +132,12 @@ impl Change<'_> {
         apply(&mut resource, details)?;
         run!(
             self,
-            "UPDATE resources SET friendly_name = $1, description = $2, location = $3, git_repo = $4 WHERE id = $5",
+            "UPDATE resources SET friendly_name = $1, description = $2, location = $3, git_repo = $4, tags = $5 WHERE id = $6",
             resource.friendly_name.clone(),
             resource.description.clone(),
             resource.location.clone(),
             resource.git_repo.clone(),
+            as_json(&resource.tags),
             id.to_string(),
         );
         self.world.experimentation.resources.insert(id, resource);
@@ -214,7 +225,44 @@ fn apply(resource: &mut Resource, details: &Details<'_>) -> Result<(), RegistryE
     if let Some(value) = text("gitrepo", details.git_repo)? {
         resource.git_repo = if value.is_empty() { None } else { Some(check_git_repo(value)?) };
     }
+    if let Some(tags) = &details.tags {
+        check_tags(tags)?;
+        tags.clone_into(&mut resource.tags);
+    }
     Ok(())
+}
+
+fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), RegistryError> {
+    let refuse = |message: String| Err(RegistryError::value("tags", message));
+    if tags.len() > MOST_TAGS {
+        return refuse(format!("a resource has at most {MOST_TAGS} tags"));
+    }
+    for (name, value) in tags {
+        if name.is_empty()
+            || name.chars().count() > LONGEST_TAG
+            || name.contains(['<', '>', '%', '&', '\\', '?', '/'])
+        {
+            return refuse(format!("a tag's name has 1 to {LONGEST_TAG} characters, and none of <>%&\\?/"));
+        }
+        if value.chars().count() > LONGEST_TAG_VALUE {
+            return refuse(format!("a tag's value has at most {LONGEST_TAG_VALUE} characters"));
+        }
+        if name.chars().chain(value.chars()).any(char::is_control) {
+            return refuse("a tag has no control characters".to_owned());
+        }
+    }
+    let mut names: Vec<String> = tags.keys().map(|name| name.to_lowercase()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => {
+            refuse(format!("{:?} is there twice: names of tags compare without regard to case", pair[0]))
+        }
+        None => Ok(()),
+    }
+}
+
+fn as_json(tags: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(tags).expect("texts are JSON")
 }
 
 /// Everybody in the workspace reads it, so that no password may be in it.

@@ -17,12 +17,13 @@ const LONGEST_LINE: u64 = 8 * 1024;
 
 pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> Result<(), RegistryError> {
     let made = tokio::task::spawn_blocking(move || {
-        let repository = Repository::init_bare(&path, DEFAULT_BRANCH)
-            .map_err(|source| RegistryError::Repository { name, source: source.into() })?;
+        let failed =
+            |source: git_wire::RepositoryError| RegistryError::Repository { name, source: source.into() };
+        Repository::create_bare(&path, DEFAULT_BRANCH).map_err(failed)?;
         match from {
             None => Ok(()),
             Some(from) if from.is_dir() => copy(&from, &path),
-            Some(from) => unbundle(&from, &repository),
+            Some(from) => unbundle(&from, &path),
         }
     });
     made.await.expect("making a repository does not panic")
@@ -66,7 +67,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn unbundle(from: &Path, repository: &Repository) -> Result<(), RegistryError> {
+fn unbundle(from: &Path, to: &Path) -> Result<(), RegistryError> {
     let refuse = |message: String| RegistryError::Import { path: from.to_owned(), message };
     let file = File::open(from).map_err(|error| refuse(error.to_string()))?;
     let mut reader = BufReader::new(file);
@@ -87,10 +88,11 @@ fn unbundle(from: &Path, repository: &Repository) -> Result<(), RegistryError> {
     }
     commands.extend_from_slice(b"0000");
     let mut request = BufReader::new(commands.as_slice().chain(reader));
+    let repository = Repository::open(to).map_err(|error| refuse(error.to_string()))?;
     let mut report = Vec::new();
     let summary = git_wire::respond(
         Service::ReceivePack,
-        repository,
+        &repository,
         &AllowAll,
         &Options::default(),
         ProtocolVersion::V0,

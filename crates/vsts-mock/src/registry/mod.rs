@@ -10,6 +10,7 @@ mod groups;
 mod import;
 mod people;
 mod places;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -18,8 +19,9 @@ use thiserror::Error;
 pub(crate) use acl::{EntryInput, Place, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
-pub(crate) use people::{KeyInput, TokenInput, UserInput};
+pub(crate) use people::{KeyInput, Password, UserInput};
 pub(crate) use places::{DEFAULT_BRANCH, DEFAULT_PROCESS, RepoInput};
+pub(crate) use tokens::{TokenInput, TokenUpdate};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
@@ -152,6 +154,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM ssh_keys");
     run!(change, "DELETE FROM tokens");
     run!(change, "DELETE FROM users");
+    run!(change, "DELETE FROM seeded");
     change.world = crate::world::World::default();
     Ok(())
 }

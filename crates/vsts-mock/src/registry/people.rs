@@ -1,61 +1,33 @@
-//! Users, their tokens and their SSH keys.
+//! Users and their SSH keys.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{RegistryError, run};
-use crate::identity::secret::{self, Secret};
 use crate::identity::{password, ssh_key::PublicKey};
 use crate::state::Change;
-use crate::world::{SshKey, Token, User, name};
-
-/// The scopes that a token may have. Others are stored by the service too, but mean nothing here.
-const SCOPE_PREFIX: &str = "vso.";
-const FULL_SCOPE: &str = "app_token";
-const SHORTEST_TOKEN: usize = 6;
-const LONGEST_TOKEN: usize = 1024;
+use crate::world::{SshKey, User, name};
 
 /// A user to make.
 #[derive(Debug)]
 pub(crate) struct UserInput<'a> {
     pub(crate) name: &'a str,
     pub(crate) email: Option<&'a str>,
-    pub(crate) password: Option<&'a str>,
+    pub(crate) password: Option<Password<'a>>,
 }
 
-/// A token to make; without a value one is minted, without scopes it may do everything.
-#[derive(Debug)]
-pub(crate) struct TokenInput<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) value: Option<&'a str>,
-    pub(crate) scopes: &'a [String],
-    pub(crate) accounts: &'a [Uuid],
-    pub(crate) expires: Option<Timestamp>,
-    pub(crate) is_session: bool,
-    /// Whether no other token of the user may have the name.
-    pub(crate) has_own_name: bool,
-    /// Whether the same input gives the same id; else no other token ever has had it.
-    pub(crate) has_derived_id: bool,
+/// A password, or what is stored of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Password<'a> {
+    Plain(&'a str),
+    Hashed(&'a str),
 }
 
-impl TokenInput<'_> {
-    /// What a token of the seed begins with.
-    pub(crate) fn seeded() -> Self {
-        Self { has_derived_id: true, ..Self::named() }
-    }
-
-    /// What a token made at run time under a name of its own begins with.
-    pub(crate) fn named() -> Self {
-        Self {
-            name: "",
-            value: None,
-            scopes: &[],
-            accounts: &[],
-            expires: None,
-            is_session: false,
-            has_own_name: true,
-            has_derived_id: false,
-        }
+impl fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[password]")
     }
 }
 
@@ -121,104 +93,6 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Makes a token and gives its value, which nobody can ask for again.
-    pub(crate) async fn create_token(
-        &mut self,
-        user_name: &str,
-        input: &TokenInput<'_>,
-        now: Timestamp,
-    ) -> Result<(Uuid, Secret), RegistryError> {
-        let user = self.user_id(user_name)?;
-        name::check_display_name("token", input.name)?;
-        if input.has_own_name
-            && self.world.tokens.values().any(|token| token.user == user && token.name == input.name)
-        {
-            return Err(RegistryError::exists("token", input.name));
-        }
-        for scope in input.scopes {
-            let known = scope.starts_with(SCOPE_PREFIX) || scope == FULL_SCOPE;
-            if !known || scope.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                return Err(RegistryError::value(
-                    "scopes",
-                    format!("{scope:?} is not a scope; say vso.code, vso.code_write, vso.code_full"),
-                ));
-            }
-        }
-        let value = match input.value {
-            Some(value) if value.len() < SHORTEST_TOKEN || value.len() > LONGEST_TOKEN => {
-                return Err(RegistryError::value(
-                    "value",
-                    format!("a token has {SHORTEST_TOKEN} to {LONGEST_TOKEN} characters"),
-                ));
-            }
-            Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                return Err(RegistryError::value("value", "a token has printable ASCII characters alone"));
-            }
-            Some(value) => Secret::new(value),
-            None => secret::mint(),
-        };
-        let hash = secret::hash(value.reveal());
-        if self.world.token_by_hash(&hash).is_some() {
-            return Err(RegistryError::value("value", "another token has this value"));
-        }
-        let scopes =
-            if input.scopes.is_empty() { vec![FULL_SCOPE.to_owned()] } else { input.scopes.to_vec() };
-        // With the value in it: a token made anew under an old name must not have the old one's id, by which open
-        // connections know it.
-        let id = if input.has_derived_id {
-            self.fresh_id(&["token", user_name, input.name, &hash])
-        } else {
-            super::random_id()
-        };
-        let token = Token {
-            id,
-            user,
-            name: input.name.to_owned(),
-            hash,
-            scopes,
-            accounts: input.accounts.to_vec(),
-            is_session: input.is_session,
-            created: in_milliseconds(now),
-            expires: input.expires.map(in_milliseconds),
-        };
-        run!(
-            self,
-            "INSERT INTO tokens (id, user_id, name, hash, scopes, accounts, is_session, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            token.id.to_string(),
-            user.to_string(),
-            token.name.clone(),
-            token.hash.clone(),
-            token.scopes.join(" "),
-            token.accounts.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" "),
-            i64::from(token.is_session),
-            token.created.as_millisecond(),
-            token.expires.map(Timestamp::as_millisecond),
-        );
-        self.world.insert_token(token);
-        Ok((id, value))
-    }
-
-    /// Revokes the user's token of that id, or all of that name.
-    pub(crate) async fn delete_token(
-        &mut self,
-        user_name: &str,
-        token_name: &str,
-    ) -> Result<(), RegistryError> {
-        let user = self.user_id(user_name)?;
-        let mine = self.world.tokens.values().filter(|token| token.user == user);
-        let named = mine.filter(|token| token.name == token_name || token.id.to_string() == token_name);
-        let ids: Vec<Uuid> = named.map(|token| token.id).collect();
-        if ids.is_empty() {
-            return Err(RegistryError::not_found("token", token_name));
-        }
-        for id in ids {
-            run!(self, "DELETE FROM tokens WHERE id = $1", id.to_string());
-            self.world.remove_token(id);
-        }
-        Ok(())
-    }
-
     /// Registers a public key; a key belongs to one user, whom it identifies.
     pub(crate) async fn create_key(
         &mut self,
@@ -281,6 +155,14 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Notes that the seed has given a token or a key. It is not given again before a reset.
+    pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
+        if self.world.seeded.insert(mark) {
+            run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());
+        }
+        Ok(())
+    }
+
     pub(super) fn user_id(&self, user_name: &str) -> Result<Uuid, RegistryError> {
         self.world
             .user(user_name)
@@ -310,8 +192,12 @@ pub(super) fn in_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
-async fn hash_password(password: Option<&str>) -> Result<Option<String>, RegistryError> {
-    let Some(password) = password else { return Ok(None) };
+async fn hash_password(password: Option<Password<'_>>) -> Result<Option<String>, RegistryError> {
+    let password = match password {
+        None => return Ok(None),
+        Some(Password::Hashed(hash)) => return Ok(Some(hash.to_owned())),
+        Some(Password::Plain(password)) => password,
+    };
     if password.is_empty() {
         return Err(RegistryError::value(
             "password",

@@ -168,8 +168,10 @@ impl Change<'_> {
             name::key(&repo.name),
             i64::from(repo.public),
         );
-        let path = self.new_repo_path(repo.id)?;
-        import::make(path, repo.name.clone(), input.import.clone()).await?;
+        if input.import.is_some() || !self.keeps_pristine_repo(repo.id) {
+            let path = self.new_repo_path(repo.id)?;
+            import::make(path, repo.name.clone(), input.import.clone()).await?;
+        }
         let id = repo.id;
         self.world.insert_repo(repo);
         Ok(id)

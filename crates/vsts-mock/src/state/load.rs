@@ -1,5 +1,7 @@
 //! Reads the whole database into a [`World`], once, when the server starts.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
@@ -107,6 +109,9 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
     for row in rows(pool, "SELECT repo_id, name, user_id FROM ref_locks").await? {
         world.ref_locks.insert((id(&row, "repo_id")?, row.get("name")), id(&row, "user_id")?);
     }
+    for row in rows(pool, "SELECT id FROM seeded").await? {
+        world.seeded.insert(id(&row, "id")?);
+    }
     groups_and_entries(pool, &mut world).await?;
     experimentation(pool, &mut world).await?;
     Ok(world)
@@ -149,7 +154,7 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
 
 async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
     let sql = "SELECT id, parent_id, level, name, friendly_name, description, resource_group, location, git_repo, \
-               created_ms FROM resources";
+               created_ms, tags FROM resources";
     for row in rows(pool, sql).await? {
         let level: String = row.get("level");
         let resource = Resource {
@@ -165,6 +170,7 @@ async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), Sta
             group: row.get("resource_group"),
             location: row.get("location"),
             git_repo: row.get("git_repo"),
+            tags: tags(row.get("tags"))?,
             created: time(row.get("created_ms"))?,
         };
         world.experimentation.resources.insert(resource.id, resource);
@@ -203,6 +209,10 @@ fn optional_id(row: &SqliteRow, column: &str) -> Result<Option<Uuid>, StateError
 fn time(milliseconds: i64) -> Result<Timestamp, StateError> {
     Timestamp::from_millisecond(milliseconds)
         .map_err(|_| StateError::Row { what: "time", value: milliseconds.to_string() })
+}
+
+fn tags(json: String) -> Result<BTreeMap<String, String>, StateError> {
+    serde_json::from_str(&json).map_err(|_| StateError::Row { what: "set of tags", value: json })
 }
 
 fn bits(row: &SqliteRow, column: &str) -> Result<Permissions, StateError> {

@@ -159,6 +159,16 @@ impl Change<'_> {
         Ok(path)
     }
 
+    /// Whether a repository's folder is as a new one's, and so may stay as it is instead of being made anew.
+    pub(crate) fn keeps_pristine_repo(&mut self, id: Uuid) -> bool {
+        let path = self.state.repo_path(id);
+        let is_pristine = git_wire::Repository::is_pristine(&path, crate::registry::DEFAULT_BRANCH);
+        if is_pristine {
+            self.folders.discarded.retain(|discarded| *discarded != path);
+        }
+        is_pristine
+    }
+
     /// Marks a repository's folder to go when the change is committed.
     pub(crate) fn discard_repo(&mut self, id: Uuid) {
         self.folders.discarded.push(self.state.repo_path(id));

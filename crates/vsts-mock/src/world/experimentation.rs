@@ -56,6 +56,7 @@ pub(crate) struct Resource {
     pub(crate) location: String,
     /// Only a project has one.
     pub(crate) git_repo: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) created: Timestamp,
 }
 

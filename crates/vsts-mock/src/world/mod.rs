@@ -180,6 +180,8 @@ pub(crate) struct World {
     pub(crate) experimentation: Experimentation,
     /// Who has locked a ref of a repository.
     pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
+    /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
+    pub(crate) seeded: BTreeSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
     /// The tokens at which nothing is inherited, by account.
     cut_off: HashMap<Uuid, BTreeSet<String>>,
@@ -354,16 +356,17 @@ impl World {
 
     /// The project of that name, or of that id, in the account.
     pub(crate) fn project(&self, account: Uuid, name_or_id: &str) -> Option<&Project> {
-        let by_name = self.name_index.get(&(account, name::key(name_or_id)));
-        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
-        self.projects.get(&id).filter(|project| project.account == account)
+        // An id is one, whatever somebody else's project is called.
+        let of_account = |id: Uuid| self.projects.get(&id).filter(|project| project.account == account);
+        let by_name = || self.name_index.get(&(account, name::key(name_or_id))).copied();
+        Uuid::parse_str(name_or_id).ok().and_then(of_account).or_else(|| of_account(by_name()?))
     }
 
     /// The repository of that name, or of that id, in the project.
     pub(crate) fn repo(&self, project: Uuid, name_or_id: &str) -> Option<&Repo> {
-        let by_name = self.name_index.get(&(project, name::key(name_or_id)));
-        let id = by_name.copied().or_else(|| Uuid::parse_str(name_or_id).ok())?;
-        self.repos.get(&id).filter(|repo| repo.project == project)
+        let of_project = |id: Uuid| self.repos.get(&id).filter(|repo| repo.project == project);
+        let by_name = || self.name_index.get(&(project, name::key(name_or_id))).copied();
+        Uuid::parse_str(name_or_id).ok().and_then(of_project).or_else(|| of_project(by_name()?))
     }
 
     pub(crate) fn projects_of(&self, account: Uuid) -> impl Iterator<Item = &Project> {

@@ -251,3 +251,51 @@ async fn the_registry_outlives_the_process_and_goes_back_to_the_seed() {
     assert_eq!(site.ask("DELETE", member, &admin, &Value::Null).await.status, 204);
     fails(&site.ask("GET", &workspace, BOB, &Value::Null).await, 404, "ResourceNotFound");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_kept_replaced_and_checked() {
+    let site = Site::start().await;
+    let account = account(&site, ALICE).await;
+    let project = format!("{account}/workspaces/research/projects/tagged?{V}");
+    let tags = json!({ "team": "vision", "Cost Centre": "42" });
+    let made = site.ask("PUT", &project, ALICE, &json!({ "tags": tags })).await;
+    assert_eq!((made.status, &made.json()["tags"]), (201, &tags));
+    assert_eq!(site.ask("GET", &project, BOB, &Value::Null).await.json()["tags"], tags);
+    let described = json!({ "properties": { "description": "d" } });
+    assert_eq!(
+        site.ask("PATCH", &project, ALICE, &described).await.json()["tags"],
+        tags,
+        "not said: they stay"
+    );
+    let patched = site.ask("PATCH", &project, ALICE, &json!({ "tags": { "team": "text" } })).await;
+    assert_eq!(patched.json()["tags"], json!({ "team": "text" }), "said: those are all");
+    let list =
+        site.ask("GET", &format!("{account}/workspaces/research/projects?{V}"), ALICE, &Value::Null).await;
+    assert_eq!(list.json()["value"][0]["tags"], json!({ "team": "text" }));
+    let workspace = format!("{account}/workspaces/research?{V}");
+    let answer = site.ask("PATCH", &workspace, ALICE, &json!({ "tags": { "is": "a workspace" } })).await;
+    assert_eq!(answer.json()["tags"], json!({ "is": "a workspace" }), "{answer:?}");
+    let own = format!("{account}2?{V}");
+    let made = site.ask("PUT", &own, ALICE, &json!({ "tags": { "is": "an account" } })).await;
+    assert_eq!((made.status, &made.json()["tags"]), (201, &json!({ "is": "an account" })), "{made:?}");
+    let many: serde_json::Map<String, Value> = (0..51).map(|n| (format!("t{n}"), json!("x"))).collect();
+    let bad = [
+        json!(["team"]),
+        json!({ "team": 1 }),
+        json!({ "": "x" }),
+        json!({ "a<b": "x" }),
+        json!({ "x".repeat(513): "x" }),
+        json!({ "team": "x".repeat(257) }),
+        json!({ "team": "a", "TEAM": "b" }),
+        Value::Object(many),
+    ];
+    for tags in bad {
+        fails(
+            &site.ask("PATCH", &project, ALICE, &json!({ "tags": tags })).await,
+            400,
+            "InvalidRequestContent",
+        );
+    }
+    let emptied = site.ask("PATCH", &project, ALICE, &json!({ "tags": {} })).await;
+    assert_eq!(emptied.json()["tags"], json!({}));
+}

@@ -180,6 +180,10 @@ async fn bad_keys_are_refused_with_their_reason_and_repeated_nowhere() {
         let message = answer.json()["message"].as_str().expect("a message").to_owned();
         assert!(message.contains(reason), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
+        let body = json!({ "name": "laptop", "key": line });
+        let answer = site.ask("POST", "/_mock/users/alice/keys", site.server.admin_token(), &body).await;
+        assert_eq!((answer.status, &answer.json()["field"]), (400, &json!("key")), "{answer:?}");
+        assert!(answer.text.contains(reason) && !answer.text.contains("hunter2"), "{answer:?}");
     }
     assert!(!site.journal().await.contains("hunter2"));
     let list = site.ask("GET", &format!("{PATH}?isPublic=true"), ALICE, &Value::Null).await.json();

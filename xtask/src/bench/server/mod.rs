@@ -7,6 +7,7 @@ mod packets;
 mod peer;
 mod pushes;
 mod report;
+mod rest;
 mod secure;
 mod sides;
 mod small;
@@ -25,8 +26,8 @@ use report::{Report, Value};
 use sides::Side;
 
 /// What can be asked for by name.
-pub(super) const ROWS: [&str; 8] =
-    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone"];
+pub(super) const ROWS: [&str; 9] =
+    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone", "rest"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,9 @@ struct Scale {
     sources: u64,
     /// Pushes to one repository, one after the other.
     pushes: usize,
+    /// Files and commits of the repository that the REST API reads.
+    files: usize,
+    history: usize,
 }
 
 const NORMAL: Scale = Scale {
@@ -50,6 +54,8 @@ const NORMAL: Scale = Scale {
     snapshots: 10_000,
     sources: 300_000_000,
     pushes: 2_000,
+    files: 100_000,
+    history: 10_000,
 };
 const QUICK: Scale = Scale {
     rounds: 1,
@@ -58,6 +64,8 @@ const QUICK: Scale = Scale {
     snapshots: 300,
     sources: 10_000_000,
     pushes: 200,
+    files: 5_000,
+    history: 500,
 };
 /// The pushes of a full run.
 const ALL_PUSHES: usize = 10_000;
@@ -123,6 +131,9 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
         if wanted("many-pushes") {
             bench.many_pushes(&ours)?;
         }
+    }
+    if wanted("rest") {
+        bench.rest()?;
     }
     if ["first-push", "fetch", "clone"].iter().any(|row| wanted(row)) {
         let large = bench.prepare_large()?;

@@ -12,6 +12,8 @@ pub(super) enum Value {
     Rate(Sample),
     Wall(Duration),
     Bytes(u64),
+    /// Nobody to compare with.
+    Nothing,
 }
 
 impl Value {
@@ -33,6 +35,7 @@ impl fmt::Display for Value {
             Self::Rate(sample) => write!(out, "{:.0}/s, p50 {}", sample.rate, shown(sample.p50)),
             Self::Wall(time) => out.write_str(&shown(*time)),
             Self::Bytes(bytes) => write!(out, "{} MB", bytes / 1_000_000),
+            Self::Nothing => Ok(()),
         }
     }
 }
@@ -55,6 +58,8 @@ pub(super) enum Goal {
     AtMost(f64),
     /// At most so many bytes, whatever the peer.
     Bytes(u64),
+    /// At most so long, whatever the peer.
+    Wall(Duration),
     None,
 }
 
@@ -100,10 +105,14 @@ impl fmt::Display for Row {
             (Goal::Bytes(most), Value::Bytes(bytes)) => {
                 (format!("at most {} MB", most / 1_000_000), verdict(bytes <= most))
             }
-            (Goal::Bytes(_) | Goal::None, _) => (String::new(), ""),
+            (Goal::Wall(most), Value::Wall(time)) => {
+                (format!("at most {}", shown(most)), verdict(time <= most))
+            }
+            (Goal::Bytes(_) | Goal::Wall(_) | Goal::None, _) => (String::new(), ""),
         };
         let Self { work, ours, theirs, .. } = self;
-        write!(out, "| {work} | {ours} | {theirs} | {times:.1} | {target} | {verdict} |")
+        let times = if times.is_nan() { String::new() } else { format!("{times:.1}") };
+        write!(out, "| {work} | {ours} | {theirs} | {times} | {target} | {verdict} |")
     }
 }
 

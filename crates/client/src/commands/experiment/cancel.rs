@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use azml_core::run::RunRecord;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
 use crate::commands::runs;
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::{live, who};
 use crate::ui::Output;
@@ -35,16 +36,22 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     runs::check_target(&record, args.target.as_deref())?;
+    cancel(ctx, &opened, &record)?;
+    Ok(Output::Value(json!({"run_id": record.run_id.as_str(), "canceling": true})))
+}
+
+/// Asks the azml that watches a run to end it, or else what a run without one has left running.
+pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;
     let watcher = found
         .iter()
-        .find(|run| run.record.is_same_run(&record) && run.is_watched)
+        .find(|run| run.record.is_same_run(record) && run.is_watched)
         .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
     let Some(watcher) = watcher else {
         // Its azml is gone, and the script may not be.
-        let orphan = found.iter().find(|run| run.record.is_same_run(&record) && !run.is_watched);
+        let orphan = found.iter().find(|run| run.record.is_same_run(record) && !run.is_watched);
         let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
         if let Some((pid, mark)) = left
             && who::still_runs(pid, mark)
@@ -53,7 +60,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             kill_process_group(group, Signal::TERM)
                 .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
             ctx.ui.status(&format!("Asked what run {id} has left running to end (process group {pid})"));
-            return Ok(Output::Value(json!({"run_id": id.as_str(), "canceling": true})));
+            return Ok(());
         }
         return Err(CommandError::failed(format!(
             "run {id} is not going on on this computer (it is {})",
@@ -63,5 +70,5 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     kill_process(watcher, Signal::TERM).map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
     ctx.ui.status(&format!("Asked run {id} to end"));
-    Ok(Output::Value(json!({"run_id": id.as_str(), "canceling": true})))
+    Ok(())
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use azml_core::run::RunStore;
 use serde_json::json;
 
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::sync::{self, SyncError};
+use crate::sync::{self, Delivered, Pulled, SyncError};
+use crate::transport::Remote;
 use crate::ui::Output;
 
 /// Deliver what the remote lacks, and bring the runs of others
@@ -29,16 +30,7 @@ pub struct Args {
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
-    let remote = ctx.remote(&opened, args.vststoken.as_deref())?.ok_or(SyncError::NotLinked)?;
-    let by = ctx.signature(opened.project.root());
-    let (pulled, delivered) = {
-        let progress = ctx.ui.progress("Syncing");
-        let watch = ctx.watch(&progress);
-        let context = sync::Context { by: &by, observer: &watch };
-        let pulled = sync::pull(&opened.history, &remote, context)?;
-        (pulled, sync::push_history(&opened.history, &remote, context)?)
-    };
-    opened.history.set_push_error(None)?;
+    let (remote, pulled, delivered) = sync(ctx, &opened, args.vststoken.as_deref())?;
     Ok(Output::Value(json!({
         "remote": remote.url().without_secret().to_string(),
         "pushed": delivered.pushed,
@@ -49,4 +41,23 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "history": delivered.history.map(|id| id.to_string()),
         "runs": RunStore::new(&opened.history).count()?,
     })))
+}
+
+/// Brings what the remote has, then delivers what it lacks.
+pub(crate) fn sync(
+    ctx: &Context,
+    opened: &Opened,
+    token: Option<&str>,
+) -> Result<(Remote, Pulled, Delivered), CommandError> {
+    let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
+    let by = ctx.signature(opened.project.root());
+    let (pulled, delivered) = {
+        let progress = ctx.ui.progress("Syncing");
+        let watch = ctx.watch(&progress);
+        let context = sync::Context { by: &by, observer: &watch };
+        let pulled = sync::pull(&opened.history, &remote, context)?;
+        (pulled, sync::push_history(&opened.history, &remote, context)?)
+    };
+    opened.history.set_push_error(None)?;
+    Ok((remote, pulled, delivered))
 }

@@ -77,7 +77,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     Ok(finished(ctx, &plan, &done, &head))
 }
 
-fn counted(done: &Done) -> String {
+pub(crate) fn counted(done: &Done) -> String {
     format!("{} added, {} changed, {} removed", done.added, done.changed, done.removed)
 }
 
@@ -115,14 +115,7 @@ fn snapshot_tree(
     commit: ObjectId,
     token: Option<&str>,
 ) -> Result<ObjectId, CommandError> {
-    let find = || -> Result<Option<ObjectId>, CommandError> {
-        let Some(object) = opened.history.git().try_find_object(commit).map_err(CommandError::failed)? else {
-            return Ok(None);
-        };
-        let tree = object.peel_to_tree().map_err(CommandError::failed)?.id;
-        Ok(Some(tree))
-    };
-    if let Some(tree) = find()? {
+    if let Some(tree) = tree_here(opened, commit)? {
         return Ok(tree);
     }
     let missing = || CommandError::from(sync::SyncError::NoSnapshot { commit });
@@ -132,7 +125,15 @@ fn snapshot_tree(
     let watch = ctx.watch(&progress);
     sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context { by: &by, observer: &watch })?;
     owed::deliver(ctx, opened, &remote);
-    find()?.ok_or_else(missing)
+    tree_here(opened, commit)?.ok_or_else(missing)
+}
+
+/// The tree of a snapshot, if it is on this computer.
+pub(crate) fn tree_here(opened: &Opened, commit: ObjectId) -> Result<Option<ObjectId>, CommandError> {
+    let Some(object) = opened.history.git().try_find_object(commit).map_err(CommandError::failed)? else {
+        return Ok(None);
+    };
+    Ok(Some(object.peel_to_tree().map_err(CommandError::failed)?.id))
 }
 
 fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {

@@ -8,6 +8,7 @@ mod experimentation;
 mod openapi;
 mod people;
 mod places;
+mod routes;
 
 use std::sync::Arc;
 
@@ -16,14 +17,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Peer, auth, json as json_response};
+use super::{Peer, json as json_response};
 use crate::app::App;
 use crate::identity::{Credential, SignInError};
 use crate::registry::RegistryError;
@@ -33,55 +33,15 @@ use crate::state::StateError;
 const LARGEST_BODY: usize = 1 << 20;
 
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
-    let closed = Router::new()
-        .route("/users", get(people::list).post(people::create))
-        .route("/users/{user}", get(people::show).delete(people::remove))
-        .route("/users/{user}/tokens", get(people::list_tokens).post(people::create_token))
-        .route("/users/{user}/tokens/{token}", delete(people::remove_token))
-        .route("/users/{user}/keys", get(people::list_keys).post(people::create_key))
-        .route("/users/{user}/keys/{key}", delete(people::remove_key))
-        .route("/accounts", get(places::list_accounts).post(places::create_account))
-        .route("/accounts/{account}", get(places::show_account).delete(places::remove_account))
-        .route(
-            "/accounts/{account}/members/{group}/{user}",
-            put(places::add_account_member).delete(places::remove_account_member),
-        )
-        .route("/accounts/{account}/acl", get(acl::of_account).put(acl::set_account))
-        .route("/accounts/{account}/projects", get(places::list_projects).post(places::create_project))
-        .route(
-            "/accounts/{account}/projects/{project}",
-            get(places::show_project).delete(places::remove_project),
-        )
-        .route(
-            "/accounts/{account}/projects/{project}/members/{group}/{user}",
-            put(places::add_member).delete(places::remove_member),
-        )
-        .route("/accounts/{account}/projects/{project}/acl", get(acl::of_project).put(acl::set_project))
-        .route(
-            "/accounts/{account}/projects/{project}/repos",
-            get(places::list_repos).post(places::create_repo),
-        )
-        .route(
-            "/accounts/{account}/projects/{project}/repos/{repo}",
-            get(places::show_repo).delete(places::remove_repo),
-        )
-        .route(
-            "/accounts/{account}/projects/{project}/repos/{repo}/acl",
-            get(acl::of_repo).put(acl::set_repo),
-        )
-        .route("/experimentation", get(experimentation::list).post(experimentation::create))
-        .route("/experimentation/{account}/{workspace}", delete(experimentation::remove))
-        .route(
-            "/experimentation/{account}/{workspace}/members/{role}/{user}",
-            put(experimentation::add_member).delete(experimentation::remove_member),
-        )
-        .route("/reset", post(reset))
-        .route("/journal", get(journal).delete(clear_journal))
-        .route_layer(from_fn_with_state(app, guard));
-    Router::new()
-        .route("/health", get(health))
-        .route("/openapi.json", get(openapi::document))
-        .merge(closed)
+    let (mut open, mut closed) = (Router::new(), Router::new());
+    for route in routes::all() {
+        if route.is_open {
+            open = open.route(route.path, route.serve);
+        } else {
+            closed = closed.route(route.path, route.serve);
+        }
+    }
+    open.merge(closed.route_layer(from_fn_with_state(app, guard)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
 }
@@ -174,7 +134,12 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         .and_then(|credential| app.gate.verify_admin(&app.admin_token, &credential, peer, app.clock.now()));
     match verdict {
         Ok(()) => next.run(request).await,
-        Err(error @ SignInError::TooMany { .. }) => auth::refuse(&app, error),
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let mut response =
+                Failure::new(StatusCode::TOO_MANY_REQUESTS, error.to_string(), None).into_response();
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            response
+        }
         Err(_) => {
             let message = "the admin API wants the admin token of the ready line, as Bearer";
             let mut response = Failure::new(StatusCode::UNAUTHORIZED, message, None).into_response();
@@ -215,10 +180,17 @@ async fn reset(State(app): State<Arc<App>>) -> Answer {
 struct JournalQuery {
     #[serde(default)]
     after: u64,
+    unknown: Option<bool>,
+    kind: Option<String>,
 }
 
 async fn journal(State(app): State<Arc<App>>, Query(query): Query<JournalQuery>) -> Answer {
-    ok(&json!({ "entries": app.journal.after(query.after) }))
+    let mut entries = app.journal.after(query.after);
+    entries.retain(|entry| {
+        query.unknown.is_none_or(|unknown| entry.is_unknown() == unknown)
+            && query.kind.as_deref().is_none_or(|kind| entry.kind() == kind)
+    });
+    ok(&json!({ "entries": entries }))
 }
 
 async fn clear_journal(State(app): State<Arc<App>>) -> Answer {

@@ -1,164 +1,22 @@
-//! The description of the admin API, built from one table of its routes.
+//! The description of the admin API, built from the table that the router is built from.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 
+use super::routes::{self, Route};
 use super::{Answer, ok};
 use crate::app::App;
 
-/// (method, path, summary, the body's fields with `!` behind the needed ones, the status when it went well)
-const ROUTES: &[(&str, &str, &str, &str, u16)] = &[
-    ("get", "/_mock/health", "Whether the server answers", "", 200),
-    ("get", "/_mock/openapi.json", "This document", "", 200),
-    ("get", "/_mock/users", "All users", "", 200),
-    ("post", "/_mock/users", "Make a user", "name! email password", 201),
-    ("get", "/_mock/users/{user}", "A user", "", 200),
-    ("delete", "/_mock/users/{user}", "Remove a user and all that is theirs", "", 204),
-    ("get", "/_mock/users/{user}/tokens", "A user's tokens, without their values", "", 200),
-    (
-        "post",
-        "/_mock/users/{user}/tokens",
-        "Make a token; its value is shown once",
-        "name! value scopes[] expires",
-        201,
-    ),
-    ("delete", "/_mock/users/{user}/tokens/{token}", "Revoke a token", "", 204),
-    ("get", "/_mock/users/{user}/keys", "A user's SSH public keys", "", 200),
-    ("post", "/_mock/users/{user}/keys", "Register an SSH public key", "name! key! expires", 201),
-    ("delete", "/_mock/users/{user}/keys/{key}", "Take a key out of the registry", "", 204),
-    ("get", "/_mock/accounts", "All accounts", "", 200),
-    ("post", "/_mock/accounts", "Make an account", "name! owner", 201),
-    ("get", "/_mock/accounts/{account}", "An account", "", 200),
-    ("delete", "/_mock/accounts/{account}", "Remove an account and all in it", "", 204),
-    (
-        "put",
-        "/_mock/accounts/{account}/members/{group}/{user}",
-        "Put a user into an account's group",
-        "",
-        204,
-    ),
-    (
-        "delete",
-        "/_mock/accounts/{account}/members/{group}/{user}",
-        "Take a user out of an account's group",
-        "",
-        204,
-    ),
-    ("get", "/_mock/accounts/{account}/acl", "The entries of an account", "", 200),
-    ("put", "/_mock/accounts/{account}/acl", "Set an entry of an account", "user group allow[] deny[]", 200),
-    ("get", "/_mock/accounts/{account}/projects", "An account's projects", "", 200),
-    (
-        "post",
-        "/_mock/accounts/{account}/projects",
-        "Make a project and its default repository",
-        "name! description readers[] contributors[] administrators[]",
-        201,
-    ),
-    ("get", "/_mock/accounts/{account}/projects/{project}", "A project", "", 200),
-    (
-        "delete",
-        "/_mock/accounts/{account}/projects/{project}",
-        "Remove a project and its repositories",
-        "",
-        204,
-    ),
-    (
-        "put",
-        "/_mock/accounts/{account}/projects/{project}/members/{group}/{user}",
-        "Put a user into a project's group",
-        "",
-        204,
-    ),
-    (
-        "delete",
-        "/_mock/accounts/{account}/projects/{project}/members/{group}/{user}",
-        "Take a user out of a project's group",
-        "",
-        204,
-    ),
-    ("get", "/_mock/accounts/{account}/projects/{project}/acl", "The entries of a project", "", 200),
-    (
-        "put",
-        "/_mock/accounts/{account}/projects/{project}/acl",
-        "Set an entry of a project",
-        "user group allow[] deny[]",
-        200,
-    ),
-    ("get", "/_mock/accounts/{account}/projects/{project}/repos", "A project's repositories", "", 200),
-    (
-        "post",
-        "/_mock/accounts/{account}/projects/{project}/repos",
-        "Make a repository",
-        "name! import public?",
-        201,
-    ),
-    ("get", "/_mock/accounts/{account}/projects/{project}/repos/{repo}", "A repository", "", 200),
-    ("delete", "/_mock/accounts/{account}/projects/{project}/repos/{repo}", "Remove a repository", "", 204),
-    (
-        "get",
-        "/_mock/accounts/{account}/projects/{project}/repos/{repo}/acl",
-        "The entries of a repository and its branches",
-        "",
-        200,
-    ),
-    (
-        "put",
-        "/_mock/accounts/{account}/projects/{project}/repos/{repo}/acl",
-        "Set an entry of a repository or a branch; empty lists take it away",
-        "user group allow[] deny[] branch",
-        200,
-    ),
-    ("get", "/_mock/experimentation", "The Experimentation service's workspaces", "", 200),
-    (
-        "post",
-        "/_mock/experimentation",
-        "Make a workspace, or add members to it",
-        "account! workspace! owners[] contributors[]",
-        201,
-    ),
-    (
-        "delete",
-        "/_mock/experimentation/{account}/{workspace}",
-        "Remove a workspace that has no projects",
-        "",
-        204,
-    ),
-    (
-        "put",
-        "/_mock/experimentation/{account}/{workspace}/members/{role}/{user}",
-        "Give a user a role (Owner, Contributor) in a workspace",
-        "",
-        204,
-    ),
-    (
-        "delete",
-        "/_mock/experimentation/{account}/{workspace}/members/{role}/{user}",
-        "Take a role in a workspace away from a user",
-        "",
-        204,
-    ),
-    ("post", "/_mock/reset", "Back to the seed; gives the tokens that were generated", "", 200),
-    (
-        "get",
-        "/_mock/journal",
-        "Requests and ref updates, oldest first; `after` is the last number that is known",
-        "",
-        200,
-    ),
-    ("delete", "/_mock/journal", "Forget what was asked", "", 204),
-];
-
-/// What needs no admin token.
-const OPEN: &[&str] = &["/_mock/health", "/_mock/openapi.json"];
-
 pub(super) async fn document(State(app): State<Arc<App>>) -> Answer {
     let mut paths = Map::new();
-    for (method, path, summary, fields, status) in ROUTES {
+    for Route { method, path, summary, fields, status, is_open, .. } in routes::all() {
+        let path = format!("/_mock{path}");
         let mut operation = json!({
             "summary": summary,
-            "parameters": parameters(path),
+            "operationId": operation_id(method, &path),
+            "parameters": parameters(&path),
             "responses": {
                 status.to_string(): { "description": "It went well" },
                 "default": { "description": "It did not", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } },
@@ -168,11 +26,11 @@ pub(super) async fn document(State(app): State<Arc<App>>) -> Answer {
             operation["requestBody"] =
                 json!({ "required": true, "content": { "application/json": { "schema": schema(fields) } } });
         }
-        if OPEN.contains(path) {
+        if is_open {
             operation["security"] = json!([]);
         }
-        let entry = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
-        entry[*method] = operation;
+        let entry = paths.entry(path).or_insert_with(|| json!({}));
+        entry[method] = operation;
     }
     ok(&json!({
         "openapi": "3.1.0",
@@ -191,6 +49,12 @@ pub(super) async fn document(State(app): State<Arc<App>>) -> Answer {
     }))
 }
 
+/// A name for generated clients: `get_users_user_tokens`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !["", "mock"].contains(word));
+    words.fold(method.to_owned(), |id, word| id + "_" + word)
+}
+
 fn parameters(path: &str) -> Vec<Value> {
     let mut parameters: Vec<_> = path
         .split('/')
@@ -198,7 +62,14 @@ fn parameters(path: &str) -> Vec<Value> {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     if path == "/_mock/journal" {
-        parameters.push(json!({ "name": "after", "in": "query", "schema": { "type": "integer" } }));
+        let kinds = json!({ "type": "string", "enum": ["request", "ssh-request", "ref-update"] });
+        for (name, schema) in [
+            ("after", json!({ "type": "integer" })),
+            ("unknown", json!({ "type": "boolean" })),
+            ("kind", kinds),
+        ] {
+            parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
+        }
     }
     parameters
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
-use crate::registry::{KeyInput, RegistryError, TokenInput, UserInput};
+use crate::registry::{KeyInput, Password, RegistryError, TokenInput, UserInput};
 use crate::world::{SshKey, Token, User, World};
 
 #[derive(Deserialize)]
@@ -84,7 +84,8 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewUser = body(request).await?;
     let mut change = app.state.change().await?;
-    let input = UserInput { name: &new.name, email: new.email.as_deref(), password: new.password.as_deref() };
+    let password = new.password.as_deref().map(Password::Plain);
+    let input = UserInput { name: &new.name, email: new.email.as_deref(), password };
     change.create_user(&input).await?;
     change.commit().await?;
     created(&user_json(find(&app.state.world(), &new.name)?))

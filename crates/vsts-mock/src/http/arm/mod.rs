@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -130,7 +130,12 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
             );
         }
         Ok(principal) => principal,
-        Err(error @ SignInError::TooMany { .. }) => return auth::refuse(app, error),
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", error.to_string());
+            let mut response = failure.response();
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            return response;
+        }
         Err(SignInError::Expired) => {
             return challenge(
                 app,

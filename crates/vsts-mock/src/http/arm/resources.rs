@@ -166,7 +166,18 @@ fn details(body: &Value) -> Result<Details<'_>, Failure> {
     for field in ["friendlyName", "description", "gitrepo"] {
         text(&properties[field], field)?;
     }
+    let tags = match &body["tags"] {
+        Value::Null => None,
+        Value::Object(tags) => {
+            let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+            Some(tags.iter().map(text).collect::<Option<BTreeMap<_, _>>>().ok_or_else(|| {
+                Failure::bad("InvalidRequestContent", "The values of 'tags' have to be strings.")
+            })?)
+        }
+        _ => return Err(Failure::bad("InvalidRequestContent", "The value of 'tags' has to be an object.")),
+    };
     Ok(Details {
+        tags,
         friendly_name: properties["friendlyName"].as_str(),
         description: properties["description"].as_str(),
         location: body["location"].as_str(),

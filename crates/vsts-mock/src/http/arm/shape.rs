@@ -83,7 +83,7 @@ pub(super) fn resource(world: &World, resource: &Resource) -> Value {
         "name": resource.name,
         "type": format!("{PROVIDER}/{}", kinds.join("/")),
         "location": resource.location,
-        "tags": {},
+        "tags": resource.tags,
         "properties": properties,
     })
 }

@@ -7,6 +7,7 @@
 
 mod page;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use super::{Journalled, Peer, json as json_response, text};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
-use crate::identity::secret;
+use crate::identity::{SignInError, secret};
 use crate::registry::{RegistryError, TokenInput};
 
 /// Bytes that a form may have.
@@ -88,7 +89,7 @@ pub(super) async fn serve(
     };
     match endpoint {
         Endpoint::DeviceCode(generation) => device_code(app, generation, &form, peer),
-        Endpoint::Token(generation) => token(app, generation, &form, journalled).await,
+        Endpoint::Token(generation) => token(app, generation, &form, peer, journalled).await,
         Endpoint::Revoke | Endpoint::Page => revoke(app, &form).await,
     }
 }
@@ -115,7 +116,7 @@ impl Form {
     }
 }
 
-fn device_code(app: &App, generation: Generation, form: &Form, peer: std::net::IpAddr) -> Response {
+fn device_code(app: &App, generation: Generation, form: &Form, peer: IpAddr) -> Response {
     if form.get("client_id").is_none() {
         let message = "The request body must contain the following parameter: 'client_id'.";
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
@@ -156,7 +157,13 @@ fn device_code(app: &App, generation: Generation, form: &Form, peer: std::net::I
     no_store(json_response(StatusCode::OK, &answer))
 }
 
-async fn token(app: &Arc<App>, generation: Generation, form: &Form, journalled: &mut Journalled) -> Response {
+async fn token(
+    app: &Arc<App>,
+    generation: Generation,
+    form: &Form,
+    peer: IpAddr,
+    journalled: &mut Journalled,
+) -> Response {
     match form.get("grant_type") {
         Some("device_code" | "urn:ietf:params:oauth:grant-type:device_code") => {}
         None => {
@@ -195,9 +202,23 @@ async fn token(app: &Arc<App>, generation: Generation, form: &Form, journalled: 
             ("code_expired", 70_019, "Verification code expired.")
         }
         Err(NotYet::Expired) => ("expired_token", 70_019, "Verification code expired."),
-        Err(NotYet::Unknown) => ("bad_verification_code", 70_018, "The code is not one, or has been used."),
+        Err(NotYet::Unknown) => {
+            if let Err(SignInError::TooMany { retry_after }) = app.gate.may_try(peer, now) {
+                return too_many(retry_after);
+            }
+            app.gate.failed(peer, now);
+            ("bad_verification_code", 70_018, "The code is not one, or has been used.")
+        }
     };
     oauth_error(StatusCode::BAD_REQUEST, error, number, message)
+}
+
+/// Somebody guesses codes. Programs that know nothing else of it wait longer between two questions.
+fn too_many(retry_after: u64) -> Response {
+    let message = format!("Too many codes that are none. Try again in {retry_after} seconds.");
+    let mut response = oauth_error(StatusCode::TOO_MANY_REQUESTS, "slow_down", 90_055, &message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+    response
 }
 
 async fn session(

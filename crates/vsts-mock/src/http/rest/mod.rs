@@ -10,6 +10,7 @@ mod failure;
 mod git;
 mod locations;
 mod operations;
+mod pats;
 mod processes;
 mod projects;
 mod query;
@@ -172,7 +173,7 @@ impl Call<'_> {
     async fn dispatch(&self, method: Method, route: &Route, raw_query: &str, body: Body) -> Option<Outcome> {
         let resource = route.resource();
         let resource = resource.as_str();
-        if resource.starts_with("token/")
+        if (resource.starts_with("token/") || resource.starts_with("tokens/"))
             && let Some(failure) = self.hidden_account()
         {
             return Some(Err(failure));
@@ -191,6 +192,7 @@ impl Call<'_> {
             (&Method::DELETE, "token/sessiontokens") if let Some(id) = id => {
                 self.delete_session_token(id).await
             }
+            (_, "tokens/pats") => return self.pats(&method, route.value("id"), body).await,
             (_, "core/projects") => return projects::answer(self, &method, route, body).await,
             (_, "core/teams" | "core/members") => return teams::answer(self, &method, route),
             (_, "core/processes") => return processes::answer(self, &method, route),

@@ -28,7 +28,13 @@ pub(super) struct Reply {
 #[derive(Debug)]
 enum Content {
     Json(Value),
-    Raw { kind: &'static str, bytes: Vec<u8>, file_name: Option<String> },
+    /// JSON that has been written already.
+    Written(Vec<u8>),
+    Raw {
+        kind: &'static str,
+        bytes: Vec<u8>,
+        file_name: Option<String>,
+    },
     Nothing,
 }
 
@@ -46,6 +52,28 @@ impl Reply {
     /// Says where what was made is.
     pub(super) fn located(self, at: String) -> Self {
         Self { location: Some(at), ..self }
+    }
+
+    /// A list in the envelope of every list, each value written by `write`: what is long is never built as a whole tree
+    /// of values first.
+    pub(super) fn list<T>(
+        values: &[T],
+        mut write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let mut bytes = format!("{{\"count\":{},\"value\":[", values.len()).into_bytes();
+        for (n, value) in values.iter().enumerate() {
+            if n > 0 {
+                bytes.push(b',');
+            }
+            write(&mut bytes, value)?;
+        }
+        bytes.extend_from_slice(b"]}");
+        Ok(Self {
+            status: StatusCode::OK,
+            content: Content::Written(bytes),
+            continuation: None,
+            location: None,
+        })
     }
 
     pub(super) fn nothing() -> Self {
@@ -80,14 +108,20 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         Ok(reply) => reply,
         Err(failure) => Reply::json(failure.status, failure.body()),
     };
+    let json_kind = match version {
+        "" => "application/json; charset=utf-8".to_owned(),
+        version => format!("application/json; charset=utf-8; api-version={version}"),
+    };
     let mut response = match reply.content {
         Content::Json(value) => {
             let mut response = json_response(reply.status, &value);
-            let kind = match version {
-                "" => "application/json; charset=utf-8".to_owned(),
-                version => format!("application/json; charset=utf-8; api-version={version}"),
-            };
-            insert(response.headers_mut(), CONTENT_TYPE, &kind);
+            insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
+            response
+        }
+        Content::Written(bytes) => {
+            let mut response = text(reply.status, "");
+            *response.body_mut() = Body::from(bytes);
+            insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
             response
         }
         Content::Raw { kind, bytes, file_name } => {

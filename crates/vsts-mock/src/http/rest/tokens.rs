@@ -15,13 +15,13 @@ use crate::registry::{KeyInput, RegistryError, TokenInput};
 use crate::world::{SshKey, Token, World, name};
 
 /// How long a token lives that was made without an end.
-const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
+pub(super) const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// What has no end says this: the service's dates are never absent.
-const FOREVER: &str = "9999-12-31T23:59:59.9999999Z";
+pub(super) const FOREVER: &str = "9999-12-31T23:59:59.9999999Z";
 const NOBODY: Uuid = Uuid::nil();
 
 impl Call<'_> {
-    fn may_use_tokens(&self, world: &World) -> Result<Uuid, Failure> {
+    pub(super) fn may_use_tokens(&self, world: &World) -> Result<Uuid, Failure> {
         let user = self.principal.user.unwrap_or_default();
         let verdict = authorize_use(world, &self.principal, Use::Tokens);
         verdict.map(|()| user).map_err(|refusal| {
@@ -82,6 +82,9 @@ impl Call<'_> {
             let line = body["publicData"].as_str();
             let line =
                 line.ok_or_else(|| Failure::bad("A value is required for publicData: a public key's line."))?;
+            if self.app.profile.traits().registers_rsa_alone && !line.trim_start().starts_with("ssh-rsa ") {
+                return Err(Failure::bad("Invalid key: Valid keys will start with \"ssh-rsa\"."));
+            }
             let input = KeyInput { name: display, key: line, expires, has_own_name: false };
             let id = change.create_key(&user_name, &input, now).await?;
             change.world.keys.get(&id).map(|key| key_json(key, now))
@@ -125,7 +128,7 @@ impl Call<'_> {
     }
 
     /// Whether the credential at hand is worth these scopes; and good for all accounts if it makes anything at all.
-    fn may_give_away(&self, world: &World, asked: &[&str]) -> Result<(), Failure> {
+    pub(super) fn may_give_away(&self, world: &World, asked: &[&str]) -> Result<(), Failure> {
         let Some(token) = self.principal.token.and_then(|token| world.tokens.get(&token)) else {
             return Ok(());
         };
@@ -161,7 +164,7 @@ fn says_public(query: &str) -> bool {
         .any(|(name, value)| name.eq_ignore_ascii_case("isPublic") && value.eq_ignore_ascii_case("true"))
 }
 
-fn no_token(id: &str) -> Failure {
+pub(super) fn no_token(id: &str) -> Failure {
     let id: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
     Failure::new(
         StatusCode::NOT_FOUND,

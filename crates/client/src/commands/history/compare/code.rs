@@ -20,18 +20,18 @@ const BINARY_PROBE: usize = 8_000;
 
 /// What differs between the snapshots of two runs.
 #[derive(Debug)]
-pub(super) struct Code {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) commits: (ObjectId, ObjectId),
-    pub(super) files: Vec<Change>,
+pub(crate) struct Code {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) commits: (ObjectId, ObjectId),
+    pub(crate) files: Vec<Change>,
     /// Whether the lines are to be shown.
-    pub(super) with_lines: bool,
+    pub(crate) with_lines: bool,
 }
 
 /// How a file changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Added,
     Removed,
     Modified,
@@ -40,19 +40,19 @@ pub(super) enum Kind {
 
 /// One file that differs.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) kind: Kind,
+pub(crate) struct Change {
+    pub(crate) kind: Kind,
     /// Its path, in the second snapshot if it is there.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Its path in the first snapshot, if that is another.
-    pub(super) old_path: Option<String>,
-    pub(super) modes: (Option<EntryMode>, Option<EntryMode>),
-    pub(super) added: u64,
-    pub(super) removed: u64,
+    pub(crate) old_path: Option<String>,
+    pub(crate) modes: (Option<EntryMode>, Option<EntryMode>),
+    pub(crate) added: u64,
+    pub(crate) removed: u64,
     /// Why its lines were not compared.
-    pub(super) opaque: Option<&'static str>,
+    pub(crate) opaque: Option<&'static str>,
     /// Hunks as `diff -u` writes them.
-    pub(super) hunks: String,
+    pub(crate) hunks: String,
 }
 
 impl Kind {
@@ -68,7 +68,7 @@ impl Kind {
 
 impl Change {
     /// The lines before the hunks, as Git writes them.
-    pub(super) fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         let old = self.old_path.as_deref().unwrap_or(&self.path);
         let mut text = format!("diff --git a/{old} b/{}\n", self.path);
         let mode = |mode: EntryMode| format!("{:06o}", mode.value());
@@ -95,7 +95,7 @@ impl Change {
         text
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut value = json!({
             "path": self.path,
             "change": self.kind.as_str(),
@@ -114,7 +114,7 @@ impl Change {
 }
 
 /// The files that differ between two trees, by path; their lines, too, `with_hunks`.
-pub(super) fn changes(
+pub(crate) fn changes(
     git: &gix::Repository,
     old: ObjectId,
     new: ObjectId,

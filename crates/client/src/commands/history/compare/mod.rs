@@ -1,7 +1,7 @@
 //! `azml history compare`.
 
-mod code;
-mod records;
+pub(crate) mod code;
+pub(crate) mod records;
 mod text;
 
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::error::CommandError;
 use crate::ui::Output;
 
 /// How many runs can be compared at once.
-const MOST: usize = 5;
+pub(crate) const MOST: usize = 5;
 
 /// What is shown of the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 /// One property or metric of all runs that are compared.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Line {
-    pub(super) name: String,
+pub(crate) struct Line {
+    pub(crate) name: String,
     /// A value for each run; null where it has none.
-    pub(super) values: Vec<Value>,
+    pub(crate) values: Vec<Value>,
     /// Whether it tells runs apart by itself, so that it differing says nothing.
-    pub(super) is_identity: bool,
+    pub(crate) is_identity: bool,
 }
 
 /// Properties that no two runs have in common.
@@ -28,19 +28,19 @@ const IDENTITY: [&str; 8] = [
 ];
 
 impl Line {
-    pub(super) fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         self.values.iter().any(|value| *value != self.values[0])
     }
 
     /// Of two numbers, by how much the second is more.
-    pub(super) fn difference(&self) -> Option<f64> {
+    pub(crate) fn difference(&self) -> Option<f64> {
         match self.values.as_slice() {
             [one, two] => Some(two.as_f64()? - one.as_f64()?),
             _ => None,
         }
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut value = json!({"name": self.name, "values": self.values, "differs": self.differs()});
         if let Some(difference) = self.difference() {
             value["difference"] = Metric::from_f64(difference).to_value();
@@ -50,7 +50,7 @@ impl Line {
 }
 
 /// All properties that some of the runs have, those of `properties` with them.
-pub(super) fn properties(records: &[RunRecord]) -> Vec<Line> {
+pub(crate) fn properties(records: &[RunRecord]) -> Vec<Line> {
     let all: Vec<Map<String, Value>> = records
         .iter()
         .map(|record| {
@@ -66,7 +66,7 @@ pub(super) fn properties(records: &[RunRecord]) -> Vec<Line> {
 }
 
 /// All metrics that some of the runs logged.
-pub(super) fn metrics(records: &[RunRecord]) -> Vec<Line> {
+pub(crate) fn metrics(records: &[RunRecord]) -> Vec<Line> {
     let all: Vec<Map<String, Value>> = records
         .iter()
         .map(|record| record.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value())).collect())

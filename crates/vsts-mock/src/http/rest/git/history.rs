@@ -2,7 +2,9 @@
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
-use gix::revision::walk::Sorting;
+use gix::objs::TreeRefIter;
+use gix::objs::tree::EntryMode;
+use gix::revision::walk::{Info, Sorting};
 use gix::traverse::commit::simple::CommitTimeOrder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,26 +43,54 @@ impl Criteria {
         })
     }
 
-    fn wants(&self, repository: &gix::Repository, commit: &gix::Commit<'_>) -> Result<bool, Failure> {
-        let (author, committer) = (commit.author()?, commit.committer()?);
-        let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
-            wanted.as_ref().is_none_or(|wanted| {
-                let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
-                whole.contains(wanted.as_str())
-            })
-        };
-        let time = time_of(author);
-        if !is(&self.author, author)
-            || !is(&self.committer, committer)
-            || self.from.is_some_and(|from| time < from)
-            || self.to.is_some_and(|to| time > to)
-        {
-            return Ok(false);
+    fn is_about_people_or_time(&self) -> bool {
+        self.author.is_some() || self.committer.is_some() || self.from.is_some() || self.to.is_some()
+    }
+
+    /// Whether a commit is wanted: itself looked at only where that is needed, which is what takes the time.
+    fn wants(&self, trees: &Trees<'_>, info: &Info<'_>) -> Result<bool, Failure> {
+        if self.is_about_people_or_time() {
+            let commit = trees.repository.find_commit(info.id)?;
+            let (author, committer) = (commit.author()?, commit.committer()?);
+            let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
+                wanted.as_ref().is_none_or(|wanted| {
+                    let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
+                    whole.contains(wanted.as_str())
+                })
+            };
+            let time = time_of(author);
+            if !is(&self.author, author)
+                || !is(&self.committer, committer)
+                || self.from.is_some_and(|from| time < from)
+                || self.to.is_some_and(|to| time > to)
+            {
+                return Ok(false);
+            }
         }
         match &self.path {
             None => Ok(true),
-            Some(path) => changes_path(repository, commit, path),
+            Some(path) => changes_path(trees, info, path),
         }
+    }
+}
+
+/// The trees of commits: from the commit-graph where that has them.
+struct Trees<'r> {
+    repository: &'r gix::Repository,
+    graph: Option<gix::commitgraph::Graph>,
+}
+
+impl<'r> Trees<'r> {
+    fn of(repository: &'r gix::Repository) -> Self {
+        // Without one, commits are read.
+        Self { repository, graph: repository.commit_graph_if_enabled().ok().flatten() }
+    }
+
+    fn tree(&self, commit: ObjectId) -> Result<ObjectId, Failure> {
+        if let Some(known) = self.graph.as_ref().and_then(|graph| graph.commit_by_id(commit)) {
+            return Ok(known.root_tree_id().to_owned());
+        }
+        Ok(self.repository.find_commit(commit)?.tree_id()?.detach())
     }
 }
 
@@ -78,23 +108,62 @@ pub(super) fn time(text: &str) -> Result<Timestamp, Failure> {
 pub(super) fn entry_at(
     commit: &gix::Commit<'_>,
     path: &str,
-) -> Result<Option<(gix::objs::tree::EntryMode, ObjectId)>, Failure> {
+) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
     let segments = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty());
     let found = commit.tree()?.lookup_entry(segments.map(BString::from))?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
 }
 
 /// Whether what is at the path differs from what is there in every parent.
-fn changes_path(repository: &gix::Repository, commit: &gix::Commit<'_>, path: &str) -> Result<bool, Failure> {
-    let here = entry_at(commit, path)?;
-    let mut has_parents = false;
-    for parent in commit.parent_ids() {
-        has_parents = true;
-        if entry_at(&repository.find_commit(parent)?, path)? == here {
+fn changes_path(trees: &Trees<'_>, info: &Info<'_>, path: &str) -> Result<bool, Failure> {
+    let (repository, tree) = (trees.repository, trees.tree(info.id)?);
+    for parent in &info.parent_ids {
+        if !differ_at(repository, trees.tree(*parent)?, tree, path)? {
             return Ok(false);
         }
     }
-    Ok(has_parents || here.is_some())
+    Ok(!info.parent_ids.is_empty() || entry_at(&repository.find_commit(info.id)?, path)?.is_some())
+}
+
+/// Whether two trees differ at a path. Both are followed downwards side by side, and no further than they differ:
+/// most commits change something else, which shows in the first folder already.
+fn differ_at(
+    repository: &gix::Repository,
+    before: ObjectId,
+    after: ObjectId,
+    path: &str,
+) -> Result<bool, Failure> {
+    let (mut before, mut after) = (Some(before), Some(after));
+    let mut names = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    while let Some(name) = names.next() {
+        let (one, other) = (child(repository, before, name)?, child(repository, after, name)?);
+        if one == other {
+            return Ok(false);
+        }
+        if names.peek().is_none() {
+            return Ok(true);
+        }
+        let folder = |entry: Option<(EntryMode, ObjectId)>| entry.filter(|(mode, _)| mode.is_tree());
+        (before, after) = (folder(one).map(|(_, id)| id), folder(other).map(|(_, id)| id));
+    }
+    Ok(before != after)
+}
+
+/// What a tree holds under a name.
+fn child(
+    repository: &gix::Repository,
+    tree: Option<ObjectId>,
+    name: &[u8],
+) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
+    let Some(tree) = tree else { return Ok(None) };
+    let object = repository.find_object(tree)?;
+    for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
+        let entry = entry.map_err(|error| Failure::internal(&error))?;
+        if entry.filename == name {
+            return Ok(Some((entry.mode, entry.oid.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// The commits from `tips` back, without those that `hidden` reach.
@@ -103,12 +172,21 @@ pub(super) fn walk(
     tips: &[ObjectId],
     hidden: &[ObjectId],
 ) -> Result<impl Iterator<Item = Result<ObjectId, Failure>>, Failure> {
+    Ok(walk_infos(repository, tips, hidden)?.map(|info| Ok(info?.id)))
+}
+
+/// The same, with what the walk knows of each.
+fn walk_infos<'r>(
+    repository: &'r gix::Repository,
+    tips: &[ObjectId],
+    hidden: &[ObjectId],
+) -> Result<impl Iterator<Item = Result<Info<'r>, Failure>>, Failure> {
     let walk = repository
         .rev_walk(tips.iter().copied())
         .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
         .with_hidden(hidden.iter().copied())
         .all()?;
-    Ok(walk.map(|info| Ok(info?.id)))
+    Ok(walk.map(|info| Ok(info?)))
 }
 
 /// The commits that a request's criteria select, newest first.
@@ -136,14 +214,15 @@ pub(super) fn search(
     let mut passed = 0;
     let is_reversed = query.flag(&key("showOldestCommitsFirst"));
     let (skip_now, top_now) = if is_reversed { (0, usize::MAX) } else { (skip, top) };
-    for id in walk(repository, &tips, &hidden)? {
+    let trees = Trees::of(repository);
+    for info in walk_infos(repository, &tips, &hidden)? {
         if found.len() >= top_now {
             break;
         }
-        let id = id?;
-        if criteria.wants(repository, &repository.find_commit(id)?)? {
+        let info = info?;
+        if criteria.wants(&trees, &info)? {
             if passed >= skip_now {
-                found.push(id);
+                found.push(info.id);
             }
             passed += 1;
         }

@@ -13,6 +13,7 @@ use super::history::entry_at;
 use super::place::Place;
 use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
+use super::write;
 use super::zip::Archive;
 
 /// How many items may be asked for at once.
@@ -124,6 +125,44 @@ impl<'r> Version<'r> {
         }
         value
     }
+
+    /// A list of what [`Version::show`] shows, of which there may be very many.
+    fn show_all(&self, place: &Place, all: &[Entry], with_metadata: bool) -> Outcome {
+        let url = write::beginning(&place.url("items?path="));
+        let commit = self.commit.to_string();
+        Reply::list(all, |out, entry| {
+            out.extend_from_slice(b"{\"objectId\":\"");
+            write::id(out, &entry.id);
+            out.extend_from_slice(b"\",\"gitObjectType\":\"");
+            out.extend_from_slice(entry.kind().as_bytes());
+            out.extend_from_slice(b"\",\"commitId\":\"");
+            out.extend_from_slice(commit.as_bytes());
+            out.extend_from_slice(b"\",\"path\":\"/");
+            let before = out.len();
+            write::text(out, &entry.path);
+            // Its own quote comes after the slash.
+            out.remove(before);
+            out.extend_from_slice(b",\"url\":");
+            out.extend_from_slice(&url);
+            write::encoded(out, "/");
+            write::encoded(out, &entry.path);
+            out.extend_from_slice(b"&versionType=Commit&version=");
+            out.extend_from_slice(commit.as_bytes());
+            out.push(b'"');
+            if entry.mode.is_tree() {
+                out.extend_from_slice(b",\"isFolder\":true");
+            }
+            if entry.mode.is_link() {
+                out.extend_from_slice(b",\"isSymLink\":true");
+            }
+            if with_metadata && entry.kind() == "blob" {
+                let metadata = metadata(&entry.path, &self.repository.find_object(entry.id)?.data);
+                out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
+            }
+            out.push(b'}');
+            Ok(())
+        })
+    }
 }
 
 /// What a file's content is like.
@@ -171,15 +210,7 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
         return one(place, &version, &top, format);
     }
     let with_metadata = query.flag("includeContentMetadata");
-    let mut values = Vec::new();
-    for entry in version.list(top, depth.unwrap_or(Depth::None))? {
-        let mut value = version.show(place, &entry);
-        if with_metadata && entry.kind() == "blob" {
-            value["contentMetadata"] = metadata(&entry.path, &repository.find_object(entry.id)?.data);
-        }
-        values.push(value);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())))
+    version.show_all(place, &version.list(top, depth.unwrap_or(Depth::None))?, with_metadata)
 }
 
 /// One file, or a folder as a zip file.

@@ -22,6 +22,7 @@ mod revision;
 mod staging;
 mod tags;
 mod trees;
+mod write;
 mod zip;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use super::super::shape::{self, encode};
 use super::pack::NewObjects;
 use super::place::{Place, object_id};
 use super::receive::{Command, receive};
+use super::write;
 use crate::access::authorize_lock;
 use crate::world::Repo;
 
@@ -25,18 +26,19 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
     let prefix = format!("refs/{filter}");
     let contains = place.query.get("filterContains").map(str::to_lowercase);
     let peel = place.query.flag("peelTags");
-    // The folder is what the store looks through; what is beyond the last slash is for here.
+    // What can't be the beginning of a name may still be a folder's name and more, of which there is nothing then.
     let folder = &prefix[..=prefix.rfind('/').unwrap_or(prefix.len() - 1)];
     let creators = place.runtime.block_on(place.app.state.ref_creators(place.repo.id))?;
     let creators: HashMap<String, Uuid> = creators.into_iter().collect();
     let mut found = Vec::new();
     let references = repository.references()?;
     // A folder that can't be one has nothing in it.
-    let Ok(all) = references.prefixed(folder.as_bytes()) else {
+    let Ok(all) = references.prefixed(prefix.as_bytes()).or_else(|_| references.prefixed(folder.as_bytes()))
+    else {
         return Ok(Reply::ok(shape::list(std::iter::empty())));
     };
     for reference in all.flatten() {
-        let name = reference.name().as_bstr().to_string();
+        let name = String::from_utf8_lossy(reference.name().as_bstr()).into_owned();
         let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
         let is_wanted = name.starts_with(&prefix)
             && contains.as_ref().is_none_or(|text| name["refs/".len()..].to_lowercase().contains(text));
@@ -48,26 +50,34 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
     let skip = place.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = place.query.amount(&["$top"])?.unwrap_or(usize::MAX);
     let next = skip.saturating_add(top);
-    let mut values = Vec::new();
-    for (name, id) in found.iter().skip(skip).take(top) {
-        let mut value = json!({
-            "name": name,
-            "objectId": id.to_string(),
-            "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
-        });
-        if let Some(user) = creators.get(name) {
-            value["creator"] = place.identity(*user);
+    let page = found.get(skip.min(found.len())..next.min(found.len())).unwrap_or_default();
+    let mut identities: HashMap<Uuid, Value> = HashMap::new();
+    let url = write::beginning(&place.url("refs?filter="));
+    let reply = Reply::list(page, |out, (name, id)| {
+        out.extend_from_slice(b"{\"name\":");
+        write::text(out, name);
+        out.extend_from_slice(b",\"objectId\":\"");
+        write::id(out, id);
+        out.extend_from_slice(b"\",\"url\":");
+        out.extend_from_slice(&url);
+        write::encoded(out, &name["refs/".len()..]);
+        out.push(b'"');
+        let by = place.world.lock_of(place.repo.id, name);
+        if by.is_some() {
+            out.extend_from_slice(b",\"isLocked\":true");
         }
-        if let Some(by) = place.world.lock_of(place.repo.id, name) {
-            value["isLocked"] = true.into();
-            value["isLockedBy"] = place.identity(by);
+        for (key, user) in [("isLockedBy", by), ("creator", creators.get(name).copied())] {
+            let Some(user) = user else { continue };
+            let shown = identities.entry(user).or_insert_with(|| place.identity(user));
+            out.extend_from_slice(format!(",\"{key}\":{shown}").as_bytes());
         }
         if peel && let Some(peeled) = peeled(&repository, *id)? {
-            value["peeledObjectId"] = peeled.to_string().into();
+            out.extend_from_slice(format!(",\"peeledObjectId\":\"{peeled}\"").as_bytes());
         }
-        values.push(value);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())).continued((next < found.len() && top > 0).then_some(next)))
+        out.push(b'}');
+        Ok(())
+    })?;
+    Ok(reply.continued((next < found.len() && top > 0).then_some(next)))
 }
 
 /// What an annotated tag points to in the end.

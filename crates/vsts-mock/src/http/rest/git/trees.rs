@@ -1,6 +1,7 @@
 //! Trees: what is in a folder, or in it and all folders below it.
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryMode;
 use gix::objs::{Kind, TreeRefIter};
 use serde_json::{Value, json};
@@ -40,11 +41,12 @@ pub(super) fn entries(
     let mut all = Vec::new();
     for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
         let entry = entry.map_err(|error| Failure::internal(&error))?;
-        let path = if prefix.is_empty() {
-            entry.filename.to_string()
-        } else {
-            format!("{prefix}/{}", entry.filename)
-        };
+        let mut path = String::with_capacity(prefix.len() + 1 + entry.filename.len());
+        if !prefix.is_empty() {
+            path.push_str(prefix);
+            path.push('/');
+        }
+        path.push_str(&entry.filename.to_str_lossy());
         all.push(Entry { path, mode: entry.mode, id: entry.oid.to_owned() });
     }
     Ok(all)

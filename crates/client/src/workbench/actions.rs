@@ -1,0 +1,105 @@
+//! Small changes: syncing, canceling a run, fetching what is not here.
+
+use super::desk::Desk;
+use super::notes::Note;
+use super::reply::Reply;
+use super::request::Request;
+use super::{layout, words};
+use crate::advice;
+use crate::commands::experiment::cancel;
+use crate::commands::history::sync;
+use crate::commands::runs;
+use crate::error::CommandError;
+use crate::run::carried;
+
+/// Pulls, then pushes, as `azml history sync`.
+pub fn sync(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+    let note = match sync::sync(&desk.ctx, &desk.opened, None) {
+        Ok((_, pulled, delivered)) => {
+            let mut note = Note::done("In sync with the remote");
+            if pulled.new_runs || pulled.new_snapshots {
+                note.lines.push("Received what others did.".to_owned());
+            }
+            if delivered.pushed {
+                note.lines.push("Delivered what was owed.".to_owned());
+            }
+            note
+        }
+        Err(error) => failed(desk, "Could not sync", error),
+    };
+    Ok(desk.see(here(request, "/"), note))
+}
+
+/// Ends a run that goes on on this computer, as `azml experiment cancel`.
+pub fn cancel(desk: &Desk<'_>, id: &str) -> Result<Reply, CommandError> {
+    let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
+    let note = match cancel::cancel(&desk.ctx, &desk.opened, &record) {
+        Ok(()) => Note::default(),
+        Err(error) => failed(desk, "Could not cancel", error),
+    };
+    let said = desk.said();
+    let title = said.last().cloned().unwrap_or_else(|| note.title.clone());
+    let note = if note.failed { note } else { Note::done(title) };
+    let number = desk.bench.notes.keep(note);
+    Ok(Reply::see(&format!("{}?note={number}", words::run_path(&record, ""))))
+}
+
+/// Brings a run's snapshot, or its outputs and logs, from the remote.
+pub fn fetch(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
+    let what = request.form.get("what").unwrap_or_default();
+    let done = if what == "outputs" {
+        carried::of_record(&desk.ctx, &desk.opened, &record, None).map(drop)
+    } else {
+        let commits: Vec<_> = record.commit_id().into_iter().collect();
+        runs::fetch_snapshots(&desk.ctx, &desk.opened, &commits, None)
+    };
+    let note = match done {
+        Ok(()) if what == "outputs" => Note::done("Fetched the outputs and logs"),
+        Ok(()) => Note::done("Fetched the snapshot"),
+        Err(error) => failed(desk, "Could not fetch it", error),
+    };
+    Ok(desk.see(here(request, &words::run_path(&record, "")), note))
+}
+
+/// What went wrong, as the command would have told it.
+pub fn failed(desk: &Desk<'_>, title: &str, error: CommandError) -> Note {
+    let error = advice::with_advice(error);
+    let mut lines = error.chain();
+    lines.extend(
+        error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, desk.bench.invoked))),
+    );
+    Note { failed: true, title: title.to_owned(), lines, undo: None }
+}
+
+/// Where a form says to go on; only pages of this server count.
+pub fn here<'a>(request: &'a Request, otherwise: &'a str) -> &'a str {
+    let is_ours = |path: &&str| {
+        path.starts_with('/')
+            && !path[1..].starts_with(['/', '\\'])
+            && path.chars().all(|c| c.is_ascii_graphic())
+    };
+    request.form.get("here").filter(is_ours).unwrap_or(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::{Method, Pairs};
+    use super::*;
+
+    #[test]
+    fn a_form_leads_to_no_other_server() {
+        for (given, expect) in [
+            ("/runs/iris_1?x=1", "/runs/iris_1?x=1"),
+            ("//evil.example", "/else"),
+            ("/\\evil.example", "/else"),
+            ("https://evil.example", "/else"),
+            ("/a\r\nSet-Cookie: x", "/else"),
+            ("", "/else"),
+        ] {
+            let form = Pairs(vec![("here".to_owned(), given.to_owned())]);
+            let request = Request { method: Method::Post, path: Vec::new(), query: Pairs::default(), form };
+            assert_eq!(here(&request, "/else"), expect, "{given}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Files of snapshots, and what differs between two of them.
+
+use azml_core::checkout::listing;
+use azml_core::run::RunRecord;
+use gix::ObjectId;
+use gix::objs::tree::EntryKind;
+use maud::{Markup, html};
+
+use super::desk::{Desk, not_found};
+use super::layout::{self, Page};
+use super::reply::{Content, Reply};
+use super::request::{Request, encode_path};
+use super::{restoring, words};
+use crate::commands::history::compare::code::{Change, Kind, changes};
+use crate::context::size;
+use crate::error::CommandError;
+
+/// So many lines of differences are on a page.
+const LINES: usize = 1500;
+/// So many of one file, where there are several.
+const LINES_OF_ONE: usize = 400;
+/// Files of a snapshot that are listed.
+const FILES: usize = 5000;
+/// Larger files are not shown, but can be downloaded.
+pub const SHOWN: u64 = 512 * 1024;
+
+/// What differs from the snapshot of another run: the one before, unless the address says which.
+pub fn diff_page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let listed = desk.bench.records.now(desk)?;
+    let other = match request.query.get("from") {
+        Some(from) => Some(desk.run(from)?),
+        None => listed.around(&record).0.cloned(),
+    };
+    let Some(other) = other else { return Err(not_found("There is no run before this one")) };
+    let title = format!("Code of {} since {}", words::run_name(&record), words::run_name(&other));
+    let here = words::run_path(&record, "/diff");
+    let (old, new) = (restoring::tree_of(desk, &other)?, restoring::tree_of(desk, &record)?);
+    let body = html! {
+        (crumbs(&record, "code"))
+        h1 { (title) }
+        @match (old, new) {
+            (Some(old), Some(new)) => (differences(desk, request, old, new)?),
+            (None, _) => (restoring::fetch(desk, &other, &here)),
+            (_, None) => (restoring::fetch(desk, &record, &here)),
+        }
+    };
+    let page = Page { title: &title, live: false, here: &here };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+/// What differs between two trees, told and shown.
+pub fn differences(
+    desk: &Desk<'_>,
+    request: &Request,
+    old: ObjectId,
+    new: ObjectId,
+) -> Result<Markup, CommandError> {
+    let mut files = changes(desk.opened.history.git(), old, new, true)?;
+    if let Some(only) = request.query.get("file") {
+        files.retain(|file| file.path == only);
+    }
+    Ok(html! { (stat(&files)) (patch(&files)) })
+}
+
+/// Which files differ, and by how many lines.
+pub(crate) fn stat(files: &[Change]) -> Markup {
+    let (added, removed) = files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
+    html! {
+        @if files.is_empty() { p.quiet { "The code is the same." } }
+        @else {
+            p { (words::count(files.len(), "file", "files")) " " (lines(added, removed)) }
+            div.scroll tabindex="0" role="region" aria-label="Files that differ" {
+                table.stat {
+                    thead { tr { th scope="col" { "File" } th scope="col" { "Change" } th.n scope="col" { "Lines" } } }
+                    tbody {
+                        @for file in files.iter().take(FILES) {
+                            tr {
+                                th scope="row" { code { (words::line(&shown_name(file))) } }
+                                td { (change_word(file)) }
+                                td.n { (lines_of(file)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn shown_name(file: &Change) -> String {
+    match &file.old_path {
+        Some(old) => format!("{old} → {}", file.path),
+        None => file.path.clone(),
+    }
+}
+
+fn change_word(file: &Change) -> &'static str {
+    match file.kind {
+        Kind::Added => "added",
+        Kind::Removed => "removed",
+        Kind::Modified if file.added == 0 && file.removed == 0 && file.opaque.is_none() => "mode",
+        Kind::Modified => "changed",
+        Kind::Renamed => "renamed",
+    }
+}
+
+fn lines_of(file: &Change) -> Markup {
+    html! {
+        @if let Some(why) = file.opaque { span.quiet { (why) } }
+        @else { (lines(file.added, file.removed)) }
+    }
+}
+
+fn lines(added: u64, removed: u64) -> Markup {
+    html! {
+        @if added > 0 { span.plus { "+" (added) } " " }
+        @if removed > 0 { span.minus { "−" (removed) } }
+    }
+}
+
+/// The lines that differ.
+pub(crate) fn patch(files: &[Change]) -> Markup {
+    let mut left = LINES;
+    let of_one = if files.len() == 1 { LINES } else { LINES_OF_ONE };
+    let mut hunks = Vec::new();
+    for file in files.iter().filter(|file| !file.hunks.is_empty()) {
+        let lines: Vec<&str> = file.hunks.lines().collect();
+        let shown = lines.len().min(of_one).min(left);
+        left -= shown;
+        hunks.push((file, lines[..shown].to_vec(), lines.len() - shown));
+    }
+    html! {
+        @for (file, lines, more) in &hunks {
+            details.file open {
+                summary { code { (words::line(&shown_name(file))) } " " (lines_of(file)) }
+                @if !lines.is_empty() { (block(lines)) }
+                @if *more > 0 { p.quiet { (words::count(*more, "more line is", "more lines are")) " not shown." } }
+            }
+        }
+    }
+}
+
+/// The lines of a patch; what they begin with tells them apart, and colour only helps.
+fn block(lines: &[&str]) -> Markup {
+    html! {
+        pre.diff tabindex="0" {
+            @for line in lines {
+                @match line.bytes().next() {
+                    Some(b'+') => ins { (text(line)) "\n" },
+                    Some(b'-') => del { (text(line)) "\n" },
+                    Some(b'@') => b { (line) "\n" },
+                    _ => { (text(line)) "\n" }
+                }
+            }
+        }
+    }
+}
+
+/// A line of a file: tabs stay, other control characters are shown.
+pub fn text(line: &str) -> String {
+    let cut: String = line.chars().take(2000).collect();
+    crate::ui::clean(&cut)
+}
+
+/// The files of a run's snapshot.
+pub fn files_page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let title = format!("Files of {}", words::run_name(&record));
+    let here = words::run_path(&record, "/files");
+    let body = match restoring::tree_of(desk, &record)? {
+        None => restoring::fetch(desk, &record, &here),
+        Some(tree) => files(desk, &record, tree)?,
+    };
+    let body = html! { (crumbs(&record, "files")) h1 { (title) } (body) };
+    let page = Page { title: &title, live: false, here: &here };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+fn files(desk: &Desk<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, CommandError> {
+    let git = desk.opened.history.git();
+    let files = listing::list(git, tree)?;
+    let mut rows = Vec::new();
+    for (path, entry) in files.iter().take(FILES) {
+        let bytes = git.find_header(entry.id).map(|header| header.size()).ok();
+        rows.push((path.to_string(), entry.kind, bytes));
+    }
+    Ok(html! {
+        p.quiet { "The whole folder as it was when the run was submitted: " (words::count(files.len(), "file", "files")) "." }
+        div.scroll tabindex="0" role="region" aria-label="Files" {
+            table.files {
+                thead { tr { th scope="col" { "File" } th scope="col" { "Kind" } th.n scope="col" { "Size" } th scope="col" { "" span.hide { "Download" } } } }
+                tbody {
+                    @for (path, kind, bytes) in &rows {
+                        tr {
+                            th scope="row" { a href=(words::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (words::line(path)) } } }
+                            td { (kind_word(*kind)) }
+                            td.n { @if let Some(bytes) = bytes { (size(*bytes)) } }
+                            td { a href=(words::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (words::line(path)) } { "Download" } }
+                        }
+                    }
+                }
+            }
+        }
+        @if files.len() > FILES { p.quiet { "Only the first " (words::grouped(FILES)) " are listed." } }
+    })
+}
+
+fn kind_word(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::BlobExecutable => "executable",
+        EntryKind::Link => "link",
+        EntryKind::Commit => "another repository",
+        EntryKind::Blob | EntryKind::Tree => "file",
+    }
+}
+
+/// One file of a snapshot.
+pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let (blob, bytes) = find(desk, &record, path)?;
+    let title = words::line(path);
+    let here = words::run_path(&record, &format!("/files/{}", encode_path(path)));
+    let body = html! {
+        nav.crumbs aria-label="Where this is" {
+            a href="/" { "Runs" } " / " a href=(words::run_path(&record, "")) { (words::run_name(&record)) }
+            " / " a href=(words::run_path(&record, "/files")) { "files" }
+        }
+        h1 { code { (title) } }
+        p { (size(bytes)) ", " a href=(words::run_path(&record, &format!("/raw/{}", encode_path(path)))) { "download" } }
+        @if bytes > SHOWN { p.quiet { "It is too large to be shown." } }
+        @else {
+            (numbered(&desk.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.data))
+        }
+    };
+    let page = Page { title: &title, live: false, here: &here };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+/// A file's text with numbered lines, if it is one.
+pub fn numbered(data: &[u8]) -> Markup {
+    if data[..data.len().min(8000)].contains(&0) {
+        return html! { p.quiet { "It is no text." } };
+    }
+    let whole = String::from_utf8_lossy(data);
+    html! {
+        pre.code tabindex="0" {
+            @for line in whole.lines() { span { (text(line)) } "\n" }
+        }
+    }
+}
+
+/// One file of a snapshot, to be kept.
+pub fn download(desk: &Desk<'_>, id: &str, path: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let (blob, _) = find(desk, &record, path)?;
+    let data = desk.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    Ok(Reply::download(name, Content::Bytes(data)))
+}
+
+/// The content at a path of a run's snapshot, and its size.
+fn find(desk: &Desk<'_>, record: &RunRecord, path: &str) -> Result<(ObjectId, u64), CommandError> {
+    let missing = || not_found(format!("The snapshot has no file `{path}`"));
+    let git = desk.opened.history.git();
+    let tree = restoring::tree_of(desk, record)?.ok_or_else(missing)?;
+    let tree = git.find_tree(tree).map_err(CommandError::failed)?;
+    let entry = tree.lookup_entry_by_path(path).map_err(CommandError::failed)?.ok_or_else(missing)?;
+    if !entry.mode().is_blob_or_symlink() {
+        return Err(missing());
+    }
+    let blob = entry.object_id();
+    let bytes = git.find_header(blob).map_err(CommandError::failed)?.size();
+    Ok((blob, bytes))
+}
+
+fn crumbs(record: &RunRecord, below: &str) -> Markup {
+    html! {
+        nav.crumbs aria-label="Where this is" {
+            a href="/" { "Runs" } " / " a href=(words::run_path(record, "")) { (words::run_name(record)) } " / " (below)
+        }
+    }
+}

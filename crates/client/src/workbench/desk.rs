@@ -1,0 +1,119 @@
+//! What one page is made with: the project, opened afresh, and a context whose words go to the page.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azml_core::run::RunRecord;
+
+use super::Workbench;
+use super::notes::Note;
+use super::reply::Reply;
+use super::request::Request;
+use crate::commands::runs;
+use crate::context::{Context, Opened};
+use crate::error::{CommandError, ErrorKind};
+use crate::ui::{Ui, UiOptions};
+
+/// Where one page is made.
+pub struct Desk<'w> {
+    /// The Workbench that it is a page of.
+    pub bench: &'w Workbench,
+    /// What commands work in.
+    pub ctx: Context,
+    /// The project.
+    pub opened: Opened,
+    said: Said,
+}
+
+/// How far the remote is behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncState {
+    /// The remote, if there is one.
+    pub remote: Option<String>,
+    /// What it lacks, in words.
+    pub owed: Vec<&'static str>,
+    /// Why the last push failed.
+    pub error: Option<String>,
+}
+
+impl<'w> Desk<'w> {
+    /// Opens the project, and ends what a killed command left unfinished in it.
+    pub fn open(bench: &'w Workbench) -> Result<Self, CommandError> {
+        let said = Said::default();
+        let options = UiOptions { program: Some(bench.invoked.prefix()), ..UiOptions::default() };
+        let ui = Ui::on(&bench.env, options, Box::new(io::sink()), Box::new(said.clone()));
+        let ctx = Context::new(bench.env.clone(), ui, bench.invoked, bench.settings.clone());
+        let opened = ctx.open(Some(&bench.root))?;
+        Ok(Self { bench, ctx, opened, said })
+    }
+
+    /// The record of the run that an address names in full.
+    pub fn run(&self, id: &str) -> Result<RunRecord, CommandError> {
+        let record = runs::resolve(&self.ctx, &self.opened, id)?;
+        Ok(runs::with_live_in_place(&self.ctx, &self.opened, vec![record])?.remove(0))
+    }
+
+    /// What the functions of commands have said so far.
+    pub fn said(&self) -> Vec<String> {
+        let bytes = self.said.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+
+    /// On to a page that begins with a note.
+    pub fn see(&self, path: &str, mut note: Note) -> Reply {
+        note.lines.extend(self.said());
+        let number = self.bench.notes.keep(note);
+        let joint = if path.contains('?') { '&' } else { '?' };
+        Reply::see(&format!("{path}{joint}note={number}"))
+    }
+
+    /// The note that a request's page begins with.
+    pub fn note(&self, request: &Request) -> Option<Note> {
+        self.bench.notes.find(request.query.get("note")?.parse().ok()?)
+    }
+
+    /// The token for forms.
+    pub fn form_token(&self) -> &str {
+        self.bench.guard.form_token()
+    }
+
+    /// How far the remote is behind, as far as the last sync knows.
+    pub fn sync_state(&self) -> Result<SyncState, CommandError> {
+        let history = &self.opened.history;
+        let Some(remote) = history.remote_url()? else {
+            return Ok(SyncState { remote: None, owed: Vec::new(), error: None });
+        };
+        let in_words = |name: &gix::refs::FullName| {
+            if *name == history.history_ref() {
+                "snapshots"
+            } else if *name == history.runs_ref() {
+                "run records"
+            } else {
+                "outputs"
+            }
+        };
+        let owed: Vec<_> = history.owed()?.iter().map(|owed| in_words(&owed.name)).collect();
+        let error = if owed.is_empty() { None } else { history.push_error() };
+        Ok(SyncState { remote: Some(remote.without_secret().to_string()), owed, error })
+    }
+}
+
+/// A page that is not there.
+pub fn not_found(what: impl Into<String>) -> CommandError {
+    CommandError::new(ErrorKind::NotFound, what.into())
+}
+
+/// What would have gone to standard error.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! One run: what it was, what it logged, what it said and left, and the way back to its code.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use azml_core::run::{Metric, RunRecord, Status};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::chart::{Chart, Series};
+use super::desk::Desk;
+use super::layout::{self, Page};
+use super::reply::Reply;
+use super::request::{Request, encode};
+use super::{code, log, outputs, restoring, words};
+use crate::commands::history::compare::code::changes;
+use crate::commands::runs;
+use crate::context::host_name;
+use crate::error::CommandError;
+use crate::run::{live, metrics};
+
+/// A longer file of metrics is not drawn.
+const METRICS_FILE: u64 = 64 * 1024 * 1024;
+/// So many charts are on one page.
+const CHARTS: usize = 24;
+
+/// The page.
+pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let listed = desk.bench.records.now(desk)?;
+    let (older, newer) = listed.around(&record);
+    let title = words::run_name(&record);
+    let here = words::run_path(&record, "");
+    let body = html! {
+        nav.crumbs aria-label="Where this is" {
+            a href="/" { "Runs" } " / " (title)
+            span.steps {
+                @if let Some(older) = older { a href=(words::run_path(older, "")) rel="prev" { "← " (words::run_name(older)) } }
+                @if let Some(newer) = newer { a href=(words::run_path(newer, "")) rel="next" { (words::run_name(newer)) " →" } }
+            }
+        }
+        div.head {
+            div {
+                h1 { (title) @if let Some(name) = &record.name { " " (words::short(name, 60)) } }
+                p.id { code { (words::line(record.run_id.as_str())) } " " button type="button" data-copy=(record.run_id.as_str()) hidden { "Copy" } }
+            }
+            (doings(desk, &record, older))
+        }
+        @if let Some(text) = &record.description { p { (words::short(text, 2000)) } }
+        div data-part="facts" { (facts(desk, &record)) }
+        div data-part="metrics" { (logged(desk, &record, older)?) }
+        section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(desk, &record)?) }
+        section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(desk, &record)?) }
+        section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(desk, &record, older)?) }
+        section aria-labelledby="h-all" { h2 #h-all { "Properties" } (properties(&record)) }
+    };
+    let page = Page { title: &title, live: !record.status.is_over(), here: &here };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
+    let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
+    // What a run without its azml has left running can be ended, too.
+    let may_cancel = is_here && (!record.status.is_over() || record.status == Status::NotResponding);
+    html! {
+        div.doings {
+            @if record.commit_id().is_some() {
+                a.button.primary href=(words::run_path(record, "/restore")) { "Restore Project Snapshot" }
+            }
+            @if let Some(older) = older {
+                a.button href={ "/compare?run=" (encode(older.run_id.as_str())) "&run=" (encode(record.run_id.as_str())) } {
+                    "Compare with " (words::run_name(older))
+                }
+            }
+            @if may_cancel {
+                form method="post" action=(words::run_path(record, "/cancel")) data-part="cancel" {
+                    (layout::hidden(desk, &words::run_path(record, "")))
+                    button { "Cancel run" }
+                }
+            }
+        }
+    }
+}
+
+fn facts(desk: &Desk<'_>, record: &RunRecord) -> Markup {
+    let env = &desk.ctx.env;
+    let zone = env.zone();
+    let exit = record.exit_code.filter(|code| *code != 0);
+    html! {
+        dl.facts {
+            div { dt { "Status" } dd { (words::status(record.status)) @if let Some(code) = exit { " with exit code " (code) } } }
+            div { dt { "Script" } dd { code { (words::short(&words::command(record), 400)) } } }
+            div { dt { "Started" } dd { (words::moment(record.start_time_utc.unwrap_or(record.created_utc), &zone)) } }
+            @if let Some(length) = words::run_time(record, env.now()) {
+                div { dt { "Duration" } dd { (words::duration(length)) } }
+            }
+            div { dt { "By" } dd { (words::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (words::short(host, 80)) } } }
+            div { dt { "Target" } dd { (words::short(&record.target, 80)) } }
+        }
+    }
+}
+
+/// What the script logged: single values, then curves.
+fn logged(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Result<Markup, CommandError> {
+    let single: Vec<(&String, String)> =
+        record.metrics.iter().filter_map(|(name, metric)| Some((name, words::cell(metric)?))).collect();
+    let curves = curves(desk, record)?;
+    let others: Vec<(&String, &Metric)> = record
+        .metrics
+        .iter()
+        .filter(|(name, metric)| words::cell(metric).is_none() && !curves.contains_key(*name))
+        .collect();
+    Ok(html! {
+        @if !single.is_empty() || !curves.is_empty() || !others.is_empty() {
+            section aria-labelledby="h-metrics" {
+                h2 #h-metrics { "Metrics" }
+                @if !single.is_empty() {
+                    dl.tiles {
+                        @for (name, value) in &single {
+                            div {
+                                dt { (words::short(name, 60)) }
+                                dd { (value) @if let (Some(change), Some(older)) = (change(record, older, name), older) { " " span.change { (change) " since " (words::run_name(older).replace("Run ", "#")) } } }
+                            }
+                        }
+                    }
+                }
+                @if !curves.is_empty() {
+                    div.charts {
+                        @for (at, (name, points)) in curves.iter().take(CHARTS).enumerate() {
+                            (curve(name, points).render(&format!("curve-{at}"), true))
+                        }
+                    }
+                }
+                @for (name, metric) in &others {
+                    details { summary { (words::short(name, 60)) } pre tabindex="0" { (code::text(&format!("{:#}", metric.to_value()))) } }
+                }
+            }
+        }
+    })
+}
+
+/// By how much a number is more than the run before had.
+fn change(record: &RunRecord, older: Option<&RunRecord>, name: &str) -> Option<String> {
+    let (now, before) = (record.metrics.get(name)?.as_f64()?, older?.metrics.get(name)?.as_f64()?);
+    let change = now - before;
+    (change != 0.0 && change.is_finite()).then(|| words::change(change, 3))
+}
+
+fn curve(name: &str, points: &[Option<f64>]) -> Chart {
+    let name = words::short(name, 60);
+    Chart {
+        title: name.clone(),
+        x: "Step".to_owned(),
+        series: vec![Series::counted(name, points.iter().copied())],
+        dots: false,
+        whole_x: true,
+    }
+}
+
+/// Lists of numbers that were logged, and numbers that were logged again and again.
+pub fn curves(
+    desk: &Desk<'_>,
+    record: &RunRecord,
+) -> Result<BTreeMap<String, Vec<Option<f64>>>, CommandError> {
+    let mut curves = BTreeMap::new();
+    for (name, metric) in &record.metrics {
+        if let Metric::List(values) = metric
+            && values.len() > 1
+            && values.iter().any(Value::is_number)
+        {
+            curves.insert(name.clone(), values.iter().map(Value::as_f64).collect());
+        }
+    }
+    for (name, values) in metrics::series(&metrics_file(desk, record)?) {
+        if values.len() > 1 && !curves.contains_key(&name) {
+            curves.insert(name, values.into_iter().map(Some).collect());
+        }
+    }
+    Ok(curves)
+}
+
+/// All that was logged, where it is known: of a run that goes on here, or of one that logged a name more than once.
+fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandError> {
+    let attachments = log::attachments(desk, record);
+    let failed = |error| CommandError::file("read", attachments.folder(), error);
+    let file = if record.status.is_over() {
+        attachments.open(metrics::FILE).map_err(failed)?
+    } else {
+        let runs_dir = live::runs_dir(&desk.ctx.env.state_dir(), desk.opened.project.id());
+        let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+        let found = found.iter().find(|run| run.record.is_same_run(record));
+        found.and_then(|run| std::fs::File::open(run.metrics_file()).ok())
+    };
+    let mut bytes = Vec::new();
+    if let Some(file) = file {
+        file.take(METRICS_FILE).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    Ok(bytes)
+}
+
+fn code_section(
+    desk: &Desk<'_>,
+    record: &RunRecord,
+    older: Option<&RunRecord>,
+) -> Result<Markup, CommandError> {
+    let Some(commit) = record.commit_id() else {
+        return Ok(html! { p.quiet { "The record names no snapshot." } });
+    };
+    let tree = restoring::tree_of(desk, record)?;
+    let before = match older.filter(|older| older.commit_id().is_some()) {
+        Some(older) => restoring::tree_of(desk, older)?.map(|tree| (older, tree)),
+        None => None,
+    };
+    Ok(html! {
+        p {
+            "Snapshot " code { (commit.to_hex_with_len(10)) } ": "
+            a href=(words::run_path(record, "/files")) { "all files" }
+            @if before.is_some() { ", " a href=(words::run_path(record, "/diff")) { "what changed, line by line" } }
+            "."
+        }
+        @match (tree, before) {
+            (None, _) => (restoring::fetch(desk, record, &words::run_path(record, ""))),
+            (Some(tree), Some((older, before))) => {
+                p.quiet { "Since " (words::run_name(older)) ":" }
+                (code::stat(&changes(desk.opened.history.git(), before, tree, false)?))
+            }
+            (Some(_), None) => {}
+        }
+    })
+}
+
+fn properties(record: &RunRecord) -> Markup {
+    let mut bare = record.clone();
+    bare.metrics.clear();
+    html! {
+        details {
+            summary { "Everything that is recorded" }
+            div.scroll tabindex="0" role="region" aria-label="Properties" {
+                table.props {
+                    thead { tr { th scope="col" { "Property" } th scope="col" { "Value" } } }
+                    tbody {
+                        @for (name, value) in runs::shown(&bare).iter().filter(|(name, _)| *name != "properties") { (property(name, value)) }
+                        @for (name, value) in &record.properties { (property(name, value)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn property(name: &str, value: &Value) -> Markup {
+    let text = words::value(value);
+    html! { @if !text.is_empty() { tr { th scope="row" { (words::short(name, 80)) } td { (text) } } } }
+}

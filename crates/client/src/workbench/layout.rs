@@ -1,0 +1,231 @@
+//! The frame of every page, and the pages that say no.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::assets::{SCRIPT_PATH, STYLE_PATH};
+use super::desk::{Desk, SyncState};
+use super::notes::Note;
+use super::reply::Reply;
+use super::request::{Method, Request, encode, encode_path};
+use super::words;
+use crate::advice;
+use crate::cli::Invoked;
+use crate::error::{CommandError, ErrorKind};
+
+/// A page's own part of its frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// What it is called.
+    pub title: &'a str,
+    /// Whether the script keeps it up to date.
+    pub live: bool,
+    /// Where a change of the whole project leads back to.
+    pub here: &'a str,
+}
+
+/// The icons that pages draw, once a page.
+const ICONS: &str = "<svg class=sprite aria-hidden=true><defs>\
+<symbol id=ok viewBox=\"0 0 16 16\"><path d=\"M3 8.5l3.2 3.2L13 5\"/></symbol>\
+<symbol id=bad viewBox=\"0 0 16 16\"><path d=\"M4 4l8 8M12 4l-8 8\"/></symbol>\
+<symbol id=stop viewBox=\"0 0 16 16\"><path d=\"M4 4h8v8H4z\"/></symbol>\
+<symbol id=run viewBox=\"0 0 16 16\"><path d=\"M5 3.5l7 4.5-7 4.5z\"/></symbol>\
+<symbol id=wait viewBox=\"0 0 16 16\"><path d=\"M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3.2l2 1.3\"/></symbol>\
+<symbol id=lost viewBox=\"0 0 16 16\"><path d=\"M5.5 6a2.5 2.5 0 1 1 3.6 2.3c-.8.4-1.1.8-1.1 1.7M8 12.4v.2\"/></symbol>\
+</defs></svg>";
+
+/// Shown in the browser's tab.
+const TAB_ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' \
+height='16' rx='3' fill='%232f5bd8'/%3E%3Cpath d='M3 11l3-4 3 2 4-5' fill='none' stroke='%23fff' stroke-width='1.8'/%3E%3C/svg%3E";
+
+/// A page of the project.
+pub fn page(
+    desk: &Desk<'_>,
+    request: &Request,
+    page: &Page<'_>,
+    body: &Markup,
+) -> Result<Markup, CommandError> {
+    let project = words::line(&desk.opened.project.name());
+    let state = desk.sync_state()?;
+    let note = desk.note(request);
+    let said = desk.said();
+    let header = html! {
+        header.top {
+            a.project href="/" { (project) }
+            span.place title=(words::line(&desk.opened.project.root().display().to_string())) {
+                (words::line(&desk.opened.project.root().display().to_string()))
+            }
+            (sync(desk, &state, page.here))
+        }
+    };
+    let body = html! {
+        @if let Some(note) = &note { (shown_note(desk, note)) }
+        @if !said.is_empty() { div.note role="status" { @for line in &said { p { (words::line(line)) } } } }
+        (body)
+    };
+    Ok(frame(&format!("{} · {project}", page.title), Some(&header), page.live, &body))
+}
+
+fn sync(desk: &Desk<'_>, state: &SyncState, here: &str) -> Markup {
+    html! {
+        div.sync data-part="sync" {
+            @match &state.remote {
+                None => { span.quiet { "No remote: the history is on this computer alone" } }
+                Some(remote) => {
+                    span title=(words::line(remote)) {
+                        @if state.owed.is_empty() { span.status.ok { (icon("ok")) "In sync" } }
+                        @else { span.status.wait { (icon("wait")) "Owed to the remote: " (state.owed.join(", ")) } }
+                        " " span.quiet { "with " (words::short(remote, 60)) }
+                    }
+                    form method="post" action="/sync" { (hidden(desk, here)) button { "Sync now" } }
+                }
+            }
+        }
+        @if let Some(error) = &state.error { p.owed data-part="owed" { "The last push failed: " (words::short(error, 300)) } }
+    }
+}
+
+fn icon(name: &str) -> Markup {
+    html! { svg.i aria-hidden="true" { use href={ "#" (name) } {} } }
+}
+
+/// What every form carries: its token, and where to go on.
+pub fn hidden(desk: &Desk<'_>, here: &str) -> Markup {
+    html! {
+        input type="hidden" name="form" value=(desk.form_token());
+        input type="hidden" name="here" value=(here);
+    }
+}
+
+fn shown_note(desk: &Desk<'_>, note: &Note) -> Markup {
+    html! {
+        div.note.failed[note.failed].done[!note.failed] role=(if note.failed { "alert" } else { "status" }) tabindex="-1" {
+            p.title { strong { (words::line(&note.title)) } }
+            @for line in &note.lines { p { (words::line(line)) } }
+            @if let Some(backup) = note.undo {
+                form method="post" action="/undo" {
+                    (hidden(desk, "/"))
+                    input type="hidden" name="backup" value=(backup);
+                    button { "Undo" }
+                    " " a href="/undo" { "Show what Undo would change" }
+                }
+            }
+        }
+    }
+}
+
+/// A line to be typed, with a button that copies it where there is a script.
+pub fn command(text: &str) -> Markup {
+    html! { p.command { code { (text) } " " button type="button" data-copy=(text) hidden { "Copy" } } }
+}
+
+fn frame(title: &str, header: Option<&Markup>, live: bool, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href=(PreEscaped(TAB_ICON));
+                link rel="stylesheet" href=(*STYLE_PATH);
+                script src=(*SCRIPT_PATH) defer {}
+            }
+            body data-live[live] {
+                a.skip href="#main" { "To the content" }
+                (PreEscaped(ICONS))
+                @if let Some(header) = header { (header) }
+                @if live { p #gone.banner role="status" hidden { "azml ui has ended: this page stays as it was then." } }
+                main #main { (body) }
+            }
+        }
+    }
+}
+
+/// A page without a project.
+pub fn plain(title: &str, body: &Markup) -> Markup {
+    frame(title, None, false, &html! { h1 { (title) } (body) })
+}
+
+/// An error, as the command would have told it.
+pub fn error(desk: &Desk<'_>, error: CommandError) -> Reply {
+    let (status, title, body) = told(error, desk.bench.invoked);
+    let request = Request {
+        method: Method::Get,
+        path: Vec::new(),
+        query: super::request::Pairs::default(),
+        form: super::request::Pairs::default(),
+    };
+    let framed = Page { title: &title, live: false, here: "/" };
+    let framed = page(desk, &request, &framed, &html! { h1 { (title) } (body) });
+    Reply::page(status, framed.unwrap_or_else(|_| plain(&title, &body)))
+}
+
+/// An error where not even the project can be opened.
+pub fn error_alone(error: CommandError, invoked: Invoked) -> Reply {
+    let (status, title, body) = told(error, invoked);
+    Reply::page(status, plain(&title, &body))
+}
+
+fn told(error: CommandError, invoked: Invoked) -> (u16, String, Markup) {
+    let error = advice::with_advice(error);
+    let (status, title) = match error.kind {
+        ErrorKind::NotFound => (404, "Not found"),
+        ErrorKind::Usage => (400, "That can't be shown"),
+        ErrorKind::NotAllowed => (403, "Not allowed"),
+        ErrorKind::Unavailable => (502, "The remote is away"),
+        ErrorKind::Failed | ErrorKind::Interrupted => (500, "That did not work"),
+    };
+    let body = html! {
+        @for line in error.chain() { p { (words::line(&line)) "." } }
+        @for hint in &error.hints { p.quiet { "Hint: " (words::line(&in_words(hint, invoked))) } }
+        p { a href="/" { "All runs" } }
+    };
+    (status, title.to_owned(), body)
+}
+
+/// A hint with what the user types to call azml.
+pub fn in_words(hint: &str, invoked: Invoked) -> String {
+    hint.replace("{azml}", invoked.prefix())
+}
+
+/// For a browser without the cookie.
+pub fn not_signed_in(request: &Request) -> Markup {
+    let parts: Vec<String> = request.path.iter().map(|part| encode_path(part)).collect();
+    let query: Vec<String> =
+        request.query.0.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let path = format!("/{}{}{}", parts.join("/"), if query.is_empty() { "" } else { "?" }, query.join("&"));
+    let body = html! {
+        p { "Open the address that " code { "azml ui" } " has printed in its terminal." }
+        @if request.method == Method::Get {
+            p { "If you have done so, and came here by a link from elsewhere: " a href=(path) { "go on" } "." }
+        }
+    };
+    plain("This browser is not signed in", &body)
+}
+
+/// For a key that is none.
+pub fn wrong_key() -> Markup {
+    html! { p { "Each start of " code { "azml ui" } " has an address of its own. Open the one that it has printed last." } }
+}
+
+/// For a form that has no token of this start.
+pub fn stale_form() -> Markup {
+    html! { p { "It was made before azml was started anew. " a href="/" { "Begin again" } "." } }
+}
+
+/// For a browser that has just got the cookie.
+pub fn signed_in() -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="refresh" content="0;url=/";
+                link rel="icon" href=(PreEscaped(TAB_ICON));
+                title { "Workbench" }
+            }
+            body { p { a href="/" { "Open the Workbench" } } }
+        }
+    }
+}

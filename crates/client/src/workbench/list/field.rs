@@ -1,0 +1,275 @@
+//! What a run can be filtered and sorted by, and what it has there.
+
+use std::cmp::Ordering;
+
+use azml_core::run::{Metric, RunRecord};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::filter::{Filter, Op, Term, Test};
+use crate::workbench::words;
+
+/// Something that a run has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Field {
+    Run,
+    Number,
+    Status,
+    Script,
+    Arguments,
+    Target,
+    User,
+    Host,
+    Exit,
+    Duration,
+    Started,
+    Age,
+    Metric(String),
+    Property(String),
+    /// A metric, else a property.
+    Other(String),
+}
+
+const NAMED: [(&str, Field); 12] = [
+    ("run", Field::Run),
+    ("number", Field::Number),
+    ("status", Field::Status),
+    ("script", Field::Script),
+    ("arguments", Field::Arguments),
+    ("target", Field::Target),
+    ("user", Field::User),
+    ("host", Field::Host),
+    ("exit", Field::Exit),
+    ("duration", Field::Duration),
+    ("started", Field::Started),
+    ("age", Field::Age),
+];
+const METRICS: &str = "metrics.";
+const PROPERTIES: &str = "properties.";
+
+/// What a run has there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Has {
+    /// Nothing.
+    Nothing,
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+/// When and where it is asked.
+#[derive(Clone, Debug)]
+pub struct Now {
+    /// The time.
+    pub time: Timestamp,
+    /// The zone that dates are meant in.
+    pub zone: TimeZone,
+}
+
+impl Field {
+    /// The field of that name.
+    pub fn parse(name: &str) -> Self {
+        if let Some(metric) = name.strip_prefix(METRICS) {
+            return Self::Metric(metric.to_owned());
+        }
+        if let Some(property) = name.strip_prefix(PROPERTIES) {
+            return Self::Property(property.to_owned());
+        }
+        let named = NAMED.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+        named.map_or_else(|| Self::Other(name.to_owned()), |(_, field)| field.clone())
+    }
+
+    /// The metric of that name, also where it is called as something else.
+    pub fn metric(name: &str) -> Self {
+        match Self::parse(name) {
+            Self::Other(name) if !name.starts_with('-') => Self::Other(name),
+            _ => Self::Metric(name.to_owned()),
+        }
+    }
+
+    /// Its name, which [`parse`](Self::parse) reads.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Metric(name) => format!("{METRICS}{name}"),
+            Self::Property(name) => format!("{PROPERTIES}{name}"),
+            Self::Other(name) => name.clone(),
+            named => NAMED.iter().find(|(_, field)| field == named).map_or("", |(name, _)| name).to_owned(),
+        }
+    }
+
+    /// What a run has there.
+    pub fn of(&self, record: &RunRecord, now: &Now) -> Has {
+        let text = |text: &str| Has::Text(text.to_owned());
+        let optional = |found: Option<&str>| found.map_or(Has::Nothing, text);
+        match self {
+            Self::Run => text(record.run_id.as_str()),
+            #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 runs")]
+            Self::Number => Has::Number(record.run_number as f64),
+            Self::Status => text(record.status.as_str()),
+            Self::Script => text(&record.script_name),
+            Self::Arguments => text(&record.arguments.join(" ")),
+            Self::Target => text(&record.target),
+            Self::User => text(&record.user_id),
+            Self::Host => optional(record.host.as_deref()),
+            Self::Exit => record.exit_code.map_or(Has::Nothing, |code| Has::Number(code.into())),
+            Self::Duration => words::run_time(record, now.time)
+                .map_or(Has::Nothing, |length| Has::Number(length.as_secs_f64())),
+            Self::Started => Has::Number(seconds(record.start_time_utc.unwrap_or(record.created_utc))),
+            Self::Age => Has::Number(now.time.duration_since(record.created_utc).as_secs_f64()),
+            Self::Metric(name) => metric(record, name),
+            Self::Property(name) => property(record, name),
+            Self::Other(name) => match metric(record, name) {
+                Has::Nothing => property(record, name),
+                found => found,
+            },
+        }
+    }
+
+    /// A text of a filter as the number that this field is compared with, with the length of what it names.
+    fn number(&self, text: &str, now: &Now) -> Option<(f64, f64)> {
+        let exact = |number: f64| (number, 0.0);
+        match self {
+            Self::Duration | Self::Age => length(text).map(exact),
+            Self::Started => span(text, &now.zone),
+            _ => text.parse().ok().map(exact),
+        }
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    SignedDuration::new(at.as_second(), at.subsec_nanosecond()).as_secs_f64()
+}
+
+/// The value under a name, else under one that differs in case alone.
+fn metric(record: &RunRecord, name: &str) -> Has {
+    let found = record.metrics.get(name).or_else(|| {
+        let mut all = record.metrics.iter();
+        all.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, metric)| metric)
+    });
+    match found {
+        None => Has::Nothing,
+        Some(Metric::Number(number)) => number.as_f64().map_or(Has::Nothing, Has::Number),
+        Some(Metric::Text(text)) => Has::Text(text.clone()),
+        Some(other) => Has::Text(words::value(&other.to_value())),
+    }
+}
+
+fn property(record: &RunRecord, name: &str) -> Has {
+    let mut all = record.properties.iter();
+    match all.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value) {
+        None | Some(Value::Null) => Has::Nothing,
+        Some(Value::Number(number)) => number.as_f64().map_or(Has::Nothing, Has::Number),
+        Some(other) => Has::Text(words::value(other)),
+    }
+}
+
+/// `90`, `90s`, `5m`, `2h`, `3d`, in seconds.
+fn length(text: &str) -> Option<f64> {
+    let (number, unit) = match text.char_indices().last()? {
+        (at, 's') => (&text[..at], 1.0),
+        (at, 'm') => (&text[..at], 60.0),
+        (at, 'h') => (&text[..at], 3600.0),
+        (at, 'd') => (&text[..at], 86400.0),
+        _ => (text, 1.0),
+    };
+    number.parse::<f64>().ok().map(|number| number * unit)
+}
+
+/// A date or a moment, in seconds, and how long it lasts.
+fn span(text: &str, zone: &TimeZone) -> Option<(f64, f64)> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some((seconds(at), 1.0));
+    }
+    let local: DateTime = text.parse().ok()?;
+    let lasts = match text.len() {
+        0..=10 => 86400.0,
+        11..=16 => 60.0,
+        _ => 1.0,
+    };
+    Some((seconds(zone.to_timestamp(local).ok()?), lasts))
+}
+
+impl Filter {
+    /// Whether a run is meant.
+    pub fn holds(&self, record: &RunRecord, now: &Now) -> bool {
+        self.terms.iter().all(|term| term.holds(record, now))
+    }
+}
+
+impl Term {
+    fn holds(&self, record: &RunRecord, now: &Now) -> bool {
+        let holds = match &self.test {
+            Test::Word(word) => {
+                let word = word.to_lowercase();
+                let name = record.name.as_deref().unwrap_or_default();
+                [record.run_id.as_str(), &record.script_name, name, record.status.as_str()]
+                    .into_iter()
+                    .chain(record.arguments.iter().map(String::as_str))
+                    .any(|text| text.to_lowercase().contains(&word))
+            }
+            Test::Field { field, op, values } => {
+                let has = field.of(record, now);
+                let positive = match op {
+                    Op::NotEqual => Op::Equal,
+                    Op::Lacks => Op::Contains,
+                    op => *op,
+                };
+                let found = values.iter().any(|value| compare(field, &has, positive, value, now));
+                found == (positive == *op)
+            }
+        };
+        holds != self.negated
+    }
+}
+
+fn compare(field: &Field, has: &Has, op: Op, value: &str, now: &Now) -> bool {
+    let text = match has {
+        Has::Nothing => return false,
+        Has::Number(number) => number.to_string(),
+        Has::Text(text) => text.to_lowercase(),
+    };
+    if op == Op::Contains {
+        return text.contains(&value.to_lowercase());
+    }
+    if let Has::Number(number) = has {
+        let Some((wanted, lasts)) = field.number(value, now) else { return false };
+        return match op {
+            Op::Less => *number < wanted,
+            Op::AtLeast => *number >= wanted,
+            Op::More => *number >= wanted + lasts && *number > wanted,
+            Op::AtMost => *number <= wanted || *number < wanted + lasts,
+            _ => {
+                (*number - wanted).abs() <= f64::EPSILON * wanted.abs()
+                    || (*number >= wanted && *number < wanted + lasts)
+            }
+        };
+    }
+    let order = text.as_str().cmp(&value.to_lowercase());
+    match op {
+        Op::Less => order.is_lt(),
+        Op::AtLeast => order.is_ge(),
+        Op::More => order.is_gt(),
+        Op::AtMost => order.is_le(),
+        _ => order.is_eq(),
+    }
+}
+
+impl Has {
+    /// Numbers before texts, and nothing last, in either direction.
+    pub fn order(&self, other: &Self, descending: bool) -> Ordering {
+        let order = match (self, other) {
+            (Self::Nothing, Self::Nothing) => return Ordering::Equal,
+            (Self::Nothing, _) => return Ordering::Greater,
+            (_, Self::Nothing) => return Ordering::Less,
+            (Self::Number(one), Self::Number(two)) => one.total_cmp(two),
+            (Self::Text(one), Self::Text(two)) => one.cmp(two),
+            (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+        };
+        if descending { order.reverse() } else { order }
+    }
+}

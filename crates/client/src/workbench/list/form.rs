@@ -1,0 +1,81 @@
+//! The form above the list: filter and columns.
+
+use maud::{Markup, html};
+
+use super::view::{ROWS, View};
+use super::{Found, shown};
+use crate::workbench::words;
+
+/// So many metrics are offered as columns; others can be shown by the address.
+const OFFERED: usize = 40;
+/// Fields beside metrics that can be columns.
+const MORE: [(&str, &str); 4] =
+    [("user", "User"), ("host", "Computer"), ("target", "Target"), ("exit", "Exit code")];
+
+pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
+    let is_chosen = |name: &str| found.columns.iter().any(|column| column == name);
+    let unlisted = found
+        .columns
+        .iter()
+        .filter(|column| !found.metrics.iter().take(OFFERED).any(|metric| metric == *column))
+        .filter(|column| !MORE.iter().any(|(name, _)| name == column));
+    let tick = |name: &str, label: &str| {
+        html! {
+            label { input type="checkbox" name="col" value=(name) checked[is_chosen(name)]; " " (label) }
+        }
+    };
+    html! {
+        form.filter method="get" action="/" role="search" {
+            label.hide for="q" { "Filter" }
+            input #q type="search" name="q" value=(view.filter) autocomplete="off" spellcheck="false" autocapitalize="off"
+                placeholder="Filter, for example: status=Failed script~train auc>0.9"
+                aria-describedby=[found.error.as_ref().map(|_| "q-error")] aria-invalid=[found.error.as_ref().map(|_| "true")];
+            button { "Filter" }
+            @if !view.filter.is_empty() { a.button href=(View { filter: String::new(), page: 1, ..view.clone() }.path()) { "Clear" } }
+            @for sort in &view.sort { input type="hidden" name="sort" value=(sort); }
+            @if view.rows != ROWS { input type="hidden" name="rows" value=(view.rows); }
+            details.menu name="menu" {
+                summary { "Columns" }
+                fieldset data-submit="columns" {
+                    legend.hide { "Columns" }
+                    input type="hidden" name="cols" value="" disabled[view.columns.is_none()] data-chosen;
+                    @for name in found.metrics.iter().take(OFFERED).chain(unlisted) { (tick(name, &words::short(&shown(name), 40))) }
+                    @for (name, label) in MORE { (tick(name, label)) }
+                    noscript {
+                        button name="cols" value="" { "Show these" }
+                    }
+                    @if view.columns.is_some() {
+                        a href=(View { columns: None, ..view.clone() }.path()) { "The usual ones" }
+                    }
+                }
+            }
+            details.menu name="menu" {
+                summary { "Syntax" }
+                div { (syntax()) }
+            }
+            @if let Some(error) = &found.error {
+                p #q-error.error { "This is no filter: " (error) "." }
+            }
+        }
+    }
+}
+
+fn syntax() -> Markup {
+    let example = |text: &str, about: &str| html! { dt { code { (text) } } dd { (about) } };
+    html! {
+        dl.syntax {
+            (example("train", "somewhere in the id, script, arguments or status"))
+            (example("status=Failed,Canceled", "one of them; != is the opposite"))
+            (example("script~train", "contains; !~ is the opposite"))
+            (example("auc>0.9", "a metric or property; also <, <=, >="))
+            (example("\"Regularization Rate\"<0.1", "quotes where there are spaces"))
+            (example("duration>5m age<2d", "90s, 5m, 2h, 3d"))
+            (example("started>=2017-09-08", "a date, or a date and a time"))
+            (example("-user=alice", "a minus turns it round"))
+        }
+        p.small {
+            "Fields: run, number, status, script, arguments, target, user, host, exit, duration, started, age; else a metric, \
+             else a property. metrics.NAME is certainly a metric. All terms have to hold; letters’ case does not count."
+        }
+    }
+}

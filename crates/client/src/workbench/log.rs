@@ -1,0 +1,93 @@
+//! A log as it grows: its end on the page, and what is added for the script to put there.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+use azml_core::run::RunRecord;
+use maud::{Markup, html};
+
+use super::desk::{Desk, not_found};
+use super::reply::Reply;
+use super::request::{Request, encode_path};
+use super::words;
+use crate::error::CommandError;
+use crate::run::attachments::{Attachments, DRIVER_LOG};
+
+/// How much of a log's end is on the run's page.
+const TAIL: u64 = 12 * 1024;
+/// How much is given at once to who follows.
+const PIECE: u64 = 256 * 1024;
+
+/// Where a run's attachments are while it runs and after that.
+pub fn attachments(desk: &Desk<'_>, record: &RunRecord) -> Attachments {
+    Attachments::of_record(&desk.opened.history, record)
+}
+
+/// The end of the script's output.
+pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+    let Some(mut file) = open(desk, record, DRIVER_LOG)? else {
+        return Ok(
+            html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } },
+        );
+    };
+    let length = file.metadata().map_err(CommandError::failed)?.len();
+    let from = length.saturating_sub(TAIL);
+    let (mut text, next) = read(&mut file, from, TAIL)?;
+    if from > 0 {
+        // From a line's beginning.
+        text = text.split_once('\n').map_or(text.clone(), |(_, rest)| rest.to_owned());
+    }
+    let all = words::run_path(record, &format!("/outputs/{DRIVER_LOG}"));
+    let follow = words::run_path(record, &format!("/log/{DRIVER_LOG}"));
+    Ok(html! {
+        @if from > 0 { p.small { "The end of it; " a href=(all) { "all of it" } "." } }
+        pre.log #log tabindex="0" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
+            (crate::ui::clean(&text))
+        }
+        @if !record.status.is_over() {
+            p.small {
+                label data-scripted hidden { input #follow type="checkbox" checked; " Follow" }
+                noscript { a href={ (words::run_path(record, "")) "#log" } { "Reload" } " to see what is new." }
+            }
+        }
+    })
+}
+
+/// What a log has from a place on, as text; the header `X-Next` says where to go on, and `X-Over` that nothing follows.
+pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let Some(mut file) = open(desk, &record, path)? else {
+        return Err(not_found(format!("The run has no log `{path}`")));
+    };
+    let length = file.metadata().map_err(CommandError::failed)?.len();
+    let asked = request.query.get("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    // Begun anew since: from its start again.
+    let from = if asked > length { 0 } else { asked };
+    let (text, next) = read(&mut file, from, PIECE)?;
+    let is_over = record.status.is_over() && next >= length;
+    let reply = Reply::text(200, crate::ui::clean(&text)).with("x-next", &next.to_string());
+    Ok(if is_over { reply.with("x-over", "1") } else { reply })
+}
+
+fn open(desk: &Desk<'_>, record: &RunRecord, path: &str) -> Result<Option<File>, CommandError> {
+    let attachments = attachments(desk, record);
+    attachments.open(path).map_err(|error| CommandError::file("read", attachments.folder(), error))
+}
+
+/// The text from a place on, and where it ends: never inside a character, as far as the file has come.
+fn read(file: &mut File, from: u64, most: u64) -> Result<(String, u64), CommandError> {
+    file.seek(SeekFrom::Start(from)).map_err(CommandError::failed)?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).map_err(CommandError::failed)?;
+    let cut = match std::str::from_utf8(&bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    };
+    bytes.truncate(cut);
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), from + cut as u64))
+}
+
+/// The address of a log's page.
+pub fn path(record: &RunRecord, name: &str) -> String {
+    words::run_path(record, &format!("/outputs/{}", encode_path(name)))
+}

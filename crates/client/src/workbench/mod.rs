@@ -1,0 +1,140 @@
+//! The Workbench: the pages of `azml ui`, served to the user's own browser.
+//!
+//! Guarantees: only this computer can connect, and of it only who was given this start's key ([`guard`]); nothing
+//! changes by GET; every page works without JavaScript, and no text from elsewhere becomes markup (`maud` escapes).
+//! Pages are made from the files of the project at every request, by the functions that the commands use, too: what a
+//! page says and does is what the command would.
+//!
+//! | part | files |
+//! | --- | --- |
+//! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`] |
+//! | what a page is made with | [`desk`], [`records`], [`notes`], [`layout`], [`words`], [`assets`] |
+//! | the list of runs | [`list`] (filter, sort, columns, rows) |
+//! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
+//! | several | [`compare`] |
+//! | what changes something | [`restoring`], [`actions`] |
+//! | drawings | [`chart`] |
+
+pub mod actions;
+pub mod assets;
+pub mod browser;
+pub mod chart;
+pub mod code;
+pub mod compare;
+pub mod desk;
+pub mod detail;
+pub mod guard;
+pub mod layout;
+pub mod list;
+pub mod log;
+pub mod notes;
+pub mod outputs;
+pub mod records;
+pub mod reply;
+pub mod request;
+pub mod restoring;
+pub mod routes;
+pub mod server;
+pub mod words;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use self::desk::Desk;
+use self::guard::{Guard, Refusal, Sender};
+use self::notes::Notes;
+use self::records::Records;
+use self::reply::Reply;
+use self::request::{Method, Request};
+use crate::cli::Invoked;
+use crate::env::Env;
+use crate::settings::Settings;
+
+/// The pages of one project.
+#[derive(Debug)]
+pub struct Workbench {
+    guard: Guard,
+    env: Env,
+    invoked: Invoked,
+    settings: Settings,
+    root: PathBuf,
+    records: Records,
+    notes: Notes,
+    /// One change at a time: two clicks do not restore twice at once.
+    changing: Mutex<()>,
+}
+
+/// A request and who sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who sent it.
+    pub sender: Sender<'a>,
+    /// What it asks for.
+    pub request: &'a Request,
+}
+
+impl Workbench {
+    /// The pages of the project in `root`.
+    pub fn new(guard: Guard, env: &Env, invoked: Invoked, settings: Settings, root: PathBuf) -> Self {
+        // Nobody sits at the terminal to answer a question that a page raises.
+        let mut env = env.clone();
+        (env.stdin_is_terminal, env.stdout_is_terminal, env.stderr_is_terminal) = (false, false, false);
+        Self {
+            guard,
+            env,
+            invoked,
+            settings,
+            root,
+            records: Records::default(),
+            notes: Notes::default(),
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { sender, request } = asked;
+        if self.guard.check_place(sender).is_err() {
+            return Reply::text(403, "This is azml's Workbench; it answers nobody but its own pages.\n");
+        }
+        if let Some(reply) = assets::find(request) {
+            return reply;
+        }
+        if let (Method::Get, Some(key)) = (request.method, request.query.get("key"))
+            && request.path.is_empty()
+        {
+            return self.sign_in(key);
+        }
+        match self.guard.check(sender) {
+            Ok(()) => {}
+            Err(Refusal::NotSignedIn) => return Reply::page(403, layout::not_signed_in(request)),
+            Err(Refusal::Form) => {
+                return Reply::page(403, layout::plain("That form is too old", &layout::stale_form()));
+            }
+            Err(Refusal::Host | Refusal::Origin) => return Reply::text(403, "Refused\n"),
+        }
+        let change = (request.method == Method::Post)
+            .then(|| self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let reply = match Desk::open(self) {
+            Ok(desk) => routes::answer(&desk, request).unwrap_or_else(|error| layout::error(&desk, error)),
+            Err(error) => layout::error_alone(error, self.invoked),
+        };
+        drop(change);
+        reply
+    }
+
+    /// Takes the key for the cookie. A page leads on, and no redirect: to a redirect that another program began, browsers
+    /// do not give such a cookie.
+    fn sign_in(&self, key: &str) -> Reply {
+        if !self.guard.is_key(key) {
+            return Reply::page(
+                403,
+                layout::plain("This address is not valid any more", &layout::wrong_key()),
+            );
+        }
+        browser::forget_launcher(&self.env, std::process::id());
+        Reply::page(200, layout::signed_in())
+            .with("set-cookie", &self.guard.set_cookie())
+            .with("referrer-policy", "no-referrer")
+    }
+}

@@ -1,0 +1,217 @@
+//! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
+
+use azml_core::restore::{self, Plan};
+use azml_core::run::RunRecord;
+use gix::ObjectId;
+use maud::{Markup, html};
+
+use super::actions::failed;
+use super::code;
+use super::desk::{Desk, not_found};
+use super::layout::{self, Page};
+use super::notes::Note;
+use super::reply::Reply;
+use super::request::Request;
+use super::words;
+use crate::commands::history::compare::code::changes;
+use crate::commands::project::restore as command;
+use crate::context::Faults;
+use crate::error::CommandError;
+
+/// So many changed files are listed.
+const LISTED: usize = 500;
+
+/// What restoring a run's snapshot would change.
+pub fn preview(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let title = format!("Restore the snapshot of {}", words::run_name(&record));
+    let path = words::run_path(&record, "/restore");
+    let Some(tree) = tree_of(desk, &record)? else {
+        let body = html! { (crumbs(&record)) h1 { (title) } (fetch(desk, &record, &path)) };
+        let page = Page { title: &title, live: false, here: &path };
+        return Ok(Reply::page(200, layout::page(desk, request, &page, &body)?));
+    };
+    let plan = restore::plan(&desk.opened.history, tree)?;
+    let body = html! {
+        (crumbs(&record))
+        h1 { (title) }
+        p {
+            "The project folder becomes what it was when the run was submitted, " (words::moment(record.created_utc, &desk.ctx.env.zone()))
+            ". Ignored files, " code { ".git" } ", your branches and your index stay as they are. What is overwritten or removed is \
+             kept first, and Undo brings it back."
+        }
+        @if plan.is_empty() {
+            p.note { "The folder already is this snapshot: there is nothing to do." }
+            p { a.button href=(words::run_path(&record, "")) { "Back to the run" } }
+        } @else {
+            (obstacles(&plan))
+            form.confirm method="post" action=(path) {
+                (layout::hidden(desk, &path))
+                input type="hidden" name="plan" value=(fingerprint(&plan));
+                @if !plan.in_the_way.is_empty() {
+                    label { input type="checkbox" name="force" value="1" required; " Back up and replace these, too" }
+                }
+                button.primary { "Restore Project Snapshot" }
+                " " a.button href=(words::run_path(&record, "")) { "Leave everything as it is" }
+            }
+            (planned(desk, &plan, "The folder now", "The snapshot")?)
+        }
+    };
+    let page = Page { title: &title, live: false, here: &path };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+/// Does it, if the folder is still what the page showed.
+pub fn restore(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = desk.run(id)?;
+    let path = words::run_path(&record, "/restore");
+    let tree = tree_of(desk, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
+    let plan = restore::plan(&desk.opened.history, tree)?;
+    if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
+        let mut note = Note::done("Nothing was changed: the folder is no longer what the page showed");
+        note.failed = true;
+        note.lines.push("Below is what would change now.".to_owned());
+        return Ok(desk.see(&path, note));
+    }
+    let by = desk.ctx.signature(desk.opened.project.root());
+    let context = restore::Context { by, force: request.form.has("force") };
+    match restore::execute(&desk.opened.history, &plan, &context, &Faults::of(&desk.ctx.env)) {
+        Ok(done) => {
+            let title =
+                format!("Restored the snapshot of {}: {}", words::run_name(&record), command::counted(&done));
+            let mut note = Note { title, undo: done.backup, ..Note::default() };
+            note.lines.extend(saved(&done));
+            Ok(desk.see(&words::run_path(&record, ""), note))
+        }
+        Err(error) => Ok(desk.see(&path, failed(desk, "Nothing was restored", error.into()))),
+    }
+}
+
+/// What going back would change.
+pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+    let (backup, plan) = restore::plan_undo(&desk.opened.history)?;
+    let body = html! {
+        h1 { "Undo the last restore" }
+        p { "The project folder becomes what it was before the restore. What is overwritten now is kept in turn." }
+        @if plan.is_empty() { p.note { "The folder already is that: there is nothing to do." } }
+        @else {
+            (obstacles(&plan))
+            form.confirm method="post" action="/undo" {
+                (layout::hidden(desk, "/undo"))
+                input type="hidden" name="backup" value=(backup.number);
+                input type="hidden" name="plan" value=(fingerprint(&plan));
+                @if !plan.in_the_way.is_empty() {
+                    label { input type="checkbox" name="force" value="1" required; " Back up and replace these, too" }
+                }
+                button.primary { "Undo" }
+                " " a.button href="/" { "Leave everything as it is" }
+            }
+            (planned(desk, &plan, "The folder now", "Before the restore")?)
+        }
+    };
+    let page = Page { title: "Undo the last restore", live: false, here: "/undo" };
+    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+}
+
+/// Goes back to the backup that the page was about.
+pub fn undo(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+    let history = &desk.opened.history;
+    let (backup, plan) = restore::plan_undo(history)?;
+    let is_meant = request.form.get("backup") == Some(backup.number.to_string().as_str());
+    let is_as_shown = request.form.get("plan").is_none_or(|shown| shown == fingerprint(&plan));
+    if !is_meant || !is_as_shown {
+        let mut note = Note::done("Nothing was changed: something else has happened since");
+        note.failed = true;
+        return Ok(desk.see("/undo", note));
+    }
+    let by = desk.ctx.signature(desk.opened.project.root());
+    let context = restore::Context { by, force: request.form.has("force") };
+    match restore::execute(history, &plan, &context, &Faults::of(&desk.ctx.env)) {
+        Ok(done) => {
+            let title = format!("The folder is as it was before the restore: {}", command::counted(&done));
+            let mut note = Note { title, undo: done.backup, ..Note::default() };
+            note.lines.extend(saved(&done));
+            Ok(desk.see("/", note))
+        }
+        Err(error) => Ok(desk.see("/undo", failed(desk, "Nothing was changed", error.into()))),
+    }
+}
+
+fn saved(done: &restore::Done) -> Option<String> {
+    let names: Vec<String> = done.saved.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| {
+        format!("Edited while the restore was going on, and kept in the backup: {}", names.join(", "))
+    })
+}
+
+/// The tree of a run's snapshot, if it is here.
+pub fn tree_of(desk: &Desk<'_>, record: &RunRecord) -> Result<Option<ObjectId>, CommandError> {
+    let commit = record.commit_id().ok_or_else(|| not_found("The record of this run names no snapshot"))?;
+    command::tree_here(&desk.opened, commit)
+}
+
+/// For a snapshot that is not here.
+pub fn fetch(desk: &Desk<'_>, record: &RunRecord, here: &str) -> Markup {
+    html! {
+        p { "The snapshot of this run is not on this computer yet." }
+        form method="post" action=(words::run_path(record, "/fetch")) {
+            (layout::hidden(desk, here))
+            input type="hidden" name="what" value="snapshot";
+            button.primary { "Fetch it from the remote" }
+        }
+    }
+}
+
+fn crumbs(record: &RunRecord) -> Markup {
+    html! {
+        nav.crumbs aria-label="Where this is" {
+            a href="/" { "Runs" } " / " a href=(words::run_path(record, "")) { (words::run_name(record)) }
+        }
+    }
+}
+
+/// What has to be the same for the plan to be the same.
+fn fingerprint(plan: &Plan) -> String {
+    let said = format!("{}\n{:?}\n{:?}\n", plan.target, plan.changes, plan.in_the_way);
+    gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, said.as_bytes())
+        .map_or_else(|_| String::new(), |hash| hash.to_string())
+}
+
+fn obstacles(plan: &Plan) -> Markup {
+    html! {
+        @if !plan.in_the_way.is_empty() {
+            div.note.failed {
+                p { strong { "In the way" } ": files that no snapshot holds, because they are ignored, where this one has others." }
+                ul { @for path in plan.in_the_way.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+            }
+        }
+    }
+}
+
+fn what_changes(plan: &Plan) -> String {
+    let counts = [
+        (plan.added().count(), "added"),
+        (plan.changed().count(), "changed"),
+        (plan.removed().count(), "removed"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> =
+        told.map(|(count, how)| format!("{} {how}", words::count(*count, "file", "files"))).collect();
+    format!("{}.", told.join(", "))
+}
+
+/// The files that change, and how.
+fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
+    let mut files = changes(desk.opened.history.git(), plan.folder(), plan.target, true)?;
+    // What the snapshot's own rules ignore stays, and is no change.
+    files.retain(|file| plan.changes.iter().any(|change| change.path == file.path.as_str()));
+    Ok(html! {
+        h2 { "What will change" }
+        p { (what_changes(plan)) span.quiet { " − " (old) ", + " (new) "." } }
+        (code::stat(&files))
+        @if plan.changes.len() > files.len() {
+            ul { @for change in plan.changes.iter().take(LISTED) { li { code { (words::line(&change.path.to_string())) } } } }
+        }
+        (code::patch(&files))
+    })
+}

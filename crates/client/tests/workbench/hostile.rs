@@ -1,0 +1,126 @@
+//! Names, values and texts from elsewhere never become markup, whatever they are.
+
+use azml_core::run::{Metric, RunRecord};
+use serde_json::Value;
+
+use crate::world::{Ui, World, record};
+
+const ODD: [&str; 7] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "</title></textarea></style><svg onload=alert(1)>",
+    "javascript:alert(1)",
+    "{{7*7}}${7*7}<%= 7*7 %>",
+    "a\u{202e}gpj.exe\u{1b}[31m\u{0}\r\nSet-Cookie: x=y",
+];
+
+fn hostile(mut record: RunRecord, text: &str) -> RunRecord {
+    text.clone_into(&mut record.script_name);
+    record.arguments = vec![text.to_owned(), format!("--x={text}")];
+    text.clone_into(&mut record.user_id);
+    record.host = Some(text.to_owned());
+    text.clone_into(&mut record.target);
+    record.name = Some(text.to_owned());
+    record.description = Some(text.to_owned());
+    record.attachments = vec![text.to_owned()];
+    record.properties.insert(text.to_owned(), text.into());
+    record.extra.insert(text.to_owned(), text.into());
+    record.metrics = [
+        (text.to_owned(), Metric::from_f64(0.5)),
+        (format!("text {text}"), Metric::Text(text.to_owned())),
+        (format!("list {text}"), Metric::List(vec![1.into(), 2.into(), text.into()])),
+        (format!("other {text}"), Metric::Other(Value::from(vec![Value::from(text)]))),
+    ]
+    .into();
+    record
+}
+
+#[track_caller]
+fn is_harmless(ui: &Ui, path: &str) {
+    let page = ui.get(path);
+    for markup in ["<script>", "<img src=x", "<svg onload", "href=\"javascript:", "</textarea>"] {
+        assert!(!page.body.contains(markup), "{path} has {markup}");
+    }
+    assert_eq!(page.body.matches("<title>").count(), 1, "{path}");
+    // What a field holds is what was written into it; all that is shown is clean.
+    let mut shown = String::new();
+    for (at, part) in page.body.split(" value=\"").enumerate() {
+        shown += if at == 0 { part } else { part.split_once('"').map_or("", |(_, rest)| rest) };
+    }
+    for control in ['\u{202e}', '\u{1b}', '\u{0}'] {
+        assert!(!shown.contains(control), "{path} has {control:?}");
+    }
+    assert!(!page.headers.contains_key("set-cookie"), "{path}");
+    // Attributes are in double quotes, and none of those comes from elsewhere.
+    assert!(!page.body.contains("\"><img"), "{path}");
+}
+
+#[test]
+fn hostile_records_are_shown_as_text() {
+    let world = World::new();
+    let (_, project) = world.history();
+    let records: Vec<RunRecord> =
+        ODD.iter().zip(1..).map(|(text, n)| hostile(record(&project, n), text)).collect();
+    let ids: Vec<String> = records.iter().map(|record| record.run_id.to_string()).collect();
+    world.put(records);
+    let ui = world.ui();
+    is_harmless(&ui, "/");
+    is_harmless(&ui, "/?cols=&col=user&col=host&col=target&sort=-user");
+    for id in &ids {
+        is_harmless(&ui, &format!("/runs/{id}"));
+        is_harmless(&ui, &format!("/compare?run={id}&run={}&all=1", ids[0]));
+    }
+    assert!(ui.page("/").contains("&lt;script&gt;alert(1)"), "it is there, as text");
+}
+
+#[test]
+fn what_an_address_says_is_text_too() {
+    let world = World::new();
+    let (_, project) = world.history();
+    world.put([record(&project, 1)]);
+    let ui = world.ui();
+    for text in ODD {
+        let text = azml::workbench::request::encode(text);
+        for path in [
+            format!("/?q={text}"),
+            format!("/?sort={text}&cols=&col={text}"),
+            format!("/{text}"),
+            format!("/runs/{text}"),
+            format!("/runs/iris_1511000060000/files/{text}"),
+            format!("/compare?run={text}"),
+            format!("/?note={text}"),
+        ] {
+            is_harmless(&ui, &path);
+            let signed_out = ui.send("GET", &path, &[], "");
+            assert!(
+                !signed_out.body.contains("<img src=x") && !signed_out.body.contains("<script>"),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn hostile_files_and_logs_are_text() {
+    let world = World::new();
+    let name = "<img src=x onerror=alert(1)>.txt";
+    world.write(name, "<script>alert(1)</script>\n\u{202e}x\n");
+    world.write("run me.py", &format!("print('''<script>alert(1)</script>\\x1b[31m''')\nimport os\nos.makedirs('outputs')\nopen('outputs/{name}', 'w').write('<script>')\n"));
+    let id = world.submit(&["run me.py"]);
+    world.write(name, "</pre><script>alert(2)</script>\n");
+    let ui = world.ui();
+    let encoded = azml::workbench::request::encode(name);
+    for below in [
+        "",
+        "/files",
+        &format!("/files/{encoded}"),
+        "/restore",
+        &format!("/outputs/outputs/{encoded}"),
+        "/outputs/driver_log.txt",
+    ] {
+        is_harmless(&ui, &format!("/runs/{id}{below}"));
+    }
+    let kept = ui.get(&format!("/runs/{id}/download/outputs/{encoded}"));
+    assert_eq!(kept.headers["content-disposition"].matches('"').count(), 2, "{kept:?}");
+}

@@ -1,0 +1,95 @@
+//! A running server in the hands of the program that started it: everything that the admin API can do, as calls.
+//!
+//! What is made is described by the same types as a seed's pieces. Each call is one change: it happens as a whole, or
+//! not at all.
+
+mod people;
+mod places;
+
+use std::fmt;
+
+use crate::app::App;
+use crate::config::{GeneratedTokens, Origin, Seed, apply};
+use crate::journal::JournalEntry;
+use crate::registry::RegistryError;
+use crate::state::Change;
+pub use people::{KeyInfo, TokenInfo};
+
+/// A running server, as [`MockServer::admin`](crate::MockServer::admin) gives it.
+///
+/// Accounts, projects and repositories are named by paths: `acme`, `acme/iris`, `acme/iris/extra`.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use vsts_mock::{MockServer, SeedAccount, SeedEntry, SeedProject, SeedRepo, SeedToken, SeedUser};
+///
+/// let mut server = MockServer::builder().user(SeedUser::new("alice")).start().await?;
+/// let admin = server.admin();
+/// admin.add_account(&SeedAccount::new("acme").owner("alice")).await?;
+/// admin.add_project("acme", &SeedProject::new("iris").contributor("alice")).await?;
+/// admin.add_repo("acme/iris", &SeedRepo::new("extra")).await?;
+/// admin.set_acl("acme/iris/extra", &SeedEntry::user("alice").deny(["ForcePush"])).await?;
+/// let token = admin.add_token("alice", &SeedToken::new("ci").scope("vso.code_write")).await?;
+/// assert_eq!(token.len(), 52);
+/// assert_eq!(admin.tokens("alice")?[0].scopes, ["vso.code_write"]);
+/// admin.remove_token("alice", "ci").await?;
+/// assert!(admin.journal().is_empty(), "nobody has asked for anything yet");
+/// server.reset().await?;
+/// assert!(server.admin().repos("acme/iris").is_err(), "it was not in the seed");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Admin<'s> {
+    app: &'s App,
+}
+
+type Result<T> = std::result::Result<T, RegistryError>;
+
+impl<'s> Admin<'s> {
+    pub(crate) fn of(app: &'s App) -> Self {
+        Self { app }
+    }
+
+    async fn change(&self) -> Result<Change<'s>> {
+        Ok(self.app.state.change().await?)
+    }
+
+    /// Makes everything that a seed has and the server lacks; gives the tokens that were generated, by user and name.
+    pub async fn apply(&self, seed: &Seed) -> Result<GeneratedTokens> {
+        let mut change = self.change().await?;
+        let generated = apply(&mut change, seed, Origin::Hand, self.app.clock.now()).await?;
+        change.commit().await?;
+        Ok(generated)
+    }
+
+    /// What was asked of the server, oldest first.
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.journal_after(0)
+    }
+
+    /// What was asked after the entry of that number.
+    pub fn journal_after(&self, seq: u64) -> Vec<JournalEntry> {
+        self.app.journal.after(seq)
+    }
+
+    /// Forgets what was asked.
+    pub fn clear_journal(&self) {
+        self.app.journal.clear();
+    }
+}
+
+impl fmt::Debug for Admin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admin")
+    }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut names: Vec<String> = names.cloned().collect();
+    names.sort_unstable();
+    names
+}

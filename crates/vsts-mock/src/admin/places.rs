@@ -1,0 +1,175 @@
+//! Accounts, projects, repositories, access to them, and workspaces, as calls.
+
+use std::path::{Path, PathBuf};
+
+use super::{Admin, Result, sorted};
+use crate::config::{
+    Origin, Seed, SeedAccount, SeedEntry, SeedProject, SeedRepo, SeedWorkspace, apply, apply_entry,
+    apply_project,
+};
+use crate::registry::{Place, RegistryError, RepoInput, WorkspaceInput};
+use crate::world::{GroupKind, Repo, World};
+
+impl Admin<'_> {
+    /// The accounts' names.
+    pub fn accounts(&self) -> Vec<String> {
+        sorted(self.app.state.world().accounts.values().map(|account| &account.name))
+    }
+
+    /// Makes an account with its projects and repositories.
+    pub async fn add_account(&self, account: &SeedAccount) -> Result<()> {
+        let seed = Seed { accounts: vec![account.clone()], ..Seed::default() };
+        let mut change = self.change().await?;
+        if change.world.account(&account.name).is_some() {
+            return Err(RegistryError::exists("account", &account.name));
+        }
+        apply(&mut change, &seed, Origin::Hand, self.app.clock.now()).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Removes an account with everything in it.
+    pub async fn remove_account(&self, account: &str) -> Result<()> {
+        let mut change = self.change().await?;
+        change.delete_account(account).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// The names of an account's projects.
+    pub fn projects(&self, account: &str) -> Result<Vec<String>> {
+        let world = self.app.state.world();
+        let found = world.account(account).ok_or_else(|| RegistryError::not_found("account", account))?;
+        Ok(sorted(world.projects_of(found.id).map(|project| &project.name)))
+    }
+
+    /// Makes a project of an account, with its repositories.
+    pub async fn add_project(&self, account: &str, project: &SeedProject) -> Result<()> {
+        let mut change = self.change().await?;
+        let there = change.world.account(account).map(|account| account.id);
+        if there.is_some_and(|account| change.world.project(account, &project.name).is_some()) {
+            return Err(RegistryError::exists("project", &project.name));
+        }
+        if there.is_none() {
+            return Err(RegistryError::not_found("account", account));
+        }
+        apply_project(&mut change, Path::new(""), account, project, self.app.clock.now()).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Removes a project, `acme/iris`, with its repositories.
+    pub async fn remove_project(&self, project: &str) -> Result<()> {
+        let place = at(project)?;
+        let mut change = self.change().await?;
+        change.delete_project(place.account, needed("project", place.project)?).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Puts a user into a group of an account or a project: `Readers`, `Contributors`, `Project Administrators`, and for
+    /// an account `Project Collection Administrators`.
+    pub async fn add_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
+        let (place, kind) = (at(place)?, kind_of(group)?);
+        let mut change = self.change().await?;
+        change.add_member(place.account, place.project, kind, user).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Takes a user out of a group.
+    pub async fn remove_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
+        let (place, kind) = (at(place)?, kind_of(group)?);
+        let mut change = self.change().await?;
+        change.remove_member(place.account, place.project, kind, user).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// The names of the repositories of a project, `acme/iris`.
+    pub fn repos(&self, project: &str) -> Result<Vec<String>> {
+        let (world, place) = (self.app.state.world(), at(project)?);
+        let name = needed("project", place.project)?;
+        let account = world.account(place.account);
+        let found = account.and_then(|account| world.project(account.id, name));
+        let found = found.ok_or_else(|| RegistryError::not_found("project", project))?;
+        Ok(sorted(world.repos_of(found.id).map(|repo| &repo.name)))
+    }
+
+    /// Makes a repository in a project, `acme/iris`.
+    pub async fn add_repo(&self, project: &str, repo: &SeedRepo) -> Result<()> {
+        let place = at(project)?;
+        let name = needed("project", place.project)?;
+        let mut change = self.change().await?;
+        let input = RepoInput { name: &repo.name, public: repo.public, import: repo.import.clone() };
+        change.create_repo(place.account, name, &input).await?;
+        for entry in &repo.acl {
+            apply_entry(&mut change, Place { repo: Some(&repo.name), ..place }, entry).await?;
+        }
+        Ok(change.commit().await?)
+    }
+
+    /// Removes a repository, `acme/iris/extra`.
+    pub async fn remove_repo(&self, repo: &str) -> Result<()> {
+        let place = at(repo)?;
+        let (project, name) = (needed("project", place.project)?, needed("repository", place.repo)?);
+        let mut change = self.change().await?;
+        change.delete_repo(place.account, project, name).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// The folder of a repository, `acme/iris/extra`: a bare one, which stock git reads.
+    pub fn repo_path(&self, repo: &str) -> Result<PathBuf> {
+        let (world, place) = (self.app.state.world(), at(repo)?);
+        let found = find_repo(&world, place).ok_or_else(|| RegistryError::not_found("repository", repo))?;
+        Ok(self.app.state.repo_path(found.id))
+    }
+
+    /// Sets an access control entry of an account, a project or a repository; one that says nothing is taken away.
+    pub async fn set_acl(&self, place: &str, entry: &SeedEntry) -> Result<()> {
+        let mut change = self.change().await?;
+        apply_entry(&mut change, at(place)?, entry).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Makes a workspace of the Experimentation service, or adds members to it.
+    pub async fn add_workspace(&self, workspace: &SeedWorkspace) -> Result<()> {
+        let mut change = self.change().await?;
+        let input = WorkspaceInput {
+            account: &workspace.account,
+            name: &workspace.workspace,
+            owners: &workspace.owners,
+            contributors: &workspace.contributors,
+        };
+        change.create_workspace(&input, self.app.clock.now()).await?;
+        Ok(change.commit().await?)
+    }
+
+    /// Removes a workspace that has no projects.
+    pub async fn remove_workspace(&self, account: &str, workspace: &str) -> Result<()> {
+        let mut change = self.change().await?;
+        let found = change.world.experimentation.at(&[account, workspace]).map(|found| found.id);
+        change
+            .delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)
+            .await?;
+        Ok(change.commit().await?)
+    }
+}
+
+fn at(path: &str) -> Result<Place<'_>> {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let account = parts.next().ok_or_else(|| RegistryError::value("place", "names no account"))?;
+    let place = Place { account, project: parts.next(), repo: parts.next(), branch: None };
+    match parts.next() {
+        None => Ok(place),
+        Some(_) => Err(RegistryError::value("place", format!("{path:?} is no ACCOUNT/PROJECT/REPO"))),
+    }
+}
+
+fn needed<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
+    name.ok_or_else(|| RegistryError::value("place", format!("names no {what}")))
+}
+
+fn kind_of(group: &str) -> Result<GroupKind> {
+    GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))
+}
+
+fn find_repo<'w>(world: &'w World, place: Place<'_>) -> Option<&'w Repo> {
+    let account = world.account(place.account)?;
+    let project = world.project(account.id, place.project?)?;
+    world.repo(project.id, place.repo?)
+}

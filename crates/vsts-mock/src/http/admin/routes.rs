@@ -1,0 +1,114 @@
+//! The table of the admin API's routes: the router and the description are both made of it.
+
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, delete, get, post, put};
+
+use super::{acl, clear_journal, experimentation, health, journal, openapi, people, places, reset};
+use crate::app::App;
+
+/// One route.
+pub(super) struct Route {
+    /// Lower case.
+    pub(super) method: &'static str,
+    /// Below `/_mock`.
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    /// The body's fields: `!` behind the needed ones, `?` behind flags, `[]` behind lists.
+    pub(super) fields: &'static str,
+    /// The status when it went well.
+    pub(super) status: u16,
+    /// Whether it needs no admin token.
+    pub(super) is_open: bool,
+    pub(super) serve: MethodRouter<Arc<App>>,
+}
+
+type Text = &'static str;
+
+fn reads<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, handler: H) -> Route {
+    Route { method: "get", path, summary, fields: "", status: 200, is_open: false, serve: get(handler) }
+}
+
+fn makes<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, fields: Text, handler: H) -> Route {
+    Route { method: "post", path, summary, fields, status: 201, is_open: false, serve: post(handler) }
+}
+
+fn sets<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, fields: Text, handler: H) -> Route {
+    Route { method: "put", path, summary, fields, status: 200, is_open: false, serve: put(handler) }
+}
+
+fn joins<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, handler: H) -> Route {
+    Route { method: "put", path, summary, fields: "", status: 204, is_open: false, serve: put(handler) }
+}
+
+fn removes<H: Handler<T, Arc<App>>, T: 'static>(path: Text, summary: Text, handler: H) -> Route {
+    Route { method: "delete", path, summary, fields: "", status: 204, is_open: false, serve: delete(handler) }
+}
+
+const USER: Text = "/users/{user}";
+const TOKENS: Text = "/users/{user}/tokens";
+const KEYS: Text = "/users/{user}/keys";
+const ACCOUNT: Text = "/accounts/{account}";
+const ACCOUNT_MEMBER: Text = "/accounts/{account}/members/{group}/{user}";
+const ACCOUNT_ACL: Text = "/accounts/{account}/acl";
+const PROJECTS: Text = "/accounts/{account}/projects";
+const PROJECT: Text = "/accounts/{account}/projects/{project}";
+const PROJECT_MEMBER: Text = "/accounts/{account}/projects/{project}/members/{group}/{user}";
+const PROJECT_ACL: Text = "/accounts/{account}/projects/{project}/acl";
+const REPOS: Text = "/accounts/{account}/projects/{project}/repos";
+const REPO: Text = "/accounts/{account}/projects/{project}/repos/{repo}";
+const REPO_ACL: Text = "/accounts/{account}/projects/{project}/repos/{repo}/acl";
+const WORKSPACE_MEMBER: Text = "/experimentation/{account}/{workspace}/members/{role}/{user}";
+const ENTRY: Text = "user group allow[] deny[]";
+const BRANCH_ENTRY: Text = "user group allow[] deny[] branch";
+const PROJECT_FIELDS: Text = "name! description readers[] contributors[] administrators[]";
+
+/// All routes.
+#[rustfmt::skip]
+pub(super) fn all() -> Vec<Route> {
+    vec![
+        Route { is_open: true, ..reads("/health", "Whether the server answers", health) },
+        Route { is_open: true, ..reads("/openapi.json", "This document", openapi::document) },
+        reads("/users", "All users", people::list),
+        makes("/users", "Make a user", "name! email password", people::create),
+        reads(USER, "A user", people::show),
+        removes(USER, "Remove a user and all that is theirs", people::remove),
+        reads(TOKENS, "A user's tokens, without their values", people::list_tokens),
+        makes(TOKENS, "Make a token; its value is shown once", "name! value scopes[] expires", people::create_token),
+        removes("/users/{user}/tokens/{token}", "Revoke a token", people::remove_token),
+        reads(KEYS, "A user's SSH public keys", people::list_keys),
+        makes(KEYS, "Register an SSH public key", "name! key! expires", people::create_key),
+        removes("/users/{user}/keys/{key}", "Take a key out of the registry", people::remove_key),
+        reads("/accounts", "All accounts", places::list_accounts),
+        makes("/accounts", "Make an account", "name! owner", places::create_account),
+        reads(ACCOUNT, "An account", places::show_account),
+        removes(ACCOUNT, "Remove an account and all in it", places::remove_account),
+        joins(ACCOUNT_MEMBER, "Put a user into an account's group", places::add_account_member),
+        removes(ACCOUNT_MEMBER, "Take a user out of an account's group", places::remove_account_member),
+        reads(ACCOUNT_ACL, "The entries of an account", acl::of_account),
+        sets(ACCOUNT_ACL, "Set an entry of an account", ENTRY, acl::set_account),
+        reads(PROJECTS, "An account's projects", places::list_projects),
+        makes(PROJECTS, "Make a project and its default repository", PROJECT_FIELDS, places::create_project),
+        reads(PROJECT, "A project", places::show_project),
+        removes(PROJECT, "Remove a project and its repositories", places::remove_project),
+        joins(PROJECT_MEMBER, "Put a user into a project's group", places::add_member),
+        removes(PROJECT_MEMBER, "Take a user out of a project's group", places::remove_member),
+        reads(PROJECT_ACL, "The entries of a project", acl::of_project),
+        sets(PROJECT_ACL, "Set an entry of a project", ENTRY, acl::set_project),
+        reads(REPOS, "A project's repositories", places::list_repos),
+        makes(REPOS, "Make a repository", "name! import public?", places::create_repo),
+        reads(REPO, "A repository", places::show_repo),
+        removes(REPO, "Remove a repository", places::remove_repo),
+        reads(REPO_ACL, "The entries of a repository and its branches", acl::of_repo),
+        sets(REPO_ACL, "Set an entry of a repository or a branch; empty lists take it away", BRANCH_ENTRY, acl::set_repo),
+        reads("/experimentation", "The Experimentation service's workspaces", experimentation::list),
+        makes("/experimentation", "Make a workspace, or add members to it", "account! workspace! owners[] contributors[]", experimentation::create),
+        removes("/experimentation/{account}/{workspace}", "Remove a workspace that has no projects", experimentation::remove),
+        joins(WORKSPACE_MEMBER, "Give a user a role (Owner, Contributor) in a workspace", experimentation::add_member),
+        removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
+        Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
+        reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind", journal),
+        removes("/journal", "Forget what was asked", clear_journal),
+    ]
+}

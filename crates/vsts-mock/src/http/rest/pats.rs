@@ -1,0 +1,275 @@
+//! Personal access tokens in their second form, `_apis/tokens/pats`: listed in pages, made, changed, revoked.
+//!
+//! A token's value is in the answer to its creation and nowhere else. What is wrong with a request stands in
+//! `patTokenError`, beside a status of 200, as the service has it. Sessions of signed-in programs are no personal access
+//! tokens. Who may what is as in [`tokens`](super::tokens).
+
+use axum::body::Body;
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::reply::{Outcome, Reply};
+use super::tokens::{DEFAULT_LIFE, FOREVER, no_token};
+use super::{Call, read};
+use crate::registry::{RegistryError, TokenInput, TokenUpdate};
+use crate::world::{Token, World};
+
+/// How many tokens a page has that says nothing of it, and at most.
+const PAGE: usize = 20;
+const LARGEST_PAGE: usize = 100;
+
+/// Which tokens are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    Active,
+    Revoked,
+    Expired,
+    All,
+}
+
+const FILTERS: [(&str, u64, Filter); 4] = [
+    ("active", 1, Filter::Active),
+    ("revoked", 2, Filter::Revoked),
+    ("expired", 3, Filter::Expired),
+    ("all", 4, Filter::All),
+];
+
+/// By what they are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Name,
+    Date,
+    Status,
+}
+
+const ORDERS: [(&str, u64, By); 3] =
+    [("displayName", 1, By::Name), ("displayDate", 2, By::Date), ("status", 3, By::Status)];
+
+/// What a request says of a token.
+struct Wanted {
+    name: Option<String>,
+    scopes: Option<Vec<String>>,
+    expires: Option<Timestamp>,
+    /// Whether it is good for all accounts.
+    everywhere: Option<bool>,
+}
+
+impl Call<'_> {
+    /// `None` for a method that is not here.
+    pub(super) async fn pats(&self, method: &Method, id: Option<&str>, body: Body) -> Option<Outcome> {
+        let id = id.or_else(|| self.query.get("authorizationId"));
+        Some(match (method, id) {
+            (&Method::GET, None) => self.list_pats(),
+            (&Method::GET, Some(id)) => self.show_pat(id),
+            (&Method::POST, _) => self.create_pat(body).await,
+            (&Method::PUT, _) => self.update_pat(body).await,
+            (&Method::DELETE, Some(id)) => self.revoke_pat(id).await,
+            (&Method::DELETE, None) => Err(Failure::missing("authorizationId")),
+            _ => return None,
+        })
+    }
+
+    /// The account that the URL names; tokens made here are good for it alone, unless they are for all.
+    fn own_account(&self, world: &World) -> Option<Uuid> {
+        world.account(&self.account).map(|account| account.id)
+    }
+
+    fn list_pats(&self) -> Outcome {
+        let (world, now) = (self.app.state.world(), self.app.clock.now());
+        let user = self.may_use_tokens(&world)?;
+        let filter = self.query.choice(&["displayFilterOption"], &FILTERS)?.unwrap_or(Filter::Active);
+        let by = self.query.choice(&["sortByOption"], &ORDERS)?.unwrap_or(By::Date);
+        let account = self.own_account(&world);
+        let is_here = |token: &Token| {
+            token.accounts.is_empty() || account.is_none_or(|account| token.accounts.contains(&account))
+        };
+        let mut mine: Vec<&Token> = world
+            .tokens
+            .values()
+            .filter(|token| token.user == user && !token.is_session && is_here(token))
+            .filter(|token| match filter {
+                Filter::Active => is_active(token, now),
+                Filter::Expired => !is_active(token, now),
+                Filter::Revoked => false,
+                Filter::All => true,
+            })
+            .collect();
+        mine.sort_by_key(|token| {
+            let (name, date) = (token.name.to_lowercase(), token.created);
+            match by {
+                By::Name => (false, name, date, token.id),
+                By::Date => (false, String::new(), date, token.id),
+                By::Status => (!is_active(token, now), name, date, token.id),
+            }
+        });
+        if !self.query.flag("isSortAscending") && self.query.get("isSortAscending").is_some() {
+            mine.reverse();
+        }
+        let top = self.query.amount(&["$top"])?.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+        let skip = self.query.amount(&["continuationToken"])?.unwrap_or(0);
+        let next = skip.saturating_add(top);
+        let page: Vec<Value> = mine.iter().skip(skip).take(top).map(|token| shown(token, None)).collect();
+        let continued = (next < mine.len()).then(|| next.to_string());
+        Ok(Reply::ok(json!({ "continuationToken": continued.unwrap_or_default(), "patTokens": page })))
+    }
+
+    fn show_pat(&self, id: &str) -> Outcome {
+        let world = self.app.state.world();
+        let user = self.may_use_tokens(&world)?;
+        Ok(Reply::ok(
+            find(&world, user, id)
+                .map_or_else(|| refused("authorizationNotFound"), |token| result(&shown(token, None))),
+        ))
+    }
+
+    async fn create_pat(&self, body: Body) -> Outcome {
+        let body = read(body).await?;
+        let now = self.app.clock.now();
+        let mut change = self.app.state.change().await?;
+        let user = self.may_use_tokens(&change.world)?;
+        let wanted = match Wanted::of(&body, now) {
+            Ok(wanted) => wanted,
+            Err(error) => return Ok(Reply::ok(refused(error))),
+        };
+        let Some(name) = wanted.name else { return Ok(Reply::ok(refused("displayNameRequired"))) };
+        let scopes = wanted.scopes.unwrap_or_else(|| vec!["app_token".to_owned()]);
+        self.may_give_away(&change.world, &names(&scopes))?;
+        let own = self.own_account(&change.world);
+        let accounts: Vec<Uuid> =
+            if wanted.everywhere == Some(true) { Vec::new() } else { own.into_iter().collect() };
+        let user_name = change.world.users.get(&user).map(|user| user.name.clone()).unwrap_or_default();
+        let input = TokenInput {
+            name: &name,
+            scopes: &scopes,
+            accounts: &accounts,
+            expires: wanted.expires.or_else(|| now.saturating_add(DEFAULT_LIFE).ok()),
+            has_own_name: false,
+            ..TokenInput::named()
+        };
+        let (id, value) = match change.create_token(&user_name, &input, now).await {
+            Ok(made) => made,
+            Err(error) => return told(error),
+        };
+        let answer = change.world.tokens.get(&id).map(|token| shown(token, Some(value.reveal())));
+        change.commit().await?;
+        Ok(Reply::ok(result(&answer.unwrap_or_default())))
+    }
+
+    async fn update_pat(&self, body: Body) -> Outcome {
+        let body = read(body).await?;
+        let mut change = self.app.state.change().await?;
+        let user = self.may_use_tokens(&change.world)?;
+        let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
+        let Some(token) = find(&change.world, user, id).cloned() else {
+            return Ok(Reply::ok(refused("authorizationNotFound")));
+        };
+        let wanted = match Wanted::of(&body, self.app.clock.now()) {
+            Ok(wanted) => wanted,
+            Err(error) => return Ok(Reply::ok(refused(error))),
+        };
+        // Who lengthens the life of a token gives away what it is worth.
+        self.may_give_away(&change.world, &names(wanted.scopes.as_deref().unwrap_or(&token.scopes)))?;
+        let own = self.own_account(&change.world);
+        let accounts = wanted
+            .everywhere
+            .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
+        let update = TokenUpdate {
+            name: wanted.name.as_deref(),
+            scopes: wanted.scopes.as_deref(),
+            accounts: accounts.as_deref(),
+            expires: wanted.expires,
+        };
+        if let Err(error) = change.update_token(token.id, &update).await {
+            return told(error);
+        }
+        let answer = change.world.tokens.get(&token.id).map(|token| shown(token, None));
+        change.commit().await?;
+        Ok(Reply::ok(result(&answer.unwrap_or_default())))
+    }
+
+    async fn revoke_pat(&self, id: &str) -> Outcome {
+        let mut change = self.app.state.change().await?;
+        let user = self.may_use_tokens(&change.world)?;
+        let token = find(&change.world, user, id).ok_or_else(|| no_token(id))?.id;
+        let user_name = change.world.users.get(&user).map(|user| user.name.clone()).unwrap_or_default();
+        change.delete_token(&user_name, &token.to_string()).await?;
+        change.commit().await?;
+        Ok(Reply::nothing())
+    }
+}
+
+impl Wanted {
+    /// Reads a body; or how the service calls what is wrong with it.
+    fn of(body: &Value, now: Timestamp) -> Result<Self, &'static str> {
+        let name = match &body["displayName"] {
+            Value::Null => None,
+            Value::String(name) if name.trim().is_empty() => return Err("displayNameRequired"),
+            Value::String(name) => Some(name.clone()),
+            _ => return Err("invalidDisplayName"),
+        };
+        let scopes = match &body["scope"] {
+            Value::Null => None,
+            Value::String(scope) => Some(scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>()),
+            _ => return Err("invalidScope"),
+        };
+        if scopes.as_ref().is_some_and(Vec::is_empty) {
+            return Err("invalidScope");
+        }
+        let expires = match &body["validTo"] {
+            Value::Null => None,
+            Value::String(text) => {
+                let time: Timestamp = text.parse().map_err(|_| "invalidValidTo")?;
+                Some(time).filter(|time| *time > now).ok_or("invalidValidTo").map(Some)?
+            }
+            _ => return Err("invalidValidTo"),
+        };
+        Ok(Self { name, scopes, expires, everywhere: body["allOrgs"].as_bool() })
+    }
+}
+
+fn names(scopes: &[String]) -> Vec<&str> {
+    scopes.iter().map(String::as_str).collect()
+}
+
+fn is_active(token: &Token, now: Timestamp) -> bool {
+    token.expires.is_none_or(|expires| now < expires)
+}
+
+/// The user's own token of that id.
+fn find<'w>(world: &'w World, user: Uuid, id: &str) -> Option<&'w Token> {
+    let token = world.tokens.get(&Uuid::parse_str(id).ok()?)?;
+    (token.user == user && !token.is_session).then_some(token)
+}
+
+/// A refusal of the registry in the service's words.
+fn told(error: RegistryError) -> Outcome {
+    match &error {
+        RegistryError::Name(_) => Ok(Reply::ok(refused("invalidDisplayName"))),
+        RegistryError::Value { field: "scopes", .. } => Ok(Reply::ok(refused("invalidScope"))),
+        _ => Err(error.into()),
+    }
+}
+
+fn result(token: &Value) -> Value {
+    json!({ "patToken": token, "patTokenError": "none" })
+}
+
+fn refused(error: &str) -> Value {
+    json!({ "patToken": null, "patTokenError": error })
+}
+
+fn shown(token: &Token, value: Option<&str>) -> Value {
+    let accounts: Vec<String> = token.accounts.iter().map(Uuid::to_string).collect();
+    json!({
+        "displayName": token.name,
+        "validTo": token.expires.map_or_else(|| FOREVER.to_owned(), |time| time.to_string()),
+        "scope": token.scopes.join(" "),
+        "targetAccounts": if accounts.is_empty() { Value::Null } else { accounts.into() },
+        "validFrom": token.created,
+        "authorizationId": token.id.to_string(),
+        "token": value,
+    })
+}
