@@ -26,6 +26,8 @@ mod killed;
 mod linking;
 /// Remotes that are down, and what is owed to them.
 mod offline;
+/// The portal in a browser.
+mod portal;
 /// Formats of output, `--query`, exit codes and the shape of errors.
 mod printing;
 /// README's console session.

@@ -1,5 +1,5 @@
 //! What the scenarios of `tests/e2e` are told with: a sandbox without anything of the caller's environment, the
-//! server as a process, people with a home folder and a token, stock git, and folders compared byte for byte.
+//! server as a process, people with a home folder and a token, stock git, a browser, and folders compared byte for byte.
 //!
 //! Nothing of the product is linked in: the binaries are found through `AZML_TEST_BIN_DIR`, or built.
 
@@ -11,19 +11,24 @@
 
 pub mod actor;
 pub mod binaries;
+pub mod browser;
+mod chromedriver;
 pub mod folder;
 pub mod git;
 pub mod http;
 pub mod line;
 pub mod output;
+pub mod page_check;
 pub mod sandbox;
 pub mod server;
 pub mod sshd;
 pub mod venv;
 
 pub use actor::Actor;
+pub use browser::{Browser, Scripts, Theme};
 pub use folder::{Contents, contents};
 pub use line::{Line, Way};
 pub use output::Output;
+pub use page_check::Weight;
 pub use sandbox::Sandbox;
 pub use server::Server;

@@ -60,6 +60,26 @@ pub(crate) fn require_keyring() -> Outcome {
     }
 }
 
+/// Chromium and the program that drives it, for the tests of the pages; installed if the machine has none.
+pub(crate) fn require_browser() -> Outcome {
+    let is_there = || {
+        process::succeeds(Command::new("chromium").arg("--version"))
+            && process::succeeds(Command::new("chromedriver").arg("--version"))
+    };
+    if !is_there() {
+        install("chromium");
+        install("chromium-driver");
+    }
+    if !process::succeeds(Command::new("npm").arg("--version")) {
+        install("npm");
+    }
+    if is_there() {
+        Ok(())
+    } else {
+        Err("chromium and chromium-driver are needed and could not be installed".into())
+    }
+}
+
 /// Fails early, and clearly, on a machine without git.
 pub(crate) fn require_git() -> Outcome {
     if process::succeeds(Command::new("git").arg("--version")) {

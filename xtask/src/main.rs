@@ -16,6 +16,7 @@ mod demo;
 mod fuzz;
 mod machine;
 mod process;
+mod screenshots;
 mod server;
 mod test;
 mod tidy;
@@ -34,6 +35,7 @@ Usage: cargo xtask <task>
   e2e [ARGS…]          the end-to-end tests alone
   bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
+  screenshots          take README's pictures anew, from the stories in a browser, into docs/screenshots
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
   ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs
 ";
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "e2e" => test::run(test::Scope::EndToEnd, rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
         "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         "help" | "--help" | "-h" => {

@@ -33,6 +33,7 @@ pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Out
         .map(drop)
         .and_then(|()| machine::require_strace())
         .and_then(|()| machine::require_keyring())
+        .and_then(|()| machine::require_browser())
     {
         return (Tally::default(), Err(error));
     }

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, apply};
 use crate::hosting::Upkeep;
 use crate::identity::device::DeviceCodes;
+use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) gate: Gate,
     pub(crate) device_codes: DeviceCodes,
+    /// Who is signed in to the pages.
+    pub(crate) sessions: Sessions,
     /// When tokens and keys were used.
     pub(crate) uses: Uses,
     /// Where SSH is answered, once it is: `HOST:PORT`.
@@ -68,6 +71,7 @@ impl App {
             state: State::open(&dir).await?,
             gate: Gate::new(),
             device_codes: DeviceCodes::default(),
+            sessions: Sessions::default(),
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
@@ -83,6 +87,7 @@ impl App {
             _temporary: temporary,
         };
         let mut change = app.state.change().await?;
+        change.complete_groups().await?;
         let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
@@ -102,8 +107,15 @@ impl App {
         self.journal.clear();
         self.operations.clear();
         self.device_codes.clear();
+        self.sessions.clear();
         self.uses.clear();
         Ok(generated)
+    }
+
+    /// Whom a visitor of the pages may be with one click.
+    pub(crate) fn demo_users(&self) -> Vec<String> {
+        let users = self.seed.users.iter().filter(|_| self.seed.demo_sign_in);
+        users.map(|user| user.name.clone()).collect()
     }
 
     /// What the server's URLs begin with, without a slash at the end.

@@ -16,21 +16,32 @@
 //! | write a ref that somebody has locked | being that somebody |
 //! | take away another's lock | `RemoveOthersLocks` on the ref |
 //! | create a project | `CreateRepository` on the account |
+//! | read a list of entries | `GenericRead`, or `ManagePermissions`, on what it is about |
+//! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
+//! | change a group | being an administrator of its project, or a collection administrator |
 //!
 //! Who creates a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
 //! gift goes with the branch.
 
 mod evaluate;
 mod permission;
+mod refusal;
 mod roles;
+mod security;
+mod standing;
 pub(crate) mod token;
+mod updates;
 
-use git_wire::UpdateKind;
-use thiserror::Error;
 use uuid::Uuid;
 
 pub use permission::{Permission, Permissions};
+pub(crate) use refusal::{Refusal, repository_not_found};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
+pub(crate) use security::{
+    authorize_acl, authorize_acl_reading, authorize_group, holds, merged, sees_subject,
+};
+pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
+pub(crate) use updates::{authorize_lock, authorize_push, authorize_update, creator_may_own};
 
 use crate::world::{Account, Project, Repo, World};
 use evaluate::{Identities, Setting};
@@ -70,7 +81,8 @@ pub(crate) enum Target<'a> {
 }
 
 impl Target<'_> {
-    fn account(&self) -> Uuid {
+    /// The account that it is in.
+    pub(crate) fn account(&self) -> Uuid {
         match self {
             Self::Account(account) => account.id,
             Self::Project(project) => project.account,
@@ -78,7 +90,8 @@ impl Target<'_> {
         }
     }
 
-    fn project(&self) -> Option<Uuid> {
+    /// The project that it is in, or is.
+    pub(crate) fn project(&self) -> Option<Uuid> {
         match self {
             Self::Account(_) => None,
             Self::Project(project) => Some(project.id),
@@ -86,7 +99,8 @@ impl Target<'_> {
         }
     }
 
-    fn token(&self) -> String {
+    /// The token at which its entries hang.
+    pub(crate) fn token(&self) -> String {
         match self {
             Self::Account(_) => token::COLLECTION.to_owned(),
             Self::Project(project) => token::project(project.id),
@@ -103,54 +117,6 @@ impl Target<'_> {
             Self::Ref(..) => "branch",
         }
     }
-}
-
-/// Why an action is refused, in the service's words.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Nobody is signed in, and this needs somebody.
-    #[error("TF400813: Resource not available for anonymous access. Client authentication required.")]
-    SignInRequired,
-    /// The credential was taken away after it had been checked.
-    #[error("TF400813: The user '{identity}' is not authorized to access this resource.")]
-    Revoked { identity: String },
-    /// It does not exist, or may as well not.
-    #[error("not there, or not to be seen")]
-    Invisible,
-    /// It can be seen, but this needs more.
-    #[error(
-        "TF401027: You need the Git '{}' permission to perform this action. Details: identity '{identity}', scope '{scope}'.",
-        permission.name()
-    )]
-    Lacks { permission: Permission, identity: String, scope: &'static str },
-    /// The user may, but not with this token.
-    #[error(
-        "TF401027: You need the Git '{}' permission to perform this action. Details: identity '{identity}', scope '{scope}'. \
-         The scopes of the access token do not cover it.",
-        permission.name()
-    )]
-    TokenScope { permission: Permission, identity: String, scope: &'static str },
-    /// It can be seen, but this needs a role that the user does not have there.
-    #[error("the user '{identity}' has no role that allows this")]
-    LacksRole { identity: String },
-    /// The user might, but not with this token.
-    #[error("TF400813: The scopes of the access token of '{identity}' do not cover this.")]
-    TokenUse { identity: String },
-    /// Somebody has locked the ref.
-    #[error("TF402404: The reference '{name}' is locked by '{by}'.")]
-    Locked { name: String, by: String },
-    /// A ref that only the server writes.
-    #[error("TF401027: refs below 'refs/pull/' are written by the server alone.")]
-    ServerOwned,
-}
-
-/// The message for a repository that is not there or may not be seen; `asked` is the name in the request.
-pub(crate) fn repository_not_found(asked: &str) -> String {
-    let asked: String = asked.chars().filter(|c| !c.is_control()).take(200).collect();
-    format!(
-        "TF401019: The Git repository with name or identifier {asked} does not exist or you do not have permissions for \
-         the operation you are attempting."
-    )
 }
 
 /// Decides whether the principal may do what the permission stands for.
@@ -186,78 +152,6 @@ pub(crate) fn authorize(
     }
 }
 
-/// Decides whether a push to the repository may begin: what it changes is asked ref by ref, with [`authorize_update`].
-pub(crate) fn authorize_push(world: &World, principal: &Principal, repo: &Repo) -> Result<(), Refusal> {
-    let permission = Permission::GenericContribute;
-    match authorize(world, principal, permission, Target::Repo(repo)) {
-        Err(refusal @ Refusal::Lacks { .. }) => {
-            let Some(identities) = Identities::of(world, principal, repo.account, Some(repo.project)) else {
-                return Err(refusal);
-            };
-            let below = token::repository(repo.project, repo.id);
-            let somewhere = world.entries_below(repo.account, &below).any(|(at, identity, entry)| {
-                identities.contains(identity)
-                    && entry.allow.contains(permission)
-                    && evaluate::setting(world, &identities, repo.account, at, permission) == Setting::Allowed
-            });
-            match (somewhere, principal.ceiling.contains(permission)) {
-                (true, true) => Ok(()),
-                (true, false) => Err(too_narrow(principal, permission, Target::Repo(repo))),
-                (false, _) => Err(refusal),
-            }
-        }
-        verdict => verdict,
-    }
-}
-
-/// Decides whether one ref may be changed in that way.
-pub(crate) fn authorize_update(
-    world: &World,
-    principal: &Principal,
-    repo: &Repo,
-    name: &str,
-    kind: UpdateKind,
-) -> Result<(), Refusal> {
-    if name.starts_with("refs/pull/") {
-        return Err(Refusal::ServerOwned);
-    }
-    for permission in needed_for(name, kind) {
-        authorize(world, principal, *permission, Target::Ref(repo, name))?;
-    }
-    match world.lock_of(repo.id, name) {
-        Some(owner) if principal.user != Some(owner) => {
-            let by = world.identity_name(owner).unwrap_or_default().to_owned();
-            Err(Refusal::Locked { name: name.to_owned(), by })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.
-pub(crate) fn authorize_lock(
-    world: &World,
-    principal: &Principal,
-    repo: &Repo,
-    name: &str,
-) -> Result<(), Refusal> {
-    let permission = match world.lock_of(repo.id, name) {
-        Some(owner) if principal.user != Some(owner) => Permission::RemoveOthersLocks,
-        _ => Permission::GenericContribute,
-    };
-    authorize(world, principal, permission, Target::Ref(repo, name))
-}
-
-/// Whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not
-/// denied already, since the entry at the branch would beat every denial above it.
-pub(crate) fn creator_may_own(world: &World, principal: &Principal, repo: &Repo, name: &str) -> bool {
-    let target = Target::Ref(repo, name);
-    name.starts_with("refs/heads/")
-        && Identities::of(world, principal, repo.account, Some(repo.project)).is_some_and(|identities| {
-            evaluate::setting(world, &identities, repo.account, &target.token(), Permission::ForcePush)
-                == Setting::Unset
-        })
-}
-
 /// Whether the principal may know that the target exists.
 pub(crate) fn can_see(world: &World, principal: &Principal, target: Target<'_>) -> bool {
     match target {
@@ -288,13 +182,8 @@ fn can_read(world: &World, principal: &Principal, repo: &Repo) -> bool {
 }
 
 fn belongs_to(world: &World, principal: &Principal, account: Uuid, project: Option<Uuid>) -> bool {
-    Identities::of(world, principal, account, project).is_some_and(|identities| {
-        identities.groups().any(|group| {
-            world.groups.get(&group).is_some_and(|group| {
-                group.account == account && (group.project.is_none() || group.project == project)
-            })
-        })
-    })
+    Identities::of(world, principal, account, project)
+        .is_some_and(|identities| identities.belong(world, account, project))
 }
 
 fn check_credential(world: &World, principal: &Principal) -> Result<(), Refusal> {
@@ -315,22 +204,6 @@ fn too_narrow(principal: &Principal, permission: Permission, target: Target<'_>)
     Refusal::TokenScope { permission, identity: principal.name.clone(), scope: target.scope() }
 }
 
-fn needed_for(name: &str, kind: UpdateKind) -> &'static [Permission] {
-    use Permission::{CreateBranch, CreateTag, ForcePush, GenericContribute, ManageNote};
-    let rewrites = matches!(kind, UpdateKind::Rewrite | UpdateKind::Delete);
-    if name.starts_with("refs/notes/") {
-        if rewrites { &[ManageNote, ForcePush] } else { &[ManageNote] }
-    } else if rewrites {
-        &[GenericContribute, ForcePush]
-    } else if kind == UpdateKind::FastForward {
-        &[GenericContribute]
-    } else if name.starts_with("refs/tags/") {
-        &[CreateTag]
-    } else {
-        &[GenericContribute, CreateBranch]
-    }
-}
-
 /// What a token with these scopes may be used for at most.
 pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
     scopes.iter().fold(Permissions::NONE, |all, scope| {
@@ -345,10 +218,13 @@ pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
                 Permissions::CONTRIBUTORS.union(Permissions::from_iter([Permission::ForcePush]))
             }
             "vso.code" => Permissions::from_iter([Permission::GenericRead]),
+            "vso.security_manage" => Permissions::from_iter([Permission::ManagePermissions]),
             _ => Permissions::NONE,
         })
     })
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

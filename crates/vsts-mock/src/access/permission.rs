@@ -89,6 +89,42 @@ impl Permission {
         }
     }
 
+    /// What pages call it.
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::Administer => "Administer",
+            Self::GenericRead => "Read",
+            Self::GenericContribute => "Contribute",
+            Self::ForcePush => "Force push (rewrite history, delete branches and tags)",
+            Self::CreateBranch => "Create branch",
+            Self::CreateTag => "Create tag",
+            Self::ManageNote => "Manage notes",
+            Self::PolicyExempt => "Exempt from policy enforcement",
+            Self::CreateRepository => "Create repository",
+            Self::DeleteRepository => "Delete repository",
+            Self::RenameRepository => "Rename repository",
+            Self::EditPolicies => "Edit policies",
+            Self::RemoveOthersLocks => "Remove others' locks",
+            Self::ManagePermissions => "Manage permissions",
+            Self::PullRequestContribute => "Contribute to pull requests",
+            Self::PullRequestBypassPolicy => "Bypass policies when completing pull requests",
+        }
+    }
+
+    /// Whether it makes a difference when it is set at a branch.
+    pub fn is_of_branches(self) -> bool {
+        matches!(
+            self,
+            Self::GenericContribute
+                | Self::ForcePush
+                | Self::CreateBranch
+                | Self::PolicyExempt
+                | Self::EditPolicies
+                | Self::RemoveOthersLocks
+                | Self::ManagePermissions
+        )
+    }
+
     /// The permission of that name, whatever its case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))

@@ -33,6 +33,10 @@ pub(crate) enum Use {
     RegistryWrite,
     /// Make and revoke the user's own tokens and keys.
     Tokens,
+    /// Look users and groups up.
+    Subjects,
+    /// Change groups and who is in them.
+    SubjectsWrite,
 }
 
 /// Decides whether the credential is one for that use; a password is for all.
@@ -43,7 +47,10 @@ pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> 
     }
     let Some(token) = principal.token.and_then(|token| world.tokens.get(&token)) else { return Ok(()) };
     let suits = |scope: &str| match (scope, what) {
-        ("app_token", _) => true,
+        ("app_token", _)
+        | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
+        | ("vso.graph" | "vso.identity" | "vso.security_manage" | "vso.profile", Use::Subjects) => true,
+        (_, Use::Subjects | Use::SubjectsWrite) => false,
         ("vso.tokens", what) => what == Use::Tokens,
         (
             "vso.code_write" | "vso.code_manage" | "vso.code_full" | "vso.project_write"
@@ -53,7 +60,8 @@ pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> 
         ("vso.code" | "vso.project", what) => what == Use::Registry,
         _ => false,
     };
-    let is_elsewhere = !token.accounts.is_empty() && what != Use::Tokens;
+    // Where an account is in the request, it is looked at there.
+    let is_elsewhere = !token.accounts.is_empty() && matches!(what, Use::Registry | Use::RegistryWrite);
     if !is_elsewhere && token.scopes.iter().any(|scope| suits(scope)) {
         Ok(())
     } else {

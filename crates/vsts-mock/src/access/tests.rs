@@ -1,7 +1,8 @@
-//! The evaluator against a slow and obvious model, and the table of roles and actions.
+//! The table of roles and actions, and the rules one by one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use git_wire::UpdateKind;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -48,7 +49,8 @@ fn world() -> World {
     for (id, kind) in GROUPS {
         let is_of_account = kind == GroupKind::CollectionAdministrators;
         let project = (!is_of_account).then_some(PROJECT);
-        world.groups.insert(id, Group { id, account: ACCOUNT, project, kind });
+        let (name, description) = (kind.name().to_owned(), String::new());
+        world.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
         let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
         world.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
     }
@@ -61,86 +63,6 @@ fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
     let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
     world.memberships.extend(group.map(|(group, _)| (id, *group)));
     Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
-}
-
-fn levels() -> [String; 6] {
-    [
-        token::COLLECTION.to_owned(),
-        token::project(PROJECT),
-        token::repository(PROJECT, REPO),
-        token::reference(PROJECT, REPO, "refs/heads"),
-        token::reference(PROJECT, REPO, "refs/heads/feature"),
-        token::reference(PROJECT, REPO, "refs/heads/feature/x"),
-    ]
-}
-
-type Rules = BTreeMap<(usize, usize), (u32, u32)>;
-
-/// Entries over the six levels and five identities; memberships by group.
-fn rules() -> impl Strategy<Value = (Rules, BTreeSet<usize>)> {
-    let bits = || prop_oneof![Just(0), 0_u32..0x1_0000];
-    (
-        proptest::collection::btree_map((0_usize..6, 0_usize..5), (bits(), bits()), 0..14),
-        proptest::collection::btree_set(0_usize..4, 0..4),
-    )
-}
-
-/// The obvious way: everything spelled out for one bit, level by level, identity by identity.
-fn model(rules: &Rules, groups: &BTreeSet<usize>, leaf: usize, bit: u32) -> bool {
-    let is_administrator = groups.contains(&2) || groups.contains(&3);
-    for level in (0..=leaf).rev() {
-        let mut allowed = false;
-        let mut denied = false;
-        for identity in 0..5 {
-            let is_mine = identity == 4 || groups.contains(&identity);
-            let Some((allow, deny)) = rules.get(&(level, identity)) else { continue };
-            if !is_mine {
-                continue;
-            }
-            let is_ordinary_group = identity < 2;
-            if deny & bit != 0 && !(is_administrator && is_ordinary_group) {
-                denied = true;
-            }
-            if allow & bit != 0 {
-                allowed = true;
-            }
-        }
-        if denied {
-            return false;
-        }
-        if allowed {
-            return true;
-        }
-    }
-    false
-}
-
-proptest! {
-    #[test]
-    fn the_evaluator_agrees_with_the_obvious_model((rules, groups) in rules(), leaf in 0_usize..6) {
-        let mut world = world();
-        let subject = join(&mut world, "subject", None);
-        for (id, _) in GROUPS {
-            for at in levels() {
-                world.set_entry(ACCOUNT, &at, id, Entry::default());
-            }
-        }
-        world.memberships.extend(groups.iter().map(|group| (USER, GROUPS[*group].0)));
-        for ((level, identity), (allow, deny)) in &rules {
-            let identity = GROUPS.get(*identity).map_or(USER, |(id, _)| *id);
-            let entry = Entry {
-                allow: Permissions::from_bits(*allow),
-                deny: Permissions::from_bits(*deny),
-                automatic: false,
-            };
-            world.set_entry(ACCOUNT, &levels()[*level], identity, entry);
-        }
-        let identities = Identities::of(&world, &subject, ACCOUNT, Some(PROJECT)).expect("signed in");
-        for permission in Permission::ALL {
-            let setting = evaluate::setting(&world, &identities, ACCOUNT, &levels()[leaf], permission);
-            prop_assert_eq!(setting == Setting::Allowed, model(&rules, &groups, leaf, permission.bit()));
-        }
-    }
 }
 
 #[test]
@@ -269,6 +191,48 @@ fn a_token_narrows_what_its_user_may() {
 }
 
 #[test]
+fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
+    let mut world = world();
+    let user = join(&mut world, "user", Some(GroupKind::CollectionAdministrators));
+    let account = world.accounts[&ACCOUNT].clone();
+    // What it may with entries, and with groups: read, write.
+    let rows = [
+        ("app_token", "rw", "rw"),
+        ("vso.code_full", "rw", "--"),
+        ("vso.code_write", "r-", "--"),
+        ("vso.security_manage", "rw", "r-"),
+        ("vso.graph", "--", "r-"),
+        ("vso.graph_manage", "--", "rw"),
+        ("vso.tokens", "--", "--"),
+    ];
+    for (number, (scope, entries, groups)) in rows.into_iter().enumerate() {
+        let id = Uuid::from_u128(50 + number as u128);
+        let scopes = vec![scope.to_owned()];
+        let principal = Principal { token: Some(id), ceiling: ceiling_of(&scopes), ..user.clone() };
+        world.insert_token(crate::world::Token {
+            id,
+            user: user.user.expect("a user"),
+            name: scope.to_owned(),
+            hash: scope.to_owned(),
+            scopes,
+            accounts: vec![],
+            is_session: false,
+            created: Timestamp::UNIX_EPOCH,
+            expires: None,
+        });
+        let target = Target::Account(&account);
+        let letters = |read: bool, write: bool| {
+            format!("{}{}", if read { 'r' } else { '-' }, if write { 'w' } else { '-' })
+        };
+        let reads = authorize_acl_reading(&world, &principal, target).is_ok();
+        assert_eq!(letters(reads, authorize_acl(&world, &principal, target).is_ok()), entries, "{scope}");
+        let reads = authorize_use(&world, &principal, Use::Subjects).is_ok();
+        let writes = authorize_group(&world, &principal, ACCOUNT, None).is_ok();
+        assert_eq!(letters(reads, writes), groups, "{scope}");
+    }
+}
+
+#[test]
 fn what_was_revoked_does_nothing_any_more() {
     let mut world = world();
     let user = join(&mut world, "user", Some(GroupKind::Contributors));
@@ -294,4 +258,28 @@ fn everybody_reads_what_is_public_and_nobody_more() {
         assert!(authorize_push(&world, principal, &repo).is_err());
     }
     assert_eq!(authorize_push(&world, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
+}
+
+proptest! {
+    #[test]
+    fn entries_are_merged_bit_by_bit(steps in proptest::collection::vec((0_u32..0x1_0000, 0_u32..0x1_0000), 0..5)) {
+        let mut entry = Entry::default();
+        let mut model: BTreeMap<u32, bool> = BTreeMap::new();
+        for (allow, deny) in steps {
+            (entry.allow, entry.deny) =
+                merged(entry, Permissions::from_bits(allow), Permissions::from_bits(deny));
+            for bit in Permission::ALL.map(Permission::bit) {
+                if deny & bit != 0 {
+                    model.insert(bit, false);
+                } else if allow & bit != 0 {
+                    model.insert(bit, true);
+                }
+            }
+        }
+        for permission in Permission::ALL {
+            let says = model.get(&permission.bit()).copied();
+            prop_assert_eq!(entry.allow.contains(permission), says == Some(true));
+            prop_assert_eq!(entry.deny.contains(permission), says == Some(false));
+        }
+    }
 }

@@ -39,6 +39,8 @@ pub struct Seed {
     pub profile: Option<Profile>,
     /// Whether addresses other than loopback ones may be bound.
     pub allow_remote: bool,
+    /// Whether the pages let everybody in as any of these users with one click: for demonstrations.
+    pub demo_sign_in: bool,
     /// Who can sign in.
     pub users: Vec<SeedUser>,
     /// Where the projects are.

@@ -9,6 +9,10 @@ use percent_encoding::percent_decode_str;
 /// Hosts whose first label is an account.
 const ACCOUNT_SUFFIXES: [&str; 2] = [".visualstudio.com", ".localhost"];
 
+/// What may stand between an account's name and such a suffix: where the service keeps users and groups, extensions, and
+/// profiles. All of it is answered here.
+const SERVICES: [&str; 4] = [".vssps", ".vsaex", ".vsspsext", ".extmgmt"];
+
 /// What a URL speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -115,6 +119,7 @@ pub(super) fn account_of_host(host: Option<&str>, own_host: Option<&str>) -> Opt
         .copied()
         .chain(own.as_deref())
         .find_map(|suffix| name.strip_suffix(suffix))?;
+    let label = SERVICES.iter().find_map(|service| label.strip_suffix(service)).unwrap_or(label);
     let is_label =
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_label.then(|| label.to_owned())
@@ -154,6 +159,7 @@ mod tests {
             ("dev.azure.com", "/acme/iris/_git/extra.git/info/refs", "iris", "extra.git", GitTail::InfoRefs),
             ("acme.visualstudio.com", "/_git/iris/info/refs", "iris", "iris", GitTail::InfoRefs),
             ("ACME.visualstudio.com:443", "/iris/_git/extra/info/refs", "iris", "extra", GitTail::InfoRefs),
+            ("acme.vssps.visualstudio.com", "/iris/_git/extra", "iris", "extra", GitTail::Page),
             ("acme.localhost:8080", "/DefaultCollection/iris/_git/extra", "iris", "extra", GitTail::Page),
             (
                 "acme.localhost",

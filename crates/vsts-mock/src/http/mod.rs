@@ -10,6 +10,7 @@ mod auth;
 mod bridge;
 mod git;
 mod oauth;
+mod pages;
 mod rest;
 mod serve;
 
@@ -96,6 +97,12 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     match address::parse(host, request.uri().path(), app.own_host()) {
         Address::Git(address) if address.is_info() => rest::info(app, address, request, journalled).await,
+        Address::Git(address)
+            if let Some(route) = pages::Route::of_git(&address)
+                && (route.is_for_all() || pages::is_by_browser(&request)) =>
+        {
+            pages::serve(app, route, request, journalled).await
+        }
         Address::Git(address) => git::serve(app, address, request, journalled).await,
         Address::Rest { account, project, rest } => {
             rest::serve(app, account, project, rest, request, journalled).await
@@ -103,6 +110,14 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
         Address::Other if arm::is_one(request.uri().path()) => arm::serve(app, request, journalled).await,
         Address::Other if let Some(endpoint) = oauth::endpoint(request.uri().path()) => {
             oauth::serve(app, endpoint, request, journalled).await
+        }
+        Address::Other
+            if let Some(route) = pages::Route::of_path(
+                address::account_of_host(host, app.own_host()),
+                request.uri().path(),
+            ) && (route.is_for_all() || pages::is_by_browser(&request)) =>
+        {
+            pages::serve(app, route, request, journalled).await
         }
         Address::Other if request.uri().path() == "/" => text(StatusCode::OK, &front_page(app)),
         Address::Other => {

@@ -8,6 +8,7 @@ mod attempts;
 pub(crate) mod device;
 pub(crate) mod password;
 pub(crate) mod secret;
+pub(crate) mod sessions;
 pub(crate) mod ssh_key;
 pub(crate) mod uses;
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{RegistryError, run};
 use crate::access::{Permission, Permissions, token};
 use crate::state::Change;
-use crate::world::{Entry, GroupKind, Repo};
+use crate::world::{Entry, Repo};
 
 /// Where an entry hangs, by names.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,122 @@ pub(crate) struct EntryInput<'a> {
     pub(crate) deny: &'a [String],
 }
 
+/// What one permission of somebody is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Allow,
+    Deny,
+    NotSet,
+}
+
 impl Change<'_> {
+    /// Sets one permission of one user or group at a token, and leaves their others as they are. Whether the caller may
+    /// is asked before, with [`authorize_acl`](crate::access::authorize_acl); account and token are those of a
+    /// [`Target`](crate::access::Target).
+    pub(crate) async fn set_permission(
+        &mut self,
+        account: Uuid,
+        at: &str,
+        subject: Uuid,
+        permission: Permission,
+        wish: Wish,
+    ) -> Result<(), RegistryError> {
+        let this = Permissions::from_iter([permission]);
+        let mut entry = self.entry(account, at, subject);
+        (entry.allow, entry.deny) = (entry.allow.without(this), entry.deny.without(this));
+        match wish {
+            Wish::Allow => entry.allow = entry.allow.union(this),
+            Wish::Deny => entry.deny = entry.deny.union(this),
+            Wish::NotSet => {}
+        }
+        self.set_entry(account, at, subject, entry.allow, entry.deny).await
+    }
+
+    /// The entry of a user or a group at a token; one that says nothing where there is none.
+    pub(crate) fn entry(&self, account: Uuid, at: &str, subject: Uuid) -> Entry {
+        let entries = self.world.entries_at(account, at);
+        entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
+    }
+
+    /// Replaces the entry of a user or a group of the account at a token. Where something is allowed and denied, it is
+    /// denied. What somebody has set stays when a branch goes.
+    pub(crate) async fn set_entry(
+        &mut self,
+        account: Uuid,
+        at: &str,
+        subject: Uuid,
+        allow: Permissions,
+        deny: Permissions,
+    ) -> Result<(), RegistryError> {
+        let is_there = self.world.users.contains_key(&subject)
+            || self.world.groups.get(&subject).is_some_and(|group| group.account == account);
+        if !is_there {
+            return Err(RegistryError::not_found("user or group", &subject.to_string()));
+        }
+        let entry = Entry { allow: allow.without(deny), deny, automatic: false };
+        if entry == (Entry { automatic: false, ..self.entry(account, at, subject) }) {
+            return Ok(());
+        }
+        self.put_entry(account, at, subject, entry).await
+    }
+
+    /// Says whether what is above a token counts there.
+    pub(crate) async fn set_inherits(
+        &mut self,
+        account: Uuid,
+        at: &str,
+        inherits: bool,
+    ) -> Result<(), RegistryError> {
+        if self.world.inherits(account, at) == inherits {
+            return Ok(());
+        }
+        if inherits {
+            run!(
+                self,
+                "DELETE FROM cut_off_lists WHERE account_id = $1 AND token = $2",
+                account.to_string(),
+                at.to_owned()
+            );
+        } else {
+            run!(
+                self,
+                "INSERT INTO cut_off_lists (account_id, token) VALUES ($1, $2)",
+                account.to_string(),
+                at.to_owned()
+            );
+        }
+        self.world.set_inherits(account, at, inherits);
+        Ok(())
+    }
+
+    /// Removes the whole list at a token, or the lists below it as well; whether there was anything.
+    pub(crate) async fn remove_list(
+        &mut self,
+        account: Uuid,
+        at: &str,
+        recurse: bool,
+    ) -> Result<bool, RegistryError> {
+        let entries: Vec<_> = self
+            .world
+            .entries_below(account, at)
+            .filter(|(found, ..)| recurse || *found == at)
+            .map(|(found, identity, _)| (found.to_owned(), identity))
+            .collect();
+        let cut_off: Vec<String> = self
+            .world
+            .cut_off_below(account, at)
+            .filter(|found| recurse || *found == at)
+            .map(str::to_owned)
+            .collect();
+        for (found, identity) in &entries {
+            self.put_entry(account, found, *identity, Entry::default()).await?;
+        }
+        for found in &cut_off {
+            self.set_inherits(account, found, true).await?;
+        }
+        Ok(!entries.is_empty() || !cut_off.is_empty())
+    }
+
     /// Sets what an identity is allowed and denied at a place; empty lists take the entry away.
     pub(crate) async fn set_acl(
         &mut self,
@@ -37,10 +152,12 @@ impl Change<'_> {
         let identity = match (input.user, input.group) {
             (Some(user), None) => self.user_id(user)?,
             (None, Some(group)) => {
-                let kind =
-                    GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))?;
-                let project = if kind == GroupKind::CollectionAdministrators { None } else { place.project };
-                self.group(place.account, project, kind)?
+                let project =
+                    place.project.map(|project| self.project(place.account, project)).transpose()?;
+                let project = project.map(|project| project.id);
+                let of_project = project.and_then(|id| self.world.group_named(account, Some(id), group));
+                let found = of_project.or_else(|| self.world.group_named(account, None, group));
+                found.ok_or_else(|| RegistryError::not_found("group", group))?.id
             }
             _ => return Err(RegistryError::value("user", "give a user or a group, and not both")),
         };
@@ -108,13 +225,15 @@ impl Change<'_> {
         identity: Uuid,
         entry: Entry,
     ) -> Result<(), RegistryError> {
-        run!(
-            self,
-            "DELETE FROM access_entries WHERE account_id = $1 AND token = $2 AND identity_id = $3",
-            account.to_string(),
-            at.to_owned(),
-            identity.to_string(),
-        );
+        if self.world.entries_at(account, at).is_some_and(|entries| entries.contains_key(&identity)) {
+            run!(
+                self,
+                "DELETE FROM access_entries WHERE account_id = $1 AND token = $2 AND identity_id = $3",
+                account.to_string(),
+                at.to_owned(),
+                identity.to_string(),
+            );
+        }
         if !entry.allow.is_empty() || !entry.deny.is_empty() {
             run!(
                 self,
@@ -129,22 +248,6 @@ impl Change<'_> {
             );
         }
         self.world.set_entry(account, at, identity, entry);
-        Ok(())
-    }
-
-    pub(super) async fn delete_entries_below(
-        &mut self,
-        account: Uuid,
-        above: &str,
-    ) -> Result<(), RegistryError> {
-        let all: Vec<_> = self
-            .world
-            .entries_below(account, above)
-            .map(|(at, identity, _)| (at.to_owned(), identity))
-            .collect();
-        for (at, identity) in all {
-            self.put_entry(account, &at, identity, Entry::default()).await?;
-        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::people::in_milliseconds;
 use super::{RegistryError, run};
 use crate::access::token;
 use crate::state::Change;
-use crate::world::{DeletedRepo, Project, Repo, name};
+use crate::world::{DeletedRepo, GroupKind, Project, Repo, name};
 
 /// What becomes of a project; what is `None` stays.
 #[derive(Debug, Default)]
@@ -32,6 +32,7 @@ impl Change<'_> {
             if self.world.project(project.account, new).is_some_and(|other| other.id != id) {
                 return Err(RegistryError::exists("project", new));
             }
+            self.rename_team(&project, new).await?;
             new.clone_into(&mut project.name);
         }
         if let Some(description) = input.description {
@@ -55,6 +56,21 @@ impl Change<'_> {
             id.to_string(),
         );
         self.world.rename_project(project);
+        Ok(())
+    }
+
+    /// A project's team is named for it.
+    async fn rename_team(&mut self, project: &Project, new: &str) -> Result<(), RegistryError> {
+        let team = self.world.group(project.account, Some(project.id), GroupKind::Team).cloned();
+        let Some(mut team) = team else { return Ok(()) };
+        team.name = format!("{new} Team");
+        run!(
+            self,
+            "UPDATE member_groups SET name = $1 WHERE id = $2",
+            team.name.clone(),
+            team.id.to_string()
+        );
+        self.world.insert_group(team);
         Ok(())
     }
 
@@ -119,7 +135,7 @@ impl Change<'_> {
     pub(crate) async fn purge_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("deleted repository", &id.to_string());
         let repo = self.world.deleted_repos.get(&id).ok_or_else(missing)?.repo.clone();
-        self.delete_entries_below(repo.account, &token::repository(repo.project, id)).await?;
+        self.remove_list(repo.account, &token::repository(repo.project, id), true).await?;
         run!(self, "DELETE FROM repos WHERE id = $1", id.to_string());
         self.world.remove_deleted_repo(id);
         self.discard_repo(id);

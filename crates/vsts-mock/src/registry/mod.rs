@@ -6,6 +6,7 @@
 mod acl;
 mod change;
 mod experimentation;
+mod groups;
 mod import;
 mod people;
 mod places;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub(crate) use acl::{EntryInput, Place};
+pub(crate) use acl::{EntryInput, Place, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, Password, UserInput};
@@ -143,6 +144,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM role_assignments");
     run!(change, "DELETE FROM resources");
     run!(change, "DELETE FROM access_entries");
+    run!(change, "DELETE FROM cut_off_lists");
     run!(change, "DELETE FROM memberships");
     run!(change, "DELETE FROM member_groups");
     run!(change, "DELETE FROM ref_locks");
@@ -156,3 +158,6 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     change.world = crate::world::World::default();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

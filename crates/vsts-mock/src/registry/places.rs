@@ -1,4 +1,4 @@
-//! Accounts, projects, repositories, groups' members, and workspaces.
+//! Accounts, projects and repositories.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::people::in_milliseconds;
 use super::{RegistryError, import, run};
 use crate::access::token;
 use crate::state::Change;
-use crate::world::{Account, Entry, Group, GroupKind, Handle, Project, Repo, name};
+use crate::world::{Account, GroupKind, Handle, Project, Repo, name};
 
 /// What the branch of a new repository is called.
 pub(crate) const DEFAULT_BRANCH: &str = "master";
@@ -49,8 +49,10 @@ impl Change<'_> {
         );
         let id = account.id;
         self.world.insert_account(account);
-        let group = self.create_group(id, None, GroupKind::CollectionAdministrators, &[account_name]).await?;
-        if let Some(owner) = owner {
+        self.create_groups(id, None).await?;
+        let administrators = self.world.group(id, None, GroupKind::CollectionAdministrators);
+        let administrators = administrators.map(|group| group.id);
+        if let (Some(owner), Some(group)) = (owner, administrators) {
             self.join_group(owner, group).await?;
         }
         Ok(id)
@@ -110,9 +112,7 @@ impl Change<'_> {
         );
         let id = project.id;
         self.world.insert_project(project);
-        for kind in [GroupKind::Readers, GroupKind::Contributors, GroupKind::ProjectAdministrators] {
-            self.create_group(account.id, Some(id), kind, &[&account.name, project_name]).await?;
-        }
+        self.create_groups(account.id, Some(id)).await?;
         let default = RepoInput { name: project_name, public: false, import: None };
         self.create_repo(account_name, project_name, &default).await?;
         Ok(id)
@@ -130,7 +130,8 @@ impl Change<'_> {
         }
         self.discard_deleted(|repo| repo.project == project.id);
         let below = token::project(project.id);
-        self.delete_entries_below(project.account, &below).await?;
+        self.remove_list(project.account, &below, true).await?;
+        self.forget_groups_of(project.id).await?;
         run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
         self.world.remove_project(project.id);
         Ok(())
@@ -209,97 +210,11 @@ impl Change<'_> {
         repo_name: &str,
     ) -> Result<(), RegistryError> {
         let repo = self.repo(account_name, project_name, repo_name)?.clone();
-        self.delete_entries_below(repo.account, &token::repository(repo.project, repo.id)).await?;
+        self.remove_list(repo.account, &token::repository(repo.project, repo.id), true).await?;
         run!(self, "DELETE FROM repos WHERE id = $1", repo.id.to_string());
         self.world.remove_repo(repo.id);
         self.discard_repo(repo.id);
         Ok(())
-    }
-
-    /// Puts a user into a group; being in it already is fine.
-    pub(crate) async fn add_member(
-        &mut self,
-        account_name: &str,
-        project_name: Option<&str>,
-        kind: GroupKind,
-        user_name: &str,
-    ) -> Result<(), RegistryError> {
-        let group = self.group(account_name, project_name, kind)?;
-        let user = self.user_id(user_name)?;
-        self.join_group(user, group).await
-    }
-
-    /// Takes a user out of a group.
-    pub(crate) async fn remove_member(
-        &mut self,
-        account_name: &str,
-        project_name: Option<&str>,
-        kind: GroupKind,
-        user_name: &str,
-    ) -> Result<(), RegistryError> {
-        let group = self.group(account_name, project_name, kind)?;
-        let user = self.user_id(user_name)?;
-        if !self.world.memberships.remove(&(user, group)) {
-            return Err(RegistryError::not_found("member", user_name));
-        }
-        run!(
-            self,
-            "DELETE FROM memberships WHERE member_id = $1 AND group_id = $2",
-            user.to_string(),
-            group.to_string()
-        );
-        Ok(())
-    }
-
-    async fn create_group(
-        &mut self,
-        account: Uuid,
-        project: Option<Uuid>,
-        kind: GroupKind,
-        path: &[&str],
-    ) -> Result<Uuid, RegistryError> {
-        let mut whole = vec!["group"];
-        whole.extend(path);
-        whole.push(kind.name());
-        let group = Group { id: self.fresh_id(&whole), account, project, kind };
-        run!(
-            self,
-            "INSERT INTO member_groups (id, account_id, project_id, kind) VALUES ($1, $2, $3, $4)",
-            group.id.to_string(),
-            account.to_string(),
-            project.map(|project| project.to_string()),
-            kind.name(),
-        );
-        let id = group.id;
-        self.world.groups.insert(id, group);
-        let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
-        self.put_entry(account, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() }).await?;
-        Ok(id)
-    }
-
-    async fn join_group(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
-        if self.world.memberships.insert((member, group)) {
-            run!(
-                self,
-                "INSERT INTO memberships (member_id, group_id) VALUES ($1, $2)",
-                member.to_string(),
-                group.to_string(),
-            );
-        }
-        Ok(())
-    }
-
-    pub(super) fn group(
-        &self,
-        account_name: &str,
-        project_name: Option<&str>,
-        kind: GroupKind,
-    ) -> Result<Uuid, RegistryError> {
-        let account = self.account(account_name)?.id;
-        let project =
-            project_name.map(|name| self.project(account_name, name)).transpose()?.map(|project| project.id);
-        let found = self.world.group(account, project, kind);
-        found.map(|group| group.id).ok_or_else(|| RegistryError::not_found("group", kind.name()))
     }
 
     pub(super) fn account(&self, account_name: &str) -> Result<&Account, RegistryError> {

@@ -118,16 +118,20 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
 }
 
 async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
-    for row in rows(pool, "SELECT id, account_id, project_id, kind FROM member_groups").await? {
+    for row in
+        rows(pool, "SELECT id, account_id, project_id, kind, name, description FROM member_groups").await?
+    {
         let kind: String = row.get("kind");
-        let group = Group {
+        let kind =
+            GroupKind::from_stored(&kind).ok_or(StateError::Row { what: "kind of group", value: kind })?;
+        world.insert_group(Group {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,
             project: optional_id(&row, "project_id")?,
-            kind: GroupKind::from_name(&kind)
-                .ok_or(StateError::Row { what: "kind of group", value: kind })?,
-        };
-        world.groups.insert(group.id, group);
+            kind,
+            name: row.get::<Option<String>, _>("name").unwrap_or_else(|| kind.name().to_owned()),
+            description: row.get("description"),
+        });
     }
     for row in rows(pool, "SELECT member_id, group_id FROM memberships").await? {
         world.memberships.insert((id(&row, "member_id")?, id(&row, "group_id")?));
@@ -141,6 +145,9 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
             automatic: row.get::<i64, _>("is_automatic") != 0,
         };
         world.set_entry(id(&row, "account_id")?, row.get("token"), id(&row, "identity_id")?, entry);
+    }
+    for row in rows(pool, "SELECT account_id, token FROM cut_off_lists").await? {
+        world.set_inherits(id(&row, "account_id")?, row.get("token"), false);
     }
     Ok(())
 }

@@ -5,8 +5,11 @@
 //! change, so that every request decides on one consistent picture without asking the database. Every mutation here
 //! has its statement in [`crate::registry`]; nothing else writes.
 
+mod entries;
 pub(crate) mod experimentation;
+mod group;
 pub(crate) mod name;
+pub(crate) mod subject;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -19,8 +22,11 @@ use git_wire::Repository;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::access::{Permissions, token};
+use crate::access::token;
+use entries::Entries;
+pub(crate) use entries::Entry;
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
+pub(crate) use group::{Group, GroupKind};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,62 +163,6 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The groups that every project or account is born with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum GroupKind {
-    Readers,
-    Contributors,
-    ProjectAdministrators,
-    CollectionAdministrators,
-}
-
-impl GroupKind {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Readers, Self::Contributors, Self::ProjectAdministrators, Self::CollectionAdministrators];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Readers => "Readers",
-            Self::Contributors => "Contributors",
-            Self::ProjectAdministrators => "Project Administrators",
-            Self::CollectionAdministrators => "Project Collection Administrators",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-
-    /// What the group is allowed on the level that it belongs to.
-    pub(crate) fn default_grant(self) -> Permissions {
-        match self {
-            Self::Readers => Permissions::READERS,
-            Self::Contributors => Permissions::CONTRIBUTORS,
-            Self::ProjectAdministrators | Self::CollectionAdministrators => Permissions::ADMINISTRATORS,
-        }
-    }
-}
-
-/// A group of users, of an account or of one of its projects.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Group {
-    pub(crate) id: Uuid,
-    pub(crate) account: Uuid,
-    pub(crate) project: Option<Uuid>,
-    pub(crate) kind: GroupKind,
-}
-
-/// What one identity is allowed and denied at one token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) allow: Permissions,
-    pub(crate) deny: Permissions,
-    /// Given by the server to the creator of a branch, and taken away with the branch.
-    pub(crate) automatic: bool,
-}
-
-type Entries = BTreeMap<String, BTreeMap<Uuid, Entry>>;
-
 /// The whole picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct World {
@@ -233,6 +183,9 @@ pub(crate) struct World {
     /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
     pub(crate) seeded: BTreeSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
+    /// The tokens at which nothing is inherited, by account.
+    cut_off: HashMap<Uuid, BTreeSet<String>>,
+    group_index: HashMap<(Uuid, Option<Uuid>, GroupKind), Uuid>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
     name_index: HashMap<(Uuid, String), Uuid>,
@@ -303,24 +256,6 @@ impl World {
         self.ref_locks.get(&(repo, name.to_owned())).copied()
     }
 
-    /// Sets one entry; an entry that says nothing is removed.
-    pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
-        let entries = self.acl.entry(account).or_default();
-        if entry.allow.is_empty() && entry.deny.is_empty() {
-            if let Some(list) = entries.get_mut(token) {
-                list.remove(&identity);
-                if list.is_empty() {
-                    entries.remove(token);
-                }
-            }
-            if entries.is_empty() {
-                self.acl.remove(&account);
-            }
-        } else {
-            entries.entry(token.to_owned()).or_default().insert(identity, entry);
-        }
-    }
-
     pub(crate) fn remove_token(&mut self, id: Uuid) {
         if let Some(token) = self.tokens.remove(&id) {
             self.token_by_hash.remove(&token.hash);
@@ -361,6 +296,7 @@ impl World {
         }
         self.remove_groups(|group| group.account == id);
         self.acl.remove(&id);
+        self.cut_off.remove(&id);
     }
 
     pub(crate) fn remove_project(&mut self, id: Uuid) {
@@ -381,35 +317,15 @@ impl World {
             self.name_index.remove(&(project.account, name::key(&project.name)));
         }
         self.remove_groups(|group| group.project == Some(id));
-        let below = token::project(id);
-        self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+        self.forget_lists_below(&token::project(id));
     }
 
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
         self.ref_locks.retain(|(repo, _), _| *repo != id);
         if let Some(repo) = self.repos.remove(&id) {
             self.name_index.remove(&(repo.project, name::key(&repo.name)));
-            let below = token::repository(repo.project, repo.id);
-            self.retain_entries(|_, token, _| !is_at_or_below(token, &below));
+            self.forget_lists_below(&token::repository(repo.project, repo.id));
         }
-    }
-
-    fn remove_groups(&mut self, matches: impl Fn(&Group) -> bool) {
-        let gone: BTreeSet<_> =
-            self.groups.values().filter(|group| matches(group)).map(|group| group.id).collect();
-        self.groups.retain(|id, _| !gone.contains(id));
-        self.memberships.retain(|(member, group)| !gone.contains(member) && !gone.contains(group));
-        self.retain_entries(|_, _, identity| !gone.contains(&identity));
-    }
-
-    fn retain_entries(&mut self, keep: impl Fn(Uuid, &str, Uuid) -> bool) {
-        for (account, entries) in &mut self.acl {
-            for (token, list) in entries.iter_mut() {
-                list.retain(|identity, _| keep(*account, token, *identity));
-            }
-            entries.retain(|_, list| !list.is_empty());
-        }
-        self.acl.retain(|_, entries| !entries.is_empty());
     }
 
     pub(crate) fn user(&self, name: &str) -> Option<&User> {
@@ -461,44 +377,11 @@ impl World {
         self.repos.values().filter(move |repo| repo.project == project)
     }
 
-    pub(crate) fn group(&self, account: Uuid, project: Option<Uuid>, kind: GroupKind) -> Option<&Group> {
-        self.groups
-            .values()
-            .find(|group| group.account == account && group.project == project && group.kind == kind)
-    }
-
-    pub(crate) fn groups_of(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
-        self.memberships.range((member, Uuid::nil())..=(member, Uuid::max())).map(|(_, group)| *group)
-    }
-
-    pub(crate) fn entries_at(&self, account: Uuid, token: &str) -> Option<&BTreeMap<Uuid, Entry>> {
-        self.acl.get(&account)?.get(token)
-    }
-
-    /// Every entry at the token or below it, by token.
-    pub(crate) fn entries_below<'a>(
-        &'a self,
-        account: Uuid,
-        token: &'a str,
-    ) -> impl Iterator<Item = (&'a str, Uuid, Entry)> + 'a {
-        self.acl
-            .get(&account)
-            .into_iter()
-            .flat_map(move |entries| entries.range(token.to_owned()..))
-            .take_while(move |(at, _)| at.starts_with(token))
-            .filter(move |(at, _)| is_at_or_below(at, token))
-            .flat_map(|(at, list)| list.iter().map(move |(identity, entry)| (at.as_str(), *identity, *entry)))
-    }
-
     /// The name to show for a user or a group.
     pub(crate) fn identity_name(&self, identity: Uuid) -> Option<&str> {
         self.users
             .get(&identity)
             .map(|user| user.name.as_str())
-            .or_else(|| self.groups.get(&identity).map(|group| group.kind.name()))
+            .or_else(|| self.groups.get(&identity).map(|group| group.name.as_str()))
     }
-}
-
-pub(crate) fn is_at_or_below(token: &str, above: &str) -> bool {
-    token.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

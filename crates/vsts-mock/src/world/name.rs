@@ -142,6 +142,16 @@ pub(crate) fn check_user(name: &str) -> Result<(), NameError> {
     check_edges("user", name)
 }
 
+/// A group's name is shown after its place and a backslash.
+pub(crate) fn check_group(name: &str) -> Result<(), NameError> {
+    check_length("group", name)?;
+    let bad = |c: &char| c.is_control() || "/\\[]:|<>+=;?*,@\"".contains(*c);
+    if let Some(found) = name.chars().find(bad) {
+        return Err(NameError::Character { what: "group", name: name.to_owned(), found });
+    }
+    check_edges("group", name)
+}
+
 /// A name of the Experimentation service, or of a resource group: it stands in a resource's id.
 pub(crate) fn check_resource(what: &'static str, name: &str) -> Result<(), NameError> {
     check_length(what, name)?;

@@ -17,6 +17,8 @@ mod library;
 mod limits;
 mod manual;
 mod odd;
+/// The pages.
+mod pages;
 mod pats;
 mod profiles;
 mod raw;

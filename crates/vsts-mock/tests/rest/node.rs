@@ -33,12 +33,21 @@ fn folder() -> PathBuf {
 async fn the_node_sdk_lives_through_a_whole_life() {
     for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
         let site = Site::start(profile).await;
+        let key = site.dir.path().join("laptop");
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.args(["-q", "-t", "rsa", "-b", "2048", "-N", "", "-C", "alice", "-f"]).arg(&key);
+        assert!(keygen.status().expect("ssh-keygen starts").success());
+        let url = site.server.ssh_clone_url("acme", "Rose", "garden");
         let mut command = Command::new("node");
         command
             .env("NODE_PATH", folder().join("node_modules"))
             .env("NODE_NO_WARNINGS", "1")
             .env("HOME", site.dir.path())
-            .args([SCRIPT, site.server.url()]);
+            .current_dir(site.dir.path())
+            .args([SCRIPT, site.server.url()])
+            .arg(key.with_extension("pub"))
+            .arg(site.ssh_with(&key))
+            .arg(url.expect("SSH is listened for"));
         let output = tokio::task::spawn_blocking(move || command.output());
         let output = output.await.expect("it ran").expect("node starts");
         assert!(

@@ -56,7 +56,45 @@ async fn whole_life(profile: Profile) {
     git("garden", &pushed).await;
     let tip = git("garden", &["rev-parse", "HEAD"]).await;
     script(&site, "read", &[&tip]).await;
+    a_denial_and_its_end(&site, &url).await;
+    a_key_and_its_end(&site).await;
     script(&site, "end", &[]).await;
+}
+
+/// What the SDK denies, Git's pushes hear, until the SDK takes it back.
+async fn a_denial_and_its_end(site: &Site, url: &str) {
+    script(site, "deny", &[]).await;
+    let with_token = url.replace("http://", "http://me:bobspat@");
+    let as_bob = ["-c", "http.extraHeader="];
+    let git = async |folder: &str, args: &[&str]| site.run_git(folder, &[&as_bob, args].concat()).await;
+    git(".", &["clone", "-q", &with_token, "bobs"]).await.expect("he reads");
+    site.write("bobs/by-bob.txt", "from bob\n");
+    git("bobs", &["add", "-A"]).await.expect("added");
+    git("bobs", &["commit", "-q", "-m", "By bob."]).await.expect("committed");
+    let said = git("bobs", &["push", "origin", "HEAD:refs/heads/bobs"]).await.expect_err("it is denied");
+    assert!(said.contains("TF401027: You need the Git 'GenericContribute' permission"), "{said}");
+    script(site, "allow", &[]).await;
+    git("bobs", &["push", "-q", "origin", "HEAD:refs/heads/bobs"]).await.expect("it is allowed");
+}
+
+/// A key that the SDK registers opens SSH, until the SDK takes it out.
+async fn a_key_and_its_end(site: &Site) {
+    let path = site.dir.path().join("laptop");
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "rsa", "-b", "2048", "-N", "", "-C", "alice", "-f"]).arg(&path);
+    assert!(keygen.status().expect("ssh-keygen starts").success());
+    let public = path.with_extension("pub").display().to_string();
+    let id = script(site, "key", &[&public]).await;
+    let url = site.server.ssh_clone_url("acme", "Rose", "garden").expect("SSH is listened for");
+    let ssh = site.ssh_with(&path);
+    let clone = async |to: &str| site.run_git(".", &["-c", &ssh, "clone", "-q", &url, to]).await;
+    clone("by-key").await.expect("the key is known");
+    script(site, "key", &[&id]).await;
+    let said = clone("no-key").await.expect_err("the key is not known any more");
+    assert!(
+        said.contains("Permission denied (publickey)") || said.contains("Public key authentication failed."),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

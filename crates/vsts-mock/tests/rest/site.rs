@@ -161,6 +161,24 @@ impl Site {
 
     /// Stock git in a folder of this site, as carol.
     pub(crate) async fn git(&self, folder: &str, args: &[&str]) -> String {
+        self.run_git(folder, args).await.unwrap_or_else(|said| panic!("{args:?}: {said}"))
+    }
+
+    /// The setting with which git signs in over SSH with a key, and knows the server.
+    pub(crate) fn ssh_with(&self, key: &Path) -> String {
+        let known_hosts = self.dir.path().join("known_hosts");
+        let line = self.server.ready().known_hosts.clone().expect("SSH is listened for");
+        std::fs::write(&known_hosts, line + "\n").expect("a file is written");
+        format!(
+            "core.sshCommand=ssh -F none -o BatchMode=yes -o IdentityAgent=none -o IdentitiesOnly=yes -i {} -o \
+             UserKnownHostsFile={} -o StrictHostKeyChecking=yes",
+            key.display(),
+            known_hosts.display()
+        )
+    }
+
+    /// Stock git, and what it says when it fails.
+    pub(crate) async fn run_git(&self, folder: &str, args: &[&str]) -> Result<String, String> {
         let folder = self.dir.path().join(folder);
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut command = Command::new("git");
@@ -177,8 +195,10 @@ impl Site {
             .args(args);
         let output = tokio::task::spawn_blocking(move || command.output());
         let output = output.await.expect("it ran").expect("git starts");
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     pub(crate) fn url(&self, repo: &str) -> String {

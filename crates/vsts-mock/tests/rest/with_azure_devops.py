@@ -1,4 +1,4 @@
-"""A project's life with the package azure-devops, unmodified: with_azure_devops.py URL make|read|end [COMMIT]"""
+"""A project's life with the package azure-devops, unmodified: with_azure_devops.py URL PART [ARGUMENT]"""
 
 import base64
 import sys
@@ -21,6 +21,8 @@ from azure.devops.v7_1.git.models import (
     ItemContent,
     TeamProjectReference,
 )
+from azure.devops.v7_1.security.models import PermissionEvaluation, PermissionEvaluationBatch
+from azure.devops._models import VssJsonCollectionWrapper
 from msrest.authentication import BasicAuthentication
 
 ZEROS = "0" * 40
@@ -173,13 +175,98 @@ def read():
     refused("TF401027", bob.delete_repository, extra.id)
 
 
+def bobs_push(what):
+    bob = connect("bobspat").clients_v7_1.get_git_client()
+    repo = bob.get_repository("garden", project="Rose")
+    old = bob.get_refs(repo.id, filter="heads/master")[0].object_id
+    update = GitRefUpdate(name="refs/heads/master", old_object_id=old)
+    commit = GitCommitRef(comment=what, changes=[change("add", f"/{what}", what)])
+    return bob.create_push(GitPush(ref_updates=[update], commits=[commit]), repo.id)
+
+
+def place():
+    """What access control of the repository is about: namespace, bit, token, and bob's descriptor."""
+    security = alice.clients_v7_1.get_security_client()
+    [namespace] = [one for one in security.query_security_namespaces() if one.name == "Git Repositories"]
+    [bit] = [action.bit for action in namespace.actions if action.name == "GenericContribute"]
+    repo = git.get_repository("garden", project="Rose")
+    [bob] = alice.clients_v7_1.get_identity_client().read_identities(search_filter="General", filter_value="bob")
+    return security, namespace.namespace_id, bit, f"repoV2/{repo.project.id}/{repo.id}", bob
+
+
+def deny():
+    security, namespace, bit, token, bob = place()
+    graph = alice.clients_v7_1.get_graph_client()
+    scope = graph.get_descriptor(core.get_project("Rose").id).value
+    groups = {group.principal_name: group for group in graph.list_groups(scope_descriptor=scope).graph_groups}
+    contributors = groups["[Rose]\\Contributors"]
+    assert graph.get_group(contributors.descriptor).display_name == "Contributors"
+    graph.add_membership(bob.subject_descriptor, contributors.descriptor)
+    graph.check_membership_existence(bob.subject_descriptor, contributors.descriptor)
+    up = graph.list_memberships(bob.subject_descriptor, direction="up")
+    assert contributors.descriptor in [one.container_descriptor for one in up]
+    assert graph.get_storage_key(bob.subject_descriptor).value == bob.id
+    assert "bob" in [user.display_name for user in graph.list_users().graph_users]
+    bobs_push("first")
+    [entry] = security.set_access_control_entries(
+        {"token": token, "merge": True, "accessControlEntries": [{"descriptor": bob.descriptor, "allow": 0, "deny": bit}]},
+        namespace,
+    )
+    assert (entry.allow, entry.deny) == (0, bit)
+    [acl] = security.query_access_control_lists(namespace, token, bob.descriptor, include_extended_info=True)
+    extended = acl.aces_dictionary[bob.descriptor].extended_info
+    assert (acl.inherit_permissions, extended.effective_deny) == (True, bit), extended
+    refused("TF401027", bobs_push, "second")
+    asked = connect("bobspat").clients_v7_1.get_security_client()
+    assert asked.has_permissions(namespace, bit, token) == [False]
+    refused("TF401027", asked.remove_access_control_entries, namespace, token, bob.descriptor)
+
+
+def allow():
+    security, namespace, bit, token, bob = place()
+    assert security.remove_access_control_entries(namespace, token, bob.descriptor) is True
+    assert security.query_access_control_lists(namespace, token) == []
+    bobs_push("third")
+    batch = PermissionEvaluationBatch(evaluations=[
+        PermissionEvaluation(permissions=bit, security_namespace_id=namespace, token=token),
+        PermissionEvaluation(permissions=8, security_namespace_id=namespace, token=token),
+    ])
+    asked = connect("bobspat").clients_v7_1.get_security_client()
+    assert [one.value for one in asked.has_permissions_batch(batch).evaluations] == [True, False]
+    lists = VssJsonCollectionWrapper(count=1, value=[{
+        "token": token, "inheritPermissions": True,
+        "acesDictionary": {bob.descriptor: {"descriptor": bob.descriptor, "allow": 0, "deny": 8}},
+    }])
+    security.set_access_control_lists(lists, namespace)
+    left = security.remove_permission(namespace, bob.descriptor, 8, token)
+    assert left.deny == 0
+    assert security.remove_access_control_lists(namespace, token) is False
+    [bob] = alice.clients_v7_1.get_identity_client().read_identities(identity_ids=bob.id, query_membership="direct")
+    assert bob.properties["Account"]["$value"] == "bob" and len(bob.member_of) == 2, bob.member_of
+
+
+def key():
+    """Adds the public key in a file, or removes the one of an id. The package has no client for it but its base."""
+    argument = sys.argv[3]
+    location = "ada996bc-8c18-4193-b20c-cd41b13f5b4d"
+    if not argument.endswith(".pub"):
+        core._send("DELETE", location, "5.0-preview.1", {"authorizationId": argument}, {"isPublic": True})
+        return
+    with open(argument) as file:
+        body = {"displayName": "laptop", "publicData": file.read(), "scope": "app_token", "isPublic": True}
+    added = core._send("POST", location, "5.0-preview.1", query_parameters={"isPublic": True}, content=body).json()
+    listed = core._send("GET", location, "5.0-preview.1", query_parameters={"isPublic": True}).json()
+    assert [one["authorizationId"] for one in listed["value"]] == [added["authorizationId"]]
+    print(added["authorizationId"])
+
+
 def end():
     repo = git.get_repository("garden", project="Rose")
     git.delete_repository(repo.id)
     refused("TF401019", git.get_repository, repo.id)
     assert [deleted.name for deleted in git.get_recycle_bin_repositories("Rose")] == ["garden"]
     back = git.restore_repository_from_recycle_bin(GitRecycleBinRepositoryDetails(deleted=False), "Rose", repo.id)
-    assert back.name == "garden" and len(git.get_refs(repo.id)) == 3
+    assert back.name == "garden" and len(git.get_refs(repo.id)) == 4
     git.delete_repository(repo.id)
     git.delete_repository_from_recycle_bin("Rose", repo.id)
     rose = core.get_project("Rose")
@@ -189,4 +276,4 @@ def end():
     assert "Rose" not in [project.name for project in core.get_projects()]
 
 
-{"make": make, "read": read, "end": end}[part]()
+{"make": make, "read": read, "deny": deny, "allow": allow, "key": key, "end": end}[part]()

@@ -1,4 +1,4 @@
-// A project's life with the package azure-devops-node-api, unmodified: with_node_api.js URL
+// A project's life with the package azure-devops-node-api, unmodified: with_node_api.js URL PUBLIC_KEY SSH_SETTING SSH_URL
 "use strict";
 const assert = require("node:assert");
 const azdev = require("azure-devops-node-api");
@@ -96,6 +96,54 @@ async function main() {
   const denied = { refUpdates: [{ name: "refs/heads/master", oldObjectId: ZEROS }],
     commits: [{ comment: "x", changes: [file(VersionControlChangeType.Add, "/x", "x")] }] };
   await assert.rejects(bob.createPush(denied, extra.id), /TF401027/);
+
+  // The package has no client for security, graph and keys: this is its own way to any resource of the table.
+  const resource = async (area, locationId, routeValues, query) => {
+    const found = await core.vsoClient.getVersioningData("5.0-preview.1", area, locationId, routeValues, query);
+    return { url: found.requestUrl, options: core.createRequestOptions("application/json", found.apiVersion) };
+  };
+  const ask = async (method, body, ...where) => {
+    const { url, options } = await resource(...where);
+    const call = { GET: "get", DEL: "del" }[method];
+    const answer = call ? await core.rest[call](url, options) : await core.rest[method](url, body, options);
+    return answer.result;
+  };
+  const security = "Security";
+  const namespaces = await ask("GET", null, security, "ce7b9f95-fde9-4be8-a86d-83b366f0b87a", {});
+  const { namespaceId: securityNamespaceId, actions } = namespaces.value.find((one) => one.name === "Git Repositories");
+  const { bit } = actions.find((action) => action.name === "GenericContribute");
+  const identities = await ask("GET", null, "IMS", "28010c54-d0c0-4c89-a5b0-1c9e188b9fb7", {},
+    { searchFilter: "General", filterValue: "bob" });
+  const [{ descriptor, subjectDescriptor }] = identities.value;
+  const { value: scopeDescriptor } = await ask("GET", null, "Graph", "048aee0a-7072-4cde-ab73-7af77b1e0b4e", { storageKey: rose.id });
+  const groups = await ask("GET", null, "Graph", "ebbe6af8-0b91-4c13-8cf1-777c14858188", {}, { scopeDescriptor });
+  const contributors = groups.value.find((group) => group.displayName === "Contributors");
+  await ask("replace", null, "Graph", "3fd2e6ca-fb30-443a-b579-95b19ed0934c",
+    { subjectDescriptor, containerDescriptor: contributors.descriptor });
+  const bobs = (path, oldObjectId) => bob.createPush({ refUpdates: [{ name: "refs/heads/master", oldObjectId }],
+    commits: [{ comment: "x", changes: [file(VersionControlChangeType.Add, path, "x")] }] }, repo.id);
+  const third = (await bobs("/first", tip)).commits[0].commitId;
+  const token = `repoV2/${rose.id}/${repo.id}`;
+  const entries = "ac08c8ff-4323-4b08-af90-bcd018d380ce";
+  const set = await ask("create", { token, merge: true, accessControlEntries: [{ descriptor, allow: 0, deny: bit }] },
+    security, entries, { securityNamespaceId });
+  assert.deepEqual(set.value, [{ descriptor, allow: 0, deny: bit }]);
+  await assert.rejects(bobs("/second", third), /TF401027/);
+  const lists = await ask("GET", null, security, "18a2ad18-7571-46ae-bec7-0c7da1495885", { securityNamespaceId },
+    { token, descriptors: descriptor, includeExtendedInfo: true });
+  assert.equal(lists.value[0].acesDictionary[descriptor].extendedInfo.effectiveDeny, bit);
+  assert.equal(await ask("DEL", null, security, entries, { securityNamespaceId }, { token, descriptors: descriptor }), true);
+  await bobs("/third", third);
+
+  const keys = "ada996bc-8c18-4193-b20c-cd41b13f5b4d";
+  const publicData = require("node:fs").readFileSync(process.argv[3], "utf8");
+  const key = await ask("create", { displayName: "laptop", publicData, scope: "app_token", isPublic: true },
+    "Token", keys, {}, { isPublic: true });
+  const { execFileSync } = require("node:child_process");
+  const clone = (to) => execFileSync("git", ["-c", process.argv[4], "clone", "-q", process.argv[5], to], { stdio: "pipe" });
+  clone("by-key");
+  await ask("DEL", null, "Token", keys, { authorizationId: key.authorizationId }, { isPublic: true });
+  assert.throws(() => clone("no-key"), /Permission denied|authentication failed/);
 
   await git.deleteRepository(repo.id);
   assert.equal(await git.getRepository(repo.id), null);

@@ -10,6 +10,7 @@ pub(crate) struct Exec<'a> {
     client: &'a mut Client,
     pub(crate) channel: u32,
     out: Vec<u8>,
+    err: Vec<u8>,
 }
 
 /// How a command ended.
@@ -22,7 +23,7 @@ pub(crate) struct Ended {
 
 impl<'a> Exec<'a> {
     pub(crate) fn new(client: &'a mut Client, channel: u32) -> Self {
-        Self { client, channel, out: Vec::new() }
+        Self { client, channel, out: Vec::new(), err: Vec::new() }
     }
 
     /// Sends data to the command.
@@ -41,6 +42,22 @@ impl<'a> Exec<'a> {
         self.out.clear();
     }
 
+    /// Reads the command's output until it ends in this; whether it does, or else complains.
+    pub(crate) async fn is_let_in(&mut self, end: &str) -> bool {
+        while !self.out.ends_with(end.as_bytes()) {
+            let message = self.client.wait_for(&[CHANNEL_DATA, EXTENDED_DATA]).await;
+            let mut fields = Fields(&message[5..]);
+            if message[0] == EXTENDED_DATA {
+                assert_eq!(fields.number(), 1, "the error stream");
+                self.err.extend(fields.string());
+                return false;
+            }
+            self.out.extend(fields.string());
+        }
+        self.out.clear();
+        true
+    }
+
     /// Says that nothing more is said, and reads to the end.
     pub(crate) async fn finish(self) -> Ended {
         self.client.send(&Message::new(CHANNEL_EOF).number(self.channel).0).await.expect("it is sent");
@@ -49,7 +66,7 @@ impl<'a> Exec<'a> {
 
     /// Reads to the end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let (mut err, mut status) = (Vec::new(), None);
+        let mut status = None;
         loop {
             let kinds = [CHANNEL_DATA, EXTENDED_DATA, CHANNEL_REQUEST, CHANNEL_CLOSE];
             let message = self.client.wait_for(&kinds).await;
@@ -58,7 +75,7 @@ impl<'a> Exec<'a> {
                 CHANNEL_DATA => self.out.extend(fields.string()),
                 EXTENDED_DATA => {
                     assert_eq!(fields.number(), 1, "the error stream");
-                    err.extend(fields.string());
+                    self.err.extend(fields.string());
                 }
                 CHANNEL_REQUEST => {
                     assert_eq!(fields.string(), b"exit-status");
@@ -69,6 +86,6 @@ impl<'a> Exec<'a> {
         }
         self.client.send(&Message::new(CHANNEL_CLOSE).number(self.channel).0).await.expect("it is sent");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ended { out: text(&self.out), err: text(&err), status }
+        Ended { out: text(&self.out), err: text(&self.err), status }
     }
 }

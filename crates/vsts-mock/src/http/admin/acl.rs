@@ -47,7 +47,7 @@ async fn list(app: &App, place: Place<'_>) -> Answer {
         .map(|(found, identity, entry)| {
             json!({
                 "user": world.users.get(&identity).map(|user| &user.name),
-                "group": world.groups.get(&identity).map(|group| group.kind.name()),
+                "group": world.groups.get(&identity).map(|group| &group.name),
                 "allow": entry.allow.names(),
                 "deny": entry.deny.names(),
                 "branch": token::reference_name(found, &at),

@@ -97,8 +97,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(user): Path<String>) 
 
 pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
     let mut change = app.state.change().await?;
+    let id = find(&change.world, &user)?.id;
     change.delete_user(&user).await?;
     change.commit().await?;
+    app.sessions.end_all_of(id);
     done()
 }
 

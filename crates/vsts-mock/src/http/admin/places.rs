@@ -47,7 +47,7 @@ fn members(world: &World, account: &Account, project: Option<&Project>, kind: Gr
         return Vec::new();
     };
     let of_group = world.memberships.iter().filter(|(_, of)| *of == group.id);
-    of_group.filter_map(|(member, _)| world.identity_name(*member).map(str::to_owned)).collect()
+    of_group.filter_map(|(member, _)| world.users.get(member)).map(|user| user.name.clone()).collect()
 }
 
 fn account_json(world: &World, account: &Account) -> Value {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use crate::access::{Principal, Target, can_see};
-use crate::world::{World, name};
+use crate::world::{World, name, subject};
 
 /// The id under which nobody goes.
 const ANONYMOUS: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
@@ -50,21 +50,15 @@ fn identity(world: &World, principal: &Principal) -> Value {
             "metaTypeId": 255,
         });
     };
-    let tenant = name::derive(&["tenant"]);
-    let account = user.email.as_deref().unwrap_or(&user.name);
+    let account = subject::login(user);
     json!({
         "id": user.id.to_string(),
-        "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{tenant}\\{account}"),
-        "subjectDescriptor": subject(&user.id.to_string()),
+        "descriptor": subject::user_descriptor(user),
+        "subjectDescriptor": subject::user_subject(user.id),
         "providerDisplayName": user.name,
         "isActive": true,
         "properties": { "Account": { "$type": "System.String", "$value": account } },
         "resourceVersion": 2,
         "metaTypeId": 0,
     })
-}
-
-fn subject(id: &str) -> String {
-    use base64::Engine as _;
-    format!("aad.{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id))
 }

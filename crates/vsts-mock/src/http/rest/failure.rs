@@ -8,10 +8,10 @@ use crate::registry::RegistryError;
 
 /// Why an API request fails.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) status: StatusCode,
+pub(in crate::http) struct Failure {
+    pub(in crate::http) status: StatusCode,
     pub(super) key: &'static str,
-    pub(super) message: String,
+    pub(in crate::http) message: String,
 }
 
 impl Failure {
@@ -79,6 +79,11 @@ impl Failure {
             key if key.starts_with("VssService") => "Microsoft.VisualStudio.Services.Common",
             key if key.starts_with("Vss") => "Microsoft.VisualStudio.Services.WebApi",
             key if key.starts_with("Project") => "Microsoft.TeamFoundation.Core.WebApi",
+            "InvalidSecurityNamespaceException" | "SecurityTokenNotFoundException" => {
+                "Microsoft.VisualStudio.Services.Security"
+            }
+            key if key.starts_with("Identity") => "Microsoft.VisualStudio.Services.Identity",
+            key if key.starts_with("Graph") => "Microsoft.VisualStudio.Services.Graph",
             "UnauthorizedRequestException" => "Microsoft.TeamFoundation.Framework.Server",
             "AccessCheckException" => "Microsoft.VisualStudio.Services.Security",
             "SessionTokenNotFoundException" => "Microsoft.VisualStudio.Services.DelegatedAuthorization",

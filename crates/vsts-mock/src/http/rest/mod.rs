@@ -16,7 +16,9 @@ mod projects;
 mod query;
 mod reply;
 mod repositories;
+mod security;
 mod shape;
+mod subjects;
 mod teams;
 mod tokens;
 mod version;
@@ -34,10 +36,12 @@ use super::{Journalled, Peer, auth, text};
 use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
 use crate::world::{Account, Project, World};
-use failure::Failure;
+pub(super) use failure::Failure;
+pub(super) use git::{Archive, first_commit};
 use locations::Route;
 use query::Query;
 use reply::{Outcome, Reply};
+pub(super) use repositories::set_default_branch;
 
 /// Bytes that a request's body may have.
 const LARGEST_BODY: usize = 1 << 20;
@@ -200,6 +204,12 @@ impl Call<'_> {
             }
             (_, "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories") => {
                 return repositories::answer(self, &method, route, body).await;
+            }
+            _ if resource.starts_with("security/") => {
+                return security::answer(self, &method, route, body).await;
+            }
+            _ if resource.starts_with("ims/") || resource.starts_with("graph/") => {
+                return subjects::answer(self, &method, route, body).await;
             }
             _ if resource.starts_with("git/") => return git::answer(self, &method, route, body).await,
             _ => return None,

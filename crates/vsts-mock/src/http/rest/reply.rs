@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ pub(super) struct Reply {
     content: Content,
     /// Where a list goes on.
     continuation: Option<String>,
+    /// Where what was made is.
+    location: Option<String>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,12 @@ impl Reply {
     }
 
     pub(super) fn json(status: StatusCode, value: Value) -> Self {
-        Self { status, content: Content::Json(value), continuation: None }
+        Self { status, content: Content::Json(value), continuation: None, location: None }
+    }
+
+    /// Says where what was made is.
+    pub(super) fn located(self, at: String) -> Self {
+        Self { location: Some(at), ..self }
     }
 
     /// A list in the envelope of every list, each value written by `write`: what is long is never built as a whole tree
@@ -68,16 +75,26 @@ impl Reply {
             }
         }
         bytes.extend_from_slice(b"]}");
-        Ok(Self { status: StatusCode::OK, content: Content::Written(bytes), continuation: None })
+        Ok(Self {
+            status: StatusCode::OK,
+            content: Content::Written(bytes),
+            continuation: None,
+            location: None,
+        })
     }
 
     pub(super) fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::Nothing, continuation: None }
+        Self { status: StatusCode::NO_CONTENT, content: Content::Nothing, continuation: None, location: None }
     }
 
     /// Bytes as they are; with a file's name they are there to be saved.
     pub(super) fn raw(kind: &'static str, bytes: Vec<u8>, file_name: Option<String>) -> Self {
-        Self { status: StatusCode::OK, content: Content::Raw { kind, bytes, file_name }, continuation: None }
+        Self {
+            status: StatusCode::OK,
+            content: Content::Raw { kind, bytes, file_name },
+            continuation: None,
+            location: None,
+        }
     }
 
     pub(super) fn continued(mut self, at: Option<usize>) -> Self {
@@ -132,6 +149,9 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         }
         Content::Nothing => text(reply.status, ""),
     };
+    if let Some(at) = reply.location {
+        insert(response.headers_mut(), LOCATION, &at);
+    }
     if let Some(at) = reply.continuation {
         insert(response.headers_mut(), HeaderName::from_static("x-ms-continuationtoken"), &at);
     }

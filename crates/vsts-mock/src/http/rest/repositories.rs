@@ -11,7 +11,8 @@ use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, read, shape};
-use crate::access::{Permission, Target, authorize};
+use crate::access::{Permission, Refusal, Target, authorize};
+use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
 
@@ -42,12 +43,13 @@ impl Call<'_> {
             Some(project) => world.repo(self.project(world, project)?.id, asked),
             None => Uuid::parse_str(asked).ok().and_then(|id| world.repos.get(&id)),
         };
-        let repo = found
-            .filter(|repo| repo.account == account.id)
-            .filter(|repo| {
-                authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
-            })
-            .ok_or_else(|| Failure::no_repo(asked))?;
+        let absent = || Failure::no_repo(asked);
+        let repo = found.filter(|repo| repo.account == account.id).ok_or_else(absent)?;
+        match authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)) {
+            Ok(()) => {}
+            Err(refusal @ Refusal::TokenScope { .. }) => return Err(Failure::refused(&refusal)),
+            Err(_) => return Err(absent()),
+        }
         let project = world.projects.get(&repo.project).ok_or_else(|| Failure::no_repo(asked))?;
         Ok((account, project, repo))
     }
@@ -147,7 +149,7 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     };
     call.permit(&change.world, Permission::RenameRepository, Target::Repo(&repo))?;
     if let Some(branch) = body["defaultBranch"].as_str().filter(|branch| !branch.is_empty()) {
-        set_default_branch(call, &repo, branch)?;
+        set_default_branch(call.app, &repo, branch)?;
     }
     if let Some(new) = body["name"].as_str().filter(|new| *new != repo.name) {
         change.rename_repo(repo.id, new).await?;
@@ -157,7 +159,8 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     Ok(Reply::ok(call.whole_repo(&account, &project, &repo)))
 }
 
-fn set_default_branch(call: &Call<'_>, repo: &Repo, branch: &str) -> Result<(), Failure> {
+/// Makes another branch the one that `HEAD` names.
+pub(in crate::http) fn set_default_branch(app: &App, repo: &Repo, branch: &str) -> Result<(), Failure> {
     let full = if branch.starts_with("refs/") { branch.to_owned() } else { format!("refs/heads/{branch}") };
     let absent = || {
         let message = format!(
@@ -167,8 +170,7 @@ fn set_default_branch(call: &Call<'_>, repo: &Repo, branch: &str) -> Result<(), 
         );
         Failure::not_found("GitUnresolvableToCommitException", message)
     };
-    let repository =
-        repo.handle.open(&call.app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
+    let repository = repo.handle.open(&app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
     let repository = repository.to_gix();
     let target = FullName::try_from(full.as_str()).map_err(|_| absent())?;
     let is_branch = full.starts_with("refs/heads/");

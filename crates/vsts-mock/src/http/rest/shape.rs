@@ -1,13 +1,12 @@
 //! The shapes in which the REST API shows things.
 
-use base64::Engine as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{processes, teams};
 use crate::app::App;
-use crate::world::{Account, Project, Repo, World};
+use crate::world::{Account, Project, Repo, World, subject};
 
 /// What a name may have in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -72,7 +71,6 @@ pub(super) fn identity(world: &World, base: &str, user: Uuid) -> Value {
     let name = known.map_or("Anonymous", |user| user.name.as_str());
     let mail = known.and_then(|user| user.email.as_deref()).unwrap_or(name);
     let image = format!("{base}/_api/_common/identityImage?id={user}");
-    let descriptor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(user.to_string());
     json!({
         "displayName": name,
         "url": format!("{base}/_apis/Identities/{user}"),
@@ -80,7 +78,7 @@ pub(super) fn identity(world: &World, base: &str, user: Uuid) -> Value {
         "id": user.to_string(),
         "uniqueName": mail,
         "imageUrl": image,
-        "descriptor": format!("aad.{descriptor}"),
+        "descriptor": subject::user_subject(user),
     })
 }
 

@@ -74,7 +74,7 @@ fn one(call: &Call<'_>, world: &World, project: &str, team: &str, members: bool)
     if !members {
         return Ok(Reply::ok(show(&base, project)));
     }
-    let groups: Vec<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators]
+    let groups: Vec<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators, GroupKind::Team]
         .into_iter()
         .filter_map(|kind| Some(world.group(project.account, Some(project.id), kind)?.id))
         .collect();

@@ -9,6 +9,7 @@ mod branches;
 mod changes;
 mod commits;
 mod compare;
+mod first;
 mod folder;
 mod history;
 mod items;
@@ -24,18 +25,34 @@ mod trees;
 mod write;
 mod zip;
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::Method;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::Call;
 use super::failure::Failure;
 use super::locations::Route;
 use super::reply::Outcome;
+use crate::access::Principal;
+use crate::app::App;
 use place::Place;
+pub(in crate::http) use zip::Archive;
 
 /// Bytes that the body of a push may have.
 const LARGEST_PUSH: usize = 32 << 20;
+
+/// Gives a repository that has just been made its first commit, with these files. Blocks.
+pub(in crate::http) fn first_commit(
+    app: &Arc<App>,
+    principal: &Principal,
+    repo: Uuid,
+    files: &[(&str, Vec<u8>)],
+) -> Result<(), Failure> {
+    first::commit(&Place::new(app, principal, repo)?, files)
+}
 
 /// What is asked of a repository.
 enum Asked {

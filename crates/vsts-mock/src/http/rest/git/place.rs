@@ -51,6 +51,23 @@ impl Place {
         })
     }
 
+    /// A repository that was made for the caller. Call it on the runtime's own threads.
+    pub(super) fn new(app: &Arc<App>, principal: &Principal, repo: Uuid) -> Result<Self, Failure> {
+        let world = app.state.world();
+        let repo = world.repos.get(&repo).cloned().ok_or_else(|| Failure::no_repo(&repo.to_string()))?;
+        Ok(Self {
+            app: app.clone(),
+            principal: principal.clone(),
+            shown: Value::Null,
+            base: String::new(),
+            repo,
+            query: Query::default(),
+            accept: String::new(),
+            runtime: Handle::current(),
+            world,
+        })
+    }
+
     /// Opens it for reading: what is there stays until the handle is dropped.
     pub(super) fn open(&self) -> Result<Reader, Failure> {
         let opened = self.repo.handle.open(&self.app.state.repo_path(self.repo.id));

@@ -17,7 +17,7 @@ const DEFLATED: u16 = 8;
 
 /// An archive in the making.
 #[derive(Debug, Default)]
-pub(super) struct Archive {
+pub(in crate::http) struct Archive {
     bytes: Vec<u8>,
     directory: Vec<u8>,
     entries: u64,
@@ -31,7 +31,7 @@ fn put(out: &mut Vec<u8>, fields: &[(u64, usize)]) {
 
 impl Archive {
     /// Adds a file.
-    pub(super) fn add(&mut self, name: &str, data: &[u8]) -> Result<(), Failure> {
+    pub(in crate::http) fn add(&mut self, name: &str, data: &[u8]) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::internal(&error);
         let mut crc = Crc::new();
         crc.update(data);
@@ -67,7 +67,7 @@ impl Archive {
     }
 
     /// The whole file.
-    pub(super) fn finish(self) -> Result<Vec<u8>, Failure> {
+    pub(in crate::http) fn finish(self) -> Result<Vec<u8>, Failure> {
         let Self { mut bytes, directory, entries } = self;
         let (start, size) = (bytes.len() as u64, directory.len() as u64);
         bytes.extend_from_slice(&directory);

@@ -1,0 +1,111 @@
+//! Who may look at access control, and who may change it: entries, groups, members.
+//!
+//! Collection administrators can always change entries, so that nobody locks everybody out.
+
+use uuid::Uuid;
+
+use super::evaluate::Identities;
+use super::roles::{Use, authorize_use};
+use super::standing::is_known;
+use super::{
+    Permission, Permissions, Principal, Refusal, Target, authorize, can_see, check_credential, too_narrow,
+};
+use crate::world::{Entry, Group, World};
+
+/// Decides whether the principal may read the entries that hang at the target.
+pub(crate) fn authorize_acl_reading(
+    world: &World,
+    principal: &Principal,
+    target: Target<'_>,
+) -> Result<(), Refusal> {
+    check_credential(world, principal)?;
+    if !can_see(world, principal, target) && !administers(world, principal, target.account(), None) {
+        return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
+    }
+    let reading = [Permission::GenericRead, Permission::ManagePermissions];
+    if reading.into_iter().any(|permission| principal.ceiling.contains(permission)) {
+        Ok(())
+    } else {
+        Err(too_narrow(principal, Permission::GenericRead, target))
+    }
+}
+
+/// Decides whether the principal may change the entries that hang at the target.
+pub(crate) fn authorize_acl(world: &World, principal: &Principal, target: Target<'_>) -> Result<(), Refusal> {
+    check_credential(world, principal)?;
+    let permission = Permission::ManagePermissions;
+    if !administers(world, principal, target.account(), None) {
+        return authorize(world, principal, permission, target);
+    }
+    if principal.ceiling.contains(permission) {
+        Ok(())
+    } else {
+        Err(too_narrow(principal, permission, target))
+    }
+}
+
+/// Decides whether the principal may change a group of that place, and who is in it.
+pub(crate) fn authorize_group(
+    world: &World,
+    principal: &Principal,
+    account: Uuid,
+    project: Option<Uuid>,
+) -> Result<(), Refusal> {
+    authorize_use(world, principal, Use::SubjectsWrite)?;
+    if administers(world, principal, account, project) {
+        Ok(())
+    } else {
+        Err(Refusal::LacksRole { identity: principal.name.clone() })
+    }
+}
+
+/// Whether the principal administers the account, or the project of it.
+pub(crate) fn administers(
+    world: &World,
+    principal: &Principal,
+    account: Uuid,
+    project: Option<Uuid>,
+) -> bool {
+    Identities::of(world, principal, account, project).is_some_and(|identities| identities.administer())
+}
+
+/// Whether the principal may do all that these stand for at the target: the question that a client asks without doing
+/// anything. What is invisible holds nothing.
+pub(crate) fn holds(
+    world: &World,
+    principal: &Principal,
+    permissions: Permissions,
+    target: Target<'_>,
+    always_administrators: bool,
+) -> bool {
+    let is_exempt = always_administrators
+        && permissions.without(principal.ceiling).is_empty()
+        && administers(world, principal, target.account(), target.project());
+    let mut asked = Permission::ALL.into_iter().filter(|permission| permissions.contains(*permission));
+    check_credential(world, principal).is_ok()
+        && (is_exempt || asked.all(|permission| authorize(world, principal, permission, target).is_ok()))
+}
+
+/// What an entry says after new permissions were merged into it: what is newly denied is no longer allowed, and the other
+/// way round. What is given as both is denied.
+pub(crate) fn merged(old: Entry, allow: Permissions, deny: Permissions) -> (Permissions, Permissions) {
+    let allow = allow.without(deny);
+    (old.allow.union(allow).without(deny), old.deny.union(deny).without(allow))
+}
+
+/// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
+/// an entry in it, of themselves, and of the groups of projects that they see.
+pub(crate) fn sees_subject(world: &World, principal: &Principal, account: Uuid, subject: Uuid) -> bool {
+    if principal.user == Some(subject) {
+        return true;
+    }
+    match world.groups.get(&subject) {
+        Some(group) => group.account == account && sees_group(world, principal, group),
+        None => is_known(world, subject, account, None) || world.has_entry(account, subject),
+    }
+}
+
+fn sees_group(world: &World, principal: &Principal, group: &Group) -> bool {
+    let Some(project) = group.project else { return true };
+    world.projects.get(&project).is_some_and(|project| can_see(world, principal, Target::Project(project)))
+}

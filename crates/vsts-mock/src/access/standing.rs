@@ -1,0 +1,139 @@
+//! What each user and group has at a place, permission by permission, and where it comes from: what a page of
+//! permissions shows, and what an access control list says beyond its entries.
+//!
+//! [`subjects`] lists who has a say, [`standing`] tells one permission of one of them; to set one there is
+//! [`Change::set_permission`](crate::state::Change::set_permission). All of it is the evaluator's own verdict: what is
+//! shown as allowed is let through at every door.
+
+use uuid::Uuid;
+
+use super::evaluate::{self, Decision, Identities};
+use super::{Permission, Permissions, Target, token};
+use crate::world::{World, name};
+
+/// A user or a group that permissions can be given to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) id: Uuid,
+    /// A group is shown with where it belongs: `[iris]\Readers`, `[acme]\Project Collection Administrators`.
+    pub(crate) name: String,
+    pub(crate) is_group: bool,
+}
+
+/// What one subject has of one permission at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing says anything, which means no.
+    NotSet,
+    /// The subject's own entry at this place.
+    Allow,
+    Deny,
+    /// It comes from elsewhere: from a group that the subject is in, from a place above, or both.
+    InheritedAllow(Source),
+    InheritedDeny(Source),
+}
+
+impl Standing {
+    /// As pages show it.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::NotSet => "Not set",
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+            Self::InheritedAllow(_) => "Inherited allow",
+            Self::InheritedDeny(_) => "Inherited deny",
+        }
+    }
+}
+
+/// Where something inherited comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The token of the entry.
+    pub(crate) token: String,
+    /// Whose entry it is: the subject's own at a place above, or a group's.
+    pub(crate) subject: Uuid,
+}
+
+/// Who has a say in an account, or in a project of it: its groups, its users, and whoever an entry names. Groups come
+/// first, each kind by name.
+pub(crate) fn subjects(world: &World, account: Uuid, project: Option<Uuid>) -> Vec<Subject> {
+    let of_project = project.into_iter().flat_map(|project| world.groups_in(account, Some(project)));
+    let groups = of_project.chain(world.groups_in(account, None)).map(|group| group.id);
+    let users = world.users.keys().copied().filter(|user| is_known(world, *user, account, project));
+    let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
+    let named = world.entries_below(account, &at).map(|(_, identity, _)| identity);
+    let mut all: Vec<Subject> =
+        groups.chain(users).chain(named).filter_map(|id| subject(world, id)).collect();
+    all.sort_by_key(|subject| (!subject.is_group, name::key(&subject.name), subject.id));
+    all.dedup_by_key(|subject| subject.id);
+    all
+}
+
+/// A user or a group by id, as it is shown.
+pub(crate) fn subject(world: &World, id: Uuid) -> Option<Subject> {
+    if let Some(user) = world.users.get(&id) {
+        return Some(Subject { id, name: user.name.clone(), is_group: false });
+    }
+    let group = world.groups.get(&id)?;
+    let project = group.project.and_then(|project| world.projects.get(&project)).map(|one| &one.name);
+    let place = project.or_else(|| world.accounts.get(&group.account).map(|account| &account.name))?;
+    Some(Subject { id, name: format!("[{place}]\\{}", group.name), is_group: true })
+}
+
+/// Whether the user belongs to the account, or to the project of it.
+pub(crate) fn is_known(world: &World, user: Uuid, account: Uuid, project: Option<Uuid>) -> bool {
+    Identities::of_subject(world, user, account, project).belong(world, account, project)
+}
+
+/// What a subject has of one permission at a place.
+pub(crate) fn standing(world: &World, subject: Uuid, target: Target<'_>, permission: Permission) -> Standing {
+    let (account, at) = (target.account(), target.token());
+    let own = world.entries_at(account, &at).and_then(|entries| entries.get(&subject));
+    // An own entry is shown as it is, also where something else overrules it.
+    match own {
+        Some(entry) if entry.deny.contains(permission) => return Standing::Deny,
+        Some(entry) if entry.allow.contains(permission) => return Standing::Allow,
+        _ => {}
+    }
+    let identities = Identities::of_subject(world, subject, account, target.project());
+    match evaluate::decide(world, &identities, account, &at, permission) {
+        None => Standing::NotSet,
+        Some(Decision { is_allowed, at, identity }) => {
+            let source = Source { token: at.to_owned(), subject: identity };
+            if is_allowed { Standing::InheritedAllow(source) } else { Standing::InheritedDeny(source) }
+        }
+    }
+}
+
+/// What entries amount to for one subject, as sets of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effect {
+    /// What is allowed and denied in the end.
+    pub(crate) allow: Permissions,
+    pub(crate) deny: Permissions,
+    /// What of it is not said at this token.
+    pub(crate) inherited_allow: Permissions,
+    pub(crate) inherited_deny: Permissions,
+}
+
+/// What the entries at a token and above it amount to for a subject.
+pub(crate) fn effect(world: &World, subject: Uuid, account: Uuid, project: Option<Uuid>, at: &str) -> Effect {
+    let identities = Identities::of_subject(world, subject, account, project);
+    let mut effect = Effect::default();
+    for permission in Permission::ALL {
+        let Some(decision) = evaluate::decide(world, &identities, account, at, permission) else { continue };
+        let this = Permissions::from_iter([permission]);
+        let is_inherited = decision.at != at;
+        let (whole, inherited) = if decision.is_allowed {
+            (&mut effect.allow, &mut effect.inherited_allow)
+        } else {
+            (&mut effect.deny, &mut effect.inherited_deny)
+        };
+        *whole = whole.union(this);
+        if is_inherited {
+            *inherited = inherited.union(this);
+        }
+    }
+    effect
+}

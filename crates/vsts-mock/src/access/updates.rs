@@ -1,0 +1,95 @@
+//! Pushes and what they change: which rights each change of a ref takes, and who holds a lock.
+
+use git_wire::UpdateKind;
+
+use super::evaluate::{self, Identities, Setting};
+use super::{Permission, Principal, Refusal, Target, authorize, token, too_narrow};
+use crate::world::{Repo, World};
+
+/// Decides whether a push to the repository may begin: what it changes is asked ref by ref, with [`authorize_update`].
+pub(crate) fn authorize_push(world: &World, principal: &Principal, repo: &Repo) -> Result<(), Refusal> {
+    let permission = Permission::GenericContribute;
+    match authorize(world, principal, permission, Target::Repo(repo)) {
+        Err(refusal @ Refusal::Lacks { .. }) => {
+            let Some(identities) = Identities::of(world, principal, repo.account, Some(repo.project)) else {
+                return Err(refusal);
+            };
+            let below = token::repository(repo.project, repo.id);
+            let somewhere = world.entries_below(repo.account, &below).any(|(at, identity, entry)| {
+                identities.contains(identity)
+                    && entry.allow.contains(permission)
+                    && evaluate::setting(world, &identities, repo.account, at, permission) == Setting::Allowed
+            });
+            match (somewhere, principal.ceiling.contains(permission)) {
+                (true, true) => Ok(()),
+                (true, false) => Err(too_narrow(principal, permission, Target::Repo(repo))),
+                (false, _) => Err(refusal),
+            }
+        }
+        verdict => verdict,
+    }
+}
+
+/// Decides whether one ref may be changed in that way.
+pub(crate) fn authorize_update(
+    world: &World,
+    principal: &Principal,
+    repo: &Repo,
+    name: &str,
+    kind: UpdateKind,
+) -> Result<(), Refusal> {
+    if name.starts_with("refs/pull/") {
+        return Err(Refusal::ServerOwned);
+    }
+    for permission in needed_for(name, kind) {
+        authorize(world, principal, *permission, Target::Ref(repo, name))?;
+    }
+    match world.lock_of(repo.id, name) {
+        Some(owner) if principal.user != Some(owner) => {
+            let by = world.identity_name(owner).unwrap_or_default().to_owned();
+            Err(Refusal::Locked { name: name.to_owned(), by })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.
+pub(crate) fn authorize_lock(
+    world: &World,
+    principal: &Principal,
+    repo: &Repo,
+    name: &str,
+) -> Result<(), Refusal> {
+    let permission = match world.lock_of(repo.id, name) {
+        Some(owner) if principal.user != Some(owner) => Permission::RemoveOthersLocks,
+        _ => Permission::GenericContribute,
+    };
+    authorize(world, principal, permission, Target::Ref(repo, name))
+}
+
+/// Whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not
+/// denied already, since the entry at the branch would beat every denial above it.
+pub(crate) fn creator_may_own(world: &World, principal: &Principal, repo: &Repo, name: &str) -> bool {
+    let target = Target::Ref(repo, name);
+    name.starts_with("refs/heads/")
+        && Identities::of(world, principal, repo.account, Some(repo.project)).is_some_and(|identities| {
+            evaluate::setting(world, &identities, repo.account, &target.token(), Permission::ForcePush)
+                == Setting::Unset
+        })
+}
+
+fn needed_for(name: &str, kind: UpdateKind) -> &'static [Permission] {
+    use Permission::{CreateBranch, CreateTag, ForcePush, GenericContribute, ManageNote};
+    let rewrites = matches!(kind, UpdateKind::Rewrite | UpdateKind::Delete);
+    if name.starts_with("refs/notes/") {
+        if rewrites { &[ManageNote, ForcePush] } else { &[ManageNote] }
+    } else if rewrites {
+        &[GenericContribute, ForcePush]
+    } else if kind == UpdateKind::FastForward {
+        &[GenericContribute]
+    } else if name.starts_with("refs/tags/") {
+        &[CreateTag]
+    } else {
+        &[GenericContribute, CreateBranch]
+    }
+}

@@ -1,0 +1,135 @@
+//! Branches, with how far each is from the default one; run histories apart from the others.
+
+use std::time::{Duration, Instant};
+
+use gix::ObjectId;
+use maud::{Markup, html};
+
+use super::message::Told;
+use super::parts::{ago, count};
+use super::source::{Kind, Named, Source, Version, history_of};
+use super::visit::encode;
+use super::{Failure, Outcome, empty};
+
+/// How many branches are listed.
+const MOST: usize = 300;
+/// How long is counted how far branches are apart.
+const COUNT_FOR: Duration = Duration::from_secs(2);
+
+/// How many commits `tip` has that `base` has not, and the reverse.
+pub(super) fn apart(
+    repository: &gix::Repository,
+    tip: ObjectId,
+    base: ObjectId,
+) -> Result<(usize, usize), Failure> {
+    let count = |one: ObjectId, other: ObjectId| -> Result<usize, Failure> {
+        let mut count = 0;
+        for info in repository.rev_walk([one]).with_hidden([other]).all()? {
+            info?;
+            count += 1;
+        }
+        Ok(count)
+    };
+    if tip == base { Ok((0, 0)) } else { Ok((count(tip, base)?, count(base, tip)?)) }
+}
+
+pub(super) fn show(source: &Source<'_>) -> Outcome {
+    let Some(default) = source.default_branch()? else { return empty::show(source) };
+    let all = source.branches()?;
+    let (histories, plain): (Vec<Named>, Vec<Named>) =
+        all.into_iter().partition(|branch| history_of(&branch.name).is_some());
+    let body = html! {
+        div.page {
+            h1 { "Branches" }
+            (table(source, &plain, &default)?)
+            @if !histories.is_empty() {
+                h2 { "Run histories" }
+                p.quiet { "Snapshots that Azure ML takes of a project's folder before each run." }
+                (runs(source, &histories)?)
+            }
+        }
+    };
+    Ok(source.page("Branches", "branches", body).into())
+}
+
+fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, Failure> {
+    let begun = Instant::now();
+    let mut rows = Vec::new();
+    for branch in all.iter().take(MOST) {
+        let told = Told::of(&source.repository, branch.commit)?;
+        let apart = if branch.name == default.name || begun.elapsed() > COUNT_FOR {
+            None
+        } else {
+            Some(apart(&source.repository, branch.commit, default.commit)?)
+        };
+        rows.push((branch, told, apart));
+    }
+    Ok(html! {
+        @if all.is_empty() { div.card.quiet { p { "There is none but the run histories." } } }
+        @else { div.wide { table {
+            thead { tr {
+                th scope="col" { "Branch" } th scope="col" { "Last commit" } th scope="col" { "When" }
+                th scope="col" { "Behind | ahead" } th scope="col" { span.sr { "Actions" } }
+            } }
+            tbody {
+                @for (branch, told, apart) in &rows {
+                    @let version = Version { kind: Kind::Branch, name: branch.name.clone(), commit: branch.commit };
+                    tr {
+                        th scope="row" {
+                            a href=(source.at("", &version, "")) { bdi { (branch.name) } }
+                            @if branch.name == default.name { " " span.tag { "default" } }
+                        }
+                        td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
+                        td.when { (ago(source.visit.now, told.authored)) }
+                        td { @if let Some((ahead, behind)) = apart { (distance(*ahead, *behind)) } }
+                        td.act {
+                            @if branch.name != default.name {
+                                a href={ (source.path("compare")) "?base=" (encode(&format!("GB{}", default.name))) "&target=" (encode(&version.code())) }
+                                    aria-label={ "Compare " (branch.name) } { "Compare" }
+                            }
+                        }
+                    }
+                }
+            }
+        } } }
+        @if all.len() > MOST { p.cut { "Only the first " (MOST) " of " (all.len()) " branches are listed." } }
+    })
+}
+
+/// How far one version is from another.
+pub(super) fn distance(ahead: usize, behind: usize) -> Markup {
+    html! {
+        span.apart {
+            span title={ (behind) " behind" } { (behind) span.sr { " behind, " } }
+            span title={ (ahead) " ahead" } { (ahead) span.sr { " ahead" } }
+        }
+    }
+}
+
+fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
+    let mut rows = Vec::new();
+    for branch in all.iter().take(MOST) {
+        let snapshots =
+            source.repository.rev_walk([branch.commit]).first_parent_only().all()?.take(10_000).count();
+        rows.push((branch, Told::of(&source.repository, branch.commit)?, snapshots));
+    }
+    Ok(html! {
+        div.wide { table {
+            thead { tr {
+                th scope="col" { "Branch" } th scope="col" { "Newest run" } th scope="col" { "When" } th scope="col" { "Snapshots" }
+            } }
+            tbody {
+                @for (branch, told, snapshots) in &rows {
+                    @let version = Version { kind: Kind::Branch, name: branch.name.clone(), commit: branch.commit };
+                    tr {
+                        th scope="row" { a href=(source.at("commits", &version, "")) { bdi.break { (branch.name) } } }
+                        td { a href=(source.commit_path(told.id)) { bdi { (told.trailer("Run-Id").unwrap_or("without a run")) } } }
+                        td.when { (ago(source.visit.now, told.authored)) }
+                        td { (count(*snapshots, "snapshot", "snapshots")) }
+                    }
+                }
+            }
+        } }
+        @if all.len() > MOST { p.cut { "Only the first " (MOST) " of " (all.len()) " are listed." } }
+    })
+}

@@ -1,0 +1,101 @@
+//! One commit: who, when, why, and what it changed. A snapshot of a run says which run.
+
+use gix::ObjectId;
+use maud::{Markup, html};
+
+use super::message::Told;
+use super::parts::{ago, avatar};
+use super::source::{Kind, Named, Source, Version, history_of, short};
+use super::{Failure, Outcome, diff_view};
+
+/// How many branches are looked at for those that have the commit.
+const LOOKED_AT: usize = 50;
+
+pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
+    let missing = || Failure::absent("There is no such commit in this repository.");
+    let id = ObjectId::from_hex(id.as_bytes()).map_err(|_| missing())?;
+    let object = source.repository.try_find_object(id)?.ok_or_else(missing)?;
+    if object.kind != gix::objs::Kind::Commit {
+        return Err(missing());
+    }
+    let told = Told::of(&source.repository, id)?;
+    let version = Version { kind: Kind::Commit, name: id.to_string(), commit: id };
+    let now = source.visit.now;
+    let run = told.trailer("Run-Id");
+    let body = html! {
+        div.page {
+            div.commit {
+                div.head {
+                    h1 { bdi { (told.subject()) } }
+                    div.actions { a.button.plain href=(source.at("", &version, "")) { "Browse files" } }
+                }
+                @if !told.body().is_empty() { pre.text { (told.body()) } }
+                p.by {
+                    (avatar(&told.author))
+                    span { strong title=(told.email) { bdi { (told.author) } } " wrote it " (ago(now, told.authored)) }
+                    @if told.committer != told.author {
+                        span { " · " bdi { (told.committer) } " committed it " (ago(now, told.committed)) }
+                    }
+                }
+                dl.facts {
+                    dt { "Commit" } dd { code.break { (id) } }
+                    @if !told.parents.is_empty() {
+                        dt { @if told.parents.len() == 1 { "Parent" } @else { "Parents" } }
+                        dd { @for parent in &told.parents { a href=(source.commit_path(*parent)) { code { (short(*parent)) } } " " } }
+                    }
+                    @for (name, value) in told.trailers() {
+                        dt { bdi { (spoken(name)) } } dd { (trailer(source, name, value)) }
+                    }
+                    (on_branches(source, id, run.is_some())?)
+                }
+            }
+            @if told.parents.len() > 1 {
+                p.note { "A merge of " (told.parents.len()) " commits: what it changed is told against the first of them." }
+            }
+            (diff_view::show(source, told.parents.first().copied(), id)?)
+        }
+    };
+    Ok(source.page(&told.subject(), "commits", body).into())
+}
+
+/// A trailer's name as a word: `Run-Id` is `Run id`.
+pub(super) fn spoken(name: &str) -> String {
+    let name = name.replace('-', " ");
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_string() + &chars.as_str().to_lowercase()).unwrap_or_default()
+}
+
+/// A trailer's value; one that is a commit of the repository leads to it.
+fn trailer(source: &Source<'_>, name: &str, value: &str) -> Markup {
+    let commit = name.ends_with("Commit").then(|| ObjectId::from_hex(value.as_bytes()).ok()).flatten();
+    let commit = commit.filter(|id| source.repository.find_commit(*id).is_ok());
+    html! {
+        @match commit {
+            Some(id) => a href=(source.commit_path(id)) { code { (short(id)) } },
+            None if name.ends_with("Id") || name.ends_with("Commit") => code.break { (value) },
+            None => bdi { (value) },
+        }
+    }
+}
+
+/// The branches that have the commit at their tip; of a snapshot, its run history.
+fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<Markup, Failure> {
+    let all = source.branches()?;
+    let has = |branch: &&Named| {
+        branch.commit == id
+            || (is_snapshot
+                && history_of(&branch.name).is_some()
+                && source
+                    .repository
+                    .merge_base(branch.commit, id)
+                    .is_ok_and(|base| base.is_some_and(|base| base == id)))
+    };
+    let found: Vec<&Named> = all.iter().take(LOOKED_AT).filter(has).collect();
+    Ok(html! { @if !found.is_empty() {
+        dt { "Branch" }
+        dd { @for branch in found {
+            @let version = Version { kind: Kind::Branch, name: branch.name.clone(), commit: branch.commit };
+            a href=(source.at("commits", &version, "")) { bdi { (branch.name) } } " "
+        } }
+    } })
+}

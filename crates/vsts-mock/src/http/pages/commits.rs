@@ -1,0 +1,139 @@
+//! History: the commits of a version, newest first, or those of them that changed a path. The history of runs has a page
+//! of its own kind.
+
+use std::time::{Duration, Instant};
+
+use gix::ObjectId;
+use gix::revision::walk::Sorting;
+use gix::traverse::commit::simple::CommitTimeOrder;
+use maud::{Markup, html};
+
+use super::message::Told;
+use super::parts::{ago, avatar};
+use super::source::{Kind, Source, Version, history_of, short};
+use super::{Failure, Outcome, empty, snapshots};
+
+/// Commits on one page.
+pub(super) const PAGE: usize = 50;
+/// How long is looked for commits that changed a path.
+const LOOK_FOR: Duration = Duration::from_secs(3);
+
+pub(super) fn show(source: &Source<'_>) -> Outcome {
+    let Some(version) = source.version(&["version", "itemVersion"])? else { return empty::show(source) };
+    let path = source.asked_path();
+    if path.is_empty()
+        && version.kind == Kind::Branch
+        && let Some(project) = history_of(&version.name)
+    {
+        return snapshots::show(source, &version, project);
+    }
+    let skip = source.visit.ask_number("skip");
+    let begun = Instant::now();
+    let mut ids = Vec::new();
+    let (mut passed, mut is_cut) = (0, false);
+    let walk = source
+        .repository
+        .rev_walk([version.commit])
+        .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
+        .all()?;
+    for info in walk {
+        let id = info?.id;
+        if !path.is_empty() {
+            if begun.elapsed() > LOOK_FOR {
+                is_cut = true;
+                break;
+            }
+            if !changes(source, id, &path)? {
+                continue;
+            }
+        }
+        passed += 1;
+        if passed > skip {
+            ids.push(id);
+        }
+        if ids.len() > PAGE {
+            break;
+        }
+    }
+    let has_more = ids.len() > PAGE;
+    ids.truncate(PAGE);
+    let body = html! {
+        div.page {
+            div.head {
+                h1 { @if path.is_empty() { "Commits" } @else { "History of " bdi { (path) } } }
+                (source.picker(&version, |other| source.at("commits", other, &path))?)
+                @if !path.is_empty() {
+                    div.actions { a.button.plain href=(source.at("", &version, &path)) { "Back to the files" } }
+                }
+            }
+            @if ids.is_empty() { p.quiet { "No commit here." } }
+            @else { (list(source, &ids)?) }
+            @if is_cut { p.cut { "Older commits were not looked through for this path: there are too many." } }
+            (pages(&source.at("commits", &version, &path), skip, has_more, "Newer", "Older"))
+        }
+    };
+    let title = if path.is_empty() {
+        format!("Commits of {}", version.shown())
+    } else {
+        format!("History of {path}")
+    };
+    Ok(source.page(&title, "commits", body).into())
+}
+
+/// Whether what is at the path differs from what is there in every parent.
+fn changes(source: &Source<'_>, id: ObjectId, path: &str) -> Result<bool, Failure> {
+    let at = |commit| -> Result<_, Failure> {
+        Ok(source.entry(commit, path)?.map(|entry| (entry.mode.value(), entry.id)))
+    };
+    let here = at(id)?;
+    let mut has_parents = false;
+    for parent in source.repository.find_commit(id)?.parent_ids() {
+        has_parents = true;
+        if at(parent.detach())? == here {
+            return Ok(false);
+        }
+    }
+    Ok(has_parents || here.is_some())
+}
+
+/// Commits as a table.
+pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Failure> {
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        all.push(Told::of(&source.repository, *id)?);
+    }
+    Ok(html! {
+        div.wide { table.commits {
+            thead { tr {
+                th scope="col" { "Commit" } th scope="col" { "Author" } th scope="col" { "When" } th scope="col" { "Id" }
+            } }
+            tbody {
+                @for told in &all {
+                    tr {
+                        th scope="row" {
+                            a href=(source.commit_path(told.id)) { bdi { (told.subject()) } }
+                            @if told.parents.len() > 1 { " " span.tag { "merge" } }
+                            @if let Some(run) = told.trailer("Run-Id") { " " span.tag.run { "run " bdi { (run) } } }
+                        }
+                        td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
+                        td.when { (ago(source.visit.now, told.authored)) }
+                        td {
+                            @let version = Version { kind: Kind::Commit, name: told.id.to_string(), commit: told.id };
+                            a href=(source.at("", &version, "")) aria-label={ "Files of " (short(told.id)) } { code { (short(told.id)) } }
+                        }
+                    }
+                }
+            }
+        } }
+    })
+}
+
+/// Links to the page before and the page after.
+pub(super) fn pages(address: &str, skip: usize, has_more: bool, before: &str, after: &str) -> Markup {
+    html! { @if skip > 0 || has_more {
+        nav.pages aria-label="Pages" {
+            @if skip > 0 { a.button.plain href={ (address) "&skip=" (skip.saturating_sub(PAGE)) } rel="prev" { (before) } }
+            @if has_more { a.button.plain href={ (address) "&skip=" (skip + PAGE) } rel="next" { (after) } }
+        }
+    } }
+}

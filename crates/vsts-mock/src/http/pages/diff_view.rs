@@ -1,0 +1,260 @@
+//! Differences as a page shows them: a list of the files with how much changed in each, then the lines, in one column or
+//! in two. Signs as well as colours tell what is new and what is gone. Much is cut, with a line that says so.
+
+use std::ops::Range;
+
+use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
+use maud::{Markup, PreEscaped, html};
+
+use super::Failure;
+use super::colours::escape;
+use super::diff::{self, Change, Content, FileDiff, How, Hunk, Row};
+use super::parts::{count, quiet_head};
+use super::source::{Kind, Source, Version};
+
+/// How many files are listed, how many of them are compared line by line, and how many lines are shown.
+const MOST_LISTED: usize = 500;
+const MOST_COMPARED: usize = 60;
+const MOST_ROWS: usize = 3_000;
+const MOST_ROWS_OF_ONE: usize = 800;
+
+/// The files that differ between two commits, and how.
+pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
+    let is_split = source.visit.ask("view") == Some("split");
+    let changes = diff::files(&source.repository, old, new)?;
+    let mut compared = Vec::new();
+    for change in changes.iter().take(MOST_COMPARED) {
+        compared.push(diff::lines(&source.repository, change)?);
+    }
+    let (added, removed) =
+        compared.iter().fold((0, 0), |(added, removed), diff| (added + diff.added, removed + diff.removed));
+    let version = Version { kind: Kind::Commit, name: new.to_string(), commit: new };
+    let mut left = MOST_ROWS;
+    Ok(html! {
+        @if changes.is_empty() { p.quiet { "No file differs." } }
+        @else {
+            div.stat {
+                h2 { (count(changes.len(), "file changed", "files changed")) }
+                (numbers(added, removed))
+                (switch(source, is_split))
+            }
+            div.wide { table.stats {
+                (quiet_head(&["How", "File", "Lines"]))
+                tbody {
+                    @for (position, change) in changes.iter().take(MOST_LISTED).enumerate() {
+                        tr {
+                            td { (letter(change.how)) }
+                            th scope="row" {
+                                @if position < MOST_COMPARED { a href={ "#f" (position + 1) } { (name(change)) } }
+                                @else { (name(change)) }
+                            }
+                            td { @if let Some(diff) = compared.get(position) { (numbers(diff.added, diff.removed)) } }
+                        }
+                    }
+                }
+            } }
+            @if changes.len() > MOST_LISTED { p.cut { "Only the first " (MOST_LISTED) " of " (changes.len()) " files are listed." } }
+            @for (position, (change, diff)) in changes.iter().zip(&compared).enumerate() {
+                (one(source, &version, position + 1, change, diff, is_split, &mut left))
+            }
+            @if changes.len() > MOST_COMPARED {
+                p.cut { "The lines of the first " (MOST_COMPARED) " files are shown, of " (changes.len()) "." }
+            }
+        }
+    })
+}
+
+/// The same page with one column or two.
+fn switch(source: &Source<'_>, is_split: bool) -> Markup {
+    let address = |view: &str| {
+        let here = &source.visit.here;
+        let (path, query) = here.split_once('?').unwrap_or((here, ""));
+        let kept: Vec<&str> =
+            query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("view=")).collect();
+        let all: Vec<&str> = kept.into_iter().chain(std::iter::once(view)).collect();
+        format!("{path}?{}", all.join("&"))
+    };
+    html! {
+        nav.switch aria-label="How differences are shown" {
+            a href=(address("view=unified")) aria-current=[(!is_split).then_some("true")] { "Inline" }
+            a href=(address("view=split")) aria-current=[is_split.then_some("true")] { "Side by side" }
+        }
+    }
+}
+
+/// How a file changed, in a letter; the word is there for who hears the page.
+pub(super) fn letter(how: How) -> Markup {
+    html! { span class={ "how " (how.letter()) } title=(how.word()) { (how.letter()) span.sr { " " (how.word()) } } }
+}
+
+pub(super) fn numbers(added: u32, removed: u32) -> Markup {
+    html! { span.numbers { span.plus { "+" (added) } " " span.minus { "−" (removed) } } }
+}
+
+pub(super) fn name(change: &Change) -> Markup {
+    html! {
+        @if let Some(source) = &change.source { bdi { (source.to_str_lossy()) } " → " }
+        bdi { (change.path.to_str_lossy()) }
+    }
+}
+
+fn one(
+    source: &Source<'_>,
+    version: &Version,
+    number: usize,
+    change: &Change,
+    diff: &FileDiff,
+    is_split: bool,
+    left: &mut usize,
+) -> Markup {
+    let told = |text: &str| html! { p.quiet.pad { (text) } };
+    let content = match &diff.content {
+        Content::Binary => told("The file is binary."),
+        Content::TooLarge => told("The file is too large to be compared here."),
+        Content::Same if change.how == How::Renamed => told("Renamed without a change."),
+        Content::Same => told("Its mode changed, and nothing else."),
+        Content::Submodule(id) => told(&format!("A submodule, now at {id}.")),
+        Content::Lines(_) if *left == 0 => told("Not shown: the page is long already."),
+        Content::Lines(hunks) => {
+            let all: usize = hunks.iter().map(|hunk| hunk.rows.len()).sum();
+            let most = MOST_ROWS_OF_ONE.min(*left);
+            *left -= all.min(most);
+            html! {
+                @if is_split { (split(hunks, most)) } @else { (unified(hunks, most)) }
+                @if all > most { p.cut { "The first " (most) " lines are shown, of " (all) "." } }
+            }
+        }
+    };
+    let path = change.path.to_str_lossy();
+    html! {
+        section.file.diff id={ "f" (number) } aria-label=(path) {
+            div.title {
+                h3 { (letter(change.how)) " " (name(change)) }
+                (numbers(diff.added, diff.removed))
+                @if change.how != How::Deleted {
+                    a href=(source.at("", version, &path)) aria-label={ "View file " (path) } { "View file" }
+                }
+            }
+            (content)
+        }
+    }
+}
+
+/// A line, with what changed in it marked.
+fn line(text: &str, mark: Option<&Range<usize>>) -> Markup {
+    let mut out = String::with_capacity(text.len() + 16);
+    match mark {
+        Some(mark) if !mark.is_empty() => {
+            escape(&text[..mark.start], &mut out);
+            out.push_str("<b>");
+            escape(&text[mark.clone()], &mut out);
+            out.push_str("</b>");
+            escape(&text[mark.end..], &mut out);
+        }
+        _ => escape(text, &mut out),
+    }
+    PreEscaped(out)
+}
+
+/// Rows of hunks up to a number of them, with `None` between two hunks.
+fn rows(hunks: &[Hunk], most: usize) -> impl Iterator<Item = Option<&Row>> {
+    hunks
+        .iter()
+        .enumerate()
+        .flat_map(|(position, hunk)| {
+            (position > 0).then_some(None).into_iter().chain(hunk.rows.iter().map(Some))
+        })
+        .take(most)
+}
+
+fn kind(row: &Row) -> (&'static str, &'static str) {
+    match (row.old, row.new) {
+        (Some(_), Some(_)) => ("", " "),
+        (Some(_), None) => ("d", "−"),
+        _ => ("a", "+"),
+    }
+}
+
+fn unified(hunks: &[Hunk], most: usize) -> Markup {
+    html! {
+        table.lines {
+            colgroup { col.n; col.n; col.g; col; }
+            (quiet_head(&["Before", "After", "Sign", "Line"]))
+            tbody {
+                @for row in rows(hunks, most) {
+                    @match row {
+                        None => tr.gap { td colspan="4" { "⋯" } },
+                        Some(row) => {
+                            @let (class, sign) = kind(row);
+                            tr class=[(!class.is_empty()).then_some(class)] {
+                                td { @if let Some(number) = row.old { (number) } }
+                                td { @if let Some(number) = row.new { (number) } }
+                                td { (sign) }
+                                td { (line(&row.text, row.mark.as_ref())) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What stands beside each other: a line of the old side, and one of the new.
+type Pair<'h> = (Option<&'h Row>, Option<&'h Row>);
+
+/// Puts lines that are gone and those in their place beside each other.
+fn flush<'h>(pairs: &mut Vec<Option<Pair<'h>>>, gone: &mut Vec<&'h Row>, new: &mut Vec<&'h Row>) {
+    for position in 0..gone.len().max(new.len()) {
+        pairs.push(Some((gone.get(position).copied(), new.get(position).copied())));
+    }
+    gone.clear();
+    new.clear();
+}
+
+/// Old lines at the left, new ones at the right; those in each other's place beside each other.
+fn split(hunks: &[Hunk], most: usize) -> Markup {
+    let mut pairs: Vec<Option<Pair<'_>>> = Vec::new();
+    let (mut gone, mut new): (Vec<&Row>, Vec<&Row>) = (Vec::new(), Vec::new());
+    for row in rows(hunks, most) {
+        match row {
+            Some(row) if row.new.is_none() => gone.push(row),
+            Some(row) if row.old.is_none() => new.push(row),
+            other => {
+                flush(&mut pairs, &mut gone, &mut new);
+                pairs.push(other.map(|row| (Some(row), Some(row))));
+            }
+        }
+    }
+    flush(&mut pairs, &mut gone, &mut new);
+    let side = |row: Option<&Row>, is_old: bool| {
+        html! {
+            @match row {
+                None => { td.none {} td.none {} }
+                Some(row) => {
+                    @let (class, sign) = kind(row);
+                    td class=[(!class.is_empty()).then_some(class)] { @if let Some(number) = if is_old { row.old } else { row.new } { (number) } }
+                    td class=[(!class.is_empty()).then_some(class)] {
+                        @if !class.is_empty() { span.sign { (sign) } }
+                        (line(&row.text, row.mark.as_ref()))
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        table.lines.two {
+            colgroup { col.n; col; col.n; col; }
+            (quiet_head(&["Number", "Before", "Number", "After"]))
+            tbody {
+                @for pair in &pairs {
+                    @match pair {
+                        None => tr.gap { td colspan="4" { "⋯" } },
+                        Some((old, new)) => tr { (side(*old, true)) (side(*new, false)) },
+                    }
+                }
+            }
+        }
+    }
+}

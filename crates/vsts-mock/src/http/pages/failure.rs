@@ -1,0 +1,118 @@
+//! Why a page is not shown. What somebody may not see is told as what is not there.
+
+use http::StatusCode;
+
+use super::super::rest::Failure as RestFailure;
+use crate::access::Refusal;
+use crate::registry::RegistryError;
+use crate::state::StateError;
+
+/// Why a page is not shown, or a form not followed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nobody is signed in, and this needs somebody.
+    SignIn,
+    /// It is not there, or may as well not be.
+    Absent(String),
+    /// It can be seen, but this may not be done.
+    Forbidden(String),
+    /// What was sent makes no sense, or can not be done; the words say why.
+    Bad(String),
+    /// The log says why.
+    Internal,
+}
+
+impl Failure {
+    pub(super) fn absent(what: &str) -> Self {
+        Self::Absent(what.to_owned())
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::Absent(_) => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Bad(_) => StatusCode::BAD_REQUEST,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What a person reads first.
+    pub(super) fn title(&self) -> &'static str {
+        match self {
+            Self::SignIn => "Sign in",
+            Self::Absent(_) => "Not found",
+            Self::Forbidden(_) => "Not allowed",
+            Self::Bad(_) => "That can not be done",
+            Self::Internal => "Something went wrong here",
+        }
+    }
+
+    /// And then.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::SignIn => "This needs somebody who is signed in.",
+            Self::Absent(what) => what,
+            Self::Forbidden(message) | Self::Bad(message) => message,
+            Self::Internal => "The server's log says what it was.",
+        }
+    }
+
+    /// Something failed that is nobody's business but the log's.
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, "a page could not be made");
+        Self::Internal
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SignInRequired | Refusal::Revoked { .. } => Self::SignIn,
+            Refusal::Invisible => Self::absent("It does not exist, or you may not see it."),
+            other => Self::Forbidden(other.to_string()),
+        }
+    }
+}
+
+impl From<gix::Error> for Failure {
+    fn from(error: gix::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Repository { .. } | RegistryError::State(_) => Self::internal(&error),
+            RegistryError::NotFound { .. } => Self::Absent(error.in_one_line()),
+            other => Self::Bad(sentence(&other.in_one_line())),
+        }
+    }
+}
+
+impl From<RestFailure> for Failure {
+    fn from(failure: RestFailure) -> Self {
+        match failure.status {
+            StatusCode::NOT_FOUND => Self::Absent(failure.message),
+            StatusCode::FORBIDDEN => Self::Forbidden(failure.message),
+            status if status.is_server_error() => Self::Internal,
+            _ => Self::Bad(failure.message),
+        }
+    }
+}
+
+/// A message as a sentence.
+pub(super) fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let end = if message.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}

@@ -1,0 +1,215 @@
+//! A repository's files: a folder with its README, or one file. An empty repository gets its own page.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice as _};
+use gix::revision::walk::Sorting;
+use gix::traverse::commit::simple::CommitTimeOrder;
+use maud::{Markup, html};
+
+use super::failure::Failure;
+use super::message::Told;
+use super::parts::{ago, copy_field, quiet_head};
+use super::source::{Entry, Source, Version, history_of};
+use super::{Outcome, blob, empty, markdown};
+
+/// How many entries of a folder are listed.
+const MOST_ENTRIES: usize = 2_000;
+/// How long, and through how many commits, is looked for the last change of a folder's entries.
+const LOOK_FOR: Duration = Duration::from_millis(200);
+const LOOK_THROUGH: usize = 2_000;
+/// Bytes of a README that is shown.
+const LARGEST_README: u64 = 256 * 1024;
+
+pub(super) fn show(source: &Source<'_>) -> Outcome {
+    let Some(version) = source.version(&["version"])? else { return empty::show(source) };
+    let path = source.asked_path();
+    let entry = source.entry(version.commit, &path)?;
+    let entry = entry.ok_or_else(|| Failure::absent("There is no such file or folder in this version."))?;
+    if entry.mode.is_tree() {
+        folder(source, &version, &path, &entry)
+    } else {
+        blob::show(source, &version, &path, &entry)
+    }
+}
+
+fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> Outcome {
+    let mut entries = source.entries(entry.id)?;
+    entries.sort_by_key(|entry| (!entry.mode.is_tree(), entry.name.to_lowercase()));
+    let total = entries.len();
+    entries.truncate(MOST_ENTRIES);
+    let changes = last_changes(source, version.commit, path, &entries)?;
+    let readme = readme(source, version, path, &entries)?;
+    let title = if path.is_empty() { source.repo.name.as_str() } else { path };
+    let head = Told::of(&source.repository, version.commit)?;
+    let below = |entry: &Entry| {
+        let name = entry.name.to_str_lossy();
+        if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") }
+    };
+    let body = html! {
+        div.page {
+            div.head {
+                h1.sr { "Files of " (title) }
+                (source.picker(version, |other| source.at("", other, path))?)
+                (source.trail(version, path, ""))
+                div.actions {
+                    a.button.plain href=(source.at("commits", version, path)) { "History" }
+                    a.button.plain href=(source.at("archive", version, path)) { "Download ZIP" }
+                    (clone_box(source))
+                }
+            }
+            @if history_of(&version.name).is_some() {
+                p.note {
+                    "This branch is a run history: each commit is a snapshot of the project's folder before a run. "
+                    a href=(source.at("commits", version, "")) { "See its snapshots" }
+                }
+            }
+            div.latest {
+                (super::parts::avatar(&head.author))
+                span { strong { bdi { (head.author) } } " " a href=(source.commit_path(head.id)) { bdi { (head.subject()) } } }
+                span.quiet { (ago(source.visit.now, head.authored)) " · " code { (super::source::short(head.id)) } }
+            }
+            div.wide { table.files {
+                (quiet_head(&["Name", "Last commit", "When"]))
+                tbody {
+                    @if !path.is_empty() {
+                        @let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+                        tr { th scope="row" { a.dir href=(source.at("", version, above)) aria-label="Parent folder" { ".." } } td {} td {} }
+                    }
+                    @for entry in &entries {
+                        tr {
+                            th scope="row" {
+                                @if entry.mode.is_commit() {
+                                    span.sub { bdi { (entry.name) } } span.quiet { " @ " code { (super::source::short(entry.id)) } }
+                                } @else {
+                                    a.dir[entry.mode.is_tree()].link[entry.mode.is_link()] href=(source.at("", version, &below(entry))) {
+                                        bdi { (entry.name.to_str_lossy()) }
+                                    }
+                                }
+                            }
+                            @match changes.get(&entry.name) {
+                                Some(told) => {
+                                    td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
+                                    td.when { (ago(source.visit.now, told.authored)) }
+                                }
+                                None => { td {} td {} }
+                            }
+                        }
+                    }
+                }
+            } }
+            @if total > entries.len() {
+                p.cut { "Only the first " (entries.len()) " of " (total) " entries are shown." }
+            }
+            @if let Some((name, readme)) = readme {
+                section.readme aria-label=(name) {
+                    div.title { (name) }
+                    (readme)
+                }
+            }
+        }
+    };
+    Ok(source.page(title, "", body).into())
+}
+
+/// The addresses for Git clients, behind a button.
+pub(super) fn clone_box(source: &Source<'_>) -> Markup {
+    let (account, project, repo) = (&source.account.name, &source.project.name, &source.repo.name);
+    html! {
+        details.menu.clone {
+            summary.button { "Clone" }
+            div {
+                (copy_field("clone-http", "HTTPS or HTTP", &source.visit.clone_url(account, project, repo)))
+                @if let Some(url) = source.visit.ssh_url(account, project, repo) { (copy_field("clone-ssh", "SSH", &url)) }
+                p.hint {
+                    "Git asks for a user name and a password: take a "
+                    a href=(super::tokens::HERE) { "personal access token" } " for the password. SSH takes your "
+                    a href="/_details/security/keys" { "public key" } "."
+                }
+            }
+        }
+    }
+}
+
+/// The newest commits that changed the entries, as far as they are found soon.
+fn last_changes(
+    source: &Source<'_>,
+    tip: ObjectId,
+    path: &str,
+    entries: &[Entry],
+) -> Result<HashMap<BString, Told>, Failure> {
+    let begun = Instant::now();
+    let repository = &source.repository;
+    let folder_at = |commit: ObjectId| -> Result<HashMap<BString, ObjectId>, Failure> {
+        let Some(entry) = source.entry(commit, path)?.filter(|entry| entry.mode.is_tree()) else {
+            return Ok(HashMap::new());
+        };
+        Ok(source.entries(entry.id)?.into_iter().map(|entry| (entry.name, entry.id)).collect())
+    };
+    let mut open: HashMap<BString, ObjectId> =
+        entries.iter().map(|entry| (entry.name.clone(), entry.id)).collect();
+    let mut found = HashMap::new();
+    let walk =
+        repository.rev_walk([tip]).sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst)).all()?;
+    for info in walk.take(LOOK_THROUGH) {
+        if open.is_empty() || begun.elapsed() > LOOK_FOR {
+            break;
+        }
+        let id = info?.id;
+        let commit = repository.find_commit(id)?;
+        let here = folder_at(id)?;
+        let mut parents = Vec::new();
+        for parent in commit.parent_ids() {
+            parents.push(folder_at(parent.detach())?);
+        }
+        let changed: Vec<BString> = open
+            .iter()
+            .filter(|(name, id)| here.get(*name) == Some(*id))
+            .filter(|(name, id)| parents.iter().all(|parent| parent.get(*name) != Some(*id)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !changed.is_empty() {
+            let told = Told::of(repository, id)?;
+            for name in changed {
+                open.remove(&name);
+                found.insert(name, told.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The folder's README, as it is to be read.
+fn readme(
+    source: &Source<'_>,
+    version: &Version,
+    path: &str,
+    entries: &[Entry],
+) -> Result<Option<(String, Markup)>, Failure> {
+    let rank = |entry: &&Entry| match entry.name.to_ascii_lowercase().as_slice() {
+        b"readme.md" | b"readme.markdown" => Some(0),
+        b"readme.txt" | b"readme" => Some(1),
+        _ => None,
+    };
+    let best = entries.iter().filter(|entry| entry.mode.is_blob() && rank(entry).is_some()).min_by_key(rank);
+    let Some(entry) = best else { return Ok(None) };
+    if source.repository.find_header(entry.id)?.size() > LARGEST_README {
+        return Ok(None);
+    }
+    let object = source.repository.find_object(entry.id)?;
+    if blob::is_binary(&object.data) {
+        return Ok(None);
+    }
+    let text = object.data.to_str_lossy();
+    let shown = if rank(&entry) == Some(0) {
+        markdown::render(&text, &|to, is_image| {
+            let tail = if is_image { "raw" } else { "" };
+            source.at(tail, version, &markdown::join(path, to))
+        })
+    } else {
+        html! { pre.text { (text) } }
+    };
+    Ok(Some((entry.name.to_string(), shown)))
+}

@@ -1,0 +1,209 @@
+//! The ways down to a repository: accounts, an account's projects, a project's repositories. Who may not see something
+//! is not shown it, and its page is not there.
+
+use maud::{Markup, html};
+
+use super::Outcome;
+use super::failure::Failure;
+use super::layout::Page;
+use super::parts::{ago, count};
+use super::source;
+use super::visit::Visit;
+use crate::access::{Permission, Principal, Target, authorize, can_see};
+use crate::world::{Account, Project, Repo, World, name};
+
+/// More projects than that on one page are filtered rather than listed.
+const MOST: usize = 200;
+
+pub(super) const ABSENT: &str = "It does not exist, or you may not see it.";
+
+/// The account, if the visitor may know of it.
+pub(super) fn find_account<'w>(
+    world: &'w World,
+    principal: &Principal,
+    name: &str,
+) -> Result<&'w Account, Failure> {
+    let found = world.account(name).filter(|account| can_see(world, principal, Target::Account(account)));
+    found.ok_or_else(|| absent(principal))
+}
+
+/// The project, with its account, if the visitor may know of it.
+pub(super) fn find_project<'w>(
+    world: &'w World,
+    principal: &Principal,
+    account: &str,
+    name: &str,
+) -> Result<(&'w Account, &'w Project), Failure> {
+    let account = find_account(world, principal, account)?;
+    let found = world.project(account.id, name);
+    let found = found.filter(|project| can_see(world, principal, Target::Project(project)));
+    Ok((account, found.ok_or_else(|| absent(principal))?))
+}
+
+/// What is said to somebody who may know more once signed in, and to everybody else.
+pub(super) fn absent(principal: &Principal) -> Failure {
+    if principal.is_anonymous() { Failure::SignIn } else { Failure::absent(ABSENT) }
+}
+
+fn projects_seen<'w>(world: &'w World, principal: &Principal, account: &Account) -> Vec<&'w Project> {
+    let all = world.projects_of(account.id);
+    let mut seen: Vec<_> =
+        all.filter(|project| can_see(world, principal, Target::Project(project))).collect();
+    seen.sort_by_key(|project| name::key(&project.name));
+    seen
+}
+
+/// The repositories of a project that may be read, the default one first.
+pub(super) fn repos_seen<'w>(world: &'w World, principal: &Principal, project: &Project) -> Vec<&'w Repo> {
+    let may_read =
+        |repo: &&Repo| authorize(world, principal, Permission::GenericRead, Target::Repo(repo)).is_ok();
+    let mut seen: Vec<_> = world.repos_of(project.id).filter(may_read).collect();
+    seen.sort_by_key(|repo| (!repo.name.eq_ignore_ascii_case(&project.name), name::key(&repo.name)));
+    seen
+}
+
+/// All accounts with their projects.
+pub(super) fn accounts(visit: &Visit) -> Outcome {
+    if visit.principal.is_anonymous() {
+        return Err(Failure::SignIn);
+    }
+    let (world, principal) = (&*visit.world, &visit.principal);
+    let mut accounts: Vec<_> =
+        world.accounts.values().filter(|one| can_see(world, principal, Target::Account(one))).collect();
+    accounts.sort_by_key(|account| name::key(&account.name));
+    let body = html! {
+        div.page {
+            h1 { "Your projects" }
+            @if accounts.is_empty() {
+                div.card.quiet {
+                    p { "No account has you as a member yet. Ask somebody who administers one." }
+                }
+            }
+            @for account in accounts {
+                @let projects = projects_seen(world, principal, account);
+                section aria-labelledby={ "a-" (account.id) } {
+                    div.head {
+                        h2 id={ "a-" (account.id) } {
+                            a href={ (visit.account_path(&account.name)) "/" } { bdi { (account.name) } }
+                        }
+                        (new_project(visit, account, &format!("New project in {}", account.name)))
+                    }
+                    (project_cards(visit, account, &projects))
+                }
+            }
+        }
+    };
+    Ok(Page::new("Your projects", Vec::new(), body).into())
+}
+
+fn new_project(visit: &Visit, account: &Account, label: &str) -> Markup {
+    let may =
+        authorize(&visit.world, &visit.principal, Permission::CreateRepository, Target::Account(account));
+    html! { @if may.is_ok() {
+        a.button href={ (visit.account_path(&account.name)) "/_new" } aria-label=(label) { "New project" }
+    } }
+}
+
+fn project_cards(visit: &Visit, account: &Account, projects: &[&Project]) -> Markup {
+    let (world, principal) = (&*visit.world, &visit.principal);
+    html! {
+        @if projects.is_empty() { div.card.quiet { p { "There is no project in it that you may see." } } }
+        ul.cards {
+            @for project in projects.iter().take(MOST) {
+                @let repos = repos_seen(world, principal, project);
+                li.card {
+                    h3 { a href=(visit.project_path(&account.name, &project.name)) { bdi { (project.name) } } }
+                    @if !project.description.is_empty() { p { bdi { (project.description) } } }
+                    p.quiet { (count(repos.len(), "repository", "repositories")) " · changed " (ago(visit.now, project.updated)) }
+                }
+            }
+        }
+        @if projects.len() > MOST { p.cut { "Only the first " (MOST) " of " (projects.len()) " projects are listed. Use the filter." } }
+    }
+}
+
+/// One account.
+pub(super) fn account(visit: &Visit, asked: &str) -> Outcome {
+    let (world, principal) = (&*visit.world, &visit.principal);
+    let account = find_account(world, principal, asked)?;
+    let all = projects_seen(world, principal, account);
+    let filter = visit.ask("filter").unwrap_or_default();
+    let wanted = name::key(filter);
+    let shown: Vec<_> =
+        all.iter().copied().filter(|project| name::key(&project.name).contains(&wanted)).collect();
+    let path = visit.account_path(&account.name);
+    let body = html! {
+        div.page {
+            div.head { h1 { bdi { (account.name) } } (new_project(visit, account, "New project")) }
+            @if all.len() > 6 || !filter.is_empty() {
+                form.row method="get" action={ (path) "/" } role="search" {
+                    label for="filter" { "Filter projects" }
+                    input #filter name="filter" value=(filter) type="search";
+                    button.plain { "Filter" }
+                }
+            }
+            h2.sr { "Projects" }
+            (project_cards(visit, account, &shown))
+        }
+    };
+    Ok(Page::new(&account.name, crumbs(visit, account, None), body).into())
+}
+
+/// The way to an account, and on to a project.
+pub(super) fn crumbs(visit: &Visit, account: &Account, project: Option<&Project>) -> Vec<(String, String)> {
+    let mut crumbs = vec![(account.name.clone(), format!("{}/", visit.account_path(&account.name)))];
+    if let Some(project) = project {
+        crumbs.push((project.name.clone(), visit.project_path(&account.name, &project.name)));
+    }
+    crumbs
+}
+
+/// One project.
+pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
+    let (world, principal) = (&*visit.world, &visit.principal);
+    let (account, project) = find_project(world, principal, account, asked)?;
+    let repos = repos_seen(world, principal, project);
+    let path = visit.project_path(&account.name, &project.name);
+    let may_create =
+        authorize(world, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
+    let body = html! {
+        div.page {
+            div.head {
+                h1 { bdi { (project.name) } }
+                @if may_create { a.button href={ (path) "/_new" } { "New repository" } }
+            }
+            @if !project.description.is_empty() { p.lead { bdi { (project.description) } } }
+            h2 { "Repositories" }
+            @if repos.is_empty() { div.card.quiet { p { "There is no repository in it that you may read." } } }
+            @else {
+                div.wide { table {
+                    thead { tr {
+                        th scope="col" { "Name" } th scope="col" { "Branches" } th scope="col" { "Last change" }
+                    } }
+                    tbody {
+                        @for repo in repos {
+                            @let summary = source::summary(visit, repo);
+                            tr {
+                                th scope="row" {
+                                    a href=(visit.repo_path(&account.name, &project.name, &repo.name)) { bdi { (repo.name) } }
+                                    @if repo.public { " " span.tag { "public" } }
+                                }
+                                td {
+                                    @match summary.branches {
+                                        0 => span.quiet { "empty" },
+                                        number => { (number) }
+                                    }
+                                    @if summary.histories > 0 {
+                                        " " span.tag.run { (count(summary.histories, "run history", "run histories")) }
+                                    }
+                                }
+                                td { @if let Some(time) = summary.changed { (ago(visit.now, time)) } @else { span.quiet { "never" } } }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    };
+    Ok(Page::new(&project.name, crumbs(visit, account, Some(project)), body).into())
+}

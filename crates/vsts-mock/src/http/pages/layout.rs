@@ -1,0 +1,172 @@
+//! What all pages have in common: the document around them, the bar at the top, and the headers that keep them safe.
+
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::{DOCTYPE, Markup, html};
+
+use super::super::text;
+use super::failure::Failure;
+use super::visit::Visit;
+use super::{Answer, assets};
+
+/// No script and no style but the server's own, nothing from elsewhere, in nobody's frame.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+/// Pages of fewer bytes go out as they are.
+const WORTH_PACKING: usize = 1024;
+
+/// A page, before the document is put around it.
+pub(super) struct Page {
+    pub(super) status: StatusCode,
+    /// In the window's title bar, before the server's name.
+    pub(super) title: String,
+    /// The way here: names and addresses, from the top.
+    pub(super) crumbs: Vec<(String, String)>,
+    pub(super) body: Markup,
+}
+
+impl Page {
+    pub(super) fn new(title: impl Into<String>, crumbs: Vec<(String, String)>, body: Markup) -> Self {
+        Self { status: StatusCode::OK, title: title.into(), crumbs, body }
+    }
+
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+impl From<Page> for Answer {
+    fn from(page: Page) -> Self {
+        Self::Page(Box::new(page))
+    }
+}
+
+/// The page that tells a failure.
+pub(super) fn failed(failure: &Failure) -> Page {
+    let body = html! {
+        div.narrow {
+            p.big aria-hidden="true" { (failure.status().as_u16()) }
+            h1 { (failure.title()) }
+            p { (failure.message()) }
+            p { a.button href="/" { "Go to the start page" } }
+        }
+    };
+    Page::new(failure.title(), Vec::new(), body).with_status(failure.status())
+}
+
+/// The whole document, as a response.
+pub(super) fn respond(visit: &Visit, page: Page) -> Response {
+    let status = page.status;
+    let whole = document(visit, page).into_string();
+    let mut response = text(status, "");
+    let headers = response.headers_mut();
+    protect(headers);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Cookie, Accept-Encoding"));
+    if let Some(cookie) = visit.visit_cookie().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        headers.append(SET_COOKIE, cookie);
+    }
+    let packed = (visit.takes_gzip && whole.len() >= WORTH_PACKING).then(|| pack(whole.as_bytes())).flatten();
+    match packed {
+        Some(packed) => {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            *response.body_mut() = Body::from(packed);
+        }
+        None => *response.body_mut() = Body::from(whole),
+    }
+    response
+}
+
+pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::default());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+/// The headers of everything that a browser may show.
+pub(super) fn protect(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+}
+
+fn document(visit: &Visit, page: Page) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (page.title) " · vsts-mock" }
+                link rel="stylesheet" href=(assets::style_address());
+                link rel="icon" href=(assets::icon_address()) type="image/svg+xml";
+                script src=(assets::script_address()) defer {}
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                (bar(visit, &page.crumbs))
+                main #main tabindex="-1" { (page.body) }
+            }
+        }
+    }
+}
+
+fn bar(visit: &Visit, crumbs: &[(String, String)]) -> Markup {
+    html! {
+        header.bar {
+            a.mark href="/" aria-label="vsts-mock, start page" { (assets::mark()) span { "vsts-mock" } }
+            nav.crumbs aria-label="Breadcrumb" {
+                @if !crumbs.is_empty() {
+                    ol {
+                        @for (position, (name, address)) in crumbs.iter().enumerate() {
+                            li {
+                                a href=(address) aria-current=[(position + 1 == crumbs.len()).then_some("location")] {
+                                    bdi { (name) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @match visit.user() {
+                Some(user) => { (menu(visit, user)) }
+                None => { a.signin href=(super::sign_in::address(&visit.here)) { "Sign in" } }
+            }
+        }
+    }
+}
+
+/// The avatar and what is under it.
+fn menu(visit: &Visit, user: &str) -> Markup {
+    html! {
+        details.menu {
+            summary aria-label={ "Account menu of " (user) } { (super::parts::avatar(user)) }
+            div {
+                p { "Signed in as " strong { bdi { (user) } } }
+                ul {
+                    li { a href="/_details/security/keys" { "Security" } }
+                    li { a href="/" { "All accounts" } }
+                }
+                @if visit.has_session() {
+                    form method="post" action="/_signout" {
+                        (visit.token())
+                        button.plain { "Sign out" }
+                    }
+                }
+            }
+        }
+    }
+}

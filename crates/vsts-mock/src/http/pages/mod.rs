@@ -1,0 +1,236 @@
+//! The pages: what a person sees of the server in a browser.
+//!
+//! Made here as a whole, without scripts; one stylesheet, and one script that makes small things easier. One file a page.
+//! Nothing changes by GET. A form needs the token that its page gave it, and has to come from a page of this host.
+//! Whether something may be seen or done is asked of [`crate::access`], as at every other door.
+
+mod archive;
+mod assets;
+mod blob;
+mod branches;
+mod colours;
+mod commit;
+mod commits;
+mod compare;
+mod create;
+mod diff;
+mod diff_view;
+mod empty;
+mod failure;
+mod files;
+mod form;
+mod guard;
+mod home;
+mod ignore;
+mod keys;
+mod layout;
+mod markdown;
+mod message;
+mod parts;
+mod permissions;
+mod raw;
+mod route;
+mod settings;
+mod sign_in;
+mod snapshots;
+mod source;
+mod tags;
+mod tokens;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+
+use super::{Journalled, Peer, auth, text};
+use crate::app::App;
+use crate::identity::SignInError;
+use failure::Failure;
+use form::Form;
+use layout::Page;
+use route::RepoPage;
+pub(super) use route::Route;
+use visit::Visit;
+
+/// What a request for a page comes to.
+enum Answer {
+    Page(Box<Page>),
+    /// Another page, and a cookie to keep.
+    Redirect(String, Option<String>),
+    /// Something that is no page.
+    Other(Response),
+}
+
+type Outcome = Result<Answer, Failure>;
+
+impl Answer {
+    fn go(to: impl Into<String>) -> Outcome {
+        Ok(Self::Redirect(to.into(), None))
+    }
+}
+
+/// Whether the request is a browser's.
+pub(super) fn is_by_browser(request: &Request<Body>) -> bool {
+    wants_html(request.headers()) || *request.method() == Method::POST
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Answers a request for a page.
+pub(super) async fn serve(
+    app: &Arc<App>,
+    route: Route,
+    request: Request<Body>,
+    journalled: &mut Journalled,
+) -> Response {
+    journalled.service = Some("page");
+    match &route {
+        Route::Asset(name) => return assets::serve(name, request.headers()),
+        Route::Robots => return text(StatusCode::OK, "User-agent: *\nDisallow: /\n"),
+        _ => {}
+    }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if !guard::is_own_host(app, host) {
+        return text(StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name.");
+    }
+    let peer = Peer::of(&request).0.ip();
+    let (parts, body) = request.into_parts();
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    // A program may show its credential, to read; who changes anything by a form has a session.
+    let known = if is_read && parts.headers.contains_key(AUTHORIZATION) {
+        match auth::sign_in(app, &parts.headers, peer).await {
+            Ok(principal) => Some(principal),
+            Err(error) => return auth::refuse(app, error),
+        }
+    } else {
+        None
+    };
+    let visit = Arc::new(Visit::of(app, &parts, known));
+    journalled.user = visit.user().map(str::to_owned);
+    let outcome = if is_read {
+        let visit = visit.clone();
+        let shown = tokio::task::spawn_blocking(move || show(&visit, &route));
+        match shown.await {
+            Ok(outcome) => outcome,
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        }
+    } else if parts.method == Method::POST {
+        follow(&visit, route, &parts.headers, body, peer).await
+    } else {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "GET and POST");
+    };
+    respond(&visit, &parts.headers, outcome)
+}
+
+/// Makes a page. Blocks: call it where that is fine.
+fn show(visit: &Visit, route: &Route) -> Outcome {
+    match route {
+        Route::Home => home::accounts(visit),
+        Route::SignIn => sign_in::show(visit),
+        Route::SignOut => sign_in::show_out(visit),
+        Route::Keys => keys::show(visit, None),
+        Route::Tokens => tokens::show(visit, None),
+        Route::Account(account) => home::account(visit, account),
+        Route::NewProject(account) => create::show_project(visit, account),
+        Route::Project(account, project) => home::project(visit, account, project),
+        Route::NewRepo(account, project) => create::show_repo(visit, account, project),
+        Route::Repo(names, page) => {
+            let source = source::Source::open(visit, names)?;
+            match page {
+                RepoPage::Files => files::show(&source),
+                RepoPage::Raw => raw::show(&source),
+                RepoPage::Archive => archive::show(&source),
+                RepoPage::Commits => commits::show(&source),
+                RepoPage::Commit(id) => commit::show(&source, id),
+                RepoPage::Branches => branches::show(&source),
+                RepoPage::Tags => tags::show(&source),
+                RepoPage::Compare => compare::show(&source),
+                RepoPage::Settings => settings::show(&source, None),
+                RepoPage::Permissions => permissions::show(&source, None),
+            }
+        }
+        Route::Asset(_) | Route::Robots => Err(Failure::absent("There is nothing at this address.")),
+    }
+}
+
+/// Does what a form asks for.
+async fn follow(
+    visit: &Arc<Visit>,
+    route: Route,
+    headers: &HeaderMap,
+    body: Body,
+    peer: std::net::IpAddr,
+) -> Outcome {
+    if guard::is_from_elsewhere(headers) {
+        return Err(Failure::Forbidden("This form was sent by another site.".to_owned()));
+    }
+    let form = Form::read(headers, body).await?;
+    if !visit.holds(form.get("_token")) {
+        let message =
+            "This form is too old, or was not made for you. Go back, load the page again, and try again.";
+        return Err(Failure::Forbidden(message.to_owned()));
+    }
+    if route == Route::SignIn {
+        return sign_in::follow(visit, &form, peer).await;
+    }
+    if !visit.has_session() {
+        return Err(Failure::SignIn);
+    }
+    match route {
+        Route::SignOut => Ok(Answer::Redirect("/_signin".to_owned(), Some(visit.end_session()))),
+        Route::Keys => keys::follow(visit, &form).await,
+        Route::Tokens => tokens::follow(visit, &form).await,
+        Route::NewProject(account) => create::project(visit, &account, &form).await,
+        Route::NewRepo(account, project) => create::repo(visit, &account, &project, &form).await,
+        Route::Repo(names, RepoPage::Settings) => settings::follow(visit, &names, &form).await,
+        Route::Repo(names, RepoPage::Permissions) => permissions::follow(visit, &names, &form).await,
+        _ => Err(Failure::Bad("There is nothing to send to this page.".to_owned())),
+    }
+}
+
+fn respond(visit: &Visit, headers: &HeaderMap, outcome: Outcome) -> Response {
+    match outcome {
+        Ok(Answer::Page(page)) => layout::respond(visit, *page),
+        Ok(Answer::Redirect(to, cookie)) => redirect(&to, cookie.as_deref()),
+        Ok(Answer::Other(response)) => response,
+        Err(Failure::SignIn) if !wants_html(headers) => {
+            auth::challenge(&visit.app, "TF400813: Sign in to see this.")
+        }
+        Err(Failure::SignIn) => redirect(&sign_in::address(&visit.here), None),
+        Err(failure) => layout::respond(visit, layout::failed(&failure)),
+    }
+}
+
+fn redirect(to: &str, cookie: Option<&str>) -> Response {
+    let mut response = text(StatusCode::SEE_OTHER, "");
+    let headers = response.headers_mut();
+    layout::protect(headers);
+    match HeaderValue::from_str(to) {
+        Ok(to) => headers.insert(LOCATION, to),
+        Err(_) => headers.insert(LOCATION, HeaderValue::from_static("/")),
+    };
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        headers.append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// How a failed sign-in is told.
+fn sign_in_problem(error: SignInError) -> String {
+    match error {
+        SignInError::TooMany { retry_after } => {
+            format!("Too many attempts. Try again in {retry_after} seconds.")
+        }
+        SignInError::Malformed | SignInError::Wrong | SignInError::Expired => {
+            "The user name or the password is wrong.".to_owned()
+        }
+    }
+}

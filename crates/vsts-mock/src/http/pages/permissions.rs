@@ -1,0 +1,195 @@
+//! Who may do what with a repository: for each user and group what they have, said here or inherited, and where that
+//! comes from; and, for who may, setting it.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::form::Form;
+use super::parts::problem;
+use super::route::RepoNames;
+use super::source::Source as Place;
+use super::visit::Visit;
+use super::{Answer, Failure, Outcome};
+use crate::access::{
+    Permission, Source, Standing, Subject, Target, authorize_acl, authorize_acl_reading, standing, subject,
+    subjects, token,
+};
+use crate::registry::Wish;
+use crate::world::{Entry, World};
+
+/// What can be said of a repository: all but what is of the time before, and what is made in a project.
+fn listed() -> impl Iterator<Item = Permission> {
+    let left_out = [Permission::Administer, Permission::CreateRepository];
+    Permission::ALL.into_iter().filter(move |one| !left_out.contains(one))
+}
+
+const WISHES: [(&str, &str, Wish); 3] =
+    [("unset", "Not set", Wish::NotSet), ("allow", "Allow", Wish::Allow), ("deny", "Deny", Wish::Deny)];
+
+/// The page; `refused` is what was wrong with a form.
+pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
+    let (visit, repo) = (place.visit, &place.repo);
+    let world = &*visit.world;
+    authorize_acl_reading(world, &visit.principal, Target::Repo(repo))?;
+    let may_set = authorize_acl(world, &visit.principal, Target::Repo(repo)).is_ok();
+    let all = subjects(world, repo.account, Some(repo.project));
+    let asked = visit.ask("subject").and_then(|id| Uuid::parse_str(id).ok());
+    let chosen = all.iter().find(|one| Some(one.id) == asked).or(all.first());
+    let here = place.path("permissions");
+    let body = html! {
+        div.page {
+            h1 { "Permissions" }
+            p.lead {
+                "What is said here comes before what is said for the project, and that before the account. On one level, a deny \
+                 beats every allow."
+            }
+            (problem(refused))
+            div.sided {
+                nav.side aria-label="Users and groups" {
+                    @for (is_group, label) in [(true, "Groups"), (false, "Users")] {
+                        p.label.quiet { (label) }
+                        ul {
+                            @for one in all.iter().filter(|one| one.is_group == is_group) {
+                                @let is_here = chosen.is_some_and(|chosen| chosen.id == one.id);
+                                li {
+                                    a href={ (here) "?subject=" (one.id) } aria-current=[is_here.then_some("page")] {
+                                        bdi.break { (one.name) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if let Some(chosen) = chosen { (grid(place, chosen, &here, may_set)) }
+            }
+        }
+    };
+    let mut page = place.page("Permissions", "settings", body);
+    page.crumbs.push(("Permissions".to_owned(), here));
+    if refused.is_some() {
+        page = page.with_status(StatusCode::BAD_REQUEST);
+    }
+    Ok(page.into())
+}
+
+/// One subject's permissions.
+fn grid(place: &Place<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
+    let (world, repo) = (&*place.visit.world, &place.repo);
+    let target = Target::Repo(repo);
+    let own = own_entry(world, place, chosen.id);
+    html! {
+        form method="post" action={ (here) "?subject=" (chosen.id) } {
+            h2 { bdi { (chosen.name) } }
+            (place.visit.token())
+            input type="hidden" name="subject" value=(chosen.id);
+            div.wide { table.grid {
+                thead { tr {
+                    th scope="col" { "Permission" } th scope="col" { "In the end" } th scope="col" { "Comes from" }
+                    @if may_set { th scope="col" { "Set here" } }
+                } }
+                tbody {
+                    @for permission in listed() {
+                        @let found = standing(world, chosen.id, target, permission);
+                        tr {
+                            th scope="row" id={ "p-" (permission.name()) } { (permission.display_name()) }
+                            td { (verdict(&found)) }
+                            td.quiet { (origin(world, place, chosen, &found)) }
+                            @if may_set { td {
+                                select name=(permission.name()) aria-labelledby={ "p-" (permission.name()) } {
+                                    @for (value, label, wish) in WISHES {
+                                        option value=(value) selected[wish == wish_of(own, permission)] { (label) }
+                                    }
+                                }
+                            } }
+                        }
+                    }
+                }
+            } }
+            @if may_set { div.actions { button { "Save changes" } } }
+        }
+    }
+}
+
+fn own_entry(world: &World, place: &Place<'_>, subject: Uuid) -> Entry {
+    let at = token::repository(place.repo.project, place.repo.id);
+    let entries = world.entries_at(place.repo.account, &at);
+    entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
+}
+
+fn wish_of(entry: Entry, permission: Permission) -> Wish {
+    if entry.deny.contains(permission) {
+        Wish::Deny
+    } else if entry.allow.contains(permission) {
+        Wish::Allow
+    } else {
+        Wish::NotSet
+    }
+}
+
+fn verdict(found: &Standing) -> Markup {
+    let (class, sign) = match found {
+        Standing::NotSet => ("quiet", "○"),
+        Standing::Allow | Standing::InheritedAllow(_) => ("plus", "✓"),
+        Standing::Deny | Standing::InheritedDeny(_) => ("minus", "✕"),
+    };
+    html! { span class=(class) { span aria-hidden="true" { (sign) " " } (found.label()) } }
+}
+
+/// Where something comes from, in words.
+fn origin(world: &World, place: &Place<'_>, chosen: &Subject, found: &Standing) -> Markup {
+    match found {
+        Standing::NotSet => html! { "nothing says so, which means no" },
+        Standing::Allow | Standing::Deny => html! { "set here" },
+        Standing::InheritedAllow(source) | Standing::InheritedDeny(source) => {
+            html! { (whose(world, chosen, source)) (level(place, source)) }
+        }
+    }
+}
+
+fn whose(world: &World, chosen: &Subject, source: &Source) -> Markup {
+    if source.subject == chosen.id {
+        return html! {};
+    }
+    match subject(world, source.subject) {
+        Some(one) => html! { bdi { (one.name) } ", " },
+        None => html! {},
+    }
+}
+
+fn level(place: &Place<'_>, source: &Source) -> Markup {
+    if source.token == token::COLLECTION {
+        html! { "the account " bdi { (place.account.name) } }
+    } else if source.token == token::project(place.project.id) {
+        html! { "the project " bdi { (place.project.name) } }
+    } else {
+        html! { "this repository" }
+    }
+}
+
+pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
+    let (repo, here) = {
+        let place = Place::open(visit, names)?;
+        (place.repo.clone(), place.path("permissions"))
+    };
+    let missing = || Failure::absent("There is no such user or group.");
+    let chosen = Uuid::parse_str(form.get("subject")).map_err(|_| missing())?;
+    let mut change = visit.app.state.change().await?;
+    let repo = change.world.repos.get(&repo.id).cloned().ok_or_else(missing)?;
+    authorize_acl(&change.world, &visit.principal, Target::Repo(&repo))?;
+    if !subjects(&change.world, repo.account, Some(repo.project)).iter().any(|one| one.id == chosen) {
+        return Err(missing());
+    }
+    let at = token::repository(repo.project, repo.id);
+    for permission in listed() {
+        let asked = WISHES.iter().find(|(value, ..)| *value == form.get(permission.name()));
+        let Some((.., wish)) = asked else { continue };
+        if wish_of(change.entry(repo.account, &at, chosen), permission) != *wish {
+            change.set_permission(repo.account, &at, chosen, permission, *wish).await?;
+        }
+    }
+    change.commit().await?;
+    Answer::go(format!("{here}?subject={chosen}"))
+}

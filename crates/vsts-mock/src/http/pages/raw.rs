@@ -1,0 +1,49 @@
+//! A file as it is. Text is text and pictures are pictures; nothing else is shown by a browser, whatever it holds.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+
+use super::source::Source;
+use super::visit::encode;
+use super::{Answer, Failure, Outcome, blob, layout};
+use crate::http::text;
+
+pub(super) fn show(source: &Source<'_>) -> Outcome {
+    let missing = || Failure::absent("There is no such file in this version.");
+    let version = source.version(&["version"])?.ok_or_else(missing)?;
+    let path = source.asked_path();
+    let entry = source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_blob_or_symlink());
+    let entry = entry.ok_or_else(missing)?;
+    let data = std::mem::take(&mut source.repository.find_object(entry.id)?.data);
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let (kind, is_shown) = match extension.as_deref() {
+        Some("png") => ("image/png", true),
+        Some("jpg" | "jpeg") => ("image/jpeg", true),
+        Some("gif") => ("image/gif", true),
+        Some("webp") => ("image/webp", true),
+        _ if blob::is_binary(&data) => ("application/octet-stream", false),
+        _ => ("text/plain; charset=utf-8", true),
+    };
+    let name = path.rsplit('/').next().unwrap_or("file");
+    let is_shown = is_shown && source.visit.ask("download").is_none();
+    Ok(Answer::Other(file(data, kind, name, !is_shown)))
+}
+
+/// A file as a response: to be shown, or to be kept under a name.
+pub(super) fn file(data: Vec<u8>, kind: &'static str, name: &str, is_kept: bool) -> Response {
+    let mut response = text(StatusCode::OK, "");
+    let headers = response.headers_mut();
+    layout::protect(headers);
+    // A document of its own has nothing to load and nothing to run.
+    headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let way = if is_kept { "attachment" } else { "inline" };
+    if let Ok(value) = HeaderValue::from_str(&format!("{way}; filename*=UTF-8''{}", encode(name))) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    *response.body_mut() = Body::from(data);
+    response
+}

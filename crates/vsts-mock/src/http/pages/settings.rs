@@ -1,0 +1,141 @@
+//! A repository's settings: its name, its default branch, and its end. Each is shown to who may change it.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use maud::html;
+
+use super::form::Form;
+use super::parts::problem;
+use super::route::RepoNames;
+use super::source::Source;
+use super::visit::Visit;
+use super::{Answer, Failure, Outcome};
+use crate::access::{Permission, Target, authorize};
+use crate::http::rest;
+
+/// The page; `refused` is what was wrong with a form.
+pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
+    let may_rename = source.may(Permission::RenameRepository);
+    let may_delete = source.may(Permission::DeleteRepository);
+    let may_permit = source.may(Permission::ManagePermissions);
+    if !may_rename && !may_delete && !may_permit {
+        let target = Target::Repo(&source.repo);
+        authorize(&source.visit.world, &source.visit.principal, Permission::RenameRepository, target)?;
+    }
+    let here = source.path("settings");
+    let (branches, default) = (source.branches()?, source.default_branch()?);
+    let name = source.repo.name.as_str();
+    let body = html! {
+        div.page.narrowed {
+            h1 { "Settings" }
+            (problem(refused))
+            @if may_permit {
+                section.card aria-labelledby="who" {
+                    h2 #who { "Who may do what" }
+                    p { "Permissions of users and groups in this repository, and where each of them comes from." }
+                    div.actions { a.button href=(source.path("permissions")) { "Permissions" } }
+                }
+            }
+            @if may_rename {
+                section.card aria-labelledby="rename" {
+                    h2 #rename { "Name" }
+                    form method="post" action=(here) {
+                        (source.visit.token())
+                        label for="name" { "Repository name" }
+                        input #name name="name" value=(name) maxlength="64" autocomplete="off" spellcheck="false" required;
+                        p.hint { "Its addresses change with it; those who have cloned it need the new one." }
+                        div.actions { button name="do" value="rename" { "Rename" } }
+                    }
+                }
+                section.card aria-labelledby="branch" {
+                    h2 #branch { "Default branch" }
+                    @if branches.is_empty() { p.quiet { "The repository is empty." } }
+                    @else {
+                        form method="post" action=(here) {
+                            (source.visit.token())
+                            label for="default" { "What is shown and cloned first" }
+                            select #default name="default" {
+                                @for branch in &branches {
+                                    option selected[default.as_ref().is_some_and(|one| one.name == branch.name)] { (branch.name) }
+                                }
+                            }
+                            div.actions { button name="do" value="default" { "Change" } }
+                        }
+                    }
+                }
+            }
+            @if may_delete {
+                section.card.danger aria-labelledby="delete" {
+                    h2 #delete { "Delete this repository" }
+                    form method="post" action=(here) {
+                        (source.visit.token())
+                        label for="confirm" { "Its name, so that it is no mistake" }
+                        input #confirm name="confirm" autocomplete="off" spellcheck="false" required aria-describedby="bin";
+                        p.hint #bin { "It goes into the project's recycle bin, from where the REST API can bring it back." }
+                        div.actions { button.danger name="do" value="delete" { "Delete" } }
+                    }
+                }
+            }
+        }
+    };
+    let mut page = source.page("Settings", "settings", body);
+    if refused.is_some() {
+        page = page.with_status(StatusCode::BAD_REQUEST);
+    }
+    Ok(page.into())
+}
+
+pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
+    let outcome = change(visit, names, form).await;
+    match outcome {
+        Err(Failure::Bad(message)) => {
+            let (visit, names) = (visit.clone(), names.clone());
+            let shown =
+                tokio::task::spawn_blocking(move || show(&Source::open(&visit, &names)?, Some(&message)));
+            match shown.await {
+                Ok(outcome) => outcome,
+                Err(join) => std::panic::resume_unwind(join.into_panic()),
+            }
+        }
+        other => other,
+    }
+}
+
+async fn change(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
+    let (account, project, repo, here) = {
+        let source = Source::open(visit, names)?;
+        (source.account.clone(), source.project.clone(), source.repo.clone(), source.path("settings"))
+    };
+    let mut change = visit.app.state.change().await?;
+    let permit = |world: &crate::world::World, permission| {
+        let repo = world.repos.get(&repo.id).ok_or_else(|| Failure::absent(super::home::ABSENT))?;
+        authorize(world, &visit.principal, permission, Target::Repo(repo)).map_err(Failure::from)
+    };
+    match form.get("do") {
+        "rename" => {
+            permit(&change.world, Permission::RenameRepository)?;
+            let new = form.get("name");
+            change.rename_repo(repo.id, new).await?;
+            change.commit().await?;
+            Answer::go(format!("{}/settings", visit.repo_path(&account.name, &project.name, new)))
+        }
+        "default" => {
+            permit(&change.world, Permission::RenameRepository)?;
+            rest::set_default_branch(&visit.app, &repo, form.get("default"))?;
+            Answer::go(here)
+        }
+        "delete" => {
+            permit(&change.world, Permission::DeleteRepository)?;
+            if form.get("confirm") != repo.name {
+                return Err(Failure::Bad(
+                    "That is not the repository's name: nothing was deleted.".to_owned(),
+                ));
+            }
+            change.bin_repo(repo.id, visit.principal.user.unwrap_or_default(), visit.now).await?;
+            change.commit().await?;
+            Answer::go(visit.project_path(&account.name, &project.name))
+        }
+        _ => Err(Failure::Bad("That is no change that this page makes.".to_owned())),
+    }
+}

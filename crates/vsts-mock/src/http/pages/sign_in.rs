@@ -1,0 +1,137 @@
+//! Signing in, by password or, where the seed says so, as one of its users with a click; and signing out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use maud::html;
+
+use super::form::Form;
+use super::layout::{self, Page};
+use super::parts::{avatar, problem};
+use super::visit::{Visit, encode};
+use super::{Answer, Outcome, sign_in_problem};
+use crate::identity::{Credential, Secret, SignInError};
+
+/// Where to sign in, and be brought back from.
+pub(super) fn address(from: &str) -> String {
+    if is_local(from) && from != "/" && !from.starts_with("/_sign") {
+        format!("/_signin?to={}", encode(from))
+    } else {
+        "/_signin".to_owned()
+    }
+}
+
+/// Whether an address is one of this server, whatever a browser makes of it.
+fn is_local(to: &str) -> bool {
+    to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
+}
+
+pub(super) fn show(visit: &Visit) -> Outcome {
+    let to = visit.ask("to").unwrap_or("/");
+    if visit.has_session() {
+        return Answer::go(if is_local(to) { to } else { "/" });
+    }
+    Ok(page(visit, to, "", None).into())
+}
+
+pub(super) fn show_out(visit: &Visit) -> Outcome {
+    if !visit.has_session() {
+        return Answer::go("/_signin");
+    }
+    let body = html! {
+        div.narrow {
+            h1 { "Sign out" }
+            form method="post" action="/_signout" { (visit.token()) button { "Sign out" } }
+        }
+    };
+    Ok(Page::new("Sign out", Vec::new(), body).into())
+}
+
+fn page(visit: &Visit, to: &str, login: &str, error: Option<&str>) -> Page {
+    let demo = visit.app.demo_users();
+    let hidden = || html! { (visit.token()) input type="hidden" name="to" value=(to); };
+    let body = html! {
+        div.narrow.card {
+            h1 { "Sign in" }
+            (problem(error))
+            @if !demo.is_empty() {
+                form.demo method="post" action="/_signin" {
+                    (hidden())
+                    p { "This is a demonstration. Be one of its people:" }
+                    @for name in &demo {
+                        button.person name="demo" value=(name) { (avatar(name)) span { "Continue as " (name) } }
+                    }
+                }
+                p.or { span { "or with a password" } }
+            }
+            form method="post" action="/_signin" {
+                (hidden())
+                label for="login" { "User name or e-mail address" }
+                input #login name="login" value=(login) autocomplete="username" autocapitalize="none" spellcheck="false" required
+                    autofocus[demo.is_empty()];
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password" required;
+                div.actions { button { "Sign in" } }
+            }
+        }
+    };
+    Page::new("Sign in", Vec::new(), body)
+}
+
+pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Outcome {
+    let to = if is_local(form.get("to")) { form.get("to") } else { "/" };
+    let again = |login: &str, error: String, status| -> Outcome {
+        Ok(page(visit, to, login, Some(&error)).with_status(status).into())
+    };
+    let demo = form.get("demo");
+    if !demo.is_empty() {
+        let is_one = visit.app.demo_users().iter().any(|name| name == demo);
+        return match visit.world.user(demo).filter(|_| is_one) {
+            Some(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user.id)))),
+            None => again("", "There is no such user here.".to_owned(), StatusCode::BAD_REQUEST),
+        };
+    }
+    let login = form.get("login");
+    let credential =
+        Credential::Basic { user: login.to_owned(), password: Secret::new(form.raw("password")) };
+    let (app, world, now) = (visit.app.clone(), visit.world.clone(), visit.now);
+    let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now)).await;
+    // A token in the place of the password could be worth less than the session that it would begin.
+    let user = verdict.expect("verifying does not panic").and_then(|principal| match principal.token {
+        None => principal.user.ok_or(SignInError::Wrong),
+        Some(_) => Err(SignInError::Wrong),
+    });
+    match user {
+        Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user)))),
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let page = page(visit, to, login, Some(&sign_in_problem(error)));
+            let mut response = layout::respond(visit, page.with_status(StatusCode::TOO_MANY_REQUESTS));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            Ok(Answer::Other(response))
+        }
+        Err(error) => again(login, sign_in_problem(error), StatusCode::UNAUTHORIZED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for (to, expected) in [
+            ("/acme/iris?a=b", true),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("https://evil.example", false),
+            ("/a\r\nx: y", false),
+            ("", false),
+        ] {
+            assert_eq!(is_local(to), expected, "{to:?}");
+        }
+        assert_eq!(address("/acme/iris"), "/_signin?to=%2Facme%2Firis");
+        assert_eq!(address("/_signout"), "/_signin");
+    }
+}

@@ -1,0 +1,123 @@
+//! A run history as what it is: a row of snapshots, each with the run it was taken for, its script and what had changed.
+//! All of it is read from the commits and the trailers of their messages.
+
+use gix::ObjectId;
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::commits::{PAGE, pages};
+use super::diff::{self, Change};
+use super::diff_view::letter;
+use super::message::Told;
+use super::parts::{ago, avatar};
+use super::source::{Kind, Source, Version, short};
+use super::{Failure, Outcome};
+
+/// How many changed files a row names.
+const NAMED: usize = 3;
+
+/// A snapshot and what had changed since the one before.
+struct Snapshot {
+    told: Told,
+    /// Counted from the oldest, where that is known.
+    changes: Vec<Change>,
+}
+
+pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Outcome {
+    let skip = source.visit.ask_number("skip");
+    let (ids, total) = row(source, version.commit, skip)?;
+    let has_more = ids.len() > PAGE;
+    let mut all = Vec::new();
+    for id in ids.into_iter().take(PAGE) {
+        let told = Told::of(&source.repository, id)?;
+        let changes = diff::files(&source.repository, told.parents.first().copied(), id)?;
+        all.push(Snapshot { told, changes });
+    }
+    let body = html! {
+        div.page {
+            div.head {
+                h1 { "Run history" }
+                (source.picker(version, |other| source.at("commits", other, ""))?)
+                div.actions { a.button.plain href=(source.at("", version, "")) { "Browse files" } }
+            }
+            p.lead {
+                "Snapshots of the project " code { (project) } ", each taken before a run. "
+                span.quiet { (super::parts::count(total, "snapshot", "snapshots")) @if total >= MOST_COUNTED { " or more" } }
+            }
+            div.wide { table.snapshots {
+                thead { tr {
+                    th scope="col" { "Run" } th scope="col" { "Script" } th scope="col" { "What changed" }
+                    th scope="col" { "By" } th scope="col" { "When" } th scope="col" { "Snapshot" }
+                } }
+                tbody { @for snapshot in &all { (one(source, snapshot)) } }
+            } }
+            (pages(&source.at("commits", version, ""), skip, has_more, "Newer", "Older"))
+            details.help {
+                summary { "Bring one back" }
+                p { "In the project's folder:" }
+                pre.commands tabindex="0" aria-label="Commands to bring a snapshot back" {
+                    "az ml history list -o table\naz ml project restore --run-id <run_id>"
+                }
+            }
+        }
+    };
+    Ok(source.page("Run history", "commits", body).into())
+}
+
+fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
+    let told = &snapshot.told;
+    let version = Version { kind: Kind::Commit, name: told.id.to_string(), commit: told.id };
+    let address = source.commit_path(told.id);
+    html! {
+        tr {
+            th scope="row" {
+                @match told.trailer("Run-Id") {
+                    Some(run) => a href=(address) { bdi { (run) } },
+                    None if told.parents.len() > 1 => { a href=(address) { "Joined" } " " span.quiet { "with another computer's runs" } }
+                    None => a href=(address) { bdi { (told.subject()) } },
+                }
+            }
+            td {
+                @if let Some(script) = told.trailer("Script") { code { bdi { (script) } } }
+                @if let Some(target) = told.trailer("Target") { " " span.tag { (target) } }
+            }
+            td { (changed(&snapshot.changes, told.parents.is_empty())) }
+            td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
+            td.when { (ago(source.visit.now, told.authored)) }
+            td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(told.id)) } { code { (short(told.id)) } } }
+        }
+    }
+}
+
+/// The files that changed, by name if they are few.
+fn changed(changes: &[Change], is_first: bool) -> Markup {
+    html! {
+        @if is_first {
+            span.quiet { "first snapshot, " (super::parts::count(changes.len(), "file", "files")) }
+        } @else if changes.is_empty() {
+            span.quiet { "nothing" }
+        } @else {
+            ul.changed {
+                @for change in changes.iter().take(NAMED) { li { (letter(change.how)) " " (super::diff_view::name(change)) } }
+                @if changes.len() > NAMED { li.quiet { "and " (changes.len() - NAMED) " more" } }
+            }
+        }
+    }
+}
+
+/// Beyond that, snapshots are not counted.
+const MOST_COUNTED: usize = 20_000;
+
+/// The snapshots by their first parents, from newest to oldest: those of one page and one more, and how many there are.
+fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>, usize), Failure> {
+    let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
+    let (mut ids, mut total) = (Vec::new(), 0);
+    for info in walk.take(MOST_COUNTED) {
+        let id = info?.id;
+        if total >= skip && ids.len() <= PAGE {
+            ids.push(id);
+        }
+        total += 1;
+    }
+    Ok((ids, total))
+}

@@ -1,0 +1,362 @@
+//! A repository that the visitor may read, a version of it, and the frame that all its pages have.
+
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice as _};
+use gix::objs::TreeRefIter;
+use gix::objs::tree::EntryMode;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::home::{absent, find_project};
+use super::layout::Page;
+use super::route::RepoNames;
+use super::visit::{Visit, encode, encode_path};
+use crate::access::{Permission, Target, authorize};
+use crate::world::{Account, Project, Repo};
+
+/// What the branches begin with that hold a run history; a GUID follows.
+const HISTORY: &str = "AzureMLHistory/";
+/// How many branches, and how many tags, the list of versions offers.
+const OFFERED: usize = 25;
+/// How many branches are looked at to sum a repository up.
+const LOOKED_AT: usize = 1_000;
+
+/// A repository, opened for a visitor who may read it.
+pub(super) struct Source<'v> {
+    pub(super) visit: &'v Visit,
+    pub(super) account: Account,
+    pub(super) project: Project,
+    pub(super) repo: Repo,
+    pub(super) repository: git_wire::Reader,
+}
+
+/// What a version is named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Branch,
+    Tag,
+    Commit,
+}
+
+/// A version: a commit, and what it was asked by.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) commit: ObjectId,
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) name: BString,
+    pub(super) mode: EntryMode,
+    pub(super) id: ObjectId,
+}
+
+/// A branch or a tag, with the commit it leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) commit: ObjectId,
+}
+
+impl Version {
+    /// As it stands in an address, the service's own way: `GBmaster`, `GTv1`, `GC4b825dc…`.
+    pub(super) fn code(&self) -> String {
+        let kind = match self.kind {
+            Kind::Branch => "GB",
+            Kind::Tag => "GT",
+            Kind::Commit => "GC",
+        };
+        format!("{kind}{}", self.name)
+    }
+
+    /// As a person reads it.
+    pub(super) fn shown(&self) -> String {
+        match self.kind {
+            Kind::Commit => short(self.commit),
+            _ => self.name.clone(),
+        }
+    }
+}
+
+/// The first digits of an id.
+pub(super) fn short(id: ObjectId) -> String {
+    id.to_hex_with_len(8).to_string()
+}
+
+/// The GUID of the project whose run history a branch is, if it is one.
+pub(super) fn history_of(branch: &str) -> Option<Uuid> {
+    branch.strip_prefix(HISTORY).and_then(|guid| Uuid::parse_str(guid).ok())
+}
+
+impl<'v> Source<'v> {
+    /// Finds and opens it.
+    pub(super) fn open(visit: &'v Visit, names: &RepoNames) -> Result<Self, Failure> {
+        let (account, project) =
+            find_project(&visit.world, &visit.principal, &names.account, &names.project)?;
+        let found = visit.world.repo(project.id, &names.repo).ok_or_else(|| absent(&visit.principal))?;
+        authorize(&visit.world, &visit.principal, Permission::GenericRead, Target::Repo(found))?;
+        let opened = found.handle.open(&visit.app.state.repo_path(found.id));
+        let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
+        repository.object_cache_size_if_unset(4 << 20);
+        Ok(Self {
+            visit,
+            account: account.clone(),
+            project: project.clone(),
+            repo: found.clone(),
+            repository,
+        })
+    }
+
+    /// The address of a page of the repository; `tail` is empty for its files.
+    pub(super) fn path(&self, tail: &str) -> String {
+        let base = self.visit.repo_path(&self.account.name, &self.project.name, &self.repo.name);
+        if tail.is_empty() { base } else { format!("{base}/{tail}") }
+    }
+
+    /// The address of a page that shows a path in a version.
+    pub(super) fn at(&self, tail: &str, version: &Version, path: &str) -> String {
+        let path = if path.is_empty() { String::new() } else { format!("path=/{}&", encode_path(path)) };
+        format!("{}?{path}version={}", self.path(tail), encode(&version.code()))
+    }
+
+    /// The address of a commit's page.
+    pub(super) fn commit_path(&self, commit: ObjectId) -> String {
+        self.path(&format!("commit/{commit}"))
+    }
+
+    /// Whether the visitor may do something with the repository.
+    pub(super) fn may(&self, permission: Permission) -> bool {
+        authorize(&self.visit.world, &self.visit.principal, permission, Target::Repo(&self.repo)).is_ok()
+    }
+
+    /// The path that is asked for, without slashes at its ends.
+    pub(super) fn asked_path(&self) -> String {
+        let asked = self.visit.ask("path").or_else(|| self.visit.ask("itemPath")).unwrap_or_default();
+        asked.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+
+    /// The branches, by name.
+    pub(super) fn branches(&self) -> Result<Vec<Named>, Failure> {
+        let mut all = Vec::new();
+        for reference in self.repository.references()?.local_branches()?.flatten() {
+            if let Some(id) = reference.try_id() {
+                all.push(Named { name: reference.name().shorten().to_string(), commit: id.detach() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The tags that lead to a commit, by name.
+    pub(super) fn tags(&self) -> Result<Vec<Named>, Failure> {
+        let mut all = Vec::new();
+        for mut reference in self.repository.references()?.tags()?.flatten() {
+            let name = reference.name().shorten().to_string();
+            let Ok(id) = reference.peel_to_id() else { continue };
+            if self.repository.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Commit) {
+                all.push(Named { name, commit: id.detach() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The branch that others are measured by: the one that `HEAD` names, or else the first that is no run history, or
+    /// else the first.
+    pub(super) fn default_branch(&self) -> Result<Option<Named>, Failure> {
+        let head = self.repository.head()?;
+        if let (Some(name), Some(id)) = (head.referent_name(), head.id()) {
+            let name = name.shorten().to_string();
+            return Ok(Some(Named { name, commit: id.detach() }));
+        }
+        let all = self.branches()?;
+        let plain = all.iter().find(|branch| history_of(&branch.name).is_none());
+        Ok(plain.or(all.first()).cloned())
+    }
+
+    /// The version that is asked for under one of these names; the default branch if none is. `None` where there is
+    /// nothing at all.
+    pub(super) fn version(&self, names: &[&str]) -> Result<Option<Version>, Failure> {
+        match names.iter().find_map(|name| self.visit.ask(name)) {
+            Some(code) => self.resolve(code).map(Some),
+            None => Ok(self.default_branch()?.map(|branch| Version {
+                kind: Kind::Branch,
+                name: branch.name,
+                commit: branch.commit,
+            })),
+        }
+    }
+
+    /// The version that a code names.
+    pub(super) fn resolve(&self, code: &str) -> Result<Version, Failure> {
+        let missing = || Failure::absent("There is no such version in this repository.");
+        let (kind, name) = match code.split_at_checked(2) {
+            Some(("GB", name)) => (Kind::Branch, name),
+            Some(("GT", name)) => (Kind::Tag, name),
+            Some(("GC", name)) => (Kind::Commit, name),
+            _ => return Err(missing()),
+        };
+        let by_ref = |folder: &str| {
+            let found = self.repository.try_find_reference(format!("{folder}{name}").as_str()).ok().flatten();
+            found.and_then(|mut reference| reference.peel_to_id().ok()).map(gix::Id::detach)
+        };
+        let id = match kind {
+            Kind::Branch => by_ref("refs/heads/"),
+            Kind::Tag => by_ref("refs/tags/"),
+            Kind::Commit => ObjectId::from_hex(name.as_bytes()).ok(),
+        };
+        let object = self.repository.try_find_object(id.ok_or_else(missing)?)?.ok_or_else(missing)?;
+        let commit = object.peel_to_commit().map_err(|_| missing())?.id;
+        Ok(Version { kind, name: name.to_owned(), commit })
+    }
+
+    /// What is at a path in a commit; the empty path is its root.
+    pub(super) fn entry(&self, commit: ObjectId, path: &str) -> Result<Option<Entry>, Failure> {
+        let commit = self.repository.find_commit(commit)?;
+        if path.is_empty() {
+            let mode = gix::objs::tree::EntryKind::Tree.into();
+            return Ok(Some(Entry { name: BString::default(), mode, id: commit.tree_id()?.detach() }));
+        }
+        let found =
+            commit.tree()?.lookup_entry(path.as_bytes().split(|byte| *byte == b'/').map(BString::from))?;
+        Ok(found.map(|entry| Entry {
+            name: entry.filename().to_owned(),
+            mode: entry.mode(),
+            id: entry.object_id(),
+        }))
+    }
+
+    /// What is in a folder.
+    pub(super) fn entries(&self, tree: ObjectId) -> Result<Vec<Entry>, Failure> {
+        let object = self.repository.find_object(tree)?;
+        let mut all = Vec::new();
+        for entry in TreeRefIter::from_bytes(&object.data, self.repository.object_hash()) {
+            let entry = entry.map_err(|error| Failure::internal(&error))?;
+            all.push(Entry { name: entry.filename.to_owned(), mode: entry.mode, id: entry.oid.to_owned() });
+        }
+        Ok(all)
+    }
+
+    /// A page of the repository. `tab` is the address of the one among its tabs that it belongs to.
+    pub(super) fn page(&self, title: &str, tab: &str, body: Markup) -> Page {
+        let may_set =
+            [Permission::RenameRepository, Permission::DeleteRepository, Permission::ManagePermissions]
+                .into_iter()
+                .any(|permission| self.may(permission));
+        let tabs = [
+            ("Files", ""),
+            ("Commits", "commits"),
+            ("Branches", "branches"),
+            ("Tags", "tags"),
+            ("Compare", "compare"),
+            ("Settings", "settings"),
+        ];
+        let body = html! {
+            div.repo {
+                nav.tabs aria-label={ "Repository " (self.repo.name) } {
+                    ul {
+                        @for (name, address) in tabs {
+                            @if address != "settings" || may_set {
+                                li { a href=(self.path(address)) aria-current=[(address == tab).then_some("page")] { (name) } }
+                            }
+                        }
+                    }
+                }
+                (body)
+            }
+        };
+        let mut crumbs = super::home::crumbs(self.visit, &self.account, Some(&self.project));
+        crumbs.push((self.repo.name.clone(), self.path("")));
+        Page::new(format!("{title} · {}", self.repo.name), crumbs, body)
+    }
+
+    /// The list from which another version is picked, for the page that `address` makes of a version's code.
+    pub(super) fn picker(
+        &self,
+        version: &Version,
+        address: impl Fn(&Version) -> String,
+    ) -> Result<Markup, Failure> {
+        let (branches, tags) = (self.branches()?, self.tags()?);
+        let kind = match version.kind {
+            Kind::Branch => "Branch",
+            Kind::Tag => "Tag",
+            Kind::Commit => "Commit",
+        };
+        let list = |label: &str, kind: Kind, all: &[Named]| {
+            html! { @if !all.is_empty() {
+                p.label { (label) }
+                ul {
+                    @for one in all.iter().take(OFFERED) {
+                        @let other = Version { kind, name: one.name.clone(), commit: one.commit };
+                        @let is_here = version.kind == kind && version.name == one.name;
+                        li { a href=(address(&other)) aria-current=[is_here.then_some("true")] { bdi { (one.name) } } }
+                    }
+                }
+            } }
+        };
+        let (histories, plain): (Vec<Named>, Vec<Named>) =
+            branches.iter().cloned().partition(|branch| history_of(&branch.name).is_some());
+        Ok(html! {
+            details.menu.pick {
+                summary { span.quiet { (kind) ": " } bdi { (version.shown()) } }
+                div {
+                    (list("Branches", Kind::Branch, &plain))
+                    (list("Run histories", Kind::Branch, &histories))
+                    (list("Tags", Kind::Tag, &tags))
+                    @if branches.len() > OFFERED { p { a href=(self.path("branches")) { "All " (branches.len()) " branches" } } }
+                }
+            }
+        })
+    }
+
+    /// The way down a path, each part a link to its folder.
+    pub(super) fn trail(&self, version: &Version, path: &str, tail: &str) -> Markup {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        html! {
+            nav.trail aria-label="Path" {
+                ol {
+                    li { a href=(self.at(tail, version, "")) { bdi { (self.repo.name) } } }
+                    @for (position, part) in parts.iter().enumerate() {
+                        li {
+                            @if position + 1 == parts.len() { span aria-current="location" { bdi { (part) } } }
+                            @else { a href=(self.at(tail, version, &parts[..=position].join("/"))) { bdi { (part) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A repository in a few numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Summary {
+    pub(super) branches: usize,
+    pub(super) histories: usize,
+    pub(super) changed: Option<Timestamp>,
+}
+
+/// Sums a repository up that the visitor may read. What can't be read counts as nothing.
+pub(super) fn summary(visit: &Visit, repo: &Repo) -> Summary {
+    let mut summary = Summary::default();
+    let Ok(opened) = repo.handle.open(&visit.app.state.repo_path(repo.id)) else { return summary };
+    let repository = opened.read();
+    let Ok(references) = repository.references() else { return summary };
+    let Ok(branches) = references.local_branches() else { return summary };
+    for reference in branches.flatten().take(LOOKED_AT) {
+        if history_of(&reference.name().shorten().to_str_lossy()).is_some() {
+            summary.histories += 1;
+        } else {
+            summary.branches += 1;
+        }
+        let time = reference.try_id().and_then(|id| {
+            let seconds = repository.find_commit(id.detach()).ok()?.time().ok()?.seconds;
+            Timestamp::from_second(seconds).ok()
+        });
+        summary.changed = summary.changed.max(time);
+    }
+    summary
+}

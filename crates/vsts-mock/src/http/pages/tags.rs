@@ -1,0 +1,46 @@
+//! Tags, newest commit first.
+
+use maud::html;
+
+use super::Outcome;
+use super::message::Told;
+use super::parts::ago;
+use super::source::{Kind, Source, Version, short};
+
+/// How many are listed.
+const MOST: usize = 500;
+
+pub(super) fn show(source: &Source<'_>) -> Outcome {
+    let all = source.tags()?;
+    let mut rows = Vec::new();
+    for tag in all.iter().take(MOST) {
+        rows.push((tag, Told::of(&source.repository, tag.commit)?));
+    }
+    rows.sort_by(|a, b| b.1.committed.cmp(&a.1.committed).then_with(|| a.0.name.cmp(&b.0.name)));
+    let body = html! {
+        div.page {
+            h1 { "Tags" }
+            @if rows.is_empty() { div.card.quiet { p { "There is no tag." } } }
+            @else { div.wide { table {
+                thead { tr {
+                    th scope="col" { "Tag" } th scope="col" { "Commit" } th scope="col" { "When" } th scope="col" { "Id" }
+                    th scope="col" { span.sr { "Actions" } }
+                } }
+                tbody {
+                    @for (tag, told) in &rows {
+                        @let version = Version { kind: Kind::Tag, name: tag.name.clone(), commit: tag.commit };
+                        tr {
+                            th scope="row" { a href=(source.at("", &version, "")) { bdi { (tag.name) } } }
+                            td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
+                            td.when { (ago(source.visit.now, told.committed)) }
+                            td { code { (short(told.id)) } }
+                            td.act { a href=(source.at("archive", &version, "")) aria-label={ "Download " (tag.name) " as ZIP" } { "ZIP" } }
+                        }
+                    }
+                }
+            } } }
+            @if all.len() > MOST { p.cut { "Only " (MOST) " of " (all.len()) " tags are listed." } }
+        }
+    };
+    Ok(source.page("Tags", "tags", body).into())
+}

@@ -1,0 +1,76 @@
+//! Permission checks: what the caller may do, asked without doing it. The answer is what every door would decide.
+
+use axum::body::Body;
+use serde_json::Value;
+
+use super::super::failure::Failure;
+use super::super::reply::{Outcome, Reply};
+use super::super::{Call, read, shape};
+use super::namespaces::Namespace;
+use super::{bits, derived, namespace, place};
+use crate::access::{Permissions, holds};
+use crate::world::{Account, World};
+
+/// How many questions one batch may have.
+const LARGEST_BATCH: usize = 10_000;
+
+/// One truth value per token. Clients of version 1.0 ask about one token, and hear one value.
+pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Outcome {
+    let namespace = namespace(id)?;
+    let asked = bits(asked.ok_or_else(|| Failure::missing("permissions"))?)?;
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let always = call.query.flag("alwaysAllowAdministrators");
+    let has = |token: &str| has(call, &world, account, namespace, asked, token, always).map(Value::from);
+    match (call.query.get("tokens"), call.query.get("token")) {
+        (Some(tokens), _) => {
+            let delimiter = call.query.get("delimiter").unwrap_or(",");
+            let all: Result<Vec<Value>, Failure> = tokens.split(delimiter).map(has).collect();
+            Ok(Reply::ok(shape::list(all?.into_iter())))
+        }
+        (None, Some(token)) => Ok(Reply::ok(has(token)?)),
+        (None, None) => Err(Failure::missing("tokens")),
+    }
+}
+
+/// The batch as it was asked, with the answers in it.
+pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
+    let mut body = read(body).await?;
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);
+    let evaluations = body["evaluations"].as_array_mut().ok_or_else(|| Failure::missing("evaluations"))?;
+    if evaluations.len() > LARGEST_BATCH {
+        return Err(Failure::bad(format!("A batch has at most {LARGEST_BATCH} evaluations.")));
+    }
+    for evaluation in evaluations {
+        let namespace = namespace(evaluation["securityNamespaceId"].as_str())?;
+        let token = evaluation["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
+        let asked = bits(&evaluation["permissions"].to_string())?;
+        let value = has(call, &world, account, namespace, asked, token, always)?;
+        match evaluation.as_object_mut() {
+            Some(fields) => fields.insert("value".to_owned(), value.into()),
+            None => return Err(Failure::missing("securityNamespaceId")),
+        };
+    }
+    Ok(Reply::ok(body))
+}
+
+fn has(
+    call: &Call<'_>,
+    world: &World,
+    account: &Account,
+    namespace: Namespace,
+    asked: u32,
+    token: &str,
+    always: bool,
+) -> Result<bool, Failure> {
+    if namespace != Namespace::Git {
+        return Ok(derived::has(namespace, world, &call.principal, account, asked, token));
+    }
+    let permissions = Permissions::from_bits(asked);
+    let is_known = permissions.bits() == asked;
+    let place = place::parse(world, account, token)?;
+    Ok(is_known
+        && place.is_some_and(|place| holds(world, &call.principal, permissions, place.target(), always)))
+}

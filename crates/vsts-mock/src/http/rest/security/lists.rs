@@ -1,0 +1,169 @@
+//! Access control lists: queried, replaced as a whole, removed.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::super::failure::Failure;
+use super::super::reply::{Outcome, Reply};
+use super::super::{Call, read, shape};
+use super::namespaces::Namespace;
+use super::{derived, entries, namespace, place, settable, subject_of};
+use crate::access::{Effect, authorize_acl_reading, effect, sees_subject, token};
+use crate::world::{Account, World, subject};
+
+pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
+    let namespace = namespace(id)?;
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let wanted: Option<Vec<Uuid>> = call.query.get("descriptors").map(|_| {
+        let all = call.query.list("descriptors").into_iter();
+        all.filter_map(|one| subject_of(&world, account, one).ok())
+            .filter(|id| sees_subject(&world, &call.principal, account.id, *id))
+            .collect()
+    });
+    let asked = Asked { wanted, extended: call.query.flag("includeExtendedInfo") };
+    if namespace != Namespace::Git {
+        let lists = derived::lists(namespace, &world, &call.principal, account);
+        let only = call.query.get("token");
+        let shown = lists.into_iter().filter(|list| only.is_none_or(|only| list.is_at(only)));
+        return Ok(Reply::ok(shape::list(shown.map(|list| list.json(&world, &asked)))));
+    }
+    let (at, exactly) = match call.query.get("token") {
+        None => (token::COLLECTION.to_owned(), false),
+        Some(text) => match place::parse(&world, account, text)? {
+            Some(place) => (place.target().token(), !call.query.flag("recurse")),
+            // What is not there has no list, and neither has what is not to be seen.
+            None => return Ok(Reply::ok(shape::list(std::iter::empty()))),
+        },
+    };
+    let mut tokens = tokens_below(&world, account, &at);
+    if asked.wanted.is_some() && call.query.get("token").is_some() {
+        tokens.insert(&at);
+    }
+    let mut shown = Vec::new();
+    for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
+        let Some(place) = place::parse(&world, account, found)? else { continue };
+        if authorize_acl_reading(&world, &call.principal, place.target()).is_ok() {
+            shown.push(list_json(&world, account, found, place.target().project(), &asked));
+        }
+    }
+    Ok(Reply::ok(shape::list(shown.into_iter())))
+}
+
+/// What of a list is wanted.
+pub(super) struct Asked {
+    /// The entries of these alone, of whom there is one in any case.
+    pub(super) wanted: Option<Vec<Uuid>>,
+    pub(super) extended: bool,
+}
+
+fn list_json(world: &World, account: &Account, at: &str, project: Option<Uuid>, asked: &Asked) -> Value {
+    let own = world.entries_at(account.id, at);
+    let identities: Vec<Uuid> = match &asked.wanted {
+        Some(wanted) => wanted.clone(),
+        None => own.into_iter().flatten().map(|(identity, _)| *identity).collect(),
+    };
+    let mut entries = Map::new();
+    for identity in identities {
+        let Some(descriptor) = subject::descriptor(world, identity) else { continue };
+        let entry = own.and_then(|own| own.get(&identity)).copied().unwrap_or_default();
+        let mut value = super::entry_json(&descriptor, entry.allow, entry.deny);
+        if asked.extended {
+            value["extendedInfo"] = extended(&effect(world, identity, account.id, project, at));
+        }
+        entries.insert(descriptor, value);
+    }
+    whole_list(&place::show(at), world.inherits(account.id, at), &entries, asked)
+}
+
+pub(super) fn whole_list(at: &str, inherits: bool, entries: &Map<String, Value>, asked: &Asked) -> Value {
+    let mut value = json!({ "inheritPermissions": inherits, "token": at, "acesDictionary": entries });
+    if asked.extended {
+        value["includeExtendedInfo"] = true.into();
+    }
+    value
+}
+
+/// What is nothing is left out.
+fn extended(effect: &Effect) -> Value {
+    let all = [
+        ("effectiveAllow", effect.allow),
+        ("effectiveDeny", effect.deny),
+        ("inheritedAllow", effect.inherited_allow),
+        ("inheritedDeny", effect.inherited_deny),
+    ];
+    let some = all.into_iter().filter(|(_, bits)| !bits.is_empty());
+    some.map(|(name, bits)| (name.to_owned(), Value::from(bits.bits()))).collect::<Map<_, _>>().into()
+}
+
+/// Replaces whole lists: all of them, or none if one cannot be.
+pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
+    settable(id)?;
+    let body = read(body).await?;
+    let lists =
+        body["value"].as_array().or_else(|| body.as_array()).ok_or_else(|| Failure::missing("value"))?;
+    let mut change = call.app.state.change().await?;
+    for list in lists {
+        let text = list["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
+        let account = call.account(&change.world)?.id;
+        let (at, given) = {
+            let account = call.account(&change.world)?;
+            let place = place::to_change(call, &change.world, account, text)?;
+            let dictionary = match &list["acesDictionary"] {
+                Value::Null => Vec::new(),
+                Value::Object(entries) => entries.iter().collect(),
+                _ => return Err(Failure::bad("acesDictionary has to be an object.")),
+            };
+            let given: Result<Vec<_>, Failure> = dictionary
+                .into_iter()
+                .map(|(key, entry)| entries::given(&change.world, account, entry, Some(key)))
+                .collect();
+            (place.target().token(), given?)
+        };
+        change.remove_list(account, &at, false).await?;
+        for entry in given {
+            change.set_entry(account, &at, entry.identity, entry.allow, entry.deny).await?;
+        }
+        change.set_inherits(account, &at, list["inheritPermissions"].as_bool().unwrap_or(true)).await?;
+    }
+    change.commit().await?;
+    Ok(Reply::nothing())
+}
+
+/// Whether there was any of these lists. Of those below, the ones go that the caller may change.
+pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
+    settable(id)?;
+    let texts = call.query.list("tokens");
+    if texts.is_empty() {
+        return Err(Failure::missing("tokens"));
+    }
+    let recurse = call.query.flag("recurse");
+    let mut change = call.app.state.change().await?;
+    let mut any = false;
+    for text in texts {
+        let account = call.account(&change.world)?.id;
+        let going = {
+            let (world, account) = (&change.world, call.account(&change.world)?);
+            let at = place::to_change(call, world, account, text)?.target().token();
+            let below = tokens_below(world, account, &at).into_iter();
+            let may = |found: &&str| place::to_change(call, world, account, found).is_ok();
+            let going = below.filter(|found| *found == at || recurse).filter(may);
+            going.map(str::to_owned).collect::<Vec<_>>()
+        };
+        for at in going {
+            any |= change.remove_list(account, &at, false).await?;
+        }
+    }
+    change.commit().await?;
+    Ok(Reply::json(StatusCode::OK, any.into()))
+}
+
+/// The tokens at which lists hang, at a token and below it.
+fn tokens_below<'w>(world: &'w World, account: &Account, at: &'w str) -> BTreeSet<&'w str> {
+    let with_entries = world.entries_below(account.id, at).map(|(found, ..)| found);
+    with_entries.chain(world.cut_off_below(account.id, at)).collect()
+}

@@ -1,0 +1,123 @@
+//! Between ids and subject descriptors, and from what is typed to who is meant.
+
+use axum::body::Body;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::super::failure::Failure;
+use super::super::reply::{Outcome, Reply};
+use super::super::{Call, read};
+use super::{find, no_subject, sees, shapes};
+use crate::access;
+use crate::world::subject::{self, Subject};
+use crate::world::{World, name};
+
+/// How many a search finds at most.
+const LARGEST_ANSWER: usize = 100;
+
+/// The subject descriptor of the user, group, project or account with an id.
+pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let id = Uuid::parse_str(asked).map_err(|_| no_subject(asked))?;
+    let is_place = world.accounts.contains_key(&id) || world.projects.contains_key(&id);
+    let found = if world.users.contains_key(&id) {
+        Some(Subject::User(id))
+    } else if world.groups.contains_key(&id) {
+        Some(Subject::Group(id))
+    } else {
+        is_place.then_some(Subject::Scope(id))
+    };
+    let found = found.filter(|found| sees(call, &world, account, *found)).ok_or_else(|| no_subject(asked))?;
+    let text = text_of(&world, found).ok_or_else(|| no_subject(asked))?;
+    let base = call.base(account);
+    Ok(Reply::ok(json!({
+        "value": text,
+        "_links": {
+            "self": { "href": format!("{base}/_apis/Graph/Descriptors/{id}") },
+            "storageKey": { "href": format!("{base}/_apis/Graph/StorageKeys/{text}") },
+            "subject": { "href": format!("{base}/_apis/Graph/Subjects/{text}") },
+        },
+    })))
+}
+
+fn text_of(world: &World, found: Subject) -> Option<String> {
+    match found {
+        Subject::User(id) | Subject::Group(id) => subject::subject_descriptor(world, id),
+        Subject::Scope(place) => Some(subject::scope_subject(place)),
+    }
+}
+
+/// The id of what a subject descriptor names.
+pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
+    let world = call.app.state.world();
+    let base = call.base(call.account(&world)?);
+    let (Subject::User(id) | Subject::Group(id) | Subject::Scope(id)) = find(call, &world, asked)?;
+    Ok(Reply::ok(json!({
+        "value": id.to_string(),
+        "_links": {
+            "self": { "href": format!("{base}/_apis/Graph/StorageKeys/{asked}") },
+            "descriptor": { "href": format!("{base}/_apis/Graph/Descriptors/{id}") },
+        },
+    })))
+}
+
+/// Many descriptors at once; those that name nothing are left out.
+pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
+    let body = read(body).await?;
+    let keys = body["lookupKeys"].as_array().ok_or_else(|| Failure::missing("lookupKeys"))?;
+    let world = call.app.state.world();
+    let base = call.base(call.account(&world)?);
+    let mut found = Map::new();
+    for key in keys {
+        let descriptor = key["descriptor"].as_str().ok_or_else(|| Failure::missing("descriptor"))?;
+        if let Ok(subject) = find(call, &world, descriptor) {
+            found.insert(descriptor.to_owned(), shapes::graph(&world, &base, subject));
+        }
+    }
+    Ok(Reply::ok(json!({ "count": found.len(), "value": found })))
+}
+
+/// Users and groups whose name or address begins with what is typed.
+pub(super) async fn query(call: &Call<'_>, body: Body) -> Outcome {
+    let body = read(body).await?;
+    let typed = body["query"].as_str().ok_or_else(|| Failure::missing("query"))?;
+    let typed = name::key(typed.trim());
+    let kinds: Vec<String> = body["subjectKind"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(name::key)
+        .collect();
+    let wants = |kind: &str| kinds.is_empty() || kinds.iter().any(|wanted| wanted == kind);
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let project = match body["scopeDescriptor"].as_str() {
+        None => None,
+        Some(descriptor) => match find(call, &world, descriptor)? {
+            Subject::Scope(place) => Some(place).filter(|place| *place != account.id),
+            _ => return Err(no_subject(descriptor)),
+        },
+    };
+    let begins = |text: &str| name::key(text).starts_with(&typed);
+    let is_meant = |id: Uuid| {
+        if let Some(user) = world.users.get(&id) {
+            let is_there = access::is_known(&world, id, account.id, project);
+            return wants("user") && is_there && (begins(&user.name) || begins(subject::login(user)));
+        }
+        let group = world.groups.get(&id);
+        group.is_some_and(|group| {
+            let title = access::subject(&world, id).map(|one| one.name).unwrap_or_default();
+            let is_there = project.is_none() || group.project == project;
+            wants("group") && is_there && (begins(&group.name) || begins(&title))
+        })
+    };
+    let all = world.users.keys().map(|id| Subject::User(*id));
+    let found = all
+        .chain(world.groups.keys().map(|id| Subject::Group(*id)))
+        .filter(|(Subject::User(id) | Subject::Group(id) | Subject::Scope(id))| is_meant(*id))
+        .filter(|found| sees(call, &world, account, *found))
+        .take(LARGEST_ANSWER);
+    Ok(Reply::ok(shapes::graph_list(&world, &call.base(account), found)))
+}

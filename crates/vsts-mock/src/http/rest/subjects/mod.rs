@@ -1,0 +1,152 @@
+//! Users and groups: `_apis/identities` and `_apis/graph`, two ways of looking at the same ones.
+//!
+//! Who belongs to the account knows of those who belong to it, and of the groups of the projects they see. What is not
+//! to be seen is not there. Changing a group takes an administrator of the project or the account that it belongs to,
+//! and changes at once what its members may do.
+
+mod graph;
+mod identities;
+mod lookup;
+mod members;
+mod memberships;
+mod shapes;
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use super::Call;
+use super::failure::{Failure, shown};
+use super::locations::Route;
+use super::reply::Outcome;
+use crate::access::{Refusal, Target, Use, authorize_group, authorize_use, can_see, sees_subject};
+use crate::world::subject::{self, Subject};
+use crate::world::{Account, Group, World};
+
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
+    let world = call.app.state.world();
+    let verdict = authorize_use(&world, &call.principal, Use::Subjects);
+    if let Err(failure) = verdict.map_err(|refusal| refused(&refusal)).and_then(|()| call.account(&world)) {
+        return Some(Err(failure));
+    }
+    let resource = route.resource();
+    let value = |name: &str| route.value(name);
+    Some(match (resource.as_str(), method) {
+        ("ims/identities", &Method::GET) => match value("identityId") {
+            None => identities::query(call),
+            Some(id) => identities::one(call, id),
+        },
+        ("ims/identitybatch", &Method::POST) => identities::batch(call, body).await,
+        ("ims/groups", &Method::GET) => identities::groups(call, value("groupId")),
+        ("ims/descriptors", &Method::GET) => identities::descriptor(call, value("id").unwrap_or_default()),
+        ("ims/members" | "ims/membersof", method) => {
+            return members::answer(call, method, route).await;
+        }
+        ("graph/groups", &Method::GET) => match value("groupDescriptor") {
+            None => graph::groups(call),
+            Some(one) => graph::subject(call, one),
+        },
+        ("graph/users", &Method::GET) => match value("userDescriptor") {
+            None => graph::users(call),
+            Some(one) => graph::subject(call, one),
+        },
+        ("graph/subjects", &Method::GET) => {
+            graph::subject(call, value("subjectDescriptor").unwrap_or_default())
+        }
+        ("graph/groups", &Method::POST) => graph::create_group(call, body).await,
+        ("graph/groups", &Method::PATCH) => {
+            graph::update_group(call, value("groupDescriptor").unwrap_or_default(), body).await
+        }
+        ("graph/groups", &Method::DELETE) => {
+            graph::delete_group(call, value("groupDescriptor").unwrap_or_default()).await
+        }
+        ("graph/users", &Method::POST) => graph::create_user(call, body).await,
+        ("graph/users", &Method::DELETE) => {
+            graph::delete_user(call, value("userDescriptor").unwrap_or_default()).await
+        }
+        ("graph/memberships" | "graph/membershipsbatch", method) => {
+            return memberships::answer(call, method, route).await;
+        }
+        ("graph/membershipstates", &Method::GET) => {
+            memberships::state(call, value("subjectDescriptor").unwrap_or_default())
+        }
+        ("graph/descriptors", &Method::GET) => {
+            lookup::descriptor(call, value("storageKey").unwrap_or_default())
+        }
+        ("graph/storagekeys", &Method::GET) => {
+            lookup::storage_key(call, value("subjectDescriptor").unwrap_or_default())
+        }
+        ("graph/subjectlookup", &Method::POST) => lookup::lookup(call, body).await,
+        ("graph/subjectquery", &Method::POST) => lookup::query(call, body).await,
+        _ => return None,
+    })
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
+}
+
+fn no_subject(asked: &str) -> Failure {
+    Failure::not_found(
+        "GraphSubjectNotFoundException",
+        format!("The graph subject {} could not be found.", shown(asked)),
+    )
+}
+
+/// What a subject descriptor names in the account, if the caller may know of it.
+fn find(call: &Call<'_>, world: &World, descriptor: &str) -> Result<Subject, Failure> {
+    let account = call.account(world)?;
+    let found = subject::by_subject_descriptor(world, descriptor);
+    found.filter(|found| sees(call, world, account, *found)).ok_or_else(|| no_subject(descriptor))
+}
+
+fn sees(call: &Call<'_>, world: &World, account: &Account, found: Subject) -> bool {
+    match found {
+        Subject::User(id) | Subject::Group(id) => sees_subject(world, &call.principal, account.id, id),
+        Subject::Scope(place) if place == account.id => true,
+        Subject::Scope(place) => world.projects.get(&place).is_some_and(|project| {
+            project.account == account.id && can_see(world, &call.principal, Target::Project(project))
+        }),
+    }
+}
+
+/// The group that a descriptor names.
+fn find_group<'w>(call: &Call<'_>, world: &'w World, descriptor: &str) -> Result<&'w Group, Failure> {
+    match find(call, world, descriptor)? {
+        Subject::Group(id) => world.groups.get(&id).ok_or_else(|| no_subject(descriptor)),
+        _ => Err(no_subject(descriptor)),
+    }
+}
+
+/// Whether the caller may change the groups of that place.
+fn may_change(call: &Call<'_>, world: &World, account: Uuid, project: Option<Uuid>) -> Result<(), Failure> {
+    authorize_group(world, &call.principal, account, project).map_err(|refusal| match refusal {
+        Refusal::LacksRole { identity } => Failure::new(
+            StatusCode::FORBIDDEN,
+            "AccessCheckException",
+            format!(
+                "TF50309: The following account does not have sufficient permissions to complete the operation: \
+                 {identity}. The following permissions are needed to perform this operation: Edit identity information."
+            ),
+        ),
+        other => refused(&other),
+    })
+}
+
+/// Puts somebody into a group, or takes them out, if the caller may. The account's owner stays an administrator.
+async fn change_member(call: &Call<'_>, member: Uuid, group: &Group, joins: bool) -> Result<bool, Failure> {
+    let mut change = call.app.state.change().await?;
+    may_change(call, &change.world, group.account, group.project)?;
+    if joins {
+        change.join(member, group.id).await?;
+        change.commit().await?;
+        return Ok(true);
+    }
+    let owner = change.world.accounts.get(&group.account).and_then(|account| account.owner);
+    if owner == Some(member) && group.kind == crate::world::GroupKind::CollectionAdministrators {
+        return Err(Failure::bad("The owner of the account stays one of its administrators."));
+    }
+    let left = change.leave_group(member, group.id).await?;
+    change.commit().await?;
+    Ok(left)
+}

@@ -1,0 +1,199 @@
+//! A server with people in every role, each with a key and tokens, and a repository to try things on.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use vsts_mock::{MockServer, Profile};
+
+/// Everybody who can sign in.
+pub(crate) const PEOPLE: [&str; 13] = [
+    "maker", "owner", "admin", "contrib", "reader", "outsider", "denied", "blinded", "allowed", "forcing",
+    "nested", "team", "torn",
+];
+
+const PLACES: &str = r#"
+[[accounts]]
+name = "acme"
+owner = "owner"
+administrators = ["maker"]
+[[accounts.projects]]
+name = "iris"
+administrators = ["admin", "torn"]
+contributors = ["contrib", "denied", "forcing", "torn"]
+readers = ["reader", "blinded", "allowed"]
+[[accounts.projects.acl]]
+user = "denied"
+deny = ["GenericContribute"]
+[[accounts.projects.acl]]
+user = "blinded"
+deny = ["GenericRead"]
+[[accounts.projects.acl]]
+user = "allowed"
+allow = ["GenericContribute", "CreateBranch"]
+[[accounts.projects.acl]]
+user = "forcing"
+allow = ["ForcePush"]
+[[accounts.projects.repos]]
+name = "extra"
+[[accounts.projects.repos.acl]]
+group = "Contributors"
+branch = "guarded"
+deny = ["GenericContribute"]
+"#;
+
+/// The running server.
+pub(crate) struct World {
+    pub(crate) server: MockServer,
+    dir: TempDir,
+    /// Ids in the seed.
+    pub(crate) project: String,
+    pub(crate) repo: String,
+    /// Two commits, the second upon the first.
+    pub(crate) commits: [String; 2],
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let mut seed = String::new();
+        for name in PEOPLE {
+            let key = key_of(&dir, name);
+            write!(
+                seed,
+                "[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{key}\" }}]\ntokens = [\n\
+                 {{ name = \"all\", value = \"{name}-all-token\" }},\n\
+                 {{ name = \"code\", value = \"{name}-code-token\", scopes = [\"vso.code\"] }},\n\
+                 {{ name = \"work\", value = \"{name}-work-token\", scopes = [\"vso.work\"] }},\n]\n"
+            )
+            .expect("a String takes it");
+        }
+        let builder = MockServer::builder().seed_toml(&(seed + PLACES)).expect("a seed");
+        let builder = builder.profile(Profile::Permissive).data_dir(dir.path().join("data"));
+        let server = builder.start().await.expect("the server starts");
+        let (project, repo) = (String::new(), String::new());
+        let mut world = Self { server, dir, project, repo, commits: [const { String::new() }; 2] };
+        world.fill().await;
+        world
+    }
+
+    /// What the tests' client of SSH asks for.
+    pub(crate) fn port(&self) -> String {
+        let url = self.server.ready().ssh.as_deref().expect("SSH is listened for");
+        url.rsplit(':').next().expect("a port").to_owned()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Two commits on master, and the groups of those who are in one through another.
+    async fn fill(&mut self) {
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is a string")).to_owned();
+        let repo =
+            self.rest("GET", "/iris/_apis/git/repositories/extra", "maker-all-token", Value::Null).await;
+        (self.project, self.repo) = (text(&repo.json()["project"]["id"]), text(&repo.json()["id"]));
+        let mut old = "0".repeat(40);
+        for (number, path) in ["/a", "/b"].into_iter().enumerate() {
+            let change = json!({ "changeType": "add", "item": { "path": path },
+                "newContent": { "content": path, "contentType": "rawtext" } });
+            let body = json!({ "refUpdates": [{ "name": "refs/heads/master", "oldObjectId": old }],
+                "commits": [{ "comment": "By the maker.", "changes": [change] }] });
+            let made = self
+                .rest("POST", "/iris/_apis/git/repositories/extra/pushes", "maker-all-token", body)
+                .await
+                .json();
+            old = text(&made["commits"][0]["commitId"]);
+            self.commits[number].clone_from(&old);
+        }
+        let identities = "/_apis/identities?searchFilter=General&filterValue=";
+        let subject = async |called: &str| {
+            let found =
+                self.rest("GET", &format!("{identities}{called}"), "maker-all-token", Value::Null).await;
+            text(&found.json()["value"][0]["subjectDescriptor"])
+        };
+        let groups = "/_apis/graph/groups";
+        let scope = format!("/_apis/graph/descriptors/{}", self.project);
+        let scope = text(&self.rest("GET", &scope, "maker-all-token", Value::Null).await.json()["value"]);
+        let within = text(
+            &self
+                .rest(
+                    "POST",
+                    &format!("{groups}?scopeDescriptor={scope}"),
+                    "maker-all-token",
+                    json!({ "displayName": "Within" }),
+                )
+                .await
+                .json()["descriptor"],
+        );
+        let (contributors, team) = (subject("Contributors").await, subject("iris%20Team").await);
+        let into = async |path: String, name: &str| {
+            let body = json!({ "principalName": name });
+            let reply = self.rest("POST", &path, "maker-all-token", body).await;
+            assert_eq!(reply.status, 201, "{reply:?}");
+        };
+        into(format!("/_apis/graph/users?groupDescriptors={within}"), "nested").await;
+        into(format!("/_apis/graph/users?groupDescriptors={team}"), "team").await;
+        let nest = format!("/_apis/graph/memberships/{within}/{contributors}");
+        assert_eq!(self.rest("PUT", &nest, "maker-all-token", Value::Null).await.status, 200);
+    }
+
+    /// A request below the account, with a token or without one.
+    pub(crate) async fn rest(&self, method: &str, path: &str, token: &str, body: Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.http(method, path, token, "application/json", body.into_bytes()).await
+    }
+
+    pub(crate) async fn http(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> Reply {
+        let address = self.server.url().trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("HTTP is listened for");
+        let sign_in =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        let head = format!(
+            "{method} /acme{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{sign_in}Content-Type: {kind}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.into_bytes(), body].concat()).await.expect("it is sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("it is answered");
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        Reply { status: head[9..12].parse().expect("a status"), body: body.to_owned() }
+    }
+}
+
+/// Makes a key pair; the public half.
+fn key_of(dir: &TempDir, name: &str) -> String {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name]);
+    let output = command.current_dir(dir.path()).stdin(Stdio::null()).output().expect("ssh-keygen starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(dir.path().join(name).with_extension("pub")).expect("a key was made");
+    text.trim_end().to_owned()
+}
