@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use maud::html;
 
 use super::form::Form;
-use super::layout::Page;
+use super::layout::{self, Page};
 use super::parts::{avatar, problem};
 use super::visit::{Visit, encode};
 use super::{Answer, Outcome, sign_in_problem};
@@ -104,8 +105,11 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Out
     });
     match user {
         Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user)))),
-        Err(error @ SignInError::TooMany { .. }) => {
-            again(login, sign_in_problem(error), StatusCode::TOO_MANY_REQUESTS)
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let page = page(visit, to, login, Some(&sign_in_problem(error)));
+            let mut response = layout::respond(visit, page.with_status(StatusCode::TOO_MANY_REQUESTS));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            Ok(Answer::Other(response))
         }
         Err(error) => again(login, sign_in_problem(error), StatusCode::UNAUTHORIZED),
     }
