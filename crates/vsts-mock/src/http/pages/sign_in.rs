@@ -107,7 +107,7 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Out
         Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user)))),
         Err(error @ SignInError::TooMany { retry_after }) => {
             let page = page(visit, to, login, Some(&sign_in_problem(error)));
-            let mut response = layout::respond(visit, page.with_status(StatusCode::TOO_MANY_REQUESTS));
+            let mut response = layout::respond(visit, &page.with_status(StatusCode::TOO_MANY_REQUESTS));
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
             Ok(Answer::Other(response))
         }
