@@ -289,5 +289,14 @@ fn access_is_granted(visitor: &Visitor<'_>, sandbox: &Sandbox, url: &str) {
     assert!(browser.text(".grid").contains("Deny"), "{}", browser.text(".grid"));
     assert!(browser.text(".grid").contains("the project flowers"), "{}", browser.text(".grid"));
     let bob = sandbox.actor("bob", "bobpat");
-    let _refused = bob.git(&sandbox.dir("bob"), &["ls-remote", url]).fails();
+    let dir = sandbox.dir("bob");
+    let _refused = bob.git(&dir, &["ls-remote", url]).fails();
+    browser.fill("Add a user", "bob");
+    browser.press("Add");
+    browser.choose("Read", "Allow");
+    browser.press("Save changes");
+    let _listed = bob.git(&dir, &["ls-remote", url]).ok();
+    browser.choose("Read", "Deny");
+    browser.press("Save changes");
+    let _refused = bob.git(&dir, &["ls-remote", url]).fails();
 }

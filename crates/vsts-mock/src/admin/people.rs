@@ -65,8 +65,11 @@ impl Admin<'_> {
     /// Removes a user and all that is theirs.
     pub async fn remove_user(&self, name: &str) -> Result<()> {
         let mut change = self.change().await?;
+        let id = find_user(&change.world, name)?.id;
         change.delete_user(name).await?;
-        Ok(change.commit().await?)
+        change.commit().await?;
+        self.app.sessions.end_all_of(id);
+        Ok(())
     }
 
     /// A user's tokens.

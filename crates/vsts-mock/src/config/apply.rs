@@ -1,13 +1,14 @@
-//! Brings a seed into the state. What is there already stays as it is; a token or a key of the seed that was revoked
-//! stays revoked until a reset.
+//! Brings a seed into the state. What is there already stays as it is; a token, a key, a membership or an access control
+//! entry of the seed that was taken away stays away until a reset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::giving::Giving;
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
 use crate::identity::secret;
 use crate::registry::{
@@ -46,20 +47,23 @@ pub(crate) async fn apply(
     now: Timestamp,
 ) -> Result<GeneratedTokens, RegistryError> {
     let mut generated = GeneratedTokens::new();
+    let is_unknown = |user: &&SeedUser| change.world.user(&user.name).is_none();
+    let new_users = seed.users.iter().filter(is_unknown).map(|user| name::key(&user.name)).collect();
+    let giving = Giving { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
     for user in &seed.users {
         apply_user(change, &seed.base, user, origin, now, &mut generated).await?;
     }
     for account in &seed.accounts {
-        if change.world.account(&account.name).is_none() {
+        let is_new = change.world.account(&account.name).is_none();
+        if is_new {
             change.create_account(&account.name, account.owner.as_deref()).await?;
         }
-        for user in &account.administrators {
-            change.add_member(&account.name, None, GroupKind::CollectionAdministrators, user).await?;
-        }
         let place = Place { account: &account.name, project: None, repo: None, branch: None };
-        apply_entries(change, place, &account.acl).await?;
+        let administrators = (GroupKind::CollectionAdministrators, account.administrators.as_slice());
+        giving.members(change, place, is_new, &[administrators]).await?;
+        giving.entries(change, place, is_new, &account.acl).await?;
         for project in &account.projects {
-            apply_project(change, &seed.base, &account.name, project, now).await?;
+            give_project(change, &seed.base, &account.name, project, giving, now).await?;
         }
     }
     for workspace in &seed.experimentation {
@@ -143,7 +147,7 @@ pub(crate) async fn apply_user(
 }
 
 /// Whether the seed gives what has that mark: once, and anew only to a user who is new.
-async fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> Result<bool, RegistryError> {
+pub(super) async fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> Result<bool, RegistryError> {
     let is_first = !change.world.seeded.contains(&mark);
     change.note_seeded(mark).await?;
     Ok(is_first || is_new)
@@ -169,12 +173,24 @@ pub(crate) fn line_of(key: &SeedKey, base: &Path) -> Result<String, RegistryErro
     }
 }
 
-/// Makes what a project of the seed has and the state lacks.
+/// Makes what a project that the program describes has and the state lacks.
 pub(crate) async fn apply_project(
     change: &mut Change<'_>,
     base: &Path,
     account: &str,
     project: &SeedProject,
+    now: Timestamp,
+) -> Result<(), RegistryError> {
+    let giving = Giving { is_seed: false, new_users: &BTreeSet::new() };
+    give_project(change, base, account, project, giving, now).await
+}
+
+async fn give_project(
+    change: &mut Change<'_>,
+    base: &Path,
+    account: &str,
+    project: &SeedProject,
+    giving: Giving<'_>,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
     let is_new =
@@ -183,17 +199,13 @@ pub(crate) async fn apply_project(
         change.create_project(account, &project.name, &project.description, now).await?;
     }
     let members = [
-        (GroupKind::Readers, &project.readers),
-        (GroupKind::Contributors, &project.contributors),
-        (GroupKind::ProjectAdministrators, &project.administrators),
+        (GroupKind::Readers, project.readers.as_slice()),
+        (GroupKind::Contributors, project.contributors.as_slice()),
+        (GroupKind::ProjectAdministrators, project.administrators.as_slice()),
     ];
-    for (kind, users) in members {
-        for user in users {
-            change.add_member(account, Some(&project.name), kind, user).await?;
-        }
-    }
     let place = Place { account, project: Some(&project.name), repo: None, branch: None };
-    apply_entries(change, place, &project.acl).await?;
+    giving.members(change, place, is_new, &members).await?;
+    giving.entries(change, place, is_new, &project.acl).await?;
     for repo in &project.repos {
         let import = repo.import.as_ref().map(|path| base.join(path));
         let found = change
@@ -202,6 +214,7 @@ pub(crate) async fn apply_project(
             .and_then(|account| change.world.project(account.id, &project.name))
             .and_then(|project| change.world.repo(project.id, &repo.name))
             .map(|repo| repo.id);
+        let is_new_repo = is_new || found.is_none();
         match (found, import) {
             (None, import) => {
                 let input = RepoInput { name: &repo.name, public: repo.public, import };
@@ -214,18 +227,7 @@ pub(crate) async fn apply_project(
             change.publish_repo(account, &project.name, &repo.name).await?;
         }
         let place = Place { repo: Some(&repo.name), ..place };
-        apply_entries(change, place, &repo.acl).await?;
-    }
-    Ok(())
-}
-
-async fn apply_entries(
-    change: &mut Change<'_>,
-    place: Place<'_>,
-    entries: &[SeedEntry],
-) -> Result<(), RegistryError> {
-    for entry in entries {
-        apply_entry(change, place, entry).await?;
+        giving.entries(change, place, is_new_repo, &repo.acl).await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod compose;
+mod giving;
 mod profile;
 mod seed;
 

@@ -44,7 +44,7 @@ const TABLE: &[ProfileRow] = &[
     row("the largest API version answered", ["7.2", "5.0", "7.2"]),
     row("an API request that writes and names no version", ["answered", "refused", "refused"]),
     row("personal access tokens by `_apis/tokens/pats`", ["yes", "no", "yes"]),
-    row("SSH keys registered by the API", ["all kinds", "ssh-rsa", "ssh-rsa"]),
+    row("SSH keys that users register", ["all kinds", "ssh-rsa", "ssh-rsa"]),
     row(
         "an SSH key that nobody has registered",
         ["refused at sign-in", "refused at the command", "refused at the command"],
@@ -116,6 +116,12 @@ impl Profile {
                 product: "vsts-mock-azure-repos",
             },
         }
+    }
+
+    /// Why users may not register that key, if they may not.
+    pub(crate) fn refuses_key(self, line: &str) -> Option<&'static str> {
+        let is_refused = self.traits().registers_rsa_alone && !line.trim_start().starts_with("ssh-rsa ");
+        is_refused.then_some("Invalid key: Valid keys will start with \"ssh-rsa\".")
     }
 
     /// The name, as on the command line.

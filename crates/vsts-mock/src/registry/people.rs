@@ -155,7 +155,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Notes that the seed has given a token or a key. It is not given again before a reset.
+    /// Notes that the seed has given something. It is not given again before a reset.
     pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
         if self.world.seeded.insert(mark) {
             run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());

@@ -69,8 +69,9 @@ fn encoded(name: &str) -> String {
         if position < 2 {
             return segment.to_owned();
         }
-        let bytes = segment.encode_utf16().flat_map(u16::to_le_bytes);
-        bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
+        // The lower byte comes first.
+        let units = segment.encode_utf16().map(u16::swap_bytes);
+        units.fold(String::new(), |hex, unit| format!("{hex}{unit:04x}"))
     };
     name.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
 }

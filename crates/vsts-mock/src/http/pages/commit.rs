@@ -55,7 +55,7 @@ pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
             (diff_view::show(source, told.parents.first().copied(), id)?)
         }
     };
-    Ok(source.page(&told.subject(), "commits", body).into())
+    Ok(source.page(&told.subject(), "commits", &body).into())
 }
 
 /// A trailer's name as a word: `Run-Id` is `Run id`.

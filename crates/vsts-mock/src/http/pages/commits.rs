@@ -19,7 +19,7 @@ pub(super) const PAGE: usize = 50;
 const LOOK_FOR: Duration = Duration::from_secs(3);
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
-    let Some(version) = source.version(&["version", "itemVersion"])? else { return empty::show(source) };
+    let Some(version) = source.version(&["version", "itemVersion"])? else { return Ok(empty::show(source)) };
     let path = source.asked_path();
     if path.is_empty()
         && version.kind == Kind::Branch
@@ -77,7 +77,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     } else {
         format!("History of {path}")
     };
-    Ok(source.page(&title, "commits", body).into())
+    Ok(source.page(&title, "commits", &body).into())
 }
 
 /// Whether what is at the path differs from what is there in every parent.

@@ -11,7 +11,7 @@ const OFFERED: usize = 200;
 const MOST_COMMITS: usize = 50;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
-    let Some(base) = source.version(&["base", "baseVersion"])? else { return empty::show(source) };
+    let Some(base) = source.version(&["base", "baseVersion"])? else { return Ok(empty::show(source)) };
     let asked = source.visit.ask("target").or_else(|| source.visit.ask("targetVersion"));
     let target = asked.map(|code| source.resolve(code)).transpose()?;
     let (all_branches, all_tags) = (source.branches()?, source.tags()?);
@@ -29,7 +29,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
             @else { p.quiet { "Choose two versions: what the second has that the first has not is shown." } }
         }
     };
-    Ok(source.page("Compare", "compare", body).into())
+    Ok(source.page("Compare", "compare", &body).into())
 }
 
 fn select(id: &str, label: &str, chosen: Option<&Version>, branches: &[Named], tags: &[Named]) -> Markup {

@@ -62,7 +62,7 @@ pub(super) async fn project(visit: &Arc<Visit>, account: &str, form: &Form) -> O
         return project_page(visit, &account.name, form, Some(&message));
     }
     change.commit().await?;
-    Answer::go(visit.repo_path(&account.name, name, name))
+    Ok(Answer::go(visit.repo_path(&account.name, name, name)))
 }
 
 pub(super) fn show_repo(visit: &Visit, account: &str, project: &str) -> Outcome {
@@ -142,7 +142,7 @@ pub(super) async fn repo(visit: &Arc<Visit>, account: &str, project: &str, form:
             Err(join) => std::panic::resume_unwind(join.into_panic()),
         }
     }
-    Answer::go(visit.repo_path(&account.name, &project.name, name))
+    Ok(Answer::go(visit.repo_path(&account.name, &project.name, name)))
 }
 
 /// What a person can do something about, in words; the rest is a failure.

@@ -2,12 +2,12 @@
 
 use maud::html;
 
-use super::Outcome;
+use super::Answer;
 use super::parts::copy_field;
 use super::source::Source;
 use crate::access::Permission;
 
-pub(super) fn show(source: &Source<'_>) -> Outcome {
+pub(super) fn show(source: &Source<'_>) -> Answer {
     let (account, project, repo) = (&source.account.name, &source.project.name, &source.repo.name);
     let url = source.visit.clone_url(account, project, repo);
     let ssh = source.visit.ssh_url(account, project, repo);
@@ -44,7 +44,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
             }
         }
     };
-    Ok(source.page(repo, "", body).into())
+    source.page(repo, "", &body).into()
 }
 
 /// A name as a word of a shell's command line.

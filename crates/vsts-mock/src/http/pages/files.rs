@@ -24,7 +24,7 @@ const LOOK_THROUGH: usize = 2_000;
 const LARGEST_README: u64 = 256 * 1024;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
-    let Some(version) = source.version(&["version"])? else { return empty::show(source) };
+    let Some(version) = source.version(&["version"])? else { return Ok(empty::show(source)) };
     let path = source.asked_path();
     let entry = source.entry(version.commit, &path)?;
     let entry = entry.ok_or_else(|| Failure::absent("There is no such file or folder in this version."))?;
@@ -111,7 +111,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
             }
         }
     };
-    Ok(source.page(title, "", body).into())
+    Ok(source.page(title, "", &body).into())
 }
 
 /// The addresses for Git clients, behind a button.

@@ -1,5 +1,7 @@
 //! What keeps other sites out: whose host a request names, whose page a form comes from, and a token in every form.
 
+use std::fmt::Write as _;
+
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -33,8 +35,12 @@ fn seal(secret: &str, nonce: &str) -> String {
     hex(&hasher.finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("writing to a string succeeds");
+        hex
+    })
 }
 
 /// Whether a browser says that another site's page sent this.

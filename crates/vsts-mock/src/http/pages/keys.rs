@@ -117,14 +117,17 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         }
         change.delete_key(name, removed).await?;
         change.commit().await?;
-        return Answer::go(HERE);
+        return Ok(Answer::go(HERE));
     }
-    let input =
-        KeyInput { name: form.get("description"), key: form.get("key"), expires: None, has_own_name: true };
+    let line = form.get("key");
+    if let Some(why) = visit.app.profile.refuses_key(line).filter(|_| !line.contains("PRIVATE KEY")) {
+        return show(visit, Some((form, why)));
+    }
+    let input = KeyInput { name: form.get("description"), key: line, expires: None, has_own_name: true };
     match change.create_key(name, &input, visit.now).await.map_err(Failure::from) {
         Ok(_) => {
             change.commit().await?;
-            Answer::go(HERE)
+            Ok(Answer::go(HERE))
         }
         Err(Failure::Bad(message)) => {
             // A private key that was pasted must not come back in the page.

@@ -65,7 +65,7 @@ pub(super) fn failed(failure: &Failure) -> Page {
 }
 
 /// The whole document, as a response.
-pub(super) fn respond(visit: &Visit, page: Page) -> Response {
+pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
     let status = page.status;
     let whole = document(visit, page).into_string();
     let mut response = text(status, "");
@@ -102,7 +102,7 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
 }
 
-fn document(visit: &Visit, page: Page) -> Markup {
+fn document(visit: &Visit, page: &Page) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

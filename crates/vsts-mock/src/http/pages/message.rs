@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_message_is_parted() {
-        let rows: [(&str, &str, &str, &[(&str, &str)]); 5] = [
+        type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+        let rows: [Row; 5] = [
             ("one line", "one line", "", &[]),
             ("subject\n\nbody: text, and more\nlines\n", "subject", "body: text, and more\nlines", &[]),
             (

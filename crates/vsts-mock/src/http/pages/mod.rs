@@ -67,8 +67,8 @@ enum Answer {
 type Outcome = Result<Answer, Failure>;
 
 impl Answer {
-    fn go(to: impl Into<String>) -> Outcome {
-        Ok(Self::Redirect(to.into(), None))
+    fn go(to: impl Into<String>) -> Self {
+        Self::Redirect(to.into(), None)
     }
 }
 
@@ -134,8 +134,8 @@ pub(super) async fn serve(
 fn show(visit: &Visit, route: &Route) -> Outcome {
     match route {
         Route::Home => home::accounts(visit),
-        Route::SignIn => sign_in::show(visit),
-        Route::SignOut => sign_in::show_out(visit),
+        Route::SignIn => Ok(sign_in::show(visit)),
+        Route::SignOut => Ok(sign_in::show_out(visit)),
         Route::Keys => keys::show(visit, None),
         Route::Tokens => tokens::show(visit, None),
         Route::Account(account) => home::account(visit, account),
@@ -198,14 +198,14 @@ async fn follow(
 
 fn respond(visit: &Visit, headers: &HeaderMap, outcome: Outcome) -> Response {
     match outcome {
-        Ok(Answer::Page(page)) => layout::respond(visit, *page),
+        Ok(Answer::Page(page)) => layout::respond(visit, &page),
         Ok(Answer::Redirect(to, cookie)) => redirect(&to, cookie.as_deref()),
         Ok(Answer::Other(response)) => response,
         Err(Failure::SignIn) if !wants_html(headers) => {
             auth::challenge(&visit.app, "TF400813: Sign in to see this.")
         }
         Err(Failure::SignIn) => redirect(&sign_in::address(&visit.here), None),
-        Err(failure) => layout::respond(visit, layout::failed(&failure)),
+        Err(failure) => layout::respond(visit, &layout::failed(&failure)),
     }
 }
 

@@ -37,12 +37,17 @@ pub(super) fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} B");
     }
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    while value >= 1023.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
+    let (mut scale, mut unit) = (1024, 0);
+    // A thousand and twenty-four of one are one of the next, rounded as they will be.
+    while unit + 1 < UNITS.len() && bytes >= scale * 1024 - scale / 2 {
+        (scale, unit) = (scale * 1024, unit + 1);
     }
-    if value < 10.0 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+    let tenths = bytes.saturating_mul(10) / scale;
+    if tenths < 100 {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    } else {
+        format!("{} {}", bytes.saturating_add(scale / 2) / scale, UNITS[unit])
+    }
 }
 
 /// `1 file`, `2 files`.
@@ -111,7 +116,8 @@ mod tests {
             (1023, "1023 B"),
             (1024, "1.0 KB"),
             (10 * 1024, "10 KB"),
-            (1_048_000, "1.0 MB"),
+            (1_048_000, "1023 KB"),
+            (1_048_576, "1.0 MB"),
             (5 << 30, "5.0 GB"),
         ];
         for (bytes, expected) in rows {

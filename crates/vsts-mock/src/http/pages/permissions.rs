@@ -35,9 +35,17 @@ pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
     let world = &*visit.world;
     authorize_acl_reading(world, &visit.principal, Target::Repo(repo))?;
     let may_set = authorize_acl(world, &visit.principal, Target::Repo(repo)).is_ok();
-    let all = subjects(world, repo.account, Some(repo.project));
+    let mut all = subjects(world, repo.account, Some(repo.project));
+    let added = visit.ask("add").filter(|_| may_set).map(|name| (name, world.user_by_login(name)));
     let asked = visit.ask("subject").and_then(|id| Uuid::parse_str(id).ok());
+    let asked = added.and_then(|(_, user)| user).map(|user| user.id).or(asked);
+    // Who may give permissions may give them to somebody who has none yet.
+    let new =
+        asked.filter(|id| may_set && world.users.contains_key(id) && all.iter().all(|one| one.id != *id));
+    all.extend(new.and_then(|id| subject(world, id)));
     let chosen = all.iter().find(|one| Some(one.id) == asked).or(all.first());
+    let nobody =
+        added.filter(|(_, user)| user.is_none()).map(|(name, _)| format!("There is no user {name:?}."));
     let here = place.path("permissions");
     let body = html! {
         div.page {
@@ -46,20 +54,29 @@ pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
                 "What is said here comes before what is said for the project, and that before the account. On one level, a deny \
                  beats every allow."
             }
-            (problem(refused))
+            (problem(refused.or(nobody.as_deref())))
             div.sided {
-                nav.side aria-label="Users and groups" {
-                    @for (is_group, label) in [(true, "Groups"), (false, "Users")] {
-                        p.label.quiet { (label) }
-                        ul {
-                            @for one in all.iter().filter(|one| one.is_group == is_group) {
-                                @let is_here = chosen.is_some_and(|chosen| chosen.id == one.id);
-                                li {
-                                    a href={ (here) "?subject=" (one.id) } aria-current=[is_here.then_some("page")] {
-                                        bdi.break { (one.name) }
+                div {
+                    nav.side aria-label="Users and groups" {
+                        @for (is_group, label) in [(true, "Groups"), (false, "Users")] {
+                            p.label.quiet { (label) }
+                            ul {
+                                @for one in all.iter().filter(|one| one.is_group == is_group) {
+                                    @let is_here = chosen.is_some_and(|chosen| chosen.id == one.id);
+                                    li {
+                                        a href={ (here) "?subject=" (one.id) } aria-current=[is_here.then_some("page")] {
+                                            bdi.break { (one.name) }
+                                        }
                                     }
                                 }
                             }
+                        }
+                    }
+                    @if may_set {
+                        form method="get" action=(here) {
+                            label for="add" { "Add a user" }
+                            input #add name="add" autocomplete="off" autocapitalize="none" spellcheck="false" required;
+                            div.actions { button.plain { "Add" } }
                         }
                     }
                 }
@@ -67,7 +84,7 @@ pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
             }
         }
     };
-    let mut page = place.page("Permissions", "settings", body);
+    let mut page = place.page("Permissions", "settings", &body);
     page.crumbs.push(("Permissions".to_owned(), here));
     if refused.is_some() {
         page = page.with_status(StatusCode::BAD_REQUEST);
@@ -141,7 +158,7 @@ fn verdict(found: &Standing) -> Markup {
 /// Where something comes from, in words.
 fn origin(world: &World, place: &Place<'_>, chosen: &Subject, found: &Standing) -> Markup {
     match found {
-        Standing::NotSet => html! { "nothing says so, which means no" },
+        Standing::NotSet => html! { "nothing, which means no" },
         Standing::Allow | Standing::Deny => html! { "set here" },
         Standing::InheritedAllow(source) | Standing::InheritedDeny(source) => {
             html! { (whose(world, chosen, source)) (level(place, source)) }
@@ -153,10 +170,7 @@ fn whose(world: &World, chosen: &Subject, source: &Source) -> Markup {
     if source.subject == chosen.id {
         return html! {};
     }
-    match subject(world, source.subject) {
-        Some(one) => html! { bdi { (one.name) } ", " },
-        None => html! {},
-    }
+    html! { @if let Some(one) = subject(world, source.subject) { bdi { (one.name) } ", " } }
 }
 
 fn level(place: &Place<'_>, source: &Source) -> Markup {
@@ -179,7 +193,8 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
     let mut change = visit.app.state.change().await?;
     let repo = change.world.repos.get(&repo.id).cloned().ok_or_else(missing)?;
     authorize_acl(&change.world, &visit.principal, Target::Repo(&repo))?;
-    if !subjects(&change.world, repo.account, Some(repo.project)).iter().any(|one| one.id == chosen) {
+    let is_one = subjects(&change.world, repo.account, Some(repo.project)).iter().any(|one| one.id == chosen);
+    if !is_one && !change.world.users.contains_key(&chosen) {
         return Err(missing());
     }
     let at = token::repository(repo.project, repo.id);
@@ -191,5 +206,5 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
         }
     }
     change.commit().await?;
-    Answer::go(format!("{here}?subject={chosen}"))
+    Ok(Answer::go(format!("{here}?subject={chosen}")))
 }

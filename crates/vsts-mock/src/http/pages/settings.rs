@@ -79,7 +79,7 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
             }
         }
     };
-    let mut page = source.page("Settings", "settings", body);
+    let mut page = source.page("Settings", "settings", &body);
     if refused.is_some() {
         page = page.with_status(StatusCode::BAD_REQUEST);
     }
@@ -118,12 +118,12 @@ async fn change(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
             let new = form.get("name");
             change.rename_repo(repo.id, new).await?;
             change.commit().await?;
-            Answer::go(format!("{}/settings", visit.repo_path(&account.name, &project.name, new)))
+            Ok(Answer::go(format!("{}/settings", visit.repo_path(&account.name, &project.name, new))))
         }
         "default" => {
             permit(&change.world, Permission::RenameRepository)?;
             rest::set_default_branch(&visit.app, &repo, form.get("default"))?;
-            Answer::go(here)
+            Ok(Answer::go(here))
         }
         "delete" => {
             permit(&change.world, Permission::DeleteRepository)?;
@@ -134,7 +134,7 @@ async fn change(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
             }
             change.bin_repo(repo.id, visit.principal.user.unwrap_or_default(), visit.now).await?;
             change.commit().await?;
-            Answer::go(visit.project_path(&account.name, &project.name))
+            Ok(Answer::go(visit.project_path(&account.name, &project.name)))
         }
         _ => Err(Failure::Bad("That is no change that this page makes.".to_owned())),
     }

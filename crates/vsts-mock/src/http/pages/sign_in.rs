@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use maud::html;
 
 use super::form::Form;
-use super::layout::Page;
+use super::layout::{self, Page};
 use super::parts::{avatar, problem};
 use super::visit::{Visit, encode};
 use super::{Answer, Outcome, sign_in_problem};
@@ -27,15 +28,15 @@ fn is_local(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 
-pub(super) fn show(visit: &Visit) -> Outcome {
+pub(super) fn show(visit: &Visit) -> Answer {
     let to = visit.ask("to").unwrap_or("/");
     if visit.has_session() {
         return Answer::go(if is_local(to) { to } else { "/" });
     }
-    Ok(page(visit, to, "", None).into())
+    page(visit, to, "", None).into()
 }
 
-pub(super) fn show_out(visit: &Visit) -> Outcome {
+pub(super) fn show_out(visit: &Visit) -> Answer {
     if !visit.has_session() {
         return Answer::go("/_signin");
     }
@@ -45,7 +46,7 @@ pub(super) fn show_out(visit: &Visit) -> Outcome {
             form method="post" action="/_signout" { (visit.token()) button { "Sign out" } }
         }
     };
-    Ok(Page::new("Sign out", Vec::new(), body).into())
+    Page::new("Sign out", Vec::new(), body).into()
 }
 
 fn page(visit: &Visit, to: &str, login: &str, error: Option<&str>) -> Page {
@@ -104,8 +105,11 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Out
     });
     match user {
         Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user)))),
-        Err(error @ SignInError::TooMany { .. }) => {
-            again(login, sign_in_problem(error), StatusCode::TOO_MANY_REQUESTS)
+        Err(error @ SignInError::TooMany { retry_after }) => {
+            let page = page(visit, to, login, Some(&sign_in_problem(error)));
+            let mut response = layout::respond(visit, &page.with_status(StatusCode::TOO_MANY_REQUESTS));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+            Ok(Answer::Other(response))
         }
         Err(error) => again(login, sign_in_problem(error), StatusCode::UNAUTHORIZED),
     }

@@ -61,7 +61,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
             }
         }
     };
-    Ok(source.page("Run history", "commits", body).into())
+    Ok(source.page("Run history", "commits", &body).into())
 }
 
 fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {

@@ -241,7 +241,7 @@ impl<'v> Source<'v> {
     }
 
     /// A page of the repository. `tab` is the address of the one among its tabs that it belongs to.
-    pub(super) fn page(&self, title: &str, tab: &str, body: Markup) -> Page {
+    pub(super) fn page(&self, title: &str, tab: &str, body: &Markup) -> Page {
         let may_set =
             [Permission::RenameRepository, Permission::DeleteRepository, Permission::ManagePermissions]
                 .into_iter()

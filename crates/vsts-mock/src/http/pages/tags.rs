@@ -42,5 +42,5 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
             @if all.len() > MOST { p.cut { "Only " (MOST) " of " (all.len()) " tags are listed." } }
         }
     };
-    Ok(source.page("Tags", "tags", body).into())
+    Ok(source.page("Tags", "tags", &body).into())
 }

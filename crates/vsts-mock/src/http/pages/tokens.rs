@@ -42,13 +42,13 @@ fn scope_name(scope: &str) -> &str {
     }
 }
 
-pub(super) fn show(visit: &Visit, note: Option<Note<'_>>) -> Outcome {
+pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
     let Some(user) = visit.principal.user else { return Err(Failure::SignIn) };
     // What was made just now is not in the visit's own picture.
     let world = visit.app.state.world();
     let mut tokens: Vec<_> = world.tokens.values().filter(|token| token.user == user).collect();
     tokens.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
-    let (refused, form) = match &note {
+    let (refused, form) = match note {
         Some(Note::Refused(form, message)) => (Some(*message), (*form).clone()),
         _ => (None, Form::default()),
     };
@@ -59,7 +59,7 @@ pub(super) fn show(visit: &Visit, note: Option<Note<'_>>) -> Outcome {
             div {
                 h1 { "Personal access tokens" }
                 p.lead { "A token stands in for your password where Git, scripts and other programs sign in." }
-                @if let Some(Note::Made(name, value)) = &note {
+                @if let Some(Note::Made(name, value)) = note {
                     div.card.done role="status" {
                         h2 { "Token " bdi { (name) } " is made" }
                         (copy_field("value", "Copy it now: it is not shown again", value))
@@ -161,7 +161,7 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         }
         change.delete_token(user, revoked).await?;
         change.commit().await?;
-        return Answer::go(HERE);
+        return Ok(Answer::go(HERE));
     }
     let days = DAYS.iter().map(|(_, days)| *days).find(|days| days.to_string() == form.get("expires"));
     let scopes: Vec<String> = if form.get("all") == "selected" {
@@ -173,7 +173,7 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         vec!["app_token".to_owned()]
     };
     if scopes.is_empty() {
-        return show(visit, Some(Note::Refused(form, "Select at least one scope.")));
+        return show(visit, Some(&Note::Refused(form, "Select at least one scope.")));
     }
     let input = TokenInput {
         name: form.get("description"),
@@ -184,9 +184,9 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
     match change.create_token(user, &input, visit.now).await.map_err(Failure::from) {
         Ok((_, value)) => {
             change.commit().await?;
-            show(visit, Some(Note::Made(input.name, value.reveal())))
+            show(visit, Some(&Note::Made(input.name, value.reveal())))
         }
-        Err(Failure::Bad(message)) => show(visit, Some(Note::Refused(form, &message))),
+        Err(Failure::Bad(message)) => show(visit, Some(&Note::Refused(form, &message))),
         Err(other) => Err(other),
     }
 }

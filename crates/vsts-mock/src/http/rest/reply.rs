@@ -14,6 +14,9 @@ use crate::http::{json as json_response, text};
 use crate::registry::random_id;
 use crate::world::World;
 
+/// Bytes that are made room for at once.
+const LARGEST_RESERVE: usize = 64 << 20;
+
 /// What a handler answers.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -66,6 +69,10 @@ impl Reply {
                 bytes.push(b',');
             }
             write(&mut bytes, value)?;
+            if n == 0 {
+                // The others will be about as long.
+                bytes.reserve(bytes.len().saturating_mul(values.len()).min(LARGEST_RESERVE));
+            }
         }
         bytes.extend_from_slice(b"]}");
         Ok(Self {

@@ -82,8 +82,9 @@ impl Call<'_> {
             let line = body["publicData"].as_str();
             let line =
                 line.ok_or_else(|| Failure::bad("A value is required for publicData: a public key's line."))?;
-            if self.app.profile.traits().registers_rsa_alone && !line.trim_start().starts_with("ssh-rsa ") {
-                return Err(Failure::bad("Invalid key: Valid keys will start with \"ssh-rsa\"."));
+            // A private key is told to be one, whatever the profile.
+            if let Some(why) = self.app.profile.refuses_key(line).filter(|_| !line.contains("PRIVATE KEY")) {
+                return Err(Failure::bad(why));
             }
             let input = KeyInput { name: display, key: line, expires, has_own_name: false };
             let id = change.create_key(&user_name, &input, now).await?;

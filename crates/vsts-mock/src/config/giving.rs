@@ -1,0 +1,143 @@
+//! Memberships and access control entries of a seed: given once, so that what was taken away since stays away.
+
+use std::collections::BTreeSet;
+
+use super::apply::{apply_entry, gives};
+use super::seed::SeedEntry;
+use crate::registry::{Place, RegistryError};
+use crate::state::Change;
+use crate::world::{GroupKind, name};
+
+/// How members and entries are given: by the program at any time, by the seed once.
+#[derive(Clone, Copy)]
+pub(super) struct Giving<'a> {
+    pub(super) is_seed: bool,
+    /// Whom the state did not know before.
+    pub(super) new_users: &'a BTreeSet<String>,
+}
+
+impl Giving<'_> {
+    /// Whether it is to be given now: by the seed once, and anew where the place or the user is new.
+    async fn gives(
+        self,
+        change: &mut Change<'_>,
+        what: &[&str],
+        is_new_place: bool,
+        user: Option<&str>,
+    ) -> Result<bool, RegistryError> {
+        if !self.is_seed {
+            return Ok(true);
+        }
+        let mark = name::derive(&[&["seeded"], what].concat());
+        let is_new_user = user.is_some_and(|user| self.new_users.contains(&name::key(user)));
+        gives(change, mark, is_new_place || is_new_user).await
+    }
+
+    /// Puts users into groups of the place.
+    pub(super) async fn members(
+        self,
+        change: &mut Change<'_>,
+        place: Place<'_>,
+        is_new: bool,
+        members: &[(GroupKind, &[String])],
+    ) -> Result<(), RegistryError> {
+        for (kind, users) in members {
+            for user in *users {
+                let project = place.project.unwrap_or_default();
+                let what = ["member", place.account, project, kind.name(), user];
+                if self.gives(change, &what, is_new, Some(user)).await? {
+                    change.add_member(place.account, place.project, *kind, user).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets access control entries of the place.
+    pub(super) async fn entries(
+        self,
+        change: &mut Change<'_>,
+        place: Place<'_>,
+        is_new: bool,
+        entries: &[SeedEntry],
+    ) -> Result<(), RegistryError> {
+        for entry in entries {
+            let (user, group) = (entry.user.as_deref(), entry.group.as_deref());
+            let (allow, deny) = (entry.allow.join(","), entry.deny.join(","));
+            let text = |text: Option<&'_ str>| text.unwrap_or_default().to_owned();
+            let (project, repo, branch) =
+                (text(place.project), text(place.repo), text(entry.branch.as_deref()));
+            let (user_name, group_name) = (text(user), text(group));
+            let what =
+                ["entry", place.account, &project, &repo, &user_name, &group_name, &allow, &deny, &branch];
+            if self.gives(change, &what, is_new, user).await? {
+                apply_entry(change, place, entry).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::{HashedPasswords, Origin, Seed, apply};
+    use crate::state::State;
+    use crate::world::World;
+
+    const SEED: &str = r#"
+        [[users]]
+        name = "carol"
+        [[accounts]]
+        name = "acme"
+        [[accounts.projects]]
+        name = "iris"
+        contributors = ["carol"]
+        [[accounts.projects.acl]]
+        user = "carol"
+        deny = ["ForcePush"]
+    "#;
+
+    /// Carol's memberships and entries.
+    fn hers(world: &World) -> (usize, usize) {
+        let carol = world.user("carol").expect("a user").id;
+        let account = world.account("acme").expect("an account").id;
+        let entries = world.entries_below(account, "repov2").filter(|(_, identity, _)| *identity == carol);
+        (world.containers_of(carol).len(), entries.count())
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_away_stays_away_unless_the_user_is_new() {
+        let dir = tempfile::TempDir::new().expect("a folder");
+        let state = State::open(dir.path()).await.expect("it opens");
+        let hashed = HashedPasswords::default();
+        let start = async |text: &str| {
+            let seed = Seed::parse(text).expect("a seed");
+            let mut change = state.change().await.expect("a change");
+            let origin = Origin::Seed(&hashed);
+            apply(&mut change, &seed, origin, Timestamp::UNIX_EPOCH).await.expect("it is applied");
+            change.commit().await.expect("it is kept");
+            hers(&state.world())
+        };
+        assert_eq!(start(SEED).await, (1, 1));
+        let mut change = state.change().await.expect("a change");
+        let (carol, account) =
+            (change.world.user("carol").expect("a user").id, change.world.account("acme").expect("one").id);
+        let at = crate::access::token::project(change.world.project(account, "iris").expect("one").id);
+        for group in change.world.containers_of(carol) {
+            assert!(change.leave_group(carol, group).await.expect("it works"));
+        }
+        let none = crate::access::Permissions::NONE;
+        change.set_entry(account, &at, carol, none, none).await.expect("it is set");
+        change.commit().await.expect("it is kept");
+        assert_eq!(start(SEED).await, (0, 0));
+        let more = SEED.replace("ForcePush", "CreateTag");
+        assert_eq!(start(&more).await, (0, 1), "what is new in the seed is given");
+        let mut change = state.change().await.expect("a change");
+        change.delete_user("carol").await.expect("gone");
+        change.commit().await.expect("it is kept");
+        assert_eq!(start(SEED).await, (1, 1), "she is another one");
+        assert_eq!(state.reloaded().await.expect("readable"), *state.world());
+    }
+}
