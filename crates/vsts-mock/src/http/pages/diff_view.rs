@@ -2,6 +2,7 @@
 //! in two. Signs as well as colours tell what is new and what is gone. Much is cut, with a line that says so.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
@@ -17,14 +18,19 @@ use super::source::{Kind, Source, Version};
 const MOST_LISTED: usize = 500;
 const MOST_COMPARED: usize = 60;
 const MOST_ROWS: usize = 3_000;
+/// How long files are compared.
+const COMPARE_FOR: Duration = Duration::from_secs(3);
 const MOST_ROWS_OF_ONE: usize = 800;
 
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
     let is_split = source.visit.ask("view") == Some("split");
     let changes = diff::files(&source.repository, old, new)?;
-    let mut compared = Vec::new();
+    let (begun, mut compared) = (Instant::now(), Vec::new());
     for change in changes.iter().take(MOST_COMPARED) {
+        if begun.elapsed() > COMPARE_FOR {
+            break;
+        }
         compared.push(diff::lines(&source.repository, change)?);
     }
     let (added, removed) =
@@ -46,7 +52,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
                         tr {
                             td { (letter(change.how)) }
                             th scope="row" {
-                                @if position < MOST_COMPARED { a href={ "#f" (position + 1) } { (name(change)) } }
+                                @if position < compared.len() { a href={ "#f" (position + 1) } { (name(change)) } }
                                 @else { (name(change)) }
                             }
                             td { @if let Some(diff) = compared.get(position) { (numbers(diff.added, diff.removed)) } }
@@ -58,8 +64,8 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
             @for (position, (change, diff)) in changes.iter().zip(&compared).enumerate() {
                 (one(source, &version, position + 1, change, diff, is_split, &mut left))
             }
-            @if changes.len() > MOST_COMPARED {
-                p.cut { "The lines of the first " (MOST_COMPARED) " files are shown, of " (changes.len()) "." }
+            @if changes.len() > compared.len() {
+                p.cut { "The lines of the first " (compared.len()) " files are shown, of " (changes.len()) "." }
             }
         }
     })

@@ -10,12 +10,18 @@ use super::visit::encode;
 use super::{Answer, Failure, Outcome, blob, layout};
 use crate::http::text;
 
+/// Bytes of a file that is given out.
+const LARGEST: u64 = 256 << 20;
+
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such file in this version.");
     let version = source.version(&["version"])?.ok_or_else(missing)?;
     let path = source.asked_path();
     let entry = source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_blob_or_symlink());
     let entry = entry.ok_or_else(missing)?;
+    if source.repository.find_header(entry.id)?.size() > LARGEST {
+        return Err(Failure::Bad("The file is too large to be had here: clone the repository.".to_owned()));
+    }
     let data = std::mem::take(&mut source.repository.find_object(entry.id)?.data);
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let (kind, is_shown) = match extension.as_deref() {
