@@ -17,6 +17,7 @@ pub mod folder;
 pub mod git;
 pub mod http;
 pub mod line;
+pub mod npm;
 pub mod output;
 pub mod page_check;
 pub mod sandbox;

@@ -1,15 +1,12 @@
 //! What has to hold of every page, whoever serves it: axe-core finds nothing against WCAG 2.2 AA in either theme, the
 //! browser has nothing to complain about, and the page is light. Pictures of it are left in `target/screenshots/`.
 
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::Browser;
 use crate::browser::{Scripts, Theme, build_folder};
+use crate::{Browser, npm};
 
 /// The accessibility engine, from npm.
 const AXE: &str = "axe-core@4.14.1";
@@ -73,7 +70,8 @@ pub fn check(browser: &Browser, name: &str, limit: Weight) {
 /// What axe-core finds, each with its rule, the elements and what to do.
 fn axe(browser: &Browser) -> Vec<String> {
     static SOURCE: LazyLock<String> = LazyLock::new(|| {
-        let path = axe_folder().join("node_modules/axe-core/axe.min.js");
+        let path =
+            npm::with_package(&build_folder().join("tmp"), AXE).join("node_modules/axe-core/axe.min.js");
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     });
     if browser.evaluate("return typeof axe", &[]) != "object" {
@@ -112,20 +110,4 @@ fn weight(browser: &Browser) -> Weight {
         bytes: number("bytes").parse().expect("a number of bytes"),
         requests: number("requests").parse().expect("a number of requests"),
     }
-}
-
-/// The folder that axe-core is installed in. What is installed once serves later runs.
-fn axe_folder() -> PathBuf {
-    let folder = build_folder().join("tmp").join(AXE.replace('@', "-"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let lock = File::create(folder.join("lock")).expect("a lock's file");
-    lock.lock().expect("one test at a time sets it up");
-    let ready = folder.join("ready");
-    if !ready.exists() {
-        let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
-        let output = Command::new("npm").args(install).arg(&folder).arg(AXE).output().expect("npm starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        std::fs::write(ready, "").expect("a file");
-    }
-    folder
 }

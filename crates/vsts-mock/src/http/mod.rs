@@ -8,6 +8,7 @@ mod admin;
 mod arm;
 mod auth;
 mod bridge;
+mod changed_files;
 mod git;
 mod oauth;
 mod pages;

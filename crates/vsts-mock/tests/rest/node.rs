@@ -1,33 +1,16 @@
 //! The service's own Node SDK, unmodified, from its package, in a folder that the first test sets up.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use vsts_mock::Profile;
 
+use crate::npm;
 use crate::site::Site;
 
 /// The package, in the version that the script was written against.
 const PACKAGE: &str = "azure-devops-node-api@17.0.1";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rest/with_node_api.js");
-
-/// The folder that the package is installed in. What is installed once serves later runs.
-fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace('@', "-"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let lock = File::create(folder.join("lock")).expect("a lock's file");
-    lock.lock().expect("one test at a time sets it up");
-    let ready = folder.join("ready");
-    if !ready.exists() {
-        let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
-        let output = Command::new("npm").args(install).arg(&folder).arg(PACKAGE).output();
-        let output = output.expect("npm starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        std::fs::write(ready, "").expect("a file");
-    }
-    folder
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_sdk_lives_through_a_whole_life() {
@@ -40,7 +23,10 @@ async fn the_node_sdk_lives_through_a_whole_life() {
         let url = site.server.ssh_clone_url("acme", "Rose", "garden");
         let mut command = Command::new("node");
         command
-            .env("NODE_PATH", folder().join("node_modules"))
+            .env(
+                "NODE_PATH",
+                npm::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), PACKAGE).join("node_modules"),
+            )
             .env("NODE_NO_WARNINGS", "1")
             .env("HOME", site.dir.path())
             .current_dir(site.dir.path())

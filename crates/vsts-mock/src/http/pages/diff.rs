@@ -1,16 +1,11 @@
-//! What differs between two versions: files, and in each the lines, with the part of a line that changed.
+//! What differs between two versions of a file: its lines, with the part of a line that changed.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice as _};
+use gix::bstr::ByteSlice as _;
 use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
-use gix::diff::tree::recorder::Change as Recorded;
-use gix::diff::tree::{Recorder, State};
-use gix::objs::TreeRefIter;
-use gix::objs::tree::EntryMode;
 
+use super::super::changed_files::{Change, How};
 use super::Failure;
 use super::blob::is_binary;
 
@@ -20,15 +15,6 @@ const CONTEXT: u32 = 3;
 const LARGEST: u64 = 1 << 20;
 /// Characters of a line that are shown.
 const LONGEST_LINE: usize = 2_000;
-
-/// How a file changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    Added,
-    Edited,
-    Deleted,
-    Renamed,
-}
 
 impl How {
     pub(super) fn letter(self) -> &'static str {
@@ -48,17 +34,6 @@ impl How {
             Self::Renamed => "renamed",
         }
     }
-}
-
-/// The change of one file.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) path: BString,
-    pub(super) how: How,
-    /// Where it was before it was renamed.
-    pub(super) source: Option<BString>,
-    old: Option<(EntryMode, ObjectId)>,
-    new: Option<(EntryMode, ObjectId)>,
 }
 
 /// What became of a file's content.
@@ -96,73 +71,6 @@ pub(super) struct FileDiff {
     pub(super) content: Content,
     pub(super) added: u32,
     pub(super) removed: u32,
-}
-
-/// The files that differ between two commits, by path; all of `new` if there is no `old`.
-pub(super) fn files(
-    repository: &gix::Repository,
-    old: Option<ObjectId>,
-    new: ObjectId,
-) -> Result<Vec<Change>, Failure> {
-    let tree = |commit: ObjectId| -> Result<Vec<u8>, Failure> {
-        let tree = repository.find_commit(commit)?.tree_id()?.detach();
-        Ok(std::mem::take(&mut repository.find_object(tree)?.data))
-    };
-    let (before, after) = (old.map(tree).transpose()?.unwrap_or_default(), tree(new)?);
-    let kind = repository.object_hash();
-    let mut recorder = Recorder::default();
-    gix::diff::tree(
-        TreeRefIter::from_bytes(&before, kind),
-        TreeRefIter::from_bytes(&after, kind),
-        State::default(),
-        &repository.objects,
-        &mut recorder,
-    )
-    .map_err(|error| Failure::internal(&error))?;
-    let mut changes: Vec<Change> = recorder.records.into_iter().filter_map(read).collect();
-    changes.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(with_renames(changes))
-}
-
-/// Folders are passed over.
-fn read(recorded: Recorded) -> Option<Change> {
-    let change = |path, how, old: Option<(EntryMode, ObjectId)>, new: Option<(EntryMode, ObjectId)>| {
-        let is_folder = old.or(new).is_some_and(|(mode, _)| mode.is_tree());
-        (!is_folder).then_some(Change { path, how, source: None, old, new })
-    };
-    match recorded {
-        Recorded::Addition { entry_mode, oid, path, .. } => {
-            change(path, How::Added, None, Some((entry_mode, oid)))
-        }
-        Recorded::Deletion { entry_mode, oid, path, .. } => {
-            change(path, How::Deleted, Some((entry_mode, oid)), None)
-        }
-        Recorded::Modification { previous_entry_mode, previous_oid, entry_mode, oid, path } => {
-            change(path, How::Edited, Some((previous_entry_mode, previous_oid)), Some((entry_mode, oid)))
-        }
-    }
-}
-
-/// A file that went and came again with the same content was renamed.
-fn with_renames(mut changes: Vec<Change>) -> Vec<Change> {
-    let mut gone: HashMap<ObjectId, Vec<BString>> = HashMap::new();
-    for change in changes.iter().rev().filter(|change| change.how == How::Deleted) {
-        if let Some((_, id)) = change.old {
-            gone.entry(id).or_default().push(change.path.clone());
-        }
-    }
-    let mut moved = std::collections::HashSet::new();
-    for change in changes.iter_mut().filter(|change| change.how == How::Added) {
-        let Some((mode, id)) = change.new else { continue };
-        if let Some(source) = gone.get_mut(&id).and_then(Vec::pop) {
-            moved.insert(source.clone());
-            change.how = How::Renamed;
-            change.old = Some((mode, id));
-            change.source = Some(source);
-        }
-    }
-    changes.retain(|change| change.how != How::Deleted || !moved.contains(&change.path));
-    changes
 }
 
 /// What became of a file's lines.

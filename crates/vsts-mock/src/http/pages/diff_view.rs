@@ -8,9 +8,10 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, PreEscaped, html};
 
+use super::super::changed_files::{self, Change, How};
 use super::Failure;
 use super::colours::escape;
-use super::diff::{self, Change, Content, FileDiff, How, Hunk, Row};
+use super::diff::{self, Content, FileDiff, Hunk, Row};
 use super::parts::{count, quiet_head};
 use super::source::{Kind, Source, Version};
 
@@ -25,7 +26,7 @@ const MOST_ROWS_OF_ONE: usize = 800;
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
     let is_split = source.visit.ask("view") == Some("split");
-    let changes = diff::files(&source.repository, old, new)?;
+    let changes = changed_files::between(&source.repository, old, new)?;
     let (begun, mut compared) = (Instant::now(), Vec::new());
     for change in changes.iter().take(MOST_COMPARED) {
         if begun.elapsed() > COMPARE_FOR {

@@ -5,8 +5,8 @@ use gix::ObjectId;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::super::changed_files::{self, Change};
 use super::commits::{PAGE, pages};
-use super::diff::{self, Change};
 use super::diff_view::letter;
 use super::message::Told;
 use super::parts::{ago, avatar};
@@ -30,7 +30,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
     let mut all = Vec::new();
     for id in ids.into_iter().take(PAGE) {
         let told = Told::of(&source.repository, id)?;
-        let changes = diff::files(&source.repository, told.parents.first().copied(), id)?;
+        let changes = changed_files::between(&source.repository, told.parents.first().copied(), id)?;
         all.push(Snapshot { told, changes });
     }
     let body = html! {

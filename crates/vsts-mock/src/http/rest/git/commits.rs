@@ -3,6 +3,7 @@
 use gix::ObjectId;
 use serde_json::{Value, json};
 
+use super::super::super::changed_files;
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::super::reply::{Outcome, Reply};
@@ -44,7 +45,7 @@ pub(super) fn with_counts(
 ) -> Result<Value, Failure> {
     let commit = repository.find_commit(id)?;
     let mut value = history::reference(place, &commit)?;
-    value["changeCounts"] = changes::counts(&changes::between(repository, first_parent(&commit), id)?);
+    value["changeCounts"] = changes::counts(&changed_files::between(repository, first_parent(&commit), id)?);
     Ok(value)
 }
 
@@ -82,7 +83,7 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     });
     if let Some(count) = place.query.amount(&["changeCount"])?.filter(|count| *count > 0) {
         let commit = repository.find_commit(id)?;
-        let all = changes::between(&repository, first_parent(&commit), id)?;
+        let all = changed_files::between(&repository, first_parent(&commit), id)?;
         value["changeCounts"] = changes::counts(&all);
         value["changes"] = all.iter().take(count).map(|change| changes::show(place, id, change)).collect();
     }
@@ -93,7 +94,7 @@ pub(super) fn changes(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
     let id = resolve(place, &repository, id)?;
     let commit = repository.find_commit(id)?;
-    let all = changes::between(&repository, first_parent(&commit), id)?;
+    let all = changed_files::between(&repository, first_parent(&commit), id)?;
     let skip = place.query.amount(&["skip", "$skip"])?.unwrap_or(0);
     let top = place.query.amount(&["top", "$top"])?.unwrap_or(usize::MAX);
     let shown: Value =

@@ -3,6 +3,7 @@
 use gix::ObjectId;
 use serde_json::{Value, json};
 
+use super::super::super::changed_files;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
@@ -56,7 +57,7 @@ pub(super) fn show(place: &Place) -> Outcome {
         }
         _ => base,
     };
-    let all = changes::between(&repository, Some(from), target)?;
+    let all = changed_files::between(&repository, Some(from), target)?;
     let skip = place.query.amount(&["$skip", "skip"])?.unwrap_or(0);
     let top = place.query.amount(&["$top", "top"])?.unwrap_or(PAGE);
     let shown: Vec<Value> =
