@@ -16,6 +16,8 @@ use crate::{Outcome, machine, process, workspace};
 
 const TOKEN: &str = "demo-token-of-alice";
 const SEED: &str = r#"# The demo's VSTS: one user, one account, no project yet.
+demo_sign_in = true
+
 [[users]]
 name = "alice"
 email = "alice@example.com"
@@ -74,6 +76,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let folder = folder.keep();
         let pid = server.leave_running();
         let signed_in = url.replace("http://", &format!("http://alice:{TOKEN}@"));
+        println!("  in a browser         {url} (one click signs alice in), its branch AzureMLHistory/…");
+        println!("  the Workbench        azml ui, in one of the folders below");
         println!("  the repo             git clone {signed_in}");
         println!("  the server's journal curl -u :{} {}/_mock/journal", server.admin_token(), server.http());
         println!("  first computer       cd {}", folder.join("first/iris").display());
