@@ -13,6 +13,7 @@ use crate::pktline::{Line, Reader};
 const MAX_LINES: usize = 4_000_000;
 
 /// What a server said first.
+#[derive(Default)]
 pub(super) struct Advertisement {
     pub(super) is_v2: bool,
     pub(super) capabilities: Capabilities,
@@ -20,6 +21,8 @@ pub(super) struct Advertisement {
     pub(super) refs: Vec<RemoteRef>,
     /// Objects that the server has from elsewhere (`.have`).
     pub(super) extra: Vec<ObjectId>,
+    /// Commits that the server has without their parents.
+    pub(super) shallow: Vec<ObjectId>,
 }
 
 impl Advertisement {
@@ -40,7 +43,7 @@ impl Advertisement {
             while let Some(word) = lines.expect_line().map_err(failed)?.text() {
                 capabilities.push(word);
             }
-            return Self { is_v2: true, capabilities, refs: Vec::new(), extra: Vec::new() }.checked();
+            return Self { is_v2: true, capabilities, ..Self::default() }.checked();
         }
         if first.as_deref() == Some(b"version 1") {
             first = lines.expect_line().map_err(failed)?.text().map(<[u8]>::to_vec);
@@ -49,8 +52,7 @@ impl Advertisement {
     }
 
     fn read_refs(first: Option<Vec<u8>>, lines: &mut Reader<impl Read>) -> Result<Self, Error> {
-        let mut found =
-            Self { is_v2: false, capabilities: Capabilities::default(), refs: Vec::new(), extra: Vec::new() };
+        let mut found = Self::default();
         // No line at all: an empty repository of an old server.
         let Some(first) = first else { return Ok(found) };
         if let Some(message) = first.strip_prefix(b"ERR ") {
@@ -74,7 +76,9 @@ impl Advertisement {
         if let Some(message) = line.strip_prefix(b"ERR ") {
             return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
         }
-        if line.starts_with(b"shallow ") {
+        if let Some(id) = line.strip_prefix(b"shallow ") {
+            let id = ObjectId::from_hex(id);
+            self.shallow.push(id.map_err(|_| Error::Protocol("a shallow commit has no id".to_owned()))?);
             return Ok(());
         }
         let (id, name) = refs::split_id(line)?;

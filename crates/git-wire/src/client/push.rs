@@ -68,6 +68,8 @@ pub struct PushSession<'c> {
     capabilities: Capabilities,
     refs: Vec<RemoteRef>,
     extra: Vec<ObjectId>,
+    /// Commits that the remote has without their parents.
+    shallow: pack::IdSet,
     /// A conversation on one stream carries one push.
     is_over: bool,
 }
@@ -85,9 +87,10 @@ impl<'c> PushSession<'c> {
         if offer.is_v2 {
             return Err(Error::Protocol("it answers a push by version 2, which has none".to_owned()));
         }
-        let mut refs = offer.refs;
+        let Advertisement { capabilities, mut refs, extra, shallow, .. } = offer;
         refs.sort_by(|one, two| one.name.cmp(&two.name));
-        Ok(Self { connection, capabilities: offer.capabilities, refs, extra: offer.extra, is_over: false })
+        let shallow = shallow.into_iter().collect();
+        Ok(Self { connection, capabilities, refs, extra, shallow, is_over: false })
     }
 
     /// All refs of the remote repository, by name.
@@ -291,7 +294,8 @@ impl<'c> PushSession<'c> {
         let haves: Vec<ObjectId> = known.into_iter().filter(|id| repository.has_object(*id)).collect();
         // Commits without their parents here stand on commits that came from the remote.
         let boundary = shallow::read(repository)?.into_iter().collect();
-        let options = pack::CountOptions { boundary, ..Default::default() };
+        let receiver_shallow = self.shallow.clone();
+        let options = pack::CountOptions { receiver_shallow, boundary, ..Default::default() };
         pack::count(repository, news, &haves, &options, &mut |_| Ok(()))
             .map_err(|source| Error::repository("finding the objects to push", repository, source))
     }

@@ -199,6 +199,39 @@ pub(crate) struct Walk {
     pub(crate) had: IdSet,
 }
 
+impl Walk {
+    /// The new commits, each after those of its parents that are new as well.
+    ///
+    /// Neither dates nor the order of the walk can say as much: clocks go wrong.
+    pub(crate) fn parents_first(&self) -> Vec<&CommitInfo> {
+        let at: HashMap<ObjectId, usize> = self.new.iter().map(|(id, _)| *id).zip(0..).collect();
+        let mut is_seen = vec![false; self.new.len()];
+        let mut ordered = Vec::with_capacity(self.new.len());
+        // Commits under way, and how many of their parents have been looked at.
+        let mut pending: Vec<(usize, usize)> = Vec::new();
+        for start in (0..self.new.len()).rev() {
+            if !std::mem::replace(&mut is_seen[start], true) {
+                pending.push((start, 0));
+            }
+            while let Some((commit, looked_at)) = pending.last_mut() {
+                let info = self.new[*commit].1.as_ref();
+                let Some(parent) = info.parents.get(*looked_at) else {
+                    ordered.push(info);
+                    pending.pop();
+                    continue;
+                };
+                *looked_at += 1;
+                if let Some(parent) = at.get(parent).copied()
+                    && !std::mem::replace(&mut is_seen[parent], true)
+                {
+                    pending.push((parent, 0));
+                }
+            }
+        }
+        ordered
+    }
+}
+
 /// A commit in the queue: newest generation first, then newest time.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Queued {

@@ -143,6 +143,11 @@ pub(crate) fn count_with(
     Ok(Counted { objects: found, commits: commit_count, known })
 }
 
+/// Adds the trees and blobs of the new commits, by comparing each commit's tree with its parents' trees.
+///
+/// Parents come before children. When a tree is compared, all below its parents' trees is therefore at the receiver or
+/// among what is sent, and so is all below a tree that was looked into before: a tree that returns (A, B, A) was
+/// compared with the parents of the commit that brought it first.
 fn add_trees(
     commits: &mut Commits<'_>,
     walk: &Walk,
@@ -153,8 +158,7 @@ fn add_trees(
         return walk.new.iter().try_for_each(|(_, commit)| trees.add_all(commit.tree));
     }
     let stand_ins = stand_ins(commits, had_commits)?;
-    for (_, commit) in &walk.new {
-        let CommitInfo { tree, parents, .. } = commit.as_ref();
+    for CommitInfo { tree, parents, .. } in walk.parents_first() {
         let mut parent_trees = Vec::with_capacity(parents.len());
         for parent in parents {
             let had = walk.had.contains(parent);

@@ -188,10 +188,12 @@ impl<'a> Trees<'a> {
                     if order == Ordering::Greater {
                         break;
                     }
-                    if order == Ordering::Equal && other.oid == entry.oid {
+                    // The id of a submodule's commit is no object of this repository, whatever else has that id.
+                    let is_object = !other.mode.is_commit();
+                    if order == Ordering::Equal && other.oid == entry.oid && is_object {
                         is_there = true;
                     } else {
-                        if parent.had && !other.mode.is_commit() {
+                        if parent.had && is_object {
                             self.known.insert(other.oid.to_owned());
                         }
                         if order == Ordering::Equal && other.mode.is_tree() && entry.mode.is_tree() {
