@@ -1,15 +1,19 @@
 //! A real OpenSSH server without a port: `ssh` starts `sshd -i` as its proxy command, so that nothing listens
 //! and no test can meet another's.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use crate::{Actor, Sandbox};
 
-/// The `ssh` command line that reaches it; the host's name is `box`. `None` on a machine that has no sshd and
-/// can't install one.
-pub fn prepare(sandbox: &Sandbox, actor: &Actor<'_>) -> Option<String> {
-    let sshd = find_or_install()?;
+/// Debian's place for the server, and that of most other systems (`cargo xtask e2e` installs it).
+const SSHD: &str = "/usr/sbin/sshd";
+/// What sshd needs when root starts it; a service manager makes it at boot.
+const PRIVILEGE_SEPARATION: &str = "/run/sshd";
+
+/// The `ssh` command line that reaches it; the host's name is `box`.
+pub fn prepare(sandbox: &Sandbox, actor: &Actor<'_>) -> String {
+    assert!(Path::new(SSHD).exists(), "{SSHD} is not here (`cargo xtask e2e` installs it)");
+    let made = std::fs::create_dir_all(PRIVILEGE_SEPARATION);
     let dir = sandbox.dir("sshd");
     for key in ["host", "user"] {
         let args = ["-q", "-t", "ed25519", "-N", "", "-f", key];
@@ -32,40 +36,12 @@ pub fn prepare(sandbox: &Sandbox, actor: &Actor<'_>) -> Option<String> {
          StrictHostKeyChecking yes\n  BatchMode yes\n  ProxyCommand {} -i -f {} 2>/dev/null\n",
         path("user"),
         path("known_hosts"),
-        sshd.display(),
+        SSHD,
         path("sshd_config"),
     );
     std::fs::write(dir.join("ssh_config"), client).expect("a file is written");
     let ssh = format!("ssh -F {}", path("ssh_config"));
     let probe = actor.sh(&dir, &format!("{ssh} box true"));
-    if probe.code != Some(0) {
-        println!("this machine's sshd does not work here: {probe}");
-        return None;
-    }
-    Some(ssh)
-}
-
-fn find_or_install() -> Option<PathBuf> {
-    let sshd = PathBuf::from("/usr/sbin/sshd");
-    if !sshd.exists() {
-        let apt = |args: &[&str]| {
-            let mut apt = Command::new("apt-get");
-            apt.args(args)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null());
-            apt.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-        };
-        let install = ["install", "-y", "--no-install-recommends", "openssh-server"];
-        if !(apt(&install) || apt(&["update"]) && apt(&install)) {
-            println!("openssh-server is not here and can't be installed");
-            return None;
-        }
-    }
-    // Where a service manager would have made it.
-    if !Path::new("/run/sshd").exists() && std::fs::create_dir_all("/run/sshd").is_err() {
-        println!("/run/sshd is not here and can't be made");
-        return None;
-    }
-    Some(sshd)
+    assert_eq!(probe.code, Some(0), "sshd does not work here ({PRIVILEGE_SEPARATION}: {made:?}): {probe}");
+    ssh
 }

@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::{Outcome, process};
+
+/// How long another run of apt-get or dpkg is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_mins(10);
+/// How often its lock is tried.
+const LOCK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The real Python 3 interpreter (not a version manager's stand-in), installed by the system's package manager
 /// if the machine has none.
 pub(crate) fn python() -> Outcome<PathBuf> {
-    if let Some(path) = find_python() {
-        return Ok(path);
-    }
-    eprintln!("python3 is missing; trying the system's package manager");
-    install("python3");
-    find_python()
-        .ok_or_else(|| "python3 is needed and could not be installed; install it and try again".into())
+    require("python3", &["python3"], || find_python().is_some())?;
+    find_python().ok_or_else(|| "python3 does not say where it is".into())
 }
 
 fn find_python() -> Option<PathBuf> {
@@ -23,68 +24,112 @@ fn find_python() -> Option<PathBuf> {
     (output.status.success() && !path.trim().is_empty()).then(|| PathBuf::from(path.trim()))
 }
 
-/// Asks apt-get for a package; whether it worked is for the caller to see.
-pub(crate) fn install(package: &str) {
-    let apt = |args: &[&str]| {
-        process::succeeds(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    let args = ["install", "-y", "--no-install-recommends", package];
-    if !apt(&args) && apt(&["update"]) && !apt(&args) {
-        eprintln!("apt-get can't install {package}");
-    }
+/// Everything that the tests start beside the Rust toolchain and git; installed where the machine lacks it.
+pub(crate) fn require_test_programs() -> Outcome {
+    python()?;
+    // Debian's python3 makes no virtual environments without it.
+    let can_make_environments =
+        || process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]));
+    require("Python's module venv", &["python3-venv"], can_make_environments)?;
+    // The tests kill azml by it at every step.
+    require("strace", &["strace"], || answers("strace", "-V"))?;
+    require("an SSH client", &["openssh-client"], || answers("ssh", "-V"))?;
+    sshd()?;
+    // A session bus and a keyring on it, in which the tests keep a login.
+    require("a keyring", &["dbus", "gnome-keyring"], || {
+        answers("dbus-run-session", "--version") && answers("gnome-keyring-daemon", "--version")
+    })?;
+    require_browser()
 }
 
-/// strace, by which the tests kill azml at every step; installed if the machine has none.
-pub(crate) fn require_strace() -> Outcome {
-    let is_there = || process::succeeds(Command::new("strace").arg("-V"));
-    if !is_there() {
-        install("strace");
-    }
-    if is_there() { Ok(()) } else { Err("strace is needed and could not be installed".into()) }
+/// OpenSSH's server, which is on nobody's PATH.
+pub(crate) fn sshd() -> Outcome<PathBuf> {
+    let path = PathBuf::from("/usr/sbin/sshd");
+    require("an SSH server", &["openssh-server"], || path.exists())?;
+    Ok(path)
 }
 
-/// A session bus and a keyring on it, in which the tests keep a login; installed if the machine has none.
-pub(crate) fn require_keyring() -> Outcome {
-    let is_there = || {
-        process::succeeds(Command::new("dbus-run-session").arg("--version"))
-            && process::succeeds(Command::new("gnome-keyring-daemon").arg("--version"))
-    };
-    if !is_there() {
-        install("dbus");
-        install("gnome-keyring");
-    }
-    if is_there() {
-        Ok(())
-    } else {
-        Err("dbus and gnome-keyring are needed and could not be installed".into())
-    }
-}
-
-/// Chromium and the program that drives it, for the tests of the pages; installed if the machine has none.
+/// Chromium, the program that drives it, and npm for the accessibility engine.
 pub(crate) fn require_browser() -> Outcome {
-    let is_there = || {
-        process::succeeds(Command::new("chromium").arg("--version"))
-            && process::succeeds(Command::new("chromedriver").arg("--version"))
-    };
-    if !is_there() {
-        install("chromium");
-        install("chromium-driver");
-    }
-    if !process::succeeds(Command::new("npm").arg("--version")) {
-        install("npm");
-    }
-    if is_there() {
-        Ok(())
-    } else {
-        Err("chromium and chromium-driver are needed and could not be installed".into())
-    }
+    require("Chromium with chromedriver", &["chromium", "chromium-driver"], || {
+        answers("chromium", "--version") && answers("chromedriver", "--version")
+    })?;
+    require("npm", &["npm"], || answers("npm", "--version"))
 }
 
 /// Fails early, and clearly, on a machine without git.
 pub(crate) fn require_git() -> Outcome {
-    if process::succeeds(Command::new("git").arg("--version")) {
+    require("git", &["git"], || answers("git", "--version"))
+}
+
+fn answers(program: &str, flag: &str) -> bool {
+    process::succeeds(Command::new(program).arg(flag))
+}
+
+/// Installs packages of Debian's unless what they bring is there already.
+fn require(what: &str, packages: &[&str], is_there: impl Fn() -> bool) -> Outcome {
+    if is_there() {
         return Ok(());
     }
-    install("git");
-    if process::succeeds(Command::new("git").arg("--version")) { Ok(()) } else { Err("git is needed".into()) }
+    let packages = packages.join(" ");
+    eprintln!("{what} is missing; trying `apt-get install {packages}`");
+    let reason = match install(&packages) {
+        Ok(()) if is_there() => return Ok(()),
+        Ok(()) => "it was installed, and still does not start".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("{what} is needed; install it (on Debian: {packages}) and try again\n{reason}").into())
+}
+
+/// Asks apt-get for packages.
+fn install(packages: &str) -> Outcome {
+    let args: Vec<&str> =
+        ["install", "-y", "--no-install-recommends"].into_iter().chain(packages.split(' ')).collect();
+    with_lists(|| apt_get(&args))
+}
+
+/// Does something with apt-get's lists of packages, which a fresh machine has to get before.
+pub(crate) fn with_lists(work: impl Fn() -> Outcome) -> Outcome {
+    work().or_else(|_| apt_get(&["update"]).and_then(|()| work()))
+}
+
+/// Runs apt-get, and waits while another run of it has a lock. apt-get's own option for this, `DPkg::Lock::Timeout`,
+/// leaves out the locks of the lists and of the downloaded archives.
+pub(crate) fn apt_get(args: &[&str]) -> Outcome {
+    let start = Instant::now();
+    loop {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
+        match process::capture(&mut command) {
+            Err(error) if is_about_a_lock(&error.to_string()) && start.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_INTERVAL);
+            }
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+/// As `E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (apt-get)` is.
+fn is_about_a_lock(message: &str) -> bool {
+    ["Could not get lock", "Unable to lock", "Unable to acquire the dpkg frontend lock"]
+        .iter()
+        .any(|part| message.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about_a_lock;
+
+    #[test]
+    fn a_lock_that_another_program_holds_is_told_from_other_trouble() {
+        for message in [
+            "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 4711 (apt-get)\n\
+             E: Unable to lock directory /var/lib/apt/lists/",
+            "E: Could not get lock /var/cache/apt/archives/lock. It is held by process 4711 (apt-get)",
+            "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?",
+        ] {
+            assert!(is_about_a_lock(message), "{message}");
+        }
+        assert!(!is_about_a_lock("E: Unable to locate package chromium"));
+    }
 }

@@ -29,12 +29,7 @@ pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Out
         Ok(binaries) => binaries,
         Err(error) => return (Tally::default(), Err(error)),
     };
-    if let Err(error) = machine::python()
-        .map(drop)
-        .and_then(|()| machine::require_strace())
-        .and_then(|()| machine::require_keyring())
-        .and_then(|()| machine::require_browser())
-    {
+    if let Err(error) = machine::require_test_programs() {
         return (Tally::default(), Err(error));
     }
     let selection: &[&str] = match scope {

@@ -157,25 +157,10 @@ pub(crate) fn public(dir: &Path, name: &str) -> String {
 
 /// Makes a key pair with ssh-keygen.
 pub(crate) fn make_key(dir: &Path, name: &str, kind: &[&str]) {
-    let mut command = tool("ssh-keygen");
+    let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-N", "", "-C", name, "-f", name]).args(kind).current_dir(dir).stdin(Stdio::null());
     let output = command.output().expect("ssh-keygen starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A program of OpenSSH, which is installed where it is missing.
-fn tool(name: &str) -> Command {
-    static INSTALL: std::sync::Once = std::sync::Once::new();
-    INSTALL.call_once(|| {
-        if Command::new("ssh").arg("-V").stderr(Stdio::null()).status().is_err() {
-            let apt = |args: &[&str]| {
-                Command::new("apt-get").args(args).status().is_ok_and(|status| status.success())
-            };
-            let install = ["install", "-y", "--no-install-recommends", "openssh-client"];
-            assert!(apt(&install) || apt(&["update"]) && apt(&install), "OpenSSH's client can be installed");
-        }
-    });
-    Command::new(name)
 }
 
 /// Somebody at a terminal.
@@ -209,7 +194,7 @@ impl Person {
 
     /// Runs git to its end.
     pub(crate) async fn git(&self, args: &[&str]) -> Said {
-        let mut command = tool("git");
+        let mut command = Command::new("git");
         let version = format!("protocol.version={}", self.version);
         command.args(["-c", "init.defaultBranch=master", "-c", &version]).args(args);
         command.env_clear().env("GIT_SSH_COMMAND", format!("ssh {}", self.ssh));
@@ -229,7 +214,7 @@ impl Person {
 
     /// Runs ssh with these options to its end, asking for a line or, without one, for a shell.
     pub(crate) async fn ssh(&self, port: &str, options: &[&str], line: Option<&str>) -> Said {
-        let mut command = tool("ssh");
+        let mut command = Command::new("ssh");
         command.env_clear().args(self.ssh.split(' ')).args(["-p", port]).args(options);
         command.arg("acme@127.0.0.1").args(line);
         self.run(command).await
@@ -237,7 +222,7 @@ impl Person {
 
     /// Starts an ssh that goes into the background once it is signed in; returns when it has.
     pub(crate) async fn ssh_in_background(&self, port: &str, options: &[&str]) {
-        let mut command = tool("ssh");
+        let mut command = Command::new("ssh");
         command.env_clear().args(self.ssh.split(' ')).args(["-p", port]).args(options).arg("acme@127.0.0.1");
         command.env("PATH", "/usr/bin:/bin").env("HOME", &self.dir).current_dir(&self.dir);
         // What stays in the background would keep pipes open.

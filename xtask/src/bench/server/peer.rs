@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::usage;
-use crate::{Outcome, process, workspace};
+use crate::{Outcome, machine, process, workspace};
 
 /// How many CGI programs may run at once.
 const WORKERS: &str = "16";
@@ -186,16 +186,11 @@ fn programs() -> Outcome<Programs> {
     }
     let archives = base.join("debs");
     std::fs::create_dir_all(archives.join("partial"))?;
-    let download = || {
-        let mut apt = Command::new("apt-get");
-        apt.args(["install", "-y", "--no-install-recommends", "--download-only", "--reinstall", "-o"]);
-        apt.arg(format!("Dir::Cache::archives={}", archives.display()));
-        process::capture(apt.args(["nginx-light", "fcgiwrap"]).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    if download().is_err() {
-        process::capture(Command::new("apt-get").arg("update"))?;
-        download()?;
-    }
+    let folder = format!("Dir::Cache::archives={}", archives.display());
+    let options =
+        ["install", "-y", "--no-install-recommends", "--download-only", "--reinstall", "-o", &folder];
+    let args = [&options[..], &["nginx-light", "fcgiwrap"]].concat();
+    machine::with_lists(|| machine::apt_get(&args))?;
     for entry in std::fs::read_dir(&archives)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "deb") {

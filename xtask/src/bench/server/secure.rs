@@ -46,10 +46,7 @@ pub(super) fn client_key(dir: &Path) -> Outcome<String> {
 
 impl Sshd {
     fn start(dir: &Path) -> Outcome<Self> {
-        let program = PathBuf::from("/usr/sbin/sshd");
-        if !program.exists() {
-            machine::install("openssh-server");
-        }
+        let program = machine::sshd()?;
         key(&dir.join("host"))?;
         std::fs::copy(dir.join("id.pub"), dir.join("authorized"))?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
