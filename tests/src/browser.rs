@@ -14,7 +14,7 @@ use crate::Sandbox;
 use crate::chromedriver::{Chromedriver, Element};
 
 /// How long a page may take to come after a click that leads to one.
-const LOADS: Duration = Duration::from_secs(10);
+const LOADS: Duration = Duration::from_mins(1);
 /// Tells one page from the next, once it is there.
 const LOADED: &str = "return document.readyState === 'complete' ? performance.timeOrigin : null";
 

@@ -2,7 +2,7 @@
 //! [`crate::Browser`]'s business.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,11 +13,15 @@ use crate::Sandbox;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How long one step of a browser may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How many ports are tried. See [`start_process`].
+const PORTS: usize = 20;
 
 /// A running chromedriver with one browser.
 #[derive(Debug)]
 pub(crate) struct Chromedriver {
     process: Child,
+    /// Kept open: a chromedriver that writes to a closed pipe ends.
+    _stdout: BufReader<ChildStdout>,
     agent: ureq::Agent,
     session: String,
 }
@@ -36,25 +40,14 @@ impl Element {
 impl Chromedriver {
     /// Starts chromedriver on a free port and Chromium in it.
     pub(crate) fn start(sandbox: &Sandbox) -> Self {
-        let home = sandbox.dir("home-browser");
-        let mut command = sandbox.command("chromedriver", &home, &home);
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().expect("chromedriver starts (`cargo xtask e2e` installs it)");
-        let stdout = process.stdout.take().expect("stdout was asked for as a pipe");
-        let port = BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver says where it listens");
+        let (process, stdout, port) = start_process(sandbox);
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .proxy(None)
             .build();
-        let mut driver =
-            Self { process, agent: config.into(), session: format!("http://127.0.0.1:{port}/session") };
+        let session = format!("http://127.0.0.1:{port}/session");
+        let mut driver = Self { process, _stdout: stdout, agent: config.into(), session };
         let arguments = [
             "--headless=new",
             // Chromium refuses its sandbox to root, whom tests in containers run as.
@@ -147,6 +140,33 @@ impl Drop for Chromedriver {
     }
 }
 
+/// Starts chromedriver and reads its port.
+///
+/// With `--port=0` chromedriver takes a free port of `::1` and then the same port of `127.0.0.1`. It ends if a program
+/// has that one, such as the servers of the tests that run beside this one; then it is started again on another port.
+fn start_process(sandbox: &Sandbox) -> (Child, BufReader<ChildStdout>, String) {
+    let home = sandbox.dir("home-browser");
+    let log_path = sandbox.path().join("chromedriver.log");
+    for _ in 0..PORTS {
+        let log = std::fs::File::create(&log_path).expect("a log file");
+        let mut command = sandbox.command("chromedriver", &home, &home);
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(log);
+        let mut process = command.spawn().expect("chromedriver starts (`cargo xtask e2e` installs it)");
+        let mut stdout = BufReader::new(process.stdout.take().expect("stdout was asked for as a pipe"));
+        let mut printed = String::new();
+        while stdout.read_line(&mut printed).expect("chromedriver prints text") > 0 {
+            if let Some((_, port)) = printed.split_once("successfully on port ") {
+                let port = port.trim_end().trim_end_matches('.').to_owned();
+                return (process, stdout, port);
+            }
+        }
+        let status = process.wait().expect("a child process can be waited for");
+        let log = std::fs::read_to_string(&log_path).unwrap_or_default();
+        assert!(printed.contains("port not available"), "chromedriver ended with {status}: {printed}{log}");
+    }
+    panic!("{PORTS} ports that chromedriver tried are taken");
+}
+
 fn unwrap(answer: Result<String, ureq::Error>) -> Result<Value, String> {
     let text = answer.map_err(|error| error.to_string())?;
     let mut answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
@@ -163,4 +183,33 @@ fn chromium() -> &'static str {
         .into_iter()
         .find(|path| std::path::Path::new(path).exists())
         .unwrap_or("/usr/bin/chromium")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::start_process;
+    use crate::Sandbox;
+
+    /// What chromedriver 156 prints and how it ends where a program has its port on 127.0.0.1.
+    const PORT_IS_TAKEN: &str = "\
+if [ ! -e \"$TMPDIR/started\" ]; then
+    touch \"$TMPDIR/started\"
+    echo 'Starting ChromeDriver on port 0'
+    echo '[SEVERE]: bind() failed: Address already in use (98)' >&2
+    echo 'IPv4 port not available. Exiting...'
+    exit 1
+fi
+echo 'Starting ChromeDriver on port 0'
+echo 'ChromeDriver was started successfully on port 4711.'
+exec cat
+";
+
+    #[test]
+    fn chromedriver_is_started_again_where_its_port_is_taken() {
+        let sandbox = Sandbox::new();
+        sandbox.script("chromedriver", PORT_IS_TAKEN);
+        let (mut process, _stdout, port) = start_process(&sandbox);
+        process.wait().expect("it ends with its input");
+        assert_eq!(port, "4711");
+    }
 }
