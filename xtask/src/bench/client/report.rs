@@ -66,12 +66,14 @@ fn took(times: &[(&'static str, Duration)], side: &str) -> Option<Duration> {
 }
 
 impl Goal {
-    /// The target in words, what ours is of it, and whether that is enough; nothing when the peer is not here.
+    /// The target in words, what ours is of it, and whether that is enough; nothing when the peer is not here or
+    /// took no time that the clock shows.
     fn judge(self, times: &[(&'static str, Duration)]) -> Option<(String, bool)> {
         let ours = took(times, SIDES[0])?;
         Some(match self {
             Self::Times(most, side) => {
-                let ratio = ours.as_secs_f64() / took(times, side)?.as_secs_f64().max(1e-9);
+                let theirs = took(times, side).filter(|time| !time.is_zero())?;
+                let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
                 let most_in_words = format!("{most:.3}");
                 let most_in_words = most_in_words.trim_end_matches('0').trim_end_matches('.');
                 (format!("{ratio:.2} of {side} (at most {most_in_words})"), ratio <= most)

@@ -186,7 +186,7 @@ impl Bench {
 
     fn large_row(&mut self, work: &str, ours: Cost, theirs: Cost, wall: Goal, cpu: Goal) {
         self.report.push(format!("{work}: wall"), Value::Wall(ours.wall), Value::Wall(theirs.wall), wall);
-        self.report.push(format!("{work}: server CPU"), Value::Wall(ours.cpu), Value::Wall(theirs.cpu), cpu);
+        self.report.push(format!("{work}: server CPU"), Value::Cpu(ours.cpu), Value::Cpu(theirs.cpu), cpu);
     }
 }
 

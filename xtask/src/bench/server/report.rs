@@ -5,26 +5,81 @@ use std::fmt;
 use std::time::Duration;
 
 use super::http::Sample;
+use super::usage::TICK;
 
 /// Something measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value {
     Rate(Sample),
     Wall(Duration),
+    /// Processor time, which the kernel counts in ticks: what is shorter than one may come out as nothing.
+    Cpu(Duration),
     Bytes(u64),
     /// Nobody to compare with.
     Nothing,
 }
 
+/// How many times better one value is than another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ratio {
+    Exactly(f64),
+    /// Ours is below the resolution of its clock.
+    MoreThan(f64),
+    /// Theirs is.
+    LessThan(f64),
+    /// Both are, or one of them is nothing.
+    Unknown,
+}
+
+impl Ratio {
+    fn of(numerator: f64, denominator: f64) -> Self {
+        if numerator > 0.0 && denominator > 0.0 {
+            Self::Exactly(numerator / denominator)
+        } else {
+            Self::Unknown
+        }
+    }
+
+    /// Whether it is `least` or more, if that can be told.
+    fn reaches(self, least: f64) -> Option<bool> {
+        match self {
+            Self::Exactly(ratio) => Some(ratio >= least),
+            Self::MoreThan(ratio) => (ratio >= least).then_some(true),
+            Self::LessThan(ratio) => (ratio <= least).then_some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(ratio) => write!(out, "{ratio:.1}"),
+            Self::MoreThan(ratio) => write!(out, "> {ratio:.1}"),
+            Self::LessThan(ratio) => write!(out, "< {ratio:.1}"),
+            Self::Unknown => Ok(()),
+        }
+    }
+}
+
 impl Value {
     /// How many times better this is than the other: more of what is good, less of what is not.
     #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]
-    fn times_better(self, other: Self) -> f64 {
+    fn times_better(self, other: Self) -> Ratio {
         match (self, other) {
-            (Self::Rate(ours), Self::Rate(theirs)) => ours.rate / theirs.rate.max(1e-9),
-            (Self::Wall(ours), Self::Wall(theirs)) => theirs.as_secs_f64() / ours.as_secs_f64().max(1e-9),
-            (Self::Bytes(ours), Self::Bytes(theirs)) => theirs as f64 / (ours as f64).max(1.0),
-            _ => f64::NAN,
+            (Self::Rate(ours), Self::Rate(theirs)) => Ratio::of(ours.rate, theirs.rate),
+            (Self::Wall(ours), Self::Wall(theirs)) => Ratio::of(theirs.as_secs_f64(), ours.as_secs_f64()),
+            (Self::Cpu(ours), Self::Cpu(theirs)) => {
+                let ratio = theirs.max(TICK).as_secs_f64() / ours.max(TICK).as_secs_f64();
+                match (ours < TICK, theirs < TICK) {
+                    (false, false) => Ratio::Exactly(ratio),
+                    (true, false) => Ratio::MoreThan(ratio),
+                    (false, true) => Ratio::LessThan(ratio),
+                    (true, true) => Ratio::Unknown,
+                }
+            }
+            (Self::Bytes(ours), Self::Bytes(theirs)) => Ratio::of(theirs as f64, ours as f64),
+            _ => Ratio::Unknown,
         }
     }
 }
@@ -33,7 +88,8 @@ impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate(sample) => write!(out, "{:.0}/s, p50 {}", sample.rate, shown(sample.p50)),
-            Self::Wall(time) => out.write_str(&shown(*time)),
+            Self::Cpu(time) if *time < TICK => write!(out, "below {}", shown(TICK)),
+            Self::Wall(time) | Self::Cpu(time) => out.write_str(&shown(*time)),
             Self::Bytes(bytes) => write!(out, "{} MB", bytes / 1_000_000),
             Self::Nothing => Ok(()),
         }
@@ -98,20 +154,23 @@ impl Report {
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = self.ours.times_better(self.theirs);
-        let verdict = |is_met: bool| if is_met { "met" } else { "missed" };
+        let verdict = |is_met: Option<bool>| match is_met {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "cannot be told",
+        };
         let (target, verdict) = match (self.goal, self.ours) {
-            (Goal::Times(least), _) => (format!("{least} x"), verdict(times >= least)),
-            (Goal::AtMost(most), _) => (format!("at most {most} x"), verdict(1.0 / times <= most)),
+            (Goal::Times(least), _) => (format!("{least} x"), verdict(times.reaches(least))),
+            (Goal::AtMost(most), _) => (format!("at most {most} x"), verdict(times.reaches(1.0 / most))),
             (Goal::Bytes(most), Value::Bytes(bytes)) => {
-                (format!("at most {} MB", most / 1_000_000), verdict(bytes <= most))
+                (format!("at most {} MB", most / 1_000_000), verdict(Some(bytes <= most)))
             }
             (Goal::Wall(most), Value::Wall(time)) => {
-                (format!("at most {}", shown(most)), verdict(time <= most))
+                (format!("at most {}", shown(most)), verdict(Some(time <= most)))
             }
             (Goal::Bytes(_) | Goal::Wall(_) | Goal::None, _) => (String::new(), ""),
         };
         let Self { work, ours, theirs, .. } = self;
-        let times = if times.is_nan() { String::new() } else { format!("{times:.1}") };
         write!(out, "| {work} | {ours} | {theirs} | {times} | {target} | {verdict} |")
     }
 }
@@ -152,5 +211,49 @@ mod tests {
                 "| c | 149 MB | 1 MB | 0.0 | at most 150 MB | met |",
             ]
         );
+    }
+
+    /// The rows of a table of CPU times in milliseconds, ours and theirs.
+    fn cpu_rows(times: &[(u64, u64)], goal: Goal) -> Vec<String> {
+        let cpu = |ms| Value::Cpu(Duration::from_millis(ms));
+        let mut report = Report::new("T".to_owned());
+        for (ours, theirs) in times {
+            report.push("a", cpu(*ours), cpu(*theirs), goal);
+        }
+        report.to_string().lines().skip(5).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_shorter_than_a_tick_is_no_divisor() {
+        assert_eq!(
+            cpu_rows(&[(20, 240), (0, 240), (0, 30), (40, 0), (0, 0)], Goal::Times(5.0)),
+            [
+                "| a | 20 ms | 240 ms | 12.0 | 5 x | met |",
+                "| a | below 10 ms | 240 ms | > 24.0 | 5 x | met |",
+                "| a | below 10 ms | 30 ms | > 3.0 | 5 x | cannot be told |",
+                "| a | 40 ms | below 10 ms | < 0.2 | 5 x | missed |",
+                "| a | below 10 ms | below 10 ms |  | 5 x | cannot be told |",
+            ]
+        );
+        assert_eq!(
+            cpu_rows(&[(0, 30), (40, 0)], Goal::AtMost(1.3)),
+            [
+                "| a | below 10 ms | 30 ms | > 3.0 | at most 1.3 x | met |",
+                "| a | 40 ms | below 10 ms | < 0.2 | at most 1.3 x | missed |",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_compared_with_nothing() {
+        let rate = |rate| Value::Rate(super::Sample { rate, p50: Duration::ZERO });
+        let mut report = Report::new("T".to_owned());
+        report.push("a", rate(7.0), rate(0.0), Goal::Times(5.0));
+        report.push("b", Value::Wall(Duration::ZERO), Value::Wall(Duration::ZERO), Goal::Times(5.0));
+        report.push("c", Value::Bytes(0), Value::Bytes(0), Goal::None);
+        report.push("d", Value::Bytes(0), Value::Nothing, Goal::None);
+        let table = report.to_string();
+        assert!(!table.contains("NaN") && !table.contains("inf"), "{table}");
+        assert_eq!(table.matches("| cannot be told |").count(), 2, "{table}");
     }
 }

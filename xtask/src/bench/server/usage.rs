@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Clock ticks a second, as the kernel tells user space on every Linux.
-const TICKS: u64 = 100;
+/// The unit in which the kernel tells user space processor time, on every Linux.
+pub(super) const TICK: Duration = Duration::from_millis(10);
 /// How often memory is looked at.
 const INTERVAL: Duration = Duration::from_millis(10);
 
@@ -40,7 +40,7 @@ fn stat(pid: u32) -> Option<Vec<u64>> {
 pub(super) fn cpu(pids: &[u32]) -> Duration {
     let ticks: u64 =
         pids.iter().filter_map(|pid| stat(*pid)).flat_map(|fields| [fields[10], fields[11]]).sum();
-    Duration::from_millis(ticks * 1000 / TICKS)
+    TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 /// Bytes in memory that belong to these processes and not to a file.
