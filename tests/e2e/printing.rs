@@ -100,16 +100,23 @@ fn data_goes_to_stdout_and_the_rest_to_stderr() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let (project, _) = project_with_two_runs(&sandbox, &alice);
+    // Without a remote there is nothing to talk to.
+    let refused = alice.azml(&project, &["history", "sync", "-o", "json"]).fails();
+    assert!(refused.stdout.is_empty() && refused.stderr.starts_with("error: "), "{refused}");
+    let remote = sandbox.bare_repo("remote.git");
+    let _linked = alice.azml(&project, &["project", "update", "-r", &remote.display().to_string()]).ok();
     for args in [
         &["project", "show", "-o", "json"][..],
         &["project", "snapshot", "-o", "json"],
         &["history", "sync", "-o", "json"],
     ] {
-        let output = alice.azml(&project, args);
-        if output.code == Some(0) && !output.stdout.is_empty() {
-            let _parses = output.json();
-        }
+        let output = alice.azml(&project, args).ok();
+        assert!(output.json().is_object(), "{output}");
     }
+    // What a person is told beside the result is no part of it.
+    write(&project, ".env", "PASSWORD=secret\n");
+    let output = alice.azml(&project, &["project", "snapshot", "-o", "json"]).ok();
+    assert!(output.stderr.contains(".env") && output.json().is_object(), "{output}");
     let output = alice.azml(&project, &["history", "list", "--only-show-errors"]).ok();
     assert_eq!(output.stderr, "");
     // A reader that goes away early is no error.

@@ -72,17 +72,15 @@ mod tests {
         let mut child =
             Command::new("cat").stdin(Stdio::piped()).process_group(0).spawn().expect("cat starts");
         let pid = child.id();
-        let then = mark(pid);
-        assert!(still_runs(pid, then.as_deref()));
+        let then = mark(pid).expect("/proc tells when a process began");
+        assert!(still_runs(pid, Some(&then)));
         assert!(still_runs(pid, None));
-        if let Some(then) = &then {
-            let (start, boot) = then.split_once(' ').expect("two words");
-            let earlier = start.parse::<u64>().expect("a number") - 1;
-            assert!(!still_runs(pid, Some(&format!("{earlier} {boot}"))), "another process had the number");
-            assert!(!still_runs(pid, Some(&format!("{start} another-boot"))));
-        }
+        let (start, boot) = then.split_once(' ').expect("two words");
+        let earlier = start.parse::<u64>().expect("a number") - 1;
+        assert!(!still_runs(pid, Some(&format!("{earlier} {boot}"))), "another process had the number");
+        assert!(!still_runs(pid, Some(&format!("{start} another-boot"))));
         drop(child.stdin.take());
         child.wait().expect("cat ends");
-        assert!(!still_runs(pid, then.as_deref()));
+        assert!(!still_runs(pid, Some(&then)));
     }
 }

@@ -36,37 +36,50 @@ fn backed_up(project: &Project, path: &str) -> Option<String> {
 }
 
 #[test]
-fn a_file_edited_as_it_is_replaced_or_removed_is_in_the_backup_as_edited() {
+fn a_file_edited_before_it_is_replaced_or_removed_is_in_the_backup_as_edited() {
     for (what, path) in [
         ("write the content for", "changed"),
         ("put in the place of", "changed"),
-        ("remove what was at", "changed"),
         ("move away", "removed"),
         ("flush the backup", ""),
         ("move the journal to its place", ""),
     ] {
-        let project = Project::with(&state([("changed", file("1")), ("removed", file("1"))]));
-        let tree = project.tree_of(&state([("changed", file("2"))]));
         let edited = if path.is_empty() { "changed" } else { path };
-        let target = project.root().join(edited);
-        let steps = meanwhile(what, path, || {
-            // As editors save: beside it, then renamed over it.
-            fs::write(target.with_extension("tmp"), "edited").unwrap();
-            fs::rename(target.with_extension("tmp"), &target).unwrap();
-        });
-        let plan = plan(&project.history, tree).unwrap();
-        let done = execute(&project.history, &plan, &context(), &steps).unwrap();
-        assert!(steps.done.get(), "{what}");
-        let kept = project.read(edited) == Some("edited".to_owned());
-        if !kept {
-            assert_eq!(backed_up(&project, edited).as_deref(), Some("edited"), "{what}");
-            assert_eq!(done.saved, [BString::from(edited)], "{what}");
-            project.undo().unwrap();
-            assert_eq!(project.read(edited).as_deref(), Some("edited"), "{what}");
-        }
+        let (project, done) = restore_and_edit(what, path, edited);
+        assert_ne!(project.read(edited).as_deref(), Some("edited"), "{what}");
+        assert_eq!(backed_up(&project, edited).as_deref(), Some("edited"), "{what}");
+        assert_eq!(done.saved, [BString::from(edited)], "{what}");
+        project.undo().unwrap();
+        assert_eq!(project.read(edited).as_deref(), Some("edited"), "{what}");
         project.is_clean();
         project.fsck();
     }
+}
+
+#[test]
+fn a_file_edited_after_it_was_replaced_stays_as_edited() {
+    let (project, done) = restore_and_edit("remove what was at", "changed", "changed");
+    assert_eq!(project.read("changed").as_deref(), Some("edited"));
+    assert_eq!(backed_up(&project, "changed").as_deref(), Some("1"), "as it was before the restore");
+    assert!(done.saved.is_empty(), "{:?}", done.saved);
+    project.is_clean();
+    project.fsck();
+}
+
+/// Restores one file's older content and removes another file; saves `edited` anew before the step `what` on `path`.
+fn restore_and_edit(what: &'static str, path: &'static str, edited: &str) -> (Project, Done) {
+    let project = Project::with(&state([("changed", file("1")), ("removed", file("1"))]));
+    let tree = project.tree_of(&state([("changed", file("2"))]));
+    let target = project.root().join(edited);
+    let steps = meanwhile(what, path, || {
+        // As editors save: beside it, then renamed over it.
+        fs::write(target.with_extension("tmp"), "edited").unwrap();
+        fs::rename(target.with_extension("tmp"), &target).unwrap();
+    });
+    let plan = plan(&project.history, tree).unwrap();
+    let done = execute(&project.history, &plan, &context(), &steps).unwrap();
+    assert!(steps.done.get(), "{what}");
+    (project, done)
 }
 
 #[test]
