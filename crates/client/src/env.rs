@@ -15,8 +15,6 @@ use jiff::tz::TimeZone;
 pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
 /// Where run folders live; default `$XDG_STATE_HOME/azml`, else `~/.local/state/azml`.
 pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
-/// Where things that may be deleted at any time live; default `$XDG_CACHE_HOME/azml`, else `~/.cache/azml`.
-pub const AZML_CACHE_DIR: &str = "AZML_CACHE_DIR";
 /// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
 /// `off`: logins are kept in a file that only its owner may read, even where there is a system keyring.
@@ -92,8 +90,6 @@ pub const WAYLAND_DISPLAY: &str = "WAYLAND_DISPLAY";
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
-/// The base of [`AZML_CACHE_DIR`]'s default.
-pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 
 /// What a command may know of the world around it.
 #[derive(Clone, Debug)]
@@ -166,11 +162,6 @@ impl Env {
         self.dir(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state")
     }
 
-    /// Where things that may be deleted at any time live.
-    pub fn cache_dir(&self) -> PathBuf {
-        self.dir(AZML_CACHE_DIR, XDG_CACHE_HOME, ".cache")
-    }
-
     /// The user's home folder.
     pub fn home(&self) -> Option<&Path> {
         self.get(HOME).map(Path::new)
@@ -198,11 +189,6 @@ impl Env {
     /// The zone of the clock on the wall.
     pub fn zone(&self) -> TimeZone {
         TimeZone::system()
-    }
-
-    /// Whether [`AZML_NOW`] fixes the time.
-    pub fn time_is_fixed(&self) -> bool {
-        self.text(AZML_NOW).is_some_and(|text| text.parse::<Timestamp>().is_ok())
     }
 
     /// The step of a run after which [`AZML_FAULT`] wants the process to die.

@@ -96,7 +96,7 @@ pub fn reference() -> String {
         lines.push(format!("      {}", setting.about));
     }
     lines.push("\nOther environment variables:".to_owned());
-    for variable in &VARIABLES {
+    for variable in VARIABLES {
         lines.push(format!("  {}\n      {}", variable.name, variable.about));
     }
     lines.join("\n") + "\n"

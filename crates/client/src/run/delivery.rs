@@ -9,9 +9,6 @@ use crossbeam_channel::{Receiver, Sender, after, select, unbounded};
 use super::signals::Cancel;
 use crate::error::CommandError;
 
-/// How long the end of a run waits for its push, unless `AZML_PUSH_WAIT` says otherwise.
-pub const PUSH_WAIT: Duration = Duration::from_secs(10);
-
 /// A thread that pushes when it is told to.
 #[derive(Debug)]
 pub struct Delivery {
@@ -99,6 +96,9 @@ mod tests {
 
     use super::*;
 
+    /// Longer than any of these tests may take.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
     #[test]
     fn the_last_push_decides() {
         let mut answers = vec![Ok(()), Err(CommandError::failed("no"))].into_iter().rev().collect::<Vec<_>>();
@@ -106,7 +106,7 @@ mod tests {
         delivery.push();
         delivery.push();
         assert!(
-            matches!(delivery.finish(PUSH_WAIT, &Cancel::from_channel(never())), Outcome::Failed(error) if error.to_string() == "no")
+            matches!(delivery.finish(PATIENCE, &Cancel::from_channel(never())), Outcome::Failed(error) if error.to_string() == "no")
         );
         let delivery = Delivery::start(|| Ok(())).unwrap();
         assert!(matches!(
@@ -141,6 +141,6 @@ mod tests {
         delivery.push();
         let (sender, received) = unbounded();
         sender.send(signal_hook::consts::SIGINT).unwrap();
-        assert!(matches!(delivery.finish(PUSH_WAIT, &Cancel::from_channel(received)), Outcome::Unfinished));
+        assert!(matches!(delivery.finish(PATIENCE, &Cancel::from_channel(received)), Outcome::Unfinished));
     }
 }

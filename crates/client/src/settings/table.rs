@@ -105,7 +105,7 @@ pub static SETTINGS: [Setting; 9] = [
 ];
 
 /// All other variables of azml's own, and those of others that it heeds.
-pub static VARIABLES: [Variable; 29] = [
+pub static VARIABLES: &[Variable] = &[
     Variable {
         name: env::AZML_VSTS_TOKEN,
         about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
@@ -117,10 +117,6 @@ pub static VARIABLES: [Variable; 29] = [
     Variable {
         name: env::AZML_STATE_DIR,
         about: "Where the folders of runs are; else $XDG_STATE_HOME/azml, else ~/.local/state/azml",
-    },
-    Variable {
-        name: env::AZML_CACHE_DIR,
-        about: "Where things are that may be deleted at any time; else $XDG_CACHE_HOME/azml, else ~/.cache/azml",
     },
     Variable {
         name: env::AZML_KEYRING,
@@ -173,5 +169,4 @@ pub static VARIABLES: [Variable; 29] = [
     Variable { name: env::HOME, about: "The user's home folder" },
     Variable { name: env::XDG_CONFIG_HOME, about: "See AZML_CONFIG_DIR" },
     Variable { name: env::XDG_STATE_HOME, about: "See AZML_STATE_DIR" },
-    Variable { name: env::XDG_CACHE_HOME, about: "See AZML_CACHE_DIR" },
 ];

@@ -173,11 +173,6 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// Whether trying again later, with nothing changed here, may well succeed.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Cut { .. } | Self::Busy { .. })
-    }
-
     pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

@@ -24,8 +24,6 @@ pub use pull::{Pulled, pull};
 pub use push::{Delivered, push_history};
 pub use roam::{RoamOptions, Roamed, roam};
 
-use azml_core::history::{self, HistoryRepo, Owed};
-
 /// What happens meanwhile, told as it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,9 +74,4 @@ impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("by", &self.by).finish_non_exhaustive()
     }
-}
-
-/// What the remote lacks, as far as the last sync knows. Needs no network.
-pub fn owed(history: &HistoryRepo) -> Result<Vec<Owed>, history::Error> {
-    history.owed()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use azml::sync::{Context, LinkMode, RoamOptions, SyncError, fetch_snapshot, link, owed, pull, roam};
+use azml::sync::{Context, LinkMode, RoamOptions, SyncError, fetch_snapshot, link, pull, roam};
 use azml_core::history::HistoryRepo;
 
 use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
@@ -160,7 +160,7 @@ fn a_push_that_is_refused_is_told_in_words_and_stays_owed() {
         let told = azml::error::CommandError::from(error);
         let text = told.chain().join(": ");
         assert!(text.contains(words), "{status}: {text}");
-        assert!(!owed(&one.history).unwrap().is_empty(), "{status}");
+        assert!(!one.history.owed().unwrap().is_empty(), "{status}");
         refuses.store(false, Ordering::Relaxed);
         assert!(one.push(&remote).unwrap().pushed, "{status}");
         fsck(&root.path().join("iris"));

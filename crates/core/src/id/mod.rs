@@ -44,11 +44,6 @@ impl ProjectId {
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
-
-    /// The GUID itself.
-    pub fn as_uuid(&self) -> &Uuid {
-        &self.0
-    }
 }
 
 impl From<Uuid> for ProjectId {

@@ -72,17 +72,6 @@ impl Scheme {
             Self::File => "file",
         }
     }
-
-    /// The port that is meant when none is written.
-    pub fn default_port(self) -> Option<u16> {
-        match self {
-            Self::Http => Some(80),
-            Self::Https => Some(443),
-            Self::Ssh => Some(22),
-            Self::Git => Some(9418),
-            Self::File => None,
-        }
-    }
 }
 
 /// User name and password as they stood in a URL, percent-decoded.

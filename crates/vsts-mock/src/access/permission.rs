@@ -111,20 +111,6 @@ impl Permission {
         }
     }
 
-    /// Whether it makes a difference when it is set at a branch.
-    pub fn is_of_branches(self) -> bool {
-        matches!(
-            self,
-            Self::GenericContribute
-                | Self::ForcePush
-                | Self::CreateBranch
-                | Self::PolicyExempt
-                | Self::EditPolicies
-                | Self::RemoveOthersLocks
-                | Self::ManagePermissions
-        )
-    }
-
     /// The permission of that name, whatever its case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))
