@@ -34,6 +34,8 @@ mod printing;
 mod readme;
 /// Every kind of URL that stock git takes.
 mod remotes;
+/// Repositories around the project and in it: monorepos, submodules, shallow and partial clones.
+mod repositories;
 /// Restoring: exact, undone, shown beforehand, with obstacles.
 mod restore;
 /// Another computer, with nothing but the URL and a token.

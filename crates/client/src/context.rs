@@ -8,15 +8,14 @@ use azml_core::project::Project;
 use azml_core::remote_url::RemoteUrl;
 use azml_core::restore::{self, Recovered, Step, Steps, Stopped};
 use azml_core::snapshot::Signature;
-use azml_core::user_repo::{self, UserRepo};
+use azml_core::user_repo::{self, Identity, UserRepo};
 use gix::actor;
-use jiff::Timestamp;
 
 use crate::cli::Invoked;
 use crate::credentials::{Keyring, Provider, Secret, TokenStore};
 use crate::env::{
-    AZML_VSTS_TOKEN, Env, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT,
-    SSL_CERT_FILE,
+    AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO,
+    GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT, SSL_CERT_FILE,
 };
 use crate::error::CommandError;
 use crate::run::recovery;
@@ -71,8 +70,17 @@ impl Context {
     /// Makes the history of a project that came here by a plain `git clone`; its remote is then the project's.
     fn adopt(&self, project: &Project) -> Result<HistoryRepo, CommandError> {
         let history = HistoryRepo::init(project.root(), *project.id())?;
-        let remote = UserRepo::open(project.root())?.and_then(|user| user.remote_url());
-        match remote {
+        let user = UserRepo::open(project.root())?;
+        // A larger repository's remote need not be the project's.
+        let is_around = user.as_ref().is_some_and(UserRepo::is_around);
+        match user.and_then(|user| user.remote_url()) {
+            Some(url) if is_around => {
+                self.ui.status(&format!("Made a run history in {}", project.root().display()));
+                self.ui.hint(&format!(
+                    "if its run history is at the repository's remote: {{azml}} project update -r {}",
+                    url.without_secret()
+                ));
+            }
             Some(url) => {
                 history.set_remote(&url)?;
                 self.ui.status(&format!(
@@ -102,18 +110,29 @@ impl Context {
         recovery::dead_runs(self, opened)
     }
 
-    /// Who the user is: Git's configuration, else the account.
+    /// Who the user is: as Git finds the author of a commit, else the account.
     pub fn author(&self, root: &Path) -> Signature {
-        user_repo::identity(root).unwrap_or_else(|| {
-            let account = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.env.text(name));
-            let account = account.unwrap_or("azml").to_owned();
-            Signature { email: format!("{account}@{}", host_name()), name: account }
-        })
+        self.author_by(user_repo::identity(root))
+    }
+
+    /// [`Self::author`], with what Git's configuration says: the environment goes before it.
+    pub fn author_by(&self, configured: Identity) -> Signature {
+        let given = |name: &str| self.env.text(name).map(str::to_owned);
+        // Where Git would refuse a name with nothing in it, a run goes on.
+        let is_name = |name: &String| !user_repo::clean(name).is_empty();
+        let account = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.env.text(name));
+        let account = account.unwrap_or("azml").to_owned();
+        let email = given(GIT_AUTHOR_EMAIL).or(configured.email).or_else(|| given(EMAIL));
+        let made_up =
+            || if configured.use_config_only { String::new() } else { format!("{account}@{}", host_name()) };
+        let email = email.unwrap_or_else(made_up);
+        let name = given(GIT_AUTHOR_NAME).filter(is_name).or(configured.name.filter(is_name));
+        Signature { name: name.unwrap_or(account), email }
     }
 
     /// The user, now, as Git writes it.
     pub fn signature(&self, root: &Path) -> actor::Signature {
-        signature(&self.author(root), self.env.now())
+        self.author(root).at(self.env.now())
     }
 
     /// The project's remote, if it has one.
@@ -185,15 +204,6 @@ fn git_config(root: Option<&Path>) -> Result<gix::config::File, Box<dyn std::err
         return Ok(user.git().config_snapshot().plumbing().clone());
     }
     Ok(gix::config::File::from_globals()?)
-}
-
-/// A signature without offset from UTC: two computers write the same bytes.
-pub fn signature(author: &Signature, now: Timestamp) -> actor::Signature {
-    actor::Signature {
-        name: author.name.as_str().into(),
-        email: author.email.as_str().into(),
-        time: gix::date::Time::new(now.as_second(), 0),
-    }
 }
 
 /// This computer's name.

@@ -192,6 +192,15 @@ impl From<SyncError> for CommandError {
                     "a project is linked to an empty repository; if this one holds a project: {azml} project clone URL",
                 ),
             ),
+            SyncError::Unrelated { .. } => (
+                ErrorKind::Failed,
+                Some(
+                    "name an empty repository, or the remote of the one that the project is in: git remote -v",
+                ),
+            ),
+            SyncError::FolderOfMaster { .. } => {
+                (ErrorKind::Failed, Some("bring the repository itself: git clone URL"))
+            }
             SyncError::Behind { .. } => {
                 (ErrorKind::Failed, Some("bring master up to date first: git pull origin master"))
             }

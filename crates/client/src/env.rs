@@ -60,6 +60,12 @@ pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 pub const TERM: &str = "TERM";
 /// The pager, unless azml's own setting names one.
 pub const PAGER: &str = "PAGER";
+/// The name of who commits, as Git itself reads it.
+pub const GIT_AUTHOR_NAME: &str = "GIT_AUTHOR_NAME";
+/// The e-mail address of who commits, as Git itself reads it.
+pub const GIT_AUTHOR_EMAIL: &str = "GIT_AUTHOR_EMAIL";
+/// The address that Git takes when its configuration has none.
+pub const EMAIL: &str = "EMAIL";
 /// The ssh command for Git remotes, as Git itself reads it.
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.

@@ -45,7 +45,7 @@ pub fn take(
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
         limits: limits(allow_large),
-        author: user.and_then(UserRepo::identity).unwrap_or_else(|| ctx.author(history.root())),
+        author: user.map_or_else(|| ctx.author(history.root()), |user| ctx.author_by(user.identity())),
         time: ctx.env.now(),
         message,
     };
@@ -67,6 +67,13 @@ fn tell_left_out(ctx: &Context, left_out: &[LeftOut]) {
         (Why::Changing, "it kept changing", "they kept changing"),
         (Why::Name, "Git can't store its name", "Git can't store their names"),
     ];
+    for left in left_out.iter().filter(|left| left.why == Why::Repository) {
+        ctx.ui.warning(&format!(
+            "the index of the Git repository {} can't be read: ignore rules alone decide there",
+            left.path
+        ));
+        ctx.ui.hint(&format!("see what is wrong with it: git -C '{}' status", left.path));
+    }
     for (why, one, many) in reasons {
         let paths: Vec<String> =
             left_out.iter().filter(|left| left.why == why).map(|left| left.path.to_string()).collect();

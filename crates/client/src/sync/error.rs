@@ -20,6 +20,18 @@ pub enum SyncError {
         /// Their short names.
         branches: Vec<String>,
     },
+    /// A repository to link a project in a larger repository to is another one.
+    #[error("the remote repository is neither empty nor the one that the project is in: it has {}", .branches.join(", "))]
+    Unrelated {
+        /// The short names of its branches.
+        branches: Vec<String>,
+    },
+    /// The project is a folder of a larger repository, whose `master` is not the project's.
+    #[error("the project is the folder {folder} of a larger repository, whose master is not the project's")]
+    FolderOfMaster {
+        /// Its path there.
+        folder: String,
+    },
     /// The remote's `master` has commits that are not in the local one.
     #[error("the remote repository's master has commits that this folder's master lacks")]
     Behind {

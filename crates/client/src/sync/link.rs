@@ -36,6 +36,9 @@ pub struct Linked {
 
 /// Links the project to the remote: pushes first, and only when that went well notes the remote in
 /// the history repository and, if the user's repository has no `origin` yet, there.
+///
+/// Of a project in a larger repository only the run history is pushed, and that repository stays as it is: its `master` is
+/// more than the project.
 pub fn link(
     history: &HistoryRepo,
     user: &UserRepo,
@@ -43,6 +46,9 @@ pub fn link(
     mode: LinkMode,
     context: Context<'_>,
 ) -> Result<Linked, SyncError> {
+    if user.is_around() {
+        return link_history(history, user, remote, context);
+    }
     let master = match user.master_tip()? {
         Some(tip) => tip,
         None => user.head()?.ok_or_else(|| SyncError::NoCommit { root: user.root().to_owned() })?.commit,
@@ -56,6 +62,26 @@ pub fn link(
         }
     }
     Ok(linked)
+}
+
+fn link_history(
+    history: &HistoryRepo,
+    user: &UserRepo,
+    remote: &Remote,
+    context: Context<'_>,
+) -> Result<Linked, SyncError> {
+    let view = list(remote)?;
+    let is_history = |tip| view.histories.iter().any(|(_, history)| history == tip);
+    let mut others = view.branches.iter().filter(|(_, tip)| !is_history(tip)).peekable();
+    // Run histories of other projects are no hindrance, nor is the larger repository itself.
+    if others.peek().is_some() && !others.any(|(_, tip)| user.git().has_object(*tip)) {
+        return Err(SyncError::Unrelated {
+            branches: view.branches.iter().map(|(name, _)| name.clone()).collect(),
+        });
+    }
+    let delivered = push_history(history, remote, context)?;
+    history.set_remote(remote.url())?;
+    Ok(Linked { master: view.master, created_master: false, history: delivered.history })
 }
 
 fn push_all(

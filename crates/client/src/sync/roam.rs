@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
 use azml_core::user_repo::UserRepo;
-use azml_core::{checkout, refs};
+use azml_core::{checkout, refs, snapshot};
 use git_wire::Service;
 use git_wire::client::{self, FetchRequest, FetchSession};
 use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
 
 use super::list::RemoteView;
 use super::{Context, SyncError};
@@ -27,14 +28,16 @@ pub struct RoamOptions {
 }
 
 /// What was brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roamed {
     /// The project.
     pub id: ProjectId,
     /// The newest snapshot.
     pub history: ObjectId,
-    /// The commit that `master` is at, if the remote has one.
+    /// The commit that `master` is at, if the remote has one and it is the project's.
     pub master: Option<ObjectId>,
+    /// The folder of a larger repository that the project is.
+    pub folder: Option<String>,
     /// Bytes received.
     pub bytes_received: u64,
 }
@@ -83,8 +86,18 @@ pub fn roam(
     }
     history.set_remote(remote.url())?;
 
-    let user = UserRepo::init(&repositories)?;
-    if let Some(master) = view.master {
+    let base_folder = base_folder(&history, newest)?;
+    if let Some(folder) = base_folder.clone().filter(|_| options.master_files) {
+        return Err(SyncError::FolderOfMaster { folder });
+    }
+    let master = view.master.filter(|_| base_folder.is_none());
+    // No repository is made inside another one but as the clone of a `master`.
+    let user = if base_folder.is_some() || master.is_none() && UserRepo::open(&parent)?.is_some() {
+        None
+    } else {
+        Some(UserRepo::init(&repositories)?)
+    };
+    if let Some((user, master)) = user.as_ref().zip(master) {
         let request = FetchRequest { wants: vec![master], ..FetchRequest::default() };
         let fetched = if session.takes_more() {
             session.fetch(user.git(), &request, &mut |progress| context.tell(progress))?
@@ -98,24 +111,25 @@ pub fn roam(
     drop(session);
 
     let files = stage.path().join("files");
-    let (from, commit) = match view.master {
-        Some(master) if options.master_files => (user.git(), master),
+    let (from, commit) = match user.as_ref().zip(master) {
+        Some((user, master)) if options.master_files => (user.git(), master),
         _ => (history.git(), newest),
     };
     let tree = from.find_commit(commit).and_then(|commit| commit.tree_id()).map(gix::Id::detach);
     let tree = tree.map_err(SyncError::read(format!("commit {commit}")))?;
     checkout::checkout(from, tree, &files)?;
+    let names = user.is_some().then_some(".git").into_iter().chain([history::FOLDER]);
     drop((history, user));
-    for name in [".git", history::FOLDER] {
+    for name in names {
         let (old, new) = (repositories.join(name), files.join(name));
         std::fs::rename(&old, &new).map_err(SyncError::io("move", &new))?;
     }
-    if let Some(user) = UserRepo::open(&files)? {
-        if let Some(master) = view.master {
+    if let Some(user) = UserRepo::open_at(&files)? {
+        if let Some(master) = master {
             user.adopt_master(master)?;
         }
         user.add_remote(remote.url())?;
-        if let Some(master) = view.master {
+        if let Some(master) = master {
             user.set_remote_master(master)?;
         }
     }
@@ -124,7 +138,15 @@ pub fn roam(
         std::fs::remove_dir(folder).map_err(SyncError::io("replace", folder))?;
     }
     std::fs::rename(&files, folder).map_err(SyncError::io("make folder", folder))?;
-    Ok(Roamed { id, history: newest, master: view.master, bytes_received })
+    Ok(Roamed { id, history: newest, master, folder: base_folder, bytes_received })
+}
+
+/// The folder of a larger repository that a snapshot is of.
+fn base_folder(history: &HistoryRepo, snapshot: ObjectId) -> Result<Option<String>, SyncError> {
+    let read = |source| SyncError::read(format!("commit {snapshot}"))(source);
+    let commit = history.git().find_commit(snapshot).map_err(read)?;
+    let message = commit.message_raw().map_err(read)?.to_str_lossy().into_owned();
+    Ok(snapshot::base_folder(&message).map(str::to_owned))
 }
 
 /// The project to bring: the one asked for, or the only one.

@@ -8,7 +8,6 @@ use azml::sync::{Context, Delivered, SyncError, push_history};
 use azml::transport::{Remote, TransportOptions};
 use azml_core::history::HistoryRepo;
 use azml_core::id::{ProjectId, RunId};
-use azml_core::join;
 use azml_core::remote_url::RemoteUrl;
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{self, Limits, Message, Request, Silent};
@@ -29,7 +28,7 @@ pub(crate) fn author() -> Signature {
 }
 
 pub(crate) fn by() -> gix::actor::Signature {
-    join::stamp(&author(), at(0))
+    author().at(at(0))
 }
 
 pub(crate) fn git(dir: &Path, args: &[&str]) -> String {

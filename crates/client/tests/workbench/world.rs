@@ -100,10 +100,9 @@ impl World {
     /// Puts records into the history, as if they had come from other computers.
     pub(crate) fn put(&self, records: impl IntoIterator<Item = RunRecord>) {
         let (history, _) = self.history();
-        let by = azml::context::signature(
-            &azml_core::snapshot::Signature { name: "Ada".to_owned(), email: "ada@example.com".to_owned() },
-            Timestamp::UNIX_EPOCH,
-        );
+        let ada =
+            azml_core::snapshot::Signature { name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
+        let by = ada.at(Timestamp::UNIX_EPOCH);
         for record in records {
             RunStore::new(&history).put(&record, &by).unwrap();
         }

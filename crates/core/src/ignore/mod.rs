@@ -1,9 +1,11 @@
 //! Which files are left out of a snapshot: `.gitignore` as Git reads it, then `.amlignore` on top.
 //!
-//! Git's rules, in Git's order: `.gitignore` of the file's own folder first, then those above it, then
-//! `info/exclude` of the user's repository, then `core.excludesFile`; in each the last matching line decides; a file
+//! Git's rules, in Git's order: `.gitignore` of the file's own folder first, then those above it up to the top of the
+//! user's work tree, then `info/exclude` of the user's repository, then `core.excludesFile`; in each the last matching line
+//! decides; a file
 //! below a left-out folder stays out whatever deeper lines say. A match in an `.amlignore` (nearest folder first, same
-//! syntax) outranks all of these, and may take a file back with `!`.
+//! syntax) outranks all of these, and may take a file back with `!`. In a nested repository its own `.gitignore` files and
+//! `info/exclude` come first; where they say nothing, the rules around it hold.
 //!
 //! Rules know nothing of what is tracked: the walk asks [`crate::user_repo::Tracked`] when a rule says "out".
 
@@ -20,8 +22,8 @@ use gix::{
     glob::pattern::Case,
 };
 
-use crate::user_repo::UserRepo;
-use patterns::Patterns;
+use crate::user_repo::{UserRepo, nested};
+use patterns::{Patterns, Place};
 
 /// The file whose rules are azml's own.
 pub const FILE: &str = ".amlignore";
@@ -58,10 +60,23 @@ impl Rules {
         Self { level: None, case: Case::Sensitive }
     }
 
-    /// The rules that hold everywhere: the user's `core.excludesFile` and the repository's `info/exclude`.
+    /// The rules that the project folder inherits: the user's `core.excludesFile`, the repository's `info/exclude`, and the
+    /// `.gitignore` files above the project folder.
     pub fn of_user(repo: Option<&UserRepo>) -> Self {
         let Some(repo) = repo else { return Self::none() };
-        let git = repo.git();
+        let prefix = repo.prefix();
+        let mut rules = Self::of_configuration(repo.git(), prefix);
+        let mut start = 0;
+        while let Some(slash) = prefix[start..].find_byte(b'/') {
+            let text = repo.gitignore_in(prefix[..start].trim_end_with(|c| c == '/').as_bstr());
+            rules = rules.with_above(prefix[start..].as_bstr(), text.as_deref());
+            start += slash + 1;
+        }
+        rules
+    }
+
+    /// The user's `core.excludesFile` and the repository's `info/exclude`, for the folder of the work tree at `prefix`.
+    pub(crate) fn of_configuration(git: &gix::Repository, prefix: &BStr) -> Self {
         let config = git.config_snapshot();
         let mut rules = Self::none();
         if config.boolean("core.ignoreCase").unwrap_or(false) {
@@ -74,19 +89,27 @@ impl Rules {
         let excludes: Option<PathBuf> = configured.or_else(default);
         let exclude = git.common_dir().join("info").join("exclude");
         for path in excludes.iter().chain([&exclude]) {
-            if let Ok(text) = std::fs::read(path) {
-                rules = rules.with(0, Some(&text), None);
-            }
+            rules = rules.with_above(prefix, std::fs::read(path).ok().as_deref());
         }
         rules
+    }
+
+    /// These rules with those of a folder above the project; `lead` is the path from there to the project folder.
+    fn with_above(&self, lead: &BStr, gitignore: Option<&[u8]>) -> Self {
+        let place = if lead.is_empty() { Place::Below(0) } else { Place::Above(lead.to_owned()) };
+        let git = Patterns::parse(gitignore.unwrap_or_default(), place);
+        self.with_level(git, Patterns::parse(b"", Place::Below(0)))
     }
 
     /// These rules with those of the folder whose path (with `/`, relative to the project) has `folder_len` bytes.
     #[must_use]
     pub fn with(&self, folder_len: usize, gitignore: Option<&[u8]>, amlignore: Option<&[u8]>) -> Self {
         let base = if folder_len == 0 { 0 } else { folder_len + 1 };
-        let git = Patterns::parse(gitignore.unwrap_or_default(), base);
-        let own = Patterns::parse(amlignore.unwrap_or_default(), base);
+        let parse = |text: Option<&[u8]>| Patterns::parse(text.unwrap_or_default(), Place::Below(base));
+        self.with_level(parse(gitignore), parse(amlignore))
+    }
+
+    fn with_level(&self, git: Patterns, own: Patterns) -> Self {
         if git.is_empty() && own.is_empty() {
             return self.clone();
         }
@@ -144,7 +167,12 @@ impl Rules {
                 .then(|| std::fs::read(path).ok())
                 .flatten()
         };
-        self.with(folder.len(), read(".gitignore").as_deref(), read(FILE).as_deref())
+        let exclude = nested::exclude(root, folder.as_bstr());
+        self.with(folder.len(), exclude.as_deref(), None).with(
+            folder.len(),
+            read(".gitignore").as_deref(),
+            read(FILE).as_deref(),
+        )
     }
 }
 

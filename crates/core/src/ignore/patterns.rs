@@ -1,21 +1,29 @@
 //! The lines of one ignore file.
 
 use gix::{
-    bstr::{BStr, ByteSlice},
+    bstr::{BStr, BString, ByteSlice},
     glob::{Pattern, pattern::Case, wildmatch},
 };
+
+/// Where an ignore file is, seen from the project folder.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In it: so many bytes of a path lead to the file's folder, the `/` included.
+    Below(usize),
+    /// Above it: the path from the file's folder to the project folder, with a `/` at its end.
+    Above(BString),
+}
 
 /// The patterns of one file, and where the paths that they speak of begin.
 #[derive(Debug)]
 pub(super) struct Patterns {
     list: Vec<Pattern>,
-    /// How many bytes of a path lead to the file's folder, its `/` included.
-    base: usize,
+    place: Place,
 }
 
 impl Patterns {
-    pub(super) fn parse(text: &[u8], base: usize) -> Self {
-        Self { list: gix::ignore::parse(text, false).map(|(pattern, ..)| pattern).collect(), base }
+    pub(super) fn parse(text: &[u8], place: Place) -> Self {
+        Self { list: gix::ignore::parse(text, false).map(|(pattern, ..)| pattern).collect(), place }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -27,7 +35,14 @@ impl Patterns {
         if self.list.is_empty() {
             return None;
         }
-        let path = path.get(self.base..)?.as_bstr();
+        let whole;
+        let path = match &self.place {
+            Place::Below(base) => path.get(*base..)?.as_bstr(),
+            Place::Above(lead) => {
+                whole = [&lead[..], path].concat();
+                whole.as_bstr()
+            }
+        };
         let name = path.rfind_byte(b'/').map(|slash| slash + 1);
         let mode = wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
         self.list

@@ -7,9 +7,6 @@
 //! Works with histories of which only the newest commits are here.
 
 use gix::{ObjectId, Repository, actor, bstr::BStr};
-use jiff::Timestamp;
-
-use crate::user_repo::Signature;
 
 /// What joining came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +62,6 @@ pub enum Error {
         #[source]
         source: gix::Error,
     },
-}
-
-/// Who makes a commit and when, as a commit says it: in UTC, as the Workbench did.
-pub fn stamp(author: &Signature, time: Timestamp) -> actor::Signature {
-    let Signature { name, email } = author.clean();
-    actor::Signature {
-        name: name.into(),
-        email: email.into(),
-        time: gix::date::Time::new(time.as_second(), 0),
-    }
 }
 
 /// Joins `ours` with `theirs`, both of which must be here. Moves no ref.

@@ -1,8 +1,10 @@
 //! Tests of joining, with stock git to say what the result is.
 
 use gix::objs::Tree;
+use jiff::Timestamp;
 
 use super::*;
+use crate::user_repo::Signature;
 
 fn repo() -> (tempfile::TempDir, Repository) {
     let folder = tempfile::tempdir().unwrap();
@@ -12,7 +14,7 @@ fn repo() -> (tempfile::TempDir, Repository) {
 
 fn by() -> actor::Signature {
     let author = Signature { name: "al<ice>\n".to_owned(), email: "alice@example.com".to_owned() };
-    stamp(&author, Timestamp::from_second(1_504_832_281).unwrap())
+    author.at(Timestamp::from_second(1_504_832_281).unwrap())
 }
 
 fn commit(repo: &Repository, content: &str, parents: &[ObjectId]) -> ObjectId {

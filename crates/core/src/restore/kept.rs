@@ -4,7 +4,7 @@
 //! target's leave out (being ignored, or a secret that no line takes back) is, in the folder that the
 //! restore makes, a left-out file like any other.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use gix::{
     ObjectId, Repository,
@@ -17,7 +17,10 @@ use crate::{
     history::HistoryRepo,
     ignore::{self, Rules, Verdict},
     snapshot,
-    user_repo::UserRepo,
+    user_repo::{
+        UserRepo,
+        nested::{self, Nested},
+    },
 };
 
 /// Takes out of `changes` the removal of files that the rules of `target` ignore.
@@ -41,6 +44,8 @@ pub(super) fn keep_what_the_target_ignores(
         tree: target,
         of_user: Rules::of_user(user.as_ref()),
         folders: HashMap::new(),
+        root: history.root(),
+        nested: HashMap::new(),
     };
     let mut kept = Vec::new();
     for change in changes.iter().filter(|change| change.after.is_none()) {
@@ -48,7 +53,10 @@ pub(super) fn keep_what_the_target_ignores(
         let left_out = match rules.verdict(path)? {
             Verdict::TakenBack => false,
             Verdict::In => snapshot::is_secret_name(path),
-            Verdict::Out => !tracked.has_file(path) || snapshot::is_secret_name(path),
+            Verdict::Out => {
+                let is_tracked = tracked.has_file(path) || rules.nested_tracks(path);
+                !is_tracked || snapshot::is_secret_name(path)
+            }
         };
         if left_out && !since.map_or(Ok(false), |since| has(history.git(), since, path))? {
             kept.push(change.path.clone());
@@ -83,6 +91,10 @@ struct TreeRules<'r> {
     of_user: Rules,
     /// By folder; `None` for one that is ignored as a whole.
     folders: HashMap<BString, Option<Rules>>,
+    /// The project folder, for the repositories that lie in it.
+    root: &'r Path,
+    /// By folder, those that it lies in.
+    nested: HashMap<BString, Nested>,
 }
 
 impl TreeRules<'_> {
@@ -104,6 +116,8 @@ impl TreeRules<'_> {
         let is_in = |rules: &Rules| folder.is_empty() || rules.verdict(folder, true) != Verdict::Out;
         let rules = match inherited.filter(is_in) {
             Some(rules) => {
+                let exclude = nested::exclude(self.root, folder);
+                let rules = rules.with(folder.len(), exclude.as_deref(), None);
                 let (git, own) = (self.file_in(folder, ".gitignore")?, self.file_in(folder, ignore::FILE)?);
                 Some(rules.with(folder.len(), git.as_deref(), own.as_deref()))
             }
@@ -111,6 +125,25 @@ impl TreeRules<'_> {
         };
         self.folders.insert(folder.to_owned(), rules.clone());
         Ok(rules)
+    }
+
+    fn nested_tracks(&mut self, path: &BStr) -> bool {
+        let folder = path.rfind_byte(b'/').map_or(&b""[..], |end| &path[..end]);
+        self.nested_of(folder.as_bstr()).tracks(path, false, &mut |_| ())
+    }
+
+    fn nested_of(&mut self, folder: &BStr) -> Nested {
+        if folder.is_empty() {
+            return Nested::default();
+        }
+        if let Some(known) = self.nested.get(folder) {
+            return known.clone();
+        }
+        let above = folder.rfind_byte(b'/').map_or(&b""[..], |end| &folder[..end]);
+        let around = self.nested_of(above.as_bstr());
+        let nested = around.enter(self.root, folder).unwrap_or(around);
+        self.nested.insert(folder.to_owned(), nested.clone());
+        nested
     }
 
     fn file_in(&self, folder: &BStr, name: &str) -> Result<Option<Vec<u8>>, Error> {

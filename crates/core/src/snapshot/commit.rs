@@ -76,12 +76,7 @@ fn tree_of(history: &HistoryRepo, commit: ObjectId) -> Result<ObjectId, Error> {
 }
 
 fn object(tree: ObjectId, parent: Option<ObjectId>, request: &Request) -> Commit {
-    let author = request.author.clean();
-    let signature = gix::actor::Signature {
-        name: author.name.into(),
-        email: author.email.into(),
-        time: gix::date::Time { seconds: request.time.as_second(), offset: 0 },
-    };
+    let signature = request.author.at(request.time);
     Commit {
         tree,
         parents: parent.into_iter().collect(),

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     ignore::{Rules, Verdict},
     stat_index::{Kind, Known, Stat},
+    user_repo::nested::Nested,
 };
 
 /// What a name comes to before the file is looked at.
@@ -24,12 +25,13 @@ pub(super) enum Judged {
     },
 }
 
-/// What the rules, the user's Git and the name itself say of a path.
+/// What the rules, the Git repositories that it lies in and the name itself say of a path.
 pub(super) fn judge(
     shared: &Shared<'_>,
     path: &BStr,
     is_folder: bool,
     rules: &Rules,
+    nested: &Nested,
     mut tracked_only: bool,
     harvest: &mut Harvest,
 ) -> Result<Judged, Error> {
@@ -40,9 +42,14 @@ pub(super) fn judge(
         tracked_only = verdict == Verdict::Out;
     }
     if tracked_only {
-        let tracked = shared.tracked()?;
-        if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
-            return Ok(Judged::Out);
+        let mut damaged = |folder: &BStr| {
+            harvest.left_out.push(LeftOut { path: folder.to_owned(), why: Why::Repository });
+        };
+        if !nested.tracks(path, is_folder, &mut damaged) {
+            let tracked = shared.tracked()?;
+            if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
+                return Ok(Judged::Out);
+            }
         }
     }
     if !is_folder && !taken_back && secret::is_secret_name(path) {

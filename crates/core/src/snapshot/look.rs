@@ -23,6 +23,7 @@ use crate::{
     history::FOLDER,
     ignore,
     stat_index::{Folder, Kind, Known, Stat},
+    user_repo::nested,
 };
 
 /// From so many entries on a known folder is opened: its files' paths are shorter then.
@@ -101,7 +102,7 @@ fn look_at_known(
         let known = entry.known();
         let is_folder = known.kind == Kind::Folder;
         let path = buffers.with_name(prefix, entry.name);
-        let judged = judge(shared, path, is_folder, &rules, false, harvest)?;
+        let judged = judge(shared, path, is_folder, &rules, &task.nested, false, harvest)?;
         let Judged::In { taken_back, tracked_only } = judged else {
             changes.push((n, None));
             continue;
@@ -110,7 +111,8 @@ fn look_at_known(
             let path = path.to_owned();
             let number = shared.folders.fetch_add(1, Ordering::Relaxed);
             node.folders.push(number);
-            tasks.push(Task { number, path, rules: rules.clone(), known: known.child, tracked_only });
+            let (rules, nested) = (rules.clone(), task.nested.clone());
+            tasks.push(Task { number, path, rules, known: known.child, tracked_only, nested });
             continue;
         }
         let stated = files::stat_at(at, &buffers.path[from..]).ok();
@@ -158,16 +160,23 @@ fn look_at_listing(
     let names = std::mem::take(&mut node.names);
     let mut found = std::mem::take(&mut buffers.found);
     found.sort_unstable_by(|a, b| names[a.0..a.1].cmp(&names[b.0..b.1]));
+    let has_git = found.binary_search_by(|(start, end, _)| names[*start..*end].cmp(b".git")).is_ok();
+    let inner = if has_git { task.nested.enter(&walk.root_path, node.path.as_bstr()) } else { None };
+    let is_nested = inner.is_some();
+    let nested = inner.unwrap_or(task.nested);
     let rules = if task.tracked_only {
         task.rules
     } else {
-        own_rules(&folder, &names, &found, node.path.as_bstr(), &task.rules)
+        let exclude = if is_nested { nested::exclude(&walk.root_path, node.path.as_bstr()) } else { None };
+        let above = extended(&task.rules, &node.path, exclude.as_deref(), None);
+        own_rules(&folder, &names, &found, node.path.as_bstr(), &above)
     };
     let mut old = walk.index.zip(task.known).map(|(index, number)| (index.folder(number), 0));
     node.items.reserve_exact(found.len());
     buffers.start(&node.path);
     let prefix = buffers.path.len();
-    let mut is_whole = walk.trusts_folders && !task.tracked_only;
+    // A folder with a repository is always listed: that it has one is no entry of the index.
+    let mut is_whole = walk.trusts_folders && !task.tracked_only && (!has_git || node.path.is_empty());
 
     for &(start, end, file_type) in &found {
         let name = names[start..end].as_bstr();
@@ -193,12 +202,13 @@ fn look_at_listing(
             }
             _ => false,
         };
-        match judge(shared, path, is_folder, &rules, task.tracked_only, harvest)? {
+        match judge(shared, path, is_folder, &rules, &nested, task.tracked_only, harvest)? {
             Judged::Out => {}
             Judged::In { tracked_only, .. } if is_folder => {
                 let number = shared.folders.fetch_add(1, Ordering::Relaxed);
                 let (path, known) = (path.to_owned(), known.and_then(|known| known.child));
-                tasks.push(Task { number, path, rules: rules.clone(), known, tracked_only });
+                let (rules, nested) = (rules.clone(), nested.clone());
+                tasks.push(Task { number, path, rules, known, tracked_only, nested });
                 node.items.push(Item::folder((start, end), number));
             }
             Judged::In { taken_back, .. } => {

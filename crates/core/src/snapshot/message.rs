@@ -17,8 +17,17 @@ pub struct Message {
     pub base: Option<Base>,
 }
 
+const BASE_FOLDER: &str = "Base-Folder";
+
+/// The folder of a larger repository that a snapshot is of, as its commit's message says it.
+pub fn base_folder(message: &str) -> Option<&str> {
+    let trailers = message.trim_end().rsplit_once("\n\n")?.1;
+    trailers.lines().find_map(|line| line.strip_prefix(BASE_FOLDER)?.strip_prefix(": "))
+}
+
 impl Message {
-    /// The message as it is stored: subject, empty line, trailers `Run-Id`, `Script`, `Target`, `Base-Commit`, `Base-Branch`.
+    /// The message as it is stored: subject, empty line, trailers `Run-Id`, `Script`, `Target`, `Base-Commit`, `Base-Branch`,
+    /// and of a project in a larger repository `Base-Folder`.
     pub fn to_text(&self) -> String {
         let line = |text: &str| -> String {
             text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
@@ -39,6 +48,7 @@ impl Message {
             ("Target", self.target.as_deref()),
             ("Base-Commit", commit.as_deref()),
             ("Base-Branch", self.base.as_ref().and_then(|base| base.branch.as_deref())),
+            (BASE_FOLDER, self.base.as_ref().and_then(|base| base.folder.as_deref())),
         ];
         let mut first = true;
         for (key, value) in trailers {

@@ -18,7 +18,7 @@ mod trees;
 mod walk;
 
 pub use crate::user_repo::Signature;
-pub use message::Message;
+pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
 pub(crate) use secret::is_secret_name;
 

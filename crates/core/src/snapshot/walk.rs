@@ -22,7 +22,7 @@ use super::{
 use crate::{
     ignore::Rules,
     stat_index::StatIndex,
-    user_repo::{Tracked, UserRepo},
+    user_repo::{Tracked, UserRepo, nested::Nested},
 };
 
 /// What all threads share.
@@ -49,6 +49,8 @@ pub(super) struct Task {
     pub(super) known: Option<u32>,
     /// A rule leaves the folder out: only what the user's Git tracks in it is in.
     pub(super) tracked_only: bool,
+    /// The nested repositories that it lies in.
+    pub(super) nested: Nested,
 }
 
 struct Heap {
@@ -89,6 +91,7 @@ pub(super) fn walk(walk: &Walk<'_>) -> Result<Found, Error> {
                 rules: walk.rules.clone(),
                 known: walk.index.map(StatIndex::root),
                 tracked_only: false,
+                nested: Nested::default(),
             }],
             busy: 0,
             failed: None,

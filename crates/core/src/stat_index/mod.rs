@@ -24,8 +24,12 @@ use gix::ObjectId;
 const MAGIC: &[u8; 4] = b"AZSI";
 /// The format that this azml writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 2;
-/// Bytes in the header: magic, version, checksum, folders, entries, length of names, root tree, reserved.
+/// Bytes in the header: magic, version, checksum, folders, entries, length of names, root tree, flags, reserved.
 const HEADER: usize = 64;
+/// Where the header has its flags, and the one there is: folders with a `.git` of their own have no stat data. Without it
+/// (an azml that knew nothing of nested repositories wrote the index) no folder's stat data counts.
+const FLAGS_AT: usize = 48;
+const NESTED_ARE_LISTED: u32 = 1;
 /// Bytes that describe a folder: first entry, entries, tree, whether its stat data is known, and that.
 const FOLDER: usize = 80;
 /// Bytes of an entry.

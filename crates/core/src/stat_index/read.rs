@@ -7,7 +7,9 @@ use gix::{
     bstr::{BStr, ByteSlice},
 };
 
-use super::{ENTRY, FOLDER, FORMAT_VERSION, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat};
+use super::{
+    ENTRY, FLAGS_AT, FOLDER, FORMAT_VERSION, HEADER, Kind, Known, MAGIC, NESTED_ARE_LISTED, NO_FOLDER, Stat,
+};
 
 /// An index in memory, as it is on disk.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct StatIndex {
     folders: u32,
     entries: usize,
     names: usize,
+    nested_are_listed: bool,
 }
 
 /// A folder of the index.
@@ -94,7 +97,8 @@ impl StatIndex {
         if folders == 0 || names_at.checked_add(names_len)? != bytes.len() {
             return None;
         }
-        let index = Self { bytes, folders, entries: entries_at, names: names_at };
+        let nested_are_listed = u32_at(&bytes, FLAGS_AT) & NESTED_ARE_LISTED != 0;
+        let index = Self { bytes, folders, entries: entries_at, names: names_at, nested_are_listed };
         // Cheaper once here than at each step: every folder's entries and every entry's name and child are there.
         let sound = (0..folders).all(|number| {
             let folder = &index.bytes[HEADER + number as usize * FOLDER..];
@@ -129,7 +133,7 @@ impl StatIndex {
             first: u32_at(bytes, 0),
             count: u32_at(bytes, 4),
             tree: Some(id_at(bytes, 8)).filter(|id| !id.is_null()),
-            stat: (u32_at(bytes, 28) != 0).then(|| stat_at(bytes, 32)),
+            stat: (u32_at(bytes, 28) != 0 && self.nested_are_listed).then(|| stat_at(bytes, 32)),
         }
     }
 }

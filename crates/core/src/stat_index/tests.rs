@@ -36,7 +36,7 @@ fn sample() -> Builder {
 #[test]
 fn version_2_is_the_golden_one() {
     let bytes = sample().into_bytes();
-    let golden = include_bytes!("golden-v2.bin");
+    let golden = include_bytes!("golden-v2-nested.bin");
     assert_eq!(bytes, golden);
     let index = StatIndex::from_bytes(golden.to_vec()).unwrap();
     assert_eq!(index.root_tree(), Some(id(0xaa)));
@@ -49,6 +49,14 @@ fn version_2_is_the_golden_one() {
     assert_eq!(data.tree, Some(id(2)));
     assert_eq!((root.stat, data.stat.map(|stat| stat.size)), (None, Some(4096)));
     assert_eq!((data.len(), data.entry(0).kind()), (1, Kind::Link));
+}
+
+/// As it was written before nested repositories counted.
+#[test]
+fn without_the_flag_every_folder_is_listed() {
+    let index = StatIndex::from_bytes(include_bytes!("golden-v2.bin").to_vec()).unwrap();
+    let data = index.folder(index.folder(0).entry(1).child().unwrap());
+    assert_eq!((data.tree, data.stat), (Some(id(2)), None));
 }
 
 #[test]

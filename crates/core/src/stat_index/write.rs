@@ -4,7 +4,9 @@ use std::{io::Write, path::Path};
 
 use gix::{ObjectId, bstr::BStr};
 
-use super::{ENTRY, FOLDER, FORMAT_VERSION, Folder, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat};
+use super::{
+    ENTRY, FOLDER, FORMAT_VERSION, Folder, HEADER, Kind, Known, MAGIC, NESTED_ARE_LISTED, NO_FOLDER, Stat,
+};
 
 /// Collects folders and their entries, and becomes the file.
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Builder {
         out.extend_from_slice(&(self.names.len() as u64).to_le_bytes());
         // The root folder stands first, and its tree is the whole's.
         out.extend_from_slice(self.folders.get(8..28).unwrap_or(&[0; 20]));
+        out.extend_from_slice(&NESTED_ARE_LISTED.to_le_bytes());
         out.resize(HEADER, 0);
         out.extend_from_slice(&self.folders);
         out.extend_from_slice(&self.entries);

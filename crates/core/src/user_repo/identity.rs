@@ -1,8 +1,9 @@
-//! Who the user is, as Git's configuration says.
+//! Who the user is, as Git's configuration says, and as a commit says it.
 
 use std::path::Path;
 
-use gix::bstr::ByteSlice;
+use gix::{actor, bstr::ByteSlice};
+use jiff::Timestamp;
 
 use super::UserRepo;
 
@@ -16,47 +17,58 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// With what would break a commit's header taken out: line ends, `<`, `>`, and Git's crud at both ends.
-    pub(crate) fn clean(&self) -> Self {
-        let clean = |text: &str| -> String {
-            let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();
-            text.trim_matches([' ', '.', ',', ':', ';', '"', '\\', '\'']).to_owned()
-        };
-        let (name, email) = (clean(&self.name), clean(&self.email));
-        Self { name: if name.is_empty() { "azml".to_owned() } else { name }, email }
+    /// As a commit of this moment says it: cleaned as Git cleans it, in UTC, so that two computers write the same bytes.
+    pub fn at(&self, time: Timestamp) -> actor::Signature {
+        let name = clean(&self.name);
+        actor::Signature {
+            // Git refuses to commit without a name.
+            name: if name.is_empty() { "azml".into() } else { name.into() },
+            email: clean(&self.email).into(),
+            time: gix::date::Time::new(time.as_second(), 0),
+        }
     }
 }
 
-/// `user.name` and `user.email` of Git's configuration: the repository's in `root` if there is one, the user's,
-/// the system's; `None` if either is missing. What the environment says of an author wins, as for Git.
-pub fn identity(root: &Path) -> Option<Signature> {
-    if let Ok(git) = gix::open(root.join(".git")) {
-        return of_repository(&git);
+/// A name or an address without what would break a commit's header, and without Git's crud at both ends.
+pub fn clean(text: &str) -> String {
+    let is_crud = |c: char| c <= ' ' || matches!(c, ',' | ':' | ';' | '<' | '>' | '"' | '\\' | '\'');
+    text.trim_matches(is_crud).chars().filter(|c| !matches!(c, '\n' | '<' | '>' | '\0')).collect()
+}
+
+/// What Git's configuration says of the author of commits. What the environment says goes before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `author.name`, else `user.name`.
+    pub name: Option<String>,
+    /// `author.email`, else `user.email`.
+    pub email: Option<String>,
+    /// `user.useConfigOnly`: an address that is not configured is not to be made up.
+    pub use_config_only: bool,
+}
+
+/// Git's configuration of the author: the repository's that `root` belongs to, the user's, the system's.
+pub fn identity(root: &Path) -> Identity {
+    match UserRepo::open(root) {
+        Ok(Some(repo)) => repo.identity(),
+        _ => gix::config::File::from_globals().map(|config| of_config(&config)).unwrap_or_default(),
     }
-    let config = gix::config::File::from_globals().ok()?;
-    let value = |key: &str| config.string(key).map(|text| text.to_str_lossy().into_owned());
-    Some(Signature { name: value("user.name")?, email: value("user.email")? })
 }
 
 impl UserRepo {
     /// Who the user is in this repository: [`identity()`].
-    pub fn identity(&self) -> Option<Signature> {
-        of_repository(&self.git)
+    pub fn identity(&self) -> Identity {
+        of_config(self.git.config_snapshot().plumbing())
     }
 }
 
 /// As gix's own answer, without the moment that comes with it: to know the time zone's name it reads all of them.
-fn of_repository(git: &gix::Repository) -> Option<Signature> {
-    let config = git.config_snapshot();
-    let first = |keys: &[&str]| {
+fn of_config(config: &gix::config::File) -> Identity {
+    let first = |keys: [&str; 2]| {
         keys.iter().find_map(|key| config.string(*key)).map(|text| text.to_str_lossy().into_owned())
     };
-    let name = first(&["author.name", "user.name", "gitoxide.author.nameFallback"])?;
-    let email = first(&[
-        "author.email",
-        "user.email",
-        "gitoxide.user.emailFallback",
-        "gitoxide.author.emailFallback",
-    ])?;
-    Some(Signature { name, email }).filter(|author| !author.email.is_empty())
+    Identity {
+        name: first(["author.name", "user.name"]),
+        email: first(["author.email", "user.email"]),
+        use_config_only: matches!(config.boolean("user.useConfigOnly"), Ok(Some(true))),
+    }
 }

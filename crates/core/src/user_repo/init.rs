@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gix::ObjectId;
+use gix::{ObjectId, bstr::BString};
 use jiff::Timestamp;
 
 use super::{Error, Signature, UserRepo, failed, io};
@@ -18,7 +18,7 @@ const MESSAGE: &str = "Initial commit\n";
 impl UserRepo {
     /// `git init` in `root`, with branch `master`, whatever the user's configuration calls a first branch.
     pub fn init(root: &Path) -> Result<Self, Error> {
-        if Self::open(root)?.is_some() {
+        if Self::open_at(root)?.is_some() {
             return Err(Error::Exists { root: root.to_owned() });
         }
         let branch = format!("init.defaultBranch={}", refs::master().shorten());
@@ -27,7 +27,7 @@ impl UserRepo {
         gix::ThreadSafeRepository::init_opts(root, gix::create::Kind::WithWorktree, create, options)
             .map_err(failed("make a repository", root))?;
         let git = gix::open(root.join(".git")).map_err(failed("open the new repository", root))?;
-        Ok(Self { git, root: root.to_owned() })
+        Ok(Self { git, root: root.to_owned(), prefix: BString::default() })
     }
 
     /// Commits all that is in the folder and not ignored as `Initial commit` of a repository without commits, with an
@@ -56,13 +56,9 @@ impl UserRepo {
             observer,
         )
         .map_err(|source| Error::Store { root: self.root.clone(), source: Box::new(source) })?;
-        let author = author.clean();
-        let time = gix::date::Time { seconds: time.as_second(), offset: 0 }.to_string();
-        let signature = gix::actor::SignatureRef {
-            name: author.name.as_str().into(),
-            email: author.email.as_str().into(),
-            time: &time,
-        };
+        let author = author.at(time);
+        let mut time = gix::date::parse::TimeBuf::default();
+        let signature = author.to_ref(&mut time);
         self.write_index(&tree)?;
         let none: [ObjectId; 0] = [];
         let commit = self

@@ -1,22 +1,27 @@
-//! The user's own repository, `<project>/.git`.
+//! The user's own repository: `<project>/.git`, or the one whose work tree the project folder lies in.
 //!
-//! azml makes it when there is none, and from then on reads it. What changes an existing repository is
+//! azml makes one when there is neither, and from then on reads it. What changes an existing repository is
 //! named here and is nothing but: adding the remote `origin` with the tracking of `master`, and the checkout of
 //! `master` in a repository that azml has just made for roaming. HEAD, index, branches and stash are never touched
 //! otherwise.
 
+mod discover;
 mod identity;
 mod init;
+pub(crate) mod nested;
 mod read;
 mod tracked;
 mod write;
 
-pub use identity::{Signature, identity};
+pub use identity::{Identity, Signature, clean, identity};
 pub use tracked::Tracked;
 
 use std::path::{Path, PathBuf};
 
-use gix::ObjectId;
+use gix::{
+    ObjectId,
+    bstr::{BStr, BString, ByteSlice},
+};
 
 /// What can go wrong with the user's repository.
 #[derive(Debug, thiserror::Error)]
@@ -75,13 +80,17 @@ pub struct Base {
     pub commit: ObjectId,
     /// The branch, in short; `None` when HEAD is detached.
     pub branch: Option<String>,
+    /// The project folder's path in the commit's tree, when it is a folder of a larger repository.
+    pub folder: Option<String>,
 }
 
-/// The user's repository in a project folder.
+/// The user's repository that a project folder belongs to.
 #[derive(Clone)]
 pub struct UserRepo {
     git: gix::Repository,
     root: PathBuf,
+    /// The path of the project folder in the work tree, with a slash at its end; empty at its top.
+    prefix: BString,
 }
 
 impl std::fmt::Debug for UserRepo {
@@ -99,6 +108,21 @@ impl UserRepo {
     /// The project folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The path of the project folder in the work tree, with a slash at its end; empty when the project is the whole.
+    pub fn prefix(&self) -> &BStr {
+        self.prefix.as_bstr()
+    }
+
+    /// Whether the project is a folder of a larger work tree.
+    pub fn is_around(&self) -> bool {
+        !self.prefix.is_empty()
+    }
+
+    /// The top of the work tree.
+    pub fn work_tree(&self) -> &Path {
+        self.git.workdir().unwrap_or(&self.root)
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(gix::Error) -> Error + use<> {

@@ -1,33 +1,18 @@
 //! Reading the user's repository.
 
-use std::path::Path;
-
 use gix::{ObjectId, bstr::ByteSlice};
 
-use super::{Base, Error, UserRepo, failed};
+use super::{Base, Error, UserRepo};
 use crate::{refs, remote_url::RemoteUrl};
 
 impl UserRepo {
-    /// Opens the repository of the project folder `root`, if it has one (a folder `.git`, or a file of a linked work tree).
-    pub fn open(root: &Path) -> Result<Option<Self>, Error> {
-        let dot_git = root.join(".git");
-        if dot_git.symlink_metadata().is_err() {
-            return Ok(None);
-        }
-        // An empty folder of that name, or one that was not finished, is no repository: Git says the same.
-        if dot_git.is_dir() && !dot_git.join("HEAD").exists() {
-            return Ok(None);
-        }
-        let git = gix::open(&dot_git).map_err(failed("open HEAD", root))?;
-        Ok(Some(Self { git, root: root.to_owned() }))
-    }
-
     /// What HEAD is; `None` when nothing is committed yet.
     pub fn head(&self) -> Result<Option<Base>, Error> {
         let head = self.git.head().map_err(self.failed("read HEAD"))?;
         let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
         let Some(commit) = head.id() else { return Ok(None) };
-        Ok(Some(Base { commit: commit.detach(), branch }))
+        let folder = self.prefix.strip_suffix(b"/").map(|folder| folder.to_str_lossy().into_owned());
+        Ok(Some(Base { commit: commit.detach(), branch, folder }))
     }
 
     /// Where a branch is (its full name).

@@ -156,8 +156,49 @@ fn the_identity_is_gits() {
     UserRepo::init(folder.path()).unwrap();
     git(folder.path(), &["config", "user.name", "Ada L."]);
     git(folder.path(), &["config", "user.email", "ada@example.com"]);
-    let expected = Signature { name: "Ada L.".into(), email: "ada@example.com".into() };
-    assert_eq!(identity(folder.path()), Some(expected));
-    let crafted = Signature { name: "A\n<b>".into(), email: "x>\n@y".into() };
-    assert_eq!(crafted.clean(), Signature { name: "Ab".into(), email: "x@y".into() });
+    git(folder.path(), &["config", "author.email", "ada@work.example.com"]);
+    git(folder.path(), &["config", "user.useConfigOnly", "true"]);
+    let expected = Identity {
+        name: Some("Ada L.".into()),
+        email: Some("ada@work.example.com".into()),
+        use_config_only: true,
+    };
+    assert_eq!(identity(folder.path()), expected);
+    let inside = folder.path().join("exp/net");
+    fs::create_dir_all(&inside).unwrap();
+    assert_eq!(identity(&inside), expected, "of a folder of the repository");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..Default::default() })]
+    #[test]
+    fn names_are_cleaned_as_git_cleans_them(
+        name in "[a-zé <>\n\t\r\x01\x7f.,:;\"'\\\\\u{a0}]{0,8}",
+        email in "[a-z@ <>\n\t.,:;\"'\\\\]{0,8}",
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let repo = UserRepo::init(folder.path()).unwrap();
+        let tree = repo.git().empty_tree().id;
+        repo.git().write_object(gix::objs::Tree::empty()).unwrap();
+        let output = Command::new("git")
+            .args(["commit-tree", "-m", "x", &tree.to_string()])
+            .current_dir(folder.path())
+            .envs([("GIT_AUTHOR_NAME", &name), ("GIT_AUTHOR_EMAIL", &email)])
+            .envs([("GIT_COMMITTER_NAME", "c"), ("GIT_COMMITTER_EMAIL", "c")])
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        let time = jiff::Timestamp::from_second(1_511_000_000).unwrap();
+        let ours = Signature { name: name.clone(), email }.at(time);
+        if output.status.success() {
+            let id = String::from_utf8(output.stdout).unwrap();
+            let text = git(folder.path(), &["cat-file", "-p", id.trim()]);
+            let theirs = text.lines().nth(1).unwrap().strip_prefix("author ").unwrap().rsplitn(3, ' ').nth(2).unwrap();
+            proptest::prop_assert_eq!(format!("{} <{}>", ours.name, ours.email), theirs);
+        } else {
+            // Git has no name to give, and stops; a run does not.
+            proptest::prop_assert_eq!(ours.name, "azml");
+            proptest::prop_assert_eq!(clean(&name), "");
+        }
+    }
 }

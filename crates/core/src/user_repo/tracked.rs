@@ -1,32 +1,109 @@
-//! Which files the user's own Git tracks.
+//! Which files a repository's index tracks.
 
-use gix::bstr::{BStr, ByteSlice};
+use std::{borrow::Cow, path::Path, sync::Arc};
+
+use gix::{
+    ObjectId,
+    bstr::{BStr, BString, ByteSlice},
+    objs::FindExt,
+};
 
 use super::{Error, UserRepo};
 
 /// The paths in the user's index, for asking whether ignore rules have a say.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tracked {
     index: Option<gix::worktree::Index>,
+    /// The path of the project folder in the work tree, with a slash at its end.
+    prefix: BString,
+    /// Where the trees are that a sparse index names instead of their files.
+    objects: Option<Arc<gix::odb::Store>>,
+}
+
+impl std::fmt::Debug for Tracked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tracked").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
 }
 
 impl UserRepo {
     /// Reads which files the index names.
     pub fn tracked(&self) -> Result<Tracked, Error> {
-        Ok(Tracked { index: self.git.try_index().map_err(self.failed("read the index"))? })
+        let index = self.git.try_index().map_err(self.failed("read the index"))?;
+        let objects = Some(self.git.objects.store());
+        Ok(Tracked { index, prefix: self.prefix.clone(), objects })
     }
 }
 
 impl Tracked {
-    /// Whether this file (path with `/`, relative to the project folder) is tracked.
-    pub fn has_file(&self, path: &BStr) -> bool {
-        self.index.as_ref().is_some_and(|index| index.entry_index_by_path(path).is_ok())
+    /// What an index tracks whose work tree begins at the root of the paths that are asked for.
+    pub(super) fn of_index(index: gix::index::File, objects: &Path) -> Self {
+        let objects =
+            if index.is_sparse() { gix::odb::at(objects, gix::hash::Kind::Sha1).ok() } else { None };
+        let index = Some(Arc::new(gix::fs::FileSnapshot::new(index)));
+        Self { index, prefix: BString::default(), objects: objects.map(|objects| objects.store()) }
     }
 
-    /// Whether some file below this folder is tracked.
+    /// Whether this file (path with `/`, relative to the project folder) is tracked.
+    pub fn has_file(&self, path: &BStr) -> bool {
+        let Some(index) = &self.index else { return false };
+        let path = self.in_work_tree(path);
+        // A conflict has entries of the same path, in several stages: any one will do.
+        index.entry_index_by_path(path.as_bstr()).is_ok()
+            || self.in_sparse_folder(index, path.as_bstr()).is_some_and(|kind| !kind.is_tree())
+    }
+
+    /// Whether some file below this folder is tracked, or the folder itself as a submodule; of the empty path: any file of
+    /// the project.
     pub fn has_below(&self, folder: &BStr) -> bool {
-        let mut prefix = folder.to_owned();
-        prefix.push(b'/');
-        self.index.as_ref().is_some_and(|index| index.prefixed_entries_range(prefix.as_bstr()).is_some())
+        let Some(index) = &self.index else { return false };
+        let mut path = self.in_work_tree(folder).into_owned();
+        if !folder.is_empty() {
+            if index.entry_index_by_path(path.as_bstr()).is_ok_and(|at| index.entry(at).mode.is_submodule()) {
+                return true;
+            }
+            path.push(b'/');
+        }
+        let first = index.entries().partition_point(|entry| entry.path(index) < path.as_bstr());
+        if index.entries().get(first).is_some_and(|entry| entry.path(index).starts_with(&path)) {
+            return true;
+        }
+        path.pop();
+        self.in_sparse_folder(index, path.as_bstr()).is_some_and(|kind| kind.is_tree() || kind.is_commit())
+    }
+
+    fn in_work_tree<'p>(&self, path: &'p BStr) -> Cow<'p, [u8]> {
+        if self.prefix.is_empty() {
+            Cow::Borrowed(path)
+        } else {
+            Cow::Owned([&self.prefix[..], path].concat())
+        }
+    }
+
+    /// What is at `path` in a folder that a sparse index names as a whole. What a partial clone lacks counts as untracked.
+    fn in_sparse_folder(&self, index: &gix::index::State, path: &BStr) -> Option<gix::objs::tree::EntryMode> {
+        if !index.is_sparse() {
+            return None;
+        }
+        let (tree, rest) = path.find_iter("/").find_map(|end| {
+            let at = index.entry_index_by_path(path[..=end].as_bstr()).ok()?;
+            Some((index.entry(at).id, path[end + 1..].as_bstr()))
+        })?;
+        self.look_up(tree, rest)
+    }
+
+    fn look_up(&self, mut tree: ObjectId, path: &BStr) -> Option<gix::objs::tree::EntryMode> {
+        let objects = self.objects.as_ref()?.to_handle_arc();
+        let mut buffer = Vec::new();
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        while let Some(name) = parts.next() {
+            let entries = objects.find_tree_iter(&tree, &mut buffer).ok()?;
+            let entry = entries.filter_map(Result::ok).find(|entry| entry.filename == name)?;
+            if parts.peek().is_none() {
+                return Some(entry.mode);
+            }
+            tree = entry.oid.to_owned();
+        }
+        None
     }
 }

@@ -61,15 +61,19 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let remote = ctx.remote_at(url, args.vststoken.as_deref(), None);
     let by = ctx.signature(&ctx.env.cwd);
-    {
+    let roamed = {
         let progress = ctx.ui.progress("Cloning");
         let watch = ctx.watch(&progress);
         let options = RoamOptions { id, master_files: args.master };
         sync::roam(&remote, &folder, &options, sync::Context { by: &by, observer: &watch })
-            .map_err(|error| told(error, registered.as_ref()))?;
-    }
+            .map_err(|error| told(error, registered.as_ref()))?
+    };
     let opened = ctx.open(Some(&folder))?;
     ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), folder.display()));
+    if let Some(folder) = &roamed.folder {
+        ctx.ui
+            .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));
+    }
     show::describe(ctx, &opened)
 }
 

@@ -23,7 +23,8 @@ use crate::ui::Output;
 ///
 /// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history.
 /// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
-/// there becomes a project. With --account and --workspace, and after `azml login`, the project is registered at the
+/// there becomes a project. In a folder of a Git repository that is there the project uses that one, and --repo gets the
+/// run history alone. With --account and --workspace, and after `azml login`, the project is registered at the
 /// Experimentation service, so that the workspace's members find it by its name.
 ///
 /// Example: `azml project create -n iris -r https://acct.visualstudio.com/proj/_git/repo`
@@ -41,6 +42,9 @@ pub struct Args {
     /// Make a project of a folder that is there
     #[arg(long)]
     existing: bool,
+    /// Make a Git repository for the project alone, also inside another one
+    #[arg(long)]
+    init_repo: bool,
     /// Begin with the files of this Git repository's newest commit
     #[arg(long, short = 'u', value_name = "URL", conflicts_with = "existing")]
     template_url: Option<String>,
@@ -116,7 +120,7 @@ fn make(
         let progress = ctx.ui.progress("Fetching the template");
         template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), None), root, &progress)?;
     }
-    let user = UserRepo::open(root)?;
+    let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
     let id = place.id;
     let created = project::create_files(root, id, place.scope.clone(), is_blank, ctx.env.home())?;
     undo.made.extend(created.made.iter().map(|name| root.join(name)));
@@ -125,6 +129,13 @@ fn make(
         undo.made_git = true;
         let user = UserRepo::init(root)?;
         user.initial_commit(&ctx.author(root), ctx.env.now(), limits(args.allow_large), &Silent)?;
+    }
+    // Opened only now: with --init-repo it is the new one.
+    if let Some(around) = history.user_repo()?.filter(|user| user.is_around()) {
+        ctx.ui.status(&format!(
+            "The project is a folder of the Git repository {}, and uses it; to make one inside it: --init-repo",
+            around.work_tree().display()
+        ));
     }
     snapshots::take(ctx, &history, update::first_message(), args.allow_large)?;
     Ok(Opened { project: Project::open(root)?, history })

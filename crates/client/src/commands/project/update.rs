@@ -17,7 +17,8 @@ use crate::ui::Output;
 /// Link the project to a remote Git repository
 ///
 /// You need write access, and the repository must be empty (without a master branch): master and the run history
-/// are made there in one push. If that fails, nothing changes.
+/// are made there in one push. If that fails, nothing changes. A project in a folder of a larger Git repository is
+/// linked to that repository's remote or to one of its own, and only its run history goes there.
 ///
 /// Example: `azml project update -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]

@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     history::HistoryRepo,
-    join,
     snapshot::{Limits, Silent, TreeRequest},
     user_repo::Signature,
 };
@@ -140,7 +139,7 @@ impl Project {
 
 fn context() -> Context {
     let alice = Signature { name: "alice".to_owned(), email: "alice@example.com".to_owned() };
-    Context { by: join::stamp(&alice, Timestamp::from_second(1_504_832_281).unwrap()), force: false }
+    Context { by: alice.at(Timestamp::from_second(1_504_832_281).unwrap()), force: false }
 }
 
 fn file(content: &str) -> Node {

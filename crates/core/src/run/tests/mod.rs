@@ -29,7 +29,7 @@ fn history() -> (tempfile::TempDir, HistoryRepo) {
 
 fn by() -> actor::Signature {
     let alice = Signature { name: "alice".to_owned(), email: "alice@example.com".to_owned() };
-    join::stamp(&alice, Timestamp::from_second(1_504_832_281).unwrap())
+    alice.at(Timestamp::from_second(1_504_832_281).unwrap())
 }
 
 fn moment(text: &str) -> Timestamp {

@@ -1,6 +1,7 @@
 //! Tests of snapshots. Stock Git is the judge of what was stored.
 
 mod edges;
+mod repositories;
 
 use std::{
     collections::BTreeMap,
@@ -214,7 +215,7 @@ fn the_message_carries_trailers_that_git_reads() {
         run_id: Some(RunId::new("iris", 1_511_000_000_123).unwrap()),
         script: Some("train.py".into()),
         target: Some("local".into()),
-        base: Some(Base { commit: base, branch: Some("feature/x".into()) }),
+        base: Some(Base { commit: base, branch: Some("feature/x".into()), folder: None }),
         ..Message::default()
     };
     let taken = take(&f.history, &Request { message, ..request() }, &Silent).unwrap();

@@ -1,0 +1,104 @@
+//! Finding the repository that a project folder belongs to, as Git finds it.
+//!
+//! The folder decides, and not `GIT_DIR`: a hook that runs azml for another folder would else lead it astray.
+
+use std::{
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+
+use super::{Error, UserRepo, failed};
+use crate::ignore::{Rules, Verdict};
+
+impl UserRepo {
+    /// Opens the repository of the project folder `root`: its own, else the one whose work tree it lies in.
+    pub fn open(root: &Path) -> Result<Option<Self>, Error> {
+        match Self::open_at(root)? {
+            Some(own) => Ok(Some(own)),
+            None => Self::open_around(root),
+        }
+    }
+
+    /// Opens the project folder's own repository, if it has one (a folder `.git`, or a file of a linked work tree).
+    pub fn open_at(root: &Path) -> Result<Option<Self>, Error> {
+        let dot_git = root.join(".git");
+        if dot_git.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        // An empty folder of that name, or one that was not finished, is no repository: Git says the same.
+        if dot_git.is_dir() && !dot_git.join("HEAD").exists() {
+            return Ok(None);
+        }
+        let git = gix::open(&dot_git).map_err(failed("open HEAD", root))?;
+        Ok(Some(Self { git, root: root.to_owned(), prefix: BString::default() }))
+    }
+
+    /// Opens the repository whose work tree the folder `root` lies in, at the top or anywhere below.
+    ///
+    /// A repository counts if Git finds it from there (`GIT_CEILING_DIRECTORIES` and the borders of file systems hold), if it
+    /// belongs to the user or to the project folder's owner, and if it does not ignore the project folder: `cargo new`
+    /// makes a repository in an ignored folder too.
+    fn open_around(root: &Path) -> Result<Option<Self>, Error> {
+        let Ok(folder) = root.canonicalize() else { return Ok(None) };
+        let options = gix::discover::upwards::Options {
+            match_ceiling_dir_or_error: false,
+            dot_git_only: true,
+            ..gix::discover::upwards::Options::default()
+        };
+        let Ok((found, _)) = gix::discover::upwards_opts(&folder, options.apply_environment()) else {
+            return Ok(None);
+        };
+        let Some(top) = found.into_repository_and_work_tree_directories().1 else { return Ok(None) };
+        let git = gix::open(top.join(".git")).map_err(failed("open HEAD", &top))?;
+        if git.git_dir_trust() != gix::sec::Trust::Full && !has_same_owner(git.git_dir(), &folder) {
+            tracing::debug!(repository = %top.display(), "it belongs to somebody else, and does not count");
+            return Ok(None);
+        }
+        // `core.worktree` can lead elsewhere; `core.bare` says that there is none.
+        let work_tree = git.workdir().and_then(|path| path.canonicalize().ok());
+        let Some(below) = work_tree.as_deref().and_then(|top| folder.strip_prefix(top).ok()) else {
+            return Ok(None);
+        };
+        let mut prefix = BString::from(below.as_os_str().as_bytes());
+        if !prefix.is_empty() {
+            prefix.push(b'/');
+        }
+        let repo = Self { git, root: root.to_owned(), prefix };
+        if repo.is_around() && repo.ignores_the_project()? {
+            tracing::debug!(repository = %top.display(), "it ignores the project folder, and does not count");
+            return Ok(None);
+        }
+        Ok(Some(repo))
+    }
+
+    /// Whether the repository around the project ignores its folder, and tracks nothing in it.
+    fn ignores_the_project(&self) -> Result<bool, Error> {
+        let mut rules = Rules::of_configuration(&self.git, b"".as_bstr());
+        let mut is_ignored = false;
+        for end in self.prefix.find_iter("/") {
+            let folder = self.prefix[..end].as_bstr();
+            let above = folder.rfind_byte(b'/').map_or(&b""[..], |slash| &folder[..slash]);
+            let text = self.gitignore_in(above.as_bstr());
+            rules = rules.with(above.len(), text.as_deref(), None);
+            is_ignored |= rules.verdict(folder, true) == Verdict::Out;
+        }
+        Ok(is_ignored && !self.tracked()?.has_below(b"".as_bstr()))
+    }
+
+    /// The text of the `.gitignore` in a folder of the work tree, if there is one that Git reads.
+    pub(crate) fn gitignore_in(&self, folder: &BStr) -> Option<Vec<u8>> {
+        let path = self.work_tree().join(OsStr::from_bytes(folder)).join(".gitignore");
+        let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        is_file.then(|| std::fs::read(path).ok()).flatten()
+    }
+}
+
+fn has_same_owner(one: &Path, other: &Path) -> bool {
+    match (one.metadata(), other.metadata()) {
+        (Ok(one), Ok(other)) => one.uid() == other.uid(),
+        _ => false,
+    }
+}

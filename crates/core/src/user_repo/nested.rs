@@ -1,0 +1,125 @@
+//! Repositories in folders of the project: submodules, and clones that lie there.
+//!
+//! azml needs of them which files they track and what their `info/exclude` ignores. Their configuration is not read, so
+//! that nothing in it can have an effect, whoever wrote it.
+
+use std::{
+    ffi::OsStr,
+    io::Read,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use gix::bstr::{BStr, ByteSlice};
+
+use super::tracked::Tracked;
+
+/// Repositories inside one another are followed to this depth; what is deeper is a folder like any other.
+const MAX_DEPTH: usize = 32;
+/// The longest file `.git` that names another folder, in bytes.
+const MAX_GIT_FILE: u64 = 8 * 1024;
+/// The most memory that a nested repository's index may ask for, in bytes.
+const MAX_INDEX: usize = 1 << 30;
+
+/// The nested repositories that a folder lies in, the innermost first. Cheap to share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nested(Option<Arc<Repository>>);
+
+#[derive(Debug)]
+struct Repository {
+    /// So many bytes of a path lead to its folder, the slash included.
+    base: usize,
+    git_dir: PathBuf,
+    depth: usize,
+    /// Read when it is first asked for; `None` when that failed.
+    tracked: OnceLock<Option<Tracked>>,
+    around: Nested,
+}
+
+impl Nested {
+    /// These repositories, and the one whose work tree begins at `folder` of the project at `root`; `None` if none begins
+    /// there.
+    pub(crate) fn enter(&self, root: &Path, folder: &BStr) -> Option<Self> {
+        let depth = self.0.as_ref().map_or(1, |repository| repository.depth + 1);
+        let git_dir = git_dir(root, folder).filter(|_| depth <= MAX_DEPTH)?;
+        let base = folder.len() + 1;
+        let tracked = OnceLock::new();
+        Some(Self(Some(Arc::new(Repository { base, git_dir, depth, tracked, around: self.clone() }))))
+    }
+
+    /// Whether one of them tracks the file at `path` of the project, or a file below the folder there. `damaged` is told
+    /// once of each repository whose index can't be read.
+    pub(crate) fn tracks(&self, path: &BStr, is_folder: bool, damaged: &mut dyn FnMut(&BStr)) -> bool {
+        let mut next = self;
+        while let Some(repository) = &next.0 {
+            let tracked = repository.tracked.get_or_init(|| {
+                let read = repository.read_index();
+                if let Err(error) = &read {
+                    tracing::debug!(%error, repository = %repository.git_dir.display(), "its index can't be read");
+                    damaged(path[..repository.base - 1].as_bstr());
+                }
+                read.ok()
+            });
+            if let (Some(tracked), Some(inside)) = (tracked, path.get(repository.base..)) {
+                let inside = inside.as_bstr();
+                if if is_folder { tracked.has_below(inside) } else { tracked.has_file(inside) } {
+                    return true;
+                }
+            }
+            next = &repository.around;
+        }
+        false
+    }
+}
+
+impl Repository {
+    fn read_index(&self) -> Result<Tracked, gix::Error> {
+        let path = self.git_dir.join("index");
+        if path.symlink_metadata().is_err() {
+            return Ok(Tracked::default());
+        }
+        let options =
+            gix::index::decode::Options { alloc_limit_bytes: Some(MAX_INDEX), ..Default::default() };
+        let index = gix::index::File::at(path, gix::hash::Kind::Sha1, false, options)?;
+        Ok(Tracked::of_index(index, &common_dir(&self.git_dir).join("objects")))
+    }
+}
+
+/// What the `info/exclude` says of the repository whose work tree begins at `folder` of the project at `root`.
+pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
+    std::fs::read(common_dir(&git_dir(root, folder)?).join("info/exclude")).ok()
+}
+
+/// The repository whose work tree begins at `folder`: a folder `.git`, or the one that a file of that name leads to.
+fn git_dir(root: &Path, folder: &BStr) -> Option<PathBuf> {
+    // The project folder's own is the user's repository.
+    if folder.is_empty() {
+        return None;
+    }
+    let folder = root.join(OsStr::from_bytes(folder));
+    let dot_git = folder.join(".git");
+    let is_file = dot_git.metadata().ok()?.is_file();
+    let git_dir = if is_file {
+        let text = read_start(&dot_git)?;
+        folder.join(OsStr::from_bytes(text.strip_prefix(b"gitdir: ")?.trim_ascii_end()))
+    } else {
+        dot_git
+    };
+    git_dir.join("HEAD").symlink_metadata().ok()?;
+    Some(git_dir)
+}
+
+/// Where a repository keeps what its linked work trees share.
+fn common_dir(git_dir: &Path) -> PathBuf {
+    match read_start(&git_dir.join("commondir")) {
+        Some(text) => git_dir.join(OsStr::from_bytes(text.trim_ascii_end())),
+        None => git_dir.to_owned(),
+    }
+}
+
+fn read_start(path: &Path) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    std::fs::File::open(path).ok()?.take(MAX_GIT_FILE).read_to_end(&mut text).ok()?;
+    Some(text)
+}
