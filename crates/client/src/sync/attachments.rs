@@ -49,8 +49,17 @@ pub(super) fn offer(
     let name = history.attachments_ref();
     let Some(ours) = history.ref_tip(name.as_ref())? else { return Ok(None) };
     let theirs = session.tip(&name);
-    if theirs.is_some() && history.tracking_tip(name.as_ref())? == Some(ours) {
-        return Ok(None);
+    if let Some(theirs) = theirs {
+        // Others' commits are not here, and are taken to stand on what the remote had. One that is here says itself.
+        let has_ours = if history.git().has_object(theirs) {
+            join::contains(history.git(), theirs, ours)?
+        } else {
+            history.tracking_tip(name.as_ref())? == Some(ours)
+        };
+        if has_ours {
+            history.set_tracking(name.as_ref(), Some(ours))?;
+            return Ok(None);
+        }
     }
     let plain = |joined, new| {
         Ok(Some(Offer {
@@ -61,10 +70,6 @@ pub(super) fn offer(
     };
     match theirs {
         None => plain(None, ours),
-        Some(theirs) if theirs == ours => {
-            history.set_tracking(name.as_ref(), Some(ours))?;
-            Ok(None)
-        }
         Some(theirs) if join::contains(history.git(), ours, theirs)? => plain(None, ours),
         Some(theirs) => {
             let (joined, tip) = join_with(history, remote, ours, theirs, context)?;

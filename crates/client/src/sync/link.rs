@@ -114,7 +114,7 @@ fn push_all(
     let is_atomic = session.offers_atomic();
     let updates =
         if is_atomic { std::iter::once(first).chain(rest.drain(..)).collect() } else { vec![first] };
-    let request = PushRequest { updates, atomic: true, exclude: Vec::new() };
+    let request = PushRequest { updates, atomic: true, ..PushRequest::default() };
     let report = session.push(&both, &request, &mut |progress| context.tell(progress))?;
     drop(session);
     if let Some((update, reason)) = first_refusal(&request, &report) {
@@ -128,7 +128,7 @@ fn push_all(
     }
     if !rest.is_empty() {
         // A server without all-or-nothing: `master`, which only one can make, has decided who links.
-        let request = PushRequest { updates: rest, atomic: false, exclude: Vec::new() };
+        let request = PushRequest { updates: rest, atomic: false, ..PushRequest::default() };
         if let Err(error) = push_rest(&both, remote, &request, context) {
             take_back_master(&both, remote, master, context);
             return Err(error);
@@ -186,7 +186,7 @@ fn push_rest(
 /// Undoes the first half of a link whose second half failed, so that the repository is empty again.
 fn take_back_master(both: &gix::Repository, remote: &Remote, master: ObjectId, context: Context<'_>) {
     let update = PushUpdate { name: refs::master(), old: Some(master), new: None };
-    let request = PushRequest { updates: vec![update], atomic: false, exclude: Vec::new() };
+    let request = PushRequest { updates: vec![update], atomic: false, ..PushRequest::default() };
     if let Err(error) = push_rest(both, remote, &request, context) {
         tracing::warn!(%error, "the remote repository keeps the master branch of a link that failed");
     }

@@ -44,9 +44,13 @@ pub fn push_history(
     let mut delivered = Delivered::default();
     let mut refused: Option<Refused> = None;
     let mut without_attachments = None;
+    let mut whole = false;
     for _ in 0..ATTEMPTS {
-        match attempt(history, remote, context, refused.take(), &mut without_attachments, &mut delivered)? {
+        let before = refused.take();
+        match attempt(history, remote, context, before, whole, &mut without_attachments, &mut delivered)? {
             Attempt::Done => return without_attachments.map_or(Ok(delivered), Err),
+            // What its refs reach and what it had at the last sync is not all there any more.
+            Attempt::Refused(what) if what.lacks_objects && !whole => whole = true,
             Attempt::Refused(what) => refused = Some(what),
             Attempt::SomebodyElseFirst => {
                 delivered.joins += 1;
@@ -74,6 +78,7 @@ struct Refused {
     name: FullName,
     was: Option<ObjectId>,
     reason: String,
+    lacks_objects: bool,
 }
 
 impl Refused {
@@ -87,6 +92,7 @@ fn attempt(
     remote: &Remote,
     context: Context<'_>,
     refused: Option<Refused>,
+    whole: bool,
     without_attachments: &mut Option<SyncError>,
     delivered: &mut Delivered,
 ) -> Result<Attempt, SyncError> {
@@ -130,7 +136,7 @@ fn attempt(
     }
     updates.extend(offer.as_ref().map(|offer| offer.update.clone()));
     let objects = offer.as_ref().map_or(history.git(), |offer| offer.objects(history));
-    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)? };
+    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)?, whole };
     if !request.updates.is_empty() {
         let report = session.push(objects, &request, &mut |progress| context.tell(progress))?;
         delivered.objects += report.objects;
@@ -143,7 +149,8 @@ fn attempt(
             }
         }
         if let Some((update, reason)) = first_refusal(&request, &report) {
-            let refused = Refused { name: update.name.clone(), was: update.old, reason };
+            let lacks_objects = report.lacks_objects();
+            let refused = Refused { name: update.name.clone(), was: update.old, reason, lacks_objects };
             return Ok(Attempt::Refused(refused));
         }
     }
@@ -154,11 +161,12 @@ fn attempt(
     Ok(Attempt::Done)
 }
 
-/// What the remote is known to have beside its tips: what it had at the last sync, if it still has the refs.
+/// What the remote is known to have beside its tips: what it had at the last sync, where others have pushed since. A tip
+/// that is here says itself what the remote has, which is less than before if it was set back.
 fn tracked(history: &HistoryRepo, session: &PushSession<'_>) -> Result<Vec<ObjectId>, SyncError> {
     let mut known = Vec::new();
     for name in [history.history_ref(), history.runs_ref(), history.attachments_ref()] {
-        if session.tip(&name).is_some() {
+        if session.tip(&name).is_some_and(|tip| !history.git().has_object(tip)) {
             known.extend(history.tracking_tip(name.as_ref())?);
         }
     }

@@ -72,6 +72,21 @@ fn attachments_go_with_the_records_and_one_runs_come_alone() {
 }
 
 #[test]
+fn a_remote_that_was_set_back_gets_its_attachments_again() {
+    let (server, one) = (bare(), Computer::with_project(project_id()));
+    let remote = remote_at(server.path());
+    let first = one.run_with("first", 1, 3_000);
+    one.push(&remote).unwrap();
+    let second = one.run_with("second", 2, 3_000);
+    one.push(&remote).unwrap();
+    git(server.path(), &["update-ref", &attachments_ref(), &first.to_string()]);
+    git(server.path(), &["gc", "-q", "--prune=now"]);
+    one.push(&remote).unwrap();
+    assert_eq!(git(server.path(), &["rev-parse", &attachments_ref()]), second.to_string());
+    fsck(server.path());
+}
+
+#[test]
 fn two_computers_join_their_chains_without_fetching_each_others_files() {
     let server = bare();
     let computers = [Computer::with_project(project_id()), Computer::with_project(project_id())];

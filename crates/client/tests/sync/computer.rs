@@ -100,7 +100,12 @@ impl Computer {
 
     /// Edits the project, takes a snapshot and writes the record of a run.
     pub(crate) fn run(&self, name: &str, second: i64) -> (RunId, ObjectId) {
-        std::fs::write(self.root.join(format!("{name}.txt")), format!("{name} {second}\n")).unwrap();
+        self.run_saying(name, &format!("{name} {second}\n"), second)
+    }
+
+    /// The same, with a file that holds `content`.
+    pub(crate) fn run_saying(&self, name: &str, content: &str, second: i64) -> (RunId, ObjectId) {
+        std::fs::write(self.root.join(format!("{name}.txt")), content).unwrap();
         let run_id = RunId::new(name, u64::try_from(at(second).as_millisecond()).unwrap()).unwrap();
         let request = Request {
             home: None,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is unwrapped here is a failed test")]
 
 mod attachments;
+mod complete;
 mod computer;
 mod hosts;
 mod http;

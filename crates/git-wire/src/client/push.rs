@@ -19,6 +19,15 @@ use crate::pktline::{Demultiplexer, Reader, Writer};
 const CHUNKS_AHEAD: usize = 16;
 /// The size of such a chunk, about.
 const CHUNK: usize = 64 * 1024;
+/// What servers say when objects are missing, or bases of deltas: stock git, which leaves the details to its log, and
+/// this crate's engine.
+const LACKS_OBJECTS: [&str; 5] = [
+    "missing",
+    "unresolved delta",
+    "unpack-objects abnormal exit",
+    "index-pack abnormal exit",
+    "index-pack failed",
+];
 
 /// One ref to change at the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +49,8 @@ pub struct PushRequest {
     pub atomic: bool,
     /// Objects that the remote is known to have, beside the tips of its refs.
     pub exclude: Vec<ObjectId>,
+    /// Sends all that the new tips reach, also what the remote should have: for one that lacks objects.
+    pub whole: bool,
 }
 
 /// What the server says about a push.
@@ -59,6 +70,14 @@ impl PushReport {
     /// Whether everything that was asked for was done.
     pub fn is_ok(&self) -> bool {
         self.unpack.is_ok() && self.refs.iter().all(|(_, result)| result.is_ok())
+    }
+
+    /// Whether the server refused because it lacks objects that were not sent: it may have lost what its refs reach, or
+    /// what it had when it was asked last.
+    pub fn lacks_objects(&self) -> bool {
+        let refusals = self.refs.iter().filter_map(|(_, result)| result.as_ref().err());
+        let is_about_objects = |reason: &String| LACKS_OBJECTS.iter().any(|words| reason.contains(words));
+        self.unpack.as_ref().err().into_iter().chain(refusals).any(is_about_objects)
     }
 }
 
@@ -200,8 +219,7 @@ impl<'c> PushSession<'c> {
             .commands(asked, request.atomic, report_status, has_side_band)
             .map_err(|source| Error::read("the commands of a push", source))?;
         let news: Vec<ObjectId> = asked.iter().filter_map(|update| update.new).collect();
-        let counted =
-            if news.is_empty() { None } else { Some(self.count(repository, &news, &request.exclude)?) };
+        let counted = if news.is_empty() { None } else { Some(self.count(repository, &news, request)?) };
         let objects = counted.as_ref().map_or(0, |counted| counted.objects.len() as u64);
         self.is_over = !self.connection.is_stateless();
         let is_stateless = self.connection.is_stateless();
@@ -286,12 +304,13 @@ impl<'c> PushSession<'c> {
         &self,
         repository: &gix::Repository,
         news: &[ObjectId],
-        exclude: &[ObjectId],
+        request: &PushRequest,
     ) -> Result<pack::Counted, Error> {
         let theirs = self.refs.iter().flat_map(|found| [Some(found.id), found.peeled]).flatten();
         let known: HashSet<ObjectId> =
-            theirs.chain(self.extra.iter().copied()).chain(exclude.iter().copied()).collect();
-        let haves: Vec<ObjectId> = known.into_iter().filter(|id| repository.has_object(*id)).collect();
+            theirs.chain(self.extra.iter().copied()).chain(request.exclude.iter().copied()).collect();
+        let is_had = |id: &ObjectId| !request.whole && repository.has_object(*id);
+        let haves: Vec<ObjectId> = known.into_iter().filter(is_had).collect();
         // Commits without their parents here stand on commits that came from the remote.
         let boundary = shallow::read(repository)?.into_iter().collect();
         let receiver_shallow = self.shallow.clone();

@@ -16,8 +16,18 @@ pub(super) struct Checked {
     /// The objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
     /// what these reach, and nothing else.
     pub(super) roots: Option<Vec<ObjectId>>,
-    /// The commits that the pack's objects point to and that aren't in it.
-    pub(super) border: Vec<ObjectId>,
+    /// What the pack's objects point to beyond it.
+    pub(super) border: Border,
+}
+
+/// What a pack's objects point to and that isn't in it. That it is there is known, and not whether all is that it
+/// points to itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Border {
+    /// The commits.
+    pub(crate) commits: Vec<ObjectId>,
+    /// Whether there are trees.
+    pub(crate) has_trees: bool,
 }
 
 /// Checks every object of a pack: `ids` are these, in the pack's order, `is_new` tells them from others, and `objects` has
@@ -80,10 +90,14 @@ pub(super) fn all(
             special(objects, id, &mut buffer, fsck::gitattributes)?;
         }
     }
-    let is_border = |(to, (kind, _)): (&ObjectId, &(Kind, ObjectId))| {
-        (*kind == Kind::Commit && !is_new(to)).then_some(*to)
-    };
-    let border = pointed_to.iter().filter_map(is_border).collect();
+    let mut border = Border::default();
+    for (to, (kind, _)) in &pointed_to {
+        match kind {
+            Kind::Commit if !is_new(to) => border.commits.push(*to),
+            Kind::Tree if !border.has_trees => border.has_trees = !is_new(to),
+            _ => {}
+        }
+    }
     Ok(Checked { roots: roots(ids, is_new, &pointed_to), border })
 }
 

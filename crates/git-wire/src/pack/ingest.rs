@@ -12,7 +12,7 @@ use gix_pack::{data, index};
 use super::objects::Objects;
 use super::scan::Scan;
 use super::small::{self, Attempt, Small};
-use super::{Closure, Error, check};
+use super::{Border, Closure, Error, check};
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub struct Quarantine {
     received: Received,
     durable: bool,
     closure: Option<Closure>,
-    border: Vec<ObjectId>,
+    border: Border,
 }
 
 /// Where a received pack is.
@@ -149,8 +149,8 @@ impl Quarantine {
         self.closure.as_ref()
     }
 
-    /// The commits that the pack points to and hasn't itself.
-    pub(crate) fn border(&self) -> &[ObjectId] {
+    /// What the pack points to and hasn't itself.
+    pub(crate) fn border(&self) -> &Border {
         &self.border
     }
 
@@ -306,7 +306,7 @@ fn ingest_pack(
             received,
             durable: options.durable,
             closure: None,
-            border: Vec::new(),
+            border: Border::default(),
         });
     }
     let outcome = write_index(scan, &incoming, options);
@@ -327,7 +327,7 @@ fn ingest_pack(
         received,
         durable: options.durable,
         closure: None,
-        border: Vec::new(),
+        border: Border::default(),
     };
     if options.fsck || options.connectivity == Connectivity::Everything {
         let index = index::File::at(&index, gix::hash::Kind::Sha1)

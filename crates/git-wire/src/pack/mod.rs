@@ -25,6 +25,7 @@ mod trees;
 mod whole;
 mod write;
 
+pub(crate) use check::Border;
 pub(crate) use closure::{Closure, ClosureRecord};
 pub(crate) use commits::{CommitInfo, Commits};
 pub(crate) use count::count_with;

@@ -52,6 +52,13 @@ where
     }
 }
 
+/// Looks for packs that have come since the repository was opened, so that asking without looking again finds what is
+/// in them.
+pub(crate) fn see_new_packs(objects: &dyn Objects) {
+    // The list of packs is read anew for an object that is in none of those known.
+    objects.has(&ObjectId::null(gix::hash::Kind::Sha1));
+}
+
 /// The name of a kind, for messages.
 pub(crate) fn name_of(kind: Kind) -> &'static str {
     match kind {

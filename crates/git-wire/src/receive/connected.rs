@@ -2,7 +2,8 @@
 //!
 //! What came in the pack has been checked up to where it points out of it. Beyond that begins what the repository had
 //! already: complete if a ref reaches it, which is so in nearly every push; otherwise it may be the rest of something
-//! that was never finished or has been swept away in part, and is walked.
+//! that was never finished or has been swept away in part, and is walked. Trees that the pack points to are complete if
+//! they are at the same place in a commit that the pack stands on, and are walked otherwise.
 
 use std::collections::HashSet;
 
@@ -11,7 +12,8 @@ use gix::refs::Target;
 
 use super::commands::Request;
 use crate::Error;
-use crate::pack::{self, Commits, CountOptions};
+use crate::pack::objects::see_new_packs;
+use crate::pack::{self, Border, Commits, CountOptions};
 use crate::policy::RefUpdate;
 use crate::serve::Context;
 
@@ -22,32 +24,55 @@ const INCOMPLETE: &str = "missing necessary objects";
 pub(super) fn refuse_incomplete(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
-    border: &[ObjectId],
+    border: &Border,
     request: &mut Request,
     updates: &mut [Option<RefUpdate>],
 ) -> Result<(), Error> {
     let known: HashSet<ObjectId> = updates.iter().flatten().filter_map(|update| update.old).collect();
-    let is_old = |id: &ObjectId| !known.contains(id) && context.repo.objects.exists_without_refresh(id);
+    // A pack that came after the repository was opened may hold what a ref is to point to.
+    see_new_packs(&context.repo.objects);
+    let is_old = |id: &ObjectId| context.repo.objects.exists_without_refresh(id);
     let tips = updates.iter().flatten().filter_map(|update| update.new);
-    let mut suspects: HashSet<ObjectId> = border.iter().copied().chain(tips).filter(is_old).collect();
+    let mut suspects: HashSet<ObjectId> = border.commits.iter().copied().chain(tips.filter(is_old)).collect();
+    suspects.retain(|id| !known.contains(id));
     let reached = clear(context, &mut suspects)?;
     let all: Vec<ObjectId> = suspects.iter().copied().collect();
-    if all.is_empty() || is_complete(commits, &all, &reached)? {
-        return Ok(());
+    let mut sound: Vec<ObjectId> = known.iter().chain(&border.commits).copied().collect();
+    if !all.is_empty() && !is_complete(commits, &all, &reached)? {
+        // Which of them it is takes longer, and is rarely asked.
+        let mut broken = HashSet::new();
+        for id in border.commits.iter().filter(|id| suspects.contains(*id)) {
+            if !is_complete(commits, &[*id], &reached)? {
+                broken.insert(*id);
+            }
+        }
+        refuse(request, updates, |new| {
+            if suspects.contains(&new) {
+                Ok(!is_complete(commits, &[new], &reached)?)
+            } else {
+                Ok(!broken.is_empty() && !known.contains(&new))
+            }
+        })?;
+        sound.retain(|id| !broken.contains(id));
     }
-    // Which of them it is takes longer, and is rarely asked.
-    let mut is_border_broken = false;
-    for id in border.iter().filter(|id| suspects.contains(*id)) {
-        is_border_broken |= !is_complete(commits, &[*id], &reached)?;
+    if border.has_trees {
+        let tips: Vec<ObjectId> = updates.iter().flatten().filter_map(|update| update.new).collect();
+        if !is_complete(commits, &tips, &sound)? {
+            refuse(request, updates, |new| Ok(!is_complete(commits, &[new], &sound)?))?;
+        }
     }
+    Ok(())
+}
+
+/// Refuses the updates to what is broken.
+fn refuse(
+    request: &mut Request,
+    updates: &mut [Option<RefUpdate>],
+    mut is_broken: impl FnMut(ObjectId) -> Result<bool, Error>,
+) -> Result<(), Error> {
     for (command, slot) in request.commands.iter_mut().zip(updates) {
         let Some(new) = slot.as_ref().and_then(|update| update.new) else { continue };
-        let is_broken = if suspects.contains(&new) {
-            !is_complete(commits, &[new], &reached)?
-        } else {
-            is_border_broken && !known.contains(&new)
-        };
-        if is_broken {
+        if is_broken(new)? {
             command.refusal = Some(INCOMPLETE.to_owned());
             *slot = None;
         }

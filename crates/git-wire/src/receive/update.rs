@@ -61,8 +61,8 @@ pub(super) fn apply(
             }
             updates.push(None);
         }
-        let border = quarantine.as_ref().map(Quarantine::border).unwrap_or_default();
-        refuse_incomplete(context, &mut commits, border, request, &mut updates)?;
+        let border = quarantine.as_ref().map(Quarantine::border).cloned().unwrap_or_default();
+        refuse_incomplete(context, &mut commits, &border, request, &mut updates)?;
         updates
     };
     let mut updates = updates;

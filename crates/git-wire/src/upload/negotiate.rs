@@ -6,7 +6,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use crate::Error;
-use crate::pack::objects::{Objects, peel};
+use crate::pack::objects::{Objects, peel, see_new_packs};
 use crate::pack::{Commits, IdSet};
 
 /// The state of a negotiation.
@@ -19,6 +19,8 @@ pub(super) struct Common<'a> {
     shallow: IdSet,
     commits: IdSet,
     oldest: i64,
+    /// Whether the packs that there are now are known.
+    is_fresh: bool,
     /// The number of common commits when it was last asked whether that's enough, and the answer.
     asked: Option<(usize, bool)>,
 }
@@ -33,14 +35,14 @@ impl<'a> Common<'a> {
             ids: Vec::new(),
             commits: IdSet::default(),
             oldest: i64::MAX,
+            is_fresh: false,
             asked: None,
         }
     }
 
     /// Takes in that the client has `id`; whether we have it too.
     pub(super) fn add(&mut self, commits: &mut Commits<'_>, id: ObjectId) -> Result<bool, Error> {
-        // A client has much that we don't: that must not make us look at the disk's packs anew each time.
-        if !self.repo.objects.exists_without_refresh(&id) {
+        if !self.is_here(id) {
             return Ok(false);
         }
         self.ids.push(id);
@@ -57,6 +59,18 @@ impl<'a> Common<'a> {
             }
         }
         Ok(true)
+    }
+
+    fn is_here(&mut self, id: ObjectId) -> bool {
+        if self.repo.objects.exists_without_refresh(&id) {
+            return true;
+        }
+        // A client has much that we don't: that must not make us look at the disk's packs anew each time, but once.
+        if std::mem::replace(&mut self.is_fresh, true) {
+            return false;
+        }
+        see_new_packs(&self.repo.objects);
+        self.repo.objects.exists_without_refresh(&id)
     }
 
     fn note(&mut self, commits: &mut Commits<'_>, commit: ObjectId) -> Result<(), Error> {

@@ -5,7 +5,6 @@ mod complete;
 mod fetch;
 mod filters;
 mod forge;
-mod histories;
 mod host;
 mod hostile;
 mod maintenance;

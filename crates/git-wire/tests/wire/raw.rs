@@ -120,10 +120,11 @@ pub(crate) fn objects_in(pack: &[u8], base: &Path) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     git(folder.path(), &["init", "-q", "--bare", "."]);
     let info = folder.path().join("objects/info/alternates");
-    let objects = base.join("objects");
+    let with_files = base.join(".git/objects");
+    let objects = if with_files.is_dir() { with_files } else { base.join("objects") };
     std::fs::write(&info, format!("{}\n", objects.display())).expect("written");
     let mut child = command(folder.path())
-        .args(["index-pack", "--stdin", "--fix-thin"])
+        .args(["index-pack", "--stdin", "--fix-thin", "--strict"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

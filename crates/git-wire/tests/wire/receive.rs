@@ -178,12 +178,19 @@ fn tips_have_to_be_complete_also_where_they_are_old() {
     assert_eq!(git(path, &["hash-object", "-w", "-t", "commit", "--literally", "broken"]), broken_id);
     let (on_broken, child) =
         pack_around(&tree(&[("100644", "file", blob())]), &format!("parent {broken_id}\n"));
+    // And a folder, of which the file is gone.
+    let broken_folder = tree(&[("100644", "lost", id_of(gix::objs::Kind::Blob, b"swept away"))]);
+    std::fs::write(path.join("broken"), &broken_folder).expect("written");
+    git(path, &["hash-object", "-w", "-t", "tree", "--literally", "broken"]);
+    let broken_folder = id_of(gix::objs::Kind::Tree, &broken_folder);
+    let (with_folder, above) = pack_around(&tree(&[("40000", "folder", broken_folder)]), "");
     let (pack, id) = good();
     let empty = Pack::default().finish();
     let new = |id: &str, name| (NONE.to_owned(), id.to_owned(), name);
     for (commands, pack) in [
         (vec![new(&broken_id, "refs/heads/x")], &empty),
         (vec![new(&child.to_string(), "refs/heads/x")], &on_broken.finish()),
+        (vec![new(&above.to_string(), "refs/heads/x")], &with_folder.finish()),
         (vec![new(&broken_id, "refs/heads/x"), new(&id.to_string(), "refs/heads/y")], &pack.finish()),
     ] {
         let told = push(path, &options(), &request("report-status", &commands, pack));

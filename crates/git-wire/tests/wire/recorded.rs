@@ -196,7 +196,7 @@ fn record(arguments: &[&str], git_version: &str) -> String {
     for Exchange { service, version, request, answer } in sandbox.exchanges() {
         writeln!(text, "\n= {service} {}", version_text(version)).expect("a String takes it");
         write_request(&request, &mut text);
-        text.push_str(&answer_text(&answer, &client));
+        text.push_str(&answer_text(&answer, &origin));
     }
     text
 }
@@ -209,7 +209,7 @@ fn recording(name: &str) -> PathBuf {
 fn recorded_conversations_are_answered_as_recorded() {
     for (name, _) in SCENES {
         let text = fs::read_to_string(recording(name)).expect("a recording");
-        let (sandbox, origin, client) = world();
+        let (sandbox, origin, _client) = world();
         git(&sandbox.path(""), &["clone", "-q", "--mirror", "origin.git", "twin.git"]);
         let twin = sandbox.path("twin.git");
         for exchange in text.split("\n= ").skip(1) {
@@ -225,7 +225,7 @@ fn recorded_conversations_are_answered_as_recorded() {
                 .fold(String::new(), |all, line| all + line + "\n");
             let options = Options { durable: false, ..Options::default() };
             let ours = ours(&origin, &AllowAll, &options, service, version, &request);
-            assert_eq!(answer_text(&ours, &client), expected, "{name}: the engine");
+            assert_eq!(answer_text(&ours, &origin), expected, "{name}: the engine");
             let theirs = theirs(&twin, service, version, &request);
             // Stock git's server tells wanted refs before the boundary, and doesn't acknowledge the parents of what it
             // has acknowledged; both against the documentation.
@@ -235,7 +235,7 @@ fn recorded_conversations_are_answered_as_recorded() {
                 lines.sort_unstable();
                 lines
             };
-            let theirs = answer_text(&theirs, &client);
+            let theirs = answer_text(&theirs, &origin);
             assert_eq!(sorted(&theirs), sorted(&expected), "{name}: stock git");
         }
     }

@@ -1,8 +1,9 @@
 //! Folders for a test, and stock git in them, untouched by the machine's configuration.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use git_wire::{AllowAll, Options, Policy};
@@ -79,6 +80,25 @@ pub(crate) fn try_git(folder: &Path, args: &[&str]) -> Output {
     command(folder).args(args).output().expect("git is installed")
 }
 
+/// Runs git in `folder` with `input` and gives its output; it has to succeed.
+#[track_caller]
+pub(crate) fn feed(folder: &Path, args: &[&str], input: &[u8]) -> String {
+    let mut child = command(folder)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("git is installed");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_vec();
+    // It may write more than a pipe holds before it has read everything.
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().expect("it ended");
+    assert!(output.status.success(), "git {args:?} in {}", folder.display());
+    writer.join().expect("no panic").expect("all taken");
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command
@@ -91,11 +111,14 @@ pub(crate) fn command(folder: &Path) -> Command {
         .env("GIT_COMMITTER_NAME", "C O Mitter")
         .env("GIT_COMMITTER_EMAIL", "committer@example.com")
         // Nothing here has to outlive a power cut, and waiting for the disk is most of what git would do.
-        .env("GIT_CONFIG_COUNT", "2")
+        .env("GIT_CONFIG_COUNT", "3")
         .env("GIT_CONFIG_KEY_0", "core.fsync")
         .env("GIT_CONFIG_VALUE_0", "none")
         .env("GIT_CONFIG_KEY_1", "gc.auto")
         .env("GIT_CONFIG_VALUE_1", "0")
+        // Every pack that is fetched goes through `index-pack --strict`; that it is complete git looks at anyway.
+        .env("GIT_CONFIG_KEY_2", "fetch.fsckObjects")
+        .env("GIT_CONFIG_VALUE_2", "true")
         .env_remove("GIT_DIR");
     command
 }

@@ -21,7 +21,8 @@ fn push(
 ) -> Result<PushReport, Error> {
     let mut connection = server.serve("receive-pack", way.0, way.1);
     let mut session = PushSession::start(connection.as_mut())?;
-    session.push(&local.gix(), &PushRequest { updates, atomic, exclude: Vec::new() }, &mut |_| {})
+    let request = PushRequest { updates, atomic, ..PushRequest::default() };
+    session.push(&local.gix(), &request, &mut |_| {})
 }
 
 /// Versions that a push is spoken in.

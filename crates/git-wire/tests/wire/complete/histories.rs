@@ -1,7 +1,6 @@
-//! Random histories in which trees, files and modes return, move and are merged under clocks that go wrong, and a slow,
-//! obvious model of what a receiver of a part of one needs.
+//! Random histories in which trees, files and modes return, move and are merged under clocks that go wrong.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use git_wire::pack::{CountOptions, Filter};
 use gix::ObjectId;
@@ -19,7 +18,7 @@ const KINDS: [EntryKind; 4] =
 
 /// How a history is made. Numbers stand for commits, counted back from the newest, and for paths.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(super) struct Plan {
     steps: Vec<Step>,
     tags: Vec<Pick>,
 }
@@ -45,7 +44,7 @@ enum Edit {
 
 /// An object of a history.
 #[derive(Debug, Clone)]
-pub(crate) enum Pick {
+pub(super) enum Pick {
     Commit(u8),
     Tag(u8),
     /// What is at a path in a commit, or its tree if that is nothing.
@@ -54,18 +53,18 @@ pub(crate) enum Pick {
 
 /// What a receiver asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
-    pub(crate) wants: Vec<Pick>,
-    pub(crate) haves: Vec<Pick>,
-    pub(crate) receiver_shallow: Vec<u8>,
-    pub(crate) boundary: Vec<u8>,
-    pub(crate) include_tags: bool,
-    pub(crate) filter: Sieve,
+pub(super) struct Query {
+    pub(super) wants: Vec<Pick>,
+    pub(super) haves: Vec<Pick>,
+    pub(super) receiver_shallow: Vec<u8>,
+    pub(super) boundary: Vec<u8>,
+    pub(super) include_tags: bool,
+    pub(super) filter: Sieve,
 }
 
 /// A filter that can be looked into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sieve {
+pub(super) struct Sieve {
     blobs_from: Option<u64>,
     depth: Option<u64>,
     only: Option<Kind>,
@@ -79,7 +78,17 @@ impl Sieve {
         self.only.map_or(filter, |kind| filter.and(Filter::only(kind)))
     }
 
-    fn lets(self, kind: Kind, size: u64, depth: u64) -> bool {
+    /// The specification that Git understands, if one filter is all there is: combined, Git leaves out more.
+    pub(super) fn spec(self) -> Option<String> {
+        match (self.blobs_from, self.depth, self.only) {
+            (Some(size), None, None) => Some(format!("blob:limit={size}")),
+            (None, Some(depth), None) => Some(format!("tree:{depth}")),
+            (None, None, Some(kind)) => Some(format!("object:type={kind}")),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lets(self, kind: Kind, size: u64, depth: u64) -> bool {
         self.only.is_none_or(|only| only == kind)
             && match kind {
                 Kind::Tree => self.depth.is_none_or(|limit| depth < limit),
@@ -97,7 +106,7 @@ fn commit() -> impl Strategy<Value = u8> {
     prop_oneof![4 => Just(0), 4 => 0_u8..5, 2 => any::<u8>()]
 }
 
-fn pick() -> impl Strategy<Value = Pick> {
+pub(super) fn pick() -> impl Strategy<Value = Pick> {
     prop_oneof![
         8 => commit().prop_map(Pick::Commit),
         1 => any::<u8>().prop_map(Pick::Tag),
@@ -131,7 +140,7 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-pub(crate) fn plan() -> impl Strategy<Value = Plan> {
+pub(super) fn plan() -> impl Strategy<Value = Plan> {
     (prop_oneof![6 => vec(step(), 1..12), 1 => vec(step(), 12..48)], vec(pick(), 0..4))
         .prop_map(|(steps, tags)| Plan { steps, tags })
 }
@@ -150,7 +159,7 @@ fn sieve() -> impl Strategy<Value = Sieve> {
 }
 
 /// Queries of one history. `cuts`: with shallow commits.
-pub(crate) fn query(cuts: bool) -> impl Strategy<Value = Query> {
+pub(super) fn query(cuts: bool) -> impl Strategy<Value = Query> {
     let cut = move || {
         if cuts {
             prop_oneof![2 => vec(commit(), 0..1), 1 => vec(commit(), 1..4)].boxed()
@@ -222,26 +231,26 @@ fn remove(folder: &mut Folder, path: &[&'static str]) -> Option<Node> {
 }
 
 /// One commit of a history.
-pub(crate) struct Made {
-    pub(crate) id: ObjectId,
-    tree: ObjectId,
+pub(super) struct Made {
+    pub(super) id: ObjectId,
+    pub(super) tree: ObjectId,
     /// By their place in the history.
-    parents: Vec<usize>,
+    pub(super) parents: Vec<usize>,
     root: Folder,
 }
 
 /// A history whose objects have been written.
-pub(crate) struct History {
-    pub(crate) repo: gix::Repository,
+pub(super) struct History {
+    pub(super) repo: gix::Repository,
     /// Parents before children.
-    pub(crate) commits: Vec<Made>,
+    pub(super) commits: Vec<Made>,
     /// Whether a clock went wrong.
-    pub(crate) is_skewed: bool,
+    pub(super) is_skewed: bool,
     /// Each annotated tag and what it points to.
-    pub(crate) tags: Vec<(ObjectId, ObjectId)>,
-    trees: HashMap<ObjectId, Vec<(String, EntryKind, ObjectId)>>,
-    sizes: HashMap<ObjectId, u64>,
-    places: HashMap<ObjectId, usize>,
+    pub(super) tags: Vec<(ObjectId, ObjectId)>,
+    pub(super) trees: HashMap<ObjectId, Vec<(String, EntryKind, ObjectId)>>,
+    pub(super) sizes: HashMap<ObjectId, u64>,
+    pub(super) places: HashMap<ObjectId, usize>,
 }
 
 fn signature(seconds: i64) -> gix::actor::Signature {
@@ -254,7 +263,7 @@ fn signature(seconds: i64) -> gix::actor::Signature {
 
 impl History {
     /// Carries `plan` out in `repo`. `midway` is called when half of the commits are there.
-    pub(crate) fn make(plan: &Plan, repo: gix::Repository, midway: &mut dyn FnMut(&[Made])) -> Self {
+    pub(super) fn make(plan: &Plan, repo: gix::Repository, midway: &mut dyn FnMut(&[Made])) -> Self {
         let mut history = Self {
             repo,
             commits: Vec::new(),
@@ -381,6 +390,21 @@ impl History {
         id
     }
 
+    /// Gives every commit a branch and every tag its name.
+    pub(super) fn publish(&self) {
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(
+            self.commits.iter().enumerate().map(|(at, made)| format!("{} refs/heads/b{at}\n", made.id)),
+        );
+        lines.extend(self.tags.iter().enumerate().map(|(at, (tag, _))| format!("{tag} refs/tags/t{at}\n")));
+        std::fs::write(self.repo.git_dir().join("packed-refs"), lines.concat()).expect("written");
+    }
+
+    /// Opens the repository anew, which may have been repacked.
+    pub(super) fn reopen(&mut self) {
+        self.repo = gix::open_opts(self.repo.git_dir(), gix::open::Options::isolated()).expect("opened");
+    }
+
     /// The place of the commit that is `back` before the newest, as far as there are any.
     fn place(&self, back: u8) -> Option<usize> {
         let count = self.commits.len();
@@ -391,7 +415,7 @@ impl History {
         self.commits[self.place(back).expect("each history has a commit")].id
     }
 
-    pub(crate) fn id(&self, pick: &Pick) -> ObjectId {
+    pub(super) fn id(&self, pick: &Pick) -> ObjectId {
         match pick {
             Pick::Commit(back) => self.commit_id(*back),
             Pick::Tag(number) if self.tags.is_empty() => self.commit_id(*number),
@@ -412,15 +436,15 @@ impl History {
         }
     }
 
-    pub(crate) fn ids(&self, picks: &[Pick]) -> Vec<ObjectId> {
+    pub(super) fn ids(&self, picks: &[Pick]) -> Vec<ObjectId> {
         picks.iter().map(|pick| self.id(pick)).collect()
     }
 
-    fn commits(&self, picks: &[u8]) -> HashSet<ObjectId> {
+    pub(super) fn commits(&self, picks: &[u8]) -> HashSet<ObjectId> {
         picks.iter().map(|back| self.commit_id(*back)).collect()
     }
 
-    pub(crate) fn options(&self, query: &Query) -> CountOptions {
+    pub(super) fn options(&self, query: &Query) -> CountOptions {
         let include_tags = if query.include_tags { self.tags.clone() } else { Vec::new() };
         CountOptions {
             receiver_shallow: self.commits(&query.receiver_shallow).into_iter().collect(),
@@ -433,7 +457,7 @@ impl History {
         }
     }
 
-    fn peel(&self, id: ObjectId, on_tag: &mut dyn FnMut(ObjectId)) -> ObjectId {
+    pub(super) fn peel(&self, id: ObjectId, on_tag: &mut dyn FnMut(ObjectId)) -> ObjectId {
         let mut id = id;
         while let Some((tag, target)) = self.tags.iter().find(|(tag, _)| *tag == id) {
             on_tag(*tag);
@@ -441,149 +465,4 @@ impl History {
         }
         id
     }
-
-    /// The commits that `from` reach without going beyond those in `ends`.
-    fn reach(&self, from: impl IntoIterator<Item = ObjectId>, ends: &HashSet<ObjectId>) -> HashSet<ObjectId> {
-        let mut found = HashSet::new();
-        let mut pending: Vec<ObjectId> = from.into_iter().filter(|id| self.places.contains_key(id)).collect();
-        while let Some(id) = pending.pop() {
-            if found.insert(id) && !ends.contains(&id) {
-                let made = &self.commits[self.places[&id]];
-                pending.extend(made.parents.iter().map(|parent| self.commits[*parent].id));
-            }
-        }
-        found
-    }
-
-    /// Calls `visit` with the path, the kind and the depth of all that is at or below `id`, submodules apart.
-    fn walk(&self, id: ObjectId, path: &str, depth: u64, visit: &mut dyn FnMut(&str, ObjectId, Kind, u64)) {
-        let Some(entries) = self.trees.get(&id) else {
-            visit(path, id, Kind::Blob, depth);
-            return;
-        };
-        visit(path, id, Kind::Tree, depth);
-        for (name, kind, id) in entries {
-            if *kind != EntryKind::Commit {
-                self.walk(*id, &format!("{path}/{name}"), depth + 1, visit);
-            }
-        }
-    }
-
-    fn objects_below(&self, id: ObjectId, into: &mut HashSet<ObjectId>) {
-        self.walk(id, "", 0, &mut |_, id, _, _| {
-            into.insert(id);
-        });
-    }
-
-    /// What is due to who asks this; `commits_sent` are commits that were found new.
-    pub(crate) fn expected(&self, query: &Query, commits_sent: &HashSet<ObjectId>) -> Expected {
-        let none = HashSet::new();
-        let (mut wanted_tags, mut had_tags) = (HashSet::new(), HashSet::new());
-        let split = |picks: &[Pick], tags: &mut HashSet<ObjectId>| -> Vec<ObjectId> {
-            let mut on_tag = |tag| {
-                tags.insert(tag);
-            };
-            self.ids(picks).into_iter().map(|id| self.peel(id, &mut on_tag)).collect()
-        };
-        let (wants, haves) = (split(&query.wants, &mut wanted_tags), split(&query.haves, &mut had_tags));
-        let boundary = self.commits(&query.boundary);
-
-        let had_commits = self.reach(haves.iter().copied(), &self.commits(&query.receiver_shallow));
-        let mut had: HashSet<ObjectId> = had_commits.union(&had_tags).copied().collect();
-        for commit in &had_commits {
-            self.objects_below(self.commits[self.places[commit]].tree, &mut had);
-        }
-        for other in haves.iter().filter(|id| !self.places.contains_key(*id)) {
-            self.objects_below(*other, &mut had);
-        }
-
-        let filter = query.filter;
-        let lets = |kind, id: &ObjectId, depth| {
-            filter.lets(kind, self.sizes.get(id).copied().unwrap_or_default(), depth)
-        };
-        let ends: HashSet<ObjectId> = boundary.union(&had_commits).copied().collect();
-        let new: HashSet<ObjectId> =
-            self.reach(wants.iter().copied(), &ends).difference(&had_commits).copied().collect();
-        // Beyond a shallow commit of the receiver: that it has that commit may be found out later.
-        let beyond = self.reach(wants.iter().copied(), &boundary);
-        let perhaps_new: HashSet<ObjectId> =
-            beyond.difference(&had_commits).chain(commits_sent).copied().collect();
-        let reached = self.reach(wants.iter().copied(), &none);
-
-        let (mut must, mut may) = (BTreeSet::new(), BTreeSet::new());
-        for commit in &new {
-            if lets(Kind::Commit, commit, 0) || wants.contains(commit) {
-                must.insert(*commit);
-            }
-            self.walk(self.commits[self.places[commit]].tree, "", 0, &mut |_, id, kind, depth| {
-                if !had.contains(&id) && lets(kind, &id, depth) {
-                    must.insert(id);
-                }
-            });
-        }
-        for commit in &perhaps_new {
-            let made = &self.commits[self.places[commit]];
-            may.insert(*commit);
-            let mut at_parents: HashSet<(String, ObjectId)> = HashSet::new();
-            for parent in made.parents.iter().map(|at| &self.commits[*at]) {
-                if had_commits.contains(&parent.id) || perhaps_new.contains(&parent.id) {
-                    self.walk(parent.tree, "", 0, &mut |path, id, _, _| {
-                        at_parents.insert((path.to_owned(), id));
-                    });
-                }
-            }
-            self.walk(made.tree, "", 0, &mut |path, id, kind, depth| {
-                if lets(kind, &id, depth) && !at_parents.contains(&(path.to_owned(), id)) {
-                    may.insert(id);
-                }
-            });
-        }
-        for id in wants.iter().filter(|id| !self.places.contains_key(*id)) {
-            may.insert(*id);
-            if !had.contains(id) {
-                must.insert(*id);
-            }
-            for (name, kind, below) in self.trees.get(id).into_iter().flatten() {
-                if *kind == EntryKind::Commit {
-                    continue;
-                }
-                // Depth begins anew below what is asked for by name.
-                self.walk(*below, name, 0, &mut |_, id, kind, depth| {
-                    if lets(kind, &id, depth) {
-                        may.insert(id);
-                        if !had.contains(&id) {
-                            must.insert(id);
-                        }
-                    }
-                });
-            }
-        }
-        may.extend(&wanted_tags);
-        must.extend(wanted_tags.iter().filter(|tag| !had_tags.contains(*tag)));
-        if query.include_tags {
-            for (tag, _) in &self.tags {
-                let mut chain = Vec::new();
-                let target = self.peel(*tag, &mut |tag| chain.push(tag));
-                may.extend(chain.iter().copied().filter(|_| may.contains(&target)).collect::<Vec<_>>());
-                let is_due = must.contains(&target) && !had_tags.contains(tag);
-                must.extend(chain.into_iter().filter(|tag| is_due && !had_tags.contains(tag)));
-            }
-        }
-        may.extend(&must);
-        Expected { must, may, had, new, reached }
-    }
-}
-
-/// What is due to a receiver.
-pub(crate) struct Expected {
-    /// What it lacks.
-    pub(crate) must: BTreeSet<ObjectId>,
-    /// And what it may get: what is not at the same path in one of a new commit's parents.
-    pub(crate) may: BTreeSet<ObjectId>,
-    /// What it has.
-    pub(crate) had: HashSet<ObjectId>,
-    /// The commits that it lacks.
-    pub(crate) new: HashSet<ObjectId>,
-    /// The commits that what it wants reaches.
-    pub(crate) reached: HashSet<ObjectId>,
 }
