@@ -32,7 +32,8 @@ pub enum Error {
     /// The peer wants an object that it may not have, or that isn't there. Told as an `ERR` line, in Git's words.
     #[error("upload-pack: not our ref {0}")]
     NotOurRef(String),
-    /// The repository can't be opened or read. The peer is told that there is an internal error, no more.
+    /// The repository can't be opened or read. The peer is told of a format that isn't supported; else that there is an
+    /// internal error, no more.
     #[error(transparent)]
     Repository(#[from] repository::Error),
     /// A pack couldn't be built. The peer is told that there is an internal error, no more.
@@ -54,9 +55,8 @@ impl Error {
             Self::Unfit(_) | Self::Protocol(_) | Self::Limit { .. } | Self::NotOurRef(_) => {
                 Some(self.to_string())
             }
-            Self::Repository(_) | Self::Pack(_) | Self::Refs(_) => {
-                Some("internal error in the server".to_owned())
-            }
+            Self::Repository(error) => Some(error.message_to_peer()),
+            Self::Pack(_) | Self::Refs(_) => Some("internal error in the server".to_owned()),
             Self::Io(_) => None,
         }
     }

@@ -12,6 +12,7 @@ pub mod pack;
 pub mod pktline;
 
 mod error;
+mod format;
 mod options;
 mod packed_refs;
 mod policy;
@@ -24,6 +25,7 @@ mod service;
 mod upload;
 
 pub use error::Error;
+pub use format::Unsupported;
 pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
 pub use repository::{Error as RepositoryError, Reader, Repository};

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
+use crate::format::{self, Unsupported};
 use crate::pack::store::PackStore;
 use crate::pack::{ClosureRecord, FinishedPacks};
 use crate::readers::{Readers, Reading};
@@ -72,6 +73,9 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It is stored in a format that isn't read here.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// It can't be created.
     #[error("couldn't create a repository at '{path}'")]
     Init {
@@ -86,6 +90,17 @@ pub enum Error {
     BranchName(String),
 }
 
+impl Error {
+    /// What somebody is told who asks for the repository over a network. What is wrong with the server's own files is
+    /// for its log.
+    pub fn message_to_peer(&self) -> String {
+        match self {
+            Self::Unsupported(unsupported) => unsupported.to_string(),
+            _ => "internal error in the server".to_owned(),
+        }
+    }
+}
+
 impl Repository {
     /// Opens the repository at `path`: a bare one, a working tree with its `.git` folder, or that folder.
     ///
@@ -94,6 +109,7 @@ impl Repository {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let dot_git = path.join(".git");
         let git_dir = if dot_git.is_dir() { dot_git.as_path() } else { path };
+        format::check(git_dir)?;
         let inner = open_options()
             .open(git_dir)
             .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;

@@ -13,6 +13,7 @@ use super::RegistryError;
 use super::places::DEFAULT_BRANCH;
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
+const NEWER_SIGNATURE: &str = "# v3 git bundle";
 const LONGEST_LINE: u64 = 8 * 1024;
 
 pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> Result<(), RegistryError> {
@@ -32,7 +33,7 @@ pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> 
 fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
     let refuse = |message: String| RegistryError::Import { path: from.to_owned(), message };
     let from = if from.join(".git").is_dir() { from.join(".git") } else { from.to_owned() };
-    let source = Repository::open(&from).map_err(|error| refuse(error.to_string()))?;
+    let source = Repository::open(&from).map_err(|error| refuse(with_causes(&error)))?;
     if from.join("objects/info/alternates").exists() {
         return Err(refuse("it borrows objects from another repository; repack it first".to_owned()));
     }
@@ -50,6 +51,15 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
         fs::write(to.join("HEAD"), format!("ref: {}\n", head.as_bstr())).map_err(failed)?;
     }
     Ok(())
+}
+
+/// An error with what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |all, cause| {
+        let cause = cause.to_string();
+        if all.contains(&cause) { all } else { format!("{all}: {cause}") }
+    })
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
@@ -125,6 +135,11 @@ fn read_header(reader: &mut impl BufRead) -> Result<Vec<(String, String)>, Strin
         }
     };
     let signature = line()?;
+    if signature == NEWER_SIGNATURE {
+        return Err("a bundle of version 3, of which SHA-1 repositories without filters have no need: make one with git \
+                    bundle create --version=2. Repositories with SHA-256 ids are not supported"
+            .to_owned());
+    }
     if signature != BUNDLE_SIGNATURE {
         return Err(format!(
             "neither a bare repository's folder nor a version 2 bundle (it begins with {signature:?})"

@@ -209,7 +209,9 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
         }
         Ok(Err(error)) => {
             report(&error, &line);
-            with(End::with_status(BROKE_OFF))
+            // Nothing has been said in a conversation for which there is no repository.
+            let message = matches!(error, Error::Repository(_)).then(|| error.message_to_peer()).flatten();
+            with(End { message, ..End::with_status(BROKE_OFF) })
         }
         Err(error) => {
             tracing::error!(%error, path = line.path, "a conversation ended in a panic");

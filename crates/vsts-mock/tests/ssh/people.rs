@@ -98,6 +98,19 @@ impl World {
 
     /// A request to the admin API.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> String {
+        let (head, body) = self.ask_admin(method, path, body).await;
+        assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {head}\n{body}");
+        body
+    }
+
+    /// One that is refused.
+    pub(crate) async fn admin_fails(&self, method: &str, path: &str, body: &str) -> String {
+        let (head, body) = self.ask_admin(method, path, body).await;
+        assert!(head.starts_with("HTTP/1.1 4"), "{method} {path}: {head}\n{body}");
+        body
+    }
+
+    async fn ask_admin(&self, method: &str, path: &str, body: &str) -> (String, String) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = self.server.url().trim_start_matches("http://");
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("HTTP is listened for");
@@ -110,8 +123,8 @@ impl World {
         stream.write_all(request.as_bytes()).await.expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("it is answered");
-        assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
-        answer.split_once("\r\n\r\n").expect("a head and a body").1.to_owned()
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        (head.to_owned(), body.to_owned())
     }
 }
 

@@ -1,0 +1,109 @@
+//! Repositories that can't be opened: whoever asks is told so over SSH, over HTTP and when they are imported, and how it
+//! can be helped.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::people::World;
+
+/// Puts something else into the place of every repository of the server, none of which has been opened yet.
+fn replace_all(world: &World, make: impl Fn(&Path)) {
+    for entry in std::fs::read_dir(world.path("data/repos")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        std::fs::remove_dir_all(&path).expect("it goes");
+        make(&path);
+    }
+}
+
+fn init(path: &Path, more: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["init", "-q", "--bare"])
+        .args(more)
+        .arg(path)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", "/nonexistent");
+    assert!(git.status().expect("git starts").success());
+}
+
+fn sha256(path: &Path) {
+    init(path, &["--object-format=sha256"]);
+}
+
+/// As git 2.45 and newer make it; older ones can't.
+fn reftable(path: &Path) {
+    init(path, &[]);
+    let config =
+        "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\trefStorage = reftable\n";
+    std::fs::write(path.join("config"), config).expect("a file");
+    std::fs::write(path.join("HEAD"), "ref: refs/heads/.invalid\n").expect("a file");
+    std::fs::remove_dir_all(path.join("refs")).expect("it goes");
+    std::fs::create_dir(path.join("refs")).expect("a folder");
+    std::fs::write(path.join("refs/heads"), "this repository uses the reftable format\n").expect("a file");
+    std::fs::create_dir(path.join("reftable")).expect("a folder");
+    std::fs::write(path.join("reftable/tables.list"), "").expect("a file");
+}
+
+fn broken(path: &Path) {
+    init(path, &[]);
+    std::fs::write(path.join("config"), "[core\n\tsecret = hidden-detail\n").expect("a file");
+}
+
+fn newer(path: &Path) {
+    init(path, &[]);
+    std::fs::write(path.join("config"), "[core]\n\trepositoryformatversion = 2\n").expect("a file");
+}
+
+type Row = (fn(&Path), &'static str, &'static str);
+
+const ROWS: [Row; 4] = [
+    (sha256, "the repository names its objects by SHA256, which is not supported", "git fast-export"),
+    (
+        reftable,
+        "the repository stores its refs as reftable, which is not supported",
+        "git refs migrate --ref-format=files",
+    ),
+    (newer, "the repository has the format version 2", "1 is the latest"),
+    (broken, "internal error in the server", ""),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_reason_is_told_over_ssh_and_http() {
+    for (make, reason, hint) in ROWS {
+        let world = World::new().await;
+        replace_all(&world, make);
+        for version in ["0", "2"] {
+            let alice = world.person("alice").speaking(version);
+            let said = alice.git(&["ls-remote", &world.url("extra")]).await.fails();
+            assert!(said.contains(&format!("remote: {reason}")) && said.contains(hint), "{version}: {said}");
+            assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
+        }
+        let http = world.server.clone_url("acme", "iris", "extra");
+        let token = world.admin("POST", "/users/alice/tokens", r#"{"name":"t","value":"alicepat"}"#).await;
+        assert!(token.contains("alicepat"), "{token}");
+        let header = "http.extraHeader=Authorization: Bearer alicepat";
+        let said = world.person("alice").git(&["-c", header, "ls-remote", &http]).await.fails();
+        assert!(said.contains(reason) && said.contains(hint), "{said}");
+        assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_fails_says_why() {
+    let world = World::new().await;
+    for (number, (make, reason, hint)) in ROWS.into_iter().enumerate() {
+        let path = world.path(&format!("foreign-{number}.git"));
+        make(&path);
+        let body = serde_json::json!({ "name": format!("r{number}"), "import": path });
+        let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body.to_string()).await;
+        let reason = if hint.is_empty() { "config" } else { reason };
+        assert!(said.contains(reason) && said.contains(hint), "{said}");
+    }
+    let bundle = world.path("new.bundle");
+    std::fs::write(&bundle, "# v3 git bundle\n@object-format=sha256\n\n").expect("a file");
+    let body = serde_json::json!({ "name": "b", "import": bundle }).to_string();
+    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    assert!(said.contains("git bundle create --version=2"), "{said}");
+    let nothing = serde_json::json!({ "name": "n", "import": world.path("data") }).to_string();
+    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &nothing).await;
+    assert!(said.contains("cannot import") && said.contains(": "), "{said}");
+}
