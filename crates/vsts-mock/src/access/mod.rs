@@ -17,6 +17,7 @@
 //! | take away another's lock | `RemoveOthersLocks` on the ref |
 //! | create a project | `CreateRepository` on the account |
 //! | read a list of entries | `GenericRead`, or `ManagePermissions`, on what it is about |
+//! | list a repository that is disabled | `GenericRead` on it; nothing else can be done with it but to enable it |
 //! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
 //! | change a group | being an administrator of its project, or a collection administrator |
 //!
@@ -130,6 +131,9 @@ pub(crate) fn authorize(
     if !can_see(world, principal, target) {
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
     }
+    if is_closed(permission, target) {
+        return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
+    }
     if permission == Permission::GenericRead && !matches!(target, Target::Account(_) | Target::Project(_)) {
         return if principal.ceiling.contains(permission) {
             Ok(())
@@ -150,6 +154,19 @@ pub(crate) fn authorize(
     } else {
         Err(too_narrow(principal, permission, target))
     }
+}
+
+/// Whether the principal may see the repository in a list, where disabled ones are shown as well.
+pub(crate) fn can_list(world: &World, principal: &Principal, repo: &Repo) -> bool {
+    check_credential(world, principal).is_ok()
+        && can_read(world, principal, repo)
+        && principal.ceiling.contains(Permission::GenericRead)
+}
+
+/// Whether the target is in a disabled repository, whose settings are all that can be reached.
+fn is_closed(permission: Permission, target: Target<'_>) -> bool {
+    let is_setting = matches!(permission, Permission::RenameRepository | Permission::ManagePermissions);
+    matches!(target, Target::Repo(repo) | Target::Ref(repo, _) if repo.is_disabled && !is_setting)
 }
 
 /// Whether the principal may know that the target exists.

@@ -61,6 +61,8 @@ fn repo(project: usize) -> Repo {
         project: PROJECTS[project],
         name: format!("repo-{project}"),
         public: false,
+        parent: None,
+        is_disabled: false,
         handle: Handle::default(),
     }
 }

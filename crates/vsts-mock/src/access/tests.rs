@@ -27,6 +27,8 @@ fn repo() -> Repo {
         project: PROJECT,
         name: "iris".to_owned(),
         public: false,
+        parent: None,
+        is_disabled: false,
         handle: Handle::default(),
     }
 }

@@ -9,6 +9,8 @@ mod arm;
 mod auth;
 mod bridge;
 mod changed_files;
+mod commit_text;
+mod dates;
 mod git;
 mod oauth;
 mod pages;

@@ -94,6 +94,16 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Disables a repository, or enables it again.
+    pub(crate) async fn disable_repo(&mut self, id: Uuid, is_disabled: bool) -> Result<(), RegistryError> {
+        let missing = || RegistryError::not_found("repository", &id.to_string());
+        let mut repo: Repo = self.world.repos.get(&id).cloned().ok_or_else(missing)?;
+        run!(self, "UPDATE repos SET is_disabled = $1 WHERE id = $2", i64::from(is_disabled), id.to_string());
+        repo.is_disabled = is_disabled;
+        self.world.insert_repo(repo);
+        Ok(())
+    }
+
     /// Puts a repository into its project's recycle bin: nobody can use it there, and its name is free.
     pub(crate) async fn bin_repo(&mut self, id: Uuid, by: Uuid, now: Timestamp) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("repository", &id.to_string());

@@ -6,6 +6,7 @@
 mod acl;
 mod change;
 mod experimentation;
+mod fork;
 mod groups;
 mod import;
 mod people;

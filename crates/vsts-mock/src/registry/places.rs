@@ -156,6 +156,8 @@ impl Change<'_> {
             project: project.id,
             name: input.name.to_owned(),
             public: input.public,
+            parent: None,
+            is_disabled: false,
             handle: Handle::default(),
         };
         run!(

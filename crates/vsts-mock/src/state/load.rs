@@ -88,7 +88,8 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             updated: time(row.get::<Option<i64>, _>("updated_ms").unwrap_or_else(|| row.get("created_ms")))?,
         });
     }
-    let sql = "SELECT id, account_id, project_id, name, is_public, deleted_ms, deleted_by FROM repos";
+    let sql = "SELECT id, account_id, project_id, name, is_public, parent_id, is_disabled, deleted_ms, deleted_by \
+               FROM repos";
     for row in rows(pool, sql).await? {
         let repo = Repo {
             id: id(&row, "id")?,
@@ -96,6 +97,8 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             project: id(&row, "project_id")?,
             name: row.get("name"),
             public: row.get::<i64, _>("is_public") != 0,
+            parent: optional_id(&row, "parent_id")?,
+            is_disabled: row.get::<i64, _>("is_disabled") != 0,
             handle: Handle::default(),
         };
         match row.get::<Option<i64>, _>("deleted_ms").map(time).transpose()? {

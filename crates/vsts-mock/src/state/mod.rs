@@ -152,6 +152,11 @@ pub(crate) struct Change<'s> {
 }
 
 impl Change<'_> {
+    /// The folder of a repository.
+    pub(crate) fn repo_path(&self, id: Uuid) -> PathBuf {
+        self.state.repo_path(id)
+    }
+
     /// The folder for a new repository; what is there in its place is moved away, and back if the change is dropped.
     pub(crate) fn new_repo_path(&mut self, id: Uuid) -> Result<PathBuf, StateError> {
         let path = self.state.repo_path(id);

@@ -105,6 +105,10 @@ pub(crate) struct Repo {
     pub(crate) project: Uuid,
     pub(crate) name: String,
     pub(crate) public: bool,
+    /// The repository that it was forked from, which may be gone.
+    pub(crate) parent: Option<Uuid>,
+    /// Whether it is listed and nothing else.
+    pub(crate) is_disabled: bool,
     pub(crate) handle: Handle,
 }
 

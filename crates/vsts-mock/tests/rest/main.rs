@@ -1,21 +1,28 @@
 //! The REST API over HTTP: raw requests, and the real SDK as the client.
 //!
 //! `discovery` is about finding addresses and versions, `core` about projects, teams and repositories, `git` about what
-//! is in a repository, `security` about entries and checks, `subjects` about users and groups, `python` and `node` let the
+//! is in a repository, `pushes` and `queries` about the ways to write and to ask, `bodies` about every field, `forms` and
+//! `texts` about what answers are made of, `profile` about the caller, `security` about entries and checks, `subjects` about users and groups, `python` and `node` let the
 //! service's own SDKs live through a whole life of a project.
 
+mod bodies;
 mod core;
 mod discovery;
+mod forms;
 mod git;
 mod node;
 #[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
 #[path = "../../../../tests/src/npm.rs"]
 mod npm;
+mod profile;
+mod pushes;
 mod python;
+mod queries;
 mod secured;
 mod security;
 mod site;
 mod subjects;
+mod texts;
 #[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
 #[path = "../../../../tests/src/venv.rs"]
 mod venv;

@@ -68,7 +68,19 @@ def push(repo, old, comment, changes, ref="refs/heads/master"):
     return git.create_push(GitPush(ref_updates=[update], commits=[commit]), repo, project="Rose")
 
 
+def profile():
+    """Both the released client and the one of the newest version find the caller."""
+    me = alice.clients_v7_1.get_profile_client().get_profile("me", details=True)
+    assert me.additional_properties["displayName"] == "alice", me
+    mail = me.core_attributes["EmailAddress"].additional_properties["value"]
+    assert mail == "alice@example.com", mail
+    released = alice.clients.get_profile_client().get_profile("me")
+    assert (released.id, released.revision) == (me.id, me.revision)
+    assert alice.clients.get_location_client().get_connection_data().authenticated_user.id == me.id
+
+
 def make():
+    profile()
     who = alice.clients_v7_1.get_location_client().get_connection_data()
     assert who.authenticated_user.provider_display_name == "alice"
     assert [process.name for process in core.get_processes()] == ["Agile", "Scrum", "CMMI"]

@@ -19,6 +19,8 @@ async function main() {
   const alice = connect("alicepat");
   const who = await alice.connect();
   assert.equal(who.authenticatedUser.providerDisplayName, "alice");
+  const me = await (await alice.getProfileApi()).getProfile("me");
+  assert.deepEqual([me.id, me.displayName, me.emailAddress], [who.authenticatedUser.id, "alice", "alice@example.com"]);
   const core = await alice.getCoreApi();
   const git = await alice.getGitApi();
   const wait = async (queued) => {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
+use crate::http::dates;
 use crate::registry::{KeyInput, Password, RegistryError, TokenInput, UserInput};
 use crate::world::{SshKey, Token, User, World};
 
@@ -27,6 +28,7 @@ struct NewToken {
     value: Option<String>,
     #[serde(default)]
     scopes: Vec<String>,
+    #[serde(default, deserialize_with = "dates::optional")]
     expires: Option<Timestamp>,
 }
 
@@ -35,6 +37,7 @@ struct NewToken {
 struct NewKey {
     name: String,
     key: String,
+    #[serde(default, deserialize_with = "dates::optional")]
     expires: Option<Timestamp>,
 }
 

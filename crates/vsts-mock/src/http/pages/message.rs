@@ -1,9 +1,9 @@
 //! A commit's message: its first line, the rest, and the trailers at its end.
 
-use gix::bstr::ByteSlice as _;
 use jiff::Timestamp;
 
 use super::failure::Failure;
+use crate::http::commit_text::{decode, encoding_of};
 
 /// Longest first line that is shown in a list.
 const LONGEST_SUBJECT: usize = 120;
@@ -25,15 +25,17 @@ impl Told {
     pub(super) fn of(repository: &gix::Repository, id: gix::ObjectId) -> Result<Self, Failure> {
         let commit = repository.find_commit(id)?;
         let (author, committer) = (commit.author()?, commit.committer()?);
+        let encoding = encoding_of(&commit);
+        let text = |bytes| decode(bytes, encoding).into_owned();
         Ok(Self {
             id,
             parents: commit.parent_ids().map(gix::Id::detach).collect(),
-            author: author.name.to_str_lossy().into_owned(),
-            email: author.email.to_str_lossy().into_owned(),
+            author: text(author.name),
+            email: text(author.email),
             authored: time_of(author),
-            committer: committer.name.to_str_lossy().into_owned(),
+            committer: text(committer.name),
             committed: time_of(committer),
-            message: commit.message_raw()?.to_str_lossy().into_owned(),
+            message: text(commit.message_raw()?),
         })
     }
 

@@ -53,6 +53,11 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "VssServiceException", "internal error")
     }
 
+    /// A repository that cannot be opened.
+    pub(super) fn unopened(error: &git_wire::RepositoryError) -> Self {
+        Self { message: error.message_to_peer(), ..Self::internal(error) }
+    }
+
     /// A refusal, where the thing itself may be seen.
     pub(super) fn refused(refusal: &Refusal) -> Self {
         Self::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", refusal.to_string())

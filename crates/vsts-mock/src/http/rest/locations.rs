@@ -14,11 +14,20 @@ use serde_json::{Value, json};
 use super::version::Version;
 use crate::config::Profile;
 
+/// The name of the area of profiles.
+const PROFILES: &str = "Profile";
+
 const DATA: &str = include_str!("../../../data/vsts-resource-locations.json");
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let recorded: Recorded = serde_json::from_str(DATA).expect("the recorded tables are well-formed");
-    Tables { old: recorded.old.into(), new: recorded.new.into() }
+    let mut new = recorded.new;
+    // The list of 2025 lacks the area of profiles, without which clients do not find them.
+    let is_missing =
+        |area: &&Area| area.name == PROFILES && new.resource_areas.iter().all(|one| one.id != area.id);
+    let missing: Vec<Area> = recorded.old.resource_areas.iter().filter(is_missing).cloned().collect();
+    new.resource_areas.extend(missing);
+    Tables { old: recorded.old.into(), new: new.into() }
 });
 
 #[derive(Deserialize)]
@@ -56,7 +65,7 @@ pub(super) struct Location {
 }
 
 /// A group of resources; clients ask where each is served.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Area {
     id: String,
     name: String,

@@ -5,13 +5,16 @@
 //! addresses that it does not know, and is marked in the journal. Who may do what is asked of [`crate::access`]; what
 //! somebody may not see answers as what does not exist.
 
+mod body;
 mod connection;
 mod failure;
+mod forks;
 mod git;
 mod locations;
 mod operations;
 mod pats;
 mod processes;
+mod profile;
 mod projects;
 mod query;
 mod reply;
@@ -25,7 +28,7 @@ mod version;
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -36,15 +39,13 @@ use super::{Journalled, Peer, auth, text};
 use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
 use crate::world::{Account, Project, World};
+use body::{models, read};
 pub(super) use failure::Failure;
 pub(super) use git::{Archive, first_commit};
 use locations::Route;
 use query::Query;
 use reply::{Outcome, Reply};
 pub(super) use repositories::set_default_branch;
-
-/// Bytes that a request's body may have.
-const LARGEST_BODY: usize = 1 << 20;
 
 /// Answers a request below `_apis`.
 pub(super) async fn serve(
@@ -199,10 +200,16 @@ impl Call<'_> {
             (&Method::GET, "core/projectcollections") => {
                 return Some(self.collections(route.value("collectionId")));
             }
+            (&Method::GET, "profile/profiles") => {
+                return Some(profile::show(self, route.value("id").unwrap_or("me")));
+            }
             (&Method::GET, "operations/operations") => {
                 return Some(operations::show(self, route.value("operationId").unwrap_or_default()));
             }
-            (_, "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories") => {
+            (
+                _,
+                "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories" | "git/forks",
+            ) => {
                 return repositories::answer(self, &method, route, body).await;
             }
             _ if resource.starts_with("security/") => {
@@ -288,16 +295,4 @@ impl Call<'_> {
             )),
         }
     }
-}
-
-async fn read(body: Body) -> Result<Value, Failure> {
-    read_up_to(body, LARGEST_BODY).await
-}
-
-/// A body of JSON; some clients begin it with a byte order mark.
-async fn read_up_to(body: Body, limit: usize) -> Result<Value, Failure> {
-    let bytes =
-        to_bytes(body, limit).await.map_err(|_| Failure::bad("The body is too large, or was cut off."))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(bytes).map_err(|error| Failure::bad(format!("The body is not JSON: {error}.")))
 }

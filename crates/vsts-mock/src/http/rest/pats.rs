@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::reply::{Outcome, Reply};
 use super::tokens::{DEFAULT_LIFE, FOREVER, no_token};
-use super::{Call, read};
+use super::{Call, models, read};
 use crate::registry::{RegistryError, TokenInput, TokenUpdate};
 use crate::world::{Token, World};
 
@@ -126,7 +126,7 @@ impl Call<'_> {
     }
 
     async fn create_pat(&self, body: Body) -> Outcome {
-        let body = read(body).await?;
+        let body = read(body, &models::PAT).await?;
         let now = self.app.clock.now();
         let mut change = self.app.state.change().await?;
         let user = self.may_use_tokens(&change.world)?;
@@ -159,7 +159,7 @@ impl Call<'_> {
     }
 
     async fn update_pat(&self, body: Body) -> Outcome {
-        let body = read(body).await?;
+        let body = read(body, &models::PAT).await?;
         let mut change = self.app.state.change().await?;
         let user = self.may_use_tokens(&change.world)?;
         let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
@@ -221,7 +221,7 @@ impl Wanted {
         let expires = match &body["validTo"] {
             Value::Null => None,
             Value::String(text) => {
-                let time: Timestamp = text.parse().map_err(|_| "invalidValidTo")?;
+                let time = crate::http::dates::parse(text).ok_or("invalidValidTo")?;
                 Some(time).filter(|time| *time > now).ok_or("invalidValidTo").map(Some)?
             }
             _ => return Err("invalidValidTo"),

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::locations::Route;
+use super::query::choice;
 use super::reply::{Outcome, Reply};
-use super::{Call, processes, read, shape};
+use super::{Call, models, processes, read, shape};
 use crate::access::{Permission, Target, can_see};
 use crate::registry::{ProjectInput, RegistryError};
 use crate::world::name;
@@ -55,16 +56,10 @@ fn show(call: &Call<'_>, id: &str) -> Outcome {
 }
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::PROJECT).await?;
     let wanted = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
     let description = body["description"].as_str().unwrap_or_default().to_owned();
-    check_visibility(&body)?;
-    let control = body["capabilities"]["versioncontrol"]["sourceControlType"].as_str().unwrap_or("Git");
-    if !control.eq_ignore_ascii_case("Git") {
-        return Err(Failure::bad(
-            "This server keeps Git repositories alone: sourceControlType has to be Git.",
-        ));
-    }
+    check(&body)?;
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
     let process = process.map(processes::find).transpose()?.map(|process| process.short);
     let world = call.app.state.world();
@@ -90,12 +85,19 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body).await?;
-    check_visibility(&body)?;
+    let body = read(body, &models::PROJECT).await?;
+    check(&body)?;
     let world = call.app.state.world();
     let account = call.account(&world)?;
     let project = call.project(&world, id)?.clone();
     call.permit(&world, Permission::RenameRepository, Target::Project(&project))?;
+    let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
+    if process.is_some_and(|id| !id.eq_ignore_ascii_case(processes::of(&project).id)) {
+        return Err(unsupported(
+            "capabilities.processTemplate",
+            "a project keeps the process it was made with",
+        ));
+    }
     let text = |field: &str| body[field].as_str().map(str::to_owned);
     let (new, description) = (text("name"), text("description"));
     if let Some(new) = &new {
@@ -134,9 +136,31 @@ fn begun(reply: Option<Reply>) -> Outcome {
     reply.ok_or_else(busy)
 }
 
-fn check_visibility(body: &Value) -> Result<(), Failure> {
-    match body["visibility"].as_str() {
-        None | Some("private" | "Private" | "") => Ok(()),
-        Some(_) => Err(Failure::bad("Projects are private here: who reads them is a member.")),
+/// Refuses what a project can't be here.
+fn check(body: &Value) -> Result<(), Failure> {
+    let known = [
+        ("private", 0, true),
+        ("unchanged", u64::MAX, true),
+        ("organization", 1, false),
+        ("public", 2, false),
+    ];
+    if choice("visibility", &body["visibility"], &known)? == Some(false) {
+        return Err(unsupported("visibility", "projects are private: who reads them is a member"));
     }
+    let control = body["capabilities"]["versioncontrol"]["sourceControlType"].as_str().unwrap_or("Git");
+    if !control.eq_ignore_ascii_case("Git") {
+        return Err(unsupported("sourceControlType", "repositories are Git repositories"));
+    }
+    let states = ["", "wellFormed", "new", "createPending", "unchanged"];
+    let state = body["state"].as_str().unwrap_or_default();
+    if !states.iter().any(|known| known.eq_ignore_ascii_case(state)) {
+        return Err(unsupported("state", "to delete a project, send DELETE"));
+    }
+    Ok(())
+}
+
+fn unsupported(field: &str, why: &str) -> Failure {
+    Failure::bad(format!(
+        "This value of the field {field:?} of TeamProject is not supported by vsts-mock: {why}."
+    ))
 }

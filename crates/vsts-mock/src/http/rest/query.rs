@@ -1,13 +1,18 @@
 //! A request's query, as clients of ten years write it: names in any case, dotted names for nested objects, enums by
 //! name or by number, and junk that is passed over.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded;
 
 use super::failure::{Failure, shown};
+use crate::http::dates;
 
 /// What some clients send for an object that they do not spell out.
 const JUNK: &str = "[object Object]";
+
+/// What the names of search criteria begin with. Clients leave it out.
+const CRITERIA: &str = "searchCriteria.";
 
 /// A request's query.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +59,41 @@ impl Query {
         names.iter().find_map(|name| self.get(name))
     }
 
+    /// The value of a search criterion, whose name may have its prefix.
+    pub(super) fn criterion(&self, name: &str) -> Option<&str> {
+        self.get(&format!("{CRITERIA}{name}")).or_else(|| self.get(name))
+    }
+
+    /// Whether a search criterion is true.
+    pub(super) fn criterion_flag(&self, name: &str) -> bool {
+        self.criterion(name).is_some_and(is_true)
+    }
+
+    /// Every value of a search criterion.
+    pub(super) fn criterion_list(&self, name: &str) -> Vec<&str> {
+        let with_prefix = self.list(&format!("{CRITERIA}{name}"));
+        if with_prefix.is_empty() { self.list(name) } else { with_prefix }
+    }
+
+    /// A search criterion that is a date.
+    pub(super) fn criterion_date(&self, name: &str) -> Result<Option<Timestamp>, Failure> {
+        let Some(text) = self.criterion(name) else { return Ok(None) };
+        date(name, text).map(Some)
+    }
+
+    /// How many values of a list to pass over, and how many to show, under every name that either has.
+    pub(super) fn page(&self, usual: usize) -> Result<(usize, usize), Failure> {
+        let amount = |name: &str| {
+            self.amount(&[
+                &format!("${name}"),
+                &format!("{CRITERIA}${name}"),
+                &format!("{CRITERIA}{name}"),
+                name,
+            ])
+        };
+        Ok((amount("skip")?.unwrap_or(0), amount("top")?.unwrap_or(usual)))
+    }
+
     /// Every value of that name; commas part values as well.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         let name = name.to_lowercase();
@@ -63,17 +103,17 @@ impl Query {
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+        self.get(name).is_some_and(is_true)
     }
 
     /// A number of things: `$top`, `$skip`. What is larger than there can be things is all of them.
     pub(super) fn amount(&self, names: &[&str]) -> Result<Option<usize>, Failure> {
-        let Some(value) = self.any(names) else { return Ok(None) };
+        let given = names.iter().find_map(|name| Some((name, self.get(name)?)));
+        let Some((name, value)) = given else { return Ok(None) };
         let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
         if is_number {
             return Ok(Some(value.parse().unwrap_or(usize::MAX)));
         }
-        let name = names.first().copied().unwrap_or_default();
         Err(Failure::bad(format!(
             "The value {:?} of {name} is not a number that is 0 or more.",
             shown(value)
@@ -88,6 +128,21 @@ impl Query {
     ) -> Result<Option<T>, Failure> {
         self.any(names).map(|value| named(names[0], value, choices)).transpose()
     }
+}
+
+/// A date in a query or a body, by the name of its field.
+pub(super) fn date(field: &str, text: &str) -> Result<Timestamp, Failure> {
+    dates::parse(text).ok_or_else(|| {
+        Failure::bad(format!(
+            "The value {:?} of {field} is not a date, such as {}.",
+            shown(text),
+            dates::EXAMPLES
+        ))
+    })
+}
+
+fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true") || value == "1"
 }
 
 fn plain(value: &Value) -> String {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
-use super::{Call, read, shape};
-use crate::access::{Permission, Refusal, Target, authorize};
+use super::{Call, forks, models, read, shape};
+use crate::access::{Permission, Refusal, Target, authorize, can_list};
 use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
@@ -24,6 +24,7 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
         ("git/repositories", &Method::POST, None) => create(call, body).await,
         ("git/repositories", &Method::PATCH, Some(id)) => update(call, id, body).await,
         ("git/repositories", &Method::DELETE, Some(id)) => delete(call, id).await,
+        ("git/forks", &Method::GET, Some(id)) => forks::list(call, id),
         ("git/deletedrepositories" | "git/recyclebinrepositories", &Method::GET, None) => bin(call),
         ("git/recyclebinrepositories", &Method::PATCH, Some(id)) => restore(call, id, body).await,
         ("git/recyclebinrepositories", &Method::DELETE, Some(id)) => purge(call, id).await,
@@ -38,6 +39,20 @@ impl Call<'_> {
         world: &'w World,
         asked: &str,
     ) -> Result<(&'w Account, &'w Project, &'w Repo), Failure> {
+        let found = self.named_repo(world, asked)?;
+        match authorize(world, &self.principal, Permission::GenericRead, Target::Repo(found.2)) {
+            Ok(()) => Ok(found),
+            Err(refusal @ Refusal::TokenScope { .. }) => Err(Failure::refused(&refusal)),
+            Err(_) => Err(Failure::no_repo(asked)),
+        }
+    }
+
+    /// The same, whoever the caller is.
+    fn named_repo<'w>(
+        &self,
+        world: &'w World,
+        asked: &str,
+    ) -> Result<(&'w Account, &'w Project, &'w Repo), Failure> {
         let account = self.account(world)?;
         let found = match self.project.as_deref() {
             Some(project) => world.repo(self.project(world, project)?.id, asked),
@@ -45,12 +60,7 @@ impl Call<'_> {
         };
         let absent = || Failure::no_repo(asked);
         let repo = found.filter(|repo| repo.account == account.id).ok_or_else(absent)?;
-        match authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)) {
-            Ok(()) => {}
-            Err(refusal @ Refusal::TokenScope { .. }) => return Err(Failure::refused(&refusal)),
-            Err(_) => return Err(absent()),
-        }
-        let project = world.projects.get(&repo.project).ok_or_else(|| Failure::no_repo(asked))?;
+        let project = world.projects.get(&repo.project).ok_or_else(absent)?;
         Ok((account, project, repo))
     }
 
@@ -59,8 +69,17 @@ impl Call<'_> {
         shape::repo(self.app, &self.base(account), &account.name, project, repo)
     }
 
-    fn whole_repo(&self, account: &Account, project: &Project, repo: &Repo) -> Value {
+    pub(super) fn whole_repo(
+        &self,
+        world: &World,
+        account: &Account,
+        project: &Project,
+        repo: &Repo,
+    ) -> Value {
         let mut value = self.repo_json(account, project, repo);
+        if let Some(parent) = forks::parent(self, world, account, repo) {
+            value["parentRepository"] = parent;
+        }
         value["_links"] = shape::repo_links(&value, project.id);
         value
     }
@@ -74,16 +93,14 @@ fn list(call: &Call<'_>) -> Outcome {
         .repos
         .values()
         .filter(|repo| repo.account == account.id && only.is_none_or(|project| project.id == repo.project))
-        .filter(|repo| {
-            authorize(&world, &call.principal, Permission::GenericRead, Target::Repo(repo)).is_ok()
-        })
+        .filter(|repo| can_list(&world, &call.principal, repo))
         .filter_map(|repo| Some((world.projects.get(&repo.project)?, repo)))
         .collect();
     seen.sort_by_key(|(project, repo)| (name::key(&project.name), name::key(&repo.name)));
     let with_links = call.query.flag("includeLinks");
     let values = seen.into_iter().map(|(project, repo)| {
         if with_links {
-            call.whole_repo(account, project, repo)
+            call.whole_repo(&world, account, project, repo)
         } else {
             call.repo_json(account, project, repo)
         }
@@ -94,7 +111,7 @@ fn list(call: &Call<'_>) -> Outcome {
 fn show(call: &Call<'_>, id: &str) -> Outcome {
     let world = call.app.state.world();
     let (account, project, repo) = call.repo(&world, id)?;
-    Ok(Reply::ok(call.whole_repo(account, project, repo)))
+    Ok(Reply::ok(call.whole_repo(&world, account, project, repo)))
 }
 
 /// What a client learns from a clone URL.
@@ -119,7 +136,7 @@ pub(super) fn info(call: &Call<'_>, world: &World, name: &str) -> Outcome {
 }
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::NEW_REPOSITORY).await?;
     let name = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?;
     let project = call
         .project
@@ -131,32 +148,57 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
     let account = call.account(&change.world)?.clone();
     let project = call.project(&change.world, project)?.clone();
     call.permit(&change.world, Permission::CreateRepository, Target::Project(&project))?;
-    let input = RepoInput { name, public: false, import: None };
-    let id = change.create_repo(&account.name, &project.id.to_string(), &input).await?;
+    let project_id = project.id.to_string();
+    let id = match forks::wanted(call, &change.world, &body, &project)? {
+        None => {
+            let input = RepoInput { name, public: false, import: None };
+            change.create_repo(&account.name, &project_id, &input).await?
+        }
+        Some((parent, only)) => {
+            change.create_fork(&account.name, &project_id, name, &parent, only.as_deref()).await?
+        }
+    };
     let repo = change.world.repos.get(&id).cloned().ok_or_else(|| Failure::no_repo(name))?;
     change.commit().await?;
-    Ok(Reply::json(StatusCode::CREATED, call.whole_repo(&account, &project, &repo)))
+    let world = call.app.state.world();
+    Ok(Reply::json(StatusCode::CREATED, call.whole_repo(&world, &account, &project, &repo)))
 }
 
-/// Another name, another default branch, or both. Clients send the whole repository back: what is as it was is passed
-/// over.
+/// Another name, another default branch, or both; or to disable it or enable it, which goes with nothing else. Clients
+/// send the whole repository back: what is as it was is passed over.
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::REPOSITORY).await?;
     let mut change = call.app.state.change().await?;
     let (account, project, repo) = {
-        let (account, project, repo) = call.repo(&change.world, id)?;
+        let (account, project, repo) = call.named_repo(&change.world, id)?;
+        if !can_list(&change.world, &call.principal, repo) {
+            // The same refusal as everywhere else.
+            call.repo(&change.world, id)?;
+        }
         (account.clone(), project.clone(), repo.clone())
     };
     call.permit(&change.world, Permission::RenameRepository, Target::Repo(&repo))?;
-    if let Some(branch) = body["defaultBranch"].as_str().filter(|branch| !branch.is_empty()) {
+    let current = call.repo_json(&account, &project, &repo);
+    let branch = body["defaultBranch"].as_str().filter(|branch| !branch.is_empty());
+    let branch = branch.filter(|branch| current["defaultBranch"] != *branch);
+    let new = body["name"].as_str().filter(|new| *new != repo.name);
+    let disables = body["isDisabled"].as_bool().filter(|disables| *disables != repo.is_disabled);
+    if (disables.is_some() || repo.is_disabled) && (branch.is_some() || new.is_some()) {
+        let message = "The repository change is not supported.";
+        return Err(Failure::new(StatusCode::BAD_REQUEST, "InvalidOperationException", message));
+    }
+    if let Some(branch) = branch {
         set_default_branch(call.app, &repo, branch)?;
     }
-    if let Some(new) = body["name"].as_str().filter(|new| *new != repo.name) {
+    if let Some(new) = new {
         change.rename_repo(repo.id, new).await?;
+    }
+    if let Some(disables) = disables {
+        change.disable_repo(repo.id, disables).await?;
     }
     let repo = change.world.repos.get(&repo.id).cloned().ok_or_else(|| Failure::no_repo(id))?;
     change.commit().await?;
-    Ok(Reply::ok(call.whole_repo(&account, &project, &repo)))
+    Ok(Reply::ok(call.whole_repo(&call.app.state.world(), &account, &project, &repo)))
 }
 
 /// Makes another branch the one that `HEAD` names.
@@ -249,7 +291,7 @@ fn binned(call: &Call<'_>, world: &World, id: &str) -> Result<DeletedRepo, Failu
 }
 
 async fn restore(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::BINNED_REPOSITORY).await?;
     if body["deleted"].as_bool() != Some(false) {
         return Err(Failure::bad("To bring a repository back, say {\"deleted\": false}."));
     }
@@ -261,7 +303,7 @@ async fn restore(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     let missing = || RegistryError::not_found("project", id);
     let project = change.world.projects.get(&repo.project).cloned().ok_or_else(missing)?;
     change.commit().await?;
-    Ok(Reply::ok(call.whole_repo(&account, &project, &repo)))
+    Ok(Reply::ok(call.whole_repo(&call.app.state.world(), &account, &project, &repo)))
 }
 
 async fn purge(call: &Call<'_>, id: &str) -> Outcome {

@@ -93,6 +93,10 @@ pub(super) fn repo(app: &App, base: &str, account: &str, in_project: &Project, r
         "remoteUrl": remote,
         "webUrl": remote,
     });
+    value["isDisabled"] = repo.is_disabled.into();
+    if repo.parent.is_some() {
+        value["isFork"] = true.into();
+    }
     if let Some(address) = app.ssh_address.get() {
         let path = format!("{}/_ssh/{}", encode(&in_project.name), encode(&repo.name));
         value["sshUrl"] = Value::from(format!("ssh://{account}@{address}/{path}"));

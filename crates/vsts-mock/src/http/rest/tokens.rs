@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Call, Failure, read, shape};
+use super::query::date;
+use super::{Answer, Call, Failure, models, read, shape};
 use crate::access::{Target, Use, authorize_use, can_see};
 use crate::registry::{KeyInput, RegistryError, TokenInput};
 use crate::world::{SshKey, Token, World, name};
@@ -57,16 +58,14 @@ impl Call<'_> {
     }
 
     pub(super) async fn create_session_token(&self, query: &str, body: Body) -> Answer {
-        let body = read(body).await?;
+        let body = read(body, &models::SESSION_TOKEN).await?;
         let now = self.app.clock.now();
         let display = body["displayName"].as_str().filter(|name| !name.trim().is_empty());
         let display = display.ok_or_else(|| Failure::bad("A value is required for displayName."))?;
         let expires = match &body["validTo"] {
             Value::Null => None,
             Value::String(text) => {
-                let time: Timestamp = text
-                    .parse()
-                    .map_err(|_| Failure::bad("validTo is not a time such as 2027-01-31T00:00:00Z."))?;
+                let time = date("validTo", text)?;
                 if time <= now {
                     return Err(Failure::bad("validTo has to be in the future."));
                 }

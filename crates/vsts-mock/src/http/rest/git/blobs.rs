@@ -16,8 +16,8 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
     let (id, data) = object(&repository, id, Kind::Blob)?;
     let name = || Some(place.query.get("fileName").map_or_else(|| id.to_string(), str::to_owned));
-    match Format::of(place)? {
-        Format::Json => {
+    match Format::of(place, Format::Json)? {
+        Format::Json | Format::Content => {
             let url = place.url(&format!("blobs/{id}"));
             Ok(Reply::ok(json!({
                 "objectId": id.to_string(),
@@ -26,7 +26,10 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
                 "_links": { "self": { "href": url }, "repository": { "href": place.shown["url"] } },
             })))
         }
-        Format::Text => Ok(Reply::raw("text/plain; charset=utf-8", data, None)),
+        Format::Text => {
+            let file_name = if place.query.flag("download") { name() } else { None };
+            Ok(Reply::raw("text/plain; charset=utf-8", data, file_name))
+        }
         Format::Bytes => Ok(Reply::raw("application/octet-stream", data, name())),
         Format::Zip => {
             let mut archive = Archive::default();

@@ -12,8 +12,7 @@ use super::{commits, compare};
 
 /// The branch that others are measured by: the default one, unless another is named.
 fn base(place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {
-    let given = Descriptor::of(&place.query, &["baseVersionDescriptor.", "baseVersion.", "base"])?;
-    or_default(given, place, repository)?.resolve(place, repository)
+    or_default(Descriptor::of_side(&place.query, "base")?, place, repository)?.resolve(place, repository)
 }
 
 fn stats(
@@ -51,13 +50,12 @@ pub(super) fn list(place: &Place) -> Outcome {
         return Ok(Reply::ok(shape::list(std::iter::empty())));
     }
     // Without a default branch there is nothing to measure by.
-    let base = if default_branch(&repository)?.is_some()
-        || place.query.any(&["baseVersionDescriptor.version", "baseVersion"]).is_some()
-    {
-        Some(base(place, &repository)?)
-    } else {
-        None
-    };
+    let base =
+        if default_branch(&repository)?.is_some() || Descriptor::of_side(&place.query, "base")?.is_some() {
+            Some(base(place, &repository)?)
+        } else {
+            None
+        };
     let mut values = Vec::new();
     for (name, tip) in tips {
         values.push(stats(place, &repository, &name, tip, base)?);

@@ -17,11 +17,27 @@ const PAGE: usize = 100;
 
 pub(super) fn list(place: &Place, query: &Query) -> Outcome {
     let repository = place.open()?;
-    let top = query.amount(&["searchCriteria.$top", "$top", "top"])?.unwrap_or(PAGE);
-    let skip = query.amount(&["searchCriteria.$skip", "$skip", "skip"])?.unwrap_or(0);
+    let (skip, top) = query.page(PAGE)?;
     let mut values = Vec::new();
     for id in history::search(place, &repository, query, skip, top)? {
-        values.push(with_counts(place, &repository, id)?);
+        let mut value = with_counts(place, &repository, id)?;
+        if query.criterion_flag("includeLinks") {
+            value["_links"] = links(place, id);
+        }
+        if query.criterion_flag("includePushData")
+            && let Some(push) = push_of(place, id)?
+        {
+            value["push"] = push;
+        }
+        if query.criterion_flag("includeUserImageUrl") {
+            for person in ["author", "committer"] {
+                let email = value[person]["email"].as_str().unwrap_or_default();
+                if let Some(user) = place.world.user_by_login(email) {
+                    value[person]["imageUrl"] = place.identity(user.id)["imageUrl"].clone();
+                }
+            }
+        }
+        values.push(value);
     }
     Ok(Reply::ok(shape::list(values.into_iter())))
 }
@@ -58,6 +74,29 @@ pub(super) fn whole(place: &Place, repository: &gix::Repository, id: ObjectId) -
     Ok(value)
 }
 
+fn links(place: &Place, id: ObjectId) -> Value {
+    let url = place.url(&format!("commits/{id}"));
+    json!({
+        "self": { "href": url },
+        "repository": { "href": place.shown["url"] },
+        "web": { "href": place.page(&format!("commit/{id}")) },
+        "changes": { "href": format!("{url}/changes") },
+    })
+}
+
+/// The push that brought a commit as a ref's tip.
+fn push_of(place: &Place, id: ObjectId) -> Result<Option<Value>, Failure> {
+    let push = place.runtime.block_on(place.app.state.push_of(place.repo.id, &id.to_string()))?;
+    Ok(push.map(|push| {
+        json!({
+            "pushedBy": place.identity(push.user),
+            "pushId": push.id,
+            "date": push.time,
+            "url": place.url(&format!("pushes/{}", push.id)),
+        })
+    }))
+}
+
 fn resolve(place: &Place, repository: &gix::Repository, id: &str) -> Result<ObjectId, Failure> {
     Descriptor::commit(&object_id(id)?.to_string()).resolve(place, repository)
 }
@@ -66,21 +105,10 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
     let id = resolve(place, &repository, id)?;
     let mut value = whole(place, &repository, id)?;
-    if let Some(push) = place.runtime.block_on(place.app.state.push_of(place.repo.id, &id.to_string()))? {
-        value["push"] = json!({
-            "pushedBy": place.identity(push.user),
-            "pushId": push.id,
-            "date": push.time,
-            "url": place.url(&format!("pushes/{}", push.id)),
-        });
+    if let Some(push) = push_of(place, id)? {
+        value["push"] = push;
     }
-    let url = place.url(&format!("commits/{id}"));
-    value["_links"] = json!({
-        "self": { "href": url },
-        "repository": { "href": place.shown["url"] },
-        "web": { "href": place.page(&format!("commit/{id}")) },
-        "changes": { "href": format!("{url}/changes") },
-    });
+    value["_links"] = links(place, id);
     if let Some(count) = place.query.amount(&["changeCount"])?.filter(|count| *count > 0) {
         let commit = repository.find_commit(id)?;
         let all = changed_files::between(&repository, first_parent(&commit), id)?;
@@ -95,8 +123,7 @@ pub(super) fn changes(place: &Place, id: &str) -> Outcome {
     let id = resolve(place, &repository, id)?;
     let commit = repository.find_commit(id)?;
     let all = changed_files::between(&repository, first_parent(&commit), id)?;
-    let skip = place.query.amount(&["skip", "$skip"])?.unwrap_or(0);
-    let top = place.query.amount(&["top", "$top"])?.unwrap_or(usize::MAX);
+    let (skip, top) = place.query.page(usize::MAX)?;
     let shown: Value =
         all.iter().skip(skip).take(top).map(|change| changes::show(place, id, change)).collect();
     Ok(Reply::ok(json!({ "changeCounts": changes::counts(&all), "changes": shown })))

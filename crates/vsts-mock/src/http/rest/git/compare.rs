@@ -37,13 +37,7 @@ pub(super) fn apart(
 pub(super) fn show(place: &Place) -> Outcome {
     let repository = place.open()?;
     let side = |side: &str| -> Result<ObjectId, Failure> {
-        let prefixes = [format!("{side}VersionDescriptor."), format!("{side}VersionDescriptor.{side}")];
-        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-        let mut given = Descriptor::of(&place.query, &prefixes)?;
-        if given.is_none() {
-            // `baseVersion`, `baseVersionType`, `baseVersionOptions`.
-            given = Descriptor::of(&place.query, &[side])?;
-        }
+        let given = Descriptor::of_side(&place.query, side)?;
         or_default(given, place, &repository)?.resolve(place, &repository)
     };
     let (base, target) = (side("base")?, side("target")?);
@@ -58,8 +52,7 @@ pub(super) fn show(place: &Place) -> Outcome {
         _ => base,
     };
     let all = changed_files::between(&repository, Some(from), target)?;
-    let skip = place.query.amount(&["$skip", "skip"])?.unwrap_or(0);
-    let top = place.query.amount(&["$top", "top"])?.unwrap_or(PAGE);
+    let (skip, top) = place.query.page(PAGE)?;
     let shown: Vec<Value> =
         all.iter().skip(skip).take(top).map(|change| changes::show(place, target, change)).collect();
     Ok(Reply::ok(json!({

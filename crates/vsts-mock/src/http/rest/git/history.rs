@@ -1,7 +1,6 @@
 //! Walks through commits, newest first, and what a request may want of them.
 
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
 use gix::revision::walk::{Info, Sorting};
@@ -9,7 +8,8 @@ use gix::traverse::commit::simple::CommitTimeOrder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::failure::{Failure, shown};
+use super::super::super::commit_text::{AskedName, decode, encoding_of};
+use super::super::failure::Failure;
 use super::super::query::Query;
 use super::place::{Place, object_id, person, time_of};
 use super::revision::{Descriptor, or_default};
@@ -23,23 +23,25 @@ pub(super) struct Criteria {
     to: Option<Timestamp>,
     /// Without a slash at the beginning.
     path: Option<String>,
-}
-
-fn key(name: &str) -> String {
-    format!("searchCriteria.{name}")
+    /// Leaves out the commits that delete the path.
+    without_deletes: bool,
 }
 
 impl Criteria {
     pub(super) fn of(query: &Query) -> Result<Self, Failure> {
-        let text = |name: &str| query.any(&[&key(name), name]);
         Ok(Self {
-            author: text("author").map(str::to_lowercase),
-            committer: text("user").map(str::to_lowercase),
-            from: text("fromDate").map(time).transpose()?,
-            to: text("toDate").map(time).transpose()?,
-            path: text("itemPath")
+            author: query.criterion("author").map(str::to_lowercase),
+            committer: query
+                .criterion("user")
+                .or_else(|| query.criterion("committer"))
+                .map(str::to_lowercase),
+            from: query.criterion_date("fromDate")?,
+            to: query.criterion_date("toDate")?,
+            path: query
+                .criterion("itemPath")
                 .map(|path| path.trim_matches('/').to_owned())
                 .filter(|path| !path.is_empty()),
+            without_deletes: query.criterion_flag("excludeDeletes"),
         })
     }
 
@@ -52,9 +54,11 @@ impl Criteria {
         if self.is_about_people_or_time() {
             let commit = trees.repository.find_commit(info.id)?;
             let (author, committer) = (commit.author()?, commit.committer()?);
+            let encoding = encoding_of(&commit);
             let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
                 wanted.as_ref().is_none_or(|wanted| {
-                    let whole = format!("{} <{}>", signature.name, signature.email).to_lowercase();
+                    let (name, email) = (decode(signature.name, encoding), decode(signature.email, encoding));
+                    let whole = format!("{name} <{email}>").to_lowercase();
                     whole.contains(wanted.as_str())
                 })
             };
@@ -69,7 +73,9 @@ impl Criteria {
         }
         match &self.path {
             None => Ok(true),
-            Some(path) => changes_path(trees, info, path),
+            Some(path) => Ok(changes_path(trees, info, path)?
+                && (!self.without_deletes
+                    || entry_at(&trees.repository.find_commit(info.id)?, path)?.is_some())),
         }
     }
 }
@@ -94,23 +100,13 @@ impl<'r> Trees<'r> {
     }
 }
 
-/// A date as clients write it: with a time or without.
-pub(super) fn time(text: &str) -> Result<Timestamp, Failure> {
-    let trimmed = text.trim().replace(' ', "T");
-    let candidates = [trimmed.clone(), format!("{trimmed}Z"), format!("{trimmed}T00:00:00Z")];
-    candidates
-        .iter()
-        .find_map(|text| text.parse().ok())
-        .ok_or_else(|| Failure::bad(format!("{:?} is not a time such as 2017-09-07T12:00:00Z.", shown(text))))
-}
-
 /// What is at a path in a commit's tree.
 pub(super) fn entry_at(
     commit: &gix::Commit<'_>,
     path: &str,
 ) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
-    let segments = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty());
-    let found = commit.tree()?.lookup_entry(segments.map(BString::from))?;
+    let segments = path.split('/').filter(|part| !part.is_empty());
+    let found = commit.tree()?.lookup_entry(segments.map(AskedName))?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
 }
 
@@ -134,7 +130,7 @@ fn differ_at(
     path: &str,
 ) -> Result<bool, Failure> {
     let (mut before, mut after) = (Some(before), Some(after));
-    let mut names = path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    let mut names = path.split('/').filter(|part| !part.is_empty()).map(AskedName).peekable();
     while let Some(name) = names.next() {
         let (one, other) = (child(repository, before, name)?, child(repository, after, name)?);
         if one == other {
@@ -153,14 +149,30 @@ fn differ_at(
 fn child(
     repository: &gix::Repository,
     tree: Option<ObjectId>,
-    name: &[u8],
+    name: AskedName<'_>,
 ) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
     let Some(tree) = tree else { return Ok(None) };
     let object = repository.find_object(tree)?;
     for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
         let entry = entry.map_err(|error| Failure::internal(&error))?;
-        if entry.filename == name {
+        if name == *entry.filename {
             return Ok(Some((entry.mode, entry.oid.to_owned())));
+        }
+    }
+    Ok(None)
+}
+
+/// The commit that changed a path last, from `tip` back.
+pub(super) fn latest_change(
+    repository: &gix::Repository,
+    tip: ObjectId,
+    path: &str,
+) -> Result<Option<ObjectId>, Failure> {
+    let trees = Trees::of(repository);
+    for info in walk_infos(repository, &[tip], &[], false)? {
+        let info = info?;
+        if path.is_empty() || changes_path(&trees, &info, path)? {
+            return Ok(Some(info.id));
         }
     }
     Ok(None)
@@ -172,7 +184,7 @@ pub(super) fn walk(
     tips: &[ObjectId],
     hidden: &[ObjectId],
 ) -> Result<impl Iterator<Item = Result<ObjectId, Failure>>, Failure> {
-    Ok(walk_infos(repository, tips, hidden)?.map(|info| Ok(info?.id)))
+    Ok(walk_infos(repository, tips, hidden, false)?.map(|info| Ok(info?.id)))
 }
 
 /// The same, with what the walk knows of each.
@@ -180,12 +192,16 @@ fn walk_infos<'r>(
     repository: &'r gix::Repository,
     tips: &[ObjectId],
     hidden: &[ObjectId],
+    first_parents: bool,
 ) -> Result<impl Iterator<Item = Result<Info<'r>, Failure>>, Failure> {
-    let walk = repository
+    let mut walk = repository
         .rev_walk(tips.iter().copied())
         .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
-        .with_hidden(hidden.iter().copied())
-        .all()?;
+        .with_hidden(hidden.iter().copied());
+    if first_parents {
+        walk = walk.first_parent_only();
+    }
+    let walk = walk.all()?;
     Ok(walk.map(|info| Ok(info?)))
 }
 
@@ -197,7 +213,7 @@ pub(super) fn search(
     skip: usize,
     top: usize,
 ) -> Result<Vec<ObjectId>, Failure> {
-    let ids = query.list(&key("ids"));
+    let ids = query.criterion_list("ids");
     if !ids.is_empty() {
         let all: Result<Vec<_>, Failure> = ids
             .into_iter()
@@ -212,10 +228,22 @@ pub(super) fn search(
     let criteria = Criteria::of(query)?;
     let mut found = Vec::new();
     let mut passed = 0;
-    let is_reversed = query.flag(&key("showOldestCommitsFirst"));
+    let is_reversed = query.criterion_flag("showOldestCommitsFirst");
     let (skip_now, top_now) = if is_reversed { (0, usize::MAX) } else { (skip, top) };
     let trees = Trees::of(repository);
-    for info in walk_infos(repository, &tips, &hidden)? {
+    let modes = [
+        ("simplifiedHistory", 0, Some(false)),
+        ("firstParent", 1, Some(true)),
+        ("fullHistory", 2, None),
+        ("fullHistorySimplifyMerges", 3, None),
+    ];
+    let mode = query.choice(&["searchCriteria.historyMode", "historyMode"], &modes)?.unwrap_or(Some(false));
+    let first_parents = mode.ok_or_else(|| {
+        Failure::bad(
+            "This value of historyMode is not supported by vsts-mock: simplifiedHistory and firstParent are.",
+        )
+    })?;
+    for info in walk_infos(repository, &tips, &hidden, first_parents)? {
         if found.len() >= top_now {
             break;
         }
@@ -240,16 +268,15 @@ fn range(
     repository: &gix::Repository,
     query: &Query,
 ) -> Result<(Vec<ObjectId>, Vec<ObjectId>), Failure> {
-    let mut given =
-        Descriptor::of(query, &[&key("itemVersion."), &key("versionDescriptor."), "versionDescriptor."])?;
+    let mut given = Descriptor::of_criterion(query, &["itemVersion.", "versionDescriptor."])?;
     if given.is_none() {
-        given = match (query.get("branch"), query.get("commit")) {
+        given = match (query.criterion("branch"), query.criterion("commit")) {
             (Some(branch), _) => Some(Descriptor::branch(branch)),
             (None, Some(commit)) => Some(Descriptor::commit(commit)),
-            (None, None) => Descriptor::of(query, &[""])?,
+            (None, None) => Descriptor::of_criterion(query, &[""])?,
         };
     }
-    let to = query.any(&[&key("toCommitId"), "toCommitId"]);
+    let to = query.criterion("toCommitId");
     if given.is_none() && to.is_none() && super::revision::default_branch(repository)?.is_none() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -258,12 +285,12 @@ fn range(
         None => or_default(given, place, repository)?.resolve(place, repository)?,
     };
     let mut hidden = Vec::new();
-    if let Some(from) = query.any(&[&key("fromCommitId"), "fromCommitId"]) {
+    if let Some(from) = query.criterion("fromCommitId") {
         let from = Descriptor::commit(&object_id(from)?.to_string()).resolve(place, repository)?;
         hidden.extend(repository.find_commit(from)?.parent_ids().map(gix::Id::detach));
     }
     // What the other version has, and this one has not.
-    if let Some(other) = Descriptor::of(query, &[&key("compareVersion.")])? {
+    if let Some(other) = Descriptor::of_criterion(query, &["compareVersion."])? {
         return Ok((vec![other.resolve(place, repository)?], vec![tip]));
     }
     Ok((vec![tip], hidden))
@@ -272,11 +299,12 @@ fn range(
 /// A commit, as in lists.
 pub(super) fn reference(place: &Place, commit: &gix::Commit<'_>) -> Result<Value, Failure> {
     let id = commit.id;
-    let message = commit.message_raw()?.to_str_lossy();
+    let encoding = encoding_of(commit);
+    let message = decode(commit.message_raw()?, encoding);
     Ok(json!({
         "commitId": id.to_string(),
-        "author": person(commit.author()?),
-        "committer": person(commit.committer()?),
+        "author": person(commit.author()?, encoding),
+        "committer": person(commit.committer()?, encoding),
         "comment": message.trim_end_matches('\n'),
         "url": place.url(&format!("commits/{id}")),
         "remoteUrl": place.page(&format!("commit/{id}")),

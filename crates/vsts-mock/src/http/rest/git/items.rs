@@ -9,7 +9,7 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::{self, encode};
 use super::Format;
-use super::history::entry_at;
+use super::history::{entry_at, latest_change, reference};
 use super::place::Place;
 use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
@@ -18,6 +18,8 @@ use super::zip::Archive;
 
 /// How many items may be asked for at once.
 const MOST: usize = 1_000;
+/// For how many items the last change is looked up at once.
+const MOST_CHANGES: usize = 100;
 
 /// How far below a folder a list goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,52 @@ const DEPTHS: [(&str, u64, Depth); 4] = [
     ("oneLevelPlusNestedEmptyFolders", 4, Depth::OneLevelPlusEmpty),
     ("full", 120, Depth::Full),
 ];
+
+/// What is shown of an item only if it is asked for.
+#[derive(Clone, Copy, Debug)]
+struct Extras {
+    links: bool,
+    /// The commit that changed it last.
+    latest_change: bool,
+}
+
+impl Extras {
+    fn are_none(self) -> bool {
+        !self.links && !self.latest_change
+    }
+
+    fn check(self, items: usize) -> Result<(), Failure> {
+        if self.latest_change && items > MOST_CHANGES {
+            return Err(Failure::bad(format!(
+                "latestProcessedChange is looked up for at most {MOST_CHANGES} items at once, not for {items}."
+            )));
+        }
+        Ok(())
+    }
+
+    fn add(
+        self,
+        place: &Place,
+        version: &Version<'_>,
+        entry: &Entry,
+        mut value: Value,
+    ) -> Result<Value, Failure> {
+        if self.latest_change
+            && let Some(id) = latest_change(version.repository, version.commit, &entry.path)?
+        {
+            let commit = version.repository.find_commit(id)?;
+            value["latestProcessedChange"] = reference(place, &commit)?;
+        }
+        if self.links {
+            let folder = if entry.mode.is_tree() { "tree" } else { "blob" };
+            let mut links =
+                json!({ "self": { "href": value["url"] }, "repository": { "href": place.shown["url"] } });
+            links[folder] = json!({ "href": place.url(&format!("{folder}s/{}", entry.id)) });
+            value["_links"] = links;
+        }
+        Ok(value)
+    }
+}
 
 /// A version of the repository.
 struct Version<'r> {
@@ -168,7 +216,7 @@ impl<'r> Version<'r> {
 /// What a file's content is like.
 fn metadata(path: &str, data: &[u8]) -> Value {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_binary = data.iter().take(8_000).any(|byte| *byte == 0);
+    let is_binary = is_binary(data);
     let mut value = json!({
         "encoding": if is_binary { -1 } else { 65001 },
         "contentType": if is_binary { "application/octet-stream" } else { "text/plain" },
@@ -183,6 +231,10 @@ fn metadata(path: &str, data: &[u8]) -> Value {
     value
 }
 
+fn is_binary(data: &[u8]) -> bool {
+    data.iter().take(8_000).any(|byte| *byte == 0)
+}
+
 fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
 }
@@ -190,31 +242,56 @@ fn trimmed(path: &str) -> &str {
 pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
     let repository = place.open()?;
     let query = &place.query;
-    let given = Descriptor::of(query, &["versionDescriptor.", "itemVersion.", ""])?;
+    let given = Descriptor::of_criterion(query, &["versionDescriptor.", "itemVersion.", ""])?;
     let path = in_url.or_else(|| query.get("path"));
     let scope = query.get("scopePath");
     // Who names no path at all gets a list that holds the root: some clients begin with that.
     let version = Version::of(place, &repository, given)?;
-    let format = Format::of(place)?;
+    let format = Format::of(place, Format::Content)?;
     let depth = query.choice(&["recursionLevel"], &DEPTHS)?;
+    let extras =
+        Extras { links: query.flag("includeLinks"), latest_change: query.flag("latestProcessedChange") };
     if let Some(path) = path {
         let entry = version.entry(place, trimmed(path))?;
         return if entry.mode.is_tree() && format != Format::Zip {
-            Ok(Reply::ok(version.show(place, &entry)))
+            Ok(Reply::ok(extras.add(place, &version, &entry, version.show(place, &entry))?))
         } else {
-            one(place, &version, &entry, format)
+            one(place, &version, &entry, format, extras)
         };
     }
     let top = version.entry(place, trimmed(scope.unwrap_or_default()))?;
     if format == Format::Zip {
-        return one(place, &version, &top, format);
+        return one(place, &version, &top, format, extras);
     }
-    let with_metadata = query.flag("includeContentMetadata");
-    version.show_all(place, &version.list(top, depth.unwrap_or(Depth::None))?, with_metadata)
+    let listed = version.list(top, depth.unwrap_or(Depth::None))?;
+    if extras.are_none() {
+        return version.show_all(place, &listed, query.flag("includeContentMetadata"));
+    }
+    let shown = show_each(place, &version, &listed, query.flag("includeContentMetadata"), extras)?;
+    Ok(Reply::ok(shape::list(shown.into_iter())))
+}
+
+/// Items with more than each of them needs.
+fn show_each(
+    place: &Place,
+    version: &Version<'_>,
+    listed: &[Entry],
+    with_metadata: bool,
+    extras: Extras,
+) -> Result<Vec<Value>, Failure> {
+    extras.check(listed.len())?;
+    let show = |entry: &Entry| {
+        let mut value = version.show(place, entry);
+        if with_metadata && entry.kind() == "blob" {
+            value["contentMetadata"] = metadata(&entry.path, &version.repository.find_object(entry.id)?.data);
+        }
+        extras.add(place, version, entry, value)
+    };
+    listed.iter().map(show).collect()
 }
 
 /// One file, or a folder as a zip file.
-fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format) -> Outcome {
+fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extras: Extras) -> Outcome {
     let repository = version.repository;
     let name = entry.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&place.repo.name);
     if format == Format::Zip {
@@ -232,8 +309,10 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format) -> O
     match format {
         Format::Text if is_blob => Ok(Reply::raw("text/plain; charset=utf-8", data, file_name())),
         Format::Bytes if is_blob => Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned()))),
-        Format::Json if is_blob && place.query.flag("download") => {
-            Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned())))
+        Format::Content if is_blob => {
+            let kind =
+                if is_binary(&data) { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+            Ok(Reply::raw(kind, data, file_name()))
         }
         _ => {
             let mut value = version.show(place, entry);
@@ -243,7 +322,7 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format) -> O
             if is_blob && (place.query.flag("includeContentMetadata") || place.query.flag("includeContent")) {
                 value["contentMetadata"] = metadata(&entry.path, &data);
             }
-            Ok(Reply::ok(value))
+            Ok(Reply::ok(extras.add(place, version, entry, value)?))
         }
     }
 }
@@ -268,13 +347,15 @@ pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
     let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= MOST);
     let asked = asked.ok_or_else(|| Failure::missing("itemDescriptors"))?;
     let repository = place.open()?;
+    let is_set = |field: &str| body[field].as_bool().unwrap_or(false);
+    let extras = Extras { links: is_set("includeLinks"), latest_change: is_set("latestProcessedChange") };
     let mut lists = Vec::new();
     for one in asked {
         let version = Version::of(place, &repository, Descriptor::of_json(one)?)?;
         let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
         let top = version.entry(place, trimmed(one["path"].as_str().unwrap_or_default()))?;
         let items = version.list(top, depth)?;
-        lists.push(items.iter().map(|entry| version.show(place, entry)).collect());
+        lists.push(show_each(place, &version, &items, is_set("includeContentMetadata"), extras)?.into());
     }
     Ok(Reply::ok(shape::list(lists.into_iter())))
 }

@@ -11,6 +11,7 @@ mod commits;
 mod compare;
 mod first;
 mod folder;
+mod format;
 mod history;
 mod items;
 mod pack;
@@ -33,11 +34,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Call;
+use super::body::{Model, models, read_up_to};
 use super::failure::Failure;
 use super::locations::Route;
 use super::reply::Outcome;
 use crate::access::Principal;
 use crate::app::App;
+use format::Format;
 use place::Place;
 pub(in crate::http) use zip::Archive;
 
@@ -112,17 +115,17 @@ impl Asked {
         })
     }
 
-    fn has_body(&self) -> bool {
-        matches!(
-            self,
-            Self::UpdateRefs
-                | Self::LockRef(_)
-                | Self::CreatePush
-                | Self::CommitsBatch
-                | Self::ItemsBatch
-                | Self::Blobs
-                | Self::CreateTag
-        )
+    /// What the body is, if there is one.
+    fn model(&self) -> Option<&'static Model> {
+        Some(match self {
+            Self::UpdateRefs => &models::REF_UPDATE,
+            Self::LockRef(_) => &models::REF_LOCK,
+            Self::CreatePush => &models::PUSH,
+            Self::CommitsBatch => &models::COMMITS_CRITERIA,
+            Self::ItemsBatch => &models::ITEMS_BATCH,
+            Self::CreateTag => &models::TAG,
+            _ => return None,
+        })
     }
 }
 
@@ -133,7 +136,9 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
 }
 
 async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
-    let body = if asked.has_body() { super::read_up_to(body, LARGEST_PUSH).await? } else { Value::Null };
+    let model = asked.model();
+    let has_body = model.is_some() || matches!(asked, Asked::Blobs);
+    let body = if has_body { read_up_to(body, LARGEST_PUSH, model).await? } else { Value::Null };
     let place = Place::find(call, repo)?;
     let work = tokio::task::spawn_blocking(move || respond(&place, &asked, &body));
     match work.await {
@@ -169,39 +174,5 @@ fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {
         },
         Asked::Branch(name) => branches::show(place, name),
         Asked::Diff => compare::show(place),
-    }
-}
-
-/// What a client wants of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Json,
-    Text,
-    Bytes,
-    Zip,
-}
-
-impl Format {
-    /// As `$format` says it, or else the first kind in `Accept` that is known. Who takes anything gets JSON.
-    fn of(place: &Place) -> Result<Self, Failure> {
-        let known = [
-            ("json", 0, Self::Json),
-            ("text", 1, Self::Text),
-            ("octetStream", 2, Self::Bytes),
-            ("zip", 3, Self::Zip),
-        ];
-        if let Some(format) = place.query.choice(&["$format"], &known)? {
-            return Ok(format);
-        }
-        let mut kinds = place.accept.split([',', ';']).map(str::trim);
-        Ok(kinds
-            .find_map(|kind| match kind {
-                "application/json" | "*/*" => Some(Self::Json),
-                "text/plain" => Some(Self::Text),
-                "application/octet-stream" => Some(Self::Bytes),
-                "application/zip" => Some(Self::Zip),
-                _ => None,
-            })
-            .unwrap_or(Self::Json))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use encoding_rs::Encoding;
 use git_wire::Reader;
 use gix::ObjectId;
 use gix::objs::Kind;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::super::super::commit_text::decode;
 use super::super::failure::{Failure, shown};
 use super::super::query::Query;
 use super::super::{Call, shape};
@@ -71,7 +73,7 @@ impl Place {
     /// Opens it for reading: what is there stays until the handle is dropped.
     pub(super) fn open(&self) -> Result<Reader, Failure> {
         let opened = self.repo.handle.open(&self.app.state.repo_path(self.repo.id));
-        let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
+        let mut repository = opened.map_err(|error| Failure::unopened(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(repository)
     }
@@ -120,10 +122,10 @@ pub(super) fn no_object(id: &str) -> Failure {
 }
 
 /// Who wrote something and when.
-pub(super) fn person(signature: gix::actor::SignatureRef<'_>) -> Value {
+pub(super) fn person(signature: gix::actor::SignatureRef<'_>, encoding: Option<&'static Encoding>) -> Value {
     json!({
-        "name": signature.name.to_string(),
-        "email": signature.email.to_string(),
+        "name": decode(signature.name, encoding),
+        "email": decode(signature.email, encoding),
         "date": time_of(signature),
     })
 }

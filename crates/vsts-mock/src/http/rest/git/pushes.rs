@@ -3,14 +3,16 @@
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::failure::{Failure, shown};
+use super::super::query::date;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::pack::NewObjects;
-use super::place::Place;
+use super::place::{Place, no_object};
 use super::receive::{Command, receive};
 use super::{commits, history, refs, staging};
 use crate::state::{Push, PushFilter};
@@ -58,21 +60,23 @@ fn links(place: &Place, push: &Push) -> Value {
 
 pub(super) fn list(place: &Place) -> Outcome {
     let query = &place.query;
-    let text = |name: &str| query.any(&[&format!("searchCriteria.{name}"), name]);
-    let reference_name = text("refName")
+    let reference_name = query
+        .criterion("refName")
         .map(|name| if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") });
-    let user = text("pusherId")
+    let user = query
+        .criterion("pusherId")
         .map(|id| Uuid::parse_str(id).map_err(|_| Failure::bad("pusherId has to be the id of a user.")))
         .transpose()?;
+    let (skip, top) = query.page(PAGE)?;
     let filter = PushFilter {
         reference: reference_name,
         user,
-        from: text("fromDate").map(history::time).transpose()?,
-        to: text("toDate").map(history::time).transpose()?,
-        skip: query.amount(&["$skip", "searchCriteria.$skip"])?.unwrap_or(0),
-        top: query.amount(&["$top", "searchCriteria.$top"])?.unwrap_or(PAGE),
+        from: query.criterion_date("fromDate")?,
+        to: query.criterion_date("toDate")?,
+        skip,
+        top,
     };
-    let with_refs = query.flag("searchCriteria.includeRefUpdates") || query.flag("includeRefUpdates");
+    let with_refs = query.criterion_flag("includeRefUpdates");
     let pushes = place.runtime.block_on(place.app.state.pushes(place.repo.id, &filter))?;
     let values = pushes.iter().map(|push| {
         let mut value = reference(place, push);
@@ -139,8 +143,7 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
 pub(super) fn commits(place: &Place, id: &str) -> Outcome {
     let push = find(place, id)?;
     let repository = place.open()?;
-    let skip = place.query.amount(&["$skip", "skip"])?.unwrap_or(0);
-    let top = place.query.amount(&["$top", "top"])?.unwrap_or(PAGE);
+    let (skip, top) = place.query.page(PAGE)?;
     let mut values = Vec::new();
     for id in new_commits(place, &repository, &push, skip, top)? {
         values.push(commits::with_counts(place, &repository, id)?);
@@ -170,9 +173,12 @@ pub(super) fn by(place: &Place, given: &Value) -> Result<String, Failure> {
     let name = given["name"].as_str().or(user.map(|user| user.name.as_str())).unwrap_or("Anonymous");
     let email = given["email"].as_str().or(user.and_then(|user| user.email.as_deref())).unwrap_or(name);
     let time = match given["date"].as_str() {
-        Some(date) => history::time(date)?,
+        Some(text) => date("date", text)?,
         None => place.now(),
     };
+    if time < Timestamp::UNIX_EPOCH {
+        return Err(Failure::bad(format!("The date {time} is before 1970, the first that Git can store.")));
+    }
     let plain = |text: &str| -> String {
         let kept: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
         kept.trim().to_owned()
@@ -180,29 +186,75 @@ pub(super) fn by(place: &Place, given: &Value) -> Result<String, Failure> {
     Ok(format!("{} <{}> {} +0000", plain(name), plain(email), time.as_second()))
 }
 
+/// Where a push begins.
+struct Start {
+    /// What the ref has to point to until the push is done; `None` if the push makes the ref.
+    tip: Option<ObjectId>,
+    /// The parent of the first new commit.
+    commit: Option<ObjectId>,
+}
+
+/// Finds where a push of a ref begins. `old` is the tip of the ref; for a ref that does not exist yet it is the commit
+/// from which the ref starts.
+fn start(repository: &gix::Repository, name: &str, old: Option<ObjectId>) -> Result<Start, Failure> {
+    let found = repository.try_find_reference(name).ok().flatten();
+    let found = found.filter(|reference| reference.name().as_bstr() == name);
+    let Some(reference) = found else {
+        let Some(old) = old else { return Ok(Start { tip: None, commit: None }) };
+        let is_commit = repository.try_find_header(old)?.is_some_and(|header| header.kind() == Kind::Commit);
+        return if is_commit {
+            Ok(Start { tip: None, commit: Some(old) })
+        } else {
+            Err(no_object(&old.to_string()))
+        };
+    };
+    if old.is_none() || old != reference.try_id().map(gix::Id::detach) {
+        return Err(refusal(name, "has changed in the meantime"));
+    }
+    let is_commit = old.and_then(|old| repository.find_commit(old).ok()).is_some();
+    if is_commit { Ok(Start { tip: old, commit: old }) } else { Err(refusal(name, "is not at a commit")) }
+}
+
+/// Refuses parents other than the commit before: a push makes a line of commits.
+fn check_parents(given: &Value, before: Option<ObjectId>) -> Result<(), Failure> {
+    let before: Vec<String> = before.iter().map(ToString::to_string).collect();
+    match given.as_array() {
+        None if given.is_null() => Ok(()),
+        Some(list) if list.is_empty() || *list == before => Ok(()),
+        _ => Err(Failure::bad(
+            "These commits.parents are not supported by vsts-mock: a commit's parent is the one before it in the push, \
+             the first one's is refUpdates.oldObjectId. Leave the field out.",
+        )),
+    }
+}
+
 pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let updates = body["refUpdates"].as_array().filter(|updates| updates.len() == 1);
     let update = &updates.ok_or_else(|| Failure::bad("A push changes exactly one ref: refUpdates."))?[0];
     let name = update["name"].as_str().ok_or_else(|| Failure::missing("refUpdates.name"))?;
     let old = refs::id(&update["oldObjectId"], "oldObjectId")?;
+    if refs::id(&update["newObjectId"], "newObjectId")?.is_some() {
+        return Err(Failure::bad(
+            "refUpdates.newObjectId: where a push leads follows from its commits. Leave it out.",
+        ));
+    }
     let listed = body["commits"].as_array().filter(|list| !list.is_empty() && list.len() <= MOST_COMMITS);
     let listed = listed.ok_or_else(|| Failure::bad("A push has at least one commit: commits."))?;
     let repository = place.open()?;
-    let stale = || refusal(name, "has changed in the meantime");
-    let mut tree = match old {
-        None => None,
-        Some(old) => {
-            let commit = repository.try_find_object(old)?.ok_or_else(stale)?.peel_to_commit();
-            Some(commit.map_err(|_| stale())?.tree_id()?.detach())
-        }
-    };
+    let start = start(&repository, name, old)?;
+    let mut tree = start
+        .commit
+        .map(|commit| repository.find_commit(commit)?.tree_id())
+        .transpose()?
+        .map(gix::Id::detach);
     let mut objects = NewObjects::new(&repository);
-    let mut parent = old;
+    let mut parent = start.commit;
     let mut made = Vec::with_capacity(listed.len());
     for commit in listed {
         let empty = Vec::new();
         let changes = commit["changes"].as_array().unwrap_or(&empty);
         let new_tree = staging::apply(&mut objects, tree, changes)?;
+        check_parents(&commit["parents"], parent)?;
         let author = by(place, &commit["author"])?;
         let committer = if commit["committer"].is_null() { &commit["author"] } else { &commit["committer"] };
         let committer = by(place, committer)?;
@@ -213,7 +265,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
         made.push(id);
         (tree, parent) = (Some(new_tree), Some(id));
     }
-    let command = Command { name: name.to_owned(), old, new: parent };
+    let command = Command { name: name.to_owned(), old: start.tip, new: parent };
     if !command.is_sound() {
         return Err(Failure::bad(format!("{:?} is not the name of a ref.", shown(name))));
     }

@@ -123,8 +123,7 @@ pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome
 }
 
 pub(super) fn update(place: &Place, body: &Value) -> Outcome {
-    let list = body.as_array().or_else(|| body["value"].as_array());
-    let list = list.filter(|list| !list.is_empty() && list.len() <= MOST);
+    let list = body.as_array().filter(|list| !list.is_empty() && list.len() <= MOST);
     let list = list.ok_or_else(|| Failure::bad("The body has to be a list of changes of refs."))?;
     let mut commands = Vec::with_capacity(list.len());
     for change in list {

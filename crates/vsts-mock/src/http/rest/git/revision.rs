@@ -55,6 +55,24 @@ impl Descriptor {
         Ok(None)
     }
 
+    /// The same, of search criteria: the prefixes come first with what the names of criteria begin with.
+    pub(super) fn of_criterion(query: &Query, prefixes: &[&str]) -> Result<Option<Self>, Failure> {
+        let with: Vec<String> = prefixes.iter().map(|prefix| format!("searchCriteria.{prefix}")).collect();
+        let all: Vec<&str> = with.iter().map(String::as_str).chain(prefixes.iter().copied()).collect();
+        Self::of(query, &all)
+    }
+
+    /// One side of a comparison, `base` or `target`, under every name that clients have for it.
+    pub(super) fn of_side(query: &Query, side: &str) -> Result<Option<Self>, Failure> {
+        let prefixes = [
+            format!("{side}VersionDescriptor."),
+            format!("{side}VersionDescriptor.{side}"),
+            format!("{side}Version."),
+            side.to_owned(),
+        ];
+        Self::of(query, &prefixes.each_ref().map(String::as_str))
+    }
+
     /// The descriptor in a body.
     pub(super) fn of_json(value: &Value) -> Result<Option<Self>, Failure> {
         let Some(name) = value["version"].as_str().filter(|name| !name.is_empty()) else { return Ok(None) };

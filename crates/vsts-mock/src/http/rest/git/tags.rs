@@ -1,10 +1,12 @@
 //! Annotated tags, by the id of the tag object.
 
+use gix::bstr::ByteSlice as _;
 use gix::objs::{Kind, TagRef};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
+use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::pack::NewObjects;
 use super::place::{Place, no_object, object, object_id, person};
@@ -24,11 +26,11 @@ fn tag(place: &Place, id: &str, data: &[u8]) -> Result<Value, Failure> {
         "name": tag.name.to_string(),
         "objectId": id,
         "taggedObject": { "objectId": tag.target().to_string(), "objectType": kind },
-        "message": tag.message.to_string().trim_end_matches('\n'),
+        "message": tag.message.to_str_lossy().trim_end_matches('\n'),
         "url": place.url(&format!("annotatedtags/{id}")),
     });
     if let Ok(Some(tagger)) = tag.tagger() {
-        value["taggedBy"] = person(tagger);
+        value["taggedBy"] = person(tagger, None);
     }
     Ok(value)
 }
@@ -39,6 +41,19 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let name = name.strip_prefix("refs/tags/").unwrap_or(name);
     let target = body["taggedObject"]["objectId"].as_str().ok_or_else(|| Failure::missing("taggedObject"))?;
     let header = repository.try_find_header(object_id(target)?)?.ok_or_else(|| no_object(target))?;
+    let kinds = [
+        ("commit", 1, Kind::Commit),
+        ("tree", 2, Kind::Tree),
+        ("blob", 3, Kind::Blob),
+        ("tag", 4, Kind::Tag),
+    ];
+    let kind = choice("taggedObject.objectType", &body["taggedObject"]["objectType"], &kinds)?;
+    if kind.is_some_and(|kind| kind != header.kind()) {
+        return Err(Failure::bad(format!(
+            "taggedObject.objectType: the object {target} is a {}.",
+            header.kind()
+        )));
+    }
     let message = body["message"].as_str().unwrap_or_default();
     let tagger = by(place, &body["taggedBy"])?;
     let data = format!("object {target}\ntype {}\ntag {name}\ntagger {tagger}\n\n{message}\n", header.kind());

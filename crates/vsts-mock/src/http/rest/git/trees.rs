@@ -79,7 +79,7 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     } else {
         entries(&repository, id, "")?
     };
-    if super::Format::of(place)? == super::Format::Zip {
+    if super::Format::of(place, super::Format::Json)? == super::Format::Zip {
         return super::items::zipped(&repository, &all, "tree", place.query.get("fileName"));
     }
     let mut total = 0;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, read, shape};
+use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
 use super::{bits, derived, namespace, place};
 use crate::access::{Permissions, holds};
@@ -35,11 +35,12 @@ pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Out
 
 /// The batch as it was asked, with the answers in it.
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let mut body = read(body).await?;
+    let mut body = read(body, &models::EVALUATIONS).await?;
     let world = call.app.state.world();
     let account = call.account(&world)?;
     let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);
-    let evaluations = body["evaluations"].as_array_mut().ok_or_else(|| Failure::missing("evaluations"))?;
+    let evaluations = body.get_mut("evaluations").and_then(Value::as_array_mut);
+    let evaluations = evaluations.ok_or_else(|| Failure::missing("evaluations"))?;
     if evaluations.len() > LARGEST_BATCH {
         return Err(Failure::bad(format!("A batch has at most {LARGEST_BATCH} evaluations.")));
     }

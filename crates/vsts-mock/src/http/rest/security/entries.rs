@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, read, shape};
+use super::super::{Call, models, read, shape};
 use super::{bits, entry_json, place, settable, subject_of};
 use crate::access::{Permissions, merged};
 use crate::world::{Account, Entry, World};
@@ -39,7 +39,7 @@ pub(super) fn given(
 /// Merged, what is newly allowed is no longer denied, and the other way round.
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
-    let body = read(body).await?;
+    let body = read(body, &models::ENTRIES).await?;
     let text = body["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
     let list = body["accessControlEntries"].as_array();
     let list = list.ok_or_else(|| Failure::missing("accessControlEntries"))?;

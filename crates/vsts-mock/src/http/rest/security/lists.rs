@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, read, shape};
+use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
 use super::{derived, entries, namespace, place, settable, subject_of};
 use crate::access::{Effect, authorize_acl_reading, effect, sees_subject, token};
@@ -103,9 +103,8 @@ fn extended(effect: &Effect) -> Value {
 /// Replaces whole lists: all of them, or none if one cannot be.
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
-    let body = read(body).await?;
-    let lists =
-        body["value"].as_array().or_else(|| body.as_array()).ok_or_else(|| Failure::missing("value"))?;
+    let body = read(body, &models::ENTRIES_LIST).await?;
+    let lists = body.as_array().ok_or_else(|| Failure::missing("value"))?;
     let mut change = call.app.state.change().await?;
     for list in lists {
         let text = list["token"].as_str().ok_or_else(|| Failure::missing("token"))?;

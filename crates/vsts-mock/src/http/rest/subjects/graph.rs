@@ -5,8 +5,9 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::super::failure::{Failure, shown};
+use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, read, shape};
+use super::super::{Call, models, read, shape};
 use super::{find, find_group, may_change, no_subject, shapes};
 use crate::access::{is_known, sees_subject};
 use crate::world::subject::Subject;
@@ -82,7 +83,7 @@ fn containers(call: &Call<'_>, world: &World) -> Result<Vec<Uuid>, Failure> {
 
 /// A group of a scope, by default the account's.
 pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::NEW_GROUP).await?;
     let called = body["displayName"].as_str().ok_or_else(|| Failure::missing("displayName"))?;
     let description = body["description"].as_str().unwrap_or_default();
     let mut change = call.app.state.change().await?;
@@ -106,13 +107,15 @@ pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
 
 /// A patch of `/displayName` and `/description`.
 pub(super) async fn update_group(call: &Call<'_>, descriptor: &str, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::PATCH_OPERATION).await?;
     let operations =
         body.as_array().ok_or_else(|| Failure::bad("A list of patch operations is required."))?;
     let mut change = call.app.state.change().await?;
     let group = find_group(call, &change.world, descriptor)?.clone();
     may_change(call, &change.world, group.account, group.project)?;
     for operation in operations {
+        let sets = [("add", 0, ()), ("replace", 2, ())];
+        choice("op", &operation["op"], &sets)?.ok_or_else(|| Failure::missing("op"))?;
         let value = operation["value"].as_str().ok_or_else(|| Failure::missing("value"))?;
         match operation["path"].as_str() {
             Some("/displayName") => change.update_group(group.id, Some(value), None).await?,
@@ -141,7 +144,7 @@ pub(super) async fn delete_group(call: &Call<'_>, descriptor: &str) -> Outcome {
 
 /// Lets a user of the directory into the account, and into some groups of it.
 pub(super) async fn create_user(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::NEW_USER).await?;
     let fields = ["principalName", "mailAddress", "displayName", "originId"];
     let asked = fields.into_iter().find_map(|field| body[field].as_str());
     let asked = asked.ok_or_else(|| Failure::missing("principalName"))?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, read, shape};
+use super::super::{Call, models, read, shape};
 use super::shapes::{self, Members};
 use crate::access::{self, Target, can_see, sees_subject};
 use crate::world::subject::{self, Subject};
@@ -163,7 +163,7 @@ pub(super) fn no_identity(asked: &str) -> Failure {
 }
 
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body).await?;
+    let body = read(body, &models::IDENTITY_BATCH).await?;
     let world = call.app.state.world();
     let depth = choice("queryMembership", &body["queryMembership"], &DEPTHS)?.unwrap_or(Depth::None);
     let texts = |field: &str| -> Vec<String> {

@@ -1,0 +1,104 @@
+//! Forks: a new repository with the branches and tags of another one, which it remembers.
+
+use std::io::{BufReader, Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
+use uuid::Uuid;
+
+use super::{RegistryError, RepoInput, run};
+use crate::state::Change;
+use crate::world::Repo;
+
+/// What a server answers before the pack to somebody who has nothing.
+const NAK: &[u8] = b"0008NAK\n";
+
+impl Change<'_> {
+    /// Makes a repository with the branches and tags of `parent`, or with one of its refs alone.
+    pub(crate) async fn create_fork(
+        &mut self,
+        account: &str,
+        project: &str,
+        name: &str,
+        parent: &Repo,
+        only: Option<&str>,
+    ) -> Result<Uuid, RegistryError> {
+        let failed =
+            |message: String| RegistryError::Repository { name: parent.name.clone(), source: message.into() };
+        let source = parent.handle.open(&self.repo_path(parent.id));
+        let source = source.map_err(|error| failed(error.to_string()))?;
+        let id = self.create_repo(account, project, &RepoInput { name, public: false, import: None }).await?;
+        let (path, only) = (self.repo_path(id), only.map(str::to_owned));
+        let copied = tokio::task::spawn_blocking(move || copy(&source, &path, only.as_deref()));
+        copied.await.expect("copying does not panic").map_err(failed)?;
+        run!(self, "UPDATE repos SET parent_id = $1 WHERE id = $2", parent.id.to_string(), id.to_string());
+        let mut repo = self.world.repos.get(&id).cloned().expect("it has just been made");
+        repo.parent = Some(parent.id);
+        self.world.insert_repo(repo);
+        Ok(id)
+    }
+}
+
+/// Copies branches and tags with what they reach, as a clone and a push would.
+fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), String> {
+    fn text(error: impl std::fmt::Display) -> String {
+        error.to_string()
+    }
+    let (mut wants, mut commands, mut default) = (Vec::new(), Vec::new(), None);
+    {
+        let source = from.read();
+        let head = source.head_name().map_err(text)?.map(|name| name.as_bstr().to_string());
+        for reference in source.references().map_err(text)?.all().map_err(text)?.flatten() {
+            let Ok(name) = std::str::from_utf8(reference.name().as_bstr()) else { continue };
+            let is_copied = name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+            let Some(id) = reference.try_id().filter(|_| is_copied && only.is_none_or(|only| only == name))
+            else {
+                continue;
+            };
+            let id = id.detach();
+            let capabilities = if wants.is_empty() { " ofs-delta" } else { "" };
+            line(&mut wants, &format!("want {id}{capabilities}\n"));
+            let capabilities = if commands.is_empty() { "\0report-status" } else { "" };
+            line(&mut commands, &format!("{:040} {id} {name}{capabilities}", 0));
+            if name.starts_with("refs/heads/") && (head.as_deref() == Some(name) || only.is_some()) {
+                default = Some(name.to_owned());
+            }
+        }
+    }
+    if commands.is_empty() {
+        return Ok(());
+    }
+    wants.extend_from_slice(b"00000009done\n");
+    commands.extend_from_slice(b"0000");
+    let options = Options::default();
+    let mut pack = tempfile::tempfile().map_err(text)?;
+    let respond = |service,
+                   repository: &Repository,
+                   request: &mut dyn std::io::BufRead,
+                   answer: &mut dyn std::io::Write| {
+        git_wire::respond(service, repository, &AllowAll, &options, ProtocolVersion::V0, request, answer)
+            .map_err(text)
+    };
+    respond(Service::UploadPack, from, &mut wants.as_slice(), &mut pack)?;
+    pack.rewind().map_err(text)?;
+    let mut answer = [0; NAK.len()];
+    pack.read_exact(&mut answer).map_err(text)?;
+    if answer != NAK {
+        return Err("the answer to its clone is not understood".to_owned());
+    }
+    let target = Repository::open(to).map_err(text)?;
+    let mut request = BufReader::new(commands.as_slice().chain(pack));
+    let summary = respond(Service::ReceivePack, &target, &mut request, &mut Vec::new())?;
+    if let Some((name, reason)) = summary.refused.first() {
+        return Err(format!("{name}: {reason}"));
+    }
+    match default {
+        Some(branch) => std::fs::write(to.join("HEAD"), format!("ref: {branch}\n")).map_err(text),
+        None => Ok(()),
+    }
+}
+
+/// Writes a packet line.
+fn line(out: &mut Vec<u8>, text: &str) {
+    write!(out, "{:04x}{text}", text.len() + 4).expect("writing to memory succeeds");
+}
