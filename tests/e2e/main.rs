@@ -6,6 +6,8 @@
 mod access;
 /// The article's own commands, step by step, through the link named `az`.
 mod article;
+/// A run behaves as its script does in the project folder: links, variables, packages, unreadable folders, names.
+mod as_project;
 /// What runs leave, here and on other computers.
 mod attachments;
 /// Comparing runs.
@@ -20,6 +22,8 @@ mod damage;
 mod exact;
 /// A line that is cut, or falls silent, after any byte.
 mod flaky;
+/// Runs at a terminal, and under signals that are ignored.
+mod job_control;
 /// azml killed at every step of submit, sync and restore.
 mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.

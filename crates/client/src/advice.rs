@@ -26,6 +26,9 @@ pub fn with_advice(error: CommandError) -> CommandError {
         Some(Io::PermissionDenied) => {
             "nothing was written; see who may write there: ls -ld on the path, and on the folder that it is in"
         }
+        Some(Io::InvalidFilename) => {
+            "the name or path is too long for the system; in a run's folder a shorter AZML_STATE_DIR helps"
+        }
         _ => match error.kind {
             ErrorKind::Usage => "{azml} --help",
             ErrorKind::NotFound => "{azml} project show",
@@ -67,6 +70,7 @@ mod tests {
             (io(Io::StorageFull), "make room"),
             (io(Io::ReadOnlyFilesystem), "work on a copy"),
             (io(Io::PermissionDenied), "who may write"),
+            (io(Io::InvalidFilename), "AZML_STATE_DIR"),
             (CommandError::failed(format!("can't write: {NO_SPACE} (os error 28)")), "make room"),
             (CommandError::failed("odd"), "--debug"),
             (CommandError::failed("odd").hint("own"), "own"),

@@ -14,8 +14,8 @@ use gix::actor;
 use crate::cli::Invoked;
 use crate::credentials::{Keyring, Provider, Secret, TokenStore};
 use crate::env::{
-    AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND, GIT_SSL_CAINFO,
-    GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT, SSL_CERT_FILE,
+    AZML_STATE_DIR, AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND,
+    GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT, SSL_CERT_FILE,
 };
 use crate::error::CommandError;
 use crate::run::recovery;
@@ -58,6 +58,16 @@ impl Context {
             Some(_) => Project::open(&start)?,
             None => Project::find(&start)?,
         };
+        if let Some((AZML_STATE_DIR, dir)) = self.env.state_in_project(project.root()) {
+            let text = format!(
+                "{AZML_STATE_DIR} ({}) is in the project folder: every run's folder would be part of the next run",
+                dir.display()
+            );
+            return Err(CommandError::usage(text).hint(format!(
+                "unset {AZML_STATE_DIR}, or set it to a folder outside {}",
+                project.root().display()
+            )));
+        }
         let history = match HistoryRepo::open(project.root(), *project.id()) {
             Err(history::Error::NotFound { .. }) => self.adopt(&project)?,
             opened => opened?,

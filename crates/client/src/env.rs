@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::home;
+
 /// Where settings and logins live; default `$XDG_CONFIG_HOME/azml`, else `~/.config/azml`.
 pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
 /// Where run folders live; default `$XDG_STATE_HOME/azml`, else `~/.local/state/azml`.
@@ -82,6 +84,8 @@ pub const GIT_TERMINAL_PROMPT: &str = "GIT_TERMINAL_PROMPT";
 pub const PATH: &str = "PATH";
 /// Python's module path; a run's script gets the `azureml` module on top of it.
 pub const PYTHONPATH: &str = "PYTHONPATH";
+/// The current folder, as the shell calls it; a script is given its own.
+pub const PWD: &str = "PWD";
 /// The user's home folder.
 pub const HOME: &str = "HOME";
 /// Where the session bus is: the way to the system keyring on Linux.
@@ -101,6 +105,10 @@ pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 #[derive(Clone, Debug)]
 pub struct Env {
     vars: BTreeMap<OsString, OsString>,
+    /// The home folder that the system's user database names.
+    account_home: Option<PathBuf>,
+    /// Takes the home folder's place for azml's own folders where there is none.
+    fallback: PathBuf,
     /// The current folder.
     pub cwd: PathBuf,
     /// Whether a terminal reads standard output.
@@ -115,8 +123,18 @@ impl Env {
     /// Reads the process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_process() -> Self {
+        let vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        // Without HOME, under cron or systemd, the account's home folder counts, as for OpenSSH.
+        let account_home = home::of_account();
+        let has_home = vars.get(OsStr::new(HOME)).is_some_and(|home| !home.is_empty());
+        let fallback = match &account_home {
+            None if !has_home => home::private_folder(&std::env::temp_dir()),
+            _ => home::private_path(&std::env::temp_dir()),
+        };
         Self {
-            vars: std::env::vars_os().collect(),
+            vars,
+            account_home,
+            fallback,
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
@@ -131,6 +149,8 @@ impl Env {
     ) -> Self {
         Self {
             vars: vars.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            account_home: None,
+            fallback: home::private_path(Path::new("/tmp")),
             cwd: cwd.into(),
             stdout_is_terminal: false,
             stderr_is_terminal: false,
@@ -163,25 +183,49 @@ impl Env {
         self.dir(AZML_CONFIG_DIR, XDG_CONFIG_HOME, ".config")
     }
 
-    /// Where run folders live.
+    /// Where run folders live, where no project is in question.
     pub fn state_dir(&self) -> PathBuf {
         self.dir(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state")
     }
 
-    /// The user's home folder.
-    pub fn home(&self) -> Option<&Path> {
-        self.get(HOME).map(Path::new)
+    /// Where the run folders of the project in `root` live: not in the project folder itself, or each run would be part
+    /// of the next one.
+    pub fn state_dir_for(&self, root: &Path) -> PathBuf {
+        let all = self.dirs(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state");
+        let outside = all.iter().find(|(_, dir)| !home::is_inside(dir, root));
+        outside.or(all.last()).map_or_else(|| self.fallback.clone(), |(_, dir)| dir.clone())
     }
 
-    fn dir(&self, own: &str, xdg: &str, below_home: &str) -> PathBuf {
-        if let Some(dir) = self.get(own) {
-            return self.cwd.join(dir);
-        }
+    /// The variable that would have the run folders of the project in `root` in the project folder itself, and where.
+    pub fn state_in_project(&self, root: &Path) -> Option<(&'static str, PathBuf)> {
+        let first = self.dirs(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state").into_iter().next();
+        first.filter(|(_, dir)| home::is_inside(dir, root))
+    }
+
+    /// The user's home folder: what [`HOME`] says, else the account's.
+    pub fn home(&self) -> Option<&Path> {
+        self.get(HOME).map(Path::new).or(self.account_home.as_deref())
+    }
+
+    fn dir(&self, own: &'static str, xdg: &'static str, below_home: &str) -> PathBuf {
+        let first = self.dirs(own, xdg, below_home).into_iter().next();
+        first.map_or_else(|| self.fallback.clone(), |(_, dir)| dir)
+    }
+
+    /// Where a folder of azml's own may be, the place that counts first, each with the variable that says so.
+    fn dirs(&self, own: &'static str, xdg: &'static str, below_home: &str) -> Vec<(&'static str, PathBuf)> {
+        let home = |home: &Path| self.cwd.join(home).join(below_home).join("azml");
+        let own_dir = self.get(own).map(|dir| (own, self.cwd.join(dir)));
         // The XDG specification: a relative path is to be ignored.
-        if let Some(base) = self.get(xdg).map(Path::new).filter(|base| base.is_absolute()) {
-            return base.join("azml");
-        }
-        self.home().map_or_else(|| self.cwd.join(".azml"), |home| home.join(below_home).join("azml"))
+        let xdg_base = self.get(xdg).map(Path::new).filter(|base| base.is_absolute());
+        let places = [
+            own_dir,
+            xdg_base.map(|base| (xdg, base.join("azml"))),
+            self.get(HOME).map(|dir| (HOME, home(Path::new(dir)))),
+            self.account_home.as_deref().map(|dir| (HOME, home(dir))),
+            Some((HOME, self.fallback.join(below_home).join("azml"))),
+        ];
+        places.into_iter().flatten().collect()
     }
 
     /// The time: the system's, unless [`AZML_NOW`] fixes it.
@@ -219,7 +263,34 @@ mod tests {
         assert_eq!(env(&[(AZML_STATE_DIR, "s")]), Path::new("/here/s"));
         assert_eq!(env(&[(XDG_STATE_HOME, "/x"), (HOME, "/h")]), Path::new("/x/azml"));
         assert_eq!(env(&[(XDG_STATE_HOME, "x"), (HOME, "/h")]), Path::new("/h/.local/state/azml"));
-        assert_eq!(env(&[]), Path::new("/here/.azml"));
+        let nowhere = env(&[]);
+        assert!(nowhere.starts_with("/tmp") && nowhere.ends_with(".local/state/azml"), "{nowhere:?}");
+    }
+
+    #[test]
+    fn run_folders_are_never_in_the_project_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("p");
+        std::fs::create_dir_all(root.join("real")).unwrap();
+        std::os::unix::fs::symlink(root.join("real"), dir.path().join("link")).unwrap();
+        let p = root.display().to_string();
+        let via_link = dir.path().join("link").display().to_string();
+        let env = |vars: &[(&str, &str)]| Env::fixed(vars.iter().copied(), &root);
+        for vars in [
+            &[(XDG_STATE_HOME, p.as_str()), (HOME, "/h")][..],
+            &[(XDG_STATE_HOME, &format!("{p}/not/yet")), (HOME, "/h")],
+            &[(XDG_STATE_HOME, &via_link), (HOME, "/h")],
+            &[(AZML_STATE_DIR, ".state"), (HOME, "/h")],
+        ] {
+            let env = env(vars);
+            assert_eq!(env.state_dir_for(&root), Path::new("/h/.local/state/azml"), "{vars:?}");
+            assert_eq!(env.state_in_project(&root).unwrap().0, vars[0].0);
+        }
+        let inside = env(&[(HOME, ".")]).state_dir_for(&root);
+        assert!(inside.starts_with("/tmp") && !inside.starts_with(&root), "{inside:?}");
+        let beside = env(&[(XDG_STATE_HOME, &format!("{p}2"))]);
+        assert_eq!(beside.state_dir_for(&root), Path::new(&format!("{p}2/azml")));
+        assert_eq!(beside.state_in_project(&root), None);
     }
 
     #[test]

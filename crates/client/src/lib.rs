@@ -24,6 +24,7 @@ pub mod convert;
 pub mod credentials;
 pub mod env;
 pub mod error;
+mod home;
 pub mod query;
 pub mod run;
 pub mod service;

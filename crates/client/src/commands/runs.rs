@@ -77,7 +77,7 @@ pub struct Lives {
 impl Lives {
     /// Looks at them.
     pub fn here(ctx: &Context, opened: &Opened) -> Result<Self, CommandError> {
-        let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+        let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
         let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
         let mut runs = Vec::new();
         for run in found.into_iter().filter(|run| run.is_watched) {

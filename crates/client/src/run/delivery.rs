@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, select, unbounded};
 
-use super::signals::Cancel;
+use super::signals::{Cancel, NotStopped};
 use crate::error::CommandError;
 
 /// A thread that pushes when it is told to.
@@ -52,6 +52,8 @@ impl Delivery {
         let (ask, asked) = unbounded::<()>();
         let (tell, done) = unbounded();
         std::thread::Builder::new().name("push".to_owned()).spawn(move || {
+            // A question of its own fails while the script has the terminal.
+            let _not_stopped = NotStopped::new();
             for () in asked {
                 if tell.send(push()).is_err() {
                     break;

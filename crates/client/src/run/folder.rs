@@ -21,6 +21,7 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use rustix::fs::Dir;
 
+use super::links;
 use super::spare::{self, Folder, Noted, TakenOver};
 use super::target::{Leftovers, TargetError};
 
@@ -51,7 +52,9 @@ impl RunFolder {
     ) -> Result<Self, TargetError> {
         let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
         let index = path.with_extension("index");
-        let (made, top) = match spare::take_over(history.git(), tree, spare, path, &index) {
+        let root = history.root();
+        let real_root = root.canonicalize().map_err(TargetError::file("look at", root))?;
+        let (made, mut top) = match spare::take_over(history.git(), tree, &real_root, spare, path, &index) {
             Some(TakenOver::AsItWas(made)) => (Some(made), None),
             Some(TakenOver::Remade(top)) => (None, Some(top)),
             None => {
@@ -59,9 +62,16 @@ impl RunFolder {
                 (None, Some(spare::folders_of(history.git(), tree).map_err(failed)?))
             }
         };
-        let user = UserRepo::open(history.root()).ok().flatten();
+        let mut links_of = BString::default();
+        if let Some(top) = &mut top
+            && links::adjust(history.git(), top, path, root)
+                .map_err(TargetError::file("make links in", path))?
+        {
+            links_of = real_root.as_os_str().as_bytes().into();
+        }
+        let user = UserRepo::open(root).ok().flatten();
         let mut linker = Linker {
-            root: history.root(),
+            root,
             work: path,
             rules: Rules::of_user(user.as_ref()),
             left_out,
@@ -75,7 +85,7 @@ impl RunFolder {
             (Some(made), _) => made,
             (None, top) => {
                 let is_linked_into = |folder: &BStr| linked_into.contains(folder);
-                spare::note(path, tree, top.unwrap_or_default(), &is_linked_into, &index)
+                spare::note(path, tree, links_of, top.unwrap_or_default(), &is_linked_into, &index)
                     .map_err(TargetError::file("write", &index))?
             }
         };
@@ -170,7 +180,10 @@ impl Linker<'_> {
     /// what the run's folder has there of the snapshot.
     fn link_missing(&mut self, folder: &BStr, made: Option<&Folder>) -> Result<(), TargetError> {
         let source = self.root.join(as_path(folder));
-        let entries = fs::read_dir(&source).map_err(TargetError::file("read", &source))?;
+        let entries = match fs::read_dir(&source) {
+            Err(error) if !folder.is_empty() && is_passable(&error) => return Ok(()),
+            entries => entries.map_err(TargetError::file("read", &source))?,
+        };
         for entry in entries {
             let entry = entry.map_err(TargetError::file("read", &source))?;
             let name = entry.file_name();
@@ -183,20 +196,30 @@ impl Linker<'_> {
                 continue;
             }
             let path = spare::join(folder, name.as_bytes().as_bstr());
-            let is_dir = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?.is_dir();
+            let is_dir = match entry.file_type() {
+                Err(error) if is_passable(&error) => continue,
+                kind => kind.map_err(TargetError::file("look at", &entry.path()))?.is_dir(),
+            };
             match made.and_then(|made| made.folder(name.as_bytes())) {
                 Some(made) if is_dir => self.link_missing(path.as_bstr(), Some(made))?,
                 None if self.is_left_out(path.as_bstr(), is_dir) => {
                     let link = self.work.join(as_path(path.as_bstr()));
-                    std::os::unix::fs::symlink(entry.path(), &link)
-                        .map_err(TargetError::file("make link", &link))?;
+                    match std::os::unix::fs::symlink(entry.path(), &link) {
+                        Err(error) if is_passable(&error) => continue,
+                        made => made.map_err(TargetError::file("make link", &link))?,
+                    }
                     self.linked_into.insert(folder.to_owned());
                     self.linked.insert(path);
                 }
+                // As the snapshot, the run does without a folder that can't be read.
+                None if is_dir && fs::read_dir(entry.path()).is_err_and(|error| is_passable(&error)) => {}
                 // A folder whose files are all left out, one by one: made if there is something to link in it.
                 None if is_dir => {
                     let made = self.work.join(as_path(path.as_bstr()));
-                    fs::create_dir(&made).map_err(TargetError::file("make folder", &made))?;
+                    match fs::create_dir(&made) {
+                        Err(error) if is_passable(&error) => continue,
+                        done => done.map_err(TargetError::file("make folder", &made))?,
+                    }
                     self.linked_into.insert(folder.to_owned());
                     // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
                     self.link_missing(path.as_bstr(), None)?;
@@ -212,6 +235,13 @@ impl Linker<'_> {
     fn is_left_out(&self, path: &BStr, is_dir: bool) -> bool {
         self.rules.verdict_in(self.root, path, is_dir) == Verdict::Out || self.left_out.contains(path)
     }
+}
+
+/// Whether an entry of the project folder is passed over for this: it may not be read, it went away meanwhile, or its path
+/// is too long below the run's folder.
+fn is_passable(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), PermissionDenied | NotFound | NotADirectory | InvalidFilename)
 }
 
 /// The project folder's `outputs/` and `logs/` before a run in place.

@@ -27,7 +27,7 @@ pub(super) fn make(
     taken: &Taken,
     attachments: &Attachments,
 ) -> Result<Job, CommandError> {
-    let state = ctx.env.state_dir();
+    let state = ctx.env.state_dir_for(opened.project.root());
     let module = python::install(&state).map_err(|error| CommandError::file("write into", &state, error))?;
     let share = share_dir(ctx, opened, plan);
     std::fs::create_dir_all(&share).map_err(|error| CommandError::file("make folder", &share, error))?;
@@ -62,7 +62,8 @@ pub(super) fn make(
 /// The folder shared by the project's runs: where the target says, else beside their state.
 fn share_dir(ctx: &Context, opened: &Opened, plan: &Plan) -> PathBuf {
     let Some(base) = &plan.config.shared_directory else {
-        return live::project_dir(&ctx.env.state_dir(), opened.project.id()).join("share");
+        return live::project_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id())
+            .join("share");
     };
     let base = match (base.strip_prefix("~/"), ctx.env.home()) {
         (Some(rest), Some(home)) => home.join(rest),

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
 
+use super::editable;
 use super::folder::{Before, RunFolder};
-use super::process::{self, Ended, Exit, Spec, Stream, Watch};
-use super::python::{find_program, is_program};
-use super::signals::Cancel;
+use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
+use super::python::{self, find_program, is_program};
+use super::signals::{self, Cancel};
 use super::target::{Job, Leftovers, Target, TargetError};
-use crate::env::PATH;
+use super::variables::Folders;
+use crate::env::{HOME, PATH, PWD, PYTHONPATH};
 
 /// The interpreter where the target names none.
 const PYTHON: &str = "python3";
@@ -32,8 +34,6 @@ pub struct Local {
     pub python: Option<String>,
     /// The environment that scripts inherit.
     pub inherited: BTreeMap<OsString, OsString>,
-    /// Whether the script reads azml's standard input.
-    pub reads_stdin: bool,
     state: State,
     /// Whether the script's processes have all ended.
     is_free: bool,
@@ -54,30 +54,32 @@ impl Local {
         spare: PathBuf,
         python: Option<String>,
         inherited: BTreeMap<OsString, OsString>,
-        reads_stdin: bool,
     ) -> Self {
-        Self { history, work, spare, python, inherited, reads_stdin, state: State::Fresh, is_free: false }
+        Self { history, work, spare, python, inherited, state: State::Fresh, is_free: false }
     }
 
     fn root(&self) -> &Path {
         self.history.root()
     }
 
-    fn path(&self) -> Option<&OsStr> {
-        self.inherited.get(OsStr::new(PATH)).map(OsString::as_os_str)
-    }
-
     /// The program that runs a script, and whether the script is its first argument.
-    fn program(&self, script: &str, cwd: &Path) -> Result<(PathBuf, bool), TargetError> {
+    fn program(
+        &self,
+        script: &str,
+        cwd: &Path,
+        path: Option<&OsStr>,
+    ) -> Result<(PathBuf, bool), TargetError> {
         let ending = Path::new(script).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
         let find = |program: &str| {
             // What the preparing commands made in the run's folder goes before what the project has.
-            let found = find_program(program, cwd, self.path());
-            found.or_else(|| find_program(program, self.root(), self.path())).ok_or_else(|| {
-                TargetError::NoProgram { script: script.to_owned(), program: program.to_owned() }
+            let found = find_program(program, cwd, path);
+            found.or_else(|| find_program(program, self.root(), path)).ok_or_else(|| TargetError::NoProgram {
+                script: script.to_owned(),
+                program: program.to_owned(),
             })
         };
-        if ending != "py" {
+        // Python runs a folder too: its `__main__.py`.
+        if ending != "py" && !is_package(&cwd.join(script)) {
             if is_program(&self.root().join(script)) {
                 return Ok((PathBuf::from(script), false));
             }
@@ -94,6 +96,58 @@ impl Local {
         };
         program.map(|program| (program, true))
     }
+
+    /// Has Python import the run's copy of packages that are installed from the project folder, and says so.
+    fn import_from(
+        &self,
+        work: &Path,
+        python: &Path,
+        script: &str,
+        env: &mut BTreeMap<OsString, OsString>,
+        watch: &Arc<dyn Watch>,
+    ) {
+        let Ok(folders) = Folders::new(self.root(), work) else { return };
+        let home = env.get(OsStr::new(HOME)).map(PathBuf::from);
+        // Which Python puts before all else.
+        let is_folder = is_package(&work.join(script));
+        let scripts_folder = if is_folder { Some(Path::new(script)) } else { Path::new(script).parent() };
+        let scripts_folder = scripts_folder.unwrap_or(Path::new(""));
+        for editable in editable::find(python, home.as_deref(), self.root()) {
+            let folder = work.join(&editable.folder);
+            let given = env.get(OsStr::new(PYTHONPATH)).cloned().unwrap_or_default();
+            let is_on_path = std::env::split_paths(&given).any(|known| known == folder);
+            let is_scripts = scripts_folder == editable.folder;
+            // A virtual environment that is linked into the run's folder is the project's.
+            if is_on_path || is_scripts || !folders.is_the_runs(&editable.folder) {
+                continue;
+            }
+            let shown = self.root().join(&editable.folder);
+            let text =
+                format!("{} is installed as editable (by {})", shown.display(), editable.file.display());
+            let is_sure = editable.is_plain && editable::hides_library(python, &folder) == Some(false);
+            watch.notice(&if is_sure {
+                env.insert(PYTHONPATH.into(), python::search_path(&folder, Some(&given)));
+                Notice { text: format!("{text}: the run imports the snapshot's files (PYTHONPATH)"), hint: None }
+            } else {
+                Notice {
+                    text: format!("{text}: the run imports the project's files, not the snapshot's"),
+                    hint: Some(format!(
+                        "to import the snapshot's, name it in the script's PYTHONPATH: PYTHONPATH={} {{azml}} experiment submit …",
+                        shown.display()
+                    )),
+                }
+            });
+        }
+    }
+}
+
+fn path_of(env: &BTreeMap<OsString, OsString>) -> Option<&OsStr> {
+    env.get(OsStr::new(PATH)).map(OsString::as_os_str)
+}
+
+/// Whether Python can run what is at a path as a folder.
+pub fn is_package(path: &Path) -> bool {
+    path.join("__main__.py").is_file()
 }
 
 /// Runs one command of those that come before the script. What it says is no output of the script.
@@ -120,7 +174,7 @@ fn prepare(
     let how = match ended.exit {
         Exit::Code(0) | Exit::Canceled => return Ok(ended),
         Exit::Code(code) => format!("ended with exit code {code}"),
-        Exit::Signal(signal) => format!("was killed by signal {signal}"),
+        Exit::Signal(signal) => format!("was killed by {}", signals::describe(signal)),
     };
     Err(TargetError::Prepare { command: command.trim().to_owned(), how })
 }
@@ -144,7 +198,7 @@ impl Target for Local {
         if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
             return Ok(());
         }
-        self.program(script, self.root()).map(drop)
+        self.program(script, self.root(), path_of(&self.inherited)).map(drop)
     }
 
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
@@ -159,29 +213,38 @@ impl Target for Local {
 
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError> {
         let cwd = self.work.clone().unwrap_or_else(|| self.root().to_owned());
-        if !cwd.join(&job.script).is_file() {
+        let script_path = cwd.join(&job.script);
+        if !script_path.is_file() && !is_package(&script_path) {
             return Err(TargetError::NoScript { script: job.script.clone() });
         }
         let mut env = self.inherited.clone();
         env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
+        match &self.work {
+            Some(work) => {
+                let folders = Folders::new(self.root(), work).map_err(TargetError::file("look at", work))?;
+                folders.redirect(&mut env);
+            }
+            None => drop(env.insert(PWD.into(), cwd.clone().into_os_string())),
+        }
         for command in &job.prepare {
             let ended = prepare(command, &cwd, &env, job, watch, cancel)?;
             if ended.exit == Exit::Canceled {
                 return Ok(ended);
             }
         }
-        let (program, is_interpreter) = self.program(&job.script, &cwd)?;
+        let (program, is_interpreter) = self.program(&job.script, &cwd, path_of(&env))?;
         let program = if is_interpreter { program } else { cwd.join(program) };
-        let script = is_interpreter.then(|| OsString::from(&job.script));
+        if is_interpreter && let Some(work) = &self.work {
+            self.import_from(work, &program, &job.script, &mut env, watch);
+        }
+        // An interpreter would take `-x.py` for options.
+        let script = is_interpreter.then(|| match job.script.strip_prefix('-') {
+            Some(_) => OsString::from(format!("./{}", job.script)),
+            None => OsString::from(&job.script),
+        });
         let args = script.into_iter().chain(job.arguments.iter().map(OsString::from)).collect();
-        let spec = Spec {
-            program: program.clone(),
-            args,
-            cwd,
-            env,
-            reads_stdin: self.reads_stdin,
-            log: job.driver_log.clone(),
-        };
+        let spec =
+            Spec { program: program.clone(), args, cwd, env, reads_stdin: true, log: job.driver_log.clone() };
         let ended =
             process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
         self.is_free = !ended.left_processes && ended.exit != Exit::Canceled;

@@ -1,7 +1,8 @@
 //! One process group: started, its output streamed, cancelled as a whole.
 //!
 //! The script leads a group of its own, so that a cancel reaches everything it has started and a Ctrl-C in the
-//! terminal reaches azml alone, which passes it on. Output is passed on as it comes, and into a file.
+//! terminal reaches azml alone, which passes it on, unless the script has asked for the terminal
+//! ([`super::terminal`]). Output is passed on as it comes, and into a file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,10 +14,13 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
-use rustix::process::{Pid, Signal, kill_process_group};
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select, unbounded};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTSTP};
 
 use super::signals::Cancel;
+use super::terminal::JobControl;
 use super::who;
 
 /// How long a cancelled script may take to end before it is killed.
@@ -58,6 +62,17 @@ pub trait Watch: Send + Sync {
     fn started(&self, pid: u32);
     /// It wrote.
     fn output(&self, stream: Stream, bytes: &[u8]);
+    /// Something that its user should know before it starts.
+    fn notice(&self, _notice: &Notice) {}
+}
+
+/// What the user of a run should know of how it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What is so.
+    pub text: String,
+    /// What to do about it, if it is not as it should be.
+    pub hint: Option<String>,
 }
 
 /// How a process ended.
@@ -76,13 +91,31 @@ pub enum Exit {
 pub struct Ended {
     /// How.
     pub exit: Exit,
+    /// The signal that ended it, whoever sent it.
+    pub signal: Option<i32>,
+    /// Whether it left a core dump.
+    pub core_dumped: bool,
+    /// Whether the kernel killed a process for want of memory meanwhile.
+    pub out_of_memory: bool,
     /// Whether processes of its group still run.
     pub left_processes: bool,
 }
 
+impl Ended {
+    /// A process that ended like this, and left nothing.
+    pub fn by(exit: Exit) -> Self {
+        let signal = if let Exit::Signal(signal) = exit { Some(signal) } else { None };
+        Self { exit, signal, core_dumped: false, out_of_memory: false, left_processes: false }
+    }
+}
+
+/// The exit code with which shells and others end after an interrupt that they have caught.
+const INTERRUPTED: i32 = 128 + SIGINT;
+
 /// Runs a process to its end.
 pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
     let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(&spec.log)?));
+    let killed_before = who::out_of_memory_kills();
     let mut child = Command::new(&spec.program)
         .args(&spec.args)
         .current_dir(&spec.cwd)
@@ -101,13 +134,15 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
     let err = child.stderr.take().expect("standard error is piped");
     pump(Stream::Out, out, &log, watch, drained.clone())?;
     pump(Stream::Err, err, &log, watch, drained)?;
-    let (waited, waiting) = bounded(1);
-    std::thread::Builder::new().name("wait".to_owned()).spawn(move || drop(waited.send(child.wait())))?;
+    let (changed, changes) = unbounded();
+    std::thread::Builder::new().name("wait".to_owned()).spawn(move || wait(group, &changed))?;
 
-    let (status, canceled) = watch_over(group, &waiting, cancel)?;
+    let mut control = JobControl::of(group);
+    let (status, canceled) = watch_over(&mut control, &changes, cancel)?;
+    control.take_back();
     if canceled {
         // What ignored the polite signal does not survive the script.
-        signal(group, Signal::KILL);
+        control.signal(Signal::KILL);
     }
     let patience = after(DRAIN_GRACE);
     for _ in 0..2 {
@@ -121,44 +156,87 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         (_, Some(code), _) => Exit::Code(code),
         (_, None, signal) => Exit::Signal(signal.unwrap_or_default()),
     };
-    // Of a cancelled group nothing survives; what was killed just now may still be on its way out.
-    Ok(Ended { exit, left_processes: !canceled && who::is_alive(id) })
+    Ok(Ended {
+        exit,
+        signal: status.signal(),
+        core_dumped: status.core_dumped(),
+        out_of_memory: who::out_of_memory_kills() > killed_before,
+        // Of a cancelled group nothing survives; what was killed just now may still be on its way out.
+        left_processes: !canceled && who::is_alive(id),
+    })
+}
+
+/// What became of the group's leader.
+enum Change {
+    Ended(ExitStatus),
+    Stopped(i32),
+}
+
+/// Tells of each stop of a child process, and of its end.
+fn wait(child: Pid, tell: &Sender<io::Result<Change>>) {
+    loop {
+        let change = match waitpid(Some(child), WaitOptions::UNTRACED) {
+            Ok(Some((_, status))) => match status.stopping_signal() {
+                Some(signal) => Ok(Change::Stopped(signal)),
+                None => Ok(Change::Ended(ExitStatus::from_raw(status.as_raw()))),
+            },
+            Ok(None) | Err(Errno::INTR) => continue,
+            Err(error) => Err(error.into()),
+        };
+        let is_over = !matches!(change, Ok(Change::Stopped(_)));
+        if tell.send(change).is_err() || is_over {
+            return;
+        }
+    }
 }
 
 /// Waits for the leader's end, passing on what cancels it; says whether something did.
 fn watch_over(
-    group: Pid,
-    waiting: &Receiver<io::Result<ExitStatus>>,
+    control: &mut JobControl,
+    changes: &Receiver<io::Result<Change>>,
     cancel: &Cancel,
 ) -> io::Result<(ExitStatus, bool)> {
+    let suspensions = cancel.suspensions();
     let mut canceled = false;
     let mut patience: Receiver<_> = never();
     loop {
         select! {
-            recv(waiting) -> status => {
-                let status = status.unwrap_or_else(|_| Err(io::Error::other("the waiting thread is gone")))?;
-                return Ok((status, canceled));
+            recv(changes) -> change => {
+                let change = change.unwrap_or_else(|_| Err(io::Error::other("the waiting thread is gone")))?;
+                match change {
+                    Change::Stopped(signal) => control.stopped(signal),
+                    Change::Ended(status) => {
+                        let by_key = control.has_tty() && is_by_key(status);
+                        return Ok((status, canceled || by_key));
+                    }
+                }
             }
+            recv(suspensions.received) -> signal => match signal {
+                Ok(SIGTSTP) => control.suspend(),
+                _ => control.resume(),
+            },
             recv(cancel.received()) -> received => {
                 let polite = received.ok().and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
                 // Asked twice, the user means it.
-                signal(group, if canceled { Signal::KILL } else { polite });
+                control.signal(if canceled { Signal::KILL } else { polite });
+                // One that is suspended hears of it only when it goes on.
+                control.signal(Signal::CONT);
                 if !canceled {
                     patience = after(CANCEL_GRACE);
                 }
                 canceled = true;
             }
             recv(patience) -> _ => {
-                signal(group, Signal::KILL);
+                control.signal(Signal::KILL);
                 patience = never();
             }
         }
     }
 }
 
-fn signal(group: Pid, signal: Signal) {
-    // The only failure is that the group has ended.
-    let _ = kill_process_group(group, signal);
+/// Whether a script that had the terminal was ended by a key (Ctrl-C, Ctrl-\\) or by the terminal's end.
+fn is_by_key(status: ExitStatus) -> bool {
+    status.code() == Some(INTERRUPTED) || matches!(status.signal(), Some(SIGINT | SIGQUIT | SIGHUP))
 }
 
 /// Passes on what comes out of a pipe until it closes.
@@ -195,8 +273,6 @@ fn pump(
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::unbounded;
-
     use super::*;
 
     #[derive(Default)]
@@ -237,7 +313,7 @@ mod tests {
         let (_keep, signals) = unbounded();
         let spec = shell(dir.path(), "echo out $X; echo err >&2; cat; exit 7");
         let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
-        assert_eq!(ended, Ended { exit: Exit::Code(7), left_processes: false });
+        assert_eq!((ended.exit, ended.left_processes), (Exit::Code(7), false));
         assert_eq!(*seen.out.lock().unwrap(), b"out y\n");
         assert_eq!(*seen.err.lock().unwrap(), b"err\n");
         let log = std::fs::read_to_string(&spec.log).unwrap();
@@ -253,6 +329,27 @@ mod tests {
         let spec = shell(dir.path(), "sleep 600 & echo ready; wait");
         let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!(ended.exit, Exit::Canceled);
+        drop(sender);
+    }
+
+    #[test]
+    fn a_signal_is_told_apart_from_an_exit_code() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch: Arc<dyn Watch> = Arc::new(Seen::default());
+        let (_keep, signals) = unbounded();
+        let ended = run(&shell(dir.path(), "kill -KILL $$"), &watch, &Cancel::from_channel(signals)).unwrap();
+        assert_eq!((ended.exit, ended.signal), (Exit::Signal(9), Some(9)));
+    }
+
+    #[test]
+    fn a_stopped_script_hears_of_its_cancel() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, signals) = unbounded();
+        let seen = Arc::new(Seen { ready: Mutex::new(Some(sender.clone())), ..Seen::default() });
+        let watch: Arc<dyn Watch> = seen.clone();
+        let spec = shell(dir.path(), "echo ready; kill -STOP $$; sleep 600");
+        let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
+        assert_eq!((ended.exit, ended.signal), (Exit::Canceled, Some(15)));
         drop(sender);
     }
 

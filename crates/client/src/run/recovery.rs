@@ -16,7 +16,7 @@ pub const KEPT_FOLDERS: usize = 5;
 /// The first time such a run is seen it is recorded with what it logged. Its folder goes once its processes are
 /// gone, after its outputs are collected.
 pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let store = RunStore::new(&opened.history);
     for run in found {

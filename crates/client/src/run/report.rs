@@ -5,6 +5,7 @@ use std::path::Path;
 
 use azml_core::run::{RunRecord, format};
 
+use super::killed;
 use super::target::Leftovers;
 use crate::context::Context;
 use crate::error::CommandError;
@@ -33,6 +34,9 @@ pub(super) fn details(
     }
     if let Some(code) = record.exit_code.filter(|code| *code != 0) {
         said(writeln!(text, "Exit code: {code}"));
+    }
+    if let Some(killed) = killed::of_record(record) {
+        said(writeln!(text, "Killed by: {killed}"));
     }
     if let Some(commit) = record.commit_id() {
         said(writeln!(text, "Snapshot: {commit}"));

@@ -21,7 +21,7 @@ use super::process::{Ended, Exit};
 use super::signals::Cancel;
 use super::target::{Leftovers, Target};
 use super::watching::{Observed, execute};
-use super::{carried, job, metrics, recovery, report};
+use super::{carried, job, killed, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
 use crate::env::AZML_VSTS_TOKEN;
 use crate::error::{CommandError, ErrorKind};
@@ -58,6 +58,14 @@ pub struct Finished {
 /// Runs a script.
 pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, CommandError> {
     let store = RunStore::new(&opened.history);
+    let root = opened.project.root();
+    if let Some((variable, dir)) = ctx.env.state_in_project(root) {
+        ctx.ui.warning(&format!(
+            "{variable} would have runs in the project folder ({}); they are in {} instead",
+            dir.display(),
+            ctx.env.state_dir_for(root).display()
+        ));
+    }
     let live = claim(ctx, opened, store)?;
     let mut target = target(ctx, opened, plan, &live);
     target.check(&plan.script, !plan.config.prepare.is_empty())?;
@@ -101,8 +109,9 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     store.put(&record, &ctx.signature(opened.project.root()))?;
     passed(ctx, 4);
     drop(report::details(ctx, &record, &leftovers, attachments.folder()));
-    live.finish(leftovers.folder.is_some() && !plan.in_place)
-        .map_err(|error| CommandError::file("tidy up", &ctx.env.state_dir(), error))?;
+    live.finish(leftovers.folder.is_some() && !plan.in_place).map_err(|error| {
+        CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
+    })?;
     tidy(ctx, opened);
     passed(ctx, 5);
     if let Some(delivery) = delivery {
@@ -123,7 +132,7 @@ fn passed(ctx: &Context, step: u64) {
 }
 
 fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let now = u64::try_from(ctx.env.now().as_millisecond()).unwrap_or_default();
     // A run id is a name for files too: what a name can't have becomes `_`.
     let name: String = opened
@@ -141,16 +150,9 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
     // A script has no business with azml's credentials.
     inherited.remove(&OsString::from(AZML_VSTS_TOKEN));
     let work = (!plan.in_place).then(|| live.work());
-    let spare = live::project_dir(&ctx.env.state_dir(), opened.project.id()).join("spare");
-    let reads_stdin = !ctx.env.stdin_is_terminal;
-    Box::new(Local::new(
-        opened.history.clone(),
-        work,
-        spare,
-        plan.config.python.clone(),
-        inherited,
-        reads_stdin,
-    ))
+    let spare =
+        live::project_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id()).join("spare");
+    Box::new(Local::new(opened.history.clone(), work, spare, plan.config.python.clone(), inherited))
 }
 
 fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
@@ -206,8 +208,11 @@ fn finish(
         Ok(Exit::Canceled) => (Status::Canceled, None),
         Ok(Exit::Signal(_)) | Err(_) => (Status::Failed, None),
     };
+    if let Ok(ended) = outcome {
+        killed::note(record, ended);
+    }
     match outcome {
-        Ok(ended) => control.say(now, &format!("the script ended: {:?}", ended.exit)),
+        Ok(ended) => control.say(now, &format!("the script ended: {}", killed::describe(ended))),
         Err(error) => control.say(now, &format!("the script could not be run: {}", error.chain().join(": "))),
     }
     if outcome.is_ok_and(|ended| ended.left_processes) {
@@ -272,7 +277,7 @@ fn collect_metrics(
 
 /// Removes old folders of runs that had left something.
 fn tidy(ctx: &Context, opened: &Opened) {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     if let Err(error) = live::prune(&runs_dir, recovery::KEPT_FOLDERS) {
         tracing::warn!(%error, "old run folders can't be removed");
     }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, never, select, tick};
 
 use super::delivery::Asker;
 use super::live::Live;
-use super::process::{Ended, Exit, Stream, Watch};
+use super::process::{Ended, Exit, Notice, Stream, Watch};
 use super::signals::Cancel;
 use super::target::{Job, Target};
 use super::{heartbeat, metrics, who};
@@ -47,6 +47,16 @@ impl Watch for Relay {
             Stream::Err => self.ui.write_err(bytes),
         }
     }
+
+    fn notice(&self, notice: &Notice) {
+        match &notice.hint {
+            None => self.ui.status(&notice.text),
+            Some(hint) => {
+                self.ui.warning(&notice.text);
+                self.ui.hint(hint);
+            }
+        }
+    }
 }
 
 /// A run in progress, as the thread beside it sees it.
@@ -65,7 +75,7 @@ pub(super) fn execute(
     observed: Observed<'_>,
     cancel: &Cancel,
 ) -> Result<Ended, CommandError> {
-    let canceled = Ended { exit: Exit::Canceled, left_processes: false };
+    let canceled = Ended::by(Exit::Canceled);
     target.prepare(job)?;
     if cancel.is_asked() {
         return Ok(canceled);

@@ -1,6 +1,7 @@
-//! Whether a process group is still the one it was: numbers of processes are given out again.
+//! Questions to `/proc` about processes: whether a group is still the one it was (numbers are given out again), which
+//! signals a process ignores, whether somebody could continue it.
 
-use rustix::process::{Pid, test_kill_process_group};
+use rustix::process::{Pid, getpgrp, getsid, test_kill_process_group};
 
 /// What tells a process from a later one of the same number: its start, and the boot that this is counted from.
 pub fn mark(pid: u32) -> Option<String> {
@@ -49,6 +50,47 @@ fn has_running_member(group: u32) -> Option<bool> {
         any |= member_of == group.to_string() && !matches!(state, "Z" | "X");
     }
     Some(any)
+}
+
+/// The set of signals that a process (or else this one) ignores; none, if that can't be known.
+pub fn ignored_signals(pid: Option<u32>) -> u64 {
+    let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Whether this process's group is orphaned, as POSIX has it: no member has a parent in another group of its session, a
+/// shell that would continue it if it stopped.
+pub fn is_orphaned_group() -> bool {
+    let group = getpgrp().as_raw_nonzero().to_string();
+    let Ok(session) = getsid(None).map(|session| session.as_raw_nonzero().to_string()) else { return true };
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Ok(member) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some([parent, ..]) = family(&member).filter(|[_, member_of, _]| *member_of == group) else {
+            continue;
+        };
+        let parent = parent.parse().ok().and_then(stat);
+        if let Some([_, of_group, of_session]) = parent.as_deref().and_then(family)
+            && of_session == session
+            && of_group != group
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// How often the kernel has killed a process for want of memory since it started, where it counts that.
+pub fn out_of_memory_kills() -> Option<u64> {
+    let counts = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+}
+
+/// A process's parent, group and session.
+fn family(stat: &str) -> Option<[&str; 3]> {
+    let mut fields = fields(stat)?.skip(1);
+    Some([fields.next()?, fields.next()?, fields.next()?])
 }
 
 fn stat(pid: u32) -> Option<String> {

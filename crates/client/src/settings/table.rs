@@ -116,7 +116,7 @@ pub static VARIABLES: &[Variable] = &[
     },
     Variable {
         name: env::AZML_STATE_DIR,
-        about: "Where the folders of runs are; else $XDG_STATE_HOME/azml, else ~/.local/state/azml",
+        about: "Where the folders of runs are, outside the project; else $XDG_STATE_HOME/azml, else ~/.local/state/azml",
     },
     Variable {
         name: env::AZML_KEYRING,
@@ -169,7 +169,7 @@ pub static VARIABLES: &[Variable] = &[
         about: "The X display: without one, or Wayland's, azml ui opens no browser",
     },
     Variable { name: env::WAYLAND_DISPLAY, about: "The Wayland display" },
-    Variable { name: env::HOME, about: "The user's home folder" },
+    Variable { name: env::HOME, about: "The user's home folder; else the account's" },
     Variable { name: env::XDG_CONFIG_HOME, about: "See AZML_CONFIG_DIR" },
     Variable { name: env::XDG_STATE_HOME, about: "See AZML_STATE_DIR" },
 ];

@@ -186,7 +186,8 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
     let file = if record.status.is_over() {
         attachments.open(metrics::FILE).map_err(failed)?
     } else {
-        let runs_dir = live::runs_dir(&desk.ctx.env.state_dir(), desk.opened.project.id());
+        let runs_dir =
+            live::runs_dir(&desk.ctx.env.state_dir_for(desk.opened.project.root()), desk.opened.project.id());
         let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
         let found = found.iter().find(|run| run.record.is_same_run(record));
         found.and_then(|run| std::fs::File::open(run.metrics_file()).ok())

@@ -28,6 +28,10 @@ pub(crate) fn is_secret_name(path: &[u8]) -> bool {
     if let Some(folder) = path.strip_suffix(b"/credentials") {
         return folder == b".aws" || folder.ends_with(b"/.aws");
     }
+    // azml's own logins, where the configuration is kept in the project.
+    if let Some(folder) = path.strip_suffix(b"/tokens.json") {
+        return folder == b"azml" || folder.ends_with(b"/azml");
+    }
     matches!(lower.as_slice(), b"_netrc")
         || [&b".ppk"[..], b".pfx", b".p12", b".kdbx"]
             .iter()
@@ -115,6 +119,7 @@ mod tests {
             "id_ed25519",
             "a.pfx",
             ".aws/credentials",
+            ".config/azml/tokens.json",
         ] {
             assert!(is_secret_name(name.as_bytes()), "{name}");
         }
@@ -126,6 +131,7 @@ mod tests {
             "train.py",
             ".pfx",
             "credentials",
+            "tokens.json",
             "id_rsa2",
         ] {
             assert!(!is_secret_name(name.as_bytes()), "{name}");

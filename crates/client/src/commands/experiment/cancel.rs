@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::run::{live, who};
+use crate::run::{live, signals, who};
 use crate::ui::Output;
 
 /// Cancel a run that is going on on this computer
@@ -42,7 +42,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 
 /// Asks the azml that watches a run to end it, or else what a run without one has left running.
 pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;
     let watcher = found
@@ -68,7 +68,29 @@ pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Resu
         ))
         .hint(format!("{{azml}} history info -r {id}")));
     };
-    kill_process(watcher, Signal::TERM).map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+    let sent = match a_signal_for(watcher) {
+        Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
+        // What azml ignores, the script does too; azml learns of its end.
+        None => match script_group(record, &found) {
+            Some(group) => kill_process_group(group, Signal::KILL),
+            None => Ok(()),
+        },
+    };
+    sent.map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
     ctx.ui.status(&format!("Asked run {id} to end"));
     Ok(())
+}
+
+/// The first of the signals that cancel a run which its azml does not ignore.
+fn a_signal_for(azml: Pid) -> Option<Signal> {
+    let ignored = who::ignored_signals(u32::try_from(azml.as_raw_nonzero().get()).ok());
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
+        .into_iter()
+        .find(|signal| !signals::is_in(ignored, signal.as_raw()))
+}
+
+/// The process group of a run's script.
+fn script_group(record: &RunRecord, found: &[live::Found]) -> Option<Pid> {
+    let run = found.iter().find(|run| run.record.is_same_run(record))?;
+    Pid::from_raw(i32::try_from(run.record.pid?).ok()?)
 }

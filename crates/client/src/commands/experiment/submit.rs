@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::run::carried;
 use crate::run::config::RunConfig;
+use crate::run::killed;
+use crate::run::local::is_package;
 use crate::run::submission::{self, Finished, Plan};
 use crate::ui::Output;
 
@@ -15,6 +17,11 @@ use crate::ui::Output;
 ///
 /// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such
 /// as data folders. What it writes to `outputs/` and `logs/` is kept with the run. Ctrl-C cancels the run.
+///
+/// It finds there what it finds in the project folder: a link that leaves the project leads to the same target, and an
+/// environment variable that names the project folder (PYTHONPATH, PATH, any other) names the run's folder, except for
+/// what is linked into it, such as a virtual environment. It reads the terminal as it would without azml; once it has
+/// asked for something, Ctrl-C is its own too, as for any program.
 ///
 /// Example: `azml experiment submit -c local train.py --alpha 0.1`. Everything after SCRIPT goes to the script.
 #[derive(Debug, clap::Args)]
@@ -47,8 +54,9 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let mut words = text_words(&args.command)?;
     if let Some(option) = words.first().filter(|word| word.starts_with('-')) {
-        return Err(CommandError::usage(format!("unexpected argument '{option}' before the script"))
-            .hint("{azml} experiment submit --help"));
+        return Err(CommandError::usage(format!("unexpected argument '{option}' before the script")).hint(
+            format!("if it is the script, write ./{option}; all options: {{azml}} experiment submit --help"),
+        ));
     }
     let opened = ctx.open(args.path.as_deref())?;
     let root = opened.project.root();
@@ -85,11 +93,24 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             Err(CommandError::new(ErrorKind::Interrupted, format!("run {id} was canceled")))
         }
         (_, Some(code)) => {
-            Err(CommandError::failed(format!("run {id} failed: the script ended with exit code {code}"))
+            let error =
+                CommandError::failed(format!("run {id} failed: the script ended with exit code {code}"));
+            Err(with_hint(error, killed::hint(&record))
                 .hint(format!("its output again: {{azml}} history info -r {id} -a driver_log.txt")))
         }
-        (_, None) => Err(CommandError::failed(format!("run {id} failed: the script was killed"))
-            .hint(format!("what azml did: {{azml}} history info -r {id} -a control_log.txt"))),
+        (_, None) => {
+            let by = killed::of_record(&record).map_or_else(String::new, |signal| format!(" by {signal}"));
+            let error = CommandError::failed(format!("run {id} failed: the script was killed{by}"));
+            Err(with_hint(error, killed::hint(&record))
+                .hint(format!("what azml did: {{azml}} history info -r {id} -a control_log.txt")))
+        }
+    }
+}
+
+fn with_hint(error: CommandError, hint: Option<String>) -> CommandError {
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
@@ -112,8 +133,16 @@ fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, Command
     for base in [root, cwd] {
         let file = base.join(script);
         let Ok(folder) = file.parent().unwrap_or(base).canonicalize() else { continue };
-        let Some(name) = file.file_name().filter(|_| file.is_file()) else { continue };
-        match folder.join(name).strip_prefix(&real_root) {
+        if !file.is_file() && !is_package(&file) {
+            continue;
+        }
+        // A script that is a link is run by the name that it was given by.
+        let real = match file.file_name() {
+            Some(name) if !file.is_dir() => folder.join(name),
+            _ => file.canonicalize().unwrap_or_else(|_| file.clone()),
+        };
+        match real.strip_prefix(&real_root) {
+            Ok(inside) if inside.as_os_str().is_empty() => return Ok(".".to_owned()),
             Ok(inside) => return Ok(inside.to_string_lossy().into_owned()),
             Err(_) => outside = Some(file),
         }
@@ -159,6 +188,19 @@ mod tests {
         assert_eq!(find("src", "deep.py").unwrap(), "src/deep.py");
         assert_eq!(find("src", "../train.py").unwrap(), "train.py");
         assert_eq!(find("", "../outside.py").unwrap_err().kind, ErrorKind::Usage);
+        for file in ["-x.py", "src/a b\nc.py", "app/__main__.py", "__main__.py"] {
+            std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            std::fs::write(root.join(file), "").unwrap();
+        }
+        assert_eq!(find("", "./-x.py").unwrap(), "-x.py");
+        assert_eq!(find("src", "a b\nc.py").unwrap(), "src/a b\nc.py");
+        assert_eq!(find("", "app").unwrap(), "app");
+        assert_eq!(find("", "app/").unwrap(), "app");
+        assert_eq!(find("app", "./.").unwrap(), ".", "the project's folder goes before the current one");
+        assert_eq!(find("", ".").unwrap(), ".");
+        let absolute = root.join("src/deep.py");
+        assert_eq!(find("app", absolute.to_str().unwrap()).unwrap(), "src/deep.py");
+        assert_eq!(find("", "src").unwrap_err().kind, ErrorKind::NotFound, "no __main__.py");
         let missing = find("", "trian.py").unwrap_err();
         assert_eq!(missing.kind, ErrorKind::NotFound);
         assert!(missing.hints[0].contains("`train.py`"));

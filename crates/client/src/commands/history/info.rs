@@ -94,7 +94,7 @@ fn is_here(opened: &Opened, record: &RunRecord, path: &str) -> bool {
 
 /// Whether the run's azml is alive on this computer.
 fn is_going_on(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir(), opened.project.id());
+    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     Ok(found.iter().any(|run| run.is_watched && run.record.is_same_run(record)))
 }

@@ -138,7 +138,7 @@ fn live_records(
     mend: bool,
     report: &mut Report,
 ) -> Result<(), CommandError> {
-    let dir = live::runs_dir(&ctx.env.state_dir(), history.id());
+    let dir = live::runs_dir(&ctx.env.state_dir_for(history.root()), history.id());
     for file in live::damaged(&dir).map_err(|error| CommandError::file("look at", &dir, error))? {
         let outcome = if mend {
             let aside = file.with_extension("json.damaged");

@@ -40,11 +40,12 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
     let runs = RunStore::new(history).count()?;
     let disk = history.disk_use()?;
     let owed = if remote.is_some() { history.owed()? } else { Vec::new() };
-    let running: Vec<String> = live::find(&live::runs_dir(&ctx.env.state_dir(), project.id()))
-        .map_err(|error| CommandError::file("look at", &ctx.env.state_dir(), error))?
-        .iter()
-        .map(|run| run.record.run_id.to_string())
-        .collect();
+    let running: Vec<String> =
+        live::find(&live::runs_dir(&ctx.env.state_dir_for(project.root()), project.id()))
+            .map_err(|error| CommandError::file("look at", &ctx.env.state_dir_for(project.root()), error))?
+            .iter()
+            .map(|run| run.record.run_id.to_string())
+            .collect();
     let scope = project.scope();
     let value = json!({
         "id": project.id().to_string(),

@@ -29,16 +29,18 @@ const INDEX: &str = "index";
 /// With more folders that have to be read to know what is in them, it pays to note them anew.
 const UNSURE: usize = 16;
 
-/// Notes the state of a fresh run folder in the file `index`; links were made in the folders `linked_into`.
+/// Notes the state of a fresh run folder in the file `index`; links were made in the folders `linked_into`, and links of
+/// the snapshot adjusted to the project folder `links_of`, if that is not empty.
 pub(super) fn note(
     work: &Path,
     tree: ObjectId,
+    links_of: BString,
     mut top: Folder,
     is_linked_into: &dyn Fn(&BStr) -> bool,
     index: &Path,
 ) -> io::Result<Noted> {
     top.look(&open_top(work)?, BStr::new(b""), is_linked_into)?;
-    Noted { tree, top }.write(index)?;
+    Noted { tree, links_of, top }.write(index)?;
     // Read back: with what the clock can vouch for.
     Noted::read(index)
 }
@@ -81,12 +83,14 @@ pub(super) enum TakenOver {
     Remade(Folder),
 }
 
-/// Takes the folder that was put aside, if there is one, and makes it the snapshot `tree` at `work`.
+/// Takes the folder that was put aside, if there is one, and makes it the snapshot `tree` at `work`, for the project
+/// folder `root`.
 ///
 /// `None`: there is nothing at `work`, and the folder has to be made from scratch.
 pub(super) fn take_over(
     repo: &gix::Repository,
     tree: ObjectId,
+    root: &Path,
     spare: &Path,
     work: &Path,
     index: &Path,
@@ -94,7 +98,7 @@ pub(super) fn take_over(
     let taken = work.with_extension("spare");
     // Who renames it has it: runs that start at the same time make theirs from scratch.
     fs::rename(spare, &taken).ok()?;
-    let done = take_over_from(repo, tree, &taken, work, index);
+    let done = take_over_from(repo, tree, root, &taken, work, index);
     if let Err(error) = &done {
         tracing::debug!(%error, "the last run's folder can't be used");
         let broken = work.with_extension("broken");
@@ -109,6 +113,7 @@ pub(super) fn take_over(
 fn take_over_from(
     repo: &gix::Repository,
     tree: ObjectId,
+    root: &Path,
     taken: &Path,
     work: &Path,
     index: &Path,
@@ -116,7 +121,8 @@ fn take_over_from(
     let mut noted = Noted::read(&taken.join(INDEX))?;
     fs::rename(taken.join(WORK), work)?;
     let list = || listing::list(repo, tree).map_err(io::Error::other);
-    let mut wanted = if noted.tree == tree { None } else { Some(list()?) };
+    let has_its_links = noted.links_of.is_empty() || noted.links_of == root.as_os_str().as_bytes();
+    let mut wanted = if noted.tree == tree && has_its_links { None } else { Some(list()?) };
     let kept = keep::keep(work, &mut noted.top, wanted.as_ref())?;
     if wanted.is_none() && !kept.has_lost && kept.unsure <= UNSURE {
         fs::rename(taken.join(INDEX), index)?;

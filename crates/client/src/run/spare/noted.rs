@@ -17,7 +17,7 @@ use gix::objs::tree::EntryKind;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 /// What the file begins with; another version's is not used.
-const MAGIC: &[u8] = b"azml run folder 2\n";
+const MAGIC: &[u8] = b"azml run folder 3\n";
 
 /// A file's or folder's length, times, number and mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(super) struct Made {
 pub(in crate::run) struct Noted {
     /// The snapshot's tree.
     pub(super) tree: ObjectId,
+    /// The project folder by which links were adjusted; empty if none was.
+    pub(super) links_of: BString,
     pub(in crate::run) top: Folder,
 }
 
@@ -154,6 +156,36 @@ impl Folder {
         }
     }
 
+    /// Every link below it with its path.
+    pub(in crate::run) fn links(&self, path: &BStr, each: &mut dyn FnMut(&BStr, Entry)) {
+        for file in self.files.iter().filter(|file| file.entry.kind == EntryKind::Link) {
+            each(join(path, file.name.as_bstr()).as_bstr(), file.entry);
+        }
+        for (name, folder) in &self.folders {
+            folder.links(join(path, name.as_bstr()).as_bstr(), each);
+        }
+    }
+
+    /// Says that the file or link at a path has other content than the snapshot's.
+    pub(in crate::run) fn set_id(&mut self, path: &BStr, id: ObjectId) {
+        let (folder, name) = match path.find_byte(b'/') {
+            Some(end) => (Some(&path[..end]), path[end + 1..].as_bstr()),
+            None => (None, path),
+        };
+        match folder {
+            Some(folder) => {
+                if let Ok(at) = self.folders.binary_search_by(|(known, _)| known.as_bytes().cmp(folder)) {
+                    self.folders[at].1.set_id(name, id);
+                }
+            }
+            None => {
+                if let Ok(at) = self.files.binary_search_by(|file| file.name.as_bstr().cmp(name)) {
+                    self.files[at].entry.id = id;
+                }
+            }
+        }
+    }
+
     /// Looks at everything; a folder that `is_linked_into` has more in it than was made of the snapshot.
     pub(super) fn look(
         &mut self,
@@ -205,6 +237,8 @@ impl Noted {
     pub(super) fn write(&self, index: &Path) -> io::Result<()> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(self.tree.as_slice());
+        number(&mut out, self.links_of.len());
+        out.extend_from_slice(&self.links_of);
         self.top.write(&mut out);
         File::create(index)?.write_all(&out)
     }
@@ -221,7 +255,7 @@ impl Noted {
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(damaged());
         }
-        let noted = Self { tree: reader.id()?, top: reader.folder()? };
+        let noted = Self { tree: reader.id()?, links_of: reader.name()?, top: reader.folder()? };
         if reader.rest.is_empty() { Ok(noted) } else { Err(damaged()) }
     }
 }

@@ -55,9 +55,11 @@ impl World {
         for (path, entry) in listing {
             write(&self.repo, &work, path, entry).unwrap();
         }
-        while !is_sure(&note(&work, tree, Folder::of(listing), &|_| false, &self.path("index")).unwrap().top)
-        {
-        }
+        while !is_sure(
+            &note(&work, tree, BString::default(), Folder::of(listing), &|_| false, &self.path("index"))
+                .unwrap()
+                .top,
+        ) {}
         tree
     }
 
@@ -66,7 +68,14 @@ impl World {
     }
 
     fn take_over(&self, tree: ObjectId, name: &str) -> Option<TakenOver> {
-        take_over(&self.repo, tree, &self.path("spare"), &self.path(name), &self.path("index"))
+        take_over(
+            &self.repo,
+            tree,
+            Path::new("/project"),
+            &self.path("spare"),
+            &self.path(name),
+            &self.path("index"),
+        )
     }
 
     fn path(&self, name: &str) -> PathBuf {

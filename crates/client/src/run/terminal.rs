@@ -1,0 +1,163 @@
+//! The terminal, which azml and its script share as a shell and its job do.
+//!
+//! The script leads a process group of its own in the background, so that Ctrl-C reaches azml, which cancels the run.
+//! When the script reads the terminal or changes its modes, the kernel stops it; azml then gives it the terminal, if
+//! azml itself is in the foreground, and continues it. From then on the keys are the script's, Ctrl-C among them, until
+//! it ends. Ctrl-Z suspends both: azml takes the terminal back and stops its own group, and gives it again when a shell
+//! continues azml in the foreground.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, getpgrp, kill_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU};
+
+use super::signals::{self, NotStopped};
+use super::who;
+
+/// The script's process group and the terminal that it may want; the terminal is taken back when this is dropped.
+pub(super) struct JobControl {
+    /// The script's.
+    group: Pid,
+    tty: Option<Tty>,
+    /// Whether the script has had the terminal.
+    wants_tty: bool,
+}
+
+/// The controlling terminal.
+struct Tty {
+    fd: OwnedFd,
+    /// azml's process group.
+    own: Pid,
+    /// The modes that azml found.
+    modes: Option<Termios>,
+    /// The modes that the script had when the terminal was taken from it.
+    scripts_modes: Option<Termios>,
+}
+
+impl Tty {
+    /// Opens the controlling terminal of the process, if it has one.
+    fn open() -> Option<Self> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open("/dev/tty", flags, Mode::empty()).ok()?;
+        Some(Self { fd, own: getpgrp(), modes: None, scripts_modes: None })
+    }
+
+    fn is_given_to(&self, group: Pid) -> bool {
+        tcgetpgrp(&self.fd).is_ok_and(|foreground| foreground == group)
+    }
+
+    fn give(&mut self, group: Pid) {
+        let _not_stopped = NotStopped::new();
+        self.modes = tcgetattr(&self.fd).ok();
+        if let Some(modes) = self.scripts_modes.take() {
+            let _ = tcsetattr(&self.fd, OptionalActions::Now, &modes);
+        }
+        if let Err(error) = tcsetpgrp(&self.fd, group) {
+            tracing::debug!(%error, "the script can't be given the terminal");
+        }
+    }
+
+    /// Makes azml's group the foreground's again, with the modes from before; a no-op if the script is not there.
+    fn take_back(&mut self, group: Pid) {
+        if !self.is_given_to(group) {
+            return;
+        }
+        let _not_stopped = NotStopped::new();
+        self.scripts_modes = tcgetattr(&self.fd).ok();
+        if let Err(error) = tcsetpgrp(&self.fd, self.own) {
+            tracing::debug!(%error, "the terminal can't be taken back");
+        }
+        if let Some(modes) = &self.modes {
+            let _ = tcsetattr(&self.fd, OptionalActions::Now, modes);
+        }
+    }
+}
+
+impl JobControl {
+    /// Of a script that has just started.
+    pub(super) fn of(group: Pid) -> Self {
+        let mut control = Self { group, tty: Tty::open(), wants_tty: false };
+        // A script that inherits this is not stopped for reading: its read fails. It gets the terminal beforehand.
+        if signals::is_in(who::ignored_signals(None), SIGTTIN) {
+            control.give_if_foreground();
+        }
+        control
+    }
+
+    /// Whether the script has the terminal now.
+    pub(super) fn has_tty(&self) -> bool {
+        self.tty.as_ref().is_some_and(|tty| tty.is_given_to(self.group))
+    }
+
+    /// Acts on the script having been stopped by a signal.
+    pub(super) fn stopped(&mut self, signal: i32) {
+        match signal {
+            SIGTTIN | SIGTTOU if self.has_tty() || self.give_if_foreground() => self.signal(Signal::CONT),
+            // azml runs in the background: the shell has to bring it to the foreground first.
+            SIGTTIN | SIGTTOU if self.tty.is_some() && !who::is_orphaned_group() => suspend_group(),
+            SIGTTIN | SIGTTOU => tracing::warn!("the script waits for a terminal that azml can't give it"),
+            // Ctrl-Z, which the script alone has got.
+            SIGTSTP if self.has_tty() => {
+                if who::is_orphaned_group() {
+                    self.signal(Signal::CONT);
+                } else {
+                    self.take_back();
+                    suspend_group();
+                }
+            }
+            // Whoever else has stopped it continues it.
+            _ => {}
+        }
+    }
+
+    /// Suspends the script and azml; returns when azml has been continued.
+    pub(super) fn suspend(&mut self) {
+        if who::is_orphaned_group() {
+            return;
+        }
+        self.take_back();
+        self.signal(Signal::TSTP);
+        signals::stop_self();
+    }
+
+    /// Continues the script after azml was.
+    pub(super) fn resume(&mut self) {
+        if self.wants_tty {
+            self.give_if_foreground();
+        }
+        self.signal(Signal::CONT);
+    }
+
+    /// Makes azml's group the foreground's again.
+    pub(super) fn take_back(&mut self) {
+        if let Some(tty) = &mut self.tty {
+            tty.take_back(self.group);
+        }
+    }
+
+    /// Sends a signal to the whole group.
+    pub(super) fn signal(&self, signal: Signal) {
+        // The only failure is that the group has ended.
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    fn give_if_foreground(&mut self) -> bool {
+        let Some(tty) = self.tty.as_mut().filter(|tty| tty.is_given_to(tty.own)) else { return false };
+        self.wants_tty = true;
+        tty.give(self.group);
+        true
+    }
+}
+
+impl Drop for JobControl {
+    fn drop(&mut self) {
+        self.take_back();
+    }
+}
+
+/// Suspends azml with its whole group, as Ctrl-Z there would: azml gets the signal as the others do.
+fn suspend_group() {
+    let _ = kill_process_group(getpgrp(), Signal::TSTP);
+}
