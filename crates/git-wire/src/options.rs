@@ -32,6 +32,9 @@ pub struct Options {
     pub allow_delete_current: bool,
     /// Whether a ref may be created that differs only in case from another: on many disks both can't be.
     pub allow_case_clashes: bool,
+    /// Whether version 2 offers `ref-in-want`. Off as in Git: its client asks for every ref by name where it is offered,
+    /// and its `fetch-pack` fails.
+    pub ref_in_want: bool,
 }
 
 /// The engine has no clock: this is asked, now and then, while nothing is said for long.
@@ -70,6 +73,7 @@ impl Default for Options {
             keep_alive: None,
             allow_delete_current: false,
             allow_case_clashes: false,
+            ref_in_want: false,
         }
     }
 }
@@ -91,7 +95,7 @@ pub enum Profile {
 pub struct Limits {
     /// Ref updates in one push.
     pub max_commands: usize,
-    /// Wants, haves and shallow lines in one request, each.
+    /// Wants, wanted refs, haves and shallow lines in one request, each.
     pub max_ids: usize,
     /// Bytes of the lines of one request, a pack not counted.
     pub max_request_bytes: u64,

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, apply};
+use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::hosting::Upkeep;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
@@ -116,6 +116,11 @@ impl App {
     pub(crate) fn demo_users(&self) -> Vec<String> {
         let users = self.seed.users.iter().filter(|_| self.seed.demo_sign_in);
         users.map(|user| user.name.clone()).collect()
+    }
+
+    /// What the seed says of the Git protocol.
+    pub(crate) fn git(&self) -> &SeedGit {
+        &self.seed.git
     }
 
     /// What the server's URLs begin with, without a slash at the end.

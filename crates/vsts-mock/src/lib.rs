@@ -39,8 +39,8 @@ pub use admin::{Admin, KeyInfo, TokenInfo};
 pub use builder::Builder;
 pub use clock::Clock;
 pub use config::{
-    Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken,
-    SeedUser, SeedWorkspace,
+    Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo,
+    SeedToken, SeedUser, SeedWorkspace,
 };
 pub use identity::ssh_key::SshKeyError;
 pub use journal::{Event as JournalEvent, JournalEntry};

@@ -6,7 +6,7 @@ use gix::{ObjectId, oid};
 
 use super::fsck::{self, Link};
 use super::objects::{IdSet, Objects, name_of};
-use super::{Connectivity, Error, IngestOptions};
+use super::{Connectivity, Disconnected, Error, IngestOptions};
 
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
@@ -18,10 +18,12 @@ pub(super) struct Checked {
     pub(super) roots: Option<Vec<ObjectId>>,
     /// What the pack's objects point to beyond it.
     pub(super) border: Border,
+    /// What the pack's objects point to and is nowhere, if that is gathered.
+    pub(super) missing: Vec<Disconnected>,
 }
 
-/// What a pack's objects point to and that isn't in it. That it is there is known, and not whether all is that it
-/// points to itself.
+/// What a pack's objects point to and that isn't in it. That it is there is known, unless what is missing is gathered, and
+/// not whether all is that it points to itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Border {
     /// The commits.
@@ -79,8 +81,14 @@ pub(super) fn all(
             return Err(Error::Fsck { id, reason });
         }
     }
-    if options.connectivity == Connectivity::Everything {
-        connected(objects, is_new, &pointed_to)?;
+    let missing = match options.connectivity {
+        Connectivity::Unchecked => Vec::new(),
+        Connectivity::Everything | Connectivity::Gathered => disconnected(objects, is_new, &pointed_to)?,
+    };
+    if options.connectivity == Connectivity::Everything
+        && let Some(first) = missing.first()
+    {
+        return Err(Error::Disconnected(*first));
     }
     if options.fsck {
         for id in gitmodules {
@@ -98,7 +106,7 @@ pub(super) fn all(
             _ => {}
         }
     }
-    Ok(Checked { roots: roots(ids, is_new, &pointed_to), border })
+    Ok(Checked { roots: roots(ids, is_new, &pointed_to), border, missing })
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
@@ -115,12 +123,14 @@ fn roots(
     (roots.len() <= MAX_ROOTS).then_some(roots)
 }
 
-/// What is pointed to is in the pack or in the repository, and is of the kind that the pointer says.
-fn connected(
+/// Finds what is pointed to and is neither in the pack nor in the repository. The rest is of the kind that the pointer
+/// says.
+fn disconnected(
     objects: &dyn Objects,
     is_new: &dyn Fn(&oid) -> bool,
     pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
-) -> Result<(), Error> {
+) -> Result<Vec<Disconnected>, Error> {
+    let mut missing = Vec::new();
     for (to, (kind, from)) in pointed_to {
         // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
         let is_old_blob = *kind == Kind::Blob && !is_new(to);
@@ -137,10 +147,17 @@ fn connected(
             }
         };
         if !is_there {
-            return Err(Error::Disconnected { from: *from, to: *to, kind: name_of(*kind) });
+            missing.push(Disconnected { from: *from, to: *to, kind: name_of(*kind) });
         }
     }
-    Ok(())
+    Ok(missing)
+}
+
+/// Reports what an object of a checked pack points to.
+pub(crate) fn links(objects: &dyn Objects, id: ObjectId, note: &mut dyn FnMut(Link)) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    let Some(kind) = objects.read(&id, &mut buffer)? else { return Err(Error::Missing(id)) };
+    fsck::object(kind, &buffer, false, note).map_err(|reason| Error::Fsck { id, reason })
 }
 
 fn special(

@@ -5,6 +5,18 @@ use std::path::PathBuf;
 
 use gix::ObjectId;
 
+/// An object points to one that is neither in the pack nor in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("object {from} points to {kind} {to}, which is missing")]
+pub struct Disconnected {
+    /// The object that points.
+    pub from: ObjectId,
+    /// What it points to.
+    pub to: ObjectId,
+    /// What that should be.
+    pub kind: &'static str,
+}
+
 /// What went wrong with a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -71,15 +83,8 @@ pub enum Error {
         reason: String,
     },
     /// A received object points to one that is neither in the pack nor in the repository.
-    #[error("object {from} points to {kind} {to}, which is missing")]
-    Disconnected {
-        /// The object that points.
-        from: ObjectId,
-        /// What it points to.
-        to: ObjectId,
-        /// What that should be.
-        kind: &'static str,
-    },
+    #[error(transparent)]
+    Disconnected(#[from] Disconnected),
     /// The received pack couldn't be indexed: a delta without base, a damaged entry.
     #[error("couldn't index the pack")]
     Index(#[source] gix::Error),
@@ -104,7 +109,7 @@ impl Error {
             Self::Invalid(_)
                 | Self::Limit { .. }
                 | Self::Fsck { .. }
-                | Self::Disconnected { .. }
+                | Self::Disconnected(_)
                 | Self::Index(_)
         )
     }

@@ -6,13 +6,13 @@ use std::io::{self, BufRead, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use gix::ObjectId;
+use gix::{ObjectId, oid};
 use gix_pack::{data, index};
 
 use super::objects::Objects;
 use super::scan::Scan;
 use super::small::{self, Attempt, Small};
-use super::{Border, Closure, Error, check};
+use super::{Border, Closure, Disconnected, Error, check};
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -54,11 +54,19 @@ impl Default for IngestOptions {
     }
 }
 
+impl IngestOptions {
+    fn is_checked(&self) -> bool {
+        self.fsck || self.connectivity != Connectivity::Unchecked
+    }
+}
+
 /// What has to be there of what received objects point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connectivity {
     /// Everything.
     Everything,
+    /// Nothing, but what isn't is gathered: who takes a push refuses the refs that reach it, and no others.
+    Gathered,
     /// Nothing: a partial clone.
     Unchecked,
 }
@@ -84,6 +92,7 @@ pub struct Quarantine {
     durable: bool,
     closure: Option<Closure>,
     border: Border,
+    missing: Vec<Disconnected>,
 }
 
 /// Where a received pack is.
@@ -101,15 +110,27 @@ enum Held {
 
 /// The objects of a quarantine, and the repository's.
 pub(crate) enum Opened<'a> {
-    Folder(Box<gix::odb::Handle>),
+    Folder {
+        handle: Box<gix::odb::Handle>,
+        /// Of the pack; `None` if it holds no objects.
+        index: Option<Box<index::File>>,
+    },
     Memory(&'a Small),
 }
 
 impl Opened<'_> {
     pub(crate) fn objects(&self) -> &dyn Objects {
         match self {
-            Self::Folder(handle) => &**handle,
+            Self::Folder { handle, .. } => &**handle,
             Self::Memory(small) => *small,
+        }
+    }
+
+    /// Whether an object is among the received ones.
+    pub(crate) fn is_received(&self, id: &oid) -> bool {
+        match self {
+            Self::Folder { index, .. } => index.as_ref().is_some_and(|index| index.lookup(id).is_some()),
+            Self::Memory(small) => small.is_new(id),
         }
     }
 }
@@ -154,10 +175,24 @@ impl Quarantine {
         &self.border
     }
 
+    /// What received objects point to and is nowhere, where that is [gathered](Connectivity::Gathered).
+    pub(crate) fn missing(&self) -> &[Disconnected] {
+        &self.missing
+    }
+
     /// Opens the received objects and the repository's.
     pub(crate) fn open(&self) -> Result<Opened<'_>, Error> {
         Ok(match &self.held {
-            Held::Folder { folder, .. } => Opened::Folder(Box::new(open(folder.path())?)),
+            Held::Folder { folder, checksum, .. } => Opened::Folder {
+                handle: Box::new(open(folder.path())?),
+                index: match checksum {
+                    Some(checksum) => {
+                        let pack = folder.path().join("pack").join(pack_name(*checksum));
+                        Some(Box::new(open_index(&pack.with_extension("idx"))?))
+                    }
+                    None => None,
+                },
+            },
             Held::Memory(small) => Opened::Memory(small),
         })
     }
@@ -208,6 +243,11 @@ fn move_in(source: &Path, name: &str, target: &Path, durable: bool) -> Result<Pa
     Ok(target.join(name).with_extension("pack"))
 }
 
+fn open_index(path: &Path) -> Result<index::File, Error> {
+    index::File::at(path, gix::hash::Kind::Sha1)
+        .map_err(|source| Error::Store { path: path.to_owned(), source: source.into() })
+}
+
 fn open(objects: &Path) -> Result<gix::odb::Handle, Error> {
     let options = gix::odb::store::init::Options {
         slots: gix::odb::store::init::Slots::Given(8_192),
@@ -240,21 +280,24 @@ pub fn ingest(
             Attempt::Small(small) => {
                 let received = small.received;
                 progress(received);
-                let checked = if options.fsck || options.connectivity == Connectivity::Everything {
-                    let is_new = |id: &gix::oid| small.is_new(id);
+                let checked = if options.is_checked() {
+                    let is_new = |id: &oid| small.is_new(id);
                     Some(check::all(&*small, &small.ids, &is_new, options)?)
                 } else {
                     None
                 };
                 // What stands alone is all of some history, and stays the pack that it is.
                 if checked.as_ref().is_none_or(|checked| checked.roots.is_none()) {
+                    let (border, missing) =
+                        checked.map(|checked| (checked.border, checked.missing)).unwrap_or_default();
                     return Ok(Quarantine {
                         held: Held::Memory(small),
                         target: objects,
                         received,
                         durable: options.durable,
                         closure: None,
-                        border: checked.map(|checked| checked.border).unwrap_or_default(),
+                        border,
+                        missing,
                     });
                 }
                 small.bytes
@@ -307,6 +350,7 @@ fn ingest_pack(
             durable: options.durable,
             closure: None,
             border: Border::default(),
+            missing: Vec::new(),
         });
     }
     let outcome = write_index(scan, &incoming, options);
@@ -328,10 +372,10 @@ fn ingest_pack(
         durable: options.durable,
         closure: None,
         border: Border::default(),
+        missing: Vec::new(),
     };
-    if options.fsck || options.connectivity == Connectivity::Everything {
-        let index = index::File::at(&index, gix::hash::Kind::Sha1)
-            .map_err(|source| Error::Store { path: index.clone(), source: source.into() })?;
+    if options.is_checked() {
+        let index = open_index(&index)?;
         // In the pack's order, so that bases are met before and soon after their deltas.
         let mut entries: Vec<(u64, ObjectId)> = (0..index.num_objects())
             .map(|at| (index.pack_offset_at_index(at), index.oid_at_index(at).to_owned()))
@@ -341,9 +385,10 @@ fn ingest_pack(
         let checked =
             check::all(quarantine.open()?.objects(), &ids, &|id| index.lookup(id).is_some(), options)?;
         quarantine.border = checked.border;
+        quarantine.missing = checked.missing;
         quarantine.closure = checked
             .roots
-            .filter(|_| options.shallow.is_empty() && options.connectivity == Connectivity::Everything)
+            .filter(|_| options.shallow.is_empty() && options.connectivity != Connectivity::Unchecked)
             .map(|roots| Closure::new(outcome.data_hash, outcome.num_objects, roots));
     }
     Ok(quarantine)

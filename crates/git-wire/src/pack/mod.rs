@@ -25,14 +25,16 @@ mod trees;
 mod whole;
 mod write;
 
-pub(crate) use check::Border;
+pub(crate) use check::{Border, links};
 pub(crate) use closure::{Closure, ClosureRecord};
 pub(crate) use commits::{CommitInfo, Commits};
 pub(crate) use count::count_with;
 pub use count::{CountOptions, Counted, count};
-pub use error::Error;
+pub use error::{Disconnected, Error};
 pub use filter::Filter;
 pub(crate) use finished::{FinishedPacks, Key, Tee, WORTH_KEEPING};
+pub(crate) use fsck::Link;
+pub(crate) use ingest::Opened;
 pub use ingest::{Connectivity, IngestOptions, Quarantine, Received, Stored, ingest};
 pub use objects::IdSet;
 pub(crate) use store::Pack;

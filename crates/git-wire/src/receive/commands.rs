@@ -9,6 +9,7 @@ use gix::ObjectId;
 use gix::refs::FullName;
 
 use crate::capability::Capabilities;
+use crate::pack::IdSet;
 use crate::pktline::{Line, Reader};
 use crate::serve::{Budget, Context};
 use crate::{Error, Limits, Profile};
@@ -18,6 +19,8 @@ use crate::{Error, Limits, Profile};
 pub(super) struct Request {
     pub(super) capabilities: Capabilities,
     pub(super) commands: Vec<Command>,
+    /// Commits whose parents the client lacks.
+    pub(super) shallow: IdSet,
     pub(super) push_options: Vec<BString>,
 }
 
@@ -49,6 +52,11 @@ impl Request {
         self.capabilities.contains("atomic")
     }
 
+    /// The commands that haven't been refused.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|command| command.refusal.is_none())
+    }
+
     /// Refuses what hasn't been refused yet.
     pub(super) fn refuse_all(&mut self, reason: &str) {
         for command in &mut self.commands {
@@ -66,7 +74,6 @@ pub(super) fn read_request(
     let mut lines = Reader::new(reader);
     let mut request = Request::default();
     let mut is_first = true;
-    let mut shallow_lines = 0_usize;
     let mut budget = Budget::new(limits);
     loop {
         let line = match lines.read_line()? {
@@ -77,12 +84,14 @@ pub(super) fn read_request(
         };
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         budget.take(line)?;
-        if line.starts_with(b"shallow ") {
+        if let Some(hex) = line.strip_prefix(b"shallow ") {
             // The client's history ends somewhere. What it sends has to connect here all the same.
-            shallow_lines += 1;
-            if shallow_lines > limits.max_ids {
+            if request.shallow.len() >= limits.max_ids {
                 return Err(Error::Limit { what: "shallow commits", limit: limits.max_ids as u64 });
             }
+            let id = ObjectId::from_hex(hex)
+                .map_err(|_| Error::protocol("protocol error: expected shallow sha, got something else"))?;
+            request.shallow.insert(id);
             is_first = false;
             continue;
         }
@@ -149,19 +158,23 @@ fn parse_command(line: &[u8], limits: &Limits) -> Result<Command, Error> {
         Ok((!id.is_null()).then_some(id))
     };
     let (old, new) = (id(old)?, id(new)?);
-    let full_name = (name.len() <= limits.max_ref_name).then(|| valid_name(name.as_bstr())).flatten();
-    // A hostile name mustn't fill the report.
-    let shown = name.get(..limits.max_ref_name).unwrap_or(name);
-    Ok(Command { name: shown.into(), full_name, old, new, refusal: None })
+    let is_valid = name.len() <= limits.max_ref_name && (new.is_none() || may_be_made(name.as_bstr()));
+    let full_name = is_valid.then(|| valid_name(name.as_bstr())).flatten();
+    Ok(Command { name: name.into(), full_name, old, new, refusal: None })
 }
 
-/// The name, if Git lets a ref be called so, below `refs/` and at least two levels deep.
+/// The name, if Git lets a ref below `refs/` be called so.
 fn valid_name(name: &BStr) -> Option<FullName> {
-    let rest = name.strip_prefix(b"refs/")?;
-    let is_deep = rest.contains(&b'/');
+    FullName::try_from(name.to_owned()).ok().filter(|_| name.starts_with(b"refs/"))
+}
+
+/// Whether a push may make or change a ref of that name. One that may not, as `refs/stash`, may be there all the same,
+/// in a repository that was imported, and is deleted as Git deletes it.
+fn may_be_made(name: &BStr) -> bool {
+    let is_deep = name.find_iter(b"/").nth(1).is_some();
     let is_pseudo =
         name.strip_prefix(b"refs/heads/").is_some_and(|branch| branch == b"HEAD" || branch.starts_with(b"-"));
-    (is_deep && !is_pseudo).then(|| FullName::try_from(name.to_owned()).ok()).flatten()
+    is_deep && !is_pseudo
 }
 
 /// Refuses names that no ref may have, hidden refs, and refs that come twice.
@@ -189,6 +202,12 @@ fn check_names(context: &Context<'_>, request: &mut Request) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whether a ref may be called so that is to be `digit`, forty times.
+    fn is_fine(name: &str, digit: &str) -> bool {
+        let line = format!("{} {} {name}", "1".repeat(40), digit.repeat(40));
+        parse_command(line.as_bytes(), &Limits::default()).expect("parsed").full_name.is_some()
+    }
 
     #[test]
     fn names_that_git_refuses_are_refused() {
@@ -224,7 +243,13 @@ mod tests {
             "",
             "objects/aa/bb",
         ] {
-            assert_eq!(valid_name(name.into()), None, "{name:?}");
+            assert!(!is_fine(name, "2"), "{name:?}");
+        }
+        for name in ["refs/heads", "refs/stash", "refs/heads/HEAD", "refs/heads/-x"] {
+            assert!(!is_fine(name, "2") && is_fine(name, "0"), "{name:?}");
+        }
+        for name in ["refs", "refs/", "HEAD", "stash", "refs/a..b", "refs/heads/a/"] {
+            assert!(!is_fine(name, "0"), "{name:?}");
         }
         for name in [
             "refs/heads/a",
@@ -233,7 +258,7 @@ mod tests {
             "refs/tags/v1.0",
             "refs/heads/ä",
         ] {
-            assert!(valid_name(name.into()).is_some(), "{name:?}");
+            assert!(is_fine(name, "2") && is_fine(name, "0"), "{name:?}");
         }
     }
 
@@ -254,6 +279,6 @@ mod tests {
         }
         let long = format!("{a} {b} refs/heads/{}", "x".repeat(4096));
         let command = parse_command(long.as_bytes(), &limits).expect("parsed");
-        assert!(command.full_name.is_none() && command.name.len() == limits.max_ref_name);
+        assert!(command.full_name.is_none() && long.ends_with(&command.name.to_string()));
     }
 }

@@ -10,71 +10,62 @@ use std::collections::HashSet;
 use gix::ObjectId;
 use gix::refs::Target;
 
+use super::broken::{Search, Verdict};
 use super::commands::Request;
 use crate::Error;
-use crate::pack::objects::see_new_packs;
-use crate::pack::{self, Border, Commits, CountOptions};
-use crate::policy::RefUpdate;
+use crate::pack::{self, Commits, CountOptions, IdSet, Opened, Quarantine};
 use crate::serve::Context;
 
 /// Git's words.
-const INCOMPLETE: &str = "missing necessary objects";
+pub(super) const INCOMPLETE: &str = "missing necessary objects";
+const SHALLOW: &str = "shallow update not allowed";
 
-/// Refuses updates to what isn't complete; `border` is what the pack points to and hasn't itself.
+/// Refuses updates to what isn't complete, each by itself.
 pub(super) fn refuse_incomplete(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
-    border: &Border,
+    quarantine: &Quarantine,
+    received: &Opened<'_>,
     request: &mut Request,
-    updates: &mut [Option<RefUpdate>],
 ) -> Result<(), Error> {
-    let known: HashSet<ObjectId> = updates.iter().flatten().filter_map(|update| update.old).collect();
-    // A pack that came after the repository was opened may hold what a ref is to point to.
-    see_new_packs(&context.repo.objects);
-    let is_old = |id: &ObjectId| context.repo.objects.exists_without_refresh(id);
-    let tips = updates.iter().flatten().filter_map(|update| update.new);
-    let mut suspects: HashSet<ObjectId> = border.commits.iter().copied().chain(tips.filter(is_old)).collect();
-    suspects.retain(|id| !known.contains(id));
+    let known: HashSet<ObjectId> = request.accepted().filter_map(|command| command.old).collect();
+    let tips = request.accepted().filter_map(|command| command.new);
+    let border = quarantine.border();
+    let mut broken: IdSet = quarantine.missing().iter().map(|missing| missing.to).collect();
+    let is_old = |id: &ObjectId| !known.contains(id) && !broken.contains(id) && !received.is_received(id);
+    let mut suspects: HashSet<ObjectId> = border.commits.iter().copied().chain(tips).filter(is_old).collect();
     let reached = clear(context, &mut suspects)?;
     let all: Vec<ObjectId> = suspects.iter().copied().collect();
-    let mut sound: Vec<ObjectId> = known.iter().chain(&border.commits).copied().collect();
     if !all.is_empty() && !is_complete(commits, &all, &reached)? {
         // Which of them it is takes longer, and is rarely asked.
-        let mut broken = HashSet::new();
-        for id in border.commits.iter().filter(|id| suspects.contains(*id)) {
-            if !is_complete(commits, &[*id], &reached)? {
-                broken.insert(*id);
+        for id in all {
+            if !is_complete(commits, &[id], &reached)? {
+                broken.insert(id);
             }
         }
-        refuse(request, updates, |new| {
-            if suspects.contains(&new) {
-                Ok(!is_complete(commits, &[new], &reached)?)
-            } else {
-                Ok(!broken.is_empty() && !known.contains(&new))
-            }
-        })?;
-        sound.retain(|id| !broken.contains(id));
+    }
+    if !broken.is_empty() {
+        let mut search = Search::new(received, &broken, &request.shallow);
+        for command in &mut request.commands {
+            let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
+            command.refusal = match search.verdict(new)? {
+                Verdict::Complete => continue,
+                Verdict::Shallow => Some(SHALLOW.to_owned()),
+                Verdict::Incomplete => Some(INCOMPLETE.to_owned()),
+            };
+        }
     }
     if border.has_trees {
-        let tips: Vec<ObjectId> = updates.iter().flatten().filter_map(|update| update.new).collect();
+        let sound = known.iter().chain(&border.commits).copied().filter(|id| !broken.contains(id));
+        let sound: Vec<ObjectId> = sound.collect();
+        let tips: Vec<ObjectId> = request.accepted().filter_map(|command| command.new).collect();
         if !is_complete(commits, &tips, &sound)? {
-            refuse(request, updates, |new| Ok(!is_complete(commits, &[new], &sound)?))?;
-        }
-    }
-    Ok(())
-}
-
-/// Refuses the updates to what is broken.
-fn refuse(
-    request: &mut Request,
-    updates: &mut [Option<RefUpdate>],
-    mut is_broken: impl FnMut(ObjectId) -> Result<bool, Error>,
-) -> Result<(), Error> {
-    for (command, slot) in request.commands.iter_mut().zip(updates) {
-        let Some(new) = slot.as_ref().and_then(|update| update.new) else { continue };
-        if is_broken(new)? {
-            command.refusal = Some(INCOMPLETE.to_owned());
-            *slot = None;
+            for command in &mut request.commands {
+                let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
+                if !is_complete(commits, &[new], &sound)? {
+                    command.refusal = Some(INCOMPLETE.to_owned());
+                }
+            }
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! the policy is asked for each ref, the pack moves in, and only then the refs change, each compared with what the
 //! client thought it was under the ref's lock.
 
+mod broken;
 mod commands;
 mod connected;
 mod dead_lock;
@@ -16,7 +17,7 @@ use std::io::{self, BufRead, Write};
 use gix::ObjectId;
 
 use crate::capability::Capabilities;
-use crate::pack::{self, IngestOptions, Received};
+use crate::pack::{self, Connectivity, IngestOptions, Received};
 use crate::pktline::{Multiplexer, Writer};
 use crate::refs::{Selection, visible};
 use crate::serve::Context;
@@ -119,6 +120,7 @@ fn receive(
             max_object_bytes: limits.max_object_bytes,
             durable: context.options.durable,
             unpack_below: context.options.unpack_below,
+            connectivity: Connectivity::Gathered,
             ..IngestOptions::default()
         };
         let mut last = Received::default();
@@ -126,6 +128,9 @@ fn receive(
             Ok(received) => {
                 summary.objects_received = u64::from(received.received().total);
                 summary.pack_bytes_received = received.received().bytes;
+                if let Some(missing) = received.missing().first() {
+                    voice.progress(&format!("error: {missing}\n"))?;
+                }
                 quarantine = Some(received);
             }
             Err(pack::Error::Receive(error)) => return Err(Error::Io(error)),

@@ -58,31 +58,37 @@ pub(super) fn refuse_conflicts(
     }
 }
 
-/// What stands in the way of the new refs, looked up once for each folder.
+/// What stands in the way of the new refs, looked up once for each folder. Of `a` and `a/b` in one push the longer one
+/// is made, as by Git since 2.51; before, it was the first.
 struct Folders {
-    /// Names of refs that are there, or come, where a new one needs a folder.
+    /// Names of refs that are there where a new one needs a folder.
     refs: HashSet<BString>,
-    /// Folders with refs in them, where a new ref wants to be; with one of those refs.
+    /// Folders with refs in them, or for refs that come, where a new ref wants to be; with one of those refs.
     occupied: HashMap<BString, BString>,
 }
 
 impl Folders {
     fn of(context: &Context<'_>, going: &HashSet<BString>, coming: &HashSet<BString>) -> Self {
         let store = &context.repo.refs;
-        let mut parents: HashSet<&BStr> = HashSet::new();
+        let mut parents: HashMap<&BStr, &BStr> = HashMap::new();
         for name in coming {
-            parents.extend(above(name.as_bstr()));
+            parents.extend(above(name.as_bstr()).map(|folder| (folder, name.as_bstr())));
         }
-        let exists = |name: &BStr| store.try_find(name).is_ok_and(|found| found.is_some());
-        let refs = parents
-            .into_iter()
-            .filter(|name| !going.contains(*name) && (coming.contains(*name) || exists(name)))
-            .map(ToOwned::to_owned)
-            .collect();
+        let mut refs = HashSet::new();
         let mut occupied = HashMap::new();
+        for (folder, name) in parents {
+            if coming.contains(folder) {
+                occupied.insert(folder.to_owned(), name.to_owned());
+            } else if !going.contains(folder) && store.try_find(folder).is_ok_and(|found| found.is_some()) {
+                refs.insert(folder.to_owned());
+            }
+        }
         let packed = store.cached_packed_buffer().ok().flatten();
         let all = store.iter().ok();
         for name in coming {
+            if occupied.contains_key(name) {
+                continue;
+            }
             let folder = BString::from([name.as_slice(), b"/"].concat());
             // Most new names are no folder at all, which is cheaper to see than to list.
             let is_folder = gix::path::from_bstr(name.as_bstr())

@@ -1,10 +1,8 @@
 //! What is told after a push: one line for the pack, one for each ref.
 
-use bstr::ByteSlice;
-
 use super::commands::Request;
 use crate::Error;
-use crate::pktline::Writer;
+use crate::pktline::{MAX_DATA, Writer};
 
 /// The longest reason that is told; more wouldn't be read, and has to fit into a line.
 const MAX_REASON: usize = 4_000;
@@ -23,13 +21,23 @@ pub(super) fn encode(outcome: &Outcome, request: &Request) -> Result<Vec<u8>, Er
         Ok(()) => lines.text("unpack ok")?,
         Err(reason) => lines.text(format!("unpack {}", one_line(reason)))?,
     }
+    let mut line = Vec::new();
     for command in &request.commands {
-        let name = command.name.as_bstr();
-        match (&command.refusal, &outcome.unpack) {
-            (Some(reason), _) => lines.text(format!("ng {name} {}", one_line(reason)))?,
-            (None, Err(_)) => lines.text(format!("ng {name} unpacker error"))?,
-            (None, Ok(())) => lines.text(format!("ok {name}"))?,
+        let reason = match (&command.refusal, &outcome.unpack) {
+            (Some(reason), _) => Some(one_line(reason)),
+            (None, Err(_)) => Some("unpacker error".to_owned()),
+            (None, Ok(())) => None,
+        };
+        line.clear();
+        line.extend_from_slice(if reason.is_some() { b"ng " } else { b"ok " });
+        // The client finds its ref by the whole name: if both don't fit, the reason is cut.
+        line.extend_from_slice(&command.name);
+        if let Some(reason) = reason {
+            line.push(b' ');
+            line.extend_from_slice(reason.as_bytes());
         }
+        line.truncate(MAX_DATA - 1);
+        lines.text(&line)?;
     }
     lines.flush_line()?;
     Ok(report)

@@ -12,10 +12,10 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
 use super::commands::{Command, Request};
-use super::connected::refuse_incomplete;
+use super::connected::{INCOMPLETE, refuse_incomplete};
 use super::names::refuse_conflicts;
 use crate::pack::objects::Objects;
-use crate::pack::{Closure, Commits, Quarantine};
+use crate::pack::{Closure, Commits, Opened, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
 use crate::{Error, Summary};
@@ -37,16 +37,21 @@ pub(super) fn apply(
     quarantine: Option<Quarantine>,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let updates = {
-        let handle = match &quarantine {
+    let mut updates = {
+        let opened = match &quarantine {
             Some(quarantine) => Some(quarantine.open()?),
             None => None,
         };
-        let objects: &dyn Objects = match &handle {
-            Some(handle) => handle.objects(),
-            None => &context.repo.objects,
-        };
+        let objects = opened.as_ref().map_or::<&dyn Objects, _>(&context.repo.objects, Opened::objects);
         let mut commits = Commits::new(&context.repo, objects);
+        for command in &mut request.commands {
+            if command.refusal.is_none() {
+                command.refusal = check_current(context, command).err();
+            }
+        }
+        if let (Some(quarantine), Some(opened)) = (&quarantine, &opened) {
+            refuse_incomplete(context, &mut commits, quarantine, opened, request)?;
+        }
         let head = head(context);
         let mut updates = Vec::with_capacity(request.commands.len());
         for command in &mut request.commands {
@@ -61,11 +66,8 @@ pub(super) fn apply(
             }
             updates.push(None);
         }
-        let border = quarantine.as_ref().map(Quarantine::border).cloned().unwrap_or_default();
-        refuse_incomplete(context, &mut commits, &border, request, &mut updates)?;
         updates
     };
-    let mut updates = updates;
     refuse_conflicts(context, request, &mut updates);
     let is_atomic = request.is_atomic();
     if is_atomic && updates.iter().any(Option::is_none) {
@@ -118,6 +120,25 @@ fn note_closure(context: &Context<'_>, closure: &Closure, updated: &[RefUpdate])
     }
 }
 
+/// Checks that the ref is what the client thinks it is.
+fn check_current(context: &Context<'_>, command: &Command) -> Result<(), String> {
+    let Some(name) = &command.full_name else { return Err("funny refname".to_owned()) };
+    let current = match context.repo.refs.try_find(name.as_ref()) {
+        Ok(Some(reference)) => match reference.target {
+            Target::Object(id) => Some(id),
+            Target::Symbolic(_) => return Err("refusing to update a symbolic ref".to_owned()),
+        },
+        Ok(None) => None,
+        // A loose ref that can't be read.
+        Err(_) => return Err("failed to read the ref".to_owned()),
+    };
+    if current == command.old {
+        return Ok(());
+    }
+    let is_gone = current.is_none() && command.new.is_none();
+    Err(if is_gone { "the ref does not exist" } else { STALE }.to_owned())
+}
+
 /// What `command` amounts to, or why it's refused.
 fn decide(
     context: &Context<'_>,
@@ -126,21 +147,6 @@ fn decide(
     command: &Command,
 ) -> Result<Result<RefUpdate, String>, Error> {
     let Some(name) = command.full_name.clone() else { return Ok(Err("funny refname".to_owned())) };
-    let current = match context.repo.refs.try_find(name.as_ref()) {
-        Ok(Some(reference)) => match reference.target {
-            Target::Object(id) => Some(id),
-            Target::Symbolic(_) => return Ok(Err("refusing to update a symbolic ref".to_owned())),
-        },
-        Ok(None) => None,
-        // A loose ref that can't be read.
-        Err(_) => return Ok(Err("failed to read the ref".to_owned())),
-    };
-    if current != command.old {
-        if current.is_none() && command.new.is_none() {
-            return Ok(Err("the ref does not exist".to_owned()));
-        }
-        return Ok(Err(STALE.to_owned()));
-    }
     let kind = match (command.old, command.new) {
         (_, None) => UpdateKind::Delete,
         (None, Some(new)) => match check_target(commits.objects(), &name, new)? {
@@ -176,7 +182,7 @@ fn head(context: &Context<'_>) -> Option<FullName> {
 /// The kind of what a ref is to point to: something that is there, and a commit for a branch.
 fn check_target(objects: &dyn Objects, name: &FullName, id: ObjectId) -> Result<Result<Kind, String>, Error> {
     let Some((kind, _)) = objects.header(&id)? else {
-        return Ok(Err("missing necessary objects".to_owned()));
+        return Ok(Err(INCOMPLETE.to_owned()));
     };
     if name.as_bstr().starts_with(b"refs/heads/") && kind != Kind::Commit {
         return Ok(Err("a branch can't point to anything but a commit".to_owned()));

@@ -7,10 +7,10 @@ use gix::objs::Kind;
 use super::find_visible;
 use super::request::{Deepen, INFINITE_DEPTH, Request};
 use super::v0::clip;
-use crate::Error;
 use crate::pack::objects::peel;
 use crate::pack::{Commits, IdSet};
 use crate::serve::Context;
+use crate::{Error, refs};
 
 /// What changes about the client's boundary, and what that means for the pack.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Boundary {
 }
 
 /// Works out the boundary that `request` asks for. Without a depth it stays as the client says it is, except where
-/// this repository itself ends.
+/// this repository itself ends; so it does with a relative depth if the client has no boundary.
 pub(super) fn boundary(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
@@ -39,18 +39,21 @@ pub(super) fn boundary(
             wants.push(id);
         }
     }
-    let (inside, ends) = match &request.deepen {
+    let deepen = match &request.deepen {
+        Some(Deepen::To(_)) if request.is_relative && request.shallow.is_empty() => &None,
+        deepen => deepen,
+    };
+    let (inside, ends) = match deepen {
         None if commits.shallow().is_empty() => {
             return Ok(Boundary { cut: request.shallow.clone(), ..Boundary::default() });
         }
         None => by_depth(commits, &wants, INFINITE_DEPTH)?,
         Some(Deepen::To(INFINITE_DEPTH)) if commits.shallow().is_empty() => {
-            (request.shallow.clone(), IdSet::default())
+            (extensible(context, commits, request)?.into_iter().collect(), IdSet::default())
         }
-        Some(Deepen::To(depth)) if request.is_relative && !request.shallow.is_empty() => {
-            let here: Vec<ObjectId> =
-                request.shallow.iter().copied().filter(|id| commits.objects().has(id)).collect();
-            by_depth(commits, &here, depth.saturating_add(1))?
+        Some(Deepen::To(depth)) if request.is_relative => {
+            let from = extensible(context, commits, request)?;
+            by_depth(commits, &from, depth.saturating_add(1))?
         }
         Some(Deepen::To(depth)) => by_depth(commits, &wants, *depth)?,
         Some(Deepen::Since { time, not }) => by_time(context, commits, &wants, *time, not)?,
@@ -73,6 +76,30 @@ pub(super) fn boundary(
     result.unshallow.sort_unstable();
     result.cut.extend(ends);
     Ok(result)
+}
+
+/// The commits of the client's boundary from which more of history can be sent: the client may have them, and their
+/// parents are here.
+fn extensible(
+    context: &Context<'_>,
+    commits: &mut Commits<'_>,
+    request: &Request,
+) -> Result<Vec<ObjectId>, Error> {
+    let boundary: Vec<ObjectId> = request.shallow.iter().copied().collect();
+    let unseen: IdSet = refs::forbidden(&context.repo, context.policy, &boundary)?.into_iter().collect();
+    let mut found = Vec::with_capacity(boundary.len());
+    for id in boundary {
+        let objects = commits.objects();
+        let is_commit =
+            |id: &ObjectId| Ok::<_, Error>(matches!(objects.header(id)?, Some((Kind::Commit, _))));
+        if unseen.contains(&id) || !is_commit(&id)? {
+            continue;
+        }
+        if commits.get(id)?.parents.iter().all(|parent| objects.has(parent)) {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }
 
 /// Commits nearer than `depth` to one of `tips`, and those at that depth or where the repository itself ends.

@@ -25,7 +25,8 @@ pub(super) fn advertise(context: &Context<'_>, out: &mut dyn Write) -> Result<()
     lines.text("version 2")?;
     lines.text(format!("agent={}", context.options.agent))?;
     lines.text("ls-refs=unborn")?;
-    lines.text("fetch=shallow wait-for-done filter ref-in-want")?;
+    let ref_in_want = if context.options.ref_in_want { " ref-in-want" } else { "" };
+    lines.text(format!("fetch=shallow wait-for-done filter{ref_in_want}"))?;
     lines.text("server-option")?;
     lines.text("object-format=sha1")?;
     lines.text("object-info")?;
@@ -73,9 +74,9 @@ fn read_command(
     let mut name: Option<BString> = None;
     let mut arguments = Vec::new();
     let mut in_arguments = false;
-    // All lines of a fetch may be ids.
+    // All lines of a fetch may be wants, wanted refs, haves and shallow commits.
     let limit =
-        context.options.limits.max_lines.saturating_add(context.options.limits.max_ids.saturating_mul(3));
+        context.options.limits.max_lines.saturating_add(context.options.limits.max_ids.saturating_mul(4));
     let mut count = 0_usize;
     let mut budget = Budget::new(&context.options.limits);
     loop {
@@ -248,10 +249,11 @@ fn read_fetch(context: &Context<'_>, arguments: &[BString]) -> Result<Request, E
             b"wait-for-done" => request.wait_for_done = true,
             b"deepen-relative" => request.is_relative = true,
             other => {
-                if let Some(name) = other.strip_prefix(b"want-ref ") {
-                    if request.want_refs.len() >= context.options.limits.max_lines {
-                        let limit = context.options.limits.max_lines as u64;
-                        return Err(Error::Limit { what: "wanted refs", limit });
+                let wanted_ref = other.strip_prefix(b"want-ref ").filter(|_| context.options.ref_in_want);
+                if let Some(name) = wanted_ref {
+                    let limit = context.options.limits.max_ids;
+                    if request.want_refs.len() >= limit {
+                        return Err(Error::Limit { what: "wanted refs", limit: limit as u64 });
                     }
                     request.want_refs.push(name.into());
                 } else if !request.take(other, &context.options.limits)? {

@@ -210,3 +210,46 @@ fn an_empty_repository_can_be_cloned_and_pushed_to() {
         fsck(&sandbox.path("new.git"));
     }
 }
+
+#[test]
+fn a_whole_clone_stays_whole_when_it_is_deepened() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    for number in 0..4 {
+        commit(&work, "file", &format!("{number}\n"));
+    }
+    git(&work, &["push", "-q", "origin", "main"]);
+    for (scheme, version) in WAYS {
+        let root = sandbox.path("");
+        let protocol = format!("protocol.version={version}");
+        let name = format!("whole-{scheme}-{version}");
+        git(&root, &["-c", &protocol, "clone", "-q", &sandbox.url(scheme, "origin.git"), &name]);
+        for depth in ["--deepen=1", "--deepen=0", "--deepen=100"] {
+            git(&sandbox.path(&name), &["-c", &protocol, "fetch", "-q", depth]);
+            let count = git(&sandbox.path(&name), &["rev-list", "--count", "HEAD"]);
+            assert_eq!(count, "5", "{scheme} {version} {depth}");
+            assert!(!sandbox.path(&name).join(".git/shallow").exists(), "{scheme} {version} {depth}");
+        }
+    }
+}
+
+#[test]
+fn the_plumbing_fetches_by_id_and_everything() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    let id = commit(&work, "file", "content\n");
+    git(&work, &["push", "-q", "origin", "main", "main:side"]);
+    let url = sandbox.url("git", "origin.git");
+    for version in ["0", "2"] {
+        let rows = [[url.as_str(), &id], ["--all", &url], [&url, "refs/heads/side"]];
+        for (number, what) in rows.iter().enumerate() {
+            let name = format!("plumbed-{version}-{number}");
+            git(&sandbox.path(""), &["init", "-q", &name]);
+            let protocol = format!("protocol.version={version}");
+            let args = ["-c", &protocol, "fetch-pack", "-q"];
+            let told = git(&sandbox.path(&name), &[&args[..], what].concat());
+            assert!(told.starts_with(&id), "{version} {what:?}: {told}");
+            git(&sandbox.path(&name), &["rev-list", "--objects", &id]);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use std::path::Path;
 pub(crate) const COMMIT: u8 = 1;
 pub(crate) const TREE: u8 = 2;
 pub(crate) const BLOB: u8 = 3;
+pub(crate) const TAG: u8 = 4;
 pub(crate) const OFS_DELTA: u8 = 6;
 pub(crate) const REF_DELTA: u8 = 7;
 pub(crate) const WHO: &str = "A U Thor <a@example.com> 1500000000 +0100";

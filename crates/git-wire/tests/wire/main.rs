@@ -16,5 +16,6 @@ mod receive;
 mod recorded;
 mod sandbox;
 mod seeds;
+mod torn;
 mod upload;
 mod whole;

@@ -4,11 +4,9 @@
 use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 use gix::objs::Kind;
 
-use crate::forge::{BLOB, COMMIT, Pack, TREE, WHO, blob, id_of};
+use crate::forge::{BLOB, COMMIT, Pack, TAG, TREE, WHO, blob, id_of};
 use crate::raw::{Answer, lines, objects_in, ours, theirs, v2};
 use crate::sandbox::git;
-
-const TAG: u8 = 4;
 
 /// A tree with these entries: mode, name, and whether it's a folder.
 fn tree_of(entries: &[(&str, &[u8])]) -> Vec<u8> {

@@ -13,10 +13,10 @@ use crate::sandbox::{fsck, git};
 
 const RECEIVE: Service = Service::ReceivePack;
 const V0: ProtocolVersion = ProtocolVersion::V0;
-const NONE: &str = "0000000000000000000000000000000000000000";
+pub(crate) const NONE: &str = "0000000000000000000000000000000000000000";
 
 /// A push of these commands, old and new and name, with that pack behind.
-fn request(words: &str, commands: &[(String, String, &str)], pack: &[u8]) -> Vec<u8> {
+pub(crate) fn request(words: &str, commands: &[(String, String, &str)], pack: &[u8]) -> Vec<u8> {
     let mut texts: Vec<String> =
         commands.iter().map(|(old, new, name)| format!("{old} {new} {name}")).collect();
     texts[0] = format!("{}\0{words}", texts[0]);
@@ -26,16 +26,16 @@ fn request(words: &str, commands: &[(String, String, &str)], pack: &[u8]) -> Vec
     bytes
 }
 
-fn push(path: &Path, options: &Options, request: &[u8]) -> Vec<String> {
+pub(crate) fn push(path: &Path, options: &Options, request: &[u8]) -> Vec<String> {
     Answer::of(&ours(path, &AllowAll, options, RECEIVE, V0, request)).lines
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { durable: false, ..Options::default() }
 }
 
 /// A repository with the forged commit on `refs/heads/a` and `refs/heads/Dir/x`.
-fn filled() -> (tempfile::TempDir, String) {
+pub(crate) fn filled() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     Repository::init_bare(folder.path(), "main").expect("created");
     let (pack, id) = good();
@@ -87,8 +87,8 @@ fn names_in_the_way_of_one_another_are_refused() {
                     (true, "refs/heads/fine"),
                 ],
                 &[
-                    "ok refs/heads/n".into(),
-                    exists("refs/heads/n", "refs/heads/n/o"),
+                    exists("refs/heads/n/o", "refs/heads/n"),
+                    "ok refs/heads/n/o".into(),
                     "ok refs/heads/\u{e4}x".into(),
                     twin("refs/heads/\u{e4}x", "refs/heads/\u{c4}X"),
                     "ok refs/heads/fine".into(),
@@ -203,6 +203,47 @@ fn tips_have_to_be_complete_also_where_they_are_old() {
     let told =
         push(path, &options(), &request("report-status", &[new(&id.to_string(), "refs/heads/z")], &empty));
     assert_eq!(told[1], "ok refs/heads/z");
+}
+
+#[test]
+fn a_refused_ref_is_told_by_its_whole_name() {
+    let (pack, id) = good();
+    let new = |name: &str| (NONE.to_owned(), id.to_string(), format!("refs/heads/{name}"));
+    let longest = "x".repeat(65_400 - "refs/heads/".len() - 82);
+    let names = ["fine".to_owned(), "y".repeat(1_024), "z".repeat(5_000), longest];
+    let folder = tempfile::tempdir().expect("a folder");
+    Repository::init_bare(folder.path(), "main").expect("created");
+    let commands: Vec<_> = names.iter().map(|name| new(name)).collect();
+    let commands: Vec<_> =
+        commands.iter().map(|(old, new, name)| (old.clone(), new.clone(), name.as_str())).collect();
+    let told = push(folder.path(), &options(), &request("report-status", &commands, &pack.finish()));
+    assert_eq!(told[1], "ok refs/heads/fine");
+    for (line, (_, _, name)) in told[2..].iter().zip(&commands[1..]) {
+        assert_eq!(*line, format!("ng {name} funny refname"));
+    }
+}
+
+#[test]
+fn a_ref_that_no_push_can_make_can_be_deleted() {
+    let (folder, id) = filled();
+    let path = folder.path();
+    let names = ["refs/stash", "refs/bisect", "refs/heads/HEAD", "refs/heads/-dash"];
+    let empty = Pack::default().finish();
+    let ask = |old: &str, new: &str, name: &'static str| {
+        let commands = [(old.to_owned(), new.to_owned(), name)];
+        push(path, &options(), &request("report-status delete-refs", &commands, &empty)).remove(1)
+    };
+    for name in names {
+        assert_eq!(ask(NONE, &id, name), format!("ng {name} funny refname"));
+        let packed = format!("# pack-refs with: sorted \n{id} {name}\n");
+        std::fs::write(path.join("packed-refs"), packed).expect("written");
+        assert_eq!(ask(&id, &id, name), format!("ng {name} funny refname"));
+        assert_eq!(ask(&id, NONE, name), format!("ok {name}"));
+        assert_eq!(git(path, &["for-each-ref", name]), "");
+    }
+    for name in ["refs/", "refs", "HEAD", "stash"] {
+        assert_eq!(ask(&id, NONE, name), format!("ng {name} funny refname"));
+    }
 }
 
 /// A stream that breaks after so many bytes: with an error, or with a silent end.

@@ -45,7 +45,8 @@ fn world() -> World {
 
 /// The answers of both, taken apart.
 fn both(origin: &Path, version: ProtocolVersion, request: &[u8]) -> (Answer, Answer) {
-    let ours = ours(origin, &AllowAll, &Options::default(), UPLOAD, version, request);
+    let options = Options { ref_in_want: true, ..Options::default() };
+    let ours = ours(origin, &AllowAll, &options, UPLOAD, version, request);
     (Answer::of(&ours), Answer::of(&theirs(origin, UPLOAD, version, request)))
 }
 
@@ -129,6 +130,7 @@ fn sections_and_shallow_lines_are_those_of_stock_git() {
         vec![want.clone(), "deepen 2147483647".into()],
         vec![want.clone(), format!("shallow {main}"), "deepen 2".into()],
         vec![want.clone(), format!("shallow {main}"), "deepen 1".into(), "deepen-relative".into()],
+        vec![want.clone(), "deepen 1".into(), "deepen-relative".into()],
         vec![want.clone(), format!("shallow {main}"), "deepen 2147483647".into()],
         vec![want.clone(), format!("shallow {main}")],
         vec![want.clone(), format!("deepen-since {date}")],
@@ -197,6 +199,44 @@ fn refs_and_sizes_are_told_as_stock_git_tells_them() {
     assert_eq!(ours.lines[0], "unborn HEAD symref-target:refs/heads/trunk");
 }
 
+#[test]
+fn refs_are_wanted_by_name_where_that_is_turned_on_and_nowhere_else() {
+    let World { _sandbox, origin, main, .. } = world();
+    let request = v2("fetch", &["want-ref refs/heads/main", "no-progress", "done"]);
+    let repository = git_wire::Repository::open(&origin).expect("opened");
+    for ref_in_want in [false, true] {
+        let options = Options { ref_in_want, ..Options::default() };
+        let mut told = Vec::new();
+        advertise(UPLOAD, &repository, &AllowAll, &options, V2, &mut told).expect("told");
+        assert_eq!(String::from_utf8_lossy(&told).contains("ref-in-want"), ref_in_want);
+        let answer = Answer::of(&ours(&origin, &AllowAll, &options, UPLOAD, V2, &request));
+        if ref_in_want {
+            assert_eq!(answer.lines[..2], ["wanted-refs".to_owned(), format!("{main} refs/heads/main")]);
+        } else {
+            assert_eq!(
+                answer.lines,
+                ["ERR the request is malformed: unexpected line: 'want-ref refs/heads/main'"]
+            );
+        }
+    }
+}
+
+#[test]
+fn every_ref_of_many_may_be_wanted_by_name() {
+    let World { _sandbox, origin, main, .. } = world();
+    let names: Vec<String> = (0..10_001).map(|number| format!("refs/tags/t{number:05}")).collect();
+    let packed: Vec<String> = names.iter().map(|name| format!("{main} {name}\n")).collect();
+    std::fs::write(origin.join("packed-refs"), format!("# pack-refs with: sorted \n{}", packed.concat()))
+        .expect("written");
+    let mut texts: Vec<String> = names.iter().map(|name| format!("want-ref {name}")).collect();
+    texts.extend(["no-progress".to_owned(), "done".to_owned()]);
+    let (mut ours, mut theirs) = both(&origin, V2, &v2("fetch", &texts));
+    // Stock git tells them in any order.
+    ours.lines.sort_unstable();
+    theirs.lines.sort_unstable();
+    assert!(ours.lines.len() > names.len() && ours.lines == theirs.lines, "{:?}", ours.lines.first());
+}
+
 /// The capabilities that one of the servers shows.
 fn words(line: &str) -> Vec<&str> {
     line.split(['\0', ' ']).skip(2).collect()
@@ -206,7 +246,7 @@ fn words(line: &str) -> Vec<&str> {
 fn everything_that_stock_git_offers_is_offered() {
     let World { _sandbox, origin, .. } = world();
     let repository = git_wire::Repository::open(&origin).expect("opened");
-    let options = Options { session_id: Some("a-b-1".into()), ..Options::default() };
+    let options = Options { session_id: Some("a-b-1".into()), ref_in_want: true, ..Options::default() };
     for (version, env) in [(V0, "version=0"), (ProtocolVersion::V1, "version=1"), (V2, "version=2")] {
         let mut answer = Vec::new();
         advertise(UPLOAD, &repository, &AllowAll, &options, version, &mut answer).expect("told");
@@ -275,7 +315,7 @@ fn what_only_hidden_refs_reach_can_neither_be_had_nor_felt() {
     let World { _sandbox, origin, unreachable, main, .. } = world();
     git(&origin, &["update-ref", "refs/hidden/x", &unreachable]);
     let blob = git(&origin, &["rev-parse", &format!("{unreachable}:three")]);
-    let options = Options::default();
+    let options = Options { ref_in_want: true, ..Options::default() };
     let ask = |version, request: &[u8]| ours(&origin, &Hiding, &options, UPLOAD, version, request);
     for id in [&unreachable, &blob, ABSENT] {
         for (version, request) in [
@@ -294,6 +334,14 @@ fn what_only_hidden_refs_reach_can_neither_be_had_nor_felt() {
     for line in ["want-ref refs/hidden/x", "want-ref hidden/x", "want-ref refs/none/x", "want-ref x"] {
         let answer = ask(V2, &v2("fetch", &[line, "done"]));
         assert!(String::from_utf8_lossy(&answer).contains("unknown ref"));
+    }
+    // Nor is history sent from a boundary that the client can't have.
+    for depth in ["1", "2147483647"] {
+        let lines = [&format!("want {main}"), &format!("have {main}"), &format!("shallow {unreachable}")];
+        let lines = lines.map(String::as_str);
+        let more = [&format!("deepen {depth}"), "deepen-relative", "no-progress", "done"];
+        let answer = Answer::of(&ask(V2, &v2("fetch", &[&lines[..], &more[..]].concat())));
+        assert!(!answer.lines.iter().any(|line| line.contains("shallow ")), "{:?}", answer.lines);
     }
     for line in ["deepen-not refs/hidden/x", "deepen-not hidden/x", "deepen-not x"] {
         let answer = ask(V2, &v2("fetch", &[&format!("want {main}"), line, "done"]));

@@ -18,7 +18,7 @@ pub(crate) use apply::{
 };
 pub use profile::{Profile, ProfileRow};
 pub use seed::{
-    Seed, SeedAccount, SeedEntry, SeedError, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
+    Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser,
     SeedWorkspace,
 };
 

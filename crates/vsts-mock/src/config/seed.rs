@@ -41,6 +41,8 @@ pub struct Seed {
     pub allow_remote: bool,
     /// Whether the pages let everybody in as any of these users with one click: for demonstrations.
     pub demo_sign_in: bool,
+    /// What the Git protocol offers beyond the default.
+    pub git: SeedGit,
     /// Who can sign in.
     pub users: Vec<SeedUser>,
     /// Where the projects are.
@@ -50,6 +52,14 @@ pub struct Seed {
     /// What relative paths in the seed start from.
     #[serde(skip)]
     pub base: PathBuf,
+}
+
+/// What the Git protocol offers beyond the default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeedGit {
+    /// Whether protocol version 2 offers `ref-in-want`, as Git with `uploadpack.allowRefInWant`.
+    pub ref_in_want: bool,
 }
 
 /// A user.

@@ -86,6 +86,7 @@ impl Session {
             agent: format!("{}/{}", traits.product, env!("CARGO_PKG_VERSION")),
             profile: traits.git,
             keep_alive: Some(signs_of_life(app.clock.clone())),
+            ref_in_want: app.git().ref_in_want,
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;

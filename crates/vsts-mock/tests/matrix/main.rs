@@ -60,6 +60,32 @@ fn a_reader_fetches_and_pushes_nothing_by_any_door() {
     judge::assert_sound(site.folder("guarded"));
 }
 
+/// More refs than any other limit of a request allows.
+#[test]
+fn a_repository_with_many_refs_is_cloned_and_fetched_by_every_door() {
+    const TAGS: usize = 10_001;
+    let site = Site::start(&["many"]);
+    let folder = site.folder("many");
+    let id = judge::id(folder, "refs/heads/master");
+    let mut packed = std::fs::read_to_string(folder.join("packed-refs")).unwrap_or_default();
+    let tags: Vec<String> = (0..TAGS).map(|number| format!("{id} refs/tags/zz/{number:05}\n")).collect();
+    packed.push_str(&tags.concat());
+    std::fs::write(folder.join("packed-refs"), packed).expect("written");
+    for (door, version) in [(Door::Http, 0), (Door::Http, 2), (Door::Ssh, 0), (Door::Ssh, 2)] {
+        let url = site.url(door, "many");
+        let name = format!("many-{door:?}-{version}");
+        let git = site.git(site.dir(), door, Who::Alice).set(format!("protocol.version={version}"));
+        git.run(&["clone", "-q", "--mirror", &url, &name]).ok();
+        let git = git.at(&site.dir().join(&name));
+        let next = format!("refs/heads/next-{door:?}-{version}");
+        git.run(&["push", "-q", &url, &format!("master:{next}")]).ok();
+        git.run(&["fetch", "-q"]).ok();
+        assert_eq!(judge::id(git.dir(), &next), id);
+        let tags = git.run(&["for-each-ref", "--format=%(refname)", "refs/tags/zz"]).ok();
+        assert_eq!(tags.lines().count(), TAGS);
+    }
+}
+
 /// Rows with every scenario, and rows with one of each kind.
 macro_rules! matrix {
     (whole { $($whole:ident: $whole_git:literal, $whole_door:ident, $whole_version:literal;)* }

@@ -50,11 +50,12 @@ pub(crate) fn repositories(scenarios: &[Scenario]) -> Vec<&'static str> {
 }
 
 /// One of each kind: what doors and versions frame in another way.
-const ESSENTIAL: [&str; 14] = [
+const ESSENTIAL: [&str; 16] = [
     "ls-remote",
     "clone",
     "clone-depth",
     "deepen",
+    "deepen-what-is-whole",
     "unshallow",
     "blob-none",
     "fetch-after-a-change",
@@ -62,6 +63,7 @@ const ESSENTIAL: [&str; 14] = [
     "push-create",
     "push-forced",
     "push-delete",
+    "push-from-shallow-elsewhere",
     "push-atomic",
     "push-options",
     "push-many",
@@ -113,6 +115,36 @@ pub(crate) const FETCHING: &[Scenario] = &[
             Git(&["-C", "clone", "fetch", "-q", "--depth=6"]),
             Git(&["-C", "clone", "fetch", "-q", SINCE]),
         ],
+    ),
+    scenario(
+        "deepen-what-is-whole",
+        &[
+            Git(&["clone", "-q", "{url}", "clone"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=1"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=0"]),
+            Say(&["-C", "clone", "rev-parse", "--is-shallow-repository"]),
+        ],
+    ),
+    scenario(
+        "deepen-beyond-the-root",
+        &[
+            Git(&["clone", "-q", "--depth", "2", "{url}", "clone"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=0"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=1000"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=1"]),
+        ],
+    ),
+    scenario(
+        "deepen-several-roots",
+        &[
+            Git(&["clone", "-q", "--no-single-branch", "--depth", "1", "{url}", "clone"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=1", "origin", "side"]),
+            Git(&["-C", "clone", "fetch", "-q", "--deepen=2"]),
+        ],
+    ),
+    scenario(
+        "deepen-since",
+        &[Git(&["clone", "-q", SINCE, "{url}", "clone"]), Git(&["-C", "clone", "fetch", "-q", "--deepen=2"])],
     ),
     scenario(
         "unshallow",
@@ -325,6 +357,17 @@ pub(crate) const PUSHING: &[Scenario] = &[
             Git(&["clone", "-q", "--depth", "2", "{url}", "clone"]),
             Git(&["-C", "clone", "commit", "-q", "--allow-empty", "-m", "on top"]),
             push!("origin", "master"),
+        ],
+    ),
+    scenario(
+        "push-from-shallow-elsewhere",
+        &[
+            Git(&["init", "-q", "elsewhere"]),
+            Git(&["-C", "elsewhere", "commit", "-q", "--allow-empty", "-m", "one"]),
+            Git(&["-C", "elsewhere", "commit", "-q", "--allow-empty", "-m", "two"]),
+            Git(&["clone", "-q", "--no-local", "--depth", "1", "elsewhere", "clone"]),
+            Git(&["-C", "clone", "fetch", "-q", "{url}", "refs/heads/master:refs/kept/master"]),
+            push!("{url}", "HEAD:refs/heads/cut", "refs/kept/master:refs/heads/whole"),
         ],
     ),
     scenario(

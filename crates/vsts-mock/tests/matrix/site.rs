@@ -208,11 +208,6 @@ impl Oracle {
         for name in names {
             let template = if name.starts_with("empty") { "empty.git" } else { "base.git" };
             copy(&root.join(template), &root.join(name));
-            // Only where no stock client comes by: of a shallow clone by ref names stock git tells the names before the
-            // boundary, and its own client wants them the other way round (seen with 2.47.3).
-            if *name == READ {
-                git.at(&root.join(name)).run(&["config", "uploadpack.allowRefInWant", "true"]).ok();
-            }
         }
         let backend = serves.then(|| cgi::serve(&root));
         Self { root, backend }

@@ -303,7 +303,6 @@ fn fetches_are_negotiated_in_the_same_words() {
         ("both", vec![want.clone(), format!("have {unknown}"), format!("have {side}")]),
         ("wait", vec![want.clone(), format!("have {v1}"), "wait-for-done".to_owned()]),
         ("tag", vec![want.clone(), "include-tag".to_owned(), "done".to_owned()]),
-        ("by name", vec!["want-ref refs/heads/side".to_owned(), "done".to_owned()]),
         ("depth", vec![want.clone(), "deepen 3".to_owned(), "done".to_owned()]),
         (
             "deepened",

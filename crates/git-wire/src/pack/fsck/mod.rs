@@ -19,7 +19,7 @@ const MAX_NAME: usize = 4_096;
 
 /// What one object says of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
+pub(crate) enum Link {
     /// It points there, to an object of that kind.
     To(ObjectId, Kind),
     /// It's a commit with that parent.

@@ -43,5 +43,5 @@ pub(super) fn options() -> Options {
         max_pack_objects: 20_000,
         ..Limits::default()
     };
-    Options { durable: false, limits, ..Options::default() }
+    Options { durable: false, limits, ref_in_want: true, ..Options::default() }
 }

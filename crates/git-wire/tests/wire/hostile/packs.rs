@@ -200,9 +200,9 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         p.finish()
                     },
                     pack_around(&tree(&[("100644", "file", absent)]), "").1,
-                    "which is missing",
+                    "missing necessary objects",
                 ),
-                ("a missing parent", no_parent.finish(), no_parent_id, "which is missing"),
+                ("a missing parent", no_parent.finish(), no_parent_id, "missing necessary objects"),
                 (
                     "a commit without tree",
                     Pack::default().entry(COMMIT, &bad_commit).finish(),
@@ -251,7 +251,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                     good_id,
                     "bytes in an object",
                 ),
-                ("20,000 parents", many_parents.finish(), many_parents_id, "which is missing"),
+                ("20,000 parents", many_parents.finish(), many_parents_id, "missing necessary objects"),
             ],
         ),
     ];
