@@ -24,6 +24,8 @@ mod exact;
 mod flaky;
 /// Runs at a terminal, and under signals that are ignored.
 mod job_control;
+/// Files that were ignored before a restore, and by no rule since.
+mod held_back;
 /// azml killed at every step of submit, sync and restore.
 mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.

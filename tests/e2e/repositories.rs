@@ -165,3 +165,149 @@ fn what_a_submodule_tracks_is_in_runs_and_comes_back() {
     assert!(project.join("third/net/.git").is_file());
     assert_eq!(alice.sh(&project, "cat .git/modules/third/net/index | cksum").ok().stdout, before);
 }
+
+/// A repository with three commits, for cloning in parts.
+fn upstream(alice: &Actor<'_>, work: &Path) -> String {
+    let made = "git init -q up && cd up && for i in 1 2 3; do echo \"print($i)\" > s.py; git add .; git commit -qm $i; \
+                done; git config uploadpack.allowFilter true";
+    let _made = alice.sh(work, made).ok();
+    format!("file://{}", work.join("up").display())
+}
+
+#[test]
+fn a_shallow_or_partial_clone_says_what_it_lacks_and_how_to_bring_it() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let work = sandbox.dir("work");
+    let up = upstream(&alice, &work);
+    for (n, (how, way_out)) in
+        [("--depth=1", "git fetch --unshallow"), ("--filter=blob:none", "git fetch --refetch --no-filter")]
+            .into_iter()
+            .enumerate()
+    {
+        let project = work.join(format!("demo{n}"));
+        let remote = sandbox.bare_repo(&format!("r{n}.git"));
+        let remote = remote.to_str().expect("a path in UTF-8");
+        let _cloned = alice.git(&work, &["clone", "-q", how, &up, project.to_str().expect("UTF-8")]).ok();
+        let create = ["project", "create", "-n", "demo", "--existing", "-r", remote];
+        let output = alice.azml(&project, &create).fails();
+        assert!(output.stderr.contains(way_out), "{how}: {output}");
+        assert!(!project.join(".azuremlhistory_git").exists(), "{how}: half a project");
+        assert_eq!(alice.git(&work, &["ls-remote", remote]).ok().stdout, "", "{how}: half a push");
+
+        // Without a remote it is a project like any other.
+        let _made = alice.azml(&project, &["project", "create", "-n", "demo", "--existing"]).ok();
+        let run = alice.submit(&project, &["s.py"]);
+        let head = alice.git(&project, &["rev-parse", "HEAD"]).ok();
+        assert!(
+            message_of(&alice, &project, &run).contains(&format!("Base-Commit: {}", head.text())),
+            "{how}"
+        );
+        let output = alice.azml(&project, &["project", "update", "-r", remote]).fails();
+        assert!(output.stderr.contains(way_out), "{how}: {output}");
+        // The way out leads out.
+        let _brought = alice.sh(&project, &format!("{way_out} -q")).ok();
+        let _linked = alice.azml(&project, &["project", "update", "-r", remote]).ok();
+        let cloned = work.join(format!("again{n}"));
+        let _again = alice.git(&work, &["clone", "-q", remote, cloned.to_str().expect("UTF-8")]).ok();
+        let log = alice.git(&cloned, &["log", "--format=%s"]).ok().stdout;
+        assert_eq!(log, "3\n2\n1\n", "{how}");
+    }
+}
+
+#[test]
+fn a_sparse_checkout_is_taken_and_restored_as_the_folder_is() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let work = sandbox.dir("work");
+    let made = "git init -q demo && cd demo && mkdir in out && echo 'print(1)' > in/s.py && echo x > out/x && \
+                git add . && git commit -qm 1 && git sparse-checkout set --cone --sparse-index in";
+    let _made = alice.sh(&work, made).ok();
+    let project = work.join("demo");
+    let _made = alice.azml(&project, &["project", "create", "-n", "demo", "--existing"]).ok();
+    let first = alice.submit(&project, &["in/s.py"]);
+    assert!(!snapshot_of(&alice, &project, &first).contains(&"out/x".to_owned()));
+    write(&project, "in/s.py", "print(2)\n");
+    let _second = alice.submit(&project, &["in/s.py"]);
+    let index = std::fs::read(project.join(".git/index")).expect("an index");
+    let _restored = alice.azml(&project, &["project", "restore", "-r", &first]).ok();
+    assert_eq!(std::fs::read(project.join(".git/index")).expect("an index"), index);
+    assert_eq!(alice.git(&project, &["status", "--porcelain", "--untracked-files=no"]).ok().stdout, "");
+    assert!(!project.join("out").exists());
+}
+
+#[test]
+fn formats_that_azml_does_not_read_are_named_with_the_way_out() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let work = sandbox.dir("work");
+    let _made = alice
+        .sh(&work, "git init -q --object-format=sha256 sha && git init -q --ref-format=reftable ref")
+        .ok();
+    let output = alice.azml(&work.join("sha"), &["project", "create", "-n", "demo", "--existing"]).fails();
+    assert!(output.stderr.contains("SHA-256") && output.stderr.contains("fast-import"), "{output}");
+    assert_eq!(std::fs::read_dir(work.join("sha")).expect("a folder").count(), 1, "half a project");
+
+    // Of a reftable nothing is needed but HEAD: runs go on, and say so.
+    let project = work.join("ref");
+    write(&project, "s.py", "print(1)\n");
+    write(&project, ".gitignore", "*.csv\n");
+    write(&project, "tracked.csv", "1\n");
+    write(&project, "ignored.csv", "1\n");
+    let _committed = alice.sh(&project, "git add . && git add -f tracked.csv && git commit -qm 1").ok();
+    let output = alice.azml(&project, &["project", "create", "-n", "demo", "--existing"]).ok();
+    assert!(output.stderr.contains("reftable"), "{output}");
+    let run = alice.submit(&project, &["s.py"]);
+    let files = snapshot_of(&alice, &project, &run);
+    assert!(
+        files.contains(&"tracked.csv".to_owned()) && !files.contains(&"ignored.csv".to_owned()),
+        "{files:?}"
+    );
+    assert!(!message_of(&alice, &project, &run).contains("Base-"), "nothing is guessed");
+    let remote = sandbox.bare_repo("r.git");
+    let url = remote.to_str().expect("a path in UTF-8");
+    let output = alice.azml(&project, &["project", "update", "-r", url]).fails();
+    assert!(output.stderr.contains("refs migrate"), "{output}");
+    let _copied = alice.git(&work, &["clone", "-q", "--ref-format=files", "ref", "copy"]).ok();
+    let _linked =
+        alice.azml(&work.join("copy"), &["project", "create", "-n", "copy", "--existing", "-r", url]).ok();
+}
+
+#[test]
+fn a_name_that_git_would_clean_stops_nothing() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let project = alice.create_project(&sandbox.dir("work"), "demo");
+    write(&project, "s.py", "print(1)\n");
+    let _name = alice.git(&project, &["config", "user.name", " Ann <ann>,"]).ok();
+    let _email = alice.git(&project, &["config", "user.email", "<ann@example.com>"]).ok();
+    let first = alice.submit(&project, &["s.py"]);
+    let _listed = alice.azml(&project, &["history", "list"]).ok();
+    write(&project, "s.py", "print(2)\n");
+    let _second = alice.submit(&project, &["s.py"]);
+    let _restored = alice.azml(&project, &["project", "restore", "-r", &first]).ok();
+    let history = project.join(".azuremlhistory_git");
+    let dir = history.to_str().expect("UTF-8");
+    let names =
+        alice.git(&project, &["--git-dir", dir, "log", "--all", "--format=%an <%ae>, %cn <%ce>"]).ok().stdout;
+    let ours = names.lines().filter(|line| line.contains("ann")).collect::<Vec<_>>();
+    assert!(ours.len() >= 5, "{names}");
+    for line in ours {
+        assert_eq!(line, "Ann ann <ann@example.com>, Ann ann <ann@example.com>");
+    }
+    assert_eq!(alice.git(&project, &["--git-dir", dir, "fsck", "--strict", "--no-dangling"]).ok().stdout, "");
+
+    // What the environment says goes first, as for Git; where Git would refuse, a run goes on.
+    let bob = sandbox
+        .actor("alice", "alicepat")
+        .with_env("GIT_AUTHOR_NAME", "Bob")
+        .with_env("GIT_AUTHOR_EMAIL", "b@b");
+    write(&project, "s.py", "print(3)\n");
+    let run = bob.submit(&project, &["s.py"]);
+    let commit = bob.commit_of(&project, &run);
+    let format = ["--git-dir", dir, "log", "-1", "--format=%an <%ae>", &commit];
+    assert_eq!(bob.git(&project, &format).ok().stdout, "Bob <b@b>\n");
+    let nobody = sandbox.actor("alice", "alicepat").with_env("GIT_AUTHOR_NAME", "<>");
+    write(&project, "s.py", "print(4)\n");
+    let _run = nobody.submit(&project, &["s.py"]);
+}

@@ -2,6 +2,7 @@
 //!
 //! In hints `{azml}` stands for what the user types to call azml.
 
+use azml_core::user_repo::{Format, Incomplete};
 use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
 use git_wire::client::{self, TransportErrorKind};
 
@@ -22,7 +23,7 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::Error, run::AttachError, user_repo::Error, QueryError);
+plain_failures!(checkout::Error, join::Error, run::Error, run::AttachError, QueryError);
 
 impl From<id::Error> for CommandError {
     fn from(error: id::Error) -> Self {
@@ -101,8 +102,33 @@ impl From<snapshot::Error> for CommandError {
     }
 }
 
+impl From<user_repo::Error> for CommandError {
+    fn from(error: user_repo::Error) -> Self {
+        let hint = match &error {
+            user_repo::Error::Format { path, format } => Some(format_hint(path, *format)),
+            _ => None,
+        };
+        let mut error = Self::failed(error);
+        error.hints.extend(hint);
+        error
+    }
+}
+
+fn format_hint(path: &std::path::Path, format: Format) -> String {
+    let path = shell_word(&path.to_string_lossy());
+    match format {
+        Format::Reftable => format!(
+            "keep its refs in files: git -C {path} refs migrate --ref-format=files; with a Git before 2.48 make a copy: \
+             git clone --ref-format=files {path} COPY"
+        ),
+        Format::Sha256 => format!(
+            "a copy that azml can read: git init new && git -C {path} fast-export --all | git -C new fast-import"
+        ),
+    }
+}
+
 /// A word that a POSIX shell takes as it is.
-fn shell_word(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
@@ -184,6 +210,10 @@ impl From<TargetError> for CommandError {
 
 impl From<SyncError> for CommandError {
     fn from(error: SyncError) -> Self {
+        let error = match error {
+            SyncError::UserRepo(error) => return error.into(),
+            error => error,
+        };
         let (kind, hint) = match &error {
             SyncError::NotLinked => (ErrorKind::Failed, Some("link it: {azml} project update -r URL")),
             SyncError::NotEmpty { .. } => (
@@ -192,6 +222,12 @@ impl From<SyncError> for CommandError {
                     "a project is linked to an empty repository; if this one holds a project: {azml} project clone URL",
                 ),
             ),
+            SyncError::Incomplete { how: Incomplete::Shallow } => {
+                (ErrorKind::Failed, Some("bring all of its history first: git fetch --unshallow"))
+            }
+            SyncError::Incomplete { how: Incomplete::Partial } => {
+                (ErrorKind::Failed, Some("bring all of its files first: git fetch --refetch --no-filter"))
+            }
             SyncError::Unrelated { .. } => (
                 ErrorKind::Failed,
                 Some(

@@ -1,10 +1,18 @@
 //! Taking a snapshot for a command: who, when, on top of what; progress; what was left out.
 
-use azml_core::history::HistoryRepo;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use azml_core::history::{self, HistoryRepo};
+use azml_core::ignore::Held;
 use azml_core::snapshot::{self, LeftOut, Limits, Message, Observer, Request, Taken, Why};
 use azml_core::user_repo::UserRepo;
+use gix::bstr::{BString, ByteSlice as _};
 
 use crate::context::{Context, size};
+use crate::convert::shell_word;
 use crate::error::CommandError;
 use crate::ui::Progress;
 use crate::upkeep;
@@ -42,6 +50,13 @@ pub fn take(
     if message.base.is_none() {
         message.base = user.map(UserRepo::head).transpose()?.flatten();
     }
+    if let Some(user) = user.filter(|user| user.format().is_some()) {
+        ctx.ui.warning(&format!(
+            "the Git repository {} keeps its refs in a reftable, which azml can't read: the snapshot does not say on \
+             which commit it is",
+            user.work_tree().display()
+        ));
+    }
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
         limits: limits(allow_large),
@@ -53,9 +68,47 @@ pub fn take(
     let taken = snapshot::take(history, &request, &Bar(&progress))?;
     drop(progress);
     tell_left_out(ctx, &taken.left_out);
+    let held = taken.left_out.iter().filter(|left| left.why == Why::Held);
+    let held: BTreeSet<BString> = held.map(|left| with_slash(history.root(), &left.path)).collect();
+    tell_held_back(ctx, "held back from the snapshot since a restore", &held);
     // Also when nothing was new: each run's record is some objects.
     upkeep::start_if_due(history);
     Ok(taken)
+}
+
+/// The path, with a slash at its end if it is a folder's.
+fn with_slash(root: &Path, path: &BString) -> BString {
+    let is_folder = root.join(OsStr::from_bytes(path)).is_dir();
+    let mut path = path.clone();
+    if is_folder {
+        path.push(b'/');
+    }
+    path
+}
+
+/// Names what is held back, and the lines that decide about it; folders end with a slash.
+pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
+    if paths.is_empty() {
+        return;
+    }
+    let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
+    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+    ctx.ui.warning(&format!("{what}: {named}{more}"));
+    let lines = |not: &str| {
+        let line = |path: &BString| match path.strip_suffix(b"/") {
+            Some(folder) => shell_word(&format!("{not}{}", Held::line(folder.as_bstr(), true))),
+            None => shell_word(&format!("{not}{}", Held::line(path.as_bstr(), false))),
+        };
+        if paths.len() <= NAMED {
+            let words: Vec<String> = paths.iter().map(line).collect();
+            format!("printf '%s\\n' {}", words.join(" "))
+        } else {
+            format!("sed -n 's|^/|{not}/|p' {}/azml/held-back", history::FOLDER)
+        }
+    };
+    ctx.ui.hint(&format!("no run is to have it: {} >> .amlignore", lines("")));
+    ctx.ui.hint(&format!("runs are to have it, and the remote: {} >> .amlignore", lines("!")));
 }
 
 /// Names the files that a snapshot has left out by itself.

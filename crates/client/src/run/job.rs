@@ -43,8 +43,8 @@ pub(super) fn make(
         (AZML_ATTACHMENTS_DIR.into(), attachments.folder().as_os_str().to_owned()),
         (AZUREML_NATIVE_SHARE_DIRECTORY.into(), share.into_os_string()),
     ]);
-    let secrets = taken.left_out.iter().filter(|left| left.why == Why::Secret);
-    let left_out: BTreeSet<BString> = secrets.map(|left| left.path.clone()).collect();
+    let linked = taken.left_out.iter().filter(|left| matches!(left.why, Why::Secret | Why::Held));
+    let left_out: BTreeSet<BString> = linked.map(|left| left.path.clone()).collect();
     Ok(Job {
         run_id: live.id().clone(),
         commit: taken.commit,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use azml_core::id::ProjectId;
+use azml_core::user_repo::Incomplete;
 use azml_core::{checkout, history, join, run, user_repo};
 use git_wire::client::{self, TransportError, TransportErrorKind as Kind};
 use gix::ObjectId;
@@ -31,6 +32,15 @@ pub enum SyncError {
     FolderOfMaster {
         /// Its path there.
         folder: String,
+    },
+    /// The folder's repository is a shallow or partial clone, and what it lacks would have to be pushed.
+    #[error("the folder's Git repository is a {}: it lacks a part of master, which the remote would need", match .how {
+        Incomplete::Shallow => "shallow clone",
+        Incomplete::Partial => "partial clone",
+    })]
+    Incomplete {
+        /// What it lacks.
+        how: Incomplete,
     },
     /// The remote's `master` has commits that are not in the local one.
     #[error("the remote repository's master has commits that this folder's master lacks")]

@@ -99,6 +99,10 @@ fn push_all(
         drop(session);
         return already_there(history, user, remote, mode, master, &view, context);
     }
+    // Git's servers refuse it as well: the remote's history would begin in the middle.
+    if let Some(how) = user.lacks_for(master)? {
+        return Err(SyncError::Incomplete { how });
+    }
     let workspace = history.workspace()?;
     let both = with_both_stores(&workspace.join("link.git"), history, user)?;
     let new_ref = |name, id| PushUpdate { name, old: None, new: Some(id) };
@@ -159,7 +163,11 @@ fn already_there(
             return Err(not_empty(view));
         };
         if !join::contains(user.git(), master, theirs)? {
-            return Err(SyncError::Behind { theirs });
+            // Older than what a shallow clone has, it may well be contained.
+            return Err(match user.incomplete() {
+                Some(how) if !user.git().has_object(theirs) => SyncError::Incomplete { how },
+                _ => SyncError::Behind { theirs },
+            });
         }
     }
     let delivered = push_history(history, remote, context)?;

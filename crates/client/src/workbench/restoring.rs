@@ -179,6 +179,13 @@ fn fingerprint(plan: &Plan) -> String {
 
 fn obstacles(plan: &Plan) -> Markup {
     html! {
+        @if !plan.unignored.is_empty() {
+            div.note {
+                p { strong { "Held back" } ": ignored now, and not by the rules of that snapshot. No run takes them in until a line in "
+                    code { ".amlignore" } " says so." }
+                ul { @for path in plan.unignored.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+            }
+        }
         @if !plan.in_the_way.is_empty() {
             div.note.failed {
                 p { strong { "In the way" } ": files that no snapshot holds, because they are ignored, where this one has others." }

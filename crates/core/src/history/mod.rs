@@ -8,6 +8,7 @@
 //! | `config` | also `azml.formatversion`, and the remote `origin` |
 //! | `azml/lock`, `azml/refs.lock` | held while a snapshot is added, while a ref moves |
 //! | `azml/stat-index` | what the folder looked like at the last snapshot |
+//! | `azml/held-back` | what a restore's older ignore rules would take in, until the user decides |
 //! | `azml/restore-journal` | a restore that is under way |
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
 //! | `azml/run-list` | all run records once more, for listing them fast |
@@ -20,6 +21,7 @@
 //! instant leaves a repository that opens and a lock that can be had.
 
 mod disk;
+mod held_back;
 mod lock;
 mod refs_io;
 mod setup;
@@ -74,6 +76,12 @@ pub enum Error {
         /// Git's own reason.
         #[source]
         source: Box<gix::Error>,
+    },
+    /// A newer azml has written what is held back.
+    #[error("{} is in a format of a newer azml", path.display())]
+    HeldBack {
+        /// The file.
+        path: PathBuf,
     },
     /// A file or folder of it can't be read or written.
     #[error("can't {action} {}", path.display())]

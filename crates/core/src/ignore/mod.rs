@@ -7,8 +7,11 @@
 //! syntax) outranks all of these, and may take a file back with `!`. In a nested repository its own `.gitignore` files and
 //! `info/exclude` come first; where they say nothing, the rules around it hold.
 //!
+//! What a restore holds back ([`Held`]) is out until an `.amlignore` says otherwise.
+//!
 //! Rules know nothing of what is tracked: the walk asks [`crate::user_repo::Tracked`] when a rule says "out".
 
+mod held;
 mod patterns;
 
 use std::{
@@ -23,6 +26,7 @@ use gix::{
 };
 
 use crate::user_repo::{UserRepo, nested};
+pub use held::Held;
 use patterns::{Patterns, Place};
 
 /// The file whose rules are azml's own.
@@ -44,6 +48,7 @@ pub enum Verdict {
 pub struct Rules {
     level: Option<Arc<Level>>,
     case: Case,
+    held: Option<Arc<Held>>,
 }
 
 /// What one folder (or the user's configuration) adds.
@@ -57,7 +62,7 @@ struct Level {
 impl Rules {
     /// No rules at all.
     pub fn none() -> Self {
-        Self { level: None, case: Case::Sensitive }
+        Self { level: None, case: Case::Sensitive, held: None }
     }
 
     /// The rules that the project folder inherits: the user's `core.excludesFile`, the repository's `info/exclude`, and the
@@ -113,18 +118,34 @@ impl Rules {
         if git.is_empty() && own.is_empty() {
             return self.clone();
         }
-        Self { level: Some(Arc::new(Level { above: self.level.clone(), git, own })), case: self.case }
+        let level = Some(Arc::new(Level { above: self.level.clone(), git, own }));
+        Self { level, case: self.case, held: self.held.clone() }
+    }
+
+    /// These rules, and what is held back is left out whatever a `.gitignore` says.
+    #[must_use]
+    pub fn holding(mut self, held: Held) -> Self {
+        self.held = (!held.is_empty()).then(|| Arc::new(held));
+        self
+    }
+
+    /// Whether this very file or folder is held back.
+    pub fn is_held(&self, path: &BStr, is_dir: bool) -> bool {
+        self.held.as_ref().is_some_and(|held| held.has(path, is_dir))
     }
 
     /// Whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
-        self.level.is_none()
+        self.level.is_none() && self.held.is_none()
     }
 
     /// What the rules say of `path` (with `/`, relative to the project), given that no rule leaves its folder out.
     pub fn verdict(&self, path: &BStr, is_dir: bool) -> Verdict {
         if let Some(taken_back) = self.decide(path, is_dir, |level| &level.own) {
             return if taken_back { Verdict::TakenBack } else { Verdict::Out };
+        }
+        if self.is_held(path, is_dir) {
+            return Verdict::Out;
         }
         match self.decide(path, is_dir, |level| &level.git) {
             Some(false) => Verdict::Out,
@@ -158,7 +179,8 @@ impl Rules {
         rules.verdict(path, is_dir)
     }
 
-    fn read_folder(&self, root: &Path, folder: &[u8]) -> Self {
+    /// These rules with those that the ignore files in a folder below `root` say.
+    pub(crate) fn read_folder(&self, root: &Path, folder: &[u8]) -> Self {
         let at = root.join(std::ffi::OsStr::from_bytes(folder));
         let read = |name: &str| {
             let path = at.join(name);

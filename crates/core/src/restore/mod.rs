@@ -12,6 +12,7 @@
 //!   edited meanwhile is added to the backup first.
 //! - Only what differs is written. Ignored and left-out files, `.git` and the history repository are
 //!   left alone; an ignored file where the snapshot has one stops everything before it begins.
+//! - What is ignored before and by no rule afterwards is held back from snapshots ([`Plan::unignored`]).
 //! - Nothing is written or removed through a symbolic link.
 
 mod apply;
@@ -29,6 +30,8 @@ mod prepare;
 mod remove;
 mod run;
 mod steps;
+mod tree_rules;
+mod unignored;
 
 pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},

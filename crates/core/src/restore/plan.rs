@@ -1,5 +1,7 @@
 //! What a restore would do, found out without doing any of it.
 
+use std::collections::BTreeSet;
+
 use gix::{ObjectId, bstr::BString, objs::tree::EntryKind};
 
 use super::{
@@ -8,6 +10,8 @@ use super::{
     folder,
     in_the_way::{self, Unseen},
     kept,
+    tree_rules::{TreeRules, is_ignore_file},
+    unignored,
 };
 use crate::{checkout::listing::Entry, history::HistoryRepo};
 
@@ -31,6 +35,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Ignored and left-out files that are where the tree has something else, sorted.
     pub in_the_way: Vec<BString>,
+    /// Files, and folders with a slash at their end, that are ignored now and would not be by the tree's rules: they are held
+    /// back from snapshots until the user decides.
+    pub unignored: BTreeSet<BString>,
     /// Ignored files that are just what the tree has: the backup has them too, so that an undo,
     /// which may see them by other rules, leaves them.
     pub(super) there_already: Vec<(BString, Entry)>,
@@ -110,7 +117,12 @@ pub(super) fn plan_towards(
     if let Some(change) = changes.iter().find(|c| c.after.is_some_and(|e| e.kind == EntryKind::Commit)) {
         return Err(Error::Submodule { path: change.path.clone() });
     }
-    kept::keep_what_the_target_ignores(history, tree, since, &mut changes)?;
+    let mut unignored = BTreeSet::new();
+    if changes.iter().any(|change| is_ignore_file(change.path.as_ref())) {
+        let mut rules = TreeRules::of(history, tree, &changes)?;
+        kept::keep_what_the_target_ignores(history, &mut rules, since, &mut changes)?;
+        unignored = unignored::find(history, &mut rules)?;
+    }
     let Unseen { in_the_way, there_already } = in_the_way::find(history.root(), &mut changes)?;
-    Ok(Plan { target: tree, changes, in_the_way, there_already, folder, since })
+    Ok(Plan { target: tree, changes, in_the_way, unignored, there_already, folder, since })
 }

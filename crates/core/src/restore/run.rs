@@ -149,6 +149,10 @@ fn carry_out(
     if let Some(change) = plan.changes.iter().find(|change| !change.after.is_none_or(here)) {
         return Err(Error::Missing { path: change.path.clone() });
     }
+    if !plan.unignored.is_empty() {
+        steps.before("hold back what was ignored")?;
+        history.hold_back(&plan.unignored).map_err(Error::History)?;
+    }
     steps.before("write the backup")?;
     let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
     let is_seen = forced.is_empty() && plan.there_already.is_empty();

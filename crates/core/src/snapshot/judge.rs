@@ -48,6 +48,9 @@ pub(super) fn judge(
         if !nested.tracks(path, is_folder, &mut damaged) {
             let tracked = shared.tracked()?;
             if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
+                if rules.is_held(path, is_folder) {
+                    harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Held });
+                }
                 return Ok(Judged::Out);
             }
         }

@@ -24,11 +24,14 @@ pub(crate) use secret::is_secret_name;
 
 use std::path::{Path, PathBuf};
 
-use gix::{ObjectId, bstr::BString};
+use gix::{
+    ObjectId,
+    bstr::{BString, ByteSlice},
+};
 
 use crate::{
     history::{self, HistoryRepo},
-    ignore::Rules,
+    ignore::{Held, Rules, Verdict},
     stat_index::StatIndex,
 };
 
@@ -123,7 +126,7 @@ fn tree_and(
         objects: open_objects(&history.path().join("objects"))?,
         scratch: scratch.path(),
         began: scratch.began()?,
-        rules: Rules::of_user(user),
+        rules: holding(history, Rules::of_user(user))?,
         user,
         limits: request.limits,
     };
@@ -149,6 +152,30 @@ fn tree_and(
         bytes_new: done.bytes_new,
         left_out: done.left_out,
     })
+}
+
+/// The rules with what is held back. What they leave out again, or an `.amlignore` takes in by name, is held back no longer.
+fn holding(history: &HistoryRepo, rules: Rules) -> Result<Rules, Error> {
+    let held = history.held_back()?;
+    if held.is_empty() {
+        return Ok(rules);
+    }
+    let mut lines = held.lines();
+    let before = lines.len();
+    for path in held.paths() {
+        let (path, is_folder) = match path.strip_suffix(b"/") {
+            Some(folder) => (folder.as_bstr(), true),
+            None => (path.as_bstr(), false),
+        };
+        if rules.verdict_in(history.root(), path, is_folder) != Verdict::In {
+            lines.remove(&Held::line(path, is_folder));
+        }
+    }
+    if lines.len() == before {
+        return Ok(rules.holding(held));
+    }
+    history.set_held_back(&lines)?;
+    Ok(rules.holding(history.held_back()?))
 }
 
 /// Stores a folder as a tree in any repository's folder `objects`, by way of the scratch folder, which is on the same file

@@ -108,6 +108,8 @@ pub enum Why {
     Changing,
     /// Git refuses such a name in a tree.
     Name,
+    /// A restore brought back rules that no longer ignore it: it is held back until the user decides.
+    Held,
     /// It is a nested repository whose index can't be read: what ignore rules leave out in it is not in, tracked or not.
     Repository,
 }

@@ -10,7 +10,7 @@ use std::{
 
 use gix::bstr::{BStr, BString, ByteSlice};
 
-use super::{Error, UserRepo, failed};
+use super::{Error, Format, UserRepo, failed, nested};
 use crate::ignore::{Rules, Verdict};
 
 impl UserRepo {
@@ -32,7 +32,7 @@ impl UserRepo {
         if dot_git.is_dir() && !dot_git.join("HEAD").exists() {
             return Ok(None);
         }
-        let git = gix::open(&dot_git).map_err(failed("open HEAD", root))?;
+        let git = open_git(&dot_git, root)?;
         Ok(Some(Self { git, root: root.to_owned(), prefix: BString::default() }))
     }
 
@@ -52,7 +52,7 @@ impl UserRepo {
             return Ok(None);
         };
         let Some(top) = found.into_repository_and_work_tree_directories().1 else { return Ok(None) };
-        let git = gix::open(top.join(".git")).map_err(failed("open HEAD", &top))?;
+        let git = open_git(&top.join(".git"), &top)?;
         if git.git_dir_trust() != gix::sec::Trust::Full && !has_same_owner(git.git_dir(), &folder) {
             tracing::debug!(repository = %top.display(), "it belongs to somebody else, and does not count");
             return Ok(None);
@@ -94,6 +94,20 @@ impl UserRepo {
         let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
         is_file.then(|| std::fs::read(path).ok()).flatten()
     }
+}
+
+fn open_git(dot_git: &Path, top: &Path) -> Result<gix::Repository, Error> {
+    gix::open(dot_git).map_err(|source| {
+        let config = nested::common_dir_of(top).map(|folder| folder.join("config"));
+        let config = config
+            .and_then(|path| gix::config::File::from_path_no_includes(path, gix::config::Source::Local).ok());
+        match config
+            .and_then(|config| config.string("extensions.objectFormat").map(|format| format == "sha256"))
+        {
+            Some(true) => Error::Format { path: top.to_owned(), format: Format::Sha256 },
+            _ => failed("open HEAD", top)(source),
+        }
+    })
 }
 
 fn has_same_owner(one: &Path, other: &Path) -> bool {

@@ -7,6 +7,7 @@
 
 mod discover;
 mod identity;
+mod incomplete;
 mod init;
 pub(crate) mod nested;
 mod read;
@@ -14,6 +15,7 @@ mod tracked;
 mod write;
 
 pub use identity::{Identity, Signature, clean, identity};
+pub use incomplete::Incomplete;
 pub use tracked::Tracked;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +45,17 @@ pub enum Error {
         #[source]
         source: Box<gix::Error>,
     },
+    /// Its format is one that azml does not read.
+    #[error("the Git repository {} {}, and azml can't read that", path.display(), match .format {
+        Format::Sha256 => "names its objects by SHA-256",
+        Format::Reftable => "keeps its refs in a reftable",
+    })]
+    Format {
+        /// The repository's work tree.
+        path: PathBuf,
+        /// Its format.
+        format: Format,
+    },
     /// A file can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
@@ -71,6 +84,15 @@ pub enum Error {
         /// Where it leads, without a password.
         url: String,
     },
+}
+
+/// A format of repositories that azml does not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `git init --object-format=sha256`.
+    Sha256,
+    /// `git init --ref-format=reftable`.
+    Reftable,
 }
 
 /// The user's commit that a snapshot was taken on top of.

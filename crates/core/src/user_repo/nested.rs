@@ -91,13 +91,18 @@ pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
     std::fs::read(common_dir(&git_dir(root, folder)?).join("info/exclude")).ok()
 }
 
-/// The repository whose work tree begins at `folder`: a folder `.git`, or the one that a file of that name leads to.
+/// Where the repository whose work tree begins at `top` keeps its configuration.
+pub(super) fn common_dir_of(top: &Path) -> Option<PathBuf> {
+    Some(common_dir(&git_dir_of(top)?))
+}
+
+/// The repository whose work tree begins at `folder` of the project at `root`, whose own is the user's repository.
 fn git_dir(root: &Path, folder: &BStr) -> Option<PathBuf> {
-    // The project folder's own is the user's repository.
-    if folder.is_empty() {
-        return None;
-    }
-    let folder = root.join(OsStr::from_bytes(folder));
+    if folder.is_empty() { None } else { git_dir_of(&root.join(OsStr::from_bytes(folder))) }
+}
+
+/// The folder `.git`, or the one that a file of that name leads to.
+fn git_dir_of(folder: &Path) -> Option<PathBuf> {
     let dot_git = folder.join(".git");
     let is_file = dot_git.metadata().ok()?.is_file();
     let git_dir = if is_file {

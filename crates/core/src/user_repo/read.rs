@@ -2,12 +2,16 @@
 
 use gix::{ObjectId, bstr::ByteSlice};
 
-use super::{Base, Error, UserRepo};
+use super::{Base, Error, Format, UserRepo};
 use crate::{refs, remote_url::RemoteUrl};
 
 impl UserRepo {
     /// What HEAD is; `None` when nothing is committed yet.
+    /// Of a repository with a reftable it is not known.
     pub fn head(&self) -> Result<Option<Base>, Error> {
+        if self.format().is_some() {
+            return Ok(None);
+        }
         let head = self.git.head().map_err(self.failed("read HEAD"))?;
         let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
         let Some(commit) = head.id() else { return Ok(None) };
@@ -15,8 +19,17 @@ impl UserRepo {
         Ok(Some(Base { commit: commit.detach(), branch, folder }))
     }
 
+    /// The format of its refs, if azml can't read it.
+    pub fn format(&self) -> Option<Format> {
+        let storage = self.git.config_snapshot().string("extensions.refStorage");
+        storage.filter(|storage| storage.as_bstr() != "files").map(|_| Format::Reftable)
+    }
+
     /// Where a branch is (its full name).
     pub fn branch_tip(&self, name: &gix::refs::FullNameRef) -> Result<Option<ObjectId>, Error> {
+        if let Some(format) = self.format() {
+            return Err(Error::Format { path: self.work_tree().to_owned(), format });
+        }
         match self.git.try_find_reference(name).map_err(self.failed("read a branch"))? {
             Some(mut branch) => Ok(Some(branch.peel_to_id().map_err(self.failed("read a branch"))?.detach())),
             None => Ok(None),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::commands::{owed, runs};
 use crate::context::{Context, Faults, Opened};
 use crate::error::{CommandError, ErrorKind};
+use crate::snapshots;
 use crate::sync;
 use crate::ui::{Numbers, Output};
 
@@ -53,7 +54,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         let head = |backup: restore::Backup| json!({"undone_backup": backup.number});
         if args.dry_run {
             let (backup, plan) = restore::plan_undo(&opened.history)?;
-            return Ok(planned(&plan, &head(backup)));
+            return Ok(planned(ctx, &plan, &head(backup)));
         }
         let (backup, plan, done) = restore::go_back(&opened.history, &context, &faults)?;
         ctx.ui.status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
@@ -66,7 +67,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let tree = snapshot_tree(ctx, &opened, commit, args.vststoken.as_deref())?;
     let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
     if args.dry_run {
-        return Ok(planned(&restore::plan(&opened.history, tree)?, &head));
+        return Ok(planned(ctx, &restore::plan(&opened.history, tree)?, &head));
     }
     let (plan, done) = restore::restore(&opened.history, tree, &context, &faults)?;
     if done.backup.is_none() {
@@ -156,10 +157,16 @@ fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Val
         value.insert(key.to_owned(), list);
     }
     value.insert("in_the_way".to_owned(), paths(plan.in_the_way.iter()));
+    value.insert("held_back".to_owned(), paths(plan.unignored.iter()));
+    for path in &plan.unignored {
+        let cells = [("Change", "held back".into()), ("Path", path.to_string().into())];
+        rows.push(cells.map(|(header, cell)| (header.to_owned(), cell)).into_iter().collect());
+    }
     (value, rows)
 }
 
-fn planned(plan: &Plan, head: &Value) -> Output {
+fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
+    tell_unignored(ctx, plan);
     let (mut value, mut rows) = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
     for path in &plan.in_the_way {
@@ -168,6 +175,14 @@ fn planned(plan: &Plan, head: &Value) -> Output {
         rows.push(Map::from_iter(cells));
     }
     Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
+}
+
+fn tell_unignored(ctx: &Context, plan: &Plan) {
+    snapshots::tell_held_back(
+        ctx,
+        "ignored until now, and not by the rules of that snapshot; held back from snapshots until you decide",
+        &plan.unignored,
+    );
 }
 
 fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
@@ -182,6 +197,7 @@ fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
         ));
     }
     if done.backup.is_some() {
+        tell_unignored(ctx, plan);
         ctx.ui.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
     }
     Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }

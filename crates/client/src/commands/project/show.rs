@@ -66,6 +66,7 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
         "owed": owed.iter().map(|owed| owed.name.to_string()).collect::<Vec<_>>(),
         "last_push_error": history.push_error(),
         "backups": restore::backups(history)?.len(),
+        "held_back": history.held_back()?.lines().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "disk_use": {"bytes": disk.bytes, "packs": disk.packs, "loose_objects": disk.loose_objects},
     });
     let mut row = Map::new();

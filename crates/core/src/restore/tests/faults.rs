@@ -8,7 +8,7 @@ use std::{
 use super::*;
 
 /// Stops before the `n`th step, as a kill would.
-struct StopAt(u64);
+pub(super) struct StopAt(pub(super) u64);
 
 impl Steps for StopAt {
     fn before(&self, step: Step<'_>) -> Result<(), Stopped> {

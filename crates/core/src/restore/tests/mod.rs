@@ -4,6 +4,7 @@ mod at_once;
 mod edits;
 mod exact;
 mod faults;
+mod held;
 mod refusals;
 
 use std::{

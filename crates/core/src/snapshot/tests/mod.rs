@@ -10,7 +10,6 @@ use std::{
     process::Command,
 };
 
-use gix::bstr::ByteSlice;
 use jiff::Timestamp;
 
 use super::*;
