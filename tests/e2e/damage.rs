@@ -73,6 +73,31 @@ fn a_sound_project_has_nothing_to_mend() {
 }
 
 #[test]
+fn a_remote_that_lost_a_file_gets_it_again() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = sandbox.actor("alice", "alicepat");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    write(&project, "train.py", "print('one')\n");
+    let first = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+
+    let revision = format!("{}:train.py", alice.commit_of(&project, &first));
+    let lost = alice.git(&git::history_of(&project), &["rev-parse", &revision]).ok();
+    let lost = lost.stdout.trim();
+    let file = Path::new("objects").join(&lost[..2]).join(&lost[2..]);
+    let at = server.repositories().into_iter().find(|repository| repository.join(&file).is_file());
+    let at = at.expect("a small push becomes loose objects");
+    std::fs::remove_file(at.join(&file)).expect("lost");
+
+    write(&project, "notes.md", "next to it\n");
+    let _second = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    assert_eq!(alice.azml_json(&project, &["project", "show"])["owed"].to_string(), "[]");
+    git::assert_sound(&alice, &at);
+}
+
+#[test]
 fn every_object_that_is_damaged_is_found_and_brought_back() {
     let sandbox = Sandbox::new();
     let (alice, project, _) = pushed(&sandbox);

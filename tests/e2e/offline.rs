@@ -66,6 +66,46 @@ fn the_next_command_that_talks_to_the_remote_delivers_what_is_owed() {
 }
 
 #[test]
+fn states_that_returned_while_the_remote_was_away_are_delivered() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = sandbox.actor("alice", "alicepat");
+    let bare = sandbox.bare_repo("remote.git");
+    let folder = bare.to_str().expect("UTF-8").to_owned();
+    for (name, url) in [("hosted", server.repo("iris")), ("plain", folder)] {
+        let project = alice.create_linked_project(&sandbox.dir(name), "iris", &url);
+        write(&project, "rate", "0\n");
+        write(&project, "train.py", "print(open('rate').read())\n");
+        let _first = alice.submit(&project, &["train.py"]);
+        let _synced = alice.azml(&project, &["history", "sync"]).ok();
+
+        let history = git::history_of(&project);
+        let unplug = |url: &str| alice.git(&history, &["config", "remote.origin.url", url]).ok();
+        let _unplugged = unplug(sandbox.path().join("nowhere.git").to_str().expect("UTF-8"));
+        let mut runs = Vec::new();
+        for rate in ["1", "2", "1"] {
+            write(&project, "rate", format!("{rate}\n"));
+            runs.push(alice.submit(&project, &["train.py"]));
+        }
+        let _plugged_in = unplug(&url);
+        let _synced = alice.azml(&project, &["history", "sync"]).ok();
+        let there = sandbox.dir(&format!("{name}-laptop"));
+        let other = sandbox.actor_at(&format!("{name}-laptop"), "alice", "alicepat");
+        let _cloned = other.azml(&there, &["project", "clone", &url, "iris"]).ok();
+        let roamed = there.join("iris");
+        for (run, rate) in runs.iter().zip(["1", "2"]) {
+            let _restored = other.azml(&roamed, &["project", "restore", "--run-id", run]).ok();
+            let restored = std::fs::read_to_string(roamed.join("rate")).expect("restored");
+            assert_eq!(restored, format!("{rate}\n"), "{name}: {run}");
+        }
+    }
+    git::assert_sound(&alice, &bare);
+    for repository in server.repositories() {
+        git::assert_sound(&alice, &repository);
+    }
+}
+
+#[test]
 fn commands_that_need_no_remote_ask_none() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();

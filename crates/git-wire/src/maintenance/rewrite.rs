@@ -40,7 +40,7 @@ pub(super) fn roll_up(
     stored
 }
 
-/// One pack of all that branches and tags reach, recorded as their closure, and one with everything else that is in
+/// One pack of all that branches and tags reach, recorded as their closure unless history is cut, and one with everything else that is in
 /// `packs`. Deltas are kept as they are. Gives the new packs' checksums.
 pub(super) fn consolidate(
     repository: &Repository,
@@ -72,7 +72,8 @@ pub(super) fn consolidate(
     let rest = store(rest)?;
     let shown_objects = u32::try_from(shown.len()).unwrap_or(u32::MAX);
     let pack = store(counted.objects)?;
-    if let Some(pack) = pack {
+    // Where history is cut, the pack is less than its tips reach once the rest has been fetched.
+    if let Some(pack) = pack.filter(|_| matches!(repo.is_shallow(), Ok(false))) {
         let closure = Closure { rest, ..Closure::new(pack, shown_objects, tips) };
         repository.closure().set(&closure).map_err(|source| failed(repository, source))?;
     }

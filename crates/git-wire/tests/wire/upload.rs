@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bstr::BStr;
 use git_wire::{
     AllowAll, Denial, KeepAlive, Options, Policy, Profile, ProtocolVersion, RefUpdate, Service, advertise,
+    respond,
 };
 
 use crate::raw::{Answer, lines, objects_in, ours, theirs, v2};
@@ -425,4 +426,29 @@ fn the_vsts_profile_offers_and_takes_what_the_service_did() {
     }
     let filtered = ask(&[&format!("want {main} multi_ack filter"), "filter blob:none", "0000", "done"]);
     assert!(String::from_utf8_lossy(&filtered).contains("ERR"));
+}
+
+/// A repository that was opened when it was empty: what has been pushed since is known to negotiation at once.
+#[test]
+fn what_was_pushed_after_the_repository_was_opened_is_common() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    git(&sandbox.path(""), &["init", "-q", "--bare", "-b", "main", "new.git"]);
+    let (ours_new, path) = (sandbox.repository("new.git"), sandbox.path("new.git"));
+    let options = Options::default();
+    let ask = |arguments: &[String]| {
+        let request = v2("fetch", arguments);
+        let mut answer = Vec::new();
+        respond(UPLOAD, &ours_new, &AllowAll, &options, V2, &mut &request[..], &mut answer)
+            .expect("answered");
+        Answer::of(&answer).lines
+    };
+    let head = git(&work, &["rev-parse", "HEAD"]);
+    let haves = [format!("have {head}"), format!("have {ABSENT}"), "wait-for-done".to_owned()];
+    // The store is looked at while it is empty.
+    assert_eq!(ask(&haves), ["acknowledgments", "NAK", "0000"]);
+    git(&work, &["push", "-q", path.to_str().expect("UTF-8"), "main"]);
+    git(&path, &["repack", "-adq"]);
+    assert_eq!(ask(&haves), Answer::of(&theirs(&path, UPLOAD, V2, &v2("fetch", &haves))).lines);
+    assert!(ask(&haves).contains(&format!("ACK {head}")));
 }

@@ -3,6 +3,7 @@
 use gix::ObjectId;
 use gix::refs::FullName;
 
+use super::git::ParseId as _;
 use super::{Git, Kind, WAYS};
 use crate::client::{Error, PushReport, PushRequest, PushSession, PushUpdate};
 
@@ -119,6 +120,60 @@ fn a_shallow_repository_pushes_what_it_made() {
         assert!(report.is_ok(), "{way:?}: {report:?}");
         assert_eq!(server.run(&["rev-list", "--count", MASTER]), "6");
         assert!(server.is_sound());
+    }
+}
+
+/// What a shallow server has ends where it says, whatever is older over here.
+#[test]
+fn a_shallow_server_gets_what_is_older_than_its_history() {
+    for way in ways() {
+        let (server, local) = (Git::bare(), Git::bare());
+        let all = local.commits(MASTER, 5);
+        let source = format!("file://{}", local.path().display());
+        server.run(&["fetch", "-q", "--depth=1", &source, "+refs/heads/master:refs/heads/master"]);
+        let merged = local.run(&[
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "commit-tree",
+            "-p",
+            &all[4].to_string(),
+            "-p",
+            &all[1].to_string(),
+            "-m",
+            "merged",
+            &format!("{}^{{tree}}", all[1]),
+        ]);
+        let new = merged.parse_id();
+        let report = push(&server, &local, way, vec![update(MASTER, Some(all[4]), Some(new))], true).unwrap();
+        assert!(report.is_ok(), "{way:?}: {report:?}");
+        assert!(server.is_sound(), "{way:?}");
+    }
+}
+
+/// A server whose refs reach less than they should says so, and takes everything.
+#[test]
+fn a_server_that_lacks_objects_says_so_and_takes_all() {
+    for way in ways() {
+        let (server, local) = (Git::bare(), Git::bare());
+        let first = *local.commits(MASTER, 3).last().unwrap();
+        push(&server, &local, way, vec![update(MASTER, None, Some(first))], true).unwrap();
+        let second = *local.commits(MASTER, 1).last().unwrap();
+        let tell = |exclude: Vec<ObjectId>, whole| {
+            let mut connection = server.serve("receive-pack", way.0, way.1);
+            let mut session = PushSession::start(connection.as_mut()).unwrap();
+            let updates = vec![update(MASTER, Some(first), Some(second))];
+            let request = PushRequest { updates, atomic: true, exclude, whole };
+            session.push(&local.gix(), &request, &mut |_| {}).unwrap()
+        };
+        // What it is thought to have and has not.
+        let lost = local.id(&format!("{MASTER}^{{tree}}"));
+        let report = tell(vec![lost], false);
+        assert!(!report.is_ok() && report.lacks_objects(), "{way:?}: {report:?}");
+        let report = tell(vec![lost], true);
+        assert!(report.is_ok() && !report.lacks_objects(), "{way:?}: {report:?}");
+        assert!(server.is_sound(), "{way:?}");
     }
 }
 

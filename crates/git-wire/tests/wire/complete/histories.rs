@@ -88,6 +88,11 @@ impl Sieve {
         }
     }
 
+    /// Whether commits get through that aren't asked for by name.
+    pub(super) fn shows_commits(self) -> bool {
+        self.lets(Kind::Commit, 0, 0)
+    }
+
     pub(super) fn lets(self, kind: Kind, size: u64, depth: u64) -> bool {
         self.only.is_none_or(|only| only == kind)
             && match kind {
@@ -253,7 +258,7 @@ pub(super) struct History {
     pub(super) places: HashMap<ObjectId, usize>,
 }
 
-fn signature(seconds: i64) -> gix::actor::Signature {
+pub(super) fn signature(seconds: i64) -> gix::actor::Signature {
     gix::actor::Signature {
         name: "A U Thor".into(),
         email: "author@example.com".into(),

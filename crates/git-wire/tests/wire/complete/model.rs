@@ -16,8 +16,6 @@ pub(super) struct Expected {
     pub(super) may: BTreeSet<ObjectId>,
     /// What it has.
     pub(super) had: HashSet<ObjectId>,
-    /// The commits that it lacks.
-    pub(super) new: HashSet<ObjectId>,
     /// The commits that what it wants reaches.
     pub(super) reached: HashSet<ObjectId>,
 }
@@ -153,6 +151,6 @@ impl History {
             }
         }
         may.extend(&must);
-        Expected { must, may, had, new, reached }
+        Expected { must, may, had, reached }
     }
 }
