@@ -22,10 +22,12 @@ mod damage;
 mod exact;
 /// A line that is cut, or falls silent, after any byte.
 mod flaky;
-/// Runs at a terminal, and under signals that are ignored.
-mod job_control;
 /// Files that were ignored before a restore, and by no rule since.
 mod held_back;
+/// Runs at a terminal, and under signals that are ignored.
+mod job_control;
+/// What runs wrote beside their outputs: kept, named, brought back.
+mod kept;
 /// azml killed at every step of submit, sync and restore.
 mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.

@@ -9,6 +9,7 @@ use git_wire::client::{self, TransportErrorKind};
 use crate::error::{CommandError, ErrorKind};
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
+use crate::run::kept::{BringError, shown_path};
 use crate::run::target::TargetError;
 use crate::settings;
 use crate::sync::SyncError;
@@ -149,6 +150,27 @@ impl From<restore::Error> for CommandError {
     }
 }
 
+impl From<BringError> for CommandError {
+    fn from(error: BringError) -> Self {
+        match error {
+            BringError::Restore(error) => error.into(),
+            BringError::Look(error) => error.into(),
+            BringError::Conflicts { ref paths } => {
+                let names: Vec<String> =
+                    paths.iter().take(20).map(|path| shown_path(path.as_ref())).collect();
+                Self::failed(error)
+                    .hint(format!("changed since the run's snapshot: {}", names.join(", ")))
+                    .hint("to replace them add --force; with --apply they are backed up first")
+            }
+            BringError::InTheWay { .. } | BringError::NoProjectFile { .. } => {
+                Self::failed(error).hint("to have the files in another folder add --to DIR")
+            }
+            BringError::FolderChanges => Self::failed(error).hint("run the command again"),
+            _ => Self::failed(error),
+        }
+    }
+}
+
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         match &error {
@@ -164,6 +186,8 @@ impl From<ConfigError> for CommandError {
                 Self::not_found(error).hint(hint)
             }
             ConfigError::NoCompute { .. } => Self::not_found(error),
+            ConfigError::Output { .. } => Self::usage(error)
+                .hint("edit the file: outputs are paths in the project, for example ckpt/ or '*.pt'"),
             ConfigError::Unsupported { .. } | ConfigError::Framework { .. } => {
                 Self::failed(error).hint("to run here: {azml} experiment submit -c local SCRIPT")
             }

@@ -27,6 +27,10 @@ pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
 pub const AZML_HEARTBEAT: &str = "AZML_HEARTBEAT";
 /// The setting `attachments_limit`.
 pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";
+/// The setting `keep_days`.
+pub const AZML_KEEP_DAYS: &str = "AZML_KEEP_DAYS";
+/// The setting `keep_size`.
+pub const AZML_KEEP_SIZE: &str = "AZML_KEEP_SIZE";
 /// The setting `connect_timeout`.
 pub const AZML_CONNECT_TIMEOUT: &str = "AZML_CONNECT_TIMEOUT";
 /// The setting `stall_timeout`.

@@ -33,7 +33,7 @@ pub enum Command {
     /// View the run history
     #[command(subcommand)]
     History(history::Command),
-    /// Talk to the run that a script is part of
+    /// Log from inside a run; list and bring back the files that a run wrote
     #[command(subcommand)]
     Run(run::Command),
     Login(login::Args),

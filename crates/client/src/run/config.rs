@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::outputs::{BadEntry, Outputs};
+
 /// The folder of configurations in a project.
 pub const FOLDER: &str = "aml_config";
 /// In `ArgumentVector`: the script that is being submitted.
@@ -55,6 +57,17 @@ pub enum ConfigError {
         #[source]
         source: serde_yaml_ng::Error,
     },
+    /// Something is declared an output that can't be one.
+    #[error("{} declares the output `{entry}` under `outputs`", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        #[source]
+        source: BadEntry,
+    },
     /// A target of a kind that azml can't run on.
     #[error("target `{target}` is of type `{kind}`, and azml runs on `local` targets only")]
     Unsupported {
@@ -82,6 +95,8 @@ struct RunConfigFile {
     environment_variables: Option<BTreeMap<String, Value>>,
     framework: Option<String>,
     prepare_environment: Option<Value>,
+    #[serde(alias = "outputs")]
+    outputs: Option<Value>,
 }
 
 /// A `.compute` file.
@@ -107,6 +122,8 @@ pub struct RunConfig {
     pub environment: BTreeMap<String, String>,
     /// Commands for the shell that make the run's folder ready.
     pub prepare: Vec<String>,
+    /// What of the run's folder is collected.
+    pub outputs: Outputs,
     /// The Python interpreter that the target names.
     pub python: Option<String>,
     /// Where the target wants the folder shared by runs to be.
@@ -144,12 +161,23 @@ impl RunConfig {
             Some(Value::Array(commands)) => commands.iter().map(plain).collect(),
             Some(command) => vec![plain(&command)],
         };
+        let entries = match file.outputs {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(entries)) => entries.iter().map(plain).collect(),
+            Some(entry) => vec![plain(&entry)],
+        };
+        let outputs = Outputs::declared(&entries).map_err(|(entry, source)| ConfigError::Output {
+            path: path.clone(),
+            entry,
+            source,
+        })?;
         let environment = file.environment_variables.unwrap_or_default();
         Ok(Self {
             name,
             target,
             arguments,
             environment: environment.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+            outputs,
             prepare: prepare.into_iter().filter(|command| !command.trim().is_empty()).collect(),
             python: compute.python_location.filter(|text| !text.trim().is_empty()),
             shared_directory: compute.native_shared_directory.filter(|text| !text.trim().is_empty()),
@@ -281,6 +309,22 @@ mod tests {
             let dir = project(&[("aml_config/local.runconfig", &format!("PrepareEnvironment: {text}\n"))]);
             assert_eq!(RunConfig::load(dir.path(), "local").unwrap().prepare, expect, "{text}");
         }
+    }
+
+    #[test]
+    fn outputs_are_declared_as_one_or_several_and_a_bad_one_is_named() {
+        for (text, expect) in [
+            ("outputs: [ckpt/, lightning_logs/]\n", &["ckpt", "lightning_logs"][..]),
+            ("Outputs: '*.pt'\n", &["*.pt"]),
+            ("outputs:\n", &[]),
+        ] {
+            let dir = project(&[("aml_config/local.runconfig", text)]);
+            assert_eq!(RunConfig::load(dir.path(), "local").unwrap().outputs.to_entries(), expect, "{text}");
+        }
+        let dir = project(&[("aml_config/local.runconfig", "outputs: [ckpt, ../elsewhere]\n")]);
+        let error = RunConfig::load(dir.path(), "local").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("local.runconfig") && text.contains("`../elsewhere`"), "{text}");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The folder that a script runs in: the snapshot's files, links to what the snapshot leaves out, nothing else.
 //!
 //! Linked are the inputs that ignore rules keep out of snapshots (data folders, virtual environments, a `.env`),
-//! so that scripts find them where they are in the project. Afterwards `outputs/` and `logs/` are collected;
-//! every other new file is named.
+//! so that scripts find them where they are in the project. Afterwards the run's outputs are collected; everything else
+//! that the script wrote is kept (see [`super::kept`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,14 +18,13 @@ use azml_core::ignore::{Rules, Verdict};
 use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
-use rustix::fs::Dir;
 
+use super::kept;
 use super::links;
+use super::outputs::Outputs;
 use super::spare::{self, Folder, Noted, TakenOver};
-use super::target::{Leftovers, TargetError};
+use super::target::TargetError;
 
-/// What is collected: these folders of the run's folder.
-pub const COLLECTED: [&str; 2] = ["outputs", "logs"];
 /// Never linked and never named, wherever it is.
 const PASSED_OVER: [&str; 4] = [".git", "__pycache__", ".ipynb_checkpoints", history::FOLDER];
 /// Never linked, at the top: what earlier runs and the Workbench left in the project folder.
@@ -37,7 +35,6 @@ const NOT_LINKED: [&str; 3] = ["outputs", "logs", "azureml-logs"];
 pub struct RunFolder {
     path: PathBuf,
     made: Noted,
-    linked: BTreeSet<BString>,
 }
 
 impl RunFolder {
@@ -47,6 +44,7 @@ impl RunFolder {
         history: &HistoryRepo,
         tree: ObjectId,
         left_out: &BTreeSet<BString>,
+        outputs: &Outputs,
         path: &Path,
         spare: &Path,
     ) -> Result<Self, TargetError> {
@@ -75,12 +73,12 @@ impl RunFolder {
             work: path,
             rules: Rules::of_user(user.as_ref()),
             left_out,
-            linked: BTreeSet::new(),
+            outputs,
             linked_into: BTreeSet::new(),
         };
         let has = top.as_ref().or(made.as_ref().map(|made| &made.top)).expect("it is one or the other");
         linker.link_missing(BStr::new(b""), Some(has))?;
-        let Linker { linked, linked_into, .. } = linker;
+        let Linker { linked_into, .. } = linker;
         let made = match (made, top) {
             (Some(made), _) => made,
             (None, top) => {
@@ -89,81 +87,56 @@ impl RunFolder {
                     .map_err(TargetError::file("write", &index))?
             }
         };
-        Ok(Self { path: path.to_owned(), made, linked })
+        Ok(Self { path: path.to_owned(), made })
+    }
+
+    /// What was made in it.
+    pub(super) fn made(&self) -> &Noted {
+        &self.made
     }
 
     /// Puts the folder aside for the next run, if that can be done; nothing else may use it any more.
-    pub(super) fn park(&self, spare: &Path) {
-        if let Err(error) = spare::park(&self.path, &self.path.with_extension("index"), spare) {
-            tracing::debug!(%error, "the run's folder is not kept for the next run");
-        }
+    pub(super) fn park(&self, project: &ProjectFolders) {
+        park(&self.path, project);
     }
+}
 
-    /// Moves what is to be collected into `into` and says what else is new.
-    pub(super) fn collect(&self, into: &Path) -> Result<Leftovers, TargetError> {
-        let mut new = Vec::new();
-        let top = spare::open_top(&self.path).map_err(TargetError::file("read", &self.path))?;
-        self.find_new(&top, Some(&self.made.top), BStr::new(b""), &mut new)
-            .map_err(TargetError::file("read", &self.path))?;
-        new.sort();
-        let is_collected = |path: &Path| COLLECTED.iter().any(|folder| path.starts_with(folder));
-        let (collected, others): (Vec<PathBuf>, _) = new.into_iter().partition(|path| is_collected(path));
-        // Of what the snapshot has there, what the script has changed.
-        let mut changed = Vec::new();
-        for name in COLLECTED {
-            if let Some(folder) = self.made.top.folder(name.as_bytes()) {
-                folder.files(BStr::new(name), &mut |path, entry| {
-                    let path = as_path(path);
-                    if !has_content(&self.path.join(&path), entry.id) {
-                        changed.push(path);
-                    }
-                });
-            }
-        }
-        for file in collected.iter().chain(&changed) {
-            bring(&self.path.join(file), &into.join(file), true)?;
-        }
-        let files: Vec<String> = others.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let folder = (!files.is_empty()).then(|| self.path.clone());
-        Ok(Leftovers { files, folder })
-    }
+/// What all runs of a project share beside the project folder.
+#[derive(Clone, Debug)]
+pub struct ProjectFolders {
+    /// The last run's folder, for the next one.
+    pub spare: PathBuf,
+    /// Run folders that nobody needs any more.
+    pub removable: PathBuf,
+    /// The kept files of all runs.
+    pub kept: PathBuf,
+}
 
-    /// Files and links that are neither the snapshot's nor azml's; `made` is what was made in the folder, if it was.
-    fn find_new(
-        &self,
-        open: &OwnedFd,
-        made: Option<&Folder>,
-        path: &BStr,
-        new: &mut Vec<PathBuf>,
-    ) -> io::Result<()> {
-        if let Some(made) = made.filter(|made| made.is_untouched(open)) {
-            for (name, folder) in &made.folders {
-                // Gone or a link by now: its own folder would not be untouched.
-                let inside = spare::open_folder(open, name.as_bstr())?;
-                self.find_new(&inside, Some(folder), spare::join(path, name.as_bstr()).as_bstr(), new)?;
-            }
-            return Ok(());
+impl ProjectFolders {
+    /// Those in the project's folder of azml's state.
+    pub fn of(project_dir: &Path) -> Self {
+        Self {
+            spare: project_dir.join("spare"),
+            removable: project_dir.join("removable"),
+            kept: kept::folder_of(project_dir),
         }
-        for entry in Dir::read_from(open)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            let is_passed_over = PASSED_OVER.iter().any(|passed| name == passed.as_bytes());
-            if is_passed_over || name == b"." || name == b".." {
-                continue;
-            }
-            let below = spare::join(path, name.as_bstr());
-            match spare::open_folder(open, name.as_bstr()) {
-                _ if made.is_some_and(|made| made.has_file(name)) || self.linked.contains(&below) => {}
-                Ok(inside) => {
-                    let made = made.and_then(|made| made.folder(name));
-                    self.find_new(&inside, made, below.as_bstr(), new)?;
-                }
-                // It is no folder.
-                Err(_) => new.push(as_path(below.as_bstr())),
-            }
-        }
-        Ok(())
     }
+}
+
+/// Puts a run folder aside that has nothing in it but its snapshot's files.
+pub(super) fn park(work: &Path, project: &ProjectFolders) {
+    let index = work.with_extension("index");
+    if let Err(error) = spare::park(work, &index, &project.spare, &project.removable) {
+        tracing::debug!(%error, "the run's folder is not kept for the next run");
+    }
+}
+
+/// What was made in the folder of a run that another azml began.
+pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>) -> io::Result<Noted> {
+    Noted::read(&work.with_extension("index")).or_else(|error| match tree {
+        Some(tree) => spare::made_of(history.git(), tree, work).map_err(io::Error::other),
+        None => Err(error),
+    })
 }
 
 struct Linker<'a> {
@@ -171,7 +144,7 @@ struct Linker<'a> {
     work: &'a Path,
     rules: Rules,
     left_out: &'a BTreeSet<BString>,
-    linked: BTreeSet<BString>,
+    outputs: &'a Outputs,
     linked_into: BTreeSet<BString>,
 }
 
@@ -196,6 +169,9 @@ impl Linker<'_> {
                 continue;
             }
             let path = spare::join(folder, name.as_bytes().as_bstr());
+            if self.outputs.names(path.as_bstr()) {
+                continue;
+            }
             let is_dir = match entry.file_type() {
                 Err(error) if is_passable(&error) => continue,
                 kind => kind.map_err(TargetError::file("look at", &entry.path()))?.is_dir(),
@@ -209,7 +185,6 @@ impl Linker<'_> {
                         made => made.map_err(TargetError::file("make link", &link))?,
                     }
                     self.linked_into.insert(folder.to_owned());
-                    self.linked.insert(path);
                 }
                 // As the snapshot, the run does without a folder that can't be read.
                 None if is_dir && fs::read_dir(entry.path()).is_err_and(|error| is_passable(&error)) => {}
@@ -244,32 +219,34 @@ fn is_passable(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | NotFound | NotADirectory | InvalidFilename)
 }
 
-/// The project folder's `outputs/` and `logs/` before a run in place.
+/// The outputs in the project folder before a run in place.
 #[derive(Debug)]
 pub struct Before {
     root: PathBuf,
+    outputs: Outputs,
     files: BTreeMap<PathBuf, (u64, Option<SystemTime>)>,
 }
 
 impl Before {
     /// Notes what is there.
-    pub fn look(root: &Path) -> Result<Self, TargetError> {
+    pub fn look(root: &Path, outputs: Outputs) -> Result<Self, TargetError> {
         let mut files = BTreeMap::new();
-        for file in collected_files(root)? {
+        for file in outputs_in(root, &outputs)? {
             if let Ok(found) = fs::metadata(root.join(&file)) {
                 files.insert(file, state(&found));
             }
         }
-        Ok(Self { root: root.to_owned(), files })
+        Ok(Self { root: root.to_owned(), outputs, files })
     }
 
     /// Copies what is new or changed since.
     pub(super) fn collect(&self, into: &Path) -> Result<(), TargetError> {
-        for file in collected_files(&self.root)? {
+        for file in outputs_in(&self.root, &self.outputs)? {
             let from = self.root.join(&file);
-            let now = fs::metadata(&from).map_err(TargetError::file("look at", &from))?;
+            // A link to nothing is passed over as any other that leads to no file.
+            let Ok(now) = fs::metadata(&from) else { continue };
             if self.files.get(&file) != Some(&state(&now)) {
-                bring(&from, &into.join(&file), false)?;
+                bring(&from, &into.join(file), false)?;
             }
         }
         Ok(())
@@ -280,18 +257,22 @@ fn state(found: &Metadata) -> (u64, Option<SystemTime>) {
     (found.len(), found.modified().ok())
 }
 
-fn collected_files(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
-    let mut files = Vec::new();
-    for folder in COLLECTED {
-        if root.join(folder).is_dir() {
-            files.extend(walk(&root.join(folder))?.into_iter().map(|file| Path::new(folder).join(file)));
-        }
-    }
-    Ok(files)
+/// All outputs below the project folder, sorted, relative to it; links are not followed.
+fn outputs_in(root: &Path, outputs: &Outputs) -> Result<Vec<PathBuf>, TargetError> {
+    walk_where(root, &|path| outputs.may_be_below(path), &|path| outputs.has(path))
 }
 
 /// All files and links below a folder, sorted, relative to it; links are not followed.
+#[cfg(test)]
 pub(super) fn walk(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
+    walk_where(root, &|_| true, &|_| true)
+}
+
+fn walk_where(
+    root: &Path,
+    enters: &dyn Fn(&BStr) -> bool,
+    takes: &dyn Fn(&BStr) -> bool,
+) -> Result<Vec<PathBuf>, TargetError> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -302,8 +283,14 @@ pub(super) fn walk(root: &Path) -> Result<Vec<PathBuf>, TargetError> {
             if PASSED_OVER.iter().any(|passed| name == *passed) {
                 continue;
             }
+            let below = folder.join(name);
+            let as_bytes = below.as_os_str().as_bytes().as_bstr();
             let kind = entry.file_type().map_err(TargetError::file("look at", &entry.path()))?;
-            if kind.is_dir() { &mut folders } else { &mut files }.push(folder.join(name));
+            if kind.is_dir() && enters(as_bytes) {
+                folders.push(below);
+            } else if !kind.is_dir() && takes(as_bytes) {
+                files.push(below);
+            }
         }
     }
     files.sort();
@@ -315,16 +302,8 @@ fn as_path(path: &BStr) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(path))
 }
 
-/// Whether a file's content is the blob `id`.
-fn has_content(path: &Path, id: ObjectId) -> bool {
-    fs::read(path).is_ok_and(|content| {
-        gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &content)
-            .is_ok_and(|found| found == id)
-    })
-}
-
 /// Moves (or copies) a file; what is neither a file nor a link to one is passed over.
-fn bring(from: &Path, to: &Path, may_move: bool) -> Result<(), TargetError> {
+pub(super) fn bring(from: &Path, to: &Path, may_move: bool) -> Result<(), TargetError> {
     let Ok(found) = fs::metadata(from) else { return Ok(()) };
     if !found.is_file() {
         return Ok(());
@@ -341,14 +320,6 @@ fn bring(from: &Path, to: &Path, may_move: bool) -> Result<(), TargetError> {
     fs::copy(from, to).map(drop).map_err(TargetError::file("collect", from))
 }
 
-/// Moves everything below `from` into `into`; nothing if there is no such folder.
-pub(super) fn bring_all(from: &Path, into: &Path) -> Result<(), TargetError> {
-    if !from.is_dir() {
-        return Ok(());
-    }
-    walk(from)?.iter().try_for_each(|file| bring(&from.join(file), &into.join(file), true))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,7 +331,7 @@ mod tests {
         fs::create_dir_all(root.join("outputs/deep")).unwrap();
         fs::write(root.join("outputs/old.txt"), "old").unwrap();
         fs::write(root.join("outputs/changed.txt"), "before").unwrap();
-        let before = Before::look(&root).unwrap();
+        let before = Before::look(&root, Outputs::default()).unwrap();
         fs::write(root.join("outputs/changed.txt"), "afterwards").unwrap();
         fs::write(root.join("outputs/deep/new.txt"), "new").unwrap();
         before.collect(&into).unwrap();

@@ -50,6 +50,7 @@ pub(super) fn make(
         commit: taken.commit,
         tree: taken.tree,
         left_out,
+        outputs: plan.config.outputs.clone(),
         script: plan.script.clone(),
         arguments: plan.arguments.clone(),
         environment,

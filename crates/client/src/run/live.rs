@@ -12,13 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use azml_core::id::{ProjectId, RunId};
 use azml_core::run::RunRecord;
 
+use super::disk::remove_all;
 use super::metrics;
+use super::outputs::Outputs;
 
 const LOCK: &str = "lock";
 const PID: &str = "pid";
 const RECORD: &str = "record.json";
 const WORK: &str = "work";
 const SCRIPT: &str = "script";
+const OUTPUTS: &str = "outputs.json";
 
 /// Where all of a project's runs in progress are.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
@@ -106,9 +109,18 @@ impl Live {
         write_whole(&self.dir, SCRIPT, mark.as_bytes())
     }
 
-    /// The run is over and its record is in the history. With `keep_work` its folder stays to be looked at.
-    pub fn finish(self, keep_work: bool) -> io::Result<()> {
-        close(&self.dir, keep_work)
+    /// Keeps which outputs the run declares, for whoever collects them if this process dies.
+    pub fn keep_outputs(&self, outputs: &Outputs) -> io::Result<()> {
+        let entries = outputs.to_entries();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        write_whole(&self.dir, OUTPUTS, &serde_json::to_vec(&entries)?)
+    }
+
+    /// The run is over and its record is in the history.
+    pub fn finish(self) -> io::Result<()> {
+        remove_all(&self.dir)
     }
 }
 
@@ -138,9 +150,16 @@ impl Found {
         self.dir.join(WORK)
     }
 
-    /// Forgets a run whose submitter is gone.
-    pub fn close(self, keep_work: bool) -> io::Result<()> {
-        if self.lock.is_some() { close(&self.dir, keep_work) } else { Ok(()) }
+    /// Which outputs the run declares.
+    pub fn outputs(&self) -> Outputs {
+        let entries: Option<Vec<String>> =
+            std::fs::read(self.dir.join(OUTPUTS)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Outputs::declared(&entries.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Forgets a run whose submitter is gone, and whose folder has been moved elsewhere.
+    pub fn close(self) -> io::Result<()> {
+        if self.lock.is_some() { remove_all(&self.dir) } else { Ok(()) }
     }
 }
 
@@ -154,7 +173,7 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in entries {
         let dir = entry?.path();
-        // A folder without a lock is a finished run's that was kept to be looked at.
+        // A folder without a lock is not a run's.
         let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
         let lock = match lock.try_lock() {
             Ok(()) => Some(lock),
@@ -166,7 +185,7 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
         let Some(record) = record else {
             // Without a record it never came to its run. One that can't be read is for fsck: what the run left is here.
             if lock.is_some() && !dir.join(RECORD).exists() {
-                std::fs::remove_dir_all(&dir)?;
+                remove_all(&dir)?;
             }
             continue;
         };
@@ -176,6 +195,17 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
     Ok(found)
+}
+
+/// Run folders that belong to no run in progress: earlier versions of azml left them.
+pub(super) fn without_lock(runs_dir: &Path) -> Vec<(RunId, PathBuf)> {
+    let entries = std::fs::read_dir(runs_dir).into_iter().flatten().flatten();
+    let found = entries.filter_map(|entry| {
+        let id = RunId::parse(entry.file_name().to_str()?).ok()?;
+        let dir = entry.path();
+        (!dir.join(LOCK).exists() && dir.join(WORK).is_dir()).then_some((id, dir))
+    });
+    found.collect()
 }
 
 /// Writes the record of a run on this computer anew, as the history has it.
@@ -199,35 +229,6 @@ pub fn damaged(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Removes the state of a run; with `keep_work`, all but its folder.
-fn close(dir: &Path, keep_work: bool) -> io::Result<()> {
-    if !keep_work {
-        return std::fs::remove_dir_all(dir);
-    }
-    for name in [RECORD, metrics::FILE, PID, SCRIPT, "work.index", LOCK] {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Removes folders of finished runs that were kept to be looked at, except the newest `keep`.
-pub fn prune(runs_dir: &Path, keep: usize) -> io::Result<()> {
-    let mut kept: Vec<(u64, PathBuf)> = std::fs::read_dir(runs_dir)?
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let id = RunId::parse(entry.file_name().to_str()?).ok()?;
-            let path = entry.path();
-            (!path.join(LOCK).exists()).then_some((id.epoch_ms(), path))
-        })
-        .collect();
-    kept.sort();
-    kept.truncate(kept.len().saturating_sub(keep));
-    kept.into_iter().try_for_each(|(_, path)| std::fs::remove_dir_all(path))
 }
 
 fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -272,27 +273,7 @@ mod tests {
         let found = find(dir.path()).unwrap().remove(0);
         assert!(!found.is_watched);
         assert_eq!(found.record.run_id.as_str(), "iris_5");
-        found.close(false).unwrap();
+        found.close().unwrap();
         assert!(find(dir.path()).unwrap().is_empty());
-    }
-
-    #[test]
-    fn kept_folders_are_pruned_oldest_first() {
-        let dir = tempfile::tempdir().unwrap();
-        for ms in [5, 6, 7] {
-            let live = Live::claim(dir.path(), "iris", ms, |_| false).unwrap();
-            live.keep(&record(live.id())).unwrap();
-            std::fs::create_dir(live.work()).unwrap();
-            live.finish(true).unwrap();
-        }
-        let running = Live::claim(dir.path(), "iris", 1, |_| false).unwrap();
-        running.keep(&record(running.id())).unwrap();
-        prune(dir.path(), 1).unwrap();
-        let mut left: Vec<String> = std::fs::read_dir(dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        assert_eq!(left, ["iris_1", "iris_7"]);
     }
 }

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azml_core::history::HistoryRepo;
+use jiff::Timestamp;
 
 use super::editable;
-use super::folder::{Before, RunFolder};
+use super::folder::{Before, ProjectFolders, RunFolder};
+use super::kept::{self, Collected};
 use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
 use super::python::{self, find_program, is_program};
 use super::signals::{self, Cancel};
-use super::target::{Job, Leftovers, Target, TargetError};
+use super::target::{Job, Target, TargetError};
 use super::variables::Folders;
+use super::who;
 use crate::env::{HOME, PATH, PWD, PYTHONPATH};
 
 /// The interpreter where the target names none.
@@ -28,21 +31,21 @@ pub struct Local {
     pub history: HistoryRepo,
     /// Where the run's folder is to be; `None`: the script runs in the project folder.
     pub work: Option<PathBuf>,
-    /// Where the last run's folder is, and this run's goes.
-    pub spare: PathBuf,
+    /// What all runs of the project share.
+    pub project: ProjectFolders,
     /// The Python interpreter that the configuration names.
     pub python: Option<String>,
     /// The environment that scripts inherit.
     pub inherited: BTreeMap<OsString, OsString>,
     state: State,
-    /// Whether the script's processes have all ended.
-    is_free: bool,
+    /// Whether processes of the script's group still run.
+    left_processes: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Fresh,
-    Folder(RunFolder),
+    Folder { folder: RunFolder, job: Box<Job> },
     InPlace(Before),
 }
 
@@ -51,11 +54,12 @@ impl Local {
     pub fn new(
         history: HistoryRepo,
         work: Option<PathBuf>,
-        spare: PathBuf,
+        project: ProjectFolders,
         python: Option<String>,
         inherited: BTreeMap<OsString, OsString>,
     ) -> Self {
-        Self { history, work, spare, python, inherited, state: State::Fresh, is_free: false }
+        let state = State::Fresh;
+        Self { history, work, project, python, inherited, state, left_processes: false }
     }
 
     fn root(&self) -> &Path {
@@ -204,9 +208,12 @@ impl Target for Local {
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
         self.state = match &self.work {
             Some(work) => {
-                State::Folder(RunFolder::make(&self.history, job.tree, &job.left_out, work, &self.spare)?)
+                let spare = &self.project.spare;
+                let folder =
+                    RunFolder::make(&self.history, job.tree, &job.left_out, &job.outputs, work, spare)?;
+                State::Folder { folder, job: Box::new(job.clone()) }
             }
-            None => State::InPlace(Before::look(self.root())?),
+            None => State::InPlace(Before::look(self.root(), job.outputs.clone())?),
         };
         Ok(())
     }
@@ -247,21 +254,33 @@ impl Target for Local {
             Spec { program: program.clone(), args, cwd, env, reads_stdin: true, log: job.driver_log.clone() };
         let ended =
             process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
-        self.is_free = !ended.left_processes && ended.exit != Exit::Canceled;
+        self.left_processes = ended.left_processes;
         Ok(ended)
     }
 
-    fn collect(&mut self, into: &Path) -> Result<Leftovers, TargetError> {
-        match &self.state {
-            State::Fresh => Ok(Leftovers::default()),
-            State::Folder(folder) => {
-                let leftovers = folder.collect(into)?;
-                if leftovers.files.is_empty() && self.is_free {
-                    folder.park(&self.spare);
-                }
-                Ok(leftovers)
-            }
-            State::InPlace(before) => before.collect(into).map(|()| Leftovers::default()),
+    fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError> {
+        let (folder, job, work) = match (&self.state, &self.work) {
+            (State::Folder { folder, job }, Some(work)) => (folder, job, work),
+            (State::InPlace(before), _) => return before.collect(into).map(|()| Collected::default()),
+            _ => return Ok(Collected::default()),
+        };
+        let kept = self.project.kept.join(job.run_id.as_str());
+        let ended = kept::Ended {
+            work,
+            made: folder.made(),
+            root: self.root(),
+            outputs: &job.outputs,
+            attachments: into,
+            kept: &kept,
+            commit: Some(job.commit),
+            now,
+        };
+        let is_busy = self.left_processes || who::works_in(work);
+        let collected = if is_busy { ended.look() } else { ended.keep(&|| {}) };
+        let collected = collected.map_err(TargetError::file("keep what the script wrote in", work))?;
+        if collected.is_clear {
+            folder.park(&self.project);
         }
+        Ok(collected)
     }
 }

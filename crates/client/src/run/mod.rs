@@ -2,22 +2,27 @@
 //!
 //! A run's [`target::Target`] is where its script runs; [`local::Local`] is this computer. Everything else here
 //! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
-//! [`attachments`] is what stays of it, [`carried`] what of that travels, [`delivery`] pushes beside it.
+//! [`attachments`] is what stays of it, [`carried`] what of that travels, [`kept`] what else its script wrote, [`delivery`]
+//! pushes beside it.
 
 pub mod archive;
 pub mod attachments;
 pub mod carried;
 pub mod config;
 pub mod delivery;
+mod disk;
 mod editable;
 pub mod folder;
 pub mod heartbeat;
 mod job;
+pub mod keeping;
+pub mod kept;
 pub mod killed;
 mod links;
 pub mod live;
 pub mod local;
 pub mod metrics;
+pub mod outputs;
 pub mod process;
 pub mod python;
 pub mod recovery;

@@ -1,72 +1,170 @@
 //! Runs whose azml died: noticed by the next command, and recorded as `NotResponding`.
+//!
+//! Any command does this, also one that only reads: nothing is removed here. What the script wrote is collected and kept as at
+//! the end of a run, and its folder is put aside.
 
+use std::path::Path;
+
+use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
+use gix::ObjectId;
 
 use super::attachments::Attachments;
-use super::folder::{COLLECTED, bring_all};
-use super::{carried, heartbeat, live, metrics, who};
+use super::folder::{ProjectFolders, made_in, park};
+use super::kept::{Collected, Ended, KeptRun, Summary};
+use super::live::Found;
+use super::outputs::Outputs;
+use super::{carried, disk, heartbeat, keeping, live, metrics, who};
 use crate::context::{Context, Opened, host_name};
 use crate::error::CommandError;
 
-/// How many folders of finished runs are kept because the script left files there.
-pub const KEPT_FOLDERS: usize = 5;
-
 /// Records what became of runs that nobody watches any more.
 ///
-/// The first time such a run is seen it is recorded with what it logged. Its folder goes once its processes are
-/// gone, after its outputs are collected.
+/// The first time such a run is seen it is recorded with what it logged. What it wrote is collected and kept once its
+/// processes are gone. One that can't be ended now is left for the next command.
 pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
-    let store = RunStore::new(&opened.history);
-    for run in found {
-        if run.is_watched {
-            continue;
-        }
+    for run in found.into_iter().filter(|run| !run.is_watched) {
         let id = run.record.run_id.clone();
-        let known = store.current(&run.record)?;
-        let mut record = known.clone().unwrap_or_else(|| run.record.clone());
-        let pid = record.pid.or(run.record.pid);
-        let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-            && pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref()));
-        let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
-        if is_news {
-            record.status = Status::NotResponding;
-            heartbeat::end(&mut record);
-            record.pid = pid;
-            record.host = record.host.or_else(|| run.record.host.clone());
-        }
-        let attachments = Attachments::of(&opened.history, &id);
-        if !still_runs {
-            let work = run.work();
-            for folder in COLLECTED {
-                bring_all(&work.join(folder), &attachments.folder().join(folder))?;
-            }
-        }
-        if is_news || record.status == Status::NotResponding {
-            let logged = metrics::read(&run.metrics_file())
-                .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
-            record.metrics = logged.metrics;
-            record.attachments = attachments
-                .list()
-                .map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-            if is_news || !still_runs {
-                let limit = ctx.settings.attachments_limit();
-                carried::carry(ctx, opened, &attachments, &mut record, limit)?;
-            }
-            if known.as_ref() != Some(&record) {
-                save(ctx, opened, &record, known.is_none())?;
-            }
-        }
-        if is_news {
-            tell(ctx, &record, still_runs);
-        }
-        if !still_runs {
-            run.close(false)
-                .map_err(|error| CommandError::file("remove", &runs_dir.join(id.as_str()), error))?;
+        if let Err(error) = end(ctx, opened, run) {
+            ctx.ui.warning(&format!(
+                "run {id}, whose azml is gone, can't be ended now: {}",
+                error.chain().join(": ")
+            ));
         }
     }
     Ok(())
+}
+
+fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
+    let store = RunStore::new(&opened.history);
+    let id = run.record.run_id.clone();
+    let known = store.current(&run.record)?;
+    let mut record = known.clone().unwrap_or_else(|| run.record.clone());
+    let pid = record.pid.or(run.record.pid);
+    let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())
+        && (pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref())) || who::works_in(&run.work()));
+    let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
+    if is_news {
+        record.status = Status::NotResponding;
+        heartbeat::end(&mut record);
+        record.pid = pid;
+        record.host = record.host.or_else(|| run.record.host.clone());
+    }
+    let attachments = Attachments::of(&opened.history, &id);
+    let folders = keeping::folders(ctx, opened.project.root(), opened.project.id());
+    let collected = if still_runs {
+        Collected::default()
+    } else {
+        let (work, outputs) = (run.work(), run.outputs());
+        let place = Gone { id: &id, work: &work, outputs: &outputs, commit: run.record.commit_id() };
+        collect(ctx, opened, &place, attachments.folder(), &folders)?
+    };
+    for trouble in &collected.troubles {
+        ctx.ui.warning(trouble);
+    }
+    if !still_runs {
+        keeping::put_in_record(ctx, &mut record, &collected.left);
+    }
+    if is_news || record.status == Status::NotResponding {
+        let logged = metrics::read(&run.metrics_file())
+            .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
+        record.metrics = logged.metrics;
+        if logged.repeated && !still_runs {
+            let kept = attachments.folder().join(metrics::FILE);
+            std::fs::copy(run.metrics_file(), &kept)
+                .map_err(|error| CommandError::file("write", &kept, error))?;
+        }
+    }
+    let listed =
+        attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    if is_news || (!still_runs && (record.status == Status::NotResponding || listed != record.attachments)) {
+        record.attachments = listed;
+        carried::carry(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit())?;
+    }
+    if known.as_ref() != Some(&record) {
+        save(ctx, opened, &record, known.is_none())?;
+    }
+    if is_news {
+        tell(ctx, &record, still_runs);
+    }
+    if still_runs {
+        return Ok(());
+    }
+    let left = &collected.left;
+    if left.count() > 0 && (is_news || collected.is_clear) {
+        ctx.ui.warning(&format!(
+            "what run {id} wrote beside its outputs is kept: {}",
+            keeping::counted(left.count(), left.bytes)
+        ));
+        ctx.ui.hint(&format!("to bring it back: {{azml}} run files -r {id} --apply"));
+    }
+    let state = folders.kept.with_file_name("runs").join(id.as_str());
+    run.close().map_err(|error| CommandError::file("remove", &state, error))
+}
+
+/// Keeps what earlier versions of azml left of runs in folders that nobody looks after.
+pub(super) fn adopt_old_folders(ctx: &Context, opened: &Opened) {
+    let folders = keeping::folders(ctx, opened.project.root(), opened.project.id());
+    let store = RunStore::new(&opened.history);
+    for (id, dir) in live::without_lock(&folders.kept.with_file_name("runs")) {
+        let Some(record) = store.get(&id).ok().flatten() else { continue };
+        let attachments = Attachments::of(&opened.history, &id);
+        let outputs = Outputs::default();
+        let place = Gone { id: &id, work: &dir.join("work"), outputs: &outputs, commit: record.commit_id() };
+        match collect(ctx, opened, &place, attachments.folder(), &folders) {
+            Ok(_) => drop(disk::remove_all(&dir)),
+            Err(error) => tracing::warn!(error = error.chain().join(": "), "an old run folder is left"),
+        }
+    }
+}
+
+/// The folder of a run whose processes are gone.
+struct Gone<'a> {
+    id: &'a RunId,
+    work: &'a Path,
+    outputs: &'a Outputs,
+    commit: Option<ObjectId>,
+}
+
+/// Collects the outputs of a run, keeps what else it wrote, and puts its folder aside.
+fn collect(
+    ctx: &Context,
+    opened: &Opened,
+    run: &Gone<'_>,
+    attachments: &Path,
+    folders: &ProjectFolders,
+) -> Result<Collected, CommandError> {
+    let kept = folders.kept.join(run.id.as_str());
+    let failed = |error| CommandError::file("keep what the script wrote in", run.work, error);
+    if !run.work.is_dir() {
+        // It was killed after that.
+        let Some(kept) = KeptRun::find(&folders.kept, run.id) else {
+            return Ok(Collected::default());
+        };
+        return Ok(Collected { left: Summary::of(&kept.items().map_err(failed)?), ..Collected::default() });
+    }
+    let tree = run.commit.and_then(|commit| {
+        let commit = opened.history.git().find_commit(commit).ok()?;
+        commit.tree_id().ok().map(gix::Id::detach)
+    });
+    let made = made_in(&opened.history, run.work, tree).map_err(failed)?;
+    let ended = Ended {
+        work: run.work,
+        made: &made,
+        root: opened.project.root(),
+        outputs: run.outputs,
+        attachments,
+        kept: &kept,
+        commit: run.commit,
+        now: ctx.env.now(),
+    };
+    let collected = ended.keep(&|| {}).map_err(failed)?;
+    if collected.is_clear {
+        park(run.work, folders);
+    }
+    Ok(collected)
 }
 
 fn save(ctx: &Context, opened: &Opened, record: &RunRecord, is_new: bool) -> Result<(), CommandError> {

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use azml_core::run::{RunRecord, format};
 
+use super::attachments::is_log;
+use super::keeping;
+use super::kept::Collected;
 use super::killed;
-use super::target::Leftovers;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -22,7 +24,7 @@ const NAMED: usize = 10;
 pub(super) fn details(
     ctx: &Context,
     record: &RunRecord,
-    leftovers: &Leftovers,
+    collected: &Collected,
     attachments: &Path,
 ) -> Result<(), CommandError> {
     let mut text = format!(
@@ -47,7 +49,7 @@ pub(super) fn details(
         said(writeln!(text, "{}: {}", crate::ui::clean(name), crate::ui::clean(&shown)));
     }
     let outputs: Vec<&str> =
-        record.attachments.iter().map(String::as_str).filter(|path| path.contains('/')).collect();
+        record.attachments.iter().map(String::as_str).filter(|path| !is_log(Path::new(path))).collect();
     if !outputs.is_empty() {
         said(writeln!(text, "Outputs: {}", some_of(&outputs)));
     }
@@ -60,10 +62,7 @@ pub(super) fn details(
             some_of(&left)
         ));
     }
-    if let Some(folder) = &leftovers.folder {
-        let files: Vec<&str> = leftovers.files.iter().map(String::as_str).collect();
-        said(writeln!(text, "Left in {}: {}", folder.display(), some_of(&files)));
-    }
+    text.push_str(&keeping::report(ctx, record, collected));
     ctx.ui.write_out(text.as_bytes())
 }
 

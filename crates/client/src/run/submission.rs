@@ -15,13 +15,14 @@ use azml_core::snapshot::{Message, Taken};
 use super::attachments::{Attachments, ControlLog};
 use super::config::RunConfig;
 use super::delivery::{Delivery, Outcome};
+use super::kept::Collected;
 use super::live::{self, Live};
 use super::local::Local;
 use super::process::{Ended, Exit};
 use super::signals::Cancel;
-use super::target::{Leftovers, Target};
+use super::target::Target;
 use super::watching::{Observed, execute};
-use super::{carried, job, killed, metrics, recovery, report};
+use super::{carried, job, keeping, killed, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
 use crate::env::AZML_VSTS_TOKEN;
 use crate::error::{CommandError, ErrorKind};
@@ -51,8 +52,8 @@ pub struct Plan {
 pub struct Finished {
     /// Its record.
     pub record: RunRecord,
-    /// What it left in its folder.
-    pub leftovers: Leftovers,
+    /// What it left beside its outputs.
+    pub collected: Collected,
 }
 
 /// Runs a script.
@@ -79,6 +80,8 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
         &format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed),
     );
     let job = job::make(ctx, opened, plan, &live, &taken, &attachments)?;
+    live.keep_outputs(&plan.config.outputs)
+        .map_err(|error| CommandError::file("write into", &live.work(), error))?;
     keep(&live, &record)?;
 
     // From here on a signal cancels the run instead of ending azml.
@@ -101,25 +104,28 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let observed = Observed { live: &live, record: &recorded, history: opened.history.clone(), asker };
     let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
-    let leftovers =
+    let collected =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
     passed(ctx, 2);
     carry(ctx, opened, plan, &attachments, &mut record, &mut control);
     passed(ctx, 3);
     store.put(&record, &ctx.signature(opened.project.root()))?;
     passed(ctx, 4);
-    drop(report::details(ctx, &record, &leftovers, attachments.folder()));
-    live.finish(leftovers.folder.is_some() && !plan.in_place).map_err(|error| {
-        CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
-    })?;
-    tidy(ctx, opened);
+    drop(report::details(ctx, &record, &collected, attachments.folder()));
+    if !collected.is_busy {
+        live.finish().map_err(|error| {
+            CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
+        })?;
+    }
+    recovery::adopt_old_folders(ctx, opened);
+    keeping::tidy(ctx, opened);
     passed(ctx, 5);
     if let Some(delivery) = delivery {
         delivery.push();
         report_delivery(ctx, opened, delivery, &cancel);
     }
     match outcome {
-        Ok(_) => Ok(Finished { record, leftovers }),
+        Ok(_) => Ok(Finished { record, collected }),
         Err(error) => Err(error),
     }
 }
@@ -150,9 +156,8 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
     // A script has no business with azml's credentials.
     inherited.remove(&OsString::from(AZML_VSTS_TOKEN));
     let work = (!plan.in_place).then(|| live.work());
-    let spare =
-        live::project_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id()).join("spare");
-    Box::new(Local::new(opened.history.clone(), work, spare, plan.config.python.clone(), inherited))
+    let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
+    Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))
 }
 
 fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
@@ -199,7 +204,7 @@ fn finish(
     record: &mut RunRecord,
     control: &mut ControlLog,
     outcome: Result<&Ended, &CommandError>,
-) -> Leftovers {
+) -> Collected {
     let now = ctx.env.now();
     record.end_time_utc = Some(now);
     (record.status, record.exit_code) = match outcome.map(|ended| ended.exit) {
@@ -229,18 +234,23 @@ fn finish(
     if let Err(error) = collect_metrics(attachments, live, record) {
         trouble(error);
     }
-    let leftovers = target.collect(attachments.folder()).unwrap_or_else(|error| {
+    let collected = target.collect(attachments.folder(), now).unwrap_or_else(|error| {
         trouble(error.into());
-        Leftovers { files: Vec::new(), folder: Some(live.work()) }
+        // Nothing was removed: the next command tries again.
+        Collected { is_busy: true, ..Collected::default() }
     });
+    for what in &collected.troubles {
+        trouble(CommandError::failed(what.as_str()));
+    }
     match attachments.list() {
         Ok(list) => record.attachments = list,
         Err(error) => trouble(CommandError::file("read", attachments.folder(), error)),
     }
-    for file in &leftovers.files {
-        control.say(now, &format!("left in the run's folder: {file}"));
+    for line in keeping::lines(&collected.left) {
+        control.say(now, &line);
     }
-    leftovers
+    keeping::put_in_record(ctx, record, &collected.left);
+    collected
 }
 
 /// Puts what the run leaves into Git, so that it travels with the record.
@@ -273,14 +283,6 @@ fn collect_metrics(
         std::fs::copy(&path, &kept).map_err(|error| CommandError::file("write", &kept, error))?;
     }
     Ok(())
-}
-
-/// Removes old folders of runs that had left something.
-fn tidy(ctx: &Context, opened: &Opened) {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
-    if let Err(error) = live::prune(&runs_dir, recovery::KEPT_FOLDERS) {
-        tracing::warn!(%error, "old run folders can't be removed");
-    }
 }
 
 fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, CommandError> {

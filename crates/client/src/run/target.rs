@@ -12,7 +12,10 @@ use azml_core::checkout;
 use azml_core::id::RunId;
 use gix::ObjectId;
 use gix::bstr::BString;
+use jiff::Timestamp;
 
+use super::kept::Collected;
+use super::outputs::Outputs;
 use super::process::{Ended, Watch};
 use super::signals::Cancel;
 
@@ -27,6 +30,8 @@ pub struct Job {
     pub tree: ObjectId,
     /// Files of the project folder that the snapshot left out and the script may want.
     pub left_out: BTreeSet<BString>,
+    /// What of the run's folder is collected.
+    pub outputs: Outputs,
     /// The script, relative to the project folder.
     pub script: String,
     /// Its arguments.
@@ -39,15 +44,6 @@ pub struct Job {
     pub prepare_log: PathBuf,
     /// Where the script's output is kept.
     pub driver_log: PathBuf,
-}
-
-/// What a run has left behind beside its outputs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leftovers {
-    /// New files, relative to the run's folder.
-    pub files: Vec<String>,
-    /// The run's folder, if it is kept because of them.
-    pub folder: Option<PathBuf>,
 }
 
 /// Why a target can't run a job.
@@ -125,6 +121,6 @@ pub trait Target {
     /// Runs the script to its end.
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError>;
 
-    /// Brings `outputs/` and `logs/` into the folder `into`, and says what else is new.
-    fn collect(&mut self, into: &Path) -> Result<Leftovers, TargetError>;
+    /// Brings the outputs into the folder `into`, and keeps what else the script wrote.
+    fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError>;
 }

@@ -1,6 +1,8 @@
 //! Questions to `/proc` about processes: whether a group is still the one it was (numbers are given out again), which
 //! signals a process ignores, whether somebody could continue it.
 
+use std::path::Path;
+
 use rustix::process::{Pid, getpgrp, getsid, test_kill_process_group};
 
 /// What tells a process from a later one of the same number: its start, and the boot that this is counted from.
@@ -91,6 +93,16 @@ pub fn out_of_memory_kills() -> Option<u64> {
 fn family(stat: &str) -> Option<[&str; 3]> {
     let mut fields = fields(stat)?.skip(1);
     Some([fields.next()?, fields.next()?, fields.next()?])
+}
+
+/// Whether a process has its current folder in `folder`: one that the script started, and that left its group, may still
+/// write there.
+pub fn works_in(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
+        .any(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
 }
 
 fn stat(pid: u32) -> Option<String> {

@@ -132,6 +132,16 @@ impl Settings {
         size(self.text("attachments_limit")).expect("the value has been checked")
     }
 
+    /// For how long the files are kept that a run wrote beside its outputs; zero for ever.
+    pub fn keep_days(&self) -> Duration {
+        value::days(self.text("keep_days")).expect("the value has been checked")
+    }
+
+    /// How many bytes of such files are kept of one project; 0 for any number.
+    pub fn keep_size(&self) -> u64 {
+        size(self.text("keep_size")).expect("the value has been checked")
+    }
+
     /// The time between two signs of life of a running run; zero for none.
     pub fn heartbeat(&self) -> Duration {
         self.seconds("heartbeat")

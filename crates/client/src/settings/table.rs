@@ -38,7 +38,7 @@ pub struct Variable {
 }
 
 /// All settings.
-pub static SETTINGS: [Setting; 9] = [
+pub static SETTINGS: [Setting; 11] = [
     Setting {
         key: "push_wait",
         variable: env::AZML_PUSH_WAIT,
@@ -52,6 +52,20 @@ pub static SETTINGS: [Setting; 9] = [
         default: "50MB",
         kind: Kind::Size,
         about: "How much of what a run leaves is pushed; the rest stays on its computer, and is named",
+    },
+    Setting {
+        key: "keep_days",
+        variable: env::AZML_KEEP_DAYS,
+        default: "30",
+        kind: Kind::Days,
+        about: "Days that files are kept which a run wrote beside its outputs; they go at the first run after that; 0 for ever",
+    },
+    Setting {
+        key: "keep_size",
+        variable: env::AZML_KEEP_SIZE,
+        default: "20GB",
+        kind: Kind::Size,
+        about: "How much of such files is kept of one project; what is too much is named at one run and goes at the next, oldest first; 0 for no limit",
     },
     Setting {
         key: "heartbeat",

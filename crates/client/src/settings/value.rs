@@ -9,11 +9,16 @@ use crate::ui::{ColorChoice, OutputFormat};
 /// The longest time that makes sense to wait: a week.
 const MOST_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 
+/// The longest time that makes sense to keep something: a hundred years.
+const MOST_DAYS: f64 = 36_500.0;
+
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A number of seconds, also with a fraction.
     Seconds,
+    /// A number of days, also with a fraction.
+    Days,
     /// A number of bytes, also with a unit.
     Size,
     /// A format of results.
@@ -36,6 +41,7 @@ impl Kind {
     pub fn check(self, value: &str) -> Result<(), ValueError> {
         let (fits, wanted) = match self {
             Self::Seconds => (seconds(value).is_some(), "a number of seconds, for example 2.5"),
+            Self::Days => (days(value).is_some(), "a number of days, for example 30"),
             Self::Size => (size(value).is_some(), "a size, for example 200MB"),
             Self::Output => {
                 (choice::<OutputFormat>(value).is_some(), "one of json, jsonc, table, tsv, yaml, none")
@@ -48,7 +54,7 @@ impl Kind {
 
     /// Whether it stands in the file as a number.
     pub(super) fn is_number(self) -> bool {
-        self == Self::Seconds
+        matches!(self, Self::Seconds | Self::Days)
     }
 }
 
@@ -56,6 +62,12 @@ impl Kind {
 pub(super) fn seconds(value: &str) -> Option<Duration> {
     let seconds: f64 = value.trim().parse().ok()?;
     (0.0..=MOST_SECONDS).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// A time from its number of days.
+pub(super) fn days(value: &str) -> Option<Duration> {
+    let days: f64 = value.trim().parse().ok()?;
+    (0.0..=MOST_DAYS).contains(&days).then(|| Duration::from_secs_f64(days * 24.0 * 3600.0))
 }
 
 /// A size as people write it, in bytes: `50MB`, `1.5 GB`, `800000`.
@@ -68,6 +80,7 @@ pub fn size(text: &str) -> Option<u64> {
         "k" | "kb" => 1e3,
         "m" | "mb" => 1e6,
         "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
         _ => return None,
     };
     let number: f64 = number.parse().ok()?;

@@ -15,12 +15,15 @@ use super::request::{Request, encode};
 use super::{code, log, outputs, restoring, words};
 use crate::commands::history::compare::code::changes;
 use crate::commands::runs;
-use crate::context::host_name;
+use crate::context::{host_name, size};
 use crate::error::CommandError;
-use crate::run::{live, metrics};
+use crate::run::keeping::{self, Where};
+use crate::run::{kept, live, metrics};
 
 /// A longer file of metrics is not drawn.
 const METRICS_FILE: u64 = 64 * 1024 * 1024;
+/// So many files are listed that a run wrote beside its outputs.
+const KEPT_FILES: usize = 100;
 /// So many charts are on one page.
 const CHARTS: usize = 24;
 
@@ -51,6 +54,7 @@ pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comma
         div data-part="metrics" { (logged(desk, &record, older)?) }
         section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(desk, &record)?) }
         section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(desk, &record)?) }
+        (kept_files(desk, &record)?)
         section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(desk, &record, older)?) }
         section aria-labelledby="h-all" { h2 #h-all { "Properties" } (properties(&record)) }
     };
@@ -230,9 +234,50 @@ fn code_section(
     })
 }
 
+/// What the run wrote beside its outputs; nothing if it wrote nothing.
+fn kept_files(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+    if !record.extra.contains_key(kept::KEY) {
+        return Ok(html! {});
+    }
+    let left = keeping::left_by(&desk.ctx, &desk.opened, record)?;
+    let total = kept::Summary::of(&left.items);
+    let command = format!("azml run files -r {} --apply", record.run_id);
+    let until = left.until.map(|until| words::moment(until, &desk.ctx.env.zone()));
+    Ok(html! {
+        section aria-labelledby="h-kept" {
+            h2 #h-kept { "Other files it wrote" }
+            @match &left.place {
+                Where::Elsewhere(host) => { p.quiet { "They are on another computer, " (words::short(host, 80)) "." } }
+                Where::Expired | Where::Nowhere => { p.quiet { "They are not kept any more." } }
+                Where::Kept(_) | Where::RunFolder(_) => {
+                    p { (words::count(total.count(), "file", "files")) ", " (size(total.bytes))
+                        @if let Some(until) = until { ", kept until " (until) } ". To bring them into the project folder:" }
+                    (layout::command(&command))
+                    div.scroll tabindex="0" role="region" aria-label="Other files" {
+                        table.files {
+                            thead { tr { th scope="col" { "File" } th scope="col" { "What" } th.n scope="col" { "Size" } } }
+                            tbody {
+                                @for item in left.items.iter().take(KEPT_FILES) {
+                                    tr {
+                                        th scope="row" { code { (words::line(&kept::shown_path(item.path.as_ref()))) } }
+                                        td { @if item.trouble.is_some() { "not kept" } @else { (item.kind.as_str()) } }
+                                        td.n { @if item.place.is_some() { (size(item.size)) } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    @if total.count() > KEPT_FILES { p.quiet { "Only the first " (KEPT_FILES) " are listed." } }
+                }
+            }
+        }
+    })
+}
+
 fn properties(record: &RunRecord) -> Markup {
     let mut bare = record.clone();
     bare.metrics.clear();
+    bare.extra.shift_remove(kept::KEY);
     html! {
         details {
             summary { "Everything that is recorded" }

@@ -37,6 +37,7 @@ help_of! {
     history_sync: "history" "sync";
     run: "run";
     run_log: "run" "log";
+    run_files: "run" "files";
     project_fsck: "project" "fsck";
     config: "config";
     config_set: "config" "set";

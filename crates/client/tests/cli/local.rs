@@ -35,7 +35,8 @@ fn a_project_is_made_run_listed_and_restored() {
         first.stdout.contains("\nExecution Details\n=================\nRunId: iris_1504832283059\n"),
         "{first}"
     );
-    assert!(first.stdout.contains("work: stray.csv"), "{first}");
+    assert!(first.stdout.contains("new       stray.csv ("), "{first}");
+    assert!(first.stdout.contains("az ml run files -r iris_1504832283059 --apply\n"), "{first}");
     assert!(!root.join("outputs").exists() && !root.join("stray.csv").exists());
 
     fs::write(root.join("train.py"), "raise SystemExit(7)").expect("the project folder is there");

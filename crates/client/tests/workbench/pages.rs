@@ -30,6 +30,30 @@ fn an_empty_project_says_how_to_begin() {
 }
 
 #[test]
+fn a_runs_page_shows_what_it_wrote_beside_its_outputs() {
+    let world = World::new();
+    world.write("train.py", "open('<b>.pt', 'w').write('weights')\nopen('train.py', 'a').write('#')\n");
+    let wrote = world.submit(&["train.py"]);
+    world.write("nothing.py", "pass\n");
+    let nothing = world.submit(&["nothing.py"]);
+    let ui = world.ui();
+    let page = ui.page(&format!("/runs/{wrote}"));
+    for part in [
+        "Other files it wrote",
+        "&lt;b&gt;.pt",
+        "changed",
+        "kept until",
+        &format!("azml run files -r {wrote} --apply"),
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!ui.page(&format!("/runs/{nothing}")).contains("Other files it wrote"));
+    let removed = world.command(&world.root(), &["run", "files", "-r", &wrote, "--delete"]).output().unwrap();
+    assert!(removed.status.success(), "{removed:?}");
+    assert!(ui.page(&format!("/runs/{wrote}")).contains("They are not kept any more"));
+}
+
+#[test]
 fn runs_are_listed_shown_and_compared() {
     let world = World::new();
     world.write("train.py", SCRIPT);

@@ -16,7 +16,9 @@ use crate::ui::Output;
 /// Run a script: snapshot the project folder, record the run, push both beside it
 ///
 /// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such
-/// as data folders. What it writes to `outputs/` and `logs/` is kept with the run. Ctrl-C cancels the run.
+/// as data folders. What it writes to `outputs/` and `logs/`, and to what the run configuration declares (`outputs: [ckpt/,
+/// '*.pt']`), is kept with the run. What it writes elsewhere is kept on this computer for a time: see `azml run files`.
+/// Ctrl-C cancels the run.
 ///
 /// It finds there what it finds in the project folder: a link that leaves the project leads to the same target, and an
 /// environment variable that names the project folder (PYTHONPATH, PATH, any other) names the run's folder, except for

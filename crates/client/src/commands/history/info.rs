@@ -11,7 +11,7 @@ use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::run::attachments::Attachments;
-use crate::run::{carried, live};
+use crate::run::{carried, keeping, live};
 use crate::ui::Output;
 
 /// How often a log that is followed is looked at.
@@ -20,7 +20,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Show a run, or one of its attachments
 ///
 /// The attachments are the files that the run left in `outputs/` and `logs/`, what it uploaded, and its logs. Those of
-/// another computer's run are fetched, that run's alone.
+/// another computer's run are fetched, that run's alone. What else it wrote is counted under `kept_files`: see `azml run
+/// files`.
 ///
 /// Example: `azml history info -r RUN -a driver_log.txt --follow`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +57,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 }
 
 fn show(ctx: &Context, opened: &Opened, record: RunRecord) -> Result<Output, CommandError> {
-    let record = runs::with_live_in_place(ctx, opened, vec![record])?.remove(0);
+    let mut record = runs::with_live_in_place(ctx, opened, vec![record])?.remove(0);
+    keeping::brought_up_to_date(ctx, opened, &mut record);
     Ok(Output::Value(Value::Object(runs::shown(&record))))
 }
 

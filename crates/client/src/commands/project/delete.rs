@@ -8,6 +8,7 @@ use super::list::shown;
 use super::registry::{self, Where};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::run::keeping;
 use crate::service::{Found, Service};
 use crate::ui::Output;
 
@@ -52,7 +53,17 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             found.project
         ));
     }
-    if let Some(project) = here.filter(|project| *project.id() == found.project) {
+    let here = here.filter(|project| *project.id() == found.project);
+    let root = here.as_ref().map_or(ctx.env.cwd.as_path(), Project::root);
+    let kept = keeping::totals(ctx, root, &found.project)?;
+    if kept.runs > 0 {
+        ctx.ui.status(&format!(
+            "Left as it is: {} that its runs wrote, in {}",
+            keeping::counted(kept.files, kept.bytes),
+            kept.folder.display()
+        ));
+    }
+    if let Some(project) = here {
         ctx.ui
             .status(&format!("Left as it is: the folder {} with its run history", project.root().display()));
     }

@@ -185,7 +185,7 @@ fn tell_unignored(ctx: &Context, plan: &Plan) {
     );
 }
 
-fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
+pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
     let (mut value, rows) = listed(plan, head);
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));

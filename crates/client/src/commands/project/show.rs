@@ -4,17 +4,19 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use azml_core::restore;
-use azml_core::run::RunStore;
+use azml_core::run::{RunStore, format};
 use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use serde_json::{Map, json};
 
 use crate::context::{Context, Opened, size};
 use crate::error::CommandError;
-use crate::run::live;
+use crate::run::{keeping, live};
 use crate::ui::{Numbers, Output};
 
 /// Show the project: where it is, what it is linked to, what it holds, what is owed to the remote
+///
+/// Also how much is kept of what runs wrote beside their outputs, and until when: see `azml run files`.
 ///
 /// Example: `azml project show --query owed`
 #[derive(Debug, clap::Args)]
@@ -46,6 +48,7 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
             .iter()
             .map(|run| run.record.run_id.to_string())
             .collect();
+    let kept = keeping::totals(ctx, project.root(), project.id())?;
     let scope = project.scope();
     let value = json!({
         "id": project.id().to_string(),
@@ -67,6 +70,13 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
         "last_push_error": history.push_error(),
         "backups": restore::backups(history)?.len(),
         "held_back": history.held_back()?.lines().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "kept_files": {
+            "runs": kept.runs,
+            "files": kept.files,
+            "bytes": kept.bytes,
+            "next_expiry_utc": kept.next.map(format::moment),
+            "folder": kept.folder.display().to_string(),
+        },
         "disk_use": {"bytes": disk.bytes, "packs": disk.packs, "loose_objects": disk.loose_objects},
     });
     let mut row = Map::new();
@@ -87,6 +97,15 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
     };
     row.insert("Remote state".to_owned(), state.into());
     row.insert("Disk use".to_owned(), size(disk.bytes).into());
+    if kept.runs > 0 {
+        let until = kept
+            .next
+            .map_or_else(String::new, |next| format!(", the first until {}", next.strftime("%Y-%m-%d")));
+        row.insert(
+            "Kept files".to_owned(),
+            format!("{}{until}", keeping::counted(kept.files, kept.bytes)).into(),
+        );
+    }
     Ok(Output::WithTable { value, rows: vec![row], numbers: Numbers::AsText })
 }
 

@@ -4,25 +4,27 @@
 //! if it is what the next snapshot wants and nothing touched it since; all else in the folder is removed. A change
 //! that the file system's clock can't tell apart counts as one. No link is followed on the way.
 
-mod keep;
 mod noted;
+mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, OpenOptions};
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use azml_core::checkout::listing::{self, Entry};
+use azml_core::checkout::listing::{self, Entry, Listing};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString};
 use gix::objs::tree::EntryKind;
 
 use self::noted::State;
-pub(super) use self::noted::{Folder, Noted, join, open_folder, open_top};
+pub(super) use self::noted::{Folder, Noted, join, open_top};
+pub(super) use self::scan::{Difference, Scan, scan};
+use super::disk::remove_all;
 
 const WORK: &str = "work";
 const INDEX: &str = "index";
@@ -39,8 +41,10 @@ pub(super) fn note(
     is_linked_into: &dyn Fn(&BStr) -> bool,
     index: &Path,
 ) -> io::Result<Noted> {
-    top.look(&open_top(work)?, BStr::new(b""), is_linked_into)?;
-    Noted { tree, links_of, top }.write(index)?;
+    let open = open_top(work)?;
+    top.look(&open, BStr::new(b""), is_linked_into)?;
+    let mode = State::open(&open)?.mode;
+    Noted { tree, links_of, mode, top }.write(index)?;
     // Read back: with what the clock can vouch for.
     Noted::read(index)
 }
@@ -53,24 +57,35 @@ pub(super) fn folders_of(
     Ok(Folder::of(&listing::list(repo, tree)?))
 }
 
-impl Folder {
-    /// Whether a look at the open folder is enough to know that it has what was made in it, and nothing else.
-    pub(super) fn is_untouched(&self, open: &OwnedFd) -> bool {
-        self.state.is_some_and(|state| State::open(open).is_ok_and(|now| now == state))
-    }
+/// What was made in the folder of a run whose index can't be read: the files of its snapshot, none of which is known to be
+/// untouched.
+pub(super) fn made_of(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    work: &Path,
+) -> Result<Noted, azml_core::checkout::Error> {
+    let mode = open_top(work).and_then(|open| State::open(&open)).map_or(0o755, |state| state.mode);
+    Ok(Noted { tree, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
 }
 
-/// Puts a run's folder and its index aside for the next run, in the place of an older one.
+/// Puts a run's folder and its index aside for the next run. An older one that was put aside is moved into the folder
+/// `removable`, from which a later submit removes it.
 ///
 /// Of runs that end at the same time one wins; the folders of the others are left where they are.
-pub(super) fn park(work: &Path, index: &Path, spare: &Path) -> io::Result<()> {
+pub(super) fn park(work: &Path, index: &Path, spare: &Path, removable: &Path) -> io::Result<()> {
     let staged = work.with_extension("parked");
     fs::create_dir(&staged)?;
-    fs::rename(index, staged.join(INDEX))?;
     fs::rename(work, staged.join(WORK))?;
-    let older = work.with_extension("older");
-    if fs::rename(spare, &older).is_ok() {
-        fs::remove_dir_all(older)?;
+    // Without an index it is nothing that the next run could use.
+    let is_usable = fs::rename(index, staged.join(INDEX)).is_ok();
+    fs::create_dir_all(removable)?;
+    let run = work.parent().and_then(Path::file_name).unwrap_or_default();
+    if !is_usable {
+        return fs::rename(staged, removable.join(run));
+    }
+    match fs::rename(spare, removable.join(run)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     fs::rename(staged, spare)
 }
@@ -103,10 +118,10 @@ pub(super) fn take_over(
         tracing::debug!(%error, "the last run's folder can't be used");
         let broken = work.with_extension("broken");
         if fs::rename(work, &broken).is_ok() {
-            drop(fs::remove_dir_all(broken));
+            drop(remove_all(&broken));
         }
     }
-    drop(fs::remove_dir_all(&taken));
+    drop(remove_all(&taken));
     done.ok()
 }
 
@@ -123,7 +138,7 @@ fn take_over_from(
     let list = || listing::list(repo, tree).map_err(io::Error::other);
     let has_its_links = noted.links_of.is_empty() || noted.links_of == root.as_os_str().as_bytes();
     let mut wanted = if noted.tree == tree && has_its_links { None } else { Some(list()?) };
-    let kept = keep::keep(work, &mut noted.top, wanted.as_ref())?;
+    let kept = keep(work, &mut noted, wanted.as_ref())?;
     if wanted.is_none() && !kept.has_lost && kept.unsure <= UNSURE {
         fs::rename(taken.join(INDEX), index)?;
         return Ok(TakenOver::AsItWas(noted));
@@ -138,6 +153,37 @@ fn take_over_from(
     });
     missing.iter().try_for_each(|(path, entry)| write(repo, work, path, entry))?;
     Ok(TakenOver::Remade(whole))
+}
+
+/// What [`keep`] found.
+struct Kept {
+    /// Whether a file or folder that was made is not there any more.
+    has_lost: bool,
+    /// Of how many folders a look at their state does not tell what is in them.
+    unsure: usize,
+}
+
+/// Leaves at `work` what was made there, is untouched, and is in `wanted`, if that is given; takes the rest out of `made` as
+/// well.
+fn keep(work: &Path, made: &mut Noted, wanted: Option<&Listing>) -> io::Result<Kept> {
+    let found = scan(work, made, wanted)?;
+    let mut lost = BTreeSet::new();
+    for (path, difference) in found.differences {
+        let there = work.join(as_path(&path));
+        match difference {
+            Difference::New => remove_all(&there)?,
+            Difference::Mode => fs::set_permissions(there, Permissions::from_mode(made.mode & 0o7777))?,
+            Difference::Touched { .. } | Difference::Unwanted | Difference::Closed => {
+                remove_all(&there)?;
+                lost.insert(path);
+            }
+            Difference::Gone => drop(lost.insert(path)),
+        }
+    }
+    if !lost.is_empty() {
+        made.top.drop_paths(BStr::new(b""), &lost);
+    }
+    Ok(Kept { has_lost: !lost.is_empty(), unsure: found.unsure })
 }
 
 /// Writes one file where nothing is. The listing's paths are safe, and all links that were not the snapshot's are gone.

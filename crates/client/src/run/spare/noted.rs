@@ -3,7 +3,8 @@
 //! A state is worth something only if the clock of the file system had moved on when it was noted: else a change of
 //! the same instant could go unseen. [`Noted::read`] drops the states of which that can't be said.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,16 +18,16 @@ use gix::objs::tree::EntryKind;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 /// What the file begins with; another version's is not used.
-const MAGIC: &[u8] = b"azml run folder 3\n";
+const MAGIC: &[u8] = b"azml run folder 4\n";
 
 /// A file's or folder's length, times, number and mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
-    size: u64,
+    pub(super) size: u64,
     modified: i64,
     changed: i64,
     inode: u64,
-    mode: u32,
+    pub(super) mode: u32,
 }
 
 /// A folder as it was made.
@@ -55,6 +56,8 @@ pub(in crate::run) struct Noted {
     pub(super) tree: ObjectId,
     /// The project folder by which links were adjusted; empty if none was.
     pub(super) links_of: BString,
+    /// The mode that all its folders have.
+    pub(in crate::run) mode: u32,
     pub(in crate::run) top: Folder,
 }
 
@@ -139,6 +142,21 @@ impl Folder {
     pub(in crate::run) fn folder(&self, name: &[u8]) -> Option<&Self> {
         let at = self.folders.binary_search_by(|(known, _)| known.as_bytes().cmp(name)).ok()?;
         Some(&self.folders[at].1)
+    }
+
+    /// Takes out what is at `paths`, files and whole folders.
+    pub(super) fn drop_paths(&mut self, path: &BStr, paths: &BTreeSet<BString>) {
+        let is_dropped = |name: &BString| paths.contains(&join(path, name.as_bstr()));
+        self.files.retain(|file| !is_dropped(&file.name));
+        self.folders.retain(|(name, _)| !is_dropped(name));
+        for (name, folder) in &mut self.folders {
+            let below = join(path, name.as_bstr());
+            let mut prefix = below.clone();
+            prefix.push(b'/');
+            if paths.range(prefix.clone()..).next().is_some_and(|next| next.starts_with(&prefix)) {
+                folder.drop_paths(below.as_bstr(), paths);
+            }
+        }
     }
 
     /// How many files are below it.
@@ -239,12 +257,13 @@ impl Noted {
         out.extend_from_slice(self.tree.as_slice());
         number(&mut out, self.links_of.len());
         out.extend_from_slice(&self.links_of);
+        out.extend_from_slice(&self.mode.to_le_bytes());
         self.top.write(&mut out);
         File::create(index)?.write_all(&out)
     }
 
     /// Reads it back, without the states that the clock can't vouch for.
-    pub(super) fn read(index: &Path) -> io::Result<Self> {
+    pub(in crate::run) fn read(index: &Path) -> io::Result<Self> {
         let mut file = File::open(index)?;
         let found = file.metadata()?;
         // The time of its content: that of its last move says nothing of when the states were noted.
@@ -255,7 +274,9 @@ impl Noted {
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(damaged());
         }
-        let noted = Self { tree: reader.id()?, links_of: reader.name()?, top: reader.folder()? };
+        let (tree, links_of) = (reader.id()?, reader.name()?);
+        let mode = u32::from_le_bytes(reader.array()?);
+        let noted = Self { tree, links_of, mode, top: reader.folder()? };
         if reader.rest.is_empty() { Ok(noted) } else { Err(damaged()) }
     }
 }
@@ -280,11 +301,6 @@ pub(in crate::run) fn join(path: &BStr, name: &BStr) -> BString {
     }
     joined.extend_from_slice(name);
     joined
-}
-
-/// Removes whatever is at a path.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn number(out: &mut Vec<u8>, number: usize) {

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use azml_core::checkout::listing::Listing;
 use gix::bstr::ByteSlice as _;
 
 use super::*;
@@ -64,7 +63,7 @@ impl World {
     }
 
     fn park(&self, name: &str) {
-        park(&self.path(name), &self.path("index"), &self.path("spare")).unwrap();
+        park(&self.path(name), &self.path("index"), &self.path("spare"), &self.path("removable")).unwrap();
     }
 
     fn take_over(&self, tree: ObjectId, name: &str) -> Option<TakenOver> {
@@ -150,7 +149,7 @@ fn the_next_run_gets_exactly_its_snapshot_and_untouched_files_stay() {
 fn an_index_of_another_version_is_not_used() {
     let world = World::new();
     fs::create_dir_all(world.path("spare/work")).unwrap();
-    fs::write(world.path("spare/index"), "azml run folder 3\n").unwrap();
+    fs::write(world.path("spare/index"), "azml run folder 5\n").unwrap();
     assert!(world.take_over(world.tree(&Listing::new()), "two").is_none());
     assert!(!world.path("two").exists());
 }

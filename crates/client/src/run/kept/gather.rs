@@ -1,0 +1,236 @@
+//! Finds what a script has made of its run folder: outputs, new files, changed files, deleted files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::{self, File, FileType, Permissions};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use azml_core::checkout::listing::Entry;
+use gix::ObjectId;
+use gix::bstr::{BStr, BString, ByteSlice as _};
+use gix::objs::tree::EntryKind;
+
+use crate::run::disk::{native, open_folder};
+use crate::run::outputs::Outputs;
+use crate::run::spare::{Difference, Noted, Scan, join, scan};
+
+/// Python writes its own cache beside every module that it imports.
+const BYTECODE_FOLDER: &[u8] = b"__pycache__";
+const BYTECODE_MARK: &[u8] = b".pyc";
+/// How often a folder that a script has closed is opened: such folders may stand in each other.
+const MOST_LOOKS: usize = 64;
+
+/// A run folder after its script.
+pub(super) struct Place<'a> {
+    /// The folder.
+    pub(super) work: &'a Path,
+    /// What was made in it.
+    pub(super) made: &'a Noted,
+    /// The project folder, to which azml's own links lead.
+    pub(super) root: &'a Path,
+    /// What is collected.
+    pub(super) outputs: &'a Outputs,
+    /// Whether permissions may be changed so that everything can be seen.
+    pub(super) may_mend: bool,
+}
+
+/// What was found there. Paths are relative to the run folder.
+#[derive(Debug, Default)]
+pub(in crate::run) struct Gathered {
+    /// Files and links to files that are outputs, new and changed.
+    pub(super) outputs: Vec<BString>,
+    /// What else is new or changed: files, links, and new folders with all that is in them.
+    pub(super) tops: Vec<BString>,
+    /// Those of `tops` that are something else in the snapshot or in the project.
+    pub(super) changed: BTreeSet<BString>,
+    /// Files of the snapshot that are not there any more.
+    pub(super) deleted: BTreeSet<BString>,
+    /// What can't be kept, with the reason.
+    pub(super) not_kept: BTreeMap<BString, String>,
+}
+
+impl Place<'_> {
+    /// Looks at everything whose state is not as it was when it was made.
+    pub(super) fn gather(&self) -> io::Result<Gathered> {
+        let mut found = Gathered::default();
+        let mut differences = self.scan()?.differences;
+        differences.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        for (path, difference) in differences {
+            match difference {
+                Difference::New => {
+                    self.new_item(path.as_bstr(), &mut found);
+                }
+                Difference::Touched { entry, is_resized } => {
+                    self.touched(path.as_bstr(), entry, is_resized, &mut found);
+                }
+                Difference::Gone => drop(found.deleted.insert(path)),
+                Difference::Closed => {
+                    found.not_kept.insert(path, "a folder that can't be read".to_owned());
+                }
+                Difference::Mode | Difference::Unwanted => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Compares; permissions of the snapshot's folders are made what they were, if that may be done.
+    fn scan(&self) -> io::Result<Scan> {
+        let mut found = scan(self.work, self.made, None)?;
+        for _ in 0..MOST_LOOKS {
+            let mut has_opened = false;
+            for (path, difference) in &found.differences {
+                if self.may_mend && matches!(difference, Difference::Closed | Difference::Mode) {
+                    let before = Permissions::from_mode(self.made.mode & 0o7777);
+                    let is_mended =
+                        fs::set_permissions(self.work.join(native(path.as_bstr())), before).is_ok();
+                    has_opened |= is_mended && *difference == Difference::Closed;
+                }
+            }
+            if !has_opened {
+                break;
+            }
+            found = scan(self.work, self.made, None)?;
+        }
+        Ok(found)
+    }
+
+    /// A file of the snapshot of which only its content tells whether it is another.
+    fn touched(&self, path: &BStr, entry: Entry, is_resized: bool, found: &mut Gathered) {
+        let there = self.work.join(native(path));
+        let Ok(now) = fs::symlink_metadata(&there) else {
+            found.deleted.insert(path.into());
+            return;
+        };
+        let kind = match now.file_type() {
+            kind if kind.is_symlink() => EntryKind::Link,
+            kind if kind.is_file() && now.permissions().mode() & 0o100 != 0 => EntryKind::BlobExecutable,
+            kind if kind.is_file() => EntryKind::Blob,
+            _ => {
+                // Not a file any more.
+                found.deleted.insert(path.into());
+                self.new_item(path, found);
+                return;
+            }
+        };
+        if kind != entry.kind || is_resized || !has_content(&there, kind, entry.id) {
+            self.add_file(path, now.file_type(), found);
+            found.changed.insert(path.into());
+        }
+    }
+
+    /// Something that the snapshot does not have. Gives whether all of it is in `tops`.
+    fn new_item(&self, path: &BStr, found: &mut Gathered) -> bool {
+        let there = self.work.join(native(path));
+        let Ok(now) = fs::symlink_metadata(&there) else { return true };
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let is_bytecode = name.find(BYTECODE_MARK).is_some()
+            && native(path).parent().and_then(Path::file_name) == Some(OsStr::from_bytes(BYTECODE_FOLDER));
+        if is_bytecode || (now.is_symlink() && self.is_own_link(path, &there)) {
+            return false;
+        }
+        let is_whole = if now.is_dir() {
+            self.new_folder(path, &there, found)
+        } else {
+            self.add_file(path, now.file_type(), found)
+        };
+        // An ignored file of the project's was linked there.
+        if is_whole && fs::symlink_metadata(self.root.join(native(path))).is_ok() {
+            found.changed.insert(path.into());
+        }
+        is_whole
+    }
+
+    fn new_folder(&self, path: &BStr, there: &Path, found: &mut Gathered) -> bool {
+        if self.may_mend {
+            // What can't be opened is moved unseen.
+            drop(open_folder(there));
+        }
+        let Ok(entries) = fs::read_dir(there) else {
+            found.tops.push(path.into());
+            return true;
+        };
+        let before = found.tops.len();
+        let (mut is_whole, mut is_empty) = (true, true);
+        for entry in entries {
+            let Ok(entry) = entry else { continue };
+            is_empty = false;
+            is_whole &= self.new_item(join(path, entry.file_name().as_bytes().as_bstr()).as_bstr(), found);
+        }
+        // An empty folder is made where the project has one that is ignored, and is no output.
+        if !is_whole || (is_empty && (self.outputs.has(path) || self.root.join(native(path)).is_dir())) {
+            return false;
+        }
+        found.tops.truncate(before);
+        found.tops.push(path.into());
+        true
+    }
+
+    /// Gives whether the file is in `tops`.
+    fn add_file(&self, path: &BStr, kind: FileType, found: &mut Gathered) -> bool {
+        if let Some(what) = special(kind) {
+            found.not_kept.insert(path.into(), what.to_owned());
+            return false;
+        }
+        // A link to a folder, or to nothing, is no content that could be collected.
+        let is_output = self.outputs.has(path)
+            && fs::metadata(self.work.join(native(path))).is_ok_and(|target| target.is_file());
+        let list = if is_output { &mut found.outputs } else { &mut found.tops };
+        list.push(path.into());
+        !is_output
+    }
+
+    /// Whether the link leads to what the project has at the same path: azml makes such links to ignored inputs.
+    fn is_own_link(&self, path: &BStr, there: &Path) -> bool {
+        let Ok(target) = fs::read_link(there) else { return false };
+        let depth = native(path).components().count();
+        target.is_absolute()
+            && target.ends_with(native(path))
+            && target.ancestors().nth(depth).is_some_and(|root| {
+                root == self.root
+                    || root
+                        .canonicalize()
+                        .is_ok_and(|root| self.root.canonicalize().is_ok_and(|own| own == root))
+            })
+    }
+}
+
+/// What a thing is that has no content to keep.
+fn special(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_fifo() => Some("a named pipe"),
+        kind if kind.is_socket() => Some("a socket"),
+        kind if kind.is_block_device() || kind.is_char_device() => Some("a device"),
+        _ => None,
+    }
+}
+
+/// Whether the content of a file or link is the blob `id`; what can't be read is not.
+fn has_content(path: &Path, kind: EntryKind, id: ObjectId) -> bool {
+    let hash = || -> io::Result<ObjectId> {
+        let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+        let mut start = |length: u64| {
+            hasher.update(&gix::objs::encode::loose_header(gix::objs::Kind::Blob, length));
+        };
+        if kind == EntryKind::Link {
+            let target = fs::read_link(path)?;
+            let target = target.as_os_str().as_bytes();
+            start(target.len() as u64);
+            hasher.update(target);
+        } else {
+            let mut file = File::open(path)?;
+            start(file.metadata()?.len());
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => break,
+                    count => hasher.update(&buffer[..count]),
+                }
+            }
+        }
+        hasher.try_finalize().map_err(io::Error::other)
+    };
+    hash().is_ok_and(|found| found == id)
+}

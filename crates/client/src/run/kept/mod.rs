@@ -1,0 +1,462 @@
+//! Files that a run wrote beside its outputs: kept apart from the run folder, which the next run uses, until they expire.
+//!
+//! `<state>/projects/<guid>/kept/<run_id>/` has `files/` with new and changed files at their paths, `rest/` with the run
+//! folder if something in it could not be moved, and `list.json` with what the files themselves don't tell. Files are
+//! moved there one by one, and `list.json` is written last: whenever azml is killed, what is in the run folder together with
+//! what is in `files/` is all that the script left, and [`Ended::keep`] goes on from there.
+
+mod bring;
+mod expiry;
+mod gather;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use azml_core::id::RunId;
+use gix::ObjectId;
+use gix::bstr::{BStr, BString, ByteSlice as _};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub use self::bring::{Applied, BringError, apply, copy_out};
+pub use self::expiry::{Expiry, Removal, Removed, expire};
+use self::gather::{Gathered, Place};
+use self::list::List;
+use super::disk::{move_to, native, remove_all};
+use super::folder::bring;
+use super::outputs::Outputs;
+use super::spare::{Noted, join};
+
+const FILES: &str = "files";
+const REST: &str = "rest";
+/// The record's key for what is kept.
+pub const KEY: &str = "kept_files";
+/// How many files a summary names.
+const NAMED: usize = 100;
+/// How many of these a record has.
+const RECORDED: usize = 10;
+
+/// The folder of all kept files of a project.
+pub fn folder_of(project_dir: &Path) -> PathBuf {
+    project_dir.join("kept")
+}
+
+/// How a file differs from the run's snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The snapshot has no such file.
+    New,
+    /// It is another in the snapshot, or an ignored one in the project.
+    Changed,
+    /// The snapshot has it, and the script deleted it.
+    Deleted,
+}
+
+impl Kind {
+    /// As it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// What a script left at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The path in the project.
+    pub path: BString,
+    /// How it differs from the snapshot.
+    pub kind: Kind,
+    /// Its length; 0 for links, empty folders and what is deleted.
+    pub size: u64,
+    /// How much of the disk it takes, at most its length.
+    pub on_disk: u64,
+    /// Where it is kept.
+    pub place: Option<PathBuf>,
+    /// Why it is not kept.
+    pub trouble: Option<String>,
+}
+
+/// What a script left, counted, with the first names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many files are new.
+    pub new: usize,
+    /// How many are changed.
+    pub changed: usize,
+    /// How many are deleted.
+    pub deleted: usize,
+    /// How many could not be kept.
+    pub not_kept: usize,
+    /// How much of the disk is taken.
+    pub bytes: u64,
+    /// The first by their names.
+    pub first: Vec<Item>,
+}
+
+impl Summary {
+    /// Counts items that come sorted by their paths.
+    pub fn of(items: &[Item]) -> Self {
+        let count = |kind| items.iter().filter(|item| item.kind == kind && item.trouble.is_none()).count();
+        Self {
+            new: count(Kind::New),
+            changed: count(Kind::Changed),
+            deleted: count(Kind::Deleted),
+            not_kept: items.iter().filter(|item| item.trouble.is_some()).count(),
+            bytes: items.iter().map(|item| item.on_disk).sum(),
+            first: items.iter().take(NAMED).cloned().collect(),
+        }
+    }
+
+    /// How many there are in all.
+    pub fn count(&self) -> usize {
+        self.new + self.changed + self.deleted + self.not_kept
+    }
+
+    /// As a record has it.
+    pub fn to_json(&self, until: Option<Timestamp>) -> Value {
+        let first = self.first.iter().take(RECORDED).map(|item| {
+            let mut shown = json!({
+                "path": shown_path(item.path.as_bstr()),
+                "kind": item.kind.as_str(),
+                "size": item.size,
+            });
+            if let Some(trouble) = &item.trouble {
+                shown["not_kept"] = trouble.as_str().into();
+            }
+            shown
+        });
+        json!({
+            "new": self.new,
+            "changed": self.changed,
+            "deleted": self.deleted,
+            "not_kept": self.not_kept,
+            "bytes": self.bytes,
+            "until_utc": until.map(azml_core::run::format::moment),
+            "first": first.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A path as it is shown: bytes that are no text are escaped.
+pub fn shown_path(path: &BStr) -> String {
+    let mut text = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            write!(text, "\\x{byte:02x}").expect("a string takes all text");
+        }
+    }
+    text
+}
+
+/// The kept files of one run.
+#[derive(Clone, Debug)]
+pub struct KeptRun {
+    folder: PathBuf,
+}
+
+impl KeptRun {
+    /// Those of the run that was submitted as `run`, below the project's folder of kept files; `None` if nothing is kept.
+    pub fn find(all: &Path, run: &RunId) -> Option<Self> {
+        let folder = all.join(run.as_str());
+        folder.is_dir().then_some(Self { folder })
+    }
+
+    /// All of a project, the oldest first.
+    pub fn all(all: &Path) -> io::Result<Vec<(RunId, Self)>> {
+        let entries = match fs::read_dir(all) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if let Some(id) = entry.file_name().to_str().and_then(|name| RunId::parse(name).ok()) {
+                runs.push((id, Self { folder: entry.path() }));
+            }
+        }
+        runs.sort_by(|(one, _), (other, _)| (one.epoch_ms(), one).cmp(&(other.epoch_ms(), other)));
+        Ok(runs)
+    }
+
+    /// Their folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// When they were kept.
+    pub fn since(&self) -> Option<Timestamp> {
+        List::read(&self.folder).map(|list| list.kept_utc)
+    }
+
+    /// How many files they are, and how many bytes they take.
+    pub fn totals(&self) -> io::Result<(usize, u64)> {
+        if let Some(list) = List::read(&self.folder) {
+            return Ok((list.files, list.bytes));
+        }
+        let summary = Summary::of(&self.items()?);
+        Ok((summary.count(), summary.bytes))
+    }
+
+    /// All of them, sorted by path.
+    pub fn items(&self) -> io::Result<Vec<Item>> {
+        self.items_by(&List::read(&self.folder).unwrap_or_default(), &self.folder.join(REST))
+    }
+
+    /// All of them by a list, sorted by path; what could not be moved is in `rest`.
+    fn items_by(&self, list: &List, rest: &Path) -> io::Result<Vec<Item>> {
+        let mut items = Vec::new();
+        let files = self.folder.join(FILES);
+        let at = |place: &Path, path: BString, found: &fs::Metadata| {
+            let kind = if list.changed.contains(&path) { Kind::Changed } else { Kind::New };
+            item(path, kind, place, found)
+        };
+        walk(&files, BStr::new(b""), &mut |path, place, found| items.push(at(place, path, found)))?;
+        for path in &list.rest {
+            let place = rest.join(native(path.as_bstr()));
+            let before = items.len();
+            if let Ok(found) = fs::symlink_metadata(&place) {
+                // What can't be listed is named as a whole.
+                let listed = found.is_dir()
+                    && walk(&place, path.as_bstr(), &mut |path, place, found| {
+                        items.push(at(place, path, found));
+                    })
+                    .is_ok();
+                if !listed || items.len() == before {
+                    items.push(at(&place, path.clone(), &found));
+                }
+            }
+        }
+        items.extend(list.deleted.iter().map(|path| absent(path, Kind::Deleted, None)));
+        items.extend(
+            list.not_kept.iter().map(|(path, trouble)| absent(path, Kind::New, Some(trouble.clone()))),
+        );
+        items.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(items)
+    }
+
+    /// Removes all of them.
+    pub fn remove(self) -> io::Result<()> {
+        // Under another name nobody takes a part for the whole.
+        let doomed = self.folder.with_file_name(format!(
+            ".removed-{}-{}",
+            std::process::id(),
+            self.folder.file_name().unwrap_or_default().to_string_lossy()
+        ));
+        fs::rename(&self.folder, &doomed)?;
+        remove_all(&doomed)
+    }
+
+    /// Removes some of them, and all that is left of the run's when there is no other.
+    pub fn remove_items(self, items: &[Item]) -> io::Result<()> {
+        let mut list = List::read(&self.folder).unwrap_or_default();
+        for item in items {
+            if let Some(place) = &item.place {
+                remove_all(place)?;
+                let mut above = place.parent();
+                while let Some(folder) = above.filter(|above| *above != self.folder) {
+                    if fs::remove_dir(folder).is_err() {
+                        break;
+                    }
+                    above = folder.parent();
+                }
+            }
+            list.changed.remove(&item.path);
+            list.deleted.remove(&item.path);
+            list.not_kept.remove(&item.path);
+            list.rest.remove(&item.path);
+        }
+        let left = Summary::of(&self.items_by(&list, &self.folder.join(REST))?);
+        if left.count() == 0 {
+            return self.remove();
+        }
+        (list.files, list.bytes) = (left.count(), left.bytes);
+        list.write(&self.folder)
+    }
+}
+
+fn item(path: BString, kind: Kind, place: &Path, found: &fs::Metadata) -> Item {
+    let (size, on_disk) = if found.is_file() {
+        (found.len(), found.len().min(found.blocks().saturating_mul(512)))
+    } else {
+        (0, 0)
+    };
+    Item { path, kind, size, on_disk, place: Some(place.to_owned()), trouble: None }
+}
+
+fn absent(path: &BString, kind: Kind, trouble: Option<String>) -> Item {
+    Item { path: path.clone(), kind, size: 0, on_disk: 0, place: None, trouble }
+}
+
+/// Calls `each` for every file, link and empty folder below `folder`, whose own path is `path`; nothing if there is none.
+fn walk(folder: &Path, path: &BStr, each: &mut dyn FnMut(BString, &Path, &fs::Metadata)) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let (place, found) = (entry.path(), entry.metadata()?);
+        let below = join(path, entry.file_name().as_bytes().as_bstr());
+        let is_closed = found.is_dir() && super::disk::open_folder(&place).is_err();
+        let is_empty = || fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_none());
+        if found.is_dir() && !is_closed && !is_empty() {
+            walk(&place, below.as_bstr(), each)?;
+        } else {
+            each(below, &place, &found);
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a run whose script has ended.
+pub(super) struct Ended<'a> {
+    /// The run folder.
+    pub(super) work: &'a Path,
+    /// What was made in it.
+    pub(super) made: &'a Noted,
+    /// The project folder.
+    pub(super) root: &'a Path,
+    /// What is collected.
+    pub(super) outputs: &'a Outputs,
+    /// Where outputs go.
+    pub(super) attachments: &'a Path,
+    /// Where everything else goes that the script wrote.
+    pub(super) kept: &'a Path,
+    /// The run's snapshot.
+    pub(super) commit: Option<ObjectId>,
+    /// Now.
+    pub(super) now: Timestamp,
+}
+
+/// What became of a run folder.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// What the script left beside its outputs.
+    pub left: Summary,
+    /// What went wrong, and did not stop anything.
+    pub troubles: Vec<String>,
+    /// Whether processes of the run are still at work in its folder: nothing was moved then.
+    pub is_busy: bool,
+    /// Whether the run folder has nothing left in it but the snapshot's files.
+    pub is_clear: bool,
+}
+
+impl Ended<'_> {
+    /// Brings the outputs to the attachments and moves everything else that the script wrote into the folder of kept files.
+    ///
+    /// `step` is called before each change of the disk.
+    pub(super) fn keep(&self, step: &dyn Fn()) -> io::Result<Collected> {
+        let mut found = self.place(true).gather()?;
+        let mut troubles = Vec::new();
+        self.bring_outputs(&mut found, true, &mut troubles);
+        let earlier = List::read(self.kept);
+        let files = self.kept.join(FILES);
+        let mut list = List { kept_utc: self.now, ..earlier.clone().unwrap_or_default() };
+        list.commit = self.commit.map(|commit| commit.to_string());
+        list.changed.append(&mut found.changed);
+        list.not_kept.append(&mut found.not_kept);
+        list.deleted.clear();
+        for path in found.deleted {
+            // Moved by an azml that was killed before it came to the list, or collected.
+            if fs::symlink_metadata(files.join(native(path.as_bstr()))).is_ok() {
+                list.changed.insert(path);
+            } else if fs::symlink_metadata(self.attachments.join(native(path.as_bstr()))).is_err() {
+                list.deleted.insert(path);
+            }
+        }
+        let is_nothing = found.tops.is_empty()
+            && list.changed.is_empty()
+            && list.deleted.is_empty()
+            && list.not_kept.is_empty();
+        if is_nothing && !self.kept.exists() {
+            return Ok(Collected { troubles, is_clear: true, ..Collected::default() });
+        }
+        fs::create_dir_all(&files)?;
+        for path in found.tops {
+            let (from, to) = (self.work.join(native(path.as_bstr())), files.join(native(path.as_bstr())));
+            if let Err(error) = move_to(&from, &to, step) {
+                troubles.push(format!("cannot move {}: {error}", from.display()));
+                list.rest.insert(path);
+            }
+        }
+        let kept = KeptRun { folder: self.kept.to_owned() };
+        let left = Summary::of(&kept.items_by(&list, self.work)?);
+        (list.files, list.bytes) = (left.count(), left.bytes);
+        step();
+        list.write(self.kept)?;
+        let is_clear = list.rest.is_empty();
+        if !is_clear {
+            // Nothing is deleted that could not be moved: the run folder itself is kept.
+            step();
+            move_to(self.work, &self.kept.join(REST), &|| {})?;
+        }
+        Ok(Collected { left, troubles, is_busy: false, is_clear })
+    }
+
+    /// Copies the outputs that there are so far, and says what else there is; nothing is moved.
+    pub(super) fn look(&self) -> io::Result<Collected> {
+        let mut found = self.place(false).gather()?;
+        let mut troubles = Vec::new();
+        self.bring_outputs(&mut found, false, &mut troubles);
+        let left = Summary::of(&self.items_of(&found));
+        Ok(Collected { left, troubles, is_busy: true, is_clear: false })
+    }
+
+    /// What the script has left so far, outputs aside.
+    pub(super) fn items(&self) -> io::Result<Vec<Item>> {
+        Ok(self.items_of(&self.place(false).gather()?))
+    }
+
+    fn items_of(&self, found: &Gathered) -> Vec<Item> {
+        let mut items = Vec::new();
+        for path in &found.tops {
+            let place = self.work.join(native(path.as_bstr()));
+            let kind = if found.changed.contains(path) { Kind::Changed } else { Kind::New };
+            let Ok(there) = fs::symlink_metadata(&place) else { continue };
+            let before = items.len();
+            if there.is_dir() {
+                drop(walk(&place, path.as_bstr(), &mut |path, place, there| {
+                    items.push(item(path, Kind::New, place, there));
+                }));
+            }
+            if items.len() == before {
+                items.push(item(path.clone(), kind, &place, &there));
+            }
+        }
+        items.extend(found.deleted.iter().map(|path| absent(path, Kind::Deleted, None)));
+        items.extend(found.not_kept.iter().map(|(path, why)| absent(path, Kind::New, Some(why.clone()))));
+        items.sort_by(|one, other| one.path.cmp(&other.path));
+        items
+    }
+
+    fn place(&self, may_mend: bool) -> Place<'_> {
+        Place { work: self.work, made: self.made, root: self.root, outputs: self.outputs, may_mend }
+    }
+
+    fn bring_outputs(&self, found: &mut Gathered, may_move: bool, troubles: &mut Vec<String>) {
+        for path in std::mem::take(&mut found.outputs) {
+            let name = native(path.as_bstr());
+            if let Err(error) = bring(&self.work.join(name), &self.attachments.join(name), may_move) {
+                let cause =
+                    std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+                troubles.push(format!("{error}{cause}"));
+                // It is kept all the same.
+                found.tops.push(path);
+            }
+        }
+    }
+}
