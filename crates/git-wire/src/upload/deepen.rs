@@ -53,7 +53,12 @@ pub(super) fn boundary(
         }
         Some(Deepen::To(depth)) if request.is_relative => {
             let from = extensible(context, commits, request)?;
-            by_depth(commits, &from, depth.saturating_add(1))?
+            let (mut inside, mut ends) = by_depth(commits, &from, depth.saturating_add(1))?;
+            // One that is met again on a longer way, past a merge, keeps its parents.
+            let held = up_to_boundary(commits, &wants, &request.shallow)?;
+            inside.extend(ends.iter().copied().filter(|id| held.contains(id)));
+            ends.retain(|id| !held.contains(id));
+            (inside, ends)
         }
         Some(Deepen::To(depth)) => by_depth(commits, &wants, *depth)?,
         Some(Deepen::Since { time, not }) => by_time(context, commits, &wants, *time, not)?,
@@ -100,6 +105,18 @@ fn extensible(
         }
     }
     Ok(found)
+}
+
+/// What `tips` reach before the client's boundary.
+fn up_to_boundary(commits: &mut Commits<'_>, tips: &[ObjectId], boundary: &IdSet) -> Result<IdSet, Error> {
+    let mut seen = IdSet::default();
+    let mut left = tips.to_vec();
+    while let Some(id) = left.pop() {
+        if !boundary.contains(&id) && seen.insert(id) {
+            left.extend(commits.get(id)?.parents.iter().copied());
+        }
+    }
+    Ok(seen)
 }
 
 /// Commits nearer than `depth` to one of `tips`, and those at that depth or where the repository itself ends.

@@ -234,6 +234,31 @@ fn a_whole_clone_stays_whole_when_it_is_deepened() {
 }
 
 #[test]
+fn history_is_not_cut_where_a_merge_is_deepened_past() {
+    let sandbox = Sandbox::new();
+    let work = sandbox.seed();
+    commit(&work, "one", "one\n");
+    commit(&work, "two", "two\n");
+    git(&work, &["checkout", "-q", "-b", "side"]);
+    commit(&work, "three", "three\n");
+    commit(&work, "four", "four\n");
+    git(&work, &["checkout", "-q", "main"]);
+    git(&work, &["merge", "-q", "--no-ff", "side"]);
+    git(&work, &["push", "-q", "origin", "main"]);
+    for (scheme, version) in WAYS {
+        let protocol = format!("protocol.version={version}");
+        let name = format!("deepened-{scheme}-{version}");
+        let url = sandbox.url(scheme, "origin.git");
+        git(&sandbox.path(""), &["-c", &protocol, "clone", "-q", "--depth=3", &url, &name]);
+        let count = || git(&sandbox.path(&name), &["rev-list", "--count", "HEAD"]);
+        assert_eq!(count(), "5");
+        git(&sandbox.path(&name), &["-c", &protocol, "fetch", "-q", "--deepen=1"]);
+        assert_eq!(count(), "6", "{scheme} {version}");
+        fsck(&sandbox.path(&name));
+    }
+}
+
+#[test]
 fn the_plumbing_fetches_by_id_and_everything() {
     let sandbox = Sandbox::new();
     let work = sandbox.seed();
