@@ -22,6 +22,8 @@ mod damage;
 mod exact;
 /// A line that is cut, or falls silent, after any byte.
 mod flaky;
+/// The user's Git configuration counts as for git: both are compared.
+mod git_config;
 /// Files that were ignored before a restore, and by no rule since.
 mod held_back;
 /// Runs at a terminal, and under signals that are ignored.

@@ -20,6 +20,7 @@ pub mod line;
 pub mod npm;
 pub mod output;
 pub mod page_check;
+pub mod recording;
 pub mod sandbox;
 pub mod server;
 pub mod sshd;

@@ -12,16 +12,17 @@ use azml_core::user_repo::{self, Identity, UserRepo};
 use gix::actor;
 
 use crate::cli::Invoked;
-use crate::credentials::{Keyring, Provider, Secret, TokenStore};
+use crate::credentials::{Keyring, Prompts, Provider, Secret, TokenStore, may_ask};
 use crate::env::{
     AZML_STATE_DIR, AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND,
-    GIT_SSL_CAINFO, GIT_SSL_NO_VERIFY, GIT_TERMINAL_PROMPT, SSL_CERT_FILE,
+    GIT_SSH_VARIANT,
 };
 use crate::error::CommandError;
+use crate::git_config::{GitConfig, Repository};
 use crate::run::recovery;
 use crate::settings::Settings;
 use crate::sync::Event;
-use crate::transport::{Remote, TransportOptions};
+use crate::transport::{HttpVariables, Remote, TransportOptions};
 use crate::ui::{Progress, Ui};
 
 /// The world of one command.
@@ -122,7 +123,9 @@ impl Context {
 
     /// Who the user is: as Git finds the author of a commit, else the account.
     pub fn author(&self, root: &Path) -> Signature {
-        self.author_by(user_repo::identity(root))
+        // A configuration that can't be read is told where it is needed.
+        let configured = self.git_config(Some(root), "").ok().map(|config| config.identity());
+        self.author_by(configured.unwrap_or_else(|| user_repo::identity(root)))
     }
 
     /// [`Self::author`], with what Git's configuration says: the environment goes before it.
@@ -147,7 +150,8 @@ impl Context {
 
     /// The project's remote, if it has one.
     pub fn remote(&self, opened: &Opened, token: Option<&str>) -> Result<Option<Remote>, CommandError> {
-        Ok(opened.history.remote_url()?.map(|url| self.remote_at(url, token, Some(opened.project.root()))))
+        let url = opened.history.remote_url()?;
+        url.map(|url| self.remote_at(url, token, Some(opened.project.root()))).transpose()
     }
 
     /// The stored logins.
@@ -155,9 +159,35 @@ impl Context {
         TokenStore::in_folder(&self.env.config_dir()).with_keyring(Keyring::of(&self.env)).at(self.env.now())
     }
 
-    /// A remote's URL as somebody typed it: a folder that is named relative to the current one is kept by its whole path,
-    /// for later commands are given elsewhere.
-    pub fn url(&self, text: &str) -> Result<RemoteUrl, CommandError> {
+    /// The user's Git configuration, as it is for the project in `root` and a remote at `url` there.
+    pub fn git_config(&self, root: Option<&Path>, url: &str) -> Result<GitConfig, CommandError> {
+        let repository = root.map(Repository::of_project).transpose();
+        if repository.is_err() {
+            // A file of the user's own that can't be read is the reason that helps.
+            GitConfig::load(&self.env, None)?;
+        }
+        let repository = repository?.map(|found| found.with_remote(url));
+        Ok(GitConfig::load(&self.env, repository.as_ref())?)
+    }
+
+    /// The same error; if it is a Git configuration that can't be read, with file and line, of which gix names neither.
+    pub fn with_place_in_git_config(&self, error: CommandError) -> CommandError {
+        let is_it = |line: &String| line.starts_with("Could not parse") && line.contains("configuration");
+        if !error.chain().iter().any(is_it) {
+            return error;
+        }
+        let project = Project::find(&self.env.cwd).ok();
+        self.git_config(project.as_ref().map(Project::root), "").err().unwrap_or(error)
+    }
+
+    /// A remote's URL as somebody typed it for the project in `root`. It is kept as it is where Git's configuration rewrites
+    /// it. A folder that is named relative to the current one is kept by its whole path, for later commands are given
+    /// elsewhere.
+    pub fn url(&self, text: &str, root: &Path) -> Result<RemoteUrl, CommandError> {
+        let text = text.trim();
+        if self.git_config(Some(root), text)?.rewrites(text)? {
+            return Ok(RemoteUrl::parse_rewritable(text)?);
+        }
         let url = RemoteUrl::parse(text)?;
         match url.local_path() {
             Some(path) if path.is_relative() => {
@@ -171,30 +201,30 @@ impl Context {
 
     /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
     /// Git configuration counts.
-    pub fn remote_at(&self, url: RemoteUrl, token: Option<&str>, root: Option<&Path>) -> Remote {
+    pub fn remote_at(
+        &self,
+        url: RemoteUrl,
+        token: Option<&str>,
+        root: Option<&Path>,
+    ) -> Result<Remote, CommandError> {
         let token = token.or_else(|| self.env.text(AZML_VSTS_TOKEN)).map(Secret::new);
-        let may_ask = self.env.stdin_is_terminal
-            && self.env.stderr_is_terminal
-            && self.env.text(GIT_TERMINAL_PROMPT) != Some("0");
-        let mut auth = Provider::new().with_token(token).with_store(self.logins());
-        let mut options = TransportOptions {
+        let config = Arc::new(self.git_config(root, url.as_str())?);
+        let auth = Provider::new()
+            .with_token(token)
+            .with_store(self.logins())
+            .with_netrc(self.env.home().map(|home| home.join(".netrc")))
+            .with_git_helpers(Arc::clone(&config), Prompts::of(&self.env), self.env.now());
+        let options = TransportOptions {
             connect_timeout: self.settings.connect_timeout(),
             stall_timeout: self.settings.stall_timeout(),
             ssh_command: self.env.get(GIT_SSH_COMMAND).map(ToOwned::to_owned),
             ssh_program: self.env.get(GIT_SSH).map(ToOwned::to_owned),
-            ca_file: self.env.get(GIT_SSL_CAINFO).map(|file| self.env.cwd.join(file)),
-            system_ca_file: self.env.get(SSL_CERT_FILE).map(|file| self.env.cwd.join(file)),
-            verify: self.env.has(GIT_SSL_NO_VERIFY).then_some(false),
-            may_ask,
+            ssh_variant: self.env.text(GIT_SSH_VARIANT).map(str::to_ascii_lowercase),
+            http: HttpVariables::of(&self.env),
+            may_ask: may_ask(&self.env),
+            ..TransportOptions::default()
         };
-        match git_config(root) {
-            Ok(config) => {
-                options = options.with_git_config(&config, &url, self.env.home());
-                auth = auth.with_git_helpers(config, may_ask);
-            }
-            Err(error) => tracing::warn!(%error, "Git's configuration can't be read"),
-        }
-        Remote::new(url, auth, options)
+        Ok(Remote::new(url, auth, options.with_git_config(config)?))
     }
 
     /// A function for [`crate::sync::Context::observer`] that shows what happens in a bar.
@@ -206,14 +236,6 @@ impl Context {
             Event::Joining => progress.say("joining with what others pushed"),
         }
     }
-}
-
-/// Git's configuration: that of the repository in `root` if there is one, with the user's and the system's below it.
-fn git_config(root: Option<&Path>) -> Result<gix::config::File, Box<dyn std::error::Error + Send + Sync>> {
-    if let Some(user) = root.and_then(|root| UserRepo::open(root).ok().flatten()) {
-        return Ok(user.git().config_snapshot().plumbing().clone());
-    }
-    Ok(gix::config::File::from_globals()?)
 }
 
 /// This computer's name.

@@ -7,6 +7,7 @@ use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore,
 use git_wire::client::{self, TransportErrorKind};
 
 use crate::error::{CommandError, ErrorKind};
+use crate::git_config;
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
 use crate::run::kept::{BringError, shown_path};
@@ -39,6 +40,15 @@ impl From<id::Error> for CommandError {
 impl From<remote_url::Error> for CommandError {
     fn from(error: remote_url::Error) -> Self {
         Self::usage(error).hint("for example: {azml} project update -r https://HOST/PROJECT/_git/REPO")
+    }
+}
+
+impl From<git_config::Error> for CommandError {
+    fn from(error: git_config::Error) -> Self {
+        match error {
+            git_config::Error::Repository(error) => error.into(),
+            error => Self::failed(error).hint("Git refuses it, too: git config --list --show-origin"),
+        }
     }
 }
 

@@ -76,10 +76,48 @@ pub const EMAIL: &str = "EMAIL";
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.
 pub const GIT_SSH: &str = "GIT_SSH";
+/// Which options the program in place of ssh takes, as Git itself reads it.
+pub const GIT_SSH_VARIANT: &str = "GIT_SSH_VARIANT";
 /// A file of PEM certificates to trust for https remotes, as Git itself reads it.
 pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
 /// Set, whatever its value: any certificate of an https remote will do, as Git itself reads it.
 pub const GIT_SSL_NO_VERIFY: &str = "GIT_SSL_NO_VERIFY";
+/// A folder of PEM certificates to trust as well, as Git itself reads it.
+pub const GIT_SSL_CAPATH: &str = "GIT_SSL_CAPATH";
+/// The user's own certificate for https remotes, as Git itself reads it.
+pub const GIT_SSL_CERT: &str = "GIT_SSL_CERT";
+/// The key of that certificate, as Git itself reads it.
+pub const GIT_SSL_KEY: &str = "GIT_SSL_KEY";
+/// What to be to http remotes, as Git itself reads it.
+pub const GIT_HTTP_USER_AGENT: &str = "GIT_HTTP_USER_AGENT";
+/// The system-wide Git configuration, as Git itself reads it.
+pub const GIT_CONFIG_SYSTEM: &str = "GIT_CONFIG_SYSTEM";
+/// True: no system-wide Git configuration, as Git itself reads it.
+pub const GIT_CONFIG_NOSYSTEM: &str = "GIT_CONFIG_NOSYSTEM";
+/// The user's Git configuration, as Git itself reads it.
+pub const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
+/// How many pairs `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` there are, as Git itself reads it.
+pub const GIT_CONFIG_COUNT: &str = "GIT_CONFIG_COUNT";
+/// What was given to `git -c`, as Git itself passes it on.
+pub const GIT_CONFIG_PARAMETERS: &str = "GIT_CONFIG_PARAMETERS";
+/// The program that asks for user name and password, as Git itself reads it.
+pub const GIT_ASKPASS: &str = "GIT_ASKPASS";
+/// The same, when neither [`GIT_ASKPASS`] nor Git's configuration names one.
+pub const SSH_ASKPASS: &str = "SSH_ASKPASS";
+/// The proxy for http, as curl reads it.
+pub const HTTP_PROXY: &str = "http_proxy";
+/// The proxy for https, as curl reads it.
+pub const HTTPS_PROXY: &str = "https_proxy";
+/// The same.
+pub const HTTPS_PROXY_UPPER: &str = "HTTPS_PROXY";
+/// The proxy for both, as curl reads it.
+pub const ALL_PROXY: &str = "all_proxy";
+/// The same.
+pub const ALL_PROXY_UPPER: &str = "ALL_PROXY";
+/// Hosts that are reached without a proxy, as curl reads it.
+pub const NO_PROXY: &str = "no_proxy";
+/// The same.
+pub const NO_PROXY_UPPER: &str = "NO_PROXY";
 /// A file of PEM certificates that takes the place of the system's, as OpenSSL reads it.
 pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// `0` forbids every question at a terminal, as Git itself reads it.

@@ -24,6 +24,7 @@ pub mod convert;
 pub mod credentials;
 pub mod env;
 pub mod error;
+pub mod git_config;
 mod home;
 pub mod query;
 pub mod run;
@@ -88,7 +89,7 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
     }
     let ctx = Context::new(env, ui, invoked, settings);
     let result = commands::run(&ctx, cli.command).and_then(|output: Output| ctx.ui.result(output));
-    finish(&ctx.ui, result)
+    finish(&ctx.ui, result.map_err(|error| ctx.with_place_in_git_config(error)))
 }
 
 fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {

@@ -1,11 +1,13 @@
 //! Git's protocol for credential helpers: what is asked, as lines of `key=value`, and what is answered.
 //!
-//! Keys that mean nothing here are passed over, so that newer Gits may say more (`capability[]`, `authtype`, `state[]`,
-//! `wwwauth[]`). What could forge a line is refused: a carriage return or a NUL anywhere, a line without `=`.
+//! Both sides of it: what Git asks `azml credential`, and what azml asks the user's helpers. Keys that mean nothing here
+//! are passed over, so that newer Gits may say more. What could forge a line is refused: a line end, a carriage return or
+//! a NUL in a value, a line without `=`.
 
 use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{Origin, Secret};
@@ -40,6 +42,12 @@ pub enum ProtocolError {
     /// The value of `url` is none.
     #[error("the URL in the credential's description can't be read")]
     Url,
+    /// What is to be said would be read as more than one line.
+    #[error("the credential's {key} holds a control character")]
+    Forged {
+        /// Of which part.
+        key: &'static str,
+    },
 }
 
 /// What Git says of a credential.
@@ -59,12 +67,36 @@ pub struct Description {
     pub expires: Option<Timestamp>,
     /// Whether the password is good for this once.
     pub is_ephemeral: bool,
+    /// The scheme of the `Authorization` header, where it is not Basic.
+    pub authtype: Option<String>,
+    /// What stands in that header behind the scheme.
+    pub credential: Option<Secret>,
+    /// What came with an OAuth token.
+    pub refresh_token: Option<Secret>,
+    /// What the host said that it takes (`WWW-Authenticate`).
+    pub challenges: Vec<String>,
+    /// Whether a refusal is only a step on the way.
+    pub is_multistage: bool,
+    /// Whether the helper wants no other to be asked.
+    pub quits: bool,
+    /// What a helper wants to be told the next time.
+    pub(super) states: Vec<String>,
+    /// What it is told this time.
+    pub(super) told_states: Vec<String>,
+    pub(super) knows_authtype: bool,
+    pub(super) knows_state: bool,
 }
 
 impl Description {
     /// Reads one, up to an empty line or the end.
     pub fn read(input: &mut dyn BufRead) -> Result<Self, ProtocolError> {
         let mut found = Self::default();
+        found.update(input)?;
+        Ok(found)
+    }
+
+    /// Reads what a helper says, in place of what was known.
+    pub(super) fn update(&mut self, input: &mut dyn BufRead) -> Result<(), ProtocolError> {
         for line in 1..=MOST_LINES {
             let mut bytes = Vec::new();
             let limit = LONGEST_LINE as u64 + 2;
@@ -73,7 +105,7 @@ impl Description {
                 bytes.pop();
             }
             if bytes.is_empty() {
-                return Ok(found);
+                return Ok(());
             }
             if bytes.len() > LONGEST_LINE {
                 return Err(ProtocolError::TooLong);
@@ -83,7 +115,7 @@ impl Description {
                 return Err(ProtocolError::Control { line });
             }
             let (key, value) = text.split_once('=').ok_or(ProtocolError::NoPair { line })?;
-            found.set(key, value)?;
+            self.set(key, value)?;
         }
         Err(ProtocolError::TooLong)
     }
@@ -99,7 +131,18 @@ impl Description {
             "password_expiry_utc" => {
                 self.expires = value.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
             }
-            "ephemeral" => self.is_ephemeral = !matches!(value, "" | "0" | "false"),
+            "ephemeral" => self.is_ephemeral = is_true(value),
+            "authtype" => self.authtype = text(),
+            "credential" => self.credential = Some(Secret::new(value)),
+            "oauth_refresh_token" => self.refresh_token = Some(Secret::new(value)),
+            "wwwauth[]" => self.challenges.push(value.to_owned()),
+            "state[]" => self.states.push(value.to_owned()),
+            "continue" => self.is_multistage = is_true(value),
+            "quit" => self.quits = is_true(value),
+            "capability[]" => {
+                self.knows_authtype |= value == "authtype";
+                self.knows_state |= value == "state";
+            }
             "url" => self.set_url(value)?,
             _ => {}
         }
@@ -110,7 +153,7 @@ impl Description {
     fn set_url(&mut self, value: &str) -> Result<(), ProtocolError> {
         let url = Url::parse(value).map_err(|_| ProtocolError::Url)?;
         let decode = |text: &str| {
-            let decoded = percent_decode(text);
+            let decoded = percent_decode_str(text).decode_utf8_lossy().into_owned();
             Some(decoded).filter(|text| !text.is_empty() && !text.contains(['\n', '\r', '\0']))
         };
         self.protocol = Some(url.scheme().to_owned());
@@ -120,6 +163,80 @@ impl Description {
         self.username = decode(url.username());
         self.password = url.password().and_then(decode).map(Secret::new);
         Ok(())
+    }
+
+    /// Whether it is enough to authenticate with.
+    pub(super) fn is_complete(&self) -> bool {
+        self.credential.is_some() || self.username.is_some() && self.password.is_some()
+    }
+
+    /// The value of the `Authorization` header.
+    pub(super) fn authorization(&self) -> Option<Secret> {
+        if let (Some(scheme), Some(credential)) = (&self.authtype, &self.credential) {
+            return Some(Secret::new(format!("{scheme} {}", credential.expose())));
+        }
+        Some(super::basic(self.username.as_deref().unwrap_or_default(), self.password.as_ref()?))
+    }
+
+    /// Forgets the secrets of the stage that is over, and begins the next one.
+    pub(super) fn next_stage(&mut self) {
+        (self.password, self.credential, self.is_multistage, self.quits) = (None, None, false, false);
+        self.next_state();
+    }
+
+    /// What the helper said of its state is what it is told now.
+    pub(super) fn next_state(&mut self) {
+        self.told_states = std::mem::take(&mut self.states);
+    }
+
+    /// The question to a helper.
+    pub(super) fn question(&self) -> Result<Vec<u8>, ProtocolError> {
+        self.write(true, true)
+    }
+
+    /// What a helper is told of how its answer fared.
+    pub(super) fn report(&self) -> Result<Vec<u8>, ProtocolError> {
+        self.write(self.knows_authtype, self.knows_state)
+    }
+
+    /// The lines, in Git's order; what belongs to a capability only with it.
+    fn write(&self, with_authtype: bool, with_state: bool) -> Result<Vec<u8>, ProtocolError> {
+        let mut out = String::new();
+        let mut line = |key: &'static str, value: &str| -> Result<(), ProtocolError> {
+            if value.contains(['\n', '\r', '\0']) {
+                return Err(ProtocolError::Forged { key });
+            }
+            out.extend([key, "=", value, "\n"]);
+            Ok(())
+        };
+        let expires = self.expires.map(|end| end.as_second().to_string());
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        let authtype = |value: Option<String>| value.filter(|_| with_authtype);
+        let parts = [
+            ("capability[]", authtype(Some("authtype".to_owned()))),
+            ("capability[]", with_state.then(|| "state".to_owned())),
+            ("authtype", authtype(self.authtype.clone())),
+            ("credential", authtype(secret(&self.credential))),
+            ("ephemeral", authtype(self.is_ephemeral.then(|| "1".to_owned()))),
+            ("protocol", self.protocol.clone()),
+            ("host", self.host.clone()),
+            ("path", self.path.clone()),
+            ("username", self.username.clone()),
+            ("password", secret(&self.password)),
+            ("oauth_refresh_token", secret(&self.refresh_token)),
+            ("password_expiry_utc", expires),
+        ];
+        for (key, value) in parts {
+            value.map_or(Ok(()), |value| line(key, &value))?;
+        }
+        self.challenges.iter().try_for_each(|challenge| line("wwwauth[]", challenge))?;
+        if with_state {
+            if self.is_multistage {
+                line("continue", "1")?;
+            }
+            self.told_states.iter().try_for_each(|state| line("state[]", state))?;
+        }
+        Ok(out.into_bytes())
     }
 
     /// For whom it is; `None` if not for a host that is spoken to over HTTP.
@@ -133,23 +250,8 @@ impl Description {
     }
 }
 
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn is_true(value: &str) -> bool {
+    !matches!(value, "" | "0" | "false")
 }
 
 /// The answer to `get`.

@@ -1,14 +1,16 @@
-//! Asks the sources of credentials in their order, and tells them how it went.
+//! Where the credentials of one command come from, and what was found to work.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::helper::{Helpers, Receipt};
-use super::{Error, Secret, TokenStore};
+use jiff::Timestamp;
 
-/// The user name that goes with a token when nothing else names one: hosts that take tokens look
-/// at the password, yet some refuse an empty name.
-const TOKEN_USER: &str = "azml";
+use super::attempts::Credential;
+use super::helper::{Helpers, Prompts};
+use super::protocol::Description;
+use super::{Error, Secret, TokenStore};
+use crate::git_config::GitConfig;
 
 /// Scheme, host and port: what a secret belongs to, and the farthest it may travel.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,47 +48,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where a credential came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// Given for this command.
-    Token,
-    /// Kept by `azml login`.
-    Login,
-    /// A Git credential helper.
-    Helper,
-    /// The URL itself.
-    Url,
-}
-
-/// A user name and a secret for one origin.
-#[derive(Clone)]
-pub struct Credential {
-    /// The user name, possibly one that nobody looks at.
-    pub user: String,
-    /// The password or token.
-    pub secret: Secret,
-    /// Where it came from.
-    pub source: Source,
-    receipt: Option<Receipt>,
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential")
-            .field("user", &self.user)
-            .field("secret", &self.secret)
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The sources of credentials of one command. Clones share what was found to work.
 #[derive(Clone, Default)]
 pub struct Provider {
-    token: Option<Secret>,
-    store: Option<TokenStore>,
-    helpers: Option<Arc<Helpers>>,
+    pub(super) token: Option<Secret>,
+    pub(super) store: Option<TokenStore>,
+    pub(super) netrc: Option<PathBuf>,
+    pub(super) helpers: Option<Arc<Helpers>>,
     proven: Arc<Mutex<Vec<(Origin, Credential)>>>,
 }
 
@@ -106,10 +74,11 @@ impl Provider {
         Self::default()
     }
 
-    /// Adds the token given for this command. An empty one counts as none.
+    /// Adds the token given for this command, without the line end that files and variables often have. An empty one
+    /// counts as none.
     #[must_use]
     pub fn with_token(mut self, token: Option<Secret>) -> Self {
-        self.token = token.filter(|token| !token.is_empty());
+        self.token = token.map(|token| token.trimmed()).filter(|token| !token.is_empty());
         self
     }
 
@@ -120,76 +89,63 @@ impl Provider {
         self
     }
 
-    /// Adds the credential helpers that this Git configuration names. `may_ask`: a person sits at a
-    /// terminal, so that a prompt (an askpass program's included) is in order.
+    /// Adds the file that curl looks into for Git.
     #[must_use]
-    pub fn with_git_helpers(mut self, config: gix::config::File, may_ask: bool) -> Self {
-        self.helpers = Some(Arc::new(Helpers::new(config, may_ask)));
+    pub fn with_netrc(mut self, file: Option<PathBuf>) -> Self {
+        self.netrc = file;
         self
     }
 
+    /// Adds the credential helpers that this Git configuration names, and whom Git asks beside them. `now` tells which
+    /// passwords are over.
+    #[must_use]
+    pub fn with_git_helpers(mut self, config: Arc<GitConfig>, prompts: Prompts, now: Timestamp) -> Self {
+        self.helpers = Some(Arc::new(Helpers::new(config, prompts, now)));
+        self
+    }
+
+    /// The password of a user of a proxy, from Git's helpers or from a person.
+    pub fn proxy_password(&self, protocol: &str, host: &str, user: &str) -> Result<Option<Secret>, Error> {
+        let Some(helpers) = &self.helpers else { return Ok(None) };
+        let wanted = Description {
+            protocol: Some(protocol.to_owned()),
+            host: Some(host.to_owned()),
+            username: Some(user.to_owned()),
+            ..Description::default()
+        };
+        Ok(helpers.fill(wanted)?.and_then(|answer| answer.password))
+    }
+
     /// What was accepted for this origin before, in this process.
-    pub(crate) fn proven(&self, origin: &Origin) -> Option<Credential> {
+    pub(super) fn proven(&self, origin: &Origin) -> Option<Credential> {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         proven.iter().find(|(known, _)| known == origin).map(|(_, credential)| credential.clone())
     }
 
-    /// The first credential that a source has for `url`, whose own user name and password are given apart.
-    pub fn get(
-        &self,
-        url: &url::Url,
-        user: Option<&str>,
-        password: Option<&Secret>,
-    ) -> Result<Option<Credential>, Error> {
-        let Some(origin) = Origin::of(url) else { return Ok(None) };
-        let found =
-            |user: String, secret, source| Ok(Some(Credential { user, secret, source, receipt: None }));
-        if let Some(token) = &self.token {
-            return found(user.unwrap_or(TOKEN_USER).to_owned(), token.clone(), Source::Token);
-        }
-        if let Some(store) = &self.store
-            && let Some((kept_user, token)) = store.get(&origin)?
-        {
-            return found(kept_user, token, Source::Login);
-        }
-        if let Some(helpers) = &self.helpers {
-            // With a secret in the URL nobody is asked on a terminal: there is something to try.
-            if let Some((user, secret, receipt)) = helpers.get(url, user, password.is_none())? {
-                return Ok(Some(Credential { user, secret, source: Source::Helper, receipt: Some(receipt) }));
-            }
-        }
-        match (user, password) {
-            (user, Some(password)) => {
-                found(user.unwrap_or_default().to_owned(), password.clone(), Source::Url)
-            }
-            // A token alone may stand in the place of the user name (https://TOKEN@host/…).
-            _ => Ok(None),
-        }
-    }
-
     /// The host took it: helpers may keep it, and this process uses it again for the same origin.
-    pub fn approve(&self, url: &url::Url, credential: &Credential) {
-        let Some(origin) = Origin::of(url) else { return };
+    pub(super) fn approve(&self, origin: &Origin, credential: &Credential) {
         {
             let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-            if proven.iter().any(|(known, _)| *known == origin) {
+            if proven.iter().any(|(known, _)| known == origin) {
                 return;
             }
-            proven.push((origin, credential.clone()));
+            proven.push((origin.clone(), credential.clone()));
         }
-        if let (Some(helpers), Some(receipt)) = (&self.helpers, &credential.receipt) {
-            helpers.tell(url, receipt, true);
-        }
+        self.tell(credential, true);
     }
 
     /// The host refused it: helpers forget it.
-    pub fn reject(&self, url: &url::Url, credential: &Credential) {
-        if let Some(origin) = Origin::of(url) {
+    pub(super) fn reject(&self, origin: &Origin, credential: &Credential) {
+        {
             let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-            proven.retain(|(known, _)| *known != origin);
+            proven.retain(|(known, _)| known != origin);
         }
-        if let (Some(helpers), Some(receipt)) = (&self.helpers, &credential.receipt) {
-            helpers.tell(url, receipt, false);
+        self.tell(credential, false);
+    }
+
+    fn tell(&self, credential: &Credential, accepted: bool) {
+        if let (Some(helpers), Some(answer)) = (&self.helpers, &credential.answer) {
+            helpers.tell(answer, accepted);
         }
     }
 }

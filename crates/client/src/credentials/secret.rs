@@ -17,6 +17,12 @@ impl Secret {
         &self.0
     }
 
+    /// The same without white space at its ends: a token never has any, yet the file that it comes from does.
+    #[must_use]
+    pub fn trimmed(&self) -> Self {
+        Self(self.0.trim().to_owned())
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

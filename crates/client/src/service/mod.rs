@@ -75,7 +75,7 @@ impl Service {
         base.set_fragment(None);
         // A path is wanted there, and any below the service has the same settings.
         let below = format!("{}/_apis", base.as_str().trim_end_matches('/'));
-        let remote = ctx.remote_at(RemoteUrl::parse(&below)?, None, None);
+        let remote = ctx.remote_at(RemoteUrl::parse(&below)?, None, None)?;
         let agent = remote.agent().map_err(|source| CommandError::from(ServiceError::from(source)))?;
         Ok(Self { agent, base, origin, authorization: None })
     }

@@ -79,7 +79,7 @@ fn every_variable_that_is_read_is_explained() {
     let source = include_str!("../env.rs");
     let named: Vec<&str> = source
         .lines()
-        .filter_map(|line| line.strip_prefix("pub const ")?.split(':').next())
+        .filter_map(|line| line.strip_prefix("pub const ")?.split('"').nth(1))
         .filter(|name| !["PATH", "PYTHONPATH", "PWD"].contains(name))
         .collect();
     let explained: Vec<&str> = SETTINGS

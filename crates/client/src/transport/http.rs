@@ -1,7 +1,7 @@
 //! Smart HTTP and HTTPS: `GET info/refs`, then one POST for each request.
 //!
-//! - Credentials are asked for when the server wants them (401), once, and go to the origin of the
-//!   remote's own URL alone.
+//! - Credentials are looked for when the server wants them (401), and go to the origin of the remote's own URL alone; so
+//!   do the headers `Authorization` and `Cookie` of Git's configuration.
 //! - Redirects are followed on the first request only, and only within the same origin or from
 //!   http to https of the same host.
 //! - What a server says in plain text (`TF401019: …`) becomes the error's message.
@@ -10,15 +10,16 @@
 
 use std::io::{self, Read};
 
-use azml_core::remote_url::UserInfo;
+use azml_core::remote_url::RemoteUrl;
 use git_wire::Service;
 use git_wire::client::{Connection, TransportError, TransportErrorKind as Kind};
 use ureq::http::{Response, StatusCode, header};
-use ureq::{AsSendBody, Body, SendBody};
+use ureq::{AsSendBody, Body, RequestBuilder, SendBody};
 use url::Url;
 
-use super::http_error;
-use crate::credentials::{Credential, Provider, Secret};
+use super::http_options::HttpOptions;
+use super::{TransportOptions, http_agent, http_error};
+use crate::credentials::{Attempts, Provider, Secret};
 
 /// Requests up to this size are sent as a whole; longer ones in chunks.
 const WHOLE_REQUEST: usize = 1 << 20;
@@ -32,106 +33,91 @@ pub(super) struct Http {
     agent: ureq::Agent,
     /// The repository's URL without user name, password, query or fragment.
     base: Url,
+    /// As the user wrote it.
+    remote: String,
     user: Option<String>,
-    password: Option<Secret>,
     service: Service,
-    auth: Provider,
-    credential: Option<Credential>,
-    /// Whether the credential in use was accepted.
-    is_proven: bool,
+    options: TransportOptions,
+    settings: HttpOptions,
+    attempts: Attempts,
 }
 
 impl Http {
+    /// For a URL, which `remote` is the user's way to write.
     pub(super) fn new(
-        agent: ureq::Agent,
-        mut base: Url,
-        userinfo: Option<&UserInfo>,
+        url: &RemoteUrl,
+        remote: &RemoteUrl,
         service: Service,
         auth: Provider,
-    ) -> Self {
-        let user = userinfo.map(|info| info.user.clone()).filter(|user| !user.is_empty());
-        let password = userinfo.and_then(|info| info.password.clone()).map(Secret::new);
-        let is_plain = base.set_username("").is_ok() && base.set_password(None).is_ok();
-        debug_assert!(is_plain, "an http URL has a host, and so may lose its user");
-        base.set_query(None);
-        base.set_fragment(None);
-        let credential = crate::credentials::Origin::of(&base).and_then(|origin| auth.proven(&origin));
-        Self { agent, base, user, password, service, auth, is_proven: credential.is_some(), credential }
+        options: &TransportOptions,
+    ) -> Result<Self, TransportError> {
+        let (base, user, password) = parts(url)?;
+        let remote = remote.as_str().to_owned();
+        let settings = options.http(&base, user.as_deref(), &remote, &auth)?;
+        let agent = http_agent::new(&base, &settings, options)?;
+        let attempts = Attempts::new(auth, &base, user.clone(), password, settings.has_authorization());
+        Ok(Self { agent, base, remote, user, service, options: options.clone(), settings, attempts })
     }
 
     fn url(&self, tail: &str) -> String {
         format!("{}/{tail}", self.base.as_str().trim_end_matches('/'))
     }
 
-    fn authorization(&self) -> Option<String> {
-        use base64::Engine as _;
-        let credential = self.credential.as_ref()?;
-        let pair = format!("{}:{}", credential.user, credential.secret.expose());
-        Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+    /// After a 401: finds a credential that was not tried yet. `false`: there is none.
+    fn find_credential(&mut self, refusal: &Response<Body>) -> Result<bool, TransportError> {
+        let challenges = refusal.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        let challenges = challenges.filter_map(|value| value.to_str().ok()).map(str::to_owned);
+        let challenges: Vec<String> = challenges.collect();
+        self.attempts.refused(&challenges).map_err(|error| {
+            TransportError::new(Kind::Unauthorized, format!("no credentials for {}: {error}", self.base))
+                .with_source(error)
+        })
     }
 
-    /// After a 401: finds a credential that was not tried yet. `false`: there is none.
-    fn find_credential(&mut self) -> Result<bool, TransportError> {
-        if let Some(refused) = self.credential.take() {
-            self.auth.reject(&self.base, &refused);
-            let was_proven = std::mem::take(&mut self.is_proven);
-            if !was_proven {
-                return Ok(false);
+    /// A request with what goes with each: the protocol's version, the user's own headers, the credential.
+    fn with_headers<B>(&self, mut request: RequestBuilder<B>) -> RequestBuilder<B> {
+        if self.service == Service::UploadPack {
+            request = request.header("Git-Protocol", "version=2");
+        }
+        for (name, value) in &self.settings.headers {
+            request = request.header(name, value);
+        }
+        let authorization = self.attempts.authorization();
+        for (name, value) in &self.settings.secret_headers {
+            if authorization.is_none() || *name != header::AUTHORIZATION {
+                request = request.header(name, value);
             }
         }
-        let found =
-            self.auth.get(&self.base, self.user.as_deref(), self.password.as_ref()).map_err(|error| {
-                TransportError::new(Kind::Unauthorized, format!("no credentials for {}: {error}", self.base))
-                    .with_source(error)
-            })?;
-        self.credential = found;
-        Ok(self.credential.is_some())
-    }
-
-    fn accepted(&mut self) {
-        if let Some(credential) = &self.credential
-            && !std::mem::replace(&mut self.is_proven, true)
-        {
-            self.auth.approve(&self.base, credential);
+        match authorization {
+            Some(authorization) => request.header(header::AUTHORIZATION, authorization.expose()),
+            None => request,
         }
     }
 
     fn get(&self, url: &str) -> Result<Response<Body>, TransportError> {
-        let mut request =
-            self.agent.get(url).header(header::ACCEPT, "*/*").header(header::PRAGMA, "no-cache");
-        if self.service == Service::UploadPack {
-            request = request.header("Git-Protocol", "version=2");
-        }
-        if let Some(authorization) = self.authorization() {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        request.call().map_err(|error| http_error::of_request(&self.base, error))
+        let request = self.agent.get(url).header(header::ACCEPT, "*/*").header(header::PRAGMA, "no-cache");
+        self.with_headers(request).call().map_err(|error| http_error::of_request(&self.base, error))
     }
 
     fn post(&self, body: impl AsSendBody) -> Result<Response<Body>, TransportError> {
         let name = self.service.as_str();
-        let mut request = self
+        let request = self
             .agent
             .post(self.url(name))
             .header(header::CONTENT_TYPE, format!("application/x-{name}-request"))
             .header(header::ACCEPT, format!("application/x-{name}-result"));
-        if self.service == Service::UploadPack {
-            request = request.header("Git-Protocol", "version=2");
-        }
-        if let Some(authorization) = self.authorization() {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        request.send(body).map_err(|error| http_error::of_request(&self.base, error))
+        self.with_headers(request).send(body).map_err(|error| http_error::of_request(&self.base, error))
     }
 
     /// A stream of unknown length can't be sent twice: asks with an empty request whether credentials are wanted.
     fn probe(&mut self) -> Result<(), TransportError> {
-        while self.post("0000")?.status() == StatusCode::UNAUTHORIZED {
-            if !self.find_credential()? {
-                break; // The request itself will meet the same answer, and tell it.
+        loop {
+            let response = self.post("0000")?;
+            // Without another credential the request itself will meet the same answer, and tell it.
+            if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential(&response)? {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Takes the place that a redirect of `info/refs` names, if it is one that may be followed.
@@ -143,6 +129,10 @@ impl Http {
             return Err(refused(format!("{} redirects to nowhere", self.base)));
         };
         let shown = http_error::without_secrets(&target);
+        if !self.settings.follows_redirects {
+            let why = format!("{} redirects to {shown}, and http.followRedirects is false", self.base);
+            return Err(refused(why));
+        }
         let is_upgrade = self.base.scheme() == "http"
             && target.scheme() == "https"
             && self.base.host() == target.host()
@@ -171,6 +161,13 @@ impl Http {
         target.set_fragment(None);
         let is_plain = target.set_username("").is_ok() && target.set_password(None).is_ok();
         debug_assert!(is_plain, "an http URL has a host, and so may lose its user");
+        if is_upgrade {
+            let user = self.user.as_deref();
+            let http = self.options.http(&target, user, &self.remote, self.attempts.provider())?;
+            self.settings = HttpOptions { secret_headers: Vec::new(), ..http };
+            self.agent = http_agent::new(&target, &self.settings, &self.options)?;
+        }
+        self.attempts.move_to(&target);
         self.base = target;
         Ok(())
     }
@@ -191,9 +188,25 @@ impl Http {
                 tracing::debug!(%error, "the error's text was cut off");
             }
         }
-        let words = http_error::clean_message(&body);
+        let words = http_error::clean_message(&body).or_else(|| {
+            let challenges = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
+            http_error::unknown_schemes(&self.base, challenges.filter_map(|value| value.to_str().ok()))
+        });
         Err(http_error::of_status(&self.base, status, &content_type, words))
     }
+}
+
+/// The URL without what must not be shown, and user name and password of it.
+pub(super) fn parts(url: &RemoteUrl) -> Result<(Url, Option<String>, Option<Secret>), TransportError> {
+    let mut base = Url::parse(url.as_str())
+        .map_err(|error| TransportError::new(Kind::Refused, format!("{url} is no URL")).with_source(error))?;
+    let user = url.userinfo().map(|info| info.user.clone()).filter(|user| !user.is_empty());
+    let password = url.userinfo().and_then(|info| info.password.clone()).map(Secret::new);
+    let is_plain = base.set_username("").is_ok() && base.set_password(None).is_ok();
+    debug_assert!(is_plain, "an http URL has a host, and so may lose its user");
+    base.set_query(None);
+    base.set_fragment(None);
+    Ok((base, user, password))
 }
 
 impl Connection for Http {
@@ -212,12 +225,12 @@ impl Connection for Http {
                     ));
                 }
                 self.follow(&tail, &response)?;
-            } else if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential()? {
+            } else if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential(&response)? {
                 break response;
             }
         };
         let response = self.check(response, &format!("application/x-{name}-advertisement"))?;
-        self.accepted();
+        self.attempts.accepted();
         Ok(Box::new(http_error::Body(response.into_body().into_reader())))
     }
 
@@ -231,19 +244,19 @@ impl Connection for Http {
         let response = if start.len() <= WHOLE_REQUEST {
             loop {
                 let response = self.post(&start)?;
-                if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential()? {
+                if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential(&response)? {
                     break response;
                 }
             }
         } else {
-            if self.credential.is_none() {
+            if self.attempts.authorization().is_none() {
                 self.probe()?;
             }
             let mut whole = io::Cursor::new(start).chain(request);
             self.post(SendBody::from_reader(&mut whole))?
         };
         let response = self.check(response, &expected)?;
-        self.accepted();
+        self.attempts.accepted();
         Ok(Box::new(http_error::Body(response.into_body().into_reader())))
     }
 

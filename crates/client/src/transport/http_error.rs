@@ -122,6 +122,19 @@ pub(super) fn of_status(
     TransportError::new(kind, words.unwrap_or_else(otherwise))
 }
 
+/// Says so when all that a server asks for are schemes that azml does not speak.
+pub(super) fn unknown_schemes<'a>(base: &Url, challenges: impl Iterator<Item = &'a str>) -> Option<String> {
+    let schemes: Vec<&str> = challenges.filter_map(|challenge| challenge.split_whitespace().next()).collect();
+    let is_known =
+        |scheme: &&str| scheme.eq_ignore_ascii_case("Basic") || scheme.eq_ignore_ascii_case("Bearer");
+    (!schemes.is_empty() && !schemes.iter().any(is_known)).then(|| {
+        format!(
+            "{base} wants {}, which azml does not speak; it can send Basic and Bearer",
+            schemes.join(" or ")
+        )
+    })
+}
+
 /// The server's words from a plain text body.
 ///
 /// VSTS repeats a denial in a body that looks like a packet-line stream (`001f# service=…`,

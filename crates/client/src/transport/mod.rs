@@ -5,23 +5,30 @@
 //! no message holds a secret.
 
 mod daemon;
-mod git_config;
 mod http;
 mod http_agent;
 mod http_error;
+mod http_options;
+mod http_proxy;
 mod local;
 mod ssh;
 mod stall;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use azml_core::remote_url::{RemoteUrl, Scheme};
 use git_wire::Service;
 use git_wire::client::{Connection, TransportError, TransportErrorKind as Kind};
+use url::Url;
+
+pub use http_options::HttpVariables;
 
 use crate::credentials::Provider;
+use crate::git_config::{self, Direction, GitConfig};
 
 /// How long to wait for a connection to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,12 +46,12 @@ pub struct TransportOptions {
     pub ssh_command: Option<OsString>,
     /// A program in place of `ssh` (`GIT_SSH`); the command line above goes before it.
     pub ssh_program: Option<OsString>,
-    /// A file of PEM certificates to trust in place of the system's (`GIT_SSL_CAINFO`, else `http.sslCAInfo`).
-    pub ca_file: Option<PathBuf>,
-    /// Where the system's certificates are, when it is not in the usual place (`SSL_CERT_FILE`).
-    pub system_ca_file: Option<PathBuf>,
-    /// Whether a server's certificate has to be trusted (`GIT_SSL_NO_VERIFY`, else `http.sslVerify`, else yes).
-    pub verify: Option<bool>,
+    /// Which options that program takes (`GIT_SSH_VARIANT`, else `ssh.variant`).
+    pub ssh_variant: Option<String>,
+    /// What the environment says of HTTP.
+    pub http: HttpVariables,
+    /// The user's Git configuration.
+    pub git: Arc<GitConfig>,
     /// Whether a person sits at a terminal, so that ssh may ask.
     pub may_ask: bool,
 }
@@ -56,37 +63,56 @@ impl Default for TransportOptions {
             stall_timeout: STALL_TIMEOUT,
             ssh_command: None,
             ssh_program: None,
-            ca_file: None,
-            system_ca_file: None,
-            verify: None,
+            ssh_variant: None,
+            http: HttpVariables::default(),
+            git: Arc::default(),
             may_ask: false,
         }
     }
 }
 
 impl TransportOptions {
-    /// Fills in what is still open from the user's Git configuration, as it is for a remote at `url`.
-    #[must_use]
-    pub fn with_git_config(
-        mut self,
-        config: &gix::config::File,
-        url: &RemoteUrl,
-        home: Option<&Path>,
-    ) -> Self {
-        if self.ssh_command.is_none() {
-            self.ssh_command = git_config::ssh_command(config).map(|value| {
-                gix::path::from_bstr(std::borrow::Cow::Owned(value))
-                    .map_or_else(|_| OsString::new(), |path| path.into_owned().into())
-            });
-        }
-        if matches!(url.scheme(), Scheme::Http | Scheme::Https)
-            && let Ok(url) = url::Url::parse(url.as_str())
+    /// Takes in the user's Git configuration, which counts less than what is set already.
+    pub fn with_git_config(mut self, config: Arc<GitConfig>) -> Result<Self, git_config::Error> {
+        if self.ssh_command.is_none()
+            && let Some(entry) = config.last("core", "sshcommand")
         {
-            self.ca_file = self.ca_file.or_else(|| git_config::path(config, "sslCAInfo", &url, home));
-            self.verify = self.verify.or_else(|| git_config::boolean(config, "sslVerify", &url));
+            self.ssh_command = Some(OsStr::from_bytes(entry.text()?).to_owned());
         }
-        self
+        if self.ssh_variant.is_none()
+            && let Some(entry) = config.last("ssh", "variant")
+        {
+            self.ssh_variant = Some(entry.str()?.to_ascii_lowercase());
+        }
+        self.git = config;
+        Ok(self)
     }
+
+    /// How to speak HTTP at a URL. A proxy's password that is not set is asked of whom `auth` knows.
+    fn http(
+        &self,
+        url: &Url,
+        user: Option<&str>,
+        remote: &str,
+        auth: &Provider,
+    ) -> Result<http_options::HttpOptions, TransportError> {
+        let mut found =
+            http_options::HttpOptions::new(&self.git, &self.http, url, user, remote).map_err(unusable)?;
+        if let Some(proxy) = &mut found.proxy
+            && let (Some(user), None) = (&proxy.user, &proxy.password)
+        {
+            let (protocol, host) = (proxy.protocol.to_string().to_lowercase(), proxy.address());
+            proxy.password = auth.proxy_password(&protocol, &host, user).map_err(|error| {
+                TransportError::new(Kind::Unauthorized, format!("no password for the proxy {host}: {error}"))
+                    .with_source(error)
+            })?;
+        }
+        Ok(found)
+    }
+}
+
+fn unusable(error: git_config::Error) -> TransportError {
+    TransportError::new(Kind::Refused, error.to_string()).with_source(error)
 }
 
 /// A remote repository that can be talked to.
@@ -103,52 +129,72 @@ impl Remote {
         Self { url, auth, options }
     }
 
-    /// Where it is. Shown without secrets.
+    /// Where it is, as the user wrote it. Shown without secrets.
     pub fn url(&self) -> &RemoteUrl {
         &self.url
     }
 
+    /// Where it is once `url.<base>.insteadOf` and `pushInsteadOf` have been heeded.
+    fn rewritten(&self, direction: Direction) -> Result<RemoteUrl, TransportError> {
+        let text = self.options.git.rewrite(self.url.expose(), direction).map_err(unusable)?;
+        if matches!(text, Cow::Borrowed(_)) && self.url.scheme() != Scheme::Other {
+            return Ok(self.url.clone());
+        }
+        RemoteUrl::parse(&text).map_err(|error| {
+            let message = match text {
+                Cow::Borrowed(_) => error.to_string(),
+                Cow::Owned(_) => {
+                    format!("what url.<base>.insteadOf makes of {} is no URL: {error}", self.url)
+                }
+            };
+            TransportError::new(Kind::Refused, message).with_source(error)
+        })
+    }
+
     /// An HTTP client for other requests to its host, with the same time-outs and the same trust; it follows no redirects.
     pub(crate) fn agent(&self) -> Result<ureq::Agent, TransportError> {
-        http_agent::new(&self.url, &self.options)
+        let (base, user, _) = http::parts(&self.url)?;
+        let http = self.options.http(&base, user.as_deref(), self.url.as_str(), &self.auth)?;
+        http_agent::new(&base, &http, &self.options)
     }
 
     /// Begins a conversation with one of its services.
     pub fn connect(&self, service: Service) -> Result<Box<dyn Connection>, TransportError> {
         tracing::debug!(url = %self.url, %service, "connecting");
-        let refused = |what: &str| TransportError::new(Kind::Refused, format!("{} has no {what}", self.url));
-        let host = || self.url.host().ok_or_else(|| refused("host"));
-        Ok(match self.url.scheme() {
+        let url = self.rewritten(match service {
+            Service::UploadPack => Direction::Fetch,
+            Service::ReceivePack => Direction::Push,
+        })?;
+        let refused = |what: &str| TransportError::new(Kind::Refused, format!("{url} has no {what}"));
+        let host = || url.host().ok_or_else(|| refused("host"));
+        Ok(match url.scheme() {
             Scheme::Http | Scheme::Https => {
-                let agent = http_agent::new(&self.url, &self.options)?;
-                let base = url::Url::parse(self.url.as_str()).map_err(|error| {
-                    TransportError::new(Kind::Refused, format!("{} is no URL", self.url)).with_source(error)
-                })?;
-                Box::new(http::Http::new(agent, base, self.url.userinfo(), service, self.auth.clone()))
+                Box::new(http::Http::new(&url, &self.url, service, self.auth.clone(), &self.options)?)
             }
             Scheme::Ssh => {
                 let address = ssh::Address {
-                    user: self.url.userinfo().map(|info| info.user.clone()),
+                    user: url.userinfo().map(|info| info.user.clone()),
                     host: host()?.to_owned(),
-                    port: self.url.port(),
-                    path: ssh_path(self.url.path()).to_owned(),
+                    port: url.port(),
+                    path: ssh_path(url.path()).to_owned(),
                 };
                 Box::new(ssh::Ssh::connect(&address, service, &self.options)?)
             }
             Scheme::Git => {
-                let path = self.url.path();
-                Box::new(daemon::connect(host()?, self.url.port(), ssh_path(path), service, &self.options)?)
+                let path = url.path();
+                Box::new(daemon::connect(host()?, url.port(), ssh_path(path), service, &self.options)?)
             }
             Scheme::File => {
-                let path = self.url.local_path().ok_or_else(|| refused("path"))?;
+                let path = url.local_path().ok_or_else(|| refused("path"))?;
                 Box::new(local::Local::connect(&path, service)?)
             }
+            Scheme::Other => return Err(refused("scheme that azml speaks")),
         })
     }
 }
 
 /// The failure of a request that got no answer.
-pub(crate) fn request_failed(base: &url::Url, error: ureq::Error) -> TransportError {
+pub(crate) fn request_failed(base: &Url, error: ureq::Error) -> TransportError {
     http_error::of_request(base, error)
 }
 

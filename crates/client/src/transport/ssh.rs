@@ -5,6 +5,7 @@
 //! write to stderr is kept, and becomes the message when the conversation fails.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -148,19 +149,9 @@ fn command(
             return Err(TransportError::new(Kind::Refused, message));
         }
     }
-    let (mut command, is_plink) = match (&options.ssh_command, &options.ssh_program) {
-        (Some(line), _) => {
-            // As Git does: the line is the shell's, our arguments follow as they are.
-            let mut script = line.clone();
-            script.push(" \"$@\"");
-            let mut command = Command::new("/bin/sh");
-            command.arg("-c").arg(script).arg("ssh");
-            (command, looks_like_plink(line))
-        }
-        (None, Some(program)) => (Command::new(program), looks_like_plink(program)),
-        (None, None) => (Command::new("ssh"), false),
-    };
-    if !is_plink {
+    let mut command = start(options);
+    let variant = variant(options, address);
+    if variant == Variant::Ssh {
         if service == Service::UploadPack {
             command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", "version=2");
         }
@@ -168,9 +159,19 @@ fn command(
             command.args(["-o", "BatchMode=yes"]);
             command.args(["-o", &format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1))]);
         }
+    } else if variant == Variant::TortoisePlink {
+        command.arg("-batch");
     }
     if let Some(port) = address.port {
-        command.arg(if is_plink { "-P" } else { "-p" }).arg(port.to_string());
+        let option = match variant {
+            Variant::Ssh => "-p",
+            Variant::Plink | Variant::TortoisePlink => "-P",
+            Variant::Simple => {
+                let message = "the program in place of ssh takes no port; if it does, set ssh.variant to ssh";
+                return Err(TransportError::new(Kind::Refused, message));
+            }
+        };
+        command.arg(option).arg(port.to_string());
     }
     match &address.user {
         Some(user) => command.arg(format!("{user}@{}", address.host)),
@@ -181,9 +182,67 @@ fn command(
     Ok(command)
 }
 
-fn looks_like_plink(program: &std::ffi::OsStr) -> bool {
-    let text = program.to_string_lossy().to_lowercase();
-    text.split_whitespace().next().is_some_and(|first| first.contains("plink") || first.contains("putty"))
+/// The program that is started, without arguments.
+fn start(options: &TransportOptions) -> Command {
+    match (&options.ssh_command, &options.ssh_program) {
+        (Some(line), _) => {
+            // As Git does: the line is the shell's, our arguments follow as they are.
+            let mut script = line.clone();
+            script.push(" \"$@\"");
+            let mut command = Command::new("/bin/sh");
+            command.arg("-c").arg(script).arg("ssh");
+            command
+        }
+        (None, Some(program)) => Command::new(program),
+        (None, None) => Command::new("ssh"),
+    }
+}
+
+/// Which options a program in place of `ssh` takes, as Git tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Ssh,
+    Plink,
+    TortoisePlink,
+    /// None at all.
+    Simple,
+}
+
+/// What the user says, else what the program's name says, else whether it takes OpenSSH's option `-G`.
+fn variant(options: &TransportOptions, address: &Address) -> Variant {
+    match options.ssh_variant.as_deref() {
+        None | Some("auto") => {}
+        Some("plink" | "putty") => return Variant::Plink,
+        Some("tortoiseplink") => return Variant::TortoisePlink,
+        Some("simple") => return Variant::Simple,
+        Some(_) => return Variant::Ssh,
+    }
+    let program = match (&options.ssh_command, &options.ssh_program) {
+        (Some(line), _) => {
+            let line = line.to_string_lossy();
+            let line = line.trim_start();
+            let quote = line.chars().next().filter(|c| matches!(c, '\'' | '"'));
+            let first = match quote {
+                Some(quote) => line[1..].split(quote).next(),
+                None => line.split_whitespace().next(),
+            };
+            first.unwrap_or_default().to_owned().into()
+        }
+        (None, Some(program)) => program.clone(),
+        (None, None) => return Variant::Ssh,
+    };
+    let name = Path::new(&program).file_stem().unwrap_or_default().to_ascii_lowercase();
+    match name.to_str() {
+        Some("ssh") => Variant::Ssh,
+        Some("plink" | "putty") => Variant::Plink,
+        Some("tortoiseplink") => Variant::TortoisePlink,
+        _ => {
+            let mut probe = start(options);
+            probe.arg("-G").arg(&address.host);
+            probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            if probe.status().is_ok_and(|status| status.success()) { Variant::Ssh } else { Variant::Simple }
+        }
+    }
 }
 
 /// The text as one word of a POSIX shell.

@@ -56,7 +56,7 @@ fn remote_in(text: &[u8]) -> Option<crate::remote_url::RemoteUrl> {
         let (key, value) = line.split_once('=')?;
         (key.trim() == "url").then(|| value.trim().trim_matches('"').to_owned())
     })?;
-    crate::remote_url::RemoteUrl::parse(&line).ok()
+    crate::remote_url::RemoteUrl::parse_rewritable(&line).ok()
 }
 
 /// The journal of a restore: one that can't be read would stop every command.

@@ -79,7 +79,7 @@ impl HistoryRepo {
         let config =
             gix::config::File::from_path_no_includes(path, gix::config::Source::Local).map_err(read)?;
         let Some(url) = config.string("remote.origin.url") else { return Ok(None) };
-        RemoteUrl::parse(&url.to_str_lossy())
+        RemoteUrl::parse_rewritable(&url.to_str_lossy())
             .map(Some)
             .map_err(|source| Error::Remote { path: self.path.clone(), source })
     }

@@ -59,6 +59,8 @@ pub enum Scheme {
     Git,
     /// `file://` or a path.
     File,
+    /// One that means nothing until Git's `url.<base>.insteadOf` rewrites it.
+    Other,
 }
 
 impl Scheme {
@@ -70,6 +72,7 @@ impl Scheme {
             Self::Ssh => "ssh",
             Self::Git => "git",
             Self::File => "file",
+            Self::Other => "",
         }
     }
 }
@@ -99,12 +102,19 @@ pub struct RemoteUrl {
     path: String,
     /// What may be printed, stored and given to Git: the text without secrets.
     text: String,
+    /// The text as it was given.
+    given: String,
 }
 
 impl RemoteUrl {
     /// Reads a URL in any form that stock Git takes.
     pub fn parse(text: &str) -> Result<Self, Error> {
         parse::parse(text)
+    }
+
+    /// Reads a text that Git's `url.<base>.insteadOf` may still rewrite, and that need not be a URL by itself.
+    pub fn parse_rewritable(text: &str) -> Result<Self, Error> {
+        parse::parse_rewritable(text)
     }
 
     /// How the remote is spoken to.
@@ -145,7 +155,12 @@ impl RemoteUrl {
             .as_ref()
             .filter(|info| !parse::is_token(self.scheme, &info.user))
             .map(|info| UserInfo { user: info.user.clone(), password: None });
-        Self { userinfo, ..self.clone() }
+        Self { userinfo, given: self.text.clone(), ..self.clone() }
+    }
+
+    /// The URL as it was given, secrets included: for rewriting it, and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.given
     }
 
     /// The URL as it may be printed and stored: without a password.

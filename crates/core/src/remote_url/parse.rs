@@ -8,13 +8,34 @@ use super::{Error, RemoteUrl, Scheme, UserInfo};
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'\\');
 
 pub(super) fn parse(text: &str) -> Result<RemoteUrl, Error> {
+    let text = checked(text)?;
+    Ok(RemoteUrl { given: text.to_owned(), ..read(text)? })
+}
+
+/// What is no URL is kept as it is, without what looks like user name and password.
+pub(super) fn parse_rewritable(text: &str) -> Result<RemoteUrl, Error> {
+    let text = checked(text)?;
+    refuse_option("name", text)?;
+    let given = text.to_owned();
+    if let Ok(url) = read(text) {
+        return Ok(RemoteUrl { given, ..url });
+    }
+    let (start, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
+    let host = authority.rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    let text = format!("{start}{host}");
+    Ok(RemoteUrl { scheme: Scheme::Other, given, ..file(text.clone(), text) })
+}
+
+fn checked(text: &str) -> Result<&str, Error> {
     let text = text.trim_matches([' ', '\t', '\n', '\r']);
     if text.is_empty() {
         return Err(Error::Empty);
     }
-    if has_control(text) {
-        return Err(Error::ControlCharacter);
-    }
+    if has_control(text) { Err(Error::ControlCharacter) } else { Ok(text) }
+}
+
+fn read(text: &str) -> Result<RemoteUrl, Error> {
     if let Some((scheme, rest)) = text.split_once("://")
         && is_scheme(scheme)
     {
@@ -33,7 +54,15 @@ pub(super) fn parse(text: &str) -> Result<RemoteUrl, Error> {
 }
 
 fn file(path: String, text: String) -> RemoteUrl {
-    RemoteUrl { scheme: Scheme::File, userinfo: None, host: None, port: None, path, text }
+    RemoteUrl {
+        scheme: Scheme::File,
+        userinfo: None,
+        host: None,
+        port: None,
+        path,
+        text,
+        given: String::new(),
+    }
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -90,7 +119,15 @@ fn with_scheme(scheme: &str, rest: &str) -> Result<RemoteUrl, Error> {
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let text = format!("{}://{shown_user}{shown_host}{shown_port}{path_alone}", scheme.as_str());
-    Ok(RemoteUrl { scheme, userinfo, host: Some(host), port, path: path.to_owned(), text })
+    Ok(RemoteUrl {
+        scheme,
+        userinfo,
+        host: Some(host),
+        port,
+        path: path.to_owned(),
+        text,
+        given: String::new(),
+    })
 }
 
 fn file_url(rest: &str) -> Result<RemoteUrl, Error> {
@@ -151,6 +188,7 @@ fn read_scp(user: Option<&str>, authority: &str, path: &str, text: &str) -> Resu
         port,
         path: path.to_owned(),
         text: text.to_owned(),
+        given: String::new(),
     })
 }
 

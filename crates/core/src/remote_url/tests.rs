@@ -96,6 +96,25 @@ fn a_secret_is_never_shown() {
 }
 
 #[test]
+fn what_is_still_to_be_rewritten_is_kept_without_secrets() {
+    for (text, scheme, shown) in [
+        ("work://acme/iris", Scheme::Other, "work://acme/iris"),
+        ("work://ada:p@ss@acme/iris", Scheme::Other, "work://acme/iris"),
+        ("corp:", Scheme::Other, "corp:"),
+        ("corp:acme/iris", Scheme::Ssh, "corp:acme/iris"),
+        ("https://ada:pw@h/r", Scheme::Https, "https://ada@h/r"),
+        ("acme/iris", Scheme::File, "acme/iris"),
+    ] {
+        let url = RemoteUrl::parse_rewritable(text).unwrap();
+        assert_eq!((url.scheme(), url.to_string().as_str(), url.expose()), (scheme, shown, text));
+        assert_eq!(url.without_secret().expose(), shown);
+    }
+    for text in ["", "-x", "a\nb", "work://a%00b"] {
+        assert!(RemoteUrl::parse_rewritable(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
 fn attacks_are_refused() {
     let bad = [
         "",

@@ -51,6 +51,6 @@ impl UserRepo {
 
     /// The remote `origin`, if there is one and azml can speak to it.
     pub fn remote_url(&self) -> Option<RemoteUrl> {
-        RemoteUrl::parse(&self.remote_text()?).ok()
+        RemoteUrl::parse_rewritable(&self.remote_text()?).ok()
     }
 }

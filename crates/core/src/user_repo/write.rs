@@ -22,8 +22,8 @@ impl UserRepo {
             .map_err(self.failed("change the configuration"))?;
         if let Some(known) = config.string("remote.origin.url") {
             let known = known.to_str_lossy();
-            let shown =
-                RemoteUrl::parse(&known).map_or_else(|_| "(not a URL)".to_owned(), |url| url.to_string());
+            let shown = RemoteUrl::parse_rewritable(&known)
+                .map_or_else(|_| "(not a URL)".to_owned(), |url| url.to_string());
             if known != url.as_str() && shown != url.as_str() {
                 return Err(Error::OtherRemote { root: self.root.clone(), url: shown });
             }

@@ -44,22 +44,21 @@ pub struct Args {
 /// Roams the project.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let registered = registered(ctx, args)?;
-    let (url, mut id) = match &registered {
-        Some(found) => (repository_of(found)?, Some(found.project)),
-        None => (ctx.url(&args.url)?, None),
-    };
+    let mut id = registered.as_ref().map(|found| found.project);
     if let Some(given) = &args.id {
         id = Some(given.parse::<ProjectId>()?);
     }
     let folder = match (&args.dir, &registered) {
         (Some(dir), _) => ctx.env.cwd.join(dir),
         (None, Some(found)) => ctx.env.cwd.join(folder_name(&found.name).unwrap_or("project")),
-        (None, None) => ctx.env.cwd.join(folder_name(url.path()).ok_or_else(|| {
-            CommandError::usage("the URL does not name a folder")
-                .hint("name one: {azml} project clone URL DIR")
-        })?),
+        (None, None) => ctx.env.cwd.join(named_folder(ctx, &args.url)?),
     };
-    let remote = ctx.remote_at(url, args.vststoken.as_deref(), None);
+    // The repository that comes about there is the one that conditions of Git's configuration are about.
+    let url = match &registered {
+        Some(found) => repository_of(found)?,
+        None => ctx.url(&args.url, &folder)?,
+    };
+    let remote = ctx.remote_at(url, args.vststoken.as_deref(), Some(&folder))?;
     let by = ctx.signature(&ctx.env.cwd);
     let roamed = {
         let progress = ctx.ui.progress("Cloning");
@@ -84,6 +83,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
 fn registered(ctx: &Context, args: &Args) -> Result<Option<Found>, CommandError> {
     let is_word = !args.url.contains([':', '/', '\\']);
     if !is_word && args.at.is_empty() {
+        return Ok(None);
+    }
+    if args.at.is_empty() && ctx.git_config(None, &args.url)?.rewrites(&args.url)? {
         return Ok(None);
     }
     let is_folder = args.at.is_empty() && ctx.env.cwd.join(&args.url).exists();
@@ -130,6 +132,16 @@ fn told(error: SyncError, registered: Option<&Found>) -> CommandError {
         .hint("or use another token for it: {azml} project clone NAME --vststoken TOKEN"),
         _ => error.into(),
     }
+}
+
+/// The name of the folder for a repository's URL, as somebody typed it.
+fn named_folder(ctx: &Context, typed: &str) -> Result<String, CommandError> {
+    let url = RemoteUrl::parse_rewritable(typed)?;
+    let local = url.local_path().and_then(|path| ctx.env.cwd.join(path).canonicalize().ok());
+    let path = local.map_or_else(|| url.path().to_owned(), |path| path.to_string_lossy().into_owned());
+    folder_name(&path).map(str::to_owned).ok_or_else(|| {
+        CommandError::usage("the URL does not name a folder").hint("name one: {azml} project clone URL DIR")
+    })
 }
 
 /// The last part of a repository's path, without `.git`.

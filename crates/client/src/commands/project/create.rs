@@ -63,8 +63,6 @@ const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Makes it; if that fails, the folder is as it was.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let url = args.repo.as_deref().map(|url| ctx.url(url)).transpose()?;
-    let template = args.template_url.as_deref().map(|url| ctx.url(url)).transpose()?;
     let at = args.path.as_ref().map_or_else(|| ctx.env.cwd.clone(), |path| ctx.env.cwd.join(path));
     let name = match &args.name {
         Some(name) => name.clone(),
@@ -78,6 +76,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let name = ProjectName::parse(&name)?;
     let root = if args.existing { at } else { at.join(name.as_str()) };
+    let url = args.repo.as_deref().map(|url| ctx.url(url, &root)).transpose()?;
+    let template = args.template_url.as_deref().map(|url| ctx.url(url, &root)).transpose()?;
     if root.join(project::FILE).exists() {
         return Err(project::Error::AlreadyAProject { root }.into());
     }
@@ -118,7 +118,7 @@ fn make(
     }
     if let Some(url) = template {
         let progress = ctx.ui.progress("Fetching the template");
-        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), None), root, &progress)?;
+        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), Some(root))?, root, &progress)?;
     }
     let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
     let id = place.id;

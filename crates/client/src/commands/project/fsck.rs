@@ -122,7 +122,7 @@ fn from_remote(
     token: Option<&str>,
 ) -> Result<(), CommandError> {
     let Some(url) = history.remote_url()? else { return Ok(()) };
-    let remote = ctx.remote_at(url, token, Some(project.root()));
+    let remote = ctx.remote_at(url, token, Some(project.root()))?;
     let by = ctx.signature(project.root());
     // Beside it: what this repository says that it has would not be sent.
     let scratch = history.workspace()?;

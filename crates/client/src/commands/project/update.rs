@@ -36,8 +36,8 @@ pub struct Args {
 
 /// Links it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let url = ctx.url(&args.repo)?;
     let opened = ctx.open(args.path.as_deref())?;
+    let url = ctx.url(&args.repo, opened.project.root())?;
     let repository = url.without_secret().to_string();
     if let Some(linked) = opened.history.remote_url()? {
         // A registered project whose service did not hear of the repository: that is what remains to do.
@@ -71,7 +71,7 @@ pub fn link(
     if opened.history.tip()?.is_none() {
         snapshots::take(ctx, &opened.history, first_message(), false)?;
     }
-    let remote = ctx.remote_at(url, token, Some(root));
+    let remote = ctx.remote_at(url, token, Some(root))?;
     let by = ctx.signature(root);
     {
         let progress = ctx.ui.progress("Linking");
