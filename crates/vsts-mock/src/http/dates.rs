@@ -73,7 +73,36 @@ fn at(time: DateTime, offset: Offset) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_others_write_is_read(second in 0_i64..4_102_444_800, minutes in -840_i32..=840) {
+            let time = Timestamp::from_second(second).expect("before 2100");
+            let offset = Offset::from_seconds(minutes * 60).expect("a day at most");
+            let local = offset.to_datetime(time);
+            let zone = local.to_zoned(offset.to_time_zone()).expect("a time");
+            let formats = [
+                "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.0000000%:z",
+                "%m/%d/%Y %H:%M:%S %:z", "%-m/%-d/%Y %-I:%M:%S %p %:z", "%a, %d %b %Y %H:%M:%S %z",
+            ];
+            for format in formats {
+                let text = strtime::format(format, &zone).expect("it is written");
+                prop_assert_eq!(parse(&text), Some(time), "{}", text);
+                if minutes >= 0 {
+                    let in_query = text.replace('+', " ");
+                    prop_assert!(format.starts_with("%a") || parse(&in_query) == Some(time), "{}", in_query);
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(text in ".{0,80}", digits in "[0-9/: +Z-]{0,40}") {
+            let _ = (parse(&text), parse(&digits));
+        }
+    }
 
     #[test]
     fn every_form_is_read() {

@@ -41,6 +41,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
         return Err(refuse("it is shallow".to_owned()));
     }
     let failed = |error: io::Error| refuse(error.to_string());
+    if has_promised_objects(&from.join("objects/pack")).map_err(failed)? {
+        return Err(refuse("it is a partial clone, which lacks objects; clone it whole first".to_owned()));
+    }
     for folder in ["objects", "refs"] {
         copy_folder(&from.join(folder), &to.join(folder)).map_err(failed)?;
     }
@@ -51,6 +54,20 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
         fs::write(to.join("HEAD"), format!("ref: {}\n", head.as_bstr())).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Whether a folder of packs has one that leaves objects out for another repository to have.
+fn has_promised_objects(packs: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(packs) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.path().extension().is_some_and(|extension| extension == "promisor") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// An error with what caused it, in one line.

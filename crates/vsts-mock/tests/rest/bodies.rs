@@ -254,6 +254,10 @@ async fn a_disabled_repository_is_listed_and_nothing_else() {
         assert_eq!(json!([listed["value"][0]["isDisabled"], listed["value"][1]["isDisabled"]]), expected);
     }
     assert_eq!(site.get("/acme/_apis/git/repositories", "davespat").await.status, 404);
+    let page = async |path: &str| site.send("GET", path, "bobspat", "Accept: text/html\r\n", "").await;
+    let project = page("/acme/iris").await.text();
+    assert!(project.contains(">disabled<") && !project.contains("/_git/extra"), "{project}");
+    assert_eq!(page("/acme/iris/_git/extra").await.status, 404);
     assert_eq!(site.patch(&at, "alicepat", &json!({ "name": "other" })).await.status, 400);
     assert_eq!(site.patch(&at, "davespat", &json!({ "isDisabled": false })).await.status, 404);
     assert_ne!(site.delete(&at, "alicepat").await.status, 204, "a disabled one can't be deleted");

@@ -136,3 +136,26 @@ async fn repositories_are_renamed_binned_and_brought_back() {
     assert_eq!(site.delete(&in_bin, "alicepat").await.status, 404);
     assert!(!site.dir.path().join(format!("data/repos/{id}.git/HEAD")).exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_in_a_format_that_is_not_supported_says_so() {
+    let site = Site::start(Profile::Permissive).await;
+    for entry in std::fs::read_dir(site.dir.path().join("data/repos")).expect("a folder") {
+        let config = entry.expect("an entry").path().join("config");
+        let text =
+            "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n";
+        std::fs::write(config, text).expect("a file");
+    }
+    let repos = "/acme/iris/_apis/git/repositories";
+    assert_eq!(each(&site.get(repos, "bobspat").await.expect(200), "name"), ["extra", "iris"]);
+    for path in ["refs", "commits", "items", "pushes/1", "stats/branches"] {
+        let reply = site.get(&format!("{repos}/extra/{path}"), "bobspat").await;
+        let message = reply.json()["message"].as_str().unwrap_or_default().to_owned();
+        let expected =
+            if path == "pushes/1" { (404, "TF401184") } else { (500, "SHA256, which is not supported") };
+        assert!(reply.status == expected.0 && message.contains(expected.1), "{path}: {}", reply.text());
+        assert!(!message.contains("/data/"), "{message}");
+    }
+    let pushed = site.push("extra", "refs/heads/master", ZEROS, json!([add("/a", "1")])).await;
+    assert!(pushed.status == 500 && pushed.text().contains("not supported"), "{}", pushed.text());
+}

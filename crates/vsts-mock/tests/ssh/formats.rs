@@ -98,6 +98,12 @@ async fn an_import_that_fails_says_why() {
         let reason = if hint.is_empty() { "config" } else { reason };
         assert!(said.contains(reason) && said.contains(hint), "{said}");
     }
+    let partial = world.path("partial.git");
+    init(&partial, &[]);
+    std::fs::write(partial.join("objects/pack/pack-1.promisor"), "").expect("a file");
+    let body = serde_json::json!({ "name": "p", "import": partial }).to_string();
+    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    assert!(said.contains("it is a partial clone"), "{said}");
     let bundle = world.path("new.bundle");
     std::fs::write(&bundle, "# v3 git bundle\n@object-format=sha256\n\n").expect("a file");
     let body = serde_json::json!({ "name": "b", "import": bundle }).to_string();

@@ -9,7 +9,7 @@ use super::layout::Page;
 use super::parts::{ago, count};
 use super::source;
 use super::visit::Visit;
-use crate::access::{Permission, Principal, Target, authorize, can_see};
+use crate::access::{Permission, Principal, Target, authorize, can_list, can_see};
 use crate::world::{Account, Project, Repo, World, name};
 
 /// More projects than that on one page are filtered rather than listed.
@@ -163,6 +163,9 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
     let (world, principal) = (&*visit.world, &visit.principal);
     let (account, project) = find_project(world, principal, account, asked)?;
     let repos = repos_seen(world, principal, project);
+    let is_disabled = |repo: &&Repo| repo.is_disabled && can_list(world, principal, repo);
+    let mut disabled: Vec<&Repo> = world.repos_of(project.id).filter(is_disabled).collect();
+    disabled.sort_by_key(|repo| name::key(&repo.name));
     let path = visit.project_path(&account.name, &project.name);
     let may_create =
         authorize(world, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
@@ -174,7 +177,7 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
             }
             @if !project.description.is_empty() { p.lead { bdi { (project.description) } } }
             h2 { "Repositories" }
-            @if repos.is_empty() { div.card.quiet { p { "There is no repository in it that you may read." } } }
+            @if repos.is_empty() && disabled.is_empty() { div.card.quiet { p { "There is no repository in it that you may read." } } }
             @else {
                 div.wide { table {
                     thead { tr {
@@ -198,6 +201,13 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                                     }
                                 }
                                 td { @if let Some(time) = summary.changed { (ago(visit.now, time)) } @else { span.quiet { "never" } } }
+                            }
+                        }
+                        @for repo in disabled {
+                            tr {
+                                th scope="row" { bdi { (repo.name) } " " span.tag { "disabled" } }
+                                td {}
+                                td {}
                             }
                         }
                     }
