@@ -62,6 +62,16 @@ pub(crate) fn require_git() -> Outcome {
     require("git", &["git"], || answers("git", "--version"))
 }
 
+/// What building git takes: a compiler, the libraries of its HTTP client; and the web server of its tests.
+pub(crate) fn require_git_build() -> Outcome {
+    let packages =
+        ["gcc", "libc6-dev", "make", "perl", "libcurl4-openssl-dev", "zlib1g-dev", "libexpat1-dev"];
+    require("a compiler with libcurl", &packages, || {
+        ["gcc", "make", "perl", "curl-config"].iter().all(|program| answers(program, "--version"))
+    })?;
+    require("Apache", &["apache2"], || PathBuf::from("/usr/sbin/apache2").exists())
+}
+
 fn answers(program: &str, flag: &str) -> bool {
     process::succeeds(Command::new(program).arg(flag))
 }

@@ -14,6 +14,7 @@ mod bench;
 mod ci;
 mod demo;
 mod fuzz;
+mod gitsuite;
 mod machine;
 mod process;
 mod screenshots;
@@ -35,6 +36,7 @@ Usage: cargo xtask <task>
   e2e [ARGS…]          the end-to-end tests alone
   bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
+  gitsuite --git-source PATH [SCRIPT…]   run git's own test suite, built from PATH, against our server side
   screenshots          take README's pictures anew, from the stories in a browser, into docs/screenshots
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
   ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         "e2e" => test::run(test::Scope::EndToEnd, rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "gitsuite" => gitsuite::run(rest),
         "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
         "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },

@@ -3,7 +3,7 @@
 //! answers one request as a CGI program. `cargo xtask gitsuite` runs git's own test suite against it.
 //!
 //! Of git's configuration it reads what the engine has an option or a question for: `uploadpack.allowRefInWant`,
-//! `receive.denyDeletes`, `receive.denyNonFastForwards`, and `hideRefs`.
+//! `receive.denyDeleteCurrent`, `receive.denyDeletes`, `receive.denyNonFastForwards`, and `hideRefs`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -171,6 +171,11 @@ impl Site {
     fn options(&self) -> Options {
         Options {
             ref_in_want: self.is_set("uploadpack.allowRefInWant").unwrap_or(false),
+            allow_delete_current: self
+                .config
+                .config_snapshot()
+                .string("receive.denyDeleteCurrent")
+                .is_some_and(|value| ["warn", "ignore", "false"].contains(&value.to_string().as_str())),
             durable: false,
             ..Options::default()
         }
