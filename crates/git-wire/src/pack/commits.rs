@@ -98,10 +98,14 @@ impl<'a> Commits<'a> {
         })
     }
 
-    /// Whether `ancestor` is reachable from `descendant`.
+    /// Whether `ancestor` is reachable from `descendant`, whatever the clocks said.
     pub(crate) fn is_ancestor(&mut self, ancestor: ObjectId, descendant: ObjectId) -> Result<bool, Error> {
-        let walk = self.missing(&[ancestor], &[descendant], &IdSet::default(), &IdSet::default())?;
-        Ok(walk.new.is_empty())
+        if ancestor == descendant {
+            return Ok(true);
+        }
+        // Nothing between the two is reachable from the ancestor, so all of it is found, with a child of the ancestor.
+        let walk = self.missing(&[descendant], &[ancestor], &IdSet::default(), &IdSet::default())?;
+        Ok(walk.new.iter().any(|(_, commit)| commit.parents.contains(&ancestor)))
     }
 
     /// The commits reachable from `wants` and not from `haves`, newest first.
@@ -278,6 +282,41 @@ fn time_of(signature: &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A machine without a clock of its own begins in 1970.
+    #[test]
+    fn an_ancestor_is_one_whatever_the_clocks_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let repo = gix::init_bare(folder.path()).unwrap().with_object_memory();
+        let commit = |parent: Option<ObjectId>, seconds: i64| {
+            let who = gix::actor::Signature {
+                name: "a".into(),
+                email: "a@example.com".into(),
+                time: gix::date::Time { seconds, offset: 0 },
+            };
+            let commit = gix::objs::Commit {
+                tree: ObjectId::empty_tree(gix::hash::Kind::Sha1),
+                parents: parent.into_iter().collect(),
+                author: who.clone(),
+                committer: who,
+                encoding: None,
+                message: "c\n".into(),
+                extra_headers: Vec::new(),
+            };
+            repo.write_object(&commit).unwrap().detach()
+        };
+        let chain = |from: Option<ObjectId>, start: i64| {
+            (0..30).fold(from, |parent, at| Some(commit(parent, start + at * 60))).unwrap()
+        };
+        let old = chain(None, 1_500_000_000);
+        let (new, other) = (chain(Some(old), 60), chain(Some(old), 1_600_000_000));
+        let mut commits = Commits::new(&repo, &repo.objects);
+        assert!(commits.is_ancestor(old, new).unwrap() && commits.is_ancestor(old, other).unwrap());
+        assert!(commits.is_ancestor(old, old).unwrap());
+        for (ancestor, descendant) in [(new, old), (other, old), (new, other), (other, new)] {
+            assert!(!commits.is_ancestor(ancestor, descendant).unwrap());
+        }
+    }
 
     #[test]
     fn commits_are_taken_apart_leniently_and_never_panic() {

@@ -395,11 +395,15 @@ impl History {
         id
     }
 
-    /// Gives every commit a branch and every tag its name.
-    pub(super) fn publish(&self) {
+    /// Gives each of the first commits a branch and every tag its name.
+    pub(super) fn publish(&self, commits: usize) {
         let mut lines: Vec<String> = Vec::new();
         lines.extend(
-            self.commits.iter().enumerate().map(|(at, made)| format!("{} refs/heads/b{at}\n", made.id)),
+            self.commits
+                .iter()
+                .take(commits)
+                .enumerate()
+                .map(|(at, made)| format!("{} refs/heads/b{at}\n", made.id)),
         );
         lines.extend(self.tags.iter().enumerate().map(|(at, (tag, _))| format!("{tag} refs/tags/t{at}\n")));
         std::fs::write(self.repo.git_dir().join("packed-refs"), lines.concat()).expect("written");

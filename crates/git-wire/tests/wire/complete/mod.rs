@@ -10,7 +10,7 @@ use std::path::Path;
 
 use git_wire::client::{Connection, PushRequest, PushSession, PushUpdate, TransportError};
 use git_wire::pack::{Counted, WriteOptions, count, write};
-use git_wire::{AllowAll, Options, ProtocolVersion, Service, advertise};
+use git_wire::{AllowAll, Options, ProtocolVersion, Service, advertise, maintenance};
 use gix::ObjectId;
 use gix::objs::Write as _;
 use gix::refs::FullName;
@@ -157,6 +157,8 @@ enum Storage {
     Packed,
     Graph,
     HalfAGraph,
+    /// All that half of the branches reach is one pack, which clones begin with.
+    HalfConsolidated,
 }
 
 /// Writes the history of `plan` at `path`, a branch for each commit.
@@ -170,7 +172,13 @@ fn on_disk(plan: &Plan, path: &Path, storage: Storage) -> History {
             graph();
         }
     });
-    history.publish();
+    if let Storage::HalfConsolidated = storage {
+        history.publish(history.commits.len().div_ceil(2));
+        let repository = git_wire::Repository::open(path).expect("opened");
+        let options = maintenance::Options { everything: true, durable: false, ..Default::default() };
+        maintenance::maintain(&repository, &options).expect("consolidated");
+    }
+    history.publish(history.commits.len());
     if let Storage::Packed | Storage::Graph = storage {
         git(path, &["repack", "-adfq"]);
     }
@@ -284,10 +292,9 @@ proptest! {
     fn a_clone_stays_whole_however_it_is_fetched_and_cut(
         plan in plan(),
         fetches in fetches(),
-        is_packed in any::<bool>(),
+        storage in proptest::sample::select(vec![Storage::Loose, Storage::Graph, Storage::HalfConsolidated]),
     ) {
         let sandbox = Sandbox::new();
-        let storage = if is_packed { Storage::Graph } else { Storage::Loose };
         let history = on_disk(&plan, &sandbox.path("origin.git"), storage);
         let branch = |number: u8| usize::from(number) % history.commits.len();
         git(&sandbox.path(""), &["init", "-q", "--bare", "client.git"]);
