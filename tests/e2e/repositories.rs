@@ -166,6 +166,58 @@ fn what_a_submodule_tracks_is_in_runs_and_comes_back() {
     assert_eq!(alice.sh(&project, "cat .git/modules/third/net/index | cksum").ok().stdout, before);
 }
 
+#[test]
+fn the_folder_decides_and_not_the_environment_of_a_hook() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let work = sandbox.dir("work");
+    let (top, project) = monorepo(&alice, &work);
+    write(&project, "patients/p.csv", "secret\n");
+    write(&project, "patients/tracked.csv", "tracked\n");
+    let _made = alice.azml(&project, &["project", "create", "-n", "demo", "--existing"]).ok();
+    let _tracked = alice.git(&top, &["add", "-f", "exp/net/patients/tracked.csv"]).ok();
+    let _other = alice.git(&work, &["init", "-q", "other"]).ok();
+    let other = work.join("other");
+    let hooked = alice
+        .clone()
+        .with_env("GIT_DIR", other.join(".git"))
+        .with_env("GIT_WORK_TREE", &other)
+        .with_env("GIT_INDEX_FILE", other.join(".git/index"));
+    let run = hooked.submit(&project, &["s.py"]);
+    let files = snapshot_of(&alice, &project, &run);
+    assert!(files.contains(&"patients/tracked.csv".to_owned()), "{files:?}");
+    assert!(!files.contains(&"patients/p.csv".to_owned()), "{files:?}");
+    assert!(message_of(&alice, &project, &run).contains("Base-Folder: exp/net"));
+
+    // Where Git may not look for a repository, azml does not either.
+    let bounded = alice.clone().with_env("GIT_CEILING_DIRECTORIES", top.join("exp"));
+    write(&top.join("exp/two"), "s.py", "print(2)\n");
+    let _none = bounded.sh(&top.join("exp/two"), "! git rev-parse 2> none").ok();
+    let _made = bounded.azml(&top.join("exp/two"), &["project", "create", "-n", "two", "--existing"]).ok();
+    assert!(top.join("exp/two/.git/HEAD").exists());
+}
+
+#[test]
+fn a_history_with_a_name_that_git_would_clean_is_read() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.actor("alice", "alicepat");
+    let project = alice.create_project(&sandbox.dir("work"), "demo");
+    write(&project, "s.py", "print(1)\n");
+    let first = alice.submit(&project, &["s.py"]);
+    // As another program may have written them: the tip of each ref once more, by somebody with an odd name.
+    let rewrite = "cd .azuremlhistory_git; for ref in $(git for-each-ref --format='%(refname)' refs/heads refs/azureml/runs); do \
+        new=$(git cat-file commit $ref | sed -e 's/^author .*/author A <b <c>, x <d@e> 1511000000 +0000/' \
+        -e 's/^committer .*/committer <> 1511000000 +0000/' | git hash-object -t commit --literally -w --stdin); \
+        git update-ref $ref $new; done";
+    let _rewritten = alice.sh(&project, rewrite).ok();
+    let _listed = alice.azml(&project, &["history", "list"]).ok();
+    write(&project, "s.py", "print(2)\n");
+    let _second = alice.submit(&project, &["s.py"]);
+    let _restored = alice.azml(&project, &["project", "restore", "-r", &first]).ok();
+    let _shown = alice.azml(&project, &["project", "show"]).ok();
+    assert_eq!(std::fs::read_to_string(project.join("s.py")).expect("a script"), "print(1)\n");
+}
+
 /// A repository with three commits, for cloning in parts.
 fn upstream(alice: &Actor<'_>, work: &Path) -> String {
     let made = "git init -q up && cd up && for i in 1 2 3; do echo \"print($i)\" > s.py; git add .; git commit -qm $i; \

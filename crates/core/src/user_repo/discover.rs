@@ -5,7 +5,7 @@
 use std::{
     ffi::OsStr,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -33,7 +33,7 @@ impl UserRepo {
             return Ok(None);
         }
         let git = open_git(&dot_git, root)?;
-        Ok(Some(Self { git, root: root.to_owned(), prefix: BString::default() }))
+        Ok(Some(Self { git, root: root.to_owned(), work_tree: root.to_owned(), prefix: BString::default() }))
     }
 
     /// Opens the repository whose work tree the folder `root` lies in, at the top or anywhere below.
@@ -57,16 +57,13 @@ impl UserRepo {
             tracing::debug!(repository = %top.display(), "it belongs to somebody else, and does not count");
             return Ok(None);
         }
-        // `core.worktree` can lead elsewhere; `core.bare` says that there is none.
-        let work_tree = git.workdir().and_then(|path| path.canonicalize().ok());
-        let Some(below) = work_tree.as_deref().and_then(|top| folder.strip_prefix(top).ok()) else {
-            return Ok(None);
-        };
+        let Some(work_tree) = work_tree_of(&git, &top) else { return Ok(None) };
+        let Ok(below) = folder.strip_prefix(&work_tree) else { return Ok(None) };
         let mut prefix = BString::from(below.as_os_str().as_bytes());
         if !prefix.is_empty() {
             prefix.push(b'/');
         }
-        let repo = Self { git, root: root.to_owned(), prefix };
+        let repo = Self { git, root: root.to_owned(), work_tree, prefix };
         if repo.is_around() && repo.ignores_the_project()? {
             tracing::debug!(repository = %top.display(), "it ignores the project folder, and does not count");
             return Ok(None);
@@ -108,6 +105,23 @@ fn open_git(dot_git: &Path, top: &Path) -> Result<gix::Repository, Error> {
             _ => failed("open HEAD", top)(source),
         }
     })
+}
+
+/// The work tree that the repository's own configuration says: `core.worktree` can lead elsewhere, and of a bare one there is
+/// none. `GIT_WORK_TREE`, which gix would heed, is about another repository.
+fn work_tree_of(git: &gix::Repository, top: &Path) -> Option<PathBuf> {
+    // A linked work tree is where its file `.git` is, also of a bare repository.
+    if git.common_dir() != git.git_dir() {
+        return top.canonicalize().ok();
+    }
+    let path = git.common_dir().join("config");
+    let config = gix::config::File::from_path_no_includes(path, gix::config::Source::Local).ok()?;
+    if matches!(config.boolean("core.bare"), Ok(Some(true))) {
+        return None;
+    }
+    let configured = config.string("core.worktree");
+    let work_tree = configured.map(|path| git.git_dir().join(OsStr::from_bytes(&path)));
+    work_tree.unwrap_or_else(|| top.to_owned()).canonicalize().ok()
 }
 
 fn has_same_owner(one: &Path, other: &Path) -> bool {

@@ -27,7 +27,7 @@ impl UserRepo {
         gix::ThreadSafeRepository::init_opts(root, gix::create::Kind::WithWorktree, create, options)
             .map_err(failed("make a repository", root))?;
         let git = gix::open(root.join(".git")).map_err(failed("open the new repository", root))?;
-        Ok(Self { git, root: root.to_owned(), prefix: BString::default() })
+        Ok(Self { git, root: root.to_owned(), work_tree: root.to_owned(), prefix: BString::default() })
     }
 
     /// Commits all that is in the folder and not ignored as `Initial commit` of a repository without commits, with an

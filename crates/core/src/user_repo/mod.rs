@@ -111,6 +111,8 @@ pub struct Base {
 pub struct UserRepo {
     git: gix::Repository,
     root: PathBuf,
+    /// Not as gix has it: that may be `GIT_WORK_TREE`.
+    work_tree: PathBuf,
     /// The path of the project folder in the work tree, with a slash at its end; empty at its top.
     prefix: BString,
 }
@@ -144,7 +146,7 @@ impl UserRepo {
 
     /// The top of the work tree.
     pub fn work_tree(&self) -> &Path {
-        self.git.workdir().unwrap_or(&self.root)
+        &self.work_tree
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(gix::Error) -> Error + use<> {

@@ -79,6 +79,9 @@ impl Repository {
         if path.symlink_metadata().is_err() {
             return Ok(Tracked::default());
         }
+        if !is_file(&path) {
+            return Err(gix::Error::from_error(std::io::Error::from(std::io::ErrorKind::InvalidInput)));
+        }
         let options =
             gix::index::decode::Options { alloc_limit_bytes: Some(MAX_INDEX), ..Default::default() };
         let index = gix::index::File::at(path, gix::hash::Kind::Sha1, false, options)?;
@@ -88,7 +91,8 @@ impl Repository {
 
 /// What the `info/exclude` says of the repository whose work tree begins at `folder` of the project at `root`.
 pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
-    std::fs::read(common_dir(&git_dir(root, folder)?).join("info/exclude")).ok()
+    let path = common_dir(&git_dir(root, folder)?).join("info/exclude");
+    is_file(&path).then(|| std::fs::read(path).ok()).flatten()
 }
 
 /// Where the repository whose work tree begins at `top` keeps its configuration.
@@ -104,8 +108,7 @@ fn git_dir(root: &Path, folder: &BStr) -> Option<PathBuf> {
 /// The folder `.git`, or the one that a file of that name leads to.
 fn git_dir_of(folder: &Path) -> Option<PathBuf> {
     let dot_git = folder.join(".git");
-    let is_file = dot_git.metadata().ok()?.is_file();
-    let git_dir = if is_file {
+    let git_dir = if is_file(&dot_git) {
         let text = read_start(&dot_git)?;
         folder.join(OsStr::from_bytes(text.strip_prefix(b"gitdir: ")?.trim_ascii_end()))
     } else {
@@ -123,7 +126,15 @@ fn common_dir(git_dir: &Path) -> PathBuf {
     }
 }
 
+/// Whether reading it comes to an end: a FIFO in somebody's repository would wait for ever.
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+}
+
 fn read_start(path: &Path) -> Option<Vec<u8>> {
+    if !is_file(path) {
+        return None;
+    }
     let mut text = Vec::new();
     std::fs::File::open(path).ok()?.take(MAX_GIT_FILE).read_to_end(&mut text).ok()?;
     Some(text)

@@ -29,7 +29,15 @@ impl std::fmt::Debug for Tracked {
 impl UserRepo {
     /// Reads which files the index names.
     pub fn tracked(&self) -> Result<Tracked, Error> {
-        let index = self.git.try_index().map_err(self.failed("read the index"))?;
+        // Not as gix finds it: that may be `GIT_INDEX_FILE`, which a hook sets for another repository.
+        let path = self.git.git_dir().join("index");
+        if path.symlink_metadata().is_err() {
+            return Ok(Tracked::default());
+        }
+        let options = gix::index::decode::Options::default();
+        let index = gix::index::File::at(path, gix::hash::Kind::Sha1, false, options)
+            .map_err(self.failed("read the index"))?;
+        let index = Some(Arc::new(gix::fs::FileSnapshot::new(index)));
         let objects = Some(self.git.objects.store());
         Ok(Tracked { index, prefix: self.prefix.clone(), objects })
     }

@@ -19,7 +19,8 @@ use crate::ui::{Numbers, Output};
 ///
 /// Changed files are rewritten, files that the snapshot lacks are removed; ignored files, `.git` and your own
 /// branches and index stay as they are. What is overwritten is kept first: `azml project restore --undo` brings it
-/// back. A snapshot that is not on this computer is fetched from the remote.
+/// back. A snapshot that is not on this computer is fetched from the remote. What is ignored now and would not be by
+/// the snapshot's own ignore files is held back: no later snapshot takes it in before a line in `.amlignore` says so.
 ///
 /// Example: `azml project restore --run-id iris_1504832281116 --dry-run`
 #[derive(Debug, clap::Args)]

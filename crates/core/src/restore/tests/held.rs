@@ -82,6 +82,26 @@ fn it_is_held_back_no_longer_where_it_is_ignored_again() {
 }
 
 #[test]
+fn older_rules_of_any_folder_and_kind_count() {
+    let project = Project::new();
+    project.write("deep/s.py", "1");
+    let first = project.tree();
+    project.write("deep/.amlignore", "raw/\n");
+    project.write("deep/raw/a", "secret");
+    let second = project.tree();
+    project.write("deep/.gitignore", "*.log\n");
+    project.write("deep/x.log", "secret");
+    let _third = project.tree();
+    // The middle one still has the rule for `raw/`.
+    assert_eq!(plan(&project.history, second).unwrap().unignored, set(&["deep/x.log"]));
+    project.restore(second).unwrap();
+    assert_eq!(take(&project).tree, second);
+    project.restore(first).unwrap();
+    assert_eq!(held(&project), ["/deep/raw/", "/deep/x.log"]);
+    assert_eq!(take(&project).tree, first);
+}
+
+#[test]
 fn what_the_snapshot_has_of_an_ignored_folder_is_its_own() {
     let project = Project::new();
     project.write("data/kept", "1");

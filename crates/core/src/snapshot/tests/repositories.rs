@@ -138,6 +138,7 @@ fn a_project_in_a_folder_of_a_linked_work_tree() {
     git(&w.top, &["commit", "-qm", "1"]);
     let linked = w.top.parent().unwrap().join("linked");
     git(&w.top, &["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
+    git(&w.top, &["config", "core.bare", "true"]);
     fs::write(w.top.join(".git/info/exclude"), "*.log\n").unwrap();
     let root = linked.join("exp");
     for name in ["a.csv", "a.log", "new.py"] {
@@ -191,9 +192,17 @@ fn a_nested_repository_that_is_damaged_is_named() {
     w.write("no-repository/.git", "gitdir: /nowhere\n");
     w.write("no-repository/lib/a.py", "1");
     w.write("no-repository/b.py", "1");
+    w.write("pipe/lib/a.py", "1");
+    git(&w.root.join("pipe"), &["init", "-q"]);
+    for name in ["index", "info/exclude"] {
+        let path = w.root.join("pipe/.git").join(name);
+        drop(fs::remove_file(&path));
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
     let (names, left_out) = w.snapshot();
     assert_eq!(names, set(&[".gitignore", "net/b.py", "no-repository/b.py"]));
-    assert_eq!(left_out, [LeftOut { path: "net".into(), why: Why::Repository }]);
+    let damaged = |path: &str| LeftOut { path: path.into(), why: Why::Repository };
+    assert_eq!(left_out, [damaged("net"), damaged("pipe")]);
 }
 
 /// The index in every form that Git can give it.
