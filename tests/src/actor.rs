@@ -108,6 +108,8 @@ impl<'s> Actor<'s> {
     /// Runs stock git with this person's token, to its end.
     pub fn git(&self, dir: &Path, args: &[&str]) -> Output {
         let mut command = self.command("git", dir);
+        // What is fetched goes through `index-pack --strict`.
+        command.args(["-c", "fetch.fsckObjects=true"]);
         if let Some(token) = &self.token {
             let helper = format!("!printf 'username={}\\npassword={token}\\n';:", self.name);
             command

@@ -125,6 +125,9 @@ impl Git {
         command.current_dir(&self.dir).args([
             "-c",
             "init.defaultBranch=master",
+            // What is fetched goes through `index-pack --strict`.
+            "-c",
+            "fetch.fsckObjects=true",
             "-c",
             "protocol.file.allow=always",
         ]);

@@ -84,6 +84,8 @@ impl Git {
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.dir).args(["-c", "init.defaultBranch=master", "-c", "gc.auto=0"]);
+        // What is fetched goes through `index-pack --strict`.
+        command.args(["-c", "fetch.fsckObjects=true"]);
         command.args([
             "-c",
             "maintenance.auto=false",

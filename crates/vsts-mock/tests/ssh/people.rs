@@ -209,7 +209,9 @@ impl Person {
     pub(crate) async fn git(&self, args: &[&str]) -> Said {
         let mut command = Command::new("git");
         let version = format!("protocol.version={}", self.version);
-        command.args(["-c", "init.defaultBranch=master", "-c", &version]).args(args);
+        // What is fetched goes through `index-pack --strict`.
+        command.args(["-c", "init.defaultBranch=master", "-c", "fetch.fsckObjects=true", "-c", &version]);
+        command.args(args);
         command.env_clear().env("GIT_SSH_COMMAND", format!("ssh {}", self.ssh));
         for (name, value) in [
             ("GIT_CONFIG_NOSYSTEM", "1"),

@@ -77,8 +77,8 @@ fn a_state_that_returns_is_fetched() {
         let version = format!("protocol.version={version}");
         for branch in &branches {
             git(&clone, &["-c", &version, "fetch", "-q", "origin", branch]);
-            fsck(&clone);
         }
+        fsck(&clone);
     }
 }
 
