@@ -10,6 +10,7 @@ pub mod id;
 pub mod ignore;
 pub mod join;
 pub mod project;
+pub mod quote;
 pub mod refs;
 pub mod remote_url;
 pub mod restore;

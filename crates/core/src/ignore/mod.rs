@@ -25,6 +25,7 @@ use gix::{
     glob::pattern::Case,
 };
 
+use crate::quote::is_disruptive;
 use crate::user_repo::{UserRepo, nested};
 pub use held::Held;
 use patterns::{Patterns, Place};
@@ -201,12 +202,19 @@ impl Rules {
 /// The line that leaves out exactly this file, for the ignore file at the top of the project.
 pub fn line_for(path: &BStr) -> String {
     let mut line = String::from("/");
-    for c in path.to_str_lossy().chars() {
-        if matches!(c, '*' | '?' | '[' | '\\') {
-            line.push('\\');
+    for chunk in path.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_disruptive(c) {
+                line.extend(std::iter::repeat_n('?', c.len_utf8()));
+                continue;
+            }
+            if matches!(c, '*' | '?' | '[' | '\\') {
+                line.push('\\');
+            }
+            line.push(c);
         }
-        // A byte that is no character is written as any one character.
-        line.push(if c == '\u{fffd}' || c.is_control() { '?' } else { c });
+        // `?` stands for any one byte.
+        line.extend(chunk.invalid().iter().map(|_| '?'));
     }
     if line.ends_with(' ') {
         line.insert(line.len() - 1, '\\');

@@ -1,9 +1,9 @@
 //! Reading the user's repository.
 
-use gix::{ObjectId, bstr::ByteSlice};
+use gix::{ObjectId, bstr::ByteSlice as _};
 
 use super::{Base, Error, Format, UserRepo};
-use crate::{refs, remote_url::RemoteUrl};
+use crate::{quote::quoted, refs, remote_url::RemoteUrl};
 
 impl UserRepo {
     /// What HEAD is; `None` when nothing is committed yet.
@@ -13,9 +13,9 @@ impl UserRepo {
             return Ok(None);
         }
         let head = self.git.head().map_err(self.failed("read HEAD"))?;
-        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
+        let branch = head.referent_name().map(|name| quoted(name.shorten()).into_owned());
         let Some(commit) = head.id() else { return Ok(None) };
-        let folder = self.prefix.strip_suffix(b"/").map(|folder| folder.to_str_lossy().into_owned());
+        let folder = self.prefix.strip_suffix(b"/").map(|folder| quoted(folder).into_owned());
         Ok(Some(Base { commit: commit.detach(), branch, folder }))
     }
 
