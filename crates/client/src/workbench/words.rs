@@ -7,12 +7,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::request::encode;
-use crate::ui::{clean, signed, significant};
-
-/// A name or text from elsewhere in one line: control characters and marks that reorder are shown as escapes.
-pub fn line(text: &str) -> String {
-    clean(text).replace('\n', "\\n").replace('\t', "\\t")
-}
+pub use crate::ui::{clean_line as line, shell_word as word};
+use crate::ui::{signed, significant};
 
 /// The same, cut to `most` characters.
 pub fn short(text: &str, most: usize) -> String {
@@ -53,16 +49,6 @@ pub fn value(value: &Value) -> String {
             short(&words.iter().filter_map(Value::as_str).map(word).collect::<Vec<_>>().join(" "), 300)
         }
         other => short(&other.to_string(), 300),
-    }
-}
-
-/// A word of a command line, quoted if it must be.
-pub fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=+./:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
