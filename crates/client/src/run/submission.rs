@@ -30,6 +30,9 @@ use crate::snapshots;
 use crate::sync;
 use crate::transport::Remote;
 
+/// How many values that could not be recorded are named.
+const REFUSED_METRICS: usize = 10;
+
 /// What to run, and how.
 pub struct Plan {
     /// The configuration.
@@ -231,8 +234,11 @@ fn finish(
         control.say(now, &what);
         ctx.ui.warning(&what);
     };
-    if let Err(error) = collect_metrics(attachments, live, record) {
-        trouble(error);
+    match collect_metrics(attachments, live, record) {
+        Ok(refused) => {
+            refused.into_iter().take(REFUSED_METRICS).for_each(|what| trouble(CommandError::failed(what)));
+        }
+        Err(error) => trouble(error),
     }
     let collected = target.collect(attachments.folder(), now).unwrap_or_else(|error| {
         trouble(error.into());
@@ -269,12 +275,13 @@ fn carry(
     }
 }
 
-/// Takes what was logged into the record; the file itself too, if it says more than the last values.
+/// Takes what was logged into the record; the file itself too, if it says more than the last values. Gives what could
+/// not be recorded.
 fn collect_metrics(
     attachments: &Attachments,
     live: &Live,
     record: &mut RunRecord,
-) -> Result<(), CommandError> {
+) -> Result<Vec<String>, CommandError> {
     let path = live.metrics_file();
     let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
     record.metrics = logged.metrics;
@@ -282,7 +289,7 @@ fn collect_metrics(
         let kept = attachments.folder().join(metrics::FILE);
         std::fs::copy(&path, &kept).map_err(|error| CommandError::file("write", &kept, error))?;
     }
-    Ok(())
+    Ok(logged.refused)
 }
 
 fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, CommandError> {

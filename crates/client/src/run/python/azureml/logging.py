@@ -13,6 +13,7 @@ import json
 import math
 import os
 import threading
+import warnings
 
 __all__ = ["get_azureml_logger"]
 
@@ -51,6 +52,21 @@ def _plain(value):
     return str(value)
 
 
+def _line(name, value):
+    """The line of a value; None, with a warning, where JSON has no way to say it."""
+    # What is no text: a half of a pair, as in names of files that are no UTF-8 (os.fsdecode).
+    try:
+        line = json.dumps({"name": str(name), "value": _plain(value)}, ensure_ascii=False) + "\n"
+        return line.encode("utf-8")
+    except UnicodeEncodeError:
+        warnings.warn(
+            "the metric %a is not logged: its name or value holds bytes that are no text (a lone surrogate)"
+            % (str(name),),
+            stacklevel=3,
+        )
+        return None
+
+
 class _Logger(object):
     def __init__(self):
         self._metrics = os.environ.get("AZML_METRICS_FILE")
@@ -60,12 +76,14 @@ class _Logger(object):
     def log(self, name, value):
         """Logs a number, a text or a list under a name; the last value of a name counts."""
         if self._metrics:
-            line = json.dumps({"name": str(name), "value": _plain(value)}) + "\n"
+            line = _line(name, value)
+            if line is None:
+                return _Done()
             with self._lock:
                 # One write of one line: processes of one run may log at the same time.
                 fd = os.open(self._metrics, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
                 try:
-                    os.write(fd, line.encode("utf-8"))
+                    os.write(fd, line)
                 finally:
                     os.close(fd)
         return _Done()
