@@ -3,7 +3,7 @@
 use gix::bstr::ByteSlice as _;
 
 use super::source::Source;
-use super::{Answer, Failure, Outcome, raw};
+use super::{Answer, Failure, Outcome, names, raw};
 use crate::http::rest::Archive;
 
 /// How many files an archive may hold, and how many bytes of them.
@@ -23,7 +23,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let (mut files, mut bytes) = (0, 0);
     while let Some((folder, tree)) = left.pop() {
         for entry in source.entries(tree)? {
-            let path = format!("{folder}/{}", entry.name.to_str_lossy());
+            let path = format!("{folder}/{}", names::text(entry.name.as_bstr()));
             if entry.mode.is_tree() {
                 left.push((path, entry.id));
             } else if entry.mode.is_blob_or_symlink() {

@@ -12,6 +12,7 @@ use super::super::changed_files::{self, Change, How};
 use super::Failure;
 use super::colours::escape;
 use super::diff::{self, Content, FileDiff, Hunk, Row};
+use super::names;
 use super::parts::{count, quiet_head};
 use super::source::{Kind, Source, Version};
 
@@ -101,8 +102,8 @@ pub(super) fn numbers(added: u32, removed: u32) -> Markup {
 
 pub(super) fn name(change: &Change) -> Markup {
     html! {
-        @if let Some(source) = &change.source { bdi { (source.to_str_lossy()) } " → " }
-        bdi { (change.path.to_str_lossy()) }
+        @if let Some(source) = &change.source { bdi { (names::text(source.as_bstr())) } " → " }
+        bdi { (names::text(change.path.as_bstr())) }
     }
 }
 
@@ -133,7 +134,7 @@ fn one(
             }
         }
     };
-    let path = change.path.to_str_lossy();
+    let path = names::text(change.path.as_bstr());
     html! {
         section.file.diff id={ "f" (number) } aria-label=(path) {
             div.title {

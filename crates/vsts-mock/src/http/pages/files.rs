@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::message::Told;
 use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
-use super::{Outcome, blob, empty, markdown};
+use super::{Outcome, blob, empty, markdown, names};
 
 /// How many entries of a folder are listed.
 const MOST_ENTRIES: usize = 2_000;
@@ -45,7 +45,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
     let title = if path.is_empty() { source.repo.name.as_str() } else { path };
     let head = Told::of(&source.repository, version.commit)?;
     let below = |entry: &Entry| {
-        let name = entry.name.to_str_lossy();
+        let name = names::text(entry.name.as_bstr());
         if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") }
     };
     let body = html! {
@@ -82,10 +82,10 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                         tr {
                             th scope="row" {
                                 @if entry.mode.is_commit() {
-                                    span.sub { bdi { (entry.name) } } span.quiet { " @ " code { (super::source::short(entry.id)) } }
+                                    span.sub { bdi { (names::text(entry.name.as_bstr())) } } span.quiet { " @ " code { (super::source::short(entry.id)) } }
                                 } @else {
                                     a.dir[entry.mode.is_tree()].link[entry.mode.is_link()] href=(source.at("", version, &below(entry))) {
-                                        bdi { (entry.name.to_str_lossy()) }
+                                        bdi { (names::text(entry.name.as_bstr())) }
                                     }
                                 }
                             }

@@ -26,6 +26,7 @@ mod keys;
 mod layout;
 mod markdown;
 mod message;
+mod names;
 mod parts;
 mod permissions;
 mod raw;

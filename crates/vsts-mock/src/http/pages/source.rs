@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::home::{absent, find_project};
 use super::layout::Page;
+use super::names;
 use super::route::RepoNames;
 use super::visit::{Visit, encode, encode_path};
 use crate::access::{Permission, Target, authorize};
@@ -145,7 +146,10 @@ impl<'v> Source<'v> {
         let mut all = Vec::new();
         for reference in self.repository.references()?.local_branches()?.flatten() {
             if let Some(id) = reference.try_id() {
-                all.push(Named { name: reference.name().shorten().to_string(), commit: id.detach() });
+                all.push(Named {
+                    name: names::text(reference.name().shorten()).into_owned(),
+                    commit: id.detach(),
+                });
             }
         }
         Ok(all)
@@ -155,7 +159,7 @@ impl<'v> Source<'v> {
     pub(super) fn tags(&self) -> Result<Vec<Named>, Failure> {
         let mut all = Vec::new();
         for mut reference in self.repository.references()?.tags()?.flatten() {
-            let name = reference.name().shorten().to_string();
+            let name = names::text(reference.name().shorten()).into_owned();
             let Ok(id) = reference.peel_to_id() else { continue };
             if self.repository.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Commit) {
                 all.push(Named { name, commit: id.detach() });
@@ -169,7 +173,7 @@ impl<'v> Source<'v> {
     pub(super) fn default_branch(&self) -> Result<Option<Named>, Failure> {
         let head = self.repository.head()?;
         if let (Some(name), Some(id)) = (head.referent_name(), head.id()) {
-            let name = name.shorten().to_string();
+            let name = names::text(name.shorten()).into_owned();
             return Ok(Some(Named { name, commit: id.detach() }));
         }
         let all = self.branches()?;
@@ -200,7 +204,8 @@ impl<'v> Source<'v> {
             _ => return Err(missing()),
         };
         let by_ref = |folder: &str| {
-            let found = self.repository.try_find_reference(format!("{folder}{name}").as_str()).ok().flatten();
+            let full = [folder.as_bytes(), &names::bytes(name)].concat();
+            let found = self.repository.try_find_reference(full.as_bstr()).ok().flatten();
             found.and_then(|mut reference| reference.peel_to_id().ok()).map(gix::Id::detach)
         };
         let id = match kind {
@@ -220,8 +225,8 @@ impl<'v> Source<'v> {
             let mode = gix::objs::tree::EntryKind::Tree.into();
             return Ok(Some(Entry { name: BString::default(), mode, id: commit.tree_id()?.detach() }));
         }
-        let found =
-            commit.tree()?.lookup_entry(path.as_bytes().split(|byte| *byte == b'/').map(BString::from))?;
+        let path = names::bytes(path);
+        let found = commit.tree()?.lookup_entry(path.split(|byte| *byte == b'/').map(BString::from))?;
         Ok(found.map(|entry| Entry {
             name: entry.filename().to_owned(),
             mode: entry.mode(),
@@ -347,7 +352,7 @@ pub(super) fn summary(visit: &Visit, repo: &Repo) -> Summary {
     let Ok(references) = repository.references() else { return summary };
     let Ok(branches) = references.local_branches() else { return summary };
     for reference in branches.flatten().take(LOOKED_AT) {
-        if history_of(&reference.name().shorten().to_str_lossy()).is_some() {
+        if history_of(&names::text(reference.name().shorten())).is_some() {
             summary.histories += 1;
         } else {
             summary.branches += 1;

@@ -47,8 +47,7 @@ pub(super) async fn read_up_to(body: Body, limit: usize, model: Option<&Model>) 
     let bytes =
         to_bytes(body, limit).await.map_err(|_| Failure::bad("The body is too large, or was cut off."))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Failure::bad(format!("The body is not JSON: {error}.")))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Failure::bad(not_json(&error)))?;
     let Some(model) = model else { return Ok(value) };
     match value {
         Value::Object(mut fields) if is_envelope(&fields) => match fields.remove("value") {
@@ -132,6 +131,17 @@ fn says_nothing(value: &Value) -> bool {
         Value::Array(list) => list.is_empty(),
         Value::Object(fields) => fields.is_empty(),
     }
+}
+
+/// Why a body is no JSON. serde_json does not say that half a pair of surrogates is what ended an escape too early.
+fn not_json(error: &serde_json::Error) -> String {
+    let error = error.to_string();
+    let surrogate = if error.contains("surrogate") || error.contains("hex escape") {
+        " An escape of a surrogate, such as \\ud83d, needs its other half."
+    } else {
+        ""
+    };
+    format!("The body is not JSON: {error}.{surrogate}")
 }
 
 #[cfg(test)]
