@@ -34,6 +34,8 @@ mod kept;
 mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
+/// Names that are no UTF-8, or hold control characters.
+mod names;
 /// Remotes that are down, and what is owed to them.
 mod offline;
 /// The portal in a browser.

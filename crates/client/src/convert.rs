@@ -2,6 +2,7 @@
 //!
 //! In hints `{azml}` stands for what the user types to call azml.
 
+use azml_core::quote::quoted;
 use azml_core::user_repo::{Format, Incomplete};
 use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
 use git_wire::client::{self, TransportErrorKind};
@@ -93,7 +94,7 @@ impl From<snapshot::Error> for CommandError {
             snapshot::Error::TooLarge { largest, ignore_lines, .. } => {
                 let sizes: Vec<String> = largest
                     .iter()
-                    .map(|(path, bytes)| format!("{path} ({})", crate::context::size(*bytes)))
+                    .map(|(path, bytes)| format!("{} ({})", quoted(path), crate::context::size(*bytes)))
                     .collect();
                 let mut hints = vec![format!("the largest new files: {}", sizes.join(", "))];
                 let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_word(line)).collect();
@@ -148,7 +149,7 @@ impl From<restore::Error> for CommandError {
         use restore::Error;
         match &error {
             Error::InTheWay { paths } => {
-                let list: Vec<String> = paths.iter().take(10).map(ToString::to_string).collect();
+                let list: Vec<String> = paths.iter().take(10).map(|path| quoted(path).into_owned()).collect();
                 Self::failed(error)
                     .hint(format!("in the way: {}", list.join(", ")))
                     .hint("to back them up and replace them, too, add --force to the command")

@@ -107,7 +107,7 @@ impl fmt::Display for CommandError {
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {}", path.display())]
+#[error("cannot {doing} {}", azml_core::quote::quoted_path(path))]
 pub struct FileError {
     /// The verb: `read`, `write`, `create` …
     pub doing: &'static str,

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use azml_core::history::{self, HistoryRepo};
-use azml_core::ignore::Held;
+use azml_core::ignore::{Held, line_for};
+use azml_core::quote::quoted;
 use azml_core::snapshot::{self, LeftOut, Limits, Message, Observer, Request, Taken, Why};
 use azml_core::user_repo::UserRepo;
 use gix::bstr::{BString, ByteSlice as _};
@@ -128,16 +129,17 @@ fn tell_left_out(ctx: &Context, left_out: &[LeftOut]) {
         ctx.ui.hint(&format!("see what is wrong with it: git -C '{}' status", left.path));
     }
     for (why, one, many) in reasons {
-        let paths: Vec<String> =
-            left_out.iter().filter(|left| left.why == why).map(|left| left.path.to_string()).collect();
+        let paths: Vec<&BString> =
+            left_out.iter().filter(|left| left.why == why).map(|left| &left.path).collect();
         let Some(first) = paths.first() else { continue };
-        let named = paths.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let named = paths.iter().take(NAMED).map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
         let more =
             if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
         let reason = if paths.len() == 1 { one } else { many };
         ctx.ui.warning(&format!("left out of the snapshot, because {reason}: {named}{more}"));
         if why == Why::Secret {
-            ctx.ui.hint(&format!("if it is none, take it in: echo '!/{first}' >> .amlignore"));
+            let line = shell_word(&format!("!{}", line_for(first.as_bstr())));
+            ctx.ui.hint(&format!("if it is none, take it in: echo {line} >> .amlignore"));
         }
     }
 }

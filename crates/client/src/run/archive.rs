@@ -4,9 +4,11 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use azml_core::checkout::listing;
+use azml_core::quote::quoted;
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
@@ -15,6 +17,11 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::attachments::Attachments;
 use crate::error::CommandError;
+
+/// A path as a name in an archive, whose names are UTF-8: each part that is no plain text in double quotes.
+fn zip_name(path: &[u8]) -> String {
+    path.split_str("/").map(quoted).collect::<Vec<_>>().join("/")
+}
 
 /// How many bytes, uncompressed, an archive holds at most.
 pub const LIMIT: u64 = 500_000_000;
@@ -55,7 +62,7 @@ impl Archive {
     /// Adds all files of a snapshot below the folder `below`.
     pub fn tree(&mut self, git: &gix::Repository, tree: ObjectId, below: &str) -> Result<(), CommandError> {
         for (path, entry) in listing::list(git, tree)? {
-            let name = format!("{below}/{path}");
+            let name = format!("{below}/{}", zip_name(&path));
             if entry.kind == EntryKind::Commit {
                 continue;
             }
@@ -65,8 +72,13 @@ impl Archive {
             }
             let blob = git.find_blob(entry.id).map_err(CommandError::failed)?;
             let mode = if entry.kind == EntryKind::BlobExecutable { 0o755 } else { 0o644 };
-            let written = match entry.kind {
-                EntryKind::Link => self.link(&name, &blob.data),
+            let written = match (entry.kind, blob.data.to_str()) {
+                (EntryKind::Link, Ok(target)) => self.link(&name, target),
+                (EntryKind::Link, Err(_)) => {
+                    self.left_out
+                        .push(format!("{name}: a link to {}, which is no UTF-8", quoted(&blob.data)));
+                    continue;
+                }
                 _ => self.begin(&name, size, mode).and_then(|()| self.zip.write_all(&blob.data)),
             };
             written.map_err(CommandError::failed)?;
@@ -78,7 +90,7 @@ impl Archive {
     pub fn attachments(&mut self, attachments: &Attachments, below: &str) -> Result<(), CommandError> {
         let failed = |error| CommandError::file("read", attachments.folder(), error);
         for (path, size) in attachments.files().map_err(failed)? {
-            let name = format!("{below}/{}", path.to_string_lossy());
+            let name = format!("{below}/{}", zip_name(path.as_os_str().as_bytes()));
             if self.has_room(&name, size, false) {
                 self.file(&name, size, &attachments.folder().join(&path)).map_err(failed)?;
             }
@@ -114,10 +126,10 @@ impl Archive {
         self.zip.start_file(name, options).map_err(io::Error::other)
     }
 
-    fn link(&mut self, name: &str, target: &[u8]) -> io::Result<()> {
+    fn link(&mut self, name: &str, target: &str) -> io::Result<()> {
         self.files += 1;
         let options = SimpleFileOptions::default().unix_permissions(0o777);
-        self.zip.add_symlink(name, target.to_str_lossy(), options).map_err(io::Error::other)
+        self.zip.add_symlink(name, target, options).map_err(io::Error::other)
     }
 
     fn file(&mut self, name: &str, size: u64, path: &Path) -> io::Result<()> {

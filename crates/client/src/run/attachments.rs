@@ -1,11 +1,14 @@
 //! What stays of a run beside its record: `<history>/azml/runs/<run_id>/` with outputs and logs.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
+use azml_core::quote::{quoted_path, unquoted};
 use azml_core::run::RunRecord;
 use jiff::Timestamp;
 
@@ -59,10 +62,10 @@ impl Attachments {
         &self.folder
     }
 
-    /// Their paths with `/`, sorted; none if there is no folder.
+    /// The texts of their paths with `/`, sorted by the paths; none if there is no folder.
     pub fn list(&self) -> io::Result<Vec<String>> {
         let files = self.files()?;
-        Ok(files.into_iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect())
+        Ok(files.into_iter().map(|(path, _)| quoted_path(&path).into_owned()).collect())
     }
 
     /// Their paths and lengths, sorted; none if there is no folder.
@@ -90,9 +93,15 @@ impl Attachments {
         Ok(files)
     }
 
+    /// The path that a user means: as it is on the disk, or as its text.
+    pub fn path_of(&self, given: &OsStr) -> PathBuf {
+        let meant = unquoted(given.as_bytes());
+        if self.folder.join(given).is_file() { given.into() } else { OsStr::from_bytes(&meant).into() }
+    }
+
     /// One of them, open; `None` if there is none of that path.
-    pub fn open(&self, path: &str) -> io::Result<Option<File>> {
-        let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    pub fn open(&self, path: &Path) -> io::Result<Option<File>> {
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         let file = self.folder.join(path);
         if !inside || !file.is_file() {
             return Ok(None);
@@ -140,10 +149,10 @@ mod tests {
         fs::write(dir.path().join("secret"), "3").unwrap();
         assert_eq!(attachments.list().unwrap(), ["driver_log.txt", "outputs/a/x"]);
         let mut text = String::new();
-        attachments.open("outputs/a/x").unwrap().unwrap().read_to_string(&mut text).unwrap();
+        attachments.open(Path::new("outputs/a/x")).unwrap().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "1");
         for outside in ["../secret", "/etc/passwd", "outputs/../../secret", "outputs", "nope"] {
-            assert!(attachments.open(outside).unwrap().is_none(), "{outside}");
+            assert!(attachments.open(Path::new(outside)).unwrap().is_none(), "{outside}");
         }
     }
 }

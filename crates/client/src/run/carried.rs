@@ -4,11 +4,12 @@
 //! over the limit stays in the run's folder on its own computer, and the record names it.
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use azml_core::checkout::path::check_name;
 use azml_core::history::HistoryRepo;
+use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::{self, RunRecord};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
@@ -45,7 +46,7 @@ pub fn carry(
             sum += size;
             taken.push(name);
         } else {
-            left.push(name.to_string_lossy().into_owned());
+            left.push(quoted_path(&name).into_owned());
         }
     }
     left.sort();
@@ -59,7 +60,7 @@ pub fn carry(
 }
 
 /// Whether every part of the path may stand in a tree.
-fn is_fit_for_git(name: &std::path::Path) -> bool {
+fn is_fit_for_git(name: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     name.iter().all(|part| check_name(part.as_bytes().as_bstr(), false).is_ok())
 }
@@ -109,9 +110,9 @@ fn prune(history: &HistoryRepo) {
 }
 
 /// Why an attachment is neither here nor at the remote, in words for its user.
-pub fn why_missing(record: &RunRecord, path: &str) -> Option<String> {
+pub fn why_missing(record: &RunRecord, path: &Path) -> Option<String> {
     let host = record.host.clone().unwrap_or_else(|| "the computer of the run".to_owned());
-    if record.attachments_left().contains(&path) {
+    if record.attachments_left().into_iter().any(|left| unquoted_path(left) == path) {
         return Some(format!("it was over the limit of what is pushed, and stayed on {host}"));
     }
     if !record.status.is_over() && record.host.as_deref() != Some(&host_name()) {

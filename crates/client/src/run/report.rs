@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use azml_core::quote::quoted_path;
 use azml_core::run::{RunRecord, format};
 
 use super::attachments::is_log;
@@ -46,7 +47,7 @@ pub(super) fn details(
     for (name, metric) in &record.metrics {
         let value = metric.to_value();
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        said(writeln!(text, "{}: {}", crate::ui::clean(name), crate::ui::clean(&shown)));
+        said(writeln!(text, "{}: {}", crate::ui::clean_line(name), crate::ui::clean_line(&shown)));
     }
     let outputs: Vec<&str> =
         record.attachments.iter().map(String::as_str).filter(|path| !is_log(Path::new(path))).collect();
@@ -58,7 +59,7 @@ pub(super) fn details(
         said(writeln!(
             text,
             "Not pushed, over the limit; kept in {}: {}",
-            attachments.display(),
+            quoted_path(attachments),
             some_of(&left)
         ));
     }
@@ -67,6 +68,7 @@ pub(super) fn details(
 }
 
 fn some_of(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMED).map(|name| crate::ui::clean(name)).collect::<Vec<_>>().join(", ");
+    let shown =
+        names.iter().take(NAMED).map(|name| crate::ui::clean_line(name)).collect::<Vec<_>>().join(", ");
     if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
 }

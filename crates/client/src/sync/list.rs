@@ -1,6 +1,7 @@
 //! What a remote repository has, by the names of its refs alone.
 
 use azml_core::id::ProjectId;
+use azml_core::quote::quoted;
 use azml_core::refs;
 use git_wire::Service;
 use git_wire::client::{FetchSession, RemoteRef};
@@ -28,7 +29,7 @@ impl RemoteView {
         for remote_ref in found {
             let name = remote_ref.name.as_ref();
             if let Some(short) = name.as_bstr().strip_prefix(b"refs/heads/") {
-                view.branches.push((String::from_utf8_lossy(short).into_owned(), remote_ref.id));
+                view.branches.push((quoted(short).into_owned(), remote_ref.id));
             }
             if remote_ref.name == refs::master() {
                 view.master = Some(remote_ref.id);

@@ -1,8 +1,12 @@
 //! Files of snapshots, and what differs between two of them.
 
+use std::path::{Path, PathBuf};
+
 use azml_core::checkout::listing;
+use azml_core::quote::{quoted, quoted_path, unquoted};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
 use maud::{Markup, html};
 
@@ -58,7 +62,7 @@ pub fn differences(
 ) -> Result<Markup, CommandError> {
     let mut files = changes(desk.opened.history.git(), old, new, true)?;
     if let Some(only) = request.query.get("file") {
-        files.retain(|file| file.path == only);
+        files.retain(|file| file.path == *unquoted(only.as_bytes()));
     }
     Ok(html! { (stat(&files)) (patch(&files)) })
 }
@@ -76,7 +80,7 @@ pub(crate) fn stat(files: &[Change]) -> Markup {
                     tbody {
                         @for file in files.iter().take(FILES) {
                             tr {
-                                th scope="row" { code { (words::line(&shown_name(file))) } }
+                                th scope="row" { code { (shown_name(file)) } }
                                 td { (change_word(file)) }
                                 td.n { (lines_of(file)) }
                             }
@@ -90,8 +94,8 @@ pub(crate) fn stat(files: &[Change]) -> Markup {
 
 fn shown_name(file: &Change) -> String {
     match &file.old_path {
-        Some(old) => format!("{old} → {}", file.path),
-        None => file.path.clone(),
+        Some(old) => format!("{} → {}", quoted(old), quoted(&file.path)),
+        None => quoted(&file.path).into_owned(),
     }
 }
 
@@ -133,7 +137,7 @@ pub(crate) fn patch(files: &[Change]) -> Markup {
     html! {
         @for (file, lines, more) in &hunks {
             details.file open {
-                summary { code { (words::line(&shown_name(file))) } " " (lines_of(file)) }
+                summary { code { (shown_name(file)) } " " (lines_of(file)) }
                 @if !lines.is_empty() { (block(lines)) }
                 @if *more > 0 { p.quiet { (words::count(*more, "more line is", "more lines are")) " not shown." } }
             }
@@ -183,7 +187,7 @@ fn files(desk: &Desk<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, 
     let mut rows = Vec::new();
     for (path, entry) in files.iter().take(FILES) {
         let bytes = git.find_header(entry.id).map(|header| header.size()).ok();
-        rows.push((path.to_string(), entry.kind, bytes));
+        rows.push((PathBuf::from(path.to_path_lossy()), entry.kind, bytes));
     }
     Ok(html! {
         p.quiet { "The whole folder as it was when the run was submitted: " (words::count(files.len(), "file", "files")) "." }
@@ -193,10 +197,10 @@ fn files(desk: &Desk<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, 
                 tbody {
                     @for (path, kind, bytes) in &rows {
                         tr {
-                            th scope="row" { a href=(words::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (words::line(path)) } } }
+                            th scope="row" { a href=(words::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (quoted_path(path)) } } }
                             td { (kind_word(*kind)) }
                             td.n { @if let Some(bytes) = bytes { (size(*bytes)) } }
-                            td { a href=(words::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (words::line(path)) } { "Download" } }
+                            td { a href=(words::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (quoted_path(path)) } { "Download" } }
                         }
                     }
                 }
@@ -216,10 +220,10 @@ fn kind_word(kind: EntryKind) -> &'static str {
 }
 
 /// One file of a snapshot.
-pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let (blob, bytes) = find(desk, &record, path)?;
-    let title = words::line(path);
+    let title = quoted_path(path);
     let here = words::run_path(&record, &format!("/files/{}", encode_path(path)));
     let body = html! {
         nav.crumbs aria-label="Where this is" {
@@ -251,17 +255,17 @@ pub fn numbered(data: &[u8]) -> Markup {
 }
 
 /// One file of a snapshot, to be kept.
-pub fn download(desk: &Desk<'_>, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let (blob, _) = find(desk, &record, path)?;
     let data = desk.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = path.file_name().unwrap_or(path.as_os_str());
     Ok(Reply::download(name, Content::Bytes(data)))
 }
 
 /// The content at a path of a run's snapshot, and its size.
-fn find(desk: &Desk<'_>, record: &RunRecord, path: &str) -> Result<(ObjectId, u64), CommandError> {
-    let missing = || not_found(format!("The snapshot has no file `{path}`"));
+fn find(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<(ObjectId, u64), CommandError> {
+    let missing = || not_found(format!("The snapshot has no file `{}`", quoted_path(path)));
     let git = desk.opened.history.git();
     let tree = restoring::tree_of(desk, record)?.ok_or_else(missing)?;
     let tree = git.find_tree(tree).map_err(CommandError::failed)?;

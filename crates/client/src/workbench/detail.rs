@@ -188,7 +188,7 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
     let attachments = log::attachments(desk, record);
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let file = if record.status.is_over() {
-        attachments.open(metrics::FILE).map_err(failed)?
+        attachments.open(metrics::FILE.as_ref()).map_err(failed)?
     } else {
         let runs_dir =
             live::runs_dir(&desk.ctx.env.state_dir_for(desk.opened.project.root()), desk.opened.project.id());

@@ -6,7 +6,7 @@ use super::assets::{SCRIPT_PATH, STYLE_PATH};
 use super::desk::{Desk, SyncState};
 use super::notes::Note;
 use super::reply::Reply;
-use super::request::{Method, Request, encode, encode_path};
+use super::request::{Method, Request, encode, encode_path, file};
 use super::words;
 use crate::advice;
 use crate::cli::Invoked;
@@ -191,7 +191,7 @@ pub fn in_words(hint: &str, invoked: Invoked) -> String {
 
 /// For a browser without the cookie.
 pub fn not_signed_in(request: &Request) -> Markup {
-    let parts: Vec<String> = request.path.iter().map(|part| encode_path(part)).collect();
+    let parts: Vec<String> = request.path.iter().map(|part| encode_path(&file(&[part]))).collect();
     let query: Vec<String> =
         request.query.0.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     let path = format!("/{}{}{}", parts.join("/"), if query.is_empty() { "" } else { "?" }, query.join("&"));

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 
+use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
 use super::desk::{Desk, not_found};
 use super::reply::Reply;
-use super::request::{Request, encode_path};
+use super::request::Request;
 use super::words;
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, DRIVER_LOG};
@@ -25,7 +27,7 @@ pub fn attachments(desk: &Desk<'_>, record: &RunRecord) -> Attachments {
 
 /// The end of the script's output.
 pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
-    let Some(mut file) = open(desk, record, DRIVER_LOG)? else {
+    let Some(mut file) = open(desk, record, Path::new(DRIVER_LOG))? else {
         return Ok(
             html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } },
         );
@@ -54,10 +56,10 @@ pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError>
 }
 
 /// What a log has from a place on, as text; the header `X-Next` says where to go on, and `X-Over` that nothing follows.
-pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let Some(mut file) = open(desk, &record, path)? else {
-        return Err(not_found(format!("The run has no log `{path}`")));
+        return Err(not_found(format!("The run has no log `{}`", quoted_path(path))));
     };
     let length = file.metadata().map_err(CommandError::failed)?.len();
     let asked = request.query.get("from").and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -69,7 +71,7 @@ pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Resul
     Ok(if is_over { reply.with("x-over", "1") } else { reply })
 }
 
-fn open(desk: &Desk<'_>, record: &RunRecord, path: &str) -> Result<Option<File>, CommandError> {
+fn open(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<Option<File>, CommandError> {
     let attachments = attachments(desk, record);
     attachments.open(path).map_err(|error| CommandError::file("read", attachments.folder(), error))
 }
@@ -85,9 +87,4 @@ fn read(file: &mut File, from: u64, most: u64) -> Result<(String, u64), CommandE
     };
     bytes.truncate(cut);
     Ok((String::from_utf8_lossy(&bytes).into_owned(), from + cut as u64))
-}
-
-/// The address of a log's page.
-pub fn path(record: &RunRecord, name: &str) -> String {
-    words::run_path(record, &format!("/outputs/{}", encode_path(name)))
 }

@@ -1,7 +1,9 @@
 //! What a run left: a list, each file to look at or to keep.
 
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
+use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
@@ -24,29 +26,30 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
     let attachments = attachments(desk, record);
     let files =
         attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-    let here: Vec<String> = files.iter().map(|(path, _)| path.to_string_lossy().into_owned()).collect();
-    let missing: Vec<&String> = record.attachments.iter().filter(|path| !here.contains(path)).collect();
-    let can_fetch = !missing.is_empty() && here.is_empty() && record.attachments_id().is_some();
-    let link = |kind: &str, path: &str| words::run_path(record, &format!("/{kind}/{}", encode_path(path)));
+    let is_here = |path: &Path| files.iter().any(|(here, _)| here == path);
+    let missing: Vec<PathBuf> =
+        record.attachments.iter().map(|text| unquoted_path(text)).filter(|path| !is_here(path)).collect();
+    let can_fetch = !missing.is_empty() && files.is_empty() && record.attachments_id().is_some();
+    let link = |kind: &str, path: &Path| words::run_path(record, &format!("/{kind}/{}", encode_path(path)));
     Ok(html! {
-        @if here.is_empty() && missing.is_empty() { p.quiet { "Nothing yet." } }
-        @if !here.is_empty() {
+        @if files.is_empty() && missing.is_empty() { p.quiet { "Nothing yet." } }
+        @if !files.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Outputs and logs" {
                 table.files {
                     thead { tr { th scope="col" { "File" } th.n scope="col" { "Size" } th scope="col" { span.hide { "Download" } } } }
                     tbody {
-                        @for (path, (_, bytes)) in here.iter().zip(&files).take(FILES) {
+                        @for (path, bytes) in files.iter().take(FILES) {
                             tr {
-                                th scope="row" { a href=(link("outputs", path)) { code { (words::line(path)) } } }
+                                th scope="row" { a href=(link("outputs", path)) { code { (quoted_path(path)) } } }
                                 td.n { (size(*bytes)) }
-                                td { a href=(link("download", path)) aria-label={ "Download " (words::line(path)) } { "Download" } }
+                                td { a href=(link("download", path)) aria-label={ "Download " (quoted_path(path)) } { "Download" } }
                             }
                         }
                     }
                 }
             }
         }
-        @if here.len() > FILES { p.quiet { "Only the first " (FILES) " of " (words::grouped(here.len())) " are listed." } }
+        @if files.len() > FILES { p.quiet { "Only the first " (FILES) " of " (words::grouped(files.len())) " are listed." } }
         @if can_fetch {
             p { (words::count(missing.len(), "file", "files")) " of this run can be fetched from the remote." }
             form method="post" action=(words::run_path(record, "/fetch")) {
@@ -56,7 +59,7 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
             }
         } @else {
             @for path in missing.iter().take(20) {
-                p.quiet { code { (words::line(path)) } " is missing"
+                p.quiet { code { (quoted_path(path)) } " is missing"
                     @if let Some(why) = carried::why_missing(record, path) { ": " (words::line(&why)) } "." }
             }
         }
@@ -64,13 +67,13 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
 }
 
 /// A file on a page of its own.
-pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let (mut file, length) = open(desk, &record, path)?;
     let link = |kind: &str| words::run_path(&record, &format!("/{kind}/{}", encode_path(path)));
     let mut start = Vec::new();
     (&mut file).take(SHOWN).read_to_end(&mut start).map_err(CommandError::failed)?;
-    let title = words::line(path);
+    let title = quoted_path(path);
     let body = html! {
         nav.crumbs aria-label="Where this is" {
             a href="/" { "Runs" } " / " a href=(words::run_path(&record, "")) { (words::run_name(&record)) } " / outputs"
@@ -90,29 +93,31 @@ pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &str) -> Re
 }
 
 /// A file, to be kept.
-pub fn download(desk: &Desk<'_>, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let (file, length) = open(desk, &record, path)?;
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = path.file_name().unwrap_or(path.as_os_str());
     Ok(Reply::download(name, Content::File(file, length)))
 }
 
 /// A file that is a picture.
-pub fn picture(desk: &Desk<'_>, id: &str, path: &str) -> Result<Reply, CommandError> {
+pub fn picture(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
     let (mut file, length) = open(desk, &record, path)?;
     let mut head = Vec::new();
     (&mut file).take(16).read_to_end(&mut head).map_err(CommandError::failed)?;
-    let kind = picture_kind(&head).ok_or_else(|| not_found(format!("`{path}` is no picture")))?;
+    let kind =
+        picture_kind(&head).ok_or_else(|| not_found(format!("`{}` is no picture", quoted_path(path))))?;
     std::io::Seek::rewind(&mut file).map_err(CommandError::failed)?;
     Ok(Reply::picture(kind, Content::File(file, length)))
 }
 
-fn open(desk: &Desk<'_>, record: &RunRecord, path: &str) -> Result<(std::fs::File, u64), CommandError> {
+fn open(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<(std::fs::File, u64), CommandError> {
     let attachments = attachments(desk, record);
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let file = attachments.open(path).map_err(failed)?;
-    let file = file.ok_or_else(|| not_found(format!("Run {} has no file `{path}` here", record.run_id)))?;
+    let missing = || not_found(format!("Run {} has no file `{}` here", record.run_id, quoted_path(path)));
+    let file = file.ok_or_else(missing)?;
     let length = file.metadata().map_err(failed)?.len();
     Ok((file, length))
 }

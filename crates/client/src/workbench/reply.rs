@@ -1,5 +1,6 @@
 //! What a page answers with, and the headers that every answer has.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 
@@ -81,10 +82,12 @@ impl Reply {
     }
 
     /// A file that a run left or ran from, to be kept and not to be shown.
-    pub fn download(name: &str, content: Content) -> Self {
+    pub fn download(name: &OsStr, content: Content) -> Self {
+        // A header has no way to say a name that is no UTF-8.
+        let name = name.to_string_lossy();
         let ascii: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
         let disposition =
-            format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", super::request::encode(name));
+            format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", super::request::encode(&name));
         Self::file("application/octet-stream", content).with("content-disposition", &disposition)
     }
 
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_file_name_can_not_leave_its_header() {
-        let reply = Reply::download("a\"\r\nX: y; ü.html", Content::Bytes(Vec::new()));
+        let reply = Reply::download("a\"\r\nX: y; ü.html".as_ref(), Content::Bytes(Vec::new()));
         let value = header(&reply, "content-disposition");
         assert!(value.starts_with("attachment; filename=\"a___X_ y_ _.html\";"), "{value}");
         assert!(!value.contains(['\r', '\n']), "{value}");

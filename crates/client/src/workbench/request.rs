@@ -1,6 +1,11 @@
 //! A request as the pages see it: a method, a path in decoded parts, a query and a form.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::{BString, ByteSlice as _};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 
 /// What stays as it is in a part of a path or of a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -19,8 +24,8 @@ pub enum Method {
 pub struct Request {
     /// What is to be done.
     pub method: Method,
-    /// The parts of the path, decoded.
-    pub path: Vec<String>,
+    /// The parts of the path, decoded. A part may name a file, whose name need not be UTF-8.
+    pub path: Vec<BString>,
     /// The query's pairs, in order.
     pub query: Pairs,
     /// The form's pairs, in order.
@@ -53,10 +58,15 @@ impl Pairs {
     }
 }
 
-/// The parts of a path; `None` if one is no text.
-pub fn split(path: &str) -> Option<Vec<String>> {
+/// The parts of a path.
+pub fn split(path: &str) -> Vec<BString> {
     let parts = path.split('/').filter(|part| !part.is_empty());
-    parts.map(|part| percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned)).collect()
+    parts.map(|part| percent_decode_str(part).collect::<Vec<u8>>().into()).collect()
+}
+
+/// The path of a file, of which these are the parts.
+pub fn file(parts: &[&[u8]]) -> PathBuf {
+    OsStr::from_bytes(&parts.join(&b'/')).into()
 }
 
 /// A part of a path or a value of a query, encoded.
@@ -64,9 +74,10 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
-/// A path with `/` in it, each part encoded.
-pub fn encode_path(path: &str) -> String {
-    path.split('/').map(encode).collect::<Vec<_>>().join("/")
+/// A path with `/` in it, each part encoded, byte for byte.
+pub fn encode_path(path: &Path) -> String {
+    let parts = path.as_os_str().as_bytes().split_str("/");
+    parts.map(|part| percent_encode(part, PLAIN).to_string()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -76,13 +87,15 @@ mod tests {
     #[test]
     fn paths_and_queries_survive_encoding() {
         let id = "my iris/ü&?#%_1504832281116";
-        let path = format!("/runs/{}/files/{}", encode(id), encode_path("a b/c+d.py"));
+        let path = format!("/runs/{}/files/{}", encode(id), encode_path(Path::new("a b/c+d.py")));
         assert!(!path.contains([' ', '?', '#', '&', '+']), "{path}");
-        assert_eq!(split(&path).unwrap(), ["runs", id, "files", "a b", "c+d.py"]);
+        assert_eq!(split(&path), ["runs", id, "files", "a b", "c+d.py"]);
         let pairs = Pairs::parse(format!("q={}&run=a&run=b&flag", encode("x>1 & y")).as_bytes());
         assert_eq!(pairs.get("q"), Some("x>1 & y"));
         assert_eq!(pairs.all("run").collect::<Vec<_>>(), ["a", "b"]);
         assert!(pairs.has("flag") && !pairs.has("other"));
-        assert!(split("/runs/%ff").is_none());
+        let name = Path::new(OsStr::from_bytes(b"caf\xe9/\xff"));
+        assert_eq!(encode_path(name), "caf%E9/%FF");
+        assert_eq!(split("/caf%E9/%FF"), [&b"caf\xe9"[..], b"\xff"]);
     }
 }

@@ -1,5 +1,6 @@
 //! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
 
+use azml_core::quote::quoted;
 use azml_core::restore::{self, Plan};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
@@ -211,13 +212,13 @@ fn what_changes(plan: &Plan) -> String {
 fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
     let mut files = changes(desk.opened.history.git(), plan.folder(), plan.target, true)?;
     // What the snapshot's own rules ignore stays, and is no change.
-    files.retain(|file| plan.changes.iter().any(|change| change.path == file.path.as_str()));
+    files.retain(|file| plan.changes.iter().any(|change| change.path == file.path));
     Ok(html! {
         h2 { "What will change" }
         p { (what_changes(plan)) span.quiet { " − " (old) ", + " (new) "." } }
         (code::stat(&files))
         @if plan.changes.len() > files.len() {
-            ul { @for change in plan.changes.iter().take(LISTED) { li { code { (words::line(&change.path.to_string())) } } } }
+            ul { @for change in plan.changes.iter().take(LISTED) { li { code { (quoted(&change.path)) } } } }
         }
         (code::patch(&files))
     })

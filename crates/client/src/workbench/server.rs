@@ -115,7 +115,7 @@ async fn answer(
     } else {
         Pairs::default()
     };
-    let Some(path) = split(head.uri.path()) else { return Ok(send(Reply::text(404, "Not found\n"))) };
+    let path = split(head.uri.path());
     let query = Pairs::parse(head.uri.query().unwrap_or_default().as_bytes());
     let request = Request { method, path, query, form };
     let headers = head.headers;

@@ -115,7 +115,8 @@ fn a_stored_login_goes_to_its_own_host_alone_and_the_url_comes_last() {
 
     let elsewhere = Host::new(|_| answer("401 Unauthorized", &[], b""));
     to(format!("{}/x", elsewhere.url), auth);
-    assert!(elsewhere.asked().iter().all(|asked| asked.header("authorization").is_none()));
+    let asked = elsewhere.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.header("authorization").is_none()));
     to(format!("{with_user}/x"), Provider::new());
     assert_eq!(host.asked().last().unwrap().header("authorization"), Some("Basic Ym9iOnB3"));
 }

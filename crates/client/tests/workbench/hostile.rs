@@ -1,5 +1,8 @@
 //! Names, values and texts from elsewhere never become markup, whatever they are.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use azml_core::run::{Metric, RunRecord};
 use serde_json::Value;
 
@@ -98,6 +101,47 @@ fn what_an_address_says_is_text_too() {
                 "{path}"
             );
         }
+    }
+}
+
+#[test]
+fn names_that_are_no_utf_8_are_shown_and_lead_to_their_files() {
+    let world = World::new();
+    world.write(
+        "run.py",
+        "import os\nos.makedirs(b'outputs/d\\xe9p')\nopen(b'outputs/d\\xe9p/caf\\xe9', 'w').write('output')\n",
+    );
+    let name = OsStr::from_bytes(b"src \xff.py");
+    std::fs::write(world.root().join(name), "first\n").unwrap();
+    let first = world.submit(&["run.py"]);
+    std::fs::write(world.root().join(name), "second\n").unwrap();
+    let second = world.submit(&["run.py"]);
+    let ui = world.ui();
+    let run = ui.page(&format!("/runs/{second}"));
+    assert!(run.contains(r"&quot;outputs/d\351p/caf\351&quot;"), "{run}");
+    for kind in ["outputs", "download"] {
+        let path = format!("/runs/{second}/{kind}/outputs/d%E9p/caf%E9");
+        assert!(run.contains(&format!("href=\"{path}\"")), "{run}");
+        assert!(ui.page(&path).contains("output"), "{path}");
+    }
+    let files = ui.page(&format!("/runs/{second}/files"));
+    assert!(files.contains(r"&quot;src \377.py&quot;"), "{files}");
+    for kind in ["files", "raw"] {
+        let path = format!("/runs/{second}/{kind}/src%20%FF.py");
+        assert!(files.contains(&format!("href=\"{path}\"")), "{files}");
+        assert!(ui.page(&path).contains("second"), "{path}");
+    }
+    for path in [
+        format!("/runs/{second}/diff"),
+        format!("/compare?run={first}&run={second}"),
+        format!("/runs/{first}/restore"),
+    ] {
+        let page = ui.page(&path);
+        assert!(page.contains(r"&quot;src \377.py&quot;"), "{path}: {page}");
+        assert!(!page.contains('\u{fffd}'), "{path}: {page}");
+    }
+    for path in ["/runs/%ff", "/%ff", &format!("/runs/{second}/outputs/%ff")] {
+        assert_eq!(ui.get(path).status, 404, "{path}");
     }
 }
 

@@ -1,7 +1,9 @@
 //! `azml experiment diagnostics`.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use azml_core::quote::{quoted, quoted_path};
 use azml_core::run::RunRecord;
 use serde_json::{Map, Value, json};
 
@@ -71,13 +73,13 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     }
     fresh.persist(&path).map_err(|error| failed(error.error))?;
     let bytes = path.metadata().map_err(failed)?.len();
-    ctx.ui.status(&format!("Wrote {} ({}, {} files)", path.display(), size(bytes), done.files));
+    ctx.ui.status(&format!("Wrote {} ({}, {} files)", quoted_path(&path), size(bytes), done.files));
     if path.starts_with(opened.project.root()) && args.output_file.is_none() {
         ctx.ui.hint("to keep it out of snapshots: echo /diagnostics.zip >> .amlignore");
     }
     Ok(Output::Value(json!({
         "run_id": record.run_id.as_str(),
-        "path": path.display().to_string(),
+        "path": quoted_path(&path),
         "files": done.files,
         "bytes": bytes,
         "left_out": done.left_out,
@@ -107,7 +109,7 @@ fn environment(ctx: &Context, opened: &Opened) -> Value {
     let word = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
     let told: Map<String, Value> =
         TOLD.iter().filter_map(|name| Some(((*name).to_owned(), ctx.env.text(name)?.into()))).collect();
-    let names: Vec<String> = ctx.env.vars().keys().map(|name| name.to_string_lossy().into_owned()).collect();
+    let names: Vec<_> = ctx.env.vars().keys().map(|name| quoted(name.as_bytes())).collect();
     let remote = opened.history.remote_url().ok().flatten();
     json!({
         "azml": env!("CARGO_PKG_VERSION"),
@@ -117,7 +119,7 @@ fn environment(ctx: &Context, opened: &Opened) -> Value {
         "release": word(system.release()),
         "machine": word(system.machine()),
         "processors": std::thread::available_parallelism().map_or(0, usize::from),
-        "project": opened.project.root().display().to_string(),
+        "project": quoted_path(opened.project.root()),
         "remote": remote.map(|url| url.without_secret().to_string()),
         "last_push_error": opened.history.push_error(),
         "variables": told,

@@ -1,7 +1,9 @@
 //! `azml experiment submit`.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use azml_core::quote::quoted;
 use azml_core::run::Status;
 
 use crate::context::Context;
@@ -122,7 +124,8 @@ fn text_words(words: &[std::ffi::OsString]) -> Result<Vec<String>, CommandError>
         .iter()
         .map(|word| {
             word.to_str().map(str::to_owned).ok_or_else(|| {
-                CommandError::usage(format!("the argument `{}` is not UTF-8", word.to_string_lossy()))
+                CommandError::usage(format!("the argument {} is not UTF-8", quoted(word.as_bytes())))
+                    .hint("name the file by a link or a pattern that is: the record of a run is text")
             })
         })
         .collect()

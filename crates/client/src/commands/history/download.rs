@@ -1,9 +1,11 @@
 //! `azml history download`.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use azml_core::quote::{quoted_path, unquoted_path};
 use serde_json::json;
 
 use crate::commands::runs;
@@ -46,9 +48,14 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let record = runs::resolve(ctx, &opened, &args.run)?;
     let id = &record.run_id;
     let attachments = carried::of_record(ctx, &opened, &record, args.vststoken.as_deref())?;
-    let files =
-        attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
-    let missing: Vec<&String> = record.attachments.iter().filter(|path| !files.contains(path)).collect();
+    let files: Vec<PathBuf> = attachments
+        .files()
+        .map_err(|error| CommandError::file("read", attachments.folder(), error))?
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    let missing: Vec<&String> =
+        record.attachments.iter().filter(|path| !files.contains(&unquoted_path(path))).collect();
     if files.is_empty() {
         let error = CommandError::not_found(format!("nothing that run {id} left is here or at the remote"));
         return Err(match record.host.as_deref() {
@@ -66,35 +73,36 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         refuse_what_is_there(&into, &files)?;
     }
     for file in &files {
-        copy(&attachments.folder().join(file), &into, Path::new(file))
+        copy(&attachments.folder().join(file), &into, file)
             .map_err(|error| CommandError::file("write", &into.join(file), error))?;
     }
-    ctx.ui.status(&format!("Wrote {} files of run {id} to {}", files.len(), into.display()));
+    ctx.ui.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&into)));
     for path in &missing {
-        let why = carried::why_missing(&record, path).unwrap_or_else(|| "it is not here".to_owned());
+        let why = carried::why_missing(&record, &unquoted_path(path))
+            .unwrap_or_else(|| "it is not here".to_owned());
         ctx.ui.warning(&format!("{path} is missing: {why}"));
     }
     Ok(Output::Value(json!({
         "run_id": id.as_str(),
-        "path": into.display().to_string(),
-        "files": files,
+        "path": quoted_path(&into),
+        "files": files.iter().map(|file| quoted_path(file)).collect::<Vec<_>>(),
         "missing": missing,
     })))
 }
 
 /// Nothing is written where something would be overwritten.
-fn refuse_what_is_there(into: &Path, files: &[String]) -> Result<(), CommandError> {
-    let there: Vec<&str> = files
+fn refuse_what_is_there(into: &Path, files: &[PathBuf]) -> Result<(), CommandError> {
+    let there: Vec<Cow<'_, str>> = files
         .iter()
         .filter(|file| fs::symlink_metadata(into.join(file)).is_ok())
-        .map(String::as_str)
+        .map(|file| quoted_path(file))
         .collect();
     if there.is_empty() {
         return Ok(());
     }
     let more = there.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let named: Vec<&str> = there.into_iter().take(NAMED).collect();
+    let named: Vec<Cow<'_, str>> = there.into_iter().take(NAMED).collect();
     Err(CommandError::failed(format!(
         "{} has these files already: {}{more}",
         into.display(),

@@ -1,9 +1,11 @@
 //! `azml history info`.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::run::attachments::Attachments;
 use crate::run::{carried, keeping, live};
-use crate::ui::Output;
+use crate::ui::{Output, shell_word};
 
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,9 +31,9 @@ pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number
     #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
     run: String,
-    /// Print this attachment's content, as it is
+    /// Print this attachment's content, as it is; PATH as it is on the disk, or as it is listed
     #[arg(long, short, value_name = "PATH", alias = "artifacts")]
-    artifact: Option<String>,
+    artifact: Option<OsString>,
     /// Go on printing what is added until the run ends
     #[arg(long, short, requires = "artifact")]
     follow: bool,
@@ -66,32 +68,33 @@ fn print(
     ctx: &Context,
     opened: &Opened,
     record: &RunRecord,
-    path: &str,
+    given: &OsStr,
     token: Option<&str>,
 ) -> Result<Output, CommandError> {
-    let missing = || CommandError::not_found(format!("run {} has no attachment `{path}`", record.run_id));
+    let name = quoted_path(Path::new(given));
+    let missing = || CommandError::not_found(format!("run {} has no attachment `{name}`", record.run_id));
     // What can't be there is not asked for over the network.
-    if let Some(why) = carried::why_missing(record, path).filter(|_| !is_here(opened, record, path)) {
+    let here = Attachments::of_record(&opened.history, record);
+    let path = here.path_of(given);
+    let is_here = here.open(&path).is_ok_and(|found| found.is_some());
+    if let Some(why) = carried::why_missing(record, &path).filter(|_| !is_here) {
         return Err(missing().hint(why));
     }
     let attachments = carried::of_record(ctx, opened, record, token)?;
     let failed = |error| CommandError::file("read", attachments.folder(), error);
-    if let Some(mut file) = attachments.open(path).map_err(failed)? {
+    if let Some(mut file) = attachments.open(&attachments.path_of(given)).map_err(failed)? {
         ctx.ui.copy_out(&mut file)?;
         return Ok(Output::Nothing);
     }
     let here = attachments.list().map_err(failed)?;
     Err(if here.is_empty() && !record.attachments.is_empty() {
         missing().hint("this run's attachments were not pushed: they are on the computer where it was made")
-    } else if let [best, ..] = similar(path, here.iter().map(String::as_str))[..] {
-        missing().hint(format!("did you mean `{best}`? {{azml}} history info -r {} -a {best}", record.run_id))
+    } else if let [best, ..] = similar(&name, here.iter().map(String::as_str))[..] {
+        let word = shell_word(best);
+        missing().hint(format!("did you mean `{best}`? {{azml}} history info -r {} -a {word}", record.run_id))
     } else {
         missing().hint(format!("it has: {}", here.join(", ")))
     })
-}
-
-fn is_here(opened: &Opened, record: &RunRecord, path: &str) -> bool {
-    Attachments::of_record(&opened.history, record).open(path).is_ok_and(|found| found.is_some())
 }
 
 /// Whether the run's azml is alive on this computer.
@@ -102,7 +105,7 @@ fn is_going_on(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<boo
 }
 
 /// Prints a file of a run in progress as it grows, to the run's end.
-fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &str) -> Result<Output, CommandError> {
+fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &OsStr) -> Result<Output, CommandError> {
     let attachments = Attachments::of(&opened.history, &record.submitted_as());
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let mut file = None;
@@ -110,7 +113,7 @@ fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &str) -> Res
         // Asked first, so that what comes between the last look and the end is printed too.
         let goes_on = is_going_on(ctx, opened, record)?;
         if file.is_none() {
-            file = attachments.open(path).map_err(failed)?;
+            file = attachments.open(&attachments.path_of(path)).map_err(failed)?;
         }
         if let Some(file) = &mut file {
             // Begun anew since: from its start again.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use azml_core::id::ProjectId;
+use azml_core::quote::quoted_path;
 use azml_core::remote_url::RemoteUrl;
 
 use super::registry::{self, Where};
@@ -68,7 +69,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             .map_err(|error| told(error, registered.as_ref()))?
     };
     let opened = ctx.open(Some(&folder))?;
-    ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), folder.display()));
+    ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
     if let Some(folder) = &roamed.folder {
         ctx.ui
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
 use azml_core::project::{self, Project, ProjectName, Scope};
+use azml_core::quote::quoted_path;
 use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::Silent;
 use azml_core::user_repo::UserRepo;
@@ -100,7 +101,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         }
     };
     undo.keep();
-    ctx.ui.status(&format!("Made project {name} in {}", root.display()));
+    ctx.ui.status(&format!("Made project {name} in {}", quoted_path(&root)));
     show::describe(ctx, &opened)
 }
 

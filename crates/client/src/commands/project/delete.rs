@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use azml_core::project::Project;
+use azml_core::quote::quoted_path;
 
 use super::list::shown;
 use super::registry::{self, Where};
@@ -60,12 +61,14 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         ctx.ui.status(&format!(
             "Left as it is: {} that its runs wrote, in {}",
             keeping::counted(kept.files, kept.bytes),
-            kept.folder.display()
+            quoted_path(&kept.folder)
         ));
     }
     if let Some(project) = here {
-        ctx.ui
-            .status(&format!("Left as it is: the folder {} with its run history", project.root().display()));
+        ctx.ui.status(&format!(
+            "Left as it is: the folder {} with its run history",
+            quoted_path(project.root())
+        ));
     }
     Ok(Output::Value(shown(&found)))
 }
@@ -75,7 +78,7 @@ fn of_folder(service: &Service, project: &Project) -> Result<Found, CommandError
     let unknown = || {
         CommandError::not_found(format!(
             "the project in {} is not in the registry of {}",
-            project.root().display(),
+            quoted_path(project.root()),
             service.origin().host()
         ))
         .hint("{azml} project list")

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use azml_core::quote::quoted;
 use azml_core::restore::{self, Done, Plan};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
@@ -139,7 +140,7 @@ pub(crate) fn tree_here(opened: &Opened, commit: ObjectId) -> Result<Option<Obje
 }
 
 fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {
-    paths.map(|path| Value::from(path.to_string())).collect()
+    paths.map(|path| Value::from(quoted(path))).collect()
 }
 
 /// What would be or was done, path by path.
@@ -160,7 +161,7 @@ fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Val
     value.insert("in_the_way".to_owned(), paths(plan.in_the_way.iter()));
     value.insert("held_back".to_owned(), paths(plan.unignored.iter()));
     for path in &plan.unignored {
-        let cells = [("Change", "held back".into()), ("Path", path.to_string().into())];
+        let cells = [("Change", "held back".into()), ("Path", quoted(path).into())];
         rows.push(cells.map(|(header, cell)| (header.to_owned(), cell)).into_iter().collect());
     }
     (value, rows)
@@ -171,8 +172,7 @@ fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
     let (mut value, mut rows) = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
     for path in &plan.in_the_way {
-        let cells =
-            [("Change".to_owned(), "in the way".into()), ("Path".to_owned(), path.to_string().into())];
+        let cells = [("Change".to_owned(), "in the way".into()), ("Path".to_owned(), quoted(path).into())];
         rows.push(Map::from_iter(cells));
     }
     Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
@@ -191,7 +191,7 @@ pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) ->
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));
     if !done.saved.is_empty() {
-        let names: Vec<String> = done.saved.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = done.saved.iter().map(|path| quoted(path)).collect();
         ctx.ui.warning(&format!(
             "edited while the restore was going on, and kept in the backup: {}",
             names.join(", ")

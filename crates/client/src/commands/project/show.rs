@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use azml_core::quote::quoted_path;
 use azml_core::restore;
 use azml_core::run::{RunStore, format};
 use azml_core::user_repo::UserRepo;
@@ -53,7 +54,7 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
     let value = json!({
         "id": project.id().to_string(),
         "name": project.name(),
-        "path": project.root().display().to_string(),
+        "path": quoted_path(project.root()),
         "scope": scope.as_str(),
         "account": scope.account(),
         "workspace": scope.workspace(),

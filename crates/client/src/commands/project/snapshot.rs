@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use azml_core::quote::quoted;
 use azml_core::snapshot::Message;
 use serde_json::json;
 
@@ -40,6 +41,6 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "files": taken.files,
         "changed": taken.changed,
         "bytes_new": taken.bytes_new,
-        "left_out": taken.left_out.iter().map(|left| left.path.to_string()).collect::<Vec<_>>(),
+        "left_out": taken.left_out.iter().map(|left| quoted(&left.path)).collect::<Vec<_>>(),
     })))
 }

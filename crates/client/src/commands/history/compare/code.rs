@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use azml_core::quote::quoted;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::diff::blob::unified_diff::{ConsumeHunk, ContextSize, DiffLineKind, HunkHeader};
@@ -43,9 +44,9 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     pub(crate) kind: Kind,
     /// Its path, in the second snapshot if it is there.
-    pub(crate) path: String,
+    pub(crate) path: BString,
     /// Its path in the first snapshot, if that is another.
-    pub(crate) old_path: Option<String>,
+    pub(crate) old_path: Option<BString>,
     pub(crate) modes: (Option<EntryMode>, Option<EntryMode>),
     pub(crate) added: u64,
     pub(crate) removed: u64,
@@ -69,8 +70,10 @@ impl Kind {
 impl Change {
     /// The lines before the hunks, as Git writes them.
     pub(crate) fn header(&self) -> String {
-        let old = self.old_path.as_deref().unwrap_or(&self.path);
-        let mut text = format!("diff --git a/{old} b/{}\n", self.path);
+        let old = self.old_path.as_ref().unwrap_or(&self.path);
+        let below =
+            |letter: &str, path: &BString| quoted(&[letter.as_bytes(), b"/", path].concat()).into_owned();
+        let mut text = format!("diff --git {} {}\n", below("a", old), below("b", &self.path));
         let mode = |mode: EntryMode| format!("{:06o}", mode.value());
         match self.modes {
             (None, Some(new)) => text.extend([format!("new file mode {}\n", mode(new))]),
@@ -81,12 +84,12 @@ impl Change {
             _ => {}
         }
         if self.kind == Kind::Renamed {
-            text.extend([format!("rename from {old}\nrename to {}\n", self.path)]);
+            text.extend([format!("rename from {}\nrename to {}\n", quoted(old), quoted(&self.path))]);
         }
-        let side = |is_there: bool, letter: char, path: &str| {
-            if is_there { format!("{letter}/{path}") } else { "/dev/null".to_owned() }
+        let side = |is_there: bool, letter: &str, path: &BString| {
+            if is_there { below(letter, path) } else { "/dev/null".to_owned() }
         };
-        let sides = (side(self.modes.0.is_some(), 'a', old), side(self.modes.1.is_some(), 'b', &self.path));
+        let sides = (side(self.modes.0.is_some(), "a", old), side(self.modes.1.is_some(), "b", &self.path));
         match self.opaque {
             Some(why) => text.extend([format!("Files {} and {} differ ({why})\n", sides.0, sides.1)]),
             None if !self.hunks.is_empty() => text.extend([format!("--- {}\n+++ {}\n", sides.0, sides.1)]),
@@ -97,14 +100,14 @@ impl Change {
 
     pub(crate) fn to_value(&self) -> Value {
         let mut value = json!({
-            "path": self.path,
+            "path": quoted(&self.path),
             "change": self.kind.as_str(),
             "insertions": self.added,
             "deletions": self.removed,
             "opaque": self.opaque,
         });
         if let Some(old) = &self.old_path {
-            value["old_path"] = old.as_str().into();
+            value["old_path"] = quoted(old).into();
         }
         if !self.hunks.is_empty() {
             value["patch"] = format!("{}{}", self.header(), self.hunks).into();
@@ -191,8 +194,8 @@ fn look_at(
     }
     let mut change = Change {
         kind,
-        path: path.to_string(),
-        old_path: old_path.map(|path| path.to_string()),
+        path,
+        old_path,
         modes: (old.map(|(mode, _)| mode), new.map(|(mode, _)| mode)),
         added: 0,
         removed: 0,

@@ -1,5 +1,6 @@
 //! A comparison as people read it: two tables, then what `git diff` would say.
 
+use azml_core::quote::quoted;
 use azml_core::run::RunRecord;
 use serde_json::{Map, Value};
 
@@ -140,10 +141,10 @@ fn plain(line: &str, look: Look) -> String {
 /// The files with a bar each, as `git diff --stat`.
 fn stat(files: &[Change], look: Look) -> String {
     let name = |file: &Change| match &file.old_path {
-        Some(old) => format!("{old} => {}", file.path),
-        None => file.path.clone(),
+        Some(old) => format!("{} => {}", quoted(old), quoted(&file.path)),
+        None => quoted(&file.path).into_owned(),
     };
-    let names: Vec<String> = files.iter().map(|file| plain(&name(file), look)).collect();
+    let names: Vec<String> = files.iter().map(name).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let most = files.iter().map(|file| file.added + file.removed).max().unwrap_or_default();
     let digits = most.to_string().len().max(3);
