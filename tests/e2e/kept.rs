@@ -133,9 +133,32 @@ fn a_killed_run_loses_nothing_to_those_who_only_read() {
     assert_eq!(record["status"], "NotResponding");
     assert_eq!(record["kept_files"]["new"], 1, "{record}");
     assert!(record["attachments"].as_str().is_some_and(|all| all.contains("outputs/model.txt")), "{record}");
+    let log = alice.azml(&project, &["history", "info", "-r", &run, "-a", "control_log.txt"]).ok();
+    assert!(log.stdout.contains("ckpt/best.pt") && log.stdout.contains("old.txt"), "{log}");
     let next = alice.submit(&project, &["nothing.py"]);
     assert_eq!(kept(&alice, &project, &next), Vec::<String>::new());
     assert_eq!(kept(&alice, &project, &run), EDITED, "a later run does not remove it");
+}
+
+#[test]
+fn folders_that_an_earlier_version_left_are_kept_from_the_next_submit_on() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = project(&alice, &sandbox, "iris");
+    let run = alice.submit(&project, &["nothing.py"]);
+    let spare = alice.sh(sandbox.path(), "ls -d home-alice/.local/state/azml/projects/*/spare/work").ok();
+    let spare = sandbox.path().join(spare.stdout.trim());
+    let state = spare.parent().and_then(Path::parent).expect("the project's state");
+    let old = state.join("runs").join(&run).join("work");
+    std::fs::create_dir_all(old.parent().expect("the run's folder")).expect("made");
+    e2e::folder::copy(&spare, &old);
+    write(&old, "results.csv", "changed\n");
+    write(&old, "left.pt", "weights");
+    let _read = alice.azml(&project, &["history", "list"]).ok();
+    assert!(old.exists(), "reading changes nothing");
+    let _next = alice.submit(&project, &["nothing.py"]);
+    assert_eq!(kept(&alice, &project, &run), ["new left.pt", "changed results.csv"]);
+    assert!(!old.exists());
 }
 
 #[test]

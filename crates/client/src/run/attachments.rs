@@ -123,6 +123,13 @@ impl ControlLog {
         Ok(Self { file: File::create(attachments.folder().join(CONTROL_LOG))? })
     }
 
+    /// Opens the log of a run that another azml began.
+    pub fn append(attachments: &Attachments) -> io::Result<Self> {
+        fs::create_dir_all(attachments.folder())?;
+        let path = attachments.folder().join(CONTROL_LOG);
+        Ok(Self { file: File::options().create(true).append(true).open(path)? })
+    }
+
     /// Adds a line.
     pub fn say(&mut self, now: Timestamp, text: &str) {
         tracing::info!("{text}");

@@ -9,7 +9,7 @@ use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use gix::ObjectId;
 
-use super::attachments::Attachments;
+use super::attachments::{Attachments, ControlLog};
 use super::folder::{ProjectFolders, made_in, park};
 use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
@@ -43,8 +43,9 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     let known = store.current(&run.record)?;
     let mut record = known.clone().unwrap_or_else(|| run.record.clone());
     let pid = record.pid.or(run.record.pid);
-    let still_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-        && (pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref())) || who::works_in(&run.work()));
+    let group_runs = record.host.as_deref().is_none_or(|host| host == host_name())
+        && pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref()));
+    let still_runs = group_runs || who::works_in(&run.work());
     let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
     if is_news {
         record.status = Status::NotResponding;
@@ -66,6 +67,9 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     }
     if !still_runs {
         keeping::put_in_record(ctx, &mut record, &collected.left);
+        if is_news || collected.is_clear {
+            tell_log(ctx, &attachments, &collected.left)?;
+        }
     }
     if is_news || record.status == Status::NotResponding {
         let logged = metrics::read(&run.metrics_file())
@@ -87,7 +91,10 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         save(ctx, opened, &record, known.is_none())?;
     }
     if is_news {
-        tell(ctx, &record, still_runs);
+        tell(ctx, &record, group_runs);
+        if still_runs && !group_runs {
+            ctx.ui.warning(&format!("a process still works in its folder, {}", run.work().display()));
+        }
     }
     if still_runs {
         return Ok(());
@@ -174,6 +181,19 @@ fn save(ctx: &Context, opened: &Opened, record: &RunRecord, is_new: bool) -> Res
         store.start(record, &by)?;
     } else {
         store.put(record, &by)?;
+    }
+    Ok(())
+}
+
+/// Names in the control log what is kept.
+fn tell_log(ctx: &Context, attachments: &Attachments, left: &Summary) -> Result<(), CommandError> {
+    if left.count() == 0 {
+        return Ok(());
+    }
+    let failed = |error| CommandError::file("write into", attachments.folder(), error);
+    let mut control = ControlLog::append(attachments).map_err(failed)?;
+    for line in keeping::lines(left) {
+        control.say(ctx.env.now(), &line);
     }
     Ok(())
 }

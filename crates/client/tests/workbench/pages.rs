@@ -51,6 +51,16 @@ fn a_runs_page_shows_what_it_wrote_beside_its_outputs() {
     let removed = world.command(&world.root(), &["run", "files", "-r", &wrote, "--delete"]).output().unwrap();
     assert!(removed.status.success(), "{removed:?}");
     assert!(ui.page(&format!("/runs/{wrote}")).contains("They are not kept any more"));
+
+    let (_, project) = world.history();
+    let mut other = record(&project, 3);
+    other.extra.insert("kept_files".to_owned(), serde_json::json!({"new": 1}));
+    let elsewhere = other.run_id.clone();
+    world.put([other]);
+    assert!(ui.page(&format!("/runs/{elsewhere}")).contains("on another computer, elsewhere"));
+    let told = world.command(&world.root(), &["run", "files", "-r", elsewhere.as_str()]).output().unwrap();
+    assert_eq!(told.status.code(), Some(3), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.stderr).contains("on another computer, elsewhere"), "{told:?}");
 }
 
 #[test]

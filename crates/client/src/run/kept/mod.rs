@@ -227,16 +227,22 @@ impl KeptRun {
         for path in &list.rest {
             let place = rest.join(native(path.as_bstr()));
             let before = items.len();
-            if let Ok(found) = fs::symlink_metadata(&place) {
-                // What can't be listed is named as a whole.
-                let listed = found.is_dir()
-                    && walk(&place, path.as_bstr(), &mut |path, place, found| {
-                        items.push(at(place, path, found));
-                    })
-                    .is_ok();
-                if !listed || items.len() == before {
-                    items.push(at(&place, path.clone(), &found));
-                }
+            let Ok(found) = fs::symlink_metadata(&place) else {
+                items.push(absent(
+                    path,
+                    Kind::New,
+                    Some(format!("it can't be reached in {}", rest.display())),
+                ));
+                continue;
+            };
+            // What can't be listed is named as a whole.
+            let listed = found.is_dir()
+                && walk(&place, path.as_bstr(), &mut |path, place, found| {
+                    items.push(at(place, path, found));
+                })
+                .is_ok();
+            if !listed || items.len() == before {
+                items.push(at(&place, path.clone(), &found));
             }
         }
         items.extend(list.deleted.iter().map(|path| absent(path, Kind::Deleted, None)));

@@ -278,6 +278,34 @@ fn a_script_that_closes_its_folders_loses_nothing() {
 }
 
 #[test]
+fn what_can_not_be_moved_stays_in_the_run_folder_which_is_kept_as_a_whole() {
+    let world = World::new();
+    let tree = world.tree(&snapshot(&[("a.py", file("a"))]));
+    let made = world.make(tree);
+    let work = world.path("work");
+    fs::write(work.join("best.pt"), "weights").unwrap();
+    // A path that is just short enough; a pipe keeps its folders from being moved as one.
+    let mut deep = work.clone();
+    while deep.as_os_str().len() < 3_900 {
+        deep.push("d".repeat(150));
+    }
+    deep.push("e".repeat(4_091 - deep.as_os_str().len()));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("f"), "far down").unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, deep.join("p"), rustix::fs::FileType::Fifo, 0o644.into(), 0)
+        .unwrap();
+    let collected = world.keep(&made, &|| {});
+    assert!(!collected.is_clear && collected.troubles.len() == 1);
+    assert!(!work.exists(), "the next run makes a folder of its own");
+    let items = world.kept().items().unwrap();
+    let names: Vec<_> = items.iter().map(|item| (item.path[..1].as_bstr(), item.trouble.is_some())).collect();
+    assert_eq!(names, [("b".into(), false), ("d".into(), true), ("d".into(), true)]);
+    assert_eq!(fs::read_to_string(world.path("kept/files/best.pt")).unwrap(), "weights");
+    fs::rename(world.path("kept/rest"), &work).unwrap();
+    assert_eq!(fs::read_to_string(deep.join("f")).unwrap(), "far down");
+}
+
+#[test]
 fn azml_killed_between_any_two_moves_keeps_everything_at_the_next_try() {
     let edits = |work: &Path| {
         fs::write(work.join("results.csv"), "0.1\n").unwrap();
