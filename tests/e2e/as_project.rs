@@ -191,7 +191,7 @@ fn runs_without_a_home_or_with_their_state_in_the_project_leave_nothing_there() 
     for _ in 0..2 {
         let output = submit(&xdg, &project, &["train.py"]);
         assert!(output.stdout.contains("trained"), "{output}");
-        assert!(output.stderr.contains("XDG_STATE_HOME") && output.stderr.contains("instead"), "{output}");
+        assert!(output.stderr.contains("(XDG_STATE_HOME) is in the project folder"), "{output}");
         contents(&project).assert_same(&before, "the project folder");
     }
     assert!(elsewhere.is_dir());
@@ -215,8 +215,13 @@ fn a_folder_that_cannot_be_read_is_passed_over_by_the_run_as_by_the_snapshot() {
     write(&project, "src/locked/secret.csv", "1\n");
     write(&project, "ignored/locked/secret.csv", "1\n");
     write(&project, "ignored/open.csv", "2\n");
-    write(&project, "train.py", "print('READ', open('ignored/open.csv').read())\n");
-    let locked = ["locked", "src/locked", "ignored/locked"];
+    write(
+        &project,
+        "train.py",
+        "import os\nprint('READ', open('ignored/open.csv').read())\nprint('CWD', os.getcwd())\n",
+    );
+    write(&project, "outputs/locked/old.csv", "1\n");
+    let locked = ["locked", "src/locked", "ignored/locked", "outputs/locked"];
     let chmod = |mode: u32| {
         for path in locked {
             let mode = std::fs::Permissions::from_mode(mode);
@@ -224,16 +229,19 @@ fn a_folder_that_cannot_be_read_is_passed_over_by_the_run_as_by_the_snapshot() {
         }
     };
     chmod(0o000);
-    // root reads everything: another user submits then.
-    let line = "if [ $(id -u) = 0 ]; then chown -R 65534:65534 \"$1\" \"$HOME\" && chmod a+rwx \"$2\" \"$TMPDIR\" \"$HOME\" && \
-                exec setpriv --reuid=65534 --regid=65534 --clear-groups azml experiment submit train.py; fi; \
-                exec azml experiment submit train.py";
+    // root reads everything: another user submits then, who has no home folder either.
+    let line = "if [ $(id -u) = 0 ]; then \
+                chown -R 65534:65534 \"$1\"; chmod a+rwx \"$2\" \"$TMPDIR\"; unset HOME; \
+                as='setpriv --reuid=65534 --regid=65534 --clear-groups'; fi; \
+                $as azml experiment submit --in-place train.py && $as azml experiment submit train.py";
     let mut command = alice.command("sh", &project);
     command.args(["-c", line, "sh"]).arg(&project).arg(sandbox.path());
     let output = sandbox.run(command, &[], None);
     chmod(0o755);
     let output = output.ok();
     assert!(output.stdout.contains("READ 2"), "{output}");
+    let cwd = output.stdout.lines().rev().find_map(|line| line.strip_prefix("CWD ")).expect("it is told");
+    assert!(cwd.starts_with('/') && !Path::new(cwd).starts_with(&project), "{output}");
     assert!(output.stderr.contains("locked") && output.stderr.contains("can't be read"), "{output}");
 }
 

@@ -1,7 +1,7 @@
 """Runs a command at a terminal of its own: waits for texts, types answers, prints all that was shown.
 
-Arguments: a JSON list of pairs [text to wait for, keys to type then], and the command. Ends with the command's exit code;
-with 99 if a text does not come.
+Arguments: a JSON list of pairs [text to wait for, keys to type then], and the command. In place of keys, `hang up` closes
+the terminal. Ends with the command's exit code; with 99 if a text does not come.
 """
 
 import json
@@ -46,6 +46,9 @@ for text, keys in steps:
             sys.stderr.write(f"{text!r} did not come\n")
             finish(99)
     seen = shown.find(text.encode(), seen) + len(text.encode())
+    if keys == "hang up":
+        os.close(terminal)
+        finish(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     os.write(terminal, keys.encode())
 
 end = time.monotonic() + 60

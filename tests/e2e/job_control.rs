@@ -31,8 +31,14 @@ fn a_script_asks_at_the_terminal_in_every_way() {
          pdb.set_trace()\n\
          print('third', sys.stdin.readline().strip(), sys.stdin.isatty())\n",
     );
-    let steps =
-        [("rate? ", "0.1\n"), ("key? ", "secret\n"), ("(Pdb) ", "p 6*7\n"), ("42", "c\n"), ("", "last\n")];
+    // Ctrl-Z does nothing where no shell could continue azml.
+    let steps = [
+        ("rate? ", "\u{1a}0.1\n"),
+        ("key? ", "secret\n"),
+        ("(Pdb) ", "p 6*7\n"),
+        ("42", "c\n"),
+        ("", "last\n"),
+    ];
     let output = dialog(&alice, &project, &steps, &[&SUBMIT[..], &["ask.py"]].concat()).ok();
     for said in ["first 0.1", "second 6", "third last True"] {
         assert!(output.stdout.contains(said), "{said}: {output}");
@@ -72,6 +78,21 @@ fn ctrl_c_at_the_terminal_cancels_the_run_whether_or_not_its_script_has_asked() 
             std::fs::read_to_string(format!("/proc/{}/stat", child.expect("a pid"))).unwrap_or_default();
         let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
         assert!(matches!(state, None | Some('Z' | 'X')), "what it started still runs: {stat}");
+    }
+}
+
+#[test]
+fn a_terminal_that_goes_away_cancels_the_run() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "ask.py", "input('rate? ')\n");
+    write(&project, "busy.py", "import time\nprint('READY', flush=True)\ntime.sleep(600)\n");
+    for (script, text) in [("ask.py", "rate? "), ("busy.py", "READY")] {
+        let steps = [(text, "hang up")];
+        let _ended = dialog(&alice, &project, &steps, &[&SUBMIT[..], &[script]].concat()).exits(130);
+        let run = alice.azml_json(&project, &["history", "last"]);
+        assert_eq!((&run["status"], &run["signal_name"]), (&"Canceled".into(), &"SIGHUP".into()), "{script}");
     }
 }
 
@@ -121,6 +142,7 @@ fn in_the_background_a_run_goes_on_until_its_script_asks() {
     write(&project, "ask.py", "print('got', input('rate? '))\n");
     let steps = [
         ("shell> ", "azml experiment submit quiet.py > out 2>&1 & wait; tail -1 out; grep done out\n"),
+        ("done 42", "setsid -w azml experiment submit quiet.py\n"),
         ("done 42", "azml experiment submit ask.py &\n"),
         ("rate? ", "while ! jobs | grep Stopped; do :; done\n"),
         ("Stopped ", "fg\n"),

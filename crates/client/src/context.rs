@@ -15,7 +15,7 @@ use crate::cli::Invoked;
 use crate::credentials::{Keyring, Prompts, Provider, Secret, TokenStore, may_ask};
 use crate::env::{
     AZML_STATE_DIR, AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND,
-    GIT_SSH_VARIANT,
+    GIT_SSH_VARIANT, Unusable,
 };
 use crate::error::CommandError;
 use crate::git_config::{GitConfig, Repository};
@@ -59,10 +59,12 @@ impl Context {
             Some(_) => Project::open(&start)?,
             None => Project::find(&start)?,
         };
-        if let Some((AZML_STATE_DIR, dir)) = self.env.state_in_project(project.root()) {
+        if let Some((place, Unusable::InProject)) = self.env.unusable_state_dir(project.root())
+            && place.variable == AZML_STATE_DIR
+        {
             let text = format!(
                 "{AZML_STATE_DIR} ({}) is in the project folder: every run's folder would be part of the next run",
-                dir.display()
+                place.dir.display()
             );
             return Err(CommandError::usage(text).hint(format!(
                 "unset {AZML_STATE_DIR}, or set it to a folder outside {}",

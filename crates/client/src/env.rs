@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -143,14 +144,47 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 
+/// Where the state is below a home folder.
+const STATE: &str = ".local/state";
+
+/// Where a folder of azml's own may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The variable that says so.
+    pub variable: &'static str,
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+/// Why a place can't be used for run folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is in the project folder.
+    InProject,
+    /// A home folder that can't be written.
+    ReadOnly,
+}
+
+impl Place {
+    fn unusable_for(&self, root: &Path) -> Option<Unusable> {
+        if home::is_inside(&self.dir, root) {
+            return Some(Unusable::InProject);
+        }
+        // Of a folder that was named for this its user wants to know.
+        (self.variable == HOME && !home::can_be_written(&self.dir)).then_some(Unusable::ReadOnly)
+    }
+}
+
 /// What a command may know of the world around it.
 #[derive(Clone, Debug)]
 pub struct Env {
     vars: BTreeMap<OsString, OsString>,
     /// The home folder that the system's user database names.
     account_home: Option<PathBuf>,
-    /// Takes the home folder's place for azml's own folders where there is none.
-    fallback: PathBuf,
+    /// The system's folder for temporary files.
+    temp: PathBuf,
+    /// Takes the home folder's place for azml's own folders where there is none; made when it is asked for.
+    fallback: Arc<OnceLock<PathBuf>>,
     /// The current folder.
     pub cwd: PathBuf,
     /// Whether a terminal reads standard output.
@@ -166,17 +200,12 @@ impl Env {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_process() -> Self {
         let vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
-        // Without HOME, under cron or systemd, the account's home folder counts, as for OpenSSH.
-        let account_home = home::of_account();
-        let has_home = vars.get(OsStr::new(HOME)).is_some_and(|home| !home.is_empty());
-        let fallback = match &account_home {
-            None if !has_home => home::private_folder(&std::env::temp_dir()),
-            _ => home::private_path(&std::env::temp_dir()),
-        };
         Self {
             vars,
-            account_home,
-            fallback,
+            // Without HOME, under cron or systemd, the account's home folder counts, as for OpenSSH.
+            account_home: home::of_account(),
+            temp: std::env::temp_dir(),
+            fallback: Arc::default(),
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
@@ -192,7 +221,8 @@ impl Env {
         Self {
             vars: vars.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
             account_home: None,
-            fallback: home::private_path(Path::new("/tmp")),
+            temp: std::env::temp_dir(),
+            fallback: Arc::default(),
             cwd: cwd.into(),
             stdout_is_terminal: false,
             stderr_is_terminal: false,
@@ -227,21 +257,25 @@ impl Env {
 
     /// Where run folders live, where no project is in question.
     pub fn state_dir(&self) -> PathBuf {
-        self.dir(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state")
+        self.dir(AZML_STATE_DIR, XDG_STATE_HOME, STATE)
     }
 
     /// Where the run folders of the project in `root` live: not in the project folder itself, or each run would be part
-    /// of the next one.
+    /// of the next one, and not in a home folder that can't be written.
     pub fn state_dir_for(&self, root: &Path) -> PathBuf {
-        let all = self.dirs(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state");
-        let outside = all.iter().find(|(_, dir)| !home::is_inside(dir, root));
-        outside.or(all.last()).map_or_else(|| self.fallback.clone(), |(_, dir)| dir.clone())
+        let usable = self.state_dirs().into_iter().find(|place| place.unusable_for(root).is_none());
+        usable.map_or_else(|| self.fallback_dir(STATE), |place| place.dir)
     }
 
-    /// The variable that would have the run folders of the project in `root` in the project folder itself, and where.
-    pub fn state_in_project(&self, root: &Path) -> Option<(&'static str, PathBuf)> {
-        let first = self.dirs(AZML_STATE_DIR, XDG_STATE_HOME, ".local/state").into_iter().next();
-        first.filter(|(_, dir)| home::is_inside(dir, root))
+    /// The place that would come first for the run folders of the project in `root`, and why it can't be used, if so.
+    pub fn unusable_state_dir(&self, root: &Path) -> Option<(Place, Unusable)> {
+        let first = self.state_dirs().into_iter().next()?;
+        let why = first.unusable_for(root)?;
+        Some((first, why))
+    }
+
+    fn state_dirs(&self) -> Vec<Place> {
+        self.dirs(AZML_STATE_DIR, XDG_STATE_HOME, STATE)
     }
 
     /// The user's home folder: what [`HOME`] says, else the account's.
@@ -251,23 +285,27 @@ impl Env {
 
     fn dir(&self, own: &'static str, xdg: &'static str, below_home: &str) -> PathBuf {
         let first = self.dirs(own, xdg, below_home).into_iter().next();
-        first.map_or_else(|| self.fallback.clone(), |(_, dir)| dir)
+        first.map_or_else(|| self.fallback_dir(below_home), |place| place.dir)
     }
 
-    /// Where a folder of azml's own may be, the place that counts first, each with the variable that says so.
-    fn dirs(&self, own: &'static str, xdg: &'static str, below_home: &str) -> Vec<(&'static str, PathBuf)> {
-        let home = |home: &Path| self.cwd.join(home).join(below_home).join("azml");
-        let own_dir = self.get(own).map(|dir| (own, self.cwd.join(dir)));
+    /// Where a folder of azml's own may be, the place that counts first.
+    fn dirs(&self, own: &'static str, xdg: &'static str, below_home: &str) -> Vec<Place> {
+        let home =
+            |home: &Path| Place { variable: HOME, dir: self.cwd.join(home).join(below_home).join("azml") };
         // The XDG specification: a relative path is to be ignored.
         let xdg_base = self.get(xdg).map(Path::new).filter(|base| base.is_absolute());
         let places = [
-            own_dir,
-            xdg_base.map(|base| (xdg, base.join("azml"))),
-            self.get(HOME).map(|dir| (HOME, home(Path::new(dir)))),
-            self.account_home.as_deref().map(|dir| (HOME, home(dir))),
-            Some((HOME, self.fallback.join(below_home).join("azml"))),
+            self.get(own).map(|dir| Place { variable: own, dir: self.cwd.join(dir) }),
+            xdg_base.map(|base| Place { variable: xdg, dir: base.join("azml") }),
+            self.get(HOME).map(|dir| home(Path::new(dir))),
+            self.account_home.as_deref().map(home),
         ];
         places.into_iter().flatten().collect()
+    }
+
+    /// The place of a folder of azml's own where there is no other.
+    fn fallback_dir(&self, below_home: &str) -> PathBuf {
+        self.fallback.get_or_init(|| home::private_folder(&self.temp)).join(below_home).join("azml")
     }
 
     /// The time: the system's, unless [`AZML_NOW`] fixes it.
@@ -306,7 +344,10 @@ mod tests {
         assert_eq!(env(&[(XDG_STATE_HOME, "/x"), (HOME, "/h")]), Path::new("/x/azml"));
         assert_eq!(env(&[(XDG_STATE_HOME, "x"), (HOME, "/h")]), Path::new("/h/.local/state/azml"));
         let nowhere = env(&[]);
-        assert!(nowhere.starts_with("/tmp") && nowhere.ends_with(".local/state/azml"), "{nowhere:?}");
+        assert!(
+            nowhere.starts_with(std::env::temp_dir()) && nowhere.ends_with(".local/state/azml"),
+            "{nowhere:?}"
+        );
     }
 
     #[test]
@@ -315,24 +356,29 @@ mod tests {
         let root = dir.path().join("p");
         std::fs::create_dir_all(root.join("real")).unwrap();
         std::os::unix::fs::symlink(root.join("real"), dir.path().join("link")).unwrap();
-        let p = root.display().to_string();
-        let via_link = dir.path().join("link").display().to_string();
+        let [p, via_link, h] =
+            ["p", "link", "h"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
         let env = |vars: &[(&str, &str)]| Env::fixed(vars.iter().copied(), &root);
         for vars in [
-            &[(XDG_STATE_HOME, p.as_str()), (HOME, "/h")][..],
-            &[(XDG_STATE_HOME, &format!("{p}/not/yet")), (HOME, "/h")],
-            &[(XDG_STATE_HOME, &via_link), (HOME, "/h")],
-            &[(AZML_STATE_DIR, ".state"), (HOME, "/h")],
+            &[(XDG_STATE_HOME, p.as_str()), (HOME, &h)][..],
+            &[(XDG_STATE_HOME, &format!("{p}/not/yet")), (HOME, &h)],
+            &[(XDG_STATE_HOME, &via_link), (HOME, &h)],
+            &[(AZML_STATE_DIR, ".state"), (HOME, &h)],
         ] {
             let env = env(vars);
-            assert_eq!(env.state_dir_for(&root), Path::new("/h/.local/state/azml"), "{vars:?}");
-            assert_eq!(env.state_in_project(&root).unwrap().0, vars[0].0);
+            assert_eq!(env.state_dir_for(&root), dir.path().join("h/.local/state/azml"), "{vars:?}");
+            let (place, why) = env.unusable_state_dir(&root).unwrap();
+            assert_eq!((place.variable, why), (vars[0].0, Unusable::InProject));
         }
         let inside = env(&[(HOME, ".")]).state_dir_for(&root);
-        assert!(inside.starts_with("/tmp") && !inside.starts_with(&root), "{inside:?}");
+        assert!(inside.starts_with(std::env::temp_dir()) && !inside.starts_with(&root), "{inside:?}");
         let beside = env(&[(XDG_STATE_HOME, &format!("{p}2"))]);
         assert_eq!(beside.state_dir_for(&root), Path::new(&format!("{p}2/azml")));
-        assert_eq!(beside.state_in_project(&root), None);
+        assert_eq!(beside.unusable_state_dir(&root), None);
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let nobody = env(&[(HOME, &format!("{}/file/nonexistent", dir.path().display()))]);
+        assert!(nobody.state_dir_for(&root).starts_with(std::env::temp_dir()));
+        assert_eq!(nobody.unusable_state_dir(&root).unwrap().1, Unusable::ReadOnly);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn of_account() -> Option<PathBuf> {
 }
 
 /// The folder below `temp` that is this user's.
-pub(crate) fn private_path(temp: &Path) -> PathBuf {
+fn private_path(temp: &Path) -> PathBuf {
     temp.join(format!("azml-{}", Uid::effective()))
 }
 
@@ -32,6 +32,12 @@ pub(crate) fn private_folder(temp: &Path) -> PathBuf {
     }
     tracing::warn!(made = made.is_ok(), path = %path.display(), "the folder belongs to somebody else");
     tempfile::Builder::new().prefix("azml-").tempdir_in(temp).map_or(path, tempfile::TempDir::keep)
+}
+
+/// Whether a folder, or the nearest one above it that is there, can be written.
+pub(crate) fn can_be_written(folder: &Path) -> bool {
+    let there = folder.ancestors().find(|part| part.symlink_metadata().is_ok());
+    there.is_some_and(|part| part.is_dir() && rustix::fs::access(part, Access::WRITE_OK).is_ok())
 }
 
 /// Whether a path, of which the end need not exist, is a folder or in it.

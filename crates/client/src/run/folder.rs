@@ -277,7 +277,11 @@ fn walk_where(
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let path = root.join(&folder);
-        for entry in fs::read_dir(&path).map_err(TargetError::file("read", &path))? {
+        let entries = match fs::read_dir(&path) {
+            Err(error) if is_passable(&error) => continue,
+            entries => entries.map_err(TargetError::file("read", &path))?,
+        };
+        for entry in entries {
             let entry = entry.map_err(TargetError::file("read", &path))?;
             let name = entry.file_name();
             if PASSED_OVER.iter().any(|passed| name == *passed) {

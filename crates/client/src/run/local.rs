@@ -125,7 +125,8 @@ impl Local {
             if is_on_path || is_scripts || !folders.is_the_runs(&editable.folder) {
                 continue;
             }
-            let shown = self.root().join(&editable.folder);
+            // Without the `/` that joining an empty path leaves.
+            let shown: PathBuf = self.root().join(&editable.folder).components().collect();
             let text =
                 format!("{} is installed as editable (by {})", shown.display(), editable.file.display());
             let is_sure = editable.is_plain && editable::hides_library(python, &folder) == Some(false);

@@ -24,7 +24,7 @@ use super::target::Target;
 use super::watching::{Observed, execute};
 use super::{carried, job, keeping, killed, metrics, recovery, report};
 use crate::context::{Context, Opened, host_name};
-use crate::env::AZML_VSTS_TOKEN;
+use crate::env::{AZML_VSTS_TOKEN, Unusable};
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
 use crate::sync;
@@ -63,10 +63,15 @@ pub struct Finished {
 pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, CommandError> {
     let store = RunStore::new(&opened.history);
     let root = opened.project.root();
-    if let Some((variable, dir)) = ctx.env.state_in_project(root) {
+    if let Some((place, why)) = ctx.env.unusable_state_dir(root) {
+        let why = match why {
+            Unusable::InProject => "is in the project folder",
+            Unusable::ReadOnly => "can't be written",
+        };
         ctx.ui.warning(&format!(
-            "{variable} would have runs in the project folder ({}); they are in {} instead",
-            dir.display(),
+            "{} ({}) {why}: the folders of runs are in {} instead",
+            place.dir.display(),
+            place.variable,
             ctx.env.state_dir_for(root).display()
         ));
     }

@@ -34,6 +34,8 @@ struct Tty {
     modes: Option<Termios>,
     /// The modes that the script had when the terminal was taken from it.
     scripts_modes: Option<Termios>,
+    /// Whether the script was given the terminal, and it was not taken back.
+    is_given: bool,
 }
 
 impl Tty {
@@ -41,7 +43,7 @@ impl Tty {
     fn open() -> Option<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = rustix::fs::open("/dev/tty", flags, Mode::empty()).ok()?;
-        Some(Self { fd, own: getpgrp(), modes: None, scripts_modes: None })
+        Some(Self { fd, own: getpgrp(), modes: None, scripts_modes: None, is_given: false })
     }
 
     fn is_given_to(&self, group: Pid) -> bool {
@@ -54,16 +56,21 @@ impl Tty {
         if let Some(modes) = self.scripts_modes.take() {
             let _ = tcsetattr(&self.fd, OptionalActions::Now, &modes);
         }
-        if let Err(error) = tcsetpgrp(&self.fd, group) {
-            tracing::debug!(%error, "the script can't be given the terminal");
+        match tcsetpgrp(&self.fd, group) {
+            Ok(()) => self.is_given = true,
+            Err(error) => tracing::debug!(%error, "the script can't be given the terminal"),
         }
     }
 
-    /// Makes azml's group the foreground's again, with the modes from before; a no-op if the script is not there.
+    /// Makes azml's group the foreground's again, with the modes from before; a no-op if neither the script nor what it
+    /// has given the terminal to and has ended is there.
     fn take_back(&mut self, group: Pid) {
-        if !self.is_given_to(group) {
+        let Ok(foreground) = tcgetpgrp(&self.fd) else { return };
+        let is_lost = self.is_given && who::is_gone(foreground);
+        if foreground == self.own || (foreground != group && !is_lost) {
             return;
         }
+        self.is_given = false;
         let _not_stopped = NotStopped::new();
         self.scripts_modes = tcgetattr(&self.fd).ok();
         if let Err(error) = tcsetpgrp(&self.fd, self.own) {

@@ -41,6 +41,11 @@ pub fn is_alive(group: u32) -> bool {
     exists && has_running_member(group).unwrap_or(true)
 }
 
+/// Whether no process, ended or not, is in a group.
+pub fn is_gone(group: Pid) -> bool {
+    test_kill_process_group(group) == Err(rustix::io::Errno::SRCH)
+}
+
 /// Asks Linux's `/proc`; `None` where there is none.
 fn has_running_member(group: u32) -> Option<bool> {
     let mut any = false;
