@@ -134,7 +134,8 @@ fn format_hint(path: &std::path::Path, format: Format) -> String {
              git clone --ref-format=files {path} COPY"
         ),
         Format::Sha256 => format!(
-            "a copy that azml can read: git init new && git -C {path} fast-export --all | git -C new fast-import"
+            "a copy that azml can read: git init new && git -C {path} fast-export --all | git -C new fast-import; \
+             or, if the project is a folder of it, one for the project alone: {{azml}} project create --existing --init-repo"
         ),
     }
 }
