@@ -71,8 +71,8 @@ impl Tips {
 /// looked at once. Ids among `haves` that aren't here are passed over; `progress` gets the number so far now and then.
 ///
 /// Nothing that the receiver lacks is left out. What it has is found again, as by stock git, in these cases:
-/// - A file or folder that is at another path than in the commits compared, or comes back from an older commit: only
-///   the same paths are compared, as `git pack-objects --sparse` does, which is git's default.
+/// - What is copied or moved out of a folder that is the same in the commits compared, or comes back from an older commit:
+///   equal folders are not looked into, as by `git pack-objects --sparse`, which is git's default.
 /// - Behind a boundary or a shallow commit, where a commit's parents are neither had nor sent: it is compared with the
 ///   newest commits that the receiver has.
 /// - Commits whose clocks went wrong, where no commit-graph tells their order.

@@ -189,15 +189,16 @@ impl<'a> Trees<'a> {
                         break;
                     }
                     // The id of a submodule's commit is no object of this repository, whatever else has that id.
-                    let is_object = !other.mode.is_commit();
-                    if order == Ordering::Equal && other.oid == entry.oid && is_object {
-                        is_there = true;
-                    } else {
-                        if parent.had && is_object {
+                    if !other.mode.is_commit() {
+                        // A commit that is sent before this one may have the tree from one that the receiver has.
+                        let had = parent.had || self.known.contains(other.oid);
+                        if had {
                             self.known.insert(other.oid.to_owned());
                         }
-                        if order == Ordering::Equal && other.mode.is_tree() && entry.mode.is_tree() {
-                            subtrees.push(Parent { tree: other.oid.to_owned(), had: parent.had });
+                        if order == Ordering::Equal && other.oid == entry.oid {
+                            is_there = true;
+                        } else if order == Ordering::Equal && other.mode.is_tree() && entry.mode.is_tree() {
+                            subtrees.push(Parent { tree: other.oid.to_owned(), had });
                         }
                     }
                     cursor.next();
