@@ -10,7 +10,7 @@ use gix::remote::fetch::Shallow;
 
 use crate::fixture;
 use crate::judge;
-use crate::site::{Door, Site, Who};
+use crate::site::{Door, Oracle, Site, Who};
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -65,6 +65,7 @@ fn it_clones_and_fetches_in_every_version() {
 #[test]
 fn it_clones_shallow_in_every_way_and_unshallows() {
     let site = Site::start(&["read"]);
+    let stock = Oracle::start(site.dir(), &site.fixture, &["read"], true);
     let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());
     let day = i64::try_from(fixture::day(9)).expect("a time");
     let git = |args: &[&str]| site.git(site.dir(), Door::Http, Who::Bob).run(args).ok();
@@ -76,15 +77,16 @@ fn it_clones_shallow_in_every_way_and_unshallows() {
             Shallow::Exclude { remote_refs: vec!["v1".try_into().expect("a name")], since_cutoff: None },
         ),
     ];
+    let head = judge::id(&folder, "master");
     for version in [0, 2] {
         for (n, (argument, shallow)) in ways.iter().enumerate() {
-            let (by_gix, by_git) = (format!("gix-{version}-{n}"), format!("git-{version}-{n}"));
-            let dir = site.dir().join(&by_gix);
+            let dir = site.dir().join(format!("gix-{version}-{n}"));
             clone(&url, &dir, version, shallow.clone());
             judge::assert_sound(&dir);
-            git(&["clone", "-q", "--bare", argument, &url, &by_git]);
-            let expected = judge::objects(&site.dir().join(by_git), &["master"]);
-            let head = judge::id(&folder, "master");
+            // In version 0 gix asks for a relative depth, which a clone has nothing for: stock git sends everything, too.
+            let of_stock = site.dir().join(format!("stock-{version}-{n}"));
+            clone(&stock.url("read"), &of_stock, version, shallow.clone());
+            let expected = judge::objects(&of_stock, &[&head]);
             assert_eq!(judge::objects(&dir, &[&head]), expected, "version {version}, {argument}");
             fetch(&dir, version, Shallow::Deepen(1));
             judge::assert_sound(&dir);
@@ -92,5 +94,11 @@ fn it_clones_shallow_in_every_way_and_unshallows() {
             judge::assert_sound(&dir);
             assert_eq!(judge::objects(&dir, &[&head]), judge::objects(&folder, &["master"]), "{argument}");
         }
+    }
+    for (n, (argument, _)) in ways.iter().enumerate() {
+        let (by_gix, by_git) = (site.dir().join(format!("stock-2-{n}")), format!("git-{n}"));
+        git(&["clone", "-q", "--bare", argument, &url, &by_git]);
+        let by_git = judge::objects(&site.dir().join(by_git), &["master"]);
+        assert_eq!(judge::objects(&by_gix, &[&head]), by_git, "{argument}");
     }
 }
