@@ -238,8 +238,8 @@ fn odd_files_are_kept_or_named_and_come_back_byte_for_byte() {
             "changed cache.bin",
             "new dangling",
             "new empty/deep",
-            "new line\nfeed",
-            "new n\\xffme",
+            r#"new "line\nfeed""#,
+            r#"new "n\377me""#,
             "not kept pipe",
             "new secret",
             "not kept socket",
@@ -263,7 +263,7 @@ fn odd_files_are_kept_or_named_and_come_back_byte_for_byte() {
     // A project's file of another content is not replaced unasked.
     let refused = alice.azml(&project, &["run", "files", "-r", &run, "cache.bin", "--apply"]).exits(1);
     assert!(refused.stderr.contains("cache.bin") && refused.stderr.contains("--force"), "{refused}");
-    let shown = ["run", "files", "-r", &run, "n\\xffme", "empty", "--apply"];
+    let shown = ["run", "files", "-r", &run, r#""n\377me""#, "empty", "--apply"];
     let _applied = alice.azml(&project, &shown).ok();
     assert_eq!(std::fs::read(project.join(OsStr::from_bytes(b"n\xffme"))).expect("it is there"), b"bytes");
     assert!(project.join("empty/deep").is_dir());

@@ -11,7 +11,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::git_config;
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
-use crate::run::kept::{BringError, shown_path};
+use crate::run::kept::BringError;
 use crate::run::target::TargetError;
 use crate::settings;
 use crate::sync::SyncError;
@@ -169,7 +169,7 @@ impl From<BringError> for CommandError {
             BringError::Look(error) => error.into(),
             BringError::Conflicts { ref paths } => {
                 let names: Vec<String> =
-                    paths.iter().take(20).map(|path| shown_path(path.as_ref())).collect();
+                    paths.iter().take(20).map(|path| quoted(path).into_owned()).collect();
                 Self::failed(error)
                     .hint(format!("changed since the run's snapshot: {}", names.join(", ")))
                     .hint("to replace them add --force; with --apply they are backed up first")

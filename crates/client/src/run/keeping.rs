@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use azml_core::id::ProjectId;
+use azml_core::quote::{quoted, quoted_path};
 use azml_core::run::{RunRecord, format};
-use gix::bstr::ByteSlice as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::folder::{ProjectFolders, made_in};
-use super::kept::{self, Collected, Expiry, Item, KEY, Removed, Summary, shown_path};
+use super::kept::{self, Collected, Expiry, Item, KEY, Removed, Summary};
 use super::{disk, live};
 use crate::context::{Context, Opened, size};
 use crate::error::CommandError;
@@ -39,7 +39,7 @@ pub fn counted(files: usize, bytes: u64) -> String {
 
 /// One file with what happened to it.
 fn line(item: &Item) -> String {
-    let path = crate::ui::clean(&shown_path(item.path.as_bstr()));
+    let path = quoted(&item.path);
     match (&item.trouble, item.kind) {
         (Some(trouble), _) => format!("not kept  {path} ({trouble})"),
         (None, kept::Kind::Deleted) => format!("deleted   {path}"),
@@ -150,8 +150,7 @@ pub fn brought_up_to_date(ctx: &Context, opened: &Opened, record: &mut RunRecord
     let Some(known) = record.extra.get_mut(KEY) else { return };
     let all = folders(ctx, opened.project.root(), opened.project.id()).kept;
     let kept = kept::KeptRun::find(&all, &run);
-    known["folder"] =
-        kept.as_ref().map_or(serde_json::Value::Null, |kept| kept.folder().display().to_string().into());
+    known["folder"] = kept.as_ref().map_or(serde_json::Value::Null, |kept| quoted_path(kept.folder()).into());
     if let Some(since) = kept.and_then(|kept| kept.since()) {
         known["until_utc"] = expiry(ctx).until(since).map(format::moment).into();
     }

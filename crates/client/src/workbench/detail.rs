@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
+use azml_core::quote::quoted;
 use azml_core::run::{Metric, RunRecord, Status};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -259,7 +260,7 @@ fn kept_files(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErro
                             tbody {
                                 @for item in left.items.iter().take(KEPT_FILES) {
                                     tr {
-                                        th scope="row" { code { (words::line(&kept::shown_path(item.path.as_ref()))) } }
+                                        th scope="row" { code { (quoted(&item.path)) } }
                                         td { @if item.trouble.is_some() { "not kept" } @else { (item.kind.as_str()) } }
                                         td.n { @if item.place.is_some() { (size(item.size)) } }
                                     }

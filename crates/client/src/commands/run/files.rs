@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use azml_core::quote::{quoted, quoted_path, unquoted};
 use azml_core::restore;
 use azml_core::run::{RunRecord, format};
 use gix::bstr::ByteSlice as _;
@@ -14,7 +15,7 @@ use crate::commands::runs;
 use crate::context::{Context, Faults, Opened, size};
 use crate::error::CommandError;
 use crate::run::keeping::{self, Left, Where};
-use crate::run::kept::{self, Applied, Item, shown_path};
+use crate::run::kept::{self, Applied, Item};
 use crate::run::outputs::PathPattern;
 use crate::ui::{Numbers, Output};
 
@@ -96,23 +97,24 @@ fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, CommandErr
     }
     let mut chosen = vec![false; items.len()];
     for given in patterns {
-        let pattern = PathPattern::parse(given.as_bytes().as_bstr()).map_err(|error| {
-            CommandError::usage(error).hint(format!("`{}` is not relative to the project", given.display()))
+        let name = unquoted(given.as_bytes());
+        let pattern = PathPattern::parse(&name).map_err(|error| {
+            CommandError::usage(error).hint(format!("`{}` is not relative to the project", quoted(&name)))
         })?;
-        let literal = given.as_bytes().trim_end_with(|c| c == '/');
+        let literal = name.trim_end_with(|c| c == '/');
         let is_literal = |path: &[u8]| {
             path.strip_prefix(literal).is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
         };
         let mut any = false;
         for (item, chosen) in items.iter().zip(&mut chosen) {
-            // Also by its name as it is, and as it is shown, where bytes that are no text are escaped.
+            // Also by its name as it is, which a pattern's characters may stand in.
             let path = item.path.as_bstr();
-            if pattern.has(path) || is_literal(path) || is_literal(shown_path(path).as_bytes()) {
+            if pattern.has(path) || is_literal(path) {
                 (*chosen, any) = (true, true);
             }
         }
         if !any {
-            return Err(CommandError::not_found(format!("no file of the run is `{}`", given.display()))
+            return Err(CommandError::not_found(format!("no file of the run is `{}`", quoted(&name)))
                 .hint("without a pattern all are listed"));
         }
     }
@@ -130,15 +132,15 @@ fn list(ctx: &Context, record: &RunRecord, left: &Left, items: &[Item]) -> Outpu
         Where::Kept(kept) => ctx.ui.status(&format!(
             "{} in {}{}",
             keeping::counted(total.count(), total.bytes),
-            kept.folder().display(),
+            quoted_path(kept.folder()),
             until.as_ref().map_or_else(String::new, |until| format!(", kept until {until}"))
         )),
-        Where::RunFolder(folder) => ctx.ui.status(&format!("The run goes on, in {}", folder.display())),
+        Where::RunFolder(folder) => ctx.ui.status(&format!("The run goes on, in {}", quoted_path(folder))),
         Where::Nowhere | Where::Elsewhere(_) => {}
     }
     let mut rows = Vec::new();
     let values = items.iter().map(|item| {
-        let path = shown_path(item.path.as_bstr());
+        let path = quoted(&item.path);
         let kind = if item.trouble.is_some() { "not kept" } else { item.kind.as_str() };
         let has_size = item.place.as_ref().is_some_and(|place| place.is_file());
         let mut row = Map::new();
@@ -153,7 +155,7 @@ fn list(ctx: &Context, record: &RunRecord, left: &Left, items: &[Item]) -> Outpu
             "path": path,
             "kind": kind,
             "size": item.size,
-            "place": item.place.as_ref().map(|place| place.to_string_lossy()),
+            "place": item.place.as_ref().map(|place| quoted_path(place)),
             "until_utc": item.place.as_ref().and(until.as_deref()),
             "why": item.trouble,
         })
@@ -175,11 +177,11 @@ fn copy_out(
         "Copied {copied} of {} of run {} into {}",
         keeping::counted(total.new + total.changed, total.bytes),
         record.run_id,
-        folder.display()
+        quoted_path(folder)
     ));
     Ok(Output::Value(json!({
         "run_id": record.run_id.as_str(),
-        "folder": folder.to_string_lossy(),
+        "folder": quoted_path(folder),
         "copied": copied,
     })))
 }
@@ -196,7 +198,7 @@ fn apply(
     let Applied { plan, done, large } =
         kept::apply(&opened.history, tree, items, &context, &Faults::of(&ctx.env))?;
     ctx.ui.status(&format!("Brought in what run {} wrote; {}", record.run_id, counted(&done)));
-    let large: Vec<String> = large.iter().map(|path| shown_path(path.as_bstr())).collect();
+    let large: Vec<String> = large.iter().map(|path| quoted(path).into_owned()).collect();
     if !large.is_empty() {
         ctx.ui.warning(&format!("copied, and not taken back by an undo: {}", large.join(", ")));
     }

@@ -1,5 +1,6 @@
 //! Bringing kept files back: out into any folder, or into the project folder by way of a restore.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use azml_core::checkout::listing::Entry;
 use azml_core::checkout::path::check;
 use azml_core::history::HistoryRepo;
+use azml_core::quote::{quoted, quoted_path};
 use azml_core::restore::{self, Done, Plan, Steps};
 use azml_core::snapshot::{self, Limits, Silent, TreeRequest};
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -17,7 +19,7 @@ use gix::objs::tree::{Editor, EntryKind};
 use gix::{ObjectId, Repository};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{Item, Kind, shown_path};
+use super::{Item, Kind};
 use crate::run::disk::{copy, native};
 
 /// Why files were not brought back.
@@ -25,19 +27,19 @@ use crate::run::disk::{copy, native};
 #[non_exhaustive]
 pub enum BringError {
     /// Other files are where they would go. Nothing was changed.
-    #[error("{} in the way have other content, first `{}`", counted(.paths.len()), .paths.first().map_or_else(String::new, |path| shown_path(path.as_bstr())))]
+    #[error("{} in the way have other content, first `{}`", counted(.paths.len()), .paths.first().map_or(Cow::default(), |path| quoted(path)))]
     Conflicts {
         /// Their paths.
         paths: Vec<BString>,
     },
     /// Something is in the way that can't be backed up. Nothing was changed.
-    #[error("`{}` is in the way, and is not replaced", shown_path(.path.as_bstr()))]
+    #[error("`{}` is in the way, and is not replaced", quoted(.path))]
     InTheWay {
         /// Where.
         path: BString,
     },
     /// A path that no project can have. Nothing was changed.
-    #[error("`{}` can't be a file of a project", shown_path(.path.as_bstr()))]
+    #[error("`{}` can't be a file of a project", quoted(.path))]
     NoProjectFile {
         /// Which.
         path: BString,
@@ -55,7 +57,7 @@ pub enum BringError {
     #[error("can't use the run history")]
     Git(#[source] Box<gix::Error>),
     /// A file operation failed.
-    #[error("cannot {doing} {}", path.display())]
+    #[error("cannot {doing} {}", quoted_path(path))]
     File {
         /// The verb.
         doing: &'static str,

@@ -12,7 +12,6 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -20,6 +19,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use azml_core::id::RunId;
+use azml_core::quote::{quoted, quoted_path};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use jiff::Timestamp;
@@ -127,7 +127,7 @@ impl Summary {
     pub fn to_json(&self, until: Option<Timestamp>) -> Value {
         let first = self.first.iter().take(RECORDED).map(|item| {
             let mut shown = json!({
-                "path": shown_path(item.path.as_bstr()),
+                "path": quoted(&item.path),
                 "kind": item.kind.as_str(),
                 "size": item.size,
             });
@@ -146,18 +146,6 @@ impl Summary {
             "first": first.collect::<Vec<_>>(),
         })
     }
-}
-
-/// A path as it is shown: bytes that are no text are escaped.
-pub fn shown_path(path: &BStr) -> String {
-    let mut text = String::with_capacity(path.len());
-    for chunk in path.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            write!(text, "\\x{byte:02x}").expect("a string takes all text");
-        }
-    }
-    text
 }
 
 /// The kept files of one run.
@@ -231,7 +219,7 @@ impl KeptRun {
                 items.push(absent(
                     path,
                     Kind::New,
-                    Some(format!("it can't be reached in {}", rest.display())),
+                    Some(format!("it can't be reached in {}", quoted_path(rest))),
                 ));
                 continue;
             };
@@ -395,7 +383,7 @@ impl Ended<'_> {
         for path in found.tops {
             let (from, to) = (self.work.join(native(path.as_bstr())), files.join(native(path.as_bstr())));
             if let Err(error) = move_to(&from, &to, step) {
-                troubles.push(format!("cannot move {}: {error}", from.display()));
+                troubles.push(format!("cannot move {}: {error}", quoted_path(&from)));
                 list.rest.insert(path);
             }
         }

@@ -106,10 +106,7 @@ impl World {
 
     fn lines(&self) -> Vec<String> {
         let items = self.kept().items().unwrap();
-        items
-            .iter()
-            .map(|item| format!("{} {}", item.kind.as_str(), shown_path(item.path.as_bstr())))
-            .collect()
+        items.iter().map(|item| format!("{} {}", item.kind.as_str(), quoted(&item.path))).collect()
     }
 }
 
@@ -204,7 +201,7 @@ fn everything_that_a_script_leaves_is_kept_or_named() {
             "new clone/.git/HEAD",
             "new empty/deeper",
             "changed link",
-            "new n\\xffme",
+            r#"new "n\377me""#,
             "new pipe",
             "changed results.csv",
             "new sparse.bin",
