@@ -58,8 +58,8 @@ impl Tally {
     /// Reads one line of output of cargo test (`test result: ok. 3 passed; 0 failed; …`) or of nextest
     /// (`Summary [ 1.2s] 10 tests run: 9 passed, 1 failed, 0 skipped`); other lines count nothing.
     fn read(&mut self, line: &str) {
-        let line = line.trim();
-        if !(line.starts_with("test result:") || line.starts_with("Summary [")) {
+        // nextest shows the output of a failed test set in, its own `test result:` among it.
+        if !(line.starts_with("test result:") || line.trim_start().starts_with("Summary [")) {
             return;
         }
         let mut previous = "";
@@ -139,6 +139,7 @@ mod tests {
         check(&["test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"], 3, 0);
         check(&["     Summary [   0.012s] 12 tests run: 10 passed (1 slow), 2 failed, 3 skipped"], 10, 2);
         check(&["     Summary [   9.000s] 4 tests run: 2 passed, 1 failed, 1 timed out, 0 skipped"], 2, 2);
+        check(&["    test result: FAILED. 0 passed; 1 failed; 76 filtered out"], 0, 0);
         check(
             &[
                 "test result: ok. 1 passed; 0 failed",
