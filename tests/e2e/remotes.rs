@@ -204,3 +204,20 @@ fn a_remote_that_is_not_there_is_named() {
     let output = alice.azml(&work, &["project", "clone", "http://127.0.0.1:1/x", "iris"]).fails();
     assert!(output.stderr.contains("127.0.0.1:1"), "{output}");
 }
+
+#[test]
+fn a_server_is_not_trusted_where_its_pinned_key_cannot_be_compared() {
+    let sandbox = Sandbox::new();
+    let server = Server::start_https(&sandbox, server::SEED);
+    let alice = sandbox.stranger("alice");
+    let url = server.https().replace("https://", "https://alice:alicepat@") + "/acme/_git/iris";
+    let trusted = format!("[http]\n sslCAInfo = {}\n", server.ca_file(&sandbox).display());
+    let pinned = |url: &str| format!("{trusted}[http \"{url}\"]\n pinnedPubkey = sha256//AAAA\n");
+    write(alice.home(), ".gitconfig", pinned(server.https()));
+    let _by_git = alice.git(alice.home(), &["ls-remote", "-q", &url]).fails();
+    let refused = alice.azml(alice.home(), &["project", "create", "-n", "iris", "-r", &url]).fails();
+    assert!(refused.stderr.contains(".pinnedpubkey is set in file "), "{refused}");
+    write(alice.home(), ".gitconfig", pinned("https://elsewhere.example"));
+    let _by_git = alice.git(alice.home(), &["ls-remote", "-q", &url]).ok();
+    let _made = alice.azml(alice.home(), &["project", "create", "-n", "iris", "-r", &url]).ok();
+}

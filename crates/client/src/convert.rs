@@ -48,6 +48,8 @@ impl From<git_config::Error> for CommandError {
     fn from(error: git_config::Error) -> Self {
         match error {
             git_config::Error::Repository(error) => error.into(),
+            git_config::Error::Unsupported { .. } => Self::failed(error)
+                .hint("take it away, or set it for other servers alone: http.<URL>.pinnedPubkey"),
             error => Self::failed(error).hint("Git refuses it, too: git config --list --show-origin"),
         }
     }

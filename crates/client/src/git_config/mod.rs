@@ -74,6 +74,14 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A setting that Git heeds and azml can't, and that is not safe to pass over.
+    #[error("{key} is set in {place}, which azml can't check a server against")]
+    Unsupported {
+        /// The setting.
+        key: String,
+        /// Where it stands.
+        place: String,
+    },
     /// A variable that sets configuration is not what Git expects.
     #[error("the environment variable {variable} {why}")]
     Environment {
@@ -144,6 +152,11 @@ impl Entry {
     /// The error for a value that must not be shown.
     pub fn secret(&self, why: &'static str) -> Error {
         Error::Value { key: self.key(), place: self.place(), value: "***".to_owned(), why }
+    }
+
+    /// The error for a setting that Git heeds, and azml can't.
+    pub fn unsupported(&self) -> Error {
+        Error::Unsupported { key: self.key(), place: self.place() }
     }
 
     fn bad(&self, why: &'static str) -> Error {

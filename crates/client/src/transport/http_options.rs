@@ -117,6 +117,10 @@ impl HttpOptions {
         let ca_file = ca_file.or_else(|| variables.system_ca_file.clone());
         let sets_tls = ca_file.is_some() || ca_folder.is_some() || no_verify || certificate.is_some();
 
+        // A pin that is passed over would let in a server that the user has ruled out.
+        if let Some(pin) = last("pinnedpubkey").filter(|_| url.scheme() == "https") {
+            return Err(pin.unsupported());
+        }
         let of_remote = config
             .remote_with_url(remote)
             .and_then(|name| config.of_remote(name, "proxy"))
