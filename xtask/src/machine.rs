@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::{Outcome, process};
 
-/// How long another run of apt-get or dpkg is waited for.
+/// The longest wait for another run of apt-get or dpkg.
 const LOCK_PATIENCE: Duration = Duration::from_mins(10);
-/// How often its lock is tried.
+/// The number of tries to take its lock.
 const LOCK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The real Python 3 interpreter (not a version manager's stand-in), installed by the system's package manager
@@ -62,7 +62,7 @@ pub(crate) fn require_git() -> Outcome {
     require("git", &["git"], || answers("git", "--version"))
 }
 
-/// What building git takes: a compiler, the libraries of its HTTP client; and the web server of its tests.
+/// The packages for building git (a compiler, the libraries of its HTTP client) and the web server of its tests.
 pub(crate) fn require_git_build() -> Outcome {
     let packages =
         ["gcc", "libc6-dev", "make", "perl", "libcurl4-openssl-dev", "zlib1g-dev", "libexpat1-dev"];

@@ -123,7 +123,7 @@ impl Context {
         recovery::dead_runs(self, opened)
     }
 
-    /// Who the user is: as Git finds the author of a commit, else the account.
+    /// The user: as Git finds the author of a commit, else the account.
     pub fn author(&self, root: &Path) -> Signature {
         // A configuration that can't be read is told where it is needed.
         let configured = self.git_config(Some(root), "").ok().map(|config| config.identity());

@@ -77,7 +77,7 @@ pub const EMAIL: &str = "EMAIL";
 pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 /// The ssh program for Git remotes, as Git itself reads it.
 pub const GIT_SSH: &str = "GIT_SSH";
-/// Which options the program in place of ssh takes, as Git itself reads it.
+/// The options that the program in place of ssh takes, as Git itself reads it.
 pub const GIT_SSH_VARIANT: &str = "GIT_SSH_VARIANT";
 /// A file of PEM certificates to trust for https remotes, as Git itself reads it.
 pub const GIT_SSL_CAINFO: &str = "GIT_SSL_CAINFO";
@@ -89,7 +89,7 @@ pub const GIT_SSL_CAPATH: &str = "GIT_SSL_CAPATH";
 pub const GIT_SSL_CERT: &str = "GIT_SSL_CERT";
 /// The key of that certificate, as Git itself reads it.
 pub const GIT_SSL_KEY: &str = "GIT_SSL_KEY";
-/// What to be to http remotes, as Git itself reads it.
+/// The user agent for HTTP remotes, as Git itself reads it.
 pub const GIT_HTTP_USER_AGENT: &str = "GIT_HTTP_USER_AGENT";
 /// The system-wide Git configuration, as Git itself reads it.
 pub const GIT_CONFIG_SYSTEM: &str = "GIT_CONFIG_SYSTEM";
@@ -97,9 +97,9 @@ pub const GIT_CONFIG_SYSTEM: &str = "GIT_CONFIG_SYSTEM";
 pub const GIT_CONFIG_NOSYSTEM: &str = "GIT_CONFIG_NOSYSTEM";
 /// The user's Git configuration, as Git itself reads it.
 pub const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
-/// How many pairs `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` there are, as Git itself reads it.
+/// The number of pairs `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>`, as Git itself reads it.
 pub const GIT_CONFIG_COUNT: &str = "GIT_CONFIG_COUNT";
-/// What was given to `git -c`, as Git itself passes it on.
+/// The settings given to `git -c`, as Git itself passes them on.
 pub const GIT_CONFIG_PARAMETERS: &str = "GIT_CONFIG_PARAMETERS";
 /// The program that asks for user name and password, as Git itself reads it.
 pub const GIT_ASKPASS: &str = "GIT_ASKPASS";
@@ -144,10 +144,10 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 
-/// Where the state is below a home folder.
+/// The path of the state below a home folder.
 const STATE: &str = ".local/state";
 
-/// Where a folder of azml's own may be.
+/// The possible places of one of azml's folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The variable that says so.
@@ -255,12 +255,12 @@ impl Env {
         self.dir(AZML_CONFIG_DIR, XDG_CONFIG_HOME, ".config")
     }
 
-    /// Where run folders live, where no project is in question.
+    /// The folder of run folders when no project is given.
     pub fn state_dir(&self) -> PathBuf {
         self.dir(AZML_STATE_DIR, XDG_STATE_HOME, STATE)
     }
 
-    /// Where the run folders of the project in `root` live: not in the project folder itself, or each run would be part
+    /// Returns the place for run folders of the project in `root`: not the project folder itself, or each run would be part
     /// of the next one, and not in a home folder that can't be written.
     pub fn state_dir_for(&self, root: &Path) -> PathBuf {
         let usable = self.state_dirs().into_iter().find(|place| place.unusable_for(root).is_none());
@@ -288,7 +288,7 @@ impl Env {
         first.map_or_else(|| self.fallback_dir(below_home), |place| place.dir)
     }
 
-    /// Where a folder of azml's own may be, the place that counts first.
+    /// The possible places of one of azml's folders, the first choice first.
     fn dirs(&self, own: &'static str, xdg: &'static str, below_home: &str) -> Vec<Place> {
         let home =
             |home: &Path| Place { variable: HOME, dir: self.cwd.join(home).join(below_home).join("azml") };

@@ -34,13 +34,13 @@ pub(crate) fn private_folder(temp: &Path) -> PathBuf {
     tempfile::Builder::new().prefix("azml-").tempdir_in(temp).map_or(path, tempfile::TempDir::keep)
 }
 
-/// Whether a folder, or the nearest one above it that is there, can be written.
+/// Returns whether a folder, or the nearest one above it that is there, can be written.
 pub(crate) fn can_be_written(folder: &Path) -> bool {
     let there = folder.ancestors().find(|part| part.symlink_metadata().is_ok());
     there.is_some_and(|part| part.is_dir() && rustix::fs::access(part, Access::WRITE_OK).is_ok())
 }
 
-/// Whether a path, of which the end need not exist, is a folder or in it.
+/// Returns whether a path, of which the end need not exist, is a folder or in it.
 pub(crate) fn is_inside(path: &Path, folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return path.starts_with(folder) };
     let there = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));

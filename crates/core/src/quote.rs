@@ -16,7 +16,7 @@ use gix::{
     quote::ansi_c,
 };
 
-/// Whether a character changes how the text around it is shown: control characters, marks that reorder text, and
+/// Returns whether a character changes how the text around it is shown: control characters, marks that reorder text, and
 /// separators of lines.
 pub fn is_disruptive(c: char) -> bool {
     c.is_control()

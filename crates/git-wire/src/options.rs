@@ -32,7 +32,7 @@ pub struct Options {
     pub allow_delete_current: bool,
     /// Whether a ref may be created that differs only in case from another: on many disks both can't be.
     pub allow_case_clashes: bool,
-    /// Whether version 2 offers `ref-in-want`. Off as in Git: its client asks for every ref by name where it is offered,
+    /// True if version 2 offers `ref-in-want`. Off as in Git: its client asks for every ref by name where it is offered,
     /// and its `fetch-pack` fails.
     pub ref_in_want: bool,
 }

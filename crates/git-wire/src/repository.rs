@@ -91,7 +91,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What somebody is told who asks for the repository over a network. What is wrong with the server's own files is
+    /// Returns the message for a client that asks for the repository over a network. What is wrong with the server's own files is
     /// for its log.
     pub fn message_to_peer(&self) -> String {
         match self {

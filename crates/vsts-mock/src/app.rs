@@ -118,7 +118,7 @@ impl App {
         users.map(|user| user.name.clone()).collect()
     }
 
-    /// What the seed says of the Git protocol.
+    /// The seed's settings of the Git protocol.
     pub(crate) fn git(&self) -> &SeedGit {
         &self.seed.git
     }

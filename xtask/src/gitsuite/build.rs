@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::REV;
 use crate::{Outcome, machine, process, workspace};
 
-/// What the scripts don't need of git.
+/// Parts of git that the scripts don't need.
 const WITHOUT: [&str; 5] = ["NO_GETTEXT=1", "NO_TCLTK=1", "NO_PYTHON=1", "NO_RUST=1", "CFLAGS=-O1"];
 /// The programs that serve.
 const SERVERS: [&str; 3] = ["git-upload-pack", "git-receive-pack", "git-http-backend"];

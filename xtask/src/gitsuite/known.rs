@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str) -> Outcome<Known> {
 }
 
 impl Known {
-    /// What of a script's outcome is not as the list says. A test that was skipped says nothing.
+    /// Differences between a script's outcome and the list. A skipped test counts for nothing.
     pub(super) fn compare(&self, script: &str, report: &Report) -> Vec<Problem> {
         let short = script.split_once('-').map_or(script, |(short, _)| short);
         let row = |number: u32, title: &str| format!("{short}.{number} {title}");

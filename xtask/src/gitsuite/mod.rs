@@ -23,7 +23,7 @@ use tap::Report;
 const REV: &str = "v2.55.0";
 const KNOWN: &str = include_str!("known.txt");
 const USAGE: &str = "usage: cargo xtask gitsuite --git-source PATH [--rev REV] [SCRIPT…]";
-/// How long one script may take.
+/// The time limit of one script.
 const MAX_SECONDS: &str = "1800";
 /// Whom the scripts run as if we are root, under whom they skip much.
 const NOBODY: &str = "65534";
@@ -34,7 +34,7 @@ const SCRIPTS: [&str; 18] = [
     "t5538", "t5543", "t5545", "t5546", "t5700", "t5702", "t5703",
 ];
 
-/// What the command line says.
+/// The settings of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Args {
     source: PathBuf,

@@ -1,6 +1,6 @@
-//! What one of git's scripts prints: a line for each test, and how many there were.
+//! Reads the output of one of git's scripts: a line for each test, and their number.
 
-/// How a test ended.
+/// The outcome of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     Passed,
@@ -16,16 +16,16 @@ pub(super) struct Test {
     pub(super) ending: Ending,
 }
 
-/// What a script printed.
+/// The output of a script.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
     pub(super) tests: Vec<Test>,
-    /// Whether it ran, and came to its end.
+    /// True if it ran, and came to its end.
     pub(super) is_whole: bool,
 }
 
 impl Report {
-    /// How many passed, failed and were skipped.
+    /// The numbers of tests that passed, failed and were skipped.
     pub(super) fn counts(&self) -> [usize; 3] {
         [Ending::Passed, Ending::Failed, Ending::Skipped]
             .map(|ending| self.tests.iter().filter(|test| test.ending == ending).count())

@@ -6,10 +6,10 @@ use super::{Error, Origin, Provider, Secret, basic, netrc};
 /// The user name that goes with a token when nothing else names one: hosts that take tokens look
 /// at the password, yet some refuse an empty name.
 const TOKEN_USER: &str = "azml";
-/// How often a helper may say that a refusal is only a step on the way.
+/// The most times that a helper may say that a refusal is only a step on the way.
 const MAX_STAGES: usize = 4;
 
-/// What is sent to a host, and whom to tell how it fared.
+/// The credential for a host, and the helpers to tell how it fared.
 #[derive(Clone)]
 pub(super) struct Credential {
     authorization: Secret,
@@ -17,7 +17,7 @@ pub(super) struct Credential {
     pub(super) answer: Option<Description>,
 }
 
-/// What is tried next.
+/// The next way to be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// The token of this command, the stored login, a password in the URL: one that is refused is the end.
@@ -38,10 +38,10 @@ pub struct Attempts {
     origin: Option<Origin>,
     user: Option<String>,
     password: Option<Secret>,
-    /// Whether the request says by itself who the user is.
+    /// True if the request says by itself who the user is.
     is_authorized: bool,
     current: Option<Credential>,
-    /// Whether the host has taken the current one.
+    /// True if the host has taken the current one.
     is_proven: bool,
     step: Step,
 }
@@ -72,7 +72,7 @@ impl Attempts {
         }
     }
 
-    /// Where they come from.
+    /// Their source.
     pub fn provider(&self) -> &Provider {
         &self.provider
     }
@@ -187,7 +187,7 @@ impl Attempts {
         })
     }
 
-    /// What the helpers, or the person in front of them, answer; and where to go on if it is refused.
+    /// The answer of the helpers, or of the user; and where to go on if it is refused.
     fn asked(&mut self, question: Option<Description>, stage: usize) -> Result<Option<Credential>, Error> {
         self.step = Step::End;
         let (Some(helpers), Some(question)) = (&self.provider.helpers, question) else { return Ok(None) };

@@ -14,18 +14,18 @@ use super::{Error, Secret, program};
 use crate::env::{Env, GIT_ASKPASS, GIT_TERMINAL_PROMPT, SSH_ASKPASS};
 use crate::git_config::{self, GitConfig, NormalUrl};
 
-/// What stays as it is in the URL that a question shows.
+/// Characters that stay as they are in the URL that a question shows.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PLAIN_HOST: &AsciiSet = &PLAIN.remove(b':').remove(b'[').remove(b']');
 const PLAIN_PATH: &AsciiSet = &PLAIN.remove(b'/');
 
-/// Who may be asked beside the helpers.
+/// The ways to ask the user, beside the helpers.
 #[derive(Clone, Debug, Default)]
 pub struct Prompts {
     /// `GIT_ASKPASS`; an empty one says that no program is to be asked.
     git_askpass: Option<OsString>,
     ssh_askpass: Option<OsString>,
-    /// Whether a person sits at a terminal, and may be asked there.
+    /// True if a person sits at a terminal, and may be asked there.
     terminal: bool,
 }
 
@@ -41,7 +41,7 @@ impl Prompts {
     }
 }
 
-/// Whether a person sits at a terminal, and Git's own programs may ask there.
+/// Returns whether a person sits at a terminal, and Git's own programs may ask there.
 pub fn may_ask(env: &Env) -> bool {
     let allowed = env
         .get(GIT_TERMINAL_PROMPT)

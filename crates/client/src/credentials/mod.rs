@@ -54,7 +54,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// What is to be asked can't be put into words that a helper understands.
+    /// The question can't be put into a helper's protocol.
     #[error(transparent)]
     Protocol(#[from] protocol::ProtocolError),
 }

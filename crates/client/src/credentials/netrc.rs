@@ -15,7 +15,7 @@ pub(super) fn look_up(file: &Path, host: &str, user: Option<&str>) -> Option<(St
     find(&String::from_utf8_lossy(&text), host, user)
 }
 
-/// What the next word is for.
+/// The use of the next word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Nothing,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Secret;
 
-/// How long such a program may take: it may have to wait for a person.
+/// The time limit of such a program: it may have to wait for a person.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// The longest answer that is read.
 const LONGEST_ANSWER: u64 = 1 << 20;

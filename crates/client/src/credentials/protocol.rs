@@ -42,7 +42,7 @@ pub enum ProtocolError {
     /// The value of `url` is none.
     #[error("the URL in the credential's description can't be read")]
     Url,
-    /// What is to be said would be read as more than one line.
+    /// A value would be read as more than one line.
     #[error("the credential's {key} holds a control character")]
     Forged {
         /// Of which part.
@@ -69,19 +69,19 @@ pub struct Description {
     pub is_ephemeral: bool,
     /// The scheme of the `Authorization` header, where it is not Basic.
     pub authtype: Option<String>,
-    /// What stands in that header behind the scheme.
+    /// The credential: the header's text behind the scheme.
     pub credential: Option<Secret>,
-    /// What came with an OAuth token.
+    /// The refresh token of an OAuth token.
     pub refresh_token: Option<Secret>,
-    /// What the host said that it takes (`WWW-Authenticate`).
+    /// The host's `WWW-Authenticate` headers.
     pub challenges: Vec<String>,
-    /// Whether a refusal is only a step on the way.
+    /// True if a refusal is only a step on the way.
     pub is_multistage: bool,
-    /// Whether the helper wants no other to be asked.
+    /// True if the helper wants no other to be asked.
     pub quits: bool,
-    /// What a helper wants to be told the next time.
+    /// The state that a helper wants to be given the next time.
     pub(super) states: Vec<String>,
-    /// What it is told this time.
+    /// The state that the helper is given this time.
     pub(super) told_states: Vec<String>,
     pub(super) knows_authtype: bool,
     pub(super) knows_state: bool,
@@ -165,7 +165,7 @@ impl Description {
         Ok(())
     }
 
-    /// Whether it is enough to authenticate with.
+    /// Returns whether it is enough to authenticate with.
     pub(super) fn is_complete(&self) -> bool {
         self.credential.is_some() || self.username.is_some() && self.password.is_some()
     }
@@ -184,7 +184,7 @@ impl Description {
         self.next_state();
     }
 
-    /// What the helper said of its state is what it is told now.
+    /// Passes the state that the helper gave back to it.
     pub(super) fn next_state(&mut self) {
         self.told_states = std::mem::take(&mut self.states);
     }
@@ -194,7 +194,7 @@ impl Description {
         self.write(true, true)
     }
 
-    /// What a helper is told of how its answer fared.
+    /// The report to a helper on how its answer fared.
     pub(super) fn report(&self) -> Result<Vec<u8>, ProtocolError> {
         self.write(self.knows_authtype, self.knows_state)
     }

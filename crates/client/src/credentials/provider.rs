@@ -1,4 +1,4 @@
-//! Where the credentials of one command come from, and what was found to work.
+//! Finds the credentials of one command, and remembers those that worked.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use gix::glob::wildmatch::Mode;
 use super::{Entry, Error, parameters};
 use crate::env::{Env, GIT_CONFIG_GLOBAL, GIT_CONFIG_NOSYSTEM, GIT_CONFIG_SYSTEM, PATH, XDG_CONFIG_HOME};
 
-/// How many files may include each other in a row, as for Git.
+/// The most files that may include each other in a row, as for Git.
 pub(super) const MAX_DEPTH: usize = 10;
 
 /// The user's repository of a project, be it that it is only about to be made.
@@ -84,7 +84,7 @@ struct Reader<'a> {
     repository: Option<&'a Repository>,
     /// The URLs of all remotes, once they are known.
     urls: Option<Vec<BString>>,
-    /// Whether a condition depends on them.
+    /// True if a condition depends on them.
     asks_for_urls: bool,
 }
 
@@ -243,7 +243,7 @@ fn global_files(env: &Env) -> Vec<(PathBuf, bool)> {
     files.into_iter().map(|(path, may_be_closed)| (env.cwd.join(path), may_be_closed)).collect()
 }
 
-/// Where the installed Git has its system-wide configuration: it is built into it, and follows from where it is
+/// Returns the installed Git's system-wide configuration: its path is built into Git, and follows from where Git is
 /// installed. Without one it is where most systems have it.
 fn system_file(env: &Env) -> PathBuf {
     let folders =

@@ -59,7 +59,7 @@ pub enum Error {
     NoValue {
         /// The setting.
         key: String,
-        /// Where it stands.
+        /// The file that it stands in, or the environment.
         place: String,
     },
     /// A value that is not of the setting's kind.
@@ -67,11 +67,11 @@ pub enum Error {
     Value {
         /// The setting.
         key: String,
-        /// Where it stands.
+        /// The file that it stands in, or the environment.
         place: String,
-        /// What stands there.
+        /// The value.
         value: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
     /// A setting that Git heeds and azml can't, and that is not safe to pass over.
@@ -79,7 +79,7 @@ pub enum Error {
     Unsupported {
         /// The setting.
         key: String,
-        /// Where it stands.
+        /// The file that it stands in, or the environment.
         place: String,
     },
     /// A variable that sets configuration is not what Git expects.
@@ -87,7 +87,7 @@ pub enum Error {
     Environment {
         /// Its name.
         variable: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
     /// The project's repository can't be opened.
@@ -195,7 +195,7 @@ impl GitConfig {
         self.entries.iter().rev().find(is_it)
     }
 
-    /// Who commits.
+    /// The author of commits.
     pub fn identity(&self) -> Identity {
         let first = |name| {
             let entry = self.last("author", name).or_else(|| self.last("user", name))?;
@@ -271,7 +271,7 @@ impl GitConfig {
         self.entries.iter().rev().find(is_it)
     }
 
-    /// What `url.<base>.insteadOf` and `pushInsteadOf` make of a URL: the longest prefix is replaced, of equal ones by
+    /// Rewrites a URL by `url.<base>.insteadOf` and `pushInsteadOf`: the longest prefix is replaced, of equal ones by
     /// the base that is named first. For a push the second goes before the first.
     pub fn rewrite<'a>(&self, url: &'a str, direction: Direction) -> Result<Cow<'a, str>, Error> {
         if direction == Direction::Push
@@ -282,7 +282,7 @@ impl GitConfig {
         Ok(self.replaced(url, "insteadof")?.map_or(Cow::Borrowed(url), Cow::Owned))
     }
 
-    /// Whether a URL is rewritten.
+    /// Returns whether a URL is rewritten.
     pub fn rewrites(&self, url: &str) -> Result<bool, Error> {
         Ok(self.replaced(url, "insteadof")?.is_some() || self.replaced(url, "pushinsteadof")?.is_some())
     }

@@ -46,7 +46,7 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
-    /// What git prints in the project; `None` if it fails.
+    /// Returns the output of git in the project; `None` if it fails.
     fn git(&self, args: &[&str]) -> Option<String> {
         let mut command = Command::new("git");
         command.env_clear().envs(self.vars.iter().cloned()).current_dir(self.project()).args(args);

@@ -1,4 +1,4 @@
-//! Which of the sections `<section>.<url>` fit a URL, by the rules of Git's `urlmatch.c`.
+//! Matches sections `<section>.<url>` with a URL, by the rules of Git's `urlmatch.c`.
 //!
 //! A pattern fits when scheme, host and port are the same (a label `*` of the pattern's host stands for any one label),
 //! its path is a prefix that ends at a slash, and its user name, if it has one, is the same. See `http.<url>.*` in
@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-/// What is always percent-encoded, beside control characters and bytes outside ASCII.
+/// Characters that are always percent-encoded, beside control characters and bytes outside ASCII.
 const UNSAFE: &[u8] = b" <>\"%{}|\\^`";
-/// What stays percent-encoded where it was written so.
+/// Characters that stay percent-encoded where they were written so.
 const RESERVED: &[u8] = b":/?#[]@!$&'()*+,;=";
 
 /// A URL in the form in which Git compares URLs.
@@ -22,7 +22,7 @@ pub struct NormalUrl {
     path: usize,
 }
 
-/// How well a pattern fits; more is better.
+/// The score of a pattern; more is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fit {
     host: usize,
@@ -103,7 +103,7 @@ impl NormalUrl {
         &self.text[range.clone()]
     }
 
-    /// How well `pattern` fits this URL, if it does.
+    /// Returns the score of `pattern` for this URL, if it fits.
     pub(super) fn fit(&self, pattern: &Self) -> Option<Fit> {
         if self.part(&self.scheme) != pattern.part(&pattern.scheme)
             || self.part(&self.port) != pattern.part(&pattern.port)
@@ -121,7 +121,7 @@ impl NormalUrl {
     }
 }
 
-/// How many bytes come before the first of `stops`.
+/// Returns the number of bytes before the first of `stops`.
 fn end_of(text: &[u8], stops: &[u8]) -> usize {
     text.iter().position(|byte| stops.contains(byte)).unwrap_or(text.len())
 }
@@ -211,7 +211,7 @@ fn host_fits(pattern: &[u8], host: &[u8]) -> bool {
         && pattern.iter().zip(&host).all(|(wanted, found)| wanted == b"*" || wanted == found)
 }
 
-/// How long a prefix of the path the pattern is, its slash included; `None` if it is none.
+/// Returns the length of the prefix of the path that the pattern is, its slash included; `None` if it is none.
 fn path_fit(pattern: &[u8], path: &[u8]) -> Option<usize> {
     if pattern == b"/" {
         return Some(1);

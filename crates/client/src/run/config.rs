@@ -64,7 +64,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// The entry.
         entry: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: BadEntry,
     },
@@ -122,7 +122,7 @@ pub struct RunConfig {
     pub environment: BTreeMap<String, String>,
     /// Commands for the shell that make the run's folder ready.
     pub prepare: Vec<String>,
-    /// What of the run's folder is collected.
+    /// The files of the run's folder that are collected.
     pub outputs: Outputs,
     /// The Python interpreter that the target names.
     pub python: Option<String>,

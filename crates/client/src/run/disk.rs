@@ -11,7 +11,7 @@ use gix::bstr::BStr;
 use rustix::fs::SeekFrom as Sparse;
 use rustix::io::Errno;
 
-/// What the owner needs to list a folder and to change what is in it.
+/// The permission bits that the owner needs to list a folder and to change what is in it.
 const OWNER_ALL: u32 = 0o700;
 
 /// A path as Git writes it, bytes with `/`, as the system takes it.

@@ -18,7 +18,7 @@ pub(super) struct Editable {
     pub(super) folder: PathBuf,
     /// The file of the interpreter that says so.
     pub(super) file: PathBuf,
-    /// Whether having the run's copy of the folder on Python's path has the same effect.
+    /// True if having the run's copy of the folder on Python's path has the same effect.
     pub(super) is_plain: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn find(python: &Path, home: Option<&Path>, root: &Path) -> Vec<Edita
     found.into_values().filter(|editable| editable.is_plain || !has_plain).collect()
 }
 
-/// Whether a folder on Python's path would hide a module of the interpreter's library; `None` if that is not known.
+/// Returns whether a folder on Python's path would hide a module of the interpreter's library; `None` if that is not known.
 pub(super) fn hides_library(python: &Path, folder: &Path) -> Option<bool> {
     let real = python.canonicalize().ok()?;
     let library =
@@ -102,7 +102,7 @@ fn libraries(prefix: &Path, real_python: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What a file in `site-packages` adds to what can be imported: the folder of modules, and whether that is all it does.
+/// Reads what a file in `site-packages` makes importable: the folder of modules, and whether that is all it does.
 fn imports(site: &Path, file: &Path) -> Vec<(PathBuf, bool)> {
     let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let extension = file.extension().and_then(OsStr::to_str).unwrap_or_default();
@@ -133,7 +133,7 @@ fn mapped(finder: &str) -> Vec<(PathBuf, bool)> {
     quoted.windows(2).filter_map(|pair| path_after(pair[0], pair[1])).collect()
 }
 
-/// Where the record of an install says that it is an editable one of.
+/// Returns the folder of which a record of an install says that it is an editable one.
 fn recorded(record: &Path) -> Option<PathBuf> {
     let record: serde_json::Value = serde_json::from_str(&read(record)).ok()?;
     let is_editable = record["dir_info"]["editable"].as_bool()?;

@@ -90,7 +90,7 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), made })
     }
 
-    /// What was made in it.
+    /// The files and folders that were made in it.
     pub(super) fn made(&self) -> &Noted {
         &self.made
     }
@@ -101,7 +101,7 @@ impl RunFolder {
     }
 }
 
-/// What all runs of a project share beside the project folder.
+/// The folders that all runs of a project share beside the project folder.
 #[derive(Clone, Debug)]
 pub struct ProjectFolders {
     /// The last run's folder, for the next one.
@@ -131,7 +131,7 @@ pub(super) fn park(work: &Path, project: &ProjectFolders) {
     }
 }
 
-/// What was made in the folder of a run that another azml began.
+/// Returns the manifest of the folder of a run that another azml began.
 pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>) -> io::Result<Noted> {
     Noted::read(&work.with_extension("index")).or_else(|error| match tree {
         Some(tree) => spare::made_of(history.git(), tree, work).map_err(io::Error::other),
@@ -212,7 +212,7 @@ impl Linker<'_> {
     }
 }
 
-/// Whether an entry of the project folder is passed over for this: it may not be read, it went away meanwhile, or its path
+/// Returns whether an entry of the project folder is passed over for this: it may not be read, it went away meanwhile, or its path
 /// is too long below the run's folder.
 fn is_passable(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied};

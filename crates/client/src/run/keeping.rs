@@ -16,17 +16,17 @@ use super::{disk, live};
 use crate::context::{Context, Opened, size};
 use crate::error::CommandError;
 
-/// How many files the report at the end of a run names.
+/// The most files that the report at the end of a run names.
 const REPORTED: usize = 10;
-/// What a string has to be able to take.
+/// The longest string that has to fit.
 const TAKES_ALL: &str = "a string takes all text";
 
-/// How long files are kept, and how many bytes of them.
+/// The limits of age and size up to which files are kept.
 pub fn expiry(ctx: &Context) -> Expiry {
     Expiry { age: ctx.settings.keep_days(), bytes: ctx.settings.keep_size() }
 }
 
-/// What all runs of the project in `root` share.
+/// The folders that all runs of the project in `root` share.
 pub(super) fn folders(ctx: &Context, root: &Path, project: &ProjectId) -> ProjectFolders {
     ProjectFolders::of(&live::project_dir(&ctx.env.state_dir_for(root), project))
 }
@@ -67,7 +67,7 @@ pub(super) fn put_in_record(ctx: &Context, record: &mut RunRecord, left: &Summar
     record.extra.insert(KEY.to_owned(), left.to_json(expiry(ctx).until(ctx.env.now())));
 }
 
-/// What the report at the end of a run says of it.
+/// Its lines in the report at the end of a run.
 pub(super) fn report(ctx: &Context, record: &RunRecord, collected: &Collected) -> String {
     let left = &collected.left;
     let mut text = String::new();
@@ -159,15 +159,15 @@ pub fn brought_up_to_date(ctx: &Context, opened: &Opened, record: &mut RunRecord
 /// All that is kept of a project's runs.
 #[derive(Debug)]
 pub struct Totals {
-    /// Of how many runs.
+    /// The number of runs.
     pub runs: usize,
-    /// How many files.
+    /// The number of files.
     pub files: usize,
-    /// How many bytes they take.
+    /// The number of bytes that they take.
     pub bytes: u64,
     /// When the first of them go.
     pub next: Option<Timestamp>,
-    /// Where they are.
+    /// Their folder.
     pub folder: PathBuf,
 }
 
@@ -187,7 +187,7 @@ pub fn totals(ctx: &Context, root: &Path, project: &ProjectId) -> Result<Totals,
     Ok(totals)
 }
 
-/// Where what a run wrote is.
+/// The place of what a run wrote.
 #[derive(Debug)]
 pub enum Where {
     /// Kept.
@@ -202,10 +202,10 @@ pub enum Where {
     Nowhere,
 }
 
-/// What a run wrote beside its outputs.
+/// The files that a run wrote beside its outputs.
 #[derive(Debug)]
 pub struct Left {
-    /// Where it is.
+    /// Its folder.
     pub place: Where,
     /// All of it, by path.
     pub items: Vec<Item>,
@@ -213,7 +213,7 @@ pub struct Left {
     pub until: Option<Timestamp>,
 }
 
-/// What a run wrote beside its outputs; nothing is moved by this.
+/// The files that a run wrote beside its outputs; nothing is moved by this.
 pub fn left_by(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Left, CommandError> {
     let folders = folders(ctx, opened.project.root(), opened.project.id());
     let id = record.submitted_as();

@@ -30,7 +30,7 @@ pub(super) fn note(record: &mut RunRecord, ended: &Ended) {
     }
 }
 
-/// How a script ended, for the control log.
+/// The end of a script, for the control log.
 pub(super) fn describe(ended: &Ended) -> String {
     let by = ended.signal.map(describe_signal);
     match (ended.exit, by) {
@@ -48,7 +48,7 @@ pub fn of_record(record: &RunRecord) -> Option<String> {
     Some(format!("{}{core}", describe_signal(signal)))
 }
 
-/// What may have been the reason, and what to do.
+/// A likely reason, and a remedy.
 pub fn hint(record: &RunRecord) -> Option<String> {
     let is_kill = |signal: i64| signal == i64::from(signal_hook::consts::SIGKILL);
     let signal = record.extra.get(SIGNAL).and_then(serde_json::Value::as_i64);

@@ -44,7 +44,7 @@ pub(super) fn adjust(repo: &gix::Repository, top: &mut Folder, work: &Path, root
     Ok(has_adjusted)
 }
 
-/// Whether a snapshot has something at a path, or a link on the way to it.
+/// Returns whether a snapshot has something at a path, or a link on the way to it.
 fn has(top: &Folder, path: &Path) -> bool {
     let mut folder = top;
     for part in path {
@@ -108,7 +108,7 @@ impl Place<'_> {
     }
 }
 
-/// Whether a relative path that begins so many folders deep goes above the top on its way.
+/// Returns whether a relative path that begins so many folders deep goes above the top on its way.
 fn leaves(depth: usize, target: &Path) -> bool {
     let mut depth = Some(depth);
     for part in target.components() {

@@ -150,7 +150,7 @@ impl Found {
         self.dir.join(WORK)
     }
 
-    /// Which outputs the run declares.
+    /// The outputs that the run declares.
     pub fn outputs(&self) -> Outputs {
         let entries: Option<Vec<String>> =
             std::fs::read(self.dir.join(OUTPUTS)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());

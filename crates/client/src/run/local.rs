@@ -31,14 +31,14 @@ pub struct Local {
     pub history: HistoryRepo,
     /// Where the run's folder is to be; `None`: the script runs in the project folder.
     pub work: Option<PathBuf>,
-    /// What all runs of the project share.
+    /// The folders that all runs of the project share.
     pub project: ProjectFolders,
     /// The Python interpreter that the configuration names.
     pub python: Option<String>,
     /// The environment that scripts inherit.
     pub inherited: BTreeMap<OsString, OsString>,
     state: State,
-    /// Whether processes of the script's group still run.
+    /// True if processes of the script's group still run.
     left_processes: bool,
 }
 
@@ -150,7 +150,7 @@ fn path_of(env: &BTreeMap<OsString, OsString>) -> Option<&OsStr> {
     env.get(OsStr::new(PATH)).map(OsString::as_os_str)
 }
 
-/// Whether Python can run what is at a path as a folder.
+/// Returns whether Python can run what is at a path as a folder.
 pub fn is_package(path: &Path) -> bool {
     path.join("__main__.py").is_file()
 }

@@ -1,4 +1,4 @@
-//! Which files of a run are its outputs: those in `outputs/` and `logs/`, and those that the run configuration declares.
+//! The outputs of a run: the files in `outputs/` and `logs/`, and those that the run configuration declares.
 //!
 //! A declared entry is the path of a file or folder in the project, or a pattern in which `*`, `?` and `[…]` stand for a
 //! part of one name and `**` for any folders. What is below a folder that matches is an output too.
@@ -13,14 +13,14 @@ use super::disk::native;
 
 /// The folders that are always collected.
 pub const ALWAYS: [&str; 2] = ["outputs", "logs"];
-/// How many entries a run configuration may declare.
+/// The most entries that a run configuration may declare.
 const MOST_ENTRIES: usize = 200;
-/// How many `**` an entry may have: each of them multiplies what has to be tried.
+/// The most `**` that an entry may have: each of them multiplies what has to be tried.
 const MOST_DEEP: usize = 2;
 /// Any folders.
 const DEEP: &[u8] = b"**";
 
-/// What is wrong with a declared entry.
+/// The reason why a declared entry is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEntry {
     /// It is not relative to the project folder.
@@ -68,7 +68,7 @@ impl PathPattern {
         Ok(Self(names))
     }
 
-    /// Whether it stands for the file or folder at `path`, or for a folder above it.
+    /// Returns whether it stands for the file or folder at `path`, or for a folder above it.
     pub fn has(&self, path: &BStr) -> bool {
         matches(&self.0, &path.split_str("/").collect::<Vec<_>>())
     }
@@ -95,7 +95,7 @@ impl Outputs {
         self.declared.iter().map(|entry| bstr::join("/", &entry.0).to_str_lossy().into_owned()).collect()
     }
 
-    /// Whether the file or folder at `path` is one, or is in one.
+    /// Returns whether the file or folder at `path` is one, or is in one.
     pub fn has(&self, path: &BStr) -> bool {
         let names: Vec<&[u8]> = path.split_str("/").collect();
         let is_always = ALWAYS.iter().any(|folder| names[0] == folder.as_bytes());
@@ -104,13 +104,13 @@ impl Outputs {
                 && !(names.len() == 1 && is_log(native(path))))
     }
 
-    /// Whether there can be outputs below the folder at `path`.
+    /// Returns whether there can be outputs below the folder at `path`.
     pub fn may_be_below(&self, path: &BStr) -> bool {
         let names: Vec<&[u8]> = path.split_str("/").collect();
         path.is_empty() || self.has(path) || self.declared.iter().any(|entry| may_lead_to(&entry.0, &names))
     }
 
-    /// Whether an entry without any pattern names the file or folder at `path`: an ignored one is then not linked into the
+    /// Returns whether an entry without any pattern names the file or folder at `path`: an ignored one is then not linked into the
     /// run's folder, since the script is to write one of its own.
     pub fn names(&self, path: &BStr) -> bool {
         let is_pattern = |name: &BString| name.find_byteset(b"*?[\\").is_some();
@@ -130,7 +130,7 @@ fn declare(entry: &str) -> Result<PathPattern, BadEntry> {
     Ok(parsed)
 }
 
-/// Whether the entry is `path` or a folder above it.
+/// Returns whether the entry is `path` or a folder above it.
 fn matches(entry: &[BString], path: &[&[u8]]) -> bool {
     match (entry.split_first(), path.split_first()) {
         (None, _) => true,
@@ -142,7 +142,7 @@ fn matches(entry: &[BString], path: &[&[u8]]) -> bool {
     }
 }
 
-/// Whether the entry can be below the folder `path`.
+/// Returns whether the entry can be below the folder `path`.
 fn may_lead_to(entry: &[BString], path: &[&[u8]]) -> bool {
     match (entry.split_first(), path.split_first()) {
         (None, _) | (_, None) => true,

@@ -66,12 +66,12 @@ pub trait Watch: Send + Sync {
     fn notice(&self, _notice: &Notice) {}
 }
 
-/// What the user of a run should know of how it runs.
+/// A remark for the user on how a run is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What is so.
+    /// The fact.
     pub text: String,
-    /// What to do about it, if it is not as it should be.
+    /// The remedy, if it is not as it should be.
     pub hint: Option<String>,
 }
 
@@ -93,9 +93,9 @@ pub struct Ended {
     pub exit: Exit,
     /// The signal that ended it, whoever sent it.
     pub signal: Option<i32>,
-    /// Whether it left a core dump.
+    /// True if it left a core dump.
     pub core_dumped: bool,
-    /// Whether the kernel killed a process for want of memory meanwhile.
+    /// True if the kernel killed a process for want of memory meanwhile.
     pub out_of_memory: bool,
     /// Whether processes of its group still run.
     pub left_processes: bool,
@@ -166,7 +166,7 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
     })
 }
 
-/// What became of the group's leader.
+/// The state of the group's leader.
 enum Change {
     Ended(ExitStatus),
     Stopped(i32),
@@ -234,7 +234,7 @@ fn watch_over(
     }
 }
 
-/// Whether a script that had the terminal was ended by a key (Ctrl-C, Ctrl-\\) or by the terminal's end.
+/// Returns whether a script that had the terminal was ended by a key (Ctrl-C, Ctrl-\\) or by the terminal's end.
 fn is_by_key(status: ExitStatus) -> bool {
     status.code() == Some(INTERRUPTED) || matches!(status.signal(), Some(SIGINT | SIGQUIT | SIGHUP))
 }

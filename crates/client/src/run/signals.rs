@@ -111,7 +111,7 @@ pub(super) fn stop_self() {
     }
 }
 
-/// Whether a set of signals, as `/proc` writes it, has this one.
+/// Returns whether a set of signals, as `/proc` writes it, has this one.
 pub fn is_in(set: u64, signal: i32) -> bool {
     u32::try_from(signal - 1).is_ok_and(|bit| set.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }

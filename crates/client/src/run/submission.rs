@@ -30,7 +30,7 @@ use crate::snapshots;
 use crate::sync;
 use crate::transport::Remote;
 
-/// How many values that could not be recorded are named.
+/// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
 
 /// What to run, and how.
@@ -55,7 +55,7 @@ pub struct Plan {
 pub struct Finished {
     /// Its record.
     pub record: RunRecord,
-    /// What it left beside its outputs.
+    /// The files that it left beside its outputs.
     pub collected: Collected,
 }
 

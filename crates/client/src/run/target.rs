@@ -30,7 +30,7 @@ pub struct Job {
     pub tree: ObjectId,
     /// Files of the project folder that the snapshot left out and the script may want.
     pub left_out: BTreeSet<BString>,
-    /// What of the run's folder is collected.
+    /// The files of the run's folder that are collected.
     pub outputs: Outputs,
     /// The script, relative to the project folder.
     pub script: String,

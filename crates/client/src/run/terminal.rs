@@ -21,7 +21,7 @@ pub(super) struct JobControl {
     /// The script's.
     group: Pid,
     tty: Option<Tty>,
-    /// Whether the script has had the terminal.
+    /// True if the script has had the terminal.
     wants_tty: bool,
 }
 
@@ -34,7 +34,7 @@ struct Tty {
     modes: Option<Termios>,
     /// The modes that the script had when the terminal was taken from it.
     scripts_modes: Option<Termios>,
-    /// Whether the script was given the terminal, and it was not taken back.
+    /// True if the script was given the terminal, and it was not taken back.
     is_given: bool,
 }
 
@@ -93,7 +93,7 @@ impl JobControl {
         control
     }
 
-    /// Whether the script has the terminal now.
+    /// Returns whether the script has the terminal now.
     pub(super) fn has_tty(&self) -> bool {
         self.tty.as_ref().is_some_and(|tty| tty.is_given_to(self.group))
     }

@@ -21,11 +21,11 @@ use crate::env::{
 /// Never changed: where azml, and not the user, said what they are; and the home folder.
 const AS_GIVEN: [&str; 5] =
     [AZML_RUN_ID, AZML_METRICS_FILE, AZML_ATTACHMENTS_DIR, AZUREML_NATIVE_SHARE_DIRECTORY, HOME];
-/// What is in a project folder and never in a run's.
+/// Names that are in a project folder and never in a run's.
 const NEVER_THERE: [&str; 2] = [".git", history::FOLDER];
 /// After these a path may begin; before them it ends.
 const DELIMITERS: &[u8] = b":;,=|&\"'()[]{}<> \t\n";
-/// How often the file system is asked for one variable.
+/// The most questions to the file system for one variable.
 const MAX_LOOKS: usize = 2000;
 
 /// A project folder and the folder of a run of it.
@@ -81,7 +81,7 @@ impl<'f> Folders<'f> {
         Some(OsString::from_vec(redirected))
     }
 
-    /// Where in a value that path ends which begins at `at` and leads to the project folder.
+    /// Returns the end of the path in a value that begins at `at` and leads to the project folder.
     fn end_of_root(&self, value: &[u8], at: usize, looks: &mut usize) -> Option<usize> {
         let is_end = |byte: &u8| *byte == b'/' || DELIMITERS.contains(byte);
         let mut end = at;
@@ -107,7 +107,7 @@ impl<'f> Folders<'f> {
         }
     }
 
-    /// Whether the run's folder has something of its own at a path, or will have if somebody writes there.
+    /// Returns whether the run's folder has something of its own at a path, or will have if somebody writes there.
     pub(super) fn is_the_runs(&self, rest: &Path) -> bool {
         let is_never_there = rest.components().any(
             |part| matches!(part, Component::Normal(name) if NEVER_THERE.iter().any(|never| name == *never)),
@@ -122,7 +122,7 @@ impl<'f> Folders<'f> {
     }
 }
 
-/// Whether an absolute path may begin at a place of a value; in a URL that is after `//`, or after the host's `/`.
+/// Returns whether an absolute path may begin at a place of a value; in a URL that is after `//`, or after the host's `/`.
 fn begins_path(value: &[u8], at: usize) -> bool {
     let before = &value[..at];
     if value[at] != b'/' {

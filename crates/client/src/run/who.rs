@@ -41,7 +41,7 @@ pub fn is_alive(group: u32) -> bool {
     exists && has_running_member(group).unwrap_or(true)
 }
 
-/// Whether no process, ended or not, is in a group.
+/// Returns whether no process, ended or not, is in a group.
 pub fn is_gone(group: Pid) -> bool {
     test_kill_process_group(group) == Err(rustix::io::Errno::SRCH)
 }
@@ -67,7 +67,7 @@ pub fn ignored_signals(pid: Option<u32>) -> u64 {
     set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Whether this process's group is orphaned, as POSIX has it: no member has a parent in another group of its session, a
+/// Returns whether this process's group is orphaned, as POSIX has it: no member has a parent in another group of its session, a
 /// shell that would continue it if it stopped.
 pub fn is_orphaned_group() -> bool {
     let group = getpgrp().as_raw_nonzero().to_string();
@@ -88,7 +88,7 @@ pub fn is_orphaned_group() -> bool {
     true
 }
 
-/// How often the kernel has killed a process for want of memory since it started, where it counts that.
+/// The number of processes that the kernel has killed for want of memory since it started, where it counts that.
 pub fn out_of_memory_kills() -> Option<u64> {
     let counts = std::fs::read_to_string("/proc/vmstat").ok()?;
     counts.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
@@ -100,7 +100,7 @@ fn family(stat: &str) -> Option<[&str; 3]> {
     Some([fields.next()?, fields.next()?, fields.next()?])
 }
 
-/// Whether a process has its current folder in `folder`: one that the script started, and that left its group, may still
+/// Returns whether a process has its current folder in `folder`: one that the script started, and that left its group, may still
 /// write there.
 pub fn works_in(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return false };

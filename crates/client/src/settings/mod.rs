@@ -137,7 +137,7 @@ impl Settings {
         value::days(self.text("keep_days")).expect("the value has been checked")
     }
 
-    /// How many bytes of such files are kept of one project; 0 for any number.
+    /// The most bytes of such files that are kept of one project; 0 for any number.
     pub fn keep_size(&self) -> u64 {
         size(self.text("keep_size")).expect("the value has been checked")
     }

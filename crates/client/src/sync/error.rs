@@ -39,7 +39,7 @@ pub enum SyncError {
         Incomplete::Partial => "partial clone",
     })]
     Incomplete {
-        /// What it lacks.
+        /// The part that it lacks.
         how: Incomplete,
     },
     /// The remote's `master` has commits that are not in the local one.

@@ -161,7 +161,7 @@ fn attempt(
     Ok(Attempt::Done)
 }
 
-/// What the remote is known to have beside its tips: what it had at the last sync, where others have pushed since. A tip
+/// Commits that the remote is known to have beside its tips: those of the last sync, where others have pushed since. A tip
 /// that is here says itself what the remote has, which is less than before if it was set back.
 fn tracked(history: &HistoryRepo, session: &PushSession<'_>) -> Result<Vec<ObjectId>, SyncError> {
     let mut known = Vec::new();

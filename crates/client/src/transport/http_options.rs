@@ -1,4 +1,4 @@
-//! What the user's Git configuration and environment say about HTTP, for one URL: whom to trust, through which proxy to
+//! Settings of HTTP for one URL, from the user's Git configuration and environment: whom to trust, through which proxy to
 //! go, what to send along.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::git_config::{Entry, Error, GitConfig, NormalUrl};
 /// The largest file of cookies that is read.
 const MAX_COOKIES: u64 = 1 << 20;
 
-/// What the environment says of HTTP; most of it goes before Git's configuration.
+/// The environment's settings of HTTP; most of them go before Git's configuration.
 #[derive(Debug, Clone, Default)]
 pub struct HttpVariables {
     ca_file: Option<PathBuf>,
@@ -64,18 +64,18 @@ impl HttpVariables {
     }
 }
 
-/// How to speak HTTP with the host of one URL.
+/// The options for HTTP with the host of one URL.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HttpOptions {
     /// A file of PEM certificates to trust in place of the system's.
     pub(super) ca_file: Option<PathBuf>,
     /// A folder of PEM certificates to trust as well.
     pub(super) ca_folder: Option<PathBuf>,
-    /// Whether any certificate will do.
+    /// True if any certificate will do.
     pub(super) no_verify: bool,
     /// The user's own certificate, and its key if that is in another file.
     pub(super) certificate: Option<(PathBuf, Option<PathBuf>)>,
-    /// Whether anything of the above was set.
+    /// True if anything of the above was set.
     pub(super) sets_tls: bool,
     pub(super) proxy: Option<Proxy>,
     pub(super) user_agent: Option<String>,
@@ -87,7 +87,7 @@ pub(super) struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// What is set for `url`, whose user name is `user`. `remote` is how the user wrote the URL: a remote of that URL may
+    /// Reads the settings for `url`, whose user name is `user`. `remote` is how the user wrote the URL: a remote of that URL may
     /// have its own proxy.
     pub(super) fn new(
         config: &GitConfig,
@@ -173,7 +173,7 @@ impl HttpOptions {
         })
     }
 
-    /// Whether an extra header says who the user is.
+    /// Returns whether an extra header says who the user is.
     pub(super) fn has_authorization(&self) -> bool {
         self.secret_headers.iter().any(|(name, _)| *name == header::AUTHORIZATION)
     }

@@ -91,7 +91,7 @@ pub(super) fn from_config(entry: &Entry) -> Result<Option<Proxy>, Error> {
     Proxy::parse(text).map(Some).ok_or_else(|| entry.secret("it is not the URL of a proxy"))
 }
 
-/// Whether a list as in `no_proxy` holds a host: `*`, or names and addresses between commas or blanks, which stand for
+/// Returns whether a list as in `no_proxy` holds a host: `*`, or names and addresses between commas or blanks, which stand for
 /// what is below them, too.
 pub(super) fn is_excluded(list: &str, host: &str) -> bool {
     let bare = |text: &str| {
@@ -111,7 +111,7 @@ pub(super) fn is_excluded(list: &str, host: &str) -> bool {
     })
 }
 
-/// Whether an address is the one that is written, or in the network that is (`10.0.0.0/8`).
+/// Returns whether an address is the one that is written, or in the network that is (`10.0.0.0/8`).
 fn is_in_network(item: &str, address: std::net::IpAddr) -> bool {
     use std::net::IpAddr;
     let (network, bits) = match item.split_once('/') {
@@ -175,7 +175,7 @@ pub(super) struct Forwarded<In> {
     inner: In,
     target: String,
     authorization: Option<Secret>,
-    /// Whether what is sent next is the head of a request: the last one was answered.
+    /// True if what is sent next is the head of a request: the last one was answered.
     is_at_start: bool,
 }
 

@@ -46,9 +46,9 @@ pub struct TransportOptions {
     pub ssh_command: Option<OsString>,
     /// A program in place of `ssh` (`GIT_SSH`); the command line above goes before it.
     pub ssh_program: Option<OsString>,
-    /// Which options that program takes (`GIT_SSH_VARIANT`, else `ssh.variant`).
+    /// The options that that program takes (`GIT_SSH_VARIANT`, else `ssh.variant`).
     pub ssh_variant: Option<String>,
-    /// What the environment says of HTTP.
+    /// The environment's settings of HTTP.
     pub http: HttpVariables,
     /// The user's Git configuration.
     pub git: Arc<GitConfig>,
@@ -88,7 +88,7 @@ impl TransportOptions {
         Ok(self)
     }
 
-    /// How to speak HTTP at a URL. A proxy's password that is not set is asked of whom `auth` knows.
+    /// Returns the options for HTTP at a URL. A proxy's password that is not set is asked of whom `auth` knows.
     fn http(
         &self,
         url: &Url,
@@ -129,12 +129,12 @@ impl Remote {
         Self { url, auth, options }
     }
 
-    /// Where it is, as the user wrote it. Shown without secrets.
+    /// The URL as the user wrote it. Shown without secrets.
     pub fn url(&self) -> &RemoteUrl {
         &self.url
     }
 
-    /// Where it is once `url.<base>.insteadOf` and `pushInsteadOf` have been heeded.
+    /// The URL after `url.<base>.insteadOf` and `pushInsteadOf`.
     fn rewritten(&self, direction: Direction) -> Result<RemoteUrl, TransportError> {
         let text = self.options.git.rewrite(self.url.expose(), direction).map_err(unusable)?;
         if matches!(text, Cow::Borrowed(_)) && self.url.scheme() != Scheme::Other {

@@ -198,7 +198,7 @@ fn start(options: &TransportOptions) -> Command {
     }
 }
 
-/// Which options a program in place of `ssh` takes, as Git tells them apart.
+/// The options that a program in place of `ssh` takes, as Git tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Variant {
     Ssh,
@@ -208,7 +208,7 @@ enum Variant {
     Simple,
 }
 
-/// What the user says, else what the program's name says, else whether it takes OpenSSH's option `-G`.
+/// Chooses by the user's setting, else by the program's name, else by whether it takes OpenSSH's option `-G`.
 fn variant(options: &TransportOptions, address: &Address) -> Variant {
     match options.ssh_variant.as_deref() {
         None | Some("auto") => {}

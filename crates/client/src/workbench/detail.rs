@@ -23,7 +23,7 @@ use crate::run::{kept, live, metrics};
 
 /// A longer file of metrics is not drawn.
 const METRICS_FILE: u64 = 64 * 1024 * 1024;
-/// So many files are listed that a run wrote beside its outputs.
+/// The most files that are listed of those that a run wrote beside its outputs.
 const KEPT_FILES: usize = 100;
 /// So many charts are on one page.
 const CHARTS: usize = 24;
@@ -235,7 +235,7 @@ fn code_section(
     })
 }
 
-/// What the run wrote beside its outputs; nothing if it wrote nothing.
+/// The files that the run wrote beside its outputs; nothing if there are none.
 fn kept_files(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
     if !record.extra.contains_key(kept::KEY) {
         return Ok(html! {});

@@ -1,4 +1,4 @@
-//! What is held back from snapshots: the file `azml/held-back`.
+//! The file `azml/held-back`: the paths that are held back from snapshots.
 
 use std::{
     collections::BTreeSet,
@@ -13,12 +13,12 @@ use super::{Error, HistoryRepo};
 use crate::ignore::Held;
 
 impl HistoryRepo {
-    /// Where the paths are that are held back.
+    /// The file that lists the paths that are held back.
     pub fn held_back_path(&self) -> PathBuf {
         self.own_folder().join("held-back")
     }
 
-    /// What is held back from snapshots.
+    /// Paths that are held back from snapshots.
     pub fn held_back(&self) -> Result<Held, Error> {
         let path = self.held_back_path();
         match std::fs::read(&path) {

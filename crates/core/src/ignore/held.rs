@@ -29,7 +29,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// What the file says; `None` when another version of azml has written it.
+    /// The content of the file; `None` when another version of azml has written it.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let mut lines = text.lines();
         if lines.next().is_some_and(|first| first != HEADER.as_bytes()) {
@@ -66,7 +66,7 @@ impl Held {
         line
     }
 
-    /// Whether nothing is held back.
+    /// Returns whether nothing is held back.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty() && self.inexact.is_empty()
     }
@@ -85,7 +85,7 @@ impl Held {
         self.paths.iter()
     }
 
-    /// Whether this very file or folder is held back.
+    /// Returns whether this very file or folder is held back.
     pub(super) fn has(&self, path: &BStr, is_dir: bool) -> bool {
         let is_exact = if is_dir {
             self.paths.contains([path.as_bytes(), b"/"].concat().as_bstr())

@@ -7,7 +7,7 @@
 //! syntax) outranks all of these, and may take a file back with `!`. In a nested repository its own `.gitignore` files and
 //! `info/exclude` come first; where they say nothing, the rules around it hold.
 //!
-//! What a restore holds back ([`Held`]) is out until an `.amlignore` says otherwise.
+//! Holds back what a restore would let in ([`Held`]), until an `.amlignore` says otherwise.
 //!
 //! Rules know nothing of what is tracked: the walk asks [`crate::user_repo::Tracked`] when a rule says "out".
 
@@ -130,7 +130,7 @@ impl Rules {
         self
     }
 
-    /// Whether this very file or folder is held back.
+    /// Returns whether this very file or folder is held back.
     pub fn is_held(&self, path: &BStr, is_dir: bool) -> bool {
         self.held.as_ref().is_some_and(|held| held.has(path, is_dir))
     }

@@ -5,7 +5,7 @@ use gix::{
     glob::{Pattern, pattern::Case, wildmatch},
 };
 
-/// Where an ignore file is, seen from the project folder.
+/// The path of an ignore file, relative to the project folder.
 #[derive(Debug)]
 pub(super) enum Place {
     /// In it: so many bytes of a path lead to the file's folder, the `/` included.

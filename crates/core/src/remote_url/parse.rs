@@ -12,7 +12,7 @@ pub(super) fn parse(text: &str) -> Result<RemoteUrl, Error> {
     Ok(RemoteUrl { given: text.to_owned(), ..read(text)? })
 }
 
-/// What is no URL is kept as it is, without what looks like user name and password.
+/// Keeps text that is no URL as it is, without what looks like user name and password.
 pub(super) fn parse_rewritable(text: &str) -> Result<RemoteUrl, Error> {
     let text = checked(text)?;
     refuse_option("name", text)?;

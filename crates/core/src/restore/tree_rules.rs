@@ -37,7 +37,7 @@ pub(super) struct TreeRules<'r> {
     nested: HashMap<BString, Nested>,
 }
 
-/// Whether a path is that of a file with ignore rules.
+/// Returns whether a path is that of a file with ignore rules.
 pub(super) fn is_ignore_file(path: &BStr) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     name == b".gitignore" || name == ignore::FILE.as_bytes()
@@ -66,19 +66,19 @@ impl<'r> TreeRules<'r> {
         &self.of_user
     }
 
-    /// What the rules say of a path.
+    /// Returns the verdict of the rules on a path.
     pub(super) fn verdict(&mut self, path: &BStr, is_folder: bool) -> Result<Verdict, Error> {
         let rules = self.of_folder(parent(path))?;
         Ok(rules.map_or(Verdict::Out, |rules| rules.verdict(path, is_folder)))
     }
 
-    /// Whether Git tracks the file, or a file below the folder.
+    /// Returns whether Git tracks the file, or a file below the folder.
     pub(super) fn is_tracked(&mut self, path: &BStr, is_folder: bool) -> bool {
         let by_user = if is_folder { self.tracked.has_below(path) } else { self.tracked.has_file(path) };
         by_user || self.nested_of(parent(path)).tracks(path, is_folder, &mut |_| ())
     }
 
-    /// Whether the tree has a file or folder at this path.
+    /// Returns whether the tree has a file or folder at this path.
     pub(super) fn has(&self, path: &BStr) -> Result<bool, Error> {
         Ok(entry(self.history.git(), self.tree, path)?.is_some())
     }

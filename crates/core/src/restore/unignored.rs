@@ -67,7 +67,7 @@ fn look(
     Ok(())
 }
 
-/// Whether the restored rules take in any file of a folder that the restored tree does not have.
+/// Returns whether the restored rules take in any file of a folder that the restored tree does not have.
 fn has_any(history: &HistoryRepo, after: &mut TreeRules<'_>, folder: &BStr) -> Result<bool, Error> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -84,7 +84,7 @@ fn has_any(history: &HistoryRepo, after: &mut TreeRules<'_>, folder: &BStr) -> R
     Ok(false)
 }
 
-/// What is in a folder, with whether it is a folder itself; nothing where that can't be seen.
+/// The entries of a folder, each with a flag for folders; none where it can't be read.
 fn entries(history: &HistoryRepo, folder: &BStr) -> Vec<(BString, bool)> {
     let Ok(listing) = fs::read_dir(history.root().join(OsStr::from_bytes(folder))) else { return Vec::new() };
     let entry = |entry: fs::DirEntry| {

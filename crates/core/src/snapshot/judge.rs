@@ -25,7 +25,7 @@ pub(super) enum Judged {
     },
 }
 
-/// What the rules, the Git repositories that it lies in and the name itself say of a path.
+/// Returns the verdict on a path of the rules, of the Git repositories that it lies in and of its name.
 pub(super) fn judge(
     shared: &Shared<'_>,
     path: &BStr,

@@ -26,7 +26,7 @@ const MAGIC: &[u8; 4] = b"AZSI";
 pub const FORMAT_VERSION: u32 = 2;
 /// Bytes in the header: magic, version, checksum, folders, entries, length of names, root tree, flags, reserved.
 const HEADER: usize = 64;
-/// Where the header has its flags, and the one there is: folders with a `.git` of their own have no stat data. Without it
+/// The header's byte of flags, and its one flag: folders with a `.git` of their own have no stat data. Without it
 /// (an azml that knew nothing of nested repositories wrote the index) no folder's stat data counts.
 const FLAGS_AT: usize = 48;
 const NESTED_ARE_LISTED: u32 = 1;

@@ -71,7 +71,7 @@ impl UserRepo {
         Ok(Some(repo))
     }
 
-    /// Whether the repository around the project ignores its folder, and tracks nothing in it.
+    /// Returns whether the repository around the project ignores its folder, and tracks nothing in it.
     fn ignores_the_project(&self) -> Result<bool, Error> {
         let mut rules = Rules::of_configuration(&self.git, b"".as_bstr());
         let mut is_ignored = false;

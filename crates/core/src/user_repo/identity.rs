@@ -1,4 +1,4 @@
-//! Who the user is, as Git's configuration says, and as a commit says it.
+//! The user's name and address, as Git's configuration has them, and as a commit has them.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub fn clean(text: &str) -> String {
     text.trim_matches(is_crud).chars().filter(|c| !matches!(c, '\n' | '<' | '>' | '\0')).collect()
 }
 
-/// What Git's configuration says of the author of commits. What the environment says goes before it.
+/// The author of commits by Git's configuration. The environment goes before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `author.name`, else `user.name`.

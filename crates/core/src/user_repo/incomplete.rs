@@ -6,7 +6,7 @@ use gix::ObjectId;
 
 use super::{Error, UserRepo};
 
-/// How a repository has less than its branches reach.
+/// The ways in which a repository has less than its branches reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incomplete {
     /// `git clone --depth`: older commits are elsewhere.
@@ -16,7 +16,7 @@ pub enum Incomplete {
 }
 
 impl UserRepo {
-    /// Whether the repository is a clone that may lack objects, and of which kind.
+    /// Returns the kind of clone that the repository is, if it may lack objects.
     pub fn incomplete(&self) -> Option<Incomplete> {
         if self.git.is_shallow().unwrap_or(false) {
             return Some(Incomplete::Shallow);
@@ -26,7 +26,7 @@ impl UserRepo {
         remotes.any(|remote| remote.value("promisor").is_some()).then_some(Incomplete::Partial)
     }
 
-    /// What keeps `tip` from being pushed with all that it reaches. Only in a partial clone objects are looked for.
+    /// Returns the reason why `tip` can't be pushed with all that it reaches. Only in a partial clone objects are looked for.
     pub fn lacks_for(&self, tip: ObjectId) -> Result<Option<Incomplete>, Error> {
         match self.incomplete() {
             Some(Incomplete::Partial) => Ok((!self.has_all(tip)?).then_some(Incomplete::Partial)),

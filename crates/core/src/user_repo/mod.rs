@@ -139,7 +139,7 @@ impl UserRepo {
         self.prefix.as_bstr()
     }
 
-    /// Whether the project is a folder of a larger work tree.
+    /// Returns whether the project is a folder of a larger work tree.
     pub fn is_around(&self) -> bool {
         !self.prefix.is_empty()
     }

@@ -28,7 +28,7 @@ pub(crate) struct Nested(Option<Arc<Repository>>);
 
 #[derive(Debug)]
 struct Repository {
-    /// So many bytes of a path lead to its folder, the slash included.
+    /// The number of bytes of a path up to its file's name, the slash included.
     base: usize,
     git_dir: PathBuf,
     depth: usize,
@@ -48,7 +48,7 @@ impl Nested {
         Some(Self(Some(Arc::new(Repository { base, git_dir, depth, tracked, around: self.clone() }))))
     }
 
-    /// Whether one of them tracks the file at `path` of the project, or a file below the folder there. `damaged` is told
+    /// Returns whether one of them tracks the file at `path` of the project, or a file below the folder there. `damaged` is told
     /// once of each repository whose index can't be read.
     pub(crate) fn tracks(&self, path: &BStr, is_folder: bool, damaged: &mut dyn FnMut(&BStr)) -> bool {
         let mut next = self;
@@ -89,13 +89,13 @@ impl Repository {
     }
 }
 
-/// What the `info/exclude` says of the repository whose work tree begins at `folder` of the project at `root`.
+/// Reads the `info/exclude` of the repository whose work tree begins at `folder` of the project at `root`.
 pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
     let path = common_dir(&git_dir(root, folder)?).join("info/exclude");
     is_file(&path).then(|| std::fs::read(path).ok()).flatten()
 }
 
-/// Where the repository whose work tree begins at `top` keeps its configuration.
+/// The configuration file of the repository whose work tree begins at `top`.
 pub(super) fn common_dir_of(top: &Path) -> Option<PathBuf> {
     Some(common_dir(&git_dir_of(top)?))
 }
@@ -118,7 +118,7 @@ fn git_dir_of(folder: &Path) -> Option<PathBuf> {
     Some(git_dir)
 }
 
-/// Where a repository keeps what its linked work trees share.
+/// The folder that a repository's linked work trees share.
 fn common_dir(git_dir: &Path) -> PathBuf {
     match read_start(&git_dir.join("commondir")) {
         Some(text) => git_dir.join(OsStr::from_bytes(text.trim_ascii_end())),
@@ -126,7 +126,7 @@ fn common_dir(git_dir: &Path) -> PathBuf {
     }
 }
 
-/// Whether reading it comes to an end: a FIFO in somebody's repository would wait for ever.
+/// Returns whether reading it comes to an end: a FIFO in somebody's repository would wait for ever.
 fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file())
 }

@@ -1,4 +1,4 @@
-//! Which files a repository's index tracks.
+//! The files that a repository's index tracks.
 
 use std::{borrow::Cow, path::Path, sync::Arc};
 
@@ -16,7 +16,7 @@ pub struct Tracked {
     index: Option<gix::worktree::Index>,
     /// The path of the project folder in the work tree, with a slash at its end.
     prefix: BString,
-    /// Where the trees are that a sparse index names instead of their files.
+    /// The paths of the trees that a sparse index names instead of their files.
     objects: Option<Arc<gix::odb::Store>>,
 }
 
@@ -44,7 +44,7 @@ impl UserRepo {
 }
 
 impl Tracked {
-    /// What an index tracks whose work tree begins at the root of the paths that are asked for.
+    /// The paths tracked by an index whose work tree begins at the root of the paths that are asked for.
     pub(super) fn of_index(index: gix::index::File, objects: &Path) -> Self {
         let objects =
             if index.is_sparse() { gix::odb::at(objects, gix::hash::Kind::Sha1).ok() } else { None };
@@ -61,7 +61,7 @@ impl Tracked {
             || self.in_sparse_folder(index, path.as_bstr()).is_some_and(|kind| !kind.is_tree())
     }
 
-    /// Whether some file below this folder is tracked, or the folder itself as a submodule; of the empty path: any file of
+    /// Returns whether some file below this folder is tracked, or the folder itself as a submodule; of the empty path: any file of
     /// the project.
     pub fn has_below(&self, folder: &BStr) -> bool {
         let Some(index) = &self.index else { return false };
@@ -88,7 +88,7 @@ impl Tracked {
         }
     }
 
-    /// What is at `path` in a folder that a sparse index names as a whole. What a partial clone lacks counts as untracked.
+    /// Looks `path` up in a folder that a sparse index names as a whole. What a partial clone lacks counts as untracked.
     fn in_sparse_folder(&self, index: &gix::index::State, path: &BStr) -> Option<gix::objs::tree::EntryMode> {
         if !index.is_sparse() {
             return None;

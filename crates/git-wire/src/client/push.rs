@@ -19,7 +19,7 @@ use crate::pktline::{Demultiplexer, Reader, Writer};
 const CHUNKS_AHEAD: usize = 16;
 /// The size of such a chunk, about.
 const CHUNK: usize = 64 * 1024;
-/// What servers say when objects are missing, or bases of deltas: stock git, which leaves the details to its log, and
+/// Words of servers for missing objects, or missing bases of deltas: stock git, which leaves the details to its log, and
 /// this crate's engine.
 const LACKS_OBJECTS: [&str; 5] = [
     "missing",
@@ -72,7 +72,7 @@ impl PushReport {
         self.unpack.is_ok() && self.refs.iter().all(|(_, result)| result.is_ok())
     }
 
-    /// Whether the server refused because it lacks objects that were not sent: it may have lost what its refs reach, or
+    /// Returns whether the server refused because it lacks objects that were not sent: it may have lost what its refs reach, or
     /// what it had when it was asked last.
     pub fn lacks_objects(&self) -> bool {
         let refusals = self.refs.iter().filter_map(|(_, result)| result.as_ref().err());

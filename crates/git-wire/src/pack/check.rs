@@ -16,19 +16,19 @@ pub(super) struct Checked {
     /// The objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
     /// what these reach, and nothing else.
     pub(super) roots: Option<Vec<ObjectId>>,
-    /// What the pack's objects point to beyond it.
+    /// The objects that the pack's objects point to beyond it.
     pub(super) border: Border,
-    /// What the pack's objects point to and is nowhere, if that is gathered.
+    /// Missing objects that the pack's objects point to, if they are gathered.
     pub(super) missing: Vec<Disconnected>,
 }
 
-/// What a pack's objects point to and that isn't in it. That it is there is known, unless what is missing is gathered, and
+/// Objects that a pack's objects point to and that are not in it. They are there, unless missing ones are gathered, and
 /// not whether all is that it points to itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Border {
     /// The commits.
     pub(crate) commits: Vec<ObjectId>,
-    /// Whether there are trees.
+    /// True if there are trees.
     pub(crate) has_trees: bool,
 }
 

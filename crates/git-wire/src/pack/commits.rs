@@ -98,7 +98,7 @@ impl<'a> Commits<'a> {
         })
     }
 
-    /// Whether `ancestor` is reachable from `descendant`, whatever the clocks said.
+    /// Returns whether `ancestor` is reachable from `descendant`, whatever the clocks said.
     pub(crate) fn is_ancestor(&mut self, ancestor: ObjectId, descendant: ObjectId) -> Result<bool, Error> {
         if ancestor == descendant {
             return Ok(true);

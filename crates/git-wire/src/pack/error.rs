@@ -11,9 +11,9 @@ use gix::ObjectId;
 pub struct Disconnected {
     /// The object that points.
     pub from: ObjectId,
-    /// What it points to.
+    /// The object that it points to.
     pub to: ObjectId,
-    /// What that should be.
+    /// The expected form.
     pub kind: &'static str,
 }
 

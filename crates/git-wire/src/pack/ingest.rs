@@ -126,7 +126,7 @@ impl Opened<'_> {
         }
     }
 
-    /// Whether an object is among the received ones.
+    /// Returns whether an object is among the received ones.
     pub(crate) fn is_received(&self, id: &oid) -> bool {
         match self {
             Self::Folder { index, .. } => index.as_ref().is_some_and(|index| index.lookup(id).is_some()),
@@ -170,12 +170,12 @@ impl Quarantine {
         self.closure.as_ref()
     }
 
-    /// What the pack points to and hasn't itself.
+    /// The objects that the pack points to and does not hold.
     pub(crate) fn border(&self) -> &Border {
         &self.border
     }
 
-    /// What received objects point to and is nowhere, where that is [gathered](Connectivity::Gathered).
+    /// Missing objects that received ones point to, where they are [gathered](Connectivity::Gathered).
     pub(crate) fn missing(&self) -> &[Disconnected] {
         &self.missing
     }

@@ -1,4 +1,4 @@
-//! Which of the new tips reach something that is missing, where a push lacks objects: the refs that do are refused, and
+//! Finds the new tips that reach a missing object, where a push lacks objects: their refs are refused, and
 //! no others.
 
 use gix::ObjectId;
@@ -8,7 +8,7 @@ use gix::objs::Kind;
 use crate::Error;
 use crate::pack::{IdSet, Link, Opened, links};
 
-/// What is wrong with what an object reaches; the greater one wins.
+/// Faults in what an object reaches; the greater one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Complete,
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 /// Finds verdicts, looking at each received object at most once.
 pub(super) struct Search<'a> {
     received: &'a Opened<'a>,
-    /// What received objects point to and mustn't: it is nowhere, or is old and incomplete.
+    /// Objects that received ones must not point to: they are missing, or old and incomplete.
     broken: &'a IdSet,
     /// The client's boundary.
     shallow: &'a IdSet,

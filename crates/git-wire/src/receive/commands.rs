@@ -168,7 +168,7 @@ fn valid_name(name: &BStr) -> Option<FullName> {
     FullName::try_from(name.to_owned()).ok().filter(|_| name.starts_with(b"refs/"))
 }
 
-/// Whether a push may make or change a ref of that name. One that may not, as `refs/stash`, may be there all the same,
+/// Returns whether a push may make or change a ref of that name. One that may not, as `refs/stash`, may be there all the same,
 /// in a repository that was imported, and is deleted as Git deletes it.
 fn may_be_made(name: &BStr) -> bool {
     let is_deep = name.find_iter(b"/").nth(1).is_some();
@@ -203,7 +203,7 @@ fn check_names(context: &Context<'_>, request: &mut Request) {
 mod tests {
     use super::*;
 
-    /// Whether a ref may be called so that is to be `digit`, forty times.
+    /// Returns whether a ref may be called so that is to be `digit`, forty times.
     fn is_fine(name: &str, digit: &str) -> bool {
         let line = format!("{} {} {name}", "1".repeat(40), digit.repeat(40));
         parse_command(line.as_bytes(), &Limits::default()).expect("parsed").full_name.is_some()

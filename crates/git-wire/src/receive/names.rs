@@ -58,7 +58,7 @@ pub(super) fn refuse_conflicts(
     }
 }
 
-/// What stands in the way of the new refs, looked up once for each folder. Of `a` and `a/b` in one push the longer one
+/// Refs in the way of the new ones, looked up once for each folder. Of `a` and `a/b` in one push the longer one
 /// is made, as by Git since 2.51; before, it was the first.
 struct Folders {
     /// Names of refs that are there where a new one needs a folder.

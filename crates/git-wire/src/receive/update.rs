@@ -139,7 +139,7 @@ fn check_current(context: &Context<'_>, command: &Command) -> Result<(), String>
     Err(if is_gone { "the ref does not exist" } else { STALE }.to_owned())
 }
 
-/// What `command` amounts to, or why it's refused.
+/// Returns the change that `command` makes, or the refusal.
 fn decide(
     context: &Context<'_>,
     commits: &mut Commits<'_>,

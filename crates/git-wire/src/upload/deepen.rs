@@ -107,7 +107,7 @@ fn extensible(
     Ok(found)
 }
 
-/// What `tips` reach before the client's boundary.
+/// The commits that `tips` reach before the client's boundary.
 fn up_to_boundary(commits: &mut Commits<'_>, tips: &[ObjectId], boundary: &IdSet) -> Result<IdSet, Error> {
     let mut seen = IdSet::default();
     let mut left = tips.to_vec();

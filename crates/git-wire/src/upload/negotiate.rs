@@ -19,7 +19,7 @@ pub(super) struct Common<'a> {
     shallow: IdSet,
     commits: IdSet,
     oldest: i64,
-    /// Whether the packs that there are now are known.
+    /// True if the packs that there are now are known.
     is_fresh: bool,
     /// The number of common commits when it was last asked whether that's enough, and the answer.
     asked: Option<(usize, bool)>,

@@ -156,14 +156,14 @@ pub(crate) fn authorize(
     }
 }
 
-/// Whether the principal may see the repository in a list, where disabled ones are shown as well.
+/// Returns whether the principal may see the repository in a list, where disabled ones are shown as well.
 pub(crate) fn can_list(world: &World, principal: &Principal, repo: &Repo) -> bool {
     check_credential(world, principal).is_ok()
         && can_read(world, principal, repo)
         && principal.ceiling.contains(Permission::GenericRead)
 }
 
-/// Whether the target is in a disabled repository, whose settings are all that can be reached.
+/// Returns whether the target is in a disabled repository, whose settings are all that can be reached.
 fn is_closed(permission: Permission, target: Target<'_>) -> bool {
     let is_setting = matches!(permission, Permission::RenameRepository | Permission::ManagePermissions);
     matches!(target, Target::Repo(repo) | Target::Ref(repo, _) if repo.is_disabled && !is_setting)

@@ -41,7 +41,7 @@ pub struct Seed {
     pub allow_remote: bool,
     /// Whether the pages let everybody in as any of these users with one click: for demonstrations.
     pub demo_sign_in: bool,
-    /// What the Git protocol offers beyond the default.
+    /// Capabilities of the Git protocol that are offered beyond the default.
     pub git: SeedGit,
     /// Who can sign in.
     pub users: Vec<SeedUser>,
@@ -54,11 +54,11 @@ pub struct Seed {
     pub base: PathBuf,
 }
 
-/// What the Git protocol offers beyond the default.
+/// Capabilities of the Git protocol that are offered beyond the default.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SeedGit {
-    /// Whether protocol version 2 offers `ref-in-want`, as Git with `uploadpack.allowRefInWant`.
+    /// True if protocol version 2 offers `ref-in-want`, as Git with `uploadpack.allowRefInWant`.
     pub ref_in_want: bool,
 }
 

@@ -10,7 +10,7 @@ use super::{RegistryError, RepoInput, run};
 use crate::state::Change;
 use crate::world::Repo;
 
-/// What a server answers before the pack to somebody who has nothing.
+/// The answer of a server, before the pack, to a client that has nothing.
 const NAK: &[u8] = b"0008NAK\n";
 
 impl Change<'_> {

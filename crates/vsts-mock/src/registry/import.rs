@@ -56,7 +56,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Whether a folder of packs has one that leaves objects out for another repository to have.
+/// Returns whether a folder of packs has one that leaves objects out for another repository to have.
 fn has_promised_objects(packs: &Path) -> io::Result<bool> {
     let entries = match fs::read_dir(packs) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

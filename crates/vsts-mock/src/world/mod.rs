@@ -107,7 +107,7 @@ pub(crate) struct Repo {
     pub(crate) public: bool,
     /// The repository that it was forked from, which may be gone.
     pub(crate) parent: Option<Uuid>,
-    /// Whether it is listed and nothing else.
+    /// True if it is listed and nothing else.
     pub(crate) is_disabled: bool,
     pub(crate) handle: Handle,
 }

@@ -19,7 +19,7 @@ pub(super) enum Value {
     Nothing,
 }
 
-/// How many times better one value is than another.
+/// The ratio by which one value is better than another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ratio {
     Exactly(f64),
@@ -40,7 +40,7 @@ impl Ratio {
         }
     }
 
-    /// Whether it is `least` or more, if that can be told.
+    /// Returns whether it is `least` or more, if that can be told.
     fn reaches(self, least: f64) -> Option<bool> {
         match self {
             Self::Exactly(ratio) => Some(ratio >= least),

@@ -47,7 +47,7 @@ pub enum BringError {
     /// The project folder changed meanwhile. Nothing was changed by this.
     #[error("the project folder changes at this moment")]
     FolderChanges,
-    /// What the project folder holds could not be found out.
+    /// The content of the project folder could not be read.
     #[error("can't find out what the project folder holds")]
     Look(#[from] snapshot::Error),
     /// The restore that brings them failed.
@@ -130,7 +130,7 @@ fn bring_one(place: &Path, to: &Path, replace: bool) -> io::Result<()> {
     Ok(renameat_with(CWD, &beside, CWD, to, RenameFlags::NOREPLACE)?)
 }
 
-/// Whether everything on the way to the path is a folder, or nothing yet.
+/// Returns whether everything on the way to the path is a folder, or nothing yet.
 fn leads_through_folders(root: &Path, path: &BStr) -> bool {
     path.find_iter("/").all(|end| {
         let above = root.join(native(path[..end].as_bstr()));
@@ -139,7 +139,7 @@ fn leads_through_folders(root: &Path, path: &BStr) -> bool {
     })
 }
 
-/// Whether two files or links have the same content and may both be executed, or neither.
+/// Returns whether two files or links have the same content and may both be executed, or neither.
 fn is_same(one: &Path, other: &Path) -> bool {
     let same = || -> io::Result<bool> {
         let (found, there) = (fs::symlink_metadata(one)?, fs::symlink_metadata(other)?);
@@ -171,12 +171,12 @@ fn is_same(one: &Path, other: &Path) -> bool {
     same().unwrap_or(false)
 }
 
-/// What was brought into the project folder.
+/// The files that were brought into the project folder.
 #[derive(Debug)]
 pub struct Applied {
-    /// What the restore planned.
+    /// The plan of the restore.
     pub plan: Plan,
-    /// What it did.
+    /// The result of the restore.
     pub done: Done,
     /// Files that were too large for the backup's repository, and were copied to where nothing was.
     pub large: Vec<BString>,
@@ -227,7 +227,7 @@ pub fn apply(
     Ok(Applied { plan, done, large })
 }
 
-/// What the project folder is to have.
+/// The files that the project folder is to have.
 #[derive(Default)]
 struct Wanted {
     /// By a restore; nothing: the file goes.
@@ -294,7 +294,7 @@ impl Wanted {
     }
 }
 
-/// What a tree has at a path.
+/// Returns the entry of a tree at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Nothing,

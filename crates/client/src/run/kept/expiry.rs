@@ -16,15 +16,15 @@ use super::KeptRun;
 
 /// Marks the kept files of a run that the next submit removes if there is still no room.
 const MARK: &str = "to-be-removed";
-/// How the names of folders begin that are being removed.
+/// The prefix of the names of folders that are being removed.
 const REMOVED: &str = ".removed-";
 
-/// How long files are kept, and how many bytes of them.
+/// The limits of age and size up to which files are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
     /// For how long; zero: for ever.
     pub age: Duration,
-    /// How many bytes of one project; 0: any number.
+    /// The most bytes of one project; 0: any number.
     pub bytes: u64,
 }
 
@@ -43,20 +43,20 @@ impl Expiry {
 pub struct Removed {
     /// The run.
     pub run: RunId,
-    /// How many files.
+    /// The number of files.
     pub files: usize,
-    /// How many bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Whether their time was over; otherwise there was no room for them.
+    /// True if their time was over; otherwise there was no room for them.
     pub is_old: bool,
 }
 
-/// What one round of expiry did.
+/// The result of one round of expiry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
-    /// What was removed.
+    /// The runs whose files were removed.
     pub removed: Vec<Removed>,
-    /// What the next round removes.
+    /// The runs whose files the next round removes.
     pub next: Vec<Removed>,
 }
 

@@ -20,35 +20,35 @@ use crate::run::spare::{Difference, Noted, Scan, join, scan};
 /// Python writes its own cache beside every module that it imports.
 const BYTECODE_FOLDER: &[u8] = b"__pycache__";
 const BYTECODE_MARK: &[u8] = b".pyc";
-/// How often a folder that a script has closed is opened: such folders may stand in each other.
+/// The most times that a folder closed by a script is opened: such folders may stand in each other.
 const MOST_LOOKS: usize = 64;
 
 /// A run folder after its script.
 pub(super) struct Place<'a> {
     /// The folder.
     pub(super) work: &'a Path,
-    /// What was made in it.
+    /// The files and folders that were made in it.
     pub(super) made: &'a Noted,
     /// The project folder, to which azml's own links lead.
     pub(super) root: &'a Path,
-    /// What is collected.
+    /// The files that are collected.
     pub(super) outputs: &'a Outputs,
-    /// Whether permissions may be changed so that everything can be seen.
+    /// True if permissions may be changed so that everything can be seen.
     pub(super) may_mend: bool,
 }
 
-/// What was found there. Paths are relative to the run folder.
+/// The result of looking through a run folder. Paths are relative to it.
 #[derive(Debug, Default)]
 pub(in crate::run) struct Gathered {
     /// Files and links to files that are outputs, new and changed.
     pub(super) outputs: Vec<BString>,
-    /// What else is new or changed: files, links, and new folders with all that is in them.
+    /// Other files and links that are new or changed, and new folders with all that is in them.
     pub(super) tops: Vec<BString>,
     /// Those of `tops` that are something else in the snapshot or in the project.
     pub(super) changed: BTreeSet<BString>,
     /// Files of the snapshot that are not there any more.
     pub(super) deleted: BTreeSet<BString>,
-    /// What can't be kept, with the reason.
+    /// Files that can't be kept, each with the reason.
     pub(super) not_kept: BTreeMap<BString, String>,
 }
 
@@ -182,7 +182,7 @@ impl Place<'_> {
         !is_output
     }
 
-    /// Whether the link leads to what the project has at the same path: azml makes such links to ignored inputs.
+    /// Returns whether the link leads to what the project has at the same path: azml makes such links to ignored inputs.
     fn is_own_link(&self, path: &BStr, there: &Path) -> bool {
         let Ok(target) = fs::read_link(there) else { return false };
         let depth = native(path).components().count();
@@ -197,7 +197,7 @@ impl Place<'_> {
     }
 }
 
-/// What a thing is that has no content to keep.
+/// The kind of a thing that has no content to keep.
 fn special(kind: FileType) -> Option<&'static str> {
     match kind {
         kind if kind.is_fifo() => Some("a named pipe"),
@@ -207,7 +207,7 @@ fn special(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// Whether the content of a file or link is the blob `id`; what can't be read is not.
+/// Returns whether the content of a file or link is the blob `id`; what can't be read is not.
 fn has_content(path: &Path, kind: EntryKind, id: ObjectId) -> bool {
     let hash = || -> io::Result<ObjectId> {
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);

@@ -15,24 +15,24 @@ pub(super) const NAME: &str = "list.json";
 /// The version that this code writes and reads.
 const VERSION: u64 = 1;
 
-/// What is known of a run's kept files beside themselves.
+/// The description of a run's kept files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
     /// The run's snapshot.
     pub(super) commit: Option<String>,
     /// When they were kept: from then on they age.
     pub(super) kept_utc: Timestamp,
-    /// How many there are, with those that were deleted or could not be kept.
+    /// The number of files, with those that were deleted or could not be kept.
     pub(super) files: usize,
-    /// How many bytes they take.
+    /// The number of bytes that they take.
     pub(super) bytes: u64,
     /// Those that are something else in the snapshot or in the project; all others are new.
     pub(super) changed: BTreeSet<BString>,
     /// Files of the snapshot that the run deleted.
     pub(super) deleted: BTreeSet<BString>,
-    /// What was there and could not be kept, with the reason.
+    /// Files that could not be kept, each with the reason.
     pub(super) not_kept: BTreeMap<BString, String>,
-    /// What could not be moved, and is where the run folder is now.
+    /// Paths that could not be moved, and are where the run folder is now.
     pub(super) rest: BTreeSet<BString>,
 }
 

@@ -38,9 +38,9 @@ const FILES: &str = "files";
 const REST: &str = "rest";
 /// The record's key for what is kept.
 pub const KEY: &str = "kept_files";
-/// How many files a summary names.
+/// The most files that a summary names.
 const NAMED: usize = 100;
-/// How many of these a record has.
+/// The most of these that a record has.
 const RECORDED: usize = 10;
 
 /// The folder of all kept files of a project.
@@ -48,7 +48,7 @@ pub fn folder_of(project_dir: &Path) -> PathBuf {
     project_dir.join("kept")
 }
 
-/// How a file differs from the run's snapshot.
+/// The difference of a file from the run's snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The snapshot has no such file.
@@ -70,35 +70,35 @@ impl Kind {
     }
 }
 
-/// What a script left at a path.
+/// A file that a script left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// The path in the project.
     pub path: BString,
-    /// How it differs from the snapshot.
+    /// Its difference from the snapshot.
     pub kind: Kind,
     /// Its length; 0 for links, empty folders and what is deleted.
     pub size: u64,
-    /// How much of the disk it takes, at most its length.
+    /// The bytes that it takes on the disk, at most its length.
     pub on_disk: u64,
-    /// Where it is kept.
+    /// The place where it is kept.
     pub place: Option<PathBuf>,
     /// Why it is not kept.
     pub trouble: Option<String>,
 }
 
-/// What a script left, counted, with the first names.
+/// Counts of the files that a script left, with the first names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many files are new.
+    /// The number of new files.
     pub new: usize,
-    /// How many are changed.
+    /// The number of changed files.
     pub changed: usize,
-    /// How many are deleted.
+    /// The number of deleted files.
     pub deleted: usize,
-    /// How many could not be kept.
+    /// The number of files that could not be kept.
     pub not_kept: usize,
-    /// How much of the disk is taken.
+    /// The bytes that are taken on the disk.
     pub bytes: u64,
     /// The first by their names.
     pub first: Vec<Item>,
@@ -118,7 +118,7 @@ impl Summary {
         }
     }
 
-    /// How many there are in all.
+    /// The number of files in all.
     pub fn count(&self) -> usize {
         self.new + self.changed + self.deleted + self.not_kept
     }
@@ -189,7 +189,7 @@ impl KeptRun {
         List::read(&self.folder).map(|list| list.kept_utc)
     }
 
-    /// How many files they are, and how many bytes they take.
+    /// The number of files, and of the bytes that they take.
     pub fn totals(&self) -> io::Result<(usize, u64)> {
         if let Some(list) = List::read(&self.folder) {
             return Ok((list.files, list.bytes));
@@ -320,15 +320,15 @@ fn walk(folder: &Path, path: &BStr, each: &mut dyn FnMut(BString, &Path, &fs::Me
 pub(super) struct Ended<'a> {
     /// The run folder.
     pub(super) work: &'a Path,
-    /// What was made in it.
+    /// The files and folders that were made in it.
     pub(super) made: &'a Noted,
     /// The project folder.
     pub(super) root: &'a Path,
-    /// What is collected.
+    /// The files that are collected.
     pub(super) outputs: &'a Outputs,
-    /// Where outputs go.
+    /// The folder for outputs.
     pub(super) attachments: &'a Path,
-    /// Where everything else goes that the script wrote.
+    /// The folder for everything else that the script wrote.
     pub(super) kept: &'a Path,
     /// The run's snapshot.
     pub(super) commit: Option<ObjectId>,
@@ -336,16 +336,16 @@ pub(super) struct Ended<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What became of a run folder.
+/// The outcome for a run folder.
 #[derive(Debug, Default)]
 pub struct Collected {
-    /// What the script left beside its outputs.
+    /// The files that the script left beside its outputs.
     pub left: Summary,
-    /// What went wrong, and did not stop anything.
+    /// Errors that did not stop anything.
     pub troubles: Vec<String>,
-    /// Whether processes of the run are still at work in its folder: nothing was moved then.
+    /// True if processes of the run are still at work in its folder: nothing was moved then.
     pub is_busy: bool,
-    /// Whether the run folder has nothing left in it but the snapshot's files.
+    /// True if the run folder has nothing left in it but the snapshot's files.
     pub is_clear: bool,
 }
 
@@ -410,7 +410,7 @@ impl Ended<'_> {
         Ok(Collected { left, troubles, is_busy: true, is_clear: false })
     }
 
-    /// What the script has left so far, outputs aside.
+    /// The files that the script has left so far, outputs aside.
     pub(super) fn items(&self) -> io::Result<Vec<Item>> {
         Ok(self.items_of(&self.place(false).gather()?))
     }

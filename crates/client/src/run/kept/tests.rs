@@ -1,4 +1,4 @@
-//! What scripts may do to a run folder: all of it is kept, and the folder is the snapshot's again.
+//! Tests of what scripts do to a run folder: all of it is kept, and the folder is the snapshot's again.
 
 use std::collections::BTreeMap;
 use std::fs::File;

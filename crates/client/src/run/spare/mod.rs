@@ -57,7 +57,7 @@ pub(super) fn folders_of(
     Ok(Folder::of(&listing::list(repo, tree)?))
 }
 
-/// What was made in the folder of a run whose index can't be read: the files of its snapshot, none of which is known to be
+/// Returns the manifest of a run folder whose index can't be read: the files of its snapshot, none of which is known to be
 /// untouched.
 pub(super) fn made_of(
     repo: &gix::Repository,
@@ -155,11 +155,11 @@ fn take_over_from(
     Ok(TakenOver::Remade(whole))
 }
 
-/// What [`keep`] found.
+/// The result of [`keep`].
 struct Kept {
-    /// Whether a file or folder that was made is not there any more.
+    /// True if a file or folder that was made is not there any more.
     has_lost: bool,
-    /// Of how many folders a look at their state does not tell what is in them.
+    /// The number of folders whose state does not tell what is in them.
     unsure: usize,
 }
 

@@ -27,9 +27,9 @@ pub(in crate::run) enum Difference {
     New,
     /// A file or link that was made there, and of which its state does not tell that it is the same.
     Touched {
-        /// What was made.
+        /// The files that were made.
         entry: Entry,
-        /// Whether its length tells that it is not the same.
+        /// True if its length tells that it is not the same.
         is_resized: bool,
     },
     /// A file or link that was made there is not there any more.
@@ -42,12 +42,12 @@ pub(in crate::run) enum Difference {
     Unwanted,
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default)]
 pub(in crate::run) struct Scan {
     /// All differences, in no particular order.
     pub(in crate::run) differences: Vec<(BString, Difference)>,
-    /// Of how many folders a look at their state does not tell what is in them.
+    /// The number of folders whose state does not tell what is in them.
     pub(super) unsure: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What was ignored before a restore, and by no rule since, stays out of snapshots.
+//! Keeps out of snapshots what was ignored before a restore, and by no rule since.
 
 use std::collections::BTreeSet;
 

@@ -123,7 +123,7 @@ fn a_shallow_repository_pushes_what_it_made() {
     }
 }
 
-/// What a shallow server has ends where it says, whatever is older over here.
+/// A shallow server's history ends where it says, whatever is older over here.
 #[test]
 fn a_shallow_server_gets_what_is_older_than_its_history() {
     for way in ways() {

@@ -23,7 +23,7 @@ pub(super) fn bytes(text: &str) -> BString {
     join("/", parts.collect::<Vec<_>>()).into()
 }
 
-/// Whether a part is shown as it is: neither control characters nor marks that reorder text, nor what looks quoted.
+/// Returns whether a part is shown as it is: neither control characters nor marks that reorder text, nor what looks quoted.
 fn is_plain(part: &str) -> bool {
     let is_disruptive =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

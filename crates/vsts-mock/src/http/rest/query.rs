@@ -11,7 +11,7 @@ use crate::http::dates;
 /// What some clients send for an object that they do not spell out.
 const JUNK: &str = "[object Object]";
 
-/// What the names of search criteria begin with. Clients leave it out.
+/// The prefix of the names of search criteria. Clients leave it out.
 const CRITERIA: &str = "searchCriteria.";
 
 /// A request's query.
@@ -64,7 +64,7 @@ impl Query {
         self.get(&format!("{CRITERIA}{name}")).or_else(|| self.get(name))
     }
 
-    /// Whether a search criterion is true.
+    /// Returns whether a search criterion is true.
     pub(super) fn criterion_flag(&self, name: &str) -> bool {
         self.criterion(name).is_some_and(is_true)
     }
@@ -81,7 +81,7 @@ impl Query {
         date(name, text).map(Some)
     }
 
-    /// How many values of a list to pass over, and how many to show, under every name that either has.
+    /// The numbers of values of a list to pass over and to show, under every name that either has.
     pub(super) fn page(&self, usual: usize) -> Result<(usize, usize), Failure> {
         let amount = |name: &str| {
             self.amount(&[

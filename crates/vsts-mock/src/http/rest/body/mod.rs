@@ -11,7 +11,7 @@ use super::failure::{Failure, shown};
 /// Bytes that a request's body may have.
 const LARGEST: usize = 1 << 20;
 
-/// What becomes of a field.
+/// The treatment of a field.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Field {
     /// A string that a handler reads.
@@ -58,7 +58,7 @@ pub(super) async fn read_up_to(body: Body, limit: usize, model: Option<&Model>) 
     }
 }
 
-/// Whether an object is what lists are wrapped in.
+/// Returns whether an object is what lists are wrapped in.
 fn is_envelope(fields: &Map<String, Value>) -> bool {
     fields.get("value").is_some_and(Value::is_array)
         && fields.keys().all(|name| name == "value" || name == "count")
@@ -122,7 +122,7 @@ impl Model {
     }
 }
 
-/// Whether a value is the one that clients send for a field that they have not set.
+/// Returns whether a value is the one that clients send for a field that they have not set.
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

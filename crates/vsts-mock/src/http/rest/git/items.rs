@@ -37,7 +37,7 @@ const DEPTHS: [(&str, u64, Depth); 4] = [
     ("full", 120, Depth::Full),
 ];
 
-/// What is shown of an item only if it is asked for.
+/// The parts of an item that are shown on request.
 #[derive(Clone, Copy, Debug)]
 struct Extras {
     links: bool,

@@ -115,7 +115,7 @@ impl Asked {
         })
     }
 
-    /// What the body is, if there is one.
+    /// The kind of the body, if there is one.
     fn model(&self) -> Option<&'static Model> {
         Some(match self {
             Self::UpdateRefs => &models::REF_UPDATE,

@@ -186,9 +186,9 @@ pub(super) fn by(place: &Place, given: &Value) -> Result<String, Failure> {
     Ok(format!("{} <{}> {} +0000", plain(name), plain(email), time.as_second()))
 }
 
-/// Where a push begins.
+/// The start of a push.
 struct Start {
-    /// What the ref has to point to until the push is done; `None` if the push makes the ref.
+    /// The id that the ref has to point to until the push is done; `None` if the push makes the ref.
     tip: Option<ObjectId>,
     /// The parent of the first new commit.
     commit: Option<ObjectId>,

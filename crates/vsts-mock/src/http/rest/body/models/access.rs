@@ -75,7 +75,7 @@ pub(in crate::http::rest) static SUBJECT_LOOKUP: Model =
 
 static LOOKUP_KEY: Model = model("GraphSubjectLookupKey", &[("descriptor", Text)]);
 
-/// What subjects are searched by.
+/// The criteria by which subjects are searched.
 pub(in crate::http::rest) static SUBJECT_QUERY: Model =
     model("GraphSubjectQuery", &[("query", Text), ("scopeDescriptor", Text), ("subjectKind", Any)]);
 

@@ -143,7 +143,7 @@ pub(in crate::http::rest) static TAG: Model = model(
 
 static OBJECT: Model = model("GitObject", &[("objectId", Text), ("objectType", Any)]);
 
-/// What commits are searched by.
+/// The criteria by which commits are searched.
 pub(in crate::http::rest) static COMMITS_CRITERIA: Model = model(
     "GitQueryCommitsCriteria",
     &[
