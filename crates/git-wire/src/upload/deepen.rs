@@ -188,14 +188,24 @@ fn by_time(
         return Err(Error::protocol("no commits selected for shallow requests"));
     }
     let (mut inside, mut ends) = (IdSet::default(), IdSet::default());
-    for id in chosen.iter().copied() {
-        let ends_here = commits.shallow().contains(&id)
-            || commits.get(id)?.parents.iter().any(|parent| !chosen.contains(parent));
-        if ends_here {
-            ends.insert(id)
-        } else {
-            inside.insert(id)
-        };
+    // Behind a merge that ends the history there may be chosen commits that are not sent: the client is not told of them.
+    let mut seen = IdSet::default();
+    let mut left = wants.to_vec();
+    while let Some(id) = left.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let parents = &commits.get(id)?.parents;
+        let is_chosen = chosen.contains(&id);
+        let ends_here = is_chosen && parents.iter().any(|parent| !chosen.contains(parent));
+        if ends_here || commits.shallow().contains(&id) {
+            ends.insert(id);
+            continue;
+        }
+        if is_chosen {
+            inside.insert(id);
+        }
+        left.extend(parents);
     }
     Ok((inside, ends))
 }
