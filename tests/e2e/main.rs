@@ -26,6 +26,8 @@ mod flaky;
 mod git_config;
 /// Files that were ignored before a restore, and by no rule since.
 mod held_back;
+/// Hostile input: bounded in memory and time, at every way in.
+mod hostile;
 /// Runs at a terminal, and under signals that are ignored.
 mod job_control;
 /// What runs wrote beside their outputs: kept, named, brought back.

@@ -24,6 +24,7 @@ pub mod recording;
 pub mod sandbox;
 pub mod server;
 pub mod sshd;
+pub mod usage;
 pub mod venv;
 
 pub use actor::Actor;

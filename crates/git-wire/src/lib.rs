@@ -13,6 +13,7 @@ pub mod pktline;
 
 mod error;
 mod format;
+mod interrupt;
 mod options;
 mod packed_refs;
 mod policy;
@@ -26,6 +27,7 @@ mod upload;
 
 pub use error::Error;
 pub use format::Unsupported;
+pub use interrupt::{Interrupt, SetOnDrop};
 pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
 pub use repository::{Error as RepositoryError, Reader, Repository};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Interrupt;
 use crate::policy::RefUpdate;
 
 /// How the engine behaves. The default is a complete and forgiving server.
@@ -25,6 +26,8 @@ pub struct Options {
     pub session_id: Option<String>,
     /// Tells when a peer that has to wait should hear that there's still somebody.
     pub keep_alive: Option<KeepAlive>,
+    /// Ends the conversation when it is set, because the client has gone or its time is over.
+    pub interrupt: Interrupt,
     /// After so many waits of a second each, in which it stayed the same file, a ref's lock is taken for that of a killed
     /// process and removed; `None`: never, as Git.
     pub break_locks_after: Option<u32>,
@@ -71,6 +74,7 @@ impl Default for Options {
             committer: None,
             session_id: None,
             keep_alive: None,
+            interrupt: Interrupt::default(),
             allow_delete_current: false,
             allow_case_clashes: false,
             ref_in_want: false,

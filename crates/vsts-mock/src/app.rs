@@ -14,12 +14,10 @@ use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
+use crate::limits::GIT_CONVERSATIONS;
 use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
-
-/// How many Git requests are worked on at once.
-const GIT_REQUESTS: usize = 64;
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 pub(crate) struct App {
@@ -79,7 +77,7 @@ impl App {
             clock: config.clock.clone(),
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
-            git_permits: Arc::new(Semaphore::new(GIT_REQUESTS)),
+            git_permits: Arc::new(Semaphore::new(GIT_CONVERSATIONS)),
             upkeep: Upkeep::start(temporary.is_none()),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),

@@ -26,6 +26,7 @@ mod hosting;
 mod http;
 mod identity;
 mod journal;
+mod limits;
 mod operations;
 mod registry;
 mod server;

@@ -19,10 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use crate::limits::HTTP_CONNECTIONS;
 use crate::tls::Tls;
 
-/// How many connections are open at once; more wait.
-const CONNECTIONS: usize = 1_024;
 /// How long a client may take to send a request's head.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no more sockets.
@@ -36,7 +35,7 @@ pub(crate) async fn listen(
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(HTTP_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();

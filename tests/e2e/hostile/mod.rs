@@ -1,0 +1,16 @@
+//! Hostile input: one file for each kind of thing that somebody can make large, long or misleading.
+//!
+//! Memory is asserted by `e2e::usage`, time by bounds that hold on a busy machine.
+
+use e2e::usage::Usage;
+
+/// The accounting that the other files trust.
+#[test]
+fn the_accounting_of_a_process_sees_memory_that_it_takes() {
+    let before = Usage::of(std::process::id());
+    let taken = vec![1_u8; 64 << 20];
+    let after = Usage::of(std::process::id());
+    assert!(after.peak >= before.resident + (48 << 20), "{before:?} {after:?}");
+    assert_eq!(taken.len(), 64 << 20);
+    assert!(after.threads > 0 && after.descriptors > 0);
+}
