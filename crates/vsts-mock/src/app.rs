@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::hosting::Upkeep;
@@ -14,7 +15,7 @@ use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
-use crate::limits::GIT_CONVERSATIONS;
+use crate::limits::{BYTES_IN_FLIGHT, GIT_CONVERSATIONS};
 use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
@@ -42,6 +43,9 @@ pub(crate) struct Shared {
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
     pub(crate) git_permits: Arc<Semaphore>,
+    /// The memory that clients may take up together.
+    #[expect(dead_code, reason = "bodies and blobs come next")]
+    pub(crate) budget: Budget,
     pub(crate) upkeep: Upkeep,
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
@@ -78,6 +82,7 @@ impl App {
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
             git_permits: Arc::new(Semaphore::new(GIT_CONVERSATIONS)),
+            budget: Budget::new(BYTES_IN_FLIGHT),
             upkeep: Upkeep::start(temporary.is_none()),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),

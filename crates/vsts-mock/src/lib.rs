@@ -18,6 +18,8 @@
 mod access;
 mod admin;
 mod app;
+#[cfg_attr(not(test), expect(dead_code, reason = "bodies and blobs come next"))]
+mod budget;
 mod builder;
 pub mod cli;
 mod clock;

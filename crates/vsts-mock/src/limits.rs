@@ -1,7 +1,15 @@
 //! The bounds on everything that a client can make large, many or long; the one place that holds these numbers.
 
+use std::time::Duration;
+
 /// HTTP connections that are open at once; more wait.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
 
 /// Git conversations that are worked on at once.
 pub(crate) const GIT_CONVERSATIONS: usize = 64;
+
+/// Bytes that are held in memory for clients at once: bodies of requests, contents of files.
+pub(crate) const BYTES_IN_FLIGHT: u64 = 512 << 20;
+
+/// How long a request waits for its part of [`BYTES_IN_FLIGHT`].
+pub(crate) const BUDGET_WAIT: Duration = Duration::from_secs(10);
