@@ -141,6 +141,15 @@ pub fn is_due(repository: &Repository, options: &Options) -> bool {
     plan::plan(&objects, base, loose, options.limits) != Work::Nothing
 }
 
+/// Removes what killed processes have left in the repository: quarantines, temporary files, locks. Returns how much that
+/// was.
+///
+/// To be called when a server opens a repository for the first time. It is safe beside living pushes, of this process and
+/// of others: the process that fills a quarantine holds a lock in it, and what has no such lock goes when it is a day old.
+pub fn sweep(repository: &Repository) -> usize {
+    sweep::leftovers(repository.git_dir(), repository.packs().objects_folder())
+}
+
 /// Does what is due.
 ///
 /// # Errors

@@ -101,6 +101,8 @@ enum Held {
     /// In a folder that is an object database of its own, with the repository's as alternate.
     Folder {
         folder: tempfile::TempDir,
+        /// The locked file that tells others that the folder is in use.
+        _lock: File,
         /// The pack's checksum; `None` if it holds no objects.
         checksum: Option<ObjectId>,
         objects: u32,
@@ -135,6 +137,16 @@ impl Opened<'_> {
     }
 }
 
+/// Makes the lock file of a quarantine. It is locked before it has its name, so that nobody finds it unlocked.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let make = || {
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        file.as_file().lock()?;
+        Ok(file.persist(folder.join(QUARANTINE_LOCK))?)
+    };
+    make().map_err(Error::disk("lock", folder))
+}
+
 fn pack_name(checksum: ObjectId) -> String {
     format!("pack-{checksum}")
 }
@@ -150,6 +162,8 @@ pub struct Stored {
 
 /// The temporary names of the pack in quarantine.
 const INCOMING: &str = "incoming.pack";
+/// A file in a quarantine that is locked for as long as the quarantine is in use.
+pub(crate) const QUARANTINE_LOCK: &str = "lock";
 
 impl Quarantine {
     /// What was received.
@@ -208,7 +222,7 @@ impl Quarantine {
                 Ok(Stored { path: None, objects: self.received.total })
             }
             Held::Folder { checksum: None, .. } => Ok(Stored { path: None, objects: 0 }),
-            Held::Folder { folder, checksum: Some(checksum), objects } => {
+            Held::Folder { folder, checksum: Some(checksum), objects, .. } => {
                 let name = pack_name(*checksum);
                 let path =
                     move_in(&folder.path().join("pack"), &name, &self.target.join("pack"), self.durable)?;
@@ -321,6 +335,7 @@ fn ingest_pack(
         .prefix("tmp_objdir-incoming-")
         .tempdir_in(&objects)
         .map_err(Error::disk("create a folder in", &objects))?;
+    let lock = lock(folder.path())?;
     let pack_folder = folder.path().join("pack");
     let info = folder.path().join("info");
     for path in [&pack_folder, &info] {
@@ -344,7 +359,7 @@ fn ingest_pack(
     if scan.total() == 0 {
         let received = scan.finish_empty()?;
         return Ok(Quarantine {
-            held: Held::Folder { folder, checksum: None, objects: 0 },
+            held: Held::Folder { folder, _lock: lock, checksum: None, objects: 0 },
             target: objects,
             received,
             durable: options.durable,
@@ -366,7 +381,12 @@ fn ingest_pack(
     }
     let index = pack_folder.join(&name).with_extension("idx");
     let mut quarantine = Quarantine {
-        held: Held::Folder { folder, checksum: Some(outcome.data_hash), objects: outcome.num_objects },
+        held: Held::Folder {
+            folder,
+            _lock: lock,
+            checksum: Some(outcome.data_hash),
+            objects: outcome.num_objects,
+        },
         target: objects,
         received,
         durable: options.durable,
