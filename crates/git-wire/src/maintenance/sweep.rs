@@ -122,11 +122,11 @@ fn locks(git_dir: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
     use crate::pack::{IngestOptions, ingest};
-    use std::time::SystemTime;
 
     fn age(path: &Path, hours: u64) {
-        let then = SystemTime::now() - Duration::from_hours(hours);
-        File::open(path).and_then(|file| file.set_modified(then)).unwrap();
+        let file = File::open(path).unwrap();
+        let then = file.metadata().unwrap().modified().unwrap() - Duration::from_hours(hours);
+        file.set_modified(then).unwrap();
     }
 
     #[test]
