@@ -19,8 +19,10 @@ mod machine;
 mod process;
 mod screenshots;
 mod server;
+mod soak;
 mod test;
 mod tidy;
+mod usage;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,10 +34,11 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
   demo [--keep]        run the main job: server, project, runs, restore, roaming; --keep leaves it all up
-  test [ARGS…]         build the binaries and run every test (ARGS go to the test runner)
+  test [--all] [ARGS…] build the binaries and run every test (ARGS go to the test runner); --all: fuzz and soak too
   e2e [ARGS…]          the end-to-end tests alone
   bench [client|server [ROW…]] [--quick|--full]   measure against stock git and other peers, and print Markdown tables
   fuzz [TARGET] [--seconds N]        run the fuzz targets, each for a minute; what they find becomes a seed
+  soak [--minutes N] [--debug]       64 mixed clients, some hostile, against one server that is killed and restarted
   gitsuite --git-source PATH [SCRIPT…]   run git's own test suite, built from PATH, against our server side
   screenshots          take README's pictures anew, from the stories in a browser, into docs/screenshots
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "gitsuite" => gitsuite::run(rest),
+        "soak" => soak::run(rest),
         "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
         "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },

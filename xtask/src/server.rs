@@ -4,10 +4,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::Outcome;
+
+/// How long a request waits for the next bytes of its answer.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A running server. Dropping it ends the process.
 pub(crate) struct Server {
@@ -59,6 +63,20 @@ impl Server {
         self.ready["admin_token"].as_str().unwrap_or_default()
     }
 
+    /// Sends it `SIGTERM`.
+    pub(crate) fn ask_to_end(&self) -> Outcome {
+        let pid = rustix::process::Pid::from_raw(self.id().try_into()?).ok_or("the server has no process")?;
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Outcome<Option<std::process::ExitStatus>> {
+        Ok(match &mut self.child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        })
+    }
+
     /// Leaves the process running when this value goes, and returns its id.
     pub(crate) fn leave_running(&mut self) -> u32 {
         self.child.take().map_or(0, |child| child.id())
@@ -96,6 +114,7 @@ pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &
     head.push_str("\r\n");
     let mut stream = TcpStream::connect(host)?;
     stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let mut reader = BufReader::with_capacity(1 << 16, stream);
     let mut line = String::new();

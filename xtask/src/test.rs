@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::process::Tally;
 use crate::workspace::Purpose;
-use crate::{Outcome, machine, process, workspace};
+use crate::{Outcome, fuzz, machine, process, soak, workspace};
 
 /// Which tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,14 @@ pub(crate) enum Scope {
     EndToEnd,
 }
 
-/// Runs the tests and prints the totals as the last line.
+/// Runs the tests and prints the totals as the last line. `--all` adds what takes long: every fuzz target and ten
+/// minutes of soak.
 pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
-    let (tally, outcome) = count(scope, "default", args);
+    let (all, args): (Vec<String>, Vec<String>) = args.iter().cloned().partition(|arg| arg == "--all");
+    let (tally, mut outcome) = count(scope, "default", &args);
+    if !all.is_empty() {
+        outcome = outcome.and(fuzz::run(&[])).and(soak::run(&[]));
+    }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     outcome
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use super::packets::{command, objects, objects_in, push};
 use super::report::{Goal, Value};
 use super::sides::Side;
-use super::{Bench, copy, usage};
+use super::{Bench, copy};
 use crate::bench::{median, stock};
 use crate::server::Server;
+use crate::usage;
 use crate::{Outcome, process};
 
 const NULL: &str = "0000000000000000000000000000000000000000";

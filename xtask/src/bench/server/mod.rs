@@ -11,7 +11,6 @@ mod rest;
 mod secure;
 mod sides;
 mod small;
-mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

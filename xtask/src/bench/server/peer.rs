@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::usage;
+use crate::usage;
 use crate::{Outcome, machine, process, workspace};
 
 /// How many CGI programs may run at once.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::http::Sample;
-use super::usage::TICK;
+use crate::usage::TICK;
 
 /// Something measured.
 #[derive(Debug, Clone, Copy)]

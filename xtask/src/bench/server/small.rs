@@ -4,10 +4,11 @@ use super::clones::Large;
 use super::packets::command;
 use super::report::{Goal, Value};
 use super::sides::{Side, agree};
-use super::{Bench, CLIENTS, usage};
+use super::{Bench, CLIENTS};
 use crate::Outcome;
 use crate::bench::stock;
 use crate::server::Server;
+use crate::usage;
 
 /// What memory a server may take beyond its packs.
 const MEMORY: u64 = 150_000_000;

@@ -1,4 +1,4 @@
-//! What processes use, read from `/proc`: processor time, and memory that is theirs and no file's.
+//! What processes use, read from `/proc`: processor time, memory that is theirs and no file's, threads and descriptors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The unit in which the kernel tells user space processor time, on every Linux.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// How often memory is looked at.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A process and all that descend from it.
-pub(super) fn tree(root: u32) -> Vec<u32> {
+pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -37,24 +37,44 @@ fn stat(pid: u32) -> Option<Vec<u64>> {
 }
 
 /// The processor time of these processes so far, without that of their children.
-pub(super) fn cpu(pids: &[u32]) -> Duration {
+pub(crate) fn cpu(pids: &[u32]) -> Duration {
     let ticks: u64 =
         pids.iter().filter_map(|pid| stat(*pid)).flat_map(|fields| [fields[10], fields[11]]).sum();
     TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
+/// What one process holds at one moment.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// Bytes in memory that are the process's own and no file's.
+    pub(crate) anonymous: u64,
+    pub(crate) threads: u64,
+    pub(crate) descriptors: u64,
+}
+
+impl Figures {
+    /// Reads them; `None` if the process has ended.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        Some(Self {
+            anonymous: field("RssAnon:")? * 1024,
+            threads: field("Threads:")?,
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64,
+        })
+    }
+}
+
 /// Bytes in memory that belong to these processes and not to a file.
 fn anonymous(pids: &[u32]) -> u64 {
-    let of = |pid: &u32| {
-        let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    pids.iter().filter_map(of).sum::<u64>() * 1024
+    pids.iter().filter_map(|pid| Figures::of(*pid)).map(|figures| figures.anonymous).sum()
 }
 
 /// The most memory that the processes had at once while `work` was done, children that came and went included.
-pub(super) fn peak<T>(roots: &[u32], work: impl FnOnce() -> T) -> (T, u64) {
+pub(crate) fn peak<T>(roots: &[u32], work: impl FnOnce() -> T) -> (T, u64) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
