@@ -2,6 +2,9 @@
 //!
 //! Memory is asserted by `e2e::usage`, time by bounds that hold on a busy machine.
 
+/// Links that lead out of a run's folder.
+mod links;
+
 use e2e::usage::Usage;
 
 /// The accounting that the other files trust.

@@ -5,7 +5,6 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 use azml_core::checkout::listing;
 use azml_core::quote::quoted;
@@ -92,7 +91,11 @@ impl Archive {
         for (path, size) in attachments.files().map_err(failed)? {
             let name = format!("{below}/{}", zip_name(path.as_os_str().as_bytes()));
             if self.has_room(&name, size, false) {
-                self.file(&name, size, &attachments.folder().join(&path)).map_err(failed)?;
+                // One that went or became a link meanwhile is left out.
+                match attachments.open(&path).map_err(failed)? {
+                    Some(file) => self.file(&name, size, file).map_err(failed)?,
+                    None => self.left_out.push(format!("{name}: it is no file any more")),
+                }
             }
         }
         Ok(())
@@ -132,8 +135,7 @@ impl Archive {
         self.zip.add_symlink(name, target, options).map_err(io::Error::other)
     }
 
-    fn file(&mut self, name: &str, size: u64, path: &Path) -> io::Result<()> {
-        let file = File::open(path)?;
+    fn file(&mut self, name: &str, size: u64, file: File) -> io::Result<()> {
         self.begin(name, size, 0o644)?;
         // A log may grow meanwhile: what was announced is written, and no more.
         io::copy(&mut io::Read::take(file, size), &mut self.zip).map(drop)

@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
+use azml_core::beneath::Folder;
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 use azml_core::quote::{quoted_path, unquoted};
@@ -13,6 +15,7 @@ use azml_core::run::RunRecord;
 use jiff::Timestamp;
 
 use super::carried;
+use super::disk::NO_LINK;
 use crate::context::host_name;
 
 /// The script's output.
@@ -68,7 +71,7 @@ impl Attachments {
         Ok(files.into_iter().map(|(path, _)| quoted_path(&path).into_owned()).collect())
     }
 
-    /// Their paths and lengths, sorted; none if there is no folder.
+    /// Their paths and lengths, sorted; none if there is no folder. A link that a script made there is none of them.
     pub fn files(&self) -> io::Result<Vec<(PathBuf, u64)>> {
         let mut files = Vec::new();
         let mut folders = vec![PathBuf::new()];
@@ -84,7 +87,7 @@ impl Attachments {
                 let found = entry.metadata()?;
                 if found.is_dir() {
                     folders.push(name);
-                } else {
+                } else if found.is_file() {
                     files.push((name, found.len()));
                 }
             }
@@ -93,20 +96,31 @@ impl Attachments {
         Ok(files)
     }
 
+    /// Adds a copy of a file; a link is none, and is not written through either.
+    pub(super) fn add(&self, name: &Path, from: &Path) -> io::Result<()> {
+        let mut from = File::options().read(true).custom_flags(NO_LINK).open(from)?;
+        fs::create_dir_all(&self.folder)?;
+        let mut to = Folder::open(&self.folder)?.create_file(name)?;
+        io::copy(&mut from, &mut to).map(drop)
+    }
+
     /// The path that a user means: as it is on the disk, or as its text.
     pub fn path_of(&self, given: &OsStr) -> PathBuf {
         let meant = unquoted(given.as_bytes());
-        if self.folder.join(given).is_file() { given.into() } else { OsStr::from_bytes(&meant).into() }
+        let given = Path::new(given);
+        if self.open(given).is_ok_and(|found| found.is_some()) {
+            given.into()
+        } else {
+            OsStr::from_bytes(&meant).into()
+        }
     }
 
-    /// One of them, open; `None` if there is none of that path.
+    /// One of them, open; `None` if there is none of that path. No link is followed.
     pub fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        let file = self.folder.join(path);
-        if !inside || !file.is_file() {
-            return Ok(None);
+        match Folder::open(&self.folder).and_then(|folder| folder.open_file(path)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            opened => Ok(opened.ok()),
         }
-        File::open(file).map(Some)
     }
 }
 
@@ -127,7 +141,7 @@ impl ControlLog {
     pub fn append(attachments: &Attachments) -> io::Result<Self> {
         fs::create_dir_all(attachments.folder())?;
         let path = attachments.folder().join(CONTROL_LOG);
-        Ok(Self { file: File::options().create(true).append(true).open(path)? })
+        Ok(Self { file: File::options().create(true).append(true).custom_flags(NO_LINK).open(path)? })
     }
 
     /// Adds a line.

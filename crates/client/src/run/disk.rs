@@ -4,15 +4,18 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use gix::bstr::BStr;
-use rustix::fs::SeekFrom as Sparse;
+use rustix::fs::{OFlags, SeekFrom as Sparse};
 use rustix::io::Errno;
 
 /// The permission bits that the owner needs to list a folder and to change what is in it.
 const OWNER_ALL: u32 = 0o700;
+
+/// The flags that open no link, and do not wait at a named pipe.
+pub(super) const NO_LINK: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
 
 /// A path as Git writes it, bytes with `/`, as the system takes it.
 pub(super) fn native(path: &BStr) -> &Path {
@@ -157,11 +160,12 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Opens a file whose owner may have been taken the right to read it.
 fn open_to_read(path: &Path, found: &fs::Metadata) -> io::Result<File> {
-    match File::open(path) {
+    let open = || File::options().read(true).custom_flags(NO_LINK).open(path);
+    match open() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let before = found.permissions();
             fs::set_permissions(path, Permissions::from_mode(before.mode() & 0o7777 | 0o400))?;
-            let opened = File::open(path);
+            let opened = open();
             fs::set_permissions(path, before)?;
             opened
         }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
-use super::kept;
+use super::collect::{Outside, Source, Target};
+use super::kept::{self, Collected};
 use super::links;
 use super::outputs::Outputs;
 use super::spare::{self, Folder, Noted, TakenOver};
@@ -224,7 +225,7 @@ fn is_passable(error: &io::Error) -> bool {
 pub struct Before {
     root: PathBuf,
     outputs: Outputs,
-    files: BTreeMap<PathBuf, (u64, Option<SystemTime>)>,
+    files: BTreeMap<PathBuf, State>,
 }
 
 impl Before {
@@ -232,29 +233,54 @@ impl Before {
     pub fn look(root: &Path, outputs: Outputs) -> Result<Self, TargetError> {
         let mut files = BTreeMap::new();
         for file in outputs_in(root, &outputs)? {
-            if let Ok(found) = fs::metadata(root.join(&file)) {
-                files.insert(file, state(&found));
+            if let Some(state) = state(root, &file) {
+                files.insert(file, state);
             }
         }
         Ok(Self { root: root.to_owned(), outputs, files })
     }
 
     /// Copies what is new or changed since.
-    pub(super) fn collect(&self, into: &Path) -> Result<(), TargetError> {
+    pub(super) fn collect(&self, into: &Path) -> Result<Collected, TargetError> {
+        let source = Source::open(&self.root).map_err(TargetError::file("open", &self.root))?;
+        fs::create_dir_all(into).map_err(TargetError::file("make folder", into))?;
+        let mut collected = Collected::default();
         for file in outputs_in(&self.root, &self.outputs)? {
-            let from = self.root.join(&file);
             // A link to nothing is passed over as any other that leads to no file.
-            let Ok(now) = fs::metadata(&from) else { continue };
-            if self.files.get(&file) != Some(&state(&now)) {
-                bring(&from, &into.join(file), false)?;
+            let Some(now) = state(&self.root, &file) else { continue };
+            if self.files.get(&file) == Some(&now) {
+                continue;
+            }
+            let path = file.as_os_str().as_bytes().as_bstr();
+            match now.is_link.then(|| source.target(path)) {
+                Some(Target::NoFile) => {}
+                Some(Target::Outside(target)) => collected.outside.push(Outside { path: file, target }),
+                None | Some(Target::File(_)) => {
+                    source
+                        .bring(path, into, false)
+                        .map_err(TargetError::file("collect", &self.root.join(&file)))?;
+                }
             }
         }
-        Ok(())
+        Ok(collected)
     }
 }
 
-fn state(found: &Metadata) -> (u64, Option<SystemTime>) {
-    (found.len(), found.modified().ok())
+/// The state of a file, or of the file that a link leads to.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    is_link: bool,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Looks at a file; `None` if it is neither a file nor a link to one.
+fn state(root: &Path, file: &Path) -> Option<State> {
+    let path = root.join(file);
+    let is_link = fs::symlink_metadata(&path).ok()?.is_symlink();
+    let found = fs::metadata(path).ok()?;
+    let is_whole = found.is_file() || (is_link && found.is_dir());
+    is_whole.then(|| State { is_link, length: found.len(), modified: found.modified().ok() })
 }
 
 /// All outputs below the project folder, sorted, relative to it; links are not followed.
@@ -304,24 +330,6 @@ fn walk_where(
 /// A path as Git writes it, bytes with `/`, as Unix has it.
 fn as_path(path: &BStr) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(path))
-}
-
-/// Moves (or copies) a file; what is neither a file nor a link to one is passed over.
-pub(super) fn bring(from: &Path, to: &Path, may_move: bool) -> Result<(), TargetError> {
-    let Ok(found) = fs::metadata(from) else { return Ok(()) };
-    if !found.is_file() {
-        return Ok(());
-    }
-    let folder = to.parent().expect("a collected file is in a folder");
-    fs::create_dir_all(folder).map_err(TargetError::file("make folder", folder))?;
-    let is_link = fs::symlink_metadata(from).is_ok_and(|found| found.is_symlink());
-    if may_move && !is_link {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
-            moved => return moved.map_err(TargetError::file("collect", from)),
-        }
-    }
-    fs::copy(from, to).map(drop).map_err(TargetError::file("collect", from))
 }
 
 #[cfg(test)]

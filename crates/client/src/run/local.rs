@@ -262,7 +262,7 @@ impl Target for Local {
     fn collect(&mut self, into: &Path, now: Timestamp) -> Result<Collected, TargetError> {
         let (folder, job, work) = match (&self.state, &self.work) {
             (State::Folder { folder, job }, Some(work)) => (folder, job, work),
-            (State::InPlace(before), _) => return before.collect(into).map(|()| Collected::default()),
+            (State::InPlace(before), _) => return before.collect(into),
             _ => return Ok(Collected::default()),
         };
         let kept = self.project.kept.join(job.run_id.as_str());

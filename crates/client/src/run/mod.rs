@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod attachments;
 pub mod carried;
+mod collect;
 pub mod config;
 pub mod delivery;
 mod disk;

@@ -65,6 +65,9 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     for trouble in &collected.troubles {
         ctx.ui.warning(trouble);
     }
+    for link in &collected.outside {
+        ctx.ui.warning(&format!("not collected, a link out of the run's folder: {}", link.shown()));
+    }
     if !still_runs {
         keeping::put_in_record(ctx, &mut record, &collected.left);
         if is_news || collected.is_clear {
@@ -76,9 +79,9 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
             .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
         record.metrics = logged.metrics;
         if logged.repeated && !still_runs {
-            let kept = attachments.folder().join(metrics::FILE);
-            std::fs::copy(run.metrics_file(), &kept)
-                .map_err(|error| CommandError::file("write", &kept, error))?;
+            attachments
+                .add(Path::new(metrics::FILE), &run.metrics_file())
+                .map_err(|error| CommandError::file("keep", &run.metrics_file(), error))?;
         }
     }
     let listed =

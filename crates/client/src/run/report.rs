@@ -63,6 +63,12 @@ pub(super) fn details(
             some_of(&left)
         ));
     }
+    for link in collected.outside.iter().take(NAMED) {
+        said(writeln!(text, "Not collected, a link out of the run's folder: {}", link.shown()));
+    }
+    if collected.outside.len() > NAMED {
+        said(writeln!(text, "Not collected: and {} more such links", collected.outside.len() - NAMED));
+    }
     text.push_str(&keeping::report(ctx, record, collected));
     ctx.ui.write_out(text.as_bytes())
 }

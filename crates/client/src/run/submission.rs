@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use azml_core::run::{RunRecord, RunStore, Status};
@@ -257,6 +258,9 @@ fn finish(
         Ok(list) => record.attachments = list,
         Err(error) => trouble(CommandError::file("read", attachments.folder(), error)),
     }
+    for link in &collected.outside {
+        control.say(now, &format!("not collected, a link out of the run's folder: {}", link.shown()));
+    }
     for line in keeping::lines(&collected.left) {
         control.say(now, &line);
     }
@@ -291,8 +295,9 @@ fn collect_metrics(
     let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
     record.metrics = logged.metrics;
     if logged.repeated {
-        let kept = attachments.folder().join(metrics::FILE);
-        std::fs::copy(&path, &kept).map_err(|error| CommandError::file("write", &kept, error))?;
+        attachments
+            .add(Path::new(metrics::FILE), &path)
+            .map_err(|error| CommandError::file("keep", &path, error))?;
     }
     Ok(logged.refused)
 }

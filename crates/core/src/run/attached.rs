@@ -6,7 +6,6 @@
 //! Files are streamed into objects: memory does not grow with them.
 
 use std::{
-    fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -19,6 +18,7 @@ use gix::{
 
 use super::RunRecord;
 use crate::{
+    beneath::Folder,
     checkout::path,
     history::{self, HistoryRepo},
     id::RunId,
@@ -81,6 +81,8 @@ pub fn attach(
     let git = history.git();
     let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
     let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
+    let open =
+        Folder::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
     let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
     for name in names {
         let git_name = Vec::from_path_lossy(name).into_owned();
@@ -88,7 +90,7 @@ pub fn attach(
             path::check_name(part.as_bstr(), false)
                 .map_err(|why| AttachError::Name { name: git_name.clone().into(), why })?;
         }
-        let blob = stream(&loose, &folder.join(name))?;
+        let blob = stream(&loose, &open, folder, name)?;
         let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
         editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
     }
@@ -109,9 +111,14 @@ pub fn attach(
 }
 
 /// Makes a blob of a file; what is appended meanwhile is not in it.
-fn stream(loose: &gix::odb::loose::Store, path: &Path) -> Result<ObjectId, AttachError> {
-    let read = |source| AttachError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read)?;
+fn stream(
+    loose: &gix::odb::loose::Store,
+    open: &Folder,
+    folder: &Path,
+    name: &Path,
+) -> Result<ObjectId, AttachError> {
+    let read = |source| AttachError::Read { path: folder.join(name), source };
+    let file = open.open_file(name).map_err(read)?;
     let size = file.metadata().map_err(read)?.len();
     let mut content = Exactly { inner: file.take(size), left: size };
     loose.write_stream(Kind::Blob, size, &mut content).map_err(|error| read(io::Error::other(error)))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use azml_core::checkout::listing::Entry;
@@ -20,7 +20,7 @@ use gix::{ObjectId, Repository};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{Item, Kind};
-use crate::run::disk::{copy, native};
+use crate::run::disk::{NO_LINK, copy, native};
 
 /// Why files were not brought back.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +139,11 @@ fn leads_through_folders(root: &Path, path: &BStr) -> bool {
     })
 }
 
+/// Opens a file, and no link.
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(NO_LINK).open(path)
+}
+
 /// Returns whether two files or links have the same content and may both be executed, or neither.
 fn is_same(one: &Path, other: &Path) -> bool {
     let same = || -> io::Result<bool> {
@@ -153,8 +158,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
         {
             return Ok(false);
         }
-        let (mut one, mut other) =
-            (io::BufReader::new(File::open(one)?), io::BufReader::new(File::open(other)?));
+        let (mut one, mut other) = (io::BufReader::new(open(one)?), io::BufReader::new(open(other)?));
         loop {
             let (left, right) = (io::BufRead::fill_buf(&mut one)?, io::BufRead::fill_buf(&mut other)?);
             let count = left.len().min(right.len());
@@ -267,7 +271,7 @@ impl Wanted {
             self.copied.push((item.path.clone(), place.clone()));
             return Ok(());
         } else {
-            let file = File::open(place).map_err(read())?;
+            let file = open(place).map_err(read())?;
             let id = repo.write_blob_stream(file).map_err(git)?;
             let is_executable = found.permissions().mode() & 0o100 != 0;
             let kind = if is_executable { EntryKind::BlobExecutable } else { EntryKind::Blob };

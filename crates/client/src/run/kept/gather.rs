@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, FileType, Permissions};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use azml_core::checkout::listing::Entry;
@@ -13,7 +13,8 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
 
-use crate::run::disk::{native, open_folder};
+use crate::run::collect::{Outside, Source, Target};
+use crate::run::disk::{NO_LINK, native, open_folder};
 use crate::run::outputs::Outputs;
 use crate::run::spare::{Difference, Noted, Scan, join, scan};
 
@@ -27,6 +28,8 @@ const MOST_LOOKS: usize = 64;
 pub(super) struct Place<'a> {
     /// The folder.
     pub(super) work: &'a Path,
+    /// The same, open.
+    pub(super) source: Source,
     /// The files and folders that were made in it.
     pub(super) made: &'a Noted,
     /// The project folder, to which azml's own links lead.
@@ -50,6 +53,8 @@ pub(in crate::run) struct Gathered {
     pub(super) deleted: BTreeSet<BString>,
     /// Files that can't be kept, each with the reason.
     pub(super) not_kept: BTreeMap<BString, String>,
+    /// Links in the place of outputs that lead out of the folder; they are in `tops`.
+    pub(super) outside: Vec<Outside>,
 }
 
 impl Place<'_> {
@@ -174,9 +179,16 @@ impl Place<'_> {
             found.not_kept.insert(path.into(), what.to_owned());
             return false;
         }
-        // A link to a folder, or to nothing, is no content that could be collected.
         let is_output = self.outputs.has(path)
-            && fs::metadata(self.work.join(native(path))).is_ok_and(|target| target.is_file());
+            && match kind.is_symlink().then(|| self.source.target(path)) {
+                None | Some(Target::File(_)) => true,
+                // A link to a folder, or to nothing, is no content that could be collected.
+                Some(Target::NoFile) => false,
+                Some(Target::Outside(target)) => {
+                    found.outside.push(Outside { path: native(path).to_owned(), target });
+                    false
+                }
+            };
         let list = if is_output { &mut found.outputs } else { &mut found.tops };
         list.push(path.into());
         !is_output
@@ -220,7 +232,7 @@ fn has_content(path: &Path, kind: EntryKind, id: ObjectId) -> bool {
             start(target.len() as u64);
             hasher.update(target);
         } else {
-            let mut file = File::open(path)?;
+            let mut file = File::options().read(true).custom_flags(NO_LINK).open(path)?;
             start(file.metadata()?.len());
             let mut buffer = vec![0; 64 * 1024];
             loop {

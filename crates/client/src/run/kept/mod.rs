@@ -29,8 +29,8 @@ pub use self::bring::{Applied, BringError, apply, copy_out};
 pub use self::expiry::{Expiry, Removal, Removed, expire};
 use self::gather::{Gathered, Place};
 use self::list::List;
+use super::collect::{Outside, Source};
 use super::disk::{move_to, native, remove_all};
-use super::folder::bring;
 use super::outputs::Outputs;
 use super::spare::{Noted, join};
 
@@ -343,6 +343,8 @@ pub struct Collected {
     pub left: Summary,
     /// Errors that did not stop anything.
     pub troubles: Vec<String>,
+    /// Links in the place of outputs that lead out of the run's folder: not collected, kept as links.
+    pub outside: Vec<Outside>,
     /// True if processes of the run are still at work in its folder: nothing was moved then.
     pub is_busy: bool,
     /// True if the run folder has nothing left in it but the snapshot's files.
@@ -354,9 +356,11 @@ impl Ended<'_> {
     ///
     /// `step` is called before each change of the disk.
     pub(super) fn keep(&self, step: &dyn Fn()) -> io::Result<Collected> {
-        let mut found = self.place(true).gather()?;
+        let place = self.place(true)?;
+        let mut found = place.gather()?;
         let mut troubles = Vec::new();
-        self.bring_outputs(&mut found, true, &mut troubles);
+        self.bring_outputs(&place, &mut found, true, &mut troubles);
+        let outside = std::mem::take(&mut found.outside);
         let earlier = List::read(self.kept);
         let files = self.kept.join(FILES);
         let mut list = List { kept_utc: self.now, ..earlier.clone().unwrap_or_default() };
@@ -377,7 +381,7 @@ impl Ended<'_> {
             && list.deleted.is_empty()
             && list.not_kept.is_empty();
         if is_nothing && !self.kept.exists() {
-            return Ok(Collected { troubles, is_clear: true, ..Collected::default() });
+            return Ok(Collected { troubles, outside, is_clear: true, ..Collected::default() });
         }
         fs::create_dir_all(&files)?;
         for path in found.tops {
@@ -398,21 +402,22 @@ impl Ended<'_> {
             step();
             move_to(self.work, &self.kept.join(REST), &|| {})?;
         }
-        Ok(Collected { left, troubles, is_busy: false, is_clear })
+        Ok(Collected { left, troubles, outside, is_busy: false, is_clear })
     }
 
     /// Copies the outputs that there are so far, and says what else there is; nothing is moved.
     pub(super) fn look(&self) -> io::Result<Collected> {
-        let mut found = self.place(false).gather()?;
+        let place = self.place(false)?;
+        let mut found = place.gather()?;
         let mut troubles = Vec::new();
-        self.bring_outputs(&mut found, false, &mut troubles);
+        self.bring_outputs(&place, &mut found, false, &mut troubles);
         let left = Summary::of(&self.items_of(&found));
-        Ok(Collected { left, troubles, is_busy: true, is_clear: false })
+        Ok(Collected { left, troubles, outside: found.outside, is_busy: true, is_clear: false })
     }
 
     /// The files that the script has left so far, outputs aside.
     pub(super) fn items(&self) -> io::Result<Vec<Item>> {
-        Ok(self.items_of(&self.place(false).gather()?))
+        Ok(self.items_of(&self.place(false)?.gather()?))
     }
 
     fn items_of(&self, found: &Gathered) -> Vec<Item> {
@@ -437,17 +442,38 @@ impl Ended<'_> {
         items
     }
 
-    fn place(&self, may_mend: bool) -> Place<'_> {
-        Place { work: self.work, made: self.made, root: self.root, outputs: self.outputs, may_mend }
+    fn place(&self, may_mend: bool) -> io::Result<Place<'_>> {
+        let source = Source::open(self.work)?;
+        Ok(Place {
+            work: self.work,
+            source,
+            made: self.made,
+            root: self.root,
+            outputs: self.outputs,
+            may_mend,
+        })
     }
 
-    fn bring_outputs(&self, found: &mut Gathered, may_move: bool, troubles: &mut Vec<String>) {
-        for path in std::mem::take(&mut found.outputs) {
-            let name = native(path.as_bstr());
-            if let Err(error) = bring(&self.work.join(name), &self.attachments.join(name), may_move) {
-                let cause =
-                    std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-                troubles.push(format!("{error}{cause}"));
+    fn bring_outputs(
+        &self,
+        place: &Place<'_>,
+        found: &mut Gathered,
+        may_move: bool,
+        troubles: &mut Vec<String>,
+    ) {
+        let mut outputs = std::mem::take(&mut found.outputs);
+        // Links first, while what they lead to is in its place.
+        let is_file = |path: &BString| {
+            fs::symlink_metadata(self.work.join(native(path.as_bstr())))
+                .is_ok_and(|found| !found.is_symlink())
+        };
+        outputs.sort_by_cached_key(is_file);
+        for path in outputs {
+            let brought = fs::create_dir_all(self.attachments)
+                .and_then(|()| place.source.bring(path.as_bstr(), self.attachments, may_move));
+            if let Err(error) = brought {
+                let from = self.work.join(native(path.as_bstr()));
+                troubles.push(format!("cannot collect {}: {error}", quoted_path(&from)));
                 // It is kept all the same.
                 found.tops.push(path);
             }
