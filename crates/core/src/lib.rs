@@ -5,17 +5,20 @@
 
 pub mod beneath;
 pub mod checkout;
+pub mod dir;
 pub mod fsck;
 pub mod history;
 pub mod id;
 pub mod ignore;
 pub mod join;
+pub mod limits;
 pub mod project;
 pub mod quote;
 pub mod refs;
 pub mod remote_url;
 pub mod restore;
 pub mod run;
+pub mod small_file;
 pub mod snapshot;
 pub mod stat_index;
 pub mod user_repo;

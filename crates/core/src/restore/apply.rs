@@ -7,10 +7,7 @@
 //! are made of the journal alone, so that a recovery finds what a kill left. What can be written at once, without touching
 //! what is there, is (`prepare.rs`).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use gix::{
     Repository,
@@ -20,14 +17,15 @@ use gix::{
 use super::{
     Change, Error,
     backup::Late,
-    disk::{self, Found, Swapped},
+    disk::{self, Folders, Found, Parent},
     flush,
     journal::Journal,
     prepare::{self, Ready},
     steps::Counter,
 };
 use crate::{
-    checkout::{self, listing::Entry, path::below},
+    checkout::{self, listing::Entry},
+    dir::{Dir, Exchanged, split},
     history::HistoryRepo,
 };
 
@@ -69,7 +67,7 @@ pub(super) fn apply(
         saved: Vec::new(),
     };
     let mut work = Work {
-        root: history.root(),
+        folders: Folders::open(history.root())?,
         repo: history.git(),
         token: journal.token(),
         changes: &journal.changes,
@@ -85,19 +83,15 @@ pub(super) fn apply(
     let ready = if fresh { prepare::prepare(&work) } else { Vec::new() };
     work.place_files(&ready)?;
     steps.before("flush the folder")?;
-    let mut written = Vec::new();
-    let mut parent: Option<(&[u8], bool)> = None;
+    let mut written = Vec::with_capacity(journal.changes.len());
+    work.folders.forget();
     for change in &journal.changes {
-        let folder = change.path.rfind_byte(b'/').map_or(&b""[..], |end| &change.path[..end]);
-        let is_there = match parent {
-            Some((known, is_there)) if known == folder => is_there,
-            _ => work.parents_are_folders(change.path.as_ref())?,
-        };
-        parent = Some((folder, is_there));
-        let path = below(history.root(), change.path.as_ref());
-        // Where the folder is gone, that is so in the next one above it.
-        let gone_from = || path.ancestors().skip(1).find(|above| above.is_dir()).map(Path::to_owned);
-        written.extend(if is_there { Some(path.clone()) } else { gone_from() });
+        let path = change.path.as_bstr();
+        written.push(match work.folders.of(path)? {
+            Parent::Folder(_) => work.folders.shown(path),
+            // Where the folder is gone, that is so in the next one above it.
+            Parent::Missing | Parent::NotAFolder => work.folders.shown(work.nearest_above(path)?),
+        });
     }
     written.extend(also_flush);
     flush::flush(history.root(), written)?;
@@ -106,7 +100,7 @@ pub(super) fn apply(
 
 /// A journal being applied.
 pub(super) struct Work<'a> {
-    pub(super) root: &'a Path,
+    pub(super) folders: Folders<'a>,
     pub(super) repo: &'a Repository,
     token: String,
     pub(super) changes: &'a [Change],
@@ -124,50 +118,57 @@ impl Work<'_> {
         }
     }
 
-    /// The name beside the place of the `i`th change.
-    pub(super) fn beside(&self, i: usize, ending: &str) -> PathBuf {
-        let mut place = below(self.root, self.changes[i].path.as_ref());
-        place.set_file_name(format!(".azml-{}-{i}.{ending}", self.token));
-        place
+    /// The name beside that of the `i`th change, in its folder.
+    pub(super) fn beside(&self, i: usize, ending: &str) -> BString {
+        format!(".azml-{}-{i}.{ending}", self.token).into()
     }
 
     /// Removes what an earlier attempt left beside its places; displaced content is saved first.
     fn sweep(&mut self) -> Result<(), Error> {
         for (i, change) in self.changes.iter().enumerate() {
-            if !self.parents_are_folders(change.path.as_ref())? {
-                continue;
-            }
+            let path = change.path.as_bstr();
+            let Some(folder) = self.folders.of(path)?.folder() else { continue };
+            let failed = |action| self.folders.error(action, path);
             let part = self.beside(i, "part");
-            if disk::lstat(&part)?.is_some() {
+            if folder.stat(part.as_bstr()).map_err(failed("look beside"))?.is_some() {
                 self.steps.before_path("remove an unfinished file of", &change.path)?;
-                disk::remove_file(&part)?;
+                folder.remove_file(part.as_bstr()).map_err(failed("remove an unfinished file of"))?;
             }
             let new = self.beside(i, "new");
-            if disk::lstat(&new)?.is_some() {
-                self.discard(i, &new)?;
+            if folder.stat(new.as_bstr()).map_err(failed("look beside"))?.is_some() {
+                self.discard(i, &folder, new.as_bstr())?;
             }
         }
         Ok(())
     }
 
-    /// Removes the file at `at`, which was displaced from the `i`th place; saves what nobody knows.
-    pub(super) fn discard(&mut self, i: usize, at: &Path) -> Result<(), Error> {
+    /// Removes the file `name`, which was displaced from the `i`th place; saves what nobody knows.
+    pub(super) fn discard(&mut self, i: usize, folder: &Dir, name: &BStr) -> Result<(), Error> {
         let change = &self.changes[i];
-        match disk::look_at(at)? {
+        let path = change.path.as_bstr();
+        match disk::look_at(folder, name).map_err(self.folders.error("read what was at", path))? {
             Found::File(entry) => {
                 if Some(entry) != change.before
                     && Some(entry) != change.after
-                    && !prepare::is_unfinished(self.repo, at, change)
+                    && !prepare::is_unfinished(self.repo, (folder, name), change)
                 {
                     self.steps.before_path("save what was edited at", &change.path)?;
-                    self.late.save(change.path.as_ref(), entry.kind, &disk::content(at, entry.kind)?)?;
+                    self.save(change, (folder, name), entry)?;
                 }
                 self.steps.before_path("remove what was at", &change.path)?;
-                disk::remove_file(at)
+                folder.remove_file(name).map_err(self.folders.error("remove what was at", path))
             }
             Found::Nothing | Found::NotReachable => Ok(()),
             Found::Folder | Found::Special => Err(Error::Obstructed { path: change.path.clone() }),
         }
+    }
+
+    /// Adds to the backup what is at the place of a change.
+    fn save(&mut self, change: &Change, (folder, name): (&Dir, &BStr), entry: Entry) -> Result<(), Error> {
+        let path = change.path.as_bstr();
+        let content =
+            disk::content(folder, name, entry.kind).map_err(self.folders.error("read what was at", path))?;
+        self.late.save(path, entry.kind, &content)
     }
 
     fn place_files(&mut self, ready: &[Ready]) -> Result<(), Error> {
@@ -184,49 +185,70 @@ impl Work<'_> {
 
     /// Puts what is ready beside its place there: where a file was a moment ago.
     fn put_in_place(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
-        let new = self.beside(i, "new");
-        if self.parents_are_folders(change.path.as_ref())? {
-            match disk::swap(&new, &below(self.root, change.path.as_ref()))? {
-                Swapped::Done => return self.discard(i, &new),
-                Swapped::Gone | Swapped::Unsupported => {}
+        let (path, new) = (change.path.as_bstr(), self.beside(i, "new"));
+        if let Some(folder) = self.folders.of(path)?.folder() {
+            let exchanged = folder.exchange(new.as_bstr(), split(path).1);
+            match exchanged.map_err(self.folders.error("replace", path))? {
+                Exchanged::Done => return self.discard(i, &folder, new.as_bstr()),
+                Exchanged::Gone | Exchanged::Unsupported => {}
             }
+            let failed = self.folders.error("remove what was made beside", path);
+            folder.remove_file(new.as_bstr()).map_err(failed)?;
         }
-        disk::remove_file(&new)?;
         self.place_file(i, change, wanted)
     }
 
     fn place_file(&mut self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
         let obstructed = || Error::Obstructed { path: change.path.clone() };
-        let place = below(self.root, change.path.as_ref());
+        let path = change.path.as_bstr();
+        let name = split(path).1;
         let new = self.beside(i, "new");
+        let new = new.as_bstr();
         for _ in 0..TRIES {
-            match disk::look(self.root, change.path.as_ref())? {
+            let (folder, found) = match self.folders.of(path)? {
+                Parent::NotAFolder => return Err(obstructed()),
+                Parent::Missing => {
+                    self.make_parents(change)?;
+                    continue;
+                }
+                Parent::Folder(folder) => {
+                    let found = disk::look_at(&folder, name).map_err(self.folders.error("read", path))?;
+                    (folder, found)
+                }
+            };
+            match found {
                 Found::File(entry) if entry == wanted => return Ok(()),
                 Found::Folder | Found::NotReachable | Found::Special => return Err(obstructed()),
                 Found::Nothing => {
-                    self.make_parents(change)?;
-                    self.write_beside(i, change, wanted)?;
+                    if !self.write_beside(i, change, &folder, wanted)? {
+                        continue;
+                    }
                     self.steps.before_path("move into the free place", &change.path)?;
-                    if disk::rename_to_free(&new, &place)? {
+                    let failed = |action| self.folders.error(action, path);
+                    if folder.rename_to_free(new, name).map_err(failed("move a file to"))? {
                         return Ok(());
                     }
-                    disk::remove_file(&new)?;
+                    folder.remove_file(new).map_err(failed("remove what was made beside"))?;
                 }
                 Found::File(entry) => {
-                    self.write_beside(i, change, wanted)?;
+                    if !self.write_beside(i, change, &folder, wanted)? {
+                        continue;
+                    }
                     self.steps.before_path("put in the place of", &change.path)?;
-                    match disk::swap(&new, &place)? {
-                        Swapped::Done => return self.discard(i, &new),
-                        Swapped::Gone => disk::remove_file(&new)?,
-                        Swapped::Unsupported => {
+                    match folder.exchange(new, name).map_err(self.folders.error("replace", path))? {
+                        Exchanged::Done => return self.discard(i, &folder, new),
+                        Exchanged::Gone => {
+                            let failed = self.folders.error("remove what was made beside", path);
+                            folder.remove_file(new).map_err(failed)?;
+                        }
+                        Exchanged::Unsupported => {
                             if Some(entry) != change.before
                                 && Some(entry) != change.after
-                                && !prepare::is_unfinished(self.repo, &place, change)
+                                && !prepare::is_unfinished(self.repo, (&folder, name), change)
                             {
-                                let content = disk::content(&place, entry.kind)?;
-                                self.late.save(change.path.as_ref(), entry.kind, &content)?;
+                                self.save(change, (&folder, name), entry)?;
                             }
-                            return fs::rename(&new, &place).map_err(Error::io("replace", &place));
+                            return folder.rename(new, name).map_err(self.folders.error("replace", path));
                         }
                     }
                 }
@@ -235,38 +257,49 @@ impl Work<'_> {
         Err(obstructed())
     }
 
-    /// Writes the content for a place beside it; when the name `.new` is there, it is whole.
-    fn write_beside(&self, i: usize, change: &Change, wanted: Entry) -> Result<(), Error> {
+    /// Writes the content for a place beside it; when the name `.new` is there, it is whole. Gives false if the folder is
+    /// gone.
+    fn write_beside(&self, i: usize, change: &Change, folder: &Dir, wanted: Entry) -> Result<bool, Error> {
+        let path = change.path.as_bstr();
         let (part, new) = (self.beside(i, "part"), self.beside(i, "new"));
         self.steps.before_path("write the content for", &change.path)?;
-        checkout::write_new(self.repo, &part, wanted)?;
+        match checkout::write_new(self.repo, (folder, part.as_bstr()), wanted, &|| self.folders.shown(path)) {
+            Err(checkout::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                self.folders.forget();
+                return Ok(false);
+            }
+            written => drop(written?),
+        }
         self.steps.before_path("name as whole the content for", &change.path)?;
-        fs::rename(&part, &new).map_err(Error::io("rename", &part))
+        let failed = self.folders.error("name as whole the content for", path);
+        folder.rename(part.as_bstr(), new.as_bstr()).map_err(failed)?;
+        Ok(true)
     }
 
     fn make_parents(&self, change: &Change) -> Result<(), Error> {
         for end in change.path.find_iter("/") {
-            let folder = below(self.root, change.path[..end].as_bstr());
-            match disk::lstat(&folder)? {
-                Some(metadata) if metadata.is_dir() => {}
-                Some(_) => return Err(Error::Obstructed { path: change.path.clone() }),
-                None => {
+            let path = change.path[..end].as_bstr();
+            match self.folders.at(path)? {
+                Parent::Folder(_) => {}
+                Parent::NotAFolder => return Err(Error::Obstructed { path: change.path.clone() }),
+                Parent::Missing => {
+                    let Some(above) = self.folders.of(path)?.folder() else {
+                        return Err(Error::Obstructed { path: change.path.clone() });
+                    };
                     self.steps.before_path("make a folder for", &change.path)?;
-                    fs::create_dir(&folder).map_err(Error::io("make folder", &folder))?;
+                    above.make(split(path).1).map_err(self.folders.error("make folder", path))?;
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn parents_are_folders(&self, path: &BStr) -> Result<bool, Error> {
-        for end in path.find_iter("/") {
-            if !disk::lstat(&below(self.root, path[..end].as_bstr()))?
-                .is_some_and(|metadata| metadata.is_dir())
-            {
-                return Ok(false);
-            }
+    /// The nearest folder above a path that is there.
+    fn nearest_above<'p>(&self, path: &'p BStr) -> Result<&'p BStr, Error> {
+        let mut folder = split(path).0;
+        while !folder.is_empty() && self.folders.at(folder)?.folder().is_none() {
+            folder = split(folder).0;
         }
-        Ok(true)
+        Ok(folder)
     }
 }

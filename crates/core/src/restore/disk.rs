@@ -1,23 +1,22 @@
-//! What is at a path of the project folder, and moving files without losing what was there.
+//! What is at a path of the project folder, and the open folders that lead there.
 //!
-//! Never follows a symbolic link: neither at the path itself nor in its parents.
+//! Never follows a symbolic link: neither at the path itself nor in its parents, whoever puts one there meanwhile.
 
 use std::{
-    fs::{self, File, Metadata},
+    cell::RefCell,
+    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use gix::{
-    ObjectId,
-    bstr::{BStr, ByteSlice},
-    objs::tree::EntryKind,
-};
+use gix::{ObjectId, bstr::BStr, objs::tree::EntryKind};
+use rustix::fs::{FileType, Stat};
 
 use super::Error;
-use crate::checkout::{
-    listing::Entry,
-    path::{below, from_native},
+use crate::{
+    checkout::{listing::Entry, path::below},
+    dir::{Dir, Opened, split},
 };
 
 /// What is at a path.
@@ -46,56 +45,127 @@ pub(super) enum Kind {
     Special,
 }
 
-/// What is at `path` below `root`.
-pub(super) fn look(root: &Path, path: &BStr) -> Result<Found, Error> {
-    for end in path.find_iter("/") {
-        let parent = below(root, path[..end].as_bstr());
-        match lstat(&parent)? {
-            None => return Ok(Found::Nothing),
-            Some(metadata) if metadata.is_dir() => {}
-            Some(_) => return Ok(Found::NotReachable),
+/// The folder that a path is in.
+#[derive(Debug, Clone)]
+pub(super) enum Parent {
+    /// Open.
+    Folder(Arc<Dir>),
+    /// It is not there.
+    Missing,
+    /// It, or one above it, is a file or a link.
+    NotAFolder,
+}
+
+impl Parent {
+    /// The open folder, if it is there.
+    pub(super) fn folder(self) -> Option<Arc<Dir>> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Missing | Self::NotAFolder => None,
         }
     }
-    look_at(&below(root, path))
 }
 
-/// What is at `path`, whose parents are known to be folders.
-pub(super) fn look_at(path: &Path) -> Result<Found, Error> {
-    let Some(metadata) = lstat(path)? else { return Ok(Found::Nothing) };
-    if metadata.is_dir() {
-        return Ok(Found::Folder);
-    }
-    Ok(entry_at(path, &metadata)?.map_or(Found::Special, Found::File))
+/// The folders of a project, opened below its root as they are needed. The last one stays open for its next file.
+pub(super) struct Folders<'r> {
+    root: &'r Path,
+    opened: RefCell<Opened>,
 }
 
-/// The kind and content id of the file or link at `path`.
-fn entry_at(path: &Path, metadata: &Metadata) -> Result<Option<Entry>, Error> {
-    if metadata.is_symlink() {
-        let target = fs::read_link(path).map_err(Error::io("read symbolic link", path))?;
-        let target = from_native(&target);
-        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &target)
-            .map_err(|source| Error::Read { id: ObjectId::null(gix::hash::Kind::Sha1), source })?;
-        return Ok(Some(Entry { kind: EntryKind::Link, id }));
+impl<'r> Folders<'r> {
+    /// Opens the project folder.
+    pub(super) fn open(root: &'r Path) -> Result<Self, Error> {
+        let top = Dir::open(root).map_err(Error::io("open", root))?;
+        Ok(Self { root, opened: RefCell::new(Opened::below(Arc::new(top))) })
     }
-    if !metadata.is_file() {
-        return Ok(None);
+
+    /// The project folder itself.
+    pub(super) fn top(&self) -> Arc<Dir> {
+        Arc::clone(self.opened.borrow().top())
     }
-    let kind = if is_executable(metadata) { EntryKind::BlobExecutable } else { EntryKind::Blob };
-    Ok(Some(Entry { kind, id: hash_file(path, metadata.len())? }))
+
+    /// Opens the folder at a path; an empty path is the project folder.
+    pub(super) fn at(&self, path: &BStr) -> Result<Parent, Error> {
+        match self.opened.borrow_mut().at(path) {
+            Ok(folder) => Ok(Parent::Folder(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Parent::Missing),
+            Err(error) if is_no_folder(&error) => Ok(Parent::NotAFolder),
+            Err(error) => Err(self.error("open", path)(error)),
+        }
+    }
+
+    /// Opens the folder that `path` is in.
+    pub(super) fn of(&self, path: &BStr) -> Result<Parent, Error> {
+        self.at(split(path).0)
+    }
+
+    /// Forgets the open folder: folders come and go now.
+    pub(super) fn forget(&self) {
+        self.opened.borrow_mut().forget();
+    }
+
+    /// What is at `path`.
+    pub(super) fn look(&self, path: &BStr) -> Result<Found, Error> {
+        match self.of(path)? {
+            Parent::Missing => Ok(Found::Nothing),
+            Parent::NotAFolder => Ok(Found::NotReachable),
+            Parent::Folder(folder) => look_at(&folder, split(path).1).map_err(self.error("read", path)),
+        }
+    }
+
+    /// Makes an error of what could not be done to a path.
+    pub(super) fn error(&self, action: &'static str, path: &BStr) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io { action, path: below(self.root, path), source }
+    }
+
+    /// Where a path is, as the user knows it.
+    pub(super) fn shown(&self, path: &BStr) -> PathBuf {
+        below(self.root, path)
+    }
+}
+
+/// Returns whether a folder can't be opened because it is a file or a link.
+fn is_no_folder(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(error.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOTDIR | Errno::LOOP))
+}
+
+/// What has a name in an open folder.
+pub(super) fn look_at(folder: &Dir, name: &BStr) -> io::Result<Found> {
+    let Some(stat) = folder.stat(name)? else { return Ok(Found::Nothing) };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(Found::Folder),
+        FileType::Symlink => {
+            let target = folder.read_link(name)?;
+            let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &target);
+            Ok(Found::File(Entry { kind: EntryKind::Link, id: id.map_err(io::Error::other)? }))
+        }
+        FileType::RegularFile => {
+            let mut file = folder.open_file(name)?;
+            let stat = rustix::fs::fstat(&file)?;
+            // Not the one that was there a moment ago.
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return Ok(Found::Special);
+            }
+            let kind = if stat.st_mode & 0o100 != 0 { EntryKind::BlobExecutable } else { EntryKind::Blob };
+            Ok(Found::File(Entry { kind, id: hash_file(&mut file, &stat)? }))
+        }
+        _ => Ok(Found::Special),
+    }
 }
 
 /// The blob id of a file, read in pieces; a file that changes its size while it is read is read again.
-fn hash_file(path: &Path, mut len: u64) -> Result<ObjectId, Error> {
+fn hash_file(file: &mut File, stat: &Stat) -> io::Result<ObjectId> {
+    use std::io::Seek;
     const TRIES: usize = 5;
-    let read = || Error::io("read", path);
+    let mut len = u64::try_from(stat.st_size).unwrap_or_default();
+    let mut buffer = vec![0; 1 << 16];
     for _ in 0..TRIES {
-        let mut file = File::open(path).map_err(read())?;
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
         hasher.update(&gix::objs::encode::loose_header(gix::objs::Kind::Blob, len));
-        let mut buffer = vec![0; 1 << 16];
         let mut seen = 0_u64;
         loop {
-            let n = file.read(&mut buffer).map_err(read())?;
+            let n = file.read(&mut buffer)?;
             if n == 0 {
                 break;
             }
@@ -103,121 +173,35 @@ fn hash_file(path: &Path, mut len: u64) -> Result<ObjectId, Error> {
             seen += n as u64;
         }
         if seen == len {
-            return hasher
-                .try_finalize()
-                .map_err(|source| Error::Read { id: ObjectId::null(gix::hash::Kind::Sha1), source });
+            return hasher.try_finalize().map_err(io::Error::other);
         }
-        len = file.metadata().map_err(read())?.len();
+        len = file.metadata()?.len();
+        file.rewind()?;
     }
-    Err(Error::io("read", path)(io::Error::other("it keeps changing")))
+    Err(io::Error::other("it keeps changing"))
 }
 
-/// The bytes that a blob for the file or link at `path` holds.
-pub(super) fn content(path: &Path, kind: EntryKind) -> Result<Vec<u8>, Error> {
+/// The bytes that a blob for the file or link of this name holds.
+pub(super) fn content(folder: &Dir, name: &BStr, kind: EntryKind) -> io::Result<Vec<u8>> {
     if kind == EntryKind::Link {
-        let target = fs::read_link(path).map_err(Error::io("read symbolic link", path))?;
-        return Ok(from_native(&target).into());
+        return folder.read_link(name).map(Into::into);
     }
-    fs::read(path).map_err(Error::io("read", path))
-}
-
-/// The metadata of `path` itself; `None` if nothing is there.
-pub(super) fn lstat(path: &Path) -> Result<Option<Metadata>, Error> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::io("look at", path)(error)),
+    let mut file = folder.open_file(name)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file any more"));
     }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
-#[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
-    false
-}
-
-/// Removes a file or link; that it is gone already is no error.
-pub(super) fn remove_file(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Removes a folder if it is there and empty; whether it is gone now.
-pub(super) fn remove_empty_folder(path: &Path) -> Result<bool, Error> {
-    use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
-    match fs::remove_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == NotFound => Ok(true),
-        Err(error) if matches!(error.kind(), DirectoryNotEmpty | NotADirectory) => Ok(false),
-        Err(error) => Err(Error::io("remove folder", path)(error)),
-    }
-}
-
-/// Renames `from` to `to`, where nothing may be; whether that could be done: something may be at
-/// `to`, or `from` or the folder of `to` may be gone.
-pub(super) fn rename_to_free(from: &Path, to: &Path) -> Result<bool, Error> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(true),
-            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOENT) => return Ok(false),
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {} // not on this file system
-            Err(error) => return Err(Error::io("move a file to", to)(error.into())),
-        }
-    }
-    if lstat(to)?.is_some() {
-        return Ok(false);
-    }
-    fs::rename(from, to).map_err(Error::io("move a file to", to))?;
-    Ok(true)
-}
-
-/// How [`swap`] went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Swapped {
-    /// The two have changed places.
-    Done,
-    /// One of them is not there any more; nothing happened.
-    Gone,
-    /// This file system or operating system can't; nothing happened.
-    Unsupported,
-}
-
-/// Makes the two files change places in one step.
-pub(super) fn swap(one: &Path, two: &Path) -> Result<Swapped, Error> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::{
-            fs::{CWD, RenameFlags, renameat_with},
-            io::Errno,
-        };
-        match renameat_with(CWD, one, CWD, two, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(Swapped::Done),
-            Err(Errno::NOENT) => Ok(Swapped::Gone),
-            Err(Errno::INVAL | Errno::NOSYS) => Ok(Swapped::Unsupported),
-            Err(error) => Err(Error::io("replace", two)(error.into())),
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (one, two);
-        Ok(Swapped::Unsupported)
-    }
-}
-
-/// Whether nothing is in the folder.
-pub(super) fn is_empty_folder(path: &Path) -> Result<bool, Error> {
-    Ok(fs::read_dir(path).map_err(Error::io("read folder", path))?.next().is_none())
+/// What has a name in an open folder, without reading it.
+pub(super) fn kind_at(folder: &Dir, name: &BStr) -> io::Result<Option<Kind>> {
+    Ok(folder.stat(name)?.map(|stat| match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Kind::Folder,
+        FileType::RegularFile | FileType::Symlink => Kind::File,
+        _ => Kind::Special,
+    }))
 }
 
 /// The file of an object that is a file of its own.
@@ -225,13 +209,4 @@ pub(super) fn loose_object(objects: &Path, id: ObjectId) -> Option<PathBuf> {
     let hex = id.to_string();
     let path = objects.join(&hex[..2]).join(&hex[2..]);
     path.is_file().then_some(path)
-}
-
-/// What is at a path whose parents are folders, without reading it.
-pub(super) fn kind_at(path: &Path) -> Result<Option<Kind>, Error> {
-    Ok(lstat(path)?.map(|metadata| match metadata.file_type() {
-        kind if kind.is_dir() => Kind::Folder,
-        kind if kind.is_file() || kind.is_symlink() => Kind::File,
-        _ => Kind::Special,
-    }))
 }

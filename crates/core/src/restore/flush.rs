@@ -7,7 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, disk::lstat};
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+
+use super::Error;
 
 /// Puts on the disk, for good, the files in `written`: one by one if they are few; else everything that was written on the
 /// file system of `folder`, which may be more than ours, and those that are on another.
@@ -23,20 +28,33 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
     for path in written {
         let Some(parent) = path.parent() else { continue };
         // What is put into a folder is on that folder's file system.
-        let is_new = parents.insert(parent.to_owned());
+        let is_new = !parents.contains(parent) && parents.insert(parent.to_owned());
         if whole && !is_new {
             continue;
         }
         for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {
-            // What is a link, or gone again, has nothing of its own to be flushed.
-            let Some(metadata) = lstat(path)? else { continue };
-            if (whole && device(&metadata) == own) || metadata.is_symlink() {
+            let Some(file) = open(path).map_err(Error::io("open", path))? else { continue };
+            if whole && device(&file.metadata().map_err(Error::io("look at", path))?) == own {
                 continue;
             }
-            File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("flush", path))?;
+            file.sync_all().map_err(Error::io("flush", path))?;
         }
     }
     Ok(())
+}
+
+/// Opens a file or folder to flush it; `None` for what is a link, or gone: that has nothing of its own to be flushed.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+        Ok(file) => {
+            let file = File::from(file);
+            let metadata = file.metadata()?;
+            Ok((metadata.is_file() || metadata.is_dir()).then_some(file))
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Flushes the file system that `handle` is on; whether that is known to have waited for the disk.
@@ -44,7 +62,7 @@ fn flush_file_system(handle: &File) -> io::Result<bool> {
     #[cfg(target_os = "linux")]
     match rustix::fs::syncfs(handle) {
         Ok(()) => return Ok(true),
-        Err(rustix::io::Errno::NOSYS) => {} // not in this sandbox
+        Err(Errno::NOSYS) => {} // not in this sandbox
         Err(error) => return Err(error.into()),
     }
     #[cfg(unix)]
@@ -63,17 +81,12 @@ pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(),
         all.insert(path);
     }
     let all: Vec<PathBuf> = all.into_iter().collect();
-    let flush = |path: &PathBuf| {
-        let is_link = lstat(path)?.is_none_or(|metadata| metadata.is_symlink());
-        if is_link || (cfg!(not(unix)) && path.is_dir()) {
-            return Ok(());
-        }
-        match File::open(path).and_then(|file| file.sync_all()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            // Not to be read by us, and not written by us either.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            flushed => flushed.map_err(Error::io("flush", path)),
-        }
+    let flush = |path: &PathBuf| match open(path) {
+        Ok(Some(file)) => file.sync_all().map_err(Error::io("flush", path)),
+        Ok(None) => Ok(()),
+        // Not to be read by us, and not written by us either.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(Error::io("flush", path)(error)),
     };
     std::thread::scope(|scope| {
         let part = all.len().div_ceil(THREADS).max(1);

@@ -1,16 +1,17 @@
 //! Files that no snapshot would have, where the tree to restore has something.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use gix::bstr::{BStr, BString, ByteSlice};
+use rustix::fs::FileType;
 
 use super::{
     Change, Error,
-    disk::{self, Found, lstat},
+    disk::{Folders, Found, Parent},
 };
-use crate::checkout::{
-    listing::Entry,
-    path::{below, from_native, is_reserved},
+use crate::{
+    checkout::{listing::Entry, path::is_reserved},
+    dir::{Dir, split},
 };
 
 /// What no snapshot of the folder has at the places of a restore.
@@ -25,10 +26,30 @@ pub(super) struct Unseen {
 pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Error> {
     let known: BTreeSet<BString> =
         changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
+    let folders = Folders::open(root)?;
     let mut found = BTreeSet::new();
     let mut there_already = Vec::new();
+    let mut missing = None;
     for change in changes.iter().filter(|c| c.before.is_none()) {
-        let there = match disk::look(root, change.path.as_ref()) {
+        let path = change.path.as_bstr();
+        let (above, name) = split(path);
+        // Where there is no folder, nothing is in the way of any of its files.
+        if missing == Some(above) {
+            continue;
+        }
+        match folders.at(above)? {
+            Parent::Folder(_) => {}
+            Parent::Missing => {
+                missing = Some(above);
+                continue;
+            }
+            Parent::NotAFolder => {
+                let parent = first_that_is_no_folder(&folders, path)?;
+                found.extend(parent.filter(|parent| !known.contains(parent)));
+                continue;
+            }
+        }
+        let there = match folders.look(path) {
             // What can't be read is not what the restore would put there.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 Found::Special
@@ -36,17 +57,17 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Err
             there => there?,
         };
         match there {
-            Found::Nothing => {}
+            Found::Nothing | Found::NotReachable => {}
             Found::File(entry) if Some(entry) == change.after => {
                 there_already.push((change.path.clone(), entry));
             }
             Found::File(_) | Found::Special => {
                 found.insert(change.path.clone());
             }
-            Found::Folder => unknown_below(root, &change.path, &known, &mut found)?,
-            Found::NotReachable => {
-                let parent = first_that_is_no_folder(root, change.path.as_ref())?;
-                found.extend(parent.filter(|parent| !known.contains(parent)));
+            Found::Folder => {
+                let Some(above) = folders.at(above)?.folder() else { continue };
+                let failed = |error| folders.error("read folder", path)(error);
+                unknown_below((&above, name), &change.path, &known, &mut found).map_err(failed)?;
             }
         }
     }
@@ -54,23 +75,20 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Err
     Ok(Unseen { in_the_way: found.into_iter().collect(), there_already })
 }
 
-/// Every file below the folder at `path` that is not `known`; a repository counts as one file.
+/// Every file below the folder `name` at `path` that is not `known`; a repository counts as one file.
 fn unknown_below(
-    root: &Path,
+    (above, name): (&Dir, &BStr),
     path: &BString,
     known: &BTreeSet<BString>,
     found: &mut BTreeSet<BString>,
-) -> Result<(), Error> {
-    let folder = below(root, path.as_ref());
-    for entry in fs::read_dir(&folder).map_err(Error::io("read folder", &folder))? {
-        let entry = entry.map_err(Error::io("read folder", &folder))?;
-        let kind = entry.file_type().map_err(Error::io("look at", &entry.path()))?;
-        let name = entry.file_name();
+) -> io::Result<()> {
+    let folder = above.below(name)?;
+    for (name, kind) in folder.names()? {
         let mut path = path.clone();
         path.push(b'/');
-        path.extend_from_slice(&from_native(Path::new(&name)));
-        if kind.is_dir() && !is_reserved(path.rsplit(|b| *b == b'/').next().unwrap_or_default()) {
-            unknown_below(root, &path, known, found)?;
+        path.extend_from_slice(&name);
+        if kind == FileType::Directory && !is_reserved(&name) {
+            unknown_below((&folder, name.as_bstr()), &path, known, found)?;
         } else if !known.contains(&path) {
             found.insert(path);
         }
@@ -78,10 +96,10 @@ fn unknown_below(
     Ok(())
 }
 
-fn first_that_is_no_folder(root: &Path, path: &BStr) -> Result<Option<BString>, Error> {
+fn first_that_is_no_folder(folders: &Folders<'_>, path: &BStr) -> Result<Option<BString>, Error> {
     for end in path.find_iter("/") {
         let parent = path[..end].as_bstr();
-        if lstat(&below(root, parent))?.is_some_and(|metadata| !metadata.is_dir()) {
+        if matches!(folders.at(parent)?, Parent::NotAFolder) {
             return Ok(Some(parent.to_owned()));
         }
     }

@@ -4,17 +4,26 @@
 //! way. It is written beside its place, flushed, and moved there, so it is whole or absent.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use gix::{ObjectId, actor, bstr::BString, objs::tree::EntryKind};
+use gix::{
+    ObjectId, actor,
+    bstr::{BString, ByteSlice},
+    objs::tree::EntryKind,
+};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Error, steps::Counter};
-use crate::checkout::{listing::Entry, path};
+use crate::{
+    checkout::{listing::Entry, path},
+    dir::Dir,
+    limits::RESTORE_JOURNAL,
+    small_file,
+};
 
 /// The version that this code writes and reads.
 const VERSION: u64 = 1;
@@ -90,28 +99,33 @@ impl Journal {
         relies_on: Option<PathBuf>,
         steps: &Counter<'_>,
     ) -> Result<(), Error> {
-        let beside = path.with_extension("new");
         const WRITE: &str = "write the restore journal";
+        let beside = path.with_extension("new");
+        let (folder, name) = open_folder(path).map_err(Error::io(WRITE, path))?;
+        let name_beside = BString::from(format!("{name}.new"));
         steps.before("write the journal beside its place")?;
-        let mut file = File::create(&beside).map_err(Error::io(WRITE, &beside))?;
-        file.write_all(&self.to_bytes()).map_err(Error::io(WRITE, &beside))?;
-        drop(file);
-        super::flush::flush_each(relies_on.into_iter().chain([beside.clone()]))?;
+        let write = || {
+            folder.remove_file(name_beside.as_bstr())?;
+            folder.new_file(name_beside.as_bstr(), 0o666)?.write_all(&self.to_bytes())
+        };
+        write().map_err(Error::io(WRITE, &beside))?;
+        super::flush::flush_each(relies_on.into_iter().chain([beside]))?;
         steps.before("move the journal to its place")?;
-        fs::rename(&beside, path).map_err(Error::io(WRITE, path))?;
+        folder.rename(name_beside.as_bstr(), name.as_bstr()).map_err(Error::io(WRITE, path))?;
         sync_parent(path)
     }
 
     /// Takes it off the disk: the restore is done.
     pub(super) fn remove(path: &Path, steps: &Counter<'_>) -> Result<(), Error> {
         steps.before("remove the journal")?;
-        super::disk::remove_file(path)?;
+        let removed = open_folder(path).and_then(|(folder, name)| folder.remove_file(name.as_bstr()));
+        removed.map_err(Error::io("remove the restore journal", path))?;
         sync_parent(path)
     }
 
     /// Reads the journal at `path`, if there is one.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match fs::read(path) {
+        let bytes = match small_file::read_at_most(path, RESTORE_JOURNAL) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read the restore journal", path)(error)),
@@ -168,6 +182,15 @@ impl Journal {
     }
 }
 
+/// Opens the folder of the journal, which is one of the history repository; gives it and the journal's name.
+fn open_folder(path: &Path) -> io::Result<(Dir, BString)> {
+    let name = path::from_native(Path::new(path.file_name().unwrap_or_default()));
+    let folder = path.parent().unwrap_or(path);
+    let own = path::from_native(Path::new(folder.file_name().unwrap_or_default()));
+    let history = Dir::open(folder.parent().unwrap_or(folder))?;
+    Ok((history.below(own.as_bstr())?, name))
+}
+
 fn sync_parent(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
@@ -211,7 +234,7 @@ fn entry(text: &str) -> Result<Entry, String> {
 
 #[cfg(test)]
 mod tests {
-    use gix::bstr::ByteSlice;
+    use std::fs;
 
     use super::*;
 

@@ -5,22 +5,24 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs,
-    path::Path,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use gix::{
     Repository,
-    bstr::{BStr, ByteSlice},
+    bstr::{BStr, BString, ByteSlice},
     objs::tree::EntryKind,
 };
 
 use super::{
     Change,
     apply::Work,
-    disk::{self, Kind},
+    disk::{self, Folders, Kind},
 };
-use crate::checkout::{self, listing::Entry, path::below};
+use crate::{
+    checkout::{self, listing::Entry},
+    dir::{Dir, Opened, split},
+};
 
 /// Fewer files are written one after the other.
 const WORTH_THREADS: usize = 32;
@@ -44,25 +46,23 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
         return ready;
     }
     let wanted = |change: &Change| work.wanted(change).filter(|entry| entry.kind != EntryKind::Link);
-    let folders = make_folders(work.root, work.changes.iter().filter(|change| wanted(change).is_some()));
+    let folders = make_folders(&work.folders, work.changes.iter().filter(|change| wanted(change).is_some()));
     let items: Vec<(usize, &Change, Entry)> = work
         .changes
         .iter()
         .enumerate()
         .filter_map(|(i, change)| Some((i, change, wanted(change)?)))
-        .filter(|(_, change, _)| folders.get(parent(change)).copied().unwrap_or(true))
+        .filter(|(_, change, _)| folders.get(split(change.path.as_bstr()).0).copied().unwrap_or(true))
         .collect();
-    let done = std::sync::Mutex::new(&mut ready);
-    let names: Vec<_> =
-        items.iter().map(|(i, ..)| (work.beside(*i, "part"), work.beside(*i, "new"))).collect();
-    let jobs: Vec<usize> = (0..items.len()).collect();
-    let root = work.root;
-    let written = checkout::in_parallel(work.repo, &jobs, |repo, job| {
-        let (i, change, entry) = items[*job];
-        let (part, new) = &names[*job];
-        let place = below(root, change.path.as_ref());
-        let state = write(repo, (&place, change.before.is_none()), (part, new), entry);
-        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[i] = state;
+    let done = Mutex::new(&mut ready);
+    let top = work.folders.top();
+    let names = |i| (work.beside(i, "part"), work.beside(i, "new"));
+    let jobs: Vec<_> = items.into_iter().map(|(i, change, entry)| (i, change, entry, names(i))).collect();
+    let opened = || Opened::below(Arc::clone(&top));
+    let written = checkout::in_parallel(work.repo, &jobs, opened, |opened, repo, job| {
+        let (i, change, entry, names) = job;
+        let state = write(repo, opened, change, names, *entry);
+        done.lock().unwrap_or_else(PoisonError::into_inner)[*i] = state;
         Ok::<u64, std::convert::Infallible>(0)
     });
     match written {
@@ -70,64 +70,70 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
     }
 }
 
-/// Writes one file; `is_free` says that nothing should be at its place.
+/// Writes one file.
 fn write(
     repo: &Repository,
-    (place, is_free): (&Path, bool),
-    (part, new): (&Path, &Path),
+    opened: &mut Opened,
+    change: &Change,
+    (part, new): &(BString, BString),
     entry: Entry,
 ) -> Ready {
-    if is_free && checkout::write_new(repo, place, entry).is_ok() {
+    let (folder, name) = split(change.path.as_bstr());
+    let Ok(folder) = opened.at(folder) else { return Ready::Not };
+    // What fails is tried again, and told, by [`Work`].
+    let write = |name: &BStr| checkout::write_new(repo, (&folder, name), entry, &|| "".into());
+    let is_free = change.before.is_none();
+    if is_free && write(name).is_ok() {
         return Ready::InPlace;
     }
-    match disk::kind_at(place) {
-        Ok(None) if checkout::write_new(repo, place, entry).is_ok() => Ready::InPlace,
+    match disk::kind_at(&folder, name) {
+        Ok(None) if write(name).is_ok() => Ready::InPlace,
         Ok(Some(Kind::File)) if !is_free => {
-            let written = checkout::write_new(repo, part, entry).is_ok() && fs::rename(part, new).is_ok();
-            if !written {
-                drop(fs::remove_file(part));
+            let (part, new) = (part.as_bstr(), new.as_bstr());
+            if write(part).is_ok() && folder.rename(part, new).is_ok() {
+                return Ready::Beside;
             }
-            if written { Ready::Beside } else { Ready::Not }
+            drop(folder.remove_file(part));
+            Ready::Not
         }
         _ => Ready::Not,
     }
 }
 
-fn parent(change: &Change) -> &BStr {
-    change.path.rfind_byte(b'/').map_or(&b""[..], |end| &change.path[..end]).as_bstr()
-}
-
 /// Makes the folders that changes need; says of each folder whether it is one now, and no link in its place.
-fn make_folders<'c>(root: &Path, changes: impl Iterator<Item = &'c Change>) -> HashMap<&'c BStr, bool> {
+fn make_folders<'c>(
+    folders: &Folders<'_>,
+    changes: impl Iterator<Item = &'c Change>,
+) -> HashMap<&'c BStr, bool> {
     let mut needed = BTreeSet::new();
     for change in changes {
         needed.extend(change.path.find_iter("/").map(|end| change.path[..end].as_bstr()));
     }
-    let mut folders = HashMap::new();
-    for folder in needed {
-        let above = folder.rfind_byte(b'/').map(|end| folder[..end].as_bstr());
-        let reachable = above.is_none_or(|above| folders.get(above).copied().unwrap_or(false));
-        let path = below(root, folder);
-        let is_folder = reachable
-            && match disk::kind_at(&path) {
-                Ok(Some(kind)) => kind == Kind::Folder,
-                Ok(None) => fs::create_dir(&path).is_ok(),
+    let mut made = HashMap::new();
+    for path in needed {
+        let (above, name) = split(path);
+        let is_reachable = above.is_empty() || made.get(above).copied().unwrap_or(false);
+        let open = || folders.at(above).ok()?.folder();
+        let is_folder = is_reachable
+            && open().is_some_and(|above| match above.make(name) {
+                Ok(true) => true,
+                Ok(false) => disk::kind_at(&above, name).is_ok_and(|kind| kind == Some(Kind::Folder)),
                 Err(_) => false,
-            };
-        folders.insert(folder, is_folder);
+            });
+        made.insert(path, is_folder);
     }
-    folders
+    made
 }
 
-/// Whether the file at `at` is what a kill or a power cut left of our writing into a free place: a beginning of what was
+/// Whether the file `name` of a folder is what a kill or a power cut left of our writing into a free place: a beginning of what was
 /// to be there, with nothing but zeros behind it.
-pub(super) fn is_unfinished(repo: &Repository, at: &Path, change: &Change) -> bool {
+pub(super) fn is_unfinished(repo: &Repository, (folder, name): (&Dir, &BStr), change: &Change) -> bool {
     let (None, Some(after)) = (change.before, change.after) else { return false };
     if !matches!(after.kind, EntryKind::Blob | EntryKind::BlobExecutable) {
         return false;
     }
     let Ok(whole) = repo.find_blob(after.id) else { return false };
-    let Ok(found) = disk::content(at, EntryKind::Blob) else { return false };
+    let Ok(found) = disk::content(folder, name, EntryKind::Blob) else { return false };
     let same = found.iter().zip(&whole.data).take_while(|(a, b)| a == b).count();
     found.len() <= whole.data.len() && found[same..].iter().all(|byte| *byte == 0)
 }

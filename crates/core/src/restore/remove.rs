@@ -1,15 +1,16 @@
 //! The removing half of [`super::apply`]: files that are not to be, and folders that are empty then.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::{BStr, BString, ByteSlice};
+use rustix::fs::FileType;
 
 use super::{
     Change, Error,
     apply::{TRIES, Work},
     disk::{self, Found, Kind},
 };
-use crate::checkout::path::below;
+use crate::dir::{Dir, split};
 
 impl Work<'_> {
     pub(super) fn remove_files(&mut self) -> Result<(), Error> {
@@ -23,16 +24,18 @@ impl Work<'_> {
     }
 
     fn remove_one(&mut self, i: usize, change: &Change) -> Result<(), Error> {
-        let place = below(self.root, change.path.as_ref());
+        let path = change.path.as_bstr();
         let new = self.beside(i, "new");
         for _ in 0..TRIES {
-            match disk::look(self.root, change.path.as_ref())? {
+            let Some(folder) = self.folders.of(path)?.folder() else { return Ok(()) };
+            let failed = |action| self.folders.error(action, path);
+            match disk::look_at(&folder, split(path).1).map_err(failed("read"))? {
                 Found::Nothing | Found::NotReachable | Found::Folder => return Ok(()),
                 Found::Special => break,
                 Found::File(_) => {
                     self.steps.before_path("move away", &change.path)?;
-                    disk::rename_to_free(&place, &new)?;
-                    self.discard(i, &new)?;
+                    folder.rename_to_free(split(path).1, new.as_bstr()).map_err(failed("move away"))?;
+                    self.discard(i, &folder, new.as_bstr())?;
                 }
             }
         }
@@ -51,38 +54,62 @@ impl Work<'_> {
                 emptied.extend(parents);
             }
         }
-        for folder in emptied.iter().rev().filter(|folder| !needed.contains(*folder)) {
-            if self.parents_are_folders(folder)? {
-                let path = below(self.root, folder);
-                if disk::lstat(&path)?.is_some_and(|metadata| metadata.is_dir())
-                    && disk::is_empty_folder(&path)?
-                {
-                    self.steps.before_path("remove the empty folder", &(*folder).to_owned())?;
-                    disk::remove_empty_folder(&path)?;
-                }
-            }
-        }
-        for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
-            let place = below(self.root, change.path.as_ref());
-            if disk::kind_at(&place)? == Some(Kind::Folder)
-                && self.parents_are_folders(change.path.as_ref())?
+        for folder in emptied.into_iter().rev().filter(|folder| !needed.contains(folder)) {
+            self.folders.forget();
+            if let Some(open) = self.folders.at(folder)?.folder()
+                && open.is_empty().map_err(self.folders.error("read folder", folder))?
             {
-                self.remove_empty_folders(&below(self.root, change.path.as_ref()), &change.path)?;
+                self.steps.before_path("remove the empty folder", &folder.to_owned())?;
+                self.remove_folder(folder)?;
             }
         }
+        let mut missing = None;
+        for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
+            let path = change.path.as_bstr();
+            let (above, name) = split(path);
+            // A folder that is not there is not looked for again for each of its files.
+            if missing == Some(above) {
+                continue;
+            }
+            let Some(parent) = self.folders.at(above)?.folder() else {
+                missing = Some(above);
+                continue;
+            };
+            let kind = disk::kind_at(&parent, name).map_err(self.folders.error("look at", path))?;
+            if kind == Some(Kind::Folder) {
+                self.remove_empty_folders(&parent, name, &change.path)?;
+            }
+        }
+        self.folders.forget();
         Ok(())
     }
 
-    /// Removes the folder at `path` and all below it, which must be empty folders alone.
-    fn remove_empty_folders(&self, path: &Path, place: &BString) -> Result<(), Error> {
-        for entry in fs::read_dir(path).map_err(Error::io("read folder", path))? {
-            let entry = entry.map_err(Error::io("read folder", path))?;
-            if !entry.file_type().map_err(Error::io("look at", &entry.path()))?.is_dir() {
-                return Err(Error::Obstructed { path: place.clone() });
+    /// Removes the folder at a path if it is there and empty; gives whether it is gone now.
+    fn remove_folder(&self, path: &BStr) -> Result<bool, Error> {
+        let removed = match self.folders.of(path)?.folder() {
+            Some(above) => above.remove_folder(split(path).1),
+            None => Ok(true),
+        };
+        self.folders.forget();
+        removed.map_err(self.folders.error("remove folder", path))
+    }
+
+    /// Removes the folder `name` and all below it, which must be empty folders alone.
+    fn remove_empty_folders(&self, above: &Dir, name: &BStr, place: &BString) -> Result<(), Error> {
+        let failed = |action| self.folders.error(action, place.as_bstr());
+        let obstructed = || Error::Obstructed { path: place.clone() };
+        let folder = above.below(name).map_err(failed("open the folder at"))?;
+        for (name, kind) in folder.names().map_err(failed("read the folder at"))? {
+            if kind != FileType::Directory {
+                return Err(obstructed());
             }
-            self.remove_empty_folders(&entry.path(), place)?;
+            self.remove_empty_folders(&folder, name.as_bstr(), place)?;
         }
         self.steps.before_path("remove the empty folder at", place)?;
-        if disk::remove_empty_folder(path)? { Ok(()) } else { Err(Error::Obstructed { path: place.clone() }) }
+        if above.remove_folder(name).map_err(failed("remove the folder at"))? {
+            Ok(())
+        } else {
+            Err(obstructed())
+        }
     }
 }

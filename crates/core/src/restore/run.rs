@@ -7,13 +7,16 @@
 
 use std::fs::File;
 
-use gix::{ObjectId, bstr::BString};
+use gix::{
+    ObjectId,
+    bstr::{BString, ByteSlice},
+};
 
 use super::{
     Change, Context, Error, Plan,
     apply::{Begun, Direction, apply},
     backup::{self, Backup},
-    disk::{self, Found},
+    disk::{self, Folders, Found},
     flush,
     journal::Journal,
     plan::{plan_towards, plan_undo},
@@ -21,6 +24,7 @@ use super::{
 };
 use crate::{
     checkout::{listing::Entry, path},
+    dir::split,
     history::HistoryRepo,
     refs,
 };
@@ -186,13 +190,16 @@ fn carry_out(
 fn take_what_is_in_the_way(history: &HistoryRepo, plan: &mut Plan) -> Result<Vec<(BString, Entry)>, Error> {
     let repo = history.git();
     let mut forced = Vec::new();
+    let folders = Folders::open(history.root())?;
     for path in std::mem::take(&mut plan.in_the_way) {
         let cannot = || Error::CannotBackUp { path: path.clone() };
-        let Found::File(entry) = disk::look(history.root(), path.as_ref()).map_err(|_| cannot())? else {
+        let Found::File(entry) = folders.look(path.as_bstr()).map_err(|_| cannot())? else {
             return Err(cannot());
         };
+        let Some(folder) = folders.of(path.as_bstr())?.folder() else { return Err(cannot()) };
         path::check(path.as_ref(), entry.kind == gix::objs::tree::EntryKind::Link).map_err(|_| cannot())?;
-        let content = disk::content(&path::below(history.root(), path.as_ref()), entry.kind)?;
+        let content = disk::content(&folder, split(path.as_bstr()).1, entry.kind);
+        let content = content.map_err(folders.error("read", path.as_bstr()))?;
         let id = repo.write_blob(content).map_err(Error::Backup)?.detach();
         if id != entry.id {
             return Err(Error::FolderChanged { path });

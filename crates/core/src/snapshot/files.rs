@@ -11,10 +11,10 @@ use std::{
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
-use crate::stat_index::{Kind, Stat};
-
-/// The longest path that is given to the system in one piece.
-const PIECE: usize = 2048;
+use crate::{
+    dir::{approach, open_below as open_at},
+    stat_index::{Kind, Stat},
+};
 
 /// Opens the project folder.
 pub(super) fn open_root(root: &Path) -> io::Result<OwnedFd> {
@@ -35,9 +35,8 @@ pub(super) fn open_file(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<File> {
 
 /// Where a link below `root` leads.
 pub(super) fn read_link(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Vec<u8>> {
-    let (folder, rest) = approach(root, path)?;
-    let at = folder.as_ref().map_or(root, AsFd::as_fd);
-    Ok(rustix::fs::readlinkat(at, rest, Vec::new())?.into_bytes())
+    let link = open_at(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
+    Ok(rustix::fs::readlinkat(link, c"", Vec::new())?.into_bytes())
 }
 
 /// The kind and stat data of a file of an open folder; `None` for what is neither file, link nor folder.
@@ -100,25 +99,6 @@ pub(super) fn tells_changed_folders(root: BorrowedFd<'_>) -> bool {
         let _ = root;
         false
     }
-}
-
-fn open_at(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-    let (folder, rest) = approach(root, path)?;
-    let at = folder.as_ref().map_or(root, AsFd::as_fd);
-    Ok(rustix::fs::openat(at, rest, flags, Mode::empty())?)
-}
-
-/// Goes down a long path until what is left can be given to the system in one piece.
-fn approach<'p>(root: BorrowedFd<'_>, path: &'p [u8]) -> io::Result<(Option<OwnedFd>, &'p [u8])> {
-    let (mut folder, mut rest): (Option<OwnedFd>, _) = (None, path);
-    while rest.len() > PIECE {
-        let Some(slash) = rest[..PIECE].iter().rposition(|byte| *byte == b'/') else { break };
-        let at = folder.as_ref().map_or(root, AsFd::as_fd);
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        folder = Some(rustix::fs::openat(at, &rest[..slash], flags, Mode::empty())?);
-        rest = &rest[slash + 1..];
-    }
-    Ok((folder, rest))
 }
 
 // The widths differ between systems; on this one some of the conversions do nothing.

@@ -11,7 +11,8 @@ use rustix::fs::FileType;
 use super::files;
 use crate::{
     ignore::{self, Rules},
-    stat_index::Kind,
+    limits::SMALL_FILE,
+    small_file,
 };
 
 /// Where a name begins and ends in a folder's names, and its type as the listing says it.
@@ -80,15 +81,7 @@ pub(super) fn read_rules(root: BorrowedFd<'_>, folder: &[u8], name: &str) -> Opt
 }
 
 fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> Option<Vec<u8>> {
-    use std::io::Read;
-    let mut file = files::open_file(folder, name).ok()?;
-    let (kind, _) = files::stat_file(&file).ok()?;
-    if !matches!(kind, Some(Kind::File | Kind::Executable)) {
-        return None;
-    }
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).ok()?;
-    Some(text)
+    small_file::read_open(&mut files::open_file(folder, name).ok()?, SMALL_FILE).ok()
 }
 
 /// Whether Git refuses the name in a tree: `.git` in another spelling.

@@ -5,6 +5,7 @@ mod edits;
 mod exact;
 mod faults;
 mod held;
+mod links;
 mod refusals;
 
 use std::{
