@@ -13,7 +13,9 @@ pub mod pktline;
 
 mod error;
 mod format;
+mod head;
 mod interrupt;
+mod limits;
 mod options;
 mod packed_refs;
 mod policy;
@@ -27,9 +29,10 @@ mod upload;
 
 pub use error::Error;
 pub use format::Unsupported;
+pub use head::head_branch;
 pub use interrupt::{Interrupt, SetOnDrop};
 pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
-pub use repository::{Error as RepositoryError, Reader, Repository};
+pub use repository::{Error as RepositoryError, Reader, Repository, WeakRepository};
 pub use serve::{advertise, converse, respond};
 pub use service::{ProtocolVersion, Service, UnknownService};

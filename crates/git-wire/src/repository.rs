@@ -6,32 +6,47 @@
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::SystemTime;
 
 use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
 use crate::format::{self, Unsupported};
+use crate::limits::{FREE_PACK_SLOTS, MAX_PACK_SLOTS};
 use crate::pack::store::PackStore;
 use crate::pack::{ClosureRecord, FinishedPacks};
 use crate::readers::{Readers, Reading};
 
-/// How many packs one repository may have before it needs consolidation.
-const PACK_SLOTS: u16 = 8_192;
-
 /// The configuration of a new repository.
 const BARE_CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
-/// A handle to a repository.
+/// A handle to a repository. Clones share all that has been read of it.
 #[derive(Clone)]
-pub struct Repository {
-    /// Opened anew when its packs have been replaced.
-    inner: Arc<RwLock<ThreadSafeRepository>>,
+pub struct Repository(Arc<Shared>);
+
+/// A handle that does not keep the repository open.
+#[derive(Clone, Default)]
+pub struct WeakRepository(Weak<Shared>);
+
+struct Shared {
+    /// Opened anew when its packs have been replaced, or have become many.
+    opened: RwLock<Opened>,
     git_dir: PathBuf,
     readers: Arc<Readers>,
     packs: Arc<PackStore>,
-    closure: Arc<ClosureRecord>,
-    finished: Arc<FinishedPacks>,
+    closure: ClosureRecord,
+    finished: FinishedPacks,
+}
+
+/// The repository as gix has it, whose table of packs has a fixed size.
+struct Opened {
+    repo: ThreadSafeRepository,
+    /// The folders with packs: the repository's own and those of its alternates.
+    folders: Vec<PathBuf>,
+    /// When those folders had changed last as their packs were counted.
+    counted: Vec<Option<SystemTime>>,
+    slots: usize,
 }
 
 /// A handle of one reader: what is in the repository when it is taken can be read until it is dropped, whatever
@@ -39,6 +54,8 @@ pub struct Repository {
 pub struct Reader {
     repo: gix::Repository,
     _reading: Reading,
+    /// Who opens the repository again meanwhile gets this one, and with it the readers that its maintenance waits for.
+    _repository: Repository,
 }
 
 impl Deref for Reader {
@@ -110,15 +127,16 @@ impl Repository {
         let dot_git = path.join(".git");
         let git_dir = if dot_git.is_dir() { dot_git.as_path() } else { path };
         format::check(git_dir)?;
-        let inner = open_options()
-            .open(git_dir)
-            .map_err(|source| Error::Open { path: path.to_owned(), source: source.into() })?;
-        let packs = Arc::new(PackStore::new(inner.objects_dir().to_owned()));
-        let closure = Arc::new(ClosureRecord::new(inner.git_dir()));
-        let finished = Arc::new(FinishedPacks::new(inner.git_dir()));
-        let git_dir = inner.git_dir().to_owned();
-        let inner = Arc::new(RwLock::new(inner));
-        Ok(Self { inner, git_dir, readers: Arc::default(), packs, closure, finished })
+        let opened = Opened::open(git_dir)?;
+        let git_dir = opened.repo.git_dir().to_owned();
+        Ok(Self(Arc::new(Shared {
+            readers: Arc::default(),
+            packs: Arc::new(PackStore::new(opened.repo.objects_dir().to_owned())),
+            closure: ClosureRecord::new(&git_dir),
+            finished: FinishedPacks::new(&git_dir),
+            opened: RwLock::new(opened),
+            git_dir,
+        })))
     }
 
     /// Creates a bare repository at `path`, which must be absent or empty, whose `HEAD` is the branch `default_branch`.
@@ -178,57 +196,88 @@ impl Repository {
 
     /// The folder with `HEAD`, `objects` and `refs`.
     pub fn git_dir(&self) -> &Path {
-        &self.git_dir
+        &self.0.git_dir
+    }
+
+    /// A handle from which the repository can be had again for as long as somebody uses it.
+    pub fn downgrade(&self) -> WeakRepository {
+        WeakRepository(Arc::downgrade(&self.0))
     }
 
     /// A handle for this thread that maintenance takes nothing away from.
     pub fn read(&self) -> Reader {
         // Before the handle is taken, or files that it knows may be gone already.
-        let reading = self.readers.enter();
-        Reader { repo: self.to_gix(), _reading: reading }
+        let reading = self.0.readers.enter();
+        Reader { repo: self.to_gix(), _reading: reading, _repository: self.clone() }
     }
 
     /// A handle for this thread, with all that `gix` can do. While maintenance may run, [`read`](Self::read) is safe.
     pub fn to_gix(&self) -> gix::Repository {
-        let mut repo = self.inner.read().unwrap_or_else(PoisonError::into_inner).to_thread_local();
+        let opened = self.0.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let mut repo = if opened.is_counted() {
+            opened.repo.to_thread_local()
+        } else {
+            drop(opened);
+            self.make_room().to_thread_local()
+        };
         repo.objects.ignore_replacements = true;
         repo
     }
 
+    /// Opens it anew if its packs have become too many for its table. Where that fails, the packs that are known stay so.
+    fn make_room(&self) -> ThreadSafeRepository {
+        let mut opened = self.0.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if !opened.is_counted() {
+            let counted = opened.folders.iter().map(|folder| changed(folder)).collect();
+            if count_packs(&opened.folders) + FREE_PACK_SLOTS / 2 <= opened.slots {
+                opened.counted = counted;
+            } else {
+                match Opened::open(&self.0.git_dir) {
+                    Ok(larger) => *opened = larger,
+                    Err(error) => {
+                        let path = self.0.git_dir.display();
+                        tracing::warn!(%path, %error, "a repository with many packs could not be opened anew");
+                        opened.counted = counted;
+                    }
+                }
+            }
+        }
+        opened.repo.clone()
+    }
+
     /// Opens it anew, so that who begins now reads what has just been stored, and asks for nothing that is about to go.
     pub(crate) fn refresh(&self) -> Result<(), Error> {
-        let inner = open_options()
-            .open(&self.git_dir)
-            .map_err(|source| Error::Open { path: self.git_dir.clone(), source: source.into() })?;
+        let opened = Opened::open(&self.0.git_dir)?;
         // All indices are loaded at once: otherwise an object would be looked for among the loose ones, which go,
         // before the index of the pack that it is in is known.
-        inner
+        opened
+            .repo
             .to_thread_local()
             .objects
             .packed_object_count()
-            .map_err(|source| Error::Open { path: self.git_dir.clone(), source: source.into() })?;
-        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = inner;
+            .map_err(|source| Error::Open { path: self.0.git_dir.clone(), source: source.into() })?;
+        *self.0.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(())
     }
 
     /// Who reads the repository.
     pub(crate) fn readers(&self) -> &Arc<Readers> {
-        &self.readers
+        &self.0.readers
     }
 
     /// The packs, as the pack builder reads them.
     pub(crate) fn packs(&self) -> &Arc<PackStore> {
-        &self.packs
+        &self.0.packs
     }
 
     /// The pack that is known to be all of some history.
     pub(crate) fn closure(&self) -> &ClosureRecord {
-        &self.closure
+        &self.0.closure
     }
 
     /// Packs that have been made for clients already.
     pub(crate) fn finished(&self) -> &FinishedPacks {
-        &self.finished
+        &self.0.finished
     }
 }
 
@@ -238,9 +287,87 @@ impl std::fmt::Debug for Repository {
     }
 }
 
-fn open_options() -> gix::open::Options {
-    gix::open::Options::isolated()
-        .with(gix::sec::Trust::Full)
-        .open_path_as_is(true)
-        .object_store_slots(Slots::Given(PACK_SLOTS))
+impl WeakRepository {
+    /// The repository, if somebody has it open.
+    pub fn upgrade(&self) -> Option<Repository> {
+        self.0.upgrade().map(Repository)
+    }
+}
+
+impl Opened {
+    fn open(git_dir: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Open { path: git_dir.to_owned(), source };
+        // A repository without an objects folder is refused below.
+        let objects = git_dir.join("objects");
+        let alternates = gix::odb::alternate::resolve(objects.clone(), &objects).unwrap_or_default();
+        let folders: Vec<_> = alternates.into_iter().chain([objects]).map(|dir| dir.join("pack")).collect();
+        let counted = folders.iter().map(|folder| changed(folder)).collect();
+        let slots = (count_packs(&folders) + FREE_PACK_SLOTS).min(MAX_PACK_SLOTS.into());
+        let repo = gix::open::Options::isolated()
+            .with(gix::sec::Trust::Full)
+            .open_path_as_is(true)
+            .object_store_slots(Slots::Given(u16::try_from(slots).unwrap_or(MAX_PACK_SLOTS)))
+            .open(git_dir)
+            .map_err(|source| failed(source.into()))?;
+        Ok(Self { repo, folders, counted, slots })
+    }
+
+    /// Returns whether the packs can't have outgrown the table: no folder has changed since they were counted.
+    fn is_counted(&self) -> bool {
+        self.folders.iter().zip(&self.counted).all(|(folder, counted)| changed(folder) == *counted)
+    }
+}
+
+/// When a folder got or lost a file.
+fn changed(folder: &Path) -> Option<SystemTime> {
+    std::fs::metadata(folder).and_then(|meta| meta.modified()).ok()
+}
+
+/// Counts the indices of packs, of which each takes a slot of the table.
+fn count_packs(folders: &[PathBuf]) -> usize {
+    let is_index = |name: &std::ffi::OsStr| Path::new(name).extension().is_some_and(|it| it == "idx");
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    entries.filter(|entry| is_index(&entry.file_name())).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stores a blob in a pack of its own.
+    fn add_pack(repository: &git2::Repository, content: &[u8]) -> gix::ObjectId {
+        let blob = repository.blob(content).unwrap();
+        let mut builder = repository.packbuilder().unwrap();
+        builder.insert_object(blob, None).unwrap();
+        builder.write(&repository.path().join("objects/pack"), 0o644).unwrap();
+        let id = blob.to_string();
+        std::fs::remove_file(repository.path().join(format!("objects/{}/{}", &id[..2], &id[2..]))).unwrap();
+        gix::ObjectId::from_hex(id.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_table_of_packs_grows_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let stock = git2::Repository::init_bare(folder.path()).unwrap();
+        let first = add_pack(&stock, b"first");
+        let repository = Repository::open(folder.path()).unwrap();
+        let before = repository.read();
+        assert!(before.has_object(first));
+        let many = FREE_PACK_SLOTS + FREE_PACK_SLOTS / 2;
+        let added: Vec<_> = (0..many).map(|number| add_pack(&stock, number.to_string().as_bytes())).collect();
+        let after = repository.read();
+        assert!(added.iter().all(|id| after.has_object(id)), "all of {many} packs are read");
+        assert!(before.has_object(first), "who began before reads on");
+    }
+
+    #[test]
+    fn a_reader_keeps_the_repository_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path(), "master").unwrap();
+        let (weak, reader) = (repository.downgrade(), repository.read());
+        drop(repository);
+        assert!(weak.upgrade().is_some(), "maintenance has to know of the reader");
+        drop(reader);
+        assert!(weak.upgrade().is_none());
+    }
 }

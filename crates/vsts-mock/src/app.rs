@@ -69,8 +69,10 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
+        let state = State::open(&dir).await?;
+        let upkeep = Upkeep::start(temporary.is_none(), state.open_repos());
         let app = Shared {
-            state: State::open(&dir).await?,
+            state,
             gate: Gate::new(),
             device_codes: DeviceCodes::default(),
             sessions: Sessions::default(),
@@ -83,7 +85,7 @@ impl App {
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
             git_permits: Arc::new(Semaphore::new(GIT_CONVERSATIONS)),
             budget: Budget::new(BYTES_IN_FLIGHT),
-            upkeep: Upkeep::start(temporary.is_none()),
+            upkeep,
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
             hashed: HashedPasswords::default(),

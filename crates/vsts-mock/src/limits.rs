@@ -13,3 +13,9 @@ pub(crate) const BYTES_IN_FLIGHT: u64 = 512 << 20;
 
 /// How long a request waits for its part of [`BYTES_IN_FLIGHT`].
 pub(crate) const BUDGET_WAIT: Duration = Duration::from_secs(10);
+
+/// Repositories that are kept open. One takes some 50 KB and the address space of its packs.
+pub(crate) const OPEN_REPOSITORIES: usize = 256;
+
+/// How often open repositories are looked through for those that nobody has used since the last time, which are closed.
+pub(crate) const IDLE_REPOSITORIES_EVERY: Duration = Duration::from_mins(5);

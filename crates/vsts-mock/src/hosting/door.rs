@@ -136,7 +136,7 @@ impl Policy for Door {
         if let Err(error) = noted {
             tracing::error!(%error, "a push could not be noted");
         }
-        match self.repo.handle.open(&self.app.state.repo_path(self.repo.id)) {
+        match self.app.state.open_repo(&self.repo) {
             Ok(repository) => self.app.upkeep.changed(repository),
             Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
         }

@@ -162,8 +162,7 @@ impl Session {
     }
 
     fn open(&self) -> Result<git_wire::Repository, Error> {
-        let path = self.app.state.repo_path(self.repo.id);
-        self.repo.handle.open(&path).map_err(Error::Repository)
+        self.app.state.open_repo(&self.repo).map_err(Error::Repository)
     }
 }
 

@@ -1,16 +1,19 @@
 //! Maintenance of repositories in the background: one thread, one repository at a time, with less claim to the
-//! processor than those who serve clients.
+//! processor than those who serve clients. The same thread closes repositories that nobody has used for a while.
 //!
 //! A push says which repository it changed; whether there is enough to do is looked at then. Work that a stopping
 //! server leaves undone is found again after the next push.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use git_wire::Repository;
 use git_wire::maintenance::{self, Options};
+
+use crate::limits::IDLE_REPOSITORIES_EVERY;
+use crate::world::OpenRepositories;
 
 /// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
 #[derive(Debug)]
@@ -24,13 +27,13 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread. What it makes is written through to the disk if it is to be `durable`.
-    pub(crate) fn start(durable: bool) -> Self {
+    pub(crate) fn start(durable: bool, open: Arc<OpenRepositories>) -> Self {
         let options = Options { durable, ..Options::default() };
         let (sender, receiver) = channel();
         let (alive, ended) = tokio::sync::mpsc::channel(1);
         let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
             let _alive = alive;
-            work(&receiver, &options);
+            work(&receiver, &open, &options);
         });
         let line = match thread {
             Ok(_) => Some((sender, ended)),
@@ -63,9 +66,20 @@ impl Upkeep {
     }
 }
 
-fn work(changed: &Receiver<Repository>, options: &Options) {
+fn work(changed: &Receiver<Repository>, open: &OpenRepositories, options: &Options) {
     yield_to_clients();
-    while let Ok(first) = changed.recv() {
+    let mut looked = Instant::now();
+    loop {
+        let received = changed.recv_timeout(IDLE_REPOSITORIES_EVERY.saturating_sub(looked.elapsed()));
+        if looked.elapsed() >= IDLE_REPOSITORIES_EVERY {
+            open.close_idle();
+            looked = Instant::now();
+        }
+        let first = match received {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         // Many pushes to one repository are one reason to look at it.
         let mut waiting = vec![first];
         waiting.extend(changed.try_iter());

@@ -25,7 +25,7 @@ impl Change<'_> {
     ) -> Result<Uuid, RegistryError> {
         let failed =
             |message: String| RegistryError::Repository { name: parent.name.clone(), source: message.into() };
-        let source = parent.handle.open(&self.repo_path(parent.id));
+        let source = self.open_repo(parent);
         let source = source.map_err(|error| failed(error.to_string()))?;
         let id = self.create_repo(account, project, &RepoInput { name, public: false, import: None }).await?;
         let (path, only) = (self.repo_path(id), only.map(str::to_owned));

@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{OpenRepositories, Repo, World};
 use folders::{Folders, remove};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
@@ -74,6 +74,7 @@ pub(crate) struct State {
     writer: Mutex<()>,
     dir: PathBuf,
     repos: PathBuf,
+    open: Arc<OpenRepositories>,
     _lock: File,
 }
 
@@ -100,7 +101,7 @@ impl State {
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StateError::Format)?;
         let world = load::world(&pool).await?;
         let (dir, world) = (dir.to_owned(), RwLock::new(Arc::new(world)));
-        Ok(Self { pool, world, writer: Mutex::new(()), dir, repos, _lock: lock })
+        Ok(Self { pool, world, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
     }
 
     /// The present picture.
@@ -130,6 +131,16 @@ impl State {
         self.repos.join(format!("{id}.git"))
     }
 
+    /// A repository, which is opened if it isn't open. This may block.
+    pub(crate) fn open_repo(&self, repo: &Repo) -> Result<git_wire::Repository, git_wire::RepositoryError> {
+        repo.handle.open(&self.open, &self.repo_path(repo.id))
+    }
+
+    /// The repositories that are kept open.
+    pub(crate) fn open_repos(&self) -> Arc<OpenRepositories> {
+        self.open.clone()
+    }
+
     /// Closes the database, so that its folder can go.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
@@ -155,6 +166,11 @@ impl Change<'_> {
     /// The folder of a repository.
     pub(crate) fn repo_path(&self, id: Uuid) -> PathBuf {
         self.state.repo_path(id)
+    }
+
+    /// A repository, which is opened if it isn't open. This may block.
+    pub(crate) fn open_repo(&self, repo: &Repo) -> Result<git_wire::Repository, git_wire::RepositoryError> {
+        self.state.open_repo(repo)
     }
 
     /// The folder for a new repository; what is there in its place is moved away, and back if the change is dropped.

@@ -8,17 +8,12 @@
 mod entries;
 pub(crate) mod experimentation;
 mod group;
+mod handle;
 pub(crate) mod name;
 pub(crate) mod subject;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use git_wire::Repository;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -27,6 +22,7 @@ use entries::Entries;
 pub(crate) use entries::Entry;
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
 pub(crate) use group::{Group, GroupKind};
+pub(crate) use handle::{Handle, OpenRepositories};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,52 +115,6 @@ pub(crate) struct DeletedRepo {
     /// Who deleted it.
     pub(crate) by: Uuid,
     pub(crate) deleted: Timestamp,
-}
-
-/// A repository's folder, opened once and as long as its record lives.
-#[derive(Clone, Default)]
-pub(crate) struct Handle(Arc<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    repository: OnceLock<Repository>,
-    /// How long its refs took to show the last time, in microseconds and one more; 0 if they never were.
-    refs_took: AtomicU64,
-}
-
-impl Handle {
-    /// The open repository, opened at this path the first time.
-    pub(crate) fn open(&self, path: &Path) -> Result<Repository, git_wire::RepositoryError> {
-        if let Some(repository) = self.0.repository.get() {
-            return Ok(repository.clone());
-        }
-        let opened = Repository::open(path)?;
-        Ok(self.0.repository.get_or_init(|| opened).clone())
-    }
-
-    /// How long its refs took to show the last time; `None` before the first.
-    pub(crate) fn refs_took(&self) -> Option<Duration> {
-        self.0.refs_took.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_micros)
-    }
-
-    /// Notes how long its refs took to show.
-    pub(crate) fn note_refs_took(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
-        self.0.refs_took.store(micros, Ordering::Relaxed);
-    }
-}
-
-/// Handles say nothing about what is known: they are all equal.
-impl PartialEq for Handle {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handle")
-    }
 }
 
 /// The whole picture.

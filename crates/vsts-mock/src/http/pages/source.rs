@@ -101,7 +101,7 @@ impl<'v> Source<'v> {
             find_project(&visit.world, &visit.principal, &names.account, &names.project)?;
         let found = visit.world.repo(project.id, &names.repo).ok_or_else(|| absent(&visit.principal))?;
         authorize(&visit.world, &visit.principal, Permission::GenericRead, Target::Repo(found))?;
-        let opened = found.handle.open(&visit.app.state.repo_path(found.id));
+        let opened = visit.app.state.open_repo(found);
         let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(Self {
@@ -347,7 +347,7 @@ pub(super) struct Summary {
 /// Sums a repository up that the visitor may read. What can't be read counts as nothing.
 pub(super) fn summary(visit: &Visit, repo: &Repo) -> Summary {
     let mut summary = Summary::default();
-    let Ok(opened) = repo.handle.open(&visit.app.state.repo_path(repo.id)) else { return summary };
+    let Ok(opened) = visit.app.state.open_repo(repo) else { return summary };
     let repository = opened.read();
     let Ok(references) = repository.references() else { return summary };
     let Ok(branches) = references.local_branches() else { return summary };

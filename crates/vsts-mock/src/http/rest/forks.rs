@@ -40,7 +40,7 @@ pub(super) fn wanted(
         .get("sourceRef")
         .map(|only| if only.starts_with("refs/") { only.to_owned() } else { format!("refs/heads/{only}") });
     if let Some(only) = &only {
-        let opened = repo.handle.open(&call.app.state.repo_path(repo.id));
+        let opened = call.app.state.open_repo(repo);
         let repository = opened.map_err(|error| Failure::internal(&error))?.to_gix();
         if repository.try_find_reference(only.as_str()).ok().flatten().is_none() {
             let message = format!(

@@ -212,7 +212,7 @@ pub(in crate::http) fn set_default_branch(app: &App, repo: &Repo, branch: &str) 
         );
         Failure::not_found("GitUnresolvableToCommitException", message)
     };
-    let repository = repo.handle.open(&app.state.repo_path(repo.id)).map_err(|e| Failure::internal(&e))?;
+    let repository = app.state.open_repo(repo).map_err(|e| Failure::internal(&e))?;
     let repository = repository.to_gix();
     let target = FullName::try_from(full.as_str()).map_err(|_| absent())?;
     let is_branch = full.starts_with("refs/heads/");

@@ -132,9 +132,8 @@ pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
 
 /// The branch that `HEAD` names; an empty repository has none.
 fn default_branch(app: &App, repo: &Repo) -> Option<String> {
-    let repository = repo.handle.open(&app.state.repo_path(repo.id)).ok()?.to_gix();
-    let head = repository.head().ok()?;
-    if head.is_unborn() { None } else { head.referent_name().map(|name| name.as_bstr().to_string()) }
+    let branch = git_wire::head_branch(&app.state.repo_path(repo.id)).ok()??;
+    Some(branch.as_bstr().to_string())
 }
 
 /// A name as a segment of a URL, or as a value in one.

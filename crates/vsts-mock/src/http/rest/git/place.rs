@@ -72,7 +72,7 @@ impl Place {
 
     /// Opens it for reading: what is there stays until the handle is dropped.
     pub(super) fn open(&self) -> Result<Reader, Failure> {
-        let opened = self.repo.handle.open(&self.app.state.repo_path(self.repo.id));
+        let opened = self.app.state.open_repo(&self.repo);
         let mut repository = opened.map_err(|error| Failure::unopened(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(repository)
