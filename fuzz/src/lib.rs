@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use git_wire::capability::Capabilities;
 use git_wire::client::{Duplex, FetchRequest, FetchSession, PushSession};
+use git_wire::history::Graph;
 use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader};
 use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, respond};
 
@@ -22,7 +23,7 @@ mod exec;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -31,6 +32,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("pack", pack),
     ("client", client),
     ("exec_line", exec_line),
+    ("commit_graph", commit_graph),
 ];
 
 /// Packet lines and the side-band: what is decoded encodes to the same.
@@ -60,6 +62,25 @@ pub fn pktline(data: &[u8]) {
     let mut demultiplexer = Demultiplexer::new(Reader::new(&sent[..]), |_: &[u8]| {});
     demultiplexer.read_to_end(&mut received).expect("it was well-formed");
     assert_eq!(received, data);
+}
+
+/// Commit-graph files: all that one says can be asked, whatever it says. The checksum at its end is added here.
+pub fn commit_graph(data: &[u8]) {
+    assert!(data.len() > 1_000 || Graph::parse(data.to_vec()).is_none());
+    let mut bytes = data.to_vec();
+    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+    hasher.update(data);
+    let checksum = hasher.try_finalize().expect("nothing here collides");
+    bytes.extend_from_slice(checksum.as_slice());
+    let Some(graph) = Graph::parse(bytes) else { return };
+    let mut parents = Vec::new();
+    for place in 0..graph.len() {
+        assert_eq!(graph.find(&graph.id(place)), Some(place));
+        parents.clear();
+        graph.parents(place, &mut parents);
+        assert!(parents.iter().all(|parent| graph.rank(*parent) < graph.rank(place)));
+        assert!(!graph.tree(place).to_string().is_empty() && graph.time(place) >= 0);
+    }
 }
 
 /// Capability lists: what is printed parses to the same.

@@ -20,7 +20,11 @@ const LOOSE_IN_ONE: usize = 6;
 
 /// How azml does it: earlier than a server, since each of its processes opens all packs anew.
 fn options() -> Options {
-    let limits = maintenance::Limits { small_packs: PACKS, loose_objects: 256 * LOOSE_IN_ONE };
+    let limits = maintenance::Limits {
+        small_packs: PACKS,
+        loose_objects: 256 * LOOSE_IN_ONE,
+        ..maintenance::Limits::default()
+    };
     Options { limits, ..Options::default() }
 }
 

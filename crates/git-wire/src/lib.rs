@@ -7,6 +7,7 @@
 
 pub mod capability;
 pub mod client;
+pub mod history;
 pub mod maintenance;
 pub mod pack;
 pub mod pktline;

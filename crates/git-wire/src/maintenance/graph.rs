@@ -1,5 +1,5 @@
-//! Writing the commit-graph: trees, parents, times and generation numbers of all commits in one file, as stock git
-//! reads and writes it (Documentation/gitformat-commit-graph, version 1 with the chunks OIDF, OIDL, CDAT and EDGE).
+//! Writing the commit-graph: trees, parents, times, generation numbers and changed-path filters of all commits in one file, as
+//! stock git reads and writes it (Documentation/gitformat-commit-graph, version 1, chunks in Git's own order).
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,48 +10,80 @@ use gix::ObjectId;
 use gix::objs::Kind;
 use sha1::{Digest as _, Sha1};
 
-use super::{Error, rewrite};
-use crate::Repository;
+use super::filters::{self, Job};
+use super::{Error, Options, rewrite};
+use crate::history::Graph;
+use crate::history::bloom::Settings;
+use crate::history::graph::{MARK, NO_PARENT};
+use crate::limits::GRAPH_MAY_LACK_PERCENT;
 use crate::pack::objects::peel;
 use crate::pack::{self, CommitInfo, Commits, IdSet};
+use crate::{Interrupt, Repository};
 
-/// With fewer commits, walks are as fast without.
-const WORTHWHILE: usize = 100;
-/// "No parent" in a commit's data.
-const NO_PARENT: u32 = 0x7000_0000;
-/// Marks the place of further parents, and the last of them.
-const MARK: u32 = 0x8000_0000;
-/// The highest generation number that can be said.
-const MAX_GENERATION: u32 = 0x3fff_ffff;
+/// The highest topological level that can be said.
+const MAX_LEVEL: u32 = 0x3fff_ffff;
 /// The latest time that can be said: 34 bits.
 const MAX_TIME: u64 = (1 << 34) - 1;
+/// The largest offset of a corrected commit date that stands in the chunk itself.
+const MAX_OFFSET: u64 = (1 << 31) - 1;
 
-/// Writes the commits that the refs reach, if `is_due`. How many they are; 0 if no graph was written.
-pub(super) fn update(repository: &Repository, is_due: bool) -> Result<usize, Error> {
-    if !is_due {
-        return Ok(0);
-    }
+/// When a commit-graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// If there is any commit that it lacks.
+    Changed,
+    /// If there are so many that it is worth while.
+    ManyChanged,
+}
+
+/// A commit on its way into the file.
+type Found = (ObjectId, Rc<CommitInfo>);
+
+/// Writes the commits that the refs reach. How many they are; 0 if no graph was written. When `interrupt` is set, commits whose
+/// filters are not computed by then go without.
+pub(super) fn update(
+    repository: &Repository,
+    when: When,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<usize, Error> {
     let repo = repository.to_gix();
     let failed = |source| Error::Pack { repository: repository.git_dir().to_owned(), source };
     let tips = rewrite::tips(repository, &repo, |_| true)?;
-    let mut commits = Commits::new(&repo, &repo.objects);
+    let folder = repository.packs().objects_folder().join("info");
+    let path = folder.join("commit-graph");
+    let mut commits = Commits::new(&repo, &repo.objects).without_graph();
     // Where history is cut, generations would be wrong.
     if !commits.shallow().is_empty() {
         return Ok(0);
     }
-    let all = reachable(&mut commits, &tips).map_err(failed)?;
-    if all.len() < WORTHWHILE {
+    let old = Graph::open(&path);
+    let all = reachable(&mut commits, old.as_ref(), &tips).map_err(failed)?;
+    if all.len() < options.limits.commits.max(1) {
         return Ok(0);
     }
-    let bytes = encode(&all);
-    let folder = repository.packs().objects_folder().join("info");
-    let path = folder.join("commit-graph");
+    if let Some(old) = &old {
+        let new = all.iter().filter(|(id, _)| old.find(id).is_none()).count();
+        let is_whole = old.filter_settings() == Some(Settings::OURS) && old.has_dates();
+        let enough = match when {
+            When::Changed => 1,
+            When::ManyChanged => options.limits.commits.max(all.len() * GRAPH_MAY_LACK_PERCENT / 100),
+        };
+        let lacks_filters = when == When::Changed && all.iter().any(|(id, _)| filter_of(old, id).is_none());
+        if is_whole && new < enough && !lacks_filters {
+            return Ok(0);
+        }
+    }
+    let places: HashMap<ObjectId, u32> = all.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
+    let numbers = generations(&all, &places);
+    let filters = all_filters(repository, &all, &places, &numbers, old.as_ref(), options.threads, interrupt);
+    drop(old);
+    let bytes = encode(&all, &places, &numbers, &filters);
     let disk = |source| Error::Disk { what: "write", path: path.clone(), source };
     fs::create_dir_all(&folder).map_err(disk)?;
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         // Read-only, for whom the umask allows, as Git's own.
-        #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444));
         let mut file = builder.tempfile_in(&folder)?;
         file.write_all(&bytes)?;
@@ -62,11 +94,12 @@ pub(super) fn update(repository: &Repository, is_due: bool) -> Result<usize, Err
     Ok(all.len())
 }
 
-/// All commits that `tips` reach, by id.
+/// All commits that `tips` reach, by id; what the last graph has is not read.
 fn reachable(
     commits: &mut Commits<'_>,
+    old: Option<&Graph>,
     tips: &[ObjectId],
-) -> Result<Vec<(ObjectId, Rc<CommitInfo>)>, pack::Error> {
+) -> Result<Vec<Found>, pack::Error> {
     let mut buffer = Vec::new();
     let mut seen = IdSet::default();
     let mut pending = Vec::new();
@@ -78,8 +111,18 @@ fn reachable(
         }
     }
     let mut all = Vec::new();
+    let mut parents = Vec::new();
     while let Some(id) = pending.pop() {
-        let info = commits.get(id)?;
+        let known = old.and_then(|old| Some((old, old.find(&id)?)));
+        let info = match known {
+            Some((old, place)) => {
+                parents.clear();
+                old.parents(place, &mut parents);
+                let parents = parents.iter().map(|parent| old.id(*parent)).collect();
+                Rc::new(CommitInfo { tree: old.tree(place), parents, time: old.time(place), generation: 0 })
+            }
+            None => commits.get(id)?,
+        };
         pending.extend(info.parents.iter().copied().filter(|parent| seen.insert(*parent)));
         all.push((id, info));
     }
@@ -87,40 +130,89 @@ fn reachable(
     Ok(all)
 }
 
-/// The generation of each of `all`: one more than the highest of its parents'.
-fn generations(all: &[(ObjectId, Rc<CommitInfo>)], places: &HashMap<ObjectId, u32>) -> Vec<u32> {
-    let mut generations = vec![0_u32; all.len()];
+/// The generation numbers of a commit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    /// One more than the highest of the parents'.
+    level: u32,
+    /// The commit date, but later than that of every parent.
+    date: u64,
+}
+
+fn time_of(info: &CommitInfo) -> u64 {
+    u64::try_from(info.time).unwrap_or_default().min(MAX_TIME)
+}
+
+/// The generation numbers of each of `all`.
+fn generations(all: &[Found], places: &HashMap<ObjectId, u32>) -> Vec<Numbers> {
+    let mut numbers = vec![Numbers::default(); all.len()];
     let mut pending: Vec<usize> = Vec::new();
     for start in 0..all.len() {
         pending.push(start);
         while let Some(at) = pending.last().copied() {
-            if generations[at] != 0 {
+            if numbers[at].level != 0 {
                 pending.pop();
                 continue;
             }
             let before = pending.len();
-            let mut highest = 0;
+            let mut highest = Numbers::default();
             for parent in &all[at].1.parents {
                 let parent = places[parent] as usize;
-                match generations[parent] {
-                    0 => pending.push(parent),
-                    generation => highest = highest.max(generation),
+                let known = numbers[parent];
+                if known.level == 0 {
+                    pending.push(parent);
                 }
+                highest.level = highest.level.max(known.level);
+                highest.date = highest.date.max(known.date);
             }
             if pending.len() == before {
-                generations[at] = (highest + 1).min(MAX_GENERATION);
+                let level = (highest.level + 1).min(MAX_LEVEL);
+                numbers[at] = Numbers { level, date: time_of(&all[at].1).max(highest.date + 1) };
                 pending.pop();
             }
         }
     }
-    generations
+    numbers
+}
+
+/// What is known of the paths that a commit changed; `None` if nothing is, or not by the hash that is used here.
+fn filter_of<'g>(old: &'g Graph, id: &ObjectId) -> Option<&'g [u8]> {
+    let filter = old.filter(old.find(id)?);
+    (old.filter_settings() == Some(Settings::OURS) && !filter.is_empty()).then_some(filter)
+}
+
+/// The filters of all commits: the last graph's, and the others computed, the newest first.
+fn all_filters(
+    repository: &Repository,
+    all: &[Found],
+    places: &HashMap<ObjectId, u32>,
+    numbers: &[Numbers],
+    old: Option<&Graph>,
+    threads: u32,
+    interrupt: &Interrupt,
+) -> Vec<Vec<u8>> {
+    let mut filters = vec![Vec::new(); all.len()];
+    let mut jobs = Vec::new();
+    for (place, (id, info)) in all.iter().enumerate() {
+        if let Some(filter) = old.and_then(|old| filter_of(old, id)) {
+            filters[place] = filter.to_vec();
+        } else {
+            let before = info.parents.first().map(|parent| all[places[parent] as usize].1.tree);
+            jobs.push(Job { place, tree: info.tree, before });
+        }
+    }
+    jobs.sort_unstable_by_key(|job| std::cmp::Reverse(numbers[job.place].date));
+    filters::compute(repository, &jobs, threads, interrupt, |place, filter| filters[place] = filter);
+    filters
 }
 
 /// The file.
-fn encode(all: &[(ObjectId, Rc<CommitInfo>)]) -> Vec<u8> {
-    let places: HashMap<ObjectId, u32> = all.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
-    let generations = generations(all, &places);
-
+fn encode(
+    all: &[Found],
+    places: &HashMap<ObjectId, u32>,
+    numbers: &[Numbers],
+    filters: &[Vec<u8>],
+) -> Vec<u8> {
     let mut fan_out = Vec::with_capacity(256 * 4);
     for first in 0..=u8::MAX {
         let count = all.partition_point(|(id, _)| id.as_slice()[0] <= first);
@@ -128,7 +220,8 @@ fn encode(all: &[(ObjectId, Rc<CommitInfo>)]) -> Vec<u8> {
     }
     let ids: Vec<u8> = all.iter().flat_map(|(id, _)| id.as_slice().iter().copied()).collect();
     let (mut data, mut edges) = (Vec::with_capacity(all.len() * 36), Vec::new());
-    for ((_, info), generation) in all.iter().zip(&generations) {
+    let (mut dates, mut late_dates) = (Vec::with_capacity(all.len() * 4), Vec::new());
+    for ((_, info), numbers) in all.iter().zip(numbers) {
         data.extend_from_slice(info.tree.as_slice());
         let parents: Vec<u32> = info.parents.iter().map(|parent| places[parent]).collect();
         let (first, second) = match *parents.as_slice() {
@@ -146,16 +239,32 @@ fn encode(all: &[(ObjectId, Rc<CommitInfo>)]) -> Vec<u8> {
         };
         data.extend_from_slice(&first.to_be_bytes());
         data.extend_from_slice(&second.to_be_bytes());
-        let time = u64::try_from(info.time).unwrap_or_default().min(MAX_TIME);
-        data.extend_from_slice(&(u64::from(*generation) << 34 | time).to_be_bytes());
+        data.extend_from_slice(&(u64::from(numbers.level) << 34 | time_of(info)).to_be_bytes());
+        let offset = numbers.date - time_of(info);
+        if offset > MAX_OFFSET {
+            dates.extend_from_slice(&(MARK | as_u32(late_dates.len() / 8)).to_be_bytes());
+            late_dates.extend_from_slice(&offset.to_be_bytes());
+        } else {
+            dates.extend_from_slice(&as_u32(usize::try_from(offset).unwrap_or(usize::MAX)).to_be_bytes());
+        }
+    }
+    let mut index = Vec::with_capacity(all.len() * 4);
+    let mut changed_paths = Settings::OURS.write().to_vec();
+    for filter in filters {
+        changed_paths.extend_from_slice(filter);
+        index.extend_from_slice(&as_u32(changed_paths.len() - Settings::LENGTH).to_be_bytes());
     }
 
-    let mut chunks: Vec<(&[u8; 4], Vec<u8>)> = vec![(b"OIDF", fan_out), (b"OIDL", ids), (b"CDAT", data)];
-    if !edges.is_empty() {
-        chunks.push((b"EDGE", edges));
+    let mut chunks: Vec<(&[u8; 4], Vec<u8>)> =
+        vec![(b"OIDF", fan_out), (b"OIDL", ids), (b"CDAT", data), (b"GDA2", dates)];
+    chunks
+        .extend([(b"GDO2", late_dates), (b"EDGE", edges)].into_iter().filter(|(_, chunk)| !chunk.is_empty()));
+    // Offsets into the filters have 32 bits.
+    if u32::try_from(changed_paths.len()).is_ok() {
+        chunks.extend([(b"BIDX", index), (b"BDAT", changed_paths)]);
     }
     let mut file = b"CGPH\x01\x01".to_vec();
-    file.push(u8::try_from(chunks.len()).expect("four at most"));
+    file.push(u8::try_from(chunks.len()).expect("eight at most"));
     file.push(0);
     let mut offset = (8 + (chunks.len() + 1) * 12) as u64;
     for (name, bytes) in &chunks {

@@ -6,6 +6,7 @@
 //! process leaves at most something twice. One process at a time does it, whoever else reads or writes.
 
 mod deltas;
+mod filters;
 mod graph;
 mod plan;
 mod rewrite;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use gix::ObjectId;
 
 use crate::pack::{self, Pack};
-use crate::{Repository, RepositoryError};
+use crate::{Interrupt, Repository, RepositoryError};
+use graph::When;
 use plan::Work;
 
 /// How long the readers of what is replaced are waited for; what they still hold goes with the next maintenance.
@@ -32,11 +34,13 @@ pub struct Limits {
     pub small_packs: usize,
     /// Loose objects.
     pub loose_objects: usize,
+    /// Commits; with fewer, walks are as fast without a commit-graph.
+    pub commits: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { small_packs: 32, loose_objects: 2_000 }
+        Self { small_packs: 32, loose_objects: 2_000, commits: 100 }
     }
 }
 
@@ -49,7 +53,7 @@ pub struct Options {
     pub everything: bool,
     /// Whether new packs are written through to the disk before what they replace goes.
     pub durable: bool,
-    /// Threads that look for deltas.
+    /// Threads that look for deltas and compute changed-path filters.
     pub threads: u32,
 }
 
@@ -150,11 +154,38 @@ pub fn sweep(repository: &Repository) -> usize {
     sweep::leftovers(repository.git_dir(), repository.packs().objects_folder())
 }
 
+/// Writes a commit-graph with all that walks through history can use, if the one that is there lacks any of it. How many
+/// commits it has; 0 if none was written, which is so for small repositories too. When `interrupt` is set, it is written with
+/// what is computed by then.
+///
+/// # Errors
+/// If the disk fails or a commit is damaged; then everything is as it was.
+pub fn write_commit_graph(
+    repository: &Repository,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<usize, Error> {
+    let Some(_lock) = lock(repository)? else { return Ok(0) };
+    graph::update(repository, When::Changed, options, interrupt)
+}
+
 /// Does what is due.
 ///
 /// # Errors
 /// If the disk fails or an object is damaged; then everything is as it was.
 pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Error> {
+    maintain_until(repository, options, &Interrupt::default())
+}
+
+/// Does what is due. When `interrupt` is set, what can wait for the next time is left.
+///
+/// # Errors
+/// If the disk fails or an object is damaged; then everything is as it was.
+pub fn maintain_until(
+    repository: &Repository,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<Report, Error> {
     let mut report = Report::default();
     let Some(_lock) = lock(repository)? else { return Ok(Report { busy: true, ..report }) };
     let disk = |path: &Path| {
@@ -197,7 +228,8 @@ pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Er
             report.consolidated = true;
         }
     }
-    report.commits_in_graph = graph::update(repository, report.consolidated)?;
+    let when = if report.consolidated { When::Changed } else { When::ManyChanged };
+    report.commits_in_graph = graph::update(repository, when, options, interrupt)?;
     report.removed += repository.readers().remove_retired(PATIENCE).map_err(disk(folder))?;
     Ok(report)
 }

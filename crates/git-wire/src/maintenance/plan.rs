@@ -48,7 +48,7 @@ mod tests {
     use super::super::Limits;
     use super::*;
 
-    const LIMITS: Limits = Limits { small_packs: 8, loose_objects: 100 };
+    const LIMITS: Limits = Limits { small_packs: 8, loose_objects: 100, commits: 100 };
 
     #[test]
     fn little_is_left_alone_and_much_is_rolled_up() {

@@ -50,6 +50,11 @@ impl<'a> Commits<'a> {
         Self { objects, graph, shallow, known: HashMap::default(), buffer: Vec::new() }
     }
 
+    /// The same, each commit read as it is stored.
+    pub(crate) fn without_graph(self) -> Self {
+        Self { graph: None, ..self }
+    }
+
     /// The commits of the repository whose parents it lacks.
     pub(crate) fn shallow(&self) -> &IdSet {
         &self.shallow
@@ -84,7 +89,9 @@ impl<'a> Commits<'a> {
         let commit = graph.commit_by_id(id)?;
         let mut parents = Vec::with_capacity(1);
         for parent in commit.iter_parents() {
-            parents.push(graph.id_at(parent.ok()?).to_owned());
+            // A damaged graph names parents that it lacks.
+            let parent = parent.ok().filter(|parent| parent.0 < graph.num_commits())?;
+            parents.push(graph.id_at(parent).to_owned());
         }
         Some(CommitInfo {
             tree: commit.root_tree_id().to_owned(),

@@ -27,7 +27,7 @@ mod write;
 
 pub(crate) use check::{Border, links};
 pub(crate) use closure::{Closure, ClosureRecord};
-pub(crate) use commits::{CommitInfo, Commits};
+pub(crate) use commits::{CommitInfo, Commits, parse as parse_commit};
 pub(crate) use count::count_with;
 pub use count::{CountOptions, Counted, count};
 pub use error::{Disconnected, Error};

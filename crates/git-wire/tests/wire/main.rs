@@ -5,6 +5,7 @@ mod complete;
 mod fetch;
 mod filters;
 mod forge;
+mod history;
 mod host;
 mod hostile;
 mod maintenance;

@@ -14,14 +14,15 @@ use git_wire::maintenance::{self, Limits, Options, Report};
 use crate::sandbox::{Sandbox, commit, fsck, git, lines};
 
 const SMALL: Options = Options {
-    limits: Limits { small_packs: 6, loose_objects: 200 },
+    limits: Limits { small_packs: 6, loose_objects: 200, commits: 100 },
     everything: false,
     durable: false,
     threads: 1,
 };
 
 /// Finds work in a few small pushes.
-const EAGER: Options = Options { limits: Limits { small_packs: 2, loose_objects: 10 }, ..SMALL };
+const EAGER: Options =
+    Options { limits: Limits { small_packs: 2, loose_objects: 10, commits: 100 }, ..SMALL };
 
 /// A host that keeps every push as the pack that it is.
 fn sandbox() -> Sandbox {

@@ -18,7 +18,7 @@ const KINDS: [EntryKind; 4] =
 
 /// How a history is made. Numbers stand for commits, counted back from the newest, and for paths.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     steps: Vec<Step>,
     tags: Vec<Pick>,
 }
@@ -145,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-pub(super) fn plan() -> impl Strategy<Value = Plan> {
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     (prop_oneof![6 => vec(step(), 1..12), 1 => vec(step(), 12..48)], vec(pick(), 0..4))
         .prop_map(|(steps, tags)| Plan { steps, tags })
 }
@@ -236,21 +236,21 @@ fn remove(folder: &mut Folder, path: &[&'static str]) -> Option<Node> {
 }
 
 /// One commit of a history.
-pub(super) struct Made {
-    pub(super) id: ObjectId,
-    pub(super) tree: ObjectId,
+pub(crate) struct Made {
+    pub(crate) id: ObjectId,
+    pub(crate) tree: ObjectId,
     /// By their place in the history.
-    pub(super) parents: Vec<usize>,
+    pub(crate) parents: Vec<usize>,
     root: Folder,
 }
 
 /// A history whose objects have been written.
-pub(super) struct History {
-    pub(super) repo: gix::Repository,
+pub(crate) struct History {
+    pub(crate) repo: gix::Repository,
     /// Parents before children.
-    pub(super) commits: Vec<Made>,
+    pub(crate) commits: Vec<Made>,
     /// Whether a clock went wrong.
-    pub(super) is_skewed: bool,
+    pub(crate) is_skewed: bool,
     /// Each annotated tag and what it points to.
     pub(super) tags: Vec<(ObjectId, ObjectId)>,
     pub(super) trees: HashMap<ObjectId, Vec<(String, EntryKind, ObjectId)>>,
@@ -268,7 +268,7 @@ pub(super) fn signature(seconds: i64) -> gix::actor::Signature {
 
 impl History {
     /// Carries `plan` out in `repo`. `midway` is called when half of the commits are there.
-    pub(super) fn make(plan: &Plan, repo: gix::Repository, midway: &mut dyn FnMut(&[Made])) -> Self {
+    pub(crate) fn make(plan: &Plan, repo: gix::Repository, midway: &mut dyn FnMut(&[Made])) -> Self {
         let mut history = Self {
             repo,
             commits: Vec::new(),
@@ -396,7 +396,7 @@ impl History {
     }
 
     /// Gives each of the first commits a branch and every tag its name.
-    pub(super) fn publish(&self, commits: usize) {
+    pub(crate) fn publish(&self, commits: usize) {
         let mut lines: Vec<String> = Vec::new();
         lines.extend(
             self.commits
@@ -410,7 +410,7 @@ impl History {
     }
 
     /// Opens the repository anew, which may have been repacked.
-    pub(super) fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.repo = gix::open_opts(self.repo.git_dir(), gix::open::Options::isolated()).expect("opened");
     }
 

@@ -1,6 +1,6 @@
 //! Nothing is missing from a pack: trees and blobs that return, move or are merged arrive whatever was sent before.
 
-mod histories;
+pub(crate) mod histories;
 mod model;
 mod real;
 
@@ -25,7 +25,7 @@ use histories::{History, Pick, Plan, Query, Sieve, pick, plan, query};
 use model::Expected;
 
 /// So many cases for each 256 that `PROPTEST_CASES` asks for, which is the default.
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {
         cases: u32::try_from(u64::from(default.cases) * u64::from(cases) / 256).unwrap_or(u32::MAX).max(1),
