@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 
 use gix::ObjectId;
 use gix::bstr::BString;
-use gix::diff::tree::recorder::Change as Recorded;
-use gix::diff::tree::{Recorder, State};
-use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
+
+use super::tree_walk::{self, WalkError};
+use super::work::Work;
 
 /// How a file changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,46 +35,29 @@ pub(super) struct Change {
 /// The changes that make `new` of `old`; all of `new` if there is no `old`.
 pub(super) fn between(
     repository: &gix::Repository,
+    work: &Work,
     old: Option<ObjectId>,
     new: ObjectId,
-) -> Result<Vec<Change>, gix::Error> {
-    let tree = |commit: ObjectId| -> Result<Vec<u8>, gix::Error> {
-        let tree = repository.find_commit(commit)?.tree_id()?.detach();
-        Ok(std::mem::take(&mut repository.find_object(tree)?.data))
+) -> Result<Vec<Change>, WalkError> {
+    let tree = |commit: ObjectId| -> Result<ObjectId, gix::Error> {
+        Ok(repository.find_commit(commit)?.tree_id()?.detach())
     };
-    let (before, after) = (old.map(tree).transpose()?.unwrap_or_default(), tree(new)?);
-    let kind = repository.object_hash();
-    let mut recorder = Recorder::default();
-    gix::diff::tree(
-        TreeRefIter::from_bytes(&before, kind),
-        TreeRefIter::from_bytes(&after, kind),
-        State::default(),
-        &repository.objects,
-        &mut recorder,
-    )
-    .map_err(gix::Error::from_error)?;
-    let mut changes: Vec<Change> = recorder.records.into_iter().filter_map(read).collect();
+    let (before, after) = (old.map(tree).transpose()?, tree(new)?);
+    let mut changes = Vec::new();
+    tree_walk::differing(repository, work, before, Some(after), |path, old, new| {
+        let how = match (old, new) {
+            (None, _) => How::Added,
+            (_, None) => How::Deleted,
+            _ => How::Edited,
+        };
+        // What is a folder on one side and a file on the other comes as two changes.
+        if !old.or(new).is_some_and(|(mode, _)| mode.is_tree()) {
+            changes.push(Change { path: path.to_owned(), how, source: None, old, new });
+        }
+        Ok(())
+    })?;
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(with_renames(changes))
-}
-
-fn read(recorded: Recorded) -> Option<Change> {
-    let change = |path, how, old: Option<(EntryMode, ObjectId)>, new: Option<(EntryMode, ObjectId)>| {
-        // What is a folder on one side and a file on the other is recorded as two changes.
-        let is_folder = old.or(new).is_some_and(|(mode, _)| mode.is_tree());
-        (!is_folder).then_some(Change { path, how, source: None, old, new })
-    };
-    match recorded {
-        Recorded::Addition { entry_mode, oid, path, .. } => {
-            change(path, How::Added, None, Some((entry_mode, oid)))
-        }
-        Recorded::Deletion { entry_mode, oid, path, .. } => {
-            change(path, How::Deleted, Some((entry_mode, oid)), None)
-        }
-        Recorded::Modification { previous_entry_mode, previous_oid, entry_mode, oid, path } => {
-            change(path, How::Edited, Some((previous_entry_mode, previous_oid)), Some((entry_mode, oid)))
-        }
-    }
 }
 
 /// A file that went and came again with the same content was renamed.

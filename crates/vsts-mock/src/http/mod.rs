@@ -16,6 +16,8 @@ mod oauth;
 mod pages;
 mod rest;
 mod serve;
+mod tree_walk;
+mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 
 use super::parts::size;
 use super::source::{Entry, Source, Version};
-use super::{Failure, Outcome, colours, markdown};
+use super::{Failure, Outcome, colours};
+use crate::limits::README_BYTES;
 
 /// Bytes, and lines, of a file that are shown.
 const MOST_BYTES: usize = 512 * 1024;
@@ -47,11 +48,9 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
         }
         (Some(_), None) => told(&format!("The file is binary: {}.", size(bytes)), &raw),
         (Some(_), Some([])) => html! { p.quiet.pad { "The file is empty." } },
-        (Some(_), Some(text)) if is_markdown && !as_source && text.len() <= MOST_BYTES => {
+        (Some(_), Some(text)) if is_markdown && !as_source && text.len() as u64 <= README_BYTES => {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            html! { div.readme { (markdown::render(&text.to_str_lossy(), &|to, is_image| {
-                source.at(if is_image { "raw" } else { "" }, version, &markdown::join(folder, to))
-            })) } }
+            html! { div.readme { (source.markdown(&text.to_str_lossy(), entry.id, version, folder)) } }
         }
         (Some(_), Some(text)) => code(name, text, &raw),
     };

@@ -9,6 +9,7 @@ use gix::bstr::ByteSlice as _;
 use maud::{Markup, PreEscaped, html};
 
 use super::super::changed_files::{self, Change, How};
+use super::super::tree_walk::WalkError;
 use super::Failure;
 use super::colours::escape;
 use super::diff::{self, Content, FileDiff, Hunk, Row};
@@ -27,7 +28,13 @@ const MOST_ROWS_OF_ONE: usize = 800;
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
     let is_split = source.visit.ask("view") == Some("split");
-    let changes = changed_files::between(&source.repository, old, new)?;
+    let changes = match changed_files::between(&source.repository, source.work(), old, new) {
+        Ok(changes) => changes,
+        Err(WalkError::Exceeded(exceeded)) => {
+            return Ok(html! { p.note { "What changed is not shown. " (exceeded) } });
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (begun, mut compared) = (Instant::now(), Vec::new());
     for change in changes.iter().take(MOST_COMPARED) {
         if begun.elapsed() > COMPARE_FOR {

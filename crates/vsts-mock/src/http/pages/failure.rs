@@ -3,6 +3,8 @@
 use http::StatusCode;
 
 use super::super::rest::Failure as RestFailure;
+use super::super::tree_walk::WalkError;
+use super::super::work::Exceeded;
 use crate::access::Refusal;
 use crate::registry::RegistryError;
 use crate::state::StateError;
@@ -18,6 +20,8 @@ pub(super) enum Failure {
     Forbidden(String),
     /// What was sent makes no sense, or can not be done; the words say why.
     Bad(String),
+    /// It would cost the server too much; the words name the bound.
+    TooMuch(String),
     /// The log says why.
     Internal,
 }
@@ -33,6 +37,7 @@ impl Failure {
             Self::Absent(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Bad(_) => StatusCode::BAD_REQUEST,
+            Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -44,6 +49,7 @@ impl Failure {
             Self::Absent(_) => "Not found",
             Self::Forbidden(_) => "Not allowed",
             Self::Bad(_) => "That can not be done",
+            Self::TooMuch(_) => "Too much for one page",
             Self::Internal => "Something went wrong here",
         }
     }
@@ -53,7 +59,7 @@ impl Failure {
         match self {
             Self::SignIn => "This needs somebody who is signed in.",
             Self::Absent(what) => what,
-            Self::Forbidden(message) | Self::Bad(message) => message,
+            Self::Forbidden(message) | Self::Bad(message) | Self::TooMuch(message) => message,
             Self::Internal => "The server's log says what it was.",
         }
     }
@@ -72,6 +78,21 @@ impl From<Refusal> for Failure {
             Refusal::SignInRequired | Refusal::Revoked { .. } => Self::SignIn,
             Refusal::Invisible => Self::absent("It does not exist, or you may not see it."),
             other => Self::Forbidden(other.to_string()),
+        }
+    }
+}
+
+impl From<Exceeded> for Failure {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::TooMuch(exceeded.to_string())
+    }
+}
+
+impl From<WalkError> for Failure {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Exceeded(exceeded) => exceeded.into(),
+            WalkError::Git(error) => error.into(),
         }
     }
 }
@@ -103,6 +124,7 @@ impl From<RestFailure> for Failure {
         match failure.status {
             StatusCode::NOT_FOUND => Self::Absent(failure.message),
             StatusCode::FORBIDDEN => Self::Forbidden(failure.message),
+            StatusCode::UNPROCESSABLE_ENTITY => Self::TooMuch(failure.message),
             status if status.is_server_error() => Self::Internal,
             _ => Self::Bad(failure.message),
         }

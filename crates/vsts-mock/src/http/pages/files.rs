@@ -13,15 +13,14 @@ use super::failure::Failure;
 use super::message::Told;
 use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
-use super::{Outcome, blob, empty, markdown, names};
+use super::{Outcome, blob, empty, names};
+use crate::limits::README_BYTES;
 
 /// How many entries of a folder are listed.
 const MOST_ENTRIES: usize = 2_000;
 /// How long, and through how many commits, is looked for the last change of a folder's entries.
 const LOOK_FOR: Duration = Duration::from_millis(200);
 const LOOK_THROUGH: usize = 2_000;
-/// Bytes of a README that is shown.
-const LARGEST_README: u64 = 256 * 1024;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version"])? else { return Ok(empty::show(source)) };
@@ -195,7 +194,7 @@ fn readme(
     };
     let best = entries.iter().filter(|entry| entry.mode.is_blob() && rank(entry).is_some()).min_by_key(rank);
     let Some(entry) = best else { return Ok(None) };
-    if source.repository.find_header(entry.id)?.size() > LARGEST_README {
+    if source.repository.find_header(entry.id)?.size() > README_BYTES {
         return Ok(None);
     }
     let object = source.repository.find_object(entry.id)?;
@@ -204,10 +203,7 @@ fn readme(
     }
     let text = object.data.to_str_lossy();
     let shown = if rank(&entry) == Some(0) {
-        markdown::render(&text, &|to, is_image| {
-            let tail = if is_image { "raw" } else { "" };
-            source.at(tail, version, &markdown::join(path, to))
-        })
+        source.markdown(&text, entry.id, version, path)
     } else {
         html! { pre.text { (text) } }
     };

@@ -117,12 +117,8 @@ pub(super) async fn serve(
     let visit = Arc::new(Visit::of(app, &parts, known));
     journalled.user = visit.user().map(str::to_owned);
     let outcome = if is_read {
-        let visit = visit.clone();
-        let shown = tokio::task::spawn_blocking(move || show(&visit, &route));
-        match shown.await {
-            Ok(outcome) => outcome,
-            Err(join) => std::panic::resume_unwind(join.into_panic()),
-        }
+        let (visit, work) = (visit.clone(), visit.work.clone());
+        work.run(move || show(&visit, &route)).await
     } else if parts.method == Method::POST {
         follow(&visit, route, &parts.headers, body, peer).await
     } else {

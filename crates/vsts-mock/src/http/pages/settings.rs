@@ -90,13 +90,8 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
     let outcome = change(visit, names, form).await;
     match outcome {
         Err(Failure::Bad(message)) => {
-            let (visit, names) = (visit.clone(), names.clone());
-            let shown =
-                tokio::task::spawn_blocking(move || show(&Source::open(&visit, &names)?, Some(&message)));
-            match shown.await {
-                Ok(outcome) => outcome,
-                Err(join) => std::panic::resume_unwind(join.into_panic()),
-            }
+            let (visit, names, work) = (visit.clone(), names.clone(), visit.work.clone());
+            work.run(move || show(&Source::open(&visit, &names)?, Some(&message))).await
         }
         other => other,
     }

@@ -6,6 +6,8 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::super::changed_files::{self, Change};
+use super::super::tree_walk::WalkError;
+use super::super::work::Exceeded;
 use super::commits::{PAGE, pages};
 use super::diff_view::letter;
 use super::message::Told;
@@ -19,8 +21,8 @@ const NAMED: usize = 3;
 /// A snapshot and what had changed since the one before.
 struct Snapshot {
     told: Told,
-    /// Counted from the oldest, where that is known.
-    changes: Vec<Change>,
+    /// The first changes, and how many there are; `None` if there are too many to be counted.
+    changes: Option<(Vec<Change>, usize)>,
 }
 
 pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Outcome {
@@ -30,7 +32,18 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
     let mut all = Vec::new();
     for id in ids.into_iter().take(PAGE) {
         let told = Told::of(&source.repository, id)?;
-        let changes = changed_files::between(&source.repository, told.parents.first().copied(), id)?;
+        let before = told.parents.first().copied();
+        let changes = match changed_files::between(&source.repository, source.work(), before, id) {
+            Ok(mut changes) => {
+                let total = changes.len();
+                changes.truncate(NAMED);
+                changes.shrink_to_fit();
+                Some((changes, total))
+            }
+            Err(WalkError::Exceeded(Exceeded::ClientGone)) => return Err(Exceeded::ClientGone.into()),
+            Err(WalkError::Exceeded(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
         all.push(Snapshot { told, changes });
     }
     let body = html! {
@@ -81,7 +94,7 @@ fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
                 @if let Some(script) = told.trailer("Script") { code { bdi { (script) } } }
                 @if let Some(target) = told.trailer("Target") { " " span.tag { (target) } }
             }
-            td { (changed(&snapshot.changes, told.parents.is_empty())) }
+            td { (changed(snapshot.changes.as_ref(), told.parents.is_empty())) }
             td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
             td.when { (ago(source.visit.now, told.authored)) }
             td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(told.id)) } { code { (short(told.id)) } } }
@@ -90,19 +103,18 @@ fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
 }
 
 /// The files that changed, by name if they are few.
-fn changed(changes: &[Change], is_first: bool) -> Markup {
-    html! {
-        @if is_first {
-            span.quiet { "first snapshot, " (super::parts::count(changes.len(), "file", "files")) }
-        } @else if changes.is_empty() {
-            span.quiet { "nothing" }
-        } @else {
+fn changed(changes: Option<&(Vec<Change>, usize)>, is_first: bool) -> Markup {
+    html! { @match changes {
+        None => span.quiet { "too much to be counted" },
+        Some((_, total)) if is_first => { span.quiet { "first snapshot, " (super::parts::count(*total, "file", "files")) } }
+        Some((_, 0)) => span.quiet { "nothing" },
+        Some((named, total)) => {
             ul.changed {
-                @for change in changes.iter().take(NAMED) { li { (letter(change.how)) " " (super::diff_view::name(change)) } }
-                @if changes.len() > NAMED { li.quiet { "and " (changes.len() - NAMED) " more" } }
+                @for change in named { li { (letter(change.how)) " " (super::diff_view::name(change)) } }
+                @if *total > NAMED { li.quiet { "and " (*total - NAMED) " more" } }
             }
         }
-    }
+    } }
 }
 
 /// Beyond that, snapshots are not counted.
@@ -113,6 +125,7 @@ fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>
     let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
     let (mut ids, mut total) = (Vec::new(), 0);
     for info in walk.take(MOST_COUNTED) {
+        source.work().check()?;
         let id = info?.id;
         if total >= skip && ids.len() <= PAGE {
             ids.push(id);

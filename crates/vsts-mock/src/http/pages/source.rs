@@ -8,9 +8,12 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::super::tree_walk::read_tree;
+use super::super::work::Work;
 use super::failure::Failure;
 use super::home::{absent, find_project};
 use super::layout::Page;
+use super::markdown::{self, Key};
 use super::names;
 use super::route::RepoNames;
 use super::visit::{Visit, encode, encode_path};
@@ -236,13 +239,26 @@ impl<'v> Source<'v> {
 
     /// What is in a folder.
     pub(super) fn entries(&self, tree: ObjectId) -> Result<Vec<Entry>, Failure> {
-        let object = self.repository.find_object(tree)?;
+        let data = read_tree(&self.repository, self.work(), tree)?;
         let mut all = Vec::new();
-        for entry in TreeRefIter::from_bytes(&object.data, self.repository.object_hash()) {
+        for entry in TreeRefIter::from_bytes(&data, self.repository.object_hash()) {
             let entry = entry.map_err(|error| Failure::internal(&error))?;
             all.push(Entry { name: entry.filename.to_owned(), mode: entry.mode, id: entry.oid.to_owned() });
         }
         Ok(all)
+    }
+
+    /// What may be done for the request.
+    pub(super) fn work(&self) -> &Work {
+        &self.visit.work
+    }
+
+    /// A Markdown text of the repository as HTML; its links lead from `folder`.
+    pub(super) fn markdown(&self, text: &str, blob: ObjectId, version: &Version, folder: &str) -> Markup {
+        let key = Key { blob, base: self.at("", version, folder) };
+        markdown::render(text, key, &|to, is_image| {
+            self.at(if is_image { "raw" } else { "" }, version, &markdown::join(folder, to))
+        })
     }
 
     /// A page of the repository. `tab` is the address of the one among its tabs that it belongs to.

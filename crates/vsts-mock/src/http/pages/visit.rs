@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::address::account_of_host;
+use super::super::work::Work;
 use super::guard;
 use crate::access::{Permissions, Principal};
 use crate::app::App;
@@ -41,6 +42,8 @@ pub(super) struct Visit {
     pub(super) here: String,
     pub(super) query: HashMap<String, String>,
     pub(super) takes_gzip: bool,
+    /// What may be done for this request.
+    pub(super) work: Arc<Work>,
 }
 
 impl Visit {
@@ -74,6 +77,7 @@ impl Visit {
         let kept = session.clone().or(visit).unwrap_or_else(secret::mint);
         let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         Self {
+            work: Work::new(),
             app: app.clone(),
             world,
             principal,

@@ -3,8 +3,13 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::super::tree_walk::WalkError;
+use super::super::work::Exceeded;
 use crate::access::{Refusal, repository_not_found};
 use crate::registry::RegistryError;
+
+/// The service's key for a request that would cost too much.
+const CANCELED: &str = "RequestBlockedException";
 
 /// Why an API request fails.
 #[derive(Debug)]
@@ -89,11 +94,30 @@ impl Failure {
             }
             key if key.starts_with("Identity") => "Microsoft.VisualStudio.Services.Identity",
             key if key.starts_with("Graph") => "Microsoft.VisualStudio.Services.Graph",
-            "UnauthorizedRequestException" => "Microsoft.TeamFoundation.Framework.Server",
+            "UnauthorizedRequestException" | CANCELED => "Microsoft.TeamFoundation.Framework.Server",
             "AccessCheckException" => "Microsoft.VisualStudio.Services.Security",
             "SessionTokenNotFoundException" => "Microsoft.VisualStudio.Services.DelegatedAuthorization",
             "ArgumentException" => "System",
             _ => "Microsoft.TeamFoundation.Git.Server",
+        }
+    }
+}
+
+impl From<Exceeded> for Failure {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            CANCELED,
+            format!("TF400733: The request has been canceled: {exceeded}"),
+        )
+    }
+}
+
+impl From<WalkError> for Failure {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Exceeded(exceeded) => exceeded.into(),
+            WalkError::Git(error) => error.into(),
         }
     }
 }

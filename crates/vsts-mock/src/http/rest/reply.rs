@@ -61,26 +61,18 @@ impl Reply {
     /// of values first.
     pub(super) fn list<T>(
         values: &[T],
-        mut write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
+        write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
-        let mut bytes = format!("{{\"count\":{},\"value\":[", values.len()).into_bytes();
-        for (n, value) in values.iter().enumerate() {
-            if n > 0 {
-                bytes.push(b',');
-            }
-            write(&mut bytes, value)?;
-            if n == 0 {
-                // The others will be about as long.
-                bytes.reserve(bytes.len().saturating_mul(values.len()).min(LARGEST_RESERVE));
-            }
-        }
-        bytes.extend_from_slice(b"]}");
-        Ok(Self {
-            status: StatusCode::OK,
-            content: Content::Written(bytes),
-            continuation: None,
-            location: None,
-        })
+        let mut bytes = format!("{{\"count\":{},\"value\":", values.len()).into_bytes();
+        write_array(&mut bytes, values, write)?;
+        bytes.push(b'}');
+        Ok(Self::written(bytes))
+    }
+
+    /// JSON that has been written already.
+    pub(super) fn written(bytes: Vec<u8>) -> Self {
+        let content = Content::Written(bytes);
+        Self { status: StatusCode::OK, content, continuation: None, location: None }
     }
 
     pub(super) fn nothing() -> Self {
@@ -101,6 +93,29 @@ impl Reply {
         self.continuation = at.map(|at| at.to_string());
         self
     }
+}
+
+/// Writes a JSON array, each of its values by `write`.
+pub(super) fn write_array<T>(
+    bytes: &mut Vec<u8>,
+    values: &[T],
+    mut write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    bytes.push(b'[');
+    let start = bytes.len();
+    for (n, value) in values.iter().enumerate() {
+        if n > 0 {
+            bytes.push(b',');
+        }
+        write(bytes, value)?;
+        if n == 0 {
+            // The others will be about as long.
+            let first = bytes.len() - start;
+            bytes.reserve(first.saturating_mul(values.len()).min(LARGEST_RESERVE));
+        }
+    }
+    bytes.push(b']');
+    Ok(())
 }
 
 impl From<(StatusCode, Value)> for Reply {

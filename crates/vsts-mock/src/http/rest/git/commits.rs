@@ -4,6 +4,8 @@ use gix::ObjectId;
 use serde_json::{Value, json};
 
 use super::super::super::changed_files;
+use super::super::super::tree_walk::WalkError;
+use super::super::super::work::Exceeded;
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::super::reply::{Outcome, Reply};
@@ -61,7 +63,14 @@ pub(super) fn with_counts(
 ) -> Result<Value, Failure> {
     let commit = repository.find_commit(id)?;
     let mut value = history::reference(place, &commit)?;
-    value["changeCounts"] = changes::counts(&changed_files::between(repository, first_parent(&commit), id)?);
+    match changed_files::between(repository, &place.work, first_parent(&commit), id) {
+        Ok(all) => value["changeCounts"] = changes::counts(&all),
+        // The client is told in the service's own way, and gets the rest of its list.
+        Err(WalkError::Exceeded(exceeded)) if exceeded != Exceeded::ClientGone => {
+            value["commitTooManyChanges"] = true.into();
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(value)
 }
 
@@ -111,7 +120,7 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     value["_links"] = links(place, id);
     if let Some(count) = place.query.amount(&["changeCount"])?.filter(|count| *count > 0) {
         let commit = repository.find_commit(id)?;
-        let all = changed_files::between(&repository, first_parent(&commit), id)?;
+        let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
         value["changeCounts"] = changes::counts(&all);
         value["changes"] = all.iter().take(count).map(|change| changes::show(place, id, change)).collect();
     }
@@ -122,7 +131,7 @@ pub(super) fn changes(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
     let id = resolve(place, &repository, id)?;
     let commit = repository.find_commit(id)?;
-    let all = changed_files::between(&repository, first_parent(&commit), id)?;
+    let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
     let (skip, top) = place.query.page(usize::MAX)?;
     let shown: Value =
         all.iter().skip(skip).take(top).map(|change| changes::show(place, id, change)).collect();

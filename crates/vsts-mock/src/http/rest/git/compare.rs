@@ -51,7 +51,7 @@ pub(super) fn show(place: &Place) -> Outcome {
         }
         _ => base,
     };
-    let all = changed_files::between(&repository, Some(from), target)?;
+    let all = changed_files::between(&repository, &place.work, Some(from), target)?;
     let (skip, top) = place.query.page(PAGE)?;
     let shown: Vec<Value> =
         all.iter().skip(skip).take(top).map(|change| changes::show(place, target, change)).collect();

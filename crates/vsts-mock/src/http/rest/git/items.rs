@@ -1,13 +1,17 @@
 //! Items: files and folders of a version, as metadata, as content, as zip files.
 
 use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
+use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
+use super::super::super::tree_walk::read_tree;
+use super::super::super::work::{Exceeded, Work};
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
-use super::super::reply::{Outcome, Reply};
-use super::super::shape::{self, encode};
+use super::super::reply::{Outcome, Reply, write_array};
+use super::super::shape::encode;
 use super::Format;
 use super::history::{entry_at, latest_change, reference};
 use super::place::Place;
@@ -15,11 +19,7 @@ use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
 use super::write;
 use super::zip::Archive;
-
-/// How many items may be asked for at once.
-const MOST: usize = 1_000;
-/// For how many items the last change is looked up at once.
-const MOST_CHANGES: usize = 100;
+use crate::limits::{BATCH_ITEMS, LATEST_CHANGES, WALK_DEPTH};
 
 /// How far below a folder a list goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ impl Extras {
     }
 
     fn check(self, items: usize) -> Result<(), Failure> {
-        if self.latest_change && items > MOST_CHANGES {
+        if self.latest_change && items > LATEST_CHANGES {
             return Err(Failure::bad(format!(
-                "latestProcessedChange is looked up for at most {MOST_CHANGES} items at once, not for {items}."
+                "latestProcessedChange is looked up for at most {LATEST_CHANGES} items at once, not for {items}."
             )));
         }
         Ok(())
@@ -123,7 +123,7 @@ impl<'r> Version<'r> {
     }
 
     /// The entry and what is below it.
-    fn list(&self, top: Entry, depth: Depth) -> Result<Vec<Entry>, Failure> {
+    fn list(&self, work: &Work, top: Entry, depth: Depth) -> Result<Vec<Entry>, Failure> {
         if !top.mode.is_tree() || depth == Depth::None {
             return Ok(vec![top]);
         }
@@ -131,22 +131,25 @@ impl<'r> Version<'r> {
         let mut found = vec![top];
         match depth {
             Depth::None => {}
-            Depth::Full => found.extend(all_below(self.repository, id, &path)?),
-            Depth::OneLevel => found.extend(entries(self.repository, id, &path)?),
+            Depth::Full => found.extend(all_below(self.repository, work, id, &path)?),
+            Depth::OneLevel => found.extend(entries(self.repository, work, id, &path)?),
             Depth::OneLevelPlusEmpty => {
-                for entry in entries(self.repository, id, &path)? {
+                for entry in entries(self.repository, work, id, &path)? {
                     let mut last = entry;
                     // A folder with nothing but a folder in it is shown with that one.
-                    loop {
-                        let below = if last.mode.is_tree() {
-                            entries(self.repository, last.id, &last.path)?
+                    for depth in 0.. {
+                        if depth > WALK_DEPTH {
+                            return Err(Exceeded::Depth.into());
+                        }
+                        let only = if last.mode.is_tree() {
+                            only_folder(self.repository, work, &last)?
                         } else {
-                            Vec::new()
+                            None
                         };
                         found.push(last);
-                        match <[Entry; 1]>::try_from(below) {
-                            Ok([only]) if only.mode.is_tree() => last = only,
-                            _ => break,
+                        match only {
+                            Some(only) => last = only,
+                            None => break,
                         }
                     }
                 }
@@ -203,6 +206,7 @@ impl<'r> Version<'r> {
             if entry.mode.is_link() {
                 out.extend_from_slice(b",\"isSymLink\":true");
             }
+            place.work.check()?;
             if with_metadata && entry.kind() == "blob" {
                 let metadata = metadata(&entry.path, &self.repository.find_object(entry.id)?.data);
                 out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
@@ -211,6 +215,19 @@ impl<'r> Version<'r> {
             Ok(())
         })
     }
+}
+
+/// The folder that is all that a folder holds.
+fn only_folder(repository: &gix::Repository, work: &Work, folder: &Entry) -> Result<Option<Entry>, Failure> {
+    let data = read_tree(repository, work, folder.id)?;
+    let mut entries = TreeRefIter::from_bytes(&data, repository.object_hash());
+    let (Some(Ok(only)), None) = (entries.next(), entries.next()) else { return Ok(None) };
+    if !only.mode.is_tree() {
+        return Ok(None);
+    }
+    let path = format!("{}/{}", folder.path, only.filename.to_str_lossy());
+    work.list(path.len())?;
+    Ok(Some(Entry { path, mode: only.mode, id: only.oid.to_owned() }))
 }
 
 /// What a file's content is like.
@@ -263,31 +280,31 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
     if format == Format::Zip {
         return one(place, &version, &top, format, extras);
     }
-    let listed = version.list(top, depth.unwrap_or(Depth::None))?;
+    let listed = version.list(&place.work, top, depth.unwrap_or(Depth::None))?;
     if extras.are_none() {
         return version.show_all(place, &listed, query.flag("includeContentMetadata"));
     }
-    let shown = show_each(place, &version, &listed, query.flag("includeContentMetadata"), extras)?;
-    Ok(Reply::ok(shape::list(shown.into_iter())))
+    let with_metadata = query.flag("includeContentMetadata");
+    extras.check(listed.len())?;
+    Reply::list(&listed, |out, entry| show_one(place, &version, entry, with_metadata, extras, out))
 }
 
-/// Items with more than each of them needs.
-fn show_each(
+/// Writes an item with more than each of them needs.
+fn show_one(
     place: &Place,
     version: &Version<'_>,
-    listed: &[Entry],
+    entry: &Entry,
     with_metadata: bool,
     extras: Extras,
-) -> Result<Vec<Value>, Failure> {
-    extras.check(listed.len())?;
-    let show = |entry: &Entry| {
-        let mut value = version.show(place, entry);
-        if with_metadata && entry.kind() == "blob" {
-            value["contentMetadata"] = metadata(&entry.path, &version.repository.find_object(entry.id)?.data);
-        }
-        extras.add(place, version, entry, value)
-    };
-    listed.iter().map(show).collect()
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    place.work.check()?;
+    let mut value = version.show(place, entry);
+    if with_metadata && entry.kind() == "blob" {
+        value["contentMetadata"] = metadata(&entry.path, &version.repository.find_object(entry.id)?.data);
+    }
+    out.extend_from_slice(extras.add(place, version, entry, value)?.to_string().as_bytes());
+    Ok(())
 }
 
 /// One file, or a folder as a zip file.
@@ -297,7 +314,7 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
     if format == Format::Zip {
         let all = if entry.mode.is_tree() {
             let top = if entry.path.is_empty() { "" } else { name };
-            all_below(repository, entry.id, top)?
+            all_below(repository, &place.work, entry.id, top)?
         } else {
             vec![Entry { path: name.to_owned(), ..entry.clone() }]
         };
@@ -344,18 +361,19 @@ pub(super) fn zipped(
 
 /// Several at once, each with a version and a depth of its own.
 pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
-    let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= MOST);
+    let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= BATCH_ITEMS);
     let asked = asked.ok_or_else(|| Failure::missing("itemDescriptors"))?;
     let repository = place.open()?;
     let is_set = |field: &str| body[field].as_bool().unwrap_or(false);
     let extras = Extras { links: is_set("includeLinks"), latest_change: is_set("latestProcessedChange") };
-    let mut lists = Vec::new();
-    for one in asked {
+    let (mut listed, with_metadata) = (0, is_set("includeContentMetadata"));
+    Reply::list(asked, |out, one| {
         let version = Version::of(place, &repository, Descriptor::of_json(one)?)?;
         let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
         let top = version.entry(place, trimmed(one["path"].as_str().unwrap_or_default()))?;
-        let items = version.list(top, depth)?;
-        lists.push(show_each(place, &version, &items, is_set("includeContentMetadata"), extras)?.into());
-    }
-    Ok(Reply::ok(shape::list(lists.into_iter())))
+        let items = version.list(&place.work, top, depth)?;
+        listed += items.len();
+        extras.check(listed)?;
+        write_array(out, &items, |out, entry| show_one(place, &version, entry, with_metadata, extras, out))
+    })
 }

@@ -140,11 +140,8 @@ async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
     let has_body = model.is_some() || matches!(asked, Asked::Blobs);
     let body = if has_body { read_up_to(body, LARGEST_PUSH, model).await? } else { Value::Null };
     let place = Place::find(call, repo)?;
-    let work = tokio::task::spawn_blocking(move || respond(&place, &asked, &body));
-    match work.await {
-        Ok(outcome) => outcome,
-        Err(join) => std::panic::resume_unwind(join.into_panic()),
-    }
+    let work = place.work.clone();
+    work.run(move || respond(&place, &asked, &body)).await
 }
 
 fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::super::super::commit_text::decode;
+use super::super::super::work::Work;
 use super::super::failure::{Failure, shown};
 use super::super::query::Query;
 use super::super::{Call, shape};
@@ -32,6 +33,8 @@ pub(super) struct Place {
     pub(super) query: Query,
     pub(super) accept: String,
     pub(super) runtime: Handle,
+    /// What may be done for this request.
+    pub(super) work: Arc<Work>,
 }
 
 impl Place {
@@ -49,6 +52,7 @@ impl Place {
             query: call.query.clone(),
             accept: accept.collect::<Vec<_>>().join(",").to_lowercase(),
             runtime: Handle::current(),
+            work: Work::new(),
             world: world.clone(),
         })
     }
@@ -66,6 +70,7 @@ impl Place {
             query: Query::default(),
             accept: String::new(),
             runtime: Handle::current(),
+            work: Work::new(),
             world,
         })
     }
@@ -95,6 +100,13 @@ impl Place {
     pub(super) fn now(&self) -> Timestamp {
         self.app.clock.now()
     }
+}
+
+/// The id of an object of one kind, by the id in a request.
+pub(super) fn object_of(repository: &gix::Repository, id: &str, kind: Kind) -> Result<ObjectId, Failure> {
+    let parsed = object_id(id)?;
+    let found = repository.try_find_header(parsed)?.is_some_and(|header| header.kind() == kind);
+    if found { Ok(parsed) } else { Err(no_object(id)) }
 }
 
 /// The data of an object of one kind, by the id in a request.

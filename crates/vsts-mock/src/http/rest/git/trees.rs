@@ -1,14 +1,17 @@
 //! Trees: what is in a folder, or in it and all folders below it.
 
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
+use gix::bstr::{BStr, ByteSlice as _};
 use gix::objs::tree::EntryMode;
 use gix::objs::{Kind, TreeRefIter};
 use serde_json::{Value, json};
 
+use super::super::super::tree_walk::{self, read_tree};
+use super::super::super::work::Work;
 use super::super::failure::Failure;
-use super::super::reply::{Outcome, Reply};
-use super::place::{Place, object};
+use super::super::reply::{Outcome, Reply, write_array};
+use super::place::{Place, object_of};
+use super::write;
 
 /// One entry of a tree, by its path from where the walk began.
 #[derive(Clone, Debug)]
@@ -34,19 +37,16 @@ impl Entry {
 /// The entries of a tree, with `prefix` before their names.
 pub(super) fn entries(
     repository: &gix::Repository,
+    work: &Work,
     tree: ObjectId,
     prefix: &str,
 ) -> Result<Vec<Entry>, Failure> {
-    let object = repository.find_object(tree)?;
+    let data = read_tree(repository, work, tree)?;
     let mut all = Vec::new();
-    for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
+    for entry in TreeRefIter::from_bytes(&data, repository.object_hash()) {
         let entry = entry.map_err(|error| Failure::internal(&error))?;
-        let mut path = String::with_capacity(prefix.len() + 1 + entry.filename.len());
-        if !prefix.is_empty() {
-            path.push_str(prefix);
-            path.push('/');
-        }
-        path.push_str(&entry.filename.to_str_lossy());
+        let path = joined(prefix, entry.filename);
+        work.list(path.len())?;
         all.push(Entry { path, mode: entry.mode, id: entry.oid.to_owned() });
     }
     Ok(all)
@@ -55,57 +55,67 @@ pub(super) fn entries(
 /// The entries of a tree and of all trees below it, each folder before what is in it.
 pub(super) fn all_below(
     repository: &gix::Repository,
+    work: &Work,
     tree: ObjectId,
     prefix: &str,
 ) -> Result<Vec<Entry>, Failure> {
     let mut found = Vec::new();
-    let mut left = entries(repository, tree, prefix)?;
-    left.reverse();
-    while let Some(entry) = left.pop() {
-        if entry.mode.is_tree() {
-            let below = entries(repository, entry.id, &entry.path)?;
-            left.extend(below.into_iter().rev());
-        }
-        found.push(entry);
-    }
+    tree_walk::below(repository, work, tree, |path, mode, id| {
+        let path = joined(prefix, path);
+        work.list(path.len())?;
+        found.push(Entry { path, mode, id: id.to_owned() });
+        Ok(())
+    })?;
     Ok(found)
+}
+
+fn joined(prefix: &str, path: &BStr) -> String {
+    let mut joined = String::with_capacity(prefix.len() + 1 + path.len());
+    if !prefix.is_empty() {
+        joined.push_str(prefix);
+        joined.push('/');
+    }
+    joined.push_str(&path.to_str_lossy());
+    joined
 }
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
-    let (id, _) = object(&repository, id, Kind::Tree)?;
+    let id = object_of(&repository, id, Kind::Tree)?;
     let all = if place.query.flag("recursive") {
-        all_below(&repository, id, "")?
+        all_below(&repository, &place.work, id, "")?
     } else {
-        entries(&repository, id, "")?
+        entries(&repository, &place.work, id, "")?
     };
     if super::Format::of(place, super::Format::Json)? == super::Format::Zip {
         return super::items::zipped(&repository, &all, "tree", place.query.get("fileName"));
     }
     let mut total = 0;
-    let mut values: Vec<Value> = Vec::with_capacity(all.len());
-    for entry in &all {
+    let (trees, blobs) = (write::beginning(&place.url("trees/")), write::beginning(&place.url("blobs/")));
+    let url = place.url(&format!("trees/{id}"));
+    let mut bytes = format!("{{\"objectId\":\"{id}\",\"url\":{},\"treeEntries\":", Value::from(url.as_str()))
+        .into_bytes();
+    write_array(&mut bytes, &all, |out, entry| {
+        place.work.check()?;
         let size = match entry.kind() {
             "blob" => repository.find_header(entry.id)?.size(),
             _ => 0,
         };
         total += size;
-        let folder = if entry.mode.is_tree() { "trees" } else { "blobs" };
-        values.push(json!({
-            "objectId": entry.id.to_string(),
-            "relativePath": entry.path,
-            "mode": format!("{:06o}", entry.mode.value()),
-            "gitObjectType": entry.kind(),
-            "url": place.url(&format!("{folder}/{}", entry.id)),
-            "size": size,
-        }));
-    }
-    let url = place.url(&format!("trees/{id}"));
-    Ok(Reply::ok(json!({
-        "objectId": id.to_string(),
-        "url": url,
-        "treeEntries": values,
-        "size": total,
-        "_links": { "self": { "href": url }, "repository": { "href": place.shown["url"] } },
-    })))
+        out.extend_from_slice(b"{\"objectId\":\"");
+        write::id(out, &entry.id);
+        out.extend_from_slice(b"\",\"relativePath\":");
+        write::text(out, &entry.path);
+        let (mode, kind) = (entry.mode.value(), entry.kind());
+        out.extend_from_slice(
+            format!(",\"mode\":\"{mode:06o}\",\"gitObjectType\":\"{kind}\",\"url\":").as_bytes(),
+        );
+        out.extend_from_slice(if entry.mode.is_tree() { &trees } else { &blobs });
+        write::id(out, &entry.id);
+        out.extend_from_slice(format!("\",\"size\":{size}}}").as_bytes());
+        Ok(())
+    })?;
+    let links = json!({ "self": { "href": url }, "repository": { "href": place.shown["url"] } });
+    bytes.extend_from_slice(format!(",\"size\":{total},\"_links\":{links}}}").as_bytes());
+    Ok(Reply::written(bytes))
 }

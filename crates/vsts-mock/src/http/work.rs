@@ -1,0 +1,167 @@
+//! The blocking work for one request, and its end.
+//!
+//! All of it, for pages and for the REST API, runs through [`Work::run`]. It ends when the client has gone, when
+//! its time is over, or when it has walked through more than a request may; [`crate::limits`] holds the numbers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use git_wire::Interrupt;
+
+use crate::limits::{REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES, WALK_PATH_BYTES};
+
+/// The bound that the work for a request met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Exceeded {
+    /// The client has closed its connection; nobody reads this.
+    #[error("The client has gone.")]
+    ClientGone,
+    /// [`REQUEST_TIME`] is over.
+    #[error(
+        "It would take longer than {} seconds. Ask for less at once, or clone the repository.",
+        REQUEST_TIME.as_secs()
+    )]
+    Time,
+    /// [`WALK_ENTRIES`], or [`REQUEST_ENTRIES`].
+    #[error(
+        "It holds more than {WALK_ENTRIES} files and folders, the most that are listed at once. Ask for a folder in it, or \
+         clone the repository."
+    )]
+    Entries,
+    /// [`WALK_PATH_BYTES`].
+    #[error(
+        "The paths in it have more than {} MiB together, the most that are listed at once. Ask for a folder in it, or clone \
+         the repository.",
+        WALK_PATH_BYTES >> 20
+    )]
+    PathBytes,
+    /// [`WALK_DEPTH`].
+    #[error(
+        "Its folders are nested more than {WALK_DEPTH} levels deep, the most that are looked through. Ask for a folder in \
+         it, or clone the repository."
+    )]
+    Depth,
+    /// [`TREE_BYTES`].
+    #[error(
+        "A folder in it has a list of more than {} MiB, the most that is read at once. Clone the repository to see it.",
+        TREE_BYTES >> 20
+    )]
+    TreeBytes,
+}
+
+/// The blocking work for one request: how much of it may still be done.
+#[derive(Debug)]
+pub(super) struct Work {
+    interrupt: Interrupt,
+    deadline: Instant,
+    /// Entries that may still be walked through.
+    entries: AtomicU64,
+    /// Entries, and bytes of their paths, that may still be put into the answer.
+    listed: AtomicU64,
+    listed_bytes: AtomicU64,
+}
+
+impl Work {
+    /// The work for a request that begins now.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self::until(Instant::now() + REQUEST_TIME))
+    }
+
+    fn until(deadline: Instant) -> Self {
+        Self {
+            interrupt: Interrupt::default(),
+            deadline,
+            entries: AtomicU64::new(REQUEST_ENTRIES),
+            listed: AtomicU64::new(WALK_ENTRIES),
+            listed_bytes: AtomicU64::new(WALK_PATH_BYTES),
+        }
+    }
+
+    /// Does it on a thread that may block. When the returned future is dropped, as it is when the client closes the
+    /// connection, [`Work::check`] fails from then on.
+    pub(super) async fn run<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
+        let _ends_with_the_request = self.interrupt.set_on_drop();
+        match tokio::task::spawn_blocking(task).await {
+            Ok(outcome) => outcome,
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        }
+    }
+
+    /// Fails if the client has gone or the time is over. Every loop that a repository's content can make long asks.
+    pub(super) fn check(&self) -> Result<(), Exceeded> {
+        if self.interrupt.is_set() {
+            Err(Exceeded::ClientGone)
+        } else if Instant::now() >= self.deadline {
+            Err(Exceeded::Time)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts entries of folders, or commits, that were walked through.
+    pub(super) fn take(&self, entries: u64) -> Result<(), Exceeded> {
+        self.check()?;
+        if spend(&self.entries, entries) { Ok(()) } else { Err(Exceeded::Entries) }
+    }
+
+    /// Counts an entry that is kept for the answer, with the bytes of its path.
+    pub(super) fn list(&self, path: usize) -> Result<(), Exceeded> {
+        self.check()?;
+        if !spend(&self.listed, 1) {
+            Err(Exceeded::Entries)
+        } else if !spend(&self.listed_bytes, path as u64) {
+            Err(Exceeded::PathBytes)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Takes an amount off what is left, unless less is left.
+fn spend(left: &AtomicU64, amount: u64) -> bool {
+    left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_walked_through_is_used_up() {
+        let work = Work::new();
+        assert_eq!(work.take(REQUEST_ENTRIES - 1), Ok(()));
+        assert_eq!(work.take(2), Err(Exceeded::Entries));
+        assert_eq!(work.take(1), Ok(()), "what was refused is not counted");
+        assert_eq!(work.check(), Ok(()));
+    }
+
+    #[test]
+    fn time_runs_out() {
+        let work = Work::until(Instant::now());
+        assert_eq!(work.take(1), Err(Exceeded::Time));
+    }
+
+    #[tokio::test]
+    async fn work_is_told_that_its_request_has_gone() {
+        let work = Work::new();
+        let (ended, has_ended) = tokio::sync::oneshot::channel();
+        let seen = work.clone();
+        let running = work.run(move || {
+            let outcome = loop {
+                if let Err(exceeded) = seen.check() {
+                    break exceeded;
+                }
+                std::thread::yield_now();
+            };
+            ended.send(outcome)
+        });
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), running).await.is_err(),
+            "it goes on by itself"
+        );
+        assert_eq!(has_ended.await, Ok(Exceeded::ClientGone));
+    }
+}
