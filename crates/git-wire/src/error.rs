@@ -42,6 +42,12 @@ pub enum Error {
     /// Refs couldn't be read. The peer is told that there is an internal error, no more.
     #[error("couldn't read the refs")]
     Refs(#[source] gix::Error),
+    /// There is no room left on the disk. The peer is told so.
+    #[error("the server's disk is full")]
+    DiskFull(#[source] pack::Error),
+    /// The end of the conversation was asked for, by [`Options::interrupt`](crate::Options::interrupt).
+    #[error("the server ended the conversation, which took too long")]
+    Interrupted,
     /// The peer is gone, or the stream to it broke. Nobody is told.
     #[error("the connection broke")]
     Io(#[source] io::Error),
@@ -52,9 +58,12 @@ impl Error {
     pub fn message_to_peer(&self) -> Option<String> {
         match self {
             Self::Denied(denial) => Some(denial.message.clone()),
-            Self::Unfit(_) | Self::Protocol(_) | Self::Limit { .. } | Self::NotOurRef(_) => {
-                Some(self.to_string())
-            }
+            Self::Unfit(_)
+            | Self::Protocol(_)
+            | Self::Limit { .. }
+            | Self::DiskFull(_)
+            | Self::NotOurRef(_)
+            | Self::Interrupted => Some(self.to_string()),
             Self::Repository(error) => Some(error.message_to_peer()),
             Self::Pack(_) | Self::Refs(_) => Some("internal error in the server".to_owned()),
             Self::Io(_) => None,
@@ -72,6 +81,8 @@ impl From<pack::Error> for Error {
     fn from(error: pack::Error) -> Self {
         match error {
             pack::Error::Send(error) => Self::Io(error),
+            pack::Error::Interrupted => Self::Interrupted,
+            error if error.is_disk_full() => Self::DiskFull(error),
             error => Self::Pack(error),
         }
     }

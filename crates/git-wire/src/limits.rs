@@ -22,3 +22,20 @@ pub(crate) const MAX_FILTER_DEPTH: usize = 2_048;
 /// Commits that may come before the commit-graph is written anew while packs are only rolled up: so many of those that it has
 /// already, in hundredths.
 pub(crate) const GRAPH_MAY_LACK_PERCENT: usize = 2;
+
+/// Deltas that stand on one another in a pack that is stored, at most. What would stand deeper is stored whole, so that
+/// reading an object never costs more than this. Git makes chains of 50, and of 250 where it is told to be aggressive.
+pub(crate) const MAX_CHAIN: u32 = 256;
+/// Bytes of delta bases that are held in memory while one pack is taken in. Larger ones wait in files.
+pub(crate) const MAX_BASE_MEMORY: u64 = 96 << 20;
+/// Bytes of delta bases that wait in files while one pack is taken in.
+pub(crate) const MAX_BASE_FILES: u64 = 4 << 30;
+/// Bytes of a received commit, tree or tag, which is held in memory to be checked. A blob is not.
+pub(crate) const MAX_STRUCTURED: u64 = 64 << 20;
+/// Bytes of a received `.gitmodules` or `.gitattributes`, which is held in memory to be checked; Git reads no more of
+/// attributes either.
+pub(crate) const MAX_SPECIAL: u64 = 100 << 20;
+/// Bytes of an object that is made of a delta in memory. A larger one that is no base is hashed in pieces.
+pub(crate) const MAX_MADE_IN_MEMORY: u64 = 4 << 20;
+/// Bytes of a base that a thin pack leaves out, above which such bases are read one at a time in the whole process.
+pub(crate) const LARGE_THIN_BASE: u64 = 32 << 20;

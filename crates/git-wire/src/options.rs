@@ -115,6 +115,8 @@ pub struct Limits {
     pub max_pack_objects: u32,
     /// Bytes of one received object, inflated.
     pub max_object_bytes: usize,
+    /// Bytes of all objects and deltas of a received pack together, inflated.
+    pub max_inflated_bytes: u64,
     /// How long the transport should let one conversation last. The engine has no clock; transports read this.
     pub max_duration: Duration,
 }
@@ -131,6 +133,7 @@ impl Default for Limits {
             max_pack_bytes: 5 << 30,
             max_pack_objects: 50_000_000,
             max_object_bytes: 1 << 30,
+            max_inflated_bytes: 1 << 40,
             max_duration: Duration::from_hours(1),
         }
     }

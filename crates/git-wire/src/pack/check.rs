@@ -7,6 +7,8 @@ use gix::{ObjectId, oid};
 use super::fsck::{self, Link};
 use super::objects::{IdSet, Objects, name_of};
 use super::{Connectivity, Disconnected, Error, IngestOptions};
+use crate::Interrupt;
+use crate::limits::MAX_SPECIAL;
 
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
@@ -32,90 +34,125 @@ pub(crate) struct Border {
     pub(crate) has_trees: bool,
 }
 
-/// Checks every object of a pack: `ids` are these, in the pack's order, `is_new` tells them from others, and `objects` has
-/// them and those of the repository.
-///
-/// What is pointed to outside of the pack is there, and no more is known of it.
-pub(super) fn all(
-    objects: &dyn Objects,
-    ids: &[ObjectId],
-    is_new: &dyn Fn(&oid) -> bool,
-    options: &IngestOptions,
-) -> Result<Checked, Error> {
-    let mut buffer = Vec::new();
-    // What has been found to be there, and of which kind; the first to point there otherwise.
-    let mut pointed_to: HashMap<ObjectId, (Kind, ObjectId)> = HashMap::default();
-    let mut gitmodules = IdSet::default();
-    let mut gitattributes = IdSet::default();
-    for id in ids.iter().copied() {
-        let (kind, _) = objects.header(&id)?.ok_or(Error::Missing(id))?;
-        if kind == Kind::Blob {
-            continue;
+/// The received objects, as the check tells them from others.
+pub(super) trait New {
+    /// The kind of an object, if it is a received one.
+    fn kind(&self, id: &oid) -> Option<Kind>;
+}
+
+/// Checks the objects of a pack one by one, and keeps what they point to.
+pub(super) struct Checker<'o> {
+    options: &'o IngestOptions,
+    /// What has been found to be there, and of which kind; the first to point there otherwise.
+    pointed_to: HashMap<ObjectId, (Kind, ObjectId)>,
+    gitmodules: IdSet,
+    gitattributes: IdSet,
+}
+
+impl<'o> Checker<'o> {
+    pub(super) fn new(options: &'o IngestOptions) -> Self {
+        Self {
+            options,
+            pointed_to: HashMap::default(),
+            gitmodules: IdSet::default(),
+            gitattributes: IdSet::default(),
         }
-        objects.expect(&id, kind, &mut buffer)?;
+    }
+
+    /// Checks an object that is no blob.
+    pub(super) fn object(&mut self, id: ObjectId, kind: Kind, bytes: &[u8]) -> Result<(), Error> {
         let mut conflict = None;
         let mut note = |link: Link| match link {
             Link::To(to, kind) => {
-                let (known, _) = *pointed_to.entry(to).or_insert((kind, id));
+                let (known, _) = *self.pointed_to.entry(to).or_insert((kind, id));
                 if known != kind {
                     conflict = Some((to, known, kind));
                 }
             }
-            Link::Parent(_) if options.shallow.contains(&id) => {}
+            Link::Parent(_) if self.options.shallow.contains(&id) => {}
             Link::Parent(to) => {
-                pointed_to.entry(to).or_insert((Kind::Commit, id));
+                self.pointed_to.entry(to).or_insert((Kind::Commit, id));
             }
             Link::GitModules(to) => {
-                gitmodules.insert(to);
+                self.gitmodules.insert(to);
             }
             Link::GitAttributes(to) => {
-                gitattributes.insert(to);
+                self.gitattributes.insert(to);
             }
         };
-        match fsck::object(kind, &buffer, options.fsck, &mut note) {
-            Ok(()) => {}
-            Err(reason) => return Err(Error::Fsck { id, reason }),
-        }
-        if let Some((to, one, other)) = conflict {
-            let reason = format!("badLink: {to} can't be both a {} and a {}", name_of(one), name_of(other));
-            return Err(Error::Fsck { id, reason });
-        }
+        fsck::object(kind, bytes, self.options.fsck, &mut note)
+            .map_err(|reason| Error::Fsck { id, reason })?;
+        conflict.map_or(Ok(()), |(to, one, other)| Err(both(id, to, one, other)))
     }
-    let missing = match options.connectivity {
-        Connectivity::Unchecked => Vec::new(),
-        Connectivity::Everything | Connectivity::Gathered => disconnected(objects, is_new, &pointed_to)?,
-    };
-    if options.connectivity == Connectivity::Everything
-        && let Some(first) = missing.first()
-    {
-        return Err(Error::Disconnected(*first));
-    }
-    if options.fsck {
-        for id in gitmodules {
-            special(objects, id, &mut buffer, fsck::gitmodules)?;
+
+    /// Adds what another has checked.
+    pub(super) fn add(&mut self, other: Self) -> Result<(), Error> {
+        for (to, (kind, from)) in other.pointed_to {
+            let (known, _) = *self.pointed_to.entry(to).or_insert((kind, from));
+            if known != kind {
+                return Err(both(from, to, known, kind));
+            }
         }
-        for id in gitattributes {
-            special(objects, id, &mut buffer, fsck::gitattributes)?;
-        }
+        self.gitmodules.extend(other.gitmodules);
+        self.gitattributes.extend(other.gitattributes);
+        Ok(())
     }
-    let mut border = Border::default();
-    for (to, (kind, _)) in &pointed_to {
-        match kind {
-            Kind::Commit if !is_new(to) => border.commits.push(*to),
-            Kind::Tree if !border.has_trees => border.has_trees = !is_new(to),
-            _ => {}
+
+    /// Looks whether all is there that was pointed to: `ids` are the received objects, in the pack's order, `objects` has
+    /// them and those of the repository.
+    ///
+    /// What is pointed to outside of the pack is there, and no more is known of it.
+    pub(super) fn finish(
+        self,
+        objects: &dyn Objects,
+        ids: &[ObjectId],
+        new: &dyn New,
+    ) -> Result<Checked, Error> {
+        let options = self.options;
+        let missing = match options.connectivity {
+            Connectivity::Unchecked => Vec::new(),
+            Connectivity::Everything | Connectivity::Gathered => {
+                disconnected(objects, new, &self.pointed_to, &options.interrupt)?
+            }
+        };
+        if options.connectivity == Connectivity::Everything
+            && let Some(first) = missing.first()
+        {
+            return Err(Error::Disconnected(*first));
         }
+        if options.fsck {
+            let mut buffer = Vec::new();
+            for id in self.gitmodules {
+                special(objects, id, &mut buffer, fsck::gitmodules, "gitmodulesLarge", options)?;
+            }
+            for id in self.gitattributes {
+                special(objects, id, &mut buffer, fsck::gitattributes, "gitattributesLarge", options)?;
+            }
+        }
+        let mut border = Border::default();
+        for (to, (kind, _)) in &self.pointed_to {
+            match kind {
+                Kind::Commit if new.kind(to).is_none() => border.commits.push(*to),
+                Kind::Tree if !border.has_trees => border.has_trees = new.kind(to).is_none(),
+                _ => {}
+            }
+        }
+        Ok(Checked { roots: roots(ids, new, &self.pointed_to), border, missing })
     }
-    Ok(Checked { roots: roots(ids, is_new, &pointed_to), border, missing })
+}
+
+fn both(id: ObjectId, to: ObjectId, one: Kind, other: Kind) -> Error {
+    let reason = format!("badLink: {to} can't be both a {} and a {}", name_of(one), name_of(other));
+    Error::Fsck { id, reason }
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
 fn roots(
     ids: &[ObjectId],
-    is_new: &dyn Fn(&oid) -> bool,
+    new: &dyn New,
     pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
 ) -> Option<Vec<ObjectId>> {
-    if pointed_to.keys().any(|to| !is_new(to)) {
+    if pointed_to.keys().any(|to| new.kind(to).is_none()) {
         return None;
     }
     let ids = ids.iter().copied();
@@ -127,27 +164,28 @@ fn roots(
 /// says.
 fn disconnected(
     objects: &dyn Objects,
-    is_new: &dyn Fn(&oid) -> bool,
+    new: &dyn New,
     pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
+    interrupt: &Interrupt,
 ) -> Result<Vec<Disconnected>, Error> {
     let mut missing = Vec::new();
     for (to, (kind, from)) in pointed_to {
-        // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
-        let is_old_blob = *kind == Kind::Blob && !is_new(to);
-        let is_there = if is_old_blob {
-            objects.has(to)
-        } else {
-            match objects.header(to)? {
-                Some((found, _)) if found == *kind => true,
-                Some((found, _)) => {
-                    let reason = format!("badLink: {to} is a {}, not a {}", name_of(found), name_of(*kind));
-                    return Err(Error::Fsck { id: *from, reason });
-                }
-                None => false,
-            }
+        if interrupt.is_set() {
+            return Err(Error::Interrupted);
+        }
+        let found = match new.kind(to) {
+            Some(found) => Some(found),
+            // Blobs of the repository aren't opened: most of what a tree points to is old, and is a blob.
+            None if *kind == Kind::Blob => objects.has(to).then_some(Kind::Blob),
+            None => objects.header(to)?.map(|(found, _)| found),
         };
-        if !is_there {
-            missing.push(Disconnected { from: *from, to: *to, kind: name_of(*kind) });
+        match found {
+            Some(found) if found == *kind => {}
+            Some(found) => {
+                let reason = format!("badLink: {to} is a {}, not a {}", name_of(found), name_of(*kind));
+                return Err(Error::Fsck { id: *from, reason });
+            }
+            None => missing.push(Disconnected { from: *from, to: *to, kind: name_of(*kind) }),
         }
     }
     Ok(missing)
@@ -165,11 +203,21 @@ fn special(
     id: ObjectId,
     buffer: &mut Vec<u8>,
     check: fn(&[u8]) -> Result<(), String>,
+    too_large: &str,
+    options: &IngestOptions,
 ) -> Result<(), Error> {
-    match objects.read(&id, buffer)? {
-        Some(Kind::Blob) => check(buffer).map_err(|reason| Error::Fsck { id, reason }),
-        Some(_) => Err(Error::Fsck { id, reason: "gitmodulesBlob: it isn't a blob".to_owned() }),
-        // A partial clone.
-        None => Ok(()),
+    if options.interrupt.is_set() {
+        return Err(Error::Interrupted);
     }
+    // A partial clone lacks it.
+    let Some((kind, size)) = objects.header(&id)? else { return Ok(()) };
+    let failed = |reason| Err(Error::Fsck { id, reason });
+    if kind != Kind::Blob {
+        return failed("gitmodulesBlob: it isn't a blob".to_owned());
+    }
+    if size > MAX_SPECIAL {
+        return failed(format!("{too_large}: it is too large to parse"));
+    }
+    objects.expect(&id, Kind::Blob, buffer)?;
+    check(buffer).or_else(failed)
 }

@@ -85,9 +85,18 @@ pub enum Error {
     /// A received object points to one that is neither in the pack nor in the repository.
     #[error(transparent)]
     Disconnected(#[from] Disconnected),
-    /// The received pack couldn't be indexed: a delta without base, a damaged entry.
-    #[error("couldn't index the pack")]
-    Index(#[source] gix::Error),
+    /// The deltas of a received pack stand on more that has to be kept at once than is allowed.
+    #[error(
+        "the pack's deltas need more than the {limit} bytes that are kept for their bases; send large files whole, with \
+         'git -c core.bigFileThreshold=16m push'"
+    )]
+    Bases {
+        /// How much is allowed.
+        limit: u64,
+    },
+    /// The end of the work was asked for.
+    #[error("the work was interrupted")]
+    Interrupted,
     /// The disk.
     #[error("couldn't {what} '{path}'")]
     Disk {
@@ -110,8 +119,15 @@ impl Error {
                 | Self::Limit { .. }
                 | Self::Fsck { .. }
                 | Self::Disconnected(_)
-                | Self::Index(_)
+                | Self::Bases { .. }
         )
+    }
+
+    /// True if there is no room on the disk: it is full, or a quota or the largest size of a file is met.
+    pub fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let Self::Disk { source, .. } = self else { return false };
+        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     }
 
     pub(crate) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

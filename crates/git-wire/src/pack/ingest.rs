@@ -2,17 +2,27 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufWriter, Read as _, Write};
+use std::io::{self, BufRead, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
+use gix::objs::Kind;
 use gix::{ObjectId, oid};
-use gix_pack::{data, index};
+use gix_pack::data;
 
-use super::objects::Objects;
+use super::check::{Checker, New};
+use super::complete::{self, Appended};
+use super::entries::{Entries, write_index};
+use super::objects::{IdSet, see_new_packs};
+use super::quarantine::{self, Held, pack_name};
+use super::resolve::{Resolved, Resolver};
 use super::scan::Scan;
-use super::small::{self, Attempt, Small};
-use super::{Border, Closure, Disconnected, Error, check};
+use super::small::{self, Attempt};
+use super::{Border, Closure, Error, Quarantine};
+use crate::Interrupt;
+
+/// The temporary name of the pack in quarantine, and of one with shorter chains.
+const INCOMING: &str = "incoming.pack";
+const SHORTENED: &str = "shortened.pack";
 
 /// How a received pack is treated.
 #[derive(Debug, Clone)]
@@ -23,6 +33,10 @@ pub struct IngestOptions {
     pub max_objects: u32,
     /// Bytes one object may have, inflated.
     pub max_object_bytes: usize,
+    /// Bytes all its objects and deltas together may have, inflated.
+    pub max_inflated_bytes: u64,
+    /// Ends the work when it is set.
+    pub interrupt: Interrupt,
     /// Whether commits, trees and tags are checked by Git's fsck rules.
     pub fsck: bool,
     /// What has to be there of what the received objects point to.
@@ -44,6 +58,8 @@ impl Default for IngestOptions {
             max_bytes: u64::MAX,
             max_objects: u32::MAX,
             max_object_bytes: usize::MAX,
+            max_inflated_bytes: u64::MAX,
+            interrupt: Interrupt::default(),
             fsck: true,
             connectivity: Connectivity::Everything,
             shallow: HashSet::new(),
@@ -55,7 +71,7 @@ impl Default for IngestOptions {
 }
 
 impl IngestOptions {
-    fn is_checked(&self) -> bool {
+    pub(super) fn is_checked(&self) -> bool {
         self.fsck || self.connectivity != Connectivity::Unchecked
     }
 }
@@ -82,196 +98,6 @@ pub struct Received {
     pub bytes: u64,
 }
 
-/// A pack that has been received and found good, in a folder of its own or in memory. Dropping it leaves nothing.
-#[derive(Debug)]
-pub struct Quarantine {
-    held: Held,
-    /// The repository's folder `objects`.
-    target: PathBuf,
-    received: Received,
-    durable: bool,
-    closure: Option<Closure>,
-    border: Border,
-    missing: Vec<Disconnected>,
-}
-
-/// Where a received pack is.
-#[derive(Debug)]
-enum Held {
-    /// In a folder that is an object database of its own, with the repository's as alternate.
-    Folder {
-        folder: tempfile::TempDir,
-        /// The locked file that tells others that the folder is in use.
-        _lock: File,
-        /// The pack's checksum; `None` if it holds no objects.
-        checksum: Option<ObjectId>,
-        objects: u32,
-    },
-    Memory(Box<Small>),
-}
-
-/// The objects of a quarantine, and the repository's.
-pub(crate) enum Opened<'a> {
-    Folder {
-        handle: Box<gix::odb::Handle>,
-        /// Of the pack; `None` if it holds no objects.
-        index: Option<Box<index::File>>,
-    },
-    Memory(&'a Small),
-}
-
-impl Opened<'_> {
-    pub(crate) fn objects(&self) -> &dyn Objects {
-        match self {
-            Self::Folder { handle, .. } => &**handle,
-            Self::Memory(small) => *small,
-        }
-    }
-
-    /// Returns whether an object is among the received ones.
-    pub(crate) fn is_received(&self, id: &oid) -> bool {
-        match self {
-            Self::Folder { index, .. } => index.as_ref().is_some_and(|index| index.lookup(id).is_some()),
-            Self::Memory(small) => small.is_new(id),
-        }
-    }
-}
-
-/// Makes the lock file of a quarantine. It is locked before it has its name, so that nobody finds it unlocked.
-fn lock(folder: &Path) -> Result<File, Error> {
-    let make = || {
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        file.as_file().lock()?;
-        Ok(file.persist(folder.join(QUARANTINE_LOCK))?)
-    };
-    make().map_err(Error::disk("lock", folder))
-}
-
-fn pack_name(checksum: ObjectId) -> String {
-    format!("pack-{checksum}")
-}
-
-/// A pack that has become part of the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// The pack file; `None` if there is none: the pack held no objects, or they are loose now.
-    pub path: Option<PathBuf>,
-    /// Its objects, bases added to complete a thin pack included.
-    pub objects: u32,
-}
-
-/// The temporary names of the pack in quarantine.
-const INCOMING: &str = "incoming.pack";
-/// A file in a quarantine that is locked for as long as the quarantine is in use.
-pub(crate) const QUARANTINE_LOCK: &str = "lock";
-
-impl Quarantine {
-    /// What was received.
-    pub fn received(&self) -> Received {
-        self.received
-    }
-
-    /// The pack's checksum; `None` if it holds no objects, or has been taken apart.
-    pub fn checksum(&self) -> Option<ObjectId> {
-        match &self.held {
-            Held::Folder { checksum, .. } => *checksum,
-            Held::Memory(_) => None,
-        }
-    }
-
-    /// What the pack is the closure of, if it is one.
-    pub(crate) fn closure(&self) -> Option<&Closure> {
-        self.closure.as_ref()
-    }
-
-    /// The objects that the pack points to and does not hold.
-    pub(crate) fn border(&self) -> &Border {
-        &self.border
-    }
-
-    /// Missing objects that received ones point to, where they are [gathered](Connectivity::Gathered).
-    pub(crate) fn missing(&self) -> &[Disconnected] {
-        &self.missing
-    }
-
-    /// Opens the received objects and the repository's.
-    pub(crate) fn open(&self) -> Result<Opened<'_>, Error> {
-        Ok(match &self.held {
-            Held::Folder { folder, checksum, .. } => Opened::Folder {
-                handle: Box::new(open(folder.path())?),
-                index: match checksum {
-                    Some(checksum) => {
-                        let pack = folder.path().join("pack").join(pack_name(*checksum));
-                        Some(Box::new(open_index(&pack.with_extension("idx"))?))
-                    }
-                    None => None,
-                },
-            },
-            Held::Memory(small) => Opened::Memory(small),
-        })
-    }
-
-    /// Moves what was received into the repository.
-    ///
-    /// # Errors
-    /// If the disk fails; then nothing is left but objects that nothing points to.
-    pub fn accept(self) -> Result<Stored, Error> {
-        match &self.held {
-            Held::Memory(small) => {
-                small.store(&self.target)?;
-                Ok(Stored { path: None, objects: self.received.total })
-            }
-            Held::Folder { checksum: None, .. } => Ok(Stored { path: None, objects: 0 }),
-            Held::Folder { folder, checksum: Some(checksum), objects, .. } => {
-                let name = pack_name(*checksum);
-                let path =
-                    move_in(&folder.path().join("pack"), &name, &self.target.join("pack"), self.durable)?;
-                Ok(Stored { path: Some(path), objects: *objects })
-            }
-        }
-    }
-}
-
-/// Moves a pack and its index from one folder to the other; returns where the pack is then.
-fn move_in(source: &Path, name: &str, target: &Path, durable: bool) -> Result<PathBuf, Error> {
-    fs::create_dir_all(target).map_err(Error::disk("create", target))?;
-    // The index last: a pack without one isn't looked at.
-    for extension in ["pack", "idx"] {
-        let from = source.join(name).with_extension(extension);
-        let to = target.join(name).with_extension(extension);
-        if durable {
-            File::open(&from).and_then(|file| file.sync_all()).map_err(Error::disk("write", &from))?;
-        }
-        if to.exists() {
-            // The name is a checksum: it's the same.
-            continue;
-        }
-        let mut permissions = fs::metadata(&from).map_err(Error::disk("read", &from))?.permissions();
-        permissions.set_readonly(true);
-        fs::set_permissions(&from, permissions).map_err(Error::disk("change", &from))?;
-        fs::rename(&from, &to).map_err(Error::disk("create", &to))?;
-    }
-    if durable {
-        File::open(target).and_then(|folder| folder.sync_all()).map_err(Error::disk("write", target))?;
-    }
-    Ok(target.join(name).with_extension("pack"))
-}
-
-fn open_index(path: &Path) -> Result<index::File, Error> {
-    index::File::at(path, gix::hash::Kind::Sha1)
-        .map_err(|source| Error::Store { path: path.to_owned(), source: source.into() })
-}
-
-fn open(objects: &Path) -> Result<gix::odb::Handle, Error> {
-    let options = gix::odb::store::init::Options {
-        slots: gix::odb::store::init::Slots::Given(8_192),
-        ..gix::odb::store::init::Options::default()
-    };
-    let handle = gix::odb::at_opts(objects, gix::hash::Kind::Sha1, None, options)
-        .map_err(Error::disk("open", objects))?;
-    Ok(handle.with_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default())))
-}
-
 /// Receives a pack for `repo` from `stream`, reading not a byte beyond it. Nothing in the repository changes before
 /// [`Quarantine::accept()`], and nothing stays behind if this fails.
 ///
@@ -294,12 +120,7 @@ pub fn ingest(
             Attempt::Small(small) => {
                 let received = small.received;
                 progress(received);
-                let checked = if options.is_checked() {
-                    let is_new = |id: &oid| small.is_new(id);
-                    Some(check::all(&*small, &small.ids, &is_new, options)?)
-                } else {
-                    None
-                };
+                let checked = options.is_checked().then(|| small.check(options)).transpose()?;
                 // What stands alone is all of some history, and stays the pack that it is.
                 if checked.as_ref().is_none_or(|checked| checked.roots.is_none()) {
                     let (border, missing) =
@@ -335,7 +156,7 @@ fn ingest_pack(
         .prefix("tmp_objdir-incoming-")
         .tempdir_in(&objects)
         .map_err(Error::disk("create a folder in", &objects))?;
-    let lock = lock(folder.path())?;
+    let lock = quarantine::lock(folder.path())?;
     let pack_folder = folder.path().join("pack");
     let info = folder.path().join("info");
     for path in [&pack_folder, &info] {
@@ -349,17 +170,10 @@ fn ingest_pack(
     fs::write(&alternates, &line).map_err(Error::disk("write", &alternates))?;
 
     let incoming = pack_folder.join(INCOMING);
-    let mut received = Received::default();
-    let mut keep = |now: Received| {
-        received = now;
-        progress(now);
-    };
-    let mut failure = None;
-    let scan = Scan::begin(stream, &incoming, &repo.objects, options, &mut keep, &mut failure)?;
-    if scan.total() == 0 {
-        let received = scan.finish_empty()?;
+    let (mut entries, mut checksum, received) = Scan::begin(stream, &incoming, options, progress)?.read()?;
+    if received.total == 0 {
         return Ok(Quarantine {
-            held: Held::Folder { folder, _lock: lock, checksum: None, objects: 0 },
+            held: Held::Folder { folder, _lock: lock, checksum: None, objects: 0, bases: IdSet::default() },
             target: objects,
             received,
             durable: options.durable,
@@ -368,25 +182,31 @@ fn ingest_pack(
             missing: Vec::new(),
         });
     }
-    let outcome = write_index(scan, &incoming, options);
-    if let Some(failure) = failure {
-        return Err(failure);
+    // Packs that came while this one was sent are looked for once, and not again for each object that is missing.
+    let mut repository = repo.objects.clone();
+    see_new_packs(&repository);
+    repository.refresh_never();
+
+    let Made { checker, mut whole, bases } = resolve(&incoming, &mut entries, &repository, options)?;
+    let mut path = incoming;
+    if !whole.is_empty() {
+        let shortened = pack_folder.join(SHORTENED);
+        checksum = complete::shorten(&path, &shortened, &mut entries, &mut whole, options.max_bytes)?;
+        fs::remove_file(&path).map_err(Error::disk("remove", &path))?;
+        path = shortened;
+    } else if !bases.is_empty() {
+        checksum = complete::sum_up(&path, &entries)?;
     }
-    let outcome = outcome?;
-    let name = pack_name(outcome.data_hash);
-    for extension in ["pack", "idx"] {
-        let from = incoming.with_extension(extension);
-        let to = pack_folder.join(&name).with_extension(extension);
-        fs::rename(&from, &to).map_err(Error::disk("rename", &from))?;
-    }
-    let index = pack_folder.join(&name).with_extension("idx");
+    let by_id = entries.sorted();
+    let name = pack_folder.join(pack_name(checksum));
+    let index = name.with_extension("idx");
+    File::create_new(&index)
+        .and_then(|file| write_index(&entries, &by_id, &checksum, file))
+        .map_err(Error::disk("write", &index))?;
+    fs::rename(&path, name.with_extension("pack")).map_err(Error::disk("rename", &path))?;
+    let total = u32::try_from(entries.all.len()).unwrap_or(u32::MAX);
     let mut quarantine = Quarantine {
-        held: Held::Folder {
-            folder,
-            _lock: lock,
-            checksum: Some(outcome.data_hash),
-            objects: outcome.num_objects,
-        },
+        held: Held::Folder { folder, _lock: lock, checksum: Some(checksum), objects: total, bases },
         target: objects,
         received,
         durable: options.durable,
@@ -395,52 +215,86 @@ fn ingest_pack(
         missing: Vec::new(),
     };
     if options.is_checked() {
-        let index = open_index(&index)?;
-        // In the pack's order, so that bases are met before and soon after their deltas.
-        let mut entries: Vec<(u64, ObjectId)> = (0..index.num_objects())
-            .map(|at| (index.pack_offset_at_index(at), index.oid_at_index(at).to_owned()))
-            .collect();
-        entries.sort_unstable();
-        let ids: Vec<ObjectId> = entries.into_iter().map(|(_, id)| id).collect();
-        let checked =
-            check::all(quarantine.open()?.objects(), &ids, &|id| index.lookup(id).is_some(), options)?;
+        let Held::Folder { bases, .. } = &quarantine.held else { return Ok(quarantine) };
+        let new = Table { entries: &entries, by_id: &by_id, bases };
+        let ids: Vec<ObjectId> =
+            entries.all[..received.total as usize].iter().map(|entry| entry.id).collect();
+        let checked = checker.finish(quarantine.open()?.objects(), &ids, &new)?;
+        let is_closed =
+            bases.is_empty() && options.shallow.is_empty() && options.connectivity != Connectivity::Unchecked;
         quarantine.border = checked.border;
         quarantine.missing = checked.missing;
-        quarantine.closure = checked
-            .roots
-            .filter(|_| options.shallow.is_empty() && options.connectivity != Connectivity::Unchecked)
-            .map(|roots| Closure::new(outcome.data_hash, outcome.num_objects, roots));
+        quarantine.closure =
+            checked.roots.filter(|_| is_closed).map(|roots| Closure::new(checksum, total, roots));
     }
     Ok(quarantine)
 }
 
-fn write_index(
-    mut scan: Scan<'_>,
-    incoming: &Path,
-    options: &IngestOptions,
-) -> Result<index::write::Outcome, Error> {
-    let path = incoming.with_extension("idx");
-    let mut out = BufWriter::new(File::create_new(&path).map_err(Error::disk("create", &path))?);
-    let outcome = index::write_data_iter_to_stream(
-        index::Version::default(),
-        || {
-            let pack = data::File::at(incoming, gix::hash::Kind::Sha1).map_err(io::Error::other)?;
-            Ok((slice, pack))
-        },
-        &mut scan,
-        None,
-        &mut gix::progress::Discard,
-        &mut out,
-        &AtomicBool::new(false),
-        gix::hash::Kind::Sha1,
-        Some(options.max_object_bytes),
-        data::Version::V2,
-    )
-    .map_err(Error::Index)?;
-    out.flush().map_err(Error::disk("write", &path))?;
-    Ok(outcome)
+/// What came of resolving the deltas of a pack.
+struct Made<'o> {
+    checker: Checker<'o>,
+    /// Objects to store whole.
+    whole: Vec<super::resolve::Whole>,
+    /// Objects of the repository that were appended.
+    bases: IdSet,
 }
 
-fn slice(range: data::EntryRange, pack: &data::File) -> Option<&[u8]> {
-    pack.entry_slice(range)
+/// Finds out which objects the deltas of the pack at `path` are, and appends the bases that it leaves out.
+fn resolve<'o>(
+    path: &Path,
+    entries: &mut Entries,
+    repository: &gix::odb::Handle,
+    options: &'o IngestOptions,
+) -> Result<Made<'o>, Error> {
+    let pack = data::File::at(path, gix::hash::Kind::Sha1)
+        .map_err(|source| Error::Store { path: path.to_owned(), source: source.into() })?;
+    let folder = path.parent().unwrap_or(path);
+    let resolver = Resolver::new(&pack, entries, options, folder);
+    let mut all = resolver.all()?;
+    let mut appended: Option<Appended<'_>> = None;
+    for (id, _) in resolver.missing() {
+        // What stands on the bases before it may have been this one.
+        if !options.thin || !resolver.is_waited_for(&id) {
+            continue;
+        }
+        let Some(base) = complete::read_base(repository, &id)? else { continue };
+        let appended = match &mut appended {
+            Some(appended) => appended,
+            none => none.insert(Appended::new(path, entries.end)?),
+        };
+        appended.add(id, base.kind, &base.bytes)?;
+        all.add(resolver.outside(id, base.kind, base.bytes)?)?;
+    }
+    if let Some((id, at)) = resolver.missing().first() {
+        let offset = entries.all[*at as usize].offset;
+        return Err(Error::Invalid(format!(
+            "the delta at offset {offset} has the base {id}, which is neither in the pack nor in the repository"
+        )));
+    }
+    let Resolved { found, whole, checker } = all;
+    for (at, id, kind) in found {
+        let entry = &mut entries.all[at as usize];
+        (entry.id, entry.kind) = (id, Some(kind));
+    }
+    let mut bases = IdSet::default();
+    if let Some(appended) = appended {
+        bases.extend(appended.entries.iter().map(|entry| entry.id));
+        appended.finish(entries)?;
+    }
+    Ok(Made { checker, whole, bases })
+}
+
+/// The objects of a pack, by id.
+struct Table<'e> {
+    entries: &'e Entries,
+    by_id: &'e [u32],
+    bases: &'e IdSet,
+}
+
+impl New for Table<'_> {
+    fn kind(&self, id: &oid) -> Option<Kind> {
+        let entry = |at: &u32| &self.entries.all[*at as usize];
+        let place = self.by_id.binary_search_by(|at| entry(at).id.as_ref().cmp(id)).ok()?;
+        (!self.bases.contains(id)).then(|| entry(&self.by_id[place]).kind)?
+    }
 }

@@ -17,7 +17,8 @@ use gix_pack::data;
 use gix_pack::data::entry::Header;
 use gix_zlib::Decompress;
 
-use super::objects::Objects;
+use super::check::{Checked, Checker, New};
+use super::objects::{Objects, see_new_packs};
 use super::{Error, IngestOptions, Received, delta};
 
 /// Bytes that a small pack has at most, as it comes and inflated.
@@ -61,21 +62,26 @@ pub(super) fn read(
 ) -> Result<Attempt, Error> {
     let mut kept = Kept { stream, bytes: Vec::new() };
     match entries(&mut kept, options) {
-        Ok(Some(entries)) => match resolve(&entries, repository, options) {
-            Some(resolved) => {
-                let ids: Vec<ObjectId> = resolved.iter().map(|(id, _, _)| *id).collect();
-                let received = Received {
-                    objects: u32::try_from(ids.len()).unwrap_or(u32::MAX),
-                    total: u32::try_from(ids.len()).unwrap_or(u32::MAX),
-                    bytes: kept.bytes.len() as u64,
-                };
-                let objects = resolved.into_iter().map(|(id, kind, bytes)| (id, (kind, bytes))).collect();
-                let bytes = kept.bytes;
-                let repository = repository.clone();
-                Ok(Attempt::Small(Box::new(Small { repository, ids, objects, received, bytes })))
+        Ok(Some(entries)) => {
+            // Packs that came meanwhile are looked for once, and not again for each object that is new.
+            let mut repository = repository.clone();
+            see_new_packs(&repository);
+            repository.refresh_never();
+            match resolve(&entries, &repository, options) {
+                Some(resolved) => {
+                    let ids: Vec<ObjectId> = resolved.iter().map(|(id, _, _)| *id).collect();
+                    let received = Received {
+                        objects: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+                        total: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+                        bytes: kept.bytes.len() as u64,
+                    };
+                    let objects = resolved.into_iter().map(|(id, kind, bytes)| (id, (kind, bytes))).collect();
+                    let bytes = kept.bytes;
+                    Ok(Attempt::Small(Box::new(Small { repository, ids, objects, received, bytes })))
+                }
+                None => Ok(Attempt::Other(kept.bytes)),
             }
-            None => Ok(Attempt::Other(kept.bytes)),
-        },
+        }
         Ok(None) => Ok(Attempt::Other(kept.bytes)),
         Err(error) if is_of_the_bytes(&error) => Ok(Attempt::Other(kept.bytes)),
         Err(error) => Err(Error::Receive(error)),
@@ -164,13 +170,13 @@ fn resolve(
                         left += 1;
                         continue;
                     };
-                    (*kind, delta::apply(base, &entry.bytes, MAX_INFLATED)?)
+                    (*kind, delta::object(base, &entry.bytes, MAX_INFLATED)?)
                 }
                 Header::RefDelta { base_id } => match by_id.get(&base_id).map(|at| &done[*at]) {
-                    Some(Some((_, kind, base))) => (*kind, delta::apply(base, &entry.bytes, MAX_INFLATED)?),
+                    Some(Some((_, kind, base))) => (*kind, delta::object(base, &entry.bytes, MAX_INFLATED)?),
                     _ if options.thin && is_small(repository, &base_id) => {
                         let kind = repository.read(&base_id, &mut outside).ok()??;
-                        (kind, delta::apply(&outside, &entry.bytes, MAX_INFLATED)?)
+                        (kind, delta::object(&outside, &entry.bytes, MAX_INFLATED)?)
                     }
                     _ => {
                         left += 1;
@@ -205,6 +211,17 @@ impl Small {
     /// Whether an object is in the pack.
     pub(super) fn is_new(&self, id: &oid) -> bool {
         self.objects.contains_key(id)
+    }
+
+    /// Checks all objects.
+    pub(super) fn check(&self, options: &IngestOptions) -> Result<Checked, Error> {
+        let mut checker = Checker::new(options);
+        for id in &self.ids {
+            if let Some((kind, bytes)) = self.objects.get(id).filter(|(kind, _)| *kind != Kind::Blob) {
+                checker.object(*id, *kind, bytes)?;
+            }
+        }
+        checker.finish(self, &self.ids, self)
     }
 
     /// Writes what the repository lacks below its folder `objects`. What is pointed to comes first: cut off, this
@@ -279,6 +296,12 @@ impl Objects for Small {
 
     fn has(&self, id: &oid) -> bool {
         self.objects.contains_key(id) || self.repository.has(id)
+    }
+}
+
+impl New for Small {
+    fn kind(&self, id: &oid) -> Option<Kind> {
+        self.objects.get(id).map(|(kind, _)| *kind)
     }
 }
 

@@ -118,6 +118,8 @@ fn receive(
             max_bytes: limits.max_pack_bytes,
             max_objects: limits.max_pack_objects,
             max_object_bytes: limits.max_object_bytes,
+            max_inflated_bytes: limits.max_inflated_bytes,
+            interrupt: context.options.interrupt.clone(),
             durable: context.options.durable,
             unpack_below: context.options.unpack_below,
             connectivity: Connectivity::Gathered,
@@ -134,10 +136,15 @@ fn receive(
                 quarantine = Some(received);
             }
             Err(pack::Error::Receive(error)) => return Err(Error::Io(error)),
-            Err(error) if error.is_senders_fault() => {
+            Err(error) if error.is_senders_fault() || error.is_disk_full() => {
                 // What's left of the pack has to be read, or the client doesn't get to the report.
                 drain(reader, last.bytes, limits.max_pack_bytes, context.stateless);
-                let reason = describe(&error);
+                let reason = if error.is_disk_full() {
+                    tracing::error!(error = %describe(&error), "the disk is full");
+                    Error::DiskFull(error).to_string()
+                } else {
+                    describe(&error)
+                };
                 voice.progress(&format!("error: {reason}\n"))?;
                 request.refuse_all("unpacker error");
                 return Ok(Outcome { unpack: Err(reason) });

@@ -220,6 +220,8 @@ fn failed(error: &Error, address: &GitAddress) -> Response {
         Error::Denied(_) => StatusCode::FORBIDDEN,
         Error::Unfit(_) | Error::Protocol(_) | Error::NotOurRef(_) | Error::Io(_) => StatusCode::BAD_REQUEST,
         Error::Limit { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         Error::Repository(_) | Error::Pack(_) | Error::Refs(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     if status.is_server_error() {

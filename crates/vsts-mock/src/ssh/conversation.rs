@@ -237,7 +237,7 @@ fn find(world: &World, principal: &Principal, login: &str, line: &ExecLine) -> R
 
 fn report(error: &Error, line: &ExecLine) {
     match error {
-        Error::Repository(_) | Error::Pack(_) | Error::Refs(_) => {
+        Error::Repository(_) | Error::Pack(_) | Error::Refs(_) | Error::DiskFull(_) => {
             tracing::error!(path = line.path, err = %error, cause = ?std::error::Error::source(error), "cannot serve");
         }
         _ => tracing::info!(%error, "ended early"),

@@ -112,7 +112,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(OFS_DELTA, 4, &[5], &delta(5, 1, &[1, b'x']))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "within an entry",
                 ),
                 (
                     "no base",
@@ -120,7 +120,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 4, absent.as_slice(), &delta(1, 1, &[1, b'x']))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "neither in the pack nor in the repository",
                 ),
                 (
                     "two that wait for one another",
@@ -129,7 +129,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 4, blob().as_slice(), &delta(1, 1, &[1, b'y']))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "neither in the pack nor in the repository",
                 ),
                 (
                     "a delta for another base",
@@ -138,7 +138,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 4, blob().as_slice(), &delta(9, 1, &[1, b'x']))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "damaged or has another base",
                 ),
                 (
                     "a delta that says too much",
@@ -147,7 +147,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 4, blob().as_slice(), &delta(5, 99, &[1, b'x']))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "damaged or has another base",
                 ),
                 (
                     "a copy beyond the base",
@@ -156,7 +156,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 5, blob().as_slice(), &delta(5, 99, &[0x91, 3, 99]))
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "damaged or has another base",
                 ),
                 (
                     "a delta to gigabytes",
@@ -170,7 +170,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         )
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "bytes in an object",
                 ),
                 (
                     "an empty delta",
@@ -179,7 +179,7 @@ fn hostile_packs_are_refused_and_leave_nothing() {
                         .entry_saying(REF_DELTA, 0, blob().as_slice(), b"")
                         .finish(),
                     good_id,
-                    "couldn't index",
+                    "damaged or has another base",
                 ),
                 (
                     "no such object",
