@@ -1,95 +1,54 @@
-//! Files below a folder by open handles: no link is followed on the way, whatever is swapped meanwhile.
+//! Files at paths below an open folder: opened, made and moved without following a link on the way.
 //!
-//! Paths are relative and have plain names alone. Each folder on the way is opened from the one above it, so that a
-//! folder that becomes a link after it was looked at leads nowhere.
+//! Paths are relative and have plain names alone: one with `..` is refused.
 
 use std::{
-    ffi::OsStr,
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::{fd::AsFd as _, unix::ffi::OsStrExt as _},
     path::{Component, Path},
 };
 
-use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags},
-    io::Errno,
-};
+use gix::bstr::{BStr, ByteSlice as _};
 
-/// Opens a folder to go through it: that needs no right to list it.
-const THROUGH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+use crate::dir::{Dir, split};
 
-/// An open folder.
-#[derive(Debug)]
-pub struct Folder(OwnedFd);
-
-impl Folder {
-    /// Opens a folder; links above it are followed, and one in its place.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
-    }
-
+impl Dir {
     /// Opens the file at `path` for reading. Anything else there is an error, a link as well; a named pipe does not block.
-    pub fn open_file(&self, path: &Path) -> io::Result<File> {
-        let (above, name) = self.above(path, &|_, _| Ok(()))?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let at = above.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
-        let open = rustix::fs::openat(at, name, flags, Mode::empty())?;
-        if FileType::from_raw_mode(rustix::fs::fstat(&open)?.st_mode) != FileType::RegularFile {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-        }
-        Ok(open.into())
+    pub fn open_file_below(&self, path: &Path) -> io::Result<File> {
+        let (folder, name) = split(plain(path)?);
+        let file = self.below(folder)?.open_file(name)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(refused("it is no file")) }
     }
 
     /// Makes a new file at `path`, with the folders that it needs; a file or link that is there goes.
-    pub fn create_file(&self, path: &Path) -> io::Result<File> {
-        let (above, name) = self.above(path, &make_folder)?;
-        let at = above.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
-        match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(at, name, flags, Mode::from_raw_mode(0o666))?.into())
+    pub fn create_file_below(&self, path: &Path) -> io::Result<File> {
+        let (folder, name) = split(plain(path)?);
+        let folder = self.make_below(folder)?;
+        folder.remove_file(name)?;
+        folder.new_file(name, 0o666)
     }
 
     /// Moves what is at `path` to the same path below `into`, where the folders that it needs are made.
-    pub fn move_into(&self, path: &Path, into: &Self) -> io::Result<()> {
-        let (from, name) = self.above(path, &|_, _| Ok(()))?;
-        let (to, _) = into.above(path, &make_folder)?;
-        let from = from.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
-        let to = to.as_ref().map_or(into.0.as_fd(), AsFd::as_fd);
-        Ok(rustix::fs::renameat(from, name, to, name)?)
-    }
-
-    /// The open folder that `path` is in (none: this one), and its name there. `before` is called for each folder on the way.
-    fn above<'p>(
-        &self,
-        path: &'p Path,
-        before: &dyn Fn(&OwnedFd, &OsStr) -> io::Result<()>,
-    ) -> io::Result<(Option<OwnedFd>, &'p OsStr)> {
-        let no_path = || io::Error::new(io::ErrorKind::InvalidInput, "it is no path below the folder");
-        let mut above = None;
-        let mut parts = path.components().peekable();
-        while let Some(part) = parts.next() {
-            let Component::Normal(name) = part else { return Err(no_path()) };
-            if parts.peek().is_none() {
-                return Ok((above, name));
-            }
-            let at = above.as_ref().unwrap_or(&self.0);
-            before(at, name)?;
-            above = Some(rustix::fs::openat(at, name, THROUGH, Mode::empty())?);
-        }
-        Err(no_path())
+    pub fn move_below(&self, path: &Path, into: &Self) -> io::Result<()> {
+        let (folder, name) = split(plain(path)?);
+        let (from, to) = (self.below(folder)?, into.make_below(folder)?);
+        Ok(rustix::fs::renameat(from.as_fd(), name.as_bytes(), to.as_fd(), name.as_bytes())?)
     }
 }
 
-fn make_folder(at: &OwnedFd, name: &OsStr) -> io::Result<()> {
-    match rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o777)) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(error.into()),
+/// The bytes of a path that has plain names alone, and one at least.
+fn plain(path: &Path) -> io::Result<&BStr> {
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let bytes = path.as_os_str().as_bytes();
+    if is_plain && !bytes.is_empty() && !bytes.ends_with(b"/") {
+        return Ok(bytes.as_bstr());
     }
+    Err(refused("it is no path below the folder"))
+}
+
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 #[cfg(test)]
@@ -123,12 +82,12 @@ mod tests {
         rustix::fs::mknodat(
             rustix::fs::CWD,
             root.join("pipe"),
-            FileType::Fifo,
-            Mode::from_raw_mode(0o600),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
             0,
         )
         .unwrap();
-        let (root, into) = (Folder::open(&root).unwrap(), Folder::open(&other).unwrap());
+        let (root, into) = (Dir::open(&root).unwrap(), Dir::open(&other).unwrap());
         for (path, is_read) in [
             ("a/b/file", true),
             ("file-link", false),
@@ -144,16 +103,16 @@ mod tests {
             ("pipe", false),
             ("nothing", false),
         ] {
-            assert_eq!(root.open_file(Path::new(path)).is_ok(), is_read, "{path}");
+            assert_eq!(root.open_file_below(Path::new(path)).is_ok(), is_read, "{path}");
         }
-        assert!(root.move_into(Path::new("up/secret"), &into).is_err());
-        assert!(root.create_file(Path::new("up/made")).is_err());
-        root.move_into(Path::new("a/b/file"), &into).unwrap();
+        assert!(root.move_below(Path::new("up/secret"), &into).is_err());
+        assert!(root.create_file_below(Path::new("up/made")).is_err());
+        root.move_below(Path::new("a/b/file"), &into).unwrap();
         assert_eq!(fs::read_to_string(other.join("a/b/file")).unwrap(), "f");
         // What is in the place of a new file goes, and is not written through.
-        root.create_file(Path::new("file-link")).unwrap().write_all(b"new").unwrap();
+        root.create_file_below(Path::new("file-link")).unwrap().write_all(b"new").unwrap();
         let mut text = String::new();
-        root.open_file(Path::new("file-link")).unwrap().read_to_string(&mut text).unwrap();
+        root.open_file_below(Path::new("file-link")).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(
             (text.as_str(), fs::read_to_string(dir.path().join("secret")).unwrap().as_str()),
             ("new", "s")

@@ -3,7 +3,7 @@
 //! Knows files and Git objects; knows no network, clock, environment or terminal: time, identity
 //! and limits come in as arguments. Modules in reading order.
 
-pub mod beneath;
+mod beneath;
 pub mod checkout;
 pub mod dir;
 pub mod fsck;

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use azml_core::beneath::Folder;
+use azml_core::dir::Dir;
 use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 use azml_core::quote::{quoted_path, unquoted};
@@ -100,7 +100,7 @@ impl Attachments {
     pub(super) fn add(&self, name: &Path, from: &Path) -> io::Result<()> {
         let mut from = File::options().read(true).custom_flags(NO_LINK).open(from)?;
         fs::create_dir_all(&self.folder)?;
-        let mut to = Folder::open(&self.folder)?.create_file(name)?;
+        let mut to = Dir::open(&self.folder)?.create_file_below(name)?;
         io::copy(&mut from, &mut to).map(drop)
     }
 
@@ -117,7 +117,7 @@ impl Attachments {
 
     /// One of them, open; `None` if there is none of that path. No link is followed.
     pub fn open(&self, path: &Path) -> io::Result<Option<File>> {
-        match Folder::open(&self.folder).and_then(|folder| folder.open_file(path)) {
+        match Dir::open(&self.folder).and_then(|folder| folder.open_file_below(path)) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
             opened => Ok(opened.ok()),
         }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use azml_core::beneath::Folder;
+use azml_core::dir::Dir;
 use azml_core::quote::quoted_path;
 use gix::bstr::BStr;
 
@@ -20,7 +20,7 @@ use super::disk::native;
 pub(super) struct Source {
     path: PathBuf,
     real: PathBuf,
-    open: Folder,
+    open: Dir,
 }
 
 /// A link that leads out of a run's folder.
@@ -52,14 +52,14 @@ pub(super) enum Target {
 
 impl Source {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), real: path.canonicalize()?, open: Folder::open(path)? })
+        Ok(Self { path: path.to_owned(), real: path.canonicalize()?, open: Dir::open(path)? })
     }
 
     /// The end of the link at `path`, through all links on the way.
     pub(super) fn target(&self, path: &BStr) -> Target {
         let Ok(target) = self.path.join(native(path)).canonicalize() else { return Target::NoFile };
         match target.strip_prefix(&self.real) {
-            Ok(inside) if self.open.open_file(inside).is_ok() => Target::File(inside.to_owned()),
+            Ok(inside) if self.open.open_file_below(inside).is_ok() => Target::File(inside.to_owned()),
             Ok(_) => Target::NoFile,
             Err(_) => Target::Outside(target),
         }
@@ -67,12 +67,12 @@ impl Source {
 
     /// Opens the file at `path`, or the one that a link there leads to if it is in the folder.
     pub(super) fn file(&self, path: &BStr) -> io::Result<File> {
-        let failed = match self.open.open_file(native(path)) {
+        let failed = match self.open.open_file_below(native(path)) {
             Ok(file) => return Ok(file),
             Err(error) => error,
         };
         match self.target(path) {
-            Target::File(inside) => self.open.open_file(&inside),
+            Target::File(inside) => self.open.open_file_below(&inside),
             _ => Err(failed),
         }
     }
@@ -80,16 +80,16 @@ impl Source {
     /// Moves (or copies) the file at `path` to the same path below `into`, which is there; content is copied where a link
     /// leads to it.
     pub(super) fn bring(&self, path: &BStr, into: &Path, may_move: bool) -> io::Result<()> {
-        let (name, into) = (native(path), Folder::open(into)?);
-        let is_file = self.open.open_file(name).map(drop);
+        let (name, into) = (native(path), Dir::open(into)?);
+        let is_file = self.open.open_file_below(name).map(drop);
         if may_move && is_file.is_ok() {
-            match self.open.move_into(name, &into) {
+            match self.open.move_below(name, &into) {
                 Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
                 moved => return moved,
             }
         }
         let mut from = self.file(path)?;
-        let mut to = into.create_file(name)?;
+        let mut to = into.create_file_below(name)?;
         io::copy(&mut from, &mut to)?;
         to.set_permissions(from.metadata()?.permissions())
     }

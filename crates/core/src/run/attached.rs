@@ -18,8 +18,8 @@ use gix::{
 
 use super::RunRecord;
 use crate::{
-    beneath::Folder,
     checkout::path,
+    dir::Dir,
     history::{self, HistoryRepo},
     id::RunId,
     join,
@@ -81,8 +81,7 @@ pub fn attach(
     let git = history.git();
     let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
     let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
-    let open =
-        Folder::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
+    let open = Dir::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
     let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
     for name in names {
         let git_name = Vec::from_path_lossy(name).into_owned();
@@ -113,12 +112,12 @@ pub fn attach(
 /// Makes a blob of a file; what is appended meanwhile is not in it.
 fn stream(
     loose: &gix::odb::loose::Store,
-    open: &Folder,
+    open: &Dir,
     folder: &Path,
     name: &Path,
 ) -> Result<ObjectId, AttachError> {
     let read = |source| AttachError::Read { path: folder.join(name), source };
-    let file = open.open_file(name).map_err(read)?;
+    let file = open.open_file_below(name).map_err(read)?;
     let size = file.metadata().map_err(read)?.len();
     let mut content = Exactly { inner: file.take(size), left: size };
     loose.write_stream(Kind::Blob, size, &mut content).map_err(|error| read(io::Error::other(error)))
