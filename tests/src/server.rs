@@ -173,6 +173,11 @@ impl Server {
         }
     }
 
+    /// The process, for `usage`.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its state is.
     pub fn data(&self) -> &Path {
         &self.data

@@ -15,7 +15,7 @@ use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
-use crate::limits::{BYTES_IN_FLIGHT, GIT_CONVERSATIONS};
+use crate::limits::{BYTES_IN_FLIGHT, GIT_CONVERSATIONS, Limits};
 use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
@@ -44,7 +44,6 @@ pub(crate) struct Shared {
     pub(crate) admin_token: Secret,
     pub(crate) git_permits: Arc<Semaphore>,
     /// The memory that clients may take up together.
-    #[expect(dead_code, reason = "bodies and blobs come next")]
     pub(crate) budget: Budget,
     pub(crate) upkeep: Upkeep,
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
@@ -121,6 +120,11 @@ impl App {
     pub(crate) fn demo_users(&self) -> Vec<String> {
         let users = self.seed.users.iter().filter(|_| self.seed.demo_sign_in);
         users.map(|user| user.name.clone()).collect()
+    }
+
+    /// The bounds that the seed may set.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.seed.limits
     }
 
     /// The seed's settings of the Git protocol.

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DRAIN, Profile, Seed, SeedAccount, SeedError, SeedUser, SeedWorkspace};
 use crate::http;
+use crate::listening;
 use crate::server::{MockServer, Ready, StartError};
 use crate::ssh::{self, Patience, SshError};
 use crate::tls::Tls;
@@ -174,26 +175,28 @@ impl Builder {
         let mut tasks = Vec::new();
         let (mut https, mut ca_pem) = (None, None);
         if let Some(wanted) = config.https {
-            let (listener, bound) = bind(wanted).await?;
+            let (listener, bound) = bind(wanted)?;
             let tls = Tls::open(app.state.dir(), bound, external.as_deref(), &config.clock)?;
             https = Some(format!("https://{bound}"));
             ca_pem = Some(tls.ca_pem().to_owned());
             app = app.at(external.clone().unwrap_or_else(|| format!("https://{bound}")));
             let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
-            let listening = http::listen(listener, Some(tls), router, stop, config.drain);
+            let listening =
+                http::listen(listener, Some(tls), router, app.limits().clone(), stop, config.drain);
             tasks.push(tokio::spawn(listening));
         }
         let mut address = None;
         if let Some(wanted) = config.http {
-            let (listener, bound) = bind(wanted).await?;
+            let (listener, bound) = bind(wanted)?;
             address = Some(bound);
             app = app.at(external.unwrap_or_else(|| format!("http://{bound}")));
             let (router, stop) = (http::router(app.clone()), shutdown.clone().cancelled_owned());
-            tasks.push(tokio::spawn(http::listen(listener, None, router, stop, config.drain)));
+            let listening = http::listen(listener, None, router, app.limits().clone(), stop, config.drain);
+            tasks.push(tokio::spawn(listening));
         }
         let (mut ssh, mut known_hosts) = (None, None);
         if let Some(wanted) = config.ssh {
-            let door = ssh::Door::open(wanted, app.state.dir()).await.map_err(|error| match error {
+            let door = ssh::Door::open(wanted, app.state.dir()).map_err(|error| match error {
                 SshError::HostKey(error) => error.into(),
                 SshError::Listen(source) => StartError::Listen { address: wanted, source },
             })?;
@@ -226,9 +229,9 @@ impl Builder {
     }
 }
 
-async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Listen { address: wanted, source };
-    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let listener = listening::bind(wanted).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::process::Command as Process;
 use tracing_subscriber::EnvFilter;
 
@@ -116,6 +117,7 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
 }
 
 async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
+    raise_descriptor_limit();
     let mut signals = Signals::new()?;
     let server = builder(&args, DEFAULT_HTTP, DEFAULT_SSH)?.start().await?;
     let line = ready_line(server.ready())?;
@@ -134,6 +136,16 @@ async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         remove_ready_file(path);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many descriptors as the system lets the process have: each connection is one, and each repository has some.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::debug!(%error, "the limit of descriptors stays as it is");
+    }
 }
 
 async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {

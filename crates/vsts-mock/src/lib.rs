@@ -17,8 +17,8 @@
 
 mod access;
 mod admin;
+mod admission;
 mod app;
-#[cfg_attr(not(test), expect(dead_code, reason = "bodies and blobs come next"))]
 mod budget;
 mod builder;
 pub mod cli;
@@ -29,6 +29,7 @@ mod http;
 mod identity;
 mod journal;
 mod limits;
+mod listening;
 mod operations;
 mod registry;
 mod server;
@@ -47,6 +48,7 @@ pub use config::{
 };
 pub use identity::ssh_key::SshKeyError;
 pub use journal::{Event as JournalEvent, JournalEntry};
+pub use limits::Limits;
 pub use registry::RegistryError;
 pub use server::{MockServer, Ready, StartError};
 pub use ssh::exec_line::{ExecLine, ExecLineError};

@@ -1,9 +1,62 @@
 //! The bounds on everything that a client can make large, many or long; the one place that holds these numbers.
+//!
+//! Those that an operator may want otherwise are [`Limits`], which the seed's section `[limits]` sets; the constants are
+//! their defaults, and what is not for setting.
 
 use std::time::Duration;
 
-/// HTTP connections that are open at once; more wait.
+use serde::Deserialize;
+
+/// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
+
+/// SSH connections that are open at once.
+pub(crate) const SSH_CONNECTIONS: usize = 512;
+
+/// How long a connection may wait for its client before a newcomer may take its place.
+pub(crate) const CONNECTION_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a new connection queues for a place.
+pub(crate) const CONNECTION_QUEUE: Duration = Duration::from_secs(10);
+
+/// How often one that queues looks for a place.
+pub(crate) const ADMISSION_POLL: Duration = Duration::from_millis(50);
+
+/// Connections that wait to be accepted.
+pub(crate) const BACKLOG: u32 = 1_024;
+
+/// How long to wait when the system has no more sockets.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client may take to shake hands for TLS.
+pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's head.
+pub(crate) const HTTP_HEAD_BYTES: usize = 32 << 10;
+
+/// Seconds that the head of a request may take, and that a connection may be without a request.
+pub(crate) const HTTP_HEAD_SECONDS: u64 = 30;
+
+/// Seconds within which the next [`BODY_PORTION`] of a request's body has to arrive. Only time in which the server waits counts.
+pub(crate) const BODY_SECONDS: u64 = 60;
+
+/// Bytes of a body that begin the time anew.
+pub(crate) const BODY_PORTION: usize = 16 << 10;
+
+/// How long a body may take that is read as a whole before anything is done about it.
+pub(crate) const WHOLE_BODY: Duration = Duration::from_mins(5);
+
+/// Bytes of a form, of a page or of the sign-in for programs.
+pub(crate) const FORM_BYTES: usize = 64 << 10;
+
+/// Bytes of a body of JSON that holds no files.
+pub(crate) const JSON_BODY_BYTES: usize = 1 << 20;
+
+/// Bytes of a body of the Git part of the REST API, which may hold files.
+pub(crate) const REST_PUSH_BYTES: usize = 32 << 20;
+
+/// Seconds for which nobody may take anything of an answer.
+pub(crate) const WRITE_SECONDS: u64 = 60;
 
 /// Git conversations that are worked on at once.
 pub(crate) const GIT_CONVERSATIONS: usize = 64;
@@ -61,3 +114,31 @@ pub(crate) const MARKDOWN_KEPT_BYTES: usize = 8 << 20;
 
 /// Bytes of a text that is rendered as Markdown, or shown below a folder.
 pub(crate) const README_BYTES: u64 = 256 << 10;
+
+/// The bounds that the seed may set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// HTTP connections that are open at once at one listener, and as many for HTTPS; one address has at most half of them.
+    pub connections: usize,
+    /// SSH connections that are open at once; one address has at most half of them.
+    pub ssh_connections: usize,
+    /// Seconds that the head of a request may take, and that a connection may be without a request.
+    pub head_seconds: u64,
+    /// Seconds within which the next 16 KiB of a request's body have to arrive.
+    pub body_seconds: u64,
+    /// Seconds for which nobody may take anything of an answer.
+    pub write_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: HTTP_CONNECTIONS,
+            ssh_connections: SSH_CONNECTIONS,
+            head_seconds: HTTP_HEAD_SECONDS,
+            body_seconds: BODY_SECONDS,
+            write_seconds: WRITE_SECONDS,
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Memory is asserted by `e2e::usage`, time by bounds that hold on a busy machine.
 
+/// Clients that are slow on purpose.
+mod connections;
 /// Links that lead out of a run's folder.
 mod links;
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::Profile;
+use crate::limits::Limits;
 
 /// A seed that cannot be read.
 #[derive(Debug, Error)]
@@ -43,6 +44,8 @@ pub struct Seed {
     pub demo_sign_in: bool,
     /// Capabilities of the Git protocol that are offered beyond the default.
     pub git: SeedGit,
+    /// The bounds of what clients may take up.
+    pub limits: Limits,
     /// Who can sign in.
     pub users: Vec<SeedUser>,
     /// Where the projects are.

@@ -7,6 +7,7 @@ pub(crate) mod address;
 mod admin;
 mod arm;
 mod auth;
+mod body;
 mod bridge;
 mod changed_files;
 mod commit_text;
@@ -16,6 +17,7 @@ mod oauth;
 mod pages;
 mod rest;
 mod serve;
+mod stall;
 mod tree_walk;
 mod work;
 

@@ -1,5 +1,8 @@
 //! The listener: takes connections, plain or with TLS, gives each request its peer's address, and drains when it is told
 //! to stop.
+//!
+//! Everything that a client can be slow at ends here, whoever answers: heads and idle connections by hyper's timer, bodies
+//! by [`Arriving`], answers by [`Stalling`], and all of them by [`Admission`] when others want to be served.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -8,41 +11,54 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::Peer;
-use crate::limits::HTTP_CONNECTIONS;
+use super::body::{Arriving, Leaving};
+use super::stall::Stalling;
+use crate::admission::{Admission, Client, Entry, Room};
+use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};
 use crate::tls::Tls;
 
-/// How long a client may take to send a request's head.
-const HEAD_DEADLINE: Duration = Duration::from_secs(30);
-/// How long to wait when the system has no more sockets.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Seconds after which a client that was told that the server is busy may come back.
+const COME_BACK: HeaderValue = HeaderValue::from_static("5");
+
+/// What all connections of a listener share.
+#[derive(Clone)]
+struct Listener {
+    tls: Option<Tls>,
+    router: Router,
+    limits: Limits,
+    admission: Arc<Admission>,
+}
 
 /// Serves until `stop` resolves, then lets what is in progress end, for as long as `drain`. Over TLS where there is any.
 pub(crate) async fn listen(
     listener: TcpListener,
     tls: Option<Tls>,
     router: Router,
+    limits: Limits,
     stop: impl Future<Output = ()>,
     drain: Duration,
 ) {
-    let permits = Arc::new(Semaphore::new(HTTP_CONNECTIONS));
+    let room = Room { entries: limits.connections, grace: CONNECTION_GRACE, queue: CONNECTION_QUEUE };
+    let shared = Listener { tls, router, limits, admission: Admission::new(room) };
     let graceful = GracefulShutdown::new();
     let stopping = CancellationToken::new();
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(permit) = permits.clone().acquire_owned().await else { break };
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
@@ -51,26 +67,13 @@ pub(crate) async fn listen(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot take a connection");
+                shared.admission.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection keeps its delay");
-        }
-        let (router, watcher, tls, stopping) =
-            (router.clone(), graceful.watcher(), tls.clone(), stopping.clone());
-        connections.spawn(async move {
-            match tls {
-                None => converse(stream, peer, router, watcher).await,
-                Some(tls) => match stopping.run_until_cancelled(tls.shake_hands(stream)).await {
-                    Some(Ok(stream)) => converse(stream, peer, router, watcher).await,
-                    Some(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
-                    None => {}
-                },
-            }
-            drop(permit);
-        });
+        let attended = shared.clone().attend(stream, peer, graceful.watcher(), stopping.clone());
+        connections.spawn(attended);
     }
     drop(listener);
     stopping.cancel();
@@ -80,24 +83,73 @@ pub(crate) async fn listen(
     connections.shutdown().await;
 }
 
-/// Answers the requests of one connection.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
-    router: Router,
-    watcher: Watcher,
-) {
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        let answer = router.clone().oneshot(request);
-        async move { answer.await.map_err(|never: Infallible| match never {}) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, %error, "a connection ended badly");
+impl Listener {
+    /// Sees one connection through.
+    async fn attend(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        stopping: CancellationToken,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection keeps its delay");
+        }
+        let entering = stopping.run_until_cancelled(self.admission.enter(Client::at(peer.ip())));
+        let Some(Some(entry)) = entering.await else {
+            tracing::debug!(%peer, "no room for a connection");
+            return;
+        };
+        let closed = entry.closed().clone();
+        let served = async {
+            let Some(tls) = &self.tls else { return self.converse(stream, peer, watcher, entry).await };
+            match stopping.run_until_cancelled(tls.shake_hands(stream)).await {
+                Some(Ok(stream)) => self.converse(stream, peer, watcher, entry).await,
+                Some(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
+                None => {}
+            }
+        };
+        if closed.run_until_cancelled(served).await.is_none() {
+            tracing::debug!(%peer, "a connection was closed that had waited too long");
+        }
     }
+
+    /// Answers the requests of one connection.
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        watcher: Watcher,
+        entry: Entry,
+    ) {
+        let entry = Arc::new(entry);
+        let stream = Stalling::new(stream, entry.clone(), Duration::from_secs(self.limits.write_seconds));
+        let window = Duration::from_secs(self.limits.body_seconds);
+        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let work = entry.work();
+            let mut request = request.map(|body| Body::new(Arriving::new(body, entry.clone(), window)));
+            request.extensions_mut().insert(Peer(peer));
+            let answer = self.router.clone().oneshot(request);
+            async move {
+                let answer = answer.await.map_err(|never: Infallible| match never {})?;
+                Ok::<_, Infallible>(busy(answer).map(|inner| Leaving { inner, _work: work }))
+            }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(self.limits.head_seconds))
+            .max_buf_size(HTTP_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%peer, %error, "a connection ended badly");
+        }
+    }
+}
+
+/// Says when to come back, where the answer is that the server is busy.
+fn busy(mut answer: Response) -> Response {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().entry(RETRY_AFTER).or_insert(COME_BACK);
+    }
+    answer
 }

@@ -7,20 +7,17 @@ use std::time::Duration;
 use russh::Disconnect;
 use russh::server::{Config, run_stream};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Times;
 use super::connection::Connection;
 use super::line::Line;
-use super::pulse::{Patience, Pulse};
+use super::pulse::Pulse;
+use crate::admission::{Admission, Client, Room};
 use crate::app::App;
+use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE};
 
-/// How many connections are open at once; more wait.
-const CONNECTIONS: usize = 512;
-/// How long to wait when the system has no more sockets.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a client that is told to go may take to go.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -32,14 +29,15 @@ pub(super) async fn serve(
     stop: CancellationToken,
     times: Times,
 ) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let room =
+        Room { entries: app.limits().ssh_connections, grace: CONNECTION_GRACE, queue: CONNECTION_QUEUE };
+    let admission = Admission::new(room);
     let mut connections = JoinSet::new();
     let cut = CancellationToken::new();
     // Connections end with the listener, also when it is dropped.
     let _cut_all = cut.clone().drop_guard();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(permit) = permits.clone().acquire_owned().await else { break };
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
@@ -48,6 +46,7 @@ pub(super) async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot take a connection");
+                admission.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -55,18 +54,15 @@ pub(super) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection keeps its delay");
         }
-        let attended = attend(
-            stream,
-            peer,
-            config.clone(),
-            app.clone(),
-            times.patience,
-            stop.clone(),
-            cut.child_token(),
-        );
+        let (admission, config, app) = (admission.clone(), config.clone(), app.clone());
+        let (stop, cut) = (stop.clone(), cut.child_token());
         connections.spawn(async move {
-            attended.await;
-            drop(permit);
+            let entering = stop.run_until_cancelled(admission.enter(Client::at(peer.ip())));
+            let Some(Some(entry)) = entering.await else {
+                tracing::debug!(%peer, "no room for a connection");
+                return;
+            };
+            attend(stream, peer, config, app, Pulse::new(times.patience, entry), stop.clone(), cut).await;
         });
     }
     drop(listener);
@@ -84,15 +80,15 @@ async fn attend(
     peer: SocketAddr,
     config: Arc<Config>,
     app: Arc<App>,
-    patience: Patience,
+    pulse: Pulse,
     stop: CancellationToken,
     cut: CancellationToken,
 ) {
-    let pulse = Pulse::new(patience);
     let line = Line::new(stream, cut.clone());
     let started = tokio::select! {
         started = run_stream(config, line, Connection::new(app, pulse.clone())) => started,
         () = pulse.overdue() => return,
+        () = pulse.closed().cancelled() => return,
         () = stop.cancelled() => return,
     };
     let mut session = match started {
@@ -110,6 +106,7 @@ async fn attend(
             }
             return;
         }
+        () = pulse.closed().cancelled() => "others want to be served, and this connection waited longest",
         () = pulse.overdue() => "the connection was idle for too long",
         () = async { stop.cancelled().await; pulse.rest().await } => "the server stops",
     };

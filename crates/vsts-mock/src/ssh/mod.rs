@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::listening;
 use host_key::HostKeyError;
 pub(crate) use pulse::Patience;
 
@@ -110,9 +111,9 @@ pub(crate) struct Door {
 
 impl Door {
     /// Listens, and reads or makes the keys in `data_dir`.
-    pub(crate) async fn open(wanted: SocketAddr, data_dir: &Path) -> Result<Self, SshError> {
+    pub(crate) fn open(wanted: SocketAddr, data_dir: &Path) -> Result<Self, SshError> {
         let keys = host_key::load_or_make(&data_dir.join("ssh"))?;
-        let listener = TcpListener::bind(wanted).await.map_err(SshError::Listen)?;
+        let listener = listening::bind(wanted).map_err(SshError::Listen)?;
         let address = listener.local_addr().map_err(SshError::Listen)?;
         for key in &keys {
             tracing::info!(fingerprint = %key.fingerprint(HashAlg::Sha256), algorithm = %key.algorithm(), "SSH host key");

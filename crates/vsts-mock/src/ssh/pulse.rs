@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{Entry, Work};
 
 /// How long the server waits for those who do nothing.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +36,13 @@ struct State {
 pub(super) struct Pulse {
     state: Arc<watch::Sender<State>>,
     idle: Duration,
+    entry: Arc<Entry>,
 }
 
 impl Pulse {
-    pub(super) fn new(patience: Patience) -> Self {
+    pub(super) fn new(patience: Patience, entry: Entry) -> Self {
         let state = State { answering: 0, deadline: Instant::now() + patience.handshake };
-        Self { state: Arc::new(watch::Sender::new(state)), idle: patience.idle }
+        Self { state: Arc::new(watch::Sender::new(state)), idle: patience.idle, entry: Arc::new(entry) }
     }
 
     /// A key has proven who it is.
@@ -49,7 +53,12 @@ impl Pulse {
     /// Something is being answered for as long as the beat is kept.
     pub(super) fn busy(&self) -> Beat {
         self.state.send_modify(|state| state.answering += 1);
-        Beat(self.clone())
+        Beat { pulse: self.clone(), work: self.entry.work() }
+    }
+
+    /// Cancelled when the connection has to end, because others want its place.
+    pub(super) fn closed(&self) -> &CancellationToken {
+        self.entry.closed()
     }
 
     /// Returns when nothing is being answered.
@@ -82,13 +91,24 @@ impl Pulse {
 
 /// Kept while something is being answered.
 #[derive(Debug)]
-pub(super) struct Beat(Pulse);
+pub(super) struct Beat {
+    pulse: Pulse,
+    work: Work,
+}
+
+impl Beat {
+    #[expect(dead_code, reason = "Git conversations come next")]
+    /// The connection's part in what is being answered: paused while the client has to do something.
+    pub(super) fn work(&mut self) -> &mut Work {
+        &mut self.work
+    }
+}
 
 impl Drop for Beat {
     fn drop(&mut self) {
-        self.0.state.send_modify(|state| {
+        self.pulse.state.send_modify(|state| {
             state.answering -= 1;
-            state.deadline = Instant::now() + self.0.idle;
+            state.deadline = Instant::now() + self.pulse.idle;
         });
     }
 }
@@ -96,6 +116,7 @@ impl Drop for Beat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::{Admission, Client, Room};
 
     async fn elapsed(pulse: &Pulse) -> Duration {
         let began = Instant::now();
@@ -106,7 +127,9 @@ mod tests {
     #[tokio::test]
     async fn each_state_has_its_time() {
         let patience = Patience { handshake: Duration::from_millis(30), idle: Duration::from_millis(60) };
-        let pulse = Pulse::new(patience);
+        let room = Room { entries: 2, grace: Duration::ZERO, queue: Duration::ZERO };
+        let entry = Admission::new(room).enter(Client::at([127, 0, 0, 1].into())).await;
+        let pulse = Pulse::new(patience, entry.expect("there is room"));
         assert!(elapsed(&pulse).await >= patience.handshake / 2);
         pulse.signed_in();
         let beat = pulse.busy();

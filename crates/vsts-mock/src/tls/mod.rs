@@ -22,14 +22,13 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
+use crate::limits::TLS_HANDSHAKE;
 use authority::Authority;
 use leaves::Leaves;
 use names::Names;
 
 /// Below the data directory.
 const FOLDER: &str = "tls";
-/// How long a client may take to shake hands.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
@@ -94,7 +93,7 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // A ticket costs the server no memory, and its client no second key exchange.
         config.ticketer = ring::Ticketer::new()?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem, deadline: HANDSHAKE })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem, deadline: TLS_HANDSHAKE })
     }
 
     /// What clients have to trust.

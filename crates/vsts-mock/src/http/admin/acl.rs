@@ -71,7 +71,7 @@ pub(super) async fn set_account(
     Path(account): Path<String>,
     request: Request,
 ) -> Answer {
-    set(&app, of(&account, None, None), body(request).await?).await
+    set(&app, of(&account, None, None), body(&app, request).await?).await
 }
 
 pub(super) async fn of_project(
@@ -86,7 +86,7 @@ pub(super) async fn set_project(
     Path((account, project)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    set(&app, of(&account, Some(&project), None), body(request).await?).await
+    set(&app, of(&account, Some(&project), None), body(&app, request).await?).await
 }
 
 pub(super) async fn of_repo(
@@ -101,5 +101,5 @@ pub(super) async fn set_repo(
     Path((account, project, repo)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    set(&app, of(&account, Some(&project), Some(&repo)), body(request).await?).await
+    set(&app, of(&account, Some(&project), Some(&repo)), body(&app, request).await?).await
 }

@@ -49,7 +49,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
-    let new: NewWorkspace = body(request).await?;
+    let new: NewWorkspace = body(&app, request).await?;
     let mut change = app.state.change().await?;
     let input = WorkspaceInput {
         account: &new.account,

@@ -13,7 +13,7 @@ mod routes;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -23,14 +23,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Peer, json as json_response};
+use super::{Peer, body as incoming, json as json_response};
 use crate::app::App;
 use crate::identity::{Credential, SignInError};
+use crate::limits::JSON_BODY_BYTES;
 use crate::registry::RegistryError;
 use crate::state::StateError;
-
-/// Bytes that a request's body may have.
-const LARGEST_BODY: usize = 1 << 20;
 
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
     let (mut open, mut closed) = (Router::new(), Router::new());
@@ -113,10 +111,10 @@ fn done() -> Answer {
 }
 
 /// Reads a JSON body; what is wrong is told with the field's name.
-async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
-    let bytes = to_bytes(request.into_body(), LARGEST_BODY).await.map_err(|_| {
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or was cut off", None)
-    })?;
+async fn body<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Failure> {
+    let bytes = incoming::read(&app.budget, request.into_body(), JSON_BODY_BYTES)
+        .await
+        .map_err(|error| Failure::new(error.status(), error.to_string(), None))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let message = error.to_string();
         let field = message.split('`').nth(1).map(str::to_owned);

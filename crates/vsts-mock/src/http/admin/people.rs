@@ -85,7 +85,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
-    let new: NewUser = body(request).await?;
+    let new: NewUser = body(&app, request).await?;
     let mut change = app.state.change().await?;
     let password = new.password.as_deref().map(Password::Plain);
     let input = UserInput { name: &new.name, email: new.email.as_deref(), password };
@@ -124,7 +124,7 @@ pub(super) async fn create_token(
     Path(user): Path<String>,
     request: Request,
 ) -> Answer {
-    let new: NewToken = body(request).await?;
+    let new: NewToken = body(&app, request).await?;
     let mut change = app.state.change().await?;
     let input = TokenInput {
         name: &new.name,
@@ -163,7 +163,7 @@ pub(super) async fn create_key(
     Path(user): Path<String>,
     request: Request,
 ) -> Answer {
-    let new: NewKey = body(request).await?;
+    let new: NewKey = body(&app, request).await?;
     let mut change = app.state.change().await?;
     let input = KeyInput { name: &new.name, key: &new.key, expires: new.expires, has_own_name: true };
     let id = change.create_key(&user, &input, app.clock.now()).await?;

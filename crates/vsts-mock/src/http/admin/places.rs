@@ -106,7 +106,7 @@ pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request) -> Answer {
-    let new: NewAccount = body(request).await?;
+    let new: NewAccount = body(&app, request).await?;
     let mut change = app.state.change().await?;
     change.create_account(&new.name, new.owner.as_deref()).await?;
     change.commit().await?;
@@ -158,7 +158,7 @@ pub(super) async fn create_project(
     Path(account): Path<String>,
     request: Request,
 ) -> Answer {
-    let new: NewProject = body(request).await?;
+    let new: NewProject = body(&app, request).await?;
     let mut change = app.state.change().await?;
     change.create_project(&account, &new.name, &new.description, app.clock.now()).await?;
     let groups = [
@@ -233,7 +233,7 @@ pub(super) async fn create_repo(
     Path((account, project)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let new: NewRepo = body(request).await?;
+    let new: NewRepo = body(&app, request).await?;
     let mut change = app.state.change().await?;
     let input = RepoInput { name: &new.name, public: new.public, import: new.import };
     change.create_repo(&account, &project, &input).await?;

@@ -12,17 +12,19 @@ mod shape;
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::body::{self, BodyError};
 use super::{Journalled, Peer, auth, json as json_response};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
 use crate::identity::SignInError;
+use crate::limits::JSON_BODY_BYTES;
 use crate::registry::RegistryError;
 use crate::state::StateError;
 use crate::world::{Level, name};
@@ -30,8 +32,6 @@ use path::{PROVIDER, Path, Target};
 
 /// The one version of the service's own routes.
 const API_VERSION: &str = "2017-05-01-preview";
-/// Bytes that a request's body may have.
-const LARGEST_BODY: usize = 1 << 20;
 
 /// The id of the one subscription.
 fn subscription() -> Uuid {
@@ -231,12 +231,12 @@ impl Call<'_> {
             (&Method::GET, Target::Group) => self.group(&world),
             (&Method::GET, Target::Children(level)) => self.children(&world, *level),
             (&Method::GET, Target::Resource) => self.get(&world),
-            (&Method::PUT, Target::Resource) => self.put(&read(body).await?).await,
-            (&Method::PATCH, Target::Resource) => self.patch(&read(body).await?).await,
+            (&Method::PUT, Target::Resource) => self.put(&read(self.app, body).await?).await,
+            (&Method::PATCH, Target::Resource) => self.patch(&read(self.app, body).await?).await,
             (&Method::DELETE, Target::Resource) => self.delete().await,
             (&Method::GET, Target::RoleAssignments) => self.role_assignments(&world, query),
             (&Method::GET, Target::RoleAssignment(id)) => self.role_assignment(&world, id),
-            (&Method::PUT, Target::RoleAssignment(id)) => self.assign(id, &read(body).await?).await,
+            (&Method::PUT, Target::RoleAssignment(id)) => self.assign(id, &read(self.app, body).await?).await,
             (&Method::DELETE, Target::RoleAssignment(id)) => self.unassign(id).await,
             (&Method::GET, Target::RoleDefinitions) => found(roles::definitions(query)),
             (&Method::GET, Target::RoleDefinition(id)) => roles::definition(id),
@@ -291,9 +291,13 @@ impl Call<'_> {
     }
 }
 
-async fn read(body: Body) -> Result<Value, Failure> {
-    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestContentTooLarge", "The body is too large.")
+async fn read(app: &App, body: Body) -> Result<Value, Failure> {
+    let bytes = body::read(&app.budget, body, JSON_BODY_BYTES).await.map_err(|error| {
+        let code = match error {
+            BodyError::TooLarge { .. } => "RequestContentTooLarge",
+            _ => "InvalidRequestContent",
+        };
+        Failure::new(error.status(), code, error.to_string())
     })?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!("The request content was invalid and could not be deserialized: '{error}'.");

@@ -10,21 +10,21 @@ mod page;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::body::{self, BodyError};
 use super::{Journalled, Peer, json as json_response, text};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{SignInError, secret};
+use crate::limits::FORM_BYTES;
 use crate::registry::{RegistryError, TokenInput};
 
-/// Bytes that a form may have.
-const LARGEST_FORM: usize = 16 * 1024;
 /// How long a session lasts.
 const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How much of a device's name is kept.
@@ -79,13 +79,9 @@ pub(super) async fn serve(
         );
     }
     let peer = Peer::of(&request).0.ip();
-    let Some(form) = Form::read(request).await else {
-        return oauth_error(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            900_144,
-            "The body must be a form, and a short one.",
-        );
+    let form = match Form::read(app, request).await {
+        Ok(form) => form,
+        Err((status, message)) => return oauth_error(status, "invalid_request", 900_144, &message),
     };
     match endpoint {
         Endpoint::DeviceCode(generation) => device_code(app, generation, &form, peer),
@@ -98,13 +94,16 @@ pub(super) async fn serve(
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    async fn read(request: Request<Body>) -> Option<Self> {
-        let kind = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    /// Reads a form; else why it can't be, as a status and a message.
+    async fn read(app: &App, request: Request<Body>) -> Result<Self, (StatusCode, String)> {
+        let kind =
+            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-            return None;
+            return Err((StatusCode::BAD_REQUEST, "The body must be a form.".to_owned()));
         }
-        let bytes = to_bytes(request.into_body(), LARGEST_FORM).await.ok()?;
-        Some(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
+        let bytes = body::read(&app.budget, request.into_body(), FORM_BYTES).await;
+        let bytes = bytes.map_err(|error: BodyError| (error.status(), error.to_string()))?;
+        Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 
     fn get(&self, name: &str) -> Option<&str> {

@@ -41,8 +41,9 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
         return text(StatusCode::FORBIDDEN, "This form was sent by another site.");
     }
     let peer = Peer::of(&request).0.ip();
-    let Some(form) = Form::read(request).await else {
-        return text(StatusCode::BAD_REQUEST, "The form is not one, or is too long.");
+    let form = match Form::read(app, request).await {
+        Ok(form) => form,
+        Err((status, message)) => return text(status, &message),
     };
     let now = app.clock.now();
     if let Err(error) = app.gate.may_try(peer, now) {

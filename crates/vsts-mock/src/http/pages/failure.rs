@@ -1,7 +1,10 @@
 //! Why a page is not shown. What somebody may not see is told as what is not there.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
+use super::super::body::BodyError;
 use super::super::rest::Failure as RestFailure;
 use super::super::tree_walk::WalkError;
 use super::super::work::Exceeded;
@@ -22,6 +25,8 @@ pub(super) enum Failure {
     Bad(String),
     /// It would cost the server too much; the words name the bound.
     TooMuch(String),
+    /// What was sent did not arrive.
+    Body(BodyError),
     /// The log says why.
     Internal,
 }
@@ -38,6 +43,7 @@ impl Failure {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Bad(_) => StatusCode::BAD_REQUEST,
             Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Body(error) => error.status(),
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -48,19 +54,22 @@ impl Failure {
             Self::SignIn => "Sign in",
             Self::Absent(_) => "Not found",
             Self::Forbidden(_) => "Not allowed",
-            Self::Bad(_) => "That can not be done",
+            Self::Bad(_) | Self::Body(_) => "That can not be done",
             Self::TooMuch(_) => "Too much for one page",
             Self::Internal => "Something went wrong here",
         }
     }
 
     /// And then.
-    pub(super) fn message(&self) -> &str {
+    pub(super) fn message(&self) -> Cow<'_, str> {
         match self {
-            Self::SignIn => "This needs somebody who is signed in.",
-            Self::Absent(what) => what,
-            Self::Forbidden(message) | Self::Bad(message) | Self::TooMuch(message) => message,
-            Self::Internal => "The server's log says what it was.",
+            Self::SignIn => "This needs somebody who is signed in.".into(),
+            Self::Absent(message)
+            | Self::Forbidden(message)
+            | Self::Bad(message)
+            | Self::TooMuch(message) => message.into(),
+            Self::Body(error) => error.to_string().into(),
+            Self::Internal => "The server's log says what it was.".into(),
         }
     }
 

@@ -1,26 +1,25 @@
 //! A form that a browser sent.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use super::failure::Failure;
-
-/// Bytes that a form may have.
-const LARGEST: usize = 64 * 1024;
+use crate::app::App;
+use crate::http::body;
+use crate::limits::FORM_BYTES;
 
 /// What was filled in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
+    pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Self, Failure> {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(Failure::Bad("That is not a form.".to_owned()));
         }
-        let bytes = to_bytes(body, LARGEST).await;
-        let bytes = bytes.map_err(|_| Failure::Bad("The form is too long, or was cut off.".to_owned()))?;
+        let bytes = body::read(&app.budget, body, FORM_BYTES).await.map_err(Failure::Body)?;
         Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 

@@ -169,7 +169,7 @@ async fn follow(
     if guard::is_from_elsewhere(headers) {
         return Err(Failure::Forbidden("This form was sent by another site.".to_owned()));
     }
-    let form = Form::read(headers, body).await?;
+    let form = Form::read(&visit.app, headers, body).await?;
     if !visit.holds(form.get("_token")) {
         let message =
             "This form is too old, or was not made for you. Go back, load the page again, and try again.";

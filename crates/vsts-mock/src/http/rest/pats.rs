@@ -126,7 +126,7 @@ impl Call<'_> {
     }
 
     async fn create_pat(&self, body: Body) -> Outcome {
-        let body = read(body, &models::PAT).await?;
+        let body = read(self.app, body, &models::PAT).await?;
         let now = self.app.clock.now();
         let mut change = self.app.state.change().await?;
         let user = self.may_use_tokens(&change.world)?;
@@ -159,7 +159,7 @@ impl Call<'_> {
     }
 
     async fn update_pat(&self, body: Body) -> Outcome {
-        let body = read(body, &models::PAT).await?;
+        let body = read(self.app, body, &models::PAT).await?;
         let mut change = self.app.state.change().await?;
         let user = self.may_use_tokens(&change.world)?;
         let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;

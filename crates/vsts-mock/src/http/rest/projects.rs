@@ -56,7 +56,7 @@ fn show(call: &Call<'_>, id: &str) -> Outcome {
 }
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::PROJECT).await?;
+    let body = read(call.app, body, &models::PROJECT).await?;
     let wanted = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
     let description = body["description"].as_str().unwrap_or_default().to_owned();
     check(&body)?;
@@ -85,7 +85,7 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body, &models::PROJECT).await?;
+    let body = read(call.app, body, &models::PROJECT).await?;
     check(&body)?;
     let world = call.app.state.world();
     let account = call.account(&world)?;

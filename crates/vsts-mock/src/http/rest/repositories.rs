@@ -136,7 +136,7 @@ pub(super) fn info(call: &Call<'_>, world: &World, name: &str) -> Outcome {
 }
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::NEW_REPOSITORY).await?;
+    let body = read(call.app, body, &models::NEW_REPOSITORY).await?;
     let name = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?;
     let project = call
         .project
@@ -167,7 +167,7 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
 /// Another name, another default branch, or both; or to disable it or enable it, which goes with nothing else. Clients
 /// send the whole repository back: what is as it was is passed over.
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body, &models::REPOSITORY).await?;
+    let body = read(call.app, body, &models::REPOSITORY).await?;
     let mut change = call.app.state.change().await?;
     let (account, project, repo) = {
         let (account, project, repo) = call.named_repo(&change.world, id)?;
@@ -291,7 +291,7 @@ fn binned(call: &Call<'_>, world: &World, id: &str) -> Result<DeletedRepo, Failu
 }
 
 async fn restore(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(body, &models::BINNED_REPOSITORY).await?;
+    let body = read(call.app, body, &models::BINNED_REPOSITORY).await?;
     if body["deleted"].as_bool() != Some(false) {
         return Err(Failure::bad("To bring a repository back, say {\"deleted\": false}."));
     }

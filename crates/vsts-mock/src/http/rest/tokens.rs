@@ -58,7 +58,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn create_session_token(&self, query: &str, body: Body) -> Answer {
-        let body = read(body, &models::SESSION_TOKEN).await?;
+        let body = read(self.app, body, &models::SESSION_TOKEN).await?;
         let now = self.app.clock.now();
         let display = body["displayName"].as_str().filter(|name| !name.trim().is_empty());
         let display = display.ok_or_else(|| Failure::bad("A value is required for displayName."))?;

@@ -3,13 +3,14 @@
 
 pub(super) mod models;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use serde_json::{Map, Value};
 
 use super::failure::{Failure, shown};
-
-/// Bytes that a request's body may have.
-const LARGEST: usize = 1 << 20;
+use crate::app::App;
+use crate::budget::Permit;
+use crate::http::body::{self, BodyError};
+use crate::limits::JSON_BODY_BYTES;
 
 /// The treatment of a field.
 #[derive(Clone, Copy, Debug)]
@@ -38,15 +39,30 @@ pub(super) struct Model {
 }
 
 /// Reads a body: one object of a model, a list of them, or a list in its envelope.
-pub(super) async fn read(body: Body, model: &Model) -> Result<Value, Failure> {
-    read_up_to(body, LARGEST, Some(model)).await
+pub(super) async fn read(app: &App, body: Body, model: &Model) -> Result<Value, Failure> {
+    read_up_to(app, body, JSON_BODY_BYTES, Some(model)).await.map(|(value, _)| value)
 }
 
-/// Reads a body of JSON; some clients begin it with a byte order mark.
-pub(super) async fn read_up_to(body: Body, limit: usize, model: Option<&Model>) -> Result<Value, Failure> {
-    let bytes =
-        to_bytes(body, limit).await.map_err(|_| Failure::bad("The body is too large, or was cut off."))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+/// Reads a body of JSON; some clients begin it with a byte order mark. The permit is for as long as it is used.
+pub(super) async fn read_up_to(
+    app: &App,
+    body: Body,
+    limit: usize,
+    model: Option<&Model>,
+) -> Result<(Value, Permit), Failure> {
+    let whole = body::read(&app.budget, body, limit).await?;
+    let value = parse(&whole, model)?;
+    Ok((value, whole.permit))
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Self::new(error.status(), "VssServiceException", error.to_string())
+    }
+}
+
+fn parse(bytes: &[u8], model: Option<&Model>) -> Result<Value, Failure> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let value: Value = serde_json::from_slice(bytes).map_err(|error| Failure::bad(not_json(&error)))?;
     let Some(model) = model else { return Ok(value) };
     match value {
@@ -150,12 +166,12 @@ mod tests {
 
     use super::*;
 
-    async fn given(value: &Value, model: &Model) -> Result<Value, String> {
-        read(Body::from(value.to_string()), model).await.map_err(|failure| failure.message)
+    fn given(value: &Value, model: &Model) -> Result<Value, String> {
+        parse(value.to_string().as_bytes(), Some(model)).map_err(|failure| failure.message)
     }
 
-    #[tokio::test]
-    async fn fields_are_read_ignored_or_refused() {
+    #[test]
+    fn fields_are_read_ignored_or_refused() {
         static INNER: Model = Model { name: "Inner", fields: &[("text", Field::Text)] };
         static OUTER: Model = Model {
             name: "Outer",
@@ -192,7 +208,7 @@ mod tests {
             (json!({ "inner": 5 }), Err("The field \"inner\" of Outer has to be an object.")),
         ];
         for (value, expected) in rows {
-            assert_eq!(given(&value, &OUTER).await, expected.map_err(str::to_owned), "{value}");
+            assert_eq!(given(&value, &OUTER), expected.map_err(str::to_owned), "{value}");
         }
     }
 }

@@ -40,12 +40,10 @@ use super::locations::Route;
 use super::reply::Outcome;
 use crate::access::Principal;
 use crate::app::App;
+use crate::limits::REST_PUSH_BYTES;
 use format::Format;
 use place::Place;
 pub(in crate::http) use zip::Archive;
-
-/// Bytes that the body of a push may have.
-const LARGEST_PUSH: usize = 32 << 20;
 
 /// Gives a repository that has just been made its first commit, with these files. Blocks.
 pub(in crate::http) fn first_commit(
@@ -138,10 +136,18 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
 async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
     let model = asked.model();
     let has_body = model.is_some() || matches!(asked, Asked::Blobs);
-    let body = if has_body { read_up_to(body, LARGEST_PUSH, model).await? } else { Value::Null };
+    let (body, permit) = if has_body {
+        read_up_to(call.app, body, REST_PUSH_BYTES, model).await.map(|(body, permit)| (body, Some(permit)))?
+    } else {
+        (Value::Null, None)
+    };
     let place = Place::find(call, repo)?;
     let work = place.work.clone();
-    work.run(move || respond(&place, &asked, &body)).await
+    work.run(move || {
+        let _held = permit;
+        respond(&place, &asked, &body)
+    })
+    .await
 }
 
 fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {

@@ -35,7 +35,7 @@ pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Out
 
 /// The batch as it was asked, with the answers in it.
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let mut body = read(body, &models::EVALUATIONS).await?;
+    let mut body = read(call.app, body, &models::EVALUATIONS).await?;
     let world = call.app.state.world();
     let account = call.account(&world)?;
     let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);

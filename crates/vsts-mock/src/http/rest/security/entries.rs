@@ -39,7 +39,7 @@ pub(super) fn given(
 /// Merged, what is newly allowed is no longer denied, and the other way round.
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
-    let body = read(body, &models::ENTRIES).await?;
+    let body = read(call.app, body, &models::ENTRIES).await?;
     let text = body["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
     let list = body["accessControlEntries"].as_array();
     let list = list.ok_or_else(|| Failure::missing("accessControlEntries"))?;

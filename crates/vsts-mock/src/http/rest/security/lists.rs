@@ -103,7 +103,7 @@ fn extended(effect: &Effect) -> Value {
 /// Replaces whole lists: all of them, or none if one cannot be.
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
-    let body = read(body, &models::ENTRIES_LIST).await?;
+    let body = read(call.app, body, &models::ENTRIES_LIST).await?;
     let lists = body.as_array().ok_or_else(|| Failure::missing("value"))?;
     let mut change = call.app.state.change().await?;
     for list in lists {

@@ -83,7 +83,7 @@ fn containers(call: &Call<'_>, world: &World) -> Result<Vec<Uuid>, Failure> {
 
 /// A group of a scope, by default the account's.
 pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::NEW_GROUP).await?;
+    let body = read(call.app, body, &models::NEW_GROUP).await?;
     let called = body["displayName"].as_str().ok_or_else(|| Failure::missing("displayName"))?;
     let description = body["description"].as_str().unwrap_or_default();
     let mut change = call.app.state.change().await?;
@@ -107,7 +107,7 @@ pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
 
 /// A patch of `/displayName` and `/description`.
 pub(super) async fn update_group(call: &Call<'_>, descriptor: &str, body: Body) -> Outcome {
-    let body = read(body, &models::PATCH_OPERATION).await?;
+    let body = read(call.app, body, &models::PATCH_OPERATION).await?;
     let operations =
         body.as_array().ok_or_else(|| Failure::bad("A list of patch operations is required."))?;
     let mut change = call.app.state.change().await?;
@@ -144,7 +144,7 @@ pub(super) async fn delete_group(call: &Call<'_>, descriptor: &str) -> Outcome {
 
 /// Lets a user of the directory into the account, and into some groups of it.
 pub(super) async fn create_user(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::NEW_USER).await?;
+    let body = read(call.app, body, &models::NEW_USER).await?;
     let fields = ["principalName", "mailAddress", "displayName", "originId"];
     let asked = fields.into_iter().find_map(|field| body[field].as_str());
     let asked = asked.ok_or_else(|| Failure::missing("principalName"))?;

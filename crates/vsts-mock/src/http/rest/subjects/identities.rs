@@ -163,7 +163,7 @@ pub(super) fn no_identity(asked: &str) -> Failure {
 }
 
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::IDENTITY_BATCH).await?;
+    let body = read(call.app, body, &models::IDENTITY_BATCH).await?;
     let world = call.app.state.world();
     let depth = choice("queryMembership", &body["queryMembership"], &DEPTHS)?.unwrap_or(Depth::None);
     let texts = |field: &str| -> Vec<String> {

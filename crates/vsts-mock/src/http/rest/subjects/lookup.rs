@@ -64,7 +64,7 @@ pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
 
 /// Many descriptors at once; those that name nothing are left out.
 pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::SUBJECT_LOOKUP).await?;
+    let body = read(call.app, body, &models::SUBJECT_LOOKUP).await?;
     let keys = body["lookupKeys"].as_array().ok_or_else(|| Failure::missing("lookupKeys"))?;
     let world = call.app.state.world();
     let base = call.base(call.account(&world)?);
@@ -80,7 +80,7 @@ pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
 
 /// Users and groups whose name or address begins with what is typed.
 pub(super) async fn query(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(body, &models::SUBJECT_QUERY).await?;
+    let body = read(call.app, body, &models::SUBJECT_QUERY).await?;
     let typed = body["query"].as_str().ok_or_else(|| Failure::missing("query"))?;
     let typed = name::key(typed.trim());
     let kinds: Vec<String> = body["subjectKind"]
