@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use git_wire::history::History;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -10,15 +11,17 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::hosting::Upkeep;
+use crate::http::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
-use crate::limits::{BYTES_IN_FLIGHT, GIT_CONVERSATIONS, Limits};
+use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, GIT_CONVERSATIONS, Limits};
 use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
+use crate::world::Repo;
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 pub(crate) struct App {
@@ -46,6 +49,7 @@ pub(crate) struct Shared {
     /// The memory that clients may take up together.
     pub(crate) budget: Budget,
     pub(crate) upkeep: Upkeep,
+    pub(crate) histories: Histories,
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
@@ -85,6 +89,7 @@ impl App {
             git_permits: Arc::new(Semaphore::new(GIT_CONVERSATIONS)),
             budget: Budget::new(BYTES_IN_FLIGHT),
             upkeep,
+            histories: Histories::default(),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
             hashed: HashedPasswords::default(),
@@ -125,6 +130,15 @@ impl App {
     /// The bounds that the seed may set.
     pub(crate) fn limits(&self) -> &Limits {
         &self.seed.limits
+    }
+
+    /// Asks for a commit-graph if a walk had to read many commits because there is none that has them. This may block.
+    pub(crate) fn wants_graph(&self, repo: &Repo, walked: &History<'_>) {
+        if walked.read_without_graph() > COMMITS_WITHOUT_GRAPH
+            && let Ok(repository) = self.state.open_repo(repo)
+        {
+            self.upkeep.wants_graph(repository);
+        }
     }
 
     /// The seed's settings of the Git protocol.

@@ -115,6 +115,18 @@ pub(crate) const MARKDOWN_KEPT_BYTES: usize = 8 << 20;
 /// Bytes of a text that is rendered as Markdown, or shown below a folder.
 pub(crate) const README_BYTES: u64 = 256 << 10;
 
+/// Bytes of commit-graphs that are kept in memory: six of a history of Git's own size.
+pub(crate) const COMMIT_GRAPH_BYTES: usize = 128 << 20;
+
+/// Pairs of commits of which is kept how far they are apart.
+pub(crate) const DISTANCES: usize = 50_000;
+
+/// Commits that a walk reads one by one before a commit-graph is asked for.
+pub(crate) const COMMITS_WITHOUT_GRAPH: usize = 1_000;
+
+/// Threads that compute a commit-graph which somebody waits for.
+pub(crate) const GRAPH_THREADS: u32 = 2;
+
 /// The bounds that the seed may set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

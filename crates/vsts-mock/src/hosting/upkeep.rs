@@ -9,20 +9,33 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use git_wire::Repository;
 use git_wire::maintenance::{self, Options};
+use git_wire::{Interrupt, Repository};
 
-use crate::limits::IDLE_REPOSITORIES_EVERY;
+use crate::limits::{GRAPH_THREADS, IDLE_REPOSITORIES_EVERY};
 use crate::world::OpenRepositories;
 
 /// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
 #[derive(Debug)]
 enum Never {}
 
+/// Why a repository is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// It was pushed to.
+    Changed,
+    /// A walk through its history missed a commit-graph.
+    NoGraph,
+}
+
+type Request = (Reason, Repository);
+
 /// The thread, and the way to it.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
-    line: Mutex<Option<(Sender<Repository>, tokio::sync::mpsc::Receiver<Never>)>>,
+    line: Mutex<Option<(Sender<Request>, tokio::sync::mpsc::Receiver<Never>)>>,
+    /// Ends what can wait for another time.
+    interrupt: Interrupt,
 }
 
 impl Upkeep {
@@ -31,9 +44,11 @@ impl Upkeep {
         let options = Options { durable, ..Options::default() };
         let (sender, receiver) = channel();
         let (alive, ended) = tokio::sync::mpsc::channel(1);
+        let interrupt = Interrupt::default();
+        let stops = interrupt.clone();
         let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
             let _alive = alive;
-            work(&receiver, &open, &options);
+            work(&receiver, &open, &options, &stops);
         });
         let line = match thread {
             Ok(_) => Some((sender, ended)),
@@ -42,15 +57,24 @@ impl Upkeep {
                 None
             }
         };
-        Self { line: Mutex::new(line) }
+        Self { line: Mutex::new(line), interrupt }
     }
 
     /// Says that a repository has changed.
     pub(crate) fn changed(&self, repository: Repository) {
+        self.send((Reason::Changed, repository));
+    }
+
+    /// Says that a walk through the history of a repository missed a commit-graph.
+    pub(crate) fn wants_graph(&self, repository: Repository) {
+        self.send((Reason::NoGraph, repository));
+    }
+
+    fn send(&self, request: Request) {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((sender, _)) = &*line {
             // A thread that has ended has said why.
-            sender.send(repository).unwrap_or_default();
+            sender.send(request).unwrap_or_default();
         }
     }
 
@@ -60,13 +84,14 @@ impl Upkeep {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((sender, mut ended)) = line else { return };
         drop(sender);
+        self.interrupt.set();
         if tokio::time::timeout(patience, ended.recv()).await.is_err() {
             tracing::info!("stopped in the middle of maintenance, which loses nothing");
         }
     }
 }
 
-fn work(changed: &Receiver<Repository>, open: &OpenRepositories, options: &Options) {
+fn work(changed: &Receiver<Request>, open: &OpenRepositories, options: &Options, interrupt: &Interrupt) {
     yield_to_clients();
     let mut looked = Instant::now();
     loop {
@@ -83,23 +108,33 @@ fn work(changed: &Receiver<Repository>, open: &OpenRepositories, options: &Optio
         // Many pushes to one repository are one reason to look at it.
         let mut waiting = vec![first];
         waiting.extend(changed.try_iter());
-        let mut seen: Vec<PathBuf> = Vec::new();
-        for repository in waiting {
-            let path = repository.git_dir().to_owned();
-            if seen.contains(&path) {
+        let mut seen: Vec<(Reason, PathBuf)> = Vec::new();
+        for (reason, repository) in waiting {
+            let this = (reason, repository.git_dir().to_owned());
+            if seen.contains(&this) || interrupt.is_set() {
                 continue;
             }
-            if maintenance::is_due(&repository, options) {
-                maintain(&repository, options);
+            match reason {
+                Reason::Changed if maintenance::is_due(&repository, options) => {
+                    let done = maintenance::maintain_until(&repository, options, interrupt);
+                    tell(&repository, done);
+                }
+                Reason::Changed => {}
+                Reason::NoGraph => {
+                    let options = Options { threads: GRAPH_THREADS, ..*options };
+                    let done = maintenance::write_commit_graph(&repository, &options, interrupt);
+                    tell(&repository, done);
+                }
             }
-            seen.push(path);
+            seen.push(this);
         }
     }
 }
 
-fn maintain(repository: &Repository, options: &Options) {
+/// Tells the log what came of it.
+fn tell(repository: &Repository, done: Result<impl std::fmt::Debug, maintenance::Error>) {
     let path = repository.git_dir().display();
-    match maintenance::maintain(repository, options) {
+    match done {
         Ok(report) => tracing::debug!(%path, ?report, "maintained"),
         // The repository is gone, or the server's folder with it.
         Err(error) if !repository.git_dir().exists() => tracing::debug!(%path, %error, "gone meanwhile"),

@@ -13,6 +13,7 @@ mod changed_files;
 mod commit_text;
 mod dates;
 mod git;
+mod histories;
 mod oauth;
 mod pages;
 mod rest;
@@ -34,6 +35,7 @@ use http::{HeaderValue, Request, StatusCode};
 use crate::app::App;
 use crate::journal::Event;
 use address::Address;
+pub(crate) use histories::Histories;
 pub(crate) use serve::listen;
 
 /// Who is connected.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use git_wire::history::{Apart, Error, History};
 use gix::ObjectId;
 use maud::{Markup, html};
 
@@ -16,21 +17,16 @@ const MOST: usize = 300;
 /// How long is counted how far branches are apart.
 const COUNT_FOR: Duration = Duration::from_secs(2);
 
-/// How many commits `tip` has that `base` has not, and the reverse.
+/// How far each of `tips` is from `base`, if that is found while `may_go_on`.
 pub(super) fn apart(
-    repository: &gix::Repository,
-    tip: ObjectId,
+    source: &Source<'_>,
+    may_go_on: &dyn Fn() -> bool,
     base: ObjectId,
-) -> Result<(usize, usize), Failure> {
-    let count = |one: ObjectId, other: ObjectId| -> Result<usize, Failure> {
-        let mut count = 0;
-        for info in repository.rev_walk([one]).with_hidden([other]).all()? {
-            info?;
-            count += 1;
-        }
-        Ok(count)
-    };
-    if tip == base { Ok((0, 0)) } else { Ok((count(tip, base)?, count(base, tip)?)) }
+    tips: &[ObjectId],
+) -> Result<Vec<Apart>, Error> {
+    let (app, repo) = (&source.visit.app, &source.repo);
+    let walked = |history: &History<'_>| app.wants_graph(repo, history);
+    app.histories.apart(&source.repository, may_go_on, base, tips, walked)
 }
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
@@ -54,14 +50,18 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 
 fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, Failure> {
     let begun = Instant::now();
+    let may_go_on = || source.work().check().is_ok() && begun.elapsed() <= COUNT_FOR;
+    let tips: Vec<ObjectId> = all.iter().take(MOST).map(|branch| branch.commit).collect();
+    let apart = match apart(source, &may_go_on, default.commit, &tips) {
+        Ok(apart) => apart,
+        // They are listed without.
+        Err(Error::Ended) if source.work().check().is_ok() => Vec::new(),
+        Err(error) => return Err(source.work().why(error).into()),
+    };
     let mut rows = Vec::new();
-    for branch in all.iter().take(MOST) {
+    for (number, branch) in all.iter().take(MOST).enumerate() {
         let told = Told::of(&source.repository, branch.commit)?;
-        let apart = if branch.name == default.name || begun.elapsed() > COUNT_FOR {
-            None
-        } else {
-            Some(apart(&source.repository, branch.commit, default.commit)?)
-        };
+        let apart = apart.get(number).filter(|_| branch.name != default.name).copied();
         rows.push((branch, told, apart));
     }
     Ok(html! {
@@ -81,7 +81,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
                         }
                         td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
                         td.when { (ago(source.visit.now, told.authored)) }
-                        td { @if let Some((ahead, behind)) = apart { (distance(*ahead, *behind)) } }
+                        td { @if let Some(apart) = apart { (distance(*apart)) } }
                         td.act {
                             @if branch.name != default.name {
                                 a href={ (source.path("compare")) "?base=" (encode(&format!("GB{}", default.name))) "&target=" (encode(&version.code())) }
@@ -97,7 +97,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
 }
 
 /// How far one version is from another.
-pub(super) fn distance(ahead: usize, behind: usize) -> Markup {
+fn distance(Apart { ahead, behind }: Apart) -> Markup {
     html! {
         span.apart {
             span title={ (behind) " behind" } { (behind) span.sr { " behind, " } }

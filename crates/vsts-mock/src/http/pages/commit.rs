@@ -1,5 +1,6 @@
 //! One commit: who, when, why, and what it changed. A snapshot of a run says which run.
 
+use git_wire::history::History;
 use gix::ObjectId;
 use maud::{Markup, html};
 
@@ -81,16 +82,15 @@ fn trailer(source: &Source<'_>, name: &str, value: &str) -> Markup {
 /// The branches that have the commit at their tip; of a snapshot, its run history.
 fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<Markup, Failure> {
     let all = source.branches()?;
-    let has = |branch: &&Named| {
-        branch.commit == id
-            || (is_snapshot
-                && history_of(&branch.name).is_some()
-                && source
-                    .repository
-                    .merge_base(branch.commit, id)
-                    .is_ok_and(|base| base.is_some_and(|base| base == id)))
-    };
-    let found: Vec<&Named> = all.iter().take(LOOKED_AT).filter(has).collect();
+    let may_go_on = || source.work().check().is_ok();
+    let mut history = source.history(&may_go_on);
+    let mut found: Vec<&Named> = Vec::new();
+    for branch in all.iter().take(LOOKED_AT) {
+        let is_its = is_snapshot && history_of(&branch.name).is_some();
+        if branch.commit == id || (is_its && has(source, &mut history, branch.commit, id)?) {
+            found.push(branch);
+        }
+    }
     Ok(html! { @if !found.is_empty() {
         dt { "Branch" }
         dd { @for branch in found {
@@ -98,4 +98,10 @@ fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<M
             a href=(source.at("commits", &version, "")) { bdi { (branch.name) } } " "
         } }
     } })
+}
+
+/// Returns whether a commit is in the history of another one.
+fn has(source: &Source<'_>, history: &mut History<'_>, tip: ObjectId, id: ObjectId) -> Result<bool, Failure> {
+    let common = history.merge_bases(tip, id).map_err(|error| source.work().why(error))?;
+    Ok(common.first() == Some(&id))
 }

@@ -3,15 +3,15 @@
 
 use std::time::{Duration, Instant};
 
+use git_wire::history::{Error, LogOptions, PathQuery};
 use gix::ObjectId;
-use gix::revision::walk::Sorting;
-use gix::traverse::commit::simple::CommitTimeOrder;
+use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
 use super::message::Told;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, history_of, short};
-use super::{Failure, Outcome, empty, snapshots};
+use super::{Failure, Outcome, empty, names, snapshots};
 
 /// Commits on one page.
 pub(super) const PAGE: usize = 50;
@@ -29,32 +29,33 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     }
     let skip = source.visit.ask_number("skip");
     let begun = Instant::now();
+    let may_go_on = || source.work().check().is_ok() && (path.is_empty() || begun.elapsed() <= LOOK_FOR);
+    let mut history = source.history(&may_go_on);
+    let options = LogOptions {
+        tips: vec![version.commit],
+        path: PathQuery::new(names::bytes(&path).as_bstr()),
+        ..LogOptions::default()
+    };
+    let mut log = history.log(options).map_err(|error| source.work().why(error))?;
     let mut ids = Vec::new();
     let (mut passed, mut is_cut) = (0, false);
-    let walk = source
-        .repository
-        .rev_walk([version.commit])
-        .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
-        .all()?;
-    for info in walk {
-        let id = info?.id;
-        if !path.is_empty() {
-            if begun.elapsed() > LOOK_FOR {
+    while ids.len() <= PAGE {
+        match log.next_commit() {
+            Ok(Some(id)) => {
+                passed += 1;
+                if passed > skip {
+                    ids.push(id);
+                }
+            }
+            Ok(None) => break,
+            Err(Error::Ended) if source.work().check().is_ok() => {
                 is_cut = true;
                 break;
             }
-            if !changes(source, id, &path)? {
-                continue;
-            }
-        }
-        passed += 1;
-        if passed > skip {
-            ids.push(id);
-        }
-        if ids.len() > PAGE {
-            break;
+            Err(error) => return Err(source.work().why(error).into()),
         }
     }
+    source.visit.app.wants_graph(&source.repo, &history);
     let has_more = ids.len() > PAGE;
     ids.truncate(PAGE);
     let body = html! {
@@ -78,22 +79,6 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         format!("History of {path}")
     };
     Ok(source.page(&title, "commits", &body).into())
-}
-
-/// Whether what is at the path differs from what is there in every parent.
-fn changes(source: &Source<'_>, id: ObjectId, path: &str) -> Result<bool, Failure> {
-    let at = |commit| -> Result<_, Failure> {
-        Ok(source.entry(commit, path)?.map(|entry| (entry.mode.value(), entry.id)))
-    };
-    let here = at(id)?;
-    let mut has_parents = false;
-    for parent in source.repository.find_commit(id)?.parent_ids() {
-        has_parents = true;
-        if at(parent.detach())? == here {
-            return Ok(false);
-        }
-    }
-    Ok(has_parents || here.is_some())
 }
 
 /// Commits as a table.

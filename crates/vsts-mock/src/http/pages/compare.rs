@@ -1,5 +1,6 @@
 //! Two versions beside each other: what one has that the other has not, since they parted.
 
+use git_wire::history::{Apart, LogOptions};
 use maud::{Markup, html};
 
 use super::source::{Kind, Named, Source, Version};
@@ -58,12 +59,19 @@ fn select(id: &str, label: &str, chosen: Option<&Version>, branches: &[Named], t
 }
 
 fn between(source: &Source<'_>, base: &Version, target: &Version) -> Result<Markup, Failure> {
-    let repository = &source.repository;
-    let (ahead, behind) = branches::apart(repository, target.commit, base.commit)?;
-    let common = repository.merge_base(base.commit, target.commit).ok().flatten().map(gix::Id::detach);
+    let may_go_on = || source.work().check().is_ok();
+    let why = |error| source.work().why(error);
+    let apart = branches::apart(source, &may_go_on, base.commit, &[target.commit]).map_err(why)?;
+    let Apart { ahead, behind } = apart.first().copied().unwrap_or_default();
+    let mut history = source.history(&may_go_on);
+    let common = history.merge_bases(base.commit, target.commit).map_err(why)?.first().copied();
     let mut ids = Vec::new();
-    for info in repository.rev_walk([target.commit]).with_hidden([base.commit]).all()?.take(MOST_COMMITS) {
-        ids.push(info?.id);
+    let (tips, hidden) = (vec![target.commit], vec![base.commit]);
+    let mut log = history.log(LogOptions { tips, hidden, ..LogOptions::default() }).map_err(why)?;
+    while ids.len() < MOST_COMMITS
+        && let Some(id) = log.next_commit().map_err(why)?
+    {
+        ids.push(id);
     }
     Ok(html! {
         p.lead {

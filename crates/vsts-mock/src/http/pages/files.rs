@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use git_wire::history::{Error, PathQuery};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
-use gix::revision::walk::Sorting;
-use gix::traverse::commit::simple::CommitTimeOrder;
 use maud::{Markup, html};
 
 use super::failure::Failure;
@@ -18,9 +17,8 @@ use crate::limits::README_BYTES;
 
 /// How many entries of a folder are listed.
 const MOST_ENTRIES: usize = 2_000;
-/// How long, and through how many commits, is looked for the last change of a folder's entries.
+/// How long is looked for the last changes of a folder's entries.
 const LOOK_FOR: Duration = Duration::from_millis(200);
-const LOOK_THROUGH: usize = 2_000;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version"])? else { return Ok(empty::show(source)) };
@@ -140,44 +138,28 @@ fn last_changes(
     entries: &[Entry],
 ) -> Result<HashMap<BString, Told>, Failure> {
     let begun = Instant::now();
-    let repository = &source.repository;
-    let folder_at = |commit: ObjectId| -> Result<HashMap<BString, ObjectId>, Failure> {
-        let Some(entry) = source.entry(commit, path)?.filter(|entry| entry.mode.is_tree()) else {
-            return Ok(HashMap::new());
-        };
-        Ok(source.entries(entry.id)?.into_iter().map(|entry| (entry.name, entry.id)).collect())
-    };
-    let mut open: HashMap<BString, ObjectId> =
-        entries.iter().map(|entry| (entry.name.clone(), entry.id)).collect();
-    let mut found = HashMap::new();
-    let walk =
-        repository.rev_walk([tip]).sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst)).all()?;
-    for info in walk.take(LOOK_THROUGH) {
-        if open.is_empty() || begun.elapsed() > LOOK_FOR {
-            break;
-        }
-        let id = info?.id;
-        let commit = repository.find_commit(id)?;
-        let here = folder_at(id)?;
-        let mut parents = Vec::new();
-        for parent in commit.parent_ids() {
-            parents.push(folder_at(parent.detach())?);
-        }
-        let changed: Vec<BString> = open
-            .iter()
-            .filter(|(name, id)| here.get(*name) == Some(*id))
-            .filter(|(name, id)| parents.iter().all(|parent| parent.get(*name) != Some(*id)))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !changed.is_empty() {
-            let told = Told::of(repository, id)?;
-            for name in changed {
-                open.remove(&name);
-                found.insert(name, told.clone());
-            }
-        }
+    let may_go_on = || source.work().check().is_ok() && begun.elapsed() <= LOOK_FOR;
+    let folder = PathQuery::new(names::bytes(path).as_bstr());
+    let all: Vec<BString> = entries.iter().map(|entry| entry.name.clone()).collect();
+    let mut found: Vec<(usize, ObjectId)> = Vec::new();
+    let mut history = source.history(&may_go_on);
+    match history.latest_changes(tip, folder.as_ref(), &all, |number, id| found.push((number, id))) {
+        // What was found by then is shown.
+        Err(Error::Ended) if source.work().check().is_ok() => {}
+        outcome => outcome.map_err(|error| source.work().why(error))?,
     }
-    Ok(found)
+    source.visit.app.wants_graph(&source.repo, &history);
+    let mut told: HashMap<ObjectId, Told> = HashMap::new();
+    let mut changes = HashMap::new();
+    for (number, id) in found {
+        let one = match told.get(&id) {
+            Some(known) => known.clone(),
+            None => Told::of(&source.repository, id)?,
+        };
+        told.insert(id, one.clone());
+        changes.insert(all[number].clone(), one);
+    }
+    Ok(changes)
 }
 
 /// The folder's README, as it is to be read.

@@ -1,5 +1,6 @@
 //! A repository that the visitor may read, a version of it, and the frame that all its pages have.
 
+use git_wire::history::History;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::TreeRefIter;
@@ -246,6 +247,11 @@ impl<'v> Source<'v> {
             all.push(Entry { name: entry.filename.to_owned(), mode: entry.mode, id: entry.oid.to_owned() });
         }
         Ok(all)
+    }
+
+    /// The history. Its walks ask `may_go_on` whether they may.
+    pub(super) fn history<'r>(&'r self, may_go_on: &'r dyn Fn() -> bool) -> History<'r> {
+        self.visit.app.histories.of(&self.repository, may_go_on)
     }
 
     /// What may be done for the request.

@@ -1,5 +1,6 @@
 //! Branches with how far they are from another one.
 
+use git_wire::history::Apart;
 use gix::ObjectId;
 use serde_json::{Value, json};
 
@@ -20,19 +21,15 @@ fn stats(
     repository: &gix::Repository,
     name: &str,
     tip: ObjectId,
-    base: Option<ObjectId>,
+    apart: Apart,
 ) -> Result<Value, Failure> {
-    let (ahead, behind) = match base {
-        Some(base) => compare::apart(repository, tip, base)?,
-        None => (0, 0),
-    };
     let commit = commits::whole(place, repository, tip)?;
     let is_base = default_branch(repository)?.is_some_and(|default| default == name);
     Ok(json!({
         "commit": commit,
         "name": name,
-        "aheadCount": ahead,
-        "behindCount": behind,
+        "aheadCount": apart.ahead,
+        "behindCount": apart.behind,
         "isBaseVersion": is_base,
     }))
 }
@@ -56,9 +53,14 @@ pub(super) fn list(place: &Place) -> Outcome {
         } else {
             None
         };
+    let ids: Vec<ObjectId> = tips.iter().map(|(_, tip)| *tip).collect();
+    let apart = match base {
+        Some(base) => compare::apart(place, &repository, base, &ids)?,
+        None => vec![Apart::default(); ids.len()],
+    };
     let mut values = Vec::new();
-    for (name, tip) in tips {
-        values.push(stats(place, &repository, &name, tip, base)?);
+    for ((name, tip), apart) in tips.into_iter().zip(apart) {
+        values.push(stats(place, &repository, &name, tip, apart)?);
     }
     Ok(Reply::ok(shape::list(values.into_iter())))
 }
@@ -66,6 +68,9 @@ pub(super) fn list(place: &Place) -> Outcome {
 pub(super) fn show(place: &Place, name: &str) -> Outcome {
     let repository = place.open()?;
     let tip = Descriptor::branch(name).resolve(place, &repository)?;
-    let base = base(place, &repository).ok();
-    Ok(Reply::ok(stats(place, &repository, name, tip, base)?))
+    let apart = match base(place, &repository) {
+        Ok(base) => compare::apart(place, &repository, base, &[tip])?,
+        Err(_) => Vec::new(),
+    };
+    Ok(Reply::ok(stats(place, &repository, name, tip, apart.first().copied().unwrap_or_default())?))
 }

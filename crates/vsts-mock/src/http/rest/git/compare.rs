@@ -1,5 +1,6 @@
 //! Two versions side by side: what differs, how far they are apart, and where they parted.
 
+use git_wire::history::Apart;
 use gix::ObjectId;
 use serde_json::{Value, json};
 
@@ -14,24 +15,31 @@ use super::{changes, history};
 /// How many changes are listed when nothing is said of it.
 const PAGE: usize = 100;
 
-/// How many commits `tip` has that `base` has not, and the reverse.
+/// How many commits each of `tips` has that `base` has not, and the reverse.
 pub(super) fn apart(
+    place: &Place,
     repository: &gix::Repository,
-    tip: ObjectId,
     base: ObjectId,
-) -> Result<(usize, usize), Failure> {
-    if tip == base {
-        return Ok((0, 0));
-    }
-    let count = |one: ObjectId, other: ObjectId| -> Result<usize, Failure> {
-        let mut count = 0;
-        for id in history::walk(repository, &[one], &[other])? {
-            id?;
-            count += 1;
-        }
-        Ok(count)
-    };
-    Ok((count(tip, base)?, count(base, tip)?))
+    tips: &[ObjectId],
+) -> Result<Vec<Apart>, Failure> {
+    let may_go_on = || place.work.check().is_ok();
+    let histories = &place.app.histories;
+    let apart = histories.apart(repository, &may_go_on, base, tips, |history| place.wants_graph(history));
+    Ok(apart.map_err(|error| place.work.why(error))?)
+}
+
+/// The commits where two parted, newest first.
+fn common_ancestors(
+    place: &Place,
+    repository: &gix::Repository,
+    one: ObjectId,
+    other: ObjectId,
+) -> Result<Vec<ObjectId>, Failure> {
+    let may_go_on = || place.work.check().is_ok();
+    let mut history = place.app.histories.of(repository, &may_go_on);
+    let found = history.merge_bases(one, other).map_err(|error| place.work.why(error))?;
+    place.wants_graph(&history);
+    Ok(found)
 }
 
 pub(super) fn show(place: &Place) -> Outcome {
@@ -41,8 +49,9 @@ pub(super) fn show(place: &Place) -> Outcome {
         or_default(given, place, &repository)?.resolve(place, &repository)
     };
     let (base, target) = (side("base")?, side("target")?);
-    let common = repository.merge_base(base, target).ok().flatten().map(gix::Id::detach);
-    let (ahead, behind) = apart(&repository, target, base)?;
+    let common = common_ancestors(place, &repository, base, target)?.first().copied();
+    let Apart { ahead, behind } =
+        apart(place, &repository, base, &[target])?.first().copied().unwrap_or_default();
     let from = match common {
         Some(common)
             if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") =>
@@ -74,7 +83,7 @@ pub(super) fn merge_bases(place: &Place, id: &str) -> Outcome {
     let other = place.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
     let (one, other) = (resolve(id)?, resolve(other)?);
     let mut values = Vec::new();
-    for base in repository.merge_bases_many(one, &[other])? {
+    for base in common_ancestors(place, &repository, one, other)? {
         values.push(history::reference(place, &repository.find_commit(base)?)?);
     }
     Ok(Reply::ok(shape::list(values.into_iter())))

@@ -1,10 +1,8 @@
 //! Walks through commits, newest first, and what a request may want of them.
 
+use git_wire::history::{LogOptions, PathQuery};
 use gix::ObjectId;
-use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
-use gix::revision::walk::{Info, Sorting};
-use gix::traverse::commit::simple::CommitTimeOrder;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -49,10 +47,10 @@ impl Criteria {
         self.author.is_some() || self.committer.is_some() || self.from.is_some() || self.to.is_some()
     }
 
-    /// Whether a commit is wanted: itself looked at only where that is needed, which is what takes the time.
-    fn wants(&self, trees: &Trees<'_>, info: &Info<'_>) -> Result<bool, Failure> {
+    /// Returns whether a commit that changed the path is wanted. It is read only where that is needed.
+    fn wants(&self, repository: &gix::Repository, id: ObjectId) -> Result<bool, Failure> {
         if self.is_about_people_or_time() {
-            let commit = trees.repository.find_commit(info.id)?;
+            let commit = repository.find_commit(id)?;
             let (author, committer) = (commit.author()?, commit.committer()?);
             let encoding = encoding_of(&commit);
             let is = |wanted: &Option<String>, signature: gix::actor::SignatureRef<'_>| {
@@ -72,31 +70,9 @@ impl Criteria {
             }
         }
         match &self.path {
-            None => Ok(true),
-            Some(path) => Ok(changes_path(trees, info, path)?
-                && (!self.without_deletes
-                    || entry_at(&trees.repository.find_commit(info.id)?, path)?.is_some())),
+            Some(path) if self.without_deletes => Ok(entry_at(&repository.find_commit(id)?, path)?.is_some()),
+            _ => Ok(true),
         }
-    }
-}
-
-/// The trees of commits: from the commit-graph where that has them.
-struct Trees<'r> {
-    repository: &'r gix::Repository,
-    graph: Option<gix::commitgraph::Graph>,
-}
-
-impl<'r> Trees<'r> {
-    fn of(repository: &'r gix::Repository) -> Self {
-        // Without one, commits are read.
-        Self { repository, graph: repository.commit_graph_if_enabled().ok().flatten() }
-    }
-
-    fn tree(&self, commit: ObjectId) -> Result<ObjectId, Failure> {
-        if let Some(known) = self.graph.as_ref().and_then(|graph| graph.commit_by_id(commit)) {
-            return Ok(known.root_tree_id().to_owned());
-        }
-        Ok(self.repository.find_commit(commit)?.tree_id()?.detach())
     }
 }
 
@@ -110,99 +86,44 @@ pub(super) fn entry_at(
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
 }
 
-/// Whether what is at the path differs from what is there in every parent.
-fn changes_path(trees: &Trees<'_>, info: &Info<'_>, path: &str) -> Result<bool, Failure> {
-    let (repository, tree) = (trees.repository, trees.tree(info.id)?);
-    for parent in &info.parent_ids {
-        if !differ_at(repository, trees.tree(*parent)?, tree, path)? {
-            return Ok(false);
-        }
-    }
-    Ok(!info.parent_ids.is_empty() || entry_at(&repository.find_commit(info.id)?, path)?.is_some())
-}
-
-/// Whether two trees differ at a path. Both are followed downwards side by side, and no further than they differ:
-/// most commits change something else, which shows in the first folder already.
-fn differ_at(
-    repository: &gix::Repository,
-    before: ObjectId,
-    after: ObjectId,
-    path: &str,
-) -> Result<bool, Failure> {
-    let (mut before, mut after) = (Some(before), Some(after));
-    let mut names = path.split('/').filter(|part| !part.is_empty()).map(AskedName).peekable();
-    while let Some(name) = names.next() {
-        let (one, other) = (child(repository, before, name)?, child(repository, after, name)?);
-        if one == other {
-            return Ok(false);
-        }
-        if names.peek().is_none() {
-            return Ok(true);
-        }
-        let folder = |entry: Option<(EntryMode, ObjectId)>| entry.filter(|(mode, _)| mode.is_tree());
-        (before, after) = (folder(one).map(|(_, id)| id), folder(other).map(|(_, id)| id));
-    }
-    Ok(before != after)
-}
-
-/// What a tree holds under a name.
-fn child(
-    repository: &gix::Repository,
-    tree: Option<ObjectId>,
-    name: AskedName<'_>,
-) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
-    let Some(tree) = tree else { return Ok(None) };
-    let object = repository.find_object(tree)?;
-    for entry in TreeRefIter::from_bytes(&object.data, repository.object_hash()) {
-        let entry = entry.map_err(|error| Failure::internal(&error))?;
-        if name == *entry.filename {
-            return Ok(Some((entry.mode, entry.oid.to_owned())));
-        }
-    }
-    Ok(None)
-}
-
 /// The commit that changed a path last, from `tip` back.
 pub(super) fn latest_change(
+    place: &Place,
     repository: &gix::Repository,
     tip: ObjectId,
     path: &str,
 ) -> Result<Option<ObjectId>, Failure> {
-    let trees = Trees::of(repository);
-    for info in walk_infos(repository, &[tip], &[], false)? {
-        let info = info?;
-        if path.is_empty() || changes_path(&trees, &info, path)? {
-            return Ok(Some(info.id));
+    let path = PathQuery::new(path.into());
+    let options = LogOptions { tips: vec![tip], path, ..LogOptions::default() };
+    Ok(log(place, repository, options, 0, 1, |_| Ok(true))?.pop())
+}
+
+/// The commits of a walk that are `wanted`, newest first, from the one after `skip` others on.
+pub(super) fn log(
+    place: &Place,
+    repository: &gix::Repository,
+    options: LogOptions,
+    skip: usize,
+    top: usize,
+    wanted: impl Fn(ObjectId) -> Result<bool, Failure>,
+) -> Result<Vec<ObjectId>, Failure> {
+    let may_go_on = || place.work.check().is_ok();
+    let mut history = place.app.histories.of(repository, &may_go_on);
+    let why = |error| place.work.why(error);
+    let (mut found, mut passed) = (Vec::new(), 0);
+    let mut log = history.log(options).map_err(why)?;
+    while found.len() < top
+        && let Some(id) = log.next_commit().map_err(why)?
+    {
+        if wanted(id)? {
+            if passed >= skip {
+                found.push(id);
+            }
+            passed += 1;
         }
     }
-    Ok(None)
-}
-
-/// The commits from `tips` back, without those that `hidden` reach.
-pub(super) fn walk(
-    repository: &gix::Repository,
-    tips: &[ObjectId],
-    hidden: &[ObjectId],
-) -> Result<impl Iterator<Item = Result<ObjectId, Failure>>, Failure> {
-    Ok(walk_infos(repository, tips, hidden, false)?.map(|info| Ok(info?.id)))
-}
-
-/// The same, with what the walk knows of each.
-fn walk_infos<'r>(
-    repository: &'r gix::Repository,
-    tips: &[ObjectId],
-    hidden: &[ObjectId],
-    first_parents: bool,
-) -> Result<impl Iterator<Item = Result<Info<'r>, Failure>>, Failure> {
-    let mut walk = repository
-        .rev_walk(tips.iter().copied())
-        .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
-        .with_hidden(hidden.iter().copied());
-    if first_parents {
-        walk = walk.first_parent_only();
-    }
-    let walk = walk.all()?;
-    Ok(walk.map(|info| Ok(info?)))
+    place.wants_graph(&history);
+    Ok(found)
 }
 
 /// The commits that a request's criteria select, newest first.
@@ -226,11 +147,8 @@ pub(super) fn search(
         return Ok(Vec::new());
     }
     let criteria = Criteria::of(query)?;
-    let mut found = Vec::new();
-    let mut passed = 0;
     let is_reversed = query.criterion_flag("showOldestCommitsFirst");
     let (skip_now, top_now) = if is_reversed { (0, usize::MAX) } else { (skip, top) };
-    let trees = Trees::of(repository);
     let modes = [
         ("simplifiedHistory", 0, Some(false)),
         ("firstParent", 1, Some(true)),
@@ -238,23 +156,14 @@ pub(super) fn search(
         ("fullHistorySimplifyMerges", 3, None),
     ];
     let mode = query.choice(&["searchCriteria.historyMode", "historyMode"], &modes)?.unwrap_or(Some(false));
-    let first_parents = mode.ok_or_else(|| {
+    let first_parent = mode.ok_or_else(|| {
         Failure::bad(
             "This value of historyMode is not supported by vsts-mock: simplifiedHistory and firstParent are.",
         )
     })?;
-    for info in walk_infos(repository, &tips, &hidden, first_parents)? {
-        if found.len() >= top_now {
-            break;
-        }
-        let info = info?;
-        if criteria.wants(&trees, &info)? {
-            if passed >= skip_now {
-                found.push(info.id);
-            }
-            passed += 1;
-        }
-    }
+    let path = criteria.path.as_deref().and_then(|path| PathQuery::new(path.into()));
+    let options = LogOptions { tips, hidden, first_parent, path };
+    let mut found = log(place, repository, options, skip_now, top_now, |id| criteria.wants(repository, id))?;
     if is_reversed {
         found.reverse();
         found = found.into_iter().skip(skip).take(top).collect();

@@ -67,7 +67,7 @@ impl Extras {
         mut value: Value,
     ) -> Result<Value, Failure> {
         if self.latest_change
-            && let Some(id) = latest_change(version.repository, version.commit, &entry.path)?
+            && let Some(id) = latest_change(place, version.repository, version.commit, &entry.path)?
         {
             let commit = version.repository.find_commit(id)?;
             value["latestProcessedChange"] = reference(place, &commit)?;

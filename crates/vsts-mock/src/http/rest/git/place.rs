@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 use git_wire::Reader;
+use git_wire::history::History;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::header::ACCEPT;
@@ -81,6 +82,11 @@ impl Place {
         let mut repository = opened.map_err(|error| Failure::unopened(&error))?.read();
         repository.object_cache_size_if_unset(4 << 20);
         Ok(repository)
+    }
+
+    /// Asks for a commit-graph if a walk had to read many commits because there is none that has them.
+    pub(super) fn wants_graph(&self, history: &History<'_>) {
+        self.app.wants_graph(&self.repo, history);
     }
 
     /// The URL of something of the repository.

@@ -1,5 +1,6 @@
 //! Pushes: the record of each, whichever door it came through, and new ones made of changes in a body.
 
+use git_wire::history::LogOptions;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::StatusCode;
@@ -120,7 +121,8 @@ fn new_commits(
     let earlier = place.runtime.block_on(place.app.state.pushed_before(place.repo.id, push.id))?;
     let mut hidden: Vec<ObjectId> = earlier.iter().filter_map(commit).collect();
     hidden.extend(push.refs.iter().filter_map(|one| one.old.as_ref()).filter_map(commit));
-    history::walk(repository, &tips, &hidden)?.skip(skip).take(top).collect()
+    let options = LogOptions { tips, hidden, ..LogOptions::default() };
+    history::log(place, repository, options, skip, top, |_| Ok(true))
 }
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
