@@ -10,3 +10,5 @@ pub const TREE_ENTRIES: usize = 10_000_000;
 pub const TREE_PATHS: usize = 1 << 30;
 /// Bytes of the journal of a restore: some 200 for each path that changes.
 pub const RESTORE_JOURNAL: u64 = 2 << 30;
+/// Bytes of one stored run record.
+pub const RUN_RECORD: u64 = 16 << 20;

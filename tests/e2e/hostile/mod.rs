@@ -6,6 +6,8 @@
 mod connections;
 /// Links that lead out of a run's folder.
 mod links;
+/// Run records that can't be read.
+mod records;
 
 use e2e::usage::Usage;
 

@@ -138,6 +138,37 @@ pub fn with_live_in_place(
     Ok(records)
 }
 
+/// So many of the newest runs are looked at after a sync.
+const LOOKED_AT: usize = 100;
+/// So many runs are named in a warning.
+const NAMED: usize = 3;
+
+/// Warns once of the records among these that can't be read.
+pub fn warn_of_unreadable<'r>(ctx: &Context, records: impl IntoIterator<Item = &'r RunRecord>) {
+    let odd: Vec<_> =
+        records.into_iter().filter_map(|record| Some((record, record.why_unreadable()?))).collect();
+    let (Some((first, _)), count) = (odd.first(), odd.len()) else { return };
+    let named: Vec<String> =
+        odd.iter().take(NAMED).map(|(record, why)| format!("run {}: {why}", record.run_id)).collect();
+    let more = if count > NAMED { format!("; and {} more", count - NAMED) } else { String::new() };
+    ctx.ui.warning(&format!(
+        "{count} {} can't be read, and {} passed over: {}{more}",
+        if count == 1 { "record" } else { "records" },
+        if count == 1 { "is" } else { "are" },
+        named.join("; ")
+    ));
+    ctx.ui.hint(match first.status {
+        Status::Newer => "update azml to read what a newer one wrote",
+        _ => "what can be done: {azml} project fsck",
+    });
+}
+
+/// The same for the newest runs, after others' records have come in.
+pub fn warn_after_sync(ctx: &Context, opened: &Opened) {
+    let newest = RunStore::new(&opened.history).newest(LOOKED_AT);
+    warn_of_unreadable(ctx, newest.as_deref().unwrap_or_default());
+}
+
 /// Refuses a target that is not the run's.
 pub fn check_target(record: &RunRecord, target: Option<&str>) -> Result<(), CommandError> {
     match target {

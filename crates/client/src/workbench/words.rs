@@ -102,6 +102,8 @@ pub fn status(status: Status) -> Markup {
         Status::Failed => ("bad", "Failed"),
         Status::Canceled => ("stop", "Canceled"),
         Status::NotResponding => ("lost", "Not responding"),
+        Status::Newer => ("lost", "Newer version"),
+        Status::Unreadable => ("lost", "Unreadable"),
     };
     html! { span.status.(shape) { svg.i aria-hidden="true" { use href={ "#" (shape) } {} } (word) } }
 }

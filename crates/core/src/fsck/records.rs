@@ -20,12 +20,20 @@ pub(super) fn check(
         return Ok(());
     }
     let store = RunStore::new(history);
-    let Salvage { sound, older, lost, newer_layout } = store.look()?;
+    let Salvage { sound, older, newer, unreadable, lost, newer_layout } = store.look()?;
     report.runs = sound.len() + older.len();
     if let Some(found) = newer_layout {
         let how = "update azml to read them".to_owned();
         report.add("run records", format!("a newer azml wrote them: `{found}`"), Outcome::Left(how));
         return Ok(());
+    }
+    for run in &newer {
+        let how = "update azml to read it; until then it stays as it is".to_owned();
+        report.add(format!("run {run}"), "a newer azml wrote its record", Outcome::Left(how));
+    }
+    for run in unreadable.keys() {
+        let how = "it stays as it is and stops nothing; if its computer has it whole, sync there: {azml} history sync";
+        report.add(format!("run {run}"), "its record can't be read", Outcome::Left(how.to_owned()));
     }
     if older.is_empty() && lost.is_empty() {
         return Ok(());
@@ -41,7 +49,7 @@ pub(super) fn check(
         report.add(format!("run {run}"), "its record can't be read", outcome);
     }
     if mend {
-        store.write_anew(sound.into_iter().chain(older), by)?;
+        store.write_anew(sound.into_iter().chain(older).chain(unreadable), by)?;
     }
     Ok(())
 }

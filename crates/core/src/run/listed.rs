@@ -11,7 +11,7 @@ use gix::{ObjectId, Repository};
 use super::{
     record::RunRecord,
     shard::{self, Difference, NewestFirst},
-    store::{Error, RunStore},
+    store::{self, Error, RunStore},
 };
 use crate::{history::HistoryRepo, id::RunId};
 
@@ -36,7 +36,7 @@ struct Listing {
 }
 
 impl RunStore<'_> {
-    /// All records, newest first; fast also when there are many.
+    /// All records, newest first, with stand-ins as [`Self::records`]; fast also when there are many.
     pub fn listed(&self) -> Result<Vec<RunRecord>, Error> {
         if self.count()? < WORTH_IT {
             return self.all();
@@ -47,7 +47,7 @@ impl RunStore<'_> {
         if let Some(bytes) = &known
             && let Some(entries) = split(bytes, tree)
         {
-            return parse(&entries);
+            return Ok(parse(&entries));
         }
         let listed = match known.as_deref().and_then(Listed::of) {
             Some(known) => known.brought_to(history.git(), tree)?,
@@ -58,7 +58,7 @@ impl RunStore<'_> {
         }
         let entries: Vec<(&str, &[u8])> =
             listed.entries.iter().map(|entry| (entry.run.as_str(), entry.stored.as_slice())).collect();
-        parse(&entries)
+        Ok(parse(&entries))
     }
 }
 
@@ -133,8 +133,8 @@ impl Listed {
 }
 
 fn stored(git: &Repository, blob: ObjectId) -> Result<Vec<u8>, Error> {
-    let object = git.find_blob(blob).map_err(|source| Error::Object { id: blob, source })?;
-    Ok(object.detach().data)
+    // One that is too large is kept as none, which can't be read either.
+    Ok(store::read_stored(git, blob)?.unwrap_or_default())
 }
 
 /// The runs and records in a file's bytes, if they are those of `tree`.
@@ -153,24 +153,25 @@ fn split(bytes: &[u8], tree: ObjectId) -> Option<Vec<(&str, &[u8])>> {
 }
 
 /// The records, read on as many threads as it pays.
-fn parse(entries: &[(&str, &[u8])]) -> Result<Vec<RunRecord>, Error> {
+fn parse(entries: &[(&str, &[u8])]) -> Vec<RunRecord> {
     let read = |(run, stored): &(&str, &[u8])| {
-        RunRecord::from_stored(stored).map_err(|source| Error::Listed { run: (*run).to_owned(), source })
+        let run = RunId::parse(run).ok()?;
+        Some(RunRecord::of_run(&run, stored).unwrap_or_else(|why| RunRecord::stand_in(run, stored, &why)))
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(entries.len() / SHARE);
     if threads <= 1 {
-        return entries.iter().map(read).collect();
+        return entries.iter().filter_map(read).collect();
     }
     let shares = entries.chunks(entries.len().div_ceil(threads));
     std::thread::scope(|scope| {
         let workers: Vec<_> = shares
-            .map(|share| scope.spawn(move || share.iter().map(read).collect::<Result<Vec<_>, _>>()))
+            .map(|share| scope.spawn(move || share.iter().filter_map(read).collect::<Vec<_>>()))
             .collect();
         let mut all = Vec::with_capacity(entries.len());
         for worker in workers {
-            all.append(&mut worker.join().expect("reading a record does not panic")?);
+            all.append(&mut worker.join().expect("reading a record does not panic"));
         }
-        Ok(all)
+        all
     })
 }
 

@@ -70,6 +70,9 @@ pub struct RunRecord {
 /// The property that names the snapshot.
 pub const COMMIT_ID: &str = "CommitId";
 
+/// The key of what stands for a record that can't be read: the reason.
+const UNREADABLE: &str = "unreadable";
+
 /// The version of the stored form that this code writes and reads.
 pub const VERSION: u64 = 1;
 
@@ -84,6 +87,12 @@ pub enum RecordError {
     Newer {
         /// The version it has.
         version: u64,
+    },
+    /// Nothing that azml writes is so long.
+    #[error("the record has {bytes} bytes, more than a record can have")]
+    TooLarge {
+        /// Its length.
+        bytes: u64,
     },
     /// A key is missing, or holds what it can't hold.
     #[error("`{key}` of the record is {found}")]
@@ -169,6 +178,55 @@ impl RunRecord {
         }
         let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(RecordError::NotJson)?;
         super::stored::read(object)
+    }
+
+    /// Reads the record that is kept as that of `run`.
+    pub(super) fn of_run(run: &RunId, bytes: &[u8]) -> Result<Self, RecordError> {
+        let record = Self::from_stored(bytes)?;
+        if record.run_id == *run {
+            return Ok(record);
+        }
+        Err(RecordError::Malformed { key: "run_id".to_owned(), found: record.run_id.to_string() })
+    }
+
+    /// What lists show for a record that can't be read: its id, why it can't, and what can be made out of it.
+    pub(super) fn stand_in(run: RunId, bytes: &[u8], why: &RecordError) -> Self {
+        let object: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
+        let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+        let moment = |key: &str| text(key).and_then(|text| text.parse::<Timestamp>().ok());
+        let created = i64::try_from(run.epoch_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let metrics = object.get("metrics").and_then(Value::as_object).cloned().unwrap_or_default();
+        Self {
+            run_number: object.get("run_number").and_then(Value::as_u64).unwrap_or_default(),
+            script_name: text("script_name").unwrap_or_default(),
+            target: text("target").unwrap_or_default(),
+            status: if matches!(why, RecordError::Newer { .. }) { Status::Newer } else { Status::Unreadable },
+            created_utc: moment("created_utc").or(created).unwrap_or_default(),
+            start_time_utc: moment("start_time_utc"),
+            end_time_utc: moment("end_time_utc"),
+            user_id: text("user_id").unwrap_or_default(),
+            experiment_id: text("experiment_id").unwrap_or_default(),
+            heartbeat_enabled: false,
+            hidden: object.get("hidden").and_then(Value::as_bool).unwrap_or_default(),
+            name: text("name"),
+            metrics: metrics.into_iter().map(|(name, value)| (name, Metric::from(value))).collect(),
+            extra: [(UNREADABLE.to_owned(), Value::String(why.to_string()))].into_iter().collect(),
+            arguments: Vec::new(),
+            exit_code: None,
+            parent_run_id: None,
+            attachments: Vec::new(),
+            description: None,
+            properties: BTreeMap::new(),
+            pid: None,
+            host: text("host"),
+            run_id: run,
+        }
+    }
+
+    /// Why the stored record can't be read, if this only stands for it in a list.
+    pub fn why_unreadable(&self) -> Option<&str> {
+        let is_stand_in = matches!(self.status, Status::Newer | Status::Unreadable);
+        self.extra.get(UNREADABLE).filter(|_| is_stand_in).and_then(Value::as_str)
     }
 
     /// The form that commands print: metrics in the top level, keys sorted by their bytes.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use gix::{ObjectId, Repository, actor};
 
 use super::{
+    record::RecordError,
     shard,
-    store::{Error, RunStore, Totals, read_record},
+    store::{Error, RunStore, Totals, read_or_stand_in, read_record},
 };
 use crate::{id::RunId, join};
 
@@ -17,7 +18,11 @@ pub struct Salvage {
     pub sound: BTreeMap<RunId, ObjectId>,
     /// Records that are damaged, with the newest object of an older state that is whole.
     pub older: BTreeMap<RunId, ObjectId>,
-    /// Records that are damaged in every state that is here.
+    /// Those of `sound` that are of a newer version.
+    pub newer: BTreeSet<RunId>,
+    /// Records that can't be read in any state that is here, with their objects: they stay as they are.
+    pub unreadable: BTreeMap<RunId, ObjectId>,
+    /// Records whose objects are missing in every state that is here.
     pub lost: BTreeSet<RunId>,
     /// What a newer azml has put beside the layout that this one knows.
     pub newer_layout: Option<String>,
@@ -43,7 +48,7 @@ impl RunStore<'_> {
                     Ok(_) => complete = salvage.take(repo, tree, is_newest),
                 }
             }
-            if complete && salvage.lost.is_empty() {
+            if complete && salvage.lost.is_empty() && salvage.unreadable.is_empty() {
                 break;
             }
             is_newest = false;
@@ -66,7 +71,8 @@ impl RunStore<'_> {
         let records: Vec<_> = records.into_iter().collect();
         let mut totals = Totals { runs: records.len() as u64, last_number: 0 };
         for (run, blob) in &records {
-            totals.last_number = totals.last_number.max(read_record(repo, run, *blob)?.run_number);
+            totals.last_number =
+                totals.last_number.max(read_or_stand_in(repo, run.clone(), *blob)?.run_number);
         }
         let tree = shard::put(repo, None, records)?;
         let name = self.history().runs_ref();
@@ -87,11 +93,21 @@ impl Salvage {
             if self.sound.contains_key(&run) || self.older.contains_key(&run) {
                 continue;
             }
-            match read_record(repo, &run, blob) {
-                Ok(_) => {
+            let read = read_record(repo, &run, blob);
+            match read {
+                Ok(_) | Err(Error::Record { source: RecordError::Newer { .. }, .. }) => {
+                    if read.is_err() && is_newest {
+                        self.newer.insert(run.clone());
+                    }
                     self.lost.remove(&run);
+                    self.unreadable.remove(&run);
                     if is_newest { &mut self.sound } else { &mut self.older }.insert(run, blob);
                 }
+                Err(Error::Record { .. }) => {
+                    self.lost.remove(&run);
+                    self.unreadable.entry(run).or_insert(blob);
+                }
+                Err(_) if self.unreadable.contains_key(&run) => {}
                 Err(_) => {
                     self.lost.insert(run);
                 }

@@ -7,7 +7,10 @@
 use gix::{
     ObjectId, Repository,
     bstr::{BString, ByteSlice},
-    objs::{Tree, tree::EntryKind},
+    objs::{
+        Tree,
+        tree::{Entry, EntryKind},
+    },
 };
 
 use super::store::Error;
@@ -29,6 +32,12 @@ pub(super) fn path_of(run: &RunId) -> [String; DEPTH + 1] {
 /// The run whose record the file `name` is.
 fn run_of(name: &[u8]) -> Option<RunId> {
     RunId::parse(name.strip_suffix(b".json")?.to_str().ok()?).ok()
+}
+
+/// The records in a folder of the lowest level; what is no file is none.
+fn records(tree: &Tree) -> impl Iterator<Item = (RunId, ObjectId)> + '_ {
+    let files = tree.entries.iter().filter(|entry| entry.mode.is_blob());
+    files.filter_map(|entry| Some((run_of(&entry.filename)?, entry.oid)))
 }
 
 /// Reads a tree object.
@@ -66,7 +75,11 @@ pub(super) fn put(
 pub(super) fn get(repo: &Repository, root: ObjectId, run: &RunId) -> Result<Option<ObjectId>, Error> {
     let [folders @ .., file] = path_of(run);
     let Some(tree) = folder(repo, root, folders)? else { return Ok(None) };
-    Ok(tree.entries.iter().find(|entry| entry.filename == file.as_bytes()).map(|entry| entry.oid))
+    Ok(tree
+        .entries
+        .iter()
+        .find(|entry| entry.filename == file.as_bytes() && entry.mode.is_blob())
+        .map(|entry| entry.oid))
 }
 
 /// The records in the folder of a run's record, which are those of about its time.
@@ -77,14 +90,15 @@ pub(super) fn siblings(
 ) -> Result<Vec<(RunId, ObjectId)>, Error> {
     let [folders @ .., _] = path_of(run);
     let Some(tree) = folder(repo, root, folders)? else { return Ok(Vec::new()) };
-    Ok(tree.entries.iter().filter_map(|entry| Some((run_of(&entry.filename)?, entry.oid))).collect())
+    Ok(records(&tree).collect())
 }
 
 /// The tree at a path.
 fn folder(repo: &Repository, root: ObjectId, path: [String; DEPTH]) -> Result<Option<Tree>, Error> {
     let mut tree = load_root(repo, root)?;
     for part in path {
-        let Some(entry) = tree.entries.iter().find(|entry| entry.filename == part.as_bytes()) else {
+        let is_it = |entry: &&Entry| entry.filename == part.as_bytes() && entry.mode.is_tree();
+        let Some(entry) = tree.entries.iter().find(is_it) else {
             return Ok(None);
         };
         tree = load(repo, entry.oid)?;
@@ -117,8 +131,7 @@ impl<'r> NewestFirst<'r> {
             let folders = tree.entries.iter().filter(|entry| entry.mode.is_tree());
             self.ahead.extend(folders.map(|entry| Ahead::Folder { id: entry.oid, depth: depth + 1 }));
         } else {
-            let mut records: Vec<_> =
-                tree.entries.iter().filter_map(|e| Some((run_of(&e.filename)?, e.oid))).collect();
+            let mut records: Vec<_> = records(&tree).collect();
             records.sort_by(|(a, _), (b, _)| a.epoch_ms().cmp(&b.epoch_ms()).then_with(|| a.cmp(b)));
             self.ahead.extend(records.into_iter().map(|(run, blob)| Ahead::Record { run, blob }));
         }
@@ -153,12 +166,11 @@ pub(super) fn readable(repo: &Repository, root: ObjectId) -> (Vec<(RunId, Object
             complete = false;
             continue;
         };
-        for entry in tree.entries {
-            if depth < DEPTH {
-                folders.push((entry.oid, depth + 1));
-            } else {
-                found.extend(run_of(&entry.filename).map(|run| (run, entry.oid)));
-            }
+        if depth == DEPTH {
+            found.extend(records(&tree));
+        } else {
+            let below = tree.entries.iter().filter(|entry| entry.mode.is_tree());
+            folders.extend(below.map(|entry| (entry.oid, depth + 1)));
         }
     }
     (found, complete)
@@ -195,6 +207,7 @@ pub(super) fn differences(
                 folders.push((ours, entry.oid, depth + 1));
             } else if depth == DEPTH
                 && ours != Some(entry.oid)
+                && entry.mode.is_blob()
                 && let Some(run) = run_of(&entry.filename)
             {
                 found.push(Difference { run, theirs: entry.oid });

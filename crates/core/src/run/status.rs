@@ -19,10 +19,16 @@ pub enum Status {
     Canceled,
     /// The azml that watched it is gone, and nobody knows how the script ended.
     NotResponding,
+    /// Stands in a list for a record of a newer version, and is never stored.
+    #[serde(skip)]
+    Newer,
+    /// Stands in a list for a record that can't be read, and is never stored.
+    #[serde(skip)]
+    Unreadable,
 }
 
 impl Status {
-    /// Every status, in the order a run passes through them.
+    /// Every status of a run, in the order a run passes through them.
     pub const ALL: [Self; 6] =
         [Self::Submitting, Self::Running, Self::Completed, Self::Failed, Self::Canceled, Self::NotResponding];
 
@@ -35,6 +41,8 @@ impl Status {
             Self::Failed => "Failed",
             Self::Canceled => "Canceled",
             Self::NotResponding => "NotResponding",
+            Self::Newer => "newer version",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -47,7 +55,7 @@ impl Status {
     /// who only saw it begin.
     pub(super) fn knowledge(self) -> u8 {
         match self {
-            Self::Submitting => 0,
+            Self::Submitting | Self::Newer | Self::Unreadable => 0,
             Self::Running => 1,
             Self::NotResponding => 2,
             Self::Completed | Self::Failed | Self::Canceled => 3,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     history::{self, HistoryRepo},
     id::RunId,
-    join,
+    join, limits,
 };
 
 /// Why records could not be read or written.
@@ -50,15 +50,6 @@ pub enum Error {
     Record {
         /// The run.
         run: RunId,
-        /// What is wrong with it.
-        #[source]
-        source: RecordError,
-    },
-    /// A record of the list of all runs can't be read.
-    #[error("can't read the record of run {run}")]
-    Listed {
-        /// The run.
-        run: String,
         /// What is wrong with it.
         #[source]
         source: RecordError,
@@ -106,20 +97,21 @@ impl<'h> RunStore<'h> {
         Self { history }
     }
 
-    /// The newest `n` records, newest first.
+    /// The newest `n` records, newest first; what can't be read has a stand-in.
     pub fn newest(&self, n: usize) -> Result<Vec<RunRecord>, Error> {
         self.records()?.take(n).collect()
     }
 
-    /// All records, newest first.
+    /// All records, newest first; what can't be read has a stand-in.
     pub fn all(&self) -> Result<Vec<RunRecord>, Error> {
         self.records()?.collect()
     }
 
-    /// The records, newest first, each read when it is asked for.
+    /// The records, newest first, each read when it is asked for. One that can't be read has a stand-in that says so
+    /// ([`RunRecord::why_unreadable`]), and stops nothing.
     pub fn records(&self) -> Result<impl Iterator<Item = Result<RunRecord, Error>> + use<'h>, Error> {
         let repo = self.history.git();
-        Ok(self.entries()?.map(move |entry| entry.and_then(|(run, blob)| read_record(repo, &run, blob))))
+        Ok(self.entries()?.map(move |entry| entry.and_then(|(run, blob)| read_or_stand_in(repo, run, blob))))
     }
 
     /// The record of `run`.
@@ -132,7 +124,12 @@ impl<'h> RunStore<'h> {
     /// The record of the run that `record` is about, as it is kept by now.
     pub fn current(&self, record: &RunRecord) -> Result<Option<RunRecord>, Error> {
         let id = record.submitted_as();
-        let kept = self.get(&id)?.into_iter().chain(self.namesakes(&id)?);
+        let kept = match self.get(&id) {
+            // What somebody else has put there is no record of the run.
+            Err(Error::Record { .. }) => None,
+            kept => kept?,
+        };
+        let kept = kept.into_iter().chain(self.namesakes(&id)?);
         Ok(kept.into_iter().find(|kept| kept.is_same_run(record)))
     }
 
@@ -142,7 +139,8 @@ impl<'h> RunStore<'h> {
     pub fn find(&self, prefix: &str) -> Result<Vec<RunId>, Error> {
         // The whole id is looked up, not searched for.
         if let Ok(run) = RunId::parse(prefix)
-            && self.get(&run)?.is_some()
+            && let Some(tree) = self.tree()?
+            && shard::get(self.history.git(), tree, &run)?.is_some()
         {
             return Ok(vec![run]);
         }
@@ -167,9 +165,10 @@ impl<'h> RunStore<'h> {
         let mut found = Vec::new();
         for (id, blob) in shard::siblings(repo, tree, run)? {
             if id != *run && id.epoch_ms() == run.epoch_ms() {
-                let record = read_record(repo, &id, blob)?;
-                if record.submitted_as() == *run {
-                    found.push(record);
+                match read_record(repo, &id, blob) {
+                    Ok(record) if record.submitted_as() == *run => found.push(record),
+                    Ok(_) | Err(Error::Record { .. }) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -183,7 +182,7 @@ impl<'h> RunStore<'h> {
 
     /// The number that the next run gets: one more than the highest.
     pub fn next_number(&self) -> Result<u64, Error> {
-        Ok(self.tip()?.totals.last_number + 1)
+        Ok(self.tip()?.totals.last_number.saturating_add(1))
     }
 
     /// Adds the record of a new run and gives it the next number; two that start at once get two. Gives the record
@@ -192,7 +191,7 @@ impl<'h> RunStore<'h> {
         let repo = self.history.git();
         self.retry(|tip| {
             let mut record = record.clone();
-            record.run_number = tip.totals.last_number + 1;
+            record.run_number = tip.totals.last_number.saturating_add(1);
             let placing = Placing::on(repo, tip.tree);
             if placing.find(&record.run_id)?.is_some_and(|found| found.origin() == record.origin()) {
                 return Err(Error::Exists { run: record.run_id });
@@ -305,7 +304,7 @@ impl Totals {
         for entry in NewestFirst::new(repo, tree)? {
             let (run, blob) = entry?;
             totals.runs += 1;
-            totals.last_number = totals.last_number.max(read_record(repo, &run, blob)?.run_number);
+            totals.last_number = totals.last_number.max(read_or_stand_in(repo, run, blob)?.run_number);
         }
         Ok(totals)
     }
@@ -328,7 +327,10 @@ fn commit_record(
     {
         return Ok((commit, record));
     }
-    let totals = Totals { runs: tip.totals.runs + added, last_number: tip.totals.last_number.max(number) };
+    let totals = Totals {
+        runs: tip.totals.runs.saturating_add(added),
+        last_number: tip.totals.last_number.max(number),
+    };
     let message = totals.message(&format!("{id}: {}", record.status));
     join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
         .map(|commit| (commit, record))
@@ -337,6 +339,27 @@ fn commit_record(
 
 /// Reads the record in `blob`.
 pub(super) fn read_record(repo: &Repository, run: &RunId, blob: ObjectId) -> Result<RunRecord, Error> {
-    let object = repo.find_blob(blob).map_err(|source| Error::Object { id: blob, source })?;
-    RunRecord::from_stored(&object.data).map_err(|source| Error::Record { run: run.clone(), source })
+    let bad = |source| Error::Record { run: run.clone(), source };
+    let stored = read_stored(repo, blob)?.map_err(bad)?;
+    RunRecord::of_run(run, &stored).map_err(bad)
+}
+
+/// The same; what can't be read has a stand-in. An object that is missing is an error.
+pub(super) fn read_or_stand_in(repo: &Repository, run: RunId, blob: ObjectId) -> Result<RunRecord, Error> {
+    Ok(match read_stored(repo, blob)? {
+        Ok(stored) => {
+            RunRecord::of_run(&run, &stored).unwrap_or_else(|why| RunRecord::stand_in(run, &stored, &why))
+        }
+        Err(why) => RunRecord::stand_in(run, &[], &why),
+    })
+}
+
+/// The bytes of a record, unless there are too many.
+pub(super) fn read_stored(repo: &Repository, blob: ObjectId) -> Result<Result<Vec<u8>, RecordError>, Error> {
+    let failed = |source| Error::Object { id: blob, source };
+    let bytes = repo.find_header(blob).map_err(failed)?.size();
+    if bytes > limits::RUN_RECORD {
+        return Ok(Err(RecordError::TooLarge { bytes }));
+    }
+    Ok(Ok(repo.find_blob(blob).map_err(failed)?.take_data()))
 }

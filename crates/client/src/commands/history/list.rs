@@ -64,6 +64,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         lives.unrecorded(&records).filter(|record| wanted(record)).cloned().collect();
     all.append(&mut records);
     all.truncate(most);
+    runs::warn_of_unreadable(ctx, &all);
     runs::output(ctx, &all)
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use azml_core::run::RunStore;
 use serde_json::json;
 
+use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::sync::{self, Delivered, Pulled, SyncError};
@@ -31,6 +32,9 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = ctx.open(args.path.as_deref())?;
     let (remote, pulled, delivered) = sync(ctx, &opened, args.vststoken.as_deref())?;
+    if pulled.new_runs {
+        runs::warn_after_sync(ctx, &opened);
+    }
     Ok(Output::Value(json!({
         "remote": remote.url().without_secret().to_string(),
         "pushed": delivered.pushed,

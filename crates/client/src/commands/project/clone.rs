@@ -8,6 +8,7 @@ use azml_core::remote_url::RemoteUrl;
 
 use super::registry::{self, Where};
 use super::show;
+use crate::commands::runs;
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::service::{Found, Service};
@@ -74,6 +75,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         ctx.ui
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));
     }
+    runs::warn_after_sync(ctx, &opened);
     show::describe(ctx, &opened)
 }
 

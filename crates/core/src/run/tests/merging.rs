@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Copies the objects of `from` to `to`, as a fetch would, and gives the tip of its records.
-fn fetch(from: &HistoryRepo, to: &HistoryRepo) -> ObjectId {
+pub(super) fn fetch(from: &HistoryRepo, to: &HistoryRepo) -> ObjectId {
     for folder in std::fs::read_dir(from.path().join("objects")).unwrap().map(|entry| entry.unwrap()) {
         let copy = to.path().join("objects").join(folder.file_name());
         std::fs::create_dir_all(&copy).unwrap();
@@ -21,7 +21,7 @@ fn fetch(from: &HistoryRepo, to: &HistoryRepo) -> ObjectId {
     from.ref_tip(from.runs_ref().as_ref()).unwrap().unwrap()
 }
 
-fn reopened(history: &HistoryRepo) -> HistoryRepo {
+pub(super) fn reopened(history: &HistoryRepo) -> HistoryRepo {
     HistoryRepo::open(history.root(), project()).unwrap()
 }
 

@@ -5,6 +5,7 @@ mod listed;
 mod merging;
 mod record;
 mod store;
+mod unreadable;
 
 use gix::{ObjectId, actor};
 use jiff::Timestamp;
