@@ -51,7 +51,7 @@ impl<'s> Actor<'s> {
     pub fn command(&self, program: &str, dir: &Path) -> Command {
         let mut command = self.sandbox.command(program, &self.home, dir);
         if let Some(token) = &self.token {
-            command.env("AZML_VSTS_TOKEN", token);
+            command.env("AZML_VSTS_TOKEN", token).env("AZML_VSTS_URL", self.sandbox.origins());
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command

@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use crate::{Actor, Output, Server, binaries, server};
 
@@ -10,6 +11,8 @@ use crate::{Actor, Output, Server, binaries, server};
 #[derive(Debug)]
 pub struct Sandbox {
     dir: tempfile::TempDir,
+    /// The origins of the servers that were started here: people's tokens are for them.
+    origins: Mutex<Vec<String>>,
 }
 
 impl Default for Sandbox {
@@ -22,7 +25,7 @@ impl Sandbox {
     /// An empty world: `bin/` with azml, the link `az`, vsts-mock and python, and `tmp/`.
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("azml-e2e-").tempdir().expect("a temporary folder");
-        let sandbox = Self { dir };
+        let sandbox = Self { dir, origins: Mutex::default() };
         let bin = sandbox.dir("bin");
         let link =
             |target: &Path, name: &str| symlink(target, bin.join(name)).expect("a link in a new folder");
@@ -53,6 +56,16 @@ impl Sandbox {
         std::fs::write(&path, format!("#!/bin/sh\n{text}")).expect("a script is written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode is set");
         path
+    }
+
+    /// Says that people's tokens are for a server, too.
+    pub(crate) fn add_origin(&self, url: &str) {
+        self.origins.lock().expect("no panic").push(url.to_owned());
+    }
+
+    /// What people's tokens are for, as `AZML_VSTS_URL` has it.
+    pub fn origins(&self) -> String {
+        self.origins.lock().expect("no panic").join(" ")
     }
 
     /// A person at a computer of their own, with a token for the server.

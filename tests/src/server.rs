@@ -102,10 +102,13 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
             panic!("vsts-mock did not get ready: {line}\n{log}")
         });
+        for url in ["http", "https"].into_iter().filter_map(|key| Value::as_str(&ready[key])) {
+            sandbox.add_origin(url);
+        }
         Self { child, ready, data, log, seed }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     say("building azml and vsts-mock");
     let binaries = workspace::build_binaries(workspace::Purpose::Demo)?;
     let folder = tempfile::Builder::new().prefix("azml-demo-").tempdir()?;
-    let demo = Demo::prepare(folder.path(), &binaries.azml, &python)?;
+    let mut demo = Demo::prepare(folder.path(), &binaries.azml, &python)?;
 
     say("starting vsts-mock with a seed of one user and one account");
     let seed = folder.path().join("seed.toml");
@@ -65,6 +65,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     println!("  {}/acme", server.http());
     let url = create_repo(&server)?;
 
+    server.http().clone_into(&mut demo.origin);
     let outcome = demo.main_job(&url);
     if let Err(error) = &outcome {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
@@ -83,8 +84,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         println!("  first computer       cd {}", folder.join("first/iris").display());
         println!("  second computer      cd {}", folder.join("second/iris").display());
         println!(
-            "  as alice             export PATH={}:$PATH AZML_VSTS_TOKEN={TOKEN}",
-            binaries.dir.display()
+            "  as alice             export PATH={}:$PATH AZML_VSTS_TOKEN={TOKEN} AZML_VSTS_URL={}",
+            binaries.dir.display(),
+            server.http()
         );
         println!("  then                 azml history list -o table; azml project show; azml history last");
         println!("  every snapshot       git --git-dir=.azuremlhistory_git log --stat --all");
@@ -99,6 +101,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
 struct Demo {
     folder: PathBuf,
     bin: PathBuf,
+    /// The server, to which the token may go.
+    origin: String,
 }
 
 impl Demo {
@@ -116,7 +120,7 @@ impl Demo {
                 "[user]\n\tname = Alice\n\temail = alice@example.com\n[init]\n\tdefaultBranch = master\n";
             std::fs::write(folder.join(home).join(".gitconfig"), config)?;
         }
-        Ok(Self { folder: folder.to_path_buf(), bin })
+        Ok(Self { folder: folder.to_path_buf(), bin, origin: String::new() })
     }
 
     /// A command on one of the computers: nothing of the caller's environment but the PATH.
@@ -132,6 +136,7 @@ impl Demo {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("AZML_VSTS_TOKEN", TOKEN)
+            .env("AZML_VSTS_URL", &self.origin)
             .current_dir(dir)
             .stdin(Stdio::null());
         command

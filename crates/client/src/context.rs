@@ -1,6 +1,6 @@
 //! What a command works with: the environment, the user interface, and the way to a project and its remote.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azml_core::history::{self, HistoryRepo};
@@ -12,10 +12,12 @@ use azml_core::user_repo::{self, Identity, UserRepo};
 use gix::actor;
 
 use crate::cli::Invoked;
-use crate::credentials::{Keyring, Prompts, Provider, Secret, TokenStore, may_ask};
+use crate::credentials::{
+    Binding, BoundToken, Keyring, Origin, Prompts, Provider, Secret, TokenStore, may_ask,
+};
 use crate::env::{
-    AZML_STATE_DIR, AZML_VSTS_TOKEN, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH, GIT_SSH_COMMAND,
-    GIT_SSH_VARIANT, Unusable,
+    AZML_STATE_DIR, AZML_VSTS_TOKEN, AZML_VSTS_URL, EMAIL, Env, GIT_AUTHOR_EMAIL, GIT_AUTHOR_NAME, GIT_SSH,
+    GIT_SSH_COMMAND, GIT_SSH_VARIANT, Unusable,
 };
 use crate::error::CommandError;
 use crate::git_config::{GitConfig, Repository};
@@ -35,6 +37,17 @@ pub struct Context {
     pub invoked: Invoked,
     /// What the user has set for all commands.
     pub settings: Settings,
+}
+
+/// The one who has named a remote.
+#[derive(Clone, Copy, Debug)]
+pub enum NamedBy<'p> {
+    /// The user, on this command's line, for the project in this folder.
+    User(&'p Path),
+    /// The configuration of the project in this folder.
+    Folder(&'p Path),
+    /// The service that the user is signed in to.
+    Service,
 }
 
 /// A project that a command has opened.
@@ -153,12 +166,20 @@ impl Context {
     /// The project's remote, if it has one.
     pub fn remote(&self, opened: &Opened, token: Option<&str>) -> Result<Option<Remote>, CommandError> {
         let url = opened.history.remote_url()?;
-        url.map(|url| self.remote_at(url, token, Some(opened.project.root()))).transpose()
+        url.map(|url| self.remote_at(url, NamedBy::Folder(opened.project.root()), token)).transpose()
     }
 
     /// The stored logins.
     pub fn logins(&self) -> TokenStore {
-        TokenStore::in_folder(&self.env.config_dir()).with_keyring(Keyring::of(&self.env)).at(self.env.now())
+        let logins = TokenStore::in_folder(&self.env.config_dir());
+        if let Some(mode) = logins.protect() {
+            self.ui.warning(&format!(
+                "{} could be read by others (mode {mode:04o}) and is yours alone now; a token in it may be known",
+                logins.path().display()
+            ));
+            self.ui.hint("revoke it where it was made, and sign in again: {azml} login");
+        }
+        logins.with_keyring(Keyring::of(&self.env)).at(self.env.now())
     }
 
     /// The user's Git configuration, as it is for the project in `root` and a remote at `url` there.
@@ -201,18 +222,26 @@ impl Context {
         }
     }
 
-    /// The remote at a URL, with the credentials that there may be for it; `root` is the project folder, whose own
-    /// Git configuration counts.
+    /// The remote at a URL, with the credentials that there may be for it, among them the `token` of the command line; the
+    /// project folder's own Git configuration counts.
     pub fn remote_at(
         &self,
         url: RemoteUrl,
+        by: NamedBy<'_>,
         token: Option<&str>,
-        root: Option<&Path>,
     ) -> Result<Remote, CommandError> {
-        let token = token.or_else(|| self.env.text(AZML_VSTS_TOKEN)).map(Secret::new);
+        let root = match by {
+            NamedBy::User(root) | NamedBy::Folder(root) => Some(root),
+            NamedBy::Service => None,
+        };
         let config = Arc::new(self.git_config(root, url.as_str())?);
+        let foreign = match by {
+            NamedBy::Folder(root) => self.foreign_folder(root)?,
+            NamedBy::User(_) | NamedBy::Service => None,
+        };
         let auth = Provider::new()
-            .with_token(token)
+            .with_token(self.token(&url, by, token)?)
+            .withheld_from(foreign)
             .with_store(self.logins())
             .with_netrc(self.env.home().map(|home| home.join(".netrc")))
             .with_git_helpers(Arc::clone(&config), Prompts::of(&self.env), self.env.now());
@@ -227,6 +256,56 @@ impl Context {
             ..TransportOptions::default()
         };
         Ok(Remote::new(url, auth, options.with_git_config(config)?))
+    }
+
+    /// The token of this command, and whom it is for: a token and a URL that are typed side by side belong together; all
+    /// others go where `AZML_VSTS_URL` says, else to the service that the user is signed in to, else to VSTS.
+    fn token(
+        &self,
+        url: &RemoteUrl,
+        by: NamedBy<'_>,
+        typed: Option<&str>,
+    ) -> Result<Option<BoundToken>, CommandError> {
+        let (token, name) = match (typed, self.env.text(AZML_VSTS_TOKEN)) {
+            (Some(token), _) => (token, "--vststoken"),
+            (None, Some(token)) => (token, AZML_VSTS_TOKEN),
+            (None, None) => return Ok(None),
+        };
+        let binding = match (typed, by, self.env.text(AZML_VSTS_URL)) {
+            (Some(_), NamedBy::User(_), _) => {
+                Binding::Origins(Origin::parse(url.as_str()).into_iter().collect())
+            }
+            (_, _, Some(list)) => Binding::parse(list).map_err(|word| {
+                CommandError::usage(format!(
+                    "{AZML_VSTS_URL} has to name hosts by http or https, and has `{word}`"
+                ))
+                .hint("export AZML_VSTS_URL=https://HOST")
+            })?,
+            (_, _, None) => match self.logins().services() {
+                // Stored logins that can't be read are told when one is looked for.
+                Ok(services) if !services.is_empty() => Binding::Origins(services),
+                _ => Binding::Service,
+            },
+        };
+        Ok(Some(BoundToken { token: Secret::new(token), name, binding }))
+    }
+
+    /// The project folder or its history, if that is another user's and the user has not said to Git that it is safe.
+    fn foreign_folder(&self, root: &Path) -> Result<Option<PathBuf>, CommandError> {
+        let history = root.join(history::FOLDER);
+        let is_foreign = |path: &Path| {
+            let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            // What can't be looked at is nobody's yet.
+            gix::sec::Trust::from_path_ownership(&real).is_ok_and(|trust| trust != gix::sec::Trust::Full)
+        };
+        let config_file = history.join("config");
+        if ![root, &history, &config_file].into_iter().any(is_foreign) {
+            return Ok(None);
+        }
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        // What the folder says of itself does not count.
+        let config = self.git_config(None, "")?;
+        Ok(if config.is_safe_directory(&root)? { None } else { Some(root) })
     }
 
     /// A function for [`crate::sync::Context::observer`] that shows what happens in a bar.

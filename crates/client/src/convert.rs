@@ -7,6 +7,8 @@ use azml_core::user_repo::{Format, Incomplete};
 use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
 use git_wire::client::{self, TransportErrorKind};
 
+use crate::credentials::Withheld;
+use crate::env::AZML_VSTS_URL;
 use crate::error::{CommandError, ErrorKind};
 use crate::git_config;
 use crate::query::QueryError;
@@ -26,7 +28,22 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::Error, run::AttachError, QueryError);
+plain_failures!(checkout::Error, join::Error, run::AttachError, QueryError);
+
+impl From<run::Error> for CommandError {
+    fn from(error: run::Error) -> Self {
+        let hint = match &error {
+            run::Error::Record { source: run::RecordError::Newer { .. }, .. } => {
+                Some("update azml; what can be read of the run: {azml} history list")
+            }
+            run::Error::Record { .. } => Some("what can be done: {azml} project fsck"),
+            _ => None,
+        };
+        let mut error = Self::failed(error);
+        error.hints.extend(hint.map(str::to_owned));
+        error
+    }
+}
 
 impl From<id::Error> for CommandError {
     fn from(error: id::Error) -> Self {
@@ -336,9 +353,38 @@ impl From<SyncError> for CommandError {
             ),
             _ => (ErrorKind::Failed, None),
         };
+        let withheld = withheld(&error).map(hint_for);
         let mut error = Self::new(kind, error);
-        error.hints.extend(hint.map(str::to_owned));
+        error.hints.extend(withheld.or_else(|| hint.map(str::to_owned)));
         error
+    }
+}
+
+/// The credential that was not sent, if that is among the causes.
+fn withheld<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Withheld> {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(found) = current.downcast_ref::<Withheld>() {
+            return Some(found);
+        }
+        cause = current.source();
+    }
+    None
+}
+
+/// The way out for who wants it sent all the same.
+fn hint_for(withheld: &Withheld) -> String {
+    match withheld {
+        Withheld::OtherOrigin { origin, .. } if origin.is_protected() => {
+            format!("if that host may have the token: export {AZML_VSTS_URL}={origin}")
+        }
+        Withheld::OtherOrigin { .. } | Withheld::Unencrypted { .. } => {
+            "use https://: tokens go unencrypted to this computer alone".to_owned()
+        }
+        Withheld::ForeignFolder { folder, .. } => format!(
+            "if you trust whoever owns it: git config --global --add safe.directory {}",
+            crate::ui::shell_word(&folder.to_string_lossy())
+        ),
     }
 }
 

@@ -20,6 +20,8 @@ pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
 pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
 /// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
+/// The origins that [`AZML_VSTS_TOKEN`] and `--vststoken` may be sent to.
+pub const AZML_VSTS_URL: &str = "AZML_VSTS_URL";
 /// `off`: logins are kept in a file that only its owner may read, even where there is a system keyring.
 pub const AZML_KEYRING: &str = "AZML_KEYRING";
 /// The setting `push_wait`. What settings mean is in [`crate::settings`].

@@ -17,6 +17,7 @@
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
 pub mod advice;
+mod bounded;
 pub mod cli;
 pub mod commands;
 pub mod context;
@@ -26,6 +27,7 @@ pub mod env;
 pub mod error;
 pub mod git_config;
 mod home;
+pub mod limits;
 pub mod query;
 pub mod run;
 pub mod service;

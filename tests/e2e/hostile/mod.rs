@@ -8,6 +8,8 @@ mod connections;
 mod links;
 /// Run records that can't be read.
 mod records;
+/// Tokens, and who gets to see them.
+mod tokens;
 
 use e2e::usage::Usage;
 

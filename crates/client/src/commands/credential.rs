@@ -51,6 +51,10 @@ fn get(ctx: &Context, asked: &Description) -> Result<Output, CommandError> {
         ctx.ui.hint("{azml} login");
         return Ok(Output::Nothing);
     }
+    if !origin.is_protected() {
+        ctx.ui.warning(&format!("the login for {origin} is not given out: that is not encrypted"));
+        return Ok(Output::Nothing);
+    }
     let any_name = NAMES_ARE_ACCOUNTS.iter().any(|host| origin.host().ends_with(host));
     let user = match &asked.username {
         Some(wanted) if any_name || wanted.eq_ignore_ascii_case(&login.user) => wanted.clone(),

@@ -51,9 +51,6 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let service = Service::at(ctx, &url)?;
     let url = service.url().to_owned();
-    if url.starts_with("http://") && !is_loopback(&url) {
-        ctx.ui.warning("the token goes over the network unencrypted; use https:// if the service has it");
-    }
     let (token, life, is_session) = if let Some(token) = given(args)? {
         (token, None, false)
     } else {
@@ -159,15 +156,5 @@ fn not_accepted(error: ServiceError, is_session: bool) -> CommandError {
                 .hint("{azml} login --service URL")
         }
         other => other.into(),
-    }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let parsed = url::Url::parse(url).ok();
-    match parsed.as_ref().and_then(url::Url::host) {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -1,7 +1,7 @@
 //! The credentials for one conversation, tried in their order until the host takes one.
 
 use super::protocol::Description;
-use super::{Error, Origin, Provider, Secret, basic, netrc};
+use super::{Error, Origin, Provider, Secret, Withheld, basic, netrc};
 
 /// The user name that goes with a token when nothing else names one: hosts that take tokens look
 /// at the password, yet some refuse an empty name.
@@ -44,6 +44,8 @@ pub struct Attempts {
     /// True if the host has taken the current one.
     is_proven: bool,
     step: Step,
+    /// The credential that there is and that may not go there.
+    withheld: Option<Withheld>,
 }
 
 impl Attempts {
@@ -69,6 +71,7 @@ impl Attempts {
             current,
             is_proven,
             step: Step::Own,
+            withheld: None,
         }
     }
 
@@ -93,6 +96,11 @@ impl Attempts {
         self.current.as_ref().map(|credential| &credential.authorization)
     }
 
+    /// The credential that there is and that was not sent, with the reason.
+    pub fn withheld(&self) -> Option<&Withheld> {
+        self.withheld.as_ref()
+    }
+
     /// The host has taken what was sent.
     pub fn accepted(&mut self) {
         if let (Some(origin), Some(credential)) = (&self.origin, &self.current)
@@ -106,6 +114,10 @@ impl Attempts {
     /// `WWW-Authenticate`. Finds the next credential; `false`: there is none.
     pub fn refused(&mut self, challenges: &[String]) -> Result<bool, Error> {
         let Some(origin) = self.origin.clone() else { return Ok(false) };
+        if let Some(folder) = self.provider.foreign.clone() {
+            self.withheld = Some(Withheld::ForeignFolder { folder, origin });
+            return Ok(false);
+        }
         let mut refused = self.current.take();
         if let Some(answer) = refused.as_mut().and_then(|refused| refused.answer.as_mut()) {
             answer.challenges = challenges.to_vec();
@@ -149,15 +161,20 @@ impl Attempts {
         }
     }
 
-    fn own(&self, origin: &Origin) -> Result<Option<Credential>, Error> {
+    fn own(&mut self, origin: &Origin) -> Result<Option<Credential>, Error> {
         let user = self.user.as_deref();
-        if let Some(token) = &self.provider.token {
-            return Ok(Some(Credential::of(basic(user.unwrap_or(TOKEN_USER), token))));
+        match self.provider.token.as_ref().map(|token| token.for_origin(origin)) {
+            Some(Ok(token)) => return Ok(Some(Credential::of(basic(user.unwrap_or(TOKEN_USER), token)))),
+            Some(Err(why)) => self.withheld = Some(why),
+            None => {}
         }
         if let Some(store) = &self.provider.store
             && let Some((user, token)) = store.get(origin)?
         {
-            return Ok(Some(Credential::of(basic(&user, &token))));
+            if origin.is_protected() {
+                return Ok(Some(Credential::of(basic(&user, &token))));
+            }
+            self.withheld = Some(Withheld::Unencrypted { name: "the login", origin: origin.clone() });
         }
         let Some(password) = self.password.as_ref().filter(|_| !self.is_authorized) else { return Ok(None) };
         // Helpers hear how it fared, as if they had known it.

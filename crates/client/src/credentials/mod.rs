@@ -1,6 +1,6 @@
 //! Who azml is towards a Git host: where credentials come from, and in which order.
 //!
-//! 1. the token given for this command (`--vststoken`, `AZML_VSTS_TOKEN`);
+//! 1. the token given for this command (`--vststoken`, `AZML_VSTS_TOKEN`), to the origins that it is for ([`Binding`]);
 //! 2. the login kept for exactly that scheme, host and port ([`TokenStore`]);
 //! 3. Git's own ways, in Git's own order: user name and password of the URL; `~/.netrc`; the credential helpers of the
 //!    user's Git configuration; an askpass program; the terminal. `http.extraHeader` with an `Authorization` of its own
@@ -8,10 +8,14 @@
 //!
 //! A token or a login that is refused is told as that, and nothing else is tried; so is a helper's answer.
 //!
+//! The first two never go over plain HTTP to another computer; what Git itself would send goes as Git sends it. To a remote
+//! that a folder of another user names goes nothing.
+//!
 //! A secret never leaves a [`Secret`] except into the request that it is for: its `Debug` and
 //! `Display` say `***`. Nothing asks on a terminal unless the caller says that there is one.
 
 mod attempts;
+mod bound;
 mod helper;
 mod keyring;
 pub mod netrc;
@@ -22,6 +26,7 @@ mod secret;
 mod store;
 
 pub use attempts::Attempts;
+pub use bound::{Binding, BoundToken, Withheld};
 pub use helper::{Prompts, may_ask};
 pub use keyring::{Keyring, KeyringError};
 pub use provider::{Origin, Provider};

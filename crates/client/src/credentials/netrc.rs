@@ -4,14 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::Secret;
-
-/// The largest file that is read.
-const MAX_FILE: u64 = 1 << 20;
+use crate::{bounded, limits};
 
 /// User name and password for a host, from a file that may not be there; with `user` only that user's.
 pub(super) fn look_up(file: &Path, host: &str, user: Option<&str>) -> Option<(String, Secret)> {
     let mut text = Vec::new();
-    std::fs::File::open(file).ok()?.take(MAX_FILE).read_to_end(&mut text).ok()?;
+    bounded::open(file).ok()?.take(limits::NETRC_FILE).read_to_end(&mut text).ok()?;
     find(&String::from_utf8_lossy(&text), host, user)
 }
 

@@ -7,11 +7,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::Secret;
+use crate::limits;
 
 /// The time limit of such a program: it may have to wait for a person.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// The longest answer that is read.
-const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// Runs a credential helper as Git does, and returns what it says: `!COMMAND` for the shell, a path, or the name of a
 /// program `git credential-NAME`.
@@ -64,7 +63,7 @@ fn finish(mut child: Child) -> io::Result<(Vec<u8>, bool)> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut answer = Vec::new();
-        let read = stdout.take(LONGEST_ANSWER).read_to_end(&mut answer);
+        let read = stdout.take(limits::HELPER_ANSWER).read_to_end(&mut answer);
         // Nobody may be listening any more.
         drop(sender.send(read.map(|_| answer)));
     });

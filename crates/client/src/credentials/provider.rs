@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::attempts::Credential;
 use super::helper::{Helpers, Prompts};
 use super::protocol::Description;
-use super::{Error, Secret, TokenStore};
+use super::{BoundToken, Error, Secret, TokenStore};
 use crate::git_config::GitConfig;
 
 /// Scheme, host and port: what a secret belongs to, and the farthest it may travel.
@@ -33,6 +33,20 @@ impl Origin {
         Some(Self { scheme: url.scheme().to_owned(), host: url.host_str()?.to_owned(), port: url.port() })
     }
 
+    pub(super) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The host's name or address alone.
+    pub(super) fn name(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, if it is not the scheme's own.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// The host with its port, if that is not the scheme's own.
     pub fn host(&self) -> String {
         match self.port {
@@ -51,7 +65,9 @@ impl fmt::Display for Origin {
 /// The sources of credentials of one command. Clones share what was found to work.
 #[derive(Clone, Default)]
 pub struct Provider {
-    pub(super) token: Option<Secret>,
+    pub(super) token: Option<BoundToken>,
+    /// The folder of another user that names the remote: nothing is sent then.
+    pub(super) foreign: Option<PathBuf>,
     pub(super) store: Option<TokenStore>,
     pub(super) netrc: Option<PathBuf>,
     pub(super) helpers: Option<Arc<Helpers>>,
@@ -77,9 +93,22 @@ impl Provider {
     /// Adds the token given for this command, without the line end that files and variables often have. An empty one
     /// counts as none.
     #[must_use]
-    pub fn with_token(mut self, token: Option<Secret>) -> Self {
-        self.token = token.map(|token| token.trimmed()).filter(|token| !token.is_empty());
+    pub fn with_token(mut self, token: Option<BoundToken>) -> Self {
+        let trimmed = token.map(|bound| BoundToken { token: bound.token.trimmed(), ..bound });
+        self.token = trimmed.filter(|bound| !bound.token.is_empty());
         self
+    }
+
+    /// Sends nothing of all this if the remote is named by a folder of another user.
+    #[must_use]
+    pub fn withheld_from(mut self, foreign: Option<PathBuf>) -> Self {
+        self.foreign = foreign;
+        self
+    }
+
+    /// Returns whether nothing may be sent.
+    pub fn is_withheld(&self) -> bool {
+        self.foreign.is_some()
     }
 
     /// Adds the stored logins.

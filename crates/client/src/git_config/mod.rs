@@ -195,6 +195,24 @@ impl GitConfig {
         self.entries.iter().rev().find(is_it)
     }
 
+    /// Returns whether the user says that a folder of somebody else's is safe: `safe.directory`.
+    pub fn is_safe_directory(&self, folder: &Path) -> Result<bool, Error> {
+        let mut is_safe = false;
+        let is_it = |entry: &&Entry| {
+            entry.subsection.is_none() && entry.section == "safe" && entry.name == "directory"
+        };
+        for entry in self.entries.iter().filter(is_it) {
+            let Some(path) = self.path(entry)? else {
+                is_safe = false;
+                continue;
+            };
+            is_safe |= path == Path::new("*")
+                || path == folder
+                || (path.ends_with("*") && path.parent().is_some_and(|above| folder.starts_with(above)));
+        }
+        Ok(is_safe)
+    }
+
     /// The author of commits.
     pub fn identity(&self) -> Identity {
         let first = |name| {

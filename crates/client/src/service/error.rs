@@ -3,7 +3,7 @@
 use git_wire::client::{TransportError, TransportErrorKind};
 use serde_json::Value;
 
-use crate::credentials::StoreError;
+use crate::credentials::{StoreError, Withheld};
 use crate::error::{CommandError, ErrorKind};
 
 /// Why a service did not do what it was asked.
@@ -13,6 +13,9 @@ pub enum ServiceError {
     /// There was no answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// Everybody on the way could read who the user is.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The stored login can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,6 +118,9 @@ impl From<ServiceError> for CommandError {
             | ServiceError::Store(StoreError::Expired { .. }) => (ErrorKind::NotAllowed, Some(sign_in)),
             ServiceError::Store(StoreError::Keyring { .. }) => {
                 (ErrorKind::NotAllowed, Some("unlock the keyring, or sign in again: {azml} login"))
+            }
+            ServiceError::Withheld(_) => {
+                (ErrorKind::NotAllowed, Some("use https: {azml} login --service https://HOST"))
             }
             ServiceError::Denied { .. } => {
                 (ErrorKind::NotAllowed, Some("who you are there: {azml} account show"))

@@ -23,8 +23,8 @@ pub use error::ServiceError;
 pub use keys::SshKey;
 pub(crate) use keys::fingerprint;
 
-use crate::context::Context;
-use crate::credentials::{Login, Origin, Secret};
+use crate::context::{Context, NamedBy};
+use crate::credentials::{Login, Origin, Secret, Withheld};
 use crate::error::{CommandError, ErrorKind};
 use crate::transport;
 
@@ -75,7 +75,7 @@ impl Service {
         base.set_fragment(None);
         // A path is wanted there, and any below the service has the same settings.
         let below = format!("{}/_apis", base.as_str().trim_end_matches('/'));
-        let remote = ctx.remote_at(RemoteUrl::parse(&below)?, None, None)?;
+        let remote = ctx.remote_at(RemoteUrl::parse(&below)?, NamedBy::Service, None)?;
         let agent = remote.agent().map_err(|source| CommandError::from(ServiceError::from(source)))?;
         Ok(Self { agent, base, origin, authorization: None })
     }
@@ -165,6 +165,11 @@ impl Service {
         body: Option<(&str, String)>,
         headers: &[(&str, &str)],
     ) -> Result<Answer, ServiceError> {
+        // What is said to a service is who the user is.
+        if !self.origin.is_protected() {
+            let name = "a login";
+            return Err(Withheld::Unencrypted { name, origin: self.origin.clone() }.into());
+        }
         let url = format!("{}{path}", self.url());
         tracing::debug!(%method, url = url.split('?').next(), "asking the service");
         let mut request = Request::builder()

@@ -125,6 +125,10 @@ pub static VARIABLES: &[Variable] = &[
         about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
     },
     Variable {
+        name: env::AZML_VSTS_URL,
+        about: "The hosts that this token may go to, as URLs; else the service that you are signed in to, else https://*.visualstudio.com and https://dev.azure.com",
+    },
+    Variable {
         name: env::AZML_CONFIG_DIR,
         about: "Where config.toml and logins are; else $XDG_CONFIG_HOME/azml, else ~/.config/azml",
     },

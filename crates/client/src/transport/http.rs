@@ -53,7 +53,10 @@ impl Http {
     ) -> Result<Self, TransportError> {
         let (base, user, password) = parts(url)?;
         let remote = remote.as_str().to_owned();
-        let settings = options.http(&base, user.as_deref(), &remote, &auth)?;
+        let mut settings = options.http(&base, user.as_deref(), &remote, &auth)?;
+        if auth.is_withheld() {
+            settings.secret_headers.clear();
+        }
         let agent = http_agent::new(&base, &settings, options)?;
         let attempts = Attempts::new(auth, &base, user.clone(), password, settings.has_authorization());
         Ok(Self { agent, base, remote, user, service, options: options.clone(), settings, attempts })
@@ -192,7 +195,11 @@ impl Http {
             let challenges = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
             http_error::unknown_schemes(&self.base, challenges.filter_map(|value| value.to_str().ok()))
         });
-        Err(http_error::of_status(&self.base, status, &content_type, words))
+        let error = http_error::of_status(&self.base, status, &content_type, words);
+        Err(match self.attempts.withheld() {
+            Some(why) if error.kind == Kind::Unauthorized => error.with_source(why.clone()),
+            _ => error,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azml::credentials::{Origin, Provider, Secret, TokenStore};
+use azml::credentials::{Binding, BoundToken, Origin, Provider, Secret, TokenStore};
 use azml::sync::{Context, LinkMode, RoamOptions, SyncError, link, list, roam};
 use azml::transport::{Remote, TransportOptions};
 use azml_core::remote_url::RemoteUrl;
@@ -14,7 +14,9 @@ use crate::hosts::{Host, answer, git_http};
 const EXPECTED: &str = "Basic YXptbDpzM2NyZXQ=";
 
 fn with_token(url: &str) -> Remote {
-    let auth = Provider::new().with_token(Some(Secret::new("s3cret")));
+    let binding = Binding::Origins(Origin::parse(url).into_iter().collect());
+    let token = BoundToken { token: Secret::new("s3cret"), name: "the token", binding };
+    let auth = Provider::new().with_token(Some(token));
     Remote::new(RemoteUrl::parse(url).unwrap(), auth, TransportOptions::default())
 }
 

@@ -9,7 +9,7 @@ use azml_core::remote_url::RemoteUrl;
 use super::registry::{self, Where};
 use super::show;
 use crate::commands::runs;
-use crate::context::Context;
+use crate::context::{Context, NamedBy};
 use crate::error::{CommandError, ErrorKind};
 use crate::service::{Found, Service};
 use crate::sync::{self, RoamOptions, SyncError};
@@ -56,11 +56,11 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         (None, None) => ctx.env.cwd.join(named_folder(ctx, &args.url)?),
     };
     // The repository that comes about there is the one that conditions of Git's configuration are about.
-    let url = match &registered {
-        Some(found) => repository_of(found)?,
-        None => ctx.url(&args.url, &folder)?,
+    let (url, by) = match &registered {
+        Some(found) => (repository_of(found)?, NamedBy::Folder(&folder)),
+        None => (ctx.url(&args.url, &folder)?, NamedBy::User(&folder)),
     };
-    let remote = ctx.remote_at(url, args.vststoken.as_deref(), Some(&folder))?;
+    let remote = ctx.remote_at(url, by, args.vststoken.as_deref())?;
     let by = ctx.signature(&ctx.env.cwd);
     let roamed = {
         let progress = ctx.ui.progress("Cloning");

@@ -13,7 +13,7 @@ use azml_core::user_repo::UserRepo;
 
 use super::registry::{self, Where};
 use super::{show, template, update};
-use crate::context::{Context, Opened};
+use crate::context::{Context, NamedBy, Opened};
 use crate::error::CommandError;
 use crate::service::Service;
 use crate::snapshots::{self, limits};
@@ -119,7 +119,9 @@ fn make(
     }
     if let Some(url) = template {
         let progress = ctx.ui.progress("Fetching the template");
-        template::fetch(&ctx.remote_at(url, args.vststoken.as_deref(), Some(root))?, root, &progress)?;
+        // Beside the URL of a repository the token is for that one.
+        let token = args.vststoken.as_deref().filter(|_| args.repo.is_none());
+        template::fetch(&ctx.remote_at(url, NamedBy::User(root), token)?, root, &progress)?;
     }
     let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
     let id = place.id;

@@ -10,7 +10,7 @@ use azml_core::run::RunStore;
 use azml_core::snapshot::{self, Limits, TreeRequest};
 use serde_json::{Map, Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, NamedBy};
 use crate::error::CommandError;
 use crate::run::live;
 use crate::sync;
@@ -122,7 +122,7 @@ fn from_remote(
     token: Option<&str>,
 ) -> Result<(), CommandError> {
     let Some(url) = history.remote_url()? else { return Ok(()) };
-    let remote = ctx.remote_at(url, token, Some(project.root()))?;
+    let remote = ctx.remote_at(url, NamedBy::Folder(project.root()), token)?;
     let by = ctx.signature(project.root());
     // Beside it: what this repository says that it has would not be sent.
     let scratch = history.workspace()?;

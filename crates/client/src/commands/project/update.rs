@@ -8,7 +8,7 @@ use azml_core::user_repo::UserRepo;
 
 use super::{registry, show};
 use crate::commands::owed;
-use crate::context::{Context, Opened};
+use crate::context::{Context, NamedBy, Opened};
 use crate::error::CommandError;
 use crate::snapshots;
 use crate::sync::{self, LinkMode, SyncError};
@@ -71,7 +71,7 @@ pub fn link(
     if opened.history.tip()?.is_none() {
         snapshots::take(ctx, &opened.history, first_message(), false)?;
     }
-    let remote = ctx.remote_at(url, token, Some(root))?;
+    let remote = ctx.remote_at(url, NamedBy::User(root), token)?;
     let by = ctx.signature(root);
     {
         let progress = ctx.ui.progress("Linking");

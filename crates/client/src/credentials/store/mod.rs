@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,11 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::keyring::{Keyring, KeyringError};
 use super::{Origin, Secret};
+use crate::{bounded, limits};
 
 /// The name of the file in azml's configuration folder.
 const FILE_NAME: &str = "tokens.json";
 /// The format written, and the newest one read.
 const VERSION: u32 = 2;
+/// The permissions of the file.
+const OWNER_ALONE: u32 = 0o600;
 
 /// The stored logins.
 #[derive(Debug, Clone)]
@@ -80,6 +84,14 @@ pub enum StoreError {
     Malformed {
         /// The file.
         path: PathBuf,
+    },
+    /// Others may read the tokens in it, and that can't be changed.
+    #[error("'{}' may be read by others (mode {mode:04o}), and is not used", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// A newer azml has written it.
     #[error("'{}' has format {found}, and this azml reads formats up to {VERSION}", .path.display())]
@@ -157,6 +169,19 @@ impl TokenStore {
         self
     }
 
+    /// Makes the file readable for its owner alone; gives its permissions before, if that was needed.
+    pub fn protect(&self) -> Option<u32> {
+        let mode = self.exposed()?;
+        // Where this fails, reading the file fails too.
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(OWNER_ALONE)).ok().map(|()| mode)
+    }
+
+    /// The permissions of the file, if others than its owner have any.
+    fn exposed(&self) -> Option<u32> {
+        let mode = fs::metadata(&self.path).ok()?.permissions().mode() & 0o7777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+
     /// Where the logins are listed.
     pub fn path(&self) -> &Path {
         &self.path
@@ -199,6 +224,15 @@ impl TokenStore {
         let mut file = self.read()?;
         let current = file.current.and_then(|origin| file.tokens.remove(&origin));
         Ok(current.and_then(|entry| entry.service))
+    }
+
+    /// The origins of all services that the user is signed in to.
+    pub fn services(&self) -> Result<Vec<Origin>, StoreError> {
+        let tokens = self.read()?.tokens.into_iter();
+        Ok(tokens
+            .filter(|(_, entry)| entry.service.is_some())
+            .filter_map(|(name, _)| Origin::parse(&name))
+            .collect())
     }
 
     /// Keeps a user name and token, in place of older ones for the same origin.
@@ -258,7 +292,10 @@ impl TokenStore {
     }
 
     fn read(&self) -> Result<File, StoreError> {
-        let bytes = match fs::read(&self.path) {
+        if let Some(mode) = self.exposed() {
+            return Err(StoreError::Exposed { path: self.path.clone(), mode });
+        }
+        let bytes = match bounded::read(&self.path, limits::TOKEN_FILE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
             Err(source) => return Err(StoreError::Read { path: self.path.clone(), source }),
@@ -274,7 +311,7 @@ impl TokenStore {
     fn write(&self, mut file: File) -> Result<(), StoreError> {
         let failed = |source| StoreError::Write { path: self.path.clone(), source };
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         file.version = VERSION;
         let text = serde_json::to_vec_pretty(&file).map_err(|error| failed(error.into()))?;
         // A temporary file is made for its owner alone (0600), before anything is in it.

@@ -6,6 +6,25 @@ fn origin(text: &str) -> Origin {
     Origin::parse(text).unwrap()
 }
 
+fn write(store: &TokenStore, text: &str) {
+    fs::write(store.path(), text).unwrap();
+    store.protect();
+}
+
+#[test]
+fn a_file_that_others_may_read_is_not_used_until_it_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = TokenStore::in_folder(dir.path());
+    store.put(&origin("https://h"), "u", &Secret::new("t")).unwrap();
+    assert_eq!(store.protect(), None);
+    for mode in [0o640, 0o604, 0o660, 0o602] {
+        fs::set_permissions(store.path(), fs::Permissions::from_mode(mode)).unwrap();
+        assert!(matches!(store.get(&origin("https://h")), Err(StoreError::Exposed { .. })), "{mode:o}");
+        assert_eq!(store.protect(), Some(mode));
+        assert!(store.get(&origin("https://h")).unwrap().is_some());
+    }
+}
+
 #[test]
 fn a_login_is_for_its_own_scheme_host_and_port_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -67,7 +86,7 @@ fn the_first_format_is_read_still() {
     let dir = tempfile::tempdir().unwrap();
     let store = TokenStore::in_folder(dir.path());
     let first = r#"{"version":1,"tokens":{"https://h":{"user":"u","token":"t"}}}"#;
-    fs::write(store.path(), first).unwrap();
+    write(&store, first);
     assert_eq!(store.get(&origin("https://h")).unwrap(), Some(("u".to_owned(), Secret::new("t"))));
 }
 
@@ -75,9 +94,9 @@ fn the_first_format_is_read_still() {
 fn a_newer_format_is_refused_and_a_broken_file_shows_nothing_of_itself() {
     let dir = tempfile::tempdir().unwrap();
     let store = TokenStore::in_folder(dir.path());
-    fs::write(store.path(), r#"{"version":3,"vault":"x"}"#).unwrap();
+    write(&store, r#"{"version":3,"vault":"x"}"#);
     assert!(matches!(store.get(&origin("https://h")), Err(StoreError::Newer { found: 3, .. })));
-    fs::write(store.path(), r#"{"version":2,"tokens":"hunter2"}"#).unwrap();
+    write(&store, r#"{"version":2,"tokens":"hunter2"}"#);
     let error = store.get(&origin("https://h")).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"));
 }
