@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::world::{Endpoint, TRAPS};
+use super::world::{Endpoint, TRAPS, authorization};
 use crate::Outcome;
 
 /// How long a silent connection is held.
@@ -72,7 +72,7 @@ const ATTACKS: &[Attack] = &[
             let path = "/acme/soak/_git/r0/git-receive-pack";
             let more = format!(
                 "Authorization: {}\r\nContent-Type: application/x-git-receive-pack-request\r\nContent-Length: 300\r\n",
-                super::world::authorization(1)
+                authorization(1)
             );
             let line = format!("{} {} refs/heads/rubbish\0report-status", "0".repeat(40), "1".repeat(40));
             let mut body = format!("{:04x}{line}0000PACK\0\0\0\x02\0\0\0\x01", line.len() + 4).into_bytes();
@@ -159,8 +159,9 @@ fn head(at: &Endpoint, method: &str, path: &str, more: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{more}\r\n", http(at)).into_bytes()
 }
 
+/// A request as a user who may read.
 fn get(at: &Endpoint, path: &str) -> Vec<u8> {
-    head(at, "GET", path, "")
+    head(at, "GET", path, &format!("Authorization: {}\r\n", authorization(1)))
 }
 
 /// Does harm in one way; the round chooses which. Returns its name.
