@@ -132,14 +132,18 @@ impl Client<'_> {
         let (repo, branch) = (self.own_repo(), self.branch());
         let path = self.place("push");
         if !path.exists() {
-            fs::create_dir_all(&path)?;
-            process::capture(self.world.git(&path, self.number).args(["init", "--quiet", "--bare"]))?;
-            process::capture(self.world.git(&path, self.number).args([
-                "fetch",
-                "--quiet",
-                &at.repo(&repo),
-                &format!("refs/heads/master:{branch}"),
-            ]))?;
+            // A stop of the server in the middle leaves nothing that looks ready.
+            let unfinished = self.place("push-unfinished");
+            if unfinished.exists() {
+                fs::remove_dir_all(&unfinished)?;
+            }
+            fs::create_dir_all(&unfinished)?;
+            process::capture(self.world.git(&unfinished, self.number).args(["init", "--quiet", "--bare"]))?;
+            let (url, refs) = (at.repo(&repo), format!("refs/heads/master:{branch}"));
+            process::capture(
+                self.world.git(&unfinished, self.number).args(["fetch", "--quiet", &url, &refs]),
+            )?;
+            fs::rename(&unfinished, &path)?;
         }
         let files = if self.round % 5 == 4 { 150 } else { 1 + self.round % 7 };
         let mut import = self.world.git(&path, self.number);
