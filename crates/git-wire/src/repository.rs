@@ -13,6 +13,7 @@ use gix::ThreadSafeRepository;
 use gix::odb::store::init::Slots;
 
 use crate::format::{self, Unsupported};
+use crate::head::head_branch;
 use crate::limits::{FREE_PACK_SLOTS, MAX_PACK_SLOTS};
 use crate::pack::store::PackStore;
 use crate::pack::{ClosureRecord, FinishedPacks};
@@ -90,6 +91,21 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Its folder is not there.
+    #[error("there is no repository at '{path}'")]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Its `HEAD` makes no sense, so that nothing tells its branches.
+    #[error("couldn't read HEAD of the repository at '{path}'")]
+    Head {
+        /// Where it is.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: gix::Error,
+    },
     /// It is stored in a format that isn't read here.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -108,13 +124,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the message for a client that asks for the repository over a network. What is wrong with the server's own files is
-    /// for its log.
+    /// Returns the message for a client that asks for the repository over a network. Where it lies and what the system told
+    /// are for the server's log.
     pub fn message_to_peer(&self) -> String {
-        match self {
-            Self::Unsupported(unsupported) => unsupported.to_string(),
-            _ => "internal error in the server".to_owned(),
-        }
+        let problem = match self {
+            Self::Unsupported(unsupported) => return unsupported.to_string(),
+            Self::Missing { .. } => "its folder is missing on the server",
+            Self::Head { .. } => "its HEAD is damaged",
+            Self::Open { .. } => "its files are damaged, or the server may not read them",
+            Self::Init { .. } | Self::BranchName(_) => return "internal error in the server".to_owned(),
+        };
+        format!("the repository can't be opened: {problem}. Whoever runs the server finds more in its log")
     }
 }
 
@@ -126,8 +146,14 @@ impl Repository {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let dot_git = path.join(".git");
         let git_dir = if dot_git.is_dir() { dot_git.as_path() } else { path };
+        if !git_dir.is_dir() {
+            return Err(Error::Missing { path: git_dir.to_owned() });
+        }
         format::check(git_dir)?;
         let opened = Opened::open(git_dir)?;
+        if let Err(source) = head_branch(git_dir) {
+            return Err(Error::Head { path: git_dir.to_owned(), source });
+        }
         let git_dir = opened.repo.git_dir().to_owned();
         Ok(Self(Arc::new(Shared {
             readers: Arc::default(),
@@ -358,6 +384,34 @@ mod tests {
         let after = repository.read();
         assert!(added.iter().all(|id| after.has_object(id)), "all of {many} packs are read");
         assert!(before.has_object(first), "who began before reads on");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_repository_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("private/iris.git");
+        let told = || match Repository::open(&path) {
+            Ok(_) => "nothing".to_owned(),
+            Err(error) => error.message_to_peer(),
+        };
+        assert!(told().contains("folder is missing"));
+        Repository::create_bare(&path, "master").unwrap();
+        assert_eq!(told(), "nothing");
+        std::fs::write(path.join("HEAD"), "ref: refs/heads/main").unwrap();
+        assert_eq!(told(), "nothing", "Git takes it without the end of the line as well");
+        for garbage in ["", "garbage\n", "ref: refs/heads/.invalid\n"] {
+            std::fs::write(path.join("HEAD"), garbage).unwrap();
+            assert!(told().contains("HEAD is damaged"), "{garbage:?}: {}", told());
+        }
+        std::fs::write(
+            path.join("config"),
+            "[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefStorage = reftable\n",
+        )
+        .unwrap();
+        assert!(told().contains("git refs migrate"), "{}", told());
+        std::fs::write(path.join("config"), "[core\n").unwrap();
+        assert!(told().contains("files are damaged"), "{}", told());
+        assert!(!told().contains("private"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What every request of one server shares.
 
+use std::fs::Permissions;
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, OnceLock};
 
 use git_wire::history::History;
@@ -64,7 +66,10 @@ impl App {
         let (dir, temporary) = if let Some(dir) = &config.data_dir {
             (dir.clone(), None)
         } else {
-            let made = tempfile::Builder::new().prefix("vsts-mock-").tempdir();
+            let made = tempfile::Builder::new()
+                .prefix("vsts-mock-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir();
             let made = made.map_err(|source| StateError::Io {
                 action: "create a temporary folder in",
                 path: std::env::temp_dir(),
@@ -73,7 +78,7 @@ impl App {
             (made.path().to_owned(), Some(made))
         };
         let state = State::open(&dir).await?;
-        let upkeep = Upkeep::start(temporary.is_none(), state.open_repos());
+        let upkeep = Upkeep::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
         let app = Shared {
             state,
             gate: Gate::new(),

@@ -24,6 +24,7 @@ mod builder;
 pub mod cli;
 mod clock;
 mod config;
+mod disk_full;
 mod hosting;
 mod http;
 mod identity;

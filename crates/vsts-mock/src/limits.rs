@@ -115,6 +115,9 @@ pub(crate) const MARKDOWN_KEPT_BYTES: usize = 8 << 20;
 /// Bytes of a text that is rendered as Markdown, or shown below a folder.
 pub(crate) const README_BYTES: u64 = 256 << 10;
 
+/// Repositories that a warning at the start names; it counts the others.
+pub(crate) const NAMED_AT_START: usize = 10;
+
 /// Bytes of commit-graphs that are kept in memory: six of a history of Git's own size.
 pub(crate) const COMMIT_GRAPH_BYTES: usize = 128 << 20;
 

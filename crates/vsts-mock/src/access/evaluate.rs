@@ -7,11 +7,12 @@
 //! Members of Project Collection Administrators (everywhere in the account) and of Project Administrators (in their
 //! project) are not cut off by what other groups are denied; a deny on themselves or on the administrators' group holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Permission, Principal, token};
+use super::{Permission, Principal, Viewer, token};
 use crate::world::{Entry, GroupKind, World};
 
 /// What the entries say on one permission.
@@ -32,11 +33,53 @@ pub(super) struct Decision<'t> {
     pub(super) identity: Uuid,
 }
 
-/// A user, or a group, with all the groups that they are in.
+/// A user, or a group, with all the groups that they are in, and what follows from these wherever something is asked.
 #[derive(Debug)]
-pub(super) struct Identities {
+pub(super) struct Memberships {
     own: Uuid,
     groups: BTreeSet<Uuid>,
+    /// The accounts, and the projects of accounts, that the groups are of.
+    places: BTreeSet<(Uuid, Option<Uuid>)>,
+    /// Those of the identities that administer an account, or a project of one.
+    administrators: BTreeMap<(Uuid, Option<Uuid>), BTreeSet<Uuid>>,
+}
+
+impl Memberships {
+    pub(super) fn of(world: &World, own: Uuid) -> Self {
+        let groups = world.all_containers_of(own);
+        let mut places = BTreeSet::new();
+        let mut administrators: BTreeMap<_, BTreeSet<Uuid>> = BTreeMap::new();
+        for group in groups.iter().chain([&own]).filter_map(|id| world.groups.get(id)) {
+            let place = (group.account, group.project);
+            if group.id != own {
+                places.extend([(group.account, None), place]);
+            }
+            match group.kind {
+                GroupKind::CollectionAdministrators => {
+                    administrators.entry((group.account, None)).or_default().insert(group.id);
+                }
+                GroupKind::ProjectAdministrators if group.project.is_some() => {
+                    administrators.entry(place).or_default().insert(group.id);
+                }
+                _ => {}
+            }
+        }
+        Self { own, groups, places, administrators }
+    }
+
+    /// Whether one of the groups is of the account, or makes a member of the project.
+    pub(super) fn belong(&self, account: Uuid, project: Option<Uuid>) -> bool {
+        self.places.contains(&(account, project)) || {
+            let collection = self.administrators.get(&(account, None));
+            collection.is_some_and(|administrators| administrators.iter().any(|group| *group != self.own))
+        }
+    }
+}
+
+/// A user, or a group, with regard to a target in an account and a project.
+#[derive(Debug)]
+pub(super) struct Identities {
+    memberships: Arc<Memberships>,
     /// Those of the identities that administer the target.
     administrators: BTreeSet<Uuid>,
 }
@@ -50,43 +93,24 @@ impl Identities {
         account: Uuid,
         project: Option<Uuid>,
     ) -> Option<Self> {
-        let user = principal.user?;
-        let token = principal.token.and_then(|token| world.tokens.get(&token));
-        if token.is_some_and(|token| !token.accounts.is_empty() && !token.accounts.contains(&account)) {
-            return None;
-        }
-        Some(Self::of_subject(world, user, account, project))
+        Viewer::new(world, principal).identities(account, project)
     }
 
     /// The identities of a user or a group, whatever they sign in with.
     pub(super) fn of_subject(world: &World, own: Uuid, account: Uuid, project: Option<Uuid>) -> Self {
-        let groups = world.all_containers_of(own);
-        let administers = |id: &Uuid| {
-            world.groups.get(id).is_some_and(|group| {
-                group.account == account
-                    && match group.kind {
-                        GroupKind::CollectionAdministrators => true,
-                        GroupKind::ProjectAdministrators => project.is_some() && group.project == project,
-                        _ => false,
-                    }
-            })
-        };
-        let administrators = groups.iter().copied().chain([own]).filter(administers).collect();
-        Self { own, groups, administrators }
+        Self::at(&Arc::new(Memberships::of(world, own)), account, project)
+    }
+
+    /// The identities that these memberships are, in that account and project.
+    pub(super) fn at(memberships: &Arc<Memberships>, account: Uuid, project: Option<Uuid>) -> Self {
+        let of_account = memberships.administrators.get(&(account, None));
+        let of_project = project.and_then(|_| memberships.administrators.get(&(account, project)));
+        let administrators = of_account.into_iter().chain(of_project).flatten().copied().collect();
+        Self { memberships: memberships.clone(), administrators }
     }
 
     pub(super) fn contains(&self, identity: Uuid) -> bool {
-        identity == self.own || self.groups.contains(&identity)
-    }
-
-    /// Whether one of the groups is of the account, or makes a member of the project.
-    pub(super) fn belong(&self, world: &World, account: Uuid, project: Option<Uuid>) -> bool {
-        self.groups.iter().filter_map(|group| world.groups.get(group)).any(|group| {
-            group.account == account
-                && (project.is_none()
-                    || group.project == project
-                    || group.kind == GroupKind::CollectionAdministrators)
-        })
+        identity == self.memberships.own || self.memberships.groups.contains(&identity)
     }
 
     /// Whether one of them administers the account's or the project's target.
@@ -95,7 +119,9 @@ impl Identities {
     }
 
     fn is_cut_off_by(&self, denied: Uuid) -> bool {
-        self.administrators.is_empty() || denied == self.own || self.administrators.contains(&denied)
+        self.administrators.is_empty()
+            || denied == self.memberships.own
+            || self.administrators.contains(&denied)
     }
 
     /// What the entries of one level settle.
@@ -113,7 +139,7 @@ impl Identities {
         // Of several that say the same, their own entry is named.
         let find = |says: &dyn Fn(Uuid, &Entry) -> bool| {
             let found = mine().filter(|(identity, entry)| says(**identity, entry)).map(|(id, _)| *id);
-            found.min_by_key(|identity| *identity != self.own)
+            found.min_by_key(|identity| *identity != self.memberships.own)
         };
         let denied = find(&|identity, entry| entry.deny.contains(permission) && self.is_cut_off_by(identity));
         let (is_allowed, identity) = match denied {

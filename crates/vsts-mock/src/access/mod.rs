@@ -32,6 +32,7 @@ mod security;
 mod standing;
 pub(crate) mod token;
 mod updates;
+mod viewer;
 
 use uuid::Uuid;
 
@@ -43,9 +44,10 @@ pub(crate) use security::{
 };
 pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, standing, subject, subjects};
 pub(crate) use updates::{authorize_lock, authorize_push, authorize_update, creator_may_own};
+pub(crate) use viewer::Viewer;
 
 use crate::world::{Account, Project, Repo, World};
-use evaluate::{Identities, Setting};
+use evaluate::Setting;
 
 /// Who asks: a signed-in user and what the credential may be used for, or nobody.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,10 +130,8 @@ pub(crate) fn authorize(
     target: Target<'_>,
 ) -> Result<(), Refusal> {
     check_credential(world, principal)?;
-    if !can_see(world, principal, target) {
-        return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
-    }
-    if is_closed(permission, target) {
+    let viewer = Viewer::new(world, principal);
+    if !viewer.sees(target) || is_closed(permission, target) {
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
     }
     if permission == Permission::GenericRead && !matches!(target, Target::Account(_) | Target::Project(_)) {
@@ -141,7 +141,7 @@ pub(crate) fn authorize(
             Err(too_narrow(principal, permission, target))
         };
     }
-    let Some(identities) = Identities::of(world, principal, target.account(), target.project()) else {
+    let Some(identities) = viewer.identities(target.account(), target.project()) else {
         return Err(Refusal::SignInRequired);
     };
     if evaluate::setting(world, &identities, target.account(), &target.token(), permission)
@@ -158,9 +158,7 @@ pub(crate) fn authorize(
 
 /// Returns whether the principal may see the repository in a list, where disabled ones are shown as well.
 pub(crate) fn can_list(world: &World, principal: &Principal, repo: &Repo) -> bool {
-    check_credential(world, principal).is_ok()
-        && can_read(world, principal, repo)
-        && principal.ceiling.contains(Permission::GenericRead)
+    Viewer::new(world, principal).lists(repo)
 }
 
 /// Returns whether the target is in a disabled repository, whose settings are all that can be reached.
@@ -171,36 +169,7 @@ fn is_closed(permission: Permission, target: Target<'_>) -> bool {
 
 /// Whether the principal may know that the target exists.
 pub(crate) fn can_see(world: &World, principal: &Principal, target: Target<'_>) -> bool {
-    match target {
-        Target::Repo(repo) | Target::Ref(repo, _) => can_read(world, principal, repo),
-        Target::Project(project) => {
-            belongs_to(world, principal, project.account, Some(project.id))
-                || world.repos_of(project.id).any(|repo| can_read(world, principal, repo))
-        }
-        Target::Account(account) => {
-            belongs_to(world, principal, account.id, None)
-                || world
-                    .projects_of(account.id)
-                    .any(|project| can_see(world, principal, Target::Project(project)))
-        }
-    }
-}
-
-fn can_read(world: &World, principal: &Principal, repo: &Repo) -> bool {
-    let Some(identities) = Identities::of(world, principal, repo.account, Some(repo.project)) else {
-        return repo.public;
-    };
-    let token = token::repository(repo.project, repo.id);
-    match evaluate::setting(world, &identities, repo.account, &token, Permission::GenericRead) {
-        Setting::Allowed => true,
-        Setting::Denied => false,
-        Setting::Unset => repo.public,
-    }
-}
-
-fn belongs_to(world: &World, principal: &Principal, account: Uuid, project: Option<Uuid>) -> bool {
-    Identities::of(world, principal, account, project)
-        .is_some_and(|identities| identities.belong(world, account, project))
+    Viewer::new(world, principal).sees(target)
 }
 
 fn check_credential(world: &World, principal: &Principal) -> Result<(), Refusal> {

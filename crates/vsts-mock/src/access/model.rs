@@ -125,7 +125,7 @@ impl Random {
             }
         }
         for (member, group) in &self.memberships {
-            world.memberships.insert((identity(*member), identity(*group)));
+            world.join(identity(*member), identity(*group));
         }
         for ((level, who), (allow, deny)) in &self.entries {
             let entry = Entry {
@@ -204,7 +204,7 @@ proptest! {
     fn the_evaluator_decides_as_the_obvious_model(random in random(), who in 0..PEOPLE, level in 0..DEPTH) {
         let world = random.world();
         let project = LEVELS[level].2.map(|project| PROJECTS[project]);
-        let identities = Identities::of_subject(&world, identity(who), ACCOUNT, project);
+        let identities = evaluate::Identities::of_subject(&world, identity(who), ACCOUNT, project);
         for permission in Permission::ALL {
             let at = token_of(level);
             let found = decide(&world, &identities, ACCOUNT, &at, permission);

@@ -8,18 +8,16 @@ use super::evaluate::Identities;
 use super::roles::{Use, authorize_use};
 use super::standing::is_known;
 use super::{
-    Permission, Permissions, Principal, Refusal, Target, authorize, can_see, check_credential, too_narrow,
+    Permission, Permissions, Principal, Refusal, Target, Viewer, authorize, check_credential, too_narrow,
 };
 use crate::world::{Entry, Group, World};
 
 /// Decides whether the principal may read the entries that hang at the target.
-pub(crate) fn authorize_acl_reading(
-    world: &World,
-    principal: &Principal,
-    target: Target<'_>,
-) -> Result<(), Refusal> {
-    check_credential(world, principal)?;
-    if !can_see(world, principal, target) && !administers(world, principal, target.account(), None) {
+pub(crate) fn authorize_acl_reading(viewer: &Viewer<'_>, target: Target<'_>) -> Result<(), Refusal> {
+    let principal = viewer.principal;
+    check_credential(viewer.world, principal)?;
+    let identities = viewer.identities(target.account(), None);
+    if !viewer.sees(target) && !identities.is_some_and(|identities| identities.administer()) {
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
     }
     let reading = [Permission::GenericRead, Permission::ManagePermissions];
@@ -96,16 +94,23 @@ pub(crate) fn merged(old: Entry, allow: Permissions, deny: Permissions) -> (Perm
 /// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
 /// an entry in it, of themselves, and of the groups of projects that they see.
 pub(crate) fn sees_subject(world: &World, principal: &Principal, account: Uuid, subject: Uuid) -> bool {
-    if principal.user == Some(subject) {
-        return true;
-    }
-    match world.groups.get(&subject) {
-        Some(group) => group.account == account && sees_group(world, principal, group),
-        None => is_known(world, subject, account, None) || world.has_entry(account, subject),
-    }
+    Viewer::new(world, principal).sees_subject(account, subject)
 }
 
-fn sees_group(world: &World, principal: &Principal, group: &Group) -> bool {
-    let Some(project) = group.project else { return true };
-    world.projects.get(&project).is_some_and(|project| can_see(world, principal, Target::Project(project)))
+impl Viewer<'_> {
+    /// [`sees_subject`], for many of them.
+    pub(crate) fn sees_subject(&self, account: Uuid, subject: Uuid) -> bool {
+        if self.principal.user == Some(subject) {
+            return true;
+        }
+        match self.world.groups.get(&subject) {
+            Some(group) => group.account == account && self.sees_group(group),
+            None => is_known(self.world, subject, account, None) || self.world.has_entry(account, subject),
+        }
+    }
+
+    fn sees_group(&self, group: &Group) -> bool {
+        let Some(project) = group.project else { return true };
+        self.world.projects.get(&project).is_some_and(|project| self.sees(Target::Project(project)))
+    }
 }

@@ -7,7 +7,7 @@
 
 use uuid::Uuid;
 
-use super::evaluate::{self, Decision, Identities};
+use super::evaluate::{self, Decision, Identities, Memberships};
 use super::{Permission, Permissions, Target, token};
 use crate::world::{World, name};
 
@@ -83,7 +83,7 @@ pub(crate) fn subject(world: &World, id: Uuid) -> Option<Subject> {
 
 /// Whether the user belongs to the account, or to the project of it.
 pub(crate) fn is_known(world: &World, user: Uuid, account: Uuid, project: Option<Uuid>) -> bool {
-    Identities::of_subject(world, user, account, project).belong(world, account, project)
+    Memberships::of(world, user).belong(account, project)
 }
 
 /// What a subject has of one permission at a place.

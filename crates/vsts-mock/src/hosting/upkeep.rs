@@ -1,5 +1,6 @@
 //! Maintenance of repositories in the background: one thread, one repository at a time, with less claim to the
-//! processor than those who serve clients. The same thread closes repositories that nobody has used for a while.
+//! processor than those who serve clients. The same thread closes repositories that nobody has used for a while, and
+//! removes what killed processes have left in those that are opened.
 //!
 //! A push says which repository it changed; whether there is enough to do is looked at then. Work that a stopping
 //! server leaves undone is found again after the next push.
@@ -40,7 +41,13 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread. What it makes is written through to the disk if it is to be `durable`.
-    pub(crate) fn start(durable: bool, open: Arc<OpenRepositories>) -> Self {
+    ///
+    /// It begins with `first`, which may take a while.
+    pub(crate) fn start(
+        durable: bool,
+        open: Arc<OpenRepositories>,
+        first: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let options = Options { durable, ..Options::default() };
         let (sender, receiver) = channel();
         let (alive, ended) = tokio::sync::mpsc::channel(1);
@@ -48,6 +55,8 @@ impl Upkeep {
         let stops = interrupt.clone();
         let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
             let _alive = alive;
+            yield_to_clients();
+            first();
             work(&receiver, &open, &options, &stops);
         });
         let line = match thread {
@@ -92,13 +101,16 @@ impl Upkeep {
 }
 
 fn work(changed: &Receiver<Request>, open: &OpenRepositories, options: &Options, interrupt: &Interrupt) {
-    yield_to_clients();
     let mut looked = Instant::now();
     loop {
         let received = changed.recv_timeout(IDLE_REPOSITORIES_EVERY.saturating_sub(looked.elapsed()));
         if looked.elapsed() >= IDLE_REPOSITORIES_EVERY {
             open.close_idle();
             looked = Instant::now();
+        }
+        for repository in open.take_unswept() {
+            let removed = maintenance::sweep(&repository);
+            tracing::debug!(path = %repository.git_dir().display(), removed, "swept");
         }
         let first = match received {
             Ok(first) => first,

@@ -16,6 +16,7 @@ use super::bridge::{self, Intake, Outcome};
 use super::{Journalled, Peer, auth, text};
 use crate::access::{Refusal, repository_not_found};
 use crate::app::App;
+use crate::disk_full;
 use crate::hosting::{Names, Session, admit};
 
 /// Bytes that a fetch's request may have.
@@ -216,6 +217,10 @@ fn git_response(service: Service, kind: &str, body: Body) -> Response {
 
 /// The answer to what failed before anything was written.
 fn failed(error: &Error, address: &GitAddress) -> Response {
+    if disk_full::is_cause_of(error) {
+        tracing::error!(repo = %address.repo, err = %error, "the disk is full");
+        return text(StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE);
+    }
     let status = match error {
         Error::Denied(_) => StatusCode::FORBIDDEN,
         Error::Unfit(_) | Error::Protocol(_) | Error::NotOurRef(_) | Error::Io(_) => StatusCode::BAD_REQUEST,

@@ -68,7 +68,7 @@ impl Change<'_> {
 
     /// Takes a user or a group out of a group; whether it was in it.
     pub(crate) async fn leave_group(&mut self, member: Uuid, group: Uuid) -> Result<bool, RegistryError> {
-        if !self.world.memberships.remove(&(member, group)) {
+        if !self.world.leave(member, group) {
             return Ok(false);
         }
         run!(
@@ -248,7 +248,7 @@ impl Change<'_> {
     }
 
     pub(super) async fn join_group(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
-        if self.world.memberships.insert((member, group)) {
+        if self.world.join(member, group) {
             run!(
                 self,
                 "INSERT INTO memberships (member_id, group_id) VALUES ($1, $2)",

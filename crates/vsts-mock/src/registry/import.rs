@@ -11,6 +11,8 @@ use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 
 use super::RegistryError;
 use super::places::DEFAULT_BRANCH;
+use crate::disk_full;
+use crate::state::StateError;
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
 const NEWER_SIGNATURE: &str = "# v3 git bundle";
@@ -40,7 +42,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
     if from.join("shallow").exists() {
         return Err(refuse("it is shallow".to_owned()));
     }
-    let failed = |error: io::Error| refuse(error.to_string());
+    let failed = |error: io::Error| {
+        if disk_full::is_cause_of(&error) {
+            return StateError::Io { action: "write below", path: to.to_owned(), source: error }.into();
+        }
+        refuse(error.to_string())
+    };
     if has_promised_objects(&from.join("objects/pack")).map_err(failed)? {
         return Err(refuse("it is a partial clone, which lacks objects; clone it whole first".to_owned()));
     }

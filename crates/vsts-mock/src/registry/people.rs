@@ -157,7 +157,7 @@ impl Change<'_> {
 
     /// Notes that the seed has given something. It is not given again before a reset.
     pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
-        if self.world.seeded.insert(mark) {
+        if self.world.seeded.insert(mark).is_none() {
             run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());
         }
         Ok(())

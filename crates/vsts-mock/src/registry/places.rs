@@ -61,14 +61,10 @@ impl Change<'_> {
     /// Removes an account with everything in it.
     pub(crate) async fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
         let account = self.account(account_name)?.id;
-        for repo in self
-            .world
-            .repos
-            .values()
-            .filter(|repo| repo.account == account)
-            .map(|repo| repo.id)
-            .collect::<Vec<_>>()
-        {
+        let projects = self.world.projects_of(account);
+        let repos: Vec<Uuid> =
+            projects.flat_map(|project| self.world.repos_of(project.id)).map(|repo| repo.id).collect();
+        for repo in repos {
             self.discard_repo(repo);
         }
         self.discard_deleted(|repo| repo.account == account);

@@ -137,7 +137,7 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
         });
     }
     for row in rows(pool, "SELECT member_id, group_id FROM memberships").await? {
-        world.memberships.insert((id(&row, "member_id")?, id(&row, "group_id")?));
+        world.join(id(&row, "member_id")?, id(&row, "group_id")?);
     }
     let sql =
         "SELECT account_id, token, identity_id, allow_bits, deny_bits, is_automatic FROM access_entries";

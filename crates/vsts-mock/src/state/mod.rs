@@ -4,8 +4,10 @@
 //! the world side by side; a commit makes both visible at once. One process owns a data directory; a second is refused.
 
 mod folders;
+mod inspect;
 mod load;
 pub(crate) mod once;
+mod private;
 mod pushes;
 
 use std::fs::{File, TryLockError};
@@ -33,6 +35,22 @@ pub enum StateError {
     InUse {
         /// The directory.
         path: PathBuf,
+    },
+    /// The database is gone, and the repositories that it knew are there.
+    #[error(
+        "the database {} is {state}, and {} holds {count} repositories that it should know. Restore {} from a backup, with \
+         the files beside it that begin with the same name; to begin anew, move {} away",
+        database.display(), repos.display(), database.display(), repos.display()
+    )]
+    DatabaseLost {
+        /// The database's file.
+        database: PathBuf,
+        /// What it is: missing or empty.
+        state: &'static str,
+        /// The folder with the repositories.
+        repos: PathBuf,
+        /// How many repositories there are.
+        count: usize,
     },
     /// A file or a folder could not be made, opened or removed.
     #[error("cannot {action} {}", path.display())]
@@ -82,24 +100,29 @@ impl State {
     /// Opens the state in a directory, making what is not there yet.
     pub(crate) async fn open(dir: &Path) -> Result<Self, StateError> {
         let repos = dir.join("repos");
-        std::fs::create_dir_all(&repos).map_err(io("create", &repos))?;
+        private::make_folder(&repos).map_err(io("create", &repos))?;
+        private::warn_if_open(dir);
         let lock = lock(dir)?;
+        let database = dir.join("state.sqlite");
+        inspect::check_database(&database, &repos)?;
+        private::make_file(&database).map_err(io("create", &database))?;
         folders::sweep(&repos).map_err(io("look through", &repos))?;
         let options = SqliteConnectOptions::new()
-            .filename(dir.join("state.sqlite"))
+            .filename(&database)
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(10));
-        let database = |action| move |source| StateError::Database { action, source };
+        let failed = |action| move |source| StateError::Database { action, source };
         let pool = SqlitePoolOptions::new()
             .max_connections(2)
             .connect_with(options)
             .await
-            .map_err(database("open"))?;
+            .map_err(failed("open"))?;
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StateError::Format)?;
         let world = load::world(&pool).await?;
+        inspect::compare(&world, &repos).map_err(io("look through", &repos))?;
         let (dir, world) = (dir.to_owned(), RwLock::new(Arc::new(world)));
         Ok(Self { pool, world, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
     }
@@ -128,7 +151,7 @@ impl State {
 
     /// The folder of a repository.
     pub(crate) fn repo_path(&self, id: Uuid) -> PathBuf {
-        self.repos.join(format!("{id}.git"))
+        repo_path(&self.repos, id)
     }
 
     /// A repository, which is opened if it isn't open. This may block.
@@ -139,6 +162,12 @@ impl State {
     /// The repositories that are kept open.
     pub(crate) fn open_repos(&self) -> Arc<OpenRepositories> {
         self.open.clone()
+    }
+
+    /// Work that warns of repositories that can't be read.
+    pub(crate) fn look_for_unreadable(&self) -> impl FnOnce() + Send + use<> {
+        let (world, repos) = (self.world(), self.repos.clone());
+        move || inspect::warn_of_unreadable(&world, |id| repo_path(&repos, id))
     }
 
     /// Closes the database, so that its folder can go.
@@ -207,6 +236,11 @@ impl Change<'_> {
         Ok(())
     }
 }
+
+fn repo_path(repos: &Path, id: Uuid) -> PathBuf {
+    repos.join(format!("{id}.git"))
+}
+
 fn lock(dir: &Path) -> Result<File, StateError> {
     let path = dir.join("lock");
     let file =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use imbl::OrdMap;
 use uuid::Uuid;
 
 use super::World;
@@ -16,24 +17,31 @@ pub(crate) struct Entry {
     pub(crate) automatic: bool,
 }
 
-pub(super) type Entries = BTreeMap<String, BTreeMap<Uuid, Entry>>;
+pub(super) type Entries = OrdMap<String, BTreeMap<Uuid, Entry>>;
 
 impl World {
     /// Sets one entry; an entry that says nothing is removed.
     pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
         let entries = self.acl.entry(account).or_default();
-        if entry.allow.is_empty() && entry.deny.is_empty() {
-            if let Some(list) = entries.get_mut(token) {
-                list.remove(&identity);
-                if list.is_empty() {
-                    entries.remove(token);
-                }
-            }
-            if entries.is_empty() {
-                self.acl.remove(&account);
-            }
-        } else {
+        let had_one = entries.get(token).is_some_and(|list| list.contains_key(&identity));
+        let has_one = !entry.allow.is_empty() || !entry.deny.is_empty();
+        let count = self.entry_counts.entry((account, identity)).or_default();
+        *count = *count + usize::from(has_one) - usize::from(had_one);
+        if *count == 0 {
+            self.entry_counts.remove(&(account, identity));
+        }
+        if has_one {
             entries.entry(token.to_owned()).or_default().insert(identity, entry);
+            return;
+        }
+        if let Some(list) = entries.get_mut(token) {
+            list.remove(&identity);
+            if list.is_empty() {
+                entries.remove(token);
+            }
+        }
+        if entries.is_empty() {
+            self.acl.remove(&account);
         }
     }
 
@@ -49,22 +57,30 @@ impl World {
         }
     }
 
-    pub(super) fn forget_lists_below(&mut self, below: &str) {
-        self.retain_entries(|_, token, _| !is_at_or_below(token, below));
-        for tokens in self.cut_off.values_mut() {
-            tokens.retain(|token| !is_at_or_below(token, below));
+    pub(super) fn forget_lists_below(&mut self, account: Uuid, below: &str) {
+        let entries: Vec<_> =
+            self.entries_below(account, below).map(|(at, identity, _)| (at.to_owned(), identity)).collect();
+        for (at, identity) in entries {
+            self.set_entry(account, &at, identity, Entry::default());
         }
-        self.cut_off.retain(|_, tokens| !tokens.is_empty());
+        let cut_off: Vec<String> = self.cut_off_below(account, below).map(str::to_owned).collect();
+        for at in cut_off {
+            self.set_inherits(account, &at, true);
+        }
     }
 
-    pub(super) fn retain_entries(&mut self, keep: impl Fn(Uuid, &str, Uuid) -> bool) {
-        for (account, entries) in &mut self.acl {
-            for (token, list) in entries.iter_mut() {
-                list.retain(|identity, _| keep(*account, token, *identity));
+    /// Removes every entry of these users and groups.
+    pub(super) fn forget_entries_of(&mut self, identities: &[Uuid]) {
+        let mut gone = Vec::new();
+        for (account, entries) in &self.acl {
+            for (at, list) in entries {
+                let found = identities.iter().filter(|identity| list.contains_key(identity));
+                gone.extend(found.map(|identity| (*account, at.clone(), *identity)));
             }
-            entries.retain(|_, list| !list.is_empty());
         }
-        self.acl.retain(|_, entries| !entries.is_empty());
+        for (account, at, identity) in gone {
+            self.set_entry(account, &at, identity, Entry::default());
+        }
     }
 
     /// Whether what is said above the token counts there.
@@ -78,8 +94,10 @@ impl World {
         account: Uuid,
         token: &'a str,
     ) -> impl Iterator<Item = &'a str> + 'a {
-        let tokens = self.cut_off.get(&account).into_iter().flatten();
-        tokens.map(String::as_str).filter(move |at| is_at_or_below(at, token))
+        let tokens =
+            self.cut_off.get(&account).into_iter().flat_map(move |tokens| tokens.range(token.to_owned()..));
+        let below = tokens.map(String::as_str).take_while(move |at| at.starts_with(token));
+        below.filter(move |at| is_at_or_below(at, token))
     }
 
     pub(crate) fn entries_at(&self, account: Uuid, token: &str) -> Option<&BTreeMap<Uuid, Entry>> {
@@ -88,8 +106,7 @@ impl World {
 
     /// Whether there is any entry of that user or group in the account.
     pub(crate) fn has_entry(&self, account: Uuid, identity: Uuid) -> bool {
-        let lists = self.acl.get(&account).into_iter().flat_map(BTreeMap::values);
-        lists.into_iter().any(|list| list.contains_key(&identity))
+        self.entry_counts.contains_key(&(account, identity))
     }
 
     /// Every entry at the token or below it, by token.

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use imbl::OrdMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::name;
+use super::{name, retain};
 
 /// What kind of resource it is, from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +97,8 @@ pub(crate) struct Assignment {
 /// The whole registry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Experimentation {
-    pub(crate) resources: BTreeMap<Uuid, Resource>,
-    pub(crate) assignments: BTreeMap<Uuid, Assignment>,
+    pub(crate) resources: OrdMap<Uuid, Resource>,
+    pub(crate) assignments: OrdMap<Uuid, Assignment>,
 }
 
 impl Experimentation {
@@ -130,10 +131,10 @@ impl Experimentation {
 
     pub(crate) fn remove(&mut self, resource: Uuid) {
         self.resources.remove(&resource);
-        self.assignments.retain(|_, assignment| assignment.resource != resource);
+        retain(&mut self.assignments, |_, assignment| assignment.resource != resource);
     }
 
     pub(super) fn remove_user(&mut self, user: Uuid) {
-        self.assignments.retain(|_, assignment| assignment.user != user);
+        retain(&mut self.assignments, |_, assignment| assignment.user != user);
     }
 }

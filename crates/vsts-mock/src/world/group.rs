@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::World;
+use super::{World, pairs_of};
 use crate::access::Permissions;
 
 /// What a group is there for.
@@ -129,6 +129,7 @@ impl World {
         if group.kind != GroupKind::Custom {
             self.group_index.insert((group.account, group.project, group.kind), group.id);
         }
+        self.place_groups.insert((group.project.unwrap_or(group.account), group.id));
         self.groups.insert(group.id, group);
     }
 
@@ -144,14 +145,15 @@ impl World {
 
     /// The groups of a project, or those that belong to the account itself.
     pub(crate) fn groups_in(&self, account: Uuid, project: Option<Uuid>) -> impl Iterator<Item = &Group> {
-        self.groups.values().filter(move |group| group.account == account && group.project == project)
+        let found = self.place_groups.range(pairs_of(project.unwrap_or(account)));
+        let groups = found.filter_map(|(_, group)| self.groups.get(group));
+        groups.filter(move |group| group.account == account && group.project == project)
     }
 
     /// The groups that the user or the group is in, said or implied, without those that these are in.
     pub(crate) fn containers_of(&self, member: Uuid) -> BTreeSet<Uuid> {
-        let said = self.memberships.range((member, Uuid::nil())..=(member, Uuid::max()));
         let implied = self.groups.get(&member).and_then(|group| self.implied_container(group));
-        said.map(|(_, group)| *group).chain(implied).collect()
+        self.joins(member).chain(implied).collect()
     }
 
     /// Every group that the user or the group is in, through others or not.
@@ -166,11 +168,15 @@ impl World {
 
     /// The users and groups in a group, said or implied, without those that are in these.
     pub(crate) fn members_of(&self, group: Uuid) -> BTreeSet<Uuid> {
-        let said = self.memberships.iter().filter(|(_, of)| *of == group).map(|(member, _)| *member);
-        let mut members: BTreeSet<Uuid> = said.collect();
+        let mut members: BTreeSet<Uuid> = self.joined(group).collect();
         if let Some(of) = self.groups.get(&group).filter(|of| of.kind.follows()) {
-            let implied = self.groups.values().filter(|other| self.implied_container(other) == Some(of.id));
-            members.extend(implied.map(|other| other.id));
+            let is_implied = |other: &&Group| self.implied_container(other) == Some(of.id);
+            members.extend(self.groups_in(of.account, of.project).filter(is_implied).map(|other| other.id));
+            if of.project.is_none() {
+                let projects = self.projects_of(of.account);
+                let valid = projects.flat_map(|project| self.groups_in(of.account, Some(project.id)));
+                members.extend(valid.filter(is_implied).map(|other| other.id));
+            }
         }
         members
     }
@@ -200,17 +206,28 @@ impl World {
         self.group(group.account, project, kind).map(|valid| valid.id)
     }
 
-    pub(super) fn remove_groups(&mut self, matches: impl Fn(&Group) -> bool) {
-        let gone: BTreeSet<_> =
-            self.groups.values().filter(|group| matches(group)).map(|group| group.id).collect();
-        self.groups.retain(|id, _| !gone.contains(id));
-        self.group_index.retain(|_, id| !gone.contains(id));
-        self.memberships.retain(|(member, group)| !gone.contains(member) && !gone.contains(group));
-        self.retain_entries(|_, _, identity| !gone.contains(&identity));
+    pub(super) fn remove_groups(&mut self, gone: &[Uuid]) {
+        for id in gone {
+            let (members, groups): (Vec<_>, Vec<_>) = (self.joined(*id).collect(), self.joins(*id).collect());
+            for member in members {
+                self.leave(member, *id);
+            }
+            for group in groups {
+                self.leave(*id, group);
+            }
+            if let Some(group) = self.groups.remove(id) {
+                self.place_groups.remove(&(group.project.unwrap_or(group.account), group.id));
+                let key = (group.account, group.project, group.kind);
+                if self.group_index.get(&key) == Some(id) {
+                    self.group_index.remove(&key);
+                }
+            }
+        }
+        self.forget_entries_of(gone);
     }
 
     /// Removes a group, with every mention of it.
     pub(crate) fn remove_group(&mut self, id: Uuid) {
-        self.remove_groups(|group| group.id == id);
+        self.remove_groups(&[id]);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ struct Kept {
     used: AtomicU64,
     /// How long its refs took to show the last time, in microseconds and one more; 0 if they weren't since it was opened.
     refs_took: AtomicU64,
+    /// Whether what killed processes left in it is removed, or about to be.
+    is_swept: AtomicBool,
 }
 
 #[derive(Default)]
@@ -40,6 +42,8 @@ pub(crate) struct OpenRepositories {
     uses: AtomicU64,
     /// The count of uses when idle ones were looked for last.
     looked: AtomicU64,
+    /// Those that were opened for the first time.
+    unswept: Mutex<Vec<Handle>>,
 }
 
 impl Handle {
@@ -56,6 +60,9 @@ impl Handle {
         };
         *opened = Opened { used: repository.downgrade(), kept: Some(repository.clone()) };
         drop(opened);
+        if !self.0.is_swept.swap(true, Ordering::Relaxed) {
+            lock(&all.unswept).push(self.clone());
+        }
         all.keep(self);
         Ok(repository)
     }
@@ -97,6 +104,19 @@ impl OpenRepositories {
         if let Some(closed) = closed {
             closed.close();
         }
+    }
+
+    /// The repositories that were opened for the first time since this was called before. One that is closed already comes
+    /// when it is opened again.
+    pub(crate) fn take_unswept(&self) -> Vec<Repository> {
+        let unswept = std::mem::take(&mut *lock(&self.unswept));
+        let mut open = Vec::new();
+        for handle in unswept {
+            let repository = lock(&handle.0.opened).used.upgrade();
+            handle.0.is_swept.store(repository.is_some(), Ordering::Relaxed);
+            open.extend(repository);
+        }
+        open
     }
 
     /// Closes those that nobody used since this was called before.
@@ -149,6 +169,9 @@ mod tests {
         assert!(is_kept(&handles[0]), "it was used all the time");
         assert_eq!(handles.iter().filter(|handle| is_kept(handle)).count(), OPEN_REPOSITORIES);
         assert!(!handles[1..4].iter().any(is_kept), "the oldest are closed");
+        assert_eq!(all.take_unswept().len(), OPEN_REPOSITORIES);
+        handles[1].open(&all, path).unwrap();
+        assert_eq!(all.take_unswept().len(), 1, "it was closed before it could be swept");
 
         all.close_idle();
         handles[0].open(&all, path).unwrap();

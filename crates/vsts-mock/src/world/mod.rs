@@ -2,8 +2,9 @@
 //! groups, access control entries.
 //!
 //! A [`World`] is a plain value. The running server holds one behind an `Arc` and replaces it as a whole after each
-//! change, so that every request decides on one consistent picture without asking the database. Every mutation here
-//! has its statement in [`crate::registry`]; nothing else writes.
+//! change, so that every request decides on one consistent picture without asking the database. Its maps share what a
+//! change leaves as it was, so that a copy costs the same whatever is in them. Every mutation here has its statement in
+//! [`crate::registry`]; nothing else writes.
 
 mod entries;
 pub(crate) mod experimentation;
@@ -12,8 +13,9 @@ mod handle;
 pub(crate) mod name;
 pub(crate) mod subject;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
+use imbl::{HashMap, OrdMap, OrdSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -120,29 +122,53 @@ pub(crate) struct DeletedRepo {
 /// The whole picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct World {
-    pub(crate) users: BTreeMap<Uuid, User>,
-    pub(crate) tokens: BTreeMap<Uuid, Token>,
-    pub(crate) keys: BTreeMap<Uuid, SshKey>,
-    pub(crate) accounts: BTreeMap<Uuid, Account>,
-    pub(crate) projects: BTreeMap<Uuid, Project>,
-    pub(crate) repos: BTreeMap<Uuid, Repo>,
+    pub(crate) users: OrdMap<Uuid, User>,
+    pub(crate) tokens: OrdMap<Uuid, Token>,
+    pub(crate) keys: OrdMap<Uuid, SshKey>,
+    pub(crate) accounts: OrdMap<Uuid, Account>,
+    pub(crate) projects: OrdMap<Uuid, Project>,
+    pub(crate) repos: OrdMap<Uuid, Repo>,
     /// What lies in the recycle bins: no part of anything, until it is restored.
-    pub(crate) deleted_repos: BTreeMap<Uuid, DeletedRepo>,
-    pub(crate) groups: BTreeMap<Uuid, Group>,
+    pub(crate) deleted_repos: OrdMap<Uuid, DeletedRepo>,
+    pub(crate) groups: OrdMap<Uuid, Group>,
     /// (member, group)
-    pub(crate) memberships: BTreeSet<(Uuid, Uuid)>,
+    pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
     /// Who has locked a ref of a repository.
-    pub(crate) ref_locks: BTreeMap<(Uuid, String), Uuid>,
+    pub(crate) ref_locks: OrdMap<(Uuid, String), Uuid>,
     /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
-    pub(crate) seeded: BTreeSet<Uuid>,
+    pub(crate) seeded: OrdSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
+    /// How many entries a user or a group has in an account.
+    entry_counts: HashMap<(Uuid, Uuid), usize>,
     /// The tokens at which nothing is inherited, by account.
-    cut_off: HashMap<Uuid, BTreeSet<String>>,
+    cut_off: HashMap<Uuid, OrdSet<String>>,
     group_index: HashMap<(Uuid, Option<Uuid>, GroupKind), Uuid>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
     name_index: HashMap<(Uuid, String), Uuid>,
+    /// (account, project)
+    account_projects: OrdSet<(Uuid, Uuid)>,
+    /// (project, repository)
+    project_repos: OrdSet<(Uuid, Uuid)>,
+    /// (account or project, group)
+    place_groups: OrdSet<(Uuid, Uuid)>,
+    /// (group, member)
+    group_members: OrdSet<(Uuid, Uuid)>,
+}
+
+/// The pairs that begin with an id.
+fn pairs_of(first: Uuid) -> RangeInclusive<(Uuid, Uuid)> {
+    (first, Uuid::nil())..=(first, Uuid::max())
+}
+
+/// Removes the entries for which `keep` is false.
+fn retain<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, keep: impl Fn(&K, &V) -> bool) {
+    let gone: Vec<K> =
+        map.iter().filter(|(key, value)| !keep(key, value)).map(|(key, _)| key.clone()).collect();
+    for key in gone {
+        map.remove(&key);
+    }
 }
 
 impl World {
@@ -168,11 +194,13 @@ impl World {
 
     pub(crate) fn insert_project(&mut self, project: Project) {
         self.name_index.insert((project.account, name::key(&project.name)), project.id);
+        self.account_projects.insert((project.account, project.id));
         self.projects.insert(project.id, project);
     }
 
     pub(crate) fn insert_repo(&mut self, repo: Repo) {
         self.name_index.insert((repo.project, name::key(&repo.name)), repo.id);
+        self.project_repos.insert((repo.project, repo.id));
         self.repos.insert(repo.id, repo);
     }
 
@@ -195,6 +223,7 @@ impl World {
     /// Puts a repository aside. Its access control entries stay, for when it comes back.
     pub(crate) fn bin_repo(&mut self, deleted: DeletedRepo) {
         self.repos.remove(&deleted.repo.id);
+        self.project_repos.remove(&(deleted.repo.project, deleted.repo.id));
         self.name_index.remove(&(deleted.repo.project, name::key(&deleted.repo.name)));
         self.deleted_repos.insert(deleted.repo.id, deleted);
     }
@@ -202,7 +231,37 @@ impl World {
     /// Removes a repository that was put aside.
     pub(crate) fn remove_deleted_repo(&mut self, id: Uuid) {
         self.deleted_repos.remove(&id);
-        self.ref_locks.retain(|(repo, _), _| *repo != id);
+        self.remove_locks(id);
+    }
+
+    fn remove_locks(&mut self, repo: Uuid) {
+        let locks = self.ref_locks.range((repo, String::new())..).take_while(|((of, _), _)| *of == repo);
+        let locks: Vec<_> = locks.map(|(lock, _)| lock.clone()).collect();
+        for lock in locks {
+            self.ref_locks.remove(&lock);
+        }
+    }
+
+    /// Puts a user or a group into a group; false if it was in it.
+    pub(crate) fn join(&mut self, member: Uuid, group: Uuid) -> bool {
+        self.group_members.insert((group, member));
+        self.memberships.insert((member, group)).is_none()
+    }
+
+    /// Takes a user or a group out of a group; false if it was not in it.
+    pub(crate) fn leave(&mut self, member: Uuid, group: Uuid) -> bool {
+        self.group_members.remove(&(group, member));
+        self.memberships.remove(&(member, group)).is_some()
+    }
+
+    /// Who is put into a group, without those whose being in it follows.
+    pub(crate) fn joined(&self, group: Uuid) -> impl Iterator<Item = Uuid> + '_ {
+        self.group_members.range(pairs_of(group)).map(|(_, member)| *member)
+    }
+
+    /// The groups that a user or a group is put into.
+    fn joins(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
+        self.memberships.range(pairs_of(member)).map(|(_, group)| *group)
     }
 
     /// Who has locked a ref, if anybody has.
@@ -227,17 +286,27 @@ impl World {
         if let Some(user) = self.users.remove(&id) {
             self.name_index.remove(&(name::USERS, name::key(&user.name)));
         }
-        self.tokens.retain(|_, token| token.user != id);
-        self.token_by_hash.retain(|_, token| self.tokens.contains_key(token));
-        self.keys.retain(|_, key| key.user != id);
-        self.key_by_blob.retain(|_, key| self.keys.contains_key(key));
-        self.memberships.retain(|(member, _)| *member != id);
-        for account in self.accounts.values_mut().filter(|account| account.owner == Some(id)) {
-            account.owner = None;
+        let tokens: Vec<Uuid> =
+            self.tokens.values().filter(|token| token.user == id).map(|token| token.id).collect();
+        for token in tokens {
+            self.remove_token(token);
         }
-        self.ref_locks.retain(|_, user| *user != id);
+        let keys: Vec<Uuid> = self.keys.values().filter(|key| key.user == id).map(|key| key.id).collect();
+        for key in keys {
+            self.remove_key(key);
+        }
+        let groups: Vec<Uuid> = self.joins(id).collect();
+        for group in groups {
+            self.leave(id, group);
+        }
+        let owned: Vec<Account> =
+            self.accounts.values().filter(|account| account.owner == Some(id)).cloned().collect();
+        for account in owned {
+            self.accounts.insert(account.id, Account { owner: None, ..account });
+        }
+        retain(&mut self.ref_locks, |_, user| *user != id);
         self.experimentation.remove_user(id);
-        self.retain_entries(|_, _, identity| identity != id);
+        self.forget_entries_of(&[id]);
     }
 
     pub(crate) fn remove_account(&mut self, id: Uuid) {
@@ -248,9 +317,9 @@ impl World {
         if let Some(account) = self.accounts.remove(&id) {
             self.name_index.remove(&(name::ACCOUNTS, name::key(&account.name)));
         }
-        self.remove_groups(|group| group.account == id);
-        self.acl.remove(&id);
-        self.cut_off.remove(&id);
+        let groups: Vec<Uuid> = self.groups_in(id, None).map(|group| group.id).collect();
+        self.remove_groups(&groups);
+        self.forget_lists_below(id, token::COLLECTION);
     }
 
     pub(crate) fn remove_project(&mut self, id: Uuid) {
@@ -269,16 +338,19 @@ impl World {
         }
         if let Some(project) = self.projects.remove(&id) {
             self.name_index.remove(&(project.account, name::key(&project.name)));
+            self.account_projects.remove(&(project.account, id));
+            let groups: Vec<Uuid> = self.groups_in(project.account, Some(id)).map(|group| group.id).collect();
+            self.remove_groups(&groups);
+            self.forget_lists_below(project.account, &token::project(id));
         }
-        self.remove_groups(|group| group.project == Some(id));
-        self.forget_lists_below(&token::project(id));
     }
 
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
-        self.ref_locks.retain(|(repo, _), _| *repo != id);
+        self.remove_locks(id);
         if let Some(repo) = self.repos.remove(&id) {
             self.name_index.remove(&(repo.project, name::key(&repo.name)));
-            self.forget_lists_below(&token::repository(repo.project, repo.id));
+            self.project_repos.remove(&(repo.project, id));
+            self.forget_lists_below(repo.account, &token::repository(repo.project, repo.id));
         }
     }
 
@@ -324,11 +396,11 @@ impl World {
     }
 
     pub(crate) fn projects_of(&self, account: Uuid) -> impl Iterator<Item = &Project> {
-        self.projects.values().filter(move |project| project.account == account)
+        self.account_projects.range(pairs_of(account)).filter_map(|(_, project)| self.projects.get(project))
     }
 
     pub(crate) fn repos_of(&self, project: Uuid) -> impl Iterator<Item = &Repo> {
-        self.repos.values().filter(move |repo| repo.project == project)
+        self.project_repos.range(pairs_of(project)).filter_map(|(_, repo)| self.repos.get(repo))
     }
 
     /// The name to show for a user or a group.

@@ -12,13 +12,13 @@ use crate::raw;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vsts-mock");
 
-fn command(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", dir).current_dir(dir).args(args);
     command
 }
 
-fn run(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
     command(dir, args).output().expect("the binary runs")
 }
 
@@ -30,20 +30,26 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
+        let fixed = ["serve", "--config", "seed.toml", "--http", "127.0.0.1:0"];
+        let mut command = command(dir, &[&fixed, args].concat());
+        command.env("RUST_LOG", "trace");
+        Self::of(dir, command)
+    }
+
+    /// What a command serves that reads `seed.toml` in this folder.
+    pub(crate) fn of(dir: &Path, mut command: Command) -> Self {
         std::fs::write(dir.join("seed.toml"), SEED).expect("a seed");
         let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log");
-        let fixed = ["serve", "--config", "seed.toml", "--http", "127.0.0.1:0"];
-        let mut child = command(dir, &[&fixed, args].concat())
-            .env("RUST_LOG", "trace")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("stdout is a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
         Self { child, ready }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn url(&self) -> &str {

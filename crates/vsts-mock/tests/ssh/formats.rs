@@ -53,6 +53,19 @@ fn newer(path: &Path) {
     std::fs::write(path.join("config"), "[core]\n\trepositoryformatversion = 2\n").expect("a file");
 }
 
+fn without_head(path: &Path) {
+    init(path, &[]);
+    std::fs::write(path.join("HEAD"), "garbage\n").expect("a file");
+}
+
+fn missing(_: &Path) {}
+
+/// What can become of a repository of the server itself.
+const DAMAGED: [Row; 2] = [
+    (without_head, "the repository can't be opened: its HEAD is damaged", ""),
+    (missing, "the repository can't be opened: its folder is missing on the server", ""),
+];
+
 type Row = (fn(&Path), &'static str, &'static str);
 
 const ROWS: [Row; 4] = [
@@ -63,12 +76,12 @@ const ROWS: [Row; 4] = [
         "git refs migrate --ref-format=files",
     ),
     (newer, "the repository has the format version 2", "1 is the latest"),
-    (broken, "internal error in the server", ""),
+    (broken, "the repository can't be opened: its files are damaged", ""),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_reason_is_told_over_ssh_and_http() {
-    for (make, reason, hint) in ROWS {
+    for (make, reason, hint) in ROWS.into_iter().chain(DAMAGED) {
         let world = World::new().await;
         replace_all(&world, make);
         for version in ["0", "2"] {

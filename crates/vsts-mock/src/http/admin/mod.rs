@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::{Peer, body as incoming, json as json_response};
 use crate::app::App;
+use crate::disk_full;
 use crate::identity::{Credential, SignInError};
 use crate::limits::JSON_BODY_BYTES;
 use crate::registry::RegistryError;
@@ -69,6 +70,10 @@ impl From<RegistryError> for Failure {
             RegistryError::Value { field, .. } => (StatusCode::BAD_REQUEST, Some(*field)),
             RegistryError::Key(_) => (StatusCode::BAD_REQUEST, Some("key")),
             RegistryError::Import { .. } => (StatusCode::BAD_REQUEST, Some("import")),
+            RegistryError::Repository { .. } | RegistryError::State(_) if disk_full::is_cause_of(&error) => {
+                tracing::error!(error = message, "an admin request failed");
+                return Self::new(StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE, None);
+            }
             RegistryError::Repository { .. } | RegistryError::State(_) => {
                 tracing::error!(error = message, "an admin request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, None)

@@ -46,8 +46,8 @@ fn members(world: &World, account: &Account, project: Option<&Project>, kind: Gr
     let Some(group) = world.group(account.id, project.map(|project| project.id), kind) else {
         return Vec::new();
     };
-    let of_group = world.memberships.iter().filter(|(_, of)| *of == group.id);
-    of_group.filter_map(|(member, _)| world.users.get(member)).map(|user| user.name.clone()).collect()
+    let members = world.joined(group.id).filter_map(|member| world.users.get(&member));
+    members.map(|user| user.name.clone()).collect()
 }
 
 fn account_json(world: &World, account: &Account) -> Value {

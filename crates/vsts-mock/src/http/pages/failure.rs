@@ -9,6 +9,7 @@ use super::super::rest::Failure as RestFailure;
 use super::super::tree_walk::WalkError;
 use super::super::work::Exceeded;
 use crate::access::Refusal;
+use crate::disk_full;
 use crate::registry::RegistryError;
 use crate::state::StateError;
 
@@ -27,6 +28,8 @@ pub(super) enum Failure {
     TooMuch(String),
     /// What was sent did not arrive.
     Body(BodyError),
+    /// There is no room for what was to be stored.
+    DiskFull,
     /// The log says why.
     Internal,
 }
@@ -44,6 +47,7 @@ impl Failure {
             Self::Bad(_) => StatusCode::BAD_REQUEST,
             Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Body(error) => error.status(),
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -56,6 +60,7 @@ impl Failure {
             Self::Forbidden(_) => "Not allowed",
             Self::Bad(_) | Self::Body(_) => "That can not be done",
             Self::TooMuch(_) => "Too much for one page",
+            Self::DiskFull => "There is no room",
             Self::Internal => "Something went wrong here",
         }
     }
@@ -69,15 +74,16 @@ impl Failure {
             | Self::Bad(message)
             | Self::TooMuch(message) => message.into(),
             Self::Body(error) => error.to_string().into(),
+            Self::DiskFull => disk_full::MESSAGE.into(),
             Self::Internal => "The server's log says what it was.".into(),
         }
     }
 
     /// Something failed that is nobody's business but the log's.
-    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, cause, "a page could not be made");
-        Self::Internal
+        if disk_full::is_cause_of(error) { Self::DiskFull } else { Self::Internal }
     }
 }
 
@@ -134,6 +140,7 @@ impl From<RestFailure> for Failure {
             StatusCode::NOT_FOUND => Self::Absent(failure.message),
             StatusCode::FORBIDDEN => Self::Forbidden(failure.message),
             StatusCode::UNPROCESSABLE_ENTITY => Self::TooMuch(failure.message),
+            StatusCode::INSUFFICIENT_STORAGE => Self::DiskFull,
             status if status.is_server_error() => Self::Internal,
             _ => Self::Bad(failure.message),
         }

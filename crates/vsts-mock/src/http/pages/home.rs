@@ -9,11 +9,13 @@ use super::layout::Page;
 use super::parts::{ago, count};
 use super::source;
 use super::visit::Visit;
-use crate::access::{Permission, Principal, Target, authorize, can_list, can_see};
+use crate::access::{Permission, Principal, Target, Viewer, authorize, can_see};
 use crate::world::{Account, Project, Repo, World, name};
 
-/// More projects than that on one page are filtered rather than listed.
+/// More projects, or repositories, than that on one page are filtered rather than listed.
 const MOST: usize = 200;
+/// So many are listed without a filter.
+const FEW: usize = 6;
 
 pub(super) const ABSENT: &str = "It does not exist, or you may not see it.";
 
@@ -46,19 +48,18 @@ pub(super) fn absent(principal: &Principal) -> Failure {
 }
 
 fn projects_seen<'w>(world: &'w World, principal: &Principal, account: &Account) -> Vec<&'w Project> {
+    let viewer = Viewer::new(world, principal);
     let all = world.projects_of(account.id);
-    let mut seen: Vec<_> =
-        all.filter(|project| can_see(world, principal, Target::Project(project))).collect();
-    seen.sort_by_key(|project| name::key(&project.name));
+    let mut seen: Vec<_> = all.filter(|project| viewer.sees(Target::Project(project))).collect();
+    seen.sort_by_cached_key(|project| name::key(&project.name));
     seen
 }
 
 /// The repositories of a project that may be read, the default one first.
 pub(super) fn repos_seen<'w>(world: &'w World, principal: &Principal, project: &Project) -> Vec<&'w Repo> {
-    let may_read =
-        |repo: &&Repo| authorize(world, principal, Permission::GenericRead, Target::Repo(repo)).is_ok();
-    let mut seen: Vec<_> = world.repos_of(project.id).filter(may_read).collect();
-    seen.sort_by_key(|repo| (!repo.name.eq_ignore_ascii_case(&project.name), name::key(&repo.name)));
+    let viewer = Viewer::new(world, principal);
+    let mut seen: Vec<_> = world.repos_of(project.id).filter(|repo| viewer.may_read(repo)).collect();
+    seen.sort_by_cached_key(|repo| (!repo.name.eq_ignore_ascii_case(&project.name), name::key(&repo.name)));
     seen
 }
 
@@ -68,9 +69,10 @@ pub(super) fn accounts(visit: &Visit) -> Outcome {
         return Err(Failure::SignIn);
     }
     let (world, principal) = (&*visit.world, &visit.principal);
+    let viewer = Viewer::new(world, principal);
     let mut accounts: Vec<_> =
-        world.accounts.values().filter(|one| can_see(world, principal, Target::Account(one))).collect();
-    accounts.sort_by_key(|account| name::key(&account.name));
+        world.accounts.values().filter(|one| viewer.sees(Target::Account(one))).collect();
+    accounts.sort_by_cached_key(|account| name::key(&account.name));
     let body = html! {
         div.page {
             h1 { "Your projects" }
@@ -105,16 +107,17 @@ fn new_project(visit: &Visit, account: &Account, label: &str) -> Markup {
 }
 
 fn project_cards(visit: &Visit, account: &Account, projects: &[&Project]) -> Markup {
-    let (world, principal) = (&*visit.world, &visit.principal);
+    let world = &*visit.world;
+    let viewer = Viewer::new(world, &visit.principal);
     html! {
         @if projects.is_empty() { div.card.quiet { p { "There is no project in it that you may see." } } }
         ul.cards {
             @for project in projects.iter().take(MOST) {
-                @let repos = repos_seen(world, principal, project);
+                @let repos = world.repos_of(project.id).filter(|repo| viewer.may_read(repo)).count();
                 li.card {
                     h3 { a href=(visit.project_path(&account.name, &project.name)) { bdi { (project.name) } } }
                     @if !project.description.is_empty() { p { bdi { (project.description) } } }
-                    p.quiet { (count(repos.len(), "repository", "repositories")) " · changed " (ago(visit.now, project.updated)) }
+                    p.quiet { (count(repos, "repository", "repositories")) " · changed " (ago(visit.now, project.updated)) }
                 }
             }
         }
@@ -135,7 +138,7 @@ pub(super) fn account(visit: &Visit, asked: &str) -> Outcome {
     let body = html! {
         div.page {
             div.head { h1 { bdi { (account.name) } } (new_project(visit, account, "New project")) }
-            @if all.len() > 6 || !filter.is_empty() {
+            @if all.len() > FEW || !filter.is_empty() {
                 form.row method="get" action={ (path) "/" } role="search" {
                     label for="filter" { "Filter projects" }
                     input #filter name="filter" value=(filter) type="search";
@@ -162,10 +165,16 @@ pub(super) fn crumbs(visit: &Visit, account: &Account, project: Option<&Project>
 pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
     let (world, principal) = (&*visit.world, &visit.principal);
     let (account, project) = find_project(world, principal, account, asked)?;
-    let repos = repos_seen(world, principal, project);
-    let is_disabled = |repo: &&Repo| repo.is_disabled && can_list(world, principal, repo);
-    let mut disabled: Vec<&Repo> = world.repos_of(project.id).filter(is_disabled).collect();
-    disabled.sort_by_key(|repo| name::key(&repo.name));
+    let filter = visit.ask("filter").unwrap_or_default();
+    let wanted = name::key(filter);
+    let is_wanted = |repo: &&Repo| name::key(&repo.name).contains(&wanted);
+    let all = repos_seen(world, principal, project);
+    let number = all.len();
+    let repos: Vec<&Repo> = all.into_iter().filter(is_wanted).collect();
+    let viewer = Viewer::new(world, principal);
+    let is_disabled = |repo: &&Repo| repo.is_disabled && viewer.lists(repo);
+    let mut disabled: Vec<&Repo> = world.repos_of(project.id).filter(is_disabled).filter(is_wanted).collect();
+    disabled.sort_by_cached_key(|repo| name::key(&repo.name));
     let path = visit.project_path(&account.name, &project.name);
     let may_create =
         authorize(world, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
@@ -177,6 +186,13 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
             }
             @if !project.description.is_empty() { p.lead { bdi { (project.description) } } }
             h2 { "Repositories" }
+            @if number > FEW || !filter.is_empty() {
+                form.row method="get" action=(path) role="search" {
+                    label for="filter" { "Filter repositories" }
+                    input #filter name="filter" value=(filter) type="search";
+                    button.plain { "Filter" }
+                }
+            }
             @if repos.is_empty() && disabled.is_empty() { div.card.quiet { p { "There is no repository in it that you may read." } } }
             @else {
                 div.wide { table {
@@ -184,7 +200,7 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                         th scope="col" { "Name" } th scope="col" { "Branches" } th scope="col" { "Last change" }
                     } }
                     tbody {
-                        @for repo in repos {
+                        @for repo in repos.iter().take(MOST) {
                             @let summary = source::summary(visit, repo);
                             tr {
                                 th scope="row" {
@@ -203,7 +219,7 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                                 td { @if let Some(time) = summary.changed { (ago(visit.now, time)) } @else { span.quiet { "never" } } }
                             }
                         }
-                        @for repo in disabled {
+                        @for repo in disabled.iter().take(MOST) {
                             tr {
                                 th scope="row" { bdi { (repo.name) } " " span.tag { "disabled" } }
                                 td {}
@@ -212,6 +228,9 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                         }
                     }
                 } }
+                @if repos.len() > MOST {
+                    p.cut { "Only the first " (MOST) " of " (repos.len()) " repositories are listed. Use the filter." }
+                }
             }
         }
     };

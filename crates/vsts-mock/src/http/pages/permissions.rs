@@ -14,8 +14,8 @@ use super::source::Source as Place;
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::access::{
-    Permission, Source, Standing, Subject, Target, authorize_acl, authorize_acl_reading, standing, subject,
-    subjects, token,
+    Permission, Source, Standing, Subject, Target, Viewer, authorize_acl, authorize_acl_reading, standing,
+    subject, subjects, token,
 };
 use crate::registry::Wish;
 use crate::world::{Entry, World};
@@ -33,7 +33,7 @@ const WISHES: [(&str, &str, Wish); 3] =
 pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
     let (visit, repo) = (place.visit, &place.repo);
     let world = &*visit.world;
-    authorize_acl_reading(world, &visit.principal, Target::Repo(repo))?;
+    authorize_acl_reading(&Viewer::new(world, &visit.principal), Target::Repo(repo))?;
     let may_set = authorize_acl(world, &visit.principal, Target::Repo(repo)).is_ok();
     let mut all = subjects(world, repo.account, Some(repo.project));
     let added = visit.ask("add").filter(|_| may_set).map(|name| (name, world.user_by_login(name)));

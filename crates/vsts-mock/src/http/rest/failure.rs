@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::tree_walk::WalkError;
 use super::super::work::Exceeded;
 use crate::access::{Refusal, repository_not_found};
+use crate::disk_full;
 use crate::registry::RegistryError;
 
 /// The service's key for a request that would cost too much.
@@ -52,10 +53,15 @@ impl Failure {
     }
 
     /// What went wrong is nobody's business but the log's.
-    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, cause, "an API request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "VssServiceException", "internal error")
+        let (status, message) = if disk_full::is_cause_of(error) {
+            (StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE)
+        } else {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        };
+        Self::new(status, "VssServiceException", message)
     }
 
     /// A repository that cannot be opened.
@@ -160,10 +166,7 @@ impl From<RegistryError> for Failure {
             | RegistryError::Value { .. }
             | RegistryError::Key(_)
             | RegistryError::Import { .. } => Self::bad(error.in_one_line()),
-            RegistryError::Repository { .. } | RegistryError::State(_) => {
-                tracing::error!(error = error.in_one_line(), "an API request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "VssServiceException", "internal error")
-            }
+            RegistryError::Repository { .. } | RegistryError::State(_) => Self::internal(&error),
         }
     }
 }

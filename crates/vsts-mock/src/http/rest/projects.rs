@@ -9,7 +9,7 @@ use super::locations::Route;
 use super::query::choice;
 use super::reply::{Outcome, Reply};
 use super::{Call, models, processes, read, shape};
-use crate::access::{Permission, Target, can_see};
+use crate::access::{Permission, Target, Viewer};
 use crate::registry::{ProjectInput, RegistryError};
 use crate::world::name;
 
@@ -35,11 +35,12 @@ fn list(call: &Call<'_>) -> Outcome {
     let states = ["wellformed", "all", "unchanged", "1", "4", "0"];
     let is_shown =
         call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
+    let viewer = Viewer::new(&world, &call.principal);
     let mut seen: Vec<_> = world
         .projects_of(account.id)
-        .filter(|project| is_shown && can_see(&world, &call.principal, Target::Project(project)))
+        .filter(|project| is_shown && viewer.sees(Target::Project(project)))
         .collect();
-    seen.sort_by_key(|project| name::key(&project.name));
+    seen.sort_by_cached_key(|project| name::key(&project.name));
     let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = call.query.amount(&["$top"])?.unwrap_or(PAGE);
     let next = skip.saturating_add(top);

@@ -11,7 +11,7 @@ use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, forks, models, read, shape};
-use crate::access::{Permission, Refusal, Target, authorize, can_list};
+use crate::access::{Permission, Refusal, Target, Viewer, authorize, can_list};
 use crate::app::App;
 use crate::registry::{RegistryError, RepoInput};
 use crate::world::{Account, DeletedRepo, Project, Repo, World, name};
@@ -89,23 +89,28 @@ fn list(call: &Call<'_>) -> Outcome {
     let world = call.app.state.world();
     let account = call.account(&world)?;
     let only = call.project.as_deref().map(|name| call.project(&world, name)).transpose()?;
+    let wanted = call.query.get("filterContains").map(name::key).unwrap_or_default();
+    let viewer = Viewer::new(&world, &call.principal);
     let mut seen: Vec<_> = world
-        .repos
-        .values()
-        .filter(|repo| repo.account == account.id && only.is_none_or(|project| project.id == repo.project))
-        .filter(|repo| can_list(&world, &call.principal, repo))
-        .filter_map(|repo| Some((world.projects.get(&repo.project)?, repo)))
+        .projects_of(account.id)
+        .filter(|project| only.is_none_or(|only| only.id == project.id))
+        .flat_map(|project| world.repos_of(project.id).map(move |repo| (project, repo)))
+        .filter(|(_, repo)| name::key(&repo.name).contains(&wanted) && viewer.lists(repo))
         .collect();
-    seen.sort_by_key(|(project, repo)| (name::key(&project.name), name::key(&repo.name)));
+    seen.sort_by_cached_key(|(project, repo)| (name::key(&project.name), name::key(&repo.name)));
+    let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
+    let top = call.query.amount(&["$top"])?.unwrap_or(usize::MAX);
+    let next = skip.saturating_add(top);
+    let more = (next < seen.len() && top > 0).then_some(next);
     let with_links = call.query.flag("includeLinks");
-    let values = seen.into_iter().map(|(project, repo)| {
+    let values = seen.into_iter().skip(skip).take(top).map(|(project, repo)| {
         if with_links {
             call.whole_repo(&world, account, project, repo)
         } else {
             call.repo_json(account, project, repo)
         }
     });
-    Ok(Reply::ok(shape::list(values)))
+    Ok(Reply::ok(shape::list(values)).continued(more))
 }
 
 fn show(call: &Call<'_>, id: &str) -> Outcome {

@@ -10,7 +10,7 @@ use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
-use crate::access::{Target, can_see};
+use crate::access::{Target, Viewer};
 use crate::world::{GroupKind, Project, World, name};
 
 fn id(project: &Project) -> Uuid {
@@ -53,9 +53,10 @@ pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<
 fn all(call: &Call<'_>, world: &World) -> Outcome {
     let account = call.account(world)?;
     let base = call.base(account);
+    let viewer = Viewer::new(world, &call.principal);
     let seen = world
         .projects_of(account.id)
-        .filter(|project| can_see(world, &call.principal, Target::Project(project)))
+        .filter(|project| viewer.sees(Target::Project(project)))
         .map(|project| show(&base, project));
     Ok(Reply::ok(shape::list(seen)))
 }
@@ -78,12 +79,8 @@ fn one(call: &Call<'_>, world: &World, project: &str, team: &str, members: bool)
         .into_iter()
         .filter_map(|kind| Some(world.group(project.account, Some(project.id), kind)?.id))
         .collect();
-    let people: BTreeSet<Uuid> = world
-        .memberships
-        .iter()
-        .filter(|(member, group)| groups.contains(group) && world.users.contains_key(member))
-        .map(|(member, _)| *member)
-        .collect();
+    let members = groups.into_iter().flat_map(|group| world.joined(group));
+    let people: BTreeSet<Uuid> = members.filter(|member| world.users.contains_key(member)).collect();
     let people = people.into_iter().map(|user| json!({ "identity": shape::identity(world, &base, user) }));
     Ok(Reply::ok(shape::list(people)))
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::lists::{Asked, whole_list};
 use super::namespaces::Namespace;
 use crate::access::{
-    Permission, Permissions, Principal, Target, authorize, authorize_group, can_see, sees_subject, token,
+    Permission, Permissions, Principal, Target, Viewer, authorize, authorize_group, can_see, sees_subject,
+    token,
 };
 use crate::world::{Account, GroupKind, Project, World, subject};
 
@@ -72,10 +73,9 @@ pub(super) fn lists(
     principal: &Principal,
     account: &Account,
 ) -> Vec<List> {
-    let seen: Vec<&Project> = world
-        .projects_of(account.id)
-        .filter(|project| can_see(world, principal, Target::Project(project)))
-        .collect();
+    let viewer = Viewer::new(world, principal);
+    let projects = world.projects_of(account.id);
+    let seen: Vec<&Project> = projects.filter(|project| viewer.sees(Target::Project(project))).collect();
     match namespace {
         Namespace::Git => Vec::new(),
         Namespace::Project => seen.into_iter().map(|project| of_project(world, account, project)).collect(),

@@ -12,7 +12,7 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
 use super::{derived, entries, namespace, place, settable, subject_of};
-use crate::access::{Effect, authorize_acl_reading, effect, sees_subject, token};
+use crate::access::{Effect, Viewer, authorize_acl_reading, effect, sees_subject, token};
 use crate::world::{Account, World, subject};
 
 pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
@@ -44,10 +44,11 @@ pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
     if asked.wanted.is_some() && call.query.get("token").is_some() {
         tokens.insert(&at);
     }
+    let viewer = Viewer::new(&world, &call.principal);
     let mut shown = Vec::new();
     for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
         let Some(place) = place::parse(&world, account, found)? else { continue };
-        if authorize_acl_reading(&world, &call.principal, place.target()).is_ok() {
+        if authorize_acl_reading(&viewer, place.target()).is_ok() {
             shown.push(list_json(&world, account, found, place.target().project(), &asked));
         }
     }

@@ -9,7 +9,7 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::{find, find_group, may_change, no_subject, shapes};
-use crate::access::{is_known, sees_subject};
+use crate::access::{Viewer, is_known};
 use crate::world::subject::Subject;
 use crate::world::{GroupKind, User, World, name};
 
@@ -35,6 +35,7 @@ pub(super) fn groups(call: &Call<'_>) -> Outcome {
     let account = call.account(&world)?;
     let scope = scope(call, &world)?;
     let base = call.base(account);
+    let viewer = Viewer::new(&world, &call.principal);
     let mut found: Vec<_> = world
         .groups
         .values()
@@ -43,9 +44,9 @@ pub(super) fn groups(call: &Call<'_>) -> Outcome {
             Scope::Account => group.project.is_none(),
             Scope::Project(project) => group.project == Some(project),
         })
-        .filter(|group| sees_subject(&world, &call.principal, account.id, group.id))
+        .filter(|group| viewer.sees_subject(account.id, group.id))
         .collect();
-    found.sort_by_key(|group| (group.project, name::key(&group.name)));
+    found.sort_by_cached_key(|group| (group.project, name::key(&group.name)));
     Ok(Reply::ok(shape::list(found.into_iter().map(|group| shapes::graph_group(&world, &base, group)))))
 }
 

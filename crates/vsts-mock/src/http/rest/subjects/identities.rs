@@ -9,7 +9,7 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::shapes::{self, Members};
-use crate::access::{self, Target, can_see, sees_subject};
+use crate::access::{self, Target, Viewer, can_see, sees_subject};
 use crate::world::subject::{self, Subject};
 use crate::world::{Account, World, name};
 
@@ -78,7 +78,8 @@ pub(super) fn members(call: &Call<'_>, world: &World, account: &Account, id: Uui
         Depth::Direct => (world.containers_of(id), world.members_of(id)),
         Depth::Expanded => (world.all_containers_of(id), world.all_users_in(id)),
     };
-    let seen = |id: &Uuid| sees_subject(world, &call.principal, account.id, *id);
+    let viewer = Viewer::new(world, &call.principal);
+    let seen = |id: &Uuid| viewer.sees_subject(account.id, *id);
     Members { up: up.into_iter().filter(seen).collect(), down: down.into_iter().filter(seen).collect() }
 }
 
@@ -112,10 +113,11 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
         query.choice(&["searchFilter"], &FILTERS)?.ok_or_else(|| Failure::missing("searchFilter"))?;
     let wanted = query.get("filterValue").ok_or_else(|| Failure::missing("filterValue"))?;
     let account = call.account(&world)?;
+    let viewer = Viewer::new(&world, &call.principal);
     let all = world.users.keys().chain(world.groups.keys()).copied();
     let found = all
         .filter(|id| matches(&world, *id, filter, wanted))
-        .filter(|id| sees_subject(&world, &call.principal, account.id, *id))
+        .filter(|id| viewer.sees_subject(account.id, *id))
         .map(|id| show(call, &world, account, id, depth));
     Ok(Reply::ok(shape::list(found)))
 }
