@@ -5,7 +5,8 @@ use gix::ObjectId;
 use gix::refs::Target;
 
 use crate::pack::objects::{IdSet, Objects, peel};
-use crate::{Policy, packed_refs};
+use crate::pack::{Commits, CountOptions, count_with};
+use crate::{Interrupt, Policy, packed_refs};
 
 /// How many symbolic refs may point to one another; more is taken for a loop.
 const MAX_SYMREF_DEPTH: usize = 5;
@@ -214,11 +215,12 @@ pub(crate) fn find_forbidden(
     repo: &gix::Repository,
     policy: &dyn Policy,
     wants: &[ObjectId],
+    interrupt: &Interrupt,
 ) -> Result<Option<ObjectId>, crate::Error> {
     if let Some(absent) = wants.iter().find(|id| !repo.objects.has(id)) {
         return Ok(Some(*absent));
     }
-    Ok(forbidden(repo, policy, wants)?.first().copied())
+    Ok(forbidden(repo, policy, wants, interrupt)?.first().copied())
 }
 
 /// All of `wants` that the client may not have.
@@ -226,6 +228,7 @@ pub(crate) fn forbidden(
     repo: &gix::Repository,
     policy: &dyn Policy,
     wants: &[ObjectId],
+    interrupt: &Interrupt,
 ) -> Result<Vec<ObjectId>, crate::Error> {
     let is_there = |id: &&ObjectId| repo.objects.has(id);
     let (there, mut forbidden): (Vec<ObjectId>, Vec<ObjectId>) = wants.iter().partition(is_there);
@@ -243,7 +246,8 @@ pub(crate) fn forbidden(
         return Ok(forbidden);
     }
     let tips: Vec<ObjectId> = tips.into_iter().collect();
-    let all = crate::pack::count(repo, &tips, &[], &crate::pack::CountOptions::default(), &mut |_| Ok(()))?;
+    let mut commits = Commits::new(repo, &repo.objects).until(interrupt);
+    let all = count_with(&mut commits, &tips, &[], &CountOptions::default(), &mut |_| Ok(()))?;
     let reachable: IdSet = all.objects.into_iter().collect();
     forbidden.extend(left.into_iter().filter(|id| !reachable.contains(id)));
     Ok(forbidden)

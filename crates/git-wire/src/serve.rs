@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{BufRead, BufWriter, Write};
 
+use crate::interrupt::Until;
 use crate::pktline::Writer;
 use crate::repository::Reader;
 use crate::{
@@ -168,12 +169,16 @@ fn hold(
     writer: &mut dyn Write,
 ) -> Result<Summary, Error> {
     let mut summary = Summary::default();
+    let interrupt = &context.options.interrupt;
+    let mut reader = Until::new(reader, interrupt);
     // Lines are short, and transports may pay for each write.
     let mut writer = BufWriter::with_capacity(BUFFER, writer);
     let result = match service {
-        Service::UploadPack => upload::serve(context, reader, &mut writer, &mut summary),
-        Service::ReceivePack => receive::serve(context, reader, &mut writer, &mut summary),
+        Service::UploadPack => upload::serve(context, &mut reader, &mut writer, &mut summary),
+        Service::ReceivePack => receive::serve(context, &mut reader, &mut writer, &mut summary),
     };
+    // Whatever failed, it did so for that.
+    let result = result.map_err(|error| if interrupt.is_set() { Error::Interrupted } else { error });
     match result {
         Ok(()) => {
             writer.flush()?;

@@ -193,8 +193,12 @@ fn disconnected(
 
 /// Reports what an object of a checked pack points to.
 pub(crate) fn links(objects: &dyn Objects, id: ObjectId, note: &mut dyn FnMut(Link)) -> Result<(), Error> {
+    let (kind, _) = objects.header(&id)?.ok_or(Error::Missing(id))?;
+    if kind == Kind::Blob {
+        return Ok(());
+    }
     let mut buffer = Vec::new();
-    let Some(kind) = objects.read(&id, &mut buffer)? else { return Err(Error::Missing(id)) };
+    objects.expect(&id, kind, &mut buffer)?;
     fsck::object(kind, &buffer, false, note).map_err(|reason| Error::Fsck { id, reason })
 }
 

@@ -10,6 +10,7 @@ use gix::objs::Kind;
 
 use super::Error;
 use super::objects::{IdSet, Objects};
+use crate::Interrupt;
 
 /// What a walk needs to know of a commit.
 #[derive(Debug, Clone)]
@@ -36,6 +37,7 @@ pub(crate) struct Commits<'a> {
     shallow: IdSet,
     known: HashMap<ObjectId, Rc<CommitInfo>>,
     buffer: Vec<u8>,
+    interrupt: Interrupt,
 }
 
 impl<'a> Commits<'a> {
@@ -47,7 +49,18 @@ impl<'a> Commits<'a> {
             Ok(Some(commits)) => commits.iter().copied().collect(),
             _ => IdSet::default(),
         };
-        Self { objects, graph, shallow, known: HashMap::default(), buffer: Vec::new() }
+        let interrupt = Interrupt::default();
+        Self { objects, graph, shallow, known: HashMap::default(), buffer: Vec::new(), interrupt }
+    }
+
+    /// The same, with an end: every walk of commits and trees fails when `interrupt` is set.
+    pub(crate) fn until(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
+    }
+
+    /// What ends the walks.
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     /// The same, each commit read as it is stored.
@@ -67,6 +80,9 @@ impl<'a> Commits<'a> {
 
     /// The commit `id`.
     pub(crate) fn get(&mut self, id: ObjectId) -> Result<Rc<CommitInfo>, Error> {
+        if self.interrupt.is_set() {
+            return Err(Error::Interrupted);
+        }
         if let Some(info) = self.known.get(&id) {
             return Ok(Rc::clone(info));
         }

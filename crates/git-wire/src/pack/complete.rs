@@ -13,11 +13,11 @@ use gix_pack::data;
 use gix_pack::data::entry::Header;
 use sha1::{Digest as _, Sha1};
 
-use super::Error;
 use super::entries::{Entries, Entry, NONE, Summing, header_of};
 use super::objects::Objects;
 use super::resolve::Whole;
 use super::scan::TRAILER;
+use super::{Error, IngestOptions};
 use crate::limits::LARGE_THIN_BASE;
 
 /// How much is read and written at once.
@@ -98,7 +98,7 @@ impl<'p> Appended<'p> {
 }
 
 /// Puts the number of objects right, sums the file up anew and ends it with that sum.
-pub(super) fn sum_up(path: &Path, entries: &Entries) -> Result<ObjectId, Error> {
+pub(super) fn sum_up(path: &Path, entries: &Entries, options: &IngestOptions) -> Result<ObjectId, Error> {
     let total = count(entries)?;
     let sum = || -> io::Result<ObjectId> {
         let mut file = File::options().write(true).open(path)?;
@@ -107,6 +107,9 @@ pub(super) fn sum_up(path: &Path, entries: &Entries) -> Result<ObjectId, Error> 
         let mut reader = BufReader::with_capacity(PIECE, File::open(path)?.take(entries.end));
         loop {
             let bytes = reader.fill_buf()?;
+            if options.interrupt.is_set() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             if bytes.is_empty() {
                 break;
             }
@@ -120,7 +123,9 @@ pub(super) fn sum_up(path: &Path, entries: &Entries) -> Result<ObjectId, Error> 
         file.set_len(entries.end + TRAILER as u64)?;
         Ok(checksum)
     };
-    sum().map_err(Error::disk("write", path))
+    sum().map_err(|error| {
+        if options.interrupt.is_set() { Error::Interrupted } else { Error::disk("write", path)(error) }
+    })
 }
 
 fn count(entries: &Entries) -> Result<u32, Error> {
@@ -134,7 +139,7 @@ pub(super) fn shorten(
     to: &Path,
     entries: &mut Entries,
     whole: &mut [Whole],
-    max_bytes: u64,
+    options: &IngestOptions,
 ) -> Result<ObjectId, Error> {
     let total = count(entries)?;
     whole.sort_unstable_by_key(|whole| whole.at);
@@ -186,8 +191,11 @@ pub(super) fn shorten(
         entry.crc = crc.finalize();
         entry.offset = end;
         end += count;
-        if end > max_bytes {
-            return Err(Error::Limit { what: "bytes in a pack", limit: max_bytes });
+        if end > options.max_bytes {
+            return Err(Error::Limit { what: "bytes in a pack", limit: options.max_bytes });
+        }
+        if options.interrupt.is_set() {
+            return Err(Error::Interrupted);
         }
         entries.all[at as usize] = entry;
     }

@@ -107,7 +107,8 @@ pub(crate) fn count_with(
         commits.missing(&wanted.commits, &had.commits, &options.receiver_shallow, &options.boundary)?;
 
     progress(walk.new.len()).map_err(Error::Send)?;
-    let mut trees = Trees::new(objects, options.filter, walk.new.len(), progress);
+    let mut trees =
+        Trees::new(objects, options.filter, walk.new.len(), progress, commits.interrupt().clone());
     let had_tags: IdSet = had.tags.iter().copied().collect();
     trees.known.extend(had.trees.iter().chain(&had.blobs).chain(&had_tags).copied());
     if options.filter.lets(Kind::Tree) || options.filter.lets(Kind::Blob) {

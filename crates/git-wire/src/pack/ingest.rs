@@ -191,11 +191,11 @@ fn ingest_pack(
     let mut path = incoming;
     if !whole.is_empty() {
         let shortened = pack_folder.join(SHORTENED);
-        checksum = complete::shorten(&path, &shortened, &mut entries, &mut whole, options.max_bytes)?;
+        checksum = complete::shorten(&path, &shortened, &mut entries, &mut whole, options)?;
         fs::remove_file(&path).map_err(Error::disk("remove", &path))?;
         path = shortened;
     } else if !bases.is_empty() {
-        checksum = complete::sum_up(&path, &entries)?;
+        checksum = complete::sum_up(&path, &entries, options)?;
     }
     let by_id = entries.sorted();
     let name = pack_folder.join(pack_name(checksum));

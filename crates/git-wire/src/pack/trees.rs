@@ -10,6 +10,7 @@ use gix::objs::{Kind, TreeRefIter};
 
 use super::objects::{IdSet, Objects};
 use super::{Error, Filter};
+use crate::Interrupt;
 
 /// After how many objects found, and after how many trees looked into, progress is told.
 const PROGRESS_STEP: usize = 2_048;
@@ -30,6 +31,7 @@ pub(crate) struct Trees<'a> {
     /// Objects counted elsewhere, for the progress.
     base: usize,
     looked: usize,
+    interrupt: Interrupt,
     buffers: Vec<Vec<u8>>,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Trees<'a> {
         filter: Filter,
         base: usize,
         progress: &'a mut dyn FnMut(usize) -> io::Result<()>,
+        interrupt: Interrupt,
     ) -> Self {
         Self {
             objects,
@@ -74,6 +77,7 @@ impl<'a> Trees<'a> {
             progress,
             base,
             looked: 0,
+            interrupt,
             buffers: Vec::new(),
         }
     }
@@ -228,6 +232,9 @@ impl<'a> Trees<'a> {
 
     /// Reads a tree, and says now and then that there's still work going on.
     fn look_into(&mut self, tree: ObjectId, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        if self.interrupt.is_set() {
+            return Err(Error::Interrupted);
+        }
         self.objects.expect(&tree, Kind::Tree, buffer)?;
         self.looked += 1;
         if self.looked.is_multiple_of(PROGRESS_STEP) {

@@ -1,12 +1,13 @@
 //! Finds the new tips that reach a missing object, where a push lacks objects: their refs are refused, and
 //! no others.
 
-use gix::ObjectId;
 use gix::hashtable::HashMap;
 use gix::objs::Kind;
+use gix::{ObjectId, oid};
 
-use crate::Error;
-use crate::pack::{IdSet, Link, Opened, links};
+use crate::pack::objects::Objects;
+use crate::pack::{self, IdSet, Link, links};
+use crate::{Error, Interrupt};
 
 /// Faults in what an object reaches; the greater one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,35 +18,36 @@ pub(super) enum Verdict {
     Incomplete,
 }
 
-/// Finds verdicts, looking at each received object at most once.
+/// Finds verdicts, looking at each object at most once, however many tips there are.
 pub(super) struct Search<'a> {
-    received: &'a Opened<'a>,
-    /// Objects that received ones must not point to: they are missing, or old and incomplete.
-    broken: &'a IdSet,
+    pub(super) objects: &'a dyn Objects,
+    /// Objects that are looked into. What the others reach is there.
+    pub(super) is_searched: &'a dyn Fn(&oid) -> bool,
+    /// Objects that must not be pointed to: they are missing, or old and incomplete.
+    pub(super) broken: &'a IdSet,
     /// The client's boundary.
-    shallow: &'a IdSet,
-    found: HashMap<ObjectId, Verdict>,
+    pub(super) shallow: &'a IdSet,
+    /// That of the repository itself.
+    pub(super) cut: &'a IdSet,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) found: HashMap<ObjectId, Verdict>,
 }
 
 /// An object that is being looked at.
 struct Frame {
     id: ObjectId,
-    /// Received objects that it points to and that are still to be looked at.
+    /// Objects that it points to and that are still to be looked at.
     links: Vec<ObjectId>,
     verdict: Verdict,
 }
 
-impl<'a> Search<'a> {
-    pub(super) fn new(received: &'a Opened<'a>, broken: &'a IdSet, shallow: &'a IdSet) -> Self {
-        Self { received, broken, shallow, found: HashMap::default() }
-    }
-
+impl Search<'_> {
     /// The verdict on a tip: depth first, without recursion, since histories are long.
     pub(super) fn verdict(&mut self, tip: ObjectId) -> Result<Verdict, Error> {
         if self.broken.contains(&tip) {
             return Ok(Verdict::Incomplete);
         }
-        if !self.received.is_received(&tip) {
+        if !(self.is_searched)(&tip) {
             return Ok(Verdict::Complete);
         }
         if let Some(verdict) = self.found.get(&tip) {
@@ -72,10 +74,14 @@ impl<'a> Search<'a> {
     }
 
     fn enter(&self, id: ObjectId) -> Result<Frame, Error> {
+        if self.interrupt.is_set() {
+            return Err(Error::Interrupted);
+        }
         let mut frame = Frame { id, links: Vec::new(), verdict: Verdict::Complete };
-        links(self.received.objects(), id, &mut |link| {
+        let looked = links(self.objects, id, &mut |link| {
             let (to, kind) = match link {
                 Link::To(to, kind) => (to, kind),
+                Link::Parent(_) if self.cut.contains(&id) => return,
                 Link::Parent(to) => (to, Kind::Commit),
                 Link::GitModules(_) | Link::GitAttributes(_) => return,
             };
@@ -83,10 +89,20 @@ impl<'a> Search<'a> {
                 let is_boundary = matches!(link, Link::Parent(_)) && self.shallow.contains(&id);
                 let verdict = if is_boundary { Verdict::Shallow } else { Verdict::Incomplete };
                 frame.verdict = frame.verdict.max(verdict);
-            } else if kind != Kind::Blob && self.received.is_received(&to) {
+            } else if !(self.is_searched)(&to) {
+            } else if kind != Kind::Blob {
                 frame.links.push(to);
+            } else if !self.objects.has(&to) {
+                frame.verdict = Verdict::Incomplete;
             }
-        })?;
+        });
+        match looked {
+            Ok(()) => {}
+            Err(pack::Error::Missing(_) | pack::Error::Malformed { .. } | pack::Error::Fsck { .. }) => {
+                frame.verdict = Verdict::Incomplete;
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(frame)
     }
 }

@@ -7,8 +7,9 @@
 
 use std::collections::HashSet;
 
-use gix::ObjectId;
+use gix::hashtable::HashMap;
 use gix::refs::Target;
+use gix::{ObjectId, oid};
 
 use super::broken::{Search, Verdict};
 use super::commands::Request;
@@ -36,16 +37,35 @@ pub(super) fn refuse_incomplete(
     let mut suspects: HashSet<ObjectId> = border.commits.iter().copied().chain(tips).filter(is_old).collect();
     let reached = clear(context, &mut suspects)?;
     let all: Vec<ObjectId> = suspects.iter().copied().collect();
+    let interrupt = &context.options.interrupt;
+    let (nothing, objects) = (IdSet::default(), commits.objects());
+    let cut = &commits.shallow().clone();
     if !all.is_empty() && !is_complete(commits, &all, &reached)? {
         // Which of them it is takes longer, and is rarely asked.
+        let complete: IdSet = reached.iter().copied().filter(|id| objects.has(id)).collect();
+        let is_searched = |id: &oid| !complete.contains(id);
+        let found = HashMap::default();
+        let (broken_so_far, shallow) = (&nothing, &nothing);
+        let mut search = Search {
+            objects,
+            is_searched: &is_searched,
+            broken: broken_so_far,
+            shallow,
+            cut,
+            interrupt,
+            found,
+        };
         for id in all {
-            if !is_complete(commits, &[id], &reached)? {
+            if search.verdict(id)? != Verdict::Complete {
                 broken.insert(id);
             }
         }
     }
     if !broken.is_empty() {
-        let mut search = Search::new(received, &broken, &request.shallow);
+        let is_searched = |id: &oid| received.is_received(id);
+        let (found, shallow) = (HashMap::default(), &request.shallow);
+        let mut search =
+            Search { objects, is_searched: &is_searched, broken: &broken, shallow, cut, interrupt, found };
         for command in &mut request.commands {
             let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
             command.refusal = match search.verdict(new)? {
@@ -60,9 +80,21 @@ pub(super) fn refuse_incomplete(
         let sound: Vec<ObjectId> = sound.collect();
         let tips: Vec<ObjectId> = request.accepted().filter_map(|command| command.new).collect();
         if !is_complete(commits, &tips, &sound)? {
+            let complete: IdSet = sound.into_iter().filter(|id| objects.has(id)).collect();
+            let is_searched = |id: &oid| !complete.contains(id);
+            let (found, shallow) = (HashMap::default(), &nothing);
+            let mut search = Search {
+                objects,
+                is_searched: &is_searched,
+                broken: &nothing,
+                shallow,
+                cut,
+                interrupt,
+                found,
+            };
             for command in &mut request.commands {
                 let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
-                if !is_complete(commits, &[new], &sound)? {
+                if search.verdict(new)? != Verdict::Complete {
                     command.refusal = Some(INCOMPLETE.to_owned());
                 }
             }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bstr::{BStr, ByteSlice};
 use gix::ObjectId;
+use gix::hashtable::HashMap;
 use gix::lock::acquire::Fail;
 use gix::objs::Kind;
 use gix::refs::file::transaction::prepare::{MustNotExist, ReferenceOutOfDate};
@@ -43,8 +44,12 @@ pub(super) fn apply(
             None => None,
         };
         let objects = opened.as_ref().map_or::<&dyn Objects, _>(&context.repo.objects, Opened::objects);
-        let mut commits = Commits::new(&context.repo, objects);
+        let interrupt = &context.options.interrupt;
+        let mut commits = Commits::new(&context.repo, objects).until(interrupt);
         for command in &mut request.commands {
+            if interrupt.is_set() {
+                return Err(Error::Interrupted);
+            }
             if command.refusal.is_none() {
                 command.refusal = check_current(context, command).err();
             }
@@ -54,9 +59,10 @@ pub(super) fn apply(
         }
         let head = head(context);
         let mut updates = Vec::with_capacity(request.commands.len());
+        let mut kinds = Kinds::default();
         for command in &mut request.commands {
             if command.refusal.is_none() {
-                match decide(context, &mut commits, head.as_ref(), command)? {
+                match decide(context, &mut commits, &mut kinds, head.as_ref(), command)? {
                     Ok(update) => {
                         updates.push(Some(update));
                         continue;
@@ -69,6 +75,9 @@ pub(super) fn apply(
         updates
     };
     refuse_conflicts(context, request, &mut updates);
+    if context.options.interrupt.is_set() {
+        return Err(Error::Interrupted);
+    }
     let is_atomic = request.is_atomic();
     if is_atomic && updates.iter().any(Option::is_none) {
         request.refuse_all(ATOMIC);
@@ -143,18 +152,22 @@ fn check_current(context: &Context<'_>, command: &Command) -> Result<(), String>
 fn decide(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
+    kinds: &mut Kinds,
     head: Option<&FullName>,
     command: &Command,
 ) -> Result<Result<RefUpdate, String>, Error> {
     let Some(name) = command.full_name.clone() else { return Ok(Err("funny refname".to_owned())) };
     let kind = match (command.old, command.new) {
         (_, None) => UpdateKind::Delete,
-        (None, Some(new)) => match check_target(commits.objects(), &name, new)? {
+        (None, Some(new)) => match check_target(kinds.of(commits.objects(), new)?, &name) {
             Ok(_) => UpdateKind::Create,
             Err(reason) => return Ok(Err(reason)),
         },
-        (Some(old), Some(new)) => match check_target(commits.objects(), &name, new)? {
-            Ok(Kind::Commit) if is_commit(commits.objects(), old)? && commits.is_ancestor(old, new)? => {
+        (Some(old), Some(new)) => match check_target(kinds.of(commits.objects(), new)?, &name) {
+            Ok(Kind::Commit)
+                if kinds.of(commits.objects(), old)? == Some(Kind::Commit)
+                    && commits.is_ancestor(old, new)? =>
+            {
                 UpdateKind::FastForward
             }
             Ok(_) => UpdateKind::Rewrite,
@@ -179,19 +192,28 @@ fn head(context: &Context<'_>) -> Option<FullName> {
     }
 }
 
-/// The kind of what a ref is to point to: something that is there, and a commit for a branch.
-fn check_target(objects: &dyn Objects, name: &FullName, id: ObjectId) -> Result<Result<Kind, String>, Error> {
-    let Some((kind, _)) = objects.header(&id)? else {
-        return Ok(Err(INCOMPLETE.to_owned()));
-    };
-    if name.as_bstr().starts_with(b"refs/heads/") && kind != Kind::Commit {
-        return Ok(Err("a branch can't point to anything but a commit".to_owned()));
+/// The kinds of objects, each looked up once, whether it is there or not.
+#[derive(Default)]
+struct Kinds(HashMap<ObjectId, Option<Kind>>);
+
+impl Kinds {
+    fn of(&mut self, objects: &dyn Objects, id: ObjectId) -> Result<Option<Kind>, Error> {
+        if let Some(kind) = self.0.get(&id) {
+            return Ok(*kind);
+        }
+        let kind = objects.header(&id)?.map(|(kind, _)| kind);
+        self.0.insert(id, kind);
+        Ok(kind)
     }
-    Ok(Ok(kind))
 }
 
-fn is_commit(objects: &dyn Objects, id: ObjectId) -> Result<bool, Error> {
-    Ok(objects.header(&id)?.is_some_and(|(kind, _)| kind == Kind::Commit))
+/// Checks what a ref is to point to: something that is there, and a commit for a branch.
+fn check_target(kind: Option<Kind>, name: &FullName) -> Result<Kind, String> {
+    let kind = kind.ok_or(INCOMPLETE)?;
+    if name.as_bstr().starts_with(b"refs/heads/") && kind != Kind::Commit {
+        return Err("a branch can't point to anything but a commit".to_owned());
+    }
+    Ok(kind)
 }
 
 /// Changes the refs: all in one transaction, or, if that fails and it needn't be all or none, each in its own.

@@ -91,7 +91,10 @@ fn extensible(
     request: &Request,
 ) -> Result<Vec<ObjectId>, Error> {
     let boundary: Vec<ObjectId> = request.shallow.iter().copied().collect();
-    let unseen: IdSet = refs::forbidden(&context.repo, context.policy, &boundary)?.into_iter().collect();
+    let unseen: IdSet =
+        refs::forbidden(&context.repo, context.policy, &boundary, &context.options.interrupt)?
+            .into_iter()
+            .collect();
     let mut found = Vec::with_capacity(boundary.len());
     for id in boundary {
         let objects = commits.objects();

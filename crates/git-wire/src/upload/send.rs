@@ -9,6 +9,7 @@ use gix::ObjectId;
 use super::deepen::Boundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
+use crate::interrupt::Until;
 use crate::pack::{self, Commits, CountOptions, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written};
 use crate::pktline::Multiplexer;
 use crate::serve::Context;
@@ -59,7 +60,9 @@ pub(super) fn send_pack(
         SideBand::Small => Channel::Banded(Multiplexer::small(out)),
         SideBand::Large => Channel::Banded(Multiplexer::large(out)),
     };
-    let result = build(context, commits, request, boundary, common, &mut channel);
+    let interrupt = &context.options.interrupt;
+    let result = build(context, commits, request, boundary, common, &mut channel)
+        .map_err(|error| if interrupt.is_set() { Error::Interrupted } else { error });
     if result.is_err() {
         // On the error band, or not at all: a bare pack that breaks off says enough.
         context.told.set(true);
@@ -144,14 +147,16 @@ fn build(
     {
         announce(channel, request, finished.objects as usize)?;
         let objects = finished.objects;
-        let bytes = finished.send(channel.data()).map_err(pack::Error::Send)?;
+        let mut out = Until::new(channel.data(), &context.options.interrupt);
+        let bytes = finished.send(&mut out).map_err(pack::Error::Send)?;
         Written::reused(objects, bytes)
     } else if let Some(whole) =
         // What lies in a pack names bases by distance, which not every client understands.
         find_whole(context, commits, &wants, &options, has_nothing && write_options.ofs_delta)?
     {
         announce(channel, request, whole.objects())?;
-        whole.write(commits, context.repository.packs(), write_options, channel.data())?
+        let mut out = Until::new(channel.data(), &context.options.interrupt);
+        whole.write(commits, context.repository.packs(), write_options, &mut out)?
     } else {
         let shared = RefCell::new(&mut *channel);
         let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {
@@ -168,7 +173,8 @@ fn build(
         announce(channel, request, counted.objects.len())?;
         let key = key.filter(|_| counted.objects.len() >= WORTH_KEEPING);
         let mut recording = key.and_then(|key| context.repository.finished().record(&key));
-        let mut out = channel.data();
+        let mut until = Until::new(channel.data(), &context.options.interrupt);
+        let mut out: &mut dyn Write = &mut until;
         let mut tee;
         if let Some(recording) = &mut recording {
             tee = Tee { out, recording };

@@ -119,10 +119,12 @@ pub(super) fn serve(
     let Some((request, capabilities)) = read_wants(context, &mut lines)? else { return Ok(()) };
     summary.client_agent = capabilities.value("agent").map(ToString::to_string);
     check_profile(context, &request, &capabilities)?;
-    if let Some(forbidden) = refs::find_forbidden(&context.repo, context.policy, &request.wants)? {
+    if let Some(forbidden) =
+        refs::find_forbidden(&context.repo, context.policy, &request.wants, &context.options.interrupt)?
+    {
         return Err(Error::NotOurRef(forbidden.to_string()));
     }
-    let mut commits = Commits::new(&context.repo, &context.repo.objects);
+    let mut commits = Commits::new(&context.repo, &context.repo.objects).until(&context.options.interrupt);
     let boundary = boundary(context, &mut commits, &request)?;
     if request.deepen.is_some() {
         let mut writer = Writer::new(&mut *out);

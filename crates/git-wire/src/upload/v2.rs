@@ -191,10 +191,12 @@ fn fetch(
     if request.wants.is_empty() && !request.wait_for_done {
         return Ok(());
     }
-    if let Some(forbidden) = refs::find_forbidden(&context.repo, context.policy, &request.wants)? {
+    if let Some(forbidden) =
+        refs::find_forbidden(&context.repo, context.policy, &request.wants, &context.options.interrupt)?
+    {
         return Err(Error::NotOurRef(forbidden.to_string()));
     }
-    let mut commits = Commits::new(&context.repo, &context.repo.objects);
+    let mut commits = Commits::new(&context.repo, &context.repo.objects).until(&context.options.interrupt);
     let mut common = Common::new(&context.repo, &request.wants, &request.shallow);
     for have in &request.haves {
         common.add(&mut commits, *have)?;
@@ -278,7 +280,9 @@ fn object_info(context: &Context<'_>, arguments: &[BString], out: &mut dyn Write
         }
     }
     // What isn't there and what may not be seen look the same.
-    let unseen: IdSet = refs::forbidden(&context.repo, context.policy, &ids)?.into_iter().collect();
+    let unseen: IdSet = refs::forbidden(&context.repo, context.policy, &ids, &context.options.interrupt)?
+        .into_iter()
+        .collect();
     let mut lines = Writer::new(out);
     if wants_size {
         lines.text("size")?;

@@ -174,7 +174,7 @@ proptest! {
 }
 
 /// A chain of so many deltas.
-fn chain(length: usize) -> Vec<u8> {
+pub(crate) fn chain(length: usize) -> Vec<u8> {
     let mut plan = vec![How::Offset(0); length + 1];
     plan[0] = How::Whole;
     build(&plan, 0).0.finish()

@@ -9,6 +9,7 @@ mod forge;
 mod history;
 mod host;
 mod hostile;
+mod interrupt;
 mod maintenance;
 mod objects;
 mod packs;
