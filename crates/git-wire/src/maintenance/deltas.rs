@@ -5,10 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use gix::ObjectId;
-use gix::hashtable::{HashMap, HashSet};
 use gix::objs::{Kind, TreeRefIter};
 
-use crate::pack::objects::Objects;
+use crate::pack::objects::{IdMap, IdSet, Objects};
 use crate::pack::{self};
 
 /// Streams a pack of `ids`, found in the folder `objects`, with deltas among them.
@@ -17,7 +16,7 @@ use crate::pack::{self};
 pub(super) fn write(
     objects: &Path,
     ids: &[ObjectId],
-    names: &HashMap<ObjectId, String>,
+    names: &IdMap<String>,
     threads: u32,
     out: &mut dyn Write,
 ) -> Result<(), git2::Error> {
@@ -43,12 +42,9 @@ pub(super) fn write(
 }
 
 /// What the objects among `ids` are called in the trees among them.
-pub(super) fn names(
-    objects: &dyn Objects,
-    ids: &[ObjectId],
-) -> Result<HashMap<ObjectId, String>, pack::Error> {
-    let all: HashSet<ObjectId> = ids.iter().copied().collect();
-    let mut names = HashMap::default();
+pub(super) fn names(objects: &dyn Objects, ids: &[ObjectId]) -> Result<IdMap<String>, pack::Error> {
+    let all: IdSet = ids.iter().copied().collect();
+    let mut names = IdMap::default();
     let mut buffer = Vec::new();
     for id in ids {
         if !matches!(objects.header(id)?, Some((Kind::Tree, _))) {

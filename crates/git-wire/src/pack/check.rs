@@ -1,11 +1,10 @@
 //! Checking a received pack: its objects by Git's rules, and that all they point to is there.
 
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 use gix::{ObjectId, oid};
 
 use super::fsck::{self, Link};
-use super::objects::{IdSet, Objects, name_of};
+use super::objects::{IdMap, IdSet, Objects, name_of};
 use super::{Connectivity, Disconnected, Error, IngestOptions};
 use crate::Interrupt;
 use crate::limits::MAX_SPECIAL;
@@ -44,7 +43,7 @@ pub(super) trait New {
 pub(super) struct Checker<'o> {
     options: &'o IngestOptions,
     /// What has been found to be there, and of which kind; the first to point there otherwise.
-    pointed_to: HashMap<ObjectId, (Kind, ObjectId)>,
+    pointed_to: IdMap<(Kind, ObjectId)>,
     gitmodules: IdSet,
     gitattributes: IdSet,
 }
@@ -53,7 +52,7 @@ impl<'o> Checker<'o> {
     pub(super) fn new(options: &'o IngestOptions) -> Self {
         Self {
             options,
-            pointed_to: HashMap::default(),
+            pointed_to: IdMap::default(),
             gitmodules: IdSet::default(),
             gitattributes: IdSet::default(),
         }
@@ -147,11 +146,7 @@ fn both(id: ObjectId, to: ObjectId, one: Kind, other: Kind) -> Error {
 }
 
 /// The objects that no other points to; `None` if there are many, or one of the pack points out of it.
-fn roots(
-    ids: &[ObjectId],
-    new: &dyn New,
-    pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
-) -> Option<Vec<ObjectId>> {
+fn roots(ids: &[ObjectId], new: &dyn New, pointed_to: &IdMap<(Kind, ObjectId)>) -> Option<Vec<ObjectId>> {
     if pointed_to.keys().any(|to| new.kind(to).is_none()) {
         return None;
     }
@@ -165,7 +160,7 @@ fn roots(
 fn disconnected(
     objects: &dyn Objects,
     new: &dyn New,
-    pointed_to: &HashMap<ObjectId, (Kind, ObjectId)>,
+    pointed_to: &IdMap<(Kind, ObjectId)>,
     interrupt: &Interrupt,
 ) -> Result<Vec<Disconnected>, Error> {
     let mut missing = Vec::new();

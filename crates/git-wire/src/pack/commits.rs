@@ -5,11 +5,10 @@ use std::rc::Rc;
 
 use bstr::ByteSlice;
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 
 use super::Error;
-use super::objects::{IdSet, Objects};
+use super::objects::{IdMap, IdSet, Objects};
 use crate::Interrupt;
 
 /// What a walk needs to know of a commit.
@@ -35,7 +34,7 @@ pub(crate) struct Commits<'a> {
     objects: &'a dyn Objects,
     graph: Option<gix::commitgraph::Graph>,
     shallow: IdSet,
-    known: HashMap<ObjectId, Rc<CommitInfo>>,
+    known: IdMap<Rc<CommitInfo>>,
     buffer: Vec<u8>,
     interrupt: Interrupt,
 }
@@ -50,7 +49,7 @@ impl<'a> Commits<'a> {
             _ => IdSet::default(),
         };
         let interrupt = Interrupt::default();
-        Self { objects, graph, shallow, known: HashMap::default(), buffer: Vec::new(), interrupt }
+        Self { objects, graph, shallow, known: IdMap::default(), buffer: Vec::new(), interrupt }
     }
 
     /// The same, with an end: every walk of commits and trees fails when `interrupt` is set.
@@ -141,7 +140,7 @@ impl<'a> Commits<'a> {
         receiver_shallow: &IdSet,
         boundary: &IdSet,
     ) -> Result<Walk, Error> {
-        let mut marks: HashMap<ObjectId, u8> = HashMap::default();
+        let mut marks: IdMap<u8> = IdMap::default();
         let mut queue = BinaryHeap::new();
         let mut wanted_in_queue = 0_usize;
         for (ids, mark) in [(haves, HAVE), (wants, WANT)] {
@@ -231,7 +230,7 @@ impl Walk {
     ///
     /// Neither dates nor the order of the walk can say as much: clocks go wrong.
     pub(crate) fn parents_first(&self) -> Vec<&CommitInfo> {
-        let at: HashMap<ObjectId, usize> = self.new.iter().map(|(id, _)| *id).zip(0..).collect();
+        let at: IdMap<usize> = self.new.iter().map(|(id, _)| *id).zip(0..).collect();
         let mut is_seen = vec![false; self.new.len()];
         let mut ordered = Vec::with_capacity(self.new.len());
         // Commits under way, and how many of their parents have been looked at.

@@ -3,10 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 use gix_pack::data::entry::Header;
 use sha1::{Digest as _, Sha1};
+
+use super::objects::IdMap;
 
 /// "None", where an entry's number is expected.
 pub(super) const NONE: u32 = u32::MAX;
@@ -37,7 +38,7 @@ pub(super) struct Entries {
     /// Where the last one ends.
     pub(super) end: u64,
     /// The deltas that name their base by id, by that id.
-    pub(super) waiting: HashMap<ObjectId, Vec<u32>>,
+    pub(super) waiting: IdMap<Vec<u32>>,
 }
 
 impl Entries {

@@ -1,12 +1,41 @@
 //! Reading objects: one small interface over the object databases of a repository and of a quarantine.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use foldhash::fast::FixedState;
 use gix::objs::Kind;
 use gix::{ObjectId, oid};
 
 use super::Error;
 
 /// A set of object ids.
-pub type IdSet = gix::hashtable::HashSet<ObjectId>;
+///
+/// It is hashed with a secret: anybody can name ids that begin alike, though not make objects that have them, and the first
+/// bytes of an id for its hash would make a set of those as slow as a list.
+pub type IdSet = HashSet<ObjectId, Secret>;
+
+/// What is known by object id, hashed as in an [`IdSet`].
+pub(crate) type IdMap<V> = HashMap<ObjectId, V, Secret>;
+
+/// A fast hash with a secret of its own.
+#[derive(Debug, Clone)]
+pub struct Secret(FixedState);
+
+impl Default for Secret {
+    fn default() -> Self {
+        // The standard library's own is secret, and several times slower.
+        Self(FixedState::with_seed(RandomState::new().hash_one(0)))
+    }
+}
+
+impl BuildHasher for Secret {
+    type Hasher = <FixedState as BuildHasher>::Hasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        self.0.build_hasher()
+    }
+}
 
 /// Where objects are read from.
 pub(crate) trait Objects {

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 use gix_pack::data;
 use gix_zlib::Decompress;
@@ -21,6 +20,7 @@ use super::check::Checker;
 use super::delta::{self, Base as _};
 use super::entries::{Entries, NONE};
 use super::held::{Budget, Held, Holding};
+use super::objects::IdMap;
 use super::scan::finish;
 use super::{Error, IngestOptions};
 use crate::limits::{MAX_CHAIN, MAX_MADE_IN_MEMORY, MAX_STRUCTURED};
@@ -65,7 +65,7 @@ pub(super) struct Resolver<'a, 'o> {
     next: Vec<u32>,
     weight: Vec<u32>,
     /// Deltas whose base has not been met yet, by its id.
-    waiting: Mutex<HashMap<ObjectId, Vec<u32>>>,
+    waiting: Mutex<IdMap<Vec<u32>>>,
     waiting_left: AtomicUsize,
     is_over: AtomicBool,
 }
@@ -187,7 +187,7 @@ impl<'a, 'o> Resolver<'a, 'o> {
         deltas.unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectId, Vec<u32>>> {
+    fn lock(&self) -> MutexGuard<'_, IdMap<Vec<u32>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -10,7 +10,6 @@ use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 use gix::{ObjectId, oid};
 use gix_pack::data;
@@ -18,7 +17,7 @@ use gix_pack::data::entry::Header;
 use gix_zlib::Decompress;
 
 use super::check::{Checked, Checker, New};
-use super::objects::{Objects, see_new_packs};
+use super::objects::{IdMap, Objects, see_new_packs};
 use super::{Error, IngestOptions, Received, delta};
 
 /// Bytes that a small pack has at most, as it comes and inflated.
@@ -34,7 +33,7 @@ pub(crate) struct Small {
     repository: gix::odb::Handle,
     /// In the pack's order.
     pub(super) ids: Vec<ObjectId>,
-    objects: HashMap<ObjectId, (Kind, Vec<u8>)>,
+    objects: IdMap<(Kind, Vec<u8>)>,
     pub(super) received: Received,
     /// The pack as it came.
     pub(super) bytes: Vec<u8>,
@@ -148,7 +147,7 @@ fn resolve(
     options: &IngestOptions,
 ) -> Option<Vec<(ObjectId, Kind, Vec<u8>)>> {
     let mut done: Vec<Option<(ObjectId, Kind, Vec<u8>)>> = entries.iter().map(|_| None).collect();
-    let mut by_id: HashMap<ObjectId, usize> = HashMap::default();
+    let mut by_id: IdMap<usize> = IdMap::default();
     let mut total: u64 = entries.iter().map(|entry| entry.bytes.len() as u64).sum();
     // A base may stand behind its delta if it is named by id: as many rounds as there are links.
     for _ in 0..MAX_CHAIN {

@@ -4,11 +4,10 @@ use std::cmp::Ordering;
 use std::io;
 
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 use gix::objs::tree::EntryKind;
 use gix::objs::{Kind, TreeRefIter};
 
-use super::objects::{IdSet, Objects};
+use super::objects::{IdMap, IdSet, Objects};
 use super::{Error, Filter};
 use crate::Interrupt;
 
@@ -24,7 +23,7 @@ pub(crate) struct Trees<'a> {
     /// The same as a set.
     pub(crate) sent: IdSet,
     /// Trees that were looked into, and how deep they lay, where being sent doesn't say as much.
-    entered: HashMap<ObjectId, u64>,
+    entered: IdMap<u64>,
     /// What the receiver has, as far as comparing trees has shown.
     pub(crate) known: IdSet,
     progress: &'a mut dyn FnMut(usize) -> io::Result<()>,
@@ -72,7 +71,7 @@ impl<'a> Trees<'a> {
             filter,
             out: Vec::new(),
             sent: IdSet::default(),
-            entered: HashMap::default(),
+            entered: IdMap::default(),
             known: IdSet::default(),
             progress,
             base,

@@ -1,11 +1,10 @@
 //! Finds the new tips that reach a missing object, where a push lacks objects: their refs are refused, and
 //! no others.
 
-use gix::hashtable::HashMap;
 use gix::objs::Kind;
 use gix::{ObjectId, oid};
 
-use crate::pack::objects::Objects;
+use crate::pack::objects::{IdMap, Objects};
 use crate::pack::{self, IdSet, Link, links};
 use crate::{Error, Interrupt};
 
@@ -30,7 +29,7 @@ pub(super) struct Search<'a> {
     /// That of the repository itself.
     pub(super) cut: &'a IdSet,
     pub(super) interrupt: &'a Interrupt,
-    pub(super) found: HashMap<ObjectId, Verdict>,
+    pub(super) found: IdMap<Verdict>,
 }
 
 /// An object that is being looked at.

@@ -7,13 +7,13 @@
 
 use std::collections::HashSet;
 
-use gix::hashtable::HashMap;
 use gix::refs::Target;
 use gix::{ObjectId, oid};
 
 use super::broken::{Search, Verdict};
 use super::commands::Request;
 use crate::Error;
+use crate::pack::objects::IdMap;
 use crate::pack::{self, Commits, CountOptions, IdSet, Opened, Quarantine};
 use crate::serve::Context;
 
@@ -44,7 +44,7 @@ pub(super) fn refuse_incomplete(
         // Which of them it is takes longer, and is rarely asked.
         let complete: IdSet = reached.iter().copied().filter(|id| objects.has(id)).collect();
         let is_searched = |id: &oid| !complete.contains(id);
-        let found = HashMap::default();
+        let found = IdMap::default();
         let (broken_so_far, shallow) = (&nothing, &nothing);
         let mut search = Search {
             objects,
@@ -63,7 +63,7 @@ pub(super) fn refuse_incomplete(
     }
     if !broken.is_empty() {
         let is_searched = |id: &oid| received.is_received(id);
-        let (found, shallow) = (HashMap::default(), &request.shallow);
+        let (found, shallow) = (IdMap::default(), &request.shallow);
         let mut search =
             Search { objects, is_searched: &is_searched, broken: &broken, shallow, cut, interrupt, found };
         for command in &mut request.commands {
@@ -82,7 +82,7 @@ pub(super) fn refuse_incomplete(
         if !is_complete(commits, &tips, &sound)? {
             let complete: IdSet = sound.into_iter().filter(|id| objects.has(id)).collect();
             let is_searched = |id: &oid| !complete.contains(id);
-            let (found, shallow) = (HashMap::default(), &nothing);
+            let (found, shallow) = (IdMap::default(), &nothing);
             let mut search = Search {
                 objects,
                 is_searched: &is_searched,

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use bstr::{BStr, ByteSlice};
 use gix::ObjectId;
-use gix::hashtable::HashMap;
 use gix::lock::acquire::Fail;
 use gix::objs::Kind;
 use gix::refs::file::transaction::prepare::{MustNotExist, ReferenceOutOfDate};
@@ -15,7 +14,7 @@ use gix::refs::{FullName, Target};
 use super::commands::{Command, Request};
 use super::connected::{INCOMPLETE, refuse_incomplete};
 use super::names::refuse_conflicts;
-use crate::pack::objects::Objects;
+use crate::pack::objects::{IdMap, Objects};
 use crate::pack::{Closure, Commits, Opened, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
@@ -194,7 +193,7 @@ fn head(context: &Context<'_>) -> Option<FullName> {
 
 /// The kinds of objects, each looked up once, whether it is there or not.
 #[derive(Default)]
-struct Kinds(HashMap<ObjectId, Option<Kind>>);
+struct Kinds(IdMap<Option<Kind>>);
 
 impl Kinds {
     fn of(&mut self, objects: &dyn Objects, id: ObjectId) -> Result<Option<Kind>, Error> {

@@ -181,7 +181,7 @@ pub(crate) fn chain(length: usize) -> Vec<u8> {
 }
 
 /// The processor time that this process has taken so far.
-fn spent() -> Duration {
+pub(crate) fn spent() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").expect("a process");
     let words: Vec<&str> = stat.rsplit(')').next().expect("words").split_whitespace().collect();
     let ticks: u64 = [11, 12].iter().map(|at| words[*at].parse::<u64>().expect("a number")).sum();

@@ -216,3 +216,43 @@ proptest! {
         drop(respond(service, &repository, &AllowAll, &options(), version, &mut &request[..], &mut answer));
     }
 }
+
+/// Security review, S8: 100,000 commands that name a missing object took 63 s of a core. What is missing is looked for once.
+#[test]
+fn commands_that_name_missing_objects_are_refused_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("repo.git");
+    let repository = Repository::init_bare(&path, "main").expect("created");
+    let (pack, id) = good();
+    push(&repository, &options(), id, &pack.finish()).0.expect("taken");
+    git(&path, &["repack", "-adq"]);
+    let mut request = Vec::new();
+    let count = 20_000;
+    for number in 0..count {
+        // Each of its own, and one that all have in common.
+        for id in [format!("{number:040x}").replace("00000", "a0000"), "b".repeat(40)] {
+            let name = format!("refs/heads/{}-{number}", &id[..1]);
+            let line = format!("{} {id} {name}\0report-status", "0".repeat(40));
+            git_wire::pktline::encode_text(line.as_bytes(), &mut request).expect("fits");
+        }
+    }
+    request.extend_from_slice(b"0000");
+    request.extend_from_slice(&crate::forge::Pack::default().finish());
+    let before = files(&path);
+    let begin = crate::chains::spent();
+    let mut answer = Vec::new();
+    respond(
+        Service::ReceivePack,
+        &repository,
+        &AllowAll,
+        &options(),
+        ProtocolVersion::V0,
+        &mut &request[..],
+        &mut answer,
+    )
+    .expect("answered");
+    let took = crate::chains::spent().saturating_sub(begin);
+    assert_eq!(String::from_utf8_lossy(&answer).matches("missing necessary objects").count(), 2 * count);
+    assert_eq!(files(&path), before);
+    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+}
