@@ -3,6 +3,7 @@
 //! to another machine.
 
 mod client;
+mod long_history;
 mod server;
 mod stock;
 

@@ -201,13 +201,13 @@ fn begin(out: &mut dyn Write, mark: usize, number: usize) -> Outcome {
     Ok(write!(out, "data {}\n{message}", message.len())?)
 }
 
-fn file(out: &mut dyn Write, name: &str, content: &[u8]) -> Outcome {
+pub(super) fn file(out: &mut dyn Write, name: &str, content: &[u8]) -> Outcome {
     write!(out, "M 100644 inline {name}\ndata {}\n", content.len())?;
     out.write_all(content)?;
     Ok(out.write_all(b"\n")?)
 }
 
-fn import(path: &Path, write: impl FnOnce(&mut dyn Write) -> Outcome) -> Outcome {
+pub(super) fn import(path: &Path, write: impl FnOnce(&mut dyn Write) -> Outcome) -> Outcome {
     std::fs::create_dir_all(path)?;
     process::capture(git(path).args(["init", "--quiet", "--bare", "--initial-branch=master"]))?;
     process::capture(git(path).args(["config", "http.receivepack", "true"]))?;

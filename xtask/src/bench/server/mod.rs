@@ -2,6 +2,7 @@
 //! speaks the protocol itself, so that no client's start-up is measured; vsts-mock checks a token each time.
 
 mod clones;
+mod history;
 mod http;
 mod packets;
 mod peer;
@@ -25,8 +26,8 @@ use report::{Report, Value};
 use sides::Side;
 
 /// What can be asked for by name.
-pub(super) const ROWS: [&str; 9] =
-    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone", "rest"];
+pub(super) const ROWS: [&str; 10] =
+    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone", "rest", "history"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ struct Scale {
     /// Files and commits of the repository that the REST API reads.
     files: usize,
     history: usize,
+    /// Commits of the history whose shape is that of git's own.
+    long_history: usize,
 }
 
 const NORMAL: Scale = Scale {
@@ -55,6 +58,7 @@ const NORMAL: Scale = Scale {
     pushes: 2_000,
     files: 100_000,
     history: 10_000,
+    long_history: 200_000,
 };
 const QUICK: Scale = Scale {
     rounds: 1,
@@ -65,6 +69,7 @@ const QUICK: Scale = Scale {
     pushes: 200,
     files: 5_000,
     history: 500,
+    long_history: 10_000,
 };
 /// The pushes of a full run.
 const ALL_PUSHES: usize = 10_000;
@@ -86,8 +91,14 @@ struct Bench {
 pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     let mut scale = NORMAL;
     let mut chosen = Vec::new();
-    for arg in args {
+    let mut history = None;
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
         match arg.as_str() {
+            "--history" => {
+                let path = rest.next().ok_or("--history takes the path of a repository")?;
+                history = Some(std::path::absolute(path)?);
+            }
             "--quick" => scale = QUICK,
             "--full" => scale.pushes = ALL_PUSHES,
             row if ROWS.contains(&row) => chosen.push(row),
@@ -133,6 +144,9 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     }
     if wanted("rest") {
         bench.rest()?;
+    }
+    if wanted("history") {
+        bench.history(history.as_deref())?;
     }
     if ["first-push", "fetch", "clone"].iter().any(|row| wanted(row)) {
         let large = bench.prepare_large()?;
