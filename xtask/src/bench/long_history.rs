@@ -34,7 +34,7 @@ pub(crate) fn make(path: &Path, commits: usize) -> Outcome {
             if is_merge {
                 // The topic begins a little before the branch's tip.
                 side = tip.saturating_sub(below(15)).max(1);
-                for _ in 0..1 + below(4) {
+                for _ in 0..=below(4) {
                     mark += 1;
                     commit(out, mark, "refs/heads/topic", &[side])?;
                     changes(out, mark, &mut below)?;
@@ -57,16 +57,14 @@ pub(crate) fn make(path: &Path, commits: usize) -> Outcome {
             if mark / between_rare != tip / between_rare || mark == 1 {
                 file(out, RARE, format!("as of {mark}\n").as_bytes())?;
             }
-            if mark / between_releases != tip / between_releases {
-                let release = mark / between_releases;
+            let release = mark / between_releases;
+            let is_release = release != tip / between_releases;
+            tip = mark;
+            if is_release {
                 write!(out, "\nreset refs/tags/v{release:03}\nfrom :{mark}\n\n")?;
-                let maintained = format!("refs/heads/maint-{release:03}");
                 mark += 1;
-                commit(out, mark, &maintained, &[mark - 1])?;
+                commit(out, mark, &format!("refs/heads/maint-{release:03}"), &[tip])?;
                 changes(out, mark, &mut below)?;
-                tip = mark - 1;
-            } else {
-                tip = mark;
             }
         }
         Ok(())
@@ -97,7 +95,7 @@ fn commit(out: &mut dyn Write, mark: usize, branch: &str, parents: &[usize]) -> 
 
 /// Changes one to three files, most often some of the same few.
 fn changes(out: &mut dyn Write, mark: usize, below: &mut impl FnMut(usize) -> usize) -> Outcome {
-    for _ in 0..1 + below(3) {
+    for _ in 0..=below(3) {
         let limit = [PATHS / 20, PATHS / 5, PATHS][below(3)];
         change(out, below(limit) * 7 % PATHS, mark)?;
     }
