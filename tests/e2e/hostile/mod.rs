@@ -8,6 +8,8 @@ mod connections;
 mod links;
 /// Run records that can't be read.
 mod records;
+/// Secrets in files, outputs, logs and arguments.
+mod secrets;
 /// Tokens, and who gets to see them.
 mod tokens;
 
