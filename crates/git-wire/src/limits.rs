@@ -23,6 +23,21 @@ pub(crate) const MAX_FILTER_DEPTH: usize = 2_048;
 /// already, in hundredths.
 pub(crate) const GRAPH_MAY_LACK_PERCENT: usize = 2;
 
+/// Bytes of what a remote says first and of its list of refs: a mirror with a million refs takes about 100 MB.
+pub(crate) const MAX_ADVERTISEMENT_BYTES: u64 = lowered(192 << 20);
+/// Refs that a remote may list, and other lines of what it says first.
+pub(crate) const MAX_REMOTE_REFS: u64 = lowered(2_000_000);
+/// Symbolic refs that a remote may name among its capabilities, before version 2.
+pub(crate) const MAX_REMOTE_SYMREFS: usize = 64;
+/// Bytes of lines in one answer of a remote, a pack not counted: acknowledgements, a boundary, a report, text for people.
+pub(crate) const MAX_ANSWER_BYTES: u64 = lowered(64 << 20);
+/// Bytes of a pack that a remote sends, and of one object in it and all of them, inflated.
+pub(crate) const MAX_FETCHED_PACK_BYTES: u64 = 128 << 30;
+pub(crate) const MAX_FETCHED_OBJECT_BYTES: usize = 8 << 30;
+pub(crate) const MAX_FETCHED_INFLATED_BYTES: u64 = 2 << 40;
+/// Objects of a pack that a remote sends.
+pub(crate) const MAX_FETCHED_OBJECTS: u32 = 50_000_000;
+
 /// Deltas that stand on one another in a pack that is stored, at most. What would stand deeper is stored whole, so that
 /// reading an object never costs more than this. Git makes chains of 50, and of 250 where it is told to be aggressive.
 pub(crate) const MAX_CHAIN: u32 = 256;
@@ -39,3 +54,8 @@ pub(crate) const MAX_SPECIAL: u64 = 100 << 20;
 pub(crate) const MAX_MADE_IN_MEMORY: u64 = 4 << 20;
 /// Bytes of a base that a thin pack leaves out, above which such bases are read one at a time in the whole process.
 pub(crate) const LARGE_THIN_BASE: u64 = 32 << 20;
+
+/// Lowers a bound in unit tests, so that they meet it in time.
+const fn lowered(bound: u64) -> u64 {
+    if cfg!(test) { bound >> 6 } else { bound }
+}

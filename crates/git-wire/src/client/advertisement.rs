@@ -7,10 +7,8 @@ use gix::refs::FullName;
 
 use super::{Connection, Error, RemoteRef, refs};
 use crate::capability::Capabilities;
+use crate::limits::{MAX_ADVERTISEMENT_BYTES, MAX_REMOTE_REFS};
 use crate::pktline::{Line, Reader};
-
-/// Lines that an advertisement may have; more is no repository that anybody works with.
-const MAX_LINES: usize = 4_000_000;
 
 /// What a server said first.
 #[derive(Default)]
@@ -27,7 +25,8 @@ pub(super) struct Advertisement {
 
 impl Advertisement {
     pub(super) fn read(connection: &mut dyn Connection) -> Result<Self, Error> {
-        let mut lines = lines(connection.is_stateless(), connection.advertisement()?);
+        let is_stateless = connection.is_stateless();
+        let mut lines = lines(is_stateless, connection.advertisement()?, MAX_ADVERTISEMENT_BYTES);
         let failed = |source| Error::read("what it offers", source);
         let mut first = match lines.read_line().map_err(failed)? {
             Some(line) => line.text().map(<[u8]>::to_vec),
@@ -61,7 +60,7 @@ impl Advertisement {
         let (line, capabilities) = Capabilities::split_line(&first);
         found.capabilities = capabilities;
         found.add(line)?;
-        for _ in 0..MAX_LINES {
+        for _ in 0..MAX_REMOTE_REFS {
             let line = lines.expect_line().map_err(|source| Error::read("its refs", source))?;
             let Some(line) = line.text() else {
                 refs::set_symref_targets(&mut found.refs, &found.capabilities);
@@ -69,7 +68,7 @@ impl Advertisement {
             };
             found.add(line)?;
         }
-        Err(Error::Protocol("its list of refs has no end".to_owned()))
+        Err(Error::too_much("refs", MAX_REMOTE_REFS))
     }
 
     fn add(&mut self, line: &[u8]) -> Result<(), Error> {
@@ -114,7 +113,12 @@ impl Advertisement {
     }
 }
 
-/// Reads packet lines off an answer. A stream that goes on is not read ahead of.
-pub(super) fn lines<'r>(is_stateless: bool, answer: Box<dyn Read + 'r>) -> Reader<Box<dyn Read + 'r>> {
-    Reader::new(if is_stateless { Box::new(BufReader::with_capacity(64 * 1024, answer)) } else { answer })
+/// Reads packet lines off an answer, of no more than `limit` bytes. A stream that goes on is not read ahead of.
+pub(super) fn lines<'r>(
+    is_stateless: bool,
+    answer: Box<dyn Read + 'r>,
+    limit: u64,
+) -> Reader<Box<dyn Read + 'r>> {
+    let answer = if is_stateless { Box::new(BufReader::with_capacity(64 * 1024, answer)) } else { answer };
+    Reader::limited(answer, limit)
 }

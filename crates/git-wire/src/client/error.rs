@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use gix::ObjectId;
 
 use super::TransportError;
+use crate::pktline::TooMuch;
 
 /// Why a fetch or a push did not come to its end. A ref that the server refused is no error of the
 /// push: it is in the [report](super::PushReport).
@@ -31,6 +32,17 @@ pub enum Error {
     Unsupported {
         /// The capability as the protocol names it.
         capability: &'static str,
+    },
+    /// The server sends more than anybody keeps. It is the wrong one, or it is broken, or it means harm.
+    #[error(
+        "the server sends more than {limit} {what}, and was not listened to any longer; check that the URL is the \
+         repository's"
+    )]
+    TooMuch {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
     },
     /// Reading what the server sent failed in the middle.
     #[error("reading {what} from the server failed")]
@@ -59,6 +71,9 @@ impl Error {
         if let Some(message) = remote_words(&source) {
             return Self::Remote(message);
         }
+        if let Some(TooMuch { limit }) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::too_much("bytes of lines", *limit);
+        }
         if source.kind() == std::io::ErrorKind::TimedOut {
             return Self::Transport(TransportError::from_io(
                 &format!("reading {what} from the server"),
@@ -66,6 +81,10 @@ impl Error {
             ));
         }
         Self::Read { what, source }
+    }
+
+    pub(super) fn too_much(what: &'static str, limit: u64) -> Self {
+        Self::TooMuch { what, limit }
     }
 
     pub(super) fn repository(
@@ -87,6 +106,7 @@ impl Error {
         }
         match error {
             crate::pack::Error::Receive(source) => Self::read("the pack", source),
+            crate::pack::Error::Limit { what, limit } => Self::too_much(what, limit),
             error => Self::repository("storing the received pack", repository, error),
         }
     }

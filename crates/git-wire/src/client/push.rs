@@ -12,6 +12,7 @@ use gix::refs::FullName;
 use super::advertisement::{Advertisement, lines};
 use super::{AGENT, Connection, Error, Progress, RemoteRef, report, shallow};
 use crate::capability::Capabilities;
+use crate::limits::MAX_ANSWER_BYTES;
 use crate::pack;
 use crate::pktline::{Demultiplexer, Reader, Writer};
 
@@ -252,8 +253,12 @@ impl<'c> PushSession<'c> {
             let bytes_sent = sent.bytes;
             drop(sent);
             let answer = exchanged?;
-            let report =
-                read_report(lines(is_stateless, answer), has_side_band, report_status.is_some(), progress)?;
+            let report = read_report(
+                lines(is_stateless, answer, MAX_ANSWER_BYTES),
+                has_side_band,
+                report_status.is_some(),
+                progress,
+            )?;
             Ok(Outcome { report, has_report: report_status.is_some(), objects, bytes_sent })
         })
     }
@@ -363,7 +368,7 @@ fn read_report(
             Err(source) => Err(Error::read("the end of a push", source)),
         };
     }
-    let report = report::read(&mut Reader::new(&mut band))?;
+    let report = report::read(&mut Reader::limited(&mut band, MAX_ANSWER_BYTES))?;
     // Text may follow the report. That the server hangs up after it takes nothing away.
     if let Err(error) = band.finish() {
         tracing::debug!(%error, "the answer to a push has no proper end");

@@ -7,6 +7,7 @@ use gix::refs::FullName;
 use super::advertisement::lines;
 use super::{Connection, Error};
 use crate::capability::Capabilities;
+use crate::limits::{MAX_ADVERTISEMENT_BYTES, MAX_REMOTE_REFS, MAX_REMOTE_SYMREFS};
 use crate::pktline::Writer;
 
 /// One ref of the remote repository.
@@ -41,7 +42,7 @@ pub(super) fn excerpt(line: &[u8]) -> String {
 
 /// Before version 2, `symref=HEAD:refs/heads/x` among the capabilities says what a symbolic ref stands for.
 pub(super) fn set_symref_targets(refs: &mut [RemoteRef], capabilities: &Capabilities) {
-    for value in capabilities.values("symref") {
+    for value in capabilities.values("symref").take(MAX_REMOTE_SYMREFS) {
         let Some(colon) = value.iter().position(|byte| *byte == b':') else { continue };
         let (name, target) = (&value[..colon], &value[colon + 1..]);
         let Ok(target) = FullName::try_from(BStr::new(target)) else { continue };
@@ -72,7 +73,8 @@ pub(super) fn ls_refs(
     })();
     written.map_err(|source| Error::read("the request for its refs", source))?;
     let request = request.into_inner();
-    let mut answer = lines(is_stateless, connection.exchange(&mut request.as_slice())?);
+    let answer = connection.exchange(&mut request.as_slice())?;
+    let mut answer = lines(is_stateless, answer, MAX_ADVERTISEMENT_BYTES);
     let mut refs = Vec::new();
     while let Some(line) = answer.expect_line().map_err(|source| Error::read("its refs", source))?.text() {
         if let Some(message) = line.strip_prefix(b"ERR ") {
@@ -80,6 +82,9 @@ pub(super) fn ls_refs(
         }
         if line.starts_with(b"unborn ") {
             continue;
+        }
+        if refs.len() as u64 >= MAX_REMOTE_REFS {
+            return Err(Error::too_much("refs", MAX_REMOTE_REFS));
         }
         refs.extend(parse(line)?);
     }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use gix::ObjectId;
 
 use super::Error;
+use crate::pack::IdSet;
 
 /// The shallow boundary as it is on the disk now.
 pub(super) fn read(repository: &gix::Repository) -> Result<Vec<ObjectId>, Error> {
@@ -39,6 +40,7 @@ pub(super) fn update(
         .map_err(|error| failed(error.into()))?;
     let mut boundary = read(repository)?;
     boundary.extend_from_slice(added);
+    let removed: IdSet = removed.iter().copied().collect();
     boundary.retain(|id| !removed.contains(id));
     boundary.sort();
     boundary.dedup();

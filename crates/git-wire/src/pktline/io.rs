@@ -9,12 +9,41 @@ use super::{DecodeError, Length, Line, PREFIX, decode_length, encode, encode_tex
 pub struct Reader<R> {
     inner: R,
     line: Vec<u8>,
+    /// Bytes that may still be read, and how many it were at first.
+    left: u64,
+    limit: u64,
+}
+
+/// More lines came than [`Reader::limited()`] allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are more than {limit} bytes of lines")]
+pub struct TooMuch {
+    /// How many bytes are allowed.
+    pub limit: u64,
 }
 
 impl<R: Read> Reader<R> {
     /// Reads lines from `inner`, which should be buffered.
     pub fn new(inner: R) -> Self {
-        Self { inner, line: Vec::new() }
+        Self::limited(inner, u64::MAX)
+    }
+
+    /// Reads lines from `inner` of no more than `limit` bytes in all; then reading fails with [`TooMuch`].
+    pub fn limited(inner: R, limit: u64) -> Self {
+        Self { inner, line: Vec::new(), left: limit, limit }
+    }
+
+    /// Lets `bytes` more pass.
+    pub(super) fn allow(&mut self, bytes: usize) {
+        self.left = self.left.saturating_add(bytes as u64).min(self.limit);
+    }
+
+    fn take(&mut self, bytes: usize) -> io::Result<()> {
+        match self.left.checked_sub(bytes as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(TooMuch { limit: self.limit })),
+        }
+        Ok(())
     }
 
     /// The next line, or `None` if the stream ends before one begins.
@@ -35,8 +64,12 @@ impl<R: Read> Reader<R> {
             }
         }
         match decode_length(prefix).map_err(invalid)? {
-            Length::Special(line) => Ok(Some(line)),
+            Length::Special(line) => {
+                self.take(PREFIX)?;
+                Ok(Some(line))
+            }
             Length::Data(length) => {
+                self.take(PREFIX + length)?;
                 self.line.resize(length, 0);
                 self.inner.read_exact(&mut self.line).map_err(|error| match error.kind() {
                     io::ErrorKind::UnexpectedEof => cut(),

@@ -8,7 +8,7 @@
 mod io;
 mod sideband;
 
-pub use io::{Reader, Writer};
+pub use io::{Reader, TooMuch, Writer};
 pub use sideband::{Band, Demultiplexer, Multiplexer, RemoteError};
 
 /// The longest packet line, its four length digits included.

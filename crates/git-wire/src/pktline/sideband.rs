@@ -164,6 +164,10 @@ impl<R: Read, P: FnMut(&[u8])> Demultiplexer<R, P> {
                     self.data.clear();
                     self.data.extend_from_slice(data);
                     self.position = 0;
+                    // Who reads the data counts it. Lines without any could go on for ever.
+                    if !self.data.is_empty() {
+                        self.reader.allow(HEADER + self.data.len());
+                    }
                 }
                 Line::Data([2, text @ ..]) => (self.progress)(text),
                 Line::Data([3, text @ ..]) => {

@@ -14,6 +14,7 @@ use super::advertisement::Advertisement;
 use super::negotiate::Negotiator;
 use super::{Connection, Error, Progress, RemoteRef, refs, shallow};
 use crate::capability::Capabilities;
+use crate::limits;
 use crate::pack;
 use crate::pktline::{Demultiplexer, Reader};
 
@@ -172,7 +173,9 @@ fn receive<'r>(
 ) -> Result<Fetched, Error> {
     let mut will_be: HashSet<ObjectId> =
         ask.boundary.iter().copied().chain(boundary.added.iter().copied()).collect();
-    will_be.retain(|id| !boundary.removed.contains(id));
+    for id in &boundary.removed {
+        will_be.remove(id);
+    }
     let options = pack::IngestOptions {
         fsck: true,
         connectivity: match ask.request.filter {
@@ -180,6 +183,10 @@ fn receive<'r>(
             None => pack::Connectivity::Everything,
         },
         shallow: will_be,
+        max_bytes: limits::MAX_FETCHED_PACK_BYTES,
+        max_objects: limits::MAX_FETCHED_OBJECTS,
+        max_object_bytes: limits::MAX_FETCHED_OBJECT_BYTES,
+        max_inflated_bytes: limits::MAX_FETCHED_INFLATED_BYTES,
         ..Default::default()
     };
     let progress = RefCell::new(progress);

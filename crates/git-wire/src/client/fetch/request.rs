@@ -8,6 +8,7 @@ use super::FetchRequest;
 use crate::capability::Capabilities;
 use crate::client::Error;
 use crate::client::negotiate::Negotiator;
+use crate::pack::IdSet;
 use crate::pktline::Writer;
 
 /// Commits offered in the first round.
@@ -44,6 +45,7 @@ pub(super) struct Rounds<'n, 'r> {
     negotiator: &'n mut Negotiator<'r>,
     /// Commits that the server has as well, in the order in which it said so.
     pub(super) common: Vec<ObjectId>,
+    acknowledged: IdSet,
     size: usize,
     offers: usize,
     in_vain: usize,
@@ -58,7 +60,14 @@ pub(super) struct Round {
 
 impl<'n, 'r> Rounds<'n, 'r> {
     pub(super) fn new(negotiator: &'n mut Negotiator<'r>) -> Self {
-        Self { negotiator, common: Vec::new(), size: FIRST_ROUND, offers: 0, in_vain: 0 }
+        Self {
+            negotiator,
+            common: Vec::new(),
+            acknowledged: IdSet::default(),
+            size: FIRST_ROUND,
+            offers: 0,
+            in_vain: 0,
+        }
     }
 
     pub(super) fn next(&mut self) -> Result<Round, Error> {
@@ -78,7 +87,8 @@ impl<'n, 'r> Rounds<'n, 'r> {
     }
 
     pub(super) fn acknowledge(&mut self, id: ObjectId) {
-        if !self.common.contains(&id) {
+        // What was not offered can't be common, so that there are no more than offers.
+        if self.common.len() < MAX_OFFERS + LARGEST_ROUND && self.acknowledged.insert(id) {
             self.common.push(id);
             self.negotiator.is_common(id);
             self.in_vain = 0;

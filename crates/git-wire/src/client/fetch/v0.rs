@@ -14,6 +14,7 @@ use crate::client::advertisement::lines;
 use crate::client::negotiate::Negotiator;
 use crate::client::refs::excerpt;
 use crate::client::{AGENT, Connection, Error, Progress};
+use crate::limits::MAX_ANSWER_BYTES;
 use crate::pktline::{Line, Reader, Writer};
 
 /// Commits offered to a server that can't negotiate.
@@ -43,7 +44,8 @@ pub(super) fn fetch(
         let common = if is_stateless { rounds.common.as_slice() } else { &[] };
         let request = write(ask, common, &round, is_first || is_stateless)
             .map_err(|source| Error::read("the request for a pack", source))?;
-        let mut answer = lines(is_stateless, connection.exchange(&mut request.as_slice())?);
+        let answer = connection.exchange(&mut request.as_slice())?;
+        let mut answer = lines(is_stateless, answer, MAX_ANSWER_BYTES);
         if ask.request.depth.is_some() && (is_first || is_stateless) {
             boundary = read_boundary(&mut answer)?;
         }

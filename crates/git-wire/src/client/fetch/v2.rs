@@ -10,6 +10,7 @@ use crate::client::advertisement::lines;
 use crate::client::negotiate::Negotiator;
 use crate::client::refs::excerpt;
 use crate::client::{Connection, Error, Progress, write_command_capabilities};
+use crate::limits::MAX_ANSWER_BYTES;
 use crate::pktline::{Line, Writer};
 
 pub(super) fn fetch(
@@ -31,7 +32,8 @@ pub(super) fn fetch(
         let round = rounds.next()?;
         let request = write(ask, &rounds.common, &round)
             .map_err(|source| Error::read("the request for a pack", source))?;
-        let mut answer = lines(is_stateless, connection.exchange(&mut request.as_slice())?);
+        let answer = connection.exchange(&mut request.as_slice())?;
+        let mut answer = lines(is_stateless, answer, MAX_ANSWER_BYTES);
         let failed = |source| Error::read("the answer to a fetch", source);
         let mut boundary = Boundary::default();
         loop {

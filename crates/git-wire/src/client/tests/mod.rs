@@ -1,5 +1,6 @@
 //! The client against stock git's own servers: over pipes, and as HTTP has it, request by request.
 
+mod endless;
 mod fetch;
 mod git;
 mod push;
