@@ -315,6 +315,9 @@ impl Context {
             Event::Received(bytes) => progress.say(format!("{} received", size(bytes))),
             Event::Sent(bytes) => progress.say(format!("{} sent", size(bytes))),
             Event::Joining => progress.say("joining with what others pushed"),
+            Event::Waiting { others } => {
+                progress.say(format!("waiting for others who push now; {others} went first"));
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -147,6 +148,40 @@ pub const WAYLAND_DISPLAY: &str = "WAYLAND_DISPLAY";
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+
+/// The clock, the chance and the patience of a process.
+pub trait Pace: Sync {
+    /// The time since some moment of the process's own.
+    fn now(&self) -> Duration;
+    /// Any number.
+    fn random(&self) -> u64;
+    /// Does nothing for so long.
+    fn sleep(&self, time: Duration);
+}
+
+/// The process's own clock and chance, for waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemPace;
+
+impl Pace for SystemPace {
+    fn now(&self) -> Duration {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        BEGUN.get_or_init(Instant::now).elapsed()
+    }
+
+    fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => u64::from_le_bytes(bytes),
+            // Where there is none, processes differ at least.
+            Err(_) => u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        }
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
 
 /// The path of the state below a home folder.
 const STATE: &str = ".local/state";

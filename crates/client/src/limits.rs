@@ -1,8 +1,32 @@
 //! The bounds of what azml takes from files, programs and hosts that it does not control, each with its unit.
 
+use std::time::Duration;
+
 /// The largest file of stored logins that is read, in bytes.
 pub const TOKEN_FILE: u64 = 1 << 20;
-/// The largest `.netrc` that is read, in bytes; of a longer one the beginning counts.
+/// The largest `.netrc` that is read, in bytes.
 pub const NETRC_FILE: u64 = 1 << 20;
 /// The longest answer of a credential helper or an askpass program, in bytes.
 pub const HELPER_ANSWER: u64 = 1 << 20;
+/// The time that a push goes on while others push first again and again.
+pub const PUSH_PATIENCE: Duration = Duration::from_mins(3);
+/// The least and the most of the range in which such a push waits before it looks again.
+pub const PUSH_PAUSE_LEAST: Duration = Duration::from_millis(50);
+/// See [`PUSH_PAUSE_LEAST`].
+pub const PUSH_PAUSE_MOST: Duration = Duration::from_secs(8);
+/// How often a push is tried again that met another's lock.
+pub const PUSH_LOCK_TRIES: usize = 10;
+/// The longest answer of an Experimentation service that is read, in bytes.
+pub const SERVICE_ANSWER: u64 = 8 << 20;
+/// Projects, accounts or keys of one list, over all of its pages.
+pub const SERVICE_ITEMS: usize = 100_000;
+/// The longest time between two questions whether somebody has signed in, in seconds.
+pub const SIGN_IN_INTERVAL: u64 = 60;
+/// The longest time that a code to sign in by is waited for, in seconds.
+pub const SIGN_IN_LIFETIME: u64 = 3600;
+/// Redirects in a row that are followed.
+pub const REDIRECTS: usize = 5;
+/// The text of a host's error that is read, in bytes.
+pub const ERROR_TEXT: u64 = 64 << 10;
+/// The largest file of cookies that is read, in bytes.
+pub const COOKIE_FILE: u64 = 1 << 20;

@@ -4,6 +4,8 @@
 
 /// Clients that are slow on purpose.
 mod connections;
+/// Many who push at the same moment.
+mod crowd;
 /// Links that lead out of a run's folder.
 mod links;
 /// Run records that can't be read.

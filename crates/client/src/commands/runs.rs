@@ -196,7 +196,7 @@ pub fn fetch_snapshots(
     let by = ctx.signature(opened.project.root());
     let progress = ctx.ui.progress("Fetching");
     let watch = ctx.watch(&progress);
-    let context = sync::Context { by: &by, observer: &watch };
+    let context = sync::Context::watched(&by, &watch);
     for commit in missing {
         sync::fetch_snapshot(&opened.history, &remote, *commit, context)?;
     }

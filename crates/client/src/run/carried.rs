@@ -105,7 +105,7 @@ pub fn of_record(
     {
         let progress = ctx.ui.progress("Fetching");
         let watch = ctx.watch(&progress);
-        let context = sync::Context { by: &by, observer: &watch };
+        let context = sync::Context::watched(&by, &watch);
         sync::fetch_attachments(&opened.history, remote.as_ref(), commit, &folder, context)?;
     }
     prune(&opened.history);

@@ -14,6 +14,7 @@ mod list;
 mod pull;
 mod push;
 mod roam;
+mod turns;
 
 pub use attachments::fetch_attachments;
 pub use error::SyncError;
@@ -23,6 +24,8 @@ pub use list::{RemoteView, list};
 pub use pull::{Pulled, pull};
 pub use push::{Delivered, push_history};
 pub use roam::{RoamOptions, Roamed, roam};
+
+use crate::env::{Pace, SystemPace};
 
 /// What happens meanwhile, told as it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,11 @@ pub enum Event {
     Sent(u64),
     /// Somebody else pushed first: their work is fetched, joined with ours, and the push repeated.
     Joining,
+    /// Others push at the same time, and so many went first: the push waits for its turn.
+    Waiting {
+        /// How many.
+        others: usize,
+    },
 }
 
 /// On whose behalf, and who watches.
@@ -45,12 +53,19 @@ pub struct Context<'a> {
     pub by: &'a gix::actor::Signature,
     /// Told what happens.
     pub observer: &'a (dyn Fn(Event) + Sync),
+    /// The clock and the chance that waiting takes.
+    pub pace: &'a dyn Pace,
 }
 
 impl<'a> Context<'a> {
     /// With nobody watching.
     pub fn quiet(by: &'a gix::actor::Signature) -> Self {
-        Self { by, observer: &|_| {} }
+        Self::watched(by, &|_| {})
+    }
+
+    /// With the process's own clock and chance.
+    pub fn watched(by: &'a gix::actor::Signature, observer: &'a (dyn Fn(Event) + Sync)) -> Self {
+        Self { by, observer, pace: &SystemPace }
     }
 
     fn tell(&self, progress: git_wire::client::Progress<'_>) {

@@ -9,11 +9,10 @@ use gix::refs::FullName;
 
 use super::fetching::fetch_theirs;
 use super::pull::{OnDivergence, Pulled, take_in};
+use super::turns::Turns;
 use super::{Context, Event, SyncError, attachments};
+use crate::limits;
 use crate::transport::Remote;
-
-/// How often a push that somebody else was ahead of is tried again.
-const ATTEMPTS: usize = 10;
 
 /// What a delivery did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,15 +44,29 @@ pub fn push_history(
     let mut refused: Option<Refused> = None;
     let mut without_attachments = None;
     let mut whole = false;
-    for _ in 0..ATTEMPTS {
+    let mut turns = Turns::new(context);
+    let mut locks = 0;
+    loop {
         let before = refused.take();
         match attempt(history, remote, context, before, whole, &mut without_attachments, &mut delivered)? {
             Attempt::Done => return without_attachments.map_or(Ok(delivered), Err),
             // What its refs reach and what it had at the last sync is not all there any more.
             Attempt::Refused(what) if what.lacks_objects && !whole => whole = true,
-            Attempt::Refused(what) => refused = Some(what),
+            Attempt::Refused(what) => {
+                if is_about_a_lock(&what.reason) {
+                    locks += 1;
+                    if locks > limits::PUSH_LOCK_TRIES || !turns.lost() {
+                        return Err(what.into_error());
+                    }
+                }
+                refused = Some(what);
+            }
             Attempt::SomebodyElseFirst => {
                 delivered.joins += 1;
+                // Waits before it fetches: one join is for all that came meanwhile.
+                if !turns.lost() {
+                    return Err(SyncError::Busy { attempts: turns.count() });
+                }
                 (context.observer)(Event::Joining);
                 let theirs = match fetch_theirs(history, remote, context) {
                     // They pushed again between the server's list and our request.
@@ -64,7 +77,6 @@ pub fn push_history(
             }
         }
     }
-    Err(SyncError::Busy { attempts: ATTEMPTS })
 }
 
 enum Attempt {

@@ -58,7 +58,7 @@ pub(crate) fn sync(
     let (pulled, delivered) = {
         let progress = ctx.ui.progress("Syncing");
         let watch = ctx.watch(&progress);
-        let context = sync::Context { by: &by, observer: &watch };
+        let context = sync::Context::watched(&by, &watch);
         let pulled = sync::pull(&opened.history, &remote, context)?;
         (pulled, sync::push_history(&opened.history, &remote, context)?)
     };

@@ -66,7 +66,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         let progress = ctx.ui.progress("Cloning");
         let watch = ctx.watch(&progress);
         let options = RoamOptions { id, master_files: args.master };
-        sync::roam(&remote, &folder, &options, sync::Context { by: &by, observer: &watch })
+        sync::roam(&remote, &folder, &options, sync::Context::watched(&by, &watch))
             .map_err(|error| told(error, registered.as_ref()))?
     };
     let opened = ctx.open(Some(&folder))?;

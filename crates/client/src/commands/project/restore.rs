@@ -99,7 +99,7 @@ fn find_run(
     let by = ctx.signature(opened.project.root());
     let progress = ctx.ui.progress("Asking the remote for news");
     let watch = ctx.watch(&progress);
-    match sync::pull(&opened.history, &remote, sync::Context { by: &by, observer: &watch }) {
+    match sync::pull(&opened.history, &remote, sync::Context::watched(&by, &watch)) {
         Ok(_) => {
             owed::deliver(ctx, opened, &remote);
             runs::resolve(ctx, opened, run_id)
@@ -126,7 +126,7 @@ fn snapshot_tree(
     let by = ctx.signature(opened.project.root());
     let progress = ctx.ui.progress("Fetching the snapshot");
     let watch = ctx.watch(&progress);
-    sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context { by: &by, observer: &watch })?;
+    sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context::watched(&by, &watch))?;
     owed::deliver(ctx, opened, &remote);
     tree_here(opened, commit)?.ok_or_else(missing)
 }

@@ -76,7 +76,7 @@ pub fn link(
     {
         let progress = ctx.ui.progress("Linking");
         let watch = ctx.watch(&progress);
-        sync::link(&opened.history, &user, &remote, mode, sync::Context { by: &by, observer: &watch })?;
+        sync::link(&opened.history, &user, &remote, mode, sync::Context::watched(&by, &watch))?;
     }
     // What runs left before there was a remote.
     owed::deliver(ctx, opened, &remote);
