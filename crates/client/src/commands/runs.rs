@@ -284,7 +284,7 @@ fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
     let write = |records: &[RunRecord]| {
         let mut out = Vec::with_capacity(1024 * records.len() + 3);
         let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
-        serde_json::to_writer_pretty(&mut out, &list).map(|()| out)
+        crate::ui::write_json(&mut out, &list).map(|()| out)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(records.len() / SHARE);
     let mut out = if threads <= 1 {

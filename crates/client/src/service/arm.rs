@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use ureq::http::{Method, StatusCode};
 
 use super::{Service, ServiceError};
+use crate::limits;
 
 const VERSION: &str = "api-version=2017-05-01-preview";
 const SUBSCRIPTIONS_VERSION: &str = "api-version=2016-06-01";
@@ -180,6 +181,9 @@ impl Service {
             let answer = self.ask(Method::GET, &next, None, &[])?;
             let values = answer.value["value"].as_array().ok_or_else(|| self.malformed("what there is"))?;
             all.extend(values.iter().cloned());
+            if all.len() > limits::SERVICE_ITEMS {
+                return Err(self.malformed("an end of the list"));
+            }
             let Some(link) = answer.value["nextLink"].as_str() else { break };
             // A page elsewhere is not asked for: the token is not for there.
             let Some(more) = link.strip_prefix(self.url()).filter(|more| more.starts_with('/')) else {

@@ -7,6 +7,7 @@ use ureq::http::Method;
 
 use super::{Service, ServiceError};
 use crate::credentials::Secret;
+use crate::limits;
 
 /// What the service knows azml as.
 const CLIENT_ID: &str = "7f2d5a8e-0b36-4a59-9c1f-64d1a8b0e5c2";
@@ -14,8 +15,6 @@ const CLIENT_ID: &str = "7f2d5a8e-0b36-4a59-9c1f-64d1a8b0e5c2";
 const DEFAULT_INTERVAL: u64 = 5;
 /// By how much longer to wait when the service says so.
 const SLOWER: Duration = Duration::from_secs(5);
-/// The longest that is ever waited between two questions.
-const LONGEST_INTERVAL: u64 = 60;
 
 /// A sign-in that waits for the user.
 #[derive(Debug)]
@@ -63,8 +62,8 @@ impl Service {
             return Err(self.malformed("which code is to be typed"));
         };
         let interval =
-            seconds(&answer.value["interval"]).unwrap_or(DEFAULT_INTERVAL).clamp(1, LONGEST_INTERVAL);
-        let lifetime = seconds(&answer.value["expires_in"]).unwrap_or(900);
+            seconds(&answer.value["interval"]).unwrap_or(DEFAULT_INTERVAL).clamp(1, limits::SIGN_IN_INTERVAL);
+        let lifetime = seconds(&answer.value["expires_in"]).unwrap_or(900).min(limits::SIGN_IN_LIFETIME);
         Ok(Pending {
             device_code: Secret::new(device_code),
             user_code,
@@ -91,7 +90,8 @@ impl Service {
         match answer.value["error"].as_str() {
             Some("authorization_pending") => Ok(Progress::Waiting),
             Some("slow_down") => {
-                pending.interval += SLOWER;
+                pending.interval =
+                    (pending.interval + SLOWER).min(Duration::from_secs(limits::SIGN_IN_INTERVAL));
                 Ok(Progress::Waiting)
             }
             Some("authorization_declined" | "access_denied") => Ok(Progress::Declined),

@@ -26,10 +26,8 @@ pub(crate) use keys::fingerprint;
 use crate::context::{Context, NamedBy};
 use crate::credentials::{Login, Origin, Secret, Withheld};
 use crate::error::{CommandError, ErrorKind};
-use crate::transport;
+use crate::{limits, transport};
 
-/// The longest answer that is read.
-const LONGEST_ANSWER: u64 = 16 << 20;
 const USER_AGENT: &str = concat!("azml/", env!("CARGO_PKG_VERSION"));
 
 /// A service that can be asked, as somebody or as nobody.
@@ -198,7 +196,7 @@ impl Service {
         response
             .into_body()
             .into_reader()
-            .take(LONGEST_ANSWER)
+            .take(limits::SERVICE_ANSWER)
             .read_to_end(&mut bytes)
             .map_err(|error| transport::request_failed(&self.base, error.into()))?;
         let text = String::from_utf8_lossy(&bytes);

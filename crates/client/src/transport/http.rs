@@ -20,13 +20,10 @@ use url::Url;
 use super::http_options::HttpOptions;
 use super::{TransportOptions, http_agent, http_error};
 use crate::credentials::{Attempts, Provider, Secret};
+use crate::limits;
 
 /// Requests up to this size are sent as a whole; longer ones in chunks.
 const WHOLE_REQUEST: usize = 1 << 20;
-/// So many redirects in a row are followed.
-const MAX_REDIRECTS: usize = 5;
-/// What a server may say in an error, at most.
-const MAX_MESSAGE: u64 = 64 * 1024;
 
 /// One conversation over HTTP.
 pub(super) struct Http {
@@ -187,7 +184,9 @@ impl Http {
         let mut body = Vec::new();
         if content_type.eq_ignore_ascii_case("text/plain") {
             // What came before the stream broke is still worth telling.
-            if let Err(error) = response.body_mut().as_reader().take(MAX_MESSAGE).read_to_end(&mut body) {
+            if let Err(error) =
+                response.body_mut().as_reader().take(limits::ERROR_TEXT).read_to_end(&mut body)
+            {
                 tracing::debug!(%error, "the error's text was cut off");
             }
         }
@@ -225,7 +224,7 @@ impl Connection for Http {
             let response = self.get(&self.url(&tail))?;
             if response.status().is_redirection() && response.headers().contains_key(header::LOCATION) {
                 redirects += 1;
-                if redirects > MAX_REDIRECTS {
+                if redirects > limits::REDIRECTS {
                     return Err(TransportError::new(
                         Kind::Refused,
                         format!("{} redirects in a circle", self.base),

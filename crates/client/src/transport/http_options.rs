@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use azml_core::small_file;
 use bstr::ByteSlice as _;
 use ureq::http::{HeaderName, HeaderValue, header};
 use url::Url;
@@ -14,9 +15,7 @@ use crate::env::{
     SSL_CERT_FILE,
 };
 use crate::git_config::{Entry, Error, GitConfig, NormalUrl};
-
-/// The largest file of cookies that is read.
-const MAX_COOKIES: u64 = 1 << 20;
+use crate::limits;
 
 /// The environment's settings of HTTP; most of them go before Git's configuration.
 #[derive(Debug, Clone, Default)]
@@ -207,9 +206,7 @@ fn extra_headers(entries: &[&Entry]) -> Result<Vec<(HeaderName, HeaderValue)>, E
 
 /// The cookies for a URL that are in a file of Netscape's format. A file that is not there holds none.
 fn cookies(file: &Path, url: &Url) -> Option<HeaderValue> {
-    use std::io::Read as _;
-    let mut text = Vec::new();
-    std::fs::File::open(file).ok()?.take(MAX_COOKIES).read_to_end(&mut text).ok()?;
+    let text = small_file::read_at_most(file, limits::COOKIE_FILE).ok()?;
     let host = url.host_str()?.to_ascii_lowercase();
     let pairs = text.to_str().ok()?.lines().filter_map(|line| {
         let line = line.strip_prefix("#HttpOnly_").unwrap_or(line);

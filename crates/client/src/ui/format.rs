@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::escaped;
 use super::table::{Numbers, tabulate};
 use crate::error::CommandError;
 
@@ -50,7 +51,7 @@ impl OutputFormat {
                 out
             }
             Self::Json | Self::Jsonc => pretty(value),
-            Self::Yaml => serde_yaml_ng::to_string(value).map_err(CommandError::failed)?,
+            Self::Yaml => escaped::yaml(value)?,
             Self::Tsv => tsv(value),
             Self::Table => {
                 let rows = rows(value);
@@ -66,9 +67,10 @@ impl OutputFormat {
 }
 
 fn pretty(value: &Value) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("a JSON value can be printed");
-    text.push('\n');
-    text
+    let mut out = Vec::new();
+    escaped::write_json(&mut out, value).expect("a JSON value can be printed");
+    out.push(b'\n');
+    String::from_utf8(out).expect("JSON is UTF-8")
 }
 
 /// The value with the keys of all its objects sorted.
@@ -106,13 +108,13 @@ fn paint(value: &Value, depth: usize, out: &mut String) {
             for (at, (key, item)) in map.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
                 newline(out, depth + 1);
-                out.extend([key_color, &Value::from(key.as_str()).to_string(), normal, ": "]);
+                out.extend([key_color, &escaped::json_text(key), normal, ": "]);
                 paint(item, depth + 1, out);
             }
             newline(out, depth);
             out.push('}');
         }
-        Value::String(_) => out.extend([text_color, &value.to_string(), normal]),
+        Value::String(text) => out.extend([text_color, &escaped::json_text(text), normal]),
         other => out.extend([other_color, &other.to_string(), normal]),
     }
 }

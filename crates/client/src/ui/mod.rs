@@ -3,6 +3,7 @@
 //! A reader that went away (`azml history list | head`) is not an error: output then goes nowhere, silently.
 //! All text that is not azml's own is cleaned of control characters before a terminal sees it.
 
+mod escaped;
 mod foreign;
 mod format;
 mod log;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
+pub(crate) use self::escaped::write_json;
 pub use self::foreign::{clean, clean_line, shell_word};
 pub use self::format::OutputFormat;
 pub(crate) use self::format::sort_keys;
