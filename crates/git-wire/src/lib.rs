@@ -12,6 +12,7 @@ pub mod maintenance;
 pub mod pack;
 pub mod pktline;
 
+mod content;
 mod error;
 mod format;
 mod head;
@@ -28,6 +29,7 @@ mod serve;
 mod service;
 mod upload;
 
+pub use content::{Content, StoredContent};
 pub use error::Error;
 pub use format::Unsupported;
 pub use head::head_branch;

@@ -1,5 +1,8 @@
 //! The bounds of the engine that are no option of a conversation; the one place that holds these numbers.
 
+/// Bytes of an object's content that is read whole rather than piece by piece.
+pub(crate) const WHOLE_CONTENT_BYTES: u64 = 256 << 10;
+
 /// How many packs an open repository can get before its table of packs is made larger, for which it is opened anew. A
 /// slot takes 128 bytes whether it is used or not.
 pub(crate) const FREE_PACK_SLOTS: usize = 256;

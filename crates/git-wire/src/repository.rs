@@ -56,7 +56,14 @@ pub struct Reader {
     repo: gix::Repository,
     _reading: Reading,
     /// Who opens the repository again meanwhile gets this one, and with it the readers that its maintenance waits for.
-    _repository: Repository,
+    repository: Repository,
+}
+
+impl Reader {
+    /// The packs, as they are read entry by entry.
+    pub(crate) fn pack_store(&self) -> &PackStore {
+        &self.repository.0.packs
+    }
 }
 
 impl Deref for Reader {
@@ -234,7 +241,7 @@ impl Repository {
     pub fn read(&self) -> Reader {
         // Before the handle is taken, or files that it knows may be gone already.
         let reading = self.0.readers.enter();
-        Reader { repo: self.to_gix(), _reading: reading, _repository: self.clone() }
+        Reader { repo: self.to_gix(), _reading: reading, repository: self.clone() }
     }
 
     /// A handle for this thread, with all that `gix` can do. While maintenance may run, [`read`](Self::read) is safe.

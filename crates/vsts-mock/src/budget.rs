@@ -57,7 +57,6 @@ impl Budget {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "blobs come next"))]
     /// The same on a thread of the runtime that may block.
     pub(crate) fn acquire_blocking(&self, bytes: u64) -> Result<Permit, NoRoom> {
         Handle::current().block_on(self.acquire(bytes))

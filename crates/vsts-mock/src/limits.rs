@@ -91,6 +91,24 @@ pub(crate) const WALK_DEPTH: usize = 2_048;
 /// Bytes of one tree object that is read: a folder of about 700,000 entries.
 pub(crate) const TREE_BYTES: u64 = 32 << 20;
 
+/// Bytes of a file that are read at once while it is sent.
+pub(crate) const PIECE_BYTES: usize = 128 << 10;
+
+/// Time after which what has been read of a file is sent, however little it is.
+pub(crate) const PIECE_TIME: Duration = Duration::from_millis(20);
+
+/// Bytes of a zip file: what the format's short fields hold.
+pub(crate) const ZIP_BYTES: u64 = u32::MAX as u64;
+
+/// Bytes of a file whose content may stand in JSON.
+pub(crate) const CONTENT_IN_JSON_BYTES: usize = 16 << 20;
+
+/// Bytes of an answer that are not yet worth a part of [`BYTES_IN_FLIGHT`].
+pub(crate) const SMALL_ANSWER_BYTES: usize = 1 << 20;
+
+/// Blobs that may be asked for at once.
+pub(crate) const BATCH_BLOBS: usize = 10_000;
+
 /// Items that may be asked for at once, each with a path of its own.
 pub(crate) const BATCH_ITEMS: usize = 1_000;
 
@@ -111,6 +129,33 @@ pub(crate) const MARKDOWN_TIME: Duration = Duration::from_secs(2);
 
 /// Bytes of rendered Markdown that are kept.
 pub(crate) const MARKDOWN_KEPT_BYTES: usize = 8 << 20;
+
+/// Bytes of a file that a page shows.
+pub(crate) const FILE_SHOWN_BYTES: usize = 512 << 10;
+
+/// Lines of a file that a page shows.
+pub(crate) const FILE_SHOWN_LINES: usize = 5_000;
+
+/// Bytes of a file whose lines a page shows and counts.
+pub(crate) const FILE_COUNTED_BYTES: u64 = 32 << 20;
+
+/// Bytes, and lines, of a file that is compared line by line.
+pub(crate) const DIFF_FILE_BYTES: u64 = 1 << 20;
+/// See [`DIFF_FILE_BYTES`].
+pub(crate) const DIFF_FILE_LINES: usize = 100_000;
+
+/// Rows of a comparison that a page shows, and those of one file.
+pub(crate) const DIFF_ROWS: usize = 3_000;
+/// See [`DIFF_ROWS`].
+pub(crate) const DIFF_FILE_ROWS: usize = 800;
+
+/// Files of a comparison that a page lists, and those that are compared line by line.
+pub(crate) const DIFF_LISTED: usize = 500;
+/// See [`DIFF_LISTED`].
+pub(crate) const DIFF_COMPARED: usize = 60;
+
+/// Time for which files are compared line by line.
+pub(crate) const DIFF_TIME: Duration = Duration::from_secs(3);
 
 /// Bytes of a text that is rendered as Markdown, or shown below a folder.
 pub(crate) const README_BYTES: u64 = 256 << 10;

@@ -14,6 +14,8 @@ mod records;
 mod secrets;
 /// Tokens, and who gets to see them.
 mod tokens;
+/// Walks, renderings and files that a few objects make large.
+mod walks;
 
 use e2e::usage::Usage;
 

@@ -61,6 +61,12 @@ impl PackStore {
         &self.objects
     }
 
+    /// The folders of loose objects: the repository's own and those of its alternates, as of the last look at the packs.
+    pub(crate) fn objects_folders(&self) -> Vec<PathBuf> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.folders.iter().filter_map(|(folder, _)| folder.parent()).map(Path::to_owned).collect()
+    }
+
     /// All packs there are now, the largest first. Looks at the folders' times alone unless one has changed, or
     /// `anew` is set.
     pub(crate) fn packs(&self, anew: bool) -> Result<Arc<Vec<Arc<Pack>>>, Error> {
@@ -179,6 +185,15 @@ impl Pack {
         self.index.lookup(id).map(|at| self.index.pack_offset_at_index(at))
     }
 
+    /// The header of the entry that begins at `offset`.
+    pub(crate) fn entry_at(&self, offset: u64) -> Result<data::Entry, Error> {
+        let invalid = || Error::Invalid(format!("'{}' has no entry at {offset}", self.path.display()));
+        if offset >= self.data.pack_end() as u64 {
+            return Err(invalid());
+        }
+        self.data.entry(offset).map_err(|_| invalid())
+    }
+
     /// Gets ready to read `entries` entries.
     pub(crate) fn prepare(&self, entries: usize) {
         let objects = self.index.num_objects();
@@ -211,6 +226,12 @@ impl Pack {
         let header_size = usize::try_from(entry.data_offset - offset).map_err(|_| damaged())?;
         let compressed = whole.get(header_size..).ok_or_else(damaged)?;
         Ok(StoredEntry { header: entry.header, size: entry.decompressed_size, compressed })
+    }
+}
+
+impl fmt::Debug for Pack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pack").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ mod body;
 mod bridge;
 mod changed_files;
 mod commit_text;
+mod content;
 mod dates;
 mod git;
 mod histories;
@@ -21,6 +22,7 @@ mod serve;
 mod stall;
 mod tree_walk;
 mod work;
+mod zip;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

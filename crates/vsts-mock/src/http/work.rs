@@ -1,6 +1,7 @@
 //! The blocking work for one request, and its end.
 //!
-//! All of it, for pages and for the REST API, runs through [`Work::run`]. It ends when the client has gone, when
+//! All of it, for pages and for the REST API, runs through [`Work::run`]; files that are sent are read by
+//! [`super::content::body`]. It ends when the client has gone, when
 //! its time is over, or when it has walked through more than a request may; [`crate::limits`] holds the numbers.
 
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use std::time::Instant;
 
 use git_wire::Interrupt;
 
-use crate::limits::{REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES, WALK_PATH_BYTES};
+use crate::limits::{
+    CONTENT_IN_JSON_BYTES, REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES,
+    WALK_PATH_BYTES, ZIP_BYTES,
+};
 
 /// The bound that the work for a request met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +52,15 @@ pub(super) enum Exceeded {
         TREE_BYTES >> 20
     )]
     TreeBytes,
+    /// [`ZIP_BYTES`].
+    #[error("The files have more than {} GiB, the most that a zip file holds. Clone the repository.", (ZIP_BYTES + 1) >> 30)]
+    ZipBytes,
+    /// [`CONTENT_IN_JSON_BYTES`].
+    #[error(
+        "The file has more than {} MiB, the most that is shown in JSON. Ask for it with $format=octetStream.",
+        CONTENT_IN_JSON_BYTES >> 20
+    )]
+    ContentInJson,
 }
 
 /// The blocking work for one request: how much of it may still be done.
@@ -78,11 +91,19 @@ impl Work {
         }
     }
 
-    /// Does it on a thread that may block. When the returned future is dropped, as it is when the client closes the
-    /// connection, [`Work::check`] fails from then on.
+    /// Does it on a thread that may block. When its time is over, or the returned future is dropped, as it is when the
+    /// client closes the connection, [`Work::check`] fails from then on.
     pub(super) async fn run<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
         let _ends_with_the_request = self.interrupt.set_on_drop();
-        match tokio::task::spawn_blocking(task).await {
+        let mut running = tokio::task::spawn_blocking(task);
+        let in_time = tokio::time::timeout_at(self.deadline.into(), &mut running).await;
+        let ended = if let Ok(ended) = in_time {
+            ended
+        } else {
+            self.interrupt.set();
+            running.await
+        };
+        match ended {
             Ok(outcome) => outcome,
             Err(join) => std::panic::resume_unwind(join.into_panic()),
         }
@@ -90,10 +111,10 @@ impl Work {
 
     /// Fails if the client has gone or the time is over. Every loop that a repository's content can make long asks.
     pub(super) fn check(&self) -> Result<(), Exceeded> {
-        if self.interrupt.is_set() {
-            Err(Exceeded::ClientGone)
-        } else if Instant::now() >= self.deadline {
+        if Instant::now() >= self.deadline {
             Err(Exceeded::Time)
+        } else if self.interrupt.is_set() {
+            Err(Exceeded::ClientGone)
         } else {
             Ok(())
         }

@@ -1,14 +1,9 @@
 //! A folder of a version as a zip file.
 
-use gix::bstr::ByteSlice as _;
-
-use super::super::tree_walk;
+use super::super::zip::Zip;
+use super::super::{content, tree_walk};
 use super::source::Source;
 use super::{Answer, Failure, Outcome, names, raw};
-use crate::http::rest::Archive;
-
-/// How many bytes of files an archive may hold.
-const MOST_BYTES: u64 = 512 << 20;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such folder in this version.");
@@ -20,23 +15,15 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&source.repo.name).to_owned();
     let mut files = Vec::new();
     tree_walk::below(&source.repository, source.work(), top.id, |path, mode, id| {
-        source.work().list(path.len())?;
         if mode.is_blob_or_symlink() {
-            files.push((path.to_owned(), id.to_owned()));
+            let path = format!("{name}/{}", names::text(path));
+            source.work().list(path.len())?;
+            files.push((path, id.to_owned()));
         }
         Ok(())
     })?;
-    let (mut archive, mut bytes) = (Archive::default(), 0);
-    for (path, id) in files {
-        source.work().check()?;
-        bytes += source.repository.find_header(id)?.size();
-        if bytes > MOST_BYTES {
-            return Err(Failure::Bad("That is too much for a zip file: clone the repository.".to_owned()));
-        }
-        let path = format!("{name}/{}", names::text(path.as_bstr()));
-        archive.add(&path, &source.repository.find_object(id)?.data)?;
-    }
+    let zip = Zip::new(source.reopened()?, &source.visit.app.budget, source.work(), files)?;
     let version = version.shown().replace('/', "-");
-    let response = raw::file(archive.finish()?, "application/zip", &format!("{name}-{version}.zip"), true);
-    Ok(Answer::Other(response))
+    let name = format!("{name}-{version}.zip");
+    Ok(Answer::Other(raw::file(content::body(zip), None, "application/zip", &name, true)))
 }

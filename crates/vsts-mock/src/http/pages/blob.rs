@@ -3,22 +3,21 @@
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
+use super::super::content::Blob;
+use super::super::work::Work;
 use super::parts::size;
 use super::source::{Entry, Source, Version};
 use super::{Failure, Outcome, colours};
-use crate::limits::README_BYTES;
+use crate::limits::{FILE_COUNTED_BYTES, FILE_SHOWN_BYTES, FILE_SHOWN_LINES, PIECE_BYTES, README_BYTES};
 
-/// Bytes, and lines, of a file that are shown.
-const MOST_BYTES: usize = 512 * 1024;
-const MOST_LINES: usize = 5_000;
-/// Bytes of a file that is read at all to be shown.
-const LARGEST: u64 = 32 << 20;
+/// Bytes of a file that are looked at to tell whether it is binary, as in Git.
+pub(super) const LOOKED_AT: usize = 8_000;
 /// Pictures that browsers show, by their names' ends. No SVG: it could hold a script.
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "gif", "webp"];
 
 /// Whether Git would call it binary.
 pub(super) fn is_binary(data: &[u8]) -> bool {
-    data.iter().take(8_000).any(|byte| *byte == 0)
+    data.iter().take(LOOKED_AT).any(|byte| *byte == 0)
 }
 
 fn extension(path: &str) -> String {
@@ -29,30 +28,33 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
     if entry.mode.is_commit() {
         return Err(Failure::absent("This is a submodule: its files are in another repository."));
     }
-    let bytes = source.repository.find_header(entry.id)?.size();
-    let data = if bytes > LARGEST {
-        None
-    } else {
-        Some(std::mem::take(&mut source.repository.find_object(entry.id)?.data))
-    };
+    let mut blob = source.content(entry.id)?;
+    let bytes = blob.size;
+    let data = blob.start(FILE_SHOWN_BYTES)?;
     let raw = source.at("raw", version, path);
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_markdown = matches!(extension(path).as_str(), "md" | "markdown");
     let as_source = source.visit.ask("view") == Some("source");
-    let text = data.as_deref().filter(|data| !is_binary(data));
-    let lines = text.map(|text| text.lines().count());
-    let content = match (&data, text) {
-        (None, _) => told(&format!("The file has {}: too much to be shown here.", size(bytes)), &raw),
-        (Some(_), None) if PICTURES.contains(&extension(path).as_str()) => {
+    let text = Some(data.as_slice()).filter(|data| !is_binary(data));
+    let is_long = bytes > FILE_COUNTED_BYTES;
+    let lines = match text {
+        Some(text) if !is_long => Some(count_lines(source.work(), text, blob)?),
+        _ => None,
+    };
+    let content = match text {
+        None if PICTURES.contains(&extension(path).as_str()) => {
             html! { div.picture { img src=(raw) alt={ "The picture " (name) }; } }
         }
-        (Some(_), None) => told(&format!("The file is binary: {}.", size(bytes)), &raw),
-        (Some(_), Some([])) => html! { p.quiet.pad { "The file is empty." } },
-        (Some(_), Some(text)) if is_markdown && !as_source && text.len() as u64 <= README_BYTES => {
+        None => told(&format!("The file is binary: {}.", size(bytes)), &raw),
+        Some(_) if is_long => {
+            told(&format!("The file has {}: too much to be shown here.", size(bytes)), &raw)
+        }
+        Some([]) => html! { p.quiet.pad { "The file is empty." } },
+        Some(text) if is_markdown && !as_source && bytes <= README_BYTES => {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             html! { div.readme { (source.markdown(&text.to_str_lossy(), entry.id, version, folder)) } }
         }
-        (Some(_), Some(text)) => code(name, text, &raw),
+        Some(text) => code(name, text, bytes, lines.unwrap_or_default(), &raw),
     };
     let body = html! {
         div.page {
@@ -92,8 +94,22 @@ fn told(why: &str, raw: &str) -> Markup {
     html! { p.quiet.pad { (why) " " a href={ (raw) "&download=true" } { "Download it" } } }
 }
 
+/// Counts the lines of a file, of which the start has been read.
+fn count_lines(work: &Work, start: &[u8], mut rest: Blob) -> Result<usize, Failure> {
+    let (mut lines, mut last) = (start.find_iter(b"\n").count(), start.last().copied());
+    loop {
+        work.check()?;
+        let piece = rest.start(PIECE_BYTES)?;
+        lines += piece.find_iter(b"\n").count();
+        match piece.last() {
+            Some(byte) => last = Some(*byte),
+            None => return Ok(lines + usize::from(last.is_some_and(|byte| byte != b'\n'))),
+        }
+    }
+}
+
 /// Lines with numbers, each of them an address.
-fn code(name: &str, data: &[u8], raw: &str) -> Markup {
+fn code(name: &str, data: &[u8], bytes: u64, all: usize, raw: &str) -> Markup {
     let part = cut(data);
     let text = part.to_str_lossy();
     let lines = colours::lines(name, &text);
@@ -105,9 +121,9 @@ fn code(name: &str, data: &[u8], raw: &str) -> Markup {
                 code { (line) }
             }
         }
-        @if part.len() < data.len() {
+        @if (part.len() as u64) < bytes {
             p.cut {
-                "The first " (lines.len()) " lines are shown, of " (data.lines().count()) ". "
+                "The first " (lines.len()) " lines are shown, of " (all) ". "
                 a href=(raw) { "See all of it" }
             }
         }
@@ -116,12 +132,12 @@ fn code(name: &str, data: &[u8], raw: &str) -> Markup {
 
 /// The part of a text that is shown: whole lines, unless one is very long.
 fn cut(data: &[u8]) -> &[u8] {
-    let lines = data.find_iter(b"\n").nth(MOST_LINES - 1).map_or(data.len(), |end| end + 1);
+    let lines = data.find_iter(b"\n").nth(FILE_SHOWN_LINES - 1).map_or(data.len(), |end| end + 1);
     let end = lines.min(data.len());
-    if end <= MOST_BYTES {
+    if end <= FILE_SHOWN_BYTES {
         return &data[..end];
     }
-    let part = &data[..MOST_BYTES];
+    let part = &data[..FILE_SHOWN_BYTES];
     part.rfind(b"\n").map_or(part, |end| &part[..=end])
 }
 
@@ -132,10 +148,10 @@ mod tests {
     #[test]
     fn much_is_cut_at_a_line() {
         assert_eq!(cut(b"a\nb"), b"a\nb");
-        let many = b"x\n".repeat(MOST_LINES + 7);
-        assert_eq!(cut(&many).len(), 2 * MOST_LINES);
+        let many = b"x\n".repeat(FILE_SHOWN_LINES + 7);
+        assert_eq!(cut(&many).len(), 2 * FILE_SHOWN_LINES);
         let wide = [b"y".repeat(1000), b"\n".to_vec()].concat().repeat(1000);
-        assert!(cut(&wide).len() <= MOST_BYTES && cut(&wide).ends_with(b"\n"));
-        assert_eq!(cut(&b"z".repeat(2 << 20)).len(), MOST_BYTES);
+        assert!(cut(&wide).len() <= FILE_SHOWN_BYTES && cut(&wide).ends_with(b"\n"));
+        assert_eq!(cut(&b"z".repeat(2 << 20)).len(), FILE_SHOWN_BYTES);
     }
 }

@@ -8,11 +8,10 @@ use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 use super::super::changed_files::{Change, How};
 use super::Failure;
 use super::blob::is_binary;
+use crate::limits::{DIFF_FILE_BYTES, DIFF_FILE_LINES, DIFF_FILE_ROWS};
 
 /// Lines around a change that are shown with it.
 const CONTEXT: u32 = 3;
-/// Bytes of a file that is compared.
-const LARGEST: u64 = 1 << 20;
 /// Characters of a line that are shown.
 const LONGEST_LINE: usize = 2_000;
 
@@ -69,13 +68,15 @@ pub(super) struct Row {
 #[derive(Clone, Debug)]
 pub(super) struct FileDiff {
     pub(super) content: Content,
+    /// Rows of all hunks, of which the first are kept.
+    pub(super) rows: usize,
     pub(super) added: u32,
     pub(super) removed: u32,
 }
 
 /// What became of a file's lines.
 pub(super) fn lines(repository: &gix::Repository, change: &Change) -> Result<FileDiff, Failure> {
-    let whole = |content| Ok(FileDiff { content, added: 0, removed: 0 });
+    let whole = |content| Ok(FileDiff { content, rows: 0, added: 0, removed: 0 });
     let sides = [change.old, change.new];
     if let Some((_, id)) = sides.iter().flatten().find(|(mode, _)| mode.is_commit()) {
         return whole(Content::Submodule(id.to_string()));
@@ -86,7 +87,7 @@ pub(super) fn lines(repository: &gix::Repository, change: &Change) -> Result<Fil
     let mut texts = [Vec::new(), Vec::new()];
     for (text, side) in texts.iter_mut().zip(sides) {
         let Some((_, id)) = side else { continue };
-        if repository.find_header(id)?.size() > LARGEST {
+        if repository.find_header(id)?.size() > DIFF_FILE_BYTES {
             return whole(Content::TooLarge);
         }
         *text = std::mem::take(&mut repository.find_object(id)?.data);
@@ -95,16 +96,74 @@ pub(super) fn lines(repository: &gix::Repository, change: &Change) -> Result<Fil
     if is_binary(before) || is_binary(after) {
         return whole(Content::Binary);
     }
-    Ok(compare(before, after))
+    if [before, after].into_iter().any(|text| text.find_iter(b"\n").count() > DIFF_FILE_LINES) {
+        return whole(Content::TooLarge);
+    }
+    Ok(compare(before, after, DIFF_FILE_ROWS))
 }
 
-fn compare(before: &[u8], after: &[u8]) -> FileDiff {
+/// The hunks of a file, of which so many rows are kept, and all are counted.
+struct Hunks {
+    all: Vec<Hunk>,
+    rows: usize,
+    most: usize,
+}
+
+impl Hunks {
+    fn has_room(&self) -> bool {
+        self.rows < self.most
+    }
+
+    /// Adds a row to the last hunk.
+    fn push(&mut self, row: impl FnOnce() -> Row) {
+        if self.has_room()
+            && let Some(hunk) = self.all.last_mut()
+        {
+            hunk.rows.push(row());
+        }
+        self.rows += 1;
+    }
+
+    /// Lines that are the same on both sides, up to `end` of the old one.
+    fn push_context(&mut self, old: &[&[u8]], (mut x, mut y): (u32, u32), end: u32) {
+        while x < end {
+            self.push(|| Row { old: Some(x + 1), new: Some(y + 1), text: shown(old, x), mark: None });
+            (x, y) = (x + 1, y + 1);
+        }
+    }
+
+    /// Lines that are gone, and those that came.
+    fn push_change(&mut self, old: &[&[u8]], new: &[&[u8]], a: &Range<u32>, b: &Range<u32>) {
+        // As many lines for as many: each in the place of its like.
+        let are_alike = a.len() == b.len();
+        for line in a.clone() {
+            let other = b.start + (line - a.start);
+            self.push(|| {
+                let text = shown(old, line);
+                let mark = are_alike.then(|| differing(&text, &shown(new, other)).0);
+                let mark = mark.filter(|mark| mark.len() < text.len());
+                Row { old: Some(line + 1), new: None, text, mark }
+            });
+        }
+        for line in b.clone() {
+            let other = a.start + (line - b.start);
+            self.push(|| {
+                let text = shown(new, line);
+                let mark = are_alike.then(|| differing(&shown(old, other), &text).1);
+                let mark = mark.filter(|mark| mark.len() < text.len());
+                Row { old: None, new: Some(line + 1), text, mark }
+            });
+        }
+    }
+}
+
+fn compare(before: &[u8], after: &[u8], most: usize) -> FileDiff {
     let input = InternedInput::new(before, after);
     let diff = diff_with_slider_heuristics(Algorithm::Histogram, &input);
     let old: Vec<&[u8]> = before.lines_with_terminator().collect();
     let new: Vec<&[u8]> = after.lines_with_terminator().collect();
     let end = length(&old);
-    let mut hunks: Vec<Hunk> = Vec::new();
+    let mut hunks = Hunks { all: Vec::new(), rows: 0, most };
     // How far both sides are written.
     let mut done: Option<(u32, u32)> = None;
     for change in diff.hunks() {
@@ -113,56 +172,34 @@ fn compare(before: &[u8], after: &[u8]) -> FileDiff {
         let first = a.start - lead;
         let joins = done.is_some_and(|(written, _)| first <= written + CONTEXT);
         if !joins {
-            if let (Some((x, y)), Some(last)) = (done, hunks.last_mut()) {
-                context(last, &old, x, y, (x + CONTEXT).min(end));
+            if let Some(from) = done {
+                hunks.push_context(&old, from, (from.0 + CONTEXT).min(end));
             }
-            let mut hunk = Hunk::default();
-            context(&mut hunk, &old, first, b.start - lead, a.start);
-            hunks.push(hunk);
+            if hunks.has_room() {
+                hunks.all.push(Hunk::default());
+            }
+            hunks.push_context(&old, (first, b.start - lead), a.start);
             done = Some((a.start, b.start));
         }
-        let hunk = hunks.last_mut().expect("a change has a hunk by now");
-        if let Some((x, y)) = done {
-            context(hunk, &old, x, y, a.start);
+        if let Some(from) = done {
+            hunks.push_context(&old, from, a.start);
         }
-        changed(hunk, &old, &new, &a, &b);
+        hunks.push_change(&old, &new, &a, &b);
         done = Some((a.end, b.end));
     }
-    if let (Some((x, y)), Some(last)) = (done, hunks.last_mut()) {
-        context(last, &old, x, y, (x + CONTEXT).min(end));
+    if let Some(from) = done {
+        hunks.push_context(&old, from, (from.0 + CONTEXT).min(end));
     }
-    FileDiff { content: Content::Lines(hunks), added: diff.count_additions(), removed: diff.count_removals() }
+    FileDiff {
+        rows: hunks.rows,
+        content: Content::Lines(hunks.all),
+        added: diff.count_additions(),
+        removed: diff.count_removals(),
+    }
 }
 
 fn length(lines: &[&[u8]]) -> u32 {
     u32::try_from(lines.len()).unwrap_or(u32::MAX)
-}
-
-/// Lines that are the same on both sides, up to `end` of the old one.
-fn context(hunk: &mut Hunk, old: &[&[u8]], mut x: u32, mut y: u32, end: u32) {
-    while x < end {
-        hunk.rows.push(Row { old: Some(x + 1), new: Some(y + 1), text: shown(old, x), mark: None });
-        (x, y) = (x + 1, y + 1);
-    }
-}
-
-fn changed(hunk: &mut Hunk, old: &[&[u8]], new: &[&[u8]], a: &Range<u32>, b: &Range<u32>) {
-    let removed: Vec<String> = a.clone().map(|line| shown(old, line)).collect();
-    let added: Vec<String> = b.clone().map(|line| shown(new, line)).collect();
-    // As many lines for as many: each in the place of its like.
-    let marks: Vec<(Range<usize>, Range<usize>)> = if removed.len() == added.len() {
-        removed.iter().zip(&added).map(|(old, new)| differing(old, new)).collect()
-    } else {
-        Vec::new()
-    };
-    for (position, (line, text)) in a.clone().zip(removed).enumerate() {
-        let mark = marks.get(position).map(|(mark, _)| mark.clone()).filter(|mark| mark.len() < text.len());
-        hunk.rows.push(Row { old: Some(line + 1), new: None, text, mark });
-    }
-    for (position, (line, text)) in b.clone().zip(added).enumerate() {
-        let mark = marks.get(position).map(|(_, mark)| mark.clone()).filter(|mark| mark.len() < text.len());
-        hunk.rows.push(Row { old: None, new: Some(line + 1), text, mark });
-    }
 }
 
 /// The middle parts of two lines, between what they begin and end with in common; whole words.
@@ -201,7 +238,7 @@ mod tests {
 
     /// As `diff -u` would print it.
     fn unified(before: &str, after: &str) -> String {
-        let Content::Lines(hunks) = compare(before.as_bytes(), after.as_bytes()).content else {
+        let Content::Lines(hunks) = compare(before.as_bytes(), after.as_bytes(), usize::MAX).content else {
             panic!("lines")
         };
         let mut out = String::new();
@@ -230,6 +267,16 @@ mod tests {
         let expected = "@Some(2) Some(2)\n 2\n 3\n 4\n-5\n+5!\n 6\n-7\n+7!\n 8\n 9\n 10\n\
                         @Some(15) Some(15)\n 15\n 16\n 17\n-18\n+18!\n 19\n 20\n";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_not_shown_is_counted() {
+        let long = numbered(5_000, &[]);
+        let whole = compare(b"", long.as_bytes(), usize::MAX);
+        let part = compare(b"", long.as_bytes(), 10);
+        assert_eq!((part.rows, part.added), (whole.rows, 5_000));
+        let Content::Lines(hunks) = part.content else { panic!("lines") };
+        assert_eq!(hunks.iter().map(|hunk| hunk.rows.len()).sum::<usize>(), 10);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! in two. Signs as well as colours tell what is new and what is gone. Much is cut, with a line that says so.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
@@ -16,14 +16,7 @@ use super::diff::{self, Content, FileDiff, Hunk, Row};
 use super::names;
 use super::parts::{count, quiet_head};
 use super::source::{Kind, Source, Version};
-
-/// How many files are listed, how many of them are compared line by line, and how many lines are shown.
-const MOST_LISTED: usize = 500;
-const MOST_COMPARED: usize = 60;
-const MOST_ROWS: usize = 3_000;
-/// How long files are compared.
-const COMPARE_FOR: Duration = Duration::from_secs(3);
-const MOST_ROWS_OF_ONE: usize = 800;
+use crate::limits::{DIFF_COMPARED, DIFF_FILE_ROWS, DIFF_LISTED, DIFF_ROWS, DIFF_TIME};
 
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
@@ -36,8 +29,9 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
         Err(error) => return Err(error.into()),
     };
     let (begun, mut compared) = (Instant::now(), Vec::new());
-    for change in changes.iter().take(MOST_COMPARED) {
-        if begun.elapsed() > COMPARE_FOR {
+    for change in changes.iter().take(DIFF_COMPARED) {
+        source.work().check()?;
+        if begun.elapsed() > DIFF_TIME {
             break;
         }
         compared.push(diff::lines(&source.repository, change)?);
@@ -45,7 +39,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
     let (added, removed) =
         compared.iter().fold((0, 0), |(added, removed), diff| (added + diff.added, removed + diff.removed));
     let version = Version { kind: Kind::Commit, name: new.to_string(), commit: new };
-    let mut left = MOST_ROWS;
+    let mut left = DIFF_ROWS;
     Ok(html! {
         @if changes.is_empty() { p.quiet { "No file differs." } }
         @else {
@@ -57,7 +51,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
             div.wide { table.stats {
                 (quiet_head(&["How", "File", "Lines"]))
                 tbody {
-                    @for (position, change) in changes.iter().take(MOST_LISTED).enumerate() {
+                    @for (position, change) in changes.iter().take(DIFF_LISTED).enumerate() {
                         tr {
                             td { (letter(change.how)) }
                             th scope="row" {
@@ -69,7 +63,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
                     }
                 }
             } }
-            @if changes.len() > MOST_LISTED { p.cut { "Only the first " (MOST_LISTED) " of " (changes.len()) " files are listed." } }
+            @if changes.len() > DIFF_LISTED { p.cut { "Only the first " (DIFF_LISTED) " of " (changes.len()) " files are listed." } }
             @for (position, (change, diff)) in changes.iter().zip(&compared).enumerate() {
                 (one(source, &version, position + 1, change, diff, is_split, &mut left))
             }
@@ -132,8 +126,8 @@ fn one(
         Content::Submodule(id) => told(&format!("A submodule, now at {id}.")),
         Content::Lines(_) if *left == 0 => told("Not shown: the page is long already."),
         Content::Lines(hunks) => {
-            let all: usize = hunks.iter().map(|hunk| hunk.rows.len()).sum();
-            let most = MOST_ROWS_OF_ONE.min(*left);
+            let all = diff.rows;
+            let most = DIFF_FILE_ROWS.min(*left);
             *left -= all.min(most);
             html! {
                 @if is_split { (split(hunks, most)) } @else { (unified(hunks, most)) }

@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use super::super::body::BodyError;
+use super::super::content::ContentError;
 use super::super::rest::Failure as RestFailure;
 use super::super::tree_walk::WalkError;
 use super::super::work::Exceeded;
+use super::super::zip::ZipError;
 use crate::access::Refusal;
+use crate::budget::NoRoom;
 use crate::disk_full;
 use crate::registry::RegistryError;
 use crate::state::StateError;
@@ -30,6 +33,8 @@ pub(super) enum Failure {
     Body(BodyError),
     /// There is no room for what was to be stored.
     DiskFull,
+    /// There is no memory for it at the moment.
+    Busy(String),
     /// The log says why.
     Internal,
 }
@@ -48,6 +53,7 @@ impl Failure {
             Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Body(error) => error.status(),
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -61,6 +67,7 @@ impl Failure {
             Self::Bad(_) | Self::Body(_) => "That can not be done",
             Self::TooMuch(_) => "Too much for one page",
             Self::DiskFull => "There is no room",
+            Self::Busy(_) => "Busy at the moment",
             Self::Internal => "Something went wrong here",
         }
     }
@@ -72,7 +79,8 @@ impl Failure {
             Self::Absent(message)
             | Self::Forbidden(message)
             | Self::Bad(message)
-            | Self::TooMuch(message) => message.into(),
+            | Self::TooMuch(message)
+            | Self::Busy(message) => message.into(),
             Self::Body(error) => error.to_string().into(),
             Self::DiskFull => disk_full::MESSAGE.into(),
             Self::Internal => "The server's log says what it was.".into(),
@@ -112,6 +120,31 @@ impl From<WalkError> for Failure {
     }
 }
 
+impl From<NoRoom> for Failure {
+    fn from(no_room: NoRoom) -> Self {
+        Self::Busy(no_room.to_string())
+    }
+}
+
+impl From<ContentError> for Failure {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::NoRoom(no_room) => no_room.into(),
+            ContentError::Stored(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ZipError> for Failure {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Exceeded(exceeded) => exceeded.into(),
+            ZipError::Content(error) => error.into(),
+            ZipError::Git(error) => error.into(),
+        }
+    }
+}
+
 impl From<gix::Error> for Failure {
     fn from(error: gix::Error) -> Self {
         Self::internal(&error)
@@ -141,6 +174,7 @@ impl From<RestFailure> for Failure {
             StatusCode::FORBIDDEN => Self::Forbidden(failure.message),
             StatusCode::UNPROCESSABLE_ENTITY => Self::TooMuch(failure.message),
             StatusCode::INSUFFICIENT_STORAGE => Self::DiskFull,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Busy(failure.message),
             status if status.is_server_error() => Self::Internal,
             _ => Self::Bad(failure.message),
         }

@@ -34,7 +34,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 
 fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> Outcome {
     let mut entries = source.entries(entry.id)?;
-    entries.sort_by_key(|entry| (!entry.mode.is_tree(), entry.name.to_lowercase()));
+    entries.sort_by_cached_key(|entry| (!entry.mode.is_tree(), entry.name.to_lowercase()));
     let total = entries.len();
     entries.truncate(MOST_ENTRIES);
     let changes = last_changes(source, version.commit, path, &entries)?;

@@ -7,8 +7,8 @@ use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
@@ -17,6 +17,7 @@ use super::super::text;
 use super::failure::Failure;
 use super::visit::Visit;
 use super::{Answer, assets};
+use crate::limits::BUDGET_WAIT;
 
 /// No script and no style but the server's own, nothing from elsewhere, in nobody's frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
@@ -74,6 +75,9 @@ pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("Cookie, Accept-Encoding"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, BUDGET_WAIT.as_secs().into());
+    }
     if let Some(cookie) = visit.visit_cookie().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         headers.append(SET_COOKIE, cookie);
     }

@@ -1,17 +1,17 @@
 //! A file as it is. Text is text and pictures are pictures; nothing else is shown by a browser, whatever it holds.
 
+use std::io::{self, Read as _};
+
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
+use super::super::content;
 use super::source::Source;
 use super::visit::encode;
 use super::{Answer, Failure, Outcome, blob, layout};
 use crate::http::text;
-
-/// Bytes of a file that is given out.
-const LARGEST: u64 = 256 << 20;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such file in this version.");
@@ -19,26 +19,32 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let path = source.asked_path();
     let entry = source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_blob_or_symlink());
     let entry = entry.ok_or_else(missing)?;
-    if source.repository.find_header(entry.id)?.size() > LARGEST {
-        return Err(Failure::Bad("The file is too large to be had here: clone the repository.".to_owned()));
-    }
-    let data = std::mem::take(&mut source.repository.find_object(entry.id)?.data);
+    let mut content = source.content(entry.id)?;
+    let start = content.start(blob::LOOKED_AT)?;
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let (kind, is_shown) = match extension.as_deref() {
         Some("png") => ("image/png", true),
         Some("jpg" | "jpeg") => ("image/jpeg", true),
         Some("gif") => ("image/gif", true),
         Some("webp") => ("image/webp", true),
-        _ if blob::is_binary(&data) => ("application/octet-stream", false),
+        _ if blob::is_binary(&start) => ("application/octet-stream", false),
         _ => ("text/plain; charset=utf-8", true),
     };
     let name = path.rsplit('/').next().unwrap_or("file");
     let is_shown = is_shown && source.visit.ask("download").is_none();
-    Ok(Answer::Other(file(data, kind, name, !is_shown)))
+    let length = content.size;
+    let body = content::body(io::Cursor::new(start).chain(content));
+    Ok(Answer::Other(file(body, Some(length), kind, name, !is_shown)))
 }
 
 /// A file as a response: to be shown, or to be kept under a name.
-pub(super) fn file(data: Vec<u8>, kind: &'static str, name: &str, is_kept: bool) -> Response {
+pub(super) fn file(
+    body: Body,
+    length: Option<u64>,
+    kind: &'static str,
+    name: &str,
+    is_kept: bool,
+) -> Response {
     let mut response = text(StatusCode::OK, "");
     let headers = response.headers_mut();
     layout::protect(headers);
@@ -50,6 +56,9 @@ pub(super) fn file(data: Vec<u8>, kind: &'static str, name: &str, is_kept: bool)
     if let Ok(value) = HeaderValue::from_str(&format!("{way}; filename*=UTF-8''{}", encode(name))) {
         headers.insert(CONTENT_DISPOSITION, value);
     }
-    *response.body_mut() = Body::from(data);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = body;
     response
 }

@@ -1,5 +1,6 @@
 //! A repository that the visitor may read, a version of it, and the frame that all its pages have.
 
+use git_wire::Reader;
 use git_wire::history::History;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::super::content::Blob;
 use super::super::tree_walk::read_tree;
 use super::super::work::Work;
 use super::failure::Failure;
@@ -34,7 +36,7 @@ pub(super) struct Source<'v> {
     pub(super) account: Account,
     pub(super) project: Project,
     pub(super) repo: Repo,
-    pub(super) repository: git_wire::Reader,
+    pub(super) repository: Reader,
 }
 
 /// What a version is named by.
@@ -98,6 +100,14 @@ pub(super) fn history_of(branch: &str) -> Option<Uuid> {
     branch.strip_prefix(HISTORY).and_then(|guid| Uuid::parse_str(guid).ok())
 }
 
+/// Opens a repository for one reader.
+fn reader(visit: &Visit, repo: &Repo) -> Result<Reader, Failure> {
+    let opened = visit.app.state.open_repo(repo);
+    let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
+    repository.object_cache_size_if_unset(4 << 20);
+    Ok(repository)
+}
+
 impl<'v> Source<'v> {
     /// Finds and opens it.
     pub(super) fn open(visit: &'v Visit, names: &RepoNames) -> Result<Self, Failure> {
@@ -105,9 +115,7 @@ impl<'v> Source<'v> {
             find_project(&visit.world, &visit.principal, &names.account, &names.project)?;
         let found = visit.world.repo(project.id, &names.repo).ok_or_else(|| absent(&visit.principal))?;
         authorize(&visit.world, &visit.principal, Permission::GenericRead, Target::Repo(found))?;
-        let opened = visit.app.state.open_repo(found);
-        let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
-        repository.object_cache_size_if_unset(4 << 20);
+        let repository = reader(visit, found)?;
         Ok(Self {
             visit,
             account: account.clone(),
@@ -149,6 +157,7 @@ impl<'v> Source<'v> {
     pub(super) fn branches(&self) -> Result<Vec<Named>, Failure> {
         let mut all = Vec::new();
         for reference in self.repository.references()?.local_branches()?.flatten() {
+            self.work().check()?;
             if let Some(id) = reference.try_id() {
                 all.push(Named {
                     name: names::text(reference.name().shorten()).into_owned(),
@@ -163,6 +172,7 @@ impl<'v> Source<'v> {
     pub(super) fn tags(&self) -> Result<Vec<Named>, Failure> {
         let mut all = Vec::new();
         for mut reference in self.repository.references()?.tags()?.flatten() {
+            self.work().check()?;
             let name = names::text(reference.name().shorten()).into_owned();
             let Ok(id) = reference.peel_to_id() else { continue };
             if self.repository.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Commit) {
@@ -252,6 +262,16 @@ impl<'v> Source<'v> {
     /// The history. Its walks ask `may_go_on` whether they may.
     pub(super) fn history<'r>(&'r self, may_go_on: &'r dyn Fn() -> bool) -> History<'r> {
         self.visit.app.histories.of(&self.repository, may_go_on)
+    }
+
+    /// The repository again, to be read beyond this page.
+    pub(super) fn reopened(&self) -> Result<Reader, Failure> {
+        reader(self.visit, &self.repo)
+    }
+
+    /// Opens a file.
+    pub(super) fn content(&self, id: ObjectId) -> Result<Blob, Failure> {
+        Ok(Blob::open(&self.repository, &self.visit.app.budget, id)?)
     }
 
     /// What may be done for the request.

@@ -3,9 +3,12 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::super::content::ContentError;
 use super::super::tree_walk::WalkError;
 use super::super::work::Exceeded;
+use super::super::zip::ZipError;
 use crate::access::{Refusal, repository_not_found};
+use crate::budget::NoRoom;
 use crate::disk_full;
 use crate::registry::RegistryError;
 
@@ -124,6 +127,35 @@ impl From<WalkError> for Failure {
         match error {
             WalkError::Exceeded(exceeded) => exceeded.into(),
             WalkError::Git(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoRoom> for Failure {
+    fn from(no_room: NoRoom) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            CANCELED,
+            format!("TF400733: The request has been canceled: {no_room}"),
+        )
+    }
+}
+
+impl From<ContentError> for Failure {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::NoRoom(no_room) => no_room.into(),
+            ContentError::Stored(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ZipError> for Failure {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Exceeded(exceeded) => exceeded.into(),
+            ZipError::Content(error) => error.into(),
+            ZipError::Git(error) => error.into(),
         }
     }
 }

@@ -41,7 +41,7 @@ use crate::app::App;
 use crate::world::{Account, Project, World};
 use body::{models, read};
 pub(super) use failure::Failure;
-pub(super) use git::{Archive, first_commit};
+pub(super) use git::first_commit;
 use locations::Route;
 use query::Query;
 use reply::{Outcome, Reply};

@@ -1,16 +1,21 @@
 //! What a handler answers, and what every answer carries besides: the service's headers.
 
+use std::io::{self, Read as _};
 use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::failure::Failure;
 use crate::access::Principal;
+use crate::budget::{Budget, Permit};
+use crate::http::content::{self, Blob};
+use crate::http::zip::Zip;
 use crate::http::{json as json_response, text};
+use crate::limits::{BUDGET_WAIT, SMALL_ANSWER_BYTES};
 use crate::registry::random_id;
 use crate::world::World;
 
@@ -32,10 +37,12 @@ pub(super) struct Reply {
 enum Content {
     Json(Value),
     /// JSON that has been written already.
-    Written(Vec<u8>),
-    Raw {
+    Written(Vec<u8>, Option<Permit>),
+    /// A body that is read while it is sent, and its length if that is known.
+    Streamed {
         kind: &'static str,
-        bytes: Vec<u8>,
+        body: Body,
+        length: Option<u64>,
         file_name: Option<String>,
     },
     Nothing,
@@ -69,9 +76,24 @@ impl Reply {
         Ok(Self::written(bytes))
     }
 
+    /// An object with an array in it, each value of that written by `write`.
+    pub(super) fn with_array<T>(
+        object: &Value,
+        name: &str,
+        values: &[T],
+        write: impl FnMut(&mut Vec<u8>, &T) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let mut bytes = object.to_string().into_bytes();
+        bytes.pop();
+        bytes.extend_from_slice(format!(",\"{name}\":").as_bytes());
+        write_array(&mut bytes, values, write)?;
+        bytes.push(b'}');
+        Ok(Self::written(bytes))
+    }
+
     /// JSON that has been written already.
     pub(super) fn written(bytes: Vec<u8>) -> Self {
-        let content = Content::Written(bytes);
+        let content = Content::Written(bytes, None);
         Self { status: StatusCode::OK, content, continuation: None, location: None }
     }
 
@@ -79,14 +101,45 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, content: Content::Nothing, continuation: None, location: None }
     }
 
-    /// Bytes as they are; with a file's name they are there to be saved.
-    pub(super) fn raw(kind: &'static str, bytes: Vec<u8>, file_name: Option<String>) -> Self {
+    /// A file as it is; with a name it is there to be saved.
+    pub(super) fn file(kind: &'static str, blob: Blob, file_name: Option<String>) -> Self {
+        let length = Some(blob.size);
+        Self::streamed(kind, content::body(blob), length, file_name)
+    }
+
+    /// The same, with what of it was read before.
+    pub(super) fn rest_of_file(
+        kind: &'static str,
+        start: Vec<u8>,
+        blob: Blob,
+        file_name: Option<String>,
+    ) -> Self {
+        let length = Some(blob.size);
+        Self::streamed(kind, content::body(io::Cursor::new(start).chain(blob)), length, file_name)
+    }
+
+    /// A zip file.
+    pub(super) fn zip(zip: Zip, file_name: String) -> Self {
+        Self::streamed("application/zip", content::body(zip), None, Some(file_name))
+    }
+
+    fn streamed(kind: &'static str, body: Body, length: Option<u64>, file_name: Option<String>) -> Self {
         Self {
             status: StatusCode::OK,
-            content: Content::Raw { kind, bytes, file_name },
+            content: Content::Streamed { kind, body, length, file_name },
             continuation: None,
             location: None,
         }
+    }
+
+    /// Takes a large answer's part of the server's memory, which is given back when the answer is sent.
+    pub(super) async fn charged(mut self, memory: &Budget) -> Outcome {
+        if let Content::Written(bytes, permit) = &mut self.content
+            && bytes.len() > SMALL_ANSWER_BYTES
+        {
+            *permit = Some(memory.acquire(bytes.len() as u64).await?);
+        }
+        Ok(self)
     }
 
     pub(super) fn continued(mut self, at: Option<usize>) -> Self {
@@ -134,21 +187,28 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         "" => "application/json; charset=utf-8".to_owned(),
         version => format!("application/json; charset=utf-8; api-version={version}"),
     };
+    let is_busy = reply.status == StatusCode::SERVICE_UNAVAILABLE;
     let mut response = match reply.content {
         Content::Json(value) => {
             let mut response = json_response(reply.status, &value);
             insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
             response
         }
-        Content::Written(bytes) => {
+        Content::Written(bytes, permit) => {
             let mut response = text(reply.status, "");
-            *response.body_mut() = Body::from(bytes);
+            *response.body_mut() = match permit {
+                Some(permit) => content::held(bytes, permit),
+                None => Body::from(bytes),
+            };
             insert(response.headers_mut(), CONTENT_TYPE, &json_kind);
             response
         }
-        Content::Raw { kind, bytes, file_name } => {
+        Content::Streamed { kind, body, length, file_name } => {
             let mut response = text(reply.status, "");
-            *response.body_mut() = Body::from(bytes);
+            *response.body_mut() = body;
+            if let Some(length) = length {
+                response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
             insert(response.headers_mut(), CONTENT_TYPE, kind);
             if let Some(name) = file_name {
                 // A name of any characters, and the same for those who know only ASCII.
@@ -164,6 +224,9 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         }
         Content::Nothing => text(reply.status, ""),
     };
+    if is_busy {
+        response.headers_mut().insert(RETRY_AFTER, BUDGET_WAIT.as_secs().into());
+    }
     if let Some(at) = reply.location {
         insert(response.headers_mut(), LOCATION, &at);
     }

@@ -6,6 +6,7 @@ use gix::ObjectId;
 use serde_json::{Map, Value, json};
 
 use super::super::super::changed_files::{Change, How};
+use super::super::reply::{Outcome, Reply};
 use super::super::shape::encode;
 use super::place::Place;
 
@@ -27,8 +28,25 @@ pub(super) fn counts(changes: &[Change]) -> Value {
     Value::Object(counts.into_iter().map(named).collect::<Map<_, _>>())
 }
 
+/// An object with a part of the changes in it.
+pub(super) fn reply(
+    place: &Place,
+    object: &Value,
+    commit: ObjectId,
+    all: &[Change],
+    skip: usize,
+    top: usize,
+) -> Outcome {
+    let part = &all[skip.min(all.len())..skip.saturating_add(top).min(all.len())];
+    Reply::with_array(object, "changes", part, |out, change| {
+        place.work.check()?;
+        out.extend_from_slice(show(place, commit, change).to_string().as_bytes());
+        Ok(())
+    })
+}
+
 /// One change, in the version after it.
-pub(super) fn show(place: &Place, commit: ObjectId, change: &Change) -> Value {
+fn show(place: &Place, commit: ObjectId, change: &Change) -> Value {
     let path = format!("/{}", change.path);
     let shown = change.new.or(change.old);
     let is_commit = shown.is_some_and(|(mode, _)| mode.is_commit());

@@ -118,13 +118,14 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
         value["push"] = push;
     }
     value["_links"] = links(place, id);
-    if let Some(count) = place.query.amount(&["changeCount"])?.filter(|count| *count > 0) {
-        let commit = repository.find_commit(id)?;
-        let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
-        value["changeCounts"] = changes::counts(&all);
-        value["changes"] = all.iter().take(count).map(|change| changes::show(place, id, change)).collect();
+    let count = place.query.amount(&["changeCount"])?.unwrap_or(0);
+    if count == 0 {
+        return Ok(Reply::ok(value));
     }
-    Ok(Reply::ok(value))
+    let commit = repository.find_commit(id)?;
+    let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
+    value["changeCounts"] = changes::counts(&all);
+    changes::reply(place, &value, id, &all, 0, count)
 }
 
 pub(super) fn changes(place: &Place, id: &str) -> Outcome {
@@ -133,7 +134,5 @@ pub(super) fn changes(place: &Place, id: &str) -> Outcome {
     let commit = repository.find_commit(id)?;
     let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
     let (skip, top) = place.query.page(usize::MAX)?;
-    let shown: Value =
-        all.iter().skip(skip).take(top).map(|change| changes::show(place, id, change)).collect();
-    Ok(Reply::ok(json!({ "changeCounts": changes::counts(&all), "changes": shown })))
+    changes::reply(place, &json!({ "changeCounts": changes::counts(&all) }), id, &all, skip, top)
 }

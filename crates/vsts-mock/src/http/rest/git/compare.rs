@@ -2,7 +2,7 @@
 
 use git_wire::history::Apart;
 use gix::ObjectId;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::super::changed_files;
 use super::super::failure::Failure;
@@ -62,18 +62,16 @@ pub(super) fn show(place: &Place) -> Outcome {
     };
     let all = changed_files::between(&repository, &place.work, Some(from), target)?;
     let (skip, top) = place.query.page(PAGE)?;
-    let shown: Vec<Value> =
-        all.iter().skip(skip).take(top).map(|change| changes::show(place, target, change)).collect();
-    Ok(Reply::ok(json!({
-        "allChangesIncluded": skip.saturating_add(shown.len()) >= all.len(),
+    let whole = json!({
+        "allChangesIncluded": skip.saturating_add(top) >= all.len(),
         "changeCounts": changes::counts(&all),
-        "changes": shown,
         "commonCommit": common.map(|id| id.to_string()),
         "baseCommit": base.to_string(),
         "targetCommit": target.to_string(),
         "aheadCount": ahead,
         "behindCount": behind,
-    })))
+    });
+    changes::reply(place, &whole, target, &all, skip, top)
 }
 
 /// Where two commits parted.

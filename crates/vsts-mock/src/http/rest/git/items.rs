@@ -1,13 +1,16 @@
 //! Items: files and folders of a version, as metadata, as content, as zip files.
 
+use git_wire::Reader;
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
+use super::super::super::content::Blob;
 use super::super::super::tree_walk::read_tree;
 use super::super::super::work::{Exceeded, Work};
+use super::super::super::zip::Zip;
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply, write_array};
@@ -18,8 +21,7 @@ use super::place::Place;
 use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
 use super::write;
-use super::zip::Archive;
-use crate::limits::{BATCH_ITEMS, LATEST_CHANGES, WALK_DEPTH};
+use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES, WALK_DEPTH};
 
 /// How far below a folder a list goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,17 +87,13 @@ impl Extras {
 
 /// A version of the repository.
 struct Version<'r> {
-    repository: &'r gix::Repository,
+    repository: &'r Reader,
     descriptor: Descriptor,
     commit: ObjectId,
 }
 
 impl<'r> Version<'r> {
-    fn of(
-        place: &Place,
-        repository: &'r gix::Repository,
-        given: Option<Descriptor>,
-    ) -> Result<Self, Failure> {
+    fn of(place: &Place, repository: &'r Reader, given: Option<Descriptor>) -> Result<Self, Failure> {
         let descriptor = or_default(given, place, repository)?;
         let commit = descriptor.resolve(place, repository)?;
         Ok(Self { repository, descriptor, commit })
@@ -208,7 +206,7 @@ impl<'r> Version<'r> {
             }
             place.work.check()?;
             if with_metadata && entry.kind() == "blob" {
-                let metadata = metadata(&entry.path, &self.repository.find_object(entry.id)?.data);
+                let metadata = metadata(&entry.path, &start_of(place, self.repository, entry.id)?);
                 out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
             }
             out.push(b'}');
@@ -248,8 +246,16 @@ fn metadata(path: &str, data: &[u8]) -> Value {
     value
 }
 
-fn is_binary(data: &[u8]) -> bool {
-    data.iter().take(8_000).any(|byte| *byte == 0)
+/// Bytes of a file that are looked at to tell whether it is binary, as in Git.
+const LOOKED_AT: usize = 8_000;
+
+fn is_binary(start: &[u8]) -> bool {
+    start.iter().take(LOOKED_AT).any(|byte| *byte == 0)
+}
+
+/// The start of a file, which tells what its content is like.
+fn start_of(place: &Place, repository: &Reader, id: ObjectId) -> Result<Vec<u8>, Failure> {
+    Ok(Blob::open(repository, &place.app.budget, id)?.start(LOOKED_AT)?)
 }
 
 fn trimmed(path: &str) -> &str {
@@ -301,7 +307,7 @@ fn show_one(
     place.work.check()?;
     let mut value = version.show(place, entry);
     if with_metadata && entry.kind() == "blob" {
-        value["contentMetadata"] = metadata(&entry.path, &version.repository.find_object(entry.id)?.data);
+        value["contentMetadata"] = metadata(&entry.path, &start_of(place, version.repository, entry.id)?);
     }
     out.extend_from_slice(extras.add(place, version, entry, value)?.to_string().as_bytes());
     Ok(())
@@ -318,45 +324,51 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
         } else {
             vec![Entry { path: name.to_owned(), ..entry.clone() }]
         };
-        return zipped(repository, &all, name, None);
+        return zipped(place, &all, name, None);
     }
     let is_blob = entry.kind() == "blob";
-    let data = if is_blob { std::mem::take(&mut repository.find_object(entry.id)?.data) } else { Vec::new() };
+    let open = || Blob::open(repository, &place.app.budget, entry.id);
     let file_name = || place.query.flag("download").then(|| name.to_owned());
     match format {
-        Format::Text if is_blob => Ok(Reply::raw("text/plain; charset=utf-8", data, file_name())),
-        Format::Bytes if is_blob => Ok(Reply::raw("application/octet-stream", data, Some(name.to_owned()))),
+        Format::Text if is_blob => Ok(Reply::file("text/plain; charset=utf-8", open()?, file_name())),
+        Format::Bytes if is_blob => {
+            Ok(Reply::file("application/octet-stream", open()?, Some(name.to_owned())))
+        }
         Format::Content if is_blob => {
+            let mut blob = open()?;
+            let start = blob.start(LOOKED_AT)?;
             let kind =
-                if is_binary(&data) { "application/octet-stream" } else { "text/plain; charset=utf-8" };
-            Ok(Reply::raw(kind, data, file_name()))
+                if is_binary(&start) { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+            Ok(Reply::rest_of_file(kind, start, blob, file_name()))
         }
         _ => {
             let mut value = version.show(place, entry);
-            if is_blob && place.query.flag("includeContent") {
-                value["content"] = String::from_utf8_lossy(&data).into();
+            let with_content = is_blob && place.query.flag("includeContent");
+            if is_blob && (place.query.flag("includeContentMetadata") || with_content) {
+                value["contentMetadata"] = metadata(&entry.path, &start_of(place, repository, entry.id)?);
             }
-            if is_blob && (place.query.flag("includeContentMetadata") || place.query.flag("includeContent")) {
-                value["contentMetadata"] = metadata(&entry.path, &data);
+            let mut value = extras.add(place, version, entry, value)?;
+            if !with_content {
+                return Ok(Reply::ok(value));
             }
-            Ok(Reply::ok(extras.add(place, version, entry, value)?))
+            let mut blob = open()?;
+            if blob.size > CONTENT_IN_JSON_BYTES as u64 {
+                return Err(Exceeded::ContentInJson.into());
+            }
+            let _permit = place.app.budget.acquire_blocking(3 * blob.size)?;
+            let data = blob.start(CONTENT_IN_JSON_BYTES)?;
+            value["content"] = String::from_utf8_lossy(&data).into();
+            Ok(Reply::written(value.to_string().into_bytes()))
         }
     }
 }
 
 /// Files in a zip file.
-pub(super) fn zipped(
-    repository: &gix::Repository,
-    all: &[Entry],
-    name: &str,
-    file_name: Option<&str>,
-) -> Outcome {
-    let mut archive = Archive::default();
-    for entry in all.iter().filter(|entry| entry.kind() == "blob") {
-        archive.add(&entry.path, &repository.find_object(entry.id)?.data)?;
-    }
-    let file_name = file_name.map_or_else(|| format!("{name}.zip"), str::to_owned);
-    Ok(Reply::raw("application/zip", archive.finish()?, Some(file_name)))
+pub(super) fn zipped(place: &Place, all: &[Entry], name: &str, file_name: Option<&str>) -> Outcome {
+    let files = all.iter().filter(|entry| entry.kind() == "blob");
+    let files = files.map(|entry| (entry.path.clone(), entry.id)).collect();
+    let zip = Zip::new(place.open()?, &place.app.budget, &place.work, files)?;
+    Ok(Reply::zip(zip, file_name.map_or_else(|| format!("{name}.zip"), str::to_owned)))
 }
 
 /// Several at once, each with a version and a depth of its own.

@@ -24,7 +24,6 @@ mod staging;
 mod tags;
 mod trees;
 mod write;
-mod zip;
 
 use std::sync::Arc;
 
@@ -43,7 +42,6 @@ use crate::app::App;
 use crate::limits::REST_PUSH_BYTES;
 use format::Format;
 use place::Place;
-pub(in crate::http) use zip::Archive;
 
 /// Gives a repository that has just been made its first commit, with these files. Blocks.
 pub(in crate::http) fn first_commit(
@@ -143,11 +141,11 @@ async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
     };
     let place = Place::find(call, repo)?;
     let work = place.work.clone();
-    work.run(move || {
+    let outcome = work.run(move || {
         let _held = permit;
         respond(&place, &asked, &body)
-    })
-    .await
+    });
+    outcome.await?.charged(&call.app.budget).await
 }
 
 fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {

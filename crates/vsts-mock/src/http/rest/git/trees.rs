@@ -4,12 +4,12 @@ use gix::ObjectId;
 use gix::bstr::{BStr, ByteSlice as _};
 use gix::objs::tree::EntryMode;
 use gix::objs::{Kind, TreeRefIter};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::super::tree_walk::{self, read_tree};
 use super::super::super::work::Work;
 use super::super::failure::Failure;
-use super::super::reply::{Outcome, Reply, write_array};
+use super::super::reply::{Outcome, Reply};
 use super::place::{Place, object_of};
 use super::write;
 
@@ -88,20 +88,23 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
         entries(&repository, &place.work, id, "")?
     };
     if super::Format::of(place, super::Format::Json)? == super::Format::Zip {
-        return super::items::zipped(&repository, &all, "tree", place.query.get("fileName"));
+        return super::items::zipped(place, &all, "tree", place.query.get("fileName"));
     }
-    let mut total = 0;
     let (trees, blobs) = (write::beginning(&place.url("trees/")), write::beginning(&place.url("blobs/")));
     let url = place.url(&format!("trees/{id}"));
-    let mut bytes = format!("{{\"objectId\":\"{id}\",\"url\":{},\"treeEntries\":", Value::from(url.as_str()))
-        .into_bytes();
-    write_array(&mut bytes, &all, |out, entry| {
+    let mut sizes = Vec::with_capacity(all.len());
+    for entry in &all {
         place.work.check()?;
-        let size = match entry.kind() {
-            "blob" => repository.find_header(entry.id)?.size(),
-            _ => 0,
-        };
-        total += size;
+        sizes.push(if entry.kind() == "blob" { repository.find_header(entry.id)?.size() } else { 0 });
+    }
+    let whole = json!({
+        "objectId": id.to_string(),
+        "url": url,
+        "size": sizes.iter().sum::<u64>(),
+        "_links": { "self": { "href": url }, "repository": { "href": place.shown["url"] } },
+    });
+    let mut sizes = sizes.into_iter();
+    Reply::with_array(&whole, "treeEntries", &all, |out, entry| {
         out.extend_from_slice(b"{\"objectId\":\"");
         write::id(out, &entry.id);
         out.extend_from_slice(b"\",\"relativePath\":");
@@ -112,10 +115,8 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
         );
         out.extend_from_slice(if entry.mode.is_tree() { &trees } else { &blobs });
         write::id(out, &entry.id);
+        let size = sizes.next().unwrap_or_default();
         out.extend_from_slice(format!("\",\"size\":{size}}}").as_bytes());
         Ok(())
-    })?;
-    let links = json!({ "self": { "href": url }, "repository": { "href": place.shown["url"] } });
-    bytes.extend_from_slice(format!(",\"size\":{total},\"_links\":{links}}}").as_bytes());
-    Ok(Reply::written(bytes))
+    })
 }
