@@ -17,7 +17,6 @@
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
 pub mod advice;
-mod bounded;
 pub mod cli;
 pub mod commands;
 pub mod context;

@@ -30,3 +30,23 @@ pub const REDIRECTS: usize = 5;
 pub const ERROR_TEXT: u64 = 64 << 10;
 /// The largest file of cookies that is read, in bytes.
 pub const COOKIE_FILE: u64 = 1 << 20;
+
+/// Files and folders that differ between two snapshots which are compared.
+pub const COMPARED_ENTRIES: usize = 400_000;
+/// Bytes of the paths of all of them.
+pub const COMPARED_PATHS: usize = 128 << 20;
+/// Bytes of a file whose lines are compared.
+pub const COMPARED_FILE: u64 = 4_000_000;
+/// Bytes of all files whose lines are compared with each other.
+pub const COMPARED_BYTES: u64 = 256 << 20;
+/// Time that comparing lines may take; the files after that are only named.
+pub const COMPARED_TIME: Duration = Duration::from_secs(20);
+
+/// Connections that the Workbench serves at once; a browser opens six.
+pub const WORKBENCH_CONNECTIONS: usize = 64;
+/// Time that a request's head, and a form, may take.
+pub const WORKBENCH_REQUEST: Duration = Duration::from_secs(15);
+/// Bytes of a form.
+pub const WORKBENCH_FORM: usize = 64 << 10;
+/// Bytes of a snapshot's file that the Workbench holds in memory to send it; a larger one goes by way of a file.
+pub const WORKBENCH_IN_MEMORY: u64 = 4 << 20;

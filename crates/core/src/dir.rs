@@ -38,6 +38,32 @@ pub enum Exchanged {
     Unsupported,
 }
 
+/// A folder that can't be made or opened below another one.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", if is_no_folder(source) { "it is a link or a file, not a folder" } else { "it can't be made or opened" })]
+pub struct NoFolder {
+    /// Its path, or that of one on the way.
+    pub at: BString,
+    /// What went wrong.
+    #[source]
+    pub source: io::Error,
+}
+
+impl From<NoFolder> for io::Error {
+    fn from(error: NoFolder) -> Self {
+        if is_no_folder(&error.source) {
+            Self::new(io::ErrorKind::NotADirectory, error)
+        } else {
+            error.source
+        }
+    }
+}
+
+/// Returns whether a folder can't be opened because it is a file or a link.
+pub fn is_no_folder(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOTDIR | Errno::LOOP))
+}
+
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
@@ -56,19 +82,23 @@ impl Dir {
     }
 
     /// Opens the folder at `path` below this one, and makes what is missing on the way.
-    pub fn make_below(&self, path: &BStr) -> io::Result<Self> {
+    pub fn make_below(&self, path: &BStr) -> Result<Self, NoFolder> {
+        let failed = |end: usize| {
+            let at = path[..end].to_owned();
+            move |source| NoFolder { at, source }
+        };
         match self.below(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_folder(&error) => {}
+            opened => return opened.map_err(failed(path.len())),
         }
-        let mut folder = self.below(BStr::new(b""))?;
-        for name in path.split(|byte| *byte == b'/').map(ByteSlice::as_bstr) {
+        let mut folder = self.below(BStr::new(b"")).map_err(failed(0))?;
+        for end in path.find_iter("/").chain([path.len()]) {
+            let name = split(path[..end].as_bstr()).1;
             folder = match folder.below(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    folder.make(name)?;
-                    folder.below(name)?
+                    folder.make(name).and_then(|_| folder.below(name)).map_err(failed(end))?
                 }
-                opened => opened?,
+                opened => opened.map_err(failed(end))?,
             };
         }
         Ok(folder)

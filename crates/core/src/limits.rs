@@ -5,14 +5,19 @@ pub const SMALL_FILE: u64 = 4 << 20;
 /// Folders in each other. The system takes paths of 4,096 bytes, so that no more can be reached by one.
 pub const DEPTH: usize = 2048;
 /// Files and folders of one tree. Few objects can say "10^20 files".
-pub const TREE_ENTRIES: usize = 10_000_000;
+pub const TREE_ENTRIES: usize = 4_000_000;
 /// Bytes of all paths of one tree.
-pub const TREE_PATHS: usize = 1 << 30;
+pub const TREE_PATHS: usize = 512 << 20;
+/// Bytes that are read of files over a snapshot's limit to see whether they are stored already; further ones are refused by
+/// their size.
+pub const READ_TO_COMPARE: u64 = 256 << 20;
+/// Bytes of the stat index: some 100 for each file.
+pub const STAT_INDEX: u64 = 2 << 30;
+/// Bytes of the list of paths that are held back from snapshots.
+pub const HELD_BACK: u64 = 256 << 20;
+/// Bytes of `packed-refs`.
+pub const PACKED_REFS: u64 = 1 << 30;
 /// Bytes of the journal of a restore: some 200 for each path that changes.
 pub const RESTORE_JOURNAL: u64 = 2 << 30;
 /// Bytes of one stored run record.
 pub const RUN_RECORD: u64 = 16 << 20;
-/// Secrets that are kept of one content, in findings. A log with more is not masked, but left out.
-pub const SECRET_FINDINGS: usize = 10_000;
-/// Bytes of a key beyond what a check sees that are masked with it: no key is longer.
-pub const SECRET_TAIL: u64 = 256 << 10;

@@ -2,16 +2,18 @@
 //!
 //! Memory is asserted by `e2e::usage`, time by bounds that hold on a busy machine.
 
+/// Snapshots that say more files than there can be.
+mod bombs;
 /// Clients that are slow on purpose.
 mod connections;
 /// Many who push at the same moment.
 mod crowd;
+/// Files and folders that change, or are none.
+mod disk;
 /// Links that lead out of a run's folder.
 mod links;
 /// Run records that can't be read.
 mod records;
-/// Secrets in files, outputs, logs and arguments.
-mod secrets;
 /// Tokens, and who gets to see them.
 mod tokens;
 /// Walks, renderings and files that a few objects make large.

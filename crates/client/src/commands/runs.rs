@@ -14,7 +14,7 @@ use crate::context::{Context, Opened, host_name};
 use crate::error::{CommandError, similar};
 use crate::run::{heartbeat, live, metrics};
 use crate::sync;
-use crate::ui::{Numbers, Output, OutputFormat};
+use crate::ui::{Numbers, Output, OutputFormat, tabulate_columns};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
@@ -231,38 +231,43 @@ fn shown_pairs(record: &RunRecord) -> Vec<(Cow<'_, str>, Value)> {
 pub fn output(ctx: &Context, records: &[RunRecord]) -> Result<Output, CommandError> {
     match ctx.ui.plain_format() {
         Some(OutputFormat::Json) => json(records).map(Output::Raw),
-        Some(OutputFormat::Table) => {
-            Ok(Output::WithTable { value: Value::Null, rows: rows(records), numbers: Numbers::Aligned })
-        }
+        Some(OutputFormat::Table) => Ok(Output::Table(table(records))),
         _ => Ok(Output::Value(records.iter().map(|record| Value::Object(shown(record))).collect())),
     }
 }
 
-/// The rows of a table: the metrics, then what every run has.
-fn rows(records: &[RunRecord]) -> Vec<Map<String, Value>> {
+/// The table: the metrics, then what every run has.
+fn table(records: &[RunRecord]) -> String {
+    const FIXED: [&str; 5] = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"];
     let names: BTreeSet<&String> = records
         .iter()
         .flat_map(|record| &record.metrics)
         .filter(|(_, metric)| is_cell(metric))
         .map(|(name, _)| name)
         .collect();
+    if records.is_empty() {
+        return String::new();
+    }
+    // A metric may have the name of what every run has, which is meant then.
+    let names: Vec<&str> =
+        names.into_iter().map(String::as_str).filter(|name| !FIXED.contains(name)).collect();
+    let headers: Vec<&str> = names.iter().copied().chain(FIXED).collect();
     let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
-    let row = |record: &RunRecord| {
-        let metric = |name: &&String| {
-            let found = record.metrics.get(*name).filter(|metric| is_cell(metric)).map(Metric::to_value);
-            ((*name).clone(), found.unwrap_or(Value::Null))
-        };
-        let fixed = [
-            ("Duration", text(record.duration().map(format::duration))),
-            ("Run_id", record.run_id.as_str().into()),
-            ("Script_name", record.script_name.clone().into()),
-            ("Start_time_utc", text(record.start_time_utc.map(format::moment))),
-            ("Status", record.status.as_str().into()),
-        ];
-        let fixed = fixed.into_iter().map(|(name, value)| (name.to_owned(), value));
-        names.iter().map(metric).chain(fixed).collect()
+    let value = |column: usize, row: usize| {
+        let record = &records[row];
+        match headers[column] {
+            name if column < names.len() => {
+                let found = record.metrics.get(name).filter(|metric| is_cell(metric));
+                found.map_or(Value::Null, Metric::to_value)
+            }
+            "Duration" => text(record.duration().map(format::duration)),
+            "Run_id" => record.run_id.as_str().into(),
+            "Script_name" => record.script_name.clone().into(),
+            "Start_time_utc" => text(record.start_time_utc.map(format::moment)),
+            _ => record.status.as_str().into(),
+        }
     };
-    records.iter().map(row).collect()
+    tabulate_columns(&headers, records.len(), &value, Numbers::Aligned)
 }
 
 /// With so many records to a thread, another one pays.
@@ -375,7 +380,7 @@ mod tests {
             ),
             record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
         ];
-        insta::assert_snapshot!(crate::ui::tabulate(&rows(&records), Numbers::Aligned), @r"
+        insta::assert_snapshot!(table(&records), @r"
           Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
         ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
           0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed

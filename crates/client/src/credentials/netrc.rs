@@ -1,15 +1,15 @@
 //! `~/.netrc`, read as curl reads it for Git.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use azml_core::small_file;
+
 use super::Secret;
-use crate::{bounded, limits};
+use crate::limits;
 
 /// User name and password for a host, from a file that may not be there; with `user` only that user's.
 pub(super) fn look_up(file: &Path, host: &str, user: Option<&str>) -> Option<(String, Secret)> {
-    let mut text = Vec::new();
-    bounded::open(file).ok()?.take(limits::NETRC_FILE).read_to_end(&mut text).ok()?;
+    let text = small_file::read_at_most(file, limits::NETRC_FILE).ok()?;
     find(&String::from_utf8_lossy(&text), host, user)
 }
 

@@ -260,7 +260,7 @@ fn system_file(env: &Env) -> PathBuf {
 
 /// Adds the entries of one file, if it is there.
 fn read(path: &Path, out: &mut Vec<Entry>) -> Result<(), Error> {
-    let text = match std::fs::read(path) {
+    let text = match azml_core::small_file::read(path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
         Err(source) => return Err(Error::Read { path: path.to_owned(), source }),

@@ -233,7 +233,7 @@ fn locate(root: &Path, name: &str) -> (String, PathBuf) {
 
 /// Reads a YAML file; `None` if it is not there.
 fn read<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<Option<T>, ConfigError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match azml_core::small_file::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),

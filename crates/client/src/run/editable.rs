@@ -67,7 +67,8 @@ fn sites(python: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let prefix = |program: &Path| Some(program.parent()?.parent()?.to_owned());
     let Ok(real) = python.canonicalize() else { return Vec::new() };
     let (own, base) = (prefix(python), prefix(&real));
-    let config = own.as_ref().and_then(|own| fs::read_to_string(own.join("pyvenv.cfg")).ok());
+    let config =
+        own.as_ref().and_then(|own| azml_core::small_file::read_to_string(&own.join("pyvenv.cfg")).ok());
     let is_closed =
         config.is_some_and(|config| !config.replace(' ', "").contains("include-system-site-packages=true"));
     let mut prefixes: Vec<PathBuf> = own.into_iter().collect();
@@ -142,8 +143,7 @@ fn recorded(record: &Path) -> Option<PathBuf> {
 
 /// A small file's text; nothing if it is none.
 fn read(file: &Path) -> String {
-    let is_small = file.metadata().is_ok_and(|found| found.is_file() && found.len() <= MAX_FILE);
-    let text = if is_small { fs::read(file).unwrap_or_default() } else { Vec::new() };
+    let text = azml_core::small_file::read_at_most(file, MAX_FILE).unwrap_or_default();
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -15,7 +15,6 @@ use azml_core::run::RunRecord;
 use super::disk::remove_all;
 use super::metrics;
 use super::outputs::Outputs;
-use super::secrets::Secrets;
 
 const LOCK: &str = "lock";
 const PID: &str = "pid";
@@ -119,11 +118,6 @@ impl Live {
         write_whole(&self.dir, OUTPUTS, &serde_json::to_vec(&entries)?)
     }
 
-    /// Keeps what the run's logs must not show, for the same.
-    pub(super) fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
-        secrets.keep(&self.dir)
-    }
-
     /// The run is over and its record is in the history.
     pub fn finish(self) -> io::Result<()> {
         remove_all(&self.dir)
@@ -158,14 +152,10 @@ impl Found {
 
     /// The outputs that the run declares.
     pub fn outputs(&self) -> Outputs {
-        let entries: Option<Vec<String>> =
-            std::fs::read(self.dir.join(OUTPUTS)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let entries: Option<Vec<String>> = azml_core::small_file::read(&self.dir.join(OUTPUTS))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Outputs::declared(&entries.unwrap_or_default()).unwrap_or_default()
-    }
-
-    /// What its logs must not show; `root` is the project folder.
-    pub(super) fn secrets(&self, root: &Path) -> Secrets {
-        Secrets::kept(&self.dir, root)
     }
 
     /// Forgets a run whose submitter is gone, and whose folder has been moved elsewhere.
@@ -200,8 +190,10 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
             }
             continue;
         };
-        let submitter = std::fs::read_to_string(dir.join(PID)).ok().and_then(|text| text.trim().parse().ok());
-        let script = std::fs::read_to_string(dir.join(SCRIPT)).ok();
+        let submitter = azml_core::small_file::read_to_string(&dir.join(PID))
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        let script = azml_core::small_file::read_to_string(&dir.join(SCRIPT)).ok();
         found.push(Found { is_watched: lock.is_none(), dir, record, submitter, script, lock });
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));

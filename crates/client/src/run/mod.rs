@@ -28,7 +28,6 @@ pub mod process;
 pub mod python;
 pub mod recovery;
 mod report;
-pub mod secrets;
 pub mod signals;
 pub mod spare;
 pub mod submission;

@@ -17,7 +17,7 @@ pub fn install(state_dir: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(&package)?;
     for (name, content) in FILES {
         let file = package.join(name);
-        if std::fs::read(&file).is_ok_and(|found| found == content.as_bytes()) {
+        if azml_core::small_file::read(&file).is_ok_and(|found| found == content.as_bytes()) {
             continue;
         }
         // Runs may start at the same time: the file appears whole or not at all.

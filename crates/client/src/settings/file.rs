@@ -84,7 +84,7 @@ pub(super) fn remove(path: &Path, key: &str) -> Result<(), FileError> {
 }
 
 fn parse(path: &Path) -> Result<DocumentMut, FileError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match azml_core::small_file::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(source) => return Err(FileError::Io { doing: "read", path: path.to_owned(), source }),

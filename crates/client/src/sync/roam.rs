@@ -12,7 +12,7 @@ use azml_core::{checkout, refs, snapshot};
 use git_wire::Service;
 use git_wire::client::{self, FetchRequest, FetchSession};
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
+use gix::bstr::{BString, ByteSlice as _};
 
 use super::list::RemoteView;
 use super::{Context, SyncError};
@@ -40,6 +40,8 @@ pub struct Roamed {
     pub folder: Option<String>,
     /// Bytes received.
     pub bytes_received: u64,
+    /// Commits of other repositories in the snapshot: empty folders.
+    pub passed_over: Vec<BString>,
 }
 
 /// Brings a project into `folder`, which must be absent or empty. If it fails, the folder is as it was.
@@ -117,7 +119,7 @@ pub fn roam(
     };
     let tree = from.find_commit(commit).and_then(|commit| commit.tree_id()).map(gix::Id::detach);
     let tree = tree.map_err(SyncError::read(format!("commit {commit}")))?;
-    checkout::checkout(from, tree, &files)?;
+    let checkout::Written { passed_over, .. } = checkout::checkout(from, tree, &files)?;
     let names = user.is_some().then_some(".git").into_iter().chain([history::FOLDER]);
     drop((history, user));
     for name in names {
@@ -138,7 +140,7 @@ pub fn roam(
         std::fs::remove_dir(folder).map_err(SyncError::io("replace", folder))?;
     }
     std::fs::rename(&files, folder).map_err(SyncError::io("make folder", folder))?;
-    Ok(Roamed { id, history: newest, master, folder: base_folder, bytes_received })
+    Ok(Roamed { id, history: newest, master, folder: base_folder, bytes_received, passed_over })
 }
 
 /// The folder of a larger repository that a snapshot is of.

@@ -111,7 +111,7 @@ fn client_certificate(http: &HttpOptions) -> Result<Option<ClientCert>, Transpor
 }
 
 fn read(file: &Path, what: &str) -> Result<Vec<PemItem<'static>>, TransportError> {
-    let pem = std::fs::read(file).map_err(|error| {
+    let pem = azml_core::small_file::read(file).map_err(|error| {
         let message = format!("{what} in '{}' can't be read", file.display());
         TransportError::new(Kind::Tls, message).with_source(error)
     })?;

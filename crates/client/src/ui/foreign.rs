@@ -13,6 +13,9 @@ pub fn clean(text: &str) -> String {
 
 /// As [`clean`], in one line: line feeds and tabs are shown as escapes, too.
 pub fn clean_line(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     clean(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 

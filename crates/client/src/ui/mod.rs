@@ -25,7 +25,7 @@ pub use self::log::start_log;
 pub use self::pager::Pager;
 pub use self::progress::Progress;
 pub(crate) use self::table::significant;
-pub use self::table::{Numbers, signed, tabulate};
+pub use self::table::{Numbers, signed, tabulate, tabulate_columns};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;
@@ -85,6 +85,8 @@ pub enum Output {
         /// What people read, coloured if standard output may carry colour, and clean of foreign escapes.
         text: String,
     },
+    /// The text of a table, made by who has asked for the format that is wanted.
+    Table(String),
     /// Raw bytes, printed as they are, whatever the format.
     Raw(Vec<u8>),
 }
@@ -142,6 +144,7 @@ impl Ui {
         let (value, layout) = match output {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
+            Output::Table(text) => return self.show_clean(text),
             Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
                 return self.write_out(text.as_bytes());
             }
@@ -159,6 +162,11 @@ impl Ui {
             (OutputFormat::Table, Some((rows, numbers))) => tabulate(&rows, numbers),
             (format, _) => format.print(&value, ordered, self.color_out)?,
         };
+        self.show_clean(text)
+    }
+
+    /// [`Self::show`] without what would disturb a terminal.
+    fn show_clean(&self, text: String) -> Result<(), CommandError> {
         let text =
             if self.out_is_terminal { foreign::clean_except_colors(&text, self.color_out) } else { text };
         self.show(&text)

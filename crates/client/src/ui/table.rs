@@ -3,6 +3,9 @@
 //! The layout is that of Python's `tabulate` in its "simple" style, which `az` prints; with
 //! [`Numbers::Aligned`] numeric columns are aligned at the decimal point with six significant digits.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
@@ -17,6 +20,8 @@ pub enum Numbers {
     Aligned,
 }
 
+/// With so many rows to a thread, another one pays.
+const WORTH_A_THREAD: usize = 1000;
 /// A header is at least this much narrower than its column.
 const MIN_PADDING: usize = 2;
 
@@ -30,34 +35,87 @@ pub fn tabulate(rows: &[Map<String, Value>], numbers: Numbers) -> String {
             }
         }
     }
-    if headers.is_empty() {
+    let column = |header: &&str| {
+        let values = rows.iter().map(|row| row.get(*header).filter(|value| !value.is_null()));
+        Column::new(header, &values.collect::<Vec<_>>(), numbers)
+    };
+    render(&headers.iter().map(column).collect::<Vec<_>>(), rows.len())
+}
+
+/// Prints a long table, of which `value` gives each cell of a column for a row; the columns are made side by side.
+pub fn tabulate_columns(
+    headers: &[&str],
+    rows: usize,
+    value: &(dyn Fn(usize, usize) -> Value + Sync),
+    numbers: Numbers,
+) -> String {
+    let next = AtomicUsize::new(0);
+    let made: Vec<OnceLock<Column>> = headers.iter().map(|_| OnceLock::new()).collect();
+    let work = || {
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let (Some(header), Some(place)) = (headers.get(at), made.get(at))
+        {
+            let values: Vec<Value> = (0..rows).map(|row| value(at, row)).collect();
+            let values: Vec<Option<&Value>> =
+                values.iter().map(|value| Some(value).filter(|value| !value.is_null())).collect();
+            place.get_or_init(|| Column::new(header, &values, numbers));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(rows / WORTH_A_THREAD);
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let columns: Vec<Column> = made.into_iter().filter_map(OnceLock::into_inner).collect();
+    render(&columns, rows)
+}
+
+fn render(columns: &[Column], rows: usize) -> String {
+    if columns.is_empty() {
         return String::new();
     }
-    let columns: Vec<Column> = headers.iter().map(|header| Column::new(header, rows, numbers)).collect();
-    let mut out = String::new();
-    let line = |out: &mut String, cells: Vec<&str>| {
-        out.push_str(cells.join("  ").trim_end());
+    let width: usize = columns.iter().map(|column| column.width + 2).sum();
+    let mut out = String::with_capacity((rows + 2) * (width + 1));
+    let mut line = |cells: &mut dyn Iterator<Item = (&str, usize)>| {
+        let start = out.len();
+        for (column, (text, width)) in columns.iter().zip(cells) {
+            let spaces = std::iter::repeat_n(' ', column.width - width);
+            if out.len() > start {
+                out.push_str("  ");
+            }
+            if column.numeric {
+                out.extend(spaces);
+                out.push_str(text);
+            } else {
+                out.push_str(text);
+                out.extend(spaces);
+            }
+        }
+        out.truncate(start + out[start..].trim_end().len());
         out.push('\n');
     };
-    line(&mut out, columns.iter().map(|column| column.header.as_str()).collect());
+    line(&mut columns.iter().map(|column| (column.header.0.as_str(), column.header.1)));
     let dashes: Vec<String> = columns.iter().map(|column| "-".repeat(column.width)).collect();
-    line(&mut out, dashes.iter().map(String::as_str).collect());
-    for at in 0..rows.len() {
-        line(&mut out, columns.iter().map(|column| column.cells[at].as_str()).collect());
+    line(&mut dashes.iter().map(|dashes| (dashes.as_str(), dashes.len())));
+    for at in 0..rows {
+        line(&mut columns.iter().map(|column| (column.cells[at].0.as_str(), column.cells[at].1)));
     }
     out
 }
 
 struct Column {
-    header: String,
-    cells: Vec<String>,
+    /// With its width.
+    header: (String, usize),
+    /// Each with its width.
+    cells: Vec<(String, usize)>,
     width: usize,
+    numeric: bool,
 }
 
 impl Column {
-    fn new(header: &str, rows: &[Map<String, Value>], numbers: Numbers) -> Self {
-        let values: Vec<Option<&Value>> =
-            rows.iter().map(|row| row.get(header).filter(|value| !value.is_null())).collect();
+    fn new(header: &str, values: &[Option<&Value>], numbers: Numbers) -> Self {
         let numeric = numbers == Numbers::Aligned
             && values.iter().flatten().next().is_some()
             && values.iter().flatten().all(|value| value.is_number());
@@ -81,17 +139,16 @@ impl Column {
                 cell.extend(std::iter::repeat_n(' ', missing));
             }
         }
-        let width = cells
-            .iter()
-            .map(|cell| cell.width())
-            .chain([header.width() + MIN_PADDING])
-            .max()
-            .expect("the header is there");
-        let pad = |text: String| {
-            let spaces = " ".repeat(width - text.width());
-            if numeric { spaces + &text } else { text + &spaces }
+        let measured = |text: String| {
+            // Of plain text, which most is, the length is the width.
+            let width = if text.is_ascii() { text.len() } else { text.width() };
+            (text, width)
         };
-        Self { header: pad(header), cells: cells.into_iter().map(pad).collect(), width }
+        let header = measured(header);
+        let cells: Vec<(String, usize)> = cells.into_iter().map(measured).collect();
+        let widths = cells.iter().map(|(_, width)| *width).chain([header.1 + MIN_PADDING]);
+        let width = widths.max().expect("the header is there");
+        Self { header, cells, width, numeric }
     }
 }
 

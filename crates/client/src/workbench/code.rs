@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use azml_core::checkout::listing;
+use azml_core::checkout::{self, listing};
 use azml_core::quote::{quoted, quoted_path, unquoted};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
@@ -18,6 +18,7 @@ use super::{restoring, words};
 use crate::commands::history::compare::code::{Change, Kind, changes};
 use crate::context::size;
 use crate::error::CommandError;
+use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
 
 /// So many lines of differences are on a page.
 const LINES: usize = 1500;
@@ -60,11 +61,18 @@ pub fn differences(
     old: ObjectId,
     new: ObjectId,
 ) -> Result<Markup, CommandError> {
-    let mut files = changes(desk.opened.history.git(), old, new, true)?;
+    let Some(mut files) = changes(desk.opened.history.git(), old, new, true, desk.interrupt.flag())? else {
+        return Ok(too_much());
+    };
     if let Some(only) = request.query.get("file") {
         files.retain(|file| file.path == *unquoted(only.as_bytes()));
     }
     Ok(html! { (stat(&files)) (patch(&files)) })
+}
+
+/// Stands for what differs between two snapshots that have more of it than is compared.
+pub fn too_much() -> Markup {
+    html! { p.note { "More than " (words::grouped(COMPARED_ENTRIES)) " files and folders differ: they are not compared here." } }
 }
 
 /// Which files differ, and by how many lines.
@@ -257,10 +265,18 @@ pub fn numbered(data: &[u8]) -> Markup {
 /// One file of a snapshot, to be kept.
 pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = desk.run(id)?;
-    let (blob, _) = find(desk, &record, path)?;
-    let data = desk.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
+    let (blob, bytes) = find(desk, &record, path)?;
+    let history = &desk.opened.history;
     let name = path.file_name().unwrap_or(path.as_os_str());
-    Ok(Reply::download(name, Content::Bytes(data)))
+    if bytes <= WORKBENCH_IN_MEMORY {
+        let data = history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
+        return Ok(Reply::download(name, Content::Bytes(data)));
+    }
+    let scratch = history.workspace()?;
+    let mut file = tempfile::tempfile_in(scratch.path()).map_err(CommandError::failed)?;
+    checkout::copy_blob(history.git(), blob, &mut file)?;
+    std::io::Seek::rewind(&mut file).map_err(CommandError::failed)?;
+    Ok(Reply::download(name, Content::File(file, bytes)))
 }
 
 /// The content at a path of a run's snapshot, and its size.

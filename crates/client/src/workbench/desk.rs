@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use azml_core::run::RunRecord;
+use git_wire::Interrupt;
 
 use super::Workbench;
 use super::notes::Note;
@@ -22,6 +23,8 @@ pub struct Desk<'w> {
     pub ctx: Context,
     /// The project.
     pub opened: Opened,
+    /// Set when the browser has gone: long work ends then.
+    pub interrupt: Interrupt,
     said: Said,
 }
 
@@ -38,13 +41,13 @@ pub struct SyncState {
 
 impl<'w> Desk<'w> {
     /// Opens the project, and ends what a killed command left unfinished in it.
-    pub fn open(bench: &'w Workbench) -> Result<Self, CommandError> {
+    pub fn open(bench: &'w Workbench, interrupt: &Interrupt) -> Result<Self, CommandError> {
         let said = Said::default();
         let options = UiOptions { program: Some(bench.invoked.prefix()), ..UiOptions::default() };
         let ui = Ui::on(&bench.env, options, Box::new(io::sink()), Box::new(said.clone()));
         let ctx = Context::new(bench.env.clone(), ui, bench.invoked, bench.settings.clone());
         let opened = ctx.open(Some(&bench.root))?;
-        Ok(Self { bench, ctx, opened, said })
+        Ok(Self { bench, ctx, opened, interrupt: interrupt.clone(), said })
     }
 
     /// The record of the run that an address names in full.

@@ -228,7 +228,10 @@ fn code_section(
             (None, _) => (restoring::fetch(desk, record, &words::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
                 p.quiet { "Since " (words::run_name(older)) ":" }
-                (code::stat(&changes(desk.opened.history.git(), before, tree, false)?))
+                @match changes(desk.opened.history.git(), before, tree, false, desk.interrupt.flag())? {
+                    Some(files) => (code::stat(&files)),
+                    None => (code::too_much()),
+                }
             }
             (Some(_), None) => {}
         }

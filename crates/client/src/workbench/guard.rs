@@ -120,13 +120,18 @@ impl Guard {
         Ok(())
     }
 
-    /// All rules.
-    pub fn check(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
-        self.check_place(sender)?;
+    /// Whether the sender has the cookie.
+    pub fn is_signed_in(&self, sender: &Sender<'_>) -> bool {
         let name = self.cookie_name();
         let cookies = sender.cookie.unwrap_or_default().split(';').filter_map(|pair| pair.split_once('='));
         let mut ours = cookies.filter(|(found, _)| found.trim() == name);
-        if !ours.any(|(_, value)| is_equal(value.trim(), &self.keys.session)) {
+        ours.any(|(_, value)| is_equal(value.trim(), &self.keys.session))
+    }
+
+    /// All rules.
+    pub fn check(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        self.check_place(sender)?;
+        if !self.is_signed_in(sender) {
             return Err(Refusal::NotSignedIn);
         }
         if sender.changes && !is_equal(sender.form_token.unwrap_or_default(), &self.keys.form) {

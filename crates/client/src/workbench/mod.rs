@@ -40,6 +40,8 @@ pub mod words;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use git_wire::Interrupt;
+
 use self::desk::Desk;
 use self::guard::{Guard, Refusal, Sender};
 use self::notes::Notes;
@@ -71,6 +73,8 @@ pub struct Asked<'a> {
     pub sender: Sender<'a>,
     /// What it asks for.
     pub request: &'a Request,
+    /// Set when nobody waits for the answer any more.
+    pub interrupt: &'a Interrupt,
 }
 
 impl Workbench {
@@ -91,9 +95,14 @@ impl Workbench {
         }
     }
 
+    /// Whether a request's head says that who sent it was given this start's key.
+    pub fn admits(&self, sender: &Sender<'_>) -> bool {
+        self.guard.is_signed_in(sender)
+    }
+
     /// Answers a request.
     pub fn answer(&self, asked: &Asked<'_>) -> Reply {
-        let Asked { sender, request } = asked;
+        let Asked { sender, request, interrupt } = asked;
         if self.guard.check_place(sender).is_err() {
             return Reply::text(403, "This is azml's Workbench; it answers nobody but its own pages.\n");
         }
@@ -115,7 +124,7 @@ impl Workbench {
         }
         let change = (request.method == Method::Post)
             .then(|| self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let reply = match Desk::open(self) {
+        let reply = match Desk::open(self, interrupt) {
             Ok(desk) => routes::answer(&desk, request).unwrap_or_else(|error| layout::error(&desk, error)),
             Err(error) => layout::error_alone(error, self.invoked),
         };

@@ -180,6 +180,12 @@ fn fingerprint(plan: &Plan) -> String {
 
 fn obstacles(plan: &Plan) -> Markup {
     html! {
+        @if !plan.passed_over.is_empty() {
+            div.note {
+                p { strong { "Passed over" } ": commits of other repositories, whose files no snapshot holds." }
+                ul { @for path in plan.passed_over.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+            }
+        }
         @if !plan.unignored.is_empty() {
             div.note {
                 p { strong { "Held back" } ": ignored now, and not by the rules of that snapshot. No run takes them in until a line in "
@@ -210,13 +216,15 @@ fn what_changes(plan: &Plan) -> String {
 
 /// The files that change, and how.
 fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
-    let mut files = changes(desk.opened.history.git(), plan.folder(), plan.target, true)?;
+    let found = changes(desk.opened.history.git(), plan.folder(), plan.target, true, desk.interrupt.flag())?;
+    let is_all = found.is_some();
+    let mut files = found.unwrap_or_default();
     // What the snapshot's own rules ignore stays, and is no change.
-    files.retain(|file| plan.changes.iter().any(|change| change.path == file.path));
+    files.retain(|file| plan.changes.binary_search_by(|change| change.path.cmp(&file.path)).is_ok());
     Ok(html! {
         h2 { "What will change" }
         p { (what_changes(plan)) span.quiet { " − " (old) ", + " (new) "." } }
-        (code::stat(&files))
+        @if is_all { (code::stat(&files)) } @else { (code::too_much()) }
         @if plan.changes.len() > files.len() {
             ul { @for change in plan.changes.iter().take(LISTED) { li { code { (quoted(&change.path)) } } } }
         }

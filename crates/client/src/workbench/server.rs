@@ -1,14 +1,17 @@
 //! The HTTP server: loopback, HTTP/1.1, few connections, small bodies, and a deadline for the slow.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as Waker, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use git_wire::Interrupt;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{COOKIE, HOST, ORIGIN};
@@ -18,20 +21,14 @@ use hyper::{HeaderMap, Request as HyperRequest, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use super::guard::Sender;
 use super::reply::{Content, Reply};
 use super::request::{Method, Pairs, Request, split};
 use super::{Asked, Workbench};
+use crate::limits::{WORKBENCH_CONNECTIONS, WORKBENCH_FORM, WORKBENCH_REQUEST};
 
-/// How many connections are served at once; a browser opens six.
-const CONNECTIONS: usize = 64;
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(15);
-/// How long a form's body may take.
-const BODY: Duration = Duration::from_secs(15);
-/// No form is longer.
-const MAX_BODY: usize = 64 * 1024;
 /// How long the end waits for what is under way.
 const FINISH: Duration = Duration::from_secs(5);
 /// How many bytes of a file are read at once.
@@ -64,9 +61,9 @@ pub fn serve(
 }
 
 async fn accept(workbench: Arc<Workbench>, listener: TcpListener) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(WORKBENCH_CONNECTIONS));
+    let mut strangers = Strangers::default();
     loop {
-        let slot = Arc::clone(&slots).acquire_owned().await.expect("nobody closes it");
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -79,21 +76,66 @@ async fn accept(workbench: Arc<Workbench>, listener: TcpListener) {
         if !peer.ip().is_loopback() {
             continue;
         }
-        let workbench = Arc::clone(&workbench);
-        tokio::spawn(async move {
-            let service = service_fn(|request| answer(Arc::clone(&workbench), request));
+        if slots.available_permits() == 0 {
+            strangers.end_oldest();
+        }
+        let slot = Arc::clone(&slots).acquire_owned().await.expect("nobody closes it");
+        let is_known = Arc::new(AtomicBool::new(false));
+        let (workbench, known) = (Arc::clone(&workbench), Arc::clone(&is_known));
+        let connection = tokio::spawn(async move {
+            let service = service_fn(|request| answer(Arc::clone(&workbench), Arc::clone(&known), request));
             let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(CHUNK);
+            server.timer(TokioTimer::new()).header_read_timeout(WORKBENCH_REQUEST).max_buf_size(CHUNK);
             if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(slot);
         });
+        strangers.add(connection.abort_handle(), is_known);
+    }
+}
+
+/// The connections, oldest first, that have not shown this start's key. Any user of this computer can make them, so that
+/// they make room for others.
+#[derive(Default)]
+struct Strangers(VecDeque<(AbortHandle, Arc<AtomicBool>)>);
+
+impl Strangers {
+    fn add(&mut self, connection: AbortHandle, is_known: Arc<AtomicBool>) {
+        if self.0.len() >= 2 * WORKBENCH_CONNECTIONS {
+            self.0.retain(|(connection, is_known)| {
+                !connection.is_finished() && !is_known.load(Ordering::Relaxed)
+            });
+        }
+        self.0.push_back((connection, is_known));
+    }
+
+    fn end_oldest(&mut self) {
+        while let Some((connection, is_known)) = self.0.pop_front() {
+            if !connection.is_finished() && !is_known.load(Ordering::Relaxed) {
+                connection.abort();
+                return;
+            }
+        }
+    }
+}
+
+/// Makes of a request's head what tells who sent it.
+fn sender<'h>(headers: &'h HeaderMap, cookies: &'h str, method: Method) -> Sender<'h> {
+    let several = headers.get_all(HOST).iter().nth(1).is_some();
+    Sender {
+        host: text(headers, HOST.as_str()).filter(|_| !several),
+        origin: text(headers, ORIGIN.as_str()),
+        fetch_site: text(headers, "sec-fetch-site"),
+        cookie: Some(cookies),
+        form_token: None,
+        changes: method == Method::Post,
     }
 }
 
 async fn answer(
     workbench: Arc<Workbench>,
+    is_known: Arc<AtomicBool>,
     request: HyperRequest<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
     let (head, body) = request.into_parts();
@@ -102,10 +144,17 @@ async fn answer(
         "POST" => Method::Post,
         _ => return Ok(send(Reply::text(405, "Method not allowed\n").with("allow", "GET, HEAD, POST"))),
     };
-    let form = if method == Method::Post {
-        let is_form = text(&head.headers, "content-type")
+    let headers = head.headers;
+    let cookies: Vec<&str> = headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();
+    let cookies = cookies.join("; ");
+    let is_admitted = workbench.admits(&sender(&headers, &cookies, method));
+    is_known.fetch_or(is_admitted, Ordering::Relaxed);
+    // A form of somebody else is refused by its head: nobody waits for the rest.
+    let form = if method == Method::Post && is_admitted {
+        let is_form = text(&headers, "content-type")
             .is_some_and(|kind| kind.split(';').next() == Some("application/x-www-form-urlencoded"));
-        let body = tokio::time::timeout(BODY, Limited::new(body, MAX_BODY).collect()).await;
+        let body =
+            tokio::time::timeout(WORKBENCH_REQUEST, Limited::new(body, WORKBENCH_FORM).collect()).await;
         match body {
             Ok(Ok(body)) if is_form => Pairs::parse(&body.to_bytes()),
             Ok(Ok(_)) => return Ok(send(Reply::text(415, "A form is expected\n"))),
@@ -118,28 +167,20 @@ async fn answer(
     let path = split(head.uri.path());
     let query = Pairs::parse(head.uri.query().unwrap_or_default().as_bytes());
     let request = Request { method, path, query, form };
-    let headers = head.headers;
     let zips =
         text(&headers, "accept-encoding").is_some_and(|list| list.split(',').any(|one| one.trim() == "gzip"));
+    let interrupt = Interrupt::default();
+    // With the connection this goes too, and with it the work on the page.
+    let _gone = interrupt.set_on_drop();
     // Pages read files and objects: they block.
     let made = tokio::task::spawn_blocking(move || {
-        let cookies: Vec<&str> = headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();
-        let cookies = cookies.join("; ");
-        let several = headers.get_all(HOST).iter().nth(1).is_some();
         let form_token = request.form.get("form").map(str::to_owned);
-        let sender = Sender {
-            host: text(&headers, HOST.as_str()).filter(|_| !several),
-            origin: text(&headers, ORIGIN.as_str()),
-            fetch_site: text(&headers, "sec-fetch-site"),
-            cookie: Some(&cookies),
-            form_token: form_token.as_deref(),
-            changes: method == Method::Post,
-        };
-        let reply = workbench.answer(&Asked { sender, request: &request });
+        let sender = Sender { form_token: form_token.as_deref(), ..sender(&headers, &cookies, method) };
+        let reply = workbench.answer(&Asked { sender, request: &request, interrupt: &interrupt });
         if zips { reply.zipped() } else { reply }
     });
     let reply = made.await.unwrap_or_else(|_| Reply::text(500, "The page could not be made\n"));
-    Ok(send(reply))
+    Ok(send(if is_admitted { reply } else { reply.with("connection", "close") }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

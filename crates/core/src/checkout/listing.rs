@@ -8,7 +8,8 @@ use gix::{
     objs::tree::EntryKind,
 };
 
-use super::{Error, path};
+use super::{Error, extent::Tally, path};
+use crate::limits::DEPTH;
 
 /// What a tree has at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,14 +23,15 @@ pub struct Entry {
 /// Paths with `/`, sorted by their bytes.
 pub type Listing = BTreeMap<BString, Entry>;
 
-/// A tree with more files than this is taken for an attack: few objects can say "10^20 files".
-pub const MAX_FILES: usize = 10_000_000;
-
 /// Everything below `tree` but the folders themselves; an unsafe path anywhere refuses the whole.
 pub fn list(repo: &Repository, tree: ObjectId) -> Result<Listing, Error> {
     let mut listing = Listing::new();
-    let mut folders = vec![(BString::default(), tree)];
-    while let Some((folder, id)) = folders.pop() {
+    let mut tally = Tally::of(repo, [tree]);
+    let mut folders = vec![(BString::default(), 1, tree)];
+    while let Some((folder, depth, id)) = folders.pop() {
+        if depth > DEPTH {
+            return Err(Error::TooDeep { tree });
+        }
         let object = repo.find_tree(id).map_err(|source| Error::Read { id, source })?;
         let decoded = object.decode().map_err(|source| Error::Read { id, source })?;
         let mut names = HashSet::with_capacity(decoded.entries.len());
@@ -46,14 +48,12 @@ pub fn list(repo: &Repository, tree: ObjectId) -> Result<Listing, Error> {
             if !names.insert(entry.filename.as_bytes()) {
                 return Err(Error::TwoAtOnePath { path });
             }
+            tally.add(path.len())?;
             let id = entry.oid.to_owned();
             if kind == EntryKind::Tree {
-                folders.push((path, id));
+                folders.push((path, depth + 1, id));
             } else {
                 listing.insert(path, Entry { kind, id });
-            }
-            if listing.len() + folders.len() > MAX_FILES {
-                return Err(Error::TooManyFiles { tree });
             }
         }
     }

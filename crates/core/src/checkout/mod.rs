@@ -5,6 +5,8 @@
 //! file that exists is overwritten; files get the mode bits Git knows (executable or not) and no
 //! others. Contents are written in parallel, large ones piece by piece.
 
+pub mod difference;
+pub mod extent;
 pub mod listing;
 pub mod path;
 mod stream;
@@ -14,7 +16,9 @@ use std::{io, path::PathBuf};
 
 use gix::{ObjectId, bstr::BString};
 
-pub use self::write::{Written, checkout};
+use crate::limits::{DEPTH, TREE_ENTRIES, TREE_PATHS};
+
+pub use self::write::{Written, add, checkout, copy_blob};
 pub(crate) use self::write::{in_parallel, write_new};
 
 /// Why a tree could not be written out.
@@ -44,8 +48,17 @@ pub enum Error {
         path: BString,
     },
     /// More files than any project has.
-    #[error("tree {tree} has more than {} files", listing::MAX_FILES)]
+    #[error(
+        "tree {tree} has more than {TREE_ENTRIES} files and folders, or more than {} MB of paths",
+        TREE_PATHS >> 20
+    )]
     TooManyFiles {
+        /// The tree.
+        tree: ObjectId,
+    },
+    /// Folders in each other, more than a path can have.
+    #[error("tree {tree} has more than {DEPTH} folders in each other")]
+    TooDeep {
         /// The tree.
         tree: ObjectId,
     },

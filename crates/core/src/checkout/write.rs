@@ -17,16 +17,22 @@ use gix::{
     objs::tree::EntryKind,
 };
 
-use super::{Error, listing, listing::Entry, path, stream};
+use super::{
+    Error,
+    listing::{self, Entry, Listing},
+    path, stream,
+};
 use crate::dir::{Dir, Opened, split};
 
 /// What a checkout wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Files and symbolic links.
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// Commits of other repositories, whose files the tree does not hold: each is an empty folder.
+    pub passed_over: Vec<BString>,
 }
 
 /// Writes `tree` into `folder`, which must be empty or missing.
@@ -34,13 +40,22 @@ pub struct Written {
 /// After a failure the folder may hold a part of the tree; it is the caller's to remove.
 pub fn checkout(repo: &Repository, tree: gix::ObjectId, folder: &Path) -> Result<Written, Error> {
     let listing = listing::list(repo, tree)?;
-    let top = Arc::new(make_empty(folder)?);
-    make_folders(folder, &top, listing.iter().map(|(path, entry)| (path.as_bstr(), entry.kind)))?;
+    write_all(repo, &listing, folder, &Arc::new(make_empty(folder)?))
+}
+
+/// Writes what a listing has into a folder that has other files already: nothing may be at the places of these.
+pub fn add(repo: &Repository, listing: &Listing, folder: &Path) -> Result<Written, Error> {
+    let top = Dir::open(folder).map_err(io("open folder", folder))?;
+    write_all(repo, listing, folder, &Arc::new(top))
+}
+
+fn write_all(repo: &Repository, listing: &Listing, folder: &Path, top: &Arc<Dir>) -> Result<Written, Error> {
+    make_folders(folder, top, listing.iter().map(|(path, entry)| (path.as_bstr(), entry.kind)))?;
     let files: Vec<(&BString, &Entry)> = listing
         .iter()
         .filter(|(_, e)| matches!(e.kind, EntryKind::Blob | EntryKind::BlobExecutable))
         .collect();
-    let opened = || Opened::below(Arc::clone(&top));
+    let opened = || Opened::below(Arc::clone(top));
     let write = |opened: &mut Opened, repo: &Repository, path: &BString, entry: Entry| {
         let path = path.as_bstr();
         let shown = || path::below(folder, path);
@@ -56,7 +71,9 @@ pub fn checkout(repo: &Repository, tree: gix::ObjectId, folder: &Path) -> Result
         bytes += write(&mut opened, repo, path, *entry)?;
         links += 1;
     }
-    Ok(Written { files: files.len() + links, bytes })
+    let commits = listing.iter().filter(|(_, entry)| entry.kind == EntryKind::Commit);
+    let passed_over = commits.map(|(path, _)| path.clone()).collect();
+    Ok(Written { files: files.len() + links, bytes, passed_over })
 }
 
 fn make_empty(folder: &Path) -> Result<Dir, Error> {
@@ -83,11 +100,8 @@ fn make_folders<'a>(
     for folder in folders {
         let (above, name) = split(folder);
         let made = opened.at(above).and_then(|above| above.make(name));
-        if !made.map_err(|source| io("make folder", &path::below(root, folder))(source))? {
-            return Err(io("make folder", &path::below(root, folder))(
-                std::io::ErrorKind::AlreadyExists.into(),
-            ));
-        }
+        // One that is there may be ours; in what is no folder no file is made.
+        made.map_err(|source| io("make folder", &path::below(root, folder))(source))?;
     }
     Ok(())
 }
@@ -131,6 +145,17 @@ pub(crate) fn in_parallel<T: Sync, S, E: Send>(
         results.into_iter().collect::<Result<(), E>>()
     })?;
     Ok(sum.into_inner())
+}
+
+/// Writes the content of a file to an open one; of a large one, piece by piece.
+pub fn copy_blob(repo: &Repository, id: gix::ObjectId, out: &mut fs::File) -> Result<u64, Error> {
+    let failed = |source| Error::Io { action: "write the content of", path: id.to_string().into(), source };
+    if let Some(large) = stream::Large::find(repo, id) {
+        return large.write_to(out).map_err(failed);
+    }
+    let blob = repo.find_blob(id).map_err(|source| Error::Read { id, source })?;
+    out.write_all(&blob.data).map_err(failed)?;
+    Ok(blob.data.len() as u64)
 }
 
 /// Writes a file or symbolic link that must not exist yet into an open folder; `shown` is its path for an error.

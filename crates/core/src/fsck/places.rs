@@ -18,7 +18,7 @@ pub fn open(root: &Path, id: ProjectId, mend: bool) -> Result<(HistoryRepo, Repo
     let path = root.join(FOLDER);
     let own = path.join("azml");
     let head = path.join("HEAD");
-    let is_ours = std::fs::read_to_string(&head)
+    let is_ours = crate::small_file::read_to_string(&head)
         .is_ok_and(|text| text.trim_end() == format!("ref: {}", refs::history(&id).as_bstr()));
     if path.is_dir() && !is_ours {
         if mend {
@@ -32,7 +32,7 @@ pub fn open(root: &Path, id: ProjectId, mend: bool) -> Result<(HistoryRepo, Repo
     match HistoryRepo::open(root, id) {
         Err(error @ (history::Error::Open { .. } | history::Error::Config { .. })) if mend => {
             let config = path.join("config");
-            let text = std::fs::read(&config).unwrap_or_default();
+            let text = crate::small_file::read(&config).unwrap_or_default();
             set_aside(&own, &config)?;
             let history = HistoryRepo::init(root, id)?;
             let how = match remote_in(&text).map(|url| history.set_remote(&url).map(|()| url)) {

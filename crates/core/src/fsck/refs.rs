@@ -63,7 +63,7 @@ pub(super) fn check(history: &HistoryRepo, effort: Effort, report: &mut Report) 
 /// A damaged `packed-refs` would hide every ref in it.
 fn packed(history: &HistoryRepo, mend: bool, report: &mut Report) -> Result<(), Error> {
     let file = history.path().join("packed-refs");
-    let Ok(text) = std::fs::read(&file) else { return Ok(()) };
+    let Ok(text) = crate::small_file::read_at_most(&file, crate::limits::PACKED_REFS) else { return Ok(()) };
     let is_line = |line: &[u8]| {
         line.is_empty()
             || line.starts_with(b"#")
@@ -99,7 +99,7 @@ fn broken(history: &HistoryRepo) -> Result<Vec<Broken>, Error> {
             if path.extension().is_some_and(|extension| extension == "lock") {
                 continue;
             }
-            let text = std::fs::read(&path).unwrap_or_default();
+            let text = crate::small_file::read(&path).unwrap_or_default();
             let id = ObjectId::from_hex(text.trim_ascii()).ok();
             let is_commit = id.is_some_and(|id| history.git().find_commit(id).is_ok());
             let is_symbolic = text.starts_with(b"ref: ");

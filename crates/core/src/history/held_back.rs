@@ -21,7 +21,7 @@ impl HistoryRepo {
     /// Paths that are held back from snapshots.
     pub fn held_back(&self) -> Result<Held, Error> {
         let path = self.held_back_path();
-        match std::fs::read(&path) {
+        match crate::small_file::read_at_most(&path, crate::limits::HELD_BACK) {
             Ok(text) => Held::parse(&text).ok_or(Error::HeldBack { path }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Held::default()),
             Err(source) => Err(Error::Io { action: "read", path, source }),

@@ -254,7 +254,7 @@ impl HistoryRepo {
 
     /// Why the last push failed, if it did.
     pub fn push_error(&self) -> Option<String> {
-        std::fs::read_to_string(self.own_folder().join("push-error")).ok()
+        crate::small_file::read_to_string(&self.own_folder().join("push-error")).ok()
     }
 
     /// Keeps why the last push failed, or that it did not.

@@ -95,7 +95,7 @@ impl Rules {
         let excludes: Option<PathBuf> = configured.or_else(default);
         let exclude = git.common_dir().join("info").join("exclude");
         for path in excludes.iter().chain([&exclude]) {
-            rules = rules.with_above(prefix, std::fs::read(path).ok().as_deref());
+            rules = rules.with_above(prefix, crate::small_file::read(path).ok().as_deref());
         }
         rules
     }
@@ -187,7 +187,7 @@ impl Rules {
             let path = at.join(name);
             path.symlink_metadata()
                 .is_ok_and(|meta| meta.is_file())
-                .then(|| std::fs::read(path).ok())
+                .then(|| crate::small_file::read(&path).ok())
                 .flatten()
         };
         let exclude = nested::exclude(root, folder.as_bstr());

@@ -12,7 +12,7 @@ const LINES: [&str; 4] = [crate::history::FOLDER, ".ipynb_checkpoints", "azureml
 /// A file without a newline at its end gets one first; a file with CRLF line ends gets CRLF. Nothing else changes.
 pub fn update_gitignore(root: &Path) -> Result<bool, Error> {
     let path = root.join(".gitignore");
-    let old = match std::fs::read(&path) {
+    let old = match crate::small_file::read(&path) {
         Ok(old) => old,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(Error::Io { action: "read", path, source }),

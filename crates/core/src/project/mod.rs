@@ -127,7 +127,7 @@ impl Project {
     /// Opens the project in folder `root`.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let path = root.join(FILE);
-        let text = match std::fs::read(&path) {
+        let text = match crate::small_file::read(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(Error::NotFound { start: root.to_owned() });

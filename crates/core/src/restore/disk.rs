@@ -16,7 +16,7 @@ use rustix::fs::{FileType, Stat};
 use super::Error;
 use crate::{
     checkout::{listing::Entry, path::below},
-    dir::{Dir, Opened, split},
+    dir::{Dir, Opened, is_no_folder, split},
 };
 
 /// What is at a path.
@@ -122,12 +122,6 @@ impl<'r> Folders<'r> {
     pub(super) fn shown(&self, path: &BStr) -> PathBuf {
         below(self.root, path)
     }
-}
-
-/// Returns whether a folder can't be opened because it is a file or a link.
-fn is_no_folder(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    matches!(error.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOTDIR | Errno::LOOP))
 }
 
 /// What has a name in an open folder.

@@ -18,12 +18,6 @@ pub enum Error {
         #[source]
         source: checkout::Error,
     },
-    /// The snapshot's tree holds a link to a commit of another repository.
-    #[error("the snapshot has another repository's commit at `{path}`, which can't be restored")]
-    Submodule {
-        /// Where.
-        path: BString,
-    },
     /// What the folder holds could not be found out.
     #[error("can't find out what the project folder holds")]
     Look(#[source] snapshot::Error),

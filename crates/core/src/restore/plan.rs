@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gix::{ObjectId, bstr::BString, objs::tree::EntryKind};
+use gix::{ObjectId, bstr::BString};
 
 use super::{
     Backup, Error, backup,
@@ -38,6 +38,9 @@ pub struct Plan {
     /// Files, and folders with a slash at their end, that are ignored now and would not be by the tree's rules: they are held
     /// back from snapshots until the user decides.
     pub unignored: BTreeSet<BString>,
+    /// Where the tree has a commit of another repository, sorted: a snapshot does not hold its files, and nothing is done
+    /// there.
+    pub passed_over: Vec<BString>,
     /// Ignored files that are just what the tree has: the backup has them too, so that an undo,
     /// which may see them by other rules, leaves them.
     pub(super) there_already: Vec<(BString, Entry)>,
@@ -113,10 +116,7 @@ pub(super) fn plan_towards(
 ) -> Result<Plan, Error> {
     let folder = folder::store(history)?;
     let target = |source| Error::Target { tree, source };
-    let mut changes = compare(history.git(), folder, tree).map_err(target)?;
-    if let Some(change) = changes.iter().find(|c| c.after.is_some_and(|e| e.kind == EntryKind::Commit)) {
-        return Err(Error::Submodule { path: change.path.clone() });
-    }
+    let (mut changes, passed_over) = compare(history.git(), folder, tree).map_err(target)?;
     let mut unignored = BTreeSet::new();
     if changes.iter().any(|change| is_ignore_file(change.path.as_ref())) {
         let mut rules = TreeRules::of(history, tree, &changes)?;
@@ -124,5 +124,5 @@ pub(super) fn plan_towards(
         unignored = unignored::find(history, &mut rules)?;
     }
     let Unseen { in_the_way, there_already } = in_the_way::find(history.root(), &mut changes)?;
-    Ok(Plan { target: tree, changes, in_the_way, unignored, there_already, folder, since })
+    Ok(Plan { target: tree, changes, in_the_way, unignored, there_already, folder, since, passed_over })
 }

@@ -119,7 +119,7 @@ impl<'r> TreeRules<'r> {
         }
         let path = self.history.root().join(OsStr::from_bytes(&path));
         let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        Ok(is_file.then(|| std::fs::read(path).ok()).flatten())
+        Ok(is_file.then(|| crate::small_file::read(&path).ok()).flatten())
     }
 
     fn nested_of(&mut self, folder: &BStr) -> Nested {

@@ -20,7 +20,7 @@ mod store;
 mod stored;
 
 pub use self::{
-    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
+    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach},
     merge::{Merged, newer},
     metric::Metric,
     origin::SUBMITTED_AS,

@@ -11,7 +11,10 @@ use std::{
 };
 
 use flate2::Compress;
-use gix::{ObjectId, bstr::ByteSlice};
+use gix::{
+    ObjectId,
+    bstr::{BStr, ByteSlice},
+};
 
 use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
@@ -22,7 +25,7 @@ use super::{
     trees,
     walk::{Walk, walk},
 };
-use crate::{ignore::Rules, stat_index::StatIndex, user_repo::UserRepo};
+use crate::{ignore::Rules, limits::READ_TO_COMPARE, stat_index::StatIndex, user_repo::UserRepo};
 
 /// Up to so many new objects are stored as files of their own.
 const LOOSE_OBJECTS: usize = 24;
@@ -46,6 +49,8 @@ pub(super) struct Target<'a> {
     pub(super) rules: Rules,
     pub(super) user: Option<&'a UserRepo>,
     pub(super) limits: Limits,
+    /// The size of the file that the last snapshot has at a path.
+    pub(super) stored_size: &'a dyn Fn(&BStr) -> Option<u64>,
 }
 
 /// A folder's content, all but stored.
@@ -109,11 +114,20 @@ pub(super) fn gather<'t>(
         deflate: Compress::new(LEVEL, true),
     };
     if largest > target.limits.file || total > target.limits.total {
+        let mut left = READ_TO_COMPARE;
         guard::check(&found, &pending, &target.limits, |path, item| {
+            // Of another size than what is stored there, it is new: it is not read to its end to be refused then.
+            let size = item.stat.size;
+            if size > target.limits.file && (target.stored_size)(path) != Some(size) {
+                match left.checked_sub(size) {
+                    Some(rest) => left = rest,
+                    None => return Ok(Some((None, size))),
+                }
+            }
             let mut reader = reader(Form::IdOnly);
             let failed = io_error("read", &target.root.join(system_path(path)));
             match reader.read(path, item.kind, item.taken_back).map_err(failed)? {
-                Content::Read { new: Some(new), .. } => Ok(Some((new.id, new.size))),
+                Content::Read { new: Some(new), .. } => Ok(Some((Some(new.id), new.size))),
                 _ => Ok(None),
             }
         })?;

@@ -17,12 +17,12 @@ use crate::ignore;
 const NAMED: usize = 10;
 
 /// Refuses what is over the limits. Called when the sizes of changed files are; `ask` says of each whether its content
-/// is new (its id and size), for what is stored already costs nothing.
+/// is new (its size, and its id unless it was not read), for what is stored already costs nothing.
 pub(super) fn check(
     found: &Found,
     pending: &[(usize, usize)],
     limits: &Limits,
-    mut ask: impl FnMut(&BStr, &Item) -> Result<Option<(ObjectId, u64)>, Error>,
+    mut ask: impl FnMut(&BStr, &Item) -> Result<Option<(Option<ObjectId>, u64)>, Error>,
 ) -> Result<(), Error> {
     let mut seen = HashSet::new();
     let mut total = 0u64;
@@ -32,7 +32,7 @@ pub(super) fn check(
         let item = &node.items[*at];
         let path = node.path_of(item);
         let Some((id, size)) = ask(path.as_bstr(), item)? else { continue };
-        if seen.insert(id) {
+        if id.is_none_or(|id| seen.insert(id)) {
             total = total.saturating_add(size);
         }
         new.push((path, size));

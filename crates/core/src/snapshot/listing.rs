@@ -52,13 +52,14 @@ pub(super) fn own_rules(
     found: &[Listed],
     path: &BStr,
     above: &Rules,
-) -> Rules {
+) -> std::io::Result<Rules> {
     let read = |wanted: &str| {
-        let at = found.binary_search_by(|(start, end, _)| names[*start..*end].cmp(wanted.as_bytes())).ok()?;
+        let at = found.binary_search_by(|(start, end, _)| names[*start..*end].cmp(wanted.as_bytes()));
+        let Ok(at) = at else { return Ok(None) };
         let (start, end, _) = found[at];
         read_regular(folder.as_fd(), &names[start..end])
     };
-    extended(above, path, read(".gitignore").as_deref(), read(ignore::FILE).as_deref())
+    Ok(extended(above, path, read(".gitignore")?.as_deref(), read(ignore::FILE)?.as_deref()))
 }
 
 /// The rules above with what a folder's own ignore files say.
@@ -75,13 +76,23 @@ pub(super) fn extended(
 }
 
 /// What an ignore file of a folder says.
-pub(super) fn read_rules(root: BorrowedFd<'_>, folder: &[u8], name: &str) -> Option<Vec<u8>> {
+pub(super) fn read_rules(
+    root: BorrowedFd<'_>,
+    folder: &[u8],
+    name: &str,
+) -> std::io::Result<Option<Vec<u8>>> {
     let path = if folder.is_empty() { Vec::new() } else { [folder, b"/"].concat() };
     read_regular(root, &[&path, name.as_bytes()].concat())
 }
 
-fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> Option<Vec<u8>> {
-    small_file::read_open(&mut files::open_file(folder, name).ok()?, SMALL_FILE).ok()
+/// Reads an ignore file, if it is a file that can be read. One that is too large is an error: without its rules the snapshot
+/// would have what it should not.
+fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
+    let Ok(mut file) = files::open_file(folder, name) else { return Ok(None) };
+    match small_file::read_open(&mut file, SMALL_FILE) {
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Err(error),
+        read => Ok(read.ok()),
+    }
 }
 
 /// Whether Git refuses the name in a tree: `.git` in another spelling.

@@ -91,8 +91,11 @@ fn look_at_known(
     let prefix = buffers.path.len();
     // Where the names begin that the system is given: at the root, or here.
     let (at, from) = opened.as_ref().map_or((root, 0), |folder| (folder.as_fd(), prefix));
-    let read = |name: &str| folder.find(name.as_bytes()).and_then(|_| read_rules(root, &task.path, name));
-    let (gitignore, amlignore) = (read(".gitignore"), read(ignore::FILE));
+    let read = |name: &str| match folder.find(name.as_bytes()) {
+        Some(_) => read_rules(root, &task.path, name).map_err(unreadable_rules(shared, &task.path)),
+        None => Ok(None),
+    };
+    let (gitignore, amlignore) = (read(".gitignore")?, read(ignore::FILE)?);
     let rules = extended(&task.rules, &task.path, gitignore.as_deref(), amlignore.as_deref());
 
     let mut changes = Vec::new();
@@ -170,6 +173,7 @@ fn look_at_listing(
         let exclude = if is_nested { nested::exclude(&walk.root_path, node.path.as_bstr()) } else { None };
         let above = extended(&task.rules, &node.path, exclude.as_deref(), None);
         own_rules(&folder, &names, &found, node.path.as_bstr(), &above)
+            .map_err(unreadable_rules(shared, &node.path))?
     };
     let mut old = walk.index.zip(task.known).map(|(index, number)| (index.folder(number), 0));
     node.items.reserve_exact(found.len());
@@ -239,6 +243,12 @@ fn entry_of(old: &Folder<'_>, next: &mut usize, name: &BStr) -> Option<Known> {
         }
     }
     None
+}
+
+/// Makes an error of ignore files that are there and can't be taken for rules.
+fn unreadable_rules(shared: &Shared<'_>, folder: &[u8]) -> impl FnOnce(std::io::Error) -> Error {
+    let path = shared.walk.root_path.join(system_path(folder.as_bstr()));
+    move |source| Error::Io { action: "read the ignore files of", path, source }
 }
 
 /// A folder that can't be listed is empty, unless that says more of us than of it.

@@ -12,6 +12,7 @@ mod message;
 mod node;
 mod pack;
 mod request;
+mod secret;
 mod store;
 mod trees;
 mod walk;
@@ -19,12 +20,13 @@ mod walk;
 pub use crate::user_repo::Signature;
 pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
+pub(crate) use secret::is_secret_name;
 
 use std::path::{Path, PathBuf};
 
 use gix::{
     ObjectId,
-    bstr::{BString, ByteSlice},
+    bstr::{BStr, BString, ByteSlice},
 };
 
 use crate::{
@@ -127,6 +129,7 @@ fn tree_and(
         rules: holding(history, Rules::of_user(user))?,
         user,
         limits: request.limits,
+        stored_size: &|path| size_in_last(history, path),
     };
     let done = gather::gather(&target, index.as_ref(), observer, extra)?;
     let path = history.stat_index_path();
@@ -150,6 +153,15 @@ fn tree_and(
         bytes_new: done.bytes_new,
         left_out: done.left_out,
     })
+}
+
+/// The size of the file that the last snapshot has at a path.
+fn size_in_last(history: &HistoryRepo, path: &BStr) -> Option<u64> {
+    let git = history.git();
+    let tip = history.tip().ok()??;
+    let tree = git.find_commit(tip).ok()?.tree().ok()?;
+    let entry = tree.lookup_entry(path.split(|byte| *byte == b'/')).ok()??;
+    Some(git.find_header(entry.object_id()).ok()?.size())
 }
 
 /// The rules with what is held back. What they leave out again, or an `.amlignore` takes in by name, is held back no longer.
@@ -195,6 +207,7 @@ pub(crate) fn store_folder(
         rules,
         user: None,
         limits,
+        stored_size: &|_| None,
     };
     let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
     let failed = |source| Error::Io { action: "store the content of", path: root.to_owned(), source };

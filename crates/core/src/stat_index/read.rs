@@ -74,7 +74,7 @@ fn id_at(bytes: &[u8], at: usize) -> ObjectId {
 impl StatIndex {
     /// Reads the index at `path`; `None` when there is none that this azml can use.
     pub fn read(path: &Path) -> Option<Self> {
-        let bytes = std::fs::read(path).ok()?;
+        let bytes = crate::small_file::read_at_most(path, crate::limits::STAT_INDEX).ok()?;
         let index = Self::from_bytes(bytes);
         if index.is_none() {
             tracing::debug!(path = %path.display(), "the stat index is of no use: reading the folder anew");

@@ -89,7 +89,7 @@ impl UserRepo {
     pub(crate) fn gitignore_in(&self, folder: &BStr) -> Option<Vec<u8>> {
         let path = self.work_tree().join(OsStr::from_bytes(folder)).join(".gitignore");
         let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        is_file.then(|| std::fs::read(path).ok()).flatten()
+        is_file.then(|| crate::small_file::read(&path).ok()).flatten()
     }
 }
 

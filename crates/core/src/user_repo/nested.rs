@@ -5,7 +5,6 @@
 
 use std::{
     ffi::OsStr,
-    io::Read,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -92,7 +91,7 @@ impl Repository {
 /// Reads the `info/exclude` of the repository whose work tree begins at `folder` of the project at `root`.
 pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
     let path = common_dir(&git_dir(root, folder)?).join("info/exclude");
-    is_file(&path).then(|| std::fs::read(path).ok()).flatten()
+    crate::small_file::read(&path).ok()
 }
 
 /// The configuration file of the repository whose work tree begins at `top`.
@@ -132,10 +131,5 @@ fn is_file(path: &Path) -> bool {
 }
 
 fn read_start(path: &Path) -> Option<Vec<u8>> {
-    if !is_file(path) {
-        return None;
-    }
-    let mut text = Vec::new();
-    std::fs::File::open(path).ok()?.take(MAX_GIT_FILE).read_to_end(&mut text).ok()?;
-    Some(text)
+    crate::small_file::read_at_most(path, MAX_GIT_FILE).ok()
 }

@@ -1,11 +1,15 @@
 //! `azml history download`.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use azml_core::dir::{Dir, NoFolder, is_no_folder, split};
 use azml_core::quote::{quoted_path, unquoted_path};
+use gix::bstr::{BStr, BString, ByteSlice as _};
 use serde_json::json;
 
 use crate::commands::runs;
@@ -14,6 +18,8 @@ use crate::error::CommandError;
 use crate::run::carried;
 use crate::ui::Output;
 
+/// The folder of the project that snapshots leave out, for what runs left.
+const DOWNLOADS: &str = "azureml-logs";
 /// How many files in the way are named.
 const NAMED: usize = 10;
 
@@ -65,16 +71,12 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             _ => error.hint(format!("{{azml}} history info -r {id}")),
         });
     }
-    let into = match &args.directory {
-        Some(directory) => ctx.env.cwd.join(directory),
-        None => opened.project.root().join("azureml-logs").join(id.as_str()),
-    };
+    let (into, folder) = open_target(ctx, args, opened.project.root(), id.as_str())?;
     if !args.force {
         refuse_what_is_there(&into, &files)?;
     }
     for file in &files {
-        copy(&attachments.folder().join(file), &into, file)
-            .map_err(|error| CommandError::file("write", &into.join(file), error))?;
+        copy(&attachments.folder().join(file), (&into, &folder), file, args.force)?;
     }
     ctx.ui.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&into)));
     for path in &missing {
@@ -111,23 +113,55 @@ fn refuse_what_is_there(into: &Path, files: &[PathBuf]) -> Result<(), CommandErr
     .hint("to replace them, add --force; or name another folder: -d DIR"))
 }
 
-/// Copies one file: whole or not at all, and never through a link below the folder.
-fn copy(from: &Path, into: &Path, name: &Path) -> io::Result<()> {
-    fs::create_dir_all(into)?;
-    let mut folder = into.to_owned();
-    for part in name.parent().into_iter().flat_map(Path::iter) {
-        folder.push(part);
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if !fs::symlink_metadata(&folder)?.is_dir() {
-                    return Err(io::Error::new(io::ErrorKind::NotADirectory, "a link or file is in the way"));
-                }
-            }
-            made => made?,
-        }
+/// Opens the folder to write into, and makes it if it is missing. One that the user names may be a link; in the project's
+/// own, a link may be a snapshot's.
+fn open_target(ctx: &Context, args: &Args, root: &Path, run: &str) -> Result<(PathBuf, Dir), CommandError> {
+    if let Some(directory) = &args.directory {
+        let into = ctx.env.cwd.join(directory);
+        let opened = fs::create_dir_all(&into).and_then(|()| Dir::open(&into));
+        let opened = opened.map_err(|error| CommandError::file("make folder", &into, error))?;
+        return Ok((into, opened));
     }
-    let mut fresh = tempfile::Builder::new().prefix(".azml-").tempfile_in(&folder)?;
-    io::copy(&mut fs::File::open(from)?, &mut fresh)?;
-    fresh.as_file().set_permissions(fs::metadata(from)?.permissions())?;
-    fresh.persist(into.join(name)).map(drop).map_err(|error| error.error)
+    let below = Path::new(DOWNLOADS).join(run);
+    let opened = Dir::open(root).map_err(|error| CommandError::file("open", root, error))?;
+    let opened = opened.make_below(bytes(&below)).map_err(|error| refused(root, &error))?;
+    Ok((root.join(below), opened))
+}
+
+fn refused(root: &Path, error: &NoFolder) -> CommandError {
+    let at = root.join(OsStr::from_bytes(&error.at));
+    let is_in_the_way = is_no_folder(&error.source);
+    let error = CommandError::failed(format!("can't write into {}: {error}", quoted_path(&at)));
+    if is_in_the_way { error.hint("move it away, or name another folder: -d DIR") } else { error }
+}
+
+fn bytes(path: &Path) -> &BStr {
+    path.as_os_str().as_bytes().into()
+}
+
+/// Copies one file: whole or not at all, and never through a link below the folder.
+fn copy(from: &Path, (into, opened): (&Path, &Dir), path: &Path, force: bool) -> Result<(), CommandError> {
+    let failed = |error| CommandError::file("write", &into.join(path), error);
+    let (above, name) = split(bytes(path));
+    let folder = opened.make_below(above).map_err(|error| refused(into, &error))?;
+    let part = BString::from(format!(".azml-{}.part", std::process::id()));
+    let part = part.as_bstr();
+    let write = || {
+        let mut source = fs::File::open(from)?;
+        folder.remove_file(part)?;
+        let mut fresh = folder.new_file(part, 0o600)?;
+        io::copy(&mut source, &mut fresh)?;
+        fresh.set_permissions(source.metadata()?.permissions())?;
+        if force {
+            folder.rename(part, name)
+        } else if folder.rename_to_free(part, name)? {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+    };
+    write().map_err(|error| {
+        drop(folder.remove_file(part));
+        failed(error)
+    })
 }

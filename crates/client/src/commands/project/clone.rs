@@ -12,6 +12,7 @@ use crate::commands::runs;
 use crate::context::{Context, NamedBy};
 use crate::error::{CommandError, ErrorKind};
 use crate::service::{Found, Service};
+use crate::snapshots;
 use crate::sync::{self, RoamOptions, SyncError};
 use crate::ui::Output;
 
@@ -71,6 +72,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let opened = ctx.open(Some(&folder))?;
     ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
+    snapshots::tell_passed_over(ctx, &roamed.passed_over);
     if let Some(folder) = &roamed.folder {
         ctx.ui
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));

@@ -230,7 +230,7 @@ impl Undo {
         Ok(Self {
             root: root.to_owned(),
             existed: found.is_ok(),
-            gitignore: fs::read(root.join(".gitignore")).ok(),
+            gitignore: azml_core::small_file::read(&root.join(".gitignore")).ok(),
             made: Vec::new(),
             made_git: false,
             kept: existing && root.join(history::FOLDER).exists(),

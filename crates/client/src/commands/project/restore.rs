@@ -160,6 +160,7 @@ fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Val
     }
     value.insert("in_the_way".to_owned(), paths(plan.in_the_way.iter()));
     value.insert("held_back".to_owned(), paths(plan.unignored.iter()));
+    value.insert("passed_over".to_owned(), paths(plan.passed_over.iter()));
     for path in &plan.unignored {
         let cells = [("Change", "held back".into()), ("Path", quoted(path).into())];
         rows.push(cells.map(|(header, cell)| (header.to_owned(), cell)).into_iter().collect());
@@ -169,6 +170,7 @@ fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Val
 
 fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
     tell_unignored(ctx, plan);
+    snapshots::tell_passed_over(ctx, &plan.passed_over);
     let (mut value, mut rows) = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
     for path in &plan.in_the_way {
@@ -188,6 +190,7 @@ fn tell_unignored(ctx: &Context, plan: &Plan) {
 
 pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
     let (mut value, rows) = listed(plan, head);
+    snapshots::tell_passed_over(ctx, &plan.passed_over);
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));
     if !done.saved.is_empty() {

@@ -37,7 +37,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     if found.len() > LONGEST {
         return Err(CommandError::usage(format!("{} is too long for a public key", file.display())));
     }
-    let text = std::fs::read_to_string(&file).map_err(|error| CommandError::file("read", &file, error))?;
+    let text = azml_core::small_file::read_to_string(&file)
+        .map_err(|error| CommandError::file("read", &file, error))?;
     if text.contains("PRIVATE KEY") || text.contains("PuTTY-User-Key-File") {
         return Err(CommandError::usage(format!(
             "{} is a private key, which stays with you",

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyring::{Keyring, KeyringError};
 use super::{Origin, Secret};
-use crate::{bounded, limits};
+use crate::limits;
 
 /// The name of the file in azml's configuration folder.
 const FILE_NAME: &str = "tokens.json";
@@ -295,7 +295,7 @@ impl TokenStore {
         if let Some(mode) = self.exposed() {
             return Err(StoreError::Exposed { path: self.path.clone(), mode });
         }
-        let bytes = match bounded::read(&self.path, limits::TOKEN_FILE) {
+        let bytes = match azml_core::small_file::read_at_most(&self.path, limits::TOKEN_FILE) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
             Err(source) => return Err(StoreError::Read { path: self.path.clone(), source }),

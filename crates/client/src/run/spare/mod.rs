@@ -10,16 +10,16 @@ mod scan;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::fs::{self, Permissions};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use azml_core::checkout::listing::{self, Entry, Listing};
+use azml_core::checkout;
+use azml_core::checkout::listing::{self, Listing};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString};
-use gix::objs::tree::EntryKind;
 
 use self::noted::State;
 pub(super) use self::noted::{Folder, Noted, join, open_top};
@@ -50,20 +50,13 @@ pub(super) fn note(
 }
 
 /// The folders and files that a snapshot's tree has.
-pub(super) fn folders_of(
-    repo: &gix::Repository,
-    tree: ObjectId,
-) -> Result<Folder, azml_core::checkout::Error> {
+pub(super) fn folders_of(repo: &gix::Repository, tree: ObjectId) -> Result<Folder, checkout::Error> {
     Ok(Folder::of(&listing::list(repo, tree)?))
 }
 
 /// Returns the manifest of a run folder whose index can't be read: the files of its snapshot, none of which is known to be
 /// untouched.
-pub(super) fn made_of(
-    repo: &gix::Repository,
-    tree: ObjectId,
-    work: &Path,
-) -> Result<Noted, azml_core::checkout::Error> {
+pub(super) fn made_of(repo: &gix::Repository, tree: ObjectId, work: &Path) -> Result<Noted, checkout::Error> {
     let mode = open_top(work).and_then(|open| State::open(&open)).map_or(0o755, |state| state.mode);
     Ok(Noted { tree, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
 }
@@ -151,7 +144,7 @@ fn take_over_from(
     noted.top.files(BStr::new(b""), &mut |path, _| {
         missing.remove(path);
     });
-    missing.iter().try_for_each(|(path, entry)| write(repo, work, path, entry))?;
+    checkout::add(repo, &missing, work).map_err(io::Error::other)?;
     Ok(TakenOver::Remade(whole))
 }
 
@@ -184,22 +177,6 @@ fn keep(work: &Path, made: &mut Noted, wanted: Option<&Listing>) -> io::Result<K
         made.top.drop_paths(BStr::new(b""), &lost);
     }
     Ok(Kept { has_lost: !lost.is_empty(), unsure: found.unsure })
-}
-
-/// Writes one file where nothing is. The listing's paths are safe, and all links that were not the snapshot's are gone.
-fn write(repo: &gix::Repository, work: &Path, path: &BString, entry: &Entry) -> io::Result<()> {
-    let target = work.join(as_path(path));
-    if entry.kind == EntryKind::Commit {
-        return fs::create_dir_all(target);
-    }
-    let folder = target.parent().expect("a file of the folder is below it");
-    fs::create_dir_all(folder)?;
-    let content = repo.find_object(entry.id).map_err(io::Error::other)?;
-    if entry.kind == EntryKind::Link {
-        return std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(&content.data), target);
-    }
-    let mode = if entry.kind == EntryKind::BlobExecutable { 0o777 } else { 0o666 };
-    OpenOptions::new().write(true).create_new(true).mode(mode).open(target)?.write_all(&content.data)
 }
 
 fn as_path(path: &BString) -> PathBuf {

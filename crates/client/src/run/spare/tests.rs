@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use azml_core::checkout::listing::Entry;
 use gix::bstr::ByteSlice as _;
+use gix::objs::tree::EntryKind;
 
 use super::*;
 
@@ -51,9 +53,7 @@ impl World {
     fn make(&self, name: &str, listing: &Listing) -> ObjectId {
         let (work, tree) = (self.path(name), self.tree(listing));
         fs::create_dir(&work).unwrap();
-        for (path, entry) in listing {
-            write(&self.repo, &work, path, entry).unwrap();
-        }
+        checkout::add(&self.repo, listing, &work).unwrap();
         while !is_sure(
             &note(&work, tree, BString::default(), Folder::of(listing), &|_| false, &self.path("index"))
                 .unwrap()

@@ -113,8 +113,6 @@ fn trees_with_unsafe_paths_are_refused_before_anything_is_written() {
     assert!(matches!(plan(&project.history, twice), Err(Error::Target { .. })));
     let slash = write(vec![entry("x/../../y", tree::EntryKind::Blob, blob)]);
     assert!(matches!(plan(&project.history, slash), Err(Error::Target { .. })));
-    let module = write(vec![entry("m", tree::EntryKind::Commit, blob)]);
-    assert!(matches!(plan(&project.history, module), Err(Error::Submodule { .. })));
     assert_eq!(project.state(), here);
 }
 
@@ -123,4 +121,24 @@ fn without_a_backup_there_is_nothing_to_undo() {
     let project = Project::with(&state([("a", file("1"))]));
     assert!(matches!(project.undo(), Err(Error::NoBackup)));
     assert_eq!(recover(&project.history, &NoSteps).unwrap(), Recovered::Nothing);
+}
+
+#[test]
+fn another_repositorys_commit_is_passed_over_and_named() {
+    let project =
+        Project::with(&state([("a", file("1")), ("was-a-file", file("1")), ("stays/x", file("1"))]));
+    let repo = project.history.git();
+    let commit = |path: &'static str| {
+        let id = repo.write_blob("any id").unwrap().detach();
+        (path.into(), crate::checkout::listing::Entry { kind: tree::EntryKind::Commit, id })
+    };
+    let tree = project.tree_of(&state([("a", file("2"))]));
+    let tree =
+        backup::add_to_tree(repo, tree, [commit("module"), commit("stays"), commit("was-a-file")]).unwrap();
+    let planned = plan(&project.history, tree).unwrap();
+    assert_eq!(planned.passed_over, ["module", "stays", "was-a-file"]);
+    execute(&project.history, &planned, &context(), &NoSteps).unwrap();
+    assert_eq!(project.state(), state([("a", file("2"))]));
+    project.undo().unwrap();
+    assert_eq!(project.read("was-a-file").as_deref(), Some("1"));
 }

@@ -1,6 +1,7 @@
 //! Tests of snapshots. Stock Git is the judge of what was stored.
 
 mod edges;
+mod large;
 mod repositories;
 
 use std::{

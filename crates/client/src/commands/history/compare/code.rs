@@ -1,7 +1,10 @@
 //! What differs between two snapshots: files, their lines, and what was renamed.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
+use azml_core::checkout::difference;
 use azml_core::quote::quoted;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
@@ -13,9 +16,8 @@ use gix::objs::tree::EntryMode;
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
+use crate::limits::{COMPARED_BYTES, COMPARED_ENTRIES, COMPARED_FILE, COMPARED_PATHS, COMPARED_TIME};
 
-/// Larger files are not compared line by line.
-const MAX_FILE: u64 = 4_000_000;
 /// A file with a zero byte in its beginning, of this length, is no text, as Git has it.
 const BINARY_PROBE: usize = 8_000;
 
@@ -116,21 +118,29 @@ impl Change {
     }
 }
 
-/// The files that differ between two trees, by path; their lines, too, `with_hunks`.
+/// The files that differ between two trees, by path; their lines, too, `with_hunks`. `None` if more differ than are compared.
+///
+/// Ends with an error soon after it is interrupted.
 pub(crate) fn changes(
     git: &gix::Repository,
     old: ObjectId,
     new: ObjectId,
     with_hunks: bool,
-) -> Result<Vec<Change>, CommandError> {
+    interrupt: &AtomicBool,
+) -> Result<Option<Vec<Change>>, CommandError> {
     if old == new {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
+    if !difference::is_within(git, (old, new), (COMPARED_ENTRIES, COMPARED_PATHS), interrupt)? {
+        return Ok(None);
+    }
+    let began = Instant::now();
+    let is_late = || began.elapsed() > COMPARED_TIME || interrupt.load(Ordering::Relaxed);
     let failed = |error: gix::Error| CommandError::failed(error);
     let (old, new) = (git.find_tree(old).map_err(failed)?, git.find_tree(new).map_err(failed)?);
     let mut cache = git.diff_resource_cache_for_tree_diff().map_err(failed)?;
     // Not even to find out whether it was renamed is a huge file read.
-    cache.filter.options.large_file_threshold_bytes = MAX_FILE;
+    cache.filter.options.large_file_threshold_bytes = COMPARED_FILE;
     let options = gix::diff::Options::default().with_rewrites(Some(gix::diff::Rewrites::default()));
     let mut found = Vec::new();
     gix::diff::tree_with_rewrites(
@@ -141,17 +151,31 @@ pub(crate) fn changes(
         &git.objects,
         |change: gix::diff::tree_with_rewrites::ChangeRef<'_>| -> Result<_, gix::Error> {
             found.push(change.into_owned());
-            Ok(ControlFlow::Continue(()))
+            Ok(if interrupt.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         },
         options.into(),
     )
     .map_err(CommandError::failed)?;
     let mut changes = Vec::new();
+    let mut left = COMPARED_BYTES;
     for change in found {
-        changes.extend(look_at(git, change, with_hunks)?);
+        if is_late() {
+            left = 0;
+        }
+        changes.extend(look_at(git, change, with_hunks, &mut left)?);
     }
     changes.sort_by(|one, two| one.path.cmp(&two.path));
-    Ok(changes)
+    Ok(Some(changes))
+}
+
+/// The error of who can't do without all that differs.
+pub(crate) fn too_much() -> CommandError {
+    CommandError::failed(format!("more than {COMPARED_ENTRIES} files and folders differ"))
+        .hint("compare the rest with: --code none")
 }
 
 /// A place of a file: its mode and content.
@@ -161,6 +185,7 @@ fn look_at(
     git: &gix::Repository,
     change: TreeChange,
     with_hunks: bool,
+    left: &mut u64,
 ) -> Result<Option<Change>, CommandError> {
     let (kind, path, old_path, old, new): (Kind, BString, Option<BString>, Side, Side) = match change {
         TreeChange::Addition { location, entry_mode, id, .. } => {
@@ -203,7 +228,7 @@ fn look_at(
         hunks: String::new(),
     };
     if old.map(|(_, id)| id) != new.map(|(_, id)| id) {
-        match (content(git, old)?, content(git, new)?) {
+        match (content(git, old, left)?, content(git, new, left)?) {
             (Ok(old), Ok(new)) => compare_lines(&old, &new, with_hunks, &mut change)?,
             (Err(why), _) | (_, Err(why)) => change.opaque = Some(why),
         }
@@ -211,15 +236,25 @@ fn look_at(
     Ok(Some(change))
 }
 
-/// The lines of one side, or why they are not looked at.
-fn content(git: &gix::Repository, side: Side) -> Result<Result<Vec<u8>, &'static str>, CommandError> {
+/// The lines of one side, or why they are not looked at; takes its bytes from those that are `left`.
+fn content(
+    git: &gix::Repository,
+    side: Side,
+    left: &mut u64,
+) -> Result<Result<Vec<u8>, &'static str>, CommandError> {
     let Some((mode, id)) = side.filter(|(mode, _)| !mode.is_tree()) else { return Ok(Ok(Vec::new())) };
     if mode.is_commit() {
         return Ok(Err("another repository"));
     }
-    if git.find_header(id).map_err(CommandError::failed)?.size() > MAX_FILE {
+    let size = git.find_header(id).map_err(CommandError::failed)?.size();
+    if size > COMPARED_FILE {
         return Ok(Err("too large to compare by lines"));
     }
+    let Some(rest) = left.checked_sub(size) else {
+        *left = 0;
+        return Ok(Err("too much differs to compare all of it by lines"));
+    };
+    *left = rest;
     let data = git.find_blob(id).map_err(CommandError::failed)?.take_data();
     if data[..data.len().min(BINARY_PROBE)].contains(&0) {
         return Ok(Err("no text"));

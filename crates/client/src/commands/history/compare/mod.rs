@@ -5,6 +5,7 @@ pub(crate) mod records;
 mod text;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use azml_core::run::RunRecord;
 use gix::ObjectId;
@@ -97,7 +98,9 @@ fn compare_code(
     let first = tree(commits[0])?;
     let mut codes = Vec::new();
     for (record, commit) in records.iter().zip(&commits).skip(1) {
-        let files = code::changes(git, first, tree(*commit)?, view == CodeView::Patch)?;
+        let never = AtomicBool::new(false);
+        let files = code::changes(git, first, tree(*commit)?, view == CodeView::Patch, &never)?
+            .ok_or_else(code::too_much)?;
         codes.push(Code {
             from: records[0].run_id.to_string(),
             to: record.run_id.to_string(),
