@@ -3,14 +3,19 @@
 
 use azml_core::remote_url::RemoteUrl;
 use azml_core::run::RunRecord;
+use azml_core::secret::{self, Scanner};
 use azml_core::stat_index::StatIndex;
 
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 3] =
-    [("run_record", run_record), ("remote_url", remote_url), ("stat_index", stat_index)];
+pub const TARGETS: [(&str, Target); 4] = [
+    ("run_record", run_record),
+    ("remote_url", remote_url),
+    ("stat_index", stat_index),
+    ("secrets", secrets),
+];
 
 /// A run record: one that is read is written so that it reads the same, and can be shown.
 pub fn run_record(data: &[u8]) {
@@ -65,4 +70,34 @@ pub fn stat_index(data: &[u8]) {
             ahead.extend(known.child);
         }
     }
+}
+
+/// Content that may hold secrets: it comes in pieces of the first byte's size, and is found to hold what it holds as a whole. Its
+/// lines are the words of a command, of which none keeps what is masked.
+pub fn secrets(data: &[u8]) {
+    let Some((size, content)) = data.split_first() else { return };
+    let sorted = |mut found: Vec<secret::Finding>| {
+        found.sort_by_key(|found| (found.span.start, found.span.end, found.rule));
+        found
+    };
+    let mut scanner = Scanner::all();
+    content.chunks(usize::from(*size) + 1).for_each(|piece| scanner.feed(piece));
+    scanner.end();
+    let mut masked = Vec::new();
+    secret::redacted(content, &mut masked, &scanner).expect("memory takes it");
+    assert!(scanner.has_found() || masked == content);
+    let whole = sorted(secret::all_in(content));
+    assert_eq!(whole.is_empty(), secret::first_in(content).is_none());
+    assert!(whole.iter().all(|found| found.span.end <= content.len() as u64 + 1));
+    if !scanner.has_overflowed() {
+        assert_eq!(sorted(scanner.finish()), whole);
+    }
+    let settings = secret::first_in_file_of(b"x.runconfig", content);
+    assert!(settings.is_some() || whole.is_empty());
+    assert_eq!(secret::of_name(content).is_some(), secret::of_name(&[b"a/", content].concat()).is_some());
+    let Ok(text) = std::str::from_utf8(content) else { return };
+    let words: Vec<String> = text.lines().map(str::to_owned).collect();
+    let done = secret::arguments(&words, &|_| false);
+    assert_eq!(done.words.len(), words.len());
+    assert!(!done.masked.is_empty() || done.words == words);
 }

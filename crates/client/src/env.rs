@@ -45,6 +45,8 @@ pub const AZML_OUTPUT: &str = "AZML_OUTPUT";
 pub const AZML_COLOR: &str = "AZML_COLOR";
 /// The setting `pager`.
 pub const AZML_PAGER: &str = "AZML_PAGER";
+/// Arguments whose values are recorded though they look like secrets.
+pub const AZML_PLAIN_ARGUMENTS: &str = "AZML_PLAIN_ARGUMENTS";
 /// The setting `log`.
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.

@@ -8,6 +8,7 @@ use std::path::Path;
 use azml_core::history::{self, HistoryRepo};
 use azml_core::ignore::{Held, line_for};
 use azml_core::quote::quoted;
+use azml_core::secret;
 use azml_core::snapshot::{self, LeftOut, Limits, Message, Observer, Request, Taken, Why};
 use azml_core::user_repo::UserRepo;
 use gix::bstr::{BString, ByteSlice as _};
@@ -68,7 +69,7 @@ pub fn take(
     let progress = ctx.ui.progress("Snapshot");
     let taken = snapshot::take(history, &request, &Bar(&progress))?;
     drop(progress);
-    tell_left_out(ctx, &taken.left_out);
+    tell_left_out(ctx, history.root(), &taken.left_out);
     let held = taken.left_out.iter().filter(|left| left.why == Why::Held);
     let held: BTreeSet<BString> = held.map(|left| with_slash(history.root(), &left.path)).collect();
     tell_held_back(ctx, "held back from the snapshot since a restore", &held);
@@ -125,7 +126,7 @@ pub fn tell_passed_over(ctx: &Context, paths: &[BString]) {
 }
 
 /// Names the files that a snapshot has left out by itself.
-fn tell_left_out(ctx: &Context, left_out: &[LeftOut]) {
+fn tell_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
     let reasons = [
         (Why::Secret, "it looks like a secret", "they look like secrets"),
         (Why::Special, "it is no file", "they are no files"),
@@ -144,7 +145,11 @@ fn tell_left_out(ctx: &Context, left_out: &[LeftOut]) {
         let paths: Vec<&BString> =
             left_out.iter().filter(|left| left.why == why).map(|left| &left.path).collect();
         let Some(first) = paths.first() else { continue };
-        let named = paths.iter().take(NAMED).map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
+        let name = |path: &&BString| match why {
+            Why::Secret => format!("{}{}", quoted(path), why_secret(root, path)),
+            _ => quoted(path).into_owned(),
+        };
+        let named = paths.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
         let more =
             if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
         let reason = if paths.len() == 1 { one } else { many };
@@ -153,5 +158,17 @@ fn tell_left_out(ctx: &Context, left_out: &[LeftOut]) {
             let line = shell_word(&format!("!{}", line_for(first.as_bstr())));
             ctx.ui.hint(&format!("if it is none, take it in: echo {line} >> .amlignore"));
         }
+    }
+}
+
+/// The kind of secret that a file holds and the line that it is on, in brackets.
+fn why_secret(root: &Path, path: &BString) -> String {
+    if let Some(rule) = secret::of_name(path) {
+        return format!(" ({rule})");
+    }
+    match secret::first_in_file(&root.join(OsStr::from_bytes(path))) {
+        Ok(Some(found)) => format!(" ({}, line {})", found.rule, found.line),
+        // It has changed since.
+        _ => String::new(),
     }
 }

@@ -18,6 +18,7 @@ pub mod refs;
 pub mod remote_url;
 pub mod restore;
 pub mod run;
+pub mod secret;
 pub mod small_file;
 pub mod snapshot;
 pub mod stat_index;

@@ -21,3 +21,7 @@ pub const PACKED_REFS: u64 = 1 << 30;
 pub const RESTORE_JOURNAL: u64 = 2 << 30;
 /// Bytes of one stored run record.
 pub const RUN_RECORD: u64 = 16 << 20;
+/// Secrets that are kept of one content, in findings. A log with more is not masked, but left out.
+pub const SECRET_FINDINGS: usize = 10_000;
+/// Bytes of a key beyond what a check sees that are masked with it: no key is longer.
+pub const SECRET_TAIL: u64 = 256 << 10;

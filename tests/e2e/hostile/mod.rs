@@ -14,6 +14,8 @@ mod disk;
 mod links;
 /// Run records that can't be read.
 mod records;
+/// Secrets in files, outputs, logs and arguments.
+mod secrets;
 /// Tokens, and who gets to see them.
 mod tokens;
 /// Walks, renderings and files that a few objects make large.

@@ -3,7 +3,7 @@
 //! Everything is streamed; what would make the archive larger than its limit is left out and named in it.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
 use azml_core::checkout::listing;
@@ -15,6 +15,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::attachments::Attachments;
+use super::secrets::{Fate, Secrets};
 use crate::error::CommandError;
 
 /// A path as a name in an archive, whose names are UTF-8: each part that is no plain text in double quotes.
@@ -86,15 +87,33 @@ impl Archive {
     }
 
     /// Adds what a run left below the folder `below`.
-    pub fn attachments(&mut self, attachments: &Attachments, below: &str) -> Result<(), CommandError> {
+    pub fn attachments(
+        &mut self,
+        attachments: &Attachments,
+        below: &str,
+        secrets: &Secrets,
+    ) -> Result<(), CommandError> {
         let failed = |error| CommandError::file("read", attachments.folder(), error);
         for (path, size) in attachments.files().map_err(failed)? {
             let name = format!("{below}/{}", zip_name(path.as_os_str().as_bytes()));
             if self.has_room(&name, size, false) {
                 // One that went or became a link meanwhile is left out.
-                match attachments.open(&path).map_err(failed)? {
-                    Some(file) => self.file(&name, size, file).map_err(failed)?,
-                    None => self.left_out.push(format!("{name}: it is no file any more")),
+                let Some(mut file) = attachments.open(&path).map_err(failed)? else {
+                    self.left_out.push(format!("{name}: it is no file any more"));
+                    continue;
+                };
+                match secrets.look(&path, &mut file).map_err(failed)? {
+                    Fate::AsItIs => {
+                        file.rewind().map_err(failed)?;
+                        self.file(&name, size, file).map_err(failed)?;
+                    }
+                    Fate::Masked(copy, _) => {
+                        let size = copy.metadata().map_err(failed)?.len();
+                        self.file(&name, size, copy).map_err(failed)?;
+                    }
+                    Fate::NotAtAll(found) => {
+                        self.left_out.push(format!("{name}: it looks like a secret ({})", found.rule));
+                    }
                 }
             }
         }

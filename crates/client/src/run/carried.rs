@@ -1,9 +1,11 @@
 //! What of a run's attachments goes with its history to the remote, and bringing it back from there.
 //!
 //! Attachments travel in Git, a commit a run, up to a limit for each run: logs first, then the smallest files. What is
-//! over the limit stays in the run's folder on its own computer, and the record names it.
+//! over the limit, or holds a secret, stays in the run's folder on its own computer, and the record names it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -15,6 +17,7 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 
 use super::attachments::{Attachments, is_log};
+use super::secrets::{Fate, LeftOut, Secrets};
 use crate::context::{Context, Opened, host_name};
 use crate::error::CommandError;
 use crate::settings;
@@ -35,26 +38,48 @@ pub fn carry(
     attachments: &Attachments,
     record: &mut RunRecord,
     limit: u64,
+    secrets: &Secrets,
 ) -> Result<(), CommandError> {
-    let mut files =
-        attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
+    let failed = |error| CommandError::file("read", attachments.folder(), error);
+    let mut files = attachments.files().map_err(failed)?;
     files.sort_by_cached_key(|(name, size)| (Reverse(is_log(name)), *size, name.clone()));
     let (mut taken, mut left, mut sum) = (Vec::new(), Vec::new(), 0_u64);
+    let mut masked = BTreeMap::new();
+    let mut left_out = LeftOut { files: Vec::new(), ..LeftOut::of(record) };
     for (name, size) in files {
         let fits = sum.checked_add(size).is_some_and(|sum| sum <= limit);
-        if fits && is_fit_for_git(&name) {
-            sum += size;
-            taken.push(name);
-        } else {
+        if !(fits && is_fit_for_git(&name)) {
             left.push(quoted_path(&name).into_owned());
+            continue;
         }
+        // One that went or became a link meanwhile is none.
+        let Some(mut file) = attachments.open(&name).map_err(failed)? else { continue };
+        match secrets.look(&name, &mut file).map_err(failed)? {
+            Fate::AsItIs => {}
+            Fate::Masked(copy, found) => {
+                masked.insert(name.clone(), copy);
+                left_out.files.push(found);
+            }
+            Fate::NotAtAll(found) => {
+                left.push(found.path.clone());
+                left_out.files.push(found);
+                continue;
+            }
+        }
+        sum += size;
+        taken.push(name);
     }
     left.sort();
+    left_out.put(record);
     if taken.is_empty() && left.is_empty() {
         return Ok(());
     }
     let by = ctx.signature(opened.project.root());
-    let commit = run::attach(&opened.history, &record.submitted_as(), attachments.folder(), &taken, &by)?;
+    let mut open = |name: &Path| match masked.remove(name) {
+        Some(copy) => Ok(copy),
+        None => attachments.open(name)?.ok_or_else(|| io::ErrorKind::NotFound.into()),
+    };
+    let commit = run::attach_opened(&opened.history, &record.submitted_as(), &taken, &mut open, &by)?;
     record.set_attachments(commit, left);
     Ok(())
 }
@@ -112,6 +137,9 @@ fn prune(history: &HistoryRepo) {
 /// Why an attachment is neither here nor at the remote, in words for its user.
 pub fn why_missing(record: &RunRecord, path: &Path) -> Option<String> {
     let host = record.host.clone().unwrap_or_else(|| "the computer of the run".to_owned());
+    if let Some(rule) = LeftOut::of(record).why_not_pushed(path) {
+        return Some(format!("it looks like a secret ({rule}), and stayed on {host}"));
+    }
     if record.attachments_left().into_iter().any(|left| unquoted_path(left) == path) {
         return Some(format!("it was over the limit of what is pushed, and stayed on {host}"));
     }

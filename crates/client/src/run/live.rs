@@ -15,6 +15,7 @@ use azml_core::run::RunRecord;
 use super::disk::remove_all;
 use super::metrics;
 use super::outputs::Outputs;
+use super::secrets::Secrets;
 
 const LOCK: &str = "lock";
 const PID: &str = "pid";
@@ -118,6 +119,11 @@ impl Live {
         write_whole(&self.dir, OUTPUTS, &serde_json::to_vec(&entries)?)
     }
 
+    /// Keeps what the run's logs must not show, for the same.
+    pub(super) fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
+        secrets.keep(&self.dir)
+    }
+
     /// The run is over and its record is in the history.
     pub fn finish(self) -> io::Result<()> {
         remove_all(&self.dir)
@@ -156,6 +162,11 @@ impl Found {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Outputs::declared(&entries.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// What its logs must not show; `root` is the project folder.
+    pub(super) fn secrets(&self, root: &Path) -> Secrets {
+        Secrets::kept(&self.dir, root)
     }
 
     /// Forgets a run whose submitter is gone, and whose folder has been moved elsewhere.

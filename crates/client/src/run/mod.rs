@@ -28,6 +28,7 @@ pub mod process;
 pub mod python;
 pub mod recovery;
 mod report;
+pub mod secrets;
 pub mod signals;
 pub mod spare;
 pub mod submission;

@@ -54,6 +54,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         record.host = record.host.or_else(|| run.record.host.clone());
     }
     let attachments = Attachments::of(&opened.history, &id);
+    let secrets = run.secrets(opened.project.root());
     let folders = keeping::folders(ctx, opened.project.root(), opened.project.id());
     let collected = if still_runs {
         Collected::default()
@@ -78,6 +79,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         let logged = metrics::read(&run.metrics_file())
             .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
         record.metrics = logged.metrics;
+        secrets.mask_metrics(&mut record.metrics);
         if logged.repeated && !still_runs {
             attachments
                 .add(Path::new(metrics::FILE), &run.metrics_file())
@@ -88,7 +90,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     if is_news || (!still_runs && (record.status == Status::NotResponding || listed != record.attachments)) {
         record.attachments = listed;
-        carried::carry(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit())?;
+        carried::carry(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit(), &secrets)?;
     }
     if known.as_ref() != Some(&record) {
         save(ctx, opened, &record, known.is_none())?;

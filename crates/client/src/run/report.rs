@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use azml_core::quote::quoted_path;
+use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::{RunRecord, format};
 
 use super::attachments::is_log;
 use super::keeping;
 use super::kept::Collected;
 use super::killed;
+use super::secrets::LeftOut;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -54,7 +55,9 @@ pub(super) fn details(
     if !outputs.is_empty() {
         said(writeln!(text, "Outputs: {}", some_of(&outputs)));
     }
-    let left = record.attachments_left();
+    let secrets = LeftOut::of(record);
+    let mut left = record.attachments_left();
+    left.retain(|path| secrets.why_not_pushed(&unquoted_path(path)).is_none());
     if !left.is_empty() {
         said(writeln!(
             text,
@@ -62,6 +65,9 @@ pub(super) fn details(
             quoted_path(attachments),
             some_of(&left)
         ));
+    }
+    for line in secrets.lines(attachments) {
+        said(writeln!(text, "{line}"));
     }
     for link in collected.outside.iter().take(NAMED) {
         said(writeln!(text, "Not collected, a link out of the run's folder: {}", link.shown()));

@@ -20,6 +20,7 @@ use super::kept::Collected;
 use super::live::{self, Live};
 use super::local::Local;
 use super::process::{Ended, Exit};
+use super::secrets::{self, LeftOut, Secrets};
 use super::signals::Cancel;
 use super::target::Target;
 use super::watching::{Observed, execute};
@@ -80,7 +81,10 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let mut target = target(ctx, opened, plan, &live);
     target.check(&plan.script, !plan.config.prepare.is_empty())?;
     let taken = snapshot(ctx, opened, plan, &live)?;
+    let (words, masked, secrets) = Secrets::of(ctx, root, &plan.config, &plan.arguments);
     let mut record = first_record(ctx, opened, plan, &live, &taken);
+    record.arguments = words;
+    LeftOut { arguments: secrets::named(&masked), files: Vec::new() }.put(&mut record);
     let attachments = Attachments::of(&opened.history, live.id());
     let in_folder = |error| CommandError::file("write into", attachments.folder(), error);
     let mut control = ControlLog::create(&attachments).map_err(in_folder)?;
@@ -92,9 +96,11 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     live.keep_outputs(&plan.config.outputs)
         .map_err(|error| CommandError::file("write into", &live.work(), error))?;
     keep(&live, &record)?;
+    live.keep_secrets(&secrets).map_err(|error| CommandError::file("write into", &live.work(), error))?;
 
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
+    let shown = std::iter::once(&job.script).chain(&record.arguments).cloned().collect::<Vec<_>>().join(" ");
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
     passed(ctx, 1);
     // What can't be told does not stop the run.
@@ -106,21 +112,24 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     }
 
     for command in &job.prepare {
-        control.say(ctx.env.now(), &format!("preparing: {}", command.trim()));
+        control.say(ctx.env.now(), &format!("preparing: {}", secrets.masked(command.trim())));
     }
-    control.say(ctx.env.now(), &format!("running {} {}", job.script, job.arguments.join(" ")));
+    control.say(ctx.env.now(), &format!("running {shown}"));
     let asker = delivery.as_ref().map(Delivery::asker);
-    let observed = Observed { live: &live, record: &recorded, history: opened.history.clone(), asker };
+    let history = opened.history.clone();
+    let observed = Observed { live: &live, record: &recorded, history, asker, secrets: &secrets };
     let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let collected =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
     passed(ctx, 2);
-    carry(ctx, opened, plan, &attachments, &mut record, &mut control);
+    secrets.mask_metrics(&mut record.metrics);
+    carry(ctx, opened, plan, &attachments, &mut record, &mut control, &secrets);
     passed(ctx, 3);
     store.put(&record, &ctx.signature(opened.project.root()))?;
     passed(ctx, 4);
     drop(report::details(ctx, &record, &collected, attachments.folder()));
+    LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.ui.hint(hint));
     if !collected.is_busy {
         live.finish().map_err(|error| {
             CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
@@ -189,7 +198,6 @@ fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<
 fn first_record(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live, taken: &Taken) -> RunRecord {
     let mut record =
         RunRecord::new(live.id().clone(), opened.project.id(), plan.script.clone(), ctx.env.now());
-    record.arguments.clone_from(&plan.arguments);
     record.target.clone_from(&plan.config.target);
     record.user_id = ctx.author(opened.project.root()).email;
     record.host = Some(host_name());
@@ -276,8 +284,9 @@ fn carry(
     attachments: &Attachments,
     record: &mut RunRecord,
     control: &mut ControlLog,
+    secrets: &Secrets,
 ) {
-    if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit) {
+    if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit, secrets) {
         let what = error.chain().join(": ");
         control.say(ctx.env.now(), &what);
         ctx.ui.warning(&what);

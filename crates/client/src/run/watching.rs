@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, never, select, tick};
 use super::delivery::Asker;
 use super::live::Live;
 use super::process::{Ended, Exit, Notice, Stream, Watch};
+use super::secrets::Secrets;
 use super::signals::Cancel;
 use super::target::{Job, Target};
 use super::{heartbeat, metrics, who};
@@ -65,6 +66,7 @@ pub(super) struct Observed<'a> {
     pub(super) record: &'a Arc<Mutex<RunRecord>>,
     pub(super) history: HistoryRepo,
     pub(super) asker: Option<Asker>,
+    pub(super) secrets: &'a Secrets,
 }
 
 /// Makes the target ready and runs the script in it, watched.
@@ -130,6 +132,7 @@ fn beat(ctx: &Context, observed: &Observed<'_>) -> Result<(), CommandError> {
     let path = observed.live.metrics_file();
     let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
     record.metrics = logged.metrics;
+    observed.secrets.mask_metrics(&mut record.metrics);
     RunStore::new(&observed.history).put(&record, &ctx.signature(observed.history.root()))?;
     if let Some(asker) = &observed.asker {
         asker.push();

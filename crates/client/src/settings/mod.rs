@@ -132,6 +132,12 @@ impl Settings {
         size(self.text("attachments_limit")).expect("the value has been checked")
     }
 
+    /// The names of arguments whose values are recorded though they look like secrets.
+    pub fn plain_arguments(&self) -> Vec<&str> {
+        let names = self.text("plain_arguments").split(',').map(|name| name.trim().trim_start_matches('-'));
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
     /// For how long the files are kept that a run wrote beside its outputs; zero for ever.
     pub fn keep_days(&self) -> Duration {
         value::days(self.text("keep_days")).expect("the value has been checked")

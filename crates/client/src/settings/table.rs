@@ -38,7 +38,7 @@ pub struct Variable {
 }
 
 /// All settings.
-pub static SETTINGS: [Setting; 11] = [
+pub static SETTINGS: [Setting; 12] = [
     Setting {
         key: "push_wait",
         variable: env::AZML_PUSH_WAIT,
@@ -52,6 +52,13 @@ pub static SETTINGS: [Setting; 11] = [
         default: "50MB",
         kind: Kind::Size,
         about: "How much of what a run leaves is pushed; the rest stays on its computer, and is named",
+    },
+    Setting {
+        key: "plain_arguments",
+        variable: env::AZML_PLAIN_ARGUMENTS,
+        default: "",
+        kind: Kind::Text,
+        about: "Arguments whose values are recorded though they look like secrets: their names without dashes, with commas between them, or * for all",
     },
     Setting {
         key: "keep_days",

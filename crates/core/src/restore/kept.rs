@@ -10,7 +10,7 @@ use super::{
     Change, Error,
     tree_rules::{TreeRules, blob},
 };
-use crate::{history::HistoryRepo, ignore::Verdict, snapshot};
+use crate::{history::HistoryRepo, ignore::Verdict, secret};
 
 /// Takes out of `changes` the removal of files that the rules of the target ignore.
 ///
@@ -26,8 +26,8 @@ pub(super) fn keep_what_the_target_ignores(
         let path = change.path.as_ref();
         let left_out = match rules.verdict(path, false)? {
             Verdict::TakenBack => false,
-            Verdict::In => snapshot::is_secret_name(path),
-            Verdict::Out => !rules.is_tracked(path, false) || snapshot::is_secret_name(path),
+            Verdict::In => secret::of_name(path).is_some(),
+            Verdict::Out => !rules.is_tracked(path, false) || secret::of_name(path).is_some(),
         };
         let had = |since| blob(history.git(), since, path).map(|found| found.is_some());
         if left_out && !since.map_or(Ok(false), had)? {

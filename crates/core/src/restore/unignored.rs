@@ -15,7 +15,7 @@ use crate::{
     checkout::path::is_reserved,
     history::HistoryRepo,
     ignore::{Rules, Verdict},
-    snapshot,
+    secret,
 };
 
 /// Files and folders (with a slash at their end) that a restore would make a part of snapshots though they are ignored now.
@@ -50,7 +50,7 @@ fn look(
         let is_out = before.as_ref().is_none_or(|rules| rules.verdict(path, is_folder) == Verdict::Out)
             && !after.is_tracked(path, is_folder);
         // A line `!…` in the restored `.amlignore` is the user's word.
-        if after.verdict(path, is_folder)? != Verdict::In || (!is_folder && snapshot::is_secret_name(path)) {
+        if after.verdict(path, is_folder)? != Verdict::In || (!is_folder && secret::of_name(path).is_some()) {
             continue;
         }
         if is_folder && (!is_out || after.has(path)?) {

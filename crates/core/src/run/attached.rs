@@ -6,6 +6,7 @@
 //! Files are streamed into objects: memory does not grow with them.
 
 use std::{
+    fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -78,10 +79,21 @@ pub fn attach(
     names: &[PathBuf],
     by: &actor::Signature,
 ) -> Result<ObjectId, AttachError> {
+    let open = Dir::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
+    attach_opened(history, run, names, &mut |name| open.open_file_below(name), by)
+}
+
+/// Commits the files `names`, each of which `open` opens, as [`attach`] does.
+pub fn attach_opened(
+    history: &HistoryRepo,
+    run: &RunId,
+    names: &[PathBuf],
+    open: &mut dyn FnMut(&Path) -> io::Result<File>,
+    by: &actor::Signature,
+) -> Result<ObjectId, AttachError> {
     let git = history.git();
     let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
     let loose = gix::odb::loose::Store::at(git.objects.store_ref().path(), git.object_hash());
-    let open = Dir::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
     let mut editor = gix::objs::tree::Editor::new(Tree::empty(), &git.objects, git.object_hash());
     for name in names {
         let git_name = Vec::from_path_lossy(name).into_owned();
@@ -89,7 +101,7 @@ pub fn attach(
             path::check_name(part.as_bstr(), false)
                 .map_err(|why| AttachError::Name { name: git_name.clone().into(), why })?;
         }
-        let blob = stream(&loose, &open, folder, name)?;
+        let blob = stream(&loose, open, name)?;
         let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
         editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
     }
@@ -112,12 +124,11 @@ pub fn attach(
 /// Makes a blob of a file; what is appended meanwhile is not in it.
 fn stream(
     loose: &gix::odb::loose::Store,
-    open: &Dir,
-    folder: &Path,
+    open: &mut dyn FnMut(&Path) -> io::Result<File>,
     name: &Path,
 ) -> Result<ObjectId, AttachError> {
-    let read = |source| AttachError::Read { path: folder.join(name), source };
-    let file = open.open_file_below(name).map_err(read)?;
+    let read = |source| AttachError::Read { path: name.to_owned(), source };
+    let file = open(name).map_err(read)?;
     let size = file.metadata().map_err(read)?.len();
     let mut content = Exactly { inner: file.take(size), left: size };
     loose.write_stream(Kind::Blob, size, &mut content).map_err(|error| read(io::Error::other(error)))

@@ -20,7 +20,7 @@ mod store;
 mod stored;
 
 pub use self::{
-    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach},
+    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
     merge::{Merged, newer},
     metric::Metric,
     origin::SUBMITTED_AS,

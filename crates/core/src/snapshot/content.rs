@@ -13,8 +13,11 @@ use std::{
 use flate2::{Compress, Compression, FlushCompress, Status, write::ZlibEncoder};
 use gix::{ObjectId, bstr::BStr, objs::Exists};
 
-use super::{files, secret};
-use crate::stat_index::{Kind, Stat};
+use super::files;
+use crate::{
+    secret::{self, Scanner},
+    stat_index::{Kind, Stat},
+};
 
 /// Larger files are streamed.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
@@ -119,23 +122,28 @@ impl Reader<'_> {
             // One byte more than it should have: a file that grows is noticed, and not followed for ever.
             (&mut file).take(before.size + 1).read_to_end(&mut buffer)?;
             let stable = buffer.len() as u64 == before.size && files::stat_file(&file)?.1 == before;
-            let read = if stable { self.whole(&buffer, taken_back).map(Some) } else { Ok(None) };
+            let read = if stable { self.whole(path, &buffer, taken_back).map(Some) } else { Ok(None) };
             self.buffer = buffer;
             let Some(read) = read? else { return Ok(None) };
             read
         } else {
-            let Some((id, new)) = self.stream(&mut file, before.size)? else { return Ok(None) };
+            let Some(read) = self.stream(&mut file, before.size, taken_back)? else { return Ok(None) };
             if files::stat_file(&file)?.1 != before {
                 return Ok(None);
             }
-            (id, false, new)
+            read
         };
         Ok(Some(Content::Read { id, kind, stat: before, is_secret, new }))
     }
 
-    fn whole(&mut self, content: &[u8], taken_back: bool) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
+    fn whole(
+        &mut self,
+        path: &BStr,
+        content: &[u8],
+        taken_back: bool,
+    ) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
         let id = hash(gix::objs::Kind::Blob, content)?;
-        let is_secret = secret::is_secret_content(content);
+        let is_secret = secret::first_in_file_of(path, content).is_some();
         let new =
             if is_secret && !taken_back { None } else { self.object(gix::objs::Kind::Blob, id, content)? };
         Ok((id, is_secret, new))
@@ -184,8 +192,14 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    /// Reads a large file once, hashing and compressing as it comes. `None`: its length changed meanwhile.
-    fn stream(&mut self, file: &mut File, size: u64) -> io::Result<Option<(ObjectId, Option<NewObject>)>> {
+    /// Reads a large file once, hashing and compressing as it comes, and looking for secrets. `None`: its length changed
+    /// meanwhile.
+    fn stream(
+        &mut self,
+        file: &mut File,
+        size: u64,
+        taken_back: bool,
+    ) -> io::Result<Option<(ObjectId, bool, Option<NewObject>)>> {
         let header = gix::objs::encode::loose_header(gix::objs::Kind::Blob, size);
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
         hasher.update(&header);
@@ -196,6 +210,7 @@ impl Reader<'_> {
         if let (Form::Loose, Some(out)) = (self.form, &mut out) {
             out.write_all(&header)?;
         }
+        let mut scanner = Scanner::any();
         self.buffer.resize(256 * 1024, 0);
         let mut seen = 0u64;
         loop {
@@ -208,6 +223,10 @@ impl Reader<'_> {
                 return Ok(None);
             }
             hasher.update(&self.buffer[..count]);
+            scanner.feed(&self.buffer[..count]);
+            if scanner.has_found() && !taken_back {
+                out = None;
+            }
             if let Some(out) = &mut out {
                 out.write_all(&self.buffer[..count])?;
             }
@@ -216,8 +235,10 @@ impl Reader<'_> {
             return Ok(None);
         }
         let id = hasher.try_finalize().map_err(io::Error::other)?;
-        if self.objects.exists(&id) {
-            return Ok(Some((id, None)));
+        scanner.end();
+        let is_secret = scanner.has_found();
+        if (is_secret && !taken_back) || self.objects.exists(&id) {
+            return Ok(Some((id, is_secret, None)));
         }
         let body = match out {
             Some(out) => {
@@ -227,7 +248,7 @@ impl Reader<'_> {
             }
             None => Body::Memory(Vec::new()),
         };
-        Ok(Some((id, Some(NewObject { id, kind: gix::objs::Kind::Blob, size, body }))))
+        Ok(Some((id, is_secret, Some(NewObject { id, kind: gix::objs::Kind::Blob, size, body }))))
     }
 }
 

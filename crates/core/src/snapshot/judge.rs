@@ -6,11 +6,11 @@ use super::{
     Error, LeftOut, Why,
     listing::is_refused_link,
     node::{Item, State},
-    secret,
     walk::{Harvest, Shared},
 };
 use crate::{
     ignore::{Rules, Verdict},
+    secret,
     stat_index::{Kind, Known, Stat},
     user_repo::nested::Nested,
 };
@@ -55,7 +55,7 @@ pub(super) fn judge(
             }
         }
     }
-    if !is_folder && !taken_back && secret::is_secret_name(path) {
+    if !is_folder && !taken_back && secret::of_name(path).is_some() {
         harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Secret });
         return Ok(Judged::Out);
     }

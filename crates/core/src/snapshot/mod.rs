@@ -12,7 +12,6 @@ mod message;
 mod node;
 mod pack;
 mod request;
-mod secret;
 mod store;
 mod trees;
 mod walk;
@@ -20,7 +19,6 @@ mod walk;
 pub use crate::user_repo::Signature;
 pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
-pub(crate) use secret::is_secret_name;
 
 use std::path::{Path, PathBuf};
 

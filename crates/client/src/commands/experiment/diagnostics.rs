@@ -13,6 +13,7 @@ use crate::env::PATH;
 use crate::error::CommandError;
 use crate::run::archive::Archive;
 use crate::run::carried;
+use crate::run::secrets::Secrets;
 use crate::ui::Output;
 
 /// Variables whose values are told; of all others only the name is.
@@ -64,7 +65,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     archive.text("environment.json", &pretty(&environment(ctx, &opened))).map_err(failed)?;
     add_snapshot(ctx, &opened, &record, token, &mut archive)?;
     match carried::of_record(ctx, &opened, &record, token) {
-        Ok(attachments) => archive.attachments(&attachments, "run")?,
+        Ok(attachments) => {
+            archive.attachments(&attachments, "run", &Secrets::in_project(opened.project.root()))?;
+        }
         Err(error) => ctx.ui.warning(&format!("without outputs and logs: {}", error.chain().join(": "))),
     }
     let done = archive.finish().map_err(failed)?;
