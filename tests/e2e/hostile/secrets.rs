@@ -255,3 +255,34 @@ fn secrets_in_large_files_and_in_utf_16_stay_out_of_a_snapshot() {
         .ok();
     assert!(!tree.stdout.contains("run.ipynb") && !tree.stdout.contains("key.txt"), "{tree}");
 }
+
+#[test]
+fn a_run_whose_azml_dies_keeps_its_secrets_to_itself() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let (alice, project) = project(&sandbox, &server);
+    let printed = token('1');
+    let script = format!(
+        "import os, sys\nprint(sys.argv[1:], '{}' + '{}', os.environ['MY_API_KEY'])\nos.makedirs('outputs')\n\
+         open('outputs/prod.env', 'w').write('env-of' + '-the-run')\n",
+        &printed[..9],
+        &printed[9..]
+    );
+    write(&project, "train.py", &script);
+    // Before anything is put into Git of what the script left.
+    let mortal = sandbox
+        .actor("alice", "alicepat")
+        .with_env("MY_API_KEY", "value-of-a-variable")
+        .with_env("AZML_FAULT", "submit:2");
+    let submit = ["experiment", "submit", "-c", "local", "train.py", "--password", "hunter2-of-alice"];
+    let died = mortal.azml(&project, &submit);
+    assert_eq!(died.code, None, "it was killed: {died}");
+    let run = alice.azml_json(&project, &["history", "last"]);
+    assert_eq!((&run["status"], &run["arguments"]), (&json!("NotResponding"), &json!(["--password", "***"])));
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let there = everything_at(&alice, &server);
+    assert!(there.contains("['--password', '***'] *** ***"), "the log is there");
+    for secret in [&printed, "value-of-a-variable", "hunter2-of-alice", "env-of-the-run"] {
+        assert!(!there.contains(secret), "{secret}");
+    }
+}

@@ -44,7 +44,8 @@ enum Name {
 
 /// Returns whether the value of an argument or variable of this name is a secret.
 pub fn is_secret_value(name: &str, value: &str) -> bool {
-    is_secret(value, of_name(name))
+    // The working directory, in every shell.
+    !matches!(name, "PWD" | "OLDPWD") && is_secret(value, of_name(name))
 }
 
 /// The words of a command as they may be recorded; `is_plain` says of the name of an argument, without the dashes, that

@@ -447,7 +447,7 @@ pub(super) fn userinfo_password(text: &[u8], start: usize) -> Option<(Range<usiz
 }
 
 /// Returns whether a password is what documentation and settings for a developer's own computer have for one.
-fn is_example_password(password: &[u8]) -> bool {
+pub(super) fn is_example_password(password: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "pass",
         "passwd",

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Write};
 use aho_corasick::AhoCorasick;
 
 use super::{
-    Finding, all_in,
+    Finding, all_in, form,
     scan::{Encoding, Scanner},
 };
 use crate::limits::SECRET_TAIL;
@@ -84,14 +84,15 @@ pub struct Values {
 }
 
 impl Values {
-    /// Shorter ones, which other text has by chance, are not looked for.
+    /// Shorter ones, which other text has by chance, are not looked for; nor are `password`, `postgres` and the like.
     const SHORTEST: usize = 6;
 
     /// Those of pairs of a name and a value. What can't be looked for is passed over.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (name, value) in pairs {
-            if value.len() >= Self::SHORTEST && !values.contains(&value) {
+            let is_telling = value.len() >= Self::SHORTEST && !form::is_example_password(value.as_bytes());
+            if is_telling && !values.contains(&value) {
                 names.push(name);
                 values.push(value);
             }

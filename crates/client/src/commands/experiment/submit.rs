@@ -22,6 +22,9 @@ use crate::ui::Output;
 /// '*.pt']`), is kept with the run. What it writes elsewhere is kept on this computer for a time: see `azml run files`.
 /// Ctrl-C cancels the run.
 ///
+/// What looks like a secret stays on this computer: such files and outputs are left out and named, and `***` stands for it in
+/// the recorded arguments and in the pushed logs. The script gets its arguments as they are.
+///
 /// It finds there what it finds in the project folder: a link that leaves the project leads to the same target, and an
 /// environment variable that names the project folder (PYTHONPATH, PATH, any other) names the run's folder, except for
 /// what is linked into it, such as a virtual environment. It reads the terminal as it would without azml; once it has

@@ -112,6 +112,9 @@ fn names_of_variables() {
     ] {
         assert!(!is_secret_value(name, "hunter2"), "{name}");
     }
+    for directory in ["/work", "/home/me/my project", "/tmp/a+b"] {
+        assert!(!is_secret_value("PWD", directory) && !is_secret_value("OLDPWD", directory), "{directory}");
+    }
 }
 
 #[test]
