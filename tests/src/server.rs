@@ -129,13 +129,19 @@ impl Server {
 
     /// vsts-mock with the usual people and repos, in which alice has an SSH key; and her ssh command.
     pub fn with_ssh_key(sandbox: &Sandbox) -> (Self, String) {
+        Self::with_ssh_key_and(sandbox, "")
+    }
+
+    /// The same with sections before the usual seed.
+    pub fn with_ssh_key_and(sandbox: &Sandbox, before: &str) -> (Self, String) {
         let dir = sandbox.dir("ssh");
         let mut keygen = sandbox.command("ssh-keygen", &dir, &dir);
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", "key"]);
         assert!(keygen.status().is_ok_and(|status| status.success()), "OpenSSH makes a key");
         let alice = "name = \"alice\"\n";
         let key = "ssh_keys = [{ name = \"laptop\", file = \"ssh/key.pub\" }]\n";
-        let server = Self::start(sandbox, &SEED.replacen(alice, &format!("{alice}{key}"), 1));
+        let seed = SEED.replacen(alice, &format!("{alice}{key}"), 1);
+        let server = Self::start(sandbox, &format!("{before}{seed}"));
         let known_hosts = format!("{}\n", server.known_hosts());
         std::fs::write(dir.join("known_hosts"), known_hosts).expect("a file is written");
         let ssh = format!(

@@ -21,17 +21,21 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::limits::ADMISSION_POLL;
+use crate::limits::{ADMISSION_POLL, QUEUED_PER_ENTRY};
 
 /// Whose entries are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Client {
-    #[expect(dead_code, reason = "Git conversations come next")]
     User(Uuid),
     Address(IpAddr),
 }
 
 impl Client {
+    /// Who asks, as far as that is known.
+    pub(crate) fn of(user: Option<Uuid>, address: IpAddr) -> Self {
+        user.map_or_else(|| Self::at(address), Self::User)
+    }
+
     /// Whoever connects from there.
     pub(crate) fn at(address: IpAddr) -> Self {
         let network = match address.to_canonical() {
@@ -122,7 +126,7 @@ impl Admission {
         let mut queued = {
             let mut all = self.all();
             let own = all.queue.values().filter(|newcomer| newcomer.client == client).count();
-            if own >= self.room.entries {
+            if own >= self.room.entries * QUEUED_PER_ENTRY {
                 return None;
             }
             let id = all.next;
@@ -286,7 +290,6 @@ impl Work {
     }
 
     /// The client has done so.
-    #[expect(dead_code, reason = "Git conversations come next")]
     pub(crate) fn resume(&mut self) {
         if std::mem::replace(&mut self.is_paused, false) {
             self.member.standing().working += 1;

@@ -7,19 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use git_wire::history::History;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
-use crate::hosting::Upkeep;
+use crate::hosting::{Conversations, Upkeep};
 use crate::http::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
 use crate::journal::Journal;
-use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, GIT_CONVERSATIONS, Limits};
+use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
 use crate::operations::Operations;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
@@ -47,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
-    pub(crate) git_permits: Arc<Semaphore>,
+    pub(crate) conversations: Conversations,
     /// The memory that clients may take up together.
     pub(crate) budget: Budget,
     pub(crate) upkeep: Upkeep,
@@ -91,7 +90,7 @@ impl App {
             clock: config.clock.clone(),
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
-            git_permits: Arc::new(Semaphore::new(GIT_CONVERSATIONS)),
+            conversations: Conversations::new(&config.seed.limits),
             budget: Budget::new(BYTES_IN_FLIGHT),
             upkeep,
             histories: Histories::default(),

@@ -9,8 +9,20 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// How many entries are kept.
-const KEPT: usize = 10_000;
+use crate::limits::{JOURNAL_ENTRIES, JOURNAL_TEXT};
+
+/// A client's text as the journal and the log have it: without control characters, and cut.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if shown.len() + c.len_utf8() > JOURNAL_TEXT {
+            shown.push('…');
+            break;
+        }
+        shown.push(c);
+    }
+    shown
+}
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,7 +127,7 @@ impl Journal {
         let mut entries = self.0.lock().expect("no thread panics while it holds the lock");
         entries.last += 1;
         let seq = entries.last;
-        if entries.kept.len() == KEPT {
+        if entries.kept.len() == JOURNAL_ENTRIES {
             entries.kept.pop_front();
         }
         entries.kept.push_back(JournalEntry { seq, time, event });
@@ -159,13 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_clients_are_cut() {
+        assert_eq!(shown("/acme/_git/iris"), "/acme/_git/iris");
+        assert_eq!(shown("a\u{1b}[0m"), "a[0m");
+        let long = shown(&"ä".repeat(60 << 10));
+        assert_eq!((long.len(), long.chars().last()), (JOURNAL_TEXT + "…".len(), Some('…')));
+    }
+
+    #[test]
     fn entries_are_numbered_amended_and_bounded() {
         let journal = Journal::default();
-        for n in 0..KEPT + 5 {
+        for n in 0..JOURNAL_ENTRIES + 5 {
             journal.add(Timestamp::UNIX_EPOCH, request(&n.to_string()));
         }
         let all = journal.after(0);
-        assert_eq!((all.len(), all[0].seq), (KEPT, 6));
+        assert_eq!((all.len(), all[0].seq), (JOURNAL_ENTRIES, 6));
         journal.amend(1, |_| panic!("it is gone"));
         journal.amend(7, |entry| {
             if let Event::Request { status, .. } = &mut entry.event {
@@ -175,6 +195,6 @@ mod tests {
         let json = serde_json::to_value(&journal.after(6)[0]).expect("serialises");
         assert_eq!((json["kind"].as_str(), json["status"].as_u64()), (Some("request"), Some(200)));
         journal.clear();
-        assert_eq!(journal.add(Timestamp::UNIX_EPOCH, request("/")), KEPT as u64 + 6);
+        assert_eq!(journal.add(Timestamp::UNIX_EPOCH, request("/")), JOURNAL_ENTRIES as u64 + 6);
     }
 }

@@ -19,6 +19,9 @@ pub(crate) const CONNECTION_GRACE: Duration = Duration::from_secs(1);
 /// How long a new connection queues for a place.
 pub(crate) const CONNECTION_QUEUE: Duration = Duration::from_secs(10);
 
+/// How many of one client may queue, for each entry that there is room for.
+pub(crate) const QUEUED_PER_ENTRY: usize = 2;
+
 /// How often one that queues looks for a place.
 pub(crate) const ADMISSION_POLL: Duration = Duration::from_millis(50);
 
@@ -58,8 +61,47 @@ pub(crate) const REST_PUSH_BYTES: usize = 32 << 20;
 /// Seconds for which nobody may take anything of an answer.
 pub(crate) const WRITE_SECONDS: u64 = 60;
 
-/// Git conversations that are worked on at once.
+/// Git conversations that are worked on at once; one client has at most half of them.
 pub(crate) const GIT_CONVERSATIONS: usize = 64;
+
+/// Git conversations that are open at once, those that wait for their clients included.
+pub(crate) const GIT_OPEN: usize = 256;
+
+/// How long a conversation may wait for its client before it gives its permit to others.
+pub(crate) const GIT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a conversation may wait for its client before a newcomer may take its place.
+pub(crate) const GIT_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a conversation queues for a place, and for a permit.
+pub(crate) const GIT_QUEUE: Duration = Duration::from_secs(30);
+
+/// Seconds that a Git conversation may last.
+pub(crate) const GIT_SECONDS: u64 = 3_600;
+
+/// Bytes of the request of a fetch.
+pub(crate) const FETCH_REQUEST_BYTES: usize = 64 << 20;
+
+/// Clients after which those without a conversation are forgotten.
+pub(crate) const CLIENTS_REMEMBERED: usize = 1_024;
+
+/// Seconds that a client may say nothing over SSH before its first line.
+pub(crate) const SSH_SILENCE_SECONDS: u64 = 30;
+
+/// How long a client may say nothing over SSH in the midst of a conversation: it may have a large pack to build.
+pub(crate) const SSH_SILENCE: Duration = Duration::from_mins(10);
+
+/// Bytes of an `Authorization` header.
+pub(crate) const AUTHORIZATION_BYTES: usize = 8 << 10;
+
+/// Passwords that are verified at once: each takes 19 MB and a processor for a moment.
+pub(crate) const PASSWORDS_AT_ONCE: usize = 4;
+
+/// Entries of the journal. Texts in them are cut, so that all of it has some 10 MB.
+pub(crate) const JOURNAL_ENTRIES: usize = 10_000;
+
+/// Bytes of a client's text, such as a path or a command, in the journal and in the log.
+pub(crate) const JOURNAL_TEXT: usize = 400;
 
 /// Bytes that are held in memory for clients at once: bodies of requests, contents of files.
 pub(crate) const BYTES_IN_FLIGHT: u64 = 512 << 20;
@@ -189,6 +231,14 @@ pub struct Limits {
     pub body_seconds: u64,
     /// Seconds for which nobody may take anything of an answer.
     pub write_seconds: u64,
+    /// Git conversations that are worked on at once; one client has at most half of them.
+    pub git_conversations: usize,
+    /// Git conversations that are open at once, those that wait for their clients included; one client has at most half.
+    pub git_open: usize,
+    /// Seconds that a Git conversation may last.
+    pub git_seconds: u64,
+    /// Seconds that a client may say nothing over SSH before its first line.
+    pub ssh_silence_seconds: u64,
 }
 
 impl Default for Limits {
@@ -199,6 +249,10 @@ impl Default for Limits {
             head_seconds: HTTP_HEAD_SECONDS,
             body_seconds: BODY_SECONDS,
             write_seconds: WRITE_SECONDS,
+            git_conversations: GIT_CONVERSATIONS,
+            git_open: GIT_OPEN,
+            git_seconds: GIT_SECONDS,
+            ssh_silence_seconds: SSH_SILENCE_SECONDS,
         }
     }
 }

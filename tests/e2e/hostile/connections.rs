@@ -152,3 +152,75 @@ fn heads_may_be_as_long_as_clients_make_them() {
     git.arg("-c").arg(format!("http.extraHeader=Authorization: Basic {basic}"));
     let _listed = sandbox.run(git, &["ls-remote", &server.repo("iris")], None).ok();
 }
+
+/// S13: a name that another site makes point here gets nothing that is shown to anybody.
+#[test]
+fn a_foreign_host_gets_nothing_without_credentials() {
+    let sandbox = Sandbox::new();
+    let seed = server::SEED.replacen("name = \"extra\"\n", "name = \"extra\"\npublic = true\n", 1);
+    let server = Server::start(&sandbox, &seed);
+    let address = server.http().trim_start_matches("http://");
+    let refs = "/acme/iris/_git/extra/info/refs?service=git-upload-pack";
+    let alice = format!("Authorization: Basic {}\r\n", STANDARD.encode("alice:alicepat"));
+    let rows = [
+        ("/_mock/health", "", 421, 200),
+        ("/_mock/openapi.json", "", 421, 200),
+        ("/devicelogin", "", 421, 200),
+        ("/", "", 421, 200),
+        (refs, "", 401, 200),
+        (refs, &*alice, 200, 200),
+    ];
+    for (path, more, foreign, own) in rows {
+        for (host, expected) in [
+            ("evil.example:8080", foreign),
+            ("localhost.evil.example", foreign),
+            ("localhost:8080", own),
+            ("127.0.0.1", own),
+            ("vsts-mock:8080", own),
+        ] {
+            let mut stream = connect(address);
+            let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
+            stream.write_all(head.as_bytes()).expect("the request is sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("the answer is read");
+            let status = answer.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
+            assert_eq!(status, Some(expected), "{host}{path}: {answer}");
+        }
+    }
+}
+
+/// S8: 10,000 requests for a path of 60 KB stayed in memory and in the log, 1 GB together.
+#[test]
+fn long_paths_are_cut_in_journal_and_log() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let before = Usage::of(server.pid());
+    let path = format!("/{}", "x".repeat(20 << 10));
+    let mut stream = connect(server.http().trim_start_matches("http://"));
+    for n in 0..1_000 {
+        let end = if n == 999 { "Connection: close\r\n" } else { "" };
+        stream.write_all(head("GET", &path, end).as_bytes()).expect("the request is sent");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("the answer begins");
+        assert_eq!(&answer, b"HTTP/1.1 404");
+        if n == 999 {
+            let _rest = stream.read_to_end(&mut Vec::new()).expect("the answer is read");
+        } else {
+            let mut last = Vec::new();
+            let text = b"There is nothing at this address.";
+            while !last.ends_with(text) {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("the answer goes on");
+                last.push(byte[0]);
+            }
+        }
+    }
+    let admin = format!("Bearer {}", server.ready()["admin_token"].as_str().expect("a token"));
+    let (status, journal) =
+        http::send(server.http(), "GET", "/_mock/journal", &[("Authorization", &admin)], "");
+    let after = Usage::of(server.pid());
+    assert_eq!(status, 200);
+    assert!(journal.len() < 2 << 20 && journal.contains("xxx…"), "{} bytes", journal.len());
+    assert!(server.log().len() < 2 << 20, "{} bytes", server.log().len());
+    assert!(after.peak < before.peak.max(before.resident) + (16 << 20), "{before:?} {after:?}");
+}

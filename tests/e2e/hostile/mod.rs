@@ -6,6 +6,8 @@
 mod bombs;
 /// Clients that are slow on purpose.
 mod connections;
+/// Git conversations with clients that do nothing.
+mod conversations;
 /// Many who push at the same moment.
 mod crowd;
 /// Files and folders that change, or are none.

@@ -4,6 +4,7 @@
 //! engine. Nothing here knows HTTP.
 
 mod door;
+mod turn;
 mod upkeep;
 
 use std::io::{BufRead, Write};
@@ -12,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use git_wire::{Error, KeepAlive, Options, ProtocolVersion, Service, Summary};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize_push};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::world::{Repo, World};
 use door::Door;
+pub(crate) use turn::{Conversations, Turn};
 pub(crate) use upkeep::Upkeep;
 
 /// After how much silence a client that waits for a pack hears something.
@@ -62,8 +63,7 @@ pub(crate) struct Session {
     service: Service,
     version: ProtocolVersion,
     options: Options,
-    /// One of the conversations that go on at once; given back when this one ends.
-    _permit: OwnedSemaphorePermit,
+    turn: Arc<Turn>,
 }
 
 impl Session {
@@ -74,7 +74,7 @@ impl Session {
         repo: Repo,
         service: Service,
         asked: &str,
-        permit: OwnedSemaphorePermit,
+        turn: Arc<Turn>,
     ) -> Self {
         let traits = app.profile.traits();
         let version = if traits.negotiates_version {
@@ -87,12 +87,18 @@ impl Session {
             profile: traits.git,
             keep_alive: Some(signs_of_life(app.clock.clone())),
             ref_in_want: app.git().ref_in_want,
+            interrupt: turn.interrupt().clone(),
             ..Options::default()
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
         options.durable = app.is_durable;
         let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
-        Self { app: app.clone(), repo, policy, service, version, options, _permit: permit }
+        Self { app: app.clone(), repo, policy, service, version, options, turn }
+    }
+
+    /// The conversation's place among the others.
+    pub(crate) fn turn(&self) -> &Arc<Turn> {
+        &self.turn
     }
 
     /// The bounds of this conversation.

@@ -12,6 +12,7 @@ use super::text;
 use crate::access::Principal;
 use crate::app::App;
 use crate::identity::{Credential, Gate, SignInError};
+use crate::world::World;
 
 /// Who sent the request: nobody, when it shows no credential.
 pub(crate) async fn sign_in(
@@ -24,15 +25,29 @@ pub(crate) async fn sign_in(
         Some(value) => Credential::parse(value.as_bytes())?,
     };
     let (world, now) = (app.state.world(), app.clock.now());
-    if !Gate::takes_long(&world, &credential) {
-        let principal = app.gate.verify(&world, &credential, peer, now)?;
-        if let Some(token) = principal.token {
-            app.uses.note(token, now);
-        }
-        return Ok(principal);
+    if Gate::takes_long(&world, &credential) {
+        return verify(app, world, credential, peer).await;
     }
-    let app = app.clone();
-    let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now));
+    let principal = app.gate.verify(&world, &credential, peer, now)?;
+    if let Some(token) = principal.token {
+        app.uses.note(token, now);
+    }
+    Ok(principal)
+}
+
+/// Verifies a credential that may be a password. A few at once: each takes 19 MB and a processor for a moment.
+pub(crate) async fn verify(
+    app: &Arc<App>,
+    world: Arc<World>,
+    credential: Credential,
+    peer: IpAddr,
+) -> Result<Principal, SignInError> {
+    let permit = app.gate.passwords_at_once().acquire_owned().await;
+    let (app, now) = (app.clone(), app.clock.now());
+    let verdict = tokio::task::spawn_blocking(move || {
+        let _held = permit;
+        app.gate.verify(&world, &credential, peer, now)
+    });
     verdict.await.expect("verifying does not panic")
 }
 

@@ -1,31 +1,26 @@
 //! Between the asynchronous connection and the blocking engine: a request's body becomes a reader, a writer becomes the
 //! response's body. Both hold a few chunks at most, so that memory does not grow with what passes through.
 //!
-//! A client that sends nothing for too long, takes nothing for too long, or takes too long altogether, loses its
-//! connection; the engine then sees a broken stream and stops.
+//! A client that sends or takes nothing for too long loses its connection (see `serve`), one that takes too long altogether
+//! its [`Turn`]; the engine then sees a broken stream and stops. When the client has gone, work is interrupted.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
-use futures_util::stream;
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt as _, Limited as Limit};
-use tokio::runtime::Handle;
+use futures_util::{StreamExt as _, stream};
+use git_wire::SetOnDrop;
+use http_body_util::BodyExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a client may send nothing, or take nothing.
-const IDLE: Duration = Duration::from_mins(1);
+use crate::hosting::Turn;
+
 /// How many chunks wait between the two sides.
 const CHUNKS_IN: usize = 4;
 const CHUNKS_OUT: usize = 8;
-/// Bodies of at most so many bytes are looked at as a whole before anything is done about them.
-const SMALL_BODY: usize = 4 * 1024;
 /// How much is written before it goes out as one chunk.
 const CHUNK: usize = 32 * 1024;
 
@@ -35,8 +30,6 @@ pub(crate) struct Intake {
     pub(crate) is_gzip: bool,
     /// Bytes it may have, after decompression.
     pub(crate) limit: u64,
-    /// How long it may take to arrive.
-    pub(crate) deadline: Duration,
 }
 
 /// What the engine made of a request.
@@ -47,16 +40,15 @@ pub(crate) enum Outcome<E> {
     Failed(E),
 }
 
-/// Takes in a body that says it has few bytes, so that it can be looked at; `None` if it breaks off or is slow.
-pub(crate) async fn take_in(body: Body, deadline: Duration) -> Option<Bytes> {
-    let whole = timeout(deadline.min(IDLE), Limit::new(body, SMALL_BODY).collect()).await;
-    Some(whole.ok()?.ok()?.to_bytes())
-}
-
-/// Whether headers announce a body that [`take_in()`] takes.
-pub(crate) fn is_small(headers: &HeaderMap) -> bool {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    length.is_some_and(|length| length <= SMALL_BODY)
+/// Waits for a body's first bytes; gives the whole body, or why there is none.
+pub(crate) async fn begun(mut body: Body) -> Result<Body, axum::Error> {
+    match body.frame().await.transpose()?.and_then(|frame| frame.into_data().ok()) {
+        None => Ok(Body::empty()),
+        Some(first) => {
+            let first = stream::once(std::future::ready(Ok(first)));
+            Ok(Body::from_stream(first.chain(body.into_data_stream())))
+        }
+    }
 }
 
 /// Does work at once that takes next to no time, on a body that is here as a whole.
@@ -71,19 +63,21 @@ pub(crate) fn run_at_once<E>(
     }
 }
 
-/// Runs blocking work on a request's body; returns when the first bytes of the answer are there.
+/// Runs blocking work on a request's body; returns when the first bytes of the answer are there. Work that nobody waits
+/// for any more is interrupted.
 pub(crate) async fn run<E: Send + 'static>(
     body: Body,
     intake: Intake,
+    turn: Arc<Turn>,
     work: impl FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), E> + Send + 'static,
 ) -> Outcome<E> {
     let (sender, incoming) = mpsc::channel(CHUNKS_IN);
-    tokio::spawn(pump(body, sender, intake.deadline));
+    tokio::spawn(pump(body, sender));
     let (outgoing, mut chunks) = mpsc::channel(CHUNKS_OUT);
-    let runtime = Handle::current();
+    let gone = turn.interrupt().set_on_drop();
     let working = tokio::task::spawn_blocking(move || {
-        let incoming = Incoming { chunks: incoming, current: Bytes::new() };
-        let mut writer = Outgoing { chunks: outgoing, pending: BytesMut::new(), runtime };
+        let incoming = Incoming { chunks: incoming, current: Bytes::new(), turn: turn.clone() };
+        let mut writer = Outgoing { chunks: outgoing, pending: BytesMut::new(), turn };
         let result = if intake.is_gzip {
             let inflated = Limited { inner: MultiGzDecoder::new(incoming), left: intake.limit };
             work(&mut BufReader::with_capacity(CHUNK, inflated), &mut writer)
@@ -99,7 +93,7 @@ pub(crate) async fn run<E: Send + 'static>(
         result
     });
     match chunks.recv().await {
-        Some(first) => Outcome::Answer(answer(first, chunks, working)),
+        Some(first) => Outcome::Answer(answer(first, chunks, working, gone)),
         None => match working.await {
             Ok(Ok(())) => Outcome::Answer(Body::empty()),
             Ok(Err(error)) => Outcome::Failed(error),
@@ -112,39 +106,40 @@ fn answer<E: Send + 'static>(
     first: Bytes,
     chunks: mpsc::Receiver<Bytes>,
     working: JoinHandle<Result<(), E>>,
+    gone: SetOnDrop,
 ) -> Body {
     Body::from_stream(stream::unfold(
-        (Some(first), chunks, Some(working)),
-        |(first, mut chunks, working)| async move {
+        (Some(first), chunks, Some(working), gone),
+        |(first, mut chunks, working, gone)| async move {
             let next = match first {
                 Some(first) => Some(first),
                 None => chunks.recv().await,
             };
             if let Some(chunk) = next {
-                return Some((Ok(chunk), (None, chunks, working)));
+                return Some((Ok(chunk), (None, chunks, working, gone)));
             }
             // A panic must not look like a complete answer.
-            match working?.await {
-                Ok(_) => None,
-                Err(_) => {
-                    Some((Err(io::Error::other("the answer could not be completed")), (None, chunks, None)))
-                }
+            if working?.await.is_ok() {
+                return None;
             }
+            let error = io::Error::other("the answer could not be completed");
+            Some((Err(error), (None, chunks, None, gone)))
         },
     ))
 }
 
-async fn pump(mut body: Body, sender: mpsc::Sender<io::Result<Bytes>>, deadline: Duration) {
-    let deadline = Instant::now() + deadline;
+async fn pump(mut body: Body, sender: mpsc::Sender<io::Result<Bytes>>) {
     loop {
-        let next = match timeout_at(deadline.min(Instant::now() + IDLE), body.frame()).await {
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the request's body took too long")),
-            Ok(None) => return,
-            Ok(Some(Err(error))) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, error)),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) if !data.is_empty() => Ok(data),
-                _ => continue,
-            },
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            // Nobody reads on: what the client still wants to send is let go, and the connection with it.
+            () = sender.closed() => return,
+        };
+        let next = match frame.map(|frame| frame.map(hyper::body::Frame::into_data)) {
+            None => return,
+            Some(Err(error)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, error)),
+            Some(Ok(Ok(data))) if !data.is_empty() => Ok(data),
+            Some(Ok(_)) => continue,
         };
         let failed = next.is_err();
         if sender.send(next).await.is_err() || failed {
@@ -156,14 +151,20 @@ async fn pump(mut body: Body, sender: mpsc::Sender<io::Result<Bytes>>, deadline:
 struct Incoming {
     chunks: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
+    turn: Arc<Turn>,
 }
 
 impl BufRead for Incoming {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.current.is_empty()
-            && let Some(next) = self.chunks.blocking_recv()
-        {
-            self.current = next?;
+        if self.current.is_empty() {
+            let next = match self.chunks.try_recv() {
+                Ok(next) => Some(next?),
+                Err(mpsc::error::TryRecvError::Disconnected) => None,
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    self.turn.wait(async { self.chunks.recv().await.transpose() })?
+                }
+            };
+            self.current = next.unwrap_or_default();
         }
         Ok(&self.current)
     }
@@ -205,7 +206,7 @@ impl<R: Read> Read for Limited<R> {
 struct Outgoing {
     chunks: mpsc::Sender<Bytes>,
     pending: BytesMut,
-    runtime: Handle,
+    turn: Arc<Turn>,
 }
 
 impl Outgoing {
@@ -216,11 +217,7 @@ impl Outgoing {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
             Err(mpsc::error::TrySendError::Full(chunk)) => {
-                let sending = async { timeout(IDLE, self.chunks.send(chunk)).await };
-                match self.runtime.block_on(sending) {
-                    Ok(sent) => sent.map_err(|_| gone()),
-                    Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")),
-                }
+                self.turn.wait(async { self.chunks.send(chunk).await.map_err(|_| gone()) })
             }
         }
     }
@@ -246,14 +243,22 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::admission::Client;
+    use crate::hosting::Conversations;
+    use crate::limits::Limits;
 
-    const INTAKE: Intake = Intake { is_gzip: false, limit: 1 << 20, deadline: Duration::from_secs(10) };
+    const INTAKE: Intake = Intake { is_gzip: false, limit: 1 << 20 };
+
+    async fn turn() -> Arc<Turn> {
+        let all = Conversations::new(&Limits::default());
+        all.open(Client::at([127, 0, 0, 1].into())).await.expect("there are permits")
+    }
 
     async fn echo(body: Vec<u8>, intake: Intake) -> Result<Vec<u8>, String> {
         let work = |reader: &mut dyn BufRead, writer: &mut dyn Write| {
             io::copy(reader, writer).map(|_| ()).map_err(|error| error.to_string())
         };
-        match run(Body::from(body), intake, work).await {
+        match run(Body::from(body), intake, turn().await, work).await {
             Outcome::Answer(body) => Ok(body.collect().await.map_err(|e| e.to_string())?.to_bytes().to_vec()),
             Outcome::Failed(error) => Err(error),
         }
@@ -281,9 +286,29 @@ mod tests {
             reader.read_to_end(&mut all).map(|_| ()).map_err(|error| error.kind().to_string())
         };
         let bomb = gzip(&vec![0; 4 << 20]);
-        assert!(matches!(run(Body::from(bomb), is_gzip, collect).await, Outcome::Failed(_)));
+        assert!(matches!(run(Body::from(bomb), is_gzip, turn().await, collect).await, Outcome::Failed(_)));
         let mut cut = gzip(b"hello");
         cut.truncate(cut.len() - 4);
-        assert!(matches!(run(Body::from(cut), is_gzip, collect).await, Outcome::Failed(_)));
+        assert!(matches!(run(Body::from(cut), is_gzip, turn().await, collect).await, Outcome::Failed(_)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn work_that_nobody_waits_for_is_interrupted() {
+        let turn = turn().await;
+        let interrupt = turn.interrupt().clone();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let work = move |_: &mut dyn BufRead, _: &mut dyn Write| -> Result<(), ()> {
+            while !interrupt.is_set() {
+                std::thread::yield_now();
+            }
+            ended.send(())
+        };
+        let waiting = tokio::time::timeout(
+            std::time::Duration::from_millis(20),
+            run(Body::empty(), INTAKE, turn, work),
+        );
+        assert!(waiting.await.is_err(), "there is no answer");
+        let told = tokio::time::timeout(std::time::Duration::from_secs(20), end).await;
+        assert!(matches!(told, Ok(Ok(()))), "the work ends");
     }
 }

@@ -2,30 +2,25 @@
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use git_wire::{Error, Service};
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
-use tokio::time::timeout;
 
 use super::address::{GitAddress, GitTail};
 use super::bridge::{self, Intake, Outcome};
-use super::{Journalled, Peer, auth, text};
-use crate::access::{Refusal, repository_not_found};
+use super::{Journalled, Peer, auth, body as incoming, host, text};
+use crate::access::{Principal, Refusal, repository_not_found};
+use crate::admission::Client;
 use crate::app::App;
 use crate::disk_full;
 use crate::hosting::{Names, Session, admit};
+use crate::limits::FETCH_REQUEST_BYTES;
+use crate::world::Repo;
 
-/// Bytes that a fetch's request may have.
-const LARGEST_FETCH_REQUEST: u64 = 64 << 20;
-/// How long a fetch's request may take to arrive.
-const FETCH_REQUEST_DEADLINE: Duration = Duration::from_mins(2);
-/// How long a request waits while too many others are served.
-const QUEUE_DEADLINE: Duration = Duration::from_secs(30);
-
+const UNREAD: &str = "The request's body could not be read.";
 const DUMB: &str = "This server speaks Git's smart HTTP protocol only. Use git 1.6.6 or newer, and check that nothing \
                     between you and the server takes away the query '?service=git-upload-pack'.";
 
@@ -46,6 +41,10 @@ pub(crate) async fn serve(
         Ok(principal) => principal,
         Err(error) => return auth::refuse(app, error),
     };
+    if principal.is_anonymous() && !host::is_own(app, request.headers()) {
+        let message = "This server does not go by that name, and shows nothing there without credentials.";
+        return auth::challenge(app, message);
+    }
     journalled.user = (!principal.is_anonymous()).then(|| principal.name.clone());
     let world = app.state.world();
     let is_advertisement = address.tail == GitTail::InfoRefs;
@@ -54,20 +53,12 @@ pub(crate) async fn serve(
         Ok(repo) => repo,
         Err(refusal) => return refuse(app, &refusal, &address.repo, service, is_advertisement),
     };
-    let Ok(Ok(permit)) = timeout(QUEUE_DEADLINE, app.git_permits.clone().acquire_owned()).await else {
-        let mut response =
-            text(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment.");
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        return response;
-    };
     let asked =
         request.headers().get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let session = Session::new(app, principal, repo, service, asked, permit);
-    if is_advertisement {
-        advertise(session, service, &address).await
-    } else {
-        respond(session, service, &address, request).await
-    }
+    let client = Client::of(principal.user, peer.0.ip());
+    let call = Call { app, asked: asked.to_owned(), client, principal, repo, service, address: &address };
+    let answered = if is_advertisement { call.advertise().await } else { call.respond(request).await };
+    answered.unwrap_or_else(|response| *response)
 }
 
 fn requested_service(tail: &GitTail, method: &Method, query: Option<&str>) -> Result<Service, Box<Response>> {
@@ -123,68 +114,104 @@ fn denied_advertisement(message: &str) -> String {
     format!("001f# service=git-receive-pack\n00000000{:04x}{message}\n{message}", message.len() + 5)
 }
 
-async fn advertise(session: Session, service: Service, address: &GitAddress) -> Response {
-    if session.advertises_at_once() {
-        let mut body = Vec::new();
-        return match session.advertise(&mut body) {
-            Ok(()) => git_response(service, "advertisement", Body::from(body)),
-            Err(error) => failed(&error, address),
-        };
+/// A request of somebody who may make it.
+struct Call<'a> {
+    app: &'a Arc<App>,
+    /// What the client says of the protocol's version.
+    asked: String,
+    client: Client,
+    principal: Principal,
+    repo: Repo,
+    service: Service,
+    address: &'a GitAddress,
+}
+
+/// The answer; boxed where the request is turned down.
+type Answered = Result<Response, Box<Response>>;
+
+impl Call<'_> {
+    /// Begins the conversation, when its request is here, or the first bytes of a push are.
+    async fn begin(&self) -> Result<Session, Box<Response>> {
+        let turn = self.app.conversations.open(self.client).await.ok_or_else(|| {
+            Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment."))
+        })?;
+        let (principal, repo) = (self.principal.clone(), self.repo.clone());
+        Ok(Session::new(self.app, principal, repo, self.service, &self.asked, turn))
     }
-    let working = tokio::task::spawn_blocking(move || {
-        let mut body = Vec::new();
-        session.advertise(&mut body).map(|()| body)
-    });
-    match working.await {
-        Ok(Ok(body)) => git_response(service, "advertisement", Body::from(body)),
-        Ok(Err(error)) => failed(&error, address),
-        Err(join) => std::panic::resume_unwind(join.into_panic()),
+
+    async fn advertise(&self) -> Answered {
+        let session = self.begin().await?;
+        let service = self.service;
+        if session.advertises_at_once() {
+            let mut body = Vec::new();
+            return Ok(match session.advertise(&mut body) {
+                Ok(()) => git_response(service, "advertisement", Body::from(body)),
+                Err(error) => failed(&error, self.address),
+            });
+        }
+        let _gone = session.turn().interrupt().set_on_drop();
+        let working = tokio::task::spawn_blocking(move || {
+            let mut body = Vec::new();
+            session.advertise(&mut body).map(|()| body)
+        });
+        match working.await {
+            Ok(Ok(body)) => Ok(git_response(service, "advertisement", Body::from(body))),
+            Ok(Err(error)) => Ok(failed(&error, self.address)),
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        }
+    }
+
+    async fn respond(&self, request: Request<Body>) -> Answered {
+        let is_gzip = self.check_type(&request)?;
+        let body = request.into_body();
+        let outcome = if self.service == Service::UploadPack {
+            let whole = incoming::read(&self.app.budget, body, FETCH_REQUEST_BYTES).await;
+            let whole = whole.map_err(|error| Box::new(text(error.status(), &error.to_string())))?;
+            let session = self.begin().await?;
+            if !is_gzip && session.responds_at_once(&whole) {
+                bridge::run_at_once(&whole, |reader, writer| converse(&session, reader, writer))
+            } else {
+                let intake = Intake { is_gzip, limit: FETCH_REQUEST_BYTES as u64 };
+                let (turn, body) = (session.turn().clone(), Body::from(whole.bytes));
+                let permit = whole.permit;
+                bridge::run(body, intake, turn, move |reader, writer| {
+                    let _held = permit;
+                    converse(&session, reader, writer)
+                })
+                .await
+            }
+        } else {
+            let unread = |_| Box::new(text(StatusCode::BAD_REQUEST, UNREAD));
+            let body = bridge::begun(body).await.map_err(unread)?;
+            let session = self.begin().await?;
+            let limit = session.limits().max_pack_bytes.saturating_add(FETCH_REQUEST_BYTES as u64);
+            let (intake, turn) = (Intake { is_gzip, limit }, session.turn().clone());
+            bridge::run(body, intake, turn, move |reader, writer| converse(&session, reader, writer)).await
+        };
+        Ok(match outcome {
+            Outcome::Answer(body) => git_response(self.service, "result", body),
+            Outcome::Failed(error) => failed(&error, self.address),
+        })
+    }
+
+    /// Returns whether the body is compressed, if it is of the kind that the service takes.
+    fn check_type(&self, request: &Request<Body>) -> Result<bool, Box<Response>> {
+        let headers = request.headers();
+        let refuse = |message: &str| Err(Box::new(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)));
+        let expected = format!("application/x-{}-request", self.service);
+        if headers.get(CONTENT_TYPE).is_none_or(|value| value.as_bytes() != expected.as_bytes()) {
+            return refuse(&format!("The request's content type has to be {expected}."));
+        }
+        match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => Ok(false),
+            Some(b"gzip" | b"x-gzip") => Ok(true),
+            Some(_) => refuse("The request's content encoding has to be gzip, or none."),
+        }
     }
 }
 
-async fn respond(
-    session: Session,
-    service: Service,
-    address: &GitAddress,
-    request: Request<Body>,
-) -> Response {
-    let headers = request.headers();
-    let expected = format!("application/x-{service}-request");
-    if headers.get(CONTENT_TYPE).is_none_or(|value| value.as_bytes() != expected.as_bytes()) {
-        return text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &format!("The request's content type has to be {expected}."),
-        );
-    }
-    let is_gzip = match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"" | b"identity") => false,
-        Some(b"gzip" | b"x-gzip") => true,
-        Some(_) => {
-            return text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The request's content encoding has to be gzip, or none.",
-            );
-        }
-    };
-    let (limit, deadline) = match service {
-        Service::UploadPack => (LARGEST_FETCH_REQUEST, FETCH_REQUEST_DEADLINE),
-        Service::ReceivePack => {
-            let limits = session.limits();
-            (limits.max_pack_bytes.saturating_add(LARGEST_FETCH_REQUEST), limits.max_duration)
-        }
-    };
-    let intake = Intake { is_gzip, limit, deadline };
-    let is_small = !is_gzip && service == Service::UploadPack && bridge::is_small(headers);
-    let mut body = request.into_body();
-    let mut at_once = None;
-    if is_small {
-        let Some(whole) = bridge::take_in(body, deadline).await else {
-            return text(StatusCode::BAD_REQUEST, "The request's body could not be read.");
-        };
-        at_once = session.responds_at_once(&whole).then(|| whole.clone());
-        body = Body::from(whole);
-    }
-    let work = move |reader: &mut dyn BufRead, writer: &mut dyn Write| match session.respond(reader, writer) {
+fn converse(session: &Session, reader: &mut dyn BufRead, writer: &mut dyn Write) -> Result<(), Error> {
+    match session.respond(reader, writer) {
         Ok(summary) => {
             tracing::debug!(?summary, "served");
             Ok(())
@@ -193,14 +220,6 @@ async fn respond(
             tracing::info!(%error, "ended early");
             Err(error)
         }
-    };
-    let outcome = match at_once {
-        Some(whole) => bridge::run_at_once(&whole, work),
-        None => bridge::run(body, intake, work).await,
-    };
-    match outcome {
-        Outcome::Answer(body) => git_response(service, "result", body),
-        Outcome::Failed(error) => failed(&error, address),
     }
 }
 
@@ -232,8 +251,7 @@ fn failed(error: &Error, address: &GitAddress) -> Response {
     if status.is_server_error() {
         tracing::error!(repo = %address.repo, err = %error, cause = ?std::error::Error::source(error), "cannot serve");
     }
-    let message =
-        error.message_to_peer().unwrap_or_else(|| "The request's body could not be read.".to_owned());
+    let message = error.message_to_peer().unwrap_or_else(|| UNREAD.to_owned());
     text(status, &message)
 }
 

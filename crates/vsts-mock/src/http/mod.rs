@@ -15,6 +15,7 @@ mod content;
 mod dates;
 mod git;
 mod histories;
+mod host;
 mod oauth;
 mod pages;
 mod rest;
@@ -35,7 +36,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::app::App;
-use crate::journal::Event;
+use crate::journal::{Event, shown};
 use address::Address;
 pub(crate) use histories::Histories;
 pub(crate) use serve::listen;
@@ -65,8 +66,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let started = app.clock.now();
-    let method = request.method().to_string();
-    let path = request.uri().path().to_owned();
+    let (method, path) = (shown(request.method().as_str()), shown(request.uri().path()));
     let seq = app.journal.add(
         started,
         Event::Request {
@@ -129,6 +129,9 @@ async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journal
             ) && (route.is_for_all() || pages::is_by_browser(&request)) =>
         {
             pages::serve(app, route, request, journalled).await
+        }
+        Address::Other if request.uri().path() == "/" && !host::is_own(app, request.headers()) => {
+            host::misdirected()
         }
         Address::Other if request.uri().path() == "/" => text(StatusCode::OK, &front_page(app)),
         Address::Other => {

@@ -13,21 +13,20 @@ pub(crate) mod ssh_key;
 pub(crate) mod uses;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::access::{Permissions, Principal, ceiling_of};
+use crate::limits::{AUTHORIZATION_BYTES, PASSWORDS_AT_ONCE};
 use crate::world::{Token, World};
 use attempts::{Attempt, Attempts};
 pub(crate) use secret::Secret;
-
-/// The longest `Authorization` header that is looked at.
-const LONGEST_HEADER: usize = 8 * 1024;
 
 /// Who has the admin token, where users are counted.
 const ADMIN: Uuid = Uuid::nil();
@@ -58,7 +57,7 @@ pub(crate) enum SignInError {
 impl Credential {
     /// Reads the value of an `Authorization` header.
     pub(crate) fn parse(header: &[u8]) -> Result<Self, SignInError> {
-        if header.len() > LONGEST_HEADER {
+        if header.len() > AUTHORIZATION_BYTES {
             return Err(SignInError::Malformed);
         }
         let header = std::str::from_utf8(header).map_err(|_| SignInError::Malformed)?.trim();
@@ -84,12 +83,22 @@ impl Credential {
 pub(crate) struct Gate {
     attempts: Mutex<Attempts>,
     passwords: password::Checker,
+    passwords_at_once: Arc<Semaphore>,
 }
 
 impl Gate {
     pub(crate) fn new() -> Self {
         let attempts = Mutex::new(Attempts::new(crate::clock::random()));
-        Self { attempts, passwords: password::Checker::new() }
+        Self {
+            attempts,
+            passwords: password::Checker::new(),
+            passwords_at_once: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+        }
+    }
+
+    /// Permits for verifying passwords: whoever does so holds one.
+    pub(crate) fn passwords_at_once(&self) -> Arc<Semaphore> {
+        self.passwords_at_once.clone()
     }
 
     /// Whether verifying takes a moment: a password, that is, and not a token.

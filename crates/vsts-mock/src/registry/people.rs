@@ -45,7 +45,8 @@ impl Change<'_> {
     /// Makes a user.
     pub(crate) async fn create_user(&mut self, input: &UserInput<'_>) -> Result<Uuid, RegistryError> {
         name::check_user(input.name)?;
-        if self.world.user(input.name).is_some() {
+        // Who signs in by a name or an e-mail address must be one.
+        if self.world.user_by_login(input.name).is_some() {
             return Err(RegistryError::exists("user", input.name));
         }
         if let Some(email) = input.email
@@ -53,12 +54,11 @@ impl Change<'_> {
         {
             return Err(RegistryError::value("email", "may not contain control characters or a colon"));
         }
+        if let Some(email) = input.email {
+            name::check_look("e-mail", email)?;
+        }
         if let Some(email) = input.email
-            && self
-                .world
-                .users
-                .values()
-                .any(|user| user.email.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(email)))
+            && self.world.user_by_login(email).is_some()
         {
             return Err(RegistryError::value("email", "belongs to another user already"));
         }

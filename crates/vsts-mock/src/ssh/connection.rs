@@ -196,7 +196,8 @@ impl Handler for Connection {
         let (input, packets) = mpsc::channel(PACKETS);
         let gone = CancellationToken::new();
         let line = line[..line.len().min(exec_line::LONGEST + 1)].to_vec();
-        let request = Request { caller, line, protocol, input: packets, gone: gone.clone() };
+        let work = self.pulse.work();
+        let request = Request { caller, line, protocol, input: packets, gone: gone.clone(), work };
         let (app, beat) = (self.app.clone(), self.pulse.busy());
         let task = tokio::spawn(async move {
             conversation::answer(app, request, Arc::new(channel)).await;

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use git_wire::Error;
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -19,9 +18,10 @@ use super::address::readings;
 use super::exec_line::ExecLine;
 use super::pipe::{Incoming, Outgoing};
 use crate::access::{Permissions, Principal, Refusal, repository_not_found};
+use crate::admission::{Client, Work};
 use crate::app::App;
 use crate::hosting::{Names, Session, admit};
-use crate::journal::Event;
+use crate::journal::{Event, shown};
 use crate::world::{Repo, World};
 
 /// The error stream's number.
@@ -32,12 +32,8 @@ const DONE: u32 = 0;
 const REFUSED: u32 = 1;
 /// The exit status of a conversation that broke off; Git's own.
 const BROKE_OFF: u32 = 128;
-/// How long a request waits while too many others are served.
-const QUEUE_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a client may take for the last words.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How much of a command the journal keeps.
-const JOURNALLED: usize = 400;
 
 /// Who signed, and under which user name they connected: an account's or nobody's.
 #[derive(Clone, Debug)]
@@ -73,6 +69,8 @@ pub(super) struct Request {
     pub(super) input: Receiver<Bytes>,
     /// Cancelled when the channel is closed or the connection gone.
     pub(super) gone: CancellationToken,
+    /// The connection works for as long as this request does.
+    pub(super) work: Work,
 }
 
 /// How a request ended.
@@ -98,9 +96,7 @@ impl End {
 /// Answers a request, closes its channel, and notes it in the journal.
 pub(super) async fn answer(app: Arc<App>, request: Request, channel: Arc<ChannelWriteHalf<Msg>>) {
     let started = app.clock.now();
-    let command: String =
-        String::from_utf8_lossy(&request.line).chars().filter(|c| !c.is_control()).take(JOURNALLED).collect();
-    let login = request.caller.login.clone();
+    let (command, login) = (shown(&String::from_utf8_lossy(&request.line)), shown(&request.caller.login));
     let seq = app.journal.add(
         started,
         Event::SshRequest {
@@ -183,24 +179,25 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
         Ok(repo) => repo,
         Err(message) => return with(End::refused(message)),
     };
-    let Ok(Ok(permit)) = timeout(QUEUE_DEADLINE, app.git_permits.clone().acquire_owned()).await else {
+    let Some(turn) = app.conversations.open(Client::User(principal.user.unwrap_or_default())).await else {
         return with(End::refused("The server is busy. Try again in a moment."));
     };
-    let session = Session::new(app, principal, repo, line.service, &request.protocol, permit);
-    let (input, gone, runtime) = (request.input, request.gone, Handle::current());
-    let limit = session.limits().max_duration;
-    let (overdue, channel) = (gone.clone(), channel.clone());
+    turn.join(request.work);
+    let session = Session::new(app, principal, repo, line.service, &request.protocol, turn.clone());
+    let (input, gone, channel) = (request.input, request.gone, channel.clone());
+    let (interrupt, closed) = (turn.interrupt().clone(), gone.clone());
+    let limits = app.limits().clone();
     let mut working = tokio::task::spawn_blocking(move || {
-        let mut reader = Incoming::new(input, gone.clone(), runtime.clone());
-        let mut writer = Outgoing::new(&channel, gone, runtime);
+        let mut reader = Incoming::new(input, gone.clone(), turn.clone(), &limits);
+        let mut writer = Outgoing::new(&channel, gone, turn, &limits);
         session.converse(&mut reader, &mut writer)
     });
-    let joined = if let Ok(joined) = timeout(limit, &mut working).await {
-        joined
-    } else {
-        tracing::info!("a conversation took too long");
-        overdue.cancel();
-        working.await
+    let joined = tokio::select! {
+        joined = &mut working => joined,
+        () = closed.cancelled() => {
+            interrupt.set();
+            working.await
+        }
     };
     match joined {
         Ok(Ok(summary)) => {

@@ -5,20 +5,19 @@
 //! takes nothing for too long.
 
 use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may say nothing in the midst of a conversation: it may have a large pack to build.
-const SILENCE: Duration = Duration::from_mins(10);
-/// How long a client may take nothing.
-const STALL: Duration = Duration::from_mins(1);
+use crate::hosting::Turn;
+use crate::limits::{Limits, SSH_SILENCE};
+
 /// How much is written before it goes out.
 const CHUNK: usize = 64 * 1024;
 
@@ -28,12 +27,20 @@ pub(super) struct Incoming {
     current: Bytes,
     ended: bool,
     gone: CancellationToken,
-    runtime: Handle,
+    turn: Arc<Turn>,
+    /// How long the client may say nothing: less before its first line than afterwards.
+    patience: Duration,
 }
 
 impl Incoming {
-    pub(super) fn new(packets: Receiver<Bytes>, gone: CancellationToken, runtime: Handle) -> Self {
-        Self { packets, current: Bytes::new(), ended: false, gone, runtime }
+    pub(super) fn new(
+        packets: Receiver<Bytes>,
+        gone: CancellationToken,
+        turn: Arc<Turn>,
+        limits: &Limits,
+    ) -> Self {
+        let patience = Duration::from_secs(limits.ssh_silence_seconds);
+        Self { packets, current: Bytes::new(), ended: false, gone, turn, patience }
     }
 
     fn next(&mut self) -> io::Result<Option<Bytes>> {
@@ -46,10 +53,10 @@ impl Incoming {
             tokio::select! {
                 packet = self.packets.recv() => Ok(packet),
                 () = self.gone.cancelled() => Err(closed()),
-                () = tokio::time::sleep(SILENCE) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client is silent")),
+                () = tokio::time::sleep(self.patience) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client is silent")),
             }
         };
-        match self.runtime.block_on(waiting)? {
+        match self.turn.wait(waiting)? {
             Some(packet) => Ok(Some(packet)),
             None => self.at_the_end(),
         }
@@ -65,7 +72,10 @@ impl BufRead for Incoming {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.current.is_empty() && !self.ended {
             match self.next()? {
-                Some(packet) => self.current = packet,
+                Some(packet) => {
+                    self.current = packet;
+                    self.patience = SSH_SILENCE;
+                }
                 None => self.ended = true,
             }
         }
@@ -92,26 +102,34 @@ pub(super) struct Outgoing<'a> {
     channel: &'a ChannelWriteHalf<Msg>,
     pending: BytesMut,
     gone: CancellationToken,
-    runtime: Handle,
+    turn: Arc<Turn>,
+    /// How long the client may take nothing.
+    patience: Duration,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(channel: &'a ChannelWriteHalf<Msg>, gone: CancellationToken, runtime: Handle) -> Self {
-        Self { channel, pending: BytesMut::new(), gone, runtime }
+    pub(super) fn new(
+        channel: &'a ChannelWriteHalf<Msg>,
+        gone: CancellationToken,
+        turn: Arc<Turn>,
+        limits: &Limits,
+    ) -> Self {
+        let patience = Duration::from_secs(limits.write_seconds);
+        Self { channel, pending: BytesMut::new(), gone, turn, patience }
     }
 
     fn send(&mut self) -> io::Result<()> {
         let packet = self.pending.split().freeze();
         let sending = async {
             tokio::select! {
-                sent = timeout(STALL, self.channel.data_bytes(packet)) => match sent {
+                sent = timeout(self.patience, self.channel.data_bytes(packet)) => match sent {
                     Ok(sent) => sent.map_err(|_| closed()),
                     Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")),
                 },
                 () = self.gone.cancelled() => Err(closed()),
             }
         };
-        self.runtime.block_on(sending)
+        self.turn.wait(sending)
     }
 }
 

@@ -53,7 +53,12 @@ impl Pulse {
     /// Something is being answered for as long as the beat is kept.
     pub(super) fn busy(&self) -> Beat {
         self.state.send_modify(|state| state.answering += 1);
-        Beat { pulse: self.clone(), work: self.entry.work() }
+        Beat(self.clone())
+    }
+
+    /// The server works for the connection for as long as this is kept.
+    pub(super) fn work(&self) -> Work {
+        self.entry.work()
     }
 
     /// Cancelled when the connection has to end, because others want its place.
@@ -91,24 +96,13 @@ impl Pulse {
 
 /// Kept while something is being answered.
 #[derive(Debug)]
-pub(super) struct Beat {
-    pulse: Pulse,
-    work: Work,
-}
-
-impl Beat {
-    #[expect(dead_code, reason = "Git conversations come next")]
-    /// The connection's part in what is being answered: paused while the client has to do something.
-    pub(super) fn work(&mut self) -> &mut Work {
-        &mut self.work
-    }
-}
+pub(super) struct Beat(Pulse);
 
 impl Drop for Beat {
     fn drop(&mut self) {
-        self.pulse.state.send_modify(|state| {
+        self.0.state.send_modify(|state| {
             state.answering -= 1;
-            state.deadline = Instant::now() + self.pulse.idle;
+            state.deadline = Instant::now() + self.0.idle;
         });
     }
 }

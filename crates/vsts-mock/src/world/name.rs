@@ -4,7 +4,10 @@
 //! Ids are UUID v5 of the lower-case path of a thing (`repo/acme/iris/extra`), so that one seed gives the same GUIDs
 //! on every machine. Names compare without regard to case.
 
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::{Uuid, uuid};
 
 /// The root of every derived id.
@@ -83,6 +86,14 @@ pub enum NameError {
         /// The character.
         found: char,
     },
+    /// Letters of two scripts that look alike, such as Latin and Cyrillic.
+    #[error("the {what} name {name:?} may not mix letters of scripts that look alike")]
+    Mixed {
+        /// What was to be named.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
     /// A word that the service keeps for itself.
     #[error("the {what} name {name:?} is reserved")]
     Reserved {
@@ -91,6 +102,46 @@ pub enum NameError {
         /// The name.
         name: String,
     },
+}
+
+/// Letters that look like those of other scripts, by script: the ranges of Unicode's `Scripts.txt` that people write in.
+const LOOKALIKES: &[&[RangeInclusive<char>]] = &[
+    &['A'..='Z', 'a'..='z', 'À'..='ɏ', 'Ḁ'..='ỿ'],
+    &['Ͱ'..='Ͽ', 'ἀ'..='῿'],
+    &['Ѐ'..='ԯ', 'ᲀ'..='\u{1c8f}', 'ⷠ'..='ⷿ', 'Ꙁ'..='ꚟ'],
+    &['Ա'..='\u{58f}'],
+    &['Ꭰ'..='\u{13ff}', 'ꭰ'..='ꮿ'],
+];
+
+/// Characters that nobody sees, or that turn the order of others around.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Refuses what would let one name look like another: characters that can't be seen or that stand for others (full-width
+/// letters, ligatures, decomposed accents), the dotted and the dotless i, which are one letter in other cases, and mixed
+/// scripts.
+pub(crate) fn check_look(what: &'static str, name: &str) -> Result<(), NameError> {
+    // The vowel signs of Thai and Lao are written as one character, whatever the normal form says.
+    let is_vowel = |c: char| matches!(c, '\u{e33}' | '\u{eb3}');
+    let stands_for_itself = |c: &char| is_vowel(*c) || std::iter::once(*c).nfkc().eq(std::iter::once(*c));
+    let is_odd = |c: &char| is_invisible(*c) || matches!(c, 'İ' | 'ı') || !stands_for_itself(c);
+    let letters = || name.chars().filter(|c| !is_vowel(*c));
+    let decomposed =
+        || letters().zip(letters().nfkc()).find(|(given, normal)| given != normal).map(|(c, _)| c);
+    if let Some(found) = name.chars().find(is_odd).or_else(decomposed) {
+        return Err(NameError::Character { what, name: name.to_owned(), found });
+    }
+    let is_of = |script: &&&[RangeInclusive<char>]| {
+        name.chars().any(|c| c.is_alphabetic() && script.iter().any(|range| range.contains(&c)))
+    };
+    if LOOKALIKES.iter().filter(is_of).count() > 1 {
+        return Err(NameError::Mixed { what, name: name.to_owned() });
+    }
+    Ok(())
 }
 
 /// What a name is compared by.
@@ -118,7 +169,7 @@ pub(crate) fn check_repo(name: &str) -> Result<(), NameError> {
 /// An account's name is also a host's label.
 pub(crate) fn check_account(name: &str) -> Result<(), NameError> {
     let what = "account";
-    check_length(what, name)?;
+    check_text(what, name)?;
     let bad = |found| NameError::Character { what, name: name.to_owned(), found };
     if let Some(found) = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
         return Err(bad(found));
@@ -134,7 +185,7 @@ pub(crate) fn check_account(name: &str) -> Result<(), NameError> {
 
 /// A user's name goes before a colon in Basic credentials and into a path of the admin API.
 pub(crate) fn check_user(name: &str) -> Result<(), NameError> {
-    check_length("user", name)?;
+    check_text("user", name)?;
     let bad = |c: &char| c.is_control() || matches!(c, ':' | '/' | '\\');
     if let Some(found) = name.chars().find(bad) {
         return Err(NameError::Character { what: "user", name: name.to_owned(), found });
@@ -144,7 +195,7 @@ pub(crate) fn check_user(name: &str) -> Result<(), NameError> {
 
 /// A group's name is shown after its place and a backslash.
 pub(crate) fn check_group(name: &str) -> Result<(), NameError> {
-    check_length("group", name)?;
+    check_text("group", name)?;
     let bad = |c: &char| c.is_control() || "/\\[]:|<>+=;?*,@\"".contains(*c);
     if let Some(found) = name.chars().find(bad) {
         return Err(NameError::Character { what: "group", name: name.to_owned(), found });
@@ -154,7 +205,7 @@ pub(crate) fn check_group(name: &str) -> Result<(), NameError> {
 
 /// A name of the Experimentation service, or of a resource group: it stands in a resource's id.
 pub(crate) fn check_resource(what: &'static str, name: &str) -> Result<(), NameError> {
-    check_length(what, name)?;
+    check_text(what, name)?;
     let bad = |c: &char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | '(' | ')');
     if let Some(found) = name.chars().find(bad) {
         return Err(NameError::Character { what, name: name.to_owned(), found });
@@ -180,7 +231,7 @@ pub(crate) fn check_display_name(what: &'static str, name: &str) -> Result<(), N
 }
 
 fn check_title(what: &'static str, name: &str) -> Result<(), NameError> {
-    check_length(what, name)?;
+    check_text(what, name)?;
     if let Some(found) = name.chars().find(|c| c.is_control() || FORBIDDEN.contains(*c)) {
         return Err(NameError::Character { what, name: name.to_owned(), found });
     }
@@ -199,14 +250,14 @@ fn check_edges(what: &'static str, name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-fn check_length(what: &'static str, name: &str) -> Result<(), NameError> {
+fn check_text(what: &'static str, name: &str) -> Result<(), NameError> {
     if name.trim().is_empty() {
         return Err(NameError::Empty { what });
     }
     if name.encode_utf16().count() > LONGEST {
         return Err(NameError::TooLong { what, name: name.to_owned() });
     }
-    Ok(())
+    check_look(what, name)
 }
 
 #[cfg(test)]
@@ -244,6 +295,37 @@ mod tests {
         }
         for name in ["", "a:b", "a/b", "..", "a\n"] {
             assert!(check_user(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_like_others_are_refused() {
+        let rows = [
+            "al\u{200b}ice",
+            "alice\u{200d}",
+            "\u{202e}ecila",
+            "ali\u{2066}ce",
+            "al\u{ad}ice",
+            "alice\u{fe0f}",
+            "ａｌｉｃｅ",
+            "ﬁnance",
+            "al\u{131}ce",
+            "AL\u{130}CE",
+            "K\u{212a}",
+            "ſales",
+            "gro\u{308}ße",
+            "аlice",
+            "αlice",
+        ];
+        for name in rows {
+            assert!(check_user(name).is_err(), "{name:?}");
+            assert!(check_repo(name).is_err(), "{name:?}");
+            assert!(check_project(name).is_err(), "{name:?}");
+            assert!(check_group(name).is_err(), "{name:?}");
+        }
+        for name in ["алиса", "Αλίκη", "愛麗絲", "앨리스", "أليس", "größe", "naïve café", "Łódź", "iris 🌸"]
+        {
+            assert_eq!(check_repo(name), Ok(()), "{name:?}");
         }
     }
 

@@ -19,14 +19,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Peer, body as incoming, json as json_response};
+use super::{Peer, body as incoming, host, json as json_response};
 use crate::app::App;
 use crate::disk_full;
 use crate::identity::{Credential, SignInError};
+use crate::journal::JournalEntry;
 use crate::limits::JSON_BODY_BYTES;
 use crate::registry::RegistryError;
 use crate::state::StateError;
@@ -40,6 +41,7 @@ pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
             closed = closed.route(route.path, route.serve);
         }
     }
+    let open = open.route_layer(from_fn_with_state(app.clone(), own_host));
     open.merge(closed.route_layer(from_fn_with_state(app, guard)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
@@ -127,6 +129,10 @@ async fn body<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Fai
     })
 }
 
+async fn own_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if host::is_own(&app, request.headers()) { next.run(request).await } else { host::misdirected() }
+}
+
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let peer = Peer::of(&request).0.ip();
     let credential = match request.headers().get(AUTHORIZATION) {
@@ -193,7 +199,13 @@ async fn journal(State(app): State<Arc<App>>, Query(query): Query<JournalQuery>)
         query.unknown.is_none_or(|unknown| entry.is_unknown() == unknown)
             && query.kind.as_deref().is_none_or(|kind| entry.kind() == kind)
     });
-    ok(&json!({ "entries": entries }))
+    Ok(json_response(StatusCode::OK, &Entries { entries }))
+}
+
+/// Written as it is: as a tree of JSON values it would take many times as much memory.
+#[derive(Serialize)]
+struct Entries {
+    entries: Vec<JournalEntry>,
 }
 
 async fn clear_journal(State(app): State<Arc<App>>) -> Answer {

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::body::{self, BodyError};
-use super::{Journalled, Peer, json as json_response, text};
+use super::{Journalled, Peer, host, json as json_response, text};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{SignInError, secret};
@@ -67,6 +67,9 @@ pub(super) async fn serve(
     journalled: &mut Journalled,
 ) -> Response {
     journalled.service = Some("sign-in");
+    if !host::is_own(app, request.headers()) {
+        return host::misdirected();
+    }
     if endpoint == Endpoint::Page {
         return page::serve(app, request, journalled).await;
     }

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Form, no_store};
 use crate::access::Principal;
 use crate::app::App;
-use crate::http::{Journalled, Peer, text};
+use crate::http::{Journalled, Peer, auth, text};
 use crate::identity::device::{Asker, Verdict};
 use crate::identity::{Credential, Secret, SignInError};
 
@@ -86,9 +86,7 @@ async fn sign_in(app: &Arc<App>, form: &Form, peer: IpAddr) -> Result<Principal,
         return Err(SignInError::Wrong);
     };
     let credential = Credential::Basic { user: user.to_owned(), password: Secret::new(password) };
-    let (world, now, app) = (app.state.world(), app.clock.now(), app.clone());
-    let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now));
-    let principal = verdict.await.expect("verifying does not panic")?;
+    let principal = auth::verify(app, app.state.world(), credential, peer).await?;
     if principal.token.is_some() { Err(SignInError::Wrong) } else { Ok(principal) }
 }
 

@@ -6,7 +6,6 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use crate::app::App;
 use crate::clock::random;
 use crate::identity::secret;
 
@@ -50,26 +49,6 @@ pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let of_origin = |origin: &str| origin.split_once("://").map_or("", |(_, host)| host) == host;
     text(ORIGIN.as_str()).is_some_and(|origin| !of_origin(origin))
         || text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"))
-}
-
-/// Whether the host is one that this server goes by: its own, an address, or a name that no other site can make point
-/// here (DNS rebinding).
-pub(super) fn is_own_host(app: &App, host: Option<&str>) -> bool {
-    let Some(host) = host else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.to_ascii_lowercase();
-    let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_own = app.own_host().is_some_and(|own| {
-        let own = own.to_ascii_lowercase();
-        name == own || name.strip_suffix(&own).is_some_and(|label| label.ends_with('.'))
-    });
-    is_address
-        || is_own
-        || name == "localhost"
-        || [".localhost", ".visualstudio.com"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]

@@ -43,10 +43,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT, AUTHORIZATION, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
-use super::{Journalled, Peer, auth, text};
+use super::{Journalled, Peer, auth, host, text};
 use crate::app::App;
 use crate::identity::SignInError;
 use failure::Failure;
@@ -98,9 +98,8 @@ pub(super) async fn serve(
         Route::Robots => return text(StatusCode::OK, "User-agent: *\nDisallow: /\n"),
         _ => {}
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    if !guard::is_own_host(app, host) {
-        return text(StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name.");
+    if !host::is_own(app, request.headers()) {
+        return host::misdirected();
     }
     let peer = Peer::of(&request).0.ip();
     let (parts, body) = request.into_parts();

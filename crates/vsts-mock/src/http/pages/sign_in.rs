@@ -7,6 +7,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use maud::html;
 
+use super::super::auth;
 use super::form::Form;
 use super::layout::{self, Page};
 use super::parts::{avatar, problem};
@@ -96,10 +97,9 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Out
     let login = form.get("login");
     let credential =
         Credential::Basic { user: login.to_owned(), password: Secret::new(form.raw("password")) };
-    let (app, world, now) = (visit.app.clone(), visit.world.clone(), visit.now);
-    let verdict = tokio::task::spawn_blocking(move || app.gate.verify(&world, &credential, peer, now)).await;
+    let verdict = auth::verify(&visit.app, visit.world.clone(), credential, peer).await;
     // A token in the place of the password could be worth less than the session that it would begin.
-    let user = verdict.expect("verifying does not panic").and_then(|principal| match principal.token {
+    let user = verdict.and_then(|principal| match principal.token {
         None => principal.user.ok_or(SignInError::Wrong),
         Some(_) => Err(SignInError::Wrong),
     });

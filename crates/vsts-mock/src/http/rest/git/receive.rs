@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::super::failure::Failure;
 use super::place::Place;
 use crate::access::authorize_push;
+use crate::admission::Client;
 use crate::hosting::Session;
 
 /// The change of one ref.
@@ -56,17 +57,13 @@ pub(super) fn receive(place: &Place, commands: &[Command], pack: &[u8]) -> Resul
     if commands.iter().any(|command| command.new.is_some()) {
         request.extend_from_slice(pack);
     }
-    let permits = place.app.git_permits.clone();
-    let permit =
-        place.runtime.block_on(permits.acquire_owned()).map_err(|error| Failure::internal(&error))?;
-    let session = Session::new(
-        &place.app,
-        place.principal.clone(),
-        place.repo.clone(),
-        Service::ReceivePack,
-        "",
-        permit,
-    );
+    let client = Client::User(place.principal.user.unwrap_or_default());
+    let turn = place.runtime.block_on(place.app.conversations.open(client)).ok_or_else(|| {
+        let message = "The server is busy. Try again in a moment.";
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, "VssServiceException", message)
+    })?;
+    let session =
+        Session::new(&place.app, place.principal.clone(), place.repo.clone(), Service::ReceivePack, "", turn);
     match session.respond(&mut request.as_slice(), &mut io::sink()) {
         Ok(summary) => Ok(Received {
             refused: summary.refused.into_iter().map(|(name, reason)| (name.to_string(), reason)).collect(),
