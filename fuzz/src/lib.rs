@@ -9,10 +9,13 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use git_wire::capability::Capabilities;
-use git_wire::client::{Duplex, FetchRequest, FetchSession, PushSession};
+use git_wire::client::{Duplex, FetchRequest, FetchSession, PushRequest, PushSession, PushUpdate};
 use git_wire::history::Graph;
+use git_wire::pack::{Connectivity, IngestOptions, ingest};
 use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader};
-use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, respond};
+use git_wire::{
+    Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, advertise, respond,
+};
 
 /// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
 #[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
@@ -23,14 +26,18 @@ mod exec;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
     ("upload_v2", upload_v2),
     ("receive", receive),
     ("pack", pack),
+    ("deltas", deltas),
+    ("packed_refs", packed_refs),
     ("client", client),
+    ("fetch_answer", fetch_answer),
+    ("push_answer", push_answer),
     ("exec_line", exec_line),
     ("commit_graph", commit_graph),
 ];
@@ -147,6 +154,135 @@ pub fn client(data: &[u8]) {
         drop(session.fetch(&repository.to_gix(), &request, &mut |_| {}));
     }
     drop(PushSession::start(&mut connect()).map(|session| session.refs().len()));
+}
+
+/// Packs of deltas upon deltas. Three bytes begin an entry: what it is, how far back its base is, and the length of what
+/// follows for its delta or content, so that a fuzzer gets to the making of objects. What is taken in can be read.
+pub fn deltas(data: &[u8]) {
+    let mut entries: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut pack = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
+    let mut rest = data;
+    while let ([what, back, length, after @ ..], true) = (rest, entries.len() < 1_000) {
+        let (content, after) = after.split_at(usize::from(*length).min(after.len()));
+        rest = after;
+        let begin = pack.len();
+        let base = entries.len().checked_sub(1 + usize::from(*back)).map(|base| &entries[base]);
+        let (kind, base) = match (what % 3, base) {
+            (1, Some((offset, _))) => (6, distance(begin - offset)),
+            (2, Some((_, content))) => {
+                let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content);
+                (7, id.map_or_else(|_| vec![0; 20], |id| id.as_slice().to_vec()))
+            }
+            (2, None) => (7, vec![*back; 20]),
+            _ => (3, Vec::new()),
+        };
+        let size = content.len();
+        pack.push(kind << 4 | if size > 15 { 0x80 } else { 0 } | u8::try_from(size & 15).expect("masked"));
+        if size > 15 {
+            pack.push(u8::try_from(size >> 4).expect("of a byte"));
+        }
+        pack.extend_from_slice(&base);
+        pack.extend_from_slice(&stored(content));
+        entries.push((begin, content.to_vec()));
+    }
+    pack[8..12].copy_from_slice(&u32::try_from(entries.len()).expect("few").to_be_bytes());
+    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+    hasher.update(&pack);
+    pack.extend_from_slice(hasher.try_finalize().expect("nothing here collides").as_slice());
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = Repository::init_bare(folder.path(), "main").expect("created").to_gix();
+    let options = IngestOptions {
+        connectivity: Connectivity::Unchecked,
+        max_object_bytes: 1 << 20,
+        max_inflated_bytes: 64 << 20,
+        durable: false,
+        ..IngestOptions::default()
+    };
+    let Ok(quarantine) = ingest(&repository, &mut &pack[..], &options, &mut |_| {}) else { return };
+    quarantine.accept().expect("stored");
+    for id in repository.objects.iter().expect("listed") {
+        let id = id.expect("an id");
+        let object = repository.find_object(id).expect("what is taken in can be read");
+        let hash = gix::objs::compute_hash(gix::hash::Kind::Sha1, object.kind, &object.data);
+        assert_eq!(hash.expect("nothing here collides"), id);
+    }
+}
+
+/// A distance to a base, as packs have it.
+fn distance(mut distance: usize) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(distance & 0x7f).expect("masked")];
+    while distance > 0x7f {
+        distance = (distance >> 7) - 1;
+        bytes.insert(0, u8::try_from(distance & 0x7f).expect("masked") | 0x80);
+    }
+    bytes
+}
+
+/// A zlib stream of one stored block.
+fn stored(content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("short");
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for byte in content {
+        a = (a + u32::from(*byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    let mut bytes = vec![0x78, 0x01, 0x01];
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&(!length).to_le_bytes());
+    bytes.extend_from_slice(content);
+    bytes.extend_from_slice(&(b << 16 | a).to_be_bytes());
+    bytes
+}
+
+/// Files `packed-refs`: they are listed to a client, and what is asked of them is found or not.
+pub fn packed_refs(data: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = Repository::init_bare(folder.path(), "main").expect("created");
+    std::fs::write(repository.git_dir().join("packed-refs"), data).expect("written");
+    let (options, version) = (Options::default(), ProtocolVersion::V0);
+    for service in [Service::UploadPack, Service::ReceivePack] {
+        drop(advertise(service, &repository, &NothingChanges, &options, version, &mut Vec::new()));
+    }
+    let request =
+        lines(b"command=ls-refs\n0001\npeel\nsymrefs\nref-prefix refs/heads/\nref-prefix refs/tags/v\n0000");
+    let mut answer = Vec::new();
+    let (service, version) = (Service::UploadPack, ProtocolVersion::V2);
+    drop(respond(service, &repository, &NothingChanges, &options, version, &mut &request[..], &mut answer));
+}
+
+/// What a server answers to a fetch, in both versions: acknowledgements, a boundary, a pack.
+pub fn fetch_answer(data: &[u8]) {
+    let id = "0d8366295a7ea3b077a13403b9adb528100f82eb";
+    let capabilities = "side-band-64k multi_ack_detailed shallow filter allow-reachable-sha1-in-want";
+    let v0 = lines(format!("{id} refs/heads/x\0{capabilities}\n0000").as_bytes());
+    let v2 =
+        lines(format!("version 2\nls-refs\nfetch=shallow filter\n0000\n{id} refs/heads/x\n0000").as_bytes());
+    for advertised in [v0, v2] {
+        let answer = [advertised, lines(data)].concat();
+        let mut connection = Duplex::new(Box::new(std::io::Cursor::new(answer)), Box::new(std::io::sink()));
+        let mut session = FetchSession::start(&mut connection, &[]).expect("it is well-formed");
+        let wants: Vec<_> = session.refs().iter().map(|found| found.id).collect();
+        let request = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init_bare(folder.path(), "main").expect("created");
+        drop(session.fetch(&repository.to_gix(), &request, &mut |_| {}));
+    }
+}
+
+/// What a server reports on a push.
+pub fn push_answer(data: &[u8]) {
+    let id = "0d8366295a7ea3b077a13403b9adb528100f82eb";
+    for capabilities in ["report-status delete-refs", "report-status-v2 side-band-64k delete-refs atomic"] {
+        let mut answer = lines(format!("{id} refs/heads/x\0{capabilities}\n0000").as_bytes());
+        answer.extend(lines(data));
+        let mut connection = Duplex::new(Box::new(std::io::Cursor::new(answer)), Box::new(std::io::sink()));
+        let mut session = PushSession::start(&mut connection).expect("it is well-formed");
+        let name = gix::refs::FullName::try_from("refs/heads/x").expect("a name");
+        let old = gix::ObjectId::from_hex(id.as_bytes()).ok();
+        let request =
+            PushRequest { updates: vec![PushUpdate { name, old, new: None }], ..PushRequest::default() };
+        drop(session.push(&repository().to_gix(), &request, &mut |_| {}));
+    }
 }
 
 /// The line that an SSH client asks to be run: what comes out of it is one address, without anything to interpret.

@@ -1,0 +1,4 @@
+//! Fuzzes [`targets::deltas`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::deltas(data));
