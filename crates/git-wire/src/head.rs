@@ -1,9 +1,43 @@
 //! The branch that `HEAD` names, read without opening the repository: lists of thousands of repositories show it.
 
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use gix::refs::file::Store;
 use gix::refs::{FullName, Target};
+
+/// What tells one version of a file from another: when it was written, its inode, and its length.
+type Version = ((i64, i64), u64, u64);
+
+/// The branch that `HEAD` named when it was read last, for who asks often.
+#[derive(Debug, Default)]
+pub struct KeptHead(Mutex<Option<(Version, FullName)>>);
+
+impl KeptHead {
+    /// Does what [`head_branch`] does, and reads nothing where `HEAD` is as it was and the branch has a file.
+    ///
+    /// # Errors
+    /// If `HEAD` is missing or can't be read.
+    pub fn branch(&self, git_dir: &Path) -> Result<Option<FullName>, gix::Error> {
+        let version = |found: Metadata| ((found.mtime(), found.mtime_nsec()), found.ino(), found.len());
+        // Before it is read: what is written meanwhile is read the next time.
+        let now = std::fs::symlink_metadata(git_dir.join("HEAD")).ok().map(version);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(now), Some((then, name))) = (now, &*kept)
+            && now == *then
+            && git_dir.join(OsStr::from_bytes(name.as_bstr())).is_file()
+        {
+            return Ok(Some(name.clone()));
+        }
+        let found = head_branch(git_dir)?;
+        *kept = now.zip(found.clone());
+        Ok(found)
+    }
+}
 
 /// Reads which branch `HEAD` of the repository with this folder names; `None` if the branch is not born yet, or `HEAD` names
 /// a commit.
@@ -30,6 +64,7 @@ mod tests {
         crate::Repository::create_bare(folder.path(), "master").unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         let id = "1".repeat(40);
+        let kept = KeptHead::default();
         let rows = [
             ("HEAD", "ref: refs/heads/master\n".to_owned(), None),
             ("refs/heads/master", format!("{id}\n"), Some("refs/heads/master")),
@@ -40,6 +75,7 @@ mod tests {
             ),
             ("HEAD", "ref: refs/heads/packed\n".to_owned(), Some("refs/heads/packed")),
             ("HEAD", "ref: refs/heads/pack\n".to_owned(), None),
+            ("HEAD", "ref: refs/heads/master\n".to_owned(), Some("refs/heads/master")),
             ("HEAD", format!("{id}\n"), None),
         ];
         for (file, text, expected) in rows {
@@ -50,6 +86,9 @@ mod tests {
                 expected,
                 "{file}: {text}"
             );
+            for _ in 0..2 {
+                assert_eq!(kept.branch(folder.path()).unwrap(), found, "{file}: {text}");
+            }
             let opened = crate::Repository::open(folder.path()).unwrap().to_gix();
             let head = opened.head().unwrap();
             let named = if head.is_unborn() { None } else { head.referent_name().map(ToOwned::to_owned) };
@@ -58,6 +97,7 @@ mod tests {
         for garbage in ["", "garbage\n", "ref: refs/heads/.invalid\n"] {
             write("HEAD", garbage);
             assert!(head_branch(folder.path()).is_err(), "{garbage:?}");
+            assert!(kept.branch(folder.path()).is_err(), "{garbage:?}");
         }
         assert!(head_branch(&folder.path().join("nowhere")).is_err());
     }

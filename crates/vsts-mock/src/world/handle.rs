@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use git_wire::{Repository, RepositoryError, WeakRepository};
+use git_wire::{KeptHead, Repository, RepositoryError, WeakRepository};
 
 use crate::limits::OPEN_REPOSITORIES;
 
@@ -26,6 +26,7 @@ struct Kept {
     refs_took: AtomicU64,
     /// Whether what killed processes left in it is removed, or about to be.
     is_swept: AtomicBool,
+    head: KeptHead,
 }
 
 #[derive(Default)]
@@ -65,6 +66,13 @@ impl Handle {
         }
         all.keep(self);
         Ok(repository)
+    }
+
+    /// The full name of the branch that `HEAD` names, read without opening the repository at this path; none if it is not
+    /// born, or can't be read.
+    pub(crate) fn default_branch(&self, path: &Path) -> Option<String> {
+        let branch = self.0.head.branch(path).ok()??;
+        Some(branch.as_bstr().to_string())
     }
 
     fn close(&self) {

@@ -9,6 +9,7 @@ mod peer;
 mod pushes;
 mod report;
 mod rest;
+mod scale;
 mod secure;
 mod sides;
 mod small;
@@ -26,8 +27,19 @@ use report::{Report, Value};
 use sides::Side;
 
 /// What can be asked for by name.
-pub(super) const ROWS: [&str; 10] =
-    ["ls-refs", "push", "many-pushes", "memory", "ssh", "first-push", "fetch", "clone", "rest", "history"];
+pub(super) const ROWS: [&str; 11] = [
+    "ls-refs",
+    "push",
+    "many-pushes",
+    "memory",
+    "ssh",
+    "first-push",
+    "fetch",
+    "clone",
+    "rest",
+    "history",
+    "scale",
+];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +59,8 @@ struct Scale {
     history: usize,
     /// Commits of the history whose shape is that of git's own.
     long_history: usize,
+    /// Repositories of one server.
+    repositories: usize,
 }
 
 const NORMAL: Scale = Scale {
@@ -59,6 +73,7 @@ const NORMAL: Scale = Scale {
     files: 100_000,
     history: 10_000,
     long_history: 200_000,
+    repositories: 10_000,
 };
 const QUICK: Scale = Scale {
     rounds: 1,
@@ -70,6 +85,7 @@ const QUICK: Scale = Scale {
     files: 5_000,
     history: 500,
     long_history: 10_000,
+    repositories: 1_000,
 };
 /// The pushes of a full run.
 const ALL_PUSHES: usize = 10_000;
@@ -147,6 +163,9 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     }
     if wanted("history") {
         bench.history(history.as_deref())?;
+    }
+    if wanted("scale") {
+        bench.scale()?;
     }
     if ["first-push", "fetch", "clone"].iter().any(|row| wanted(row)) {
         let large = bench.prepare_large()?;

@@ -132,8 +132,7 @@ pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
 
 /// The branch that `HEAD` names; an empty repository has none.
 fn default_branch(app: &App, repo: &Repo) -> Option<String> {
-    let branch = git_wire::head_branch(&app.state.repo_path(repo.id)).ok()??;
-    Some(branch.as_bstr().to_string())
+    repo.handle.default_branch(&app.state.repo_path(repo.id))
 }
 
 /// A name as a segment of a URL, or as a value in one.
