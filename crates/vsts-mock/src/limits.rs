@@ -145,6 +145,9 @@ pub(crate) const ZIP_BYTES: u64 = u32::MAX as u64;
 /// Bytes of a file whose content may stand in JSON.
 pub(crate) const CONTENT_IN_JSON_BYTES: usize = 16 << 20;
 
+/// Bytes of an answer of the REST API.
+pub(crate) const ANSWER_BYTES: usize = 256 << 20;
+
 /// Bytes of an answer that are not yet worth a part of [`BYTES_IN_FLIGHT`].
 pub(crate) const SMALL_ANSWER_BYTES: usize = 1 << 20;
 

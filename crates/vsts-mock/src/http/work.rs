@@ -11,7 +11,7 @@ use std::time::Instant;
 use git_wire::Interrupt;
 
 use crate::limits::{
-    CONTENT_IN_JSON_BYTES, REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES,
+    ANSWER_BYTES, CONTENT_IN_JSON_BYTES, REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES,
     WALK_PATH_BYTES, ZIP_BYTES,
 };
 
@@ -55,6 +55,9 @@ pub(super) enum Exceeded {
     /// [`ZIP_BYTES`].
     #[error("The files have more than {} GiB, the most that a zip file holds. Clone the repository.", (ZIP_BYTES + 1) >> 30)]
     ZipBytes,
+    /// [`ANSWER_BYTES`].
+    #[error("The answer has more than {} MiB. Ask for less at once, with $top and $skip.", ANSWER_BYTES >> 20)]
+    AnswerBytes,
     /// [`CONTENT_IN_JSON_BYTES`].
     #[error(
         "The file has more than {} MiB, the most that is shown in JSON. Ask for it with $format=octetStream.",

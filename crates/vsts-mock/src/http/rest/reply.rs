@@ -13,9 +13,10 @@ use super::failure::Failure;
 use crate::access::Principal;
 use crate::budget::{Budget, Permit};
 use crate::http::content::{self, Blob};
+use crate::http::work::Exceeded;
 use crate::http::zip::Zip;
 use crate::http::{json as json_response, text};
-use crate::limits::{BUDGET_WAIT, SMALL_ANSWER_BYTES};
+use crate::limits::{ANSWER_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
 use crate::registry::random_id;
 use crate::world::World;
 
@@ -161,6 +162,9 @@ pub(super) fn write_array<T>(
             bytes.push(b',');
         }
         write(bytes, value)?;
+        if bytes.len() > ANSWER_BYTES {
+            return Err(Exceeded::AnswerBytes.into());
+        }
         if n == 0 {
             // The others will be about as long.
             let first = bytes.len() - start;

@@ -58,11 +58,12 @@ pub(super) fn list(place: &Place) -> Outcome {
         Some(base) => compare::apart(place, &repository, base, &ids)?,
         None => vec![Apart::default(); ids.len()],
     };
-    let mut values = Vec::new();
-    for ((name, tip), apart) in tips.into_iter().zip(apart) {
-        values.push(stats(place, &repository, &name, tip, apart)?);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())))
+    let measured: Vec<_> = tips.into_iter().zip(apart).collect();
+    Reply::list(&measured, |out, ((name, tip), apart)| {
+        place.work.check()?;
+        out.extend_from_slice(stats(place, &repository, name, *tip, *apart)?.to_string().as_bytes());
+        Ok(())
+    })
 }
 
 pub(super) fn show(place: &Place, name: &str) -> Outcome {

@@ -9,7 +9,6 @@ use super::super::super::work::Exceeded;
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::super::reply::{Outcome, Reply};
-use super::super::shape;
 use super::place::{Place, object_id};
 use super::revision::Descriptor;
 use super::{changes, history};
@@ -20,8 +19,9 @@ const PAGE: usize = 100;
 pub(super) fn list(place: &Place, query: &Query) -> Outcome {
     let repository = place.open()?;
     let (skip, top) = query.page(PAGE)?;
-    let mut values = Vec::new();
-    for id in history::search(place, &repository, query, skip, top)? {
+    let found = history::search(place, &repository, query, skip, top)?;
+    Reply::list(&found, |out, id| {
+        let id = *id;
         let mut value = with_counts(place, &repository, id)?;
         if query.criterion_flag("includeLinks") {
             value["_links"] = links(place, id);
@@ -39,9 +39,9 @@ pub(super) fn list(place: &Place, query: &Query) -> Outcome {
                 }
             }
         }
-        values.push(value);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())))
+        out.extend_from_slice(value.to_string().as_bytes());
+        Ok(())
+    })
 }
 
 /// The same criteria, in a body.
@@ -61,6 +61,7 @@ pub(super) fn with_counts(
     repository: &gix::Repository,
     id: ObjectId,
 ) -> Result<Value, Failure> {
+    place.work.check()?;
     let commit = repository.find_commit(id)?;
     let mut value = history::reference(place, &commit)?;
     match changed_files::between(repository, &place.work, first_parent(&commit), id) {

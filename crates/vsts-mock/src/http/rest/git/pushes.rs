@@ -130,27 +130,28 @@ pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
     let mut value = reference(place, &push);
     let count = place.query.amount(&["includeCommits"])?.unwrap_or(PAGE);
-    let mut listed = Vec::new();
-    for id in new_commits(place, &repository, &push, 0, count)? {
-        listed.push(commits::whole(place, &repository, id)?);
-    }
-    value["commits"] = listed.into();
     if place.query.get("includeRefUpdates").is_none() || place.query.flag("includeRefUpdates") {
         value["refUpdates"] = ref_updates(place, &push);
     }
     value["_links"] = links(place, &push);
-    Ok(Reply::ok(value))
+    let found = new_commits(place, &repository, &push, 0, count)?;
+    Reply::with_array(&value, "commits", &found, |out, id| {
+        place.work.check()?;
+        out.extend_from_slice(commits::whole(place, &repository, *id)?.to_string().as_bytes());
+        Ok(())
+    })
 }
 
 pub(super) fn commits(place: &Place, id: &str) -> Outcome {
     let push = find(place, id)?;
     let repository = place.open()?;
     let (skip, top) = place.query.page(PAGE)?;
-    let mut values = Vec::new();
-    for id in new_commits(place, &repository, &push, skip, top)? {
-        values.push(commits::with_counts(place, &repository, id)?);
-    }
-    Ok(Reply::ok(shape::list(values.into_iter())))
+    let found = new_commits(place, &repository, &push, skip, top)?;
+    Reply::list(&found, |out, id| {
+        let value = commits::with_counts(place, &repository, *id)?;
+        out.extend_from_slice(value.to_string().as_bytes());
+        Ok(())
+    })
 }
 
 /// A refusal of a push that changes one ref.
