@@ -26,6 +26,8 @@ mod flaky;
 mod git_config;
 /// Files that were ignored before a restore, and by no rule since.
 mod held_back;
+/// Long histories, asked about by the REST API.
+mod histories;
 /// Hostile input: bounded in memory and time, at every way in.
 mod hostile;
 /// Runs at a terminal, and under signals that are ignored.

@@ -10,8 +10,8 @@ pub(crate) const FREE_PACK_SLOTS: usize = 256;
 /// How many packs a repository may have: as many as gix can number.
 pub(crate) const MAX_PACK_SLOTS: u16 = 32_767;
 
-/// Bytes of a commit-graph file that is read into memory: that of some 30 million commits.
-pub(crate) const MAX_COMMIT_GRAPH_BYTES: u64 = 2 << 30;
+/// Bytes of a commit-graph file that is read into memory: that of some 3 million commits. A larger one is passed over.
+pub(crate) const MAX_COMMIT_GRAPH_BYTES: u64 = 256 << 20;
 
 /// Bits that one path may set in a changed-path filter; Git sets 7.
 pub(crate) const MAX_FILTER_HASHES: u32 = 32;

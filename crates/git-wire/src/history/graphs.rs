@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Graph;
 
-/// Keeps commit-graphs in memory, up to a number of bytes together. A file that was replaced is read anew.
+/// Keeps commit-graphs in memory, up to a number of bytes together, and one at least. A file that was replaced is read anew.
 #[derive(Debug)]
 pub struct Graphs {
     most_bytes: usize,
     /// The one that was used last comes last.
     kept: Mutex<Vec<Kept>>,
+    /// One file is read at a time.
+    reading: Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +51,7 @@ impl Identity {
 impl Graphs {
     /// An empty cache for so many bytes.
     pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, kept: Mutex::default() }
+        Self { most_bytes, kept: Mutex::default(), reading: Mutex::default() }
     }
 
     /// The commit-graph of a repository, if there is one that is sound.
@@ -59,13 +61,16 @@ impl Graphs {
         if let Some(found) = self.find(&path, file) {
             return found.graph;
         }
-        // Two readers at once read it twice, which is better than that others wait for them.
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = self.find(&path, file) {
+            return found.graph;
+        }
         let graph = Graph::open(&path).map(Arc::new);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|kept| kept.path != path);
         kept.push(Kept { path, file, graph: graph.clone() });
         let mut size: usize = kept.iter().map(Kept::size).sum();
-        while size > self.most_bytes && !kept.is_empty() {
+        while size > self.most_bytes && kept.len() > 1 {
             size -= kept.remove(0).size();
         }
         graph

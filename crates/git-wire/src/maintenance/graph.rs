@@ -58,21 +58,26 @@ pub(super) fn update(
         return Ok(0);
     }
     let old = Graph::open(&path);
-    let all = reachable(&mut commits, old.as_ref(), &tips).map_err(failed)?;
-    if all.len() < options.limits.commits.max(1) {
-        return Ok(0);
-    }
     if let Some(old) = &old {
-        let new = all.iter().filter(|(id, _)| old.find(id).is_none()).count();
         let is_whole = old.filter_settings() == Some(Settings::OURS) && old.has_dates();
-        let enough = match when {
-            When::Changed => 1,
-            When::ManyChanged => options.limits.commits.max(all.len() * GRAPH_MAY_LACK_PERCENT / 100),
+        let (enough, needs_filters) = match when {
+            When::Changed => (1, (0..old.len()).any(|place| old.filter(place).is_empty())),
+            When::ManyChanged => {
+                let hundredth = old.len() as usize / 100;
+                (options.limits.commits.max(hundredth * GRAPH_MAY_LACK_PERCENT).max(1), false)
+            }
         };
-        let lacks_filters = when == When::Changed && all.iter().any(|(id, _)| filter_of(old, id).is_none());
-        if is_whole && new < enough && !lacks_filters {
+        if is_whole
+            && !needs_filters
+            && reachable(&mut commits, Known::PassedOver(old), &tips).map_err(failed)?.len() < enough
+        {
             return Ok(0);
         }
+    }
+    let known = old.as_ref().map_or(Known::Nothing, Known::Taken);
+    let all = reachable(&mut commits, known, &tips).map_err(failed)?;
+    if all.len() < options.limits.commits.max(1) {
+        return Ok(0);
     }
     let places: HashMap<ObjectId, u32> = all.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
     let numbers = generations(&all, &places);
@@ -94,10 +99,19 @@ pub(super) fn update(
     Ok(all.len())
 }
 
-/// All commits that `tips` reach, by id; what the last graph has is not read.
+/// What becomes of commits that the last graph has. They are not read.
+#[derive(Clone, Copy)]
+enum Known<'g> {
+    Nothing,
+    Taken(&'g Graph),
+    /// Left out, and all that they reach.
+    PassedOver(&'g Graph),
+}
+
+/// All commits that `tips` reach, by id.
 fn reachable(
     commits: &mut Commits<'_>,
-    old: Option<&Graph>,
+    known: Known<'_>,
     tips: &[ObjectId],
 ) -> Result<Vec<Found>, pack::Error> {
     let mut buffer = Vec::new();
@@ -113,15 +127,19 @@ fn reachable(
     let mut all = Vec::new();
     let mut parents = Vec::new();
     while let Some(id) = pending.pop() {
-        let known = old.and_then(|old| Some((old, old.find(&id)?)));
         let info = match known {
-            Some((old, place)) => {
-                parents.clear();
-                old.parents(place, &mut parents);
-                let parents = parents.iter().map(|parent| old.id(*parent)).collect();
-                Rc::new(CommitInfo { tree: old.tree(place), parents, time: old.time(place), generation: 0 })
-            }
-            None => commits.get(id)?,
+            Known::PassedOver(old) if old.find(&id).is_some() => continue,
+            Known::Taken(old) => match old.find(&id) {
+                Some(place) => {
+                    parents.clear();
+                    old.parents(place, &mut parents);
+                    let parents = parents.iter().map(|parent| old.id(*parent)).collect();
+                    let (tree, time) = (old.tree(place), old.time(place));
+                    Rc::new(CommitInfo { tree, parents, time, generation: 0 })
+                }
+                None => commits.get(id)?,
+            },
+            _ => commits.get(id)?,
         };
         pending.extend(info.parents.iter().copied().filter(|parent| seen.insert(*parent)));
         all.push((id, info));
