@@ -287,7 +287,7 @@ fn until_idle(pid: u32) {
 }
 
 /// A repository with a file of 200 MB of zeros and ten more of them that differ a little.
-fn with_zeros<'s>(sandbox: &'s Sandbox) -> (Made<'s>, String) {
+fn with_zeros(sandbox: &Sandbox) -> (Made<'_>, String) {
     let made = Made::new(sandbox);
     let zeros = sandbox.path().join("zeros");
     let file = std::fs::File::create(&zeros).expect("a file is made");
