@@ -23,6 +23,7 @@ fn a_push_cut_at_every_stage_loses_nothing_and_arrives_whole() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     let line = Line::to(server.http());
+    sandbox.add_origin(&line.through(server.http()));
     let alice = sandbox.actor("alice", "alicepat").with_env("AZML_PUSH_WAIT", "30");
     let project =
         alice.create_linked_project(&sandbox.dir("work"), "iris", &line.through(&server.repo("iris")));
@@ -71,6 +72,7 @@ fn a_roaming_cut_at_every_stage_leaves_no_folder_and_works_the_next_time() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     let line = Line::to(server.http());
+    sandbox.add_origin(&line.through(server.http()));
     let alice = sandbox.actor("alice", "alicepat");
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
     write(&project, "train.py", "print('trained')\n");
@@ -114,6 +116,7 @@ fn a_silent_remote_holds_nobody_up() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     let line = Line::to(server.http());
+    sandbox.add_origin(&line.through(server.http()));
     let alice = sandbox.actor("alice", "alicepat").with_env("AZML_PUSH_WAIT", "0.3");
     let project =
         alice.create_linked_project(&sandbox.dir("work"), "iris", &line.through(&server.repo("iris")));
@@ -148,6 +151,7 @@ fn only_what_is_new_travels() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
     let line = Line::to(server.http());
+    sandbox.add_origin(&line.through(server.http()));
     let alice = sandbox.actor("alice", "alicepat").with_env("AZML_PUSH_WAIT", "30");
     let url = line.through(&server.repo("iris"));
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::process::Tally;
-use crate::{Outcome, process, test, tidy, workspace};
+use crate::{Outcome, process, soak, test, tidy, workspace};
 
 /// One finished step.
 struct Step {
@@ -57,6 +57,8 @@ pub(crate) fn run() -> bool {
         tally = counted;
         outcome
     });
+    // A minute of what `cargo xtask soak` does for ten, with the binaries that the tests have built.
+    step("soak", &mut || soak::run(&["--debug", "--minutes", "1"].map(str::to_owned)));
     println!("=== summary");
     for Step { name, took, outcome } in &steps {
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };

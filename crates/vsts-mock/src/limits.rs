@@ -136,6 +136,9 @@ pub(crate) const TREE_BYTES: u64 = 32 << 20;
 /// Bytes of a file that are read at once while it is sent.
 pub(crate) const PIECE_BYTES: usize = 128 << 10;
 
+/// Pieces of files that are read at the same time. More would need a thread each, and no file would arrive sooner.
+pub(crate) const PIECES_AT_ONCE: usize = 16;
+
 /// Time after which what has been read of a file is sent, however little it is.
 pub(crate) const PIECE_TIME: Duration = Duration::from_millis(20);
 

@@ -9,9 +9,13 @@ use bytes::Bytes;
 use futures_util::stream;
 use git_wire::{Content, Reader};
 use gix::ObjectId;
+use tokio::sync::Semaphore;
 
 use crate::budget::{Budget, NoRoom, Permit};
-use crate::limits::{PIECE_BYTES, PIECE_TIME};
+use crate::limits::{PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE};
+
+/// Turns to read a piece.
+static TURNS: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
 
 /// Why a file's content can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +61,12 @@ impl Read for Blob {
 /// The body that consists of all that a reader gives.
 pub(super) fn body(reader: impl Read + Send + 'static) -> Body {
     Body::from_stream(stream::try_unfold(reader, |mut reader| async move {
+        // Nobody closes it.
+        let turn = TURNS.acquire().await.map_err(io::Error::other)?;
         let reading =
             tokio::task::spawn_blocking(move || next_piece(&mut reader).map(|piece| (piece, reader)));
         let (piece, reader) = reading.await.map_err(io::Error::other)??;
+        drop(turn);
         Ok::<_, io::Error>((!piece.is_empty()).then_some((piece, reader)))
     }))
 }
