@@ -14,7 +14,7 @@ pub const PUSH_PATIENCE: Duration = Duration::from_mins(3);
 pub const PUSH_PAUSE_LEAST: Duration = Duration::from_millis(50);
 /// See [`PUSH_PAUSE_LEAST`].
 pub const PUSH_PAUSE_MOST: Duration = Duration::from_secs(8);
-/// How often a push is tried again that met another's lock.
+/// Tries of a push that met another's lock.
 pub const PUSH_LOCK_TRIES: usize = 10;
 /// The longest answer of an Experimentation service that is read, in bytes.
 pub const SERVICE_ANSWER: u64 = 8 << 20;

@@ -276,9 +276,9 @@ pub fn split(path: &BStr) -> (&BStr, &BStr) {
     }
 }
 
-/// How a folder is opened: its names can be changed through the handle even where they may not be listed.
+/// Flags to open a folder: its names can be changed through the handle even where they may not be listed.
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-/// How a file is opened to be read.
+/// Flags to open a file for reading.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// Opens what is at `path` below an open folder; no link is followed on the way.

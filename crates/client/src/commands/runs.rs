@@ -138,9 +138,9 @@ pub fn with_live_in_place(
     Ok(records)
 }
 
-/// So many of the newest runs are looked at after a sync.
+/// The newest runs that are looked at after a sync.
 const LOOKED_AT: usize = 100;
-/// So many runs are named in a warning.
+/// The most runs that a warning names.
 const NAMED: usize = 3;
 
 /// Warns once of the records among these that can't be read.

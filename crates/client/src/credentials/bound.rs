@@ -27,7 +27,7 @@ pub enum Binding {
 pub struct BoundToken {
     /// The token.
     pub token: Secret,
-    /// Where it came from, as its user knows it: `AZML_VSTS_TOKEN`.
+    /// Its source, as its user knows it: `AZML_VSTS_TOKEN`.
     pub name: &'static str,
     /// The origins that it may be sent to.
     pub binding: Binding,
@@ -41,7 +41,7 @@ pub enum Withheld {
     OtherOrigin {
         /// The token's source.
         name: &'static str,
-        /// Who asked.
+        /// The origin that asked.
         origin: Origin,
         /// Whom it is for.
         binding: Binding,
@@ -51,7 +51,7 @@ pub enum Withheld {
     Unencrypted {
         /// The credential's source.
         name: &'static str,
-        /// Who asked.
+        /// The origin that asked.
         origin: Origin,
     },
     /// The folder that names the remote is somebody else's.
@@ -59,7 +59,7 @@ pub enum Withheld {
     ForeignFolder {
         /// The folder.
         folder: PathBuf,
-        /// Who asked.
+        /// The origin that asked.
         origin: Origin,
     },
 }

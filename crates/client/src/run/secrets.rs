@@ -69,7 +69,7 @@ pub struct LeftOutFile {
     pub is_masked: bool,
 }
 
-/// How an attachment may travel.
+/// The form in which an attachment may travel.
 #[derive(Debug)]
 pub(super) enum Fate {
     AsItIs,

@@ -50,7 +50,7 @@ impl<'c> Turns<'c> {
         true
     }
 
-    /// How often somebody else went first.
+    /// The pushes of others that went first.
     pub(super) fn count(&self) -> usize {
         self.lost
     }

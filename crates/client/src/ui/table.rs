@@ -20,7 +20,7 @@ pub enum Numbers {
     Aligned,
 }
 
-/// With so many rows to a thread, another one pays.
+/// The rows of a thread from which on another thread pays.
 const WORTH_A_THREAD: usize = 1000;
 /// A header is at least this much narrower than its column.
 const MIN_PADDING: usize = 2;

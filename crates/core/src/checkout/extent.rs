@@ -10,9 +10,9 @@ use gix::{ObjectId, Repository, objs::tree::EntryKind};
 use super::Error;
 use crate::limits::{DEPTH, TREE_ENTRIES, TREE_PATHS};
 
-/// So many entries are walked before the tree is measured: most are smaller.
+/// Entries that are walked before the tree is measured: most trees are smaller.
 const WORTH_MEASURING: usize = 100_000;
-/// And so many bytes of paths.
+/// Bytes of paths that are walked before it is.
 const WORTH_MEASURING_BYTES: usize = 16 << 20;
 
 /// The size of everything below a tree.

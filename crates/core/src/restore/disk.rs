@@ -189,7 +189,7 @@ pub(super) fn content(folder: &Dir, name: &BStr, kind: EntryKind) -> io::Result<
     Ok(content)
 }
 
-/// What has a name in an open folder, without reading it.
+/// Classifies a name in an open folder without reading what it names.
 pub(super) fn kind_at(folder: &Dir, name: &BStr) -> io::Result<Option<Kind>> {
     Ok(folder.stat(name)?.map(|stat| match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Kind::Folder,

@@ -87,7 +87,7 @@ pub(super) struct Placing<'r> {
     added: u64,
 }
 
-/// What is kept of a run.
+/// One run's entry after a merge.
 enum Placed {
     Record(Box<RunRecord>),
     /// A record that this version can't read: kept byte for byte. One of a newer version goes before every record that can be read,

@@ -14,7 +14,7 @@ use super::{Finding, form, redact::MASK, redacted_text};
 pub struct Redacted {
     /// The words.
     pub words: Vec<String>,
-    /// What was masked.
+    /// The arguments that were masked.
     pub masked: Vec<Masked>,
 }
 
@@ -33,7 +33,7 @@ pub struct Masked {
 const BY_NAME: &str = "a secret by its name";
 const IN_URL: &str = "a password in a URL";
 
-/// How sure a name is.
+/// The certainty that a name gives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     Plain,

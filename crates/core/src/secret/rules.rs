@@ -161,7 +161,7 @@ pub(super) struct NameRule {
     pub(super) source: &'static str,
 }
 
-/// How a file is named.
+/// The form of a file's name.
 pub(super) enum Names {
     /// By its name, or by the end of its path where that has a `/`.
     Are(&'static [&'static str]),

@@ -8,10 +8,10 @@ use gix::ObjectId;
 use super::commits::Commits;
 use super::{Error, History, Marks};
 
-/// How many versions are compared with a base in one walk: the bits of a mark, less that of the base.
+/// Versions that are compared with a base in one walk: the bits of a mark, less that of the base.
 const AT_ONCE: usize = 63;
 
-/// How many commits a version has that its base lacks, and the reverse.
+/// The number of commits that a version has and its base lacks, and the reverse.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Apart {
     /// Commits of the version alone.
@@ -81,7 +81,7 @@ impl Painter {
 }
 
 impl History<'_> {
-    /// How far each of `tips` is from `base`, in their order.
+    /// Counts the distance of each of `tips` from `base`, in their order.
     pub fn apart(&mut self, base: ObjectId, tips: &[ObjectId]) -> Result<Vec<Apart>, Error> {
         let mut all = Vec::with_capacity(tips.len());
         for tips in tips.chunks(AT_ONCE) {

@@ -10,7 +10,7 @@ use crate::limits::MAX_FILTER_HASHES;
 /// The two seeds of double hashing that the format names.
 const SEEDS: [u32; 2] = [0x293a_e76f, 0x7e64_6e2c];
 
-/// How the filters of one file are made.
+/// The settings by which the filters of one file are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The version of the hash: 2 hashes bytes as they are, 1 is undefined for bytes from 0x80 on.
