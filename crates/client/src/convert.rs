@@ -84,6 +84,11 @@ impl From<project::Error> for CommandError {
             Error::NotAProjectFolder { .. } => {
                 Self::failed(error).hint("make a folder for it: {azml} project create -n NAME")
             }
+            Error::InTheWay { path, .. } => {
+                let path = shell_word(&path.to_string_lossy());
+                Self::failed(error)
+                    .hint(format!("move it away, and run the command again: mv {path} {path}.old"))
+            }
             _ => Self::failed(error),
         }
     }

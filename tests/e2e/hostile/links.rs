@@ -146,3 +146,38 @@ fn what_a_scripts_links_lead_to_inside_is_collected() {
         }
     }
 }
+
+#[test]
+fn a_projects_own_files_are_not_written_or_read_through_links() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let (work, outside) = (sandbox.dir("work"), sandbox.dir("outside"));
+    write(&outside, "private.txt", PRIVATE);
+    let listed = || alice.sh(&outside, "ls -A").ok().stdout;
+    for (name, target) in
+        [(".azureml", "."), ("aml_config", "."), (".gitignore", "private.txt"), (".gitignore", "absent")]
+    {
+        let what = format!("{name} -> {target}");
+        // In a folder that came from somewhere, and in the template of a new project.
+        let folder = sandbox.dir("existing");
+        write(&folder, "train.py", "print('hello')\n");
+        symlink(outside.join(target), folder.join(name)).expect("a link");
+        let template = sandbox.dir("template");
+        let commit = "cp -a ../existing/. . && git init -q && git add -A -f && git commit -qm one";
+        let _made = alice.sh(&template, commit).ok();
+        let existing = alice.azml(&folder, &["project", "create", "--existing", "-n", "iris"]);
+        let from = ["project", "create", "-n", "fresh", "--template-url", &template.display().to_string()];
+        for output in [existing, alice.azml(&work, &from)] {
+            let output = output.exits(1);
+            assert!(output.stderr.contains(&format!("/{name} is a link")), "{what}: {output}");
+            assert!(output.stderr.contains("hint: move it away"), "{what}: {output}");
+        }
+        assert_eq!(listed(), "private.txt\n", "{what}");
+        assert_eq!(alice.sh(&folder, "ls -A").ok().stdout, format!("{name}\ntrain.py\n"), "{what}");
+        assert!(!work.join("fresh").exists(), "{what}");
+        for folder in [&folder, &template] {
+            std::fs::remove_dir_all(folder).expect("a folder goes");
+        }
+    }
+    assert_eq!(std::fs::read_to_string(outside.join("private.txt")).expect("it is there"), PRIVATE);
+}

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use gix::bstr::BStr;
+use azml_core::dir::Dir;
+use gix::bstr::{BStr, ByteSlice as _};
 use rustix::fs::{OFlags, SeekFrom as Sparse};
 use rustix::io::Errno;
 
@@ -103,14 +104,15 @@ fn move_item(from: &Path, to: &Path, step: &dyn Fn()) -> io::Result<()> {
         step();
         return fs::remove_dir(from);
     }
-    // Whole under its name, or not there under it.
-    let mut beside = to.as_os_str().to_owned();
-    beside.push(".azml-part");
-    let beside = PathBuf::from(beside);
-    remove_all(&beside)?;
+    // The part has the same name when this is called again.
+    let folder = Dir::open(to.parent().unwrap_or(Path::new(".")))?;
+    let name = to.file_name().unwrap_or_default().as_bytes();
+    let part = [name, b".azml-part"].concat();
+    let part = part.as_bstr();
+    folder.remove_all(part)?;
     step();
-    copy(from, &beside)?;
-    fs::rename(&beside, to)?;
+    copy(from, &folder, part)?;
+    folder.rename(part, name.as_bstr())?;
     step();
     fs::remove_file(from)
 }
@@ -142,15 +144,15 @@ fn free_name(path: &Path) -> PathBuf {
     }
 }
 
-/// Copies a file or link to a place where nothing is, with its permissions and its time; holes of a file stay holes, and
+/// Copies a file or link into an open folder under a name that nothing has, with its permissions and its time; holes of a file stay holes, and
 /// where the file system can share the content, it is shared.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy(from: &Path, folder: &Dir, name: &BStr) -> io::Result<()> {
     let found = fs::symlink_metadata(from)?;
     if found.is_symlink() {
-        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+        return folder.new_link(fs::read_link(from)?.as_os_str().as_bytes().into(), name);
     }
     let source = open_to_read(from, &found)?;
-    let mut into = File::options().write(true).create_new(true).open(to)?;
+    let mut into = folder.new_file(name, 0o600)?;
     if rustix::fs::ioctl_ficlone(&into, &source).is_err() {
         copy_data(&source, &mut into)?;
     }
@@ -212,7 +214,7 @@ mod tests {
         std::os::unix::fs::FileExt::write_all_at(&file, b"in the middle", 32 << 20).unwrap();
         drop(file);
         fs::set_permissions(&from, Permissions::from_mode(0o400)).unwrap();
-        copy(&from, &to).unwrap();
+        copy(&from, &Dir::open(dir.path()).unwrap(), "to".into()).unwrap();
         let (one, other) = (fs::metadata(&from).unwrap(), fs::metadata(&to).unwrap());
         assert_eq!((one.len(), one.mode(), one.mtime()), (other.len(), other.mode(), other.mtime()));
         assert!(other.blocks() < 10_000, "{} blocks", other.blocks());

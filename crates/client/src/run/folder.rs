@@ -10,9 +10,11 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use azml_core::checkout::checkout;
+use azml_core::dir::{Dir, Opened};
 use azml_core::history::{self, HistoryRepo};
 use azml_core::ignore::{Rules, Verdict};
 use azml_core::user_repo::UserRepo;
@@ -69,9 +71,11 @@ impl RunFolder {
             links_of = real_root.as_os_str().as_bytes().into();
         }
         let user = UserRepo::open(root).ok().flatten();
+        let open = Dir::open(path).map_err(TargetError::file("open", path))?;
         let mut linker = Linker {
             root,
             work: path,
+            folders: Opened::below(Arc::new(open)),
             rules: Rules::of_user(user.as_ref()),
             left_out,
             outputs,
@@ -143,6 +147,7 @@ pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>
 struct Linker<'a> {
     root: &'a Path,
     work: &'a Path,
+    folders: Opened,
     rules: Rules,
     left_out: &'a BTreeSet<BString>,
     outputs: &'a Outputs,
@@ -169,21 +174,24 @@ impl Linker<'_> {
             {
                 continue;
             }
-            let path = spare::join(folder, name.as_bytes().as_bstr());
-            if self.outputs.names(path.as_bstr()) {
+            let name = name.as_bytes().as_bstr();
+            let path = spare::join(folder, name);
+            let path = path.as_bstr();
+            if self.outputs.names(path) {
                 continue;
             }
             let is_dir = match entry.file_type() {
                 Err(error) if is_passable(&error) => continue,
                 kind => kind.map_err(TargetError::file("look at", &entry.path()))?.is_dir(),
             };
-            match made.and_then(|made| made.folder(name.as_bytes())) {
-                Some(made) if is_dir => self.link_missing(path.as_bstr(), Some(made))?,
-                None if self.is_left_out(path.as_bstr(), is_dir) => {
-                    let link = self.work.join(as_path(path.as_bstr()));
-                    match std::os::unix::fs::symlink(entry.path(), &link) {
+            match made.and_then(|made| made.folder(name)) {
+                Some(made) if is_dir => self.link_missing(path, Some(made))?,
+                None if self.is_left_out(path, is_dir) => {
+                    let target = entry.path();
+                    let target = target.as_os_str().as_bytes().as_bstr();
+                    match self.folders.at(folder).and_then(|into| into.new_link(target, name)) {
                         Err(error) if is_passable(&error) => continue,
-                        made => made.map_err(TargetError::file("make link", &link))?,
+                        made => made.map_err(TargetError::file("make link", &self.in_work(path)))?,
                     }
                     self.linked_into.insert(folder.to_owned());
                 }
@@ -191,20 +199,24 @@ impl Linker<'_> {
                 None if is_dir && fs::read_dir(entry.path()).is_err_and(|error| is_passable(&error)) => {}
                 // A folder whose files are all left out, one by one: made if there is something to link in it.
                 None if is_dir => {
-                    let made = self.work.join(as_path(path.as_bstr()));
-                    match fs::create_dir(&made) {
+                    match self.folders.at(folder).and_then(|into| into.make(name)) {
                         Err(error) if is_passable(&error) => continue,
-                        done => done.map_err(TargetError::file("make folder", &made))?,
-                    }
+                        // One that is there already may have come meanwhile; what is in it stays.
+                        made => made.map_err(TargetError::file("make folder", &self.in_work(path)))?,
+                    };
                     self.linked_into.insert(folder.to_owned());
                     // Still empty: then it was not needed. An empty folder in the project stays an empty folder.
-                    self.link_missing(path.as_bstr(), None)?;
+                    self.link_missing(path, None)?;
                 }
                 // Not left out; or a file of the project where the snapshot, taken before, has a folder.
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    fn in_work(&self, path: &BStr) -> PathBuf {
+        self.work.join(as_path(path))
     }
 
     /// Whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.

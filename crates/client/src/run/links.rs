@@ -6,11 +6,12 @@
 //! as it was.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
+use azml_core::dir::{Dir, Opened, split};
 use gix::bstr::{BStr, ByteSlice as _};
 
 use super::spare::Folder;
@@ -21,6 +22,7 @@ use super::spare::Folder;
 pub(super) fn adjust(repo: &gix::Repository, top: &mut Folder, work: &Path, root: &Path) -> io::Result<bool> {
     let real_root = root.canonicalize()?;
     let place = Place { roots: [&real_root, root], has: &|_| false };
+    let mut folders = Opened::below(Arc::new(Dir::open(work)?));
     let mut leading = Vec::new();
     top.links(BStr::new(b""), &mut |path, entry| leading.push((path.to_owned(), entry.id)));
     let mut has_adjusted = false;
@@ -28,16 +30,14 @@ pub(super) fn adjust(repo: &gix::Repository, top: &mut Folder, work: &Path, root
         let text = repo.find_blob(id).map_err(io::Error::other)?.take_data();
         let place = Place { has: &|rest| has(top, rest), ..place };
         let Some(text) = place.adjusted(path.as_bstr(), &text) else { continue };
-        let link = work.join(OsStr::from_bytes(&path));
-        if fs::read_link(&link).ok().as_deref() != Some(&text) {
-            fs::remove_file(&link)?;
-            std::os::unix::fs::symlink(&text, &link)?;
+        let text = text.as_os_str().as_bytes();
+        let (above, name) = split(path.as_bstr());
+        let folder = folders.at(above)?;
+        if folder.read_link(name).ok().is_none_or(|now| now != text) {
+            folder.remove_file(name)?;
+            folder.new_link(text.as_bstr(), name)?;
         }
-        let id = gix::objs::compute_hash(
-            gix::hash::Kind::Sha1,
-            gix::objs::Kind::Blob,
-            text.as_os_str().as_bytes(),
-        );
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, text);
         top.set_id(path.as_bstr(), id.map_err(io::Error::other)?);
         has_adjusted = true;
     }
@@ -166,5 +166,35 @@ mod tests {
             let expect = if expect == stays { None } else { Some(PathBuf::from(expect)) };
             assert_eq!(place.adjusted(at.into(), text.as_bytes()), expect, "{at} -> {text}");
         }
+    }
+
+    #[test]
+    fn no_link_is_changed_through_a_folder_that_became_a_link() {
+        use azml_core::checkout::listing::{Entry, Listing};
+        use gix::objs::tree::EntryKind;
+
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let repo = gix::init_bare(at("repo")).unwrap();
+        for folder in ["project", "work/real", "outside"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        let id = repo.write_blob("../../shared").unwrap().detach();
+        let listing: Listing = ["real/data", "swapped/data"]
+            .map(|path| (path.into(), Entry { kind: EntryKind::Link, id }))
+            .into();
+        for place in ["work/real/data", "outside/data"] {
+            std::os::unix::fs::symlink("../../shared", at(place)).unwrap();
+        }
+        let adjust = || adjust(&repo, &mut Folder::of(&listing), &at("work"), &at("project"));
+        std::fs::create_dir(at("work/swapped")).unwrap();
+        std::os::unix::fs::symlink("../../shared", at("work/swapped/data")).unwrap();
+        assert!(adjust().unwrap());
+        let outside = at("project").canonicalize().unwrap().with_file_name("shared");
+        assert_eq!(std::fs::read_link(at("work/swapped/data")).unwrap(), outside);
+        std::fs::remove_dir_all(at("work/swapped")).unwrap();
+        std::os::unix::fs::symlink(at("outside"), at("work/swapped")).unwrap();
+        assert!(adjust().is_err());
+        assert_eq!(std::fs::read_link(at("outside/data")).unwrap(), Path::new("../../shared"));
     }
 }

@@ -2,8 +2,11 @@
 
 use std::{io::ErrorKind, path::Path};
 
-use super::{Error, FILE, ProjectFile, Scope, update_gitignore, write_whole};
-use crate::id::ProjectId;
+use super::{Error, FILE, ProjectFile, Scope, gitignore, update_gitignore, write_whole};
+use crate::{
+    dir::{Dir, split},
+    id::ProjectId,
+};
 
 /// What making a project's files did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,27 @@ pub struct Created {
     pub made: Vec<&'static str>,
     /// Files of those names that were there and stay as they are.
     pub kept: Vec<&'static str>,
+    /// The content of `.gitignore` before lines were added to it; empty if it was not there.
+    gitignore: Vec<u8>,
+}
+
+impl Created {
+    /// Takes the files back: removes those that were made, and the folders that are empty then, and gives `.gitignore` its
+    /// content again. What can't be removed stays for the user to see.
+    pub fn take_back(&self, root: &Path) {
+        let Ok(top) = Dir::open(root) else { return };
+        for name in &self.made {
+            if *name == gitignore::FILE && !self.gitignore.is_empty() {
+                drop(write_whole(root, name, &self.gitignore));
+                continue;
+            }
+            let (folder, name) = split((*name).into());
+            drop(top.below(folder).and_then(|open| open.remove_file(name)));
+            if !folder.is_empty() {
+                drop(top.remove_folder(folder));
+            }
+        }
+    }
 }
 
 /// The blank project: path and content.
@@ -30,7 +54,8 @@ const SKELETON: [(&str, &str); 9] = [
 /// Makes the files of a new project in the folder `root`: the skeleton where nothing of that name is,
 /// the lines that `.gitignore` lacks, and last `.azureml/project.json`.
 ///
-/// With `blank` false (an existing folder, a template) of the skeleton only `aml_config` is made.
+/// With `blank` false (an existing folder, a template) of the skeleton only `aml_config` is made. If it fails, what was made is
+/// taken back.
 pub fn create_files(
     root: &Path,
     id: ProjectId,
@@ -42,7 +67,17 @@ pub fn create_files(
     if root.join(FILE).exists() {
         return Err(Error::AlreadyAProject { root: root.to_owned() });
     }
-    let mut created = Created { made: Vec::new(), kept: Vec::new() };
+    let mut created = Created { made: Vec::new(), kept: Vec::new(), gitignore: Vec::new() };
+    match make(root, &ProjectFile { id, scope }, blank, &mut created) {
+        Ok(()) => Ok(created),
+        Err(error) => {
+            created.take_back(root);
+            Err(error)
+        }
+    }
+}
+
+fn make(root: &Path, file: &ProjectFile, blank: bool, created: &mut Created) -> Result<(), Error> {
     for (name, content) in SKELETON {
         if !blank && !name.starts_with("aml_config/") {
             continue;
@@ -51,18 +86,17 @@ pub fn create_files(
         match path.symlink_metadata() {
             Ok(_) => created.kept.push(name),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let folder = path.parent().expect("a skeleton file lies in the project folder");
-                std::fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
-                write_whole(&path, content.as_bytes())?;
+                write_whole(root, name, content.as_bytes())?;
                 created.made.push(name);
             }
             Err(source) => return Err(Error::Io { action: "look at", path, source }),
         }
     }
-    if update_gitignore(root)? {
-        created.made.push(".gitignore");
+    if let Some(before) = update_gitignore(root)? {
+        created.gitignore = before;
+        created.made.push(gitignore::FILE);
     }
-    ProjectFile { id, scope }.write(root)?;
+    file.write(root)?;
     created.made.push(FILE);
-    Ok(created)
+    Ok(())
 }

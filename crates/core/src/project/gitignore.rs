@@ -3,23 +3,33 @@
 use std::{io::ErrorKind, path::Path};
 
 use super::{Error, write_whole};
+use crate::{dir::Dir, limits::SMALL_FILE, small_file};
+
+/// The name of the file.
+pub(super) const FILE: &str = ".gitignore";
 
 /// What the Workbench ignored, in its order.
 const LINES: [&str; 4] = [crate::history::FOLDER, ".ipynb_checkpoints", "azureml-logs", "*.dprep.user"];
 
-/// Adds what is missing to the `.gitignore` of the project folder, on lines of its own; says whether it did.
+/// Adds what is missing to the `.gitignore` of the project folder, on lines of its own; gives the content that it had, which
+/// is empty if it was not there, or `None` if nothing is missing.
 ///
-/// A file without a newline at its end gets one first; a file with CRLF line ends gets CRLF. Nothing else changes.
-pub fn update_gitignore(root: &Path) -> Result<bool, Error> {
-    let path = root.join(".gitignore");
-    let old = match crate::small_file::read(&path) {
-        Ok(old) => old,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(source) => return Err(Error::Io { action: "read", path, source }),
-    };
+/// A file without a newline at its end gets one first; a file with CRLF line ends gets CRLF. Nothing else changes. A link is
+/// refused: Git reads no ignore file through one, and the file that it leads to may be private.
+pub fn update_gitignore(root: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let path = root.join(FILE);
+    let top = Dir::open(root).map_err(Error::io("open", root))?;
+    let is_link = || top.read_link(FILE.into()).is_ok();
+    let old =
+        match top.open_file(FILE.into()).and_then(|mut file| small_file::read_open(&mut file, SMALL_FILE)) {
+            Ok(old) => old,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(_) if is_link() => return Err(Error::InTheWay { path, what: "a link" }),
+            Err(source) => return Err(Error::Io { action: "read", path, source }),
+        };
     match completed(&old) {
-        Some(new) => write_whole(&path, &new).map(|()| true),
-        None => Ok(false),
+        Some(new) => write_whole(root, FILE, &new).map(|()| Some(old)),
+        None => Ok(None),
     }
 }
 

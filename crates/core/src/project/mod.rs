@@ -13,13 +13,18 @@ pub use name::ProjectName;
 pub use scope::Scope;
 
 use std::{
+    ffi::OsStr,
     io::{ErrorKind, Write},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::ProjectId;
+use crate::{
+    dir::{Dir, is_no_folder, split},
+    id::ProjectId,
+};
 
 /// Where in the project folder the project's file is.
 pub const FILE: &str = ".azureml/project.json";
@@ -70,6 +75,14 @@ pub enum Error {
         /// What was given.
         text: String,
     },
+    /// A link or a file is where a file of the project, or the folder of one, has to be.
+    #[error("{} is {what}: the project's own files are not written through it", path.display())]
+    InTheWay {
+        /// The path of the link or file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// A file can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
@@ -109,10 +122,7 @@ impl ProjectFile {
 
     /// Writes the file into the project folder `root`, whole or not at all.
     pub fn write(&self, root: &Path) -> Result<(), Error> {
-        let path = root.join(FILE);
-        let folder = path.parent().expect("the file lies in a folder");
-        std::fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
-        write_whole(&path, self.to_text().as_bytes())
+        write_whole(root, FILE, self.to_text().as_bytes())
     }
 }
 
@@ -193,23 +203,24 @@ pub fn check_folder(root: &Path, home: Option<&Path>) -> Result<(), Error> {
     }
 }
 
-/// Writes a file whole or not at all, with the mode that a new file gets.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().expect("a file lies in a folder");
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".azml-").tempfile_in(folder).map_err(Error::io("write into", folder))?;
-    file.write_all(content).map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|failed| Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source: failed.error,
+/// Writes the file `name` below the project folder `root` whole or not at all, with the mode that a new file gets, and makes the
+/// folders that it needs. No link below `root` is followed, whoever puts one there meanwhile: a link or a file is never taken for
+/// a folder, and a link that has the file's own name is replaced.
+fn write_whole(root: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
+    let path = root.join(name);
+    let (folder, name) = split(name.into());
+    let top = Dir::open(root).map_err(Error::io("open", root))?;
+    let folder = top.make_below(folder).map_err(|error| {
+        let at = root.join(OsStr::from_bytes(&error.at));
+        if is_no_folder(&error.source) {
+            Error::InTheWay { path: at, what: "a link or a file, not a folder" }
+        } else {
+            Error::io("make folder", &at)(error.source)
+        }
     })?;
-    Ok(())
+    folder
+        .put(name, true, |part| folder.new_file(part, 0o666)?.write_all(content))
+        .map_err(Error::io("write", &path))
 }
 
 #[cfg(test)]

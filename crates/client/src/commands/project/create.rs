@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
-use azml_core::project::{self, Project, ProjectName, Scope};
+use azml_core::project::{self, Created, Project, ProjectName, Scope};
 use azml_core::quote::quoted_path;
 use azml_core::remote_url::RemoteUrl;
 use azml_core::snapshot::Silent;
@@ -126,7 +126,7 @@ fn make(
     let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
     let id = place.id;
     let created = project::create_files(root, id, place.scope.clone(), is_blank, ctx.env.home())?;
-    undo.made.extend(created.made.iter().map(|name| root.join(name)));
+    undo.created = Some(created);
     let history = HistoryRepo::init(root, id)?;
     if user.is_none() {
         undo.made_git = true;
@@ -199,8 +199,7 @@ fn random_id() -> Result<ProjectId, CommandError> {
 struct Undo {
     root: PathBuf,
     existed: bool,
-    gitignore: Option<Vec<u8>>,
-    made: Vec<PathBuf>,
+    created: Option<Created>,
     made_git: bool,
     kept: bool,
 }
@@ -230,8 +229,7 @@ impl Undo {
         Ok(Self {
             root: root.to_owned(),
             existed: found.is_ok(),
-            gitignore: azml_core::small_file::read(&root.join(".gitignore")).ok(),
-            made: Vec::new(),
+            created: None,
             made_git: false,
             kept: existing && root.join(history::FOLDER).exists(),
         })
@@ -256,17 +254,8 @@ impl Drop for Undo {
         if self.made_git {
             drop(fs::remove_dir_all(self.root.join(".git")));
         }
-        for path in &self.made {
-            drop(fs::remove_file(path));
-            let mut folder = path.parent();
-            while let Some(empty) =
-                folder.filter(|folder| *folder != self.root && fs::remove_dir(folder).is_ok())
-            {
-                folder = empty.parent();
-            }
-        }
-        if let Some(content) = &self.gitignore {
-            drop(fs::write(self.root.join(".gitignore"), content));
+        if let Some(created) = &self.created {
+            created.take_back(&self.root);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use azml_core::checkout::listing::Entry;
 use azml_core::checkout::path::check;
+use azml_core::dir::{Dir, split};
 use azml_core::history::HistoryRepo;
 use azml_core::quote::{quoted, quoted_path};
 use azml_core::restore::{self, Done, Plan, Steps};
@@ -17,7 +18,6 @@ use azml_core::snapshot::{self, Limits, Silent, TreeRequest};
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::objs::tree::{Editor, EntryKind};
 use gix::{ObjectId, Repository};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{Item, Kind};
 use crate::run::disk::{NO_LINK, copy, native};
@@ -95,39 +95,37 @@ pub fn copy_out(items: &[Item], folder: &Path, force: bool) -> Result<usize, Bri
             _ if !leads_through_folders(folder, item.path.as_bstr()) => {
                 return Err(BringError::InTheWay { path: item.path.clone() });
             }
-            Err(_) => wanted.push((place, to)),
+            Err(_) => wanted.push((place, item)),
             Ok(found) if found.is_dir() && place.is_dir() => {}
             Ok(found) if found.is_dir() => return Err(BringError::InTheWay { path: item.path.clone() }),
             Ok(_) if is_same(place, &to) => {}
             Ok(_) => {
                 conflicts.push(item.path.clone());
-                wanted.push((place, to));
+                wanted.push((place, item));
             }
         }
     }
     if !conflicts.is_empty() && !force {
         return Err(BringError::Conflicts { paths: conflicts });
     }
-    for (place, to) in &wanted {
-        bring_one(place, to, true).map_err(BringError::file("write", to))?;
+    fs::create_dir_all(folder).map_err(BringError::file("make folder", folder))?;
+    let top = Dir::open(folder).map_err(BringError::file("open", folder))?;
+    for (place, item) in &wanted {
+        let path = item.path.as_bstr();
+        bring_one(place, &top, path, true)
+            .map_err(|error| BringError::file("write", &folder.join(native(path)))(error))?;
     }
     Ok(wanted.len())
 }
 
-/// Copies a file, a link or an empty folder, whole or not at all.
-fn bring_one(place: &Path, to: &Path, replace: bool) -> io::Result<()> {
-    let folder = to.parent().unwrap_or(Path::new("."));
+/// Copies a file, a link or an empty folder to a path below an open folder, whole or not at all, and through no link.
+fn bring_one(place: &Path, top: &Dir, path: &BStr, replaces: bool) -> io::Result<()> {
     if fs::symlink_metadata(place)?.is_dir() {
-        return fs::create_dir_all(to);
+        return Ok(top.make_below(path).map(drop)?);
     }
-    fs::create_dir_all(folder)?;
-    let scratch = tempfile::Builder::new().prefix(".azml-").tempdir_in(folder)?;
-    let beside = scratch.path().join("file");
-    copy(place, &beside)?;
-    if replace {
-        return fs::rename(beside, to);
-    }
-    Ok(renameat_with(CWD, &beside, CWD, to, RenameFlags::NOREPLACE)?)
+    let (above, name) = split(path);
+    let folder = top.make_below(above)?;
+    folder.put(name, replaces, |part| copy(place, &folder, part))
 }
 
 /// Returns whether everything on the way to the path is a folder, or nothing yet.
@@ -223,9 +221,11 @@ pub fn apply(
     }
     let done = restore::execute(history, &plan, context, steps)?;
     let mut large = Vec::new();
+    let root = history.root();
+    let top = Dir::open(root).map_err(BringError::file("open", root))?;
     for (path, place) in wanted.copied {
-        let to = history.root().join(native(path.as_bstr()));
-        bring_one(&place, &to, false).map_err(BringError::file("write", &to))?;
+        bring_one(&place, &top, path.as_bstr(), false)
+            .map_err(|error| BringError::file("write", &root.join(native(path.as_bstr())))(error))?;
         large.push(path);
     }
     Ok(Applied { plan, done, large })

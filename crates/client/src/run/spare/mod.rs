@@ -10,16 +10,17 @@ mod scan;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use azml_core::checkout;
 use azml_core::checkout::listing::{self, Listing};
+use azml_core::dir::{Dir, Opened, split};
 use gix::ObjectId;
-use gix::bstr::{BStr, BString};
+use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use self::noted::State;
 pub(super) use self::noted::{Folder, Noted, join, open_top};
@@ -156,18 +157,24 @@ struct Kept {
     unsure: usize,
 }
 
-/// Leaves at `work` what was made there, is untouched, and is in `wanted`, if that is given; takes the rest out of `made` as
-/// well.
+/// Removes from `work` what was not made there, was touched, or is not in `wanted`, if that is given; takes what it removed out
+/// of `made` as well.
 fn keep(work: &Path, made: &mut Noted, wanted: Option<&Listing>) -> io::Result<Kept> {
+    let open = Dir::open(work)?;
     let found = scan(work, made, wanted)?;
+    remove(open, found, made)
+}
+
+fn remove(work: Dir, found: Scan, made: &mut Noted) -> io::Result<Kept> {
+    let mut folders = Opened::below(Arc::new(work));
     let mut lost = BTreeSet::new();
     for (path, difference) in found.differences {
-        let there = work.join(as_path(&path));
+        let (above, name) = split(path.as_bstr());
         match difference {
-            Difference::New => remove_all(&there)?,
-            Difference::Mode => fs::set_permissions(there, Permissions::from_mode(made.mode & 0o7777))?,
+            Difference::New => folders.at(above)?.remove_all(name)?,
+            Difference::Mode => folders.at(path.as_bstr())?.set_mode(made.mode)?,
             Difference::Touched { .. } | Difference::Unwanted | Difference::Closed => {
-                remove_all(&there)?;
+                folders.at(above)?.remove_all(name)?;
                 lost.insert(path);
             }
             Difference::Gone => drop(lost.insert(path)),
@@ -177,8 +184,4 @@ fn keep(work: &Path, made: &mut Noted, wanted: Option<&Listing>) -> io::Result<K
         made.top.drop_paths(BStr::new(b""), &lost);
     }
     Ok(Kept { has_lost: !lost.is_empty(), unsure: found.unsure })
-}
-
-fn as_path(path: &BString) -> PathBuf {
-    PathBuf::from(std::ffi::OsStr::from_bytes(path))
 }

@@ -100,7 +100,7 @@ impl State {
 
 impl Folder {
     /// The folders and files of a listing, none of them looked at yet.
-    pub(super) fn of(listing: &Listing) -> Self {
+    pub(in crate::run) fn of(listing: &Listing) -> Self {
         let mut top = Self::default();
         for (path, entry) in listing {
             let mut folder = &mut top;

@@ -1,9 +1,9 @@
 //! The last run's folder as the next one's.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use azml_core::checkout::listing::Entry;
-use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
 
 use super::*;
@@ -208,4 +208,25 @@ fn a_large_folder_that_several_threads_look_at_is_its_snapshot_again() {
     world.park("one");
     assert!(matches!(world.take_over(tree, "two"), Some(TakenOver::Remade(_))));
     assert_eq!(world.content("two"), as_made);
+}
+
+#[test]
+fn nothing_is_removed_through_a_folder_that_became_a_link_after_it_was_looked_at() {
+    use EntryKind::Blob;
+    let world = World::new();
+    let listing = world.listing(&[("a/b/made.txt", Blob, "made"), ("top", Blob, "top")]);
+    world.make("one", &listing);
+    let work = world.path("one");
+    fs::write(work.join("a/b/stray"), "x").unwrap();
+    fs::write(work.join("a/b/made.txt"), "changed").unwrap();
+    let mut noted = Noted::read(&world.path("index")).unwrap();
+    let open = Dir::open(&work).unwrap();
+    let found = scan(&work, &noted, None).unwrap();
+    assert_eq!(found.differences.len(), 2);
+    // Somebody exchanges the folder, with the same names in the other one.
+    let outside = world.path("outside");
+    fs::rename(work.join("a"), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, work.join("a")).unwrap();
+    assert!(remove(open, found, &mut noted).is_err());
+    assert_eq!(fs::read_dir(outside.join("b")).unwrap().count(), 2);
 }

@@ -3,6 +3,8 @@
 //! A path can lead elsewhere at every call, because somebody may put a link in the place of a folder meanwhile. A handle
 //! stays the folder that was opened. Whatever writes into a project folder goes through here.
 
+mod change;
+
 use std::{
     fs::File,
     io,
