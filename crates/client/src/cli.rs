@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::error::CommandError;
+use crate::invoked::Invoked;
 use crate::ui::{ColorChoice, OutputFormat};
 
 /// Commit the whole project folder before every run, list the runs, restore any of them
@@ -55,25 +56,6 @@ pub struct GlobalArgs {
     /// When to use colour
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     pub color: Option<ColorChoice>,
-}
-
-/// The name under which azml was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Invoked {
-    /// `azml …`
-    Azml,
-    /// `az ml …`
-    AzMl,
-}
-
-impl Invoked {
-    /// What a user types before a command.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Self::Azml => "azml",
-            Self::AzMl => "az ml",
-        }
-    }
 }
 
 /// What the arguments ask for.

@@ -118,7 +118,7 @@ impl From<snapshot::Error> for CommandError {
             snapshot::Error::TooLarge { largest, ignore_lines, .. } => {
                 let sizes: Vec<String> = largest
                     .iter()
-                    .map(|(path, bytes)| format!("{} ({})", quoted(path), crate::context::size(*bytes)))
+                    .map(|(path, bytes)| format!("{} ({})", quoted(path), crate::text::size(*bytes)))
                     .collect();
                 let mut hints = vec![format!("the largest new files: {}", sizes.join(", "))];
                 let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_word(line)).collect();
@@ -388,7 +388,7 @@ fn hint_for(withheld: &Withheld) -> String {
         }
         Withheld::ForeignFolder { folder, .. } => format!(
             "if you trust whoever owns it: git config --global --add safe.directory {}",
-            crate::ui::shell_word(&folder.to_string_lossy())
+            crate::text::shell_word(&folder.to_string_lossy())
         ),
     }
 }

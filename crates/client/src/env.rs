@@ -371,6 +371,11 @@ impl Env {
     }
 }
 
+/// This computer's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

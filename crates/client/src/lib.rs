@@ -26,13 +26,17 @@ pub mod env;
 pub mod error;
 pub mod git_config;
 mod home;
+pub mod invoked;
 pub mod limits;
+pub mod notices;
+pub mod ops;
 pub mod query;
 pub mod run;
 pub mod service;
 pub mod settings;
 pub mod snapshots;
 pub mod sync;
+pub mod text;
 pub mod transport;
 pub mod ui;
 pub mod upkeep;
@@ -40,6 +44,7 @@ pub mod workbench;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::Parsed;
 use crate::context::Context;
@@ -80,7 +85,7 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
         only_show_errors: cli.global.only_show_errors,
         logging: cli.global.verbose || cli.global.debug,
         program: Some(invoked.prefix()),
-        pager: Pager::of(&env, &settings),
+        pager: Pager::of(&env, settings.pager()),
     };
     let ui = Ui::new(&env, options);
     ui::start_log(settings.log(), cli.global.verbose, cli.global.debug, ui.colors_errors());
@@ -88,9 +93,10 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
         ui.warning(&format!("{} has `{key}`, which this azml does not know", settings.path().display()));
         ui.hint(&format!("{{azml}} config unset {key}"));
     }
-    let ctx = Context::new(env, ui, invoked, settings);
-    let result = commands::run(&ctx, cli.command).and_then(|output: Output| ctx.ui.result(output));
-    finish(&ctx.ui, result.map_err(|error| ctx.with_place_in_git_config(error)))
+    let ui = Arc::new(ui);
+    let ctx = Context { env, notices: Arc::clone(&ui) as _, invoked, settings };
+    let result = commands::run(&ui, &ctx, cli.command).and_then(|output: Output| ui.result(output));
+    finish(&ui, result.map_err(|error| ctx.with_place_in_git_config(error)))
 }
 
 fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {

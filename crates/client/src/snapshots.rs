@@ -13,24 +13,25 @@ use azml_core::snapshot::{self, LeftOut, Limits, Message, Observer, Request, Tak
 use azml_core::user_repo::UserRepo;
 use gix::bstr::{BString, ByteSlice as _};
 
-use crate::context::{Context, size};
+use crate::context::Context;
 use crate::convert::shell_word;
 use crate::error::CommandError;
-use crate::ui::Progress;
+use crate::notices::Progress;
+use crate::text::size;
 use crate::upkeep;
 
 /// How many left-out files are named.
 const NAMED: usize = 5;
 
-struct Bar<'a>(&'a Progress);
+struct Bar<'a>(&'a dyn Progress);
 
 impl Observer for Bar<'_> {
     fn progress(&self, progress: snapshot::Progress) {
         match progress {
-            snapshot::Progress::Looking { files } => self.0.say(format!("{files} files seen")),
+            snapshot::Progress::Looking { files } => self.0.say(&format!("{files} files seen")),
             snapshot::Progress::Storing { files, of_files, bytes, of_bytes } => {
                 let text = format!("{files}/{of_files} files, {} of {}", size(bytes), size(of_bytes));
-                self.0.part(bytes, of_bytes.max(1), text);
+                self.0.part(bytes, of_bytes.max(1), &text);
             }
         }
     }
@@ -53,7 +54,7 @@ pub fn take(
         message.base = user.map(UserRepo::head).transpose()?.flatten();
     }
     if let Some(user) = user.filter(|user| user.format().is_some()) {
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "the Git repository {} keeps its refs in a reftable, which azml can't read: the snapshot does not say on \
              which commit it is",
             user.work_tree().display()
@@ -66,8 +67,8 @@ pub fn take(
         time: ctx.env.now(),
         message,
     };
-    let progress = ctx.ui.progress("Snapshot");
-    let taken = snapshot::take(history, &request, &Bar(&progress))?;
+    let progress = ctx.notices.progress("Snapshot");
+    let taken = snapshot::take(history, &request, &Bar(&*progress))?;
     drop(progress);
     tell_left_out(ctx, history.root(), &taken.left_out);
     let held = taken.left_out.iter().filter(|left| left.why == Why::Held);
@@ -96,7 +97,7 @@ pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
     let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
-    ctx.ui.warning(&format!("{what}: {named}{more}"));
+    ctx.notices.warning(&format!("{what}: {named}{more}"));
     let lines = |not: &str| {
         let line = |path: &BString| match path.strip_suffix(b"/") {
             Some(folder) => shell_word(&format!("{not}{}", Held::line(folder.as_bstr(), true))),
@@ -109,8 +110,8 @@ pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
             format!("sed -n 's|^/|{not}/|p' {}/azml/held-back", history::FOLDER)
         }
     };
-    ctx.ui.hint(&format!("no run is to have it: {} >> .amlignore", lines("")));
-    ctx.ui.hint(&format!("runs are to have it, and the remote: {} >> .amlignore", lines("!")));
+    ctx.notices.hint(&format!("no run is to have it: {} >> .amlignore", lines("")));
+    ctx.notices.hint(&format!("runs are to have it, and the remote: {} >> .amlignore", lines("!")));
 }
 
 /// Names where a snapshot has a commit of another repository.
@@ -120,7 +121,7 @@ pub fn tell_passed_over(ctx: &Context, paths: &[BString]) {
     }
     let named = paths.iter().take(NAMED).map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
     let more = if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
-    ctx.ui.warning(&format!(
+    ctx.notices.warning(&format!(
         "passed over, because it is another repository's commit, whose files the snapshot does not hold: {named}{more}"
     ));
 }
@@ -135,11 +136,11 @@ fn tell_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
         (Why::Name, "Git can't store its name", "Git can't store their names"),
     ];
     for left in left_out.iter().filter(|left| left.why == Why::Repository) {
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "the index of the Git repository {} can't be read: ignore rules alone decide there",
             left.path
         ));
-        ctx.ui.hint(&format!("see what is wrong with it: git -C '{}' status", left.path));
+        ctx.notices.hint(&format!("see what is wrong with it: git -C '{}' status", left.path));
     }
     for (why, one, many) in reasons {
         let paths: Vec<&BString> =
@@ -153,10 +154,10 @@ fn tell_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
         let more =
             if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
         let reason = if paths.len() == 1 { one } else { many };
-        ctx.ui.warning(&format!("left out of the snapshot, because {reason}: {named}{more}"));
+        ctx.notices.warning(&format!("left out of the snapshot, because {reason}: {named}{more}"));
         if why == Why::Secret {
             let line = shell_word(&format!("!{}", line_for(first.as_bstr())));
-            ctx.ui.hint(&format!("if it is none, take it in: echo {line} >> .amlignore"));
+            ctx.notices.hint(&format!("if it is none, take it in: echo {line} >> .amlignore"));
         }
     }
 }

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::invoked::Invoked;
 use crate::ui::Output;
 
 /// Print a completion script for a shell
@@ -19,6 +20,6 @@ pub struct Args {
 /// Prints the script.
 pub fn run(_ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::command(cli::Invoked::Azml), "azml", &mut script);
+    clap_complete::generate(args.shell, &mut cli::command(Invoked::Azml), "azml", &mut script);
     Ok(Output::Raw(script))
 }

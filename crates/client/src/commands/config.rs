@@ -50,12 +50,12 @@ pub fn run(ctx: &Context, args: Args) -> Result<Output, CommandError> {
         None | Some(Command::Show) => Ok(show(ctx)),
         Some(Command::Set { name, value }) => {
             ctx.settings.set(&name, &value)?;
-            ctx.ui.status(&format!("{name} = {value} in {}", ctx.settings.path().display()));
+            ctx.notices.status(&format!("{name} = {value} in {}", ctx.settings.path().display()));
             Ok(Output::Nothing)
         }
         Some(Command::Unset { name }) => {
             ctx.settings.unset(&name)?;
-            ctx.ui.status(&format!("{name} is not in {} any more", ctx.settings.path().display()));
+            ctx.notices.status(&format!("{name} is not in {} any more", ctx.settings.path().display()));
             Ok(Output::Nothing)
         }
     }

@@ -47,12 +47,12 @@ fn get(ctx: &Context, asked: &Description) -> Result<Output, CommandError> {
     let Some(login) = ctx.logins().login(&origin).map_err(failed)? else { return Ok(Output::Nothing) };
     if login.expires.is_some_and(|end| end <= ctx.env.now()) {
         // Git goes on to its next helper; the user reads why.
-        ctx.ui.warning(&format!("the login for {origin} has expired"));
-        ctx.ui.hint("{azml} login");
+        ctx.notices.warning(&format!("the login for {origin} has expired"));
+        ctx.notices.hint("{azml} login");
         return Ok(Output::Nothing);
     }
     if !origin.is_protected() {
-        ctx.ui.warning(&format!("the login for {origin} is not given out: that is not encrypted"));
+        ctx.notices.warning(&format!("the login for {origin} is not given out: that is not encrypted"));
         return Ok(Output::Nothing);
     }
     let any_name = NAMES_ARE_ACCOUNTS.iter().any(|host| origin.host().ends_with(host));
@@ -95,8 +95,8 @@ fn erase(ctx: &Context, told: &Description) -> Result<Output, CommandError> {
     if is_that {
         logins.remove(&origin).map_err(failed)?;
         if login.service.is_some() {
-            ctx.ui.warning(&format!("{origin} does not accept the login any more"));
-            ctx.ui
+            ctx.notices.warning(&format!("{origin} does not accept the login any more"));
+            ctx.notices
                 .hint(&format!("{{azml}} login --service {}", login.service.as_deref().unwrap_or_default()));
         }
     }

@@ -5,9 +5,10 @@ use std::io::Read as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::context::{Context, host_name};
+use crate::context::Context;
 use crate::credentials::{Login, Place, Secret, day};
 use crate::env::AZML_KEYRING;
+use crate::env::host_name;
 use crate::error::{CommandError, ErrorKind};
 use crate::service::device::Progress;
 use crate::service::{Service, ServiceError};
@@ -74,7 +75,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         Place::Keyring => "keyring",
         Place::File(why) => {
             if ctx.env.text(AZML_KEYRING).is_none() {
-                ctx.ui.warning(&format!(
+                ctx.notices.warning(&format!(
                     "the token is in the file {}, which only you can read: {why}",
                     logins.path().display()
                 ));
@@ -82,7 +83,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             "file"
         }
     };
-    ctx.ui.status(&format!("Signed in to {url} as {}", identity.name));
+    ctx.notices.status(&format!("Signed in to {url} as {}", identity.name));
     Ok(Output::Value(json!({
         "service": url,
         "user": identity.name,
@@ -122,12 +123,12 @@ fn by_code(ctx: &Context, service: &Service) -> Result<(Secret, Option<i64>), Co
         }
         other => other.into(),
     })?;
-    ctx.ui.prompt(&format!(
+    ctx.notices.prompt(&format!(
         "To sign in, open {} in a browser and type the code {}",
         pending.page, pending.user_code
     ));
-    let progress = ctx.ui.progress("Waiting for the sign-in");
-    progress.say("until you have signed in".to_owned());
+    let progress = ctx.notices.progress("Waiting for the sign-in");
+    progress.say("until you have signed in");
     let mut waited = std::time::Duration::ZERO;
     while waited < pending.lifetime {
         std::thread::sleep(pending.interval);

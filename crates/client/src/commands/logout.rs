@@ -26,20 +26,20 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         None => logins.current().map_err(ServiceError::from)?,
     };
     let Some(url) = url else {
-        ctx.ui.status("You are not signed in");
+        ctx.notices.status("You are not signed in");
         return Ok(Output::Nothing);
     };
     let service = Service::at(ctx, &url)?;
     let login = logins.login(service.origin()).ok().flatten();
     if !logins.remove(service.origin()).map_err(ServiceError::from)? {
-        ctx.ui.status(&format!("You are not signed in to {url}"));
+        ctx.notices.status(&format!("You are not signed in to {url}"));
         return Ok(Output::Nothing);
     }
     if let Some(login) = login.filter(|login| login.is_session)
         && let Err(error) = service.end_session(&login.token)
     {
-        ctx.ui.warning(&format!("the session could not be ended at the service: {error}"));
+        ctx.notices.warning(&format!("the session could not be ended at the service: {error}"));
     }
-    ctx.ui.status(&format!("Signed out of {}", service.url()));
+    ctx.notices.status(&format!("Signed out of {}", service.url()));
     Ok(Output::Nothing)
 }

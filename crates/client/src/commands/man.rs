@@ -45,7 +45,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let dir = ctx.env.cwd.join(dir);
     std::fs::create_dir_all(&dir).map_err(|error| CommandError::file("make", &dir, error))?;
     let count = write(&dir, &root, "azml")?;
-    ctx.ui.status(&format!("{count} manual pages in {}", dir.display()));
+    ctx.notices.status(&format!("{count} manual pages in {}", dir.display()));
     Ok(Output::Nothing)
 }
 

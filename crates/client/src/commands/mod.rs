@@ -16,9 +16,11 @@ pub mod runs;
 pub mod sshkey;
 pub mod ui;
 
+use std::sync::Arc;
+
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
@@ -55,11 +57,11 @@ pub enum Command {
 }
 
 /// Runs a command.
-pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
-        Command::Project(command) => project::run(ctx, command),
-        Command::Experiment(command) => experiment::run(ctx, command),
-        Command::History(command) => history::run(ctx, command),
+        Command::Project(command) => project::run(ui, ctx, command),
+        Command::Experiment(command) => experiment::run(ui, ctx, command),
+        Command::History(command) => history::run(ui, ctx, command),
         Command::Run(command) => run::run(ctx, command),
         Command::Login(args) => login::run(ctx, &args),
         Command::Logout(args) => logout::run(ctx, &args),
@@ -67,7 +69,7 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Sshkey(command) => sshkey::run(ctx, command),
         Command::Credential(args) => credential::run(ctx, &args),
         Command::Config(args) => config::run(ctx, args),
-        Command::Ui(args) => ui::run(ctx, &args),
+        Command::Ui(args) => ui::run(ui, ctx, &args),
         Command::Man(args) => man::run(ctx, &args),
         Command::Completion(args) => completion::run(ctx, &args),
     }

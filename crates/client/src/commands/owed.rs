@@ -8,11 +8,11 @@ use crate::transport::Remote;
 /// Pushes what is owed. The command has another purpose: a failure is a warning.
 pub fn deliver(ctx: &Context, opened: &Opened, remote: &Remote) {
     if let Err(error) = push(ctx, opened, remote) {
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "what is owed to the remote could not be delivered: {}",
             error.chain().join(": ")
         ));
-        ctx.ui.hint("{azml} history sync");
+        ctx.notices.hint("{azml} history sync");
     }
 }
 

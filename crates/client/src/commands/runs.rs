@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::context::{Context, Opened, host_name};
+use crate::context::{Context, Opened};
+use crate::env::host_name;
 use crate::error::{CommandError, similar};
 use crate::run::{heartbeat, live, metrics};
 use crate::sync;
-use crate::ui::{Numbers, Output, OutputFormat, tabulate_columns};
+use crate::ui::{Numbers, Output, OutputFormat, Ui, tabulate_columns};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
@@ -34,7 +35,7 @@ pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, 
             let meant = all.remove(meant);
             for other in &all {
                 let host = other.host.as_deref().unwrap_or("another computer");
-                ctx.ui.warning(&format!(
+                ctx.notices.warning(&format!(
                     "another run was submitted as {id} at the same moment: {}, on {host}",
                     other.run_id
                 ));
@@ -151,13 +152,13 @@ pub fn warn_of_unreadable<'r>(ctx: &Context, records: impl IntoIterator<Item = &
     let named: Vec<String> =
         odd.iter().take(NAMED).map(|(record, why)| format!("run {}: {why}", record.run_id)).collect();
     let more = if count > NAMED { format!("; and {} more", count - NAMED) } else { String::new() };
-    ctx.ui.warning(&format!(
+    ctx.notices.warning(&format!(
         "{count} {} can't be read, and {} passed over: {}{more}",
         if count == 1 { "record" } else { "records" },
         if count == 1 { "is" } else { "are" },
         named.join("; ")
     ));
-    ctx.ui.hint(match first.status {
+    ctx.notices.hint(match first.status {
         Status::Newer => "update azml to read what a newer one wrote",
         _ => "what can be done: {azml} project fsck",
     });
@@ -193,14 +194,12 @@ pub fn fetch_snapshots(
         return Ok(());
     }
     let remote = ctx.remote(opened, token)?.ok_or(sync::SyncError::NotLinked)?;
-    let by = ctx.signature(opened.project.root());
-    let progress = ctx.ui.progress("Fetching");
-    let watch = ctx.watch(&progress);
-    let context = sync::Context::watched(&by, &watch);
-    for commit in missing {
-        sync::fetch_snapshot(&opened.history, &remote, *commit, context)?;
-    }
-    Ok(())
+    sync::with_progress(ctx, opened.project.root(), "Fetching", |context| {
+        for commit in missing {
+            sync::fetch_snapshot(&opened.history, &remote, *commit, context)?;
+        }
+        Ok(())
+    })
 }
 
 /// A record as commands print it.
@@ -228,8 +227,8 @@ fn shown_pairs(record: &RunRecord) -> Vec<(Cow<'_, str>, Value)> {
 }
 
 /// Records as a list; as a table, the metrics come first. Made in the form that is printed, and in no other.
-pub fn output(ctx: &Context, records: &[RunRecord]) -> Result<Output, CommandError> {
-    match ctx.ui.plain_format() {
+pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
+    match ui.plain_format() {
         Some(OutputFormat::Json) => json(records).map(Output::Raw),
         Some(OutputFormat::Table) => Ok(Output::Table(table(records))),
         _ => Ok(Output::Value(records.iter().map(|record| Value::Object(shown(record))).collect())),

@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 use crate::workbench::guard::{Guard, Keys};
 use crate::workbench::{Workbench, browser, server};
 
@@ -34,8 +35,8 @@ pub struct Args {
 }
 
 /// Serves until Ctrl-C.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let listener = server::listen(args.port).map_err(|error| {
         CommandError::failed(Listen { port: args.port, source: error })
             .hint("{azml} ui, which takes a free port")
@@ -54,11 +55,11 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             tracing::debug!("the server had ended already");
         }
     });
-    ctx.ui.result(Output::WithText {
+    ui.result(Output::WithText {
         value: json!({"url": url, "port": port, "pid": std::process::id()}),
         text: format!("{url}\n"),
     })?;
-    ctx.ui.status(&format!(
+    ctx.notices.status(&format!(
         "Serving the Workbench of {} to this computer; Ctrl-C ends it",
         opened.project.name()
     ));
@@ -67,7 +68,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         && browser::has_display(&ctx.env)
         && let Err(error) = browser::open(&ctx.env, &url)
     {
-        ctx.ui.warning(&format!("no browser could be started ({error}): open the address above"));
+        ctx.notices.warning(&format!("no browser could be started ({error}): open the address above"));
     }
     let served = server::serve(Arc::new(bench), listener, stopped);
     browser::forget_launcher(&ctx.env, std::process::id());

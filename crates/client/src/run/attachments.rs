@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::carried;
 use super::disk::NO_LINK;
-use crate::context::host_name;
+use crate::env::host_name;
 
 /// The script's output.
 pub const DRIVER_LOG: &str = "driver_log.txt";

@@ -18,7 +18,8 @@ use gix::bstr::ByteSlice as _;
 
 use super::attachments::{Attachments, is_log};
 use super::secrets::{Fate, LeftOut, Secrets};
-use crate::context::{Context, Opened, host_name};
+use crate::context::{Context, Opened};
+use crate::env::host_name;
 use crate::error::CommandError;
 use crate::settings;
 use crate::sync;
@@ -101,13 +102,9 @@ pub fn of_record(
     let Some(commit) = record.attachments_id().filter(|_| !here.folder().is_dir()) else { return Ok(here) };
     let folder = fetched_folder(&opened.history, commit);
     let remote = ctx.remote(opened, token)?;
-    let by = ctx.signature(opened.project.root());
-    {
-        let progress = ctx.ui.progress("Fetching");
-        let watch = ctx.watch(&progress);
-        let context = sync::Context::watched(&by, &watch);
-        sync::fetch_attachments(&opened.history, remote.as_ref(), commit, &folder, context)?;
-    }
+    sync::with_progress(ctx, opened.project.root(), "Fetching", |context| {
+        sync::fetch_attachments(&opened.history, remote.as_ref(), commit, &folder, context)
+    })?;
     prune(&opened.history);
     Ok(Attachments::at(folder))
 }

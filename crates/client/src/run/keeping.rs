@@ -13,8 +13,9 @@ use jiff::tz::TimeZone;
 use super::folder::{ProjectFolders, made_in};
 use super::kept::{self, Collected, Expiry, Item, KEY, Removed, Summary};
 use super::{disk, live};
-use crate::context::{Context, Opened, size};
+use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::text::size;
 
 /// The most files that the report at the end of a run names.
 const REPORTED: usize = 10;
@@ -115,7 +116,7 @@ pub(super) fn tidy(ctx: &Context, opened: &Opened) {
     let alive: BTreeSet<_> = alive.into_iter().map(|run| run.record.run_id).collect();
     let tell = |what: &Removed| {
         let why = if what.is_old { "their time is over" } else { "the limit keep_size is exceeded" };
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "removing what run {} wrote, {}: {why}",
             what.run,
             counted(what.files, what.bytes)
@@ -124,7 +125,7 @@ pub(super) fn tidy(ctx: &Context, opened: &Opened) {
     match kept::expire(&folders.kept, expiry(ctx), ctx.env.now(), &alive, &tell) {
         Ok(done) => {
             for what in &done.next {
-                ctx.ui.warning(&format!(
+                ctx.notices.warning(&format!(
                     "what run {} wrote, {}, will be removed at the next run: more than keep_size ({}) is kept",
                     what.run,
                     counted(what.files, what.bytes),
@@ -132,17 +133,18 @@ pub(super) fn tidy(ctx: &Context, opened: &Opened) {
                 ));
             }
             if let Some(what) = done.next.first() {
-                ctx.ui.hint(&format!("to have it elsewhere: {{azml}} run files -r {} --to DIR", what.run));
-                ctx.ui.hint("to keep more: {azml} config set keep_size 100GB");
+                ctx.notices
+                    .hint(&format!("to have it elsewhere: {{azml}} run files -r {} --to DIR", what.run));
+                ctx.notices.hint("to keep more: {azml} config set keep_size 100GB");
             }
         }
-        Err(error) => ctx.ui.warning(&format!("kept files of older runs could not be removed: {error}")),
+        Err(error) => ctx.notices.warning(&format!("kept files of older runs could not be removed: {error}")),
     }
 }
 
 /// The record with what is known here of its kept files now.
 pub fn brought_up_to_date(ctx: &Context, opened: &Opened, record: &mut RunRecord) {
-    let is_ours = record.host.as_deref() == Some(&crate::context::host_name());
+    let is_ours = record.host.as_deref() == Some(&crate::env::host_name());
     if !is_ours || !record.status.is_over() {
         return;
     }
@@ -217,7 +219,7 @@ pub struct Left {
 pub fn left_by(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Left, CommandError> {
     let folders = folders(ctx, opened.project.root(), opened.project.id());
     let id = record.submitted_as();
-    let host = record.host.clone().filter(|host| *host != crate::context::host_name());
+    let host = record.host.clone().filter(|host| *host != crate::env::host_name());
     let nothing = |place| Left { place, items: Vec::new(), until: None };
     if let Some(host) = host {
         let wrote = record.extra.contains_key(KEY) || !record.status.is_over();

@@ -12,7 +12,7 @@ use azml_core::run::Metric;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ui::clean_line;
+use crate::text::clean_line;
 
 /// The file's name in the folder of a run in progress.
 pub const FILE: &str = "metrics.jsonl";

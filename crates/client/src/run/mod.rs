@@ -10,6 +10,7 @@ pub mod attachments;
 pub mod carried;
 mod collect;
 pub mod config;
+pub mod console;
 pub mod delivery;
 mod disk;
 mod editable;

@@ -15,7 +15,8 @@ use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
 use super::outputs::Outputs;
 use super::{carried, disk, heartbeat, keeping, live, metrics, who};
-use crate::context::{Context, Opened, host_name};
+use crate::context::{Context, Opened};
+use crate::env::host_name;
 use crate::error::CommandError;
 
 /// Records what became of runs that nobody watches any more.
@@ -28,7 +29,7 @@ pub fn dead_runs(ctx: &Context, opened: &Opened) -> Result<(), CommandError> {
     for run in found.into_iter().filter(|run| !run.is_watched) {
         let id = run.record.run_id.clone();
         if let Err(error) = end(ctx, opened, run) {
-            ctx.ui.warning(&format!(
+            ctx.notices.warning(&format!(
                 "run {id}, whose azml is gone, can't be ended now: {}",
                 error.chain().join(": ")
             ));
@@ -64,10 +65,10 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         collect(ctx, opened, &place, attachments.folder(), &folders)?
     };
     for trouble in &collected.troubles {
-        ctx.ui.warning(trouble);
+        ctx.notices.warning(trouble);
     }
     for link in &collected.outside {
-        ctx.ui.warning(&format!("not collected, a link out of the run's folder: {}", link.shown()));
+        ctx.notices.warning(&format!("not collected, a link out of the run's folder: {}", link.shown()));
     }
     if !still_runs {
         keeping::put_in_record(ctx, &mut record, &collected.left);
@@ -98,7 +99,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     if is_news {
         tell(ctx, &record, group_runs);
         if still_runs && !group_runs {
-            ctx.ui.warning(&format!("a process still works in its folder, {}", run.work().display()));
+            ctx.notices.warning(&format!("a process still works in its folder, {}", run.work().display()));
         }
     }
     if still_runs {
@@ -106,11 +107,11 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     }
     let left = &collected.left;
     if left.count() > 0 && (is_news || collected.is_clear) {
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "what run {id} wrote beside its outputs is kept: {}",
             keeping::counted(left.count(), left.bytes)
         ));
-        ctx.ui.hint(&format!("to bring it back: {{azml}} run files -r {id} --apply"));
+        ctx.notices.hint(&format!("to bring it back: {{azml}} run files -r {id} --apply"));
     }
     let state = folders.kept.with_file_name("runs").join(id.as_str());
     run.close().map_err(|error| CommandError::file("remove", &state, error))
@@ -205,9 +206,10 @@ fn tell_log(ctx: &Context, attachments: &Attachments, left: &Summary) -> Result<
 
 fn tell(ctx: &Context, record: &RunRecord, still_runs: bool) {
     let id = &record.run_id;
-    ctx.ui.warning(&format!("the azml that watched run {id} is gone; the run is recorded as NotResponding"));
+    ctx.notices
+        .warning(&format!("the azml that watched run {id} is gone; the run is recorded as NotResponding"));
     if let (true, Some(pid)) = (still_runs, record.pid) {
-        ctx.ui.warning(&format!("its script still runs, as process {pid}"));
-        ctx.ui.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
+        ctx.notices.warning(&format!("its script still runs, as process {pid}"));
+        ctx.notices.hint(&format!("to end it: {{azml}} experiment cancel -r {id}"));
     }
 }

@@ -12,7 +12,6 @@ use super::kept::Collected;
 use super::killed;
 use super::secrets::LeftOut;
 use crate::context::Context;
-use crate::error::CommandError;
 
 /// Writing into a string has no way to fail.
 fn said(result: std::fmt::Result) {
@@ -28,7 +27,7 @@ pub(super) fn details(
     record: &RunRecord,
     collected: &Collected,
     attachments: &Path,
-) -> Result<(), CommandError> {
+) -> String {
     let mut text = format!(
         "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
         record.run_id, record.status
@@ -48,7 +47,7 @@ pub(super) fn details(
     for (name, metric) in &record.metrics {
         let value = metric.to_value();
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        said(writeln!(text, "{}: {}", crate::ui::clean_line(name), crate::ui::clean_line(&shown)));
+        said(writeln!(text, "{}: {}", crate::text::clean_line(name), crate::text::clean_line(&shown)));
     }
     let outputs: Vec<&str> =
         record.attachments.iter().map(String::as_str).filter(|path| !is_log(Path::new(path))).collect();
@@ -76,11 +75,11 @@ pub(super) fn details(
         said(writeln!(text, "Not collected: and {} more such links", collected.outside.len() - NAMED));
     }
     text.push_str(&keeping::report(ctx, record, collected));
-    ctx.ui.write_out(text.as_bytes())
+    text
 }
 
 fn some_of(names: &[&str]) -> String {
     let shown =
-        names.iter().take(NAMED).map(|name| crate::ui::clean_line(name)).collect::<Vec<_>>().join(", ");
+        names.iter().take(NAMED).map(|name| crate::text::clean_line(name)).collect::<Vec<_>>().join(", ");
     if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
 }

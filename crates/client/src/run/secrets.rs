@@ -23,7 +23,7 @@ use super::attachments::is_log;
 use super::config::RunConfig;
 use crate::context::Context;
 use crate::convert::shell_word;
-use crate::ui::clean_line;
+use crate::text::clean_line;
 
 /// The property of a record that says which secrets were left out.
 pub const PROPERTY: &str = "SecretsLeftOut";

@@ -15,6 +15,7 @@ use azml_core::snapshot::{Message, Taken};
 
 use super::attachments::{Attachments, ControlLog};
 use super::config::RunConfig;
+use super::console::Console;
 use super::delivery::{Delivery, Outcome};
 use super::kept::Collected;
 use super::live::{self, Live};
@@ -25,7 +26,8 @@ use super::signals::Cancel;
 use super::target::Target;
 use super::watching::{Observed, execute};
 use super::{carried, job, keeping, killed, metrics, recovery, report};
-use crate::context::{Context, Opened, host_name};
+use crate::context::{Context, Opened};
+use crate::env::host_name;
 use crate::env::{AZML_VSTS_TOKEN, Unusable};
 use crate::error::{CommandError, ErrorKind};
 use crate::snapshots;
@@ -62,7 +64,12 @@ pub struct Finished {
 }
 
 /// Runs a script.
-pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, CommandError> {
+pub fn submit(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    console: &Arc<dyn Console>,
+) -> Result<Finished, CommandError> {
     let store = RunStore::new(&opened.history);
     let root = opened.project.root();
     if let Some((place, why)) = ctx.env.unusable_state_dir(root) {
@@ -70,7 +77,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
             Unusable::InProject => "is in the project folder",
             Unusable::ReadOnly => "can't be written",
         };
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "{} ({}) {why}: the folders of runs are in {} instead",
             place.dir.display(),
             place.variable,
@@ -103,8 +110,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     let shown = std::iter::once(&job.script).chain(&record.arguments).cloned().collect::<Vec<_>>().join(" ");
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
     passed(ctx, 1);
-    // What can't be told does not stop the run.
-    drop(ctx.ui.write_out(format!("RunId: {}\n", record.run_id).as_bytes()));
+    console.recorded(&record);
     let recorded = Arc::new(Mutex::new(record));
     let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
     if let Some(delivery) = &delivery {
@@ -117,7 +123,7 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     control.say(ctx.env.now(), &format!("running {shown}"));
     let asker = delivery.as_ref().map(Delivery::asker);
     let history = opened.history.clone();
-    let observed = Observed { live: &live, record: &recorded, history, asker, secrets: &secrets };
+    let observed = Observed { console, live: &live, record: &recorded, history, asker, secrets: &secrets };
     let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let collected =
@@ -128,8 +134,8 @@ pub fn submit(ctx: &Context, opened: &Opened, plan: &Plan) -> Result<Finished, C
     passed(ctx, 3);
     store.put(&record, &ctx.signature(opened.project.root()))?;
     passed(ctx, 4);
-    drop(report::details(ctx, &record, &collected, attachments.folder()));
-    LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.ui.hint(hint));
+    console.ended(&report::details(ctx, &record, &collected, attachments.folder()));
+    LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
     if !collected.is_busy {
         live.finish().map_err(|error| {
             CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
@@ -188,9 +194,10 @@ fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<
     let taken = snapshots::take(ctx, &opened.history, message, plan.allow_large)?;
     let short = taken.commit.to_hex_with_len(10);
     if taken.is_new {
-        ctx.ui.status(&format!("Snapshot {short}: {} files, {} new or changed", taken.files, taken.changed));
+        ctx.notices
+            .status(&format!("Snapshot {short}: {} files, {} new or changed", taken.files, taken.changed));
     } else {
-        ctx.ui.status(&format!("Snapshot {short}: nothing changed since"));
+        ctx.notices.status(&format!("Snapshot {short}: nothing changed since"));
     }
     Ok(taken)
 }
@@ -240,13 +247,13 @@ fn finish(
     if outcome.is_ok_and(|ended| ended.left_processes) {
         let group = record.pid.map_or_else(String::new, |pid| format!(" (process group {pid})"));
         control.say(now, &format!("processes that the script started still run{group}"));
-        ctx.ui.warning(&format!("processes that the script started still run{group}"));
+        ctx.notices.warning(&format!("processes that the script started still run{group}"));
     }
     // Whatever can't be collected, the record is written: what is lost is said, and the rest is kept.
     let mut trouble = |error: CommandError| {
         let what = error.chain().join(": ");
         control.say(now, &what);
-        ctx.ui.warning(&what);
+        ctx.notices.warning(&what);
     };
     match collect_metrics(attachments, live, record) {
         Ok(refused) => {
@@ -289,7 +296,7 @@ fn carry(
     if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit, secrets) {
         let what = error.chain().join(": ");
         control.say(ctx.env.now(), &what);
-        ctx.ui.warning(&what);
+        ctx.notices.warning(&what);
     }
 }
 
@@ -330,14 +337,14 @@ fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &
     match delivery.finish(wait, cancel) {
         Outcome::Delivered => {}
         Outcome::Failed(error) => {
-            ctx.ui.warning(&format!(
+            ctx.notices.warning(&format!(
                 "the run is kept here, but could not be pushed: {}",
                 error.chain().join(": ")
             ));
             if matches!(error.kind, ErrorKind::NotAllowed | ErrorKind::NotFound) {
-                error.hints.iter().for_each(|hint| ctx.ui.hint(hint));
+                error.hints.iter().for_each(|hint| ctx.notices.hint(hint));
             }
-            ctx.ui.hint("to deliver it: {azml} history sync");
+            ctx.notices.hint("to deliver it: {azml} history sync");
         }
         Outcome::Unfinished => {
             // The thread ends with the process; a push cut off leaves no trace at the remote.
@@ -345,8 +352,8 @@ fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &
             if let Err(error) = opened.history.set_push_error(Some(&error)) {
                 tracing::warn!(%error, "the push's state can't be kept");
             }
-            ctx.ui.warning(&format!("the run is kept here, but {error}"));
-            ctx.ui.hint("to deliver it: {azml} history sync");
+            ctx.notices.warning(&format!("the run is kept here, but {error}"));
+            ctx.notices.hint("to deliver it: {azml} history sync");
         }
     }
 }

@@ -6,6 +6,7 @@ use azml_core::history::HistoryRepo;
 use azml_core::run::{RunRecord, RunStore};
 use crossbeam_channel::{Receiver, never, select, tick};
 
+use super::console::Console;
 use super::delivery::Asker;
 use super::live::Live;
 use super::process::{Ended, Exit, Notice, Stream, Watch};
@@ -16,11 +17,12 @@ use super::{heartbeat, metrics, who};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
-use crate::ui::Ui;
+use crate::notices::Notices;
 
 /// Passes on what the script does.
 struct Relay {
-    ui: Arc<Ui>,
+    console: Arc<dyn Console>,
+    notices: Arc<dyn Notices>,
     env: Env,
     record: Arc<Mutex<RunRecord>>,
     news: crossbeam_channel::Sender<News>,
@@ -42,19 +44,15 @@ impl Watch for Relay {
     }
 
     fn output(&self, stream: Stream, bytes: &[u8]) {
-        match stream {
-            // A reader that went away does not stop the run.
-            Stream::Out => drop(self.ui.write_out(bytes)),
-            Stream::Err => self.ui.write_err(bytes),
-        }
+        self.console.output(stream, bytes);
     }
 
     fn notice(&self, notice: &Notice) {
         match &notice.hint {
-            None => self.ui.status(&notice.text),
+            None => self.notices.status(&notice.text),
             Some(hint) => {
-                self.ui.warning(&notice.text);
-                self.ui.hint(hint);
+                self.notices.warning(&notice.text);
+                self.notices.hint(hint);
             }
         }
     }
@@ -62,6 +60,7 @@ impl Watch for Relay {
 
 /// A run in progress, as the thread beside it sees it.
 pub(super) struct Observed<'a> {
+    pub(super) console: &'a Arc<dyn Console>,
     pub(super) live: &'a Live,
     pub(super) record: &'a Arc<Mutex<RunRecord>>,
     pub(super) history: HistoryRepo,
@@ -84,7 +83,8 @@ pub(super) fn execute(
     }
     let (news, heard) = crossbeam_channel::unbounded();
     let watch: Arc<dyn Watch> = Arc::new(Relay {
-        ui: Arc::clone(&ctx.ui),
+        console: Arc::clone(observed.console),
+        notices: Arc::clone(&ctx.notices),
         env: ctx.env.clone(),
         record: Arc::clone(observed.record),
         news: news.clone(),

@@ -177,7 +177,7 @@ fn tsv_field(value: &Value) -> String {
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => super::clean_line(text),
+        Value::String(text) => crate::text::clean_line(text),
         Value::Array(list) => list.len().to_string(),
         Value::Object(_) => String::new(),
     }

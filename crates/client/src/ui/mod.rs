@@ -4,7 +4,6 @@
 //! All text that is not azml's own is cleaned of control characters before a terminal sees it.
 
 mod escaped;
-mod foreign;
 mod format;
 mod log;
 mod pager;
@@ -18,18 +17,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 
 pub(crate) use self::escaped::write_json;
-pub use self::foreign::{clean, clean_line, shell_word};
 pub use self::format::OutputFormat;
 pub(crate) use self::format::sort_keys;
 pub use self::log::start_log;
 pub use self::pager::Pager;
-pub use self::progress::Progress;
-pub(crate) use self::table::significant;
-pub use self::table::{Numbers, signed, tabulate, tabulate_columns};
+pub use self::table::{Numbers, tabulate, tabulate_columns};
 
 use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;
+use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::query::Query;
+use crate::text::{self, clean};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -167,8 +165,11 @@ impl Ui {
 
     /// [`Self::show`] without what would disturb a terminal.
     fn show_clean(&self, text: String) -> Result<(), CommandError> {
-        let text =
-            if self.out_is_terminal { foreign::clean_except_colors(&text, self.color_out) } else { text };
+        let text = if self.out_is_terminal {
+            text::clean_except(&text, if self.color_out { &format::COLORS } else { &[] })
+        } else {
+            text
+        };
         self.show(&text)
     }
 
@@ -268,11 +269,6 @@ impl Ui {
         }
     }
 
-    /// Shows a bar for a long step, if a terminal watches.
-    pub fn progress(&self, label: &str) -> Progress {
-        Progress::new(label, self.progress)
-    }
-
     /// Whether standard error may carry colour.
     pub fn colors_errors(&self) -> bool {
         self.color_err
@@ -289,6 +285,22 @@ impl Ui {
 
     fn err_line(&self, line: &str) {
         self.write_err(format!("{line}\n").as_bytes());
+    }
+}
+
+impl Notices for Ui {
+    fn message(&self, level: Level, text: &str) {
+        match level {
+            Level::Status => self.status(text),
+            Level::Warning => self.warning(text),
+            Level::Hint => self.hint(text),
+            Level::Prompt => self.prompt(text),
+        }
+    }
+
+    /// Shows a bar, if a terminal watches.
+    fn progress(&self, label: &str) -> Box<dyn Progress> {
+        if self.progress { Box::new(progress::Bar::new(label)) } else { Box::new(Unwatched) }
     }
 }
 

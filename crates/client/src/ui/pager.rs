@@ -7,7 +7,6 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use crate::env::{Env, PAGER};
-use crate::settings::Settings;
 
 /// Quit if it fits, pass colours on, leave the text on the screen: what Git tells less, too.
 const LESS: &str = "FRX";
@@ -20,9 +19,9 @@ pub struct Pager {
 }
 
 impl Pager {
-    /// The pager that the user wants, if any.
-    pub fn of(env: &Env, settings: &Settings) -> Option<Self> {
-        let command = match settings.pager() {
+    /// The pager that the user wants, if any; `set` is azml's own setting.
+    pub fn of(env: &Env, set: Option<&str>) -> Option<Self> {
+        let command = match set {
             Some(command) => command,
             None if env.has(PAGER) => env.text(PAGER).unwrap_or_default(),
             None => "less",
@@ -58,12 +57,13 @@ impl Pager {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn the_setting_goes_before_the_variable_and_cat_is_none() {
         let of = |vars: &[(&str, &str)]| {
             let env = Env::fixed(vars.iter().copied(), "/");
-            Pager::of(&env, &Settings::read(&env).unwrap()).map(|pager| pager.command)
+            Pager::of(&env, Settings::read(&env).unwrap().pager()).map(|pager| pager.command)
         };
         let config = [("AZML_CONFIG_DIR", "/nowhere")];
         assert_eq!(of(&config).as_deref(), Some("less"));

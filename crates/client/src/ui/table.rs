@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
-use super::clean_line;
+use crate::text::{clean_line, significant};
 
 /// How numbers are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,36 +161,6 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// A change of a number: with its sign, to `digits` significant digits.
-pub fn signed(change: f64, digits: usize) -> String {
-    let sign = if change > 0.0 { "+" } else { "" };
-    format!("{sign}{}", significant(change, digits))
-}
-
-/// A number as C's `%g` prints it with `digits` significant digits.
-pub(crate) fn significant(value: f64, digits: usize) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".to_owned() } else { value.to_string().to_lowercase() };
-    }
-    let scientific = format!("{value:.*e}", digits - 1);
-    let (mantissa, exponent) = scientific.split_once('e').expect("Rust's form has an exponent");
-    let exponent: i32 = exponent.parse().expect("Rust's exponent is a number");
-    let trim = |text: &str| {
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    let most = i32::try_from(digits).expect("a handful of digits");
-    if exponent < -4 || exponent >= most {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{}e{sign}{:02}", trim(mantissa), exponent.abs());
-    }
-    let places = usize::try_from(most - 1 - exponent).expect("the exponent is below the digits");
-    trim(&format!("{value:.places$}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -241,23 +211,5 @@ mod tests {
         测试    1
         a       2
         ");
-    }
-
-    #[test]
-    fn six_significant_digits() {
-        let cases = [
-            (0.679_245_283, "0.679245"),
-            (1.0, "1"),
-            (1234.5, "1234.5"),
-            (1_234_567.0, "1.23457e+06"),
-            (999_999.9, "1e+06"),
-            (0.000_012_3, "1.23e-05"),
-            (0.000_123, "0.000123"),
-            (-2.5, "-2.5"),
-            (0.0, "0"),
-        ];
-        for (value, expect) in cases {
-            assert_eq!(significant(value, 6), expect);
-        }
     }
 }

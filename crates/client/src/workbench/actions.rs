@@ -34,12 +34,9 @@ pub fn sync(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
 pub fn cancel(desk: &Desk<'_>, id: &str) -> Result<Reply, CommandError> {
     let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
     let note = match cancel::cancel(&desk.ctx, &desk.opened, &record) {
-        Ok(()) => Note::default(),
+        Ok(canceled) => Note::done(canceled.to_string()),
         Err(error) => failed(desk, "Could not cancel", error),
     };
-    let said = desk.said();
-    let title = said.last().cloned().unwrap_or_else(|| note.title.clone());
-    let note = if note.failed { note } else { Note::done(title) };
     let number = desk.bench.notes.keep(note);
     Ok(Reply::see(&format!("{}?note={number}", words::run_path(&record, ""))))
 }

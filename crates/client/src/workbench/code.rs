@@ -16,9 +16,9 @@ use super::reply::{Content, Reply};
 use super::request::{Request, encode_path};
 use super::{restoring, words};
 use crate::commands::history::compare::code::{Change, Kind, changes};
-use crate::context::size;
 use crate::error::CommandError;
 use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
+use crate::text::size;
 
 /// So many lines of differences are on a page.
 const LINES: usize = 1500;
@@ -172,7 +172,7 @@ fn block(lines: &[&str]) -> Markup {
 /// A line of a file: tabs stay, other control characters are shown.
 pub fn text(line: &str) -> String {
     let cut: String = line.chars().take(2000).collect();
-    crate::ui::clean(&cut)
+    crate::text::clean(&cut)
 }
 
 /// The files of a run's snapshot.

@@ -1,6 +1,5 @@
-//! What one page is made with: the project, opened afresh, and a context whose words go to the page.
+//! What one page is made with: the project, opened afresh, and a context whose messages go to the page.
 
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use azml_core::run::RunRecord;
@@ -13,7 +12,9 @@ use super::request::Request;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, ErrorKind};
-use crate::ui::{Ui, UiOptions};
+use crate::invoked::Invoked;
+use crate::notices::{Level, Notices, Progress, Unwatched};
+use crate::ops::open::open_and_recover;
 
 /// Where one page is made.
 pub struct Desk<'w> {
@@ -25,7 +26,7 @@ pub struct Desk<'w> {
     pub opened: Opened,
     /// Set when the browser has gone: long work ends then.
     pub interrupt: Interrupt,
-    said: Said,
+    messages: Arc<Messages>,
 }
 
 /// How far the remote is behind.
@@ -42,12 +43,15 @@ pub struct SyncState {
 impl<'w> Desk<'w> {
     /// Opens the project, and ends what a killed command left unfinished in it.
     pub fn open(bench: &'w Workbench, interrupt: &Interrupt) -> Result<Self, CommandError> {
-        let said = Said::default();
-        let options = UiOptions { program: Some(bench.invoked.prefix()), ..UiOptions::default() };
-        let ui = Ui::on(&bench.env, options, Box::new(io::sink()), Box::new(said.clone()));
-        let ctx = Context::new(bench.env.clone(), ui, bench.invoked, bench.settings.clone());
-        let opened = ctx.open(Some(&bench.root))?;
-        Ok(Self { bench, ctx, opened, interrupt: interrupt.clone(), said })
+        let messages = Arc::new(Messages { invoked: bench.invoked, lines: Mutex::default() });
+        let ctx = Context {
+            env: bench.env.clone(),
+            notices: Arc::clone(&messages) as _,
+            invoked: bench.invoked,
+            settings: bench.settings.clone(),
+        };
+        let opened = open_and_recover(&ctx, Some(&bench.root))?;
+        Ok(Self { bench, ctx, opened, interrupt: interrupt.clone(), messages })
     }
 
     /// The record of the run that an address names in full.
@@ -56,15 +60,14 @@ impl<'w> Desk<'w> {
         Ok(runs::with_live_in_place(&self.ctx, &self.opened, vec![record])?.remove(0))
     }
 
-    /// What the functions of commands have said so far.
-    pub fn said(&self) -> Vec<String> {
-        let bytes = self.said.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    /// The messages of the operations so far.
+    pub fn messages(&self) -> Vec<String> {
+        self.messages.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// On to a page that begins with a note.
     pub fn see(&self, path: &str, mut note: Note) -> Reply {
-        note.lines.extend(self.said());
+        note.lines.extend(self.messages());
         let number = self.bench.notes.keep(note);
         let joint = if path.contains('?') { '&' } else { '?' };
         Reply::see(&format!("{path}{joint}note={number}"))
@@ -106,17 +109,24 @@ pub fn not_found(what: impl Into<String>) -> CommandError {
     CommandError::new(ErrorKind::NotFound, what.into())
 }
 
-/// What would have gone to standard error.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
+/// The messages of operations, as lines of a page.
+struct Messages {
+    invoked: Invoked,
+    lines: Mutex<Vec<String>>,
+}
 
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
+impl Notices for Messages {
+    fn message(&self, level: Level, text: &str) {
+        let text = match level {
+            Level::Status | Level::Prompt => text.to_owned(),
+            Level::Warning => format!("warning: {text}"),
+            Level::Hint => format!("hint: {}", text.replace("{azml}", self.invoked.prefix())),
+        };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.extend(text.lines().map(str::to_owned));
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn progress(&self, _: &str) -> Box<dyn Progress> {
+        Box::new(Unwatched)
     }
 }

@@ -16,10 +16,11 @@ use super::request::{Request, encode};
 use super::{code, log, outputs, restoring, words};
 use crate::commands::history::compare::code::changes;
 use crate::commands::runs;
-use crate::context::{host_name, size};
+use crate::env::host_name;
 use crate::error::CommandError;
 use crate::run::keeping::{self, Where};
 use crate::run::{kept, live, metrics};
+use crate::text::size;
 
 /// A longer file of metrics is not drawn.
 const METRICS_FILE: u64 = 64 * 1024 * 1024;

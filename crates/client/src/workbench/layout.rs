@@ -9,8 +9,8 @@ use super::reply::Reply;
 use super::request::{Method, Request, encode, encode_path, file};
 use super::words;
 use crate::advice;
-use crate::cli::Invoked;
 use crate::error::{CommandError, ErrorKind};
+use crate::invoked::Invoked;
 
 /// A page's own part of its frame.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub fn page(
     let project = words::line(&desk.opened.project.name());
     let state = desk.sync_state()?;
     let note = desk.note(request);
-    let said = desk.said();
+    let messages = desk.messages();
     let header = html! {
         header.top {
             a.project href="/" { (project) }
@@ -59,7 +59,7 @@ pub fn page(
     };
     let body = html! {
         @if let Some(note) = &note { (shown_note(desk, note)) }
-        @if !said.is_empty() { div.note role="status" { @for line in &said { p { (words::line(line)) } } } }
+        @if !messages.is_empty() { div.note role="status" { @for line in &messages { p { (words::line(line)) } } } }
         (body)
     };
     Ok(frame(&format!("{} · {project}", page.title), Some(&header), page.live, &body))

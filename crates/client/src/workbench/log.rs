@@ -44,7 +44,7 @@ pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError>
     Ok(html! {
         @if from > 0 { p.small { "The end of it; " a href=(all) { "all of it" } "." } }
         pre.log #log tabindex="0" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
-            (crate::ui::clean(&text))
+            (crate::text::clean(&text))
         }
         @if !record.status.is_over() {
             p.small {
@@ -67,7 +67,7 @@ pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Resu
     let from = if asked > length { 0 } else { asked };
     let (text, next) = read(&mut file, from, PIECE)?;
     let is_over = record.status.is_over() && next >= length;
-    let reply = Reply::text(200, crate::ui::clean(&text)).with("x-next", &next.to_string());
+    let reply = Reply::text(200, crate::text::clean(&text)).with("x-next", &next.to_string());
     Ok(if is_over { reply.with("x-over", "1") } else { reply })
 }
 

@@ -48,8 +48,8 @@ use self::notes::Notes;
 use self::records::Records;
 use self::reply::Reply;
 use self::request::{Method, Request};
-use crate::cli::Invoked;
 use crate::env::Env;
+use crate::invoked::Invoked;
 use crate::settings::Settings;
 
 /// The pages of one project.

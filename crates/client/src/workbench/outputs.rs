@@ -14,9 +14,9 @@ use super::log::attachments;
 use super::reply::{Content, Reply, picture_kind};
 use super::request::{Request, encode_path};
 use super::words;
-use crate::context::size;
 use crate::error::CommandError;
 use crate::run::carried;
+use crate::text::size;
 
 /// So many files are listed.
 const FILES: usize = 500;

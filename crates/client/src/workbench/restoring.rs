@@ -16,8 +16,8 @@ use super::request::Request;
 use super::words;
 use crate::commands::history::compare::code::changes;
 use crate::commands::project::restore as command;
-use crate::context::Faults;
 use crate::error::CommandError;
+use crate::ops::faults::Faults;
 
 /// So many changed files are listed.
 const LISTED: usize = 500;

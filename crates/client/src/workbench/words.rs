@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::request::encode;
-pub use crate::ui::{clean_line as line, shell_word as word};
-use crate::ui::{signed, significant};
+pub use crate::text::{clean_line as line, shell_word as word};
+use crate::text::{signed, significant};
 
 /// The same, cut to `most` characters.
 pub fn short(text: &str, most: usize) -> String {

@@ -108,7 +108,7 @@ fn every_command_shows_an_example() {
         }
     }
     let mut found = Vec::new();
-    leaves(&mut azml::cli::command(azml::cli::Invoked::Azml), "azml", &mut found);
+    leaves(&mut azml::cli::command(azml::invoked::Invoked::Azml), "azml", &mut found);
     assert!(found.len() > 15);
     let without: Vec<_> = found
         .iter()

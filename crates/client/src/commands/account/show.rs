@@ -30,7 +30,7 @@ pub fn run(ctx: &Context, _: &Args) -> Result<Output, CommandError> {
             if error.kind != ErrorKind::Unavailable {
                 return Err(error);
             }
-            ctx.ui.warning(&format!("{error}; this is what was known at the sign-in"));
+            ctx.notices.warning(&format!("{error}; this is what was known at the sign-in"));
             (login.user.clone(), Value::Null, Value::Null)
         }
     };

@@ -1,7 +1,9 @@
 //! `azml experiment cancel`.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use azml_core::id::RunId;
 use azml_core::run::RunRecord;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
@@ -9,6 +11,7 @@ use serde_json::json;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::{live, signals, who};
 use crate::ui::Output;
 
@@ -33,15 +36,40 @@ pub struct Args {
 
 /// Tells the azml that watches the run.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     runs::check_target(&record, args.target.as_deref())?;
-    cancel(ctx, &opened, &record)?;
+    let canceled = cancel(ctx, &opened, &record)?;
+    ctx.notices.status(&canceled.to_string());
     Ok(Output::Value(json!({"run_id": record.run_id.as_str(), "canceling": true})))
 }
 
+/// The process that was asked to end.
+pub(crate) enum Canceled {
+    /// The azml that watches this run.
+    Run(RunId),
+    /// What a run whose azml is gone has left running.
+    Processes {
+        /// The run.
+        run: RunId,
+        /// The process group.
+        group: u32,
+    },
+}
+
+impl fmt::Display for Canceled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(run) => write!(f, "Asked run {run} to end"),
+            Self::Processes { run, group } => {
+                write!(f, "Asked what run {run} has left running to end (process group {group})")
+            }
+        }
+    }
+}
+
 /// Asks the azml that watches a run to end it, or else what a run without one has left running.
-pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<(), CommandError> {
+pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, CommandError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
     let id = &record.run_id;
@@ -59,8 +87,7 @@ pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Resu
         {
             kill_process_group(group, Signal::TERM)
                 .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
-            ctx.ui.status(&format!("Asked what run {id} has left running to end (process group {pid})"));
-            return Ok(());
+            return Ok(Canceled::Processes { run: id.clone(), group: pid });
         }
         return Err(CommandError::failed(format!(
             "run {id} is not going on on this computer (it is {})",
@@ -77,8 +104,7 @@ pub(crate) fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Resu
         },
     };
     sent.map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
-    ctx.ui.status(&format!("Asked run {id} to end"));
-    Ok(())
+    Ok(Canceled::Run(id.clone()))
 }
 
 /// The first of the signals that cancel a run which its azml does not ignore.

@@ -8,12 +8,15 @@ use azml_core::run::RunRecord;
 use serde_json::{Map, Value, json};
 
 use crate::commands::runs;
-use crate::context::{Context, Opened, host_name, size};
+use crate::context::{Context, Opened};
 use crate::env::PATH;
+use crate::env::host_name;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::archive::Archive;
 use crate::run::carried;
 use crate::run::secrets::Secrets;
+use crate::text::size;
 use crate::ui::Output;
 
 /// Variables whose values are told; of all others only the name is.
@@ -48,7 +51,7 @@ pub struct Args {
 
 /// Writes the archive beside its place and moves it there when it is whole.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     runs::check_target(&record, args.target.as_deref())?;
     let token = args.vststoken.as_deref();
@@ -68,17 +71,17 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         Ok(attachments) => {
             archive.attachments(&attachments, "run", &Secrets::in_project(opened.project.root()))?;
         }
-        Err(error) => ctx.ui.warning(&format!("without outputs and logs: {}", error.chain().join(": "))),
+        Err(error) => ctx.notices.warning(&format!("without outputs and logs: {}", error.chain().join(": "))),
     }
     let done = archive.finish().map_err(failed)?;
     for left in &done.left_out {
-        ctx.ui.warning(&format!("left out: {left}"));
+        ctx.notices.warning(&format!("left out: {left}"));
     }
     fresh.persist(&path).map_err(|error| failed(error.error))?;
     let bytes = path.metadata().map_err(failed)?.len();
-    ctx.ui.status(&format!("Wrote {} ({}, {} files)", quoted_path(&path), size(bytes), done.files));
+    ctx.notices.status(&format!("Wrote {} ({}, {} files)", quoted_path(&path), size(bytes), done.files));
     if path.starts_with(opened.project.root()) && args.output_file.is_none() {
-        ctx.ui.hint("to keep it out of snapshots: echo /diagnostics.zip >> .amlignore");
+        ctx.notices.hint("to keep it out of snapshots: echo /diagnostics.zip >> .amlignore");
     }
     Ok(Output::Value(json!({
         "run_id": record.run_id.as_str(),
@@ -98,7 +101,7 @@ fn add_snapshot(
 ) -> Result<(), CommandError> {
     let Some(commit) = record.commit_id() else { return Ok(()) };
     if let Err(error) = runs::fetch_snapshots(ctx, opened, &[commit], token) {
-        ctx.ui.warning(&format!("without the project's files: {}", error.chain().join(": ")));
+        ctx.notices.warning(&format!("without the project's files: {}", error.chain().join(": ")));
         return Ok(());
     }
     let git = opened.history.git();

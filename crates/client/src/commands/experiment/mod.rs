@@ -4,9 +4,11 @@ pub mod cancel;
 pub mod diagnostics;
 pub mod submit;
 
+use std::sync::Arc;
+
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
@@ -19,9 +21,9 @@ pub enum Command {
 }
 
 /// Runs one of them.
-pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
-        Command::Submit(args) => submit::run(ctx, &args),
+        Command::Submit(args) => submit::run(ui, ctx, &args),
         Command::Cancel(args) => cancel::run(ctx, &args),
         Command::Diagnostics(args) => diagnostics::run(ctx, &args),
     }

@@ -2,18 +2,22 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use azml_core::quote::quoted;
-use azml_core::run::Status;
+use azml_core::run::{RunRecord, Status};
 
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
+use crate::ops::open::open_and_recover;
 use crate::run::carried;
 use crate::run::config::RunConfig;
+use crate::run::console::Console;
 use crate::run::killed;
 use crate::run::local::is_package;
+use crate::run::process::Stream;
 use crate::run::submission::{self, Finished, Plan};
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 
 /// Run a script: snapshot the project folder, record the run, push both beside it
 ///
@@ -58,14 +62,14 @@ pub struct Args {
 }
 
 /// Submits the run and waits for its end.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let mut words = text_words(&args.command)?;
     if let Some(option) = words.first().filter(|word| word.starts_with('-')) {
         return Err(CommandError::usage(format!("unexpected argument '{option}' before the script")).hint(
             format!("if it is the script, write ./{option}; all options: {{azml}} experiment submit --help"),
         ));
     }
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let root = opened.project.root();
     let config = match &args.run_configuration {
         Some(name) => RunConfig::load(root, name)?,
@@ -92,7 +96,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         attachments_limit: args.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
         remote,
     };
-    let Finished { record, .. } = submission::submit(ctx, &opened, &plan)?;
+    let console: Arc<dyn Console> = Arc::clone(ui) as _;
+    let Finished { record, .. } = submission::submit(ctx, &opened, &plan, &console)?;
     let id = &record.run_id;
     match (record.status, record.exit_code) {
         (Status::Completed, _) => Ok(Output::Nothing),
@@ -111,6 +116,24 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             Err(with_hint(error, killed::hint(&record))
                 .hint(format!("what azml did: {{azml}} history info -r {id} -a control_log.txt")))
         }
+    }
+}
+
+/// The terminal. A reader that went away does not stop the run.
+impl Console for Ui {
+    fn recorded(&self, record: &RunRecord) {
+        drop(self.write_out(format!("RunId: {}\n", record.run_id).as_bytes()));
+    }
+
+    fn output(&self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            Stream::Out => drop(self.write_out(bytes)),
+            Stream::Err => self.write_err(bytes),
+        }
+    }
+
+    fn ended(&self, details: &str) {
+        drop(self.write_out(details.as_bytes()));
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::commands::runs;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::carried;
 use crate::ui::Output;
 
@@ -50,7 +51,7 @@ pub struct Args {
 
 /// Copies the attachments.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     let id = &record.run_id;
     let attachments = carried::of_record(ctx, &opened, &record, args.vststoken.as_deref())?;
@@ -78,11 +79,11 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     for file in &files {
         copy(&attachments.folder().join(file), (&into, &folder), file, args.force)?;
     }
-    ctx.ui.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&into)));
+    ctx.notices.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&into)));
     for path in &missing {
         let why = carried::why_missing(&record, &unquoted_path(path))
             .unwrap_or_else(|| "it is not here".to_owned());
-        ctx.ui.warning(&format!("{path} is missing: {why}"));
+        ctx.notices.warning(&format!("{path} is missing: {why}"));
     }
     Ok(Output::Value(json!({
         "run_id": id.as_str(),

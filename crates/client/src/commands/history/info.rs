@@ -12,9 +12,11 @@ use serde_json::Value;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
+use crate::ops::open::open_and_recover;
 use crate::run::attachments::Attachments;
 use crate::run::{carried, keeping, live};
-use crate::ui::{Output, shell_word};
+use crate::text::shell_word;
+use crate::ui::{Output, Ui};
 
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -46,15 +48,15 @@ pub struct Args {
 }
 
 /// Shows the record or the attachment.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     match &args.artifact {
         None => show(ctx, &opened, record),
         Some(path) if args.follow && is_going_on(ctx, &opened, &record)? => {
-            follow(ctx, &opened, &record, path)
+            follow(ui, ctx, &opened, &record, path)
         }
-        Some(path) => print(ctx, &opened, &record, path, args.vststoken.as_deref()),
+        Some(path) => print(ui, ctx, &opened, &record, path, args.vststoken.as_deref()),
     }
 }
 
@@ -65,6 +67,7 @@ fn show(ctx: &Context, opened: &Opened, record: RunRecord) -> Result<Output, Com
 }
 
 fn print(
+    ui: &Ui,
     ctx: &Context,
     opened: &Opened,
     record: &RunRecord,
@@ -83,7 +86,7 @@ fn print(
     let attachments = carried::of_record(ctx, opened, record, token)?;
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     if let Some(mut file) = attachments.open(&attachments.path_of(given)).map_err(failed)? {
-        ctx.ui.copy_out(&mut file)?;
+        ui.copy_out(&mut file)?;
         return Ok(Output::Nothing);
     }
     let here = attachments.list().map_err(failed)?;
@@ -105,7 +108,13 @@ fn is_going_on(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<boo
 }
 
 /// Prints a file of a run in progress as it grows, to the run's end.
-fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &OsStr) -> Result<Output, CommandError> {
+fn follow(
+    ui: &Ui,
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    path: &OsStr,
+) -> Result<Output, CommandError> {
     let attachments = Attachments::of(&opened.history, &record.submitted_as());
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let mut file = None;
@@ -121,13 +130,13 @@ fn follow(ctx: &Context, opened: &Opened, record: &RunRecord, path: &OsStr) -> R
             if file.metadata().map_err(failed)?.len() < at {
                 file.seek(SeekFrom::Start(0)).map_err(failed)?;
             }
-            ctx.ui.copy_out(&mut file.by_ref())?;
+            ui.copy_out(&mut file.by_ref())?;
         }
-        if ctx.ui.reader_is_gone() {
+        if ui.reader_is_gone() {
             return Ok(Output::Nothing);
         }
         if !goes_on {
-            let Some(_) = file else { return print(ctx, opened, record, path, None) };
+            let Some(_) = file else { return print(ui, ctx, opened, record, path, None) };
             return Ok(Output::Nothing);
         }
         std::thread::sleep(LOOK);

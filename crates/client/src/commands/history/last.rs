@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::commands::runs;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::ui::Output;
 
 /// Show the newest run
@@ -22,7 +23,7 @@ pub struct Args {
 
 /// Shows the newest record.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let newest = RunStore::new(&opened.history).newest(1)?;
     let record = runs::with_live(ctx, &opened, newest)?.into_iter().next().ok_or_else(|| {
         CommandError::not_found("the project has no runs yet")

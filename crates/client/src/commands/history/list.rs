@@ -7,7 +7,8 @@ use azml_core::run::{RunRecord, RunStore, Status};
 use crate::commands::runs::{self, Lives};
 use crate::context::Context;
 use crate::error::{CommandError, similar};
-use crate::ui::Output;
+use crate::ops::open::open_and_recover;
+use crate::ui::{Output, Ui};
 
 /// List the project's runs, newest first
 ///
@@ -30,9 +31,9 @@ pub struct Args {
 }
 
 /// Reads as many records as are asked for, and no more.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let status = args.status.as_deref().map(parse_status).transpose()?;
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let wanted = |record: &RunRecord| {
         !record.hidden
             && status.is_none_or(|status| record.status == status)
@@ -65,7 +66,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     all.append(&mut records);
     all.truncate(most);
     runs::warn_of_unreadable(ctx, &all);
-    runs::output(ctx, &all)
+    runs::output(ui, &all)
 }
 
 fn parse_status(word: &str) -> Result<Status, CommandError> {

@@ -9,7 +9,7 @@ pub mod sync;
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
@@ -25,12 +25,12 @@ pub enum Command {
 }
 
 /// Runs one of them.
-pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
-        Command::List(args) => list::run(ctx, &args),
+        Command::List(args) => list::run(ui, ctx, &args),
         Command::Last(args) => last::run(ctx, &args),
-        Command::Info(args) => info::run(ctx, &args),
-        Command::Compare(args) => compare::run(ctx, &args),
+        Command::Info(args) => info::run(ui, ctx, &args),
+        Command::Compare(args) => compare::run(ui, ctx, &args),
         Command::Download(args) => download::run(ctx, &args),
         Command::Sync(args) => sync::run(ctx, &args),
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::sync::{self, Delivered, Pulled, SyncError};
 use crate::transport::Remote;
 use crate::ui::Output;
@@ -30,7 +31,7 @@ pub struct Args {
 
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let (remote, pulled, delivered) = sync(ctx, &opened, args.vststoken.as_deref())?;
     if pulled.new_runs {
         runs::warn_after_sync(ctx, &opened);
@@ -54,14 +55,10 @@ pub(crate) fn sync(
     token: Option<&str>,
 ) -> Result<(Remote, Pulled, Delivered), CommandError> {
     let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
-    let by = ctx.signature(opened.project.root());
-    let (pulled, delivered) = {
-        let progress = ctx.ui.progress("Syncing");
-        let watch = ctx.watch(&progress);
-        let context = sync::Context::watched(&by, &watch);
+    let (pulled, delivered) = sync::with_progress(ctx, opened.project.root(), "Syncing", |context| {
         let pulled = sync::pull(&opened.history, &remote, context)?;
-        (pulled, sync::push_history(&opened.history, &remote, context)?)
-    };
+        Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
+    })?;
     opened.history.set_push_error(None)?;
     Ok((remote, pulled, delivered))
 }

@@ -11,6 +11,7 @@ use super::show;
 use crate::commands::runs;
 use crate::context::{Context, NamedBy};
 use crate::error::{CommandError, ErrorKind};
+use crate::ops::open::open_and_recover;
 use crate::service::{Found, Service};
 use crate::snapshots;
 use crate::sync::{self, RoamOptions, SyncError};
@@ -62,19 +63,16 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         None => (ctx.url(&args.url, &folder)?, NamedBy::User(&folder)),
     };
     let remote = ctx.remote_at(url, by, args.vststoken.as_deref())?;
-    let by = ctx.signature(&ctx.env.cwd);
-    let roamed = {
-        let progress = ctx.ui.progress("Cloning");
-        let watch = ctx.watch(&progress);
-        let options = RoamOptions { id, master_files: args.master };
-        sync::roam(&remote, &folder, &options, sync::Context::watched(&by, &watch))
-            .map_err(|error| told(error, registered.as_ref()))?
-    };
-    let opened = ctx.open(Some(&folder))?;
-    ctx.ui.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
+    let options = RoamOptions { id, master_files: args.master };
+    let roamed = sync::with_progress(ctx, &ctx.env.cwd, "Cloning", |context| {
+        sync::roam(&remote, &folder, &options, context)
+    })
+    .map_err(|error| told(error, registered.as_ref()))?;
+    let opened = open_and_recover(ctx, Some(&folder))?;
+    ctx.notices.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
     snapshots::tell_passed_over(ctx, &roamed.passed_over);
     if let Some(folder) = &roamed.folder {
-        ctx.ui
+        ctx.notices
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));
     }
     runs::warn_after_sync(ctx, &opened);

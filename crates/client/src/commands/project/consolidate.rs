@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::ui::Output;
 use crate::upkeep;
 
@@ -25,7 +26,7 @@ pub struct Args {
 
 /// Does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let report = upkeep::consolidate(&opened.history, args.all)?;
     let size = opened.history.disk_use()?;
     Ok(Output::Value(json!({

@@ -101,7 +101,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         }
     };
     undo.keep();
-    ctx.ui.status(&format!("Made project {name} in {}", quoted_path(&root)));
+    ctx.notices.status(&format!("Made project {name} in {}", quoted_path(&root)));
     show::describe(ctx, &opened)
 }
 
@@ -118,10 +118,10 @@ fn make(
         fs::create_dir_all(root).map_err(|error| CommandError::file("make folder", root, error))?;
     }
     if let Some(url) = template {
-        let progress = ctx.ui.progress("Fetching the template");
+        let progress = ctx.notices.progress("Fetching the template");
         // Beside the URL of a repository the token is for that one.
         let token = args.vststoken.as_deref().filter(|_| args.repo.is_none());
-        template::fetch(&ctx.remote_at(url, NamedBy::User(root), token)?, root, &progress)?;
+        template::fetch(&ctx.remote_at(url, NamedBy::User(root), token)?, root, &*progress)?;
     }
     let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
     let id = place.id;
@@ -135,7 +135,7 @@ fn make(
     }
     // Opened only now: with --init-repo it is the new one.
     if let Some(around) = history.user_repo()?.filter(|user| user.is_around()) {
-        ctx.ui.status(&format!(
+        ctx.notices.status(&format!(
             "The project is a folder of the Git repository {}, and uses it; to make one inside it: --init-repo",
             around.work_tree().display()
         ));
@@ -165,13 +165,13 @@ impl Place {
         }
         if let Some(service) = Service::if_signed_in(ctx)? {
             let found = registry::register(&service, at, name, repository)?;
-            ctx.ui.status(&format!("Registered {name} in {}/{}", found.account, found.workspace));
+            ctx.notices.status(&format!("Registered {name} in {}/{}", found.account, found.workspace));
             return Ok(Self { id: found.project, scope: found.scope, service: Some(service) });
         }
-        ctx.ui.warning(
+        ctx.notices.warning(
             "you are not signed in: the project carries the account's name, but is not registered there",
         );
-        ctx.ui.hint("{azml} login --service URL");
+        ctx.notices.hint("{azml} login --service URL");
         let or_local = |part: &Option<String>| part.clone().unwrap_or_else(|| "local".to_owned());
         let subscription = at.subscription.as_deref().unwrap_or(NO_SUBSCRIPTION);
         let [account, workspace, group] = [&at.account, &at.workspace, &at.resource_group].map(or_local);
@@ -183,8 +183,8 @@ impl Place {
     fn leave(&self, ctx: &Context) {
         let Some(service) = &self.service else { return };
         if let Err(error) = service.unregister(self.scope.as_str()) {
-            ctx.ui.warning(&format!("the project stays in the registry: {error}"));
-            ctx.ui.hint("{azml} project delete -n NAME");
+            ctx.notices.warning(&format!("the project stays in the registry: {error}"));
+            ctx.notices.hint("{azml} project delete -n NAME");
         }
     }
 }

@@ -47,9 +47,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     if !service.unregister(found.scope.as_str())? {
         return Err(CommandError::not_found(format!("the project {} is gone already", found.name)));
     }
-    ctx.ui.status(&format!("Took {} out of {}/{}", found.name, found.account, found.workspace));
+    ctx.notices.status(&format!("Took {} out of {}/{}", found.name, found.account, found.workspace));
     if let Some(repository) = &found.repository {
-        ctx.ui.status(&format!(
+        ctx.notices.status(&format!(
             "Left as it is: the repository {repository} with the branch AzureMLHistory/{}",
             found.project
         ));
@@ -58,14 +58,14 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let root = here.as_ref().map_or(ctx.env.cwd.as_path(), Project::root);
     let kept = keeping::totals(ctx, root, &found.project)?;
     if kept.runs > 0 {
-        ctx.ui.status(&format!(
+        ctx.notices.status(&format!(
             "Left as it is: {} that its runs wrote, in {}",
             keeping::counted(kept.files, kept.bytes),
             quoted_path(&kept.folder)
         ));
     }
     if let Some(project) = here {
-        ctx.ui.status(&format!(
+        ctx.notices.status(&format!(
             "Left as it is: the folder {} with its run history",
             quoted_path(project.root())
         ));

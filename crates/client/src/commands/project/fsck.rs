@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 
 use crate::context::{Context, NamedBy};
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::live;
 use crate::sync;
-use crate::ui::{Numbers, Output};
+use crate::ui::{Numbers, Output, Ui};
 
 /// Check everything that azml keeps of the project, and mend what can be mended
 ///
@@ -40,7 +41,7 @@ pub struct Args {
 }
 
 /// Checks and mends.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let start = args.path.as_ref().map_or_else(|| ctx.env.cwd.clone(), |path| ctx.env.cwd.join(path));
     // Not by way of `Context::open`, which would stop at the first damage.
     let project = match &args.path {
@@ -50,12 +51,12 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let mend = !args.dry_run;
     let (history, mut first) = match fsck::open(project.root(), *project.id(), mend) {
         Err(fsck::Error::History(history::Error::NotFound { .. })) if mend => {
-            let opened = ctx.open(args.path.as_deref())?;
+            let opened = open_and_recover(ctx, args.path.as_deref())?;
             (opened.history, Report::default())
         }
         opened => opened?,
     };
-    let progress = ctx.ui.progress("Checking");
+    let progress = ctx.notices.progress("Checking");
     let by = ctx.signature(project.root());
     let effort = if mend { Effort::Mend } else { Effort::Look };
     let (mut history, mut report) = fsck::check(&history, effort, &by)?;
@@ -67,7 +68,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     if mend && !args.offline && !report.missing.is_empty() && history.remote_url()?.is_some() {
         progress.say("fetching what is missing");
         if let Err(error) = from_remote(ctx, &project, &history, args.vststoken.as_deref()) {
-            ctx.ui.warning(&format!("what is missing could not be fetched: {}", error.chain().join(": ")));
+            ctx.notices
+                .warning(&format!("what is missing could not be fetched: {}", error.chain().join(": ")));
         } else {
             (history, report) = again(&history, report, Effort::LastResort, &by)?;
         }
@@ -79,7 +81,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     first.problems.append(&mut report.problems);
     report.problems = first.problems;
     live_records(ctx, &history, mend, &mut report)?;
-    finish(ctx, &report, mend)
+    finish(ui, ctx, &report, mend)
 }
 
 /// Checks once more; what was mended before is still told.
@@ -164,7 +166,7 @@ fn live_records(
     Ok(())
 }
 
-fn finish(ctx: &Context, report: &Report, mend: bool) -> Result<Output, CommandError> {
+fn finish(ui: &Ui, ctx: &Context, report: &Report, mend: bool) -> Result<Output, CommandError> {
     let mut rows = Vec::new();
     let problems: Vec<Value> = report
         .problems
@@ -184,7 +186,7 @@ fn finish(ctx: &Context, report: &Report, mend: bool) -> Result<Output, CommandE
             json!({"what": problem.subject, "trouble": problem.trouble, "outcome": outcome, "how": how})
         })
         .collect();
-    ctx.ui.status(&format!(
+    ctx.notices.status(&format!(
         "Checked {} packs, {} objects, {} snapshots and {} run records: {}",
         report.packs,
         report.objects,
@@ -205,7 +207,7 @@ fn finish(ctx: &Context, report: &Report, mend: bool) -> Result<Output, CommandE
         "sound": report.is_sound(),
         "problems": problems,
     });
-    ctx.ui.result(Output::WithTable { value, rows, numbers: Numbers::AsText })?;
+    ui.result(Output::WithTable { value, rows, numbers: Numbers::AsText })?;
     if report.is_sound() {
         return Ok(Output::Nothing);
     }

@@ -15,7 +15,7 @@ pub mod update;
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ui::Output;
+use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
@@ -35,7 +35,7 @@ pub enum Command {
 }
 
 /// Runs one of them.
-pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
+pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Create(args) => create::run(ctx, &args),
         Command::Update(args) => update::run(ctx, &args),
@@ -46,6 +46,6 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::Delete(args) => delete::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
         Command::Snapshot(args) => snapshot::run(ctx, &args),
-        Command::Fsck(args) => fsck::run(ctx, &args),
+        Command::Fsck(args) => fsck::run(ui, ctx, &args),
     }
 }

@@ -128,7 +128,8 @@ pub fn note_repository(ctx: &Context, scope: &str, repository: &str) {
     });
     if let Err(error) = noted {
         let why = error.chain().join(": ");
-        ctx.ui.warning(&format!("the Experimentation service was not told of the repository: {why}"));
-        ctx.ui.hint(&format!("tell it later with the same command: {{azml}} project update -r {repository}"));
+        ctx.notices.warning(&format!("the Experimentation service was not told of the repository: {why}"));
+        ctx.notices
+            .hint(&format!("tell it later with the same command: {{azml}} project update -r {repository}"));
     }
 }

@@ -10,8 +10,10 @@ use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
 use crate::commands::{owed, runs};
-use crate::context::{Context, Faults, Opened};
+use crate::context::{Context, Opened};
 use crate::error::{CommandError, ErrorKind};
+use crate::ops::faults::Faults;
+use crate::ops::open::open_and_recover;
 use crate::snapshots;
 use crate::sync;
 use crate::ui::{Numbers, Output};
@@ -48,7 +50,7 @@ pub struct Args {
 
 /// Plans, then does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let root = opened.project.root();
     let context = restore::Context { by: ctx.signature(root), force: args.force };
     let faults = Faults::of(&ctx.env);
@@ -59,7 +61,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
             return Ok(planned(ctx, &plan, &head(backup)));
         }
         let (backup, plan, done) = restore::go_back(&opened.history, &context, &faults)?;
-        ctx.ui.status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
+        ctx.notices
+            .status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
         return Ok(finished(ctx, &plan, &done, &head(backup)));
     };
     let record = find_run(ctx, &opened, run_id, args.vststoken.as_deref())?;
@@ -73,9 +76,9 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     }
     let (plan, done) = restore::restore(&opened.history, tree, &context, &faults)?;
     if done.backup.is_none() {
-        ctx.ui.status(&format!("The folder already is the snapshot of run {}", record.run_id));
+        ctx.notices.status(&format!("The folder already is the snapshot of run {}", record.run_id));
     } else {
-        ctx.ui.status(&format!("Restored the snapshot of run {}; {}", record.run_id, counted(&done)));
+        ctx.notices.status(&format!("Restored the snapshot of run {}; {}", record.run_id, counted(&done)));
     }
     Ok(finished(ctx, &plan, &done, &head))
 }
@@ -96,16 +99,16 @@ fn find_run(
         found => return found,
     };
     let Some(remote) = ctx.remote(opened, token)? else { return Err(unknown) };
-    let by = ctx.signature(opened.project.root());
-    let progress = ctx.ui.progress("Asking the remote for news");
-    let watch = ctx.watch(&progress);
-    match sync::pull(&opened.history, &remote, sync::Context::watched(&by, &watch)) {
+    let pulled = sync::with_progress(ctx, opened.project.root(), "Asking the remote for news", |context| {
+        sync::pull(&opened.history, &remote, context)
+    });
+    match pulled {
         Ok(_) => {
             owed::deliver(ctx, opened, &remote);
             runs::resolve(ctx, opened, run_id)
         }
         Err(error) => {
-            ctx.ui.warning(&format!("the remote could not be asked for news: {error}"));
+            ctx.notices.warning(&format!("the remote could not be asked for news: {error}"));
             Err(unknown)
         }
     }
@@ -123,10 +126,9 @@ fn snapshot_tree(
     }
     let missing = || CommandError::from(sync::SyncError::NoSnapshot { commit });
     let remote = ctx.remote(opened, token)?.ok_or_else(missing)?;
-    let by = ctx.signature(opened.project.root());
-    let progress = ctx.ui.progress("Fetching the snapshot");
-    let watch = ctx.watch(&progress);
-    sync::fetch_snapshot(&opened.history, &remote, commit, sync::Context::watched(&by, &watch))?;
+    sync::with_progress(ctx, opened.project.root(), "Fetching the snapshot", |context| {
+        sync::fetch_snapshot(&opened.history, &remote, commit, context)
+    })?;
     owed::deliver(ctx, opened, &remote);
     tree_here(opened, commit)?.ok_or_else(missing)
 }
@@ -195,14 +197,14 @@ pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) ->
     value.insert("saved".to_owned(), paths(done.saved.iter()));
     if !done.saved.is_empty() {
         let names: Vec<_> = done.saved.iter().map(|path| quoted(path)).collect();
-        ctx.ui.warning(&format!(
+        ctx.notices.warning(&format!(
             "edited while the restore was going on, and kept in the backup: {}",
             names.join(", ")
         ));
     }
     if done.backup.is_some() {
         tell_unignored(ctx, plan);
-        ctx.ui.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
+        ctx.notices.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
     }
     Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
 }

@@ -10,9 +10,11 @@ use azml_core::user_repo::UserRepo;
 use gix::ObjectId;
 use serde_json::{Map, json};
 
-use crate::context::{Context, Opened, size};
+use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::run::{keeping, live};
+use crate::text::size;
 use crate::ui::{Numbers, Output};
 
 /// Show the project: where it is, what it is linked to, what it holds, what is owed to the remote
@@ -29,7 +31,7 @@ pub struct Args {
 
 /// Shows it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     describe(ctx, &opened)
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::snapshots;
 use crate::ui::Output;
 
@@ -31,7 +32,7 @@ pub struct Args {
 
 /// Takes it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
     let taken = snapshots::take(ctx, &opened.history, message, args.allow_large)?;
     Ok(Output::Value(json!({

@@ -7,12 +7,12 @@ use git_wire::Service;
 use git_wire::client::{FetchRequest, FetchSession};
 
 use crate::error::CommandError;
+use crate::notices::Progress;
 use crate::sync::SyncError;
 use crate::transport::Remote;
-use crate::ui::Progress;
 
 /// Writes the files of the remote's default branch into the empty folder `root`.
-pub fn fetch(remote: &Remote, root: &Path, progress: &Progress) -> Result<(), CommandError> {
+pub fn fetch(remote: &Remote, root: &Path, progress: &dyn Progress) -> Result<(), CommandError> {
     let store = tempfile::tempdir()
         .map_err(|error| CommandError::file("make a folder in", &std::env::temp_dir(), error))?;
     let repo = gix::init_bare(store.path()).map_err(CommandError::failed)?;
@@ -29,7 +29,7 @@ pub fn fetch(remote: &Remote, root: &Path, progress: &Progress) -> Result<(), Co
     session
         .fetch(&repo, &request, &mut |event| {
             if let git_wire::client::Progress::Received { bytes } = event {
-                progress.say(format!("{} received", crate::context::size(bytes)));
+                progress.say(&format!("{} received", crate::text::size(bytes)));
             }
         })
         .map_err(SyncError::from)?;

@@ -10,6 +10,7 @@ use super::{registry, show};
 use crate::commands::owed;
 use crate::context::{Context, NamedBy, Opened};
 use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
 use crate::snapshots;
 use crate::sync::{self, LinkMode, SyncError};
 use crate::ui::Output;
@@ -36,7 +37,7 @@ pub struct Args {
 
 /// Links it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let url = ctx.url(&args.repo, opened.project.root())?;
     let repository = url.without_secret().to_string();
     if let Some(linked) = opened.history.remote_url()? {
@@ -72,15 +73,12 @@ pub fn link(
         snapshots::take(ctx, &opened.history, first_message(), false)?;
     }
     let remote = ctx.remote_at(url, NamedBy::User(root), token)?;
-    let by = ctx.signature(root);
-    {
-        let progress = ctx.ui.progress("Linking");
-        let watch = ctx.watch(&progress);
-        sync::link(&opened.history, &user, &remote, mode, sync::Context::watched(&by, &watch))?;
-    }
+    sync::with_progress(ctx, root, "Linking", |context| {
+        sync::link(&opened.history, &user, &remote, mode, context)
+    })?;
     // What runs left before there was a remote.
     owed::deliver(ctx, opened, &remote);
-    ctx.ui.status(&format!("Linked to {}", remote.url().without_secret()));
+    ctx.notices.status(&format!("Linked to {}", remote.url().without_secret()));
     Ok(())
 }
 

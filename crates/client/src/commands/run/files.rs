@@ -12,11 +12,14 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::project::restore::{counted, finished, tree_here};
 use crate::commands::runs;
-use crate::context::{Context, Faults, Opened, size};
+use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::ops::faults::Faults;
+use crate::ops::open::open_and_recover;
 use crate::run::keeping::{self, Left, Where};
 use crate::run::kept::{self, Applied, Item};
 use crate::run::outputs::PathPattern;
+use crate::text::size;
 use crate::ui::{Numbers, Output};
 
 /// List the files that a run wrote beside its outputs, and bring them back
@@ -53,7 +56,7 @@ pub struct Args {
 
 /// Lists, copies, applies or removes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
     let left = keeping::left_by(ctx, &opened, &record)?;
     let changes = args.to.is_some() || args.apply || args.delete;
@@ -125,17 +128,21 @@ fn list(ctx: &Context, record: &RunRecord, left: &Left, items: &[Item]) -> Outpu
     let until = left.until.map(format::moment);
     let total = kept::Summary::of(items);
     match &left.place {
-        Where::Expired => ctx.ui.status(&format!("What run {} wrote is not kept any more", record.run_id)),
-        _ if items.is_empty() => {
-            ctx.ui.status(&format!("Run {} wrote nothing beside its outputs", record.run_id));
+        Where::Expired => {
+            ctx.notices.status(&format!("What run {} wrote is not kept any more", record.run_id));
         }
-        Where::Kept(kept) => ctx.ui.status(&format!(
+        _ if items.is_empty() => {
+            ctx.notices.status(&format!("Run {} wrote nothing beside its outputs", record.run_id));
+        }
+        Where::Kept(kept) => ctx.notices.status(&format!(
             "{} in {}{}",
             keeping::counted(total.count(), total.bytes),
             quoted_path(kept.folder()),
             until.as_ref().map_or_else(String::new, |until| format!(", kept until {until}"))
         )),
-        Where::RunFolder(folder) => ctx.ui.status(&format!("The run goes on, in {}", quoted_path(folder))),
+        Where::RunFolder(folder) => {
+            ctx.notices.status(&format!("The run goes on, in {}", quoted_path(folder)));
+        }
         Where::Nowhere | Where::Elsewhere(_) => {}
     }
     let mut rows = Vec::new();
@@ -173,7 +180,7 @@ fn copy_out(
 ) -> Result<Output, CommandError> {
     let copied = kept::copy_out(items, folder, force)?;
     let total = kept::Summary::of(items);
-    ctx.ui.status(&format!(
+    ctx.notices.status(&format!(
         "Copied {copied} of {} of run {} into {}",
         keeping::counted(total.new + total.changed, total.bytes),
         record.run_id,
@@ -197,10 +204,10 @@ fn apply(
     let context = restore::Context { by: ctx.signature(opened.project.root()), force };
     let Applied { plan, done, large } =
         kept::apply(&opened.history, tree, items, &context, &Faults::of(&ctx.env))?;
-    ctx.ui.status(&format!("Brought in what run {} wrote; {}", record.run_id, counted(&done)));
+    ctx.notices.status(&format!("Brought in what run {} wrote; {}", record.run_id, counted(&done)));
     let large: Vec<String> = large.iter().map(|path| quoted(path).into_owned()).collect();
     if !large.is_empty() {
-        ctx.ui.warning(&format!("copied, and not taken back by an undo: {}", large.join(", ")));
+        ctx.notices.warning(&format!("copied, and not taken back by an undo: {}", large.join(", ")));
     }
     Ok(finished(ctx, &plan, &done, &json!({"run_id": record.run_id.as_str(), "copied": large})))
 }
@@ -212,7 +219,7 @@ fn delete(ctx: &Context, record: &RunRecord, left: Left, items: &[Item]) -> Resu
         let removed = if items.len() == left.items.len() { kept.remove() } else { kept.remove_items(items) };
         removed.map_err(|error| CommandError::file("remove what is in", &folder, error))?;
     }
-    ctx.ui.status(&format!(
+    ctx.notices.status(&format!(
         "Removed {} of run {}",
         keeping::counted(total.count(), total.bytes),
         record.run_id

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{shown, ssh_folder};
-use crate::context::{Context, host_name};
+use crate::context::Context;
+use crate::env::host_name;
 use crate::error::CommandError;
 use crate::service::{Service, ServiceError};
 use crate::ui::Output;
@@ -54,7 +55,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         }
         other => other.into(),
     })?;
-    ctx.ui.status(&format!("Registered {} as {}", key.fingerprint, key.name));
+    ctx.notices.status(&format!("Registered {} as {}", key.fingerprint, key.name));
     Ok(Output::Value(shown(&key)))
 }
 

@@ -10,7 +10,8 @@ use ssh_key::rand_core::OsRng;
 use ssh_key::{LineEnding, PrivateKey};
 
 use super::{public_beside, ssh_folder};
-use crate::context::{Context, host_name};
+use crate::context::Context;
+use crate::env::host_name;
 use crate::error::CommandError;
 use crate::service::fingerprint;
 use crate::ui::Output;
@@ -82,8 +83,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let pair = match args.kind {
         Kind::Ed25519 => KeypairData::from(Ed25519Keypair::random(&mut OsRng)),
         Kind::Rsa => {
-            let progress = ctx.ui.progress("Making the key");
-            progress.say("looking for large primes".to_owned());
+            let progress = ctx.notices.progress("Making the key");
+            progress.say("looking for large primes");
             KeypairData::from(RsaKeypair::random(&mut OsRng, RSA_BITS).map_err(CommandError::failed)?)
         }
     };
@@ -104,8 +105,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         drop(fs::remove_file(&private));
         return Err(CommandError::file("write", &public, error));
     }
-    ctx.ui.status(&format!("Made {} and {}", private.display(), public.display()));
-    ctx.ui.hint(&format!("register it: {{azml}} sshkey add {}", public.display()));
+    ctx.notices.status(&format!("Made {} and {}", private.display(), public.display()));
+    ctx.notices.hint(&format!("register it: {{azml}} sshkey add {}", public.display()));
     Ok(Output::Value(json!({
         "private_key": private.display().to_string(),
         "public_key": public.display().to_string(),

@@ -31,7 +31,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     match meant.as_slice() {
         [key] => {
             service.remove_ssh_key(&key.id)?;
-            ctx.ui.status(&format!("Removed {} ({})", key.name, key.fingerprint));
+            ctx.notices.status(&format!("Removed {} ({})", key.name, key.fingerprint));
             Ok(table(&meant))
         }
         [] => {

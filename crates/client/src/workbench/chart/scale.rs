@@ -1,6 +1,6 @@
 //! From values to places on an axis, and the round numbers along it.
 
-use crate::ui::significant;
+use crate::text::significant;
 
 /// An axis: which values it spans, and its round numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,7 +16,8 @@ use self::records::Line;
 use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::ui::Output;
+use crate::ops::open::open_and_recover;
+use crate::ui::{Output, Ui};
 
 /// How many runs can be compared at once.
 pub(crate) const MOST: usize = 5;
@@ -60,8 +61,8 @@ pub struct Args {
 }
 
 /// Compares the records, and the snapshots that they name.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = ctx.open(args.path.as_deref())?;
+pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let opened = open_and_recover(ctx, args.path.as_deref())?;
     let records = args.runs.iter().map(|text| runs::resolve(ctx, &opened, text));
     let records = runs::with_live_in_place(ctx, &opened, records.collect::<Result<Vec<_>, _>>()?)?;
     let (properties, metrics) = (records::properties(&records), records::metrics(&records));
@@ -75,8 +76,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "metrics": metrics.iter().map(Line::to_value).collect::<Vec<_>>(),
         "code": codes.iter().map(Code::to_value).collect::<Vec<_>>(),
     });
-    let look =
-        text::Look { all: args.all, colors: ctx.ui.colors_output(), clean: ctx.env.stdout_is_terminal };
+    let look = text::Look { all: args.all, colors: ui.colors_output(), clean: ctx.env.stdout_is_terminal };
     let text = text::render(&records, &properties, &metrics, &codes, look);
     Ok(Output::WithText { value, text })
 }

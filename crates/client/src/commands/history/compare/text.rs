@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::code::{Change, Code};
 use super::records::Line;
-use crate::ui::{Numbers, clean, tabulate};
+use crate::text::clean;
+use crate::ui::{Numbers, tabulate};
 
 /// How wide the bar of a file's changed lines is at most.
 const BAR: u64 = 40;
@@ -67,7 +68,7 @@ fn table(title: &str, records: &[RunRecord], lines: &[&Line], look: Look) -> Str
             }
             if title == "Metric" && records.len() == 2 {
                 let change = line.difference().filter(|change| *change != 0.0);
-                let change = change.map_or_else(String::new, |change| crate::ui::signed(change, 6));
+                let change = change.map_or_else(String::new, |change| crate::text::signed(change, 6));
                 row.insert("Difference".to_owned(), change.into());
             }
             row

@@ -1,0 +1,35 @@
+//! The surroundings of an operation: the environment, the settings, and whoever receives its messages.
+
+mod author;
+mod remote;
+
+use std::sync::Arc;
+
+use azml_core::history::HistoryRepo;
+use azml_core::project::Project;
+
+pub use self::remote::NamedBy;
+use crate::env::Env;
+use crate::invoked::Invoked;
+use crate::notices::Notices;
+use crate::settings::Settings;
+
+/// What every operation takes.
+pub struct Context {
+    /// The environment.
+    pub env: Env,
+    /// Receives messages and progress.
+    pub notices: Arc<dyn Notices>,
+    /// The name that azml was started under.
+    pub invoked: Invoked,
+    /// What the user has set for all commands.
+    pub settings: Settings,
+}
+
+/// An open project.
+pub struct Opened {
+    /// The project.
+    pub project: Project,
+    /// Its history.
+    pub history: HistoryRepo,
+}

@@ -1,0 +1,17 @@
+//! What the person who submitted a run sees of it.
+
+use azml_core::run::RunRecord;
+
+use super::process::Stream;
+
+/// Shows a run while it goes on.
+pub trait Console: Send + Sync {
+    /// Called when the run is recorded, before its script starts.
+    fn recorded(&self, record: &RunRecord);
+
+    /// Takes bytes that the script wrote.
+    fn output(&self, stream: Stream, bytes: &[u8]);
+
+    /// Called when the record is complete, before the last push; `details` is the text that ends the run's output.
+    fn ended(&self, details: &str);
+}
