@@ -11,15 +11,16 @@ use tempfile::TempDir;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
-use crate::hosting::{Conversations, Upkeep};
-use crate::http::Histories;
+use crate::conversations::Conversations;
+use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Gate, Secret, secret};
+use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
-use crate::operations::Operations;
+use crate::maintenance::Maintenance;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
 use crate::world::Repo;
@@ -42,14 +43,14 @@ pub(crate) struct Shared {
     /// Where SSH is answered, once it is: `HOST:PORT`.
     pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
-    pub(crate) operations: Operations,
+    pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) profile: Profile,
     pub(crate) admin_token: Secret,
     pub(crate) conversations: Conversations,
     /// The memory that clients may take up together.
     pub(crate) budget: Budget,
-    pub(crate) upkeep: Upkeep,
+    pub(crate) maintenance: Maintenance,
     pub(crate) histories: Histories,
     /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
@@ -77,7 +78,8 @@ impl App {
             (made.path().to_owned(), Some(made))
         };
         let state = State::open(&dir).await?;
-        let upkeep = Upkeep::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
+        let maintenance =
+            Maintenance::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
         let app = Shared {
             state,
             gate: Gate::new(),
@@ -86,13 +88,13 @@ impl App {
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),
-            operations: Operations::default(),
+            jobs: Jobs::default(),
             clock: config.clock.clone(),
             profile: config.profile,
             admin_token: config.admin_token.as_deref().map_or_else(secret::mint, Secret::new),
             conversations: Conversations::new(&config.seed.limits),
             budget: Budget::new(BYTES_IN_FLIGHT),
-            upkeep,
+            maintenance,
             histories: Histories::default(),
             is_durable: temporary.is_none(),
             seed: config.seed.clone(),
@@ -118,7 +120,7 @@ impl App {
         let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();
-        self.operations.clear();
+        self.jobs.clear();
         self.device_codes.clear();
         self.sessions.clear();
         self.uses.clear();
@@ -141,7 +143,7 @@ impl App {
         if walked.read_without_graph() > COMMITS_WITHOUT_GRAPH
             && let Ok(repository) = self.state.open_repo(repo)
         {
-            self.upkeep.wants_graph(repository);
+            self.maintenance.wants_graph(repository);
         }
     }
 

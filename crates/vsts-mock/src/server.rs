@@ -20,7 +20,7 @@ use crate::ssh::host_key::HostKeyError;
 use crate::tls::TlsError;
 
 /// How long a stopping server waits for the maintenance of a repository.
-const UPKEEP_DEADLINE: Duration = Duration::from_secs(5);
+const MAINTENANCE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -186,7 +186,7 @@ impl MockServer {
                 tracing::error!(%error, "a listener did not end well");
             }
         }
-        self.app.upkeep.stop(UPKEEP_DEADLINE).await;
+        self.app.maintenance.stop(MAINTENANCE_DEADLINE).await;
         self.app.state.close().await;
     }
 }

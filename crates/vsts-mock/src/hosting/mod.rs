@@ -3,9 +3,7 @@
 //! A transport finds out who asks and which names are meant, [`admit`]s them, and lets a [`Session`] speak with the
 //! engine. Nothing here knows HTTP.
 
-mod door;
-mod turn;
-mod upkeep;
+mod policy;
 
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +15,9 @@ use tokio::runtime::Handle;
 use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize_push};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::conversations::Turn;
 use crate::world::{Repo, World};
-use door::Door;
-pub(crate) use turn::{Conversations, Turn};
-pub(crate) use upkeep::Upkeep;
+use policy::RepoPolicy;
 
 /// After how much silence a client that waits for a pack hears something.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -59,7 +56,7 @@ pub(crate) fn admit(
 pub(crate) struct Session {
     app: Arc<App>,
     repo: Repo,
-    policy: Door,
+    policy: RepoPolicy,
     service: Service,
     version: ProtocolVersion,
     options: Options,
@@ -92,7 +89,8 @@ impl Session {
         };
         options.limits.max_pack_bytes = traits.max_push_bytes;
         options.durable = app.is_durable;
-        let policy = Door { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
+        let policy =
+            RepoPolicy { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
         Self { app: app.clone(), repo, policy, service, version, options, turn }
     }
 

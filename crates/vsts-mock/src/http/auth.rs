@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::text;
+use super::web::text;
 use crate::access::Principal;
 use crate::app::App;
 use crate::identity::{Credential, Gate, SignInError};

@@ -16,7 +16,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::hosting::Turn;
+use crate::conversations::Turn;
 
 /// How many chunks wait between the two sides.
 const CHUNKS_IN: usize = 4;
@@ -244,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::admission::Client;
-    use crate::hosting::Conversations;
+    use crate::conversations::Conversations;
     use crate::limits::Limits;
 
     const INTAKE: Intake = Intake { is_gzip: false, limit: 1 << 20 };

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, StatusCode};
 
-use super::text;
+use super::web::text;
 use crate::app::App;
 
 /// Suffixes of names that belong to the service that is imitated, or to this computer.

@@ -9,21 +9,15 @@ mod arm;
 mod auth;
 mod body;
 mod bridge;
-mod changed_files;
-mod commit_text;
-mod content;
 mod dates;
 mod git;
-mod histories;
 mod host;
 mod oauth;
 mod pages;
 mod rest;
 mod serve;
 mod stall;
-mod tree_walk;
-mod work;
-mod zip;
+mod web;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,14 +26,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Request, StatusCode};
+use http::header::HOST;
+use http::{Request, StatusCode};
 
 use crate::app::App;
 use crate::journal::{Event, shown};
 use address::Address;
-pub(crate) use histories::Histories;
 pub(crate) use serve::listen;
+use web::text;
 
 /// Who is connected.
 #[derive(Clone, Copy, Debug)]
@@ -148,35 +142,6 @@ fn front_page(app: &App) -> String {
          Admin:  {base}/_mock/openapi.json\n",
         env!("CARGO_PKG_VERSION")
     )
-}
-
-/// A plain answer. Git shows it to people only when it is text.
-pub(crate) fn text(status: StatusCode, message: &str) -> Response {
-    let mut response = Response::new(Body::from(message.to_owned()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert("cache-control", HeaderValue::from_static("no-cache"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// A JSON answer.
-pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(body) => {
-            let mut response = text(status, "");
-            *response.body_mut() = Body::from(body);
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-            response
-        }
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written as JSON");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::hosting::Turn;
+use crate::conversations::Turn;
 use crate::limits::{Limits, SSH_SILENCE};
 
 /// How much is written before it goes out.

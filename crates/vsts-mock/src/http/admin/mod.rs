@@ -23,7 +23,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Peer, body as incoming, host, json as json_response};
+use super::web::json as json_response;
+use super::{Peer, body as incoming, host};
 use crate::app::App;
 use crate::disk_full;
 use crate::identity::{Credential, SignInError};

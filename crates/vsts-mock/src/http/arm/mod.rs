@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::{self, BodyError};
-use super::{Journalled, Peer, auth, json as json_response};
+use super::web::json as json_response;
+use super::{Journalled, Peer, auth};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
 use crate::identity::SignInError;

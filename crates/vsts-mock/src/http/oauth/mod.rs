@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderValue, Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::body::{self, BodyError};
-use super::{Journalled, Peer, host, json as json_response, text};
+use super::web::form::Form;
+use super::web::{json as json_response, text};
+use super::{Journalled, Peer, host};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{SignInError, secret};
-use crate::limits::FORM_BYTES;
 use crate::registry::{RegistryError, TokenInput};
 
 /// How long a session lasts.
@@ -82,9 +82,10 @@ pub(super) async fn serve(
         );
     }
     let peer = Peer::of(&request).0.ip();
-    let form = match Form::read(app, request).await {
+    let (parts, body) = request.into_parts();
+    let form = match Form::read(&app.budget, &parts.headers, body).await {
         Ok(form) => form,
-        Err((status, message)) => return oauth_error(status, "invalid_request", 900_144, &message),
+        Err(error) => return oauth_error(error.status(), "invalid_request", 900_144, &error.to_string()),
     };
     match endpoint {
         Endpoint::DeviceCode(generation) => device_code(app, generation, &form, peer),
@@ -93,38 +94,13 @@ pub(super) async fn serve(
     }
 }
 
-/// A form's fields, in the order in which they came.
-pub(super) struct Form(Vec<(String, String)>);
-
-impl Form {
-    /// Reads a form; else why it can't be, as a status and a message.
-    async fn read(app: &App, request: Request<Body>) -> Result<Self, (StatusCode, String)> {
-        let kind =
-            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-            return Err((StatusCode::BAD_REQUEST, "The body must be a form.".to_owned()));
-        }
-        let bytes = body::read(&app.budget, request.into_body(), FORM_BYTES).await;
-        let bytes = bytes.map_err(|error: BodyError| (error.status(), error.to_string()))?;
-        Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|v| !v.is_empty())
-    }
-}
-
 fn device_code(app: &App, generation: Generation, form: &Form, peer: IpAddr) -> Response {
-    if form.get("client_id").is_none() {
+    if form.value("client_id").is_none() {
         let message = "The request body must contain the following parameter: 'client_id'.";
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
     }
     let device: String = form
-        .get("device_name")
+        .value("device_name")
         .unwrap_or_default()
         .chars()
         .filter(|c| !c.is_control())
@@ -166,7 +142,7 @@ async fn token(
     peer: IpAddr,
     journalled: &mut Journalled,
 ) -> Response {
-    match form.get("grant_type") {
+    match form.value("grant_type") {
         Some("device_code" | "urn:ietf:params:oauth:grant-type:device_code") => {}
         None => {
             let message = "The request body must contain the following parameter: 'grant_type'.";
@@ -177,7 +153,7 @@ async fn token(
             return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, message);
         }
     }
-    let Some(code) = form.get("device_code").or_else(|| form.get("code")) else {
+    let Some(code) = form.value("device_code").or_else(|| form.value("code")) else {
         let message = "The request body must contain the following parameter: 'device_code'.";
         return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", 900_144, message);
     };
@@ -260,7 +236,7 @@ fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
 
 /// Ends the session of that token. The answer doesn't tell whether there was one.
 async fn revoke(app: &Arc<App>, form: &Form) -> Response {
-    let hash = form.get("token").map(secret::hash).unwrap_or_default();
+    let hash = form.value("token").map(secret::hash).unwrap_or_default();
     let world = app.state.world();
     let found = world.token_by_hash(&hash).filter(|token| token.is_session);
     if let Some((token, user)) = found.and_then(|token| Some((token, world.users.get(&token.user)?))) {

@@ -11,14 +11,17 @@ use axum::body::Body;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::{Form, no_store};
+use super::no_store;
 use crate::access::Principal;
 use crate::app::App;
-use crate::http::{Journalled, Peer, auth, text};
+use crate::http::web::form::Form;
+use crate::http::web::guard::is_from_elsewhere;
+use crate::http::web::{protect, text};
+use crate::http::{Journalled, Peer, auth};
 use crate::identity::device::{Asker, Verdict};
 use crate::identity::{Credential, Secret, SignInError};
 
@@ -41,20 +44,21 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
         return text(StatusCode::FORBIDDEN, "This form was sent by another site.");
     }
     let peer = Peer::of(&request).0.ip();
-    let form = match Form::read(app, request).await {
+    let (parts, body) = request.into_parts();
+    let form = match Form::read(&app.budget, &parts.headers, body).await {
         Ok(form) => form,
-        Err((status, message)) => return text(status, &message),
+        Err(error) => return text(error.status(), &error.to_string()),
     };
     let now = app.clock.now();
     if let Err(error) = app.gate.may_try(peer, now) {
         return wait(error);
     }
-    let code = form.get("user_code").unwrap_or_default();
+    let code = form.value("user_code").unwrap_or_default();
     let Some(asker) = app.device_codes.asker(code, now) else {
         app.gate.failed(peer, now);
         return ask_for_code(StatusCode::BAD_REQUEST, Some(NO_SUCH_CODE));
     };
-    match form.get("action") {
+    match form.value("action") {
         Some("allow") => {}
         Some("deny") => {
             app.device_codes.decide(code, Verdict::Declined, now);
@@ -82,21 +86,12 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
 
 /// By name and password; nothing else will do.
 async fn sign_in(app: &Arc<App>, form: &Form, peer: IpAddr) -> Result<Principal, SignInError> {
-    let (Some(user), Some(password)) = (form.get("login"), form.get("password")) else {
+    let (Some(user), Some(password)) = (form.value("login"), form.value("password")) else {
         return Err(SignInError::Wrong);
     };
     let credential = Credential::Basic { user: user.to_owned(), password: Secret::new(password) };
     let principal = auth::verify(app, app.state.world(), credential, peer).await?;
     if principal.token.is_some() { Err(SignInError::Wrong) } else { Ok(principal) }
-}
-
-/// Whether a browser says that another site's page sent this.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    let host = text(HOST.as_str()).unwrap_or_default();
-    let of_origin = |origin: &str| origin.split_once("://").map_or("", |(_, host)| host) == host;
-    text(ORIGIN.as_str()).is_some_and(|origin| !of_origin(origin))
-        || text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
 fn ask_for_code(status: StatusCode, error: Option<&str>) -> Response {
@@ -162,9 +157,8 @@ fn page(status: StatusCode, body: &str) -> Response {
         "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         STANDARD.encode(Sha256::digest(STYLE))
     );
+    protect(headers);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).expect("ASCII alone"));
-    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
-    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     response
 }
 

@@ -1,9 +1,10 @@
 //! A folder of a version as a zip file.
 
-use super::super::zip::Zip;
-use super::super::{content, tree_walk};
 use super::source::Source;
 use super::{Answer, Failure, Outcome, names, raw};
+use crate::http::web::stream;
+use crate::operations::tree_walk;
+use crate::operations::zip::Zip;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such folder in this version.");
@@ -25,5 +26,5 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let zip = Zip::new(source.reopened()?, &source.visit.app.budget, source.work(), files)?;
     let version = version.shown().replace('/', "-");
     let name = format!("{name}-{version}.zip");
-    Ok(Answer::Other(raw::file(content::body(zip), None, "application/zip", &name, true)))
+    Ok(Answer::Other(raw::file(stream::body(zip), None, "application/zip", &name, true)))
 }

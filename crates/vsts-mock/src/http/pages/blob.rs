@@ -3,12 +3,12 @@
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
-use super::super::content::Blob;
-use super::super::work::Work;
 use super::parts::size;
 use super::source::{Entry, Source, Version};
 use super::{Failure, Outcome, colours};
 use crate::limits::{FILE_COUNTED_BYTES, FILE_SHOWN_BYTES, FILE_SHOWN_LINES, PIECE_BYTES, README_BYTES};
+use crate::operations::content::Blob;
+use crate::operations::work::Work;
 
 /// Bytes of a file that are looked at to tell whether it is binary, as in Git.
 pub(super) const LOOKED_AT: usize = 8_000;

@@ -56,7 +56,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
         Ok(apart) => apart,
         // They are listed without.
         Err(Error::Ended) if source.work().check().is_ok() => Vec::new(),
-        Err(error) => return Err(source.work().why(error).into()),
+        Err(error) => return Err(source.work().history_error(error).into()),
     };
     let mut rows = Vec::new();
     for (number, branch) in all.iter().take(MOST).enumerate() {

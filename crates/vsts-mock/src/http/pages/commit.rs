@@ -102,6 +102,6 @@ fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<M
 
 /// Returns whether a commit is in the history of another one.
 fn has(source: &Source<'_>, history: &mut History<'_>, tip: ObjectId, id: ObjectId) -> Result<bool, Failure> {
-    let common = history.merge_bases(tip, id).map_err(|error| source.work().why(error))?;
+    let common = history.merge_bases(tip, id).map_err(|error| source.work().history_error(error))?;
     Ok(common.first() == Some(&id))
 }

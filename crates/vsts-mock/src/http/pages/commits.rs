@@ -36,7 +36,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         path: PathQuery::new(names::bytes(&path).as_bstr()),
         ..LogOptions::default()
     };
-    let mut log = history.log(options).map_err(|error| source.work().why(error))?;
+    let mut log = history.log(options).map_err(|error| source.work().history_error(error))?;
     let mut ids = Vec::new();
     let (mut passed, mut is_cut) = (0, false);
     while ids.len() <= PAGE {
@@ -52,7 +52,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
                 is_cut = true;
                 break;
             }
-            Err(error) => return Err(source.work().why(error).into()),
+            Err(error) => return Err(source.work().history_error(error).into()),
         }
     }
     source.visit.app.wants_graph(&source.repo, &history);

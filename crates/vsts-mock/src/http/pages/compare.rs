@@ -60,7 +60,7 @@ fn select(id: &str, label: &str, chosen: Option<&Version>, branches: &[Named], t
 
 fn between(source: &Source<'_>, base: &Version, target: &Version) -> Result<Markup, Failure> {
     let may_go_on = || source.work().check().is_ok();
-    let why = |error| source.work().why(error);
+    let why = |error| source.work().history_error(error);
     let apart = branches::apart(source, &may_go_on, base.commit, &[target.commit]).map_err(why)?;
     let Apart { ahead, behind } = apart.first().copied().unwrap_or_default();
     let mut history = source.history(&may_go_on);

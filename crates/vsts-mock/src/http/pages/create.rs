@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::StatusCode;
 use maud::html;
 
-use super::form::Form;
 use super::home::{crumbs, find_account, find_project};
 use super::layout::Page;
 use super::parts::problem;
@@ -13,6 +12,7 @@ use super::visit::Visit;
 use super::{Answer, Outcome, ignore};
 use crate::access::{Permission, Target, authorize};
 use crate::http::rest;
+use crate::http::web::form::Form;
 use crate::registry::{RegistryError, RepoInput};
 
 /// Characters that a description may have.

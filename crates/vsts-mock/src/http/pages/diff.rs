@@ -5,10 +5,10 @@ use std::ops::Range;
 use gix::bstr::ByteSlice as _;
 use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 
-use super::super::changed_files::{Change, How};
 use super::Failure;
 use super::blob::is_binary;
 use crate::limits::{DIFF_FILE_BYTES, DIFF_FILE_LINES, DIFF_FILE_ROWS};
+use crate::operations::changed_files::{Change, How};
 
 /// Lines around a change that are shown with it.
 const CONTEXT: u32 = 3;

@@ -8,8 +8,6 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, PreEscaped, html};
 
-use super::super::changed_files::{self, Change, How};
-use super::super::tree_walk::WalkError;
 use super::Failure;
 use super::colours::escape;
 use super::diff::{self, Content, FileDiff, Hunk, Row};
@@ -17,6 +15,8 @@ use super::names;
 use super::parts::{count, quiet_head};
 use super::source::{Kind, Source, Version};
 use crate::limits::{DIFF_COMPARED, DIFF_FILE_ROWS, DIFF_LISTED, DIFF_ROWS, DIFF_TIME};
+use crate::operations::changed_files::{self, Change, How};
+use crate::operations::tree_walk::WalkError;
 
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use super::super::body::BodyError;
-use super::super::content::ContentError;
-use super::super::rest::Failure as RestFailure;
-use super::super::tree_walk::WalkError;
-use super::super::work::Exceeded;
-use super::super::zip::ZipError;
+use super::FormError;
 use crate::access::Refusal;
 use crate::budget::NoRoom;
 use crate::disk_full;
+use crate::http::body::BodyError;
+use crate::http::rest::Failure as RestFailure;
+use crate::operations::content::ContentError;
+use crate::operations::tree_walk::WalkError;
+use crate::operations::work::Exceeded;
+use crate::operations::zip::ZipError;
 use crate::registry::RegistryError;
 use crate::state::StateError;
 
@@ -92,6 +93,15 @@ impl Failure {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, cause, "a page could not be made");
         if disk_full::is_cause_of(error) { Self::DiskFull } else { Self::Internal }
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::NotAForm => Self::Bad("That is not a form.".to_owned()),
+            FormError::Body(error) => Self::Body(error),
+        }
     }
 }
 

@@ -146,7 +146,7 @@ fn last_changes(
     match history.latest_changes(tip, folder.as_ref(), &all, |number, id| found.push((number, id))) {
         // What was found by then is shown.
         Err(Error::Ended) if source.work().check().is_ok() => {}
-        outcome => outcome.map_err(|error| source.work().why(error))?,
+        outcome => outcome.map_err(|error| source.work().history_error(error))?,
     }
     source.visit.app.wants_graph(&source.repo, &history);
     let mut told: HashMap<ObjectId, Told> = HashMap::new();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::form::Form;
 use super::layout::Page;
 use super::parts::{ago, problem};
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
+use crate::http::web::form::Form;
 use crate::registry::KeyInput;
 
 const HERE: &str = "/_details/security/keys";

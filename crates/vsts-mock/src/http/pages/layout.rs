@@ -1,27 +1,17 @@
 //! What all pages have in common: the document around them, the bar at the top, and the headers that keep them safe.
 
-use std::io::Write as _;
-
 use axum::body::Body;
 use axum::response::Response;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, VARY};
+use http::{HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
-use super::super::text;
+use super::Answer;
 use super::failure::Failure;
 use super::visit::Visit;
-use super::{Answer, assets};
+use crate::http::web::{assets, gzip, protect, text};
 use crate::limits::BUDGET_WAIT;
 
-/// No script and no style but the server's own, nothing from elsewhere, in nobody's frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
 /// Pages of fewer bytes go out as they are.
 const WORTH_PACKING: usize = 1024;
 
@@ -81,7 +71,7 @@ pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
     if let Some(cookie) = visit.visit_cookie().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         headers.append(SET_COOKIE, cookie);
     }
-    let packed = (visit.takes_gzip && whole.len() >= WORTH_PACKING).then(|| pack(whole.as_bytes())).flatten();
+    let packed = (visit.takes_gzip && whole.len() >= WORTH_PACKING).then(|| gzip(whole.as_bytes())).flatten();
     match packed {
         Some(packed) => {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -90,20 +80,6 @@ pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
         None => *response.body_mut() = Body::from(whole),
     }
     response
-}
-
-pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
-}
-
-/// The headers of everything that a browser may show.
-pub(super) fn protect(headers: &mut HeaderMap) {
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
 }
 
 fn document(visit: &Visit, page: &Page) -> Markup {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use crate::http::commit_text::{decode, encoding_of};
+use crate::operations::commit_text::{decode, encoding_of};
 
 /// Longest first line that is shown in a list.
 const LONGEST_SUBJECT: usize = 120;

@@ -5,7 +5,6 @@
 //! Whether something may be seen or done is asked of [`crate::access`], as at every other door.
 
 mod archive;
-mod assets;
 mod blob;
 mod branches;
 mod colours;
@@ -18,8 +17,6 @@ mod diff_view;
 mod empty;
 mod failure;
 mod files;
-mod form;
-mod guard;
 mod home;
 mod ignore;
 mod keys;
@@ -46,11 +43,12 @@ use axum::response::Response;
 use http::header::{ACCEPT, AUTHORIZATION, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
-use super::{Journalled, Peer, auth, host, text};
+use super::web::form::{Form, FormError};
+use super::web::{assets, guard, protect, text};
+use super::{Journalled, Peer, auth, host};
 use crate::app::App;
 use crate::identity::SignInError;
 use failure::Failure;
-use form::Form;
 use layout::Page;
 use route::RepoPage;
 pub(super) use route::Route;
@@ -168,7 +166,7 @@ async fn follow(
     if guard::is_from_elsewhere(headers) {
         return Err(Failure::Forbidden("This form was sent by another site.".to_owned()));
     }
-    let form = Form::read(&visit.app, headers, body).await?;
+    let form = Form::read(&visit.app.budget, headers, body).await?;
     if !visit.holds(form.get("_token")) {
         let message =
             "This form is too old, or was not made for you. Go back, load the page again, and try again.";
@@ -208,7 +206,7 @@ fn respond(visit: &Visit, headers: &HeaderMap, outcome: Outcome) -> Response {
 fn redirect(to: &str, cookie: Option<&str>) -> Response {
     let mut response = text(StatusCode::SEE_OTHER, "");
     let headers = response.headers_mut();
-    layout::protect(headers);
+    protect(headers);
     match HeaderValue::from_str(to) {
         Ok(to) => headers.insert(LOCATION, to),
         Err(_) => headers.insert(LOCATION, HeaderValue::from_static("/")),

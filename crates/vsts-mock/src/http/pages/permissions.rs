@@ -7,7 +7,6 @@ use http::StatusCode;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::form::Form;
 use super::parts::problem;
 use super::route::RepoNames;
 use super::source::Source as Place;
@@ -17,6 +16,7 @@ use crate::access::{
     Permission, Source, Standing, Subject, Target, Viewer, authorize_acl, authorize_acl_reading, standing,
     subject, subjects, token,
 };
+use crate::http::web::form::Form;
 use crate::registry::Wish;
 use crate::world::{Entry, World};
 

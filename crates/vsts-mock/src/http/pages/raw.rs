@@ -7,11 +7,11 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
-use super::super::content;
 use super::source::Source;
 use super::visit::encode;
-use super::{Answer, Failure, Outcome, blob, layout};
-use crate::http::text;
+use super::{Answer, Failure, Outcome, blob};
+use crate::http::web::stream;
+use crate::http::web::{protect, text};
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such file in this version.");
@@ -33,7 +33,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let name = path.rsplit('/').next().unwrap_or("file");
     let is_shown = is_shown && source.visit.ask("download").is_none();
     let length = content.size;
-    let body = content::body(io::Cursor::new(start).chain(content));
+    let body = stream::body(io::Cursor::new(start).chain(content));
     Ok(Answer::Other(file(body, Some(length), kind, name, !is_shown)))
 }
 
@@ -47,7 +47,7 @@ pub(super) fn file(
 ) -> Response {
     let mut response = text(StatusCode::OK, "");
     let headers = response.headers_mut();
-    layout::protect(headers);
+    protect(headers);
     // A document of its own has nothing to load and nothing to run.
     headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -9,7 +9,7 @@
 //! | `/_details/security/keys`, `…/tokens` | SSH public keys, personal access tokens |
 //! | `/_signin`, `/_signout`, `/_assets/…` | what it says |
 
-use super::super::address::{GitAddress, GitTail};
+use crate::http::address::{GitAddress, GitTail};
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]

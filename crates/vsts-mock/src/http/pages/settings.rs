@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::StatusCode;
 use maud::html;
 
-use super::form::Form;
 use super::parts::problem;
 use super::route::RepoNames;
 use super::source::Source;
@@ -13,6 +12,7 @@ use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::access::{Permission, Target, authorize};
 use crate::http::rest;
+use crate::http::web::form::Form;
 
 /// The page; `refused` is what was wrong with a form.
 pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {

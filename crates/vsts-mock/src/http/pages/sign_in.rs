@@ -7,12 +7,12 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use maud::html;
 
-use super::super::auth;
-use super::form::Form;
 use super::layout::{self, Page};
 use super::parts::{avatar, problem};
 use super::visit::{Visit, encode};
 use super::{Answer, Outcome, sign_in_problem};
+use crate::http::auth;
+use crate::http::web::form::Form;
 use crate::identity::{Credential, Secret, SignInError};
 
 /// Where to sign in, and be brought back from.

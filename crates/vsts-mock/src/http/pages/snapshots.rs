@@ -5,15 +5,15 @@ use gix::ObjectId;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::super::changed_files::{self, Change};
-use super::super::tree_walk::WalkError;
-use super::super::work::Exceeded;
 use super::commits::{PAGE, pages};
 use super::diff_view::letter;
 use super::message::Told;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, short};
 use super::{Failure, Outcome};
+use crate::operations::changed_files::{self, Change};
+use crate::operations::tree_walk::WalkError;
+use crate::operations::work::Exceeded;
 
 /// How many changed files a row names.
 const NAMED: usize = 3;

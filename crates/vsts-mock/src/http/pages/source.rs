@@ -10,9 +10,6 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::super::content::Blob;
-use super::super::tree_walk::read_tree;
-use super::super::work::Work;
 use super::failure::Failure;
 use super::home::{absent, find_project};
 use super::layout::Page;
@@ -21,6 +18,9 @@ use super::names;
 use super::route::RepoNames;
 use super::visit::{Visit, encode, encode_path};
 use crate::access::{Permission, Target, authorize};
+use crate::operations::content::Blob;
+use crate::operations::tree_walk::read_tree;
+use crate::operations::work::Work;
 use crate::world::{Account, Project, Repo};
 
 /// What the branches begin with that hold a run history; a GUID follows.

@@ -6,12 +6,12 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use maud::html;
 
-use super::form::Form;
 use super::keys::{crumbs, side};
 use super::layout::Page;
 use super::parts::{ago, copy_field, day, problem};
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
+use crate::http::web::form::Form;
 use crate::registry::TokenInput;
 
 pub(super) const HERE: &str = "/_details/security/tokens";

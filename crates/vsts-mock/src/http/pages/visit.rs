@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::super::address::account_of_host;
-use super::super::work::Work;
-use super::guard;
 use crate::access::{Permissions, Principal};
 use crate::app::App;
+use crate::http::address::account_of_host;
+use crate::http::web::guard;
 use crate::identity::{Secret, secret};
+use crate::operations::work::Work;
 use crate::world::World;
 
 /// What a name may have in a URL as it is.

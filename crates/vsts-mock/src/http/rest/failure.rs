@@ -3,13 +3,13 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::super::content::ContentError;
-use super::super::tree_walk::WalkError;
-use super::super::work::Exceeded;
-use super::super::zip::ZipError;
 use crate::access::{Refusal, repository_not_found};
 use crate::budget::NoRoom;
 use crate::disk_full;
+use crate::operations::content::ContentError;
+use crate::operations::tree_walk::WalkError;
+use crate::operations::work::Exceeded;
+use crate::operations::zip::ZipError;
 use crate::registry::RegistryError;
 
 /// The service's key for a request that would cost too much.

@@ -35,7 +35,8 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::address::{self, GitAddress};
-use super::{Journalled, Peer, auth, text};
+use super::web::text;
+use super::{Journalled, Peer, auth};
 use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
 use crate::app::App;
 use crate::world::{Account, Project, World};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::failure::{Failure, shown};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
-use crate::operations::Progress;
+use crate::jobs::Progress;
 use crate::registry::RegistryError;
 
 pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
@@ -14,7 +14,7 @@ pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
     let account = call.account(&world)?;
     let parsed = Uuid::parse_str(id)
         .map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", shown(id))))?;
-    let known = call.app.operations.get(parsed).filter(|operation| operation.account == account.id);
+    let known = call.app.jobs.get(parsed).filter(|job| job.account == account.id);
     let known = known.ok_or_else(|| {
         Failure::not_found(
             "OperationNotFoundException",
@@ -42,15 +42,15 @@ impl Call<'_> {
         W: Future<Output = Result<(), RegistryError>> + Send + 'static,
     {
         let id = crate::registry::random_id();
-        self.app.operations.add(id, account, reserved)?;
+        self.app.jobs.add(id, account, reserved)?;
         let app = self.app.clone();
         tokio::spawn(async move {
-            app.operations.set(id, Progress::Running);
+            app.jobs.set(id, Progress::Running);
             let progress = match work.await {
                 Ok(()) => Progress::Succeeded,
                 Err(error) => Progress::Failed(error.in_one_line()),
             };
-            app.operations.set(id, progress);
+            app.jobs.set(id, progress);
         });
         let value = shape::operation(base, &id.to_string(), Progress::Queued.name());
         Some(Reply::json(StatusCode::ACCEPTED, value))

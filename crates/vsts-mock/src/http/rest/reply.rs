@@ -12,11 +12,12 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::access::Principal;
 use crate::budget::{Budget, Permit};
-use crate::http::content::{self, Blob};
-use crate::http::work::Exceeded;
-use crate::http::zip::Zip;
-use crate::http::{json as json_response, text};
+use crate::http::web::stream;
+use crate::http::web::{json as json_response, text};
 use crate::limits::{ANSWER_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
+use crate::operations::content::Blob;
+use crate::operations::work::Exceeded;
+use crate::operations::zip::Zip;
 use crate::registry::random_id;
 use crate::world::World;
 
@@ -105,7 +106,7 @@ impl Reply {
     /// A file as it is; with a name it is there to be saved.
     pub(super) fn file(kind: &'static str, blob: Blob, file_name: Option<String>) -> Self {
         let length = Some(blob.size);
-        Self::streamed(kind, content::body(blob), length, file_name)
+        Self::streamed(kind, stream::body(blob), length, file_name)
     }
 
     /// The same, with what of it was read before.
@@ -116,12 +117,12 @@ impl Reply {
         file_name: Option<String>,
     ) -> Self {
         let length = Some(blob.size);
-        Self::streamed(kind, content::body(io::Cursor::new(start).chain(blob)), length, file_name)
+        Self::streamed(kind, stream::body(io::Cursor::new(start).chain(blob)), length, file_name)
     }
 
     /// A zip file.
     pub(super) fn zip(zip: Zip, file_name: String) -> Self {
-        Self::streamed("application/zip", content::body(zip), None, Some(file_name))
+        Self::streamed("application/zip", stream::body(zip), None, Some(file_name))
     }
 
     fn streamed(kind: &'static str, body: Body, length: Option<u64>, file_name: Option<String>) -> Self {
@@ -201,7 +202,7 @@ pub(super) fn respond(outcome: Outcome, version: &str) -> Response {
         Content::Written(bytes, permit) => {
             let mut response = text(reply.status, "");
             *response.body_mut() = match permit {
-                Some(permit) => content::held(bytes, permit),
+                Some(permit) => stream::held(bytes, permit),
                 None => Body::from(bytes),
             };
             insert(response.headers_mut(), CONTENT_TYPE, &json_kind);

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use gix::objs::Kind;
 use serde_json::{Value, json};
 
-use super::super::super::content::Blob;
-use super::super::super::zip::Zip;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::Format;
 use super::place::{Place, object_of};
 use crate::limits::BATCH_BLOBS;
+use crate::operations::content::Blob;
+use crate::operations::zip::Zip;
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;

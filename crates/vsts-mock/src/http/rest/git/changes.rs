@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use gix::ObjectId;
 use serde_json::{Map, Value, json};
 
-use super::super::super::changed_files::{Change, How};
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::encode;
 use super::place::Place;
+use crate::operations::changed_files::{Change, How};
 
 /// How many of each kind there are; the three usual ones even if there are none.
 pub(super) fn counts(changes: &[Change]) -> Value {

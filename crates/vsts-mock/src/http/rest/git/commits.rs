@@ -3,15 +3,15 @@
 use gix::ObjectId;
 use serde_json::{Value, json};
 
-use super::super::super::changed_files;
-use super::super::super::tree_walk::WalkError;
-use super::super::super::work::Exceeded;
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::super::reply::{Outcome, Reply};
 use super::place::{Place, object_id};
 use super::revision::Descriptor;
 use super::{changes, history};
+use crate::operations::changed_files;
+use crate::operations::tree_walk::WalkError;
+use crate::operations::work::Exceeded;
 
 /// How many commits a list has that says nothing of it.
 const PAGE: usize = 100;

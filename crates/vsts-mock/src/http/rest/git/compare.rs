@@ -4,13 +4,13 @@ use git_wire::history::Apart;
 use gix::ObjectId;
 use serde_json::json;
 
-use super::super::super::changed_files;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::place::{Place, object_id};
 use super::revision::{Descriptor, or_default};
 use super::{changes, history};
+use crate::operations::changed_files;
 
 /// How many changes are listed when nothing is said of it.
 const PAGE: usize = 100;
@@ -25,7 +25,7 @@ pub(super) fn apart(
     let may_go_on = || place.work.check().is_ok();
     let histories = &place.app.histories;
     let apart = histories.apart(repository, &may_go_on, base, tips, |history| place.wants_graph(history));
-    Ok(apart.map_err(|error| place.work.why(error))?)
+    Ok(apart.map_err(|error| place.work.history_error(error))?)
 }
 
 /// The commits where two parted, newest first.
@@ -37,7 +37,7 @@ fn common_ancestors(
 ) -> Result<Vec<ObjectId>, Failure> {
     let may_go_on = || place.work.check().is_ok();
     let mut history = place.app.histories.of(repository, &may_go_on);
-    let found = history.merge_bases(one, other).map_err(|error| place.work.why(error))?;
+    let found = history.merge_bases(one, other).map_err(|error| place.work.history_error(error))?;
     place.wants_graph(&history);
     Ok(found)
 }

@@ -6,11 +6,11 @@ use gix::objs::tree::EntryMode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::super::commit_text::{AskedName, decode, encoding_of};
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::place::{Place, object_id, person, time_of};
 use super::revision::{Descriptor, or_default};
+use crate::operations::commit_text::{AskedName, decode, encoding_of};
 
 /// Which commits are wanted.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ pub(super) fn log(
 ) -> Result<Vec<ObjectId>, Failure> {
     let may_go_on = || place.work.check().is_ok();
     let mut history = place.app.histories.of(repository, &may_go_on);
-    let why = |error| place.work.why(error);
+    let why = |error| place.work.history_error(error);
     let (mut found, mut passed) = (Vec::new(), 0);
     let mut log = history.log(options).map_err(why)?;
     while found.len() < top

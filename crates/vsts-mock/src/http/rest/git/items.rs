@@ -7,10 +7,6 @@ use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
-use super::super::super::content::Blob;
-use super::super::super::tree_walk::read_tree;
-use super::super::super::work::{Exceeded, Work};
-use super::super::super::zip::Zip;
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply, write_array};
@@ -22,6 +18,10 @@ use super::revision::{Descriptor, or_default};
 use super::trees::{Entry, all_below, entries};
 use super::write;
 use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES, WALK_DEPTH};
+use crate::operations::content::Blob;
+use crate::operations::tree_walk::read_tree;
+use crate::operations::work::{Exceeded, Work};
+use crate::operations::zip::Zip;
 
 /// How far below a folder a list goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

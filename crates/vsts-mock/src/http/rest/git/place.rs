@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::super::super::commit_text::decode;
-use super::super::super::work::Work;
 use super::super::failure::{Failure, shown};
 use super::super::query::Query;
 use super::super::{Call, shape};
 use crate::access::Principal;
 use crate::app::App;
+use crate::operations::commit_text::decode;
+use crate::operations::work::Work;
 use crate::world::{Repo, World};
 
 /// A repository, and who asks about it.

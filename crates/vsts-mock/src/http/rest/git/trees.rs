@@ -6,12 +6,12 @@ use gix::objs::tree::EntryMode;
 use gix::objs::{Kind, TreeRefIter};
 use serde_json::json;
 
-use super::super::super::tree_walk::{self, read_tree};
-use super::super::super::work::Work;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::place::{Place, object_of};
 use super::write;
+use crate::operations::tree_walk::{self, read_tree};
+use crate::operations::work::Work;
 
 /// One entry of a tree, by its path from where the walk began.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What the engine asks while a conversation lasts, answered from the world as it is at that moment.
+//! The policy of a Git conversation: answers the engine's questions from the world as it is at that moment.
 //!
 //! A right that is taken away during a long push is gone when the refs are to change. Refs that changed are journalled,
 //! and who makes a branch is given it.
@@ -21,15 +21,15 @@ use crate::world::{Repo, World};
 /// The longest ref name the service takes.
 const LONGEST_REF_NAME: usize = 400;
 
-/// One principal at one repository.
-pub(super) struct Door {
+/// The rights of one principal in one repository.
+pub(super) struct RepoPolicy {
     pub(super) app: Arc<App>,
     pub(super) principal: Principal,
     pub(super) repo: Repo,
     pub(super) runtime: Handle,
 }
 
-impl Door {
+impl RepoPolicy {
     fn ask(&self, decide: impl FnOnce(&World, &Repo) -> Result<(), Refusal>) -> Result<(), Denial> {
         let world = self.app.state.world();
         let verdict = match world.repos.get(&self.repo.id) {
@@ -68,7 +68,7 @@ impl Door {
     }
 }
 
-impl Policy for Door {
+impl Policy for RepoPolicy {
     fn may_read(&self) -> Result<(), Denial> {
         self.ask(|world, repo| authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)))
     }
@@ -137,7 +137,7 @@ impl Policy for Door {
             tracing::error!(%error, "a push could not be noted");
         }
         match self.app.state.open_repo(&self.repo) {
-            Ok(repository) => self.app.upkeep.changed(repository),
+            Ok(repository) => self.app.maintenance.changed(repository),
             Err(error) => tracing::debug!(%error, "a repository is gone that was just pushed to"),
         }
         let passes = |update: &RefUpdate| matches!(update.kind, UpdateKind::Create | UpdateKind::Delete);

@@ -17,7 +17,7 @@ use crate::limits::{
 
 /// The bound that the work for a request met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Exceeded {
+pub(crate) enum Exceeded {
     /// The client has closed its connection; nobody reads this.
     #[error("The client has gone.")]
     ClientGone,
@@ -68,7 +68,7 @@ pub(super) enum Exceeded {
 
 /// The blocking work for one request: how much of it may still be done.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(crate) struct Work {
     interrupt: Interrupt,
     deadline: Instant,
     /// Entries that may still be walked through.
@@ -80,7 +80,7 @@ pub(super) struct Work {
 
 impl Work {
     /// The work for a request that begins now.
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self::until(Instant::now() + REQUEST_TIME))
     }
 
@@ -96,7 +96,7 @@ impl Work {
 
     /// Does it on a thread that may block. When its time is over, or the returned future is dropped, as it is when the
     /// client closes the connection, [`Work::check`] fails from then on.
-    pub(super) async fn run<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(crate) async fn run<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
         let _ends_with_the_request = self.interrupt.set_on_drop();
         let mut running = tokio::task::spawn_blocking(task);
         let in_time = tokio::time::timeout_at(self.deadline.into(), &mut running).await;
@@ -113,7 +113,7 @@ impl Work {
     }
 
     /// Fails if the client has gone or the time is over. Every loop that a repository's content can make long asks.
-    pub(super) fn check(&self) -> Result<(), Exceeded> {
+    pub(crate) fn check(&self) -> Result<(), Exceeded> {
         if Instant::now() >= self.deadline {
             Err(Exceeded::Time)
         } else if self.interrupt.is_set() {
@@ -124,13 +124,13 @@ impl Work {
     }
 
     /// Counts entries of folders, or commits, that were walked through.
-    pub(super) fn take(&self, entries: u64) -> Result<(), Exceeded> {
+    pub(crate) fn take(&self, entries: u64) -> Result<(), Exceeded> {
         self.check()?;
         if spend(&self.entries, entries) { Ok(()) } else { Err(Exceeded::Entries) }
     }
 
     /// Counts an entry that is kept for the answer, with the bytes of its path.
-    pub(super) fn list(&self, path: usize) -> Result<(), Exceeded> {
+    pub(crate) fn list(&self, path: usize) -> Result<(), Exceeded> {
         self.check()?;
         if !spend(&self.listed, 1) {
             Err(Exceeded::Entries)

@@ -1,5 +1,6 @@
-//! Contents of files as bodies of answers. A piece is read when the client takes it, on a thread that may block; between
-//! two pieces neither a thread nor more than a few buffers are held, and nothing is read for a client that has gone.
+//! Bodies of responses that are read while they are sent. A piece is read when the client takes it, on a thread that may
+//! block; between two pieces neither a thread nor more than a few buffers are held, and nothing is read for a client that
+//! has gone.
 
 use std::io::{self, Read};
 use std::time::Instant;
@@ -7,59 +8,16 @@ use std::time::Instant;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use git_wire::{Content, Reader};
-use gix::ObjectId;
 use tokio::sync::Semaphore;
 
-use crate::budget::{Budget, NoRoom, Permit};
+use crate::budget::Permit;
 use crate::limits::{PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE};
 
 /// Turns to read a piece.
 static TURNS: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
 
-/// Why a file's content can't be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ContentError {
-    #[error(transparent)]
-    NoRoom(#[from] NoRoom),
-    #[error(transparent)]
-    Stored(#[from] git_wire::pack::Error),
-}
-
-/// The content of a file, opened; memory that it takes is part of the server's budget until it is dropped.
-#[derive(Debug)]
-pub(super) struct Blob {
-    pub(super) size: u64,
-    content: Content,
-    _permit: Option<Permit>,
-}
-
-impl Blob {
-    /// Opens a file. Blocks while there is no memory for it.
-    pub(super) fn open(repository: &Reader, memory: &Budget, id: ObjectId) -> Result<Self, ContentError> {
-        let stored = repository.content(id)?.ok_or(git_wire::pack::Error::Missing(id))?;
-        let (size, needs) = (stored.size, stored.memory());
-        let permit = if needs > 0 { Some(memory.acquire_blocking(needs)?) } else { None };
-        Ok(Self { size, content: stored.open(repository)?, _permit: permit })
-    }
-
-    /// The next bytes, up to so many.
-    pub(super) fn start(&mut self, bytes: usize) -> Result<Vec<u8>, ContentError> {
-        let mut start = Vec::new();
-        let read = self.content.by_ref().take(bytes as u64).read_to_end(&mut start);
-        read.map_err(|error| git_wire::pack::Error::Invalid(error.to_string()))?;
-        Ok(start)
-    }
-}
-
-impl Read for Blob {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.content.read(buffer)
-    }
-}
-
-/// The body that consists of all that a reader gives.
-pub(super) fn body(reader: impl Read + Send + 'static) -> Body {
+/// The body of all that a reader gives.
+pub(crate) fn body(reader: impl Read + Send + 'static) -> Body {
     Body::from_stream(stream::try_unfold(reader, |mut reader| async move {
         // Nobody closes it.
         let turn = TURNS.acquire().await.map_err(io::Error::other)?;
@@ -71,7 +29,7 @@ pub(super) fn body(reader: impl Read + Send + 'static) -> Body {
     }))
 }
 
-/// Reads as much as is sent at once. What takes long to make is sent in smaller pieces, so that its end is never far.
+/// Reads the next piece. A slow reader gives smaller pieces, so that no piece takes long.
 fn next_piece(reader: &mut impl Read) -> io::Result<Bytes> {
     let begun = Instant::now();
     let mut piece = Vec::new();
@@ -85,7 +43,7 @@ fn next_piece(reader: &mut impl Read) -> io::Result<Bytes> {
 }
 
 /// Bytes as a body that keeps a part of the server's memory budget until it is sent.
-pub(super) fn held(bytes: Vec<u8>, permit: Permit) -> Body {
+pub(crate) fn held(bytes: Vec<u8>, permit: Permit) -> Body {
     use http_body_util::{BodyExt as _, Full};
     let never = move |never: std::convert::Infallible| {
         let _until_it_is_sent = &permit;
@@ -102,6 +60,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::budget::Budget;
 
     /// Gives zeros and counts them.
     struct Zeros(Arc<AtomicU64>, u64);

@@ -1,14 +1,14 @@
-//! Work that goes on after the request for it has been answered: clients ask how far it is.
+//! Jobs: work that continues after its request has been answered. Clients poll for its progress.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use uuid::Uuid;
 
-/// How many are remembered; the oldest are forgotten.
+/// Jobs that are remembered; the oldest are forgotten.
 const KEPT: usize = 1_000;
 
-/// How far a piece of work is.
+/// The progress of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Queued,
@@ -18,7 +18,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// As the service names it.
+    /// Its name in the REST API.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -29,56 +29,56 @@ impl Progress {
     }
 }
 
-/// A piece of work in an account.
+/// A job in an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
+pub(crate) struct Job {
     pub(crate) account: Uuid,
     pub(crate) progress: Progress,
-    /// What it is about to bring into being, by what that is compared by: nobody else may, meanwhile.
+    /// The key of the name that the job is about to create: no other unfinished job may create the same.
     reserved: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    operations: BTreeMap<Uuid, Operation>,
+    jobs: BTreeMap<Uuid, Job>,
     order: VecDeque<Uuid>,
 }
 
-/// The work of one server.
+/// The jobs of one server.
 #[derive(Debug, Default)]
-pub(crate) struct Operations(Mutex<Known>);
+pub(crate) struct Jobs(Mutex<Known>);
 
-impl Operations {
-    /// Notes work that is to be done; `None` if other work will bring the same into being.
-    pub(crate) fn add(&self, id: Uuid, account: Uuid, reserved: Option<String>) -> Option<Operation> {
+impl Jobs {
+    /// Adds a queued job; `None` if another unfinished job has reserved the same name.
+    pub(crate) fn add(&self, id: Uuid, account: Uuid, reserved: Option<String>) -> Option<Job> {
         let mut known = self.known();
-        let is_reserved = |other: &Operation| {
+        let is_reserved = |other: &Job| {
             let is_over = matches!(other.progress, Progress::Succeeded | Progress::Failed(_));
             !is_over && other.account == account && reserved.is_some() && other.reserved == reserved
         };
-        if known.operations.values().any(is_reserved) {
+        if known.jobs.values().any(is_reserved) {
             return None;
         }
         if known.order.len() == KEPT
             && let Some(oldest) = known.order.pop_front()
         {
-            known.operations.remove(&oldest);
+            known.jobs.remove(&oldest);
         }
-        let operation = Operation { account, progress: Progress::Queued, reserved };
+        let job = Job { account, progress: Progress::Queued, reserved };
         known.order.push_back(id);
-        known.operations.insert(id, operation.clone());
-        Some(operation)
+        known.jobs.insert(id, job.clone());
+        Some(job)
     }
 
-    /// Notes how far it is.
+    /// Records the progress of a job.
     pub(crate) fn set(&self, id: Uuid, progress: Progress) {
-        if let Some(operation) = self.known().operations.get_mut(&id) {
-            operation.progress = progress;
+        if let Some(job) = self.known().jobs.get_mut(&id) {
+            job.progress = progress;
         }
     }
 
-    pub(crate) fn get(&self, id: Uuid) -> Option<Operation> {
-        self.known().operations.get(&id).cloned()
+    pub(crate) fn get(&self, id: Uuid) -> Option<Job> {
+        self.known().jobs.get(&id).cloned()
     }
 
     pub(crate) fn clear(&self) {

@@ -33,13 +33,13 @@ type Request = (Reason, Repository);
 
 /// The thread, and the way to it.
 #[derive(Debug)]
-pub(crate) struct Upkeep {
+pub(crate) struct Maintenance {
     line: Mutex<Option<(Sender<Request>, tokio::sync::mpsc::Receiver<Never>)>>,
     /// Ends what can wait for another time.
     interrupt: Interrupt,
 }
 
-impl Upkeep {
+impl Maintenance {
     /// Starts the thread. What it makes is written through to the disk if it is to be `durable`.
     ///
     /// It begins with `first`, which may take a while.
@@ -53,7 +53,7 @@ impl Upkeep {
         let (alive, ended) = tokio::sync::mpsc::channel(1);
         let interrupt = Interrupt::default();
         let stops = interrupt.clone();
-        let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name("maintenance".to_owned()).spawn(move || {
             let _alive = alive;
             yield_to_clients();
             first();

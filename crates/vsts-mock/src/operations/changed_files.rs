@@ -13,7 +13,7 @@ use super::work::Work;
 
 /// How a file changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum How {
+pub(crate) enum How {
     Added,
     Edited,
     Deleted,
@@ -22,18 +22,18 @@ pub(super) enum How {
 
 /// The change of one file, or of another repository's commit.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// Without a slash at the beginning.
-    pub(super) path: BString,
-    pub(super) how: How,
+    pub(crate) path: BString,
+    pub(crate) how: How,
     /// Where it was before it was renamed.
-    pub(super) source: Option<BString>,
-    pub(super) old: Option<(EntryMode, ObjectId)>,
-    pub(super) new: Option<(EntryMode, ObjectId)>,
+    pub(crate) source: Option<BString>,
+    pub(crate) old: Option<(EntryMode, ObjectId)>,
+    pub(crate) new: Option<(EntryMode, ObjectId)>,
 }
 
 /// The changes that make `new` of `old`; all of `new` if there is no `old`.
-pub(super) fn between(
+pub(crate) fn between(
     repository: &gix::Repository,
     work: &Work,
     old: Option<ObjectId>,

@@ -23,7 +23,7 @@ const ENTRY_BYTES: u64 = 30 + 16 + 46;
 
 /// Why a zip file can't be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ZipError {
+pub(crate) enum ZipError {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     #[error(transparent)]
@@ -33,7 +33,7 @@ pub(super) enum ZipError {
 }
 
 /// A zip file; it is made as far as it is read.
-pub(super) struct Zip {
+pub(crate) struct Zip {
     repository: Reader,
     memory: Budget,
     files: std::vec::IntoIter<(String, ObjectId)>,
@@ -76,7 +76,7 @@ fn short(name: &mut String) {
 
 impl Zip {
     /// A zip file of these files, if their sizes allow it.
-    pub(super) fn new(
+    pub(crate) fn new(
         repository: Reader,
         memory: &Budget,
         work: &Work,

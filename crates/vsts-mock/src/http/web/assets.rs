@@ -9,8 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{Markup, PreEscaped};
 use sha2::{Digest as _, Sha256};
 
-use super::super::text;
-use super::layout;
+use super::{gzip, protect, text};
 
 const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\"><rect width=\"24\" height=\"24\" rx=\"5\" \
                     fill=\"#0b5cad\"/><path d=\"M8 6v12M8 14a7 7 0 0 0 7-5\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2\"/><circle \
@@ -30,7 +29,7 @@ impl Asset {
         let digest = Sha256::digest(plain.as_bytes());
         let hash = super::guard::hex(&digest[..6]);
         let address = format!("/_assets/{stem}-{hash}.{extension}");
-        Self { address, kind, plain: plain.as_bytes(), packed: layout::pack(plain.as_bytes()) }
+        Self { address, kind, plain: plain.as_bytes(), packed: gzip(plain.as_bytes()) }
     }
 }
 
@@ -40,25 +39,25 @@ static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("script", "js", "text/javascript; charset=utf-8", include_str!("script.js")));
 static MARK: LazyLock<Asset> = LazyLock::new(|| Asset::new("mark", "svg", "image/svg+xml", ICON));
 
-pub(super) fn style_address() -> &'static str {
+pub(crate) fn style_address() -> &'static str {
     &STYLE.address
 }
 
-pub(super) fn script_address() -> &'static str {
+pub(crate) fn script_address() -> &'static str {
     &SCRIPT.address
 }
 
-pub(super) fn icon_address() -> &'static str {
+pub(crate) fn icon_address() -> &'static str {
     &MARK.address
 }
 
 /// The icon, in a page.
-pub(super) fn mark() -> Markup {
+pub(crate) fn mark() -> Markup {
     PreEscaped(ICON.replacen("<svg ", "<svg aria-hidden=\"true\" width=\"24\" height=\"24\" ", 1))
 }
 
 /// The file of that name, if that is its name still.
-pub(super) fn serve(name: &str, headers: &HeaderMap) -> Response {
+pub(crate) fn serve(name: &str, headers: &HeaderMap) -> Response {
     let asset =
         [&*STYLE, &*SCRIPT, &*MARK].into_iter().find(|asset| asset.address.ends_with(&format!("/{name}")));
     let Some(asset) = asset else { return text(StatusCode::NOT_FOUND, "There is no such file.") };
@@ -66,7 +65,7 @@ pub(super) fn serve(name: &str, headers: &HeaderMap) -> Response {
     let takes_gzip = takes_gzip.is_some_and(|value| value.contains("gzip"));
     let mut response = text(StatusCode::OK, "");
     let out = response.headers_mut();
-    layout::protect(out);
+    protect(out);
     out.insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
     out.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     out.insert(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -11,14 +11,14 @@ use crate::identity::secret;
 
 /// A form's token: made of the browser's secret and a number that is new each time, so that a page that is compressed
 /// never holds the same token twice.
-pub(super) fn token(secret: &str) -> String {
+pub(crate) fn token(secret: &str) -> String {
     let nonce = hex(&random::<16>());
     let seal = seal(secret, &nonce);
     format!("{nonce}{seal}")
 }
 
 /// Whether a form's token was made of this secret.
-pub(super) fn holds(secret: &str, token: &str) -> bool {
+pub(crate) fn holds(secret: &str, token: &str) -> bool {
     match token.split_at_checked(32) {
         Some((nonce, given)) if !secret.is_empty() => secret::equal(&seal(secret, nonce), given),
         _ => false,
@@ -35,7 +35,7 @@ fn seal(secret: &str, nonce: &str) -> String {
 }
 
 /// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string succeeds");
         hex
@@ -43,7 +43,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Whether a browser says that another site's page sent this.
-pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+pub(crate) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let host = text(HOST.as_str()).unwrap_or_default();
     let of_origin = |origin: &str| origin.split_once("://").map_or("", |(_, host)| host) == host;

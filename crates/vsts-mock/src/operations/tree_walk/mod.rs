@@ -24,18 +24,29 @@ const KEPT_BYTES: usize = 16 << 20;
 
 /// Why a walk ended early.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WalkError {
+pub(crate) enum WalkError {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     #[error(transparent)]
     Git(#[from] gix::Error),
 }
 
+impl Work {
+    /// Tells why a walk through history failed.
+    pub(crate) fn history_error(&self, error: git_wire::history::Error) -> WalkError {
+        use git_wire::history::Error;
+        match error {
+            Error::Ended => self.check().err().unwrap_or(Exceeded::Time).into(),
+            Error::Object(error) => gix::Error::from_error(error).into(),
+        }
+    }
+}
+
 /// What stands at a path on one side.
-pub(super) type Side = Option<(EntryMode, ObjectId)>;
+pub(crate) type Side = Option<(EntryMode, ObjectId)>;
 
 /// Reads a tree of a size that may be read.
-pub(super) fn read_tree(
+pub(crate) fn read_tree(
     repository: &gix::Repository,
     work: &Work,
     id: ObjectId,
@@ -57,7 +68,7 @@ pub(super) fn read_tree(
 struct NotATree(ObjectId);
 
 /// Calls `visit` for everything below a tree, each folder before what is in it, with its path from there.
-pub(super) fn below(
+pub(crate) fn below(
     repository: &gix::Repository,
     work: &Work,
     tree: ObjectId,
@@ -71,7 +82,7 @@ pub(super) fn below(
 
 /// Calls `visit` for every path at which two trees differ, in the order of the paths; folders that are on both sides are
 /// gone into and not told of.
-pub(super) fn differing(
+pub(crate) fn differing(
     repository: &gix::Repository,
     work: &Work,
     old: Option<ObjectId>,

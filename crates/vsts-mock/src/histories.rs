@@ -7,8 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use git_wire::history::{Apart, Error, Graphs, History};
 use gix::ObjectId;
 
-use super::tree_walk::WalkError;
-use super::work::{Exceeded, Work};
 use crate::limits::{COMMIT_GRAPH_BYTES, DISTANCES};
 
 /// What is kept of histories, those of all repositories together.
@@ -26,7 +24,7 @@ impl Default for Histories {
 
 impl Histories {
     /// The history of a repository. Its walks ask `may_go_on` whether they may.
-    pub(super) fn of<'r>(
+    pub(crate) fn of<'r>(
         &self,
         repository: &'r gix::Repository,
         may_go_on: &'r dyn Fn() -> bool,
@@ -35,7 +33,7 @@ impl Histories {
     }
 
     /// How far each of `tips` is from `base`. `walked` is called if that was not known yet.
-    pub(super) fn apart(
+    pub(crate) fn apart(
         &self,
         repository: &gix::Repository,
         may_go_on: &dyn Fn() -> bool,
@@ -88,16 +86,6 @@ impl Distances {
             self.older = std::mem::take(&mut self.newer);
         }
         self.newer.insert(pair, apart);
-    }
-}
-
-impl Work {
-    /// Tells why a walk through history failed.
-    pub(super) fn why(&self, error: Error) -> WalkError {
-        match error {
-            Error::Ended => self.check().err().unwrap_or(Exceeded::Time).into(),
-            Error::Object(error) => gix::Error::from_error(error).into(),
-        }
     }
 }
 

@@ -1,0 +1,14 @@
+//! The operations: everything that the server does with repositories, projects, users and their credentials, without a
+//! word of HTTP, JSON, HTML or SSH.
+//!
+//! An operation takes values (a [`Principal`](crate::access::Principal), names, ids) and returns values or a typed refusal.
+//! It asks [`crate::access`] whether the principal may, and changes the state through [`crate::registry`] or, for refs,
+//! through [`crate::hosting`]. The front ends (`http::{git,rest,arm,oauth,admin,pages}` and `ssh`) read requests, call
+//! operations and show the outcome; none of them imports another.
+
+pub(crate) mod changed_files;
+pub(crate) mod commit_text;
+pub(crate) mod content;
+pub(crate) mod tree_walk;
+pub(crate) mod work;
+pub(crate) mod zip;
