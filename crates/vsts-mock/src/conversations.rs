@@ -126,7 +126,10 @@ impl Turn {
             let done = tokio::select! {
                 done = client => done,
                 () = self.entry.closed().cancelled() => Err(timed_out("others want to be served meanwhile")),
-                () = sleep_until(self.deadline) => Err(timed_out("the conversation took too long")),
+                () = sleep_until(self.deadline) => {
+                    self.interrupt.set();
+                    Err(timed_out("the conversation took too long"))
+                }
             }?;
             self.resume().await?;
             Ok(done)
