@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::io::ErrorKind as Io;
 
+use azml_core::small_file::NotSmall;
+
 use crate::error::{CommandError, ErrorKind};
 
 /// What the system says when a disk is full, where only its words have come through.
@@ -17,6 +19,9 @@ pub fn with_advice(error: CommandError) -> CommandError {
         return error;
     }
     let advice = match refusal(&*error.error) {
+        _ if is_no_small_file(&*error.error) => {
+            "put a file of the usual kind and size in its place, or move it away, and run the command again"
+        }
         Some(Io::StorageFull | Io::QuotaExceeded) => {
             "nothing is lost; make room on the disk, and run the command again"
         }
@@ -41,6 +46,18 @@ pub fn with_advice(error: CommandError) -> CommandError {
         },
     };
     error.hint(advice)
+}
+
+/// Returns whether the cause is a FIFO, a device or a huge file where azml reads a small one.
+fn is_no_small_file(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if current.downcast_ref::<std::io::Error>().is_some_and(|io| NotSmall::of(io).is_some()) {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
 }
 
 /// What the system refused, wherever in the causes it stands.
@@ -72,6 +89,7 @@ mod tests {
             (io(Io::PermissionDenied), "who may write"),
             (io(Io::InvalidFilename), "AZML_STATE_DIR"),
             (CommandError::failed(format!("can't write: {NO_SPACE} (os error 28)")), "make room"),
+            (CommandError::file("read", "/x".as_ref(), NotSmall::NoFile("a FIFO").into()), "in its place"),
             (CommandError::failed("odd"), "--debug"),
             (CommandError::failed("odd").hint("own"), "own"),
         ] {

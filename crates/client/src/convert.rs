@@ -3,6 +3,7 @@
 //! In hints `{azml}` stands for what the user types to call azml.
 
 use azml_core::quote::quoted;
+use azml_core::small_file::NotSmall;
 use azml_core::user_repo::{Format, Incomplete};
 use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
 use git_wire::client::{self, TransportErrorKind};
@@ -67,6 +68,10 @@ impl From<git_config::Error> for CommandError {
             git_config::Error::Repository(error) => error.into(),
             git_config::Error::Unsupported { .. } => Self::failed(error)
                 .hint("take it away, or set it for other servers alone: http.<URL>.pinnedPubkey"),
+            // Git would wait for ever at it.
+            git_config::Error::Read { ref source, .. } if NotSmall::of(source).is_some() => {
+                Self::failed(error)
+            }
             error => Self::failed(error).hint("Git refuses it, too: git config --list --show-origin"),
         }
     }

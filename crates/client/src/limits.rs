@@ -30,6 +30,17 @@ pub const REDIRECTS: usize = 5;
 pub const ERROR_TEXT: u64 = 64 << 10;
 /// The largest file of cookies that is read, in bytes.
 pub const COOKIE_FILE: u64 = 1 << 20;
+/// Bytes of the list of a run's kept files: some 100 for each that the run changed or deleted.
+pub const KEPT_LIST: u64 = 256 << 20;
+
+/// Bytes of the file to which a script logs metrics that are read; later lines are not recorded.
+pub const METRICS_FILE: u64 = 256 << 20;
+/// Bytes of one line of it.
+pub const METRIC_LINE: u64 = 1 << 20;
+/// Bytes of the names and values that a record takes of it.
+pub const METRICS: usize = 4 << 20;
+/// Lines that could not be recorded and are told one by one.
+pub const METRICS_REFUSED: usize = 20;
 
 /// Files and folders that differ between two snapshots which are compared.
 pub const COMPARED_ENTRIES: usize = 400_000;

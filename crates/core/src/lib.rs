@@ -7,6 +7,7 @@ mod beneath;
 pub mod checkout;
 pub mod dir;
 pub mod fsck;
+mod git_files;
 pub mod history;
 pub mod id;
 pub mod ignore;

@@ -15,6 +15,14 @@ pub const READ_TO_COMPARE: u64 = 256 << 20;
 pub const STAT_INDEX: u64 = 2 << 30;
 /// Bytes of the list of paths that are held back from snapshots.
 pub const HELD_BACK: u64 = 256 << 20;
+/// Bytes of the index of a Git repository that is not azml's.
+pub const GIT_INDEX: u64 = 1 << 30;
+/// Bytes of the file `.git` of a work tree, and of others that hold one path.
+pub const GIT_PATH_FILE: u64 = 8 << 10;
+/// Git repositories in each other below a project folder; one that is deeper is a folder as any other.
+pub const NESTED_REPOSITORIES: usize = 32;
+/// Bytes of the list of all run records: a copy, which is passed over if it is larger.
+pub const RUN_LIST: u64 = 1 << 30;
 /// Bytes of `packed-refs`.
 pub const PACKED_REFS: u64 = 1 << 30;
 /// Bytes of the journal of a restore: some 200 for each path that changes.

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, major, minor};
 
 use crate::limits::SMALL_FILE;
 
@@ -26,6 +26,13 @@ pub enum NotSmall {
         /// The bound.
         most: u64,
     },
+}
+
+impl NotSmall {
+    /// Returns the reason that an error has, if it is one of these.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
 }
 
 impl From<NotSmall> for io::Error {
@@ -52,10 +59,31 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 
 /// [`read`] with another bound in bytes.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_open(&mut open_at_most(path, most)?, most)
+}
+
+/// Opens the file at a path, whose links are followed, to read it piece by piece: it may be of any size.
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = open_at_most(path, u64::MAX)?;
+    // Another one may be there since it was looked at.
+    check(&rustix::fs::fstat(&file)?, u64::MAX)?;
+    Ok(file)
+}
+
+/// Fails if another program would wait for ever at what is at a path, or read more than so many bytes of it. Nothing is opened;
+/// what is missing or can't be reached is left to that program.
+pub fn probe(path: &Path, most: u64) -> io::Result<()> {
+    match rustix::fs::stat(path).map(|stat| check(&stat, most)) {
+        Ok(Err(why)) if why != NotSmall::NoFile(FOLDER) => Err(why.into()),
+        _ => Ok(()),
+    }
+}
+
+fn open_at_most(path: &Path, most: u64) -> io::Result<File> {
     // Before it is opened: to open a device may do something, and to open a socket fails without a reason.
     check(&rustix::fs::stat(path)?, most)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    read_open(&mut rustix::fs::open(path, flags, Mode::empty())?.into(), most)
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
 /// Reads a file that was opened without waiting.
@@ -70,13 +98,21 @@ pub fn read_open(file: &mut File, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+const FOLDER: &str = "a folder";
+/// The number of `/dev/null` on Linux, major and minor.
+const NULL_DEVICE: (u32, u32) = (1, 3);
+
 fn check(stat: &rustix::fs::Stat, most: u64) -> Result<u64, NotSmall> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
             let size = u64::try_from(stat.st_size).unwrap_or_default();
             return if size > most { Err(NotSmall::TooLarge { size, most }) } else { Ok(size) };
         }
-        FileType::Directory => "a folder",
+        // It reads as an empty file, and is named where there is to be none: `GIT_CONFIG_GLOBAL=/dev/null`.
+        FileType::CharacterDevice if (major(stat.st_rdev), minor(stat.st_rdev)) == NULL_DEVICE => {
+            return Ok(0);
+        }
+        FileType::Directory => FOLDER,
         FileType::Fifo => "a FIFO",
         FileType::Socket => "a socket",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
@@ -115,5 +151,15 @@ mod tests {
         }
         assert_eq!(read(&at("gone")).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(!read(Path::new("/proc/self/status")).unwrap().is_empty());
+        assert_eq!(read(Path::new("/dev/null")).unwrap(), b"");
+
+        assert_eq!(open(&at("fifo")).unwrap_err().to_string(), "it is a FIFO, not a file");
+        assert_eq!(open(&at("huge")).unwrap().metadata().unwrap().len(), 1 << 40);
+        for passed in [at("file"), at("folder"), at("gone"), at("file/below"), "/dev/null".into()] {
+            probe(&passed, SMALL_FILE).unwrap();
+        }
+        for refused in [at("fifo"), at("socket"), at("huge"), "/dev/zero".into()] {
+            probe(&refused, SMALL_FILE).unwrap_err();
+        }
     }
 }

@@ -54,6 +54,8 @@ fn a_file_of_settings_that_is_none_is_named_at_once() {
             let _made = alice.sh(&project, &made).ok();
             let dir = if file == ".gitignore" { adoptable(&alice, &project) } else { project.clone() };
             let refused = azml(&alice, &dir, command).exits(1);
+            // No link is followed where the content becomes the project's.
+            let says = if file == ".gitignore" && make.starts_with("ln") { "is a link" } else { says };
             assert!(
                 refused.stderr.contains(says) && refused.stderr.contains(&*name),
                 "{file}, {make}: {}",
@@ -65,6 +67,91 @@ fn a_file_of_settings_that_is_none_is_named_at_once() {
             std::fs::write(&path, kept).expect("it is put back");
         }
     }
+}
+
+#[test]
+fn a_git_file_that_is_none_is_named_before_anything_waits_for_it() {
+    let kinds = [
+        ("mkfifo", "it is a FIFO, not a file"),
+        ("ln -s /dev/zero", "it is a device, not a file"),
+        ("truncate -s 1T", "it has 1099511627776 bytes, and at most"),
+    ];
+    let files = [
+        "~/.gitconfig",
+        "~/.config/git/config",
+        ".git/config",
+        ".git/HEAD",
+        ".git/index",
+        ".git/packed-refs",
+        ".git/refs/heads/master",
+        ".azuremlhistory_git/config",
+        ".azuremlhistory_git/packed-refs",
+    ];
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let kept = sandbox.dir("kept");
+    for file in files {
+        let path = match file.strip_prefix("~/") {
+            Some(file) => alice.home().join(file),
+            None => project.join(file),
+        };
+        let (shown, kept) = (path.display(), kept.join("it").display().to_string());
+        let _kept = alice.sh(
+            &project,
+            &format!(
+                "mkdir -p \"$(dirname '{shown}')\"; if [ -e '{shown}' ]; then mv '{shown}' '{kept}'; fi"
+            ),
+        );
+        for (make, says) in kinds {
+            let _made = alice.sh(&project, &format!("{make} '{shown}'")).ok();
+            let refused = azml(&alice, &project, "project snapshot").exits(1);
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let has = |words: &str| refused.stderr.contains(words);
+            assert!(has(says) && has(&name) && has("hint: put a file"), "{file}, {make}: {}", refused.stderr);
+            let _gone = alice.sh(&project, &format!("rm '{shown}'")).ok();
+        }
+        let _back = alice.sh(&project, &format!("if [ -e '{kept}' ]; then mv '{kept}' '{shown}'; fi")).ok();
+    }
+    let _taken = azml(&alice, &project, "project snapshot").ok();
+
+    // Git reads nothing from the null device, and passes over an included file that is none.
+    let script = format!(
+        "GIT_CONFIG_GLOBAL=/dev/null exec timeout 30 {} project update -r ../r.git",
+        alice.azml_path()
+    );
+    let _linked = alice.sh(&project, &format!("git init -q --bare ../r.git; {script}")).ok();
+    let _fifo = alice.sh(alice.home(), "mkfifo fifo; git config --global include.path ~/fifo").ok();
+    let _taken = azml(&alice, &project, "project snapshot").ok();
+    let refused = azml(&alice, &project, "project update -r ../r.git").exits(1);
+    assert!(
+        refused.stderr.contains("/fifo") && refused.stderr.contains("hint: put a file"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn what_a_script_makes_of_the_files_beside_it_stops_no_run() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let metrics = "import os\nm = os.environ['AZML_METRICS_FILE']\nos.path.exists(m) and os.remove(m)\n";
+    for (make, says) in [
+        ("os.mkfifo(m)", "no metric is recorded: metrics.jsonl can't be read, it is a FIFO"),
+        ("os.symlink('/dev/zero', m)", "no metric is recorded: metrics.jsonl can't be read, it is a device"),
+        ("open(m, 'w').truncate(1 << 40)", "what is logged beyond the first"),
+    ] {
+        write(&project, "train.py", format!("{metrics}{make}\n"));
+        let run = azml(&alice, &project, "experiment submit -c local train.py").ok();
+        assert!(run.stderr.contains(says), "{make}: {run}");
+        let record = alice.azml_json(&project, &["history", "info", "-r", &run.run_id()]);
+        assert_eq!(record["status"], "Completed", "{make}: {record}");
+    }
+    write(&project, "train.py", "print('hello')\n");
+    let _fifo = alice.sh(&project, "mkfifo .amlignore").ok();
+    let run = azml(&alice, &project, "experiment submit -c local train.py").ok();
+    assert!(run.stderr.contains("because it is no file: .amlignore"), "{}", run.stderr);
 }
 
 /// A folder that is no project yet, with the same `.gitignore`.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use super::carried;
 use super::disk::NO_LINK;
 use crate::env::host_name;
+use crate::limits::METRICS_FILE;
 
 /// The script's output.
 pub const DRIVER_LOG: &str = "driver_log.txt";
@@ -96,12 +97,12 @@ impl Attachments {
         Ok(files)
     }
 
-    /// Adds a copy of a file; a link is none, and is not written through either.
+    /// Adds a copy of a file to which a script logged; a link is none, and is not written through either.
     pub(super) fn add(&self, name: &Path, from: &Path) -> io::Result<()> {
-        let mut from = File::options().read(true).custom_flags(NO_LINK).open(from)?;
+        let from = File::options().read(true).custom_flags(NO_LINK).open(from)?;
         fs::create_dir_all(&self.folder)?;
         let mut to = Dir::open(&self.folder)?.create_file_below(name)?;
-        io::copy(&mut from, &mut to).map(drop)
+        io::copy(&mut from.take(METRICS_FILE), &mut to).map(drop)
     }
 
     /// The path that a user means: as it is on the disk, or as its text.

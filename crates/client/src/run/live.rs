@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use azml_core::id::{ProjectId, RunId};
+use azml_core::limits::RUN_RECORD;
 use azml_core::run::RunRecord;
+use azml_core::small_file::{self, NotSmall};
 
 use super::disk::remove_all;
 use super::metrics;
@@ -158,7 +160,7 @@ impl Found {
 
     /// The outputs that the run declares.
     pub fn outputs(&self) -> Outputs {
-        let entries: Option<Vec<String>> = azml_core::small_file::read(&self.dir.join(OUTPUTS))
+        let entries: Option<Vec<String>> = small_file::read(&self.dir.join(OUTPUTS))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Outputs::declared(&entries.unwrap_or_default()).unwrap_or_default()
@@ -186,14 +188,14 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
     for entry in entries {
         let dir = entry?.path();
         // A folder without a lock is not a run's.
-        let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
+        let Ok(lock) = small_file::open(&dir.join(LOCK)) else { continue };
         let lock = match lock.try_lock() {
             Ok(()) => Some(lock),
             Err(TryLockError::WouldBlock) => None,
             Err(TryLockError::Error(error)) => return Err(error),
         };
-        let record =
-            std::fs::read(dir.join(RECORD)).ok().and_then(|bytes| RunRecord::from_stored(&bytes).ok());
+        let record = small_file::read_at_most(&dir.join(RECORD), RUN_RECORD);
+        let record = record.ok().and_then(|bytes| RunRecord::from_stored(&bytes).ok());
         let Some(record) = record else {
             // Without a record it never came to its run. One that can't be read is for fsck: what the run left is here.
             if lock.is_some() && !dir.join(RECORD).exists() {
@@ -201,10 +203,9 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
             }
             continue;
         };
-        let submitter = azml_core::small_file::read_to_string(&dir.join(PID))
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        let script = azml_core::small_file::read_to_string(&dir.join(SCRIPT)).ok();
+        let submitter =
+            small_file::read_to_string(&dir.join(PID)).ok().and_then(|text| text.trim().parse().ok());
+        let script = small_file::read_to_string(&dir.join(SCRIPT)).ok();
         found.push(Found { is_watched: lock.is_none(), dir, record, submitter, script, lock });
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
@@ -237,8 +238,10 @@ pub fn damaged(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let file = entry?.path().join(RECORD);
-        if std::fs::read(&file).is_ok_and(|bytes| RunRecord::from_stored(&bytes).is_err()) {
-            found.push(file);
+        match small_file::read_at_most(&file, RUN_RECORD) {
+            Ok(bytes) if RunRecord::from_stored(&bytes).is_err() => found.push(file),
+            Err(error) if NotSmall::of(&error).is_some() => found.push(file),
+            _ => {}
         }
     }
     found.sort();

@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use azml_core::run::Metric;
+use azml_core::small_file::{self, NotSmall};
+use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::limits::{METRIC_LINE, METRICS, METRICS_FILE, METRICS_REFUSED};
 use crate::text::clean_line;
 
 /// The file's name in the folder of a run in progress.
@@ -34,27 +38,101 @@ pub struct Logged {
     pub refused: Vec<String>,
 }
 
-/// Reads what was logged so far; nothing if there is no file.
+/// Reads what was logged so far; nothing if there is no file. What is no file, or is too long, is refused and stops nothing.
 pub fn read(path: &Path) -> io::Result<Logged> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
+    let file = match small_file::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Logged::default()),
-        Err(error) => return Err(error),
-    };
-    let mut logged = Logged::default();
-    let mut number = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        number += 1;
-        match serde_json::from_slice(line) {
-            Ok(Line { name, value }) => {
-                logged.repeated |= logged.metrics.insert(name, Metric::from(value)).is_some();
+        Err(error) => match NotSmall::of(&error) {
+            Some(why) => {
+                let refused = vec![format!("no metric is recorded: {FILE} can't be read, {why}")];
+                return Ok(Logged { refused, ..Logged::default() });
             }
-            // A line without its end was cut off by a kill.
-            Err(_) if !line.ends_with(b"\n") || line.trim_ascii().is_empty() => {}
-            Err(error) => logged.refused.push(refusal(line, number, &error)),
+            None => return Err(error),
+        },
+    };
+    let length = file.metadata()?.len();
+    let mut logged = Reader::default();
+    logged.lines(&mut BufReader::new(file.take(METRICS_FILE)))?;
+    if length > METRICS_FILE {
+        logged.refuse(format!(
+            "what is logged beyond the first {METRICS_FILE} bytes of {FILE} is not recorded"
+        ));
+    }
+    Ok(logged.end())
+}
+
+/// The lines that were read so far.
+#[derive(Default)]
+struct Reader {
+    /// Each metric with the bytes that it takes.
+    metrics: BTreeMap<String, (Metric, usize)>,
+    /// The sum of these.
+    bytes: usize,
+    repeated: bool,
+    refused: Vec<String>,
+    not_named: usize,
+}
+
+impl Reader {
+    fn lines(&mut self, from: &mut impl BufRead) -> io::Result<()> {
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let length = from.take(METRIC_LINE).read_until(b'\n', &mut line)?;
+            if length == 0 {
+                break;
+            }
+            if length as u64 == METRIC_LINE && !line.ends_with(b"\n") {
+                from.skip_until(b'\n')?;
+                self.refuse(format!(
+                    "line {number} of {FILE} has more than {METRIC_LINE} bytes, and is not recorded"
+                ));
+                continue;
+            }
+            match serde_json::from_slice(&line) {
+                Ok(Line { name, value }) => self.take(name, value, length, number),
+                // A line without its end was cut off by a kill.
+                Err(_) if !line.ends_with(b"\n") || line.trim_ascii().is_empty() => {}
+                Err(error) => self.refuse(refusal(&line, number, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, name: String, value: Value, length: usize, number: usize) {
+        let before = self.metrics.get(&name).map(|(_, length)| *length);
+        let bytes = self.bytes - before.unwrap_or(0) + length;
+        if bytes > METRICS {
+            self.refuse(format!(
+                "the metric `{}` in line {number} of {FILE} is not recorded: all metrics of a run have at most {METRICS} bytes",
+                clean_line(&name)
+            ));
+            return;
+        }
+        self.bytes = bytes;
+        self.repeated |= before.is_some();
+        self.metrics.insert(name, (Metric::from(value), length));
+    }
+
+    fn refuse(&mut self, what: String) {
+        if self.refused.len() < METRICS_REFUSED {
+            self.refused.push(what);
+        } else {
+            self.not_named += 1;
         }
     }
-    Ok(logged)
+
+    fn end(mut self) -> Logged {
+        if self.not_named > 0 {
+            self.refused.push(format!("{} further lines of {FILE} are not recorded", self.not_named));
+        }
+        Logged {
+            metrics: self.metrics.into_iter().map(|(name, (metric, _))| (name, metric)).collect(),
+            repeated: self.repeated,
+            refused: self.refused,
+        }
+    }
 }
 
 /// Why a line is not recorded, with the metric's name where it can be made out.
@@ -114,7 +192,9 @@ pub fn series(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
 pub fn append(path: &Path, name: &str, metric: &Metric) -> io::Result<()> {
     let mut line = json!({"name": name, "value": metric.to_value()}).to_string();
     line.push('\n');
-    OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+    // A FIFO that nobody reads is an error, and no wait for ever.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().create(true).append(true).custom_flags(flags).open(path)?.write_all(line.as_bytes())
 }
 
 #[cfg(test)]
@@ -162,5 +242,51 @@ mod tests {
         );
         assert!(list.contains("`list`") && list.contains("line 3 "), "{list}");
         assert!(other.starts_with("line 4 of metrics.jsonl is no metric"), "{other}");
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_long_is_named_and_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+            .unwrap();
+        let fifo = read(&at("fifo")).unwrap();
+        assert_eq!(
+            fifo.refused,
+            ["no metric is recorded: metrics.jsonl can't be read, it is a FIFO, not a file"]
+        );
+        append(&at("fifo"), "loss", &Metric::from_word("1")).unwrap_err();
+
+        let long = usize::try_from(METRIC_LINE).unwrap();
+        let line = |name: &str, length: usize| {
+            format!("{{\"name\": \"{name}\", \"value\": \"{}\"}}\n", "x".repeat(length))
+        };
+        let mut text = line("first", 10) + &line("too long", long) + &line("second", 10);
+        for number in 0..8 {
+            text += &line(&format!("large {number}"), long - 34);
+        }
+        // A name that is logged again takes the place of what it had.
+        text += &line("second", 20);
+        text += &"[1]\n".repeat(2 * METRICS_REFUSED);
+        std::fs::write(at("long"), &text).unwrap();
+        let logged = read(&at("long")).unwrap();
+        let names: Vec<&str> = logged.metrics.keys().map(String::as_str).collect();
+        assert_eq!(names, ["first", "large 0", "large 1", "large 2", "second"]);
+        assert_eq!(logged.refused.len(), METRICS_REFUSED + 1);
+        assert!(
+            logged.refused[0].starts_with("line 2 of metrics.jsonl has more than"),
+            "{:?}",
+            logged.refused
+        );
+        assert!(logged.refused[1].starts_with("the metric `large 3` in line 7"), "{:?}", logged.refused);
+        assert!(logged.refused[METRICS_REFUSED].ends_with("further lines of metrics.jsonl are not recorded"));
+
+        // Two lines and then nothing without end.
+        let mut huge = std::fs::File::create(at("huge")).unwrap();
+        huge.write_all((line("first", 1) + &line("second", 1)).as_bytes()).unwrap();
+        huge.set_len(1 << 40).unwrap();
+        let logged = read(&at("huge")).unwrap();
+        assert_eq!(logged.metrics.len(), 2);
+        assert!(logged.refused.last().unwrap().starts_with("what is logged beyond"), "{:?}", logged.refused);
     }
 }

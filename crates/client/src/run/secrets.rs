@@ -15,6 +15,7 @@ use azml_core::ignore::{Rules, Verdict, line_for};
 use azml_core::quote::quoted_path;
 use azml_core::run::{Metric, RunRecord};
 use azml_core::secret::{self, Finding, Masked, Scanner, Values};
+use azml_core::small_file;
 use gix::bstr::ByteSlice as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,7 +107,7 @@ impl Secrets {
     }
 
     fn new(pairs: Vec<(String, String)>, root: &Path) -> Self {
-        let amlignore = std::fs::read(root.join(azml_core::ignore::FILE)).ok();
+        let amlignore = small_file::read(&root.join(azml_core::ignore::FILE)).ok();
         let taken_back = amlignore.map(|text| Rules::none().with(0, None, Some(&text)));
         Self { values: Values::new(pairs.clone()), pairs, taken_back }
     }
@@ -122,7 +123,8 @@ impl Secrets {
 
     /// Those of a run whose azml has died.
     pub(super) fn kept(live: &Path, root: &Path) -> Self {
-        let pairs = std::fs::read(live.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let pairs =
+            small_file::read(&live.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self::new(pairs.unwrap_or_default(), root)
     }
 

@@ -196,7 +196,7 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
             live::runs_dir(&desk.ctx.env.state_dir_for(desk.opened.project.root()), desk.opened.project.id());
         let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
         let found = found.iter().find(|run| run.record.is_same_run(record));
-        found.and_then(|run| std::fs::File::open(run.metrics_file()).ok())
+        found.and_then(|run| azml_core::small_file::open(&run.metrics_file()).ok())
     };
     let mut bytes = Vec::new();
     if let Some(file) = file {

@@ -41,6 +41,7 @@ use std::{
 use gix::{ObjectId, refs::FullName};
 
 use crate::{
+    git_files,
     id::{ProjectId, RunId},
     refs,
     user_repo::{self, UserRepo},
@@ -148,6 +149,12 @@ pub enum Error {
 
 fn say(id: Option<ObjectId>) -> String {
     id.map_or_else(|| "nothing".to_owned(), |id| id.to_hex_with_len(10).to_string())
+}
+
+impl From<git_files::Refused> for Error {
+    fn from(refused: git_files::Refused) -> Self {
+        Self::Io { action: "read", path: refused.path, source: refused.source }
+    }
 }
 
 impl Error {

@@ -9,7 +9,7 @@ use std::{
 use gix::bstr::ByteSlice;
 
 use super::{Error, FOLDER, FORMAT_VERSION, HistoryRepo};
-use crate::{id::ProjectId, refs, remote_url::RemoteUrl};
+use crate::{git_files, id::ProjectId, refs, remote_url::RemoteUrl};
 
 pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     let path = root.join(FOLDER);
@@ -36,6 +36,9 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     if !path.join("HEAD").is_file() {
         return Err(Error::NotFound { path });
     }
+    let (history, runs) = (refs::history(&id), refs::runs(&id));
+    let own = [&history, &runs].map(|name| name.as_bstr().to_str_lossy());
+    git_files::check_repository(&path, &path, &own.each_ref().map(AsRef::as_ref))?;
     let git = gix::open::Options::isolated()
         .open_path_as_is(true)
         .config_overrides(["core.filesRefLockTimeout=1000", "core.logAllRefUpdates=false"])

@@ -13,7 +13,7 @@ use super::{
     shard::{self, Difference, NewestFirst},
     store::{self, Error, RunStore},
 };
-use crate::{history::HistoryRepo, id::RunId};
+use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, small_file};
 
 /// What the file begins with; another version's is made anew.
 const MAGIC: &[u8] = b"azml run list 1\n";
@@ -69,7 +69,7 @@ impl Listed {
 
     /// The file, if it is whole.
     fn read(history: &HistoryRepo) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(Self::path(history)).ok()?;
+        let mut bytes = small_file::read_at_most(&Self::path(history), RUN_LIST).ok()?;
         let sum = bytes.split_off(bytes.len().checked_sub(4)?);
         (crc32fast::hash(&bytes).to_le_bytes() == *sum && bytes.starts_with(MAGIC)).then_some(bytes)
     }
@@ -121,6 +121,9 @@ impl Listed {
                 out.extend_from_slice(&length.to_le_bytes());
                 out.extend_from_slice(part);
             }
+        }
+        if out.len() as u64 + 4 > RUN_LIST {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
         }
         let sum = crc32fast::hash(&out);
         out.extend_from_slice(&sum.to_le_bytes());

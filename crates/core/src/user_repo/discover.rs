@@ -11,7 +11,12 @@ use std::{
 use gix::bstr::{BStr, BString, ByteSlice};
 
 use super::{Error, Format, UserRepo, failed, nested};
-use crate::ignore::{Rules, Verdict};
+use crate::{
+    git_files,
+    ignore::{Rules, Verdict},
+    limits::GIT_PATH_FILE,
+    refs,
+};
 
 impl UserRepo {
     /// Opens the repository of the project folder `root`: its own, else the one whose work tree it lies in.
@@ -43,6 +48,9 @@ impl UserRepo {
     /// makes a repository in an ignored folder too.
     fn open_around(root: &Path) -> Result<Option<Self>, Error> {
         let Ok(folder) = root.canonicalize() else { return Ok(None) };
+        for above in folder.ancestors() {
+            git_files::check(above.join(".git"), GIT_PATH_FILE)?;
+        }
         let options = gix::discover::upwards::Options {
             match_ceiling_dir_or_error: false,
             dot_git_only: true,
@@ -94,6 +102,11 @@ impl UserRepo {
 }
 
 fn open_git(dot_git: &Path, top: &Path) -> Result<gix::Repository, Error> {
+    git_files::check_globals()?;
+    git_files::check(dot_git.to_owned(), GIT_PATH_FILE)?;
+    if let Some(git_dir) = nested::git_dir_of(top) {
+        git_files::check_repository(&git_dir, &nested::common_dir(&git_dir), &[refs::MASTER])?;
+    }
     gix::open(dot_git).map_err(|source| {
         let config = nested::common_dir_of(top).map(|folder| folder.join("config"));
         let config = config

@@ -6,6 +6,7 @@ use gix::{actor, bstr::ByteSlice};
 use jiff::Timestamp;
 
 use super::UserRepo;
+use crate::git_files;
 
 /// A name and an e-mail address, as they stand in commits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,6 +51,7 @@ pub struct Identity {
 pub fn identity(root: &Path) -> Identity {
     match UserRepo::open(root) {
         Ok(Some(repo)) => repo.identity(),
+        _ if git_files::check_globals().is_err() => Identity::default(),
         _ => gix::config::File::from_globals().map(|config| of_config(&config)).unwrap_or_default(),
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Error, Signature, UserRepo, failed, io};
 use crate::{
+    git_files,
     ignore::Rules,
     refs,
     snapshot::{self, Limits, Observer},
@@ -21,6 +22,7 @@ impl UserRepo {
         if Self::open_at(root)?.is_some() {
             return Err(Error::Exists { root: root.to_owned() });
         }
+        git_files::check_globals()?;
         let branch = format!("init.defaultBranch={}", refs::master().shorten());
         let options = gix::open::Options::default().config_overrides([branch]);
         let create = gix::create::Options::default();

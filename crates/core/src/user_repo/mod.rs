@@ -25,6 +25,8 @@ use gix::{
     bstr::{BStr, BString, ByteSlice},
 };
 
+use crate::git_files;
+
 /// What can go wrong with the user's repository.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -84,6 +86,12 @@ pub enum Error {
         /// Where it leads, without a password.
         url: String,
     },
+}
+
+impl From<git_files::Refused> for Error {
+    fn from(refused: git_files::Refused) -> Self {
+        Self::Io { action: "read", path: refused.path, source: refused.source }
+    }
 }
 
 /// A format of repositories that azml does not read.

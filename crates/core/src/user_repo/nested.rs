@@ -13,13 +13,7 @@ use std::{
 use gix::bstr::{BStr, ByteSlice};
 
 use super::tracked::Tracked;
-
-/// Repositories inside one another are followed to this depth; what is deeper is a folder like any other.
-const MAX_DEPTH: usize = 32;
-/// The longest file `.git` that names another folder, in bytes.
-const MAX_GIT_FILE: u64 = 8 * 1024;
-/// The most memory that a nested repository's index may ask for, in bytes.
-const MAX_INDEX: usize = 1 << 30;
+use crate::limits::{GIT_INDEX, GIT_PATH_FILE, NESTED_REPOSITORIES};
 
 /// The nested repositories that a folder lies in, the innermost first. Cheap to share.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +35,7 @@ impl Nested {
     /// there.
     pub(crate) fn enter(&self, root: &Path, folder: &BStr) -> Option<Self> {
         let depth = self.0.as_ref().map_or(1, |repository| repository.depth + 1);
-        let git_dir = git_dir(root, folder).filter(|_| depth <= MAX_DEPTH)?;
+        let git_dir = git_dir(root, folder).filter(|_| depth <= NESTED_REPOSITORIES)?;
         let base = folder.len() + 1;
         let tracked = OnceLock::new();
         Some(Self(Some(Arc::new(Repository { base, git_dir, depth, tracked, around: self.clone() }))))
@@ -81,8 +75,10 @@ impl Repository {
         if !is_file(&path) {
             return Err(gix::Error::from_error(std::io::Error::from(std::io::ErrorKind::InvalidInput)));
         }
-        let options =
-            gix::index::decode::Options { alloc_limit_bytes: Some(MAX_INDEX), ..Default::default() };
+        let options = gix::index::decode::Options {
+            alloc_limit_bytes: usize::try_from(GIT_INDEX).ok(),
+            ..Default::default()
+        };
         let index = gix::index::File::at(path, gix::hash::Kind::Sha1, false, options)?;
         Ok(Tracked::of_index(index, &common_dir(&self.git_dir).join("objects")))
     }
@@ -105,7 +101,7 @@ fn git_dir(root: &Path, folder: &BStr) -> Option<PathBuf> {
 }
 
 /// The folder `.git`, or the one that a file of that name leads to.
-fn git_dir_of(folder: &Path) -> Option<PathBuf> {
+pub(super) fn git_dir_of(folder: &Path) -> Option<PathBuf> {
     let dot_git = folder.join(".git");
     let git_dir = if is_file(&dot_git) {
         let text = read_start(&dot_git)?;
@@ -118,7 +114,7 @@ fn git_dir_of(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The folder that a repository's linked work trees share.
-fn common_dir(git_dir: &Path) -> PathBuf {
+pub(super) fn common_dir(git_dir: &Path) -> PathBuf {
     match read_start(&git_dir.join("commondir")) {
         Some(text) => git_dir.join(OsStr::from_bytes(text.trim_ascii_end())),
         None => git_dir.to_owned(),
@@ -131,5 +127,5 @@ fn is_file(path: &Path) -> bool {
 }
 
 fn read_start(path: &Path) -> Option<Vec<u8>> {
-    crate::small_file::read_at_most(path, MAX_GIT_FILE).ok()
+    crate::small_file::read_at_most(path, GIT_PATH_FILE).ok()
 }

@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use azml_core::small_file;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
 
 /// The file's name.
 pub(super) const NAME: &str = "list.json";
@@ -52,7 +55,7 @@ struct Stored {
 impl List {
     /// Reads it from its folder; `None` if it is not there, or not one that this version can read.
     pub(super) fn read(folder: &Path) -> Option<Self> {
-        let bytes = std::fs::read(folder.join(NAME)).ok()?;
+        let bytes = small_file::read_at_most(&folder.join(NAME), limits::KEPT_LIST).ok()?;
         let stored: Stored = serde_json::from_slice(&bytes).ok()?;
         let paths = |list: Vec<String>| list.iter().map(|text| unescape(text)).collect();
         (stored.version == VERSION).then(|| Self {

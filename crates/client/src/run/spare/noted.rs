@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use azml_core::checkout::listing::{Entry, Listing};
+use azml_core::limits::STAT_INDEX;
+use azml_core::small_file;
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
@@ -264,12 +266,11 @@ impl Noted {
 
     /// Reads it back, without the states that the clock can't vouch for.
     pub(in crate::run) fn read(index: &Path) -> io::Result<Self> {
-        let mut file = File::open(index)?;
+        let mut file = small_file::open(index)?;
         let found = file.metadata()?;
         // The time of its content: that of its last move says nothing of when the states were noted.
         let noted = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        let bytes = small_file::read_open(&mut file, STAT_INDEX)?;
         let mut reader = Reader { rest: &bytes, noted };
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(damaged());
