@@ -352,7 +352,7 @@ impl From<SyncError> for CommandError {
                 ),
             ),
             SyncError::Rejected { reason, .. } => (
-                if reason.contains("TF401027") { ErrorKind::NotAllowed } else { ErrorKind::Failed },
+                if reason.is_denied() { ErrorKind::NotAllowed } else { ErrorKind::Failed },
                 Some(
                     "nothing is lost: what is owed stays here; when the remote takes it: {azml} history sync",
                 ),

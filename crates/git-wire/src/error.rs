@@ -7,6 +7,9 @@ use crate::pktline::DecodeError;
 use crate::policy::Denial;
 use crate::repository;
 
+/// The text of [`Error::DiskFull`], which a report says, too.
+pub(crate) const DISK_FULL: &str = "the server's disk is full";
+
 /// What ended a conversation. Unless the peer is gone, it has already been told by the function that returns this:
 /// by an `ERR` line, by `unpack`/`ng` lines of a report, or on side-band 3.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +46,7 @@ pub enum Error {
     #[error("couldn't read the refs")]
     Refs(#[source] gix::Error),
     /// There is no room left on the disk. The peer is told so.
-    #[error("the server's disk is full")]
+    #[error("{DISK_FULL}")]
     DiskFull(#[source] pack::Error),
     /// The end of the conversation was asked for, by [`Options::interrupt`](crate::Options::interrupt).
     #[error("the server ended the conversation, which took too long")]
@@ -57,7 +60,7 @@ impl Error {
     /// What the peer is told, or `None` if there's nobody to tell.
     pub fn message_to_peer(&self) -> Option<String> {
         match self {
-            Self::Denied(denial) => Some(denial.message.clone()),
+            Self::Denied(denial) => Some(denial.to_string()),
             Self::Unfit(_)
             | Self::Protocol(_)
             | Self::Limit { .. }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Interrupt;
 use crate::policy::RefUpdate;
+use crate::{Interrupt, RefRefusal};
 
 /// How the engine behaves. The default is a complete and forgiving server.
 #[derive(Debug, Clone)]
@@ -140,7 +140,7 @@ impl Default for Limits {
 }
 
 /// What a conversation amounted to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Objects sent to the peer in a pack.
     pub objects_sent: u64,
@@ -152,8 +152,8 @@ pub struct Summary {
     pub pack_bytes_received: u64,
     /// The refs that changed.
     pub updated: Vec<RefUpdate>,
-    /// The refs that were refused, with the reasons told.
-    pub refused: Vec<(bstr::BString, String)>,
+    /// The refs that were refused.
+    pub refused: Vec<(bstr::BString, RefRefusal)>,
     /// What the client calls itself.
     pub client_agent: Option<String>,
 }

@@ -1,5 +1,8 @@
 //! Who may do what: the questions the engine asks, each in one place, and the answers it understands.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use bstr::BStr;
 use gix::ObjectId;
 use gix::refs::FullName;
@@ -43,18 +46,20 @@ pub trait Policy: Send + Sync {
     }
 }
 
-/// A refusal, in words for the person on the other side.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Denial {
-    /// What the person reads, verbatim.
-    pub message: String,
-}
+/// A refusal by a [`Policy`]. Its text goes to the peer verbatim.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Denial(Arc<dyn Error + Send + Sync>);
 
 impl Denial {
-    /// A denial that says `message`.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+    /// Wraps an error of the policy's own type, or a plain text.
+    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(reason.into().into())
+    }
+
+    /// The policy's own error, if it is of type `T`.
+    pub fn reason<T: Error + 'static>(&self) -> Option<&T> {
+        self.0.downcast_ref()
     }
 }
 

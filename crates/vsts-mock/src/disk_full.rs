@@ -25,7 +25,7 @@ pub(crate) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn is_io(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 #[cfg(test)]

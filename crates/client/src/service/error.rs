@@ -85,7 +85,7 @@ impl ServiceError {
             .map(|words| words.trim().to_owned())
             .filter(|words| !words.is_empty());
         let is_over = code == "ExpiredAuthenticationToken"
-            || words.as_ref().is_some_and(|words| words.contains("Token used has expired"));
+            || words.as_deref().is_some_and(git_wire::client::is_expired_token);
         match status {
             401 if is_over => Self::Expired { host },
             // 203 and redirects lead to a page where people sign in.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use azml_core::id::ProjectId;
 use azml_core::user_repo::Incomplete;
 use azml_core::{checkout, history, join, run, user_repo};
-use git_wire::client::{self, TransportError, TransportErrorKind as Kind};
+use git_wire::client::{self, Rejection, TextClass, TransportError, TransportErrorKind as Kind};
 use gix::ObjectId;
 
 /// Why syncing did not come to its end.
@@ -100,8 +100,8 @@ pub enum SyncError {
     Rejected {
         /// The ref's full name.
         reference: String,
-        /// The remote's reason, word for word.
-        reason: String,
+        /// The remote's reason.
+        reason: Rejection,
     },
     /// Others pushed again and again in between.
     #[error("others pushed first {attempts} times in a row; nothing is lost, and the next sync tries again")]
@@ -225,11 +225,11 @@ impl From<client::Error> for SyncError {
         match error {
             client::Error::Transport(error) => error.into(),
             // SSH servers and git:// say it in the conversation and not in a status.
-            client::Error::Remote(message) if message.contains("TF401019") => {
-                Self::NotFound { message, source: None }
+            client::Error::Remote(text) if text.class() == TextClass::NoRepository => {
+                Self::NotFound { message: text.to_string(), source: None }
             }
-            client::Error::Remote(message) if message.contains("TF401027") => {
-                Self::Denied { message, source: None }
+            client::Error::Remote(text) if text.class() == TextClass::NotAllowed => {
+                Self::Denied { message: text.to_string(), source: None }
             }
             // What is malformed is no cut: it would come the same the next time.
             client::Error::Read { what, source } if source.kind() != std::io::ErrorKind::InvalidData => {

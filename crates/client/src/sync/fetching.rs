@@ -2,7 +2,7 @@
 
 use azml_core::history::HistoryRepo;
 use git_wire::Service;
-use git_wire::client::{self, Connection, FetchRequest, FetchSession, Fetched};
+use git_wire::client::{self, Connection, FetchRequest, FetchSession, Fetched, TextClass};
 use gix::ObjectId;
 
 use super::{Context, SyncError};
@@ -94,9 +94,7 @@ fn fetch_with(
 pub(super) fn wants_the_branch(error: &client::Error) -> bool {
     match error {
         client::Error::NotOurRef { .. } | client::Error::Unsupported { .. } => true,
-        client::Error::Remote(message) => {
-            message.contains("unadvertised object") || message.contains("not our ref")
-        }
+        client::Error::Remote(text) => text.class() == TextClass::NotOurRef,
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use azml_core::history::HistoryRepo;
 use azml_core::join;
 use git_wire::Service;
-use git_wire::client::{PushReport, PushRequest, PushSession, PushUpdate};
+use git_wire::client::{PushReport, PushRequest, PushSession, PushUpdate, Rejection};
 use gix::ObjectId;
 use gix::refs::FullName;
 
@@ -53,7 +53,7 @@ pub fn push_history(
             // What its refs reach and what it had at the last sync is not all there any more.
             Attempt::Refused(what) if what.lacks_objects && !whole => whole = true,
             Attempt::Refused(what) => {
-                if is_about_a_lock(&what.reason) {
+                if what.reason.is_lock_held() {
                     locks += 1;
                     if locks > limits::PUSH_LOCK_TRIES || !turns.lost() {
                         return Err(what.into_error());
@@ -89,7 +89,7 @@ enum Attempt {
 struct Refused {
     name: FullName,
     was: Option<ObjectId>,
-    reason: String,
+    reason: Rejection,
     lacks_objects: bool,
 }
 
@@ -113,7 +113,7 @@ fn attempt(
     // Still where it was when the server refused: nobody was ahead of us, the refusal is meant.
     if let Some(refused) = refused
         && session.tip(&refused.name) == refused.was
-        && !is_about_a_lock(&refused.reason)
+        && !refused.reason.is_lock_held()
     {
         if refused.name != history.attachments_ref() {
             return Err(refused.into_error());
@@ -189,7 +189,7 @@ fn tracked(history: &HistoryRepo, session: &PushSession<'_>) -> Result<Vec<Objec
 pub(super) fn first_refusal<'r>(
     request: &'r PushRequest,
     report: &PushReport,
-) -> Option<(&'r PushUpdate, String)> {
+) -> Option<(&'r PushUpdate, Rejection)> {
     let refusals = || {
         request.updates.iter().zip(&report.refs).filter_map(|(update, (_, result))| {
             let reason = result.as_ref().err()?;
@@ -199,10 +199,5 @@ pub(super) fn first_refusal<'r>(
     if let Err(reason) = &report.unpack {
         return request.updates.first().map(|update| (update, reason.clone()));
     }
-    refusals().find(|(_, reason)| !reason.contains("atomic")).or_else(|| refusals().next())
-}
-
-/// Another push held the ref's lock at that moment: that passes.
-fn is_about_a_lock(reason: &str) -> bool {
-    reason.contains("lock")
+    refusals().find(|(_, reason)| !reason.is_for_another()).or_else(|| refusals().next())
 }

@@ -128,7 +128,7 @@ impl Policy for CheckedOutStays {
 
     fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
         if self.checked_out.as_ref() == Some(&update.name) {
-            return Err(Denial { message: "branch is currently checked out".to_owned() });
+            return Err(Denial::new("branch is currently checked out"));
         }
         Ok(())
     }

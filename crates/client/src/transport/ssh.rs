@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use git_wire::Service;
-use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind};
+use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind, ssh_failure};
 
 use super::{TransportOptions, stall};
 
@@ -76,7 +76,7 @@ impl Ssh {
         self.end();
         let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         match message_of(&kept) {
-            Some(message) => TransportError::new(kind_of(&message), message).with_source(error),
+            Some(message) => TransportError::new(ssh_failure(&message), message).with_source(error),
             None => error,
         }
     }
@@ -285,45 +285,6 @@ fn message_of(stderr: &[u8]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// What kind of failure such words tell of. They are all there is: ssh exits with 255 for each.
-fn kind_of(message: &str) -> Kind {
-    let has = |needles: &[&str]| needles.iter().any(|needle| message.contains(needle));
-    if has(&[
-        "Host key verification failed",
-        "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "No ED25519 host key is known",
-    ]) {
-        Kind::Refused
-    } else if has(&["timed out", "Timeout, server"]) {
-        Kind::TimedOut
-    } else if has(&[
-        "Could not resolve hostname",
-        "Connection refused",
-        "No route to host",
-        "Network is unreachable",
-    ]) {
-        Kind::Unreachable
-    } else if has(&[
-        "Permission denied",
-        "Public key authentication failed",
-        "Too many authentication failures",
-    ]) {
-        Kind::Unauthorized
-    } else if has(&["TF401027", "does not allow", "not allowed"]) {
-        Kind::Forbidden
-    } else if has(&[
-        "TF401019",
-        "not found",
-        "does not exist",
-        "does not appear to be a git repository",
-        "not a git repository",
-    ]) {
-        Kind::NotFound
-    } else {
-        Kind::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,14 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn words_of_ssh_and_servers_tell_the_kind() {
+    fn words_of_servers_behind_ssh_tell_the_kind() {
         let message =
             message_of(b"remote: TF401019: The Git repository with name or identifier x does not exist\r\n")
                 .unwrap();
         assert!(message.starts_with("TF401019"));
-        assert_eq!(kind_of(&message), Kind::NotFound);
-        assert_eq!(kind_of("git@h: Permission denied (publickey)."), Kind::Unauthorized);
-        assert_eq!(kind_of("ssh: connect to host h port 22: Connection refused"), Kind::Unreachable);
-        assert_eq!(kind_of("Host key verification failed."), Kind::Refused);
+        assert_eq!(ssh_failure(&message), Kind::NotFound);
     }
 }

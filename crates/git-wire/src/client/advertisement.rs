@@ -55,7 +55,7 @@ impl Advertisement {
         // No line at all: an empty repository of an old server.
         let Some(first) = first else { return Ok(found) };
         if let Some(message) = first.strip_prefix(b"ERR ") {
-            return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
+            return Err(Error::remote(message));
         }
         let (line, capabilities) = Capabilities::split_line(&first);
         found.capabilities = capabilities;
@@ -73,7 +73,7 @@ impl Advertisement {
 
     fn add(&mut self, line: &[u8]) -> Result<(), Error> {
         if let Some(message) = line.strip_prefix(b"ERR ") {
-            return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
+            return Err(Error::remote(message));
         }
         if let Some(id) = line.strip_prefix(b"shallow ") {
             let id = ObjectId::from_hex(id);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gix::ObjectId;
 
-use super::TransportError;
+use super::{ServerText, TransportError};
 use crate::pktline::TooMuch;
 
 /// Why a fetch or a push did not come to its end. A ref that the server refused is no error of the
@@ -17,7 +17,7 @@ pub enum Error {
     Transport(#[from] TransportError),
     /// The server ended the conversation in its own words (an `ERR` line or side band 3).
     #[error("the server says: {0}")]
-    Remote(String),
+    Remote(ServerText),
     /// The server does not give out this object by its id; its branch has to be fetched instead.
     #[error("the server does not give out object {id} by its id")]
     NotOurRef {
@@ -67,9 +67,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The server's text on an `ERR` line or on side band 3.
+    pub(super) fn remote(text: &[u8]) -> Self {
+        Self::Remote(ServerText::of_error(text.trim_ascii_end()))
+    }
+
     pub(super) fn read(what: &'static str, source: std::io::Error) -> Self {
         if let Some(message) = remote_words(&source) {
-            return Self::Remote(message);
+            return Self::remote(message.as_bytes());
         }
         if let Some(TooMuch { limit }) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
             return Self::too_much("bytes of lines", *limit);
@@ -100,7 +105,7 @@ impl Error {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(current) = cause {
             if let Some(message) = current.downcast_ref::<std::io::Error>().and_then(remote_words) {
-                return Self::Remote(message);
+                return Self::remote(message.as_bytes());
             }
             cause = current.source();
         }

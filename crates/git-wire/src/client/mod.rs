@@ -14,7 +14,9 @@ mod fetch;
 mod negotiate;
 mod push;
 mod refs;
+mod rejection;
 mod report;
+mod server_text;
 mod shallow;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub use error::Error;
 pub use fetch::{FetchRequest, FetchSession, Fetched};
 pub use push::{PushReport, PushRequest, PushSession, PushUpdate};
 pub use refs::RemoteRef;
+pub use rejection::Rejection;
+pub use server_text::{ServerText, TextClass, is_expired_token, ssh_failure};
 
 /// What happens during a long fetch or push, told as it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use gix::ObjectId;
 use gix::refs::FullName;
 
 use super::advertisement::{Advertisement, lines};
-use super::{AGENT, Connection, Error, Progress, RemoteRef, report, shallow};
+use super::{AGENT, Connection, Error, Progress, Rejection, RemoteRef, report, shallow};
 use crate::capability::Capabilities;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::pack;
@@ -20,15 +20,6 @@ use crate::pktline::{Demultiplexer, Reader, Writer};
 const CHUNKS_AHEAD: usize = 16;
 /// The size of such a chunk, about.
 const CHUNK: usize = 64 * 1024;
-/// Words of servers for missing objects, or missing bases of deltas: stock git, which leaves the details to its log, and
-/// this crate's engine.
-const LACKS_OBJECTS: [&str; 5] = [
-    "missing",
-    "unresolved delta",
-    "unpack-objects abnormal exit",
-    "index-pack abnormal exit",
-    "index-pack failed",
-];
 
 /// One ref to change at the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +48,10 @@ pub struct PushRequest {
 /// What the server says about a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushReport {
-    /// Every ref of the request, accepted or refused in the server's own words.
-    pub refs: Vec<(FullName, Result<(), String>)>,
+    /// Every ref of the request, changed or not.
+    pub refs: Vec<(FullName, Result<(), Rejection>)>,
     /// Whether the pack was stored.
-    pub unpack: Result<(), String>,
+    pub unpack: Result<(), Rejection>,
     /// Objects sent.
     pub objects: u64,
     /// Bytes sent, the pack's and the commands'.
@@ -77,8 +68,7 @@ impl PushReport {
     /// what it had when it was asked last.
     pub fn lacks_objects(&self) -> bool {
         let refusals = self.refs.iter().filter_map(|(_, result)| result.as_ref().err());
-        let is_about_objects = |reason: &String| LACKS_OBJECTS.iter().any(|words| reason.contains(words));
-        self.unpack.as_ref().err().into_iter().chain(refusals).any(is_about_objects)
+        self.unpack.as_ref().err().into_iter().chain(refusals).any(Rejection::lacks_objects)
     }
 }
 
@@ -141,7 +131,7 @@ impl<'c> PushSession<'c> {
         let mut refusals = self.refusals(repository, &request.updates)?;
         if request.atomic && refusals.iter().any(Option::is_some) {
             for refusal in &mut refusals {
-                refusal.get_or_insert_with(|| "atomic push failed".to_owned());
+                refusal.get_or_insert(Rejection::Atomic);
             }
         }
         let asked: Vec<&PushUpdate> = request
@@ -164,7 +154,7 @@ impl<'c> PushSession<'c> {
                     .report
                     .refs
                     .remove(update.name.as_bstr().as_ref() as &[u8])
-                    .unwrap_or_else(|| Err("the server did not say".to_owned())),
+                    .unwrap_or(Err(Rejection::Unreported)),
             };
             (update.name.clone(), result)
         });
@@ -181,25 +171,20 @@ impl<'c> PushSession<'c> {
         &self,
         repository: &gix::Repository,
         updates: &[PushUpdate],
-    ) -> Result<Vec<Option<String>>, Error> {
+    ) -> Result<Vec<Option<Rejection>>, Error> {
         updates
             .iter()
             .map(|update| {
                 let found = self.tip(&update.name);
                 if found != update.old {
-                    return Ok(Some(match found {
-                        Some(id) => format!("stale info: it is at {id} by now"),
-                        None => "stale info: it is not there any more".to_owned(),
-                    }));
+                    return Ok(Some(Rejection::Stale { found }));
                 }
                 Ok(match (update.old, update.new) {
                     (Some(old), Some(new)) if !contains(repository, new, old)? => {
-                        Some("non-fast-forward".to_owned())
+                        Some(Rejection::NonFastForward)
                     }
-                    (None, None) => Some("it is not there".to_owned()),
-                    (_, None) if !self.capabilities.contains("delete-refs") => {
-                        Some("the server does not delete refs".to_owned())
-                    }
+                    (None, None) => Some(Rejection::NotThere),
+                    (_, None) if !self.capabilities.contains("delete-refs") => Some(Rejection::NoDeletion),
                     _ => None,
                 })
             })

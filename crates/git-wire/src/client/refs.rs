@@ -78,7 +78,7 @@ pub(super) fn ls_refs(
     let mut refs = Vec::new();
     while let Some(line) = answer.expect_line().map_err(|source| Error::read("its refs", source))?.text() {
         if let Some(message) = line.strip_prefix(b"ERR ") {
-            return Err(Error::Remote(String::from_utf8_lossy(message).into_owned()));
+            return Err(Error::remote(message));
         }
         if line.starts_with(b"unborn ") {
             continue;

@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::Error;
 use super::refs::excerpt;
+use super::{Error, Rejection, ServerText};
 use crate::pktline::{Line, Reader};
 
 /// The report as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Report {
-    pub(super) unpack: Result<(), String>,
-    pub(super) refs: HashMap<Vec<u8>, Result<(), String>>,
+    pub(super) unpack: Result<(), Rejection>,
+    pub(super) refs: HashMap<Vec<u8>, Result<(), Rejection>>,
 }
 
 /// Reads a report to its flush line.
 pub(super) fn read(lines: &mut Reader<impl Read>) -> Result<Report, Error> {
-    let mut report = Report { unpack: Err("the server did not say".to_owned()), refs: HashMap::new() };
+    let mut report = Report { unpack: Err(Rejection::Unreported), refs: HashMap::new() };
     loop {
         let line = match lines.read_line().map_err(|source| Error::read("the report", source))? {
             Some(Line::Data(line)) => line.strip_suffix(b"\n").unwrap_or(line),
@@ -24,26 +24,26 @@ pub(super) fn read(lines: &mut Reader<impl Read>) -> Result<Report, Error> {
             _ => return Ok(report),
         };
         if let Some(message) = line.strip_prefix(b"ERR ") {
-            return Err(Error::Remote(String::from_utf8_lossy(message).trim_end().to_owned()));
+            return Err(Error::remote(message));
         }
         if let Some(result) = line.strip_prefix(b"unpack ") {
-            report.unpack = if result == b"ok" { Ok(()) } else { Err(words(result)) };
+            report.unpack = if result == b"ok" { Ok(()) } else { Err(reason(result)) };
         } else if let Some(name) = line.strip_prefix(b"ok ") {
             report.refs.insert(name.to_vec(), Ok(()));
         } else if let Some(rest) = line.strip_prefix(b"ng ") {
-            let (name, reason) = match rest.iter().position(|byte| *byte == b' ') {
-                Some(space) => (&rest[..space], words(&rest[space + 1..])),
-                None => (rest, "refused without a reason".to_owned()),
+            let (name, rejection) = match rest.iter().position(|byte| *byte == b' ') {
+                Some(space) => (&rest[..space], reason(&rest[space + 1..])),
+                None => (rest, Rejection::NoReason),
             };
-            report.refs.insert(name.to_vec(), Err(reason));
+            report.refs.insert(name.to_vec(), Err(rejection));
         } else if !line.starts_with(b"option ") {
             return Err(Error::Protocol(format!("`{}` is no line of a report", excerpt(line))));
         }
     }
 }
 
-fn words(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
+fn reason(text: &[u8]) -> Rejection {
+    Rejection::Server(ServerText::of_report(text))
 }
 
 #[cfg(test)]
@@ -66,10 +66,7 @@ mod tests {
         let report = read(&mut Reader::new(wire.into_inner().as_slice())).unwrap();
         assert_eq!(report.unpack, Ok(()));
         assert_eq!(report.refs[b"refs/heads/good".as_slice()], Ok(()));
-        assert_eq!(
-            report.refs[b"refs/heads/bad".as_slice()],
-            Err("TF402455: pushes not permitted".to_owned())
-        );
+        assert_eq!(report.refs[b"refs/heads/bad".as_slice()], Err(reason(b"TF402455: pushes not permitted")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::capability::Capabilities;
 use crate::pack::IdSet;
 use crate::pktline::{Line, Reader};
 use crate::serve::{Budget, Context};
-use crate::{Error, Limits, Profile};
+use crate::{Error, Limits, Profile, RefRefusal};
 
 /// A push as it was asked for.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) struct Command {
     /// What it is to be; `None` if it's to go.
     pub(super) new: Option<ObjectId>,
     /// Why it isn't done, once that's known.
-    pub(super) refusal: Option<String>,
+    pub(super) refusal: Option<RefRefusal>,
 }
 
 impl Request {
@@ -58,9 +58,9 @@ impl Request {
     }
 
     /// Refuses what hasn't been refused yet.
-    pub(super) fn refuse_all(&mut self, reason: &str) {
+    pub(super) fn refuse_all(&mut self, reason: &RefRefusal) {
         for command in &mut self.commands {
-            command.refusal.get_or_insert_with(|| reason.to_owned());
+            command.refusal.get_or_insert_with(|| reason.clone());
         }
     }
 }
@@ -188,13 +188,13 @@ fn check_names(context: &Context<'_>, request: &mut Request) {
     }
     for command in &mut request.commands {
         if command.full_name.is_none() {
-            command.refusal = Some("funny refname".to_owned());
+            command.refusal = Some(RefRefusal::InvalidName);
         } else if context.policy.is_hidden(command.name.as_bstr()) {
-            command.refusal = Some("deny updating a hidden ref".to_owned());
+            command.refusal = Some(RefRefusal::Hidden);
         } else if twice.contains(&command.name) {
-            command.refusal = Some("multiple updates for the same ref".to_owned());
+            command.refusal = Some(RefRefusal::Duplicate);
         } else if command.old.is_none() && command.new.is_none() {
-            command.refusal = Some("deletion of a ref that does not exist".to_owned());
+            command.refusal = Some(RefRefusal::NothingToDelete);
         }
     }
 }

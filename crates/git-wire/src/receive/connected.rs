@@ -12,14 +12,10 @@ use gix::{ObjectId, oid};
 
 use super::broken::{Search, Verdict};
 use super::commands::Request;
-use crate::Error;
 use crate::pack::objects::IdMap;
 use crate::pack::{self, Commits, CountOptions, IdSet, Opened, Quarantine};
 use crate::serve::Context;
-
-/// Git's words.
-pub(super) const INCOMPLETE: &str = "missing necessary objects";
-const SHALLOW: &str = "shallow update not allowed";
+use crate::{Error, RefRefusal};
 
 /// Refuses updates to what isn't complete, each by itself.
 pub(super) fn refuse_incomplete(
@@ -70,8 +66,8 @@ pub(super) fn refuse_incomplete(
             let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
             command.refusal = match search.verdict(new)? {
                 Verdict::Complete => continue,
-                Verdict::Shallow => Some(SHALLOW.to_owned()),
-                Verdict::Incomplete => Some(INCOMPLETE.to_owned()),
+                Verdict::Shallow => Some(RefRefusal::Shallow),
+                Verdict::Incomplete => Some(RefRefusal::MissingObjects),
             };
         }
     }
@@ -95,7 +91,7 @@ pub(super) fn refuse_incomplete(
             for command in &mut request.commands {
                 let Some(new) = command.new.filter(|_| command.refusal.is_none()) else { continue };
                 if search.verdict(new)? != Verdict::Complete {
-                    command.refusal = Some(INCOMPLETE.to_owned());
+                    command.refusal = Some(RefRefusal::MissingObjects);
                 }
             }
         }

@@ -13,15 +13,17 @@ mod report;
 mod update;
 
 use std::io::{self, BufRead, Write};
+use std::sync::Arc;
 
 use gix::ObjectId;
 
 use crate::capability::Capabilities;
+use crate::error::DISK_FULL;
 use crate::pack::{self, Connectivity, IngestOptions, Received};
 use crate::pktline::{Multiplexer, Writer};
 use crate::refs::{Selection, visible};
 use crate::serve::Context;
-use crate::{Error, Profile, ProtocolVersion, Summary};
+use crate::{Error, Profile, ProtocolVersion, RefRefusal, Summary};
 use commands::{Request, read_request};
 use report::Outcome;
 
@@ -141,12 +143,12 @@ fn receive(
                 drain(reader, last.bytes, limits.max_pack_bytes, context.stateless);
                 let reason = if error.is_disk_full() {
                     tracing::error!(error = %describe(&error), "the disk is full");
-                    Error::DiskFull(error).to_string()
+                    DISK_FULL.to_owned()
                 } else {
                     describe(&error)
                 };
                 voice.progress(&format!("error: {reason}\n"))?;
-                request.refuse_all("unpacker error");
+                request.refuse_all(&RefRefusal::Unpack(Arc::new(error)));
                 return Ok(Outcome { unpack: Err(reason) });
             }
             Err(error) => return Err(error.into()),

@@ -9,6 +9,7 @@ use std::path::Path;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::commands::Request;
+use crate::RefRefusal;
 use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
 
@@ -42,7 +43,7 @@ pub(super) fn refuse_conflicts(
         let name = update.name.as_bstr();
         command.refusal = folders
             .in_the_way_of(name)
-            .map(|other| format!("'{other}' exists; cannot create '{name}'"))
+            .map(|other| RefRefusal::NameConflict { other: other.to_owned(), name: name.to_owned() })
             .or_else(|| {
                 if context.options.allow_case_clashes {
                     return None;
@@ -50,7 +51,7 @@ pub(super) fn refuse_conflicts(
                 let key = fold(name).into_owned();
                 let twin = twins.entry(key).or_insert_with(|| name.to_owned());
                 (twin != name)
-                    .then(|| format!("'{twin}' exists; cannot create '{name}', which differs in case only"))
+                    .then(|| RefRefusal::CaseConflict { other: twin.clone(), name: name.to_owned() })
             });
         if command.refusal.is_some() {
             *slot = None;

@@ -24,7 +24,7 @@ pub(super) fn encode(outcome: &Outcome, request: &Request) -> Result<Vec<u8>, Er
     let mut line = Vec::new();
     for command in &request.commands {
         let reason = match (&command.refusal, &outcome.unpack) {
-            (Some(reason), _) => Some(one_line(reason)),
+            (Some(reason), _) => Some(one_line(&reason.to_string())),
             (None, Err(_)) => Some("unpacker error".to_owned()),
             (None, Ok(())) => None,
         };

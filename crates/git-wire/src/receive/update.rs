@@ -12,13 +12,13 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
 use super::commands::{Command, Request};
-use super::connected::{INCOMPLETE, refuse_incomplete};
+use super::connected::refuse_incomplete;
 use super::names::refuse_conflicts;
 use crate::pack::objects::{IdMap, Objects};
 use crate::pack::{Closure, Commits, Opened, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
 use crate::serve::Context;
-use crate::{Error, Summary};
+use crate::{Error, RefRefusal, Summary};
 
 use super::dead_lock::Locks;
 
@@ -26,9 +26,6 @@ use super::dead_lock::Locks;
 const PACK_REFS_FROM: usize = 256;
 /// How long a ref's lock is waited for.
 const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
-/// Git's own words where a ref isn't what the client thought.
-const STALE: &str = "failed to update ref: it has changed in the meantime (fetch first)";
-const ATOMIC: &str = "atomic push failure";
 
 /// Decides on every command, takes the pack in and changes the refs; refusals stand with the commands afterwards.
 pub(super) fn apply(
@@ -79,7 +76,7 @@ pub(super) fn apply(
     }
     let is_atomic = request.is_atomic();
     if is_atomic && updates.iter().any(Option::is_none) {
-        request.refuse_all(ATOMIC);
+        request.refuse_all(&RefRefusal::Atomic);
         return Ok(());
     }
     if updates.iter().all(Option::is_none) {
@@ -129,22 +126,22 @@ fn note_closure(context: &Context<'_>, closure: &Closure, updated: &[RefUpdate])
 }
 
 /// Checks that the ref is what the client thinks it is.
-fn check_current(context: &Context<'_>, command: &Command) -> Result<(), String> {
-    let Some(name) = &command.full_name else { return Err("funny refname".to_owned()) };
+fn check_current(context: &Context<'_>, command: &Command) -> Result<(), RefRefusal> {
+    let Some(name) = &command.full_name else { return Err(RefRefusal::InvalidName) };
     let current = match context.repo.refs.try_find(name.as_ref()) {
         Ok(Some(reference)) => match reference.target {
             Target::Object(id) => Some(id),
-            Target::Symbolic(_) => return Err("refusing to update a symbolic ref".to_owned()),
+            Target::Symbolic(_) => return Err(RefRefusal::Symbolic),
         },
         Ok(None) => None,
         // A loose ref that can't be read.
-        Err(_) => return Err("failed to read the ref".to_owned()),
+        Err(_) => return Err(RefRefusal::Unreadable),
     };
     if current == command.old {
         return Ok(());
     }
     let is_gone = current.is_none() && command.new.is_none();
-    Err(if is_gone { "the ref does not exist" } else { STALE }.to_owned())
+    Err(if is_gone { RefRefusal::Gone } else { RefRefusal::Stale })
 }
 
 /// Returns the change that `command` makes, or the refusal.
@@ -154,8 +151,8 @@ fn decide(
     kinds: &mut Kinds,
     head: Option<&FullName>,
     command: &Command,
-) -> Result<Result<RefUpdate, String>, Error> {
-    let Some(name) = command.full_name.clone() else { return Ok(Err("funny refname".to_owned())) };
+) -> Result<Result<RefUpdate, RefRefusal>, Error> {
+    let Some(name) = command.full_name.clone() else { return Ok(Err(RefRefusal::InvalidName)) };
     let kind = match (command.old, command.new) {
         (_, None) => UpdateKind::Delete,
         (None, Some(new)) => match check_target(kinds.of(commits.objects(), new)?, &name) {
@@ -175,10 +172,10 @@ fn decide(
     };
     let update = RefUpdate { name, old: command.old, new: command.new, kind };
     if let Err(denial) = context.policy.may_update(&update) {
-        return Ok(Err(denial.message));
+        return Ok(Err(RefRefusal::Denied(denial)));
     }
     if kind == UpdateKind::Delete && head == Some(&update.name) && !context.options.allow_delete_current {
-        return Ok(Err("deletion of the current branch prohibited".to_owned()));
+        return Ok(Err(RefRefusal::CurrentBranch));
     }
     Ok(Ok(update))
 }
@@ -207,10 +204,10 @@ impl Kinds {
 }
 
 /// Checks what a ref is to point to: something that is there, and a commit for a branch.
-fn check_target(kind: Option<Kind>, name: &FullName) -> Result<Kind, String> {
-    let kind = kind.ok_or(INCOMPLETE)?;
+fn check_target(kind: Option<Kind>, name: &FullName) -> Result<Kind, RefRefusal> {
+    let kind = kind.ok_or(RefRefusal::MissingObjects)?;
     if name.as_bstr().starts_with(b"refs/heads/") && kind != Kind::Commit {
-        return Err("a branch can't point to anything but a commit".to_owned());
+        return Err(RefRefusal::NotACommit);
     }
     Ok(kind)
 }
@@ -218,18 +215,14 @@ fn check_target(kind: Option<Kind>, name: &FullName) -> Result<Kind, String> {
 /// Changes the refs: all in one transaction, or, if that fails and it needn't be all or none, each in its own.
 fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_atomic: bool) {
     let all: Vec<RefEdit> = changes.iter().map(|(_, update)| edit(update)).collect();
-    let result = if needs_order(changes) {
-        Err("a ref would have to go before another can come".to_owned())
-    } else {
-        transact(context, &all)
-    };
+    let result = if needs_order(changes) { Err(RefRefusal::Order) } else { transact(context, &all) };
     match result {
         Ok(()) => {}
         Err(reason) if is_atomic || changes.len() == 1 => {
             let is_single = changes.len() == 1;
+            let reason = if is_single { reason } else { RefRefusal::AtomicTransaction(Box::new(reason)) };
             for (command, _) in changes {
-                command.refusal =
-                    Some(if is_single { reason.clone() } else { format!("{ATOMIC}: {reason}") });
+                command.refusal = Some(reason.clone());
             }
         }
         Err(_) => {
@@ -274,8 +267,8 @@ fn edit(update: &RefUpdate) -> RefEdit {
     RefEdit { change, name: update.name.clone(), deref: false }
 }
 
-/// Makes `edits` all or none; why not, in words for the person who pushes.
-fn transact(context: &Context<'_>, edits: &[RefEdit]) -> Result<(), String> {
+/// Makes `edits` all or none.
+fn transact(context: &Context<'_>, edits: &[RefEdit]) -> Result<(), RefRefusal> {
     let mut refs = context.repo.refs.clone();
     let committer = context.options.committer.as_ref();
     if committer.is_none() {
@@ -323,10 +316,10 @@ fn is_moved(error: &gix::Error) -> bool {
         || error.downcast_any_ref::<MustNotExist>().is_some()
 }
 
-fn explain(error: &gix::Error) -> String {
+fn explain(error: &gix::Error) -> RefRefusal {
     if is_moved(error) {
-        return STALE.to_owned();
+        return RefRefusal::Stale;
     }
     tracing::warn!(error = %super::describe(error), "a ref can't be changed");
-    "failed to update ref: it can't be locked or conflicts with another".to_owned()
+    RefRefusal::Locked
 }

@@ -192,7 +192,7 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             _ => ("200 OK", format!("application/x-{door}-result")),
         };
         if let Err(Error::Denied(denial)) = &result {
-            answer = denial.message.clone().into_bytes();
+            answer = denial.to_string().into_bytes();
         }
         write!(
             writer,

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::ssh_key::is_private_key;
+
 /// Which service is imitated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -118,9 +120,12 @@ impl Profile {
         }
     }
 
-    /// Why users may not register that key, if they may not.
+    /// The reason for which users may not register that key. A private key is refused for being one, in any profile, by
+    /// whoever parses it.
     pub(crate) fn refuses_key(self, line: &str) -> Option<&'static str> {
-        let is_refused = self.traits().registers_rsa_alone && !line.trim_start().starts_with("ssh-rsa ");
+        let is_refused = self.traits().registers_rsa_alone
+            && !line.trim_start().starts_with("ssh-rsa ")
+            && !is_private_key(line);
         is_refused.then_some("Invalid key: Valid keys will start with \"ssh-rsa\".")
     }
 

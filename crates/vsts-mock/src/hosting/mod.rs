@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
 use crate::world::{Repo, World};
+pub(crate) use policy::PushDenial;
 use policy::RepoPolicy;
 
 /// After how much silence a client that waits for a pack hears something.

@@ -21,6 +21,23 @@ use crate::world::{Repo, World};
 /// The longest ref name the service takes.
 const LONGEST_REF_NAME: usize = 400;
 
+/// The reason of a [`Denial`] by this server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PushDenial {
+    /// The repository is gone, or was hidden meanwhile.
+    #[error("{}", repository_not_found(.name))]
+    NoRepository { name: String },
+    /// The rules of access say no.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The API could not show the ref.
+    #[error("the ref's name is not UTF-8")]
+    NameNotUtf8,
+    /// The service takes no name that is so long.
+    #[error("a ref's name has at most {LONGEST_REF_NAME} characters")]
+    NameTooLong,
+}
+
 /// The rights of one principal in one repository.
 pub(super) struct RepoPolicy {
     pub(super) app: Arc<App>,
@@ -37,8 +54,8 @@ impl RepoPolicy {
             None => Err(Refusal::Invisible),
         };
         verdict.map_err(|refusal| match refusal {
-            Refusal::Invisible => Denial::new(repository_not_found(&self.repo.name)),
-            other => Denial::new(other.to_string()),
+            Refusal::Invisible => Denial::new(PushDenial::NoRepository { name: self.repo.name.clone() }),
+            other => Denial::new(PushDenial::Refused(other)),
         })
     }
 
@@ -80,10 +97,10 @@ impl Policy for RepoPolicy {
     fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
         let name = update.name.as_bstr();
         let Ok(name) = std::str::from_utf8(name) else {
-            return Err(Denial::new("the ref's name is not UTF-8"));
+            return Err(Denial::new(PushDenial::NameNotUtf8));
         };
         if name.len() > LONGEST_REF_NAME && update.new.is_some() {
-            return Err(Denial::new(format!("a ref's name has at most {LONGEST_REF_NAME} characters")));
+            return Err(Denial::new(PushDenial::NameTooLong));
         }
         self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
     }

@@ -54,7 +54,7 @@ pub(crate) struct PublicKey {
 
 impl PublicKey {
     pub(crate) fn parse(text: &str) -> Result<Self, SshKeyError> {
-        if text.contains("PRIVATE KEY") || text.contains("PuTTY-User-Key-File") {
+        if is_private_key(text) {
             return Err(SshKeyError::Private);
         }
         if text.len() > LONGEST {
@@ -79,6 +79,11 @@ impl PublicKey {
         let fingerprint = format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&data)));
         Ok(Self { algorithm, blob: STANDARD.encode(&data), fingerprint })
     }
+}
+
+/// Returns whether a text is a private key, by the first line of a PEM, OpenSSH or PuTTY file.
+pub(crate) fn is_private_key(text: &str) -> bool {
+    text.contains("PRIVATE KEY") || text.contains("PuTTY-User-Key-File")
 }
 
 fn check(algorithm: &'static str, fields: &[&[u8]]) -> Result<(), SshKeyError> {

@@ -6,8 +6,8 @@ use gix::ObjectId;
 
 use super::FetchRequest;
 use crate::capability::Capabilities;
-use crate::client::Error;
 use crate::client::negotiate::Negotiator;
+use crate::client::{Error, ServerText};
 use crate::pack::IdSet;
 use crate::pktline::Writer;
 
@@ -98,13 +98,9 @@ impl<'n, 'r> Rounds<'n, 'r> {
 
 /// What a server says instead of an answer. A refusal to give out an object by its id is told apart.
 pub(super) fn refusal(message: &[u8]) -> Error {
-    let message = String::from_utf8_lossy(message).trim_end().to_owned();
-    // `upload-pack: not our ref <id>`
-    match message
-        .rsplit_once("not our ref ")
-        .and_then(|(_, id)| ObjectId::from_hex(id.trim().as_bytes()).ok())
-    {
+    let text = ServerText::of_error(message.trim_ascii_end());
+    match text.refused_object() {
         Some(id) => Error::NotOurRef { id },
-        None => Error::Remote(message),
+        None => Error::Remote(text),
     }
 }

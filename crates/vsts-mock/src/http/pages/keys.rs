@@ -10,7 +10,8 @@ use super::parts::{ago, problem};
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
-use crate::registry::KeyInput;
+use crate::identity::ssh_key::SshKeyError;
+use crate::registry::{KeyInput, RegistryError};
 
 const HERE: &str = "/_details/security/keys";
 
@@ -120,20 +121,19 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         return Ok(Answer::go(HERE));
     }
     let line = form.get("key");
-    if let Some(why) = visit.app.profile.refuses_key(line).filter(|_| !line.contains("PRIVATE KEY")) {
+    if let Some(why) = visit.app.profile.refuses_key(line) {
         return show(visit, Some((form, why)));
     }
     let input = KeyInput { name: form.get("description"), key: line, expires: None, has_own_name: true };
-    match change.create_key(name, &input, visit.now).await.map_err(Failure::from) {
-        Ok(_) => {
-            change.commit().await?;
-            Ok(Answer::go(HERE))
-        }
-        Err(Failure::Bad(message)) => {
-            // A private key that was pasted must not come back in the page.
-            let again = if message.contains("private key") { Form::default() } else { form.clone() };
-            show(visit, Some((&again, &message)))
-        }
-        Err(other) => Err(other),
+    let Err(error) = change.create_key(name, &input, visit.now).await else {
+        change.commit().await?;
+        return Ok(Answer::go(HERE));
+    };
+    // A private key that was pasted must not come back in the page.
+    let is_private = matches!(error, RegistryError::Key(SshKeyError::Private));
+    let again = if is_private { Form::default() } else { form.clone() };
+    match error.into() {
+        Failure::Bad(message) => show(visit, Some((&again, &message))),
+        other => Err(other),
     }
 }

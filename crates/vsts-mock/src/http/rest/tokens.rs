@@ -81,8 +81,7 @@ impl Call<'_> {
             let line = body["publicData"].as_str();
             let line =
                 line.ok_or_else(|| Failure::bad("A value is required for publicData: a public key's line."))?;
-            // A private key is told to be one, whatever the profile.
-            if let Some(why) = self.app.profile.refuses_key(line).filter(|_| !line.contains("PRIVATE KEY")) {
+            if let Some(why) = self.app.profile.refuses_key(line) {
                 return Err(Failure::bad(why));
             }
             let input = KeyInput { name: display, key: line, expires, has_own_name: false };

@@ -6,8 +6,9 @@ use super::super::failure::Failure;
 use super::folder::{Folder, Node};
 use super::pack::NewObjects;
 use super::place::Place;
-use super::pushes::{by, refusal};
+use super::pushes::by;
 use super::receive::{Command, receive};
+use super::refusal;
 
 /// Commits files to the branch that `HEAD` names, as if they had been pushed.
 pub(super) fn commit(place: &Place, files: &[(&str, Vec<u8>)]) -> Result<(), Failure> {
@@ -33,6 +34,6 @@ pub(super) fn commit(place: &Place, files: &[(&str, Vec<u8>)]) -> Result<(), Fai
     let received = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
     match received.refusal(&command.name) {
         None => Ok(()),
-        Some(reason) => Err(refusal(&command.name, reason)),
+        Some(reason) => Err(refusal::failure(&command.name, reason)),
     }
 }

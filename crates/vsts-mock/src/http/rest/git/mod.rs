@@ -19,6 +19,7 @@ mod place;
 mod pushes;
 mod receive;
 mod refs;
+mod refusal;
 mod revision;
 mod staging;
 mod tags;

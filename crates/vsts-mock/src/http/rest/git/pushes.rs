@@ -15,7 +15,7 @@ use super::super::shape;
 use super::pack::NewObjects;
 use super::place::{Place, no_object};
 use super::receive::{Command, receive};
-use super::{commits, history, refs, staging};
+use super::{commits, history, refs, refusal, staging};
 use crate::state::{Push, PushFilter};
 
 /// How many pushes, or commits of one, are listed when nothing is said of it.
@@ -154,22 +154,6 @@ pub(super) fn commits(place: &Place, id: &str) -> Outcome {
     })
 }
 
-/// A refusal of a push that changes one ref.
-pub(super) fn refusal(name: &str, reason: &str) -> Failure {
-    let name = shown(name);
-    if reason.starts_with("TF401027") || reason.starts_with("TF402404") {
-        return Failure::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", reason);
-    }
-    if reason.contains("has changed in the meantime") || reason.contains("does not exist") {
-        let message = format!(
-            "TF401028: The reference '{name}' has already been updated by another client, so you cannot update it. \
-             Please try again."
-        );
-        return Failure::new(StatusCode::CONFLICT, "GitReferenceStaleException", message);
-    }
-    Failure::new(StatusCode::BAD_REQUEST, "GitReferenceUpdateException", format!("{name}: {reason}"))
-}
-
 /// Who wrote something, as Git writes it: what the body says, or else the caller, now.
 pub(super) fn by(place: &Place, given: &Value) -> Result<String, Failure> {
     let user = place.principal.user.and_then(|user| place.world.users.get(&user));
@@ -212,10 +196,14 @@ fn start(repository: &gix::Repository, name: &str, old: Option<ObjectId>) -> Res
         };
     };
     if old.is_none() || old != reference.try_id().map(gix::Id::detach) {
-        return Err(refusal(name, "has changed in the meantime"));
+        return Err(refusal::stale(name));
     }
     let is_commit = old.and_then(|old| repository.find_commit(old).ok()).is_some();
-    if is_commit { Ok(Start { tip: old, commit: old }) } else { Err(refusal(name, "is not at a commit")) }
+    if is_commit {
+        Ok(Start { tip: old, commit: old })
+    } else {
+        Err(refusal::not_updated(name, "is not at a commit"))
+    }
 }
 
 /// Refuses parents other than the commit before: a push makes a line of commits.
@@ -274,7 +262,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     }
     let received = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
     if let Some(reason) = received.refusal(name) {
-        return Err(refusal(name, reason));
+        return Err(refusal::failure(name, reason));
     }
     let tip = refs::written(command.new);
     let push = place.runtime.block_on(place.app.state.push_of(place.repo.id, &tip))?;

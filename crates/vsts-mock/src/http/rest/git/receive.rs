@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use git_wire::{Error, Service};
+use git_wire::{Error, RefRefusal, Service};
 use gix::ObjectId;
 use http::StatusCode;
 
@@ -31,13 +31,13 @@ impl Command {
 /// What became of the changes.
 #[derive(Debug)]
 pub(super) struct Received {
-    refused: HashMap<String, String>,
+    refused: HashMap<String, RefRefusal>,
 }
 
 impl Received {
     /// Why a ref has not changed.
-    pub(super) fn refusal(&self, name: &str) -> Option<&str> {
-        self.refused.get(name).map(String::as_str)
+    pub(super) fn refusal(&self, name: &str) -> Option<&RefRefusal> {
+        self.refused.get(name)
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn receive(place: &Place, commands: &[Command], pack: &[u8]) -> Resul
             refused: summary.refused.into_iter().map(|(name, reason)| (name.to_string(), reason)).collect(),
         }),
         Err(Error::Denied(denial)) => {
-            Err(Failure::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", denial.message))
+            Err(Failure::new(StatusCode::FORBIDDEN, "GitNeedsPermissionException", denial.to_string()))
         }
         Err(error @ (Error::Limit { .. } | Error::Protocol(_))) => Err(Failure::bad(error.to_string())),
         Err(error) => Err(Failure::internal(&error)),

@@ -12,6 +12,7 @@ use super::super::shape::{self, encode};
 use super::pack::NewObjects;
 use super::place::{Place, object_id};
 use super::receive::{Command, receive};
+use super::refusal::update_status;
 use super::write;
 use crate::access::authorize_lock;
 use crate::world::Repo;
@@ -147,17 +148,14 @@ pub(super) fn update(place: &Place, body: &Value) -> Outcome {
             ("succeededNonExistentRef", None)
         } else {
             let refusal = received.as_ref().and_then(|received| received.refusal(&command.name));
-            refusal.map_or(("succeeded", None), |reason| {
-                let status = status(reason);
-                (status, (status == "rejectedByPlugin").then_some(reason))
-            })
+            refusal.map_or(("succeeded", None), update_status)
         };
         verdict(&place.repo, command, status, message)
     });
     Ok(Reply::ok(shape::list(values)))
 }
 
-fn verdict(repo: &Repo, command: &Command, status: &str, message: Option<&str>) -> Value {
+fn verdict(repo: &Repo, command: &Command, status: &str, message: Option<String>) -> Value {
     let mut value = json!({
         "repositoryId": repo.id.to_string(),
         "name": command.name,
@@ -185,26 +183,4 @@ pub(super) fn id(value: &Value, field: &str) -> Result<Option<ObjectId>, Failure
         Value::String(text) => Ok(Some(object_id(text)?).filter(|id| !id.is_null())),
         _ => Err(Failure::bad(format!("{field} has to be the id of an object."))),
     }
-}
-
-/// The engine's refusal, in the service's vocabulary.
-fn status(reason: &str) -> &'static str {
-    let rows = [
-        ("Git 'ForcePush'", "forcePushRequired"),
-        ("Git 'GenericContribute'", "writePermissionRequired"),
-        ("Git 'CreateBranch'", "createBranchPermissionRequired"),
-        ("Git 'CreateTag'", "createTagPermissionRequired"),
-        ("Git 'ManageNote'", "manageNotePermissionRequired"),
-        ("has changed in the meantime", "staleOldObjectId"),
-        ("the ref does not exist", "staleOldObjectId"),
-        ("TF402404: ", "locked"),
-        ("funny refname", "invalidRefName"),
-        ("a ref's name has at most", "invalidRefName"),
-        ("missing necessary objects", "unresolvableToCommit"),
-        ("can't point to anything but a commit", "unresolvableToCommit"),
-        ("cannot create", "refNameConflict"),
-    ];
-    // What comes after is somebody's name.
-    let reason = reason.split(" permission to perform").next().unwrap_or(reason);
-    rows.iter().find(|(text, _)| reason.contains(text)).map_or("rejectedByPlugin", |(_, status)| status)
 }

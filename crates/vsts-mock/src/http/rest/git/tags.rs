@@ -10,8 +10,9 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::pack::NewObjects;
 use super::place::{Place, no_object, object, object_id, person};
-use super::pushes::{by, refusal};
+use super::pushes::by;
 use super::receive::{Command, receive};
+use super::refusal;
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
@@ -62,7 +63,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
     let outcome = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
     if let Some(reason) = outcome.refusal(&command.name) {
-        return Err(refusal(&command.name, reason));
+        return Err(refusal::failure(&command.name, reason));
     }
     Ok(Reply::json(StatusCode::CREATED, tag(place, &id.to_string(), data.as_bytes())?))
 }

@@ -1,0 +1,171 @@
+//! Answers for refs that a push leaves as they are: one row for each reason.
+//!
+//! The text of `report-status`, which Git clients get over HTTP and SSH, is the reason's own
+//! [`Display`](git_wire::RefRefusal).
+
+use git_wire::RefRefusal;
+use http::StatusCode;
+
+use super::super::failure::{Failure, shown};
+use crate::access::{Permission, Refusal};
+use crate::hosting::PushDenial;
+
+/// The answer to an update of several refs, which has one status for each.
+const REJECTED: &str = "rejectedByPlugin";
+
+/// The status of a ref in the answer to an update of refs, and the text with it.
+pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<String>) {
+    let status = match refusal {
+        RefRefusal::Stale | RefRefusal::Gone => "staleOldObjectId",
+        RefRefusal::InvalidName => "invalidRefName",
+        RefRefusal::MissingObjects | RefRefusal::NotACommit => "unresolvableToCommit",
+        RefRefusal::NameConflict { .. } | RefRefusal::CaseConflict { .. } => "refNameConflict",
+        RefRefusal::Denied(denial) => denial.reason().map_or(REJECTED, denied_status),
+        RefRefusal::NothingToDelete
+        | RefRefusal::Hidden
+        | RefRefusal::Duplicate
+        | RefRefusal::Symbolic
+        | RefRefusal::Unreadable
+        | RefRefusal::Shallow
+        | RefRefusal::CurrentBranch
+        | RefRefusal::Locked
+        | RefRefusal::Order
+        | RefRefusal::Atomic
+        | RefRefusal::AtomicTransaction(_)
+        | RefRefusal::Unpack(_) => REJECTED,
+    };
+    (status, (status == REJECTED).then(|| refusal.to_string()))
+}
+
+fn denied_status(denial: &PushDenial) -> &'static str {
+    match denial {
+        PushDenial::NameTooLong => "invalidRefName",
+        PushDenial::Refused(Refusal::Locked { .. }) => "locked",
+        PushDenial::Refused(Refusal::Lacks { permission, .. } | Refusal::TokenScope { permission, .. }) => {
+            match permission {
+                Permission::ForcePush => "forcePushRequired",
+                Permission::GenericContribute => "writePermissionRequired",
+                Permission::CreateBranch => "createBranchPermissionRequired",
+                Permission::CreateTag => "createTagPermissionRequired",
+                Permission::ManageNote => "manageNotePermissionRequired",
+                _ => REJECTED,
+            }
+        }
+        PushDenial::Refused(_) | PushDenial::NoRepository { .. } | PushDenial::NameNotUtf8 => REJECTED,
+    }
+}
+
+/// The answer to a request that changes one ref.
+pub(super) fn failure(name: &str, refusal: &RefRefusal) -> Failure {
+    match refusal {
+        RefRefusal::Stale | RefRefusal::Gone | RefRefusal::NothingToDelete => stale(name),
+        RefRefusal::Unpack(error) if error.is_disk_full() => Failure::internal(&**error),
+        RefRefusal::Denied(denial) => match denial.reason() {
+            Some(PushDenial::Refused(refusal)) => Failure::refused(refusal),
+            Some(PushDenial::NoRepository { name }) => Failure::no_repo(name),
+            Some(PushDenial::NameNotUtf8 | PushDenial::NameTooLong) | None => not_updated(name, refusal),
+        },
+        _ => not_updated(name, refusal),
+    }
+}
+
+/// The answer where the ref is not where the request says.
+pub(super) fn stale(name: &str) -> Failure {
+    let message = format!(
+        "TF401028: The reference '{}' has already been updated by another client, so you cannot update it. \
+         Please try again.",
+        shown(name)
+    );
+    Failure::new(StatusCode::CONFLICT, "GitReferenceStaleException", message)
+}
+
+/// The answer where a ref can't be changed for any other reason.
+pub(super) fn not_updated(name: &str, reason: impl std::fmt::Display) -> Failure {
+    let message = format!("{}: {reason}", shown(name));
+    Failure::new(StatusCode::BAD_REQUEST, "GitReferenceUpdateException", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use git_wire::{Denial, pack};
+
+    use super::*;
+
+    fn full_disk() -> RefRefusal {
+        let source = std::io::ErrorKind::StorageFull.into();
+        RefRefusal::Unpack(Arc::new(pack::Error::Disk { what: "write", path: "x".into(), source }))
+    }
+
+    fn lacks(permission: Permission) -> RefRefusal {
+        let identity = "Ann, who lacks Git 'ForcePush'".to_owned();
+        denied(PushDenial::Refused(Refusal::Lacks { permission, identity, scope: "branch" }))
+    }
+
+    fn denied(denial: PushDenial) -> RefRefusal {
+        RefRefusal::Denied(Denial::new(denial))
+    }
+
+    /// The refusal, the beginning of its text in `report-status`, and what REST answers: the status of a ref among several;
+    /// the HTTP status and key where the request has one ref.
+    #[test]
+    fn each_refusal_has_its_answer_at_each_front_end() {
+        const STALE: (u16, &str) = (409, "GitReferenceStaleException");
+        const DENIED: (u16, &str) = (403, "GitNeedsPermissionException");
+        const OTHER: (u16, &str) = (400, "GitReferenceUpdateException");
+        let name = || bstr::BString::from("refs/heads/a");
+        let (by, locked) = ("Bob".to_owned(), "refs/heads/a".to_owned());
+        let gone = PushDenial::NoRepository { name: "iris".to_owned() };
+        for (refusal, text, status, answer) in [
+            (RefRefusal::Stale, "failed to update ref: it has changed", "staleOldObjectId", STALE),
+            (RefRefusal::Gone, "the ref does not exist", "staleOldObjectId", STALE),
+            (RefRefusal::NothingToDelete, "deletion of a ref that does not exist", REJECTED, STALE),
+            (RefRefusal::InvalidName, "funny refname", "invalidRefName", OTHER),
+            (RefRefusal::MissingObjects, "missing necessary objects", "unresolvableToCommit", OTHER),
+            (RefRefusal::NotACommit, "a branch can't point to anything", "unresolvableToCommit", OTHER),
+            (
+                RefRefusal::NameConflict { other: name(), name: name() },
+                "'refs/heads/a' exists;",
+                "refNameConflict",
+                OTHER,
+            ),
+            (
+                RefRefusal::CaseConflict { other: name(), name: name() },
+                "'refs/heads/a' exists;",
+                "refNameConflict",
+                OTHER,
+            ),
+            (RefRefusal::CurrentBranch, "deletion of the current branch prohibited", REJECTED, OTHER),
+            (RefRefusal::Locked, "failed to update ref: it can't be locked", REJECTED, OTHER),
+            (full_disk(), "unpacker error", REJECTED, (507, "VssServiceException")),
+            (
+                RefRefusal::Unpack(Arc::new(pack::Error::Invalid(String::new()))),
+                "unpacker error",
+                REJECTED,
+                OTHER,
+            ),
+            (lacks(Permission::ForcePush), "TF401027", "forcePushRequired", DENIED),
+            (lacks(Permission::GenericContribute), "TF401027", "writePermissionRequired", DENIED),
+            (lacks(Permission::CreateBranch), "TF401027", "createBranchPermissionRequired", DENIED),
+            (lacks(Permission::CreateTag), "TF401027", "createTagPermissionRequired", DENIED),
+            (lacks(Permission::ManageNote), "TF401027", "manageNotePermissionRequired", DENIED),
+            (denied(PushDenial::Refused(Refusal::Locked { name: locked, by })), "TF402404", "locked", DENIED),
+            (denied(PushDenial::Refused(Refusal::ServerOwned)), "TF401027", REJECTED, DENIED),
+            (denied(PushDenial::NameTooLong), "a ref's name has at most 400", "invalidRefName", OTHER),
+            (denied(PushDenial::NameNotUtf8), "the ref's name is not UTF-8", REJECTED, OTHER),
+            (denied(gone), "TF401019", REJECTED, (404, "GitRepositoryNotFoundException")),
+        ] {
+            assert!(refusal.to_string().starts_with(text), "{refusal}");
+            let (found, message) = update_status(&refusal);
+            assert_eq!(found, status, "{refusal}");
+            assert_eq!(message.is_some(), status == REJECTED, "{refusal}");
+            let failure = failure("refs/heads/a", &refusal);
+            assert_eq!(
+                (failure.status.as_u16(), failure.body()["typeKey"].as_str()),
+                (answer.0, Some(answer.1)),
+                "{refusal}"
+            );
+        }
+    }
+}
