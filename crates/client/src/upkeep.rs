@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use azml_core::history::HistoryRepo;
-use git_wire::Repository;
 use git_wire::maintenance::{self, Options, Report};
+use git_wire::{Interrupt, Repository};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 
 /// From so many packs on it is looked more closely.
 const PACKS: usize = 24;
@@ -50,11 +50,21 @@ pub fn start_if_due(history: &HistoryRepo) {
     }
 }
 
-/// Consolidates what is due, or all.
-pub fn consolidate(history: &HistoryRepo, everything: bool) -> Result<Report, CommandError> {
+/// Consolidates what is due, or all, until `interrupt` is set.
+pub fn consolidate(
+    history: &HistoryRepo,
+    everything: bool,
+    interrupt: &Interrupt,
+) -> Result<Report, CommandError> {
     let repository = Repository::open(history.path()).map_err(CommandError::failed)?;
     let options = Options { everything, ..options() };
-    maintenance::maintain(&repository, &options).map_err(CommandError::failed)
+    let report =
+        maintenance::maintain_until(&repository, &options, interrupt).map_err(CommandError::failed)?;
+    if report.interrupted {
+        let message = "the consolidation was interrupted; nothing is lost, and a later one does the rest";
+        return Err(CommandError::new(ErrorKind::Interrupted, message));
+    }
+    Ok(report)
 }
 
 /// Two listings: how many packs there are, and how many loose objects in one folder of 256, as Git guesses.

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use git_wire::Interrupt;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::process::{getpid, kill_process};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -60,6 +61,18 @@ impl Cancel {
     /// Where the signals arrive.
     pub fn received(&self) -> &Receiver<i32> {
         &self.received
+    }
+
+    /// Returns an interrupt that the first of the signals sets.
+    pub fn interrupt(&self) -> io::Result<Interrupt> {
+        let (interrupt, received) = (Interrupt::default(), self.received.clone());
+        let sets = interrupt.clone();
+        std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+            if received.recv().is_ok() {
+                sets.set();
+            }
+        })?;
+        Ok(interrupt)
     }
 
     /// Whether a signal has arrived that nobody has acted on; it stays.

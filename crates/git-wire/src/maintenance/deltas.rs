@@ -7,8 +7,9 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::objs::{Kind, TreeRefIter};
 
+use crate::Interrupt;
+use crate::pack;
 use crate::pack::objects::{IdMap, IdSet, Objects};
-use crate::pack::{self};
 
 /// Streams a pack of `ids`, found in the folder `objects`, with deltas among them.
 ///
@@ -18,6 +19,7 @@ pub(super) fn write(
     ids: &[ObjectId],
     names: &IdMap<String>,
     threads: u32,
+    interrupt: &Interrupt,
     out: &mut dyn Write,
 ) -> Result<(), git2::Error> {
     let database = git2::Odb::new()?;
@@ -27,6 +29,7 @@ pub(super) fn write(
     let repository = git2::Repository::from_odb(database)?;
     let mut builder = repository.packbuilder()?;
     builder.set_threads(threads);
+    builder.set_progress_callback(|_, _, _| !interrupt.is_set())?;
     for id in ids {
         builder.insert_object(git2::Oid::from_bytes(id.as_slice())?, names.get(id).map(String::as_str))?;
     }
@@ -42,11 +45,18 @@ pub(super) fn write(
 }
 
 /// What the objects among `ids` are called in the trees among them.
-pub(super) fn names(objects: &dyn Objects, ids: &[ObjectId]) -> Result<IdMap<String>, pack::Error> {
+pub(super) fn names(
+    objects: &dyn Objects,
+    ids: &[ObjectId],
+    interrupt: &Interrupt,
+) -> Result<IdMap<String>, pack::Error> {
     let all: IdSet = ids.iter().copied().collect();
     let mut names = IdMap::default();
     let mut buffer = Vec::new();
     for id in ids {
+        if interrupt.is_set() {
+            return Err(pack::Error::Interrupted);
+        }
         if !matches!(objects.header(id)?, Some((Kind::Tree, _))) {
             continue;
         }

@@ -27,6 +27,9 @@ const MAX_TIME: u64 = (1 << 34) - 1;
 /// The largest offset of a corrected commit date that stands in the chunk itself.
 const MAX_OFFSET: u64 = (1 << 31) - 1;
 
+/// Commits that are read in a row. A small history is so read whole, and gets its commit-graph even if time is over.
+const COMMITS_IN_A_ROW: usize = 4_096;
+
 /// When a commit-graph is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
@@ -41,6 +44,9 @@ type Found = (ObjectId, Rc<CommitInfo>);
 
 /// Writes the commits that the refs reach. How many they are; 0 if no graph was written. When `interrupt` is set, commits whose
 /// filters are not computed by then go without.
+///
+/// # Errors
+/// If a commit is damaged or the disk fails, or if `interrupt` is set while many commits are still to be read.
 pub(super) fn update(
     repository: &Repository,
     when: When,
@@ -69,13 +75,14 @@ pub(super) fn update(
         };
         if is_whole
             && !needs_filters
-            && reachable(&mut commits, Known::PassedOver(old), &tips).map_err(failed)?.len() < enough
+            && reachable(&mut commits, Known::PassedOver(old), &tips, interrupt).map_err(failed)?.len()
+                < enough
         {
             return Ok(0);
         }
     }
     let known = old.as_ref().map_or(Known::Nothing, Known::Taken);
-    let all = reachable(&mut commits, known, &tips).map_err(failed)?;
+    let all = reachable(&mut commits, known, &tips, interrupt).map_err(failed)?;
     if all.len() < options.limits.commits.max(1) {
         return Ok(0);
     }
@@ -113,6 +120,7 @@ fn reachable(
     commits: &mut Commits<'_>,
     known: Known<'_>,
     tips: &[ObjectId],
+    interrupt: &Interrupt,
 ) -> Result<Vec<Found>, pack::Error> {
     let mut buffer = Vec::new();
     let mut seen = IdSet::default();
@@ -127,6 +135,9 @@ fn reachable(
     let mut all = Vec::new();
     let mut parents = Vec::new();
     while let Some(id) = pending.pop() {
+        if (all.len() + 1).is_multiple_of(COMMITS_IN_A_ROW) && interrupt.is_set() {
+            return Err(pack::Error::Interrupted);
+        }
         let info = match known {
             Known::PassedOver(old) if old.find(&id).is_some() => continue,
             Known::Taken(old) => match old.find(&id) {

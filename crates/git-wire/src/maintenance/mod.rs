@@ -78,6 +78,8 @@ pub struct Report {
     pub commits_in_graph: usize,
     /// Files and folders that were of no use any more.
     pub removed: usize,
+    /// Whether it ended early, because that was asked for. The rest waits for the next time.
+    pub interrupted: bool,
 }
 
 /// Why maintenance could not be done. What was there before is there still.
@@ -136,6 +138,12 @@ pub enum Error {
     },
 }
 
+impl Error {
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Pack { source: pack::Error::Interrupted, .. })
+    }
+}
+
 /// Whether there is enough to do. Cheap: to be asked after each push.
 pub fn is_due(repository: &Repository, options: &Options) -> bool {
     let Ok(packs) = repository.packs().packs(false) else { return false };
@@ -155,8 +163,8 @@ pub fn sweep(repository: &Repository) -> usize {
 }
 
 /// Writes a commit-graph with all that walks through history can use, if the one that is there lacks any of it. How many
-/// commits it has; 0 if none was written, which is so for small repositories too. When `interrupt` is set, it is written with
-/// what is computed by then.
+/// commits it has; 0 if none was written, which is so for small repositories too. When `interrupt` is set, this ends soon:
+/// without a new commit-graph, or with one that lacks filters.
 ///
 /// # Errors
 /// If the disk fails or a commit is damaged; then everything is as it was.
@@ -166,7 +174,10 @@ pub fn write_commit_graph(
     interrupt: &Interrupt,
 ) -> Result<usize, Error> {
     let Some(_lock) = lock(repository)? else { return Ok(0) };
-    graph::update(repository, When::Changed, options, interrupt)
+    match graph::update(repository, When::Changed, options, interrupt) {
+        Err(error) if error.is_interruption() => Ok(0),
+        done => done,
+    }
 }
 
 /// Does what is due.
@@ -177,7 +188,8 @@ pub fn maintain(repository: &Repository, options: &Options) -> Result<Report, Er
     maintain_until(repository, options, &Interrupt::default())
 }
 
-/// Does what is due. When `interrupt` is set, what can wait for the next time is left.
+/// Does what is due. When `interrupt` is set, this ends soon: a pack that is not complete by then goes, and the packs that it
+/// was to replace stay.
 ///
 /// # Errors
 /// If the disk fails or an object is damaged; then everything is as it was.
@@ -188,6 +200,19 @@ pub fn maintain_until(
 ) -> Result<Report, Error> {
     let mut report = Report::default();
     let Some(_lock) = lock(repository)? else { return Ok(Report { busy: true, ..report }) };
+    match run(repository, options, interrupt, &mut report) {
+        Err(error) if error.is_interruption() => Ok(Report { interrupted: true, ..report }),
+        done => done.map(|()| report),
+    }
+}
+
+/// [`maintain_until()`], under the lock.
+fn run(
+    repository: &Repository,
+    options: &Options,
+    interrupt: &Interrupt,
+    report: &mut Report,
+) -> Result<(), Error> {
     let disk = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Disk { what: "tidy", path, source }
@@ -205,17 +230,17 @@ pub fn maintain_until(
     let is_one = small.is_empty() && loose.is_empty() && base.is_some();
     let work = if options.everything && !is_one { Work::Everything } else { work };
     match work {
-        Work::Nothing => return Ok(report),
+        Work::Nothing => return Ok(()),
         Work::RollUp(which) => {
             let which: Vec<Arc<Pack>> = which.into_iter().map(|at| Arc::clone(small[at])).collect();
-            let new = rewrite::roll_up(repository, &which, &loose, options)?;
-            replace(repository, &which, &loose, &[new], &mut report)?;
+            let new = rewrite::roll_up(repository, &which, &loose, options, interrupt)?;
+            replace(repository, &which, &loose, &[new], report)?;
         }
         Work::Everything => {
             let which: Vec<Arc<Pack>> = small.into_iter().cloned().collect();
             let rolled_up = if which.len() + loose.len() > 1 {
-                let new = rewrite::roll_up(repository, &which, &loose, options)?;
-                replace(repository, &which, &loose, &[new], &mut report)?;
+                let new = rewrite::roll_up(repository, &which, &loose, options, interrupt)?;
+                replace(repository, &which, &loose, &[new], report)?;
                 true
             } else {
                 false
@@ -223,15 +248,15 @@ pub fn maintain_until(
             let packs = repository.packs().packs(rolled_up).map_err(failed)?;
             let replaced: Vec<Arc<Pack>> =
                 packs.iter().filter(|pack| is_ours_to_replace(repository, pack)).cloned().collect();
-            let new = rewrite::consolidate(repository, &replaced, options)?;
-            replace(repository, &replaced, &[], &new, &mut report)?;
+            let new = rewrite::consolidate(repository, &replaced, options, interrupt)?;
+            replace(repository, &replaced, &[], &new, report)?;
             report.consolidated = true;
         }
     }
     let when = if report.consolidated { When::Changed } else { When::ManyChanged };
     report.commits_in_graph = graph::update(repository, when, options, interrupt)?;
     report.removed += repository.readers().remove_retired(PATIENCE).map_err(disk(folder))?;
-    Ok(report)
+    Ok(())
 }
 
 /// How many objects there were when all was made one, and the packs that came since and may be replaced.

@@ -10,8 +10,9 @@ use gix::refs::Target;
 
 use super::{Error, Options, deltas};
 use crate::Repository;
+use crate::interrupt::{Interrupt, Until};
 use crate::pack::{
-    self, Closure, Connectivity, CountOptions, Counted, IdSet, IngestOptions, Pack, WriteOptions,
+    self, Closure, Commits, Connectivity, CountOptions, Counted, IdSet, IngestOptions, Pack, WriteOptions,
 };
 
 /// Chunks of a pack on their way from who makes it to who indexes it, and the size of one.
@@ -24,18 +25,23 @@ pub(super) fn roll_up(
     packs: &[Arc<Pack>],
     loose: &[(ObjectId, PathBuf)],
     options: &Options,
+    interrupt: &Interrupt,
 ) -> Result<ObjectId, Error> {
     let mut ids: Vec<ObjectId> =
         packs.iter().flat_map(|pack| pack.ids()).chain(loose.iter().map(|(id, _)| *id)).collect();
     ids.sort_unstable();
     ids.dedup();
     let repo = repository.to_gix();
-    let names = deltas::names(&repo.objects, &ids).map_err(|source| failed(repository, source))?;
+    let names = deltas::names(&repo.objects, &ids, interrupt).map_err(|source| failed(repository, source))?;
     let mut found = Ok(());
-    let stored = take_in(repository, ids.len(), options, |out| {
-        found = deltas::write(repository.packs().objects_folder(), &ids, &names, options.threads, out);
+    let stored = take_in(repository, ids.len(), options, interrupt, |out| {
+        let folder = repository.packs().objects_folder();
+        found = deltas::write(folder, &ids, &names, options.threads, interrupt, out);
         if found.is_ok() { Ok(()) } else { Err(pack::Error::Send(io::Error::other("no pack was made"))) }
     });
+    if interrupt.is_set() {
+        return stored;
+    }
     found.map_err(|source| Error::Deltas { repository: repository.git_dir().to_owned(), source })?;
     stored
 }
@@ -46,11 +52,13 @@ pub(super) fn consolidate(
     repository: &Repository,
     packs: &[Arc<Pack>],
     options: &Options,
+    interrupt: &Interrupt,
 ) -> Result<Vec<ObjectId>, Error> {
-    let repo = repository.to_gix();
+    let mut repo = repository.to_gix();
+    repo.objects.ignore_replacements = true;
     let tips = tips(repository, &repo, is_branch_or_tag)?;
-    let count = CountOptions::default();
-    let counted = pack::count(&repo, &tips, &[], &count, &mut |_| Ok(()))
+    let mut commits = Commits::new(&repo, &repo.objects).until(interrupt);
+    let counted = pack::count_with(&mut commits, &tips, &[], &CountOptions::default(), &mut |_| Ok(()))
         .map_err(|source| failed(repository, source))?;
     let shown: IdSet = counted.objects.iter().copied().collect();
     let mut rest: Vec<ObjectId> = packs.iter().flat_map(|pack| pack.ids()).collect();
@@ -63,7 +71,7 @@ pub(super) fn consolidate(
             return Ok(None);
         }
         let counted = Counted { objects, ..Counted::default() };
-        let checksum = take_in(repository, counted.objects.len(), options, |out| {
+        let checksum = take_in(repository, counted.objects.len(), options, interrupt, |out| {
             pack::write_with(&repo.objects, repository.packs(), &counted, WriteOptions::default(), out)
                 .map(|_| ())
         })?;
@@ -112,6 +120,7 @@ fn take_in(
     repository: &Repository,
     expected: usize,
     options: &Options,
+    interrupt: &Interrupt,
     write: impl FnOnce(&mut dyn Write) -> Result<(), pack::Error>,
 ) -> Result<ObjectId, Error> {
     let ingest = IngestOptions {
@@ -119,6 +128,7 @@ fn take_in(
         connectivity: Connectivity::Unchecked,
         thin: false,
         durable: options.durable,
+        interrupt: interrupt.clone(),
         ..IngestOptions::default()
     };
     let repo = repository.to_gix().into_sync();
@@ -129,12 +139,16 @@ fn take_in(
             pack::ingest(&repo, &mut BufReader::with_capacity(CHUNK, pack), &ingest, &mut |_| {})
         });
         let mut pipe = BufWriter::with_capacity(CHUNK, pipe);
-        let written = write(&mut pipe).and_then(|()| pipe.flush().map_err(pack::Error::Send));
+        let written = write(&mut Until::new(&mut pipe, interrupt))
+            .and_then(|()| pipe.flush().map_err(pack::Error::Send));
         let (pipe, _) = pipe.into_parts();
         drop(pipe);
         (written, indexing.join().expect("indexing a pack does not panic"))
     });
     let failed = |source| failed(repository, source);
+    if interrupt.is_set() {
+        return Err(failed(pack::Error::Interrupted));
+    }
     // If the indexer gave up, that is why the writer could not go on.
     let quarantine = match (written, received) {
         (Err(pack::Error::Send(_)) | Ok(()), Err(error)) | (Err(error), _) => {

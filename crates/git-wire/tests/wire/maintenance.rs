@@ -7,11 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use git_wire::AllowAll;
 use git_wire::maintenance::{self, Limits, Options, Report};
+use git_wire::pack::{IngestOptions, ingest};
+use git_wire::{AllowAll, Interrupt};
 
-use crate::sandbox::{Sandbox, commit, fsck, git, lines};
+use crate::chains::spent;
+use crate::forge::{BLOB, Pack};
+use crate::sandbox::{Sandbox, commit, feed, fsck, git, lines};
 
 const SMALL: Options = Options {
     limits: Limits { small_packs: 6, loose_objects: 200, commits: 100 },
@@ -208,7 +212,7 @@ fn one_at_a_time_and_what_a_killed_one_left_goes() {
     assert_eq!(report, Report { busy: true, ..Report::default() });
     drop(lock);
 
-    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 40);
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 40);
     let left = origin.join("objects/tmp_objdir-incoming-old");
     fs::create_dir_all(left.join("pack")).expect("a folder");
     fs::File::open(&left).and_then(|folder| folder.set_modified(old)).expect("an old time");
@@ -217,4 +221,98 @@ fn one_at_a_time_and_what_a_killed_one_left_goes() {
     let report = maintenance::maintain(&repository, &SMALL).expect("it works");
     assert!(report.removed >= 1 && report.packs_replaced >= 6, "{report:?}");
     assert!(!left.exists() && young.exists());
+}
+
+/// Runs maintenance, and sets its interrupt as soon as `is_time` says so.
+fn maintain_until(
+    repository: &git_wire::Repository,
+    options: &Options,
+    is_time: impl Fn() -> bool + Sync,
+) -> Report {
+    let (interrupt, over) = (Interrupt::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_time() && !over.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            interrupt.set();
+        });
+        let report = maintenance::maintain_until(repository, options, &interrupt);
+        over.store(true, Ordering::Relaxed);
+        report.expect("an end that was asked for is no failure")
+    })
+}
+
+fn has_quarantine(repository: &Path) -> bool {
+    let entries = fs::read_dir(repository.join("objects")).expect("a folder");
+    entries.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("tmp_objdir-"))
+}
+
+#[test]
+fn whenever_it_is_interrupted_nothing_is_lost_and_the_rest_is_done_the_next_time() {
+    let sandbox = sandbox();
+    let work = sandbox.seed();
+    let origin = sandbox.path("origin.git");
+    push_many(&sandbox, &work, 8);
+    git(&work, &["push", "-q", &sandbox.url("git", "origin.git"), "+HEAD~1:refs/heads/side"]);
+    let repository = sandbox.repository("origin.git");
+    let everything = Options { everything: true, ..SMALL };
+    let before = all_objects(&origin);
+    let count = packs(&origin);
+
+    let at_once = maintain_until(&repository, &everything, || true);
+    assert_eq!((at_once.packs_replaced, at_once.consolidated), (0, false), "{at_once:?}");
+    assert!(at_once.interrupted, "{at_once:?}");
+    assert_eq!(packs(&origin), count);
+    let moments: [&(dyn Fn() -> bool + Sync); 3] =
+        [&|| has_quarantine(&origin), &|| packs(&origin) != count, &|| {
+            origin.join("objects/info/commit-graph").exists()
+        }];
+    for is_time in moments {
+        maintain_until(&repository, &everything, is_time);
+        assert_eq!(all_objects(&origin), before);
+        assert!(!has_quarantine(&origin), "a pack that is not complete goes");
+        fsck(&origin);
+    }
+    let report = maintenance::maintain(&repository, &everything).expect("it works");
+    assert!(!report.interrupted, "{report:?}");
+    assert!(packs(&origin) <= 2);
+    assert_eq!(all_objects(&origin), before);
+    fsck(&origin);
+}
+
+/// A text in which a search for what it has in common with another one finds much, and nothing long.
+fn repetitive(seed: u32, bytes: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut text = Vec::with_capacity(bytes);
+    while text.len() < bytes {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text.extend_from_slice(b"aaaaaaaaaaaaaaaa");
+        text.push(u8::try_from(state >> 24).expect("a byte"));
+    }
+    text
+}
+
+/// Looking for deltas among these takes a quarter of a minute if it is not ended.
+#[test]
+fn the_search_for_deltas_ends_in_its_middle() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("repo.git");
+    let new = git_wire::Repository::init_bare(&path, "main").expect("made");
+    let pack = (0..300).fold(Pack::default(), |pack, seed| pack.entry(BLOB, &repetitive(seed, 200_000)));
+    let options = IngestOptions { fsck: false, durable: false, ..IngestOptions::default() };
+    let taken = ingest(&new.to_gix(), &mut pack.finish().as_slice(), &options, &mut |_| {});
+    taken.expect("a good pack").accept().expect("stored");
+    feed(&path, &["hash-object", "-w", "--stdin"], b"loose\n");
+    let repository = git_wire::Repository::open(&path).expect("opened");
+    let before = all_objects(&path);
+
+    let begun = spent();
+    let report =
+        maintain_until(&repository, &Options { everything: true, ..SMALL }, || has_quarantine(&path));
+    let took = spent().checked_sub(begun).expect("time goes on");
+    assert_eq!(report, Report { interrupted: true, ..Report::default() });
+    assert!(took < Duration::from_secs(5), "it took {took:?}");
+    assert_eq!(all_objects(&path), before);
+    assert!(!has_quarantine(&path));
 }
