@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
 use serde_json::json;
 use ssh_key::private::{Ed25519Keypair, KeypairData, RsaKeypair};
-use ssh_key::rand_core::OsRng;
 use ssh_key::{LineEnding, PrivateKey};
 
 use super::{public_beside, ssh_folder};
@@ -80,19 +81,20 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     if comment.chars().any(char::is_control) {
         return Err(CommandError::usage("the comment holds a control character"));
     }
+    let mut random = UnwrapErr(SysRng);
     let pair = match args.kind {
-        Kind::Ed25519 => KeypairData::from(Ed25519Keypair::random(&mut OsRng)),
+        Kind::Ed25519 => KeypairData::from(Ed25519Keypair::random(&mut random)),
         Kind::Rsa => {
             let progress = ctx.notices.progress("Making the key");
             progress.say("looking for large primes");
-            KeypairData::from(RsaKeypair::random(&mut OsRng, RSA_BITS).map_err(CommandError::failed)?)
+            KeypairData::from(RsaKeypair::random(&mut random, RSA_BITS).map_err(CommandError::failed)?)
         }
     };
     let mut key = PrivateKey::new(pair, comment).map_err(CommandError::failed)?;
     let line = key.public_key().to_openssh().map_err(CommandError::failed)?;
     let fingerprint = fingerprint(key.public_key());
     if let Some(passphrase) = passphrase {
-        key = key.encrypt(&mut OsRng, passphrase).map_err(CommandError::failed)?;
+        key = key.encrypt(&mut random, passphrase).map_err(CommandError::failed)?;
     }
     let text = key.to_openssh(LineEnding::LF).map_err(CommandError::failed)?;
     if let Some(folder) = private.parent() {
