@@ -18,6 +18,7 @@ use crate::run::kept::BringError;
 use crate::run::target::TargetError;
 use crate::settings;
 use crate::sync::SyncError;
+use crate::text::shell_quoted;
 
 /// Errors that are failures without more to say.
 macro_rules! plain_failures {
@@ -90,7 +91,7 @@ impl From<project::Error> for CommandError {
                 Self::failed(error).hint("make a folder for it: {azml} project create -n NAME")
             }
             Error::InTheWay { path, .. } => {
-                let path = shell_word(&path.to_string_lossy());
+                let path = shell_quoted(&path.to_string_lossy());
                 Self::failed(error)
                     .hint(format!("move it away, and run the command again: mv {path} {path}.old"))
             }
@@ -126,7 +127,7 @@ impl From<snapshot::Error> for CommandError {
                     .map(|(path, bytes)| format!("{} ({})", quoted(path), crate::text::size(*bytes)))
                     .collect();
                 let mut hints = vec![format!("the largest new files: {}", sizes.join(", "))];
-                let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_word(line)).collect();
+                let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_quoted(line)).collect();
                 if !quoted.is_empty() {
                     hints.push(format!("leave them out: printf '%s\\n' {} >> .amlignore", quoted.join(" ")));
                 }
@@ -156,7 +157,7 @@ impl From<user_repo::Error> for CommandError {
 }
 
 fn format_hint(path: &std::path::Path, format: Format) -> String {
-    let path = shell_word(&path.to_string_lossy());
+    let path = shell_quoted(&path.to_string_lossy());
     match format {
         Format::Reftable => format!(
             "keep its refs in files: git -C {path} refs migrate --ref-format=files; with a Git before 2.48 make a copy: \
@@ -167,11 +168,6 @@ fn format_hint(path: &std::path::Path, format: Format) -> String {
              or, if the project is a folder of it, one for the project alone: {{azml}} project create --existing --init-repo"
         ),
     }
-}
-
-/// A word that a POSIX shell takes as it is.
-pub fn shell_word(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 impl From<restore::Error> for CommandError {

@@ -16,30 +16,33 @@
 //! | `<state>/python/<version>/azureml/` | [`run::python`]: the module `azureml.logging` |
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 
-pub mod advice;
+#![expect(
+    unreachable_pub,
+    reason = "modules are private, so that rustc finds unused items; `pub` in them is for the crate"
+)]
+
+mod advice;
 pub mod cli;
-pub mod commands;
-pub mod context;
-pub mod convert;
+mod commands;
+mod context;
+mod convert;
 pub mod credentials;
 pub mod env;
 pub mod error;
-pub mod git_config;
+mod git_config;
 mod home;
 pub mod invoked;
-pub mod limits;
-pub mod notices;
-pub mod ops;
-pub mod query;
-pub mod run;
-pub mod service;
-pub mod settings;
-pub mod snapshots;
+mod limits;
+mod notices;
+mod ops;
+mod query;
+mod run;
+mod service;
+mod settings;
 pub mod sync;
-pub mod text;
+mod text;
 pub mod transport;
-pub mod ui;
-pub mod upkeep;
+mod ui;
 pub mod workbench;
 
 use std::ffi::OsString;
@@ -47,12 +50,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cli::Parsed;
+use crate::commands::Command;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
+use crate::invoked::Invoked;
 use crate::query::Query;
 use crate::settings::Settings;
 use crate::ui::{Output, Pager, Ui, UiOptions};
+use crate::workbench::start::Options;
 
 /// Runs one command line and returns the process's exit code.
 pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
@@ -95,7 +101,14 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
     }
     let ui = Arc::new(ui);
     let ctx = Context { env, notices: Arc::clone(&ui) as _, invoked, settings };
-    let result = commands::run(&ui, &ctx, cli.command).and_then(|output: Output| ui.result(output));
+    let result = match cli.command {
+        Command::Ui(args) => {
+            let options = Options { port: args.port, opens_browser: !args.no_open };
+            workbench::start::run(&ui, &ctx, args.path.as_deref(), options)
+        }
+        command => commands::run(&ui, &ctx, command, cli::command(Invoked::Azml))
+            .and_then(|output: Output| ui.result(output)),
+    };
     finish(&ui, result.map_err(|error| ctx.with_place_in_git_config(error)))
 }
 

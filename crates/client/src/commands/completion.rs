@@ -2,10 +2,6 @@
 
 use clap_complete::Shell;
 
-use crate::cli;
-use crate::context::Context;
-use crate::error::CommandError;
-use crate::invoked::Invoked;
 use crate::ui::Output;
 
 /// Print a completion script for a shell
@@ -18,8 +14,8 @@ pub struct Args {
 }
 
 /// Prints the script.
-pub fn run(_ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+pub fn run(args: &Args, mut tree: clap::Command) -> Output {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::command(Invoked::Azml), "azml", &mut script);
-    Ok(Output::Raw(script))
+    clap_complete::generate(args.shell, &mut tree, "azml", &mut script);
+    Output::Raw(script)
 }

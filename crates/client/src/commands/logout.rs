@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::service::{Service, ServiceError};
+use crate::ops::sign_in::{SignedOut, sign_out};
 use crate::ui::Output;
 
 /// Sign out of an Experimentation service
@@ -18,28 +18,12 @@ pub struct Args {
     service: Option<String>,
 }
 
-/// Forgets the login first: whatever the service says, it is gone here.
+/// Signs out.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let logins = ctx.logins();
-    let url = match &args.service {
-        Some(url) => Some(url.clone()),
-        None => logins.current().map_err(ServiceError::from)?,
-    };
-    let Some(url) = url else {
-        ctx.notices.status("You are not signed in");
-        return Ok(Output::Nothing);
-    };
-    let service = Service::at(ctx, &url)?;
-    let login = logins.login(service.origin()).ok().flatten();
-    if !logins.remove(service.origin()).map_err(ServiceError::from)? {
-        ctx.notices.status(&format!("You are not signed in to {url}"));
-        return Ok(Output::Nothing);
+    match sign_out(ctx, args.service.as_deref())? {
+        SignedOut::Nowhere => ctx.notices.status("You are not signed in"),
+        SignedOut::NotThere(service) => ctx.notices.status(&format!("You are not signed in to {service}")),
+        SignedOut::Done(service) => ctx.notices.status(&format!("Signed out of {service}")),
     }
-    if let Some(login) = login.filter(|login| login.is_session)
-        && let Err(error) = service.end_session(&login.token)
-    {
-        ctx.notices.warning(&format!("the session could not be ended at the service: {error}"));
-    }
-    ctx.notices.status(&format!("Signed out of {}", service.url()));
     Ok(Output::Nothing)
 }

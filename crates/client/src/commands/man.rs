@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::settings::{SETTINGS, VARIABLES};
@@ -35,8 +33,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Writes or prints them.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let mut root = Cli::command();
+pub fn run(ctx: &Context, args: &Args, mut root: clap::Command) -> Result<Output, CommandError> {
     root.build();
     let Some(dir) = &args.dir else {
         let page = page(&root, "azml").map_err(CommandError::failed)?;

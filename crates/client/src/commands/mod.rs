@@ -9,10 +9,8 @@ pub mod history;
 pub mod login;
 pub mod logout;
 pub mod man;
-pub mod owed;
 pub mod project;
 pub mod run;
-pub mod runs;
 pub mod sshkey;
 pub mod ui;
 
@@ -24,7 +22,6 @@ use crate::ui::{Output, Ui};
 
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of some is in their Args")]
 pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
@@ -56,8 +53,13 @@ pub enum Command {
     Man(man::Args),
 }
 
-/// Runs a command.
-pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
+/// Runs a command. The front end of [`Command::Ui`] is another; `tree` is the tree of commands as clap has it.
+pub fn run(
+    ui: &Arc<Ui>,
+    ctx: &Context,
+    command: Command,
+    tree: clap::Command,
+) -> Result<Output, CommandError> {
     match command {
         Command::Project(command) => project::run(ui, ctx, command),
         Command::Experiment(command) => experiment::run(ui, ctx, command),
@@ -69,8 +71,8 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, Comm
         Command::Sshkey(command) => sshkey::run(ctx, command),
         Command::Credential(args) => credential::run(ctx, &args),
         Command::Config(args) => config::run(ctx, args),
-        Command::Ui(args) => ui::run(ui, ctx, &args),
-        Command::Man(args) => man::run(ctx, &args),
-        Command::Completion(args) => completion::run(ctx, &args),
+        Command::Ui(_) => Ok(Output::Nothing),
+        Command::Man(args) => man::run(ctx, &args, tree),
+        Command::Completion(args) => Ok(completion::run(&args, tree)),
     }
 }

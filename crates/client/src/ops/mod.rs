@@ -4,5 +4,27 @@
 //! [`Notices`](crate::notices::Notices), and the front ends (the command line in [`commands`](crate::commands), the pages in
 //! [`workbench`](crate::workbench)) show its result.
 
+pub mod cancel;
+pub mod clone;
+pub mod compare;
+pub mod create;
+pub mod describe;
+pub mod diagnostics;
+pub mod download;
 pub mod faults;
+pub mod fetch;
+pub mod fsck;
+pub mod kept_files;
+pub mod link;
+pub mod maintenance;
 pub mod open;
+pub mod push;
+pub mod registry;
+pub mod restore;
+pub mod runs;
+pub mod sign_in;
+pub mod snapshot;
+pub mod ssh_keys;
+pub mod submit;
+pub mod sync;
+pub mod template;

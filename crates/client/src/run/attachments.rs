@@ -12,9 +12,9 @@ use azml_core::history::HistoryRepo;
 use azml_core::id::RunId;
 use azml_core::quote::{quoted_path, unquoted};
 use azml_core::run::RunRecord;
+use gix::ObjectId;
 use jiff::Timestamp;
 
-use super::carried;
 use super::disk::NO_LINK;
 use crate::env::host_name;
 use crate::limits::METRICS_FILE;
@@ -54,9 +54,7 @@ impl Attachments {
         let own = Self::of(history, &record.submitted_as());
         let is_ours = record.host.as_deref().is_none_or(|host| host == host_name());
         match record.attachments_id() {
-            Some(commit) if !(is_ours && own.folder.is_dir()) => {
-                Self::at(carried::fetched_folder(history, commit))
-            }
+            Some(commit) if !(is_ours && own.folder.is_dir()) => Self::at(fetched_folder(history, commit)),
             _ => own,
         }
     }
@@ -98,7 +96,7 @@ impl Attachments {
     }
 
     /// Adds a copy of a file to which a script logged; a link is none, and is not written through either.
-    pub(super) fn add(&self, name: &Path, from: &Path) -> io::Result<()> {
+    pub fn add(&self, name: &Path, from: &Path) -> io::Result<()> {
         let from = File::options().read(true).custom_flags(NO_LINK).open(from)?;
         fs::create_dir_all(&self.folder)?;
         let mut to = Dir::open(&self.folder)?.create_file_below(name)?;
@@ -152,6 +150,11 @@ impl ControlLog {
             tracing::warn!(%error, "the control log can't be written");
         }
     }
+}
+
+/// The folder of the attachments in `commit` that were fetched.
+pub fn fetched_folder(history: &HistoryRepo, commit: ObjectId) -> PathBuf {
+    history.own_folder().join("fetched").join(commit.to_string())
 }
 
 #[cfg(test)]

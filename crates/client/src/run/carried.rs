@@ -6,14 +6,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use azml_core::checkout::path::check_name;
-use azml_core::history::HistoryRepo;
 use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::{self, RunRecord};
-use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 
 use super::attachments::{Attachments, is_log};
@@ -21,16 +18,6 @@ use super::secrets::{Fate, LeftOut, Secrets};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
-use crate::settings;
-use crate::sync;
-
-/// Of how many runs of other computers the attachments are kept here.
-const KEPT: usize = 20;
-
-/// A size on the command line.
-pub fn parse_size(text: &str) -> Result<u64, String> {
-    settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
-}
 
 /// Commits those of the attachments that are to travel, and says so in the record.
 pub fn carry(
@@ -89,46 +76,6 @@ pub fn carry(
 fn is_fit_for_git(name: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     name.iter().all(|part| check_name(part.as_bytes().as_bstr(), false).is_ok())
-}
-
-/// A recorded run's attachments, brought from the remote if they are not here.
-pub fn of_record(
-    ctx: &Context,
-    opened: &Opened,
-    record: &RunRecord,
-    token: Option<&str>,
-) -> Result<Attachments, CommandError> {
-    let here = Attachments::of_record(&opened.history, record);
-    let Some(commit) = record.attachments_id().filter(|_| !here.folder().is_dir()) else { return Ok(here) };
-    let folder = fetched_folder(&opened.history, commit);
-    let remote = ctx.remote(opened, token)?;
-    sync::with_progress(ctx, opened.project.root(), "Fetching", |context| {
-        sync::fetch_attachments(&opened.history, remote.as_ref(), commit, &folder, context)
-    })?;
-    prune(&opened.history);
-    Ok(Attachments::at(folder))
-}
-
-/// Where the attachments in `commit` are kept when they came from elsewhere.
-pub fn fetched_folder(history: &HistoryRepo, commit: ObjectId) -> PathBuf {
-    history.own_folder().join("fetched").join(commit.to_string())
-}
-
-/// Forgets what was fetched longest ago: it can be fetched again.
-fn prune(history: &HistoryRepo) {
-    let Ok(entries) = std::fs::read_dir(history.own_folder().join("fetched")) else { return };
-    let mut found: Vec<(SystemTime, PathBuf)> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-        })
-        .collect();
-    found.sort_by(|one, two| two.cmp(one));
-    for (_, old) in found.into_iter().skip(KEPT) {
-        if let Err(error) = std::fs::remove_dir_all(&old) {
-            tracing::debug!(%error, folder = %old.display(), "fetched attachments can't be removed");
-        }
-    }
 }
 
 /// Why an attachment is neither here nor at the remote, in words for its user.

@@ -8,18 +8,37 @@ use azml_core::snapshot::{Taken, Why};
 use gix::bstr::BString;
 
 use super::attachments::{Attachments, DRIVER_LOG, PREPARE_LOG};
+use super::config::RunConfig;
 use super::live::{self, Live};
 use super::python;
-use super::submission::Plan;
 use super::target::Job;
 use crate::context::{Context, Opened};
 use crate::env::{
     AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_RUN_ID, AZUREML_NATIVE_SHARE_DIRECTORY, PATH, PYTHONPATH,
 };
 use crate::error::CommandError;
+use crate::transport::Remote;
+
+/// What to run, and how.
+pub struct Plan {
+    /// The configuration.
+    pub config: RunConfig,
+    /// The script, relative to the project folder.
+    pub script: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Run in the project folder itself.
+    pub in_place: bool,
+    /// Take large files into the snapshot.
+    pub allow_large: bool,
+    /// How many bytes of what the run leaves are pushed.
+    pub attachments_limit: u64,
+    /// Where to push.
+    pub remote: Option<Remote>,
+}
 
 /// What the target is to run, with everything that the script finds in its environment.
-pub(super) fn make(
+pub fn make(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,

@@ -28,7 +28,7 @@ pub fn expiry(ctx: &Context) -> Expiry {
 }
 
 /// The folders that all runs of the project in `root` share.
-pub(super) fn folders(ctx: &Context, root: &Path, project: &ProjectId) -> ProjectFolders {
+pub fn folders(ctx: &Context, root: &Path, project: &ProjectId) -> ProjectFolders {
     ProjectFolders::of(&live::project_dir(&ctx.env.state_dir_for(root), project))
 }
 
@@ -49,7 +49,7 @@ fn line(item: &Item) -> String {
 }
 
 /// The lines that the control log has of it.
-pub(super) fn lines(left: &Summary) -> Vec<String> {
+pub fn lines(left: &Summary) -> Vec<String> {
     let mut lines: Vec<String> =
         left.first.iter().map(|item| format!("outside the outputs: {}", line(item))).collect();
     let more = left.count() - left.first.len();
@@ -60,7 +60,7 @@ pub(super) fn lines(left: &Summary) -> Vec<String> {
 }
 
 /// Says in the record what is kept.
-pub(super) fn put_in_record(ctx: &Context, record: &mut RunRecord, left: &Summary) {
+pub fn put_in_record(ctx: &Context, record: &mut RunRecord, left: &Summary) {
     if left.count() == 0 {
         record.extra.shift_remove(KEY);
         return;
@@ -69,7 +69,7 @@ pub(super) fn put_in_record(ctx: &Context, record: &mut RunRecord, left: &Summar
 }
 
 /// Its lines in the report at the end of a run.
-pub(super) fn report(ctx: &Context, record: &RunRecord, collected: &Collected) -> String {
+pub fn report(ctx: &Context, record: &RunRecord, collected: &Collected) -> String {
     let left = &collected.left;
     let mut text = String::new();
     if left.count() == 0 {
@@ -107,7 +107,7 @@ fn grouped(number: usize) -> String {
 }
 
 /// Removes what is kept no longer, and says so beforehand; removes run folders that nobody needs. Only a submit does this.
-pub(super) fn tidy(ctx: &Context, opened: &Opened) {
+pub fn tidy(ctx: &Context, opened: &Opened) {
     let folders = folders(ctx, opened.project.root(), opened.project.id());
     if let Err(error) = disk::remove_all(&folders.removable) {
         tracing::debug!(%error, "a run folder can't be removed");

@@ -16,7 +16,7 @@ const OUT_OF_MEMORY: &str = "out_of_memory";
 const SHELLS_OFFSET: i32 = 128;
 
 /// Writes into the record which signal has ended the script, if one has.
-pub(super) fn note(record: &mut RunRecord, ended: &Ended) {
+pub fn note(record: &mut RunRecord, ended: &Ended) {
     let Some(signal) = ended.signal else { return };
     record.extra.insert(SIGNAL.to_owned(), signal.into());
     if let Some(name) = signal_hook::low_level::signal_name(signal) {
@@ -31,7 +31,7 @@ pub(super) fn note(record: &mut RunRecord, ended: &Ended) {
 }
 
 /// The end of a script, for the control log.
-pub(super) fn describe(ended: &Ended) -> String {
+pub fn describe(ended: &Ended) -> String {
     let by = ended.signal.map(describe_signal);
     match (ended.exit, by) {
         (Exit::Code(code), _) => format!("exit code {code}"),

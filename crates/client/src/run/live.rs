@@ -122,7 +122,7 @@ impl Live {
     }
 
     /// Keeps what the run's logs must not show, for the same.
-    pub(super) fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
+    pub fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
         secrets.keep(&self.dir)
     }
 
@@ -167,7 +167,7 @@ impl Found {
     }
 
     /// What its logs must not show; `root` is the project folder.
-    pub(super) fn secrets(&self, root: &Path) -> Secrets {
+    pub fn secrets(&self, root: &Path) -> Secrets {
         Secrets::kept(&self.dir, root)
     }
 
@@ -213,7 +213,7 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
 }
 
 /// Run folders that belong to no run in progress: earlier versions of azml left them.
-pub(super) fn without_lock(runs_dir: &Path) -> Vec<(RunId, PathBuf)> {
+pub fn without_lock(runs_dir: &Path) -> Vec<(RunId, PathBuf)> {
     let entries = std::fs::read_dir(runs_dir).into_iter().flatten().flatten();
     let found = entries.filter_map(|entry| {
         let id = RunId::parse(entry.file_name().to_str()?).ok()?;

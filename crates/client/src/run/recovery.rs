@@ -118,7 +118,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
 }
 
 /// Keeps what earlier versions of azml left of runs in folders that nobody looks after.
-pub(super) fn adopt_old_folders(ctx: &Context, opened: &Opened) {
+pub fn adopt_old_folders(ctx: &Context, opened: &Opened) {
     let folders = keeping::folders(ctx, opened.project.root(), opened.project.id());
     let store = RunStore::new(&opened.history);
     for (id, dir) in live::without_lock(&folders.kept.with_file_name("runs")) {

@@ -22,12 +22,7 @@ fn said(result: std::fmt::Result) {
 const NAMED: usize = 10;
 
 /// The block at the end of a run.
-pub(super) fn details(
-    ctx: &Context,
-    record: &RunRecord,
-    collected: &Collected,
-    attachments: &Path,
-) -> String {
+pub fn details(ctx: &Context, record: &RunRecord, collected: &Collected, attachments: &Path) -> String {
     let mut text = format!(
         "\nExecution Details\n=================\nRunId: {}\nStatus: {}\n",
         record.run_id, record.status

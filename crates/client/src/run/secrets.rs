@@ -23,8 +23,7 @@ use serde_json::Value;
 use super::attachments::is_log;
 use super::config::RunConfig;
 use crate::context::Context;
-use crate::convert::shell_word;
-use crate::text::clean_line;
+use crate::text::{clean_line, shell_quoted};
 
 /// The property of a record that says which secrets were left out.
 pub const PROPERTY: &str = "SecretsLeftOut";
@@ -72,7 +71,7 @@ pub struct LeftOutFile {
 
 /// The form in which an attachment may travel.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub enum Fate {
     AsItIs,
     /// This copy of it, without its secrets.
     Masked(File, LeftOutFile),
@@ -82,7 +81,7 @@ pub(super) enum Fate {
 impl Secrets {
     /// The arguments as they may be recorded, which of them are masked, and what the run's logs must not show: those, and
     /// secret variables of the script's environment.
-    pub(super) fn of(
+    pub fn of(
         ctx: &Context,
         root: &Path,
         config: &RunConfig,
@@ -129,12 +128,12 @@ impl Secrets {
     }
 
     /// A text for the run's record or a log of azml's own.
-    pub(super) fn masked(&self, text: &str) -> String {
+    pub fn masked(&self, text: &str) -> String {
         secret::redacted_text(&self.values.masked_text(text)).0
     }
 
     /// Masks the texts among metrics.
-    pub(super) fn mask_metrics(&self, metrics: &mut BTreeMap<String, Metric>) {
+    pub fn mask_metrics(&self, metrics: &mut BTreeMap<String, Metric>) {
         for metric in metrics.values_mut() {
             match metric {
                 Metric::Number(_) => {}
@@ -231,7 +230,7 @@ impl LeftOut {
     }
 
     /// Puts it into a record.
-    pub(super) fn put(&self, record: &mut RunRecord) {
+    pub fn put(&self, record: &mut RunRecord) {
         record.properties.remove(PROPERTY);
         if *self != Self::default()
             && let Ok(value) = serde_json::to_value(self)
@@ -270,11 +269,11 @@ impl LeftOut {
     }
 
     /// What takes a false alarm back, one line for each kind.
-    pub(super) fn hints(&self, ctx: &Context) -> Vec<String> {
+    pub fn hints(&self, ctx: &Context) -> Vec<String> {
         let mut hints = Vec::new();
         let line = |path: &str| {
             let bytes = azml_core::quote::unquoted_path(path);
-            shell_word(&format!("!{}", line_for(bytes.as_os_str().as_bytes().as_bstr())))
+            shell_quoted(&format!("!{}", line_for(bytes.as_os_str().as_bytes().as_bstr())))
         };
         let file = |is_masked: bool| self.files.iter().find(|file| file.is_masked == is_masked);
         if let Some(file) = file(false) {
@@ -295,7 +294,7 @@ impl LeftOut {
             names.push(if bare.contains(' ') { "*" } else { bare });
             hints.push(format!(
                 "if it is none, have it recorded from the next run on: {{azml}} config set plain_arguments {}",
-                shell_word(&names.join(","))
+                shell_quoted(&names.join(","))
             ));
         }
         hints
@@ -310,7 +309,7 @@ impl LeftOutFile {
 }
 
 /// The arguments of a record that are masked.
-pub(super) fn named(masked: &[Masked]) -> Vec<(String, String)> {
+pub fn named(masked: &[Masked]) -> Vec<(String, String)> {
     let mut names: Vec<_> = masked.iter().map(|one| (one.name.clone(), one.rule.to_owned())).collect();
     names.dedup();
     names

@@ -53,7 +53,8 @@ impl Cancel {
         Ok(Self { received, suspensions })
     }
 
-    /// Signals from elsewhere, for tests.
+    /// Signals from elsewhere.
+    #[cfg(test)]
     pub fn from_channel(received: Receiver<i32>) -> Self {
         Self { received, suspensions: Arc::default() }
     }

@@ -59,17 +59,17 @@ impl Watch for Relay {
 }
 
 /// A run in progress, as the thread beside it sees it.
-pub(super) struct Observed<'a> {
-    pub(super) console: &'a Arc<dyn Console>,
-    pub(super) live: &'a Live,
-    pub(super) record: &'a Arc<Mutex<RunRecord>>,
-    pub(super) history: HistoryRepo,
-    pub(super) asker: Option<Asker>,
-    pub(super) secrets: &'a Secrets,
+pub struct Observed<'a> {
+    pub console: &'a Arc<dyn Console>,
+    pub live: &'a Live,
+    pub record: &'a Arc<Mutex<RunRecord>>,
+    pub history: HistoryRepo,
+    pub asker: Option<Asker>,
+    pub secrets: &'a Secrets,
 }
 
 /// Makes the target ready and runs the script in it, watched.
-pub(super) fn execute(
+pub fn execute(
     ctx: &Context,
     target: &mut dyn Target,
     job: &Job,

@@ -27,6 +27,13 @@ pub struct Filter {
     pub subscription: Option<String>,
 }
 
+impl Filter {
+    /// Returns whether everything passes.
+    pub fn is_empty(&self) -> bool {
+        [&self.account, &self.workspace, &self.group, &self.subscription].iter().all(|part| part.is_none())
+    }
+}
+
 /// An account or a workspace.
 #[derive(Clone, Debug)]
 pub struct Named {

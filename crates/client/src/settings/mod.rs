@@ -9,7 +9,7 @@ mod table;
 mod value;
 
 pub use file::{FILE_NAME, FileError};
-pub use table::{SETTINGS, Setting, VARIABLES, Variable};
+pub use table::{SETTINGS, Setting, VARIABLES};
 pub use value::{Kind, ValueError, size};
 
 use std::path::{Path, PathBuf};

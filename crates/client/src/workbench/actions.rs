@@ -6,28 +6,27 @@ use super::reply::Reply;
 use super::request::Request;
 use super::{layout, words};
 use crate::advice;
-use crate::commands::experiment::cancel;
-use crate::commands::history::sync;
-use crate::commands::runs;
 use crate::error::CommandError;
-use crate::run::carried;
+use crate::ops::cancel;
+use crate::ops::sync::{self, Synced};
+use crate::ops::{fetch, runs};
 
 /// Pulls, then pushes, as `azml history sync`.
-pub fn sync(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+pub fn sync(desk: &Desk<'_>, request: &Request) -> Reply {
     let note = match sync::sync(&desk.ctx, &desk.opened, None) {
-        Ok((_, pulled, delivered)) => {
+        Ok(Synced { pulled, pushed, .. }) => {
             let mut note = Note::done("In sync with the remote");
             if pulled.new_runs || pulled.new_snapshots {
                 note.lines.push("Received what others did.".to_owned());
             }
-            if delivered.pushed {
+            if pushed.pushed {
                 note.lines.push("Delivered what was owed.".to_owned());
             }
             note
         }
         Err(error) => failed(desk, "Could not sync", error),
     };
-    Ok(desk.see(here(request, "/"), note))
+    desk.see(here(request, "/"), note)
 }
 
 /// Ends a run that goes on on this computer, as `azml experiment cancel`.
@@ -46,10 +45,10 @@ pub fn fetch(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comm
     let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
     let what = request.form.get("what").unwrap_or_default();
     let done = if what == "outputs" {
-        carried::of_record(&desk.ctx, &desk.opened, &record, None).map(drop)
+        fetch::attachments(&desk.ctx, &desk.opened, &record, None).map(drop)
     } else {
         let commits: Vec<_> = record.commit_id().into_iter().collect();
-        runs::fetch_snapshots(&desk.ctx, &desk.opened, &commits, None)
+        fetch::fetch_snapshots(&desk.ctx, &desk.opened, &commits, None)
     };
     let note = match done {
         Ok(()) if what == "outputs" => Note::done("Fetched the outputs and logs"),

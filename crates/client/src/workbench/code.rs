@@ -15,9 +15,9 @@ use super::layout::{self, Page};
 use super::reply::{Content, Reply};
 use super::request::{Request, encode_path};
 use super::{restoring, words};
-use crate::commands::history::compare::code::{Change, Kind, changes};
 use crate::error::CommandError;
 use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
+use crate::ops::compare::code::{Change, Kind, changes};
 use crate::text::size;
 
 /// So many lines of differences are on a page.

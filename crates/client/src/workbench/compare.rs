@@ -12,9 +12,9 @@ use super::layout::{self, Page};
 use super::reply::Reply;
 use super::request::{Request, encode};
 use super::{code, detail, restoring, words};
-use crate::commands::history::compare::MOST;
-use crate::commands::history::compare::records::{self, Line};
 use crate::error::CommandError;
+use crate::ops::compare::MOST;
+use crate::ops::compare::records::{self, Line};
 
 /// So many drawings are on one page.
 const CHARTS: usize = 12;

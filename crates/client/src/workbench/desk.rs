@@ -9,12 +9,12 @@ use super::Workbench;
 use super::notes::Note;
 use super::reply::Reply;
 use super::request::Request;
-use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, ErrorKind};
 use crate::invoked::Invoked;
 use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::ops::open::open_and_recover;
+use crate::ops::runs;
 
 /// Where one page is made.
 pub struct Desk<'w> {
@@ -56,8 +56,7 @@ impl<'w> Desk<'w> {
 
     /// The record of the run that an address names in full.
     pub fn run(&self, id: &str) -> Result<RunRecord, CommandError> {
-        let record = runs::resolve(&self.ctx, &self.opened, id)?;
-        Ok(runs::with_live_in_place(&self.ctx, &self.opened, vec![record])?.remove(0))
+        runs::resolve_current(&self.ctx, &self.opened, id)
     }
 
     /// The messages of the operations so far.

@@ -14,12 +14,12 @@ use super::layout::{self, Page};
 use super::reply::Reply;
 use super::request::{Request, encode};
 use super::{code, log, outputs, restoring, words};
-use crate::commands::history::compare::code::changes;
-use crate::commands::runs;
 use crate::env::host_name;
 use crate::error::CommandError;
+use crate::ops::compare::code::changes;
+use crate::ops::runs;
 use crate::run::keeping::{self, Where};
-use crate::run::{kept, live, metrics};
+use crate::run::{kept, metrics};
 use crate::text::size;
 
 /// A longer file of metrics is not drawn.
@@ -192,9 +192,7 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
     let file = if record.status.is_over() {
         attachments.open(metrics::FILE.as_ref()).map_err(failed)?
     } else {
-        let runs_dir =
-            live::runs_dir(&desk.ctx.env.state_dir_for(desk.opened.project.root()), desk.opened.project.id());
-        let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
+        let found = runs::unclosed(&desk.ctx, &desk.opened)?;
         let found = found.iter().find(|run| run.record.is_same_run(record));
         found.and_then(|run| azml_core::small_file::open(&run.metrics_file()).ok())
     };
@@ -290,7 +288,7 @@ fn properties(record: &RunRecord) -> Markup {
                 table.props {
                     thead { tr { th scope="col" { "Property" } th scope="col" { "Value" } } }
                     tbody {
-                        @for (name, value) in runs::shown(&bare).iter().filter(|(name, _)| *name != "properties") { (property(name, value)) }
+                        @for (name, value) in runs::fields(&bare).iter().filter(|(name, _)| *name != "properties") { (property(name, value)) }
                         @for (name, value) in &record.properties { (property(name, value)) }
                     }
                 }

@@ -7,7 +7,7 @@
 //!
 //! | part | files |
 //! | --- | --- |
-//! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`] |
+//! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`], [`start`] |
 //! | what a page is made with | [`desk`], [`records`], [`notes`], [`layout`], [`words`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
@@ -15,27 +15,28 @@
 //! | what changes something | [`restoring`], [`actions`] |
 //! | drawings | [`chart`] |
 
-pub mod actions;
-pub mod assets;
-pub mod browser;
-pub mod chart;
-pub mod code;
-pub mod compare;
-pub mod desk;
-pub mod detail;
-pub mod guard;
-pub mod layout;
-pub mod list;
-pub mod log;
-pub mod notes;
-pub mod outputs;
-pub mod records;
-pub mod reply;
+mod actions;
+mod assets;
+mod browser;
+mod chart;
+mod code;
+mod compare;
+mod desk;
+mod detail;
+mod guard;
+mod layout;
+mod list;
+mod log;
+mod notes;
+mod outputs;
+mod records;
+mod reply;
 pub mod request;
-pub mod restoring;
-pub mod routes;
-pub mod server;
-pub mod words;
+mod restoring;
+mod routes;
+mod server;
+pub(crate) mod start;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -54,7 +55,7 @@ use crate::settings::Settings;
 
 /// The pages of one project.
 #[derive(Debug)]
-pub struct Workbench {
+pub(crate) struct Workbench {
     guard: Guard,
     env: Env,
     invoked: Invoked,
@@ -68,7 +69,7 @@ pub struct Workbench {
 
 /// A request and who sent it.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Who sent it.
     pub sender: Sender<'a>,
     /// What it asks for.

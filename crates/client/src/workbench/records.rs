@@ -7,8 +7,8 @@ use azml_core::run::{RunRecord, RunStore};
 use gix::ObjectId;
 
 use super::desk::Desk;
-use crate::commands::runs::Lives;
 use crate::error::CommandError;
+use crate::ops::runs::InProgress;
 
 /// The records of one state of the history.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Records {
     /// Those of now. Ten thousand are read once, and looked through after that.
     pub fn now(&self, desk: &Desk<'_>) -> Result<Listed, CommandError> {
         let history = &desk.opened.history;
-        let lives = Lives::here(&desk.ctx, &desk.opened)?;
+        let in_progress = InProgress::read(&desk.ctx, &desk.opened)?;
         let tip = history.ref_tip(history.runs_ref().as_ref())?;
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stored = match (kept, tip) {
@@ -43,11 +43,11 @@ impl Records {
         let going_on = stored.iter().enumerate().filter(|(_, record)| !record.status.is_over());
         let updated = going_on.map(|(at, record)| {
             let mut record = record.clone();
-            lives.update(&mut record);
+            in_progress.update(&mut record);
             (at, record)
         });
         let updated = updated.collect();
-        let unrecorded = lives.unrecorded(&stored).cloned().collect();
+        let unrecorded = in_progress.unrecorded(&stored).cloned().collect();
         Ok(Listed { unrecorded, stored, updated })
     }
 }

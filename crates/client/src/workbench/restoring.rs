@@ -1,7 +1,7 @@
 //! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
 
 use azml_core::quote::quoted;
-use azml_core::restore::{self, Plan};
+use azml_core::restore::{Done, Plan};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
 use maud::{Markup, html};
@@ -14,10 +14,10 @@ use super::notes::Note;
 use super::reply::Reply;
 use super::request::Request;
 use super::words;
-use crate::commands::history::compare::code::changes;
-use crate::commands::project::restore as command;
 use crate::error::CommandError;
-use crate::ops::faults::Faults;
+use crate::ops::compare::code::changes;
+use crate::ops::fetch::tree_here;
+use crate::ops::restore;
 
 /// So many changed files are listed.
 const LISTED: usize = 500;
@@ -32,7 +32,7 @@ pub fn preview(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Co
         let page = Page { title: &title, live: false, here: &path };
         return Ok(Reply::page(200, layout::page(desk, request, &page, &body)?));
     };
-    let plan = restore::plan(&desk.opened.history, tree)?;
+    let plan = restore::plan(&desk.opened, tree)?;
     let body = html! {
         (crumbs(&record))
         h1 { (title) }
@@ -67,30 +67,28 @@ pub fn restore(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Co
     let record = desk.run(id)?;
     let path = words::run_path(&record, "/restore");
     let tree = tree_of(desk, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
-    let plan = restore::plan(&desk.opened.history, tree)?;
+    let plan = restore::plan(&desk.opened, tree)?;
     if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
         let mut note = Note::done("Nothing was changed: the folder is no longer what the page showed");
         note.failed = true;
         note.lines.push("Below is what would change now.".to_owned());
         return Ok(desk.see(&path, note));
     }
-    let by = desk.ctx.signature(desk.opened.project.root());
-    let context = restore::Context { by, force: request.form.has("force") };
-    match restore::execute(&desk.opened.history, &plan, &context, &Faults::of(&desk.ctx.env)) {
+    match restore::carry_out(&desk.ctx, &desk.opened, &plan, request.form.has("force")) {
         Ok(done) => {
             let title =
-                format!("Restored the snapshot of {}: {}", words::run_name(&record), command::counted(&done));
+                format!("Restored the snapshot of {}: {}", words::run_name(&record), restore::counted(&done));
             let mut note = Note { title, undo: done.backup, ..Note::default() };
             note.lines.extend(saved(&done));
             Ok(desk.see(&words::run_path(&record, ""), note))
         }
-        Err(error) => Ok(desk.see(&path, failed(desk, "Nothing was restored", error.into()))),
+        Err(error) => Ok(desk.see(&path, failed(desk, "Nothing was restored", error))),
     }
 }
 
 /// What going back would change.
 pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let (backup, plan) = restore::plan_undo(&desk.opened.history)?;
+    let (backup, plan) = restore::plan_undo(&desk.opened)?;
     let body = html! {
         h1 { "Undo the last restore" }
         p { "The project folder becomes what it was before the restore. What is overwritten now is kept in turn." }
@@ -116,8 +114,7 @@ pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, Command
 
 /// Goes back to the backup that the page was about.
 pub fn undo(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let history = &desk.opened.history;
-    let (backup, plan) = restore::plan_undo(history)?;
+    let (backup, plan) = restore::plan_undo(&desk.opened)?;
     let is_meant = request.form.get("backup") == Some(backup.number.to_string().as_str());
     let is_as_shown = request.form.get("plan").is_none_or(|shown| shown == fingerprint(&plan));
     if !is_meant || !is_as_shown {
@@ -125,20 +122,18 @@ pub fn undo(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
         note.failed = true;
         return Ok(desk.see("/undo", note));
     }
-    let by = desk.ctx.signature(desk.opened.project.root());
-    let context = restore::Context { by, force: request.form.has("force") };
-    match restore::execute(history, &plan, &context, &Faults::of(&desk.ctx.env)) {
+    match restore::carry_out(&desk.ctx, &desk.opened, &plan, request.form.has("force")) {
         Ok(done) => {
-            let title = format!("The folder is as it was before the restore: {}", command::counted(&done));
+            let title = format!("The folder is as it was before the restore: {}", restore::counted(&done));
             let mut note = Note { title, undo: done.backup, ..Note::default() };
             note.lines.extend(saved(&done));
             Ok(desk.see("/", note))
         }
-        Err(error) => Ok(desk.see("/undo", failed(desk, "Nothing was changed", error.into()))),
+        Err(error) => Ok(desk.see("/undo", failed(desk, "Nothing was changed", error))),
     }
 }
 
-fn saved(done: &restore::Done) -> Option<String> {
+fn saved(done: &Done) -> Option<String> {
     let names: Vec<String> = done.saved.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| {
         format!("Edited while the restore was going on, and kept in the backup: {}", names.join(", "))
@@ -148,7 +143,7 @@ fn saved(done: &restore::Done) -> Option<String> {
 /// The tree of a run's snapshot, if it is here.
 pub fn tree_of(desk: &Desk<'_>, record: &RunRecord) -> Result<Option<ObjectId>, CommandError> {
     let commit = record.commit_id().ok_or_else(|| not_found("The record of this run names no snapshot"))?;
-    command::tree_here(&desk.opened, commit)
+    tree_here(&desk.opened, commit)
 }
 
 /// For a snapshot that is not here.

@@ -17,7 +17,7 @@ pub fn answer(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError>
         (Get, [b"compare"]) => compare::page(desk, request),
         (Get, [b"undo"]) => restoring::undo_preview(desk, request),
         (Post, [b"undo"]) => restoring::undo(desk, request),
-        (Post, [b"sync"]) => actions::sync(desk, request),
+        (Post, [b"sync"]) => Ok(actions::sync(desk, request)),
         (Get, [b"runs", id]) => detail::page(desk, request, text(id)?),
         (Get, [b"runs", id, b"restore"]) => restoring::preview(desk, request, text(id)?),
         (Post, [b"runs", id, b"restore"]) => restoring::restore(desk, request, text(id)?),

@@ -9,7 +9,6 @@ use crate::ui::Output;
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Show(show::Args),

@@ -12,7 +12,6 @@ use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Submit(submit::Args),

@@ -1,7 +1,7 @@
 //! `azml experiment submit`.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use azml_core::quote::quoted;
@@ -10,13 +10,10 @@ use azml_core::run::{RunRecord, Status};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::ops::open::open_and_recover;
-use crate::run::carried;
-use crate::run::config::RunConfig;
+use crate::ops::submit::{self, Options};
 use crate::run::console::Console;
 use crate::run::killed;
-use crate::run::local::is_package;
 use crate::run::process::Stream;
-use crate::run::submission::{self, Finished, Plan};
 use crate::ui::{Output, Ui};
 
 /// Run a script: snapshot the project folder, record the run, push both beside it
@@ -48,7 +45,7 @@ pub struct Args {
     allow_large: bool,
     /// How much of what the run leaves is pushed, for example 200MB: logs first, then the smallest files; the rest
     /// stays on this computer [default: 50MB]
-    #[arg(long, value_name = "SIZE", value_parser = carried::parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     attachments_limit: Option<u64>,
     /// A personal access token for the remote
     #[arg(long, value_name = "TOKEN")]
@@ -63,41 +60,24 @@ pub struct Args {
 
 /// Submits the run and waits for its end.
 pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let mut words = text_words(&args.command)?;
+    let words = text_words(&args.command)?;
     if let Some(option) = words.first().filter(|word| word.starts_with('-')) {
         return Err(CommandError::usage(format!("unexpected argument '{option}' before the script")).hint(
             format!("if it is the script, write ./{option}; all options: {{azml}} experiment submit --help"),
         ));
     }
     let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let root = opened.project.root();
-    let config = match &args.run_configuration {
-        Some(name) => RunConfig::load(root, name)?,
-        None if words.first().is_some_and(|word| word.ends_with(".runconfig")) => {
-            RunConfig::load(root, &words.remove(0))?
-        }
-        None => RunConfig::load(root, "local")?,
-    };
-    let Some((script, arguments)) = config.command(&words) else {
-        return Err(CommandError::usage(format!(
-            "run configuration `{}` names no script, and none was given",
-            config.name
-        ))
-        .hint(format!("{{azml}} experiment submit -c {} SCRIPT", config.name)));
-    };
-    let script = project_path(root, &ctx.env.cwd, &script)?;
-    let remote = ctx.remote(&opened, args.vststoken.as_deref())?;
-    let plan = Plan {
-        config,
-        script,
-        arguments,
+    let options = Options {
+        configuration: args.run_configuration.as_deref(),
+        words,
         in_place: args.in_place,
         allow_large: args.allow_large,
-        attachments_limit: args.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
-        remote,
+        attachments_limit: args.attachments_limit,
+        token: args.vststoken.as_deref(),
     };
+    let plan = submit::plan(ctx, &opened, options)?;
     let console: Arc<dyn Console> = Arc::clone(ui) as _;
-    let Finished { record, .. } = submission::submit(ctx, &opened, &plan, &console)?;
+    let record = submit::submit(ctx, &opened, &plan, &console)?;
     let id = &record.run_id;
     match (record.status, record.exit_code) {
         (Status::Completed, _) => Ok(Output::Nothing),
@@ -137,6 +117,11 @@ impl Console for Ui {
     }
 }
 
+/// A size on the command line.
+fn parse_size(text: &str) -> Result<u64, String> {
+    crate::settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
+}
+
 fn with_hint(error: CommandError, hint: Option<String>) -> CommandError {
     match hint {
         Some(hint) => error.hint(hint),
@@ -155,85 +140,4 @@ fn text_words(words: &[std::ffi::OsString]) -> Result<Vec<String>, CommandError>
             })
         })
         .collect()
-}
-
-/// The script's path relative to the project folder: as it is given there, else from the current folder.
-fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, CommandError> {
-    let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let mut outside = None;
-    for base in [root, cwd] {
-        let file = base.join(script);
-        let Ok(folder) = file.parent().unwrap_or(base).canonicalize() else { continue };
-        if !file.is_file() && !is_package(&file) {
-            continue;
-        }
-        // A script that is a link is run by the name that it was given by.
-        let real = match file.file_name() {
-            Some(name) if !file.is_dir() => folder.join(name),
-            _ => file.canonicalize().unwrap_or_else(|_| file.clone()),
-        };
-        match real.strip_prefix(&real_root) {
-            Ok(inside) if inside.as_os_str().is_empty() => return Ok(".".to_owned()),
-            Ok(inside) => return Ok(inside.to_string_lossy().into_owned()),
-            Err(_) => outside = Some(file),
-        }
-    }
-    if let Some(file) = outside {
-        return Err(CommandError::usage(format!(
-            "{} is not in the project folder {}",
-            file.display(),
-            root.display()
-        ))
-        .hint("copy it there: a run's snapshot is of the project folder"));
-    }
-    let error = CommandError::not_found(format!("there is no script {script} in {}", root.display()));
-    let names: Vec<String> = std::fs::read_dir(root)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
-        .collect();
-    Err(match crate::error::similar(script, names.iter().map(String::as_str)).first() {
-        Some(best) => {
-            error.hint(format!("did you mean `{best}`? {{azml}} experiment submit -c local {best}"))
-        }
-        None => error,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_script_is_found_from_the_project_and_from_the_current_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("p");
-        std::fs::create_dir_all(root.join("src")).unwrap();
-        for file in ["train.py", "src/deep.py", "../outside.py"] {
-            std::fs::write(root.join(file), "").unwrap();
-        }
-        let find = |cwd: &str, script: &str| project_path(&root, &root.join(cwd), script);
-        assert_eq!(find("", "train.py").unwrap(), "train.py");
-        assert_eq!(find("", "./src/../train.py").unwrap(), "train.py");
-        assert_eq!(find("src", "deep.py").unwrap(), "src/deep.py");
-        assert_eq!(find("src", "../train.py").unwrap(), "train.py");
-        assert_eq!(find("", "../outside.py").unwrap_err().kind, ErrorKind::Usage);
-        for file in ["-x.py", "src/a b\nc.py", "app/__main__.py", "__main__.py"] {
-            std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
-            std::fs::write(root.join(file), "").unwrap();
-        }
-        assert_eq!(find("", "./-x.py").unwrap(), "-x.py");
-        assert_eq!(find("src", "a b\nc.py").unwrap(), "src/a b\nc.py");
-        assert_eq!(find("", "app").unwrap(), "app");
-        assert_eq!(find("", "app/").unwrap(), "app");
-        assert_eq!(find("app", "./.").unwrap(), ".", "the project's folder goes before the current one");
-        assert_eq!(find("", ".").unwrap(), ".");
-        let absolute = root.join("src/deep.py");
-        assert_eq!(find("app", absolute.to_str().unwrap()).unwrap(), "src/deep.py");
-        assert_eq!(find("", "src").unwrap_err().kind, ErrorKind::NotFound, "no __main__.py");
-        let missing = find("", "trian.py").unwrap_err();
-        assert_eq!(missing.kind, ErrorKind::NotFound);
-        assert!(missing.hints[0].contains("`train.py`"));
-    }
 }

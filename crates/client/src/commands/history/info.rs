@@ -9,12 +9,12 @@ use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use serde_json::Value;
 
-use crate::commands::runs;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::ops::open::open_and_recover;
+use crate::ops::{fetch, runs};
 use crate::run::attachments::Attachments;
-use crate::run::{carried, keeping, live};
+use crate::run::{carried, keeping};
 use crate::text::shell_word;
 use crate::ui::{Output, Ui};
 
@@ -50,20 +50,18 @@ pub struct Args {
 /// Shows the record or the attachment.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let Some(path) = &args.artifact else { return show(ctx, &opened, &args.run) };
     let record = runs::resolve(ctx, &opened, &args.run)?;
-    match &args.artifact {
-        None => show(ctx, &opened, record),
-        Some(path) if args.follow && is_going_on(ctx, &opened, &record)? => {
-            follow(ui, ctx, &opened, &record, path)
-        }
-        Some(path) => print(ui, ctx, &opened, &record, path, args.vststoken.as_deref()),
+    if args.follow && runs::is_in_progress(ctx, &opened, &record)? {
+        return follow(ui, ctx, &opened, &record, path);
     }
+    print(ui, ctx, &opened, &record, path, args.vststoken.as_deref())
 }
 
-fn show(ctx: &Context, opened: &Opened, record: RunRecord) -> Result<Output, CommandError> {
-    let mut record = runs::with_live_in_place(ctx, opened, vec![record])?.remove(0);
+fn show(ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
+    let mut record = runs::resolve_current(ctx, opened, run)?;
     keeping::brought_up_to_date(ctx, opened, &mut record);
-    Ok(Output::Value(Value::Object(runs::shown(&record))))
+    Ok(Output::Value(Value::Object(runs::fields(&record))))
 }
 
 fn print(
@@ -83,7 +81,7 @@ fn print(
     if let Some(why) = carried::why_missing(record, &path).filter(|_| !is_here) {
         return Err(missing().hint(why));
     }
-    let attachments = carried::of_record(ctx, opened, record, token)?;
+    let attachments = fetch::attachments(ctx, opened, record, token)?;
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     if let Some(mut file) = attachments.open(&attachments.path_of(given)).map_err(failed)? {
         ui.copy_out(&mut file)?;
@@ -100,13 +98,6 @@ fn print(
     })
 }
 
-/// Whether the run's azml is alive on this computer.
-fn is_going_on(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
-    let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
-    let found = live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))?;
-    Ok(found.iter().any(|run| run.is_watched && run.record.is_same_run(record)))
-}
-
 /// Prints a file of a run in progress as it grows, to the run's end.
 fn follow(
     ui: &Ui,
@@ -120,7 +111,7 @@ fn follow(
     let mut file = None;
     loop {
         // Asked first, so that what comes between the last look and the end is printed too.
-        let goes_on = is_going_on(ctx, opened, record)?;
+        let goes_on = runs::is_in_progress(ctx, opened, record)?;
         if file.is_none() {
             file = attachments.open(&attachments.path_of(path)).map_err(failed)?;
         }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::run::Status;
 
-use crate::commands::runs::{self, Lives};
+use super::listing;
 use crate::context::Context;
 use crate::error::{CommandError, similar};
 use crate::ops::open::open_and_recover;
+use crate::ops::runs::{self, Filter};
 use crate::ui::{Output, Ui};
 
 /// List the project's runs, newest first
@@ -30,43 +31,12 @@ pub struct Args {
     path: Option<PathBuf>,
 }
 
-/// Reads as many records as are asked for, and no more.
+/// Lists them.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let status = args.status.as_deref().map(parse_status).transpose()?;
     let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let wanted = |record: &RunRecord| {
-        !record.hidden
-            && status.is_none_or(|status| record.status == status)
-            && args.script.as_ref().is_none_or(|script| record.script_name == *script)
-    };
-    let most = args.last.unwrap_or(usize::MAX);
-    let store = RunStore::new(&opened.history);
-    let lives = Lives::here(ctx, &opened)?;
-    let mut records = Vec::new();
-    if args.last.is_none() {
-        records = store.listed()?;
-        for record in &mut records {
-            lives.update(record);
-        }
-        records.retain(wanted);
-    } else {
-        for record in store.records()? {
-            if records.len() == most {
-                break;
-            }
-            let mut record = record?;
-            lives.update(&mut record);
-            if wanted(&record) {
-                records.push(record);
-            }
-        }
-    }
-    let mut all: Vec<RunRecord> =
-        lives.unrecorded(&records).filter(|record| wanted(record)).cloned().collect();
-    all.append(&mut records);
-    all.truncate(most);
-    runs::warn_of_unreadable(ctx, &all);
-    runs::output(ui, &all)
+    let filter = Filter { last: args.last, status, script: args.script.clone() };
+    listing::output(ui, &runs::list(ctx, &opened, &filter)?)
 }
 
 fn parse_status(word: &str) -> Result<Status, CommandError> {

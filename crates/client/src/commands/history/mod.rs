@@ -5,6 +5,7 @@ pub mod download;
 pub mod info;
 pub mod last;
 pub mod list;
+mod listing;
 pub mod sync;
 
 use crate::context::Context;
@@ -13,7 +14,6 @@ use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
 #[command(arg_required_else_help = true)]
 pub enum Command {
     List(list::Args),

@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use azml_core::run::RunStore;
 use serde_json::json;
 
-use crate::commands::runs;
-use crate::context::{Context, Opened};
+use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::open::open_and_recover;
-use crate::sync::{self, Delivered, Pulled, SyncError};
-use crate::transport::Remote;
+use crate::ops::sync::{Synced, sync};
 use crate::ui::Output;
 
 /// Deliver what the remote lacks, and bring the runs of others
@@ -32,33 +30,15 @@ pub struct Args {
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let (remote, pulled, delivered) = sync(ctx, &opened, args.vststoken.as_deref())?;
-    if pulled.new_runs {
-        runs::warn_after_sync(ctx, &opened);
-    }
+    let Synced { remote, pulled, pushed } = sync(ctx, &opened, args.vststoken.as_deref())?;
     Ok(Output::Value(json!({
         "remote": remote.url().without_secret().to_string(),
-        "pushed": delivered.pushed,
+        "pushed": pushed.pushed,
         "received_runs": pulled.new_runs,
         "received_snapshots": pulled.new_snapshots,
-        "bytes_sent": delivered.bytes_sent,
+        "bytes_sent": pushed.bytes_sent,
         "bytes_received": pulled.bytes_received,
-        "history": delivered.history.map(|id| id.to_string()),
+        "history": pushed.history.map(|id| id.to_string()),
         "runs": RunStore::new(&opened.history).count()?,
     })))
-}
-
-/// Brings what the remote has, then delivers what it lacks.
-pub(crate) fn sync(
-    ctx: &Context,
-    opened: &Opened,
-    token: Option<&str>,
-) -> Result<(Remote, Pulled, Delivered), CommandError> {
-    let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
-    let (pulled, delivered) = sync::with_progress(ctx, opened.project.root(), "Syncing", |context| {
-        let pulled = sync::pull(&opened.history, &remote, context)?;
-        Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
-    })?;
-    opened.history.set_push_error(None)?;
-    Ok((remote, pulled, delivered))
 }

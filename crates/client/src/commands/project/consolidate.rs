@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::maintenance;
 use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
 use crate::ui::Output;
-use crate::upkeep;
 
 /// Make few files of the run history's many, as azml does by itself when they are too many
 ///
@@ -30,7 +30,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
     // A signal ends it between two steps, so that no half of a pack is left.
     let interrupt = Cancel::listen().and_then(|cancel| cancel.interrupt()).map_err(CommandError::failed)?;
-    let report = upkeep::consolidate(&opened.history, args.all, &interrupt)?;
+    let report = maintenance::consolidate(&opened.history, args.all, &interrupt)?;
     let size = opened.history.disk_use()?;
     Ok(Output::Value(json!({
         "busy": report.busy,

@@ -1,23 +1,12 @@
 //! `azml project create`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use azml_core::history::{self, HistoryRepo};
-use azml_core::id::ProjectId;
-use azml_core::project::{self, Created, Project, ProjectName, Scope};
-use azml_core::quote::quoted_path;
-use azml_core::remote_url::RemoteUrl;
-use azml_core::snapshot::Silent;
-use azml_core::user_repo::UserRepo;
-
-use super::registry::{self, Where};
-use super::{show, template, update};
-use crate::context::{Context, NamedBy, Opened};
+use super::registry_args::RegistryArgs;
+use super::show;
+use crate::context::Context;
 use crate::error::CommandError;
-use crate::service::Service;
-use crate::snapshots::{self, limits};
-use crate::sync::LinkMode;
+use crate::ops::create::{Request, create};
 use crate::ui::Output;
 
 /// Make a project
@@ -56,206 +45,21 @@ pub struct Args {
     #[arg(long, value_name = "TOKEN")]
     vststoken: Option<String>,
     #[command(flatten)]
-    at: Where,
+    at: RegistryArgs,
 }
 
-/// The subscription of an account that is named without one.
-const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
-
-/// Makes it; if that fails, the folder is as it was.
+/// Creates it, and shows it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let at = args.path.as_ref().map_or_else(|| ctx.env.cwd.clone(), |path| ctx.env.cwd.join(path));
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => at
-            .canonicalize()
-            .unwrap_or_else(|_| at.clone())
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into(),
+    let request = Request {
+        name: args.name.as_deref(),
+        path: args.path.as_deref(),
+        repo: args.repo.as_deref(),
+        existing: args.existing,
+        init_repo: args.init_repo,
+        template: args.template_url.as_deref(),
+        allow_large: args.allow_large,
+        token: args.vststoken.as_deref(),
+        registry: args.at.filter(),
     };
-    let name = ProjectName::parse(&name)?;
-    let root = if args.existing { at } else { at.join(name.as_str()) };
-    let url = args.repo.as_deref().map(|url| ctx.url(url, &root)).transpose()?;
-    let template = args.template_url.as_deref().map(|url| ctx.url(url, &root)).transpose()?;
-    if root.join(project::FILE).exists() {
-        return Err(project::Error::AlreadyAProject { root }.into());
-    }
-    let mut undo = Undo::before(&root, args.existing)?;
-    project::check_folder(&root, ctx.env.home())?;
-    let repository = url.as_ref().map(|url| url.without_secret().to_string());
-    let place = Place::find(ctx, &args.at, &name, repository.as_deref())?;
-    let made = make(ctx, args, &root, &place, template, &mut undo).and_then(|opened| {
-        if let Some(url) = url {
-            let mode = if args.existing { LinkMode::EmptyOrClone } else { LinkMode::Empty };
-            update::link(ctx, &opened, url, args.vststoken.as_deref(), mode)?;
-        }
-        Ok(opened)
-    });
-    let opened = match made {
-        Ok(opened) => opened,
-        Err(error) => {
-            place.leave(ctx);
-            return Err(error);
-        }
-    };
-    undo.keep();
-    ctx.notices.status(&format!("Made project {name} in {}", quoted_path(&root)));
-    show::describe(ctx, &opened)
-}
-
-fn make(
-    ctx: &Context,
-    args: &Args,
-    root: &Path,
-    place: &Place,
-    template: Option<RemoteUrl>,
-    undo: &mut Undo,
-) -> Result<Opened, CommandError> {
-    let is_blank = !args.existing && template.is_none();
-    if !args.existing {
-        fs::create_dir_all(root).map_err(|error| CommandError::file("make folder", root, error))?;
-    }
-    if let Some(url) = template {
-        let progress = ctx.notices.progress("Fetching the template");
-        // Beside the URL of a repository the token is for that one.
-        let token = args.vststoken.as_deref().filter(|_| args.repo.is_none());
-        template::fetch(&ctx.remote_at(url, NamedBy::User(root), token)?, root, &*progress)?;
-    }
-    let user = if args.init_repo { UserRepo::open_at(root)? } else { UserRepo::open(root)? };
-    let id = place.id;
-    let created = project::create_files(root, id, place.scope.clone(), is_blank, ctx.env.home())?;
-    undo.created = Some(created);
-    let history = HistoryRepo::init(root, id)?;
-    if user.is_none() {
-        undo.made_git = true;
-        let user = UserRepo::init(root)?;
-        user.initial_commit(&ctx.author(root), ctx.env.now(), limits(args.allow_large), &Silent)?;
-    }
-    // Opened only now: with --init-repo it is the new one.
-    if let Some(around) = history.user_repo()?.filter(|user| user.is_around()) {
-        ctx.notices.status(&format!(
-            "The project is a folder of the Git repository {}, and uses it; to make one inside it: --init-repo",
-            around.work_tree().display()
-        ));
-    }
-    snapshots::take(ctx, &history, update::first_message(), args.allow_large)?;
-    Ok(Opened { project: Project::open(root)?, history })
-}
-
-/// What a new project is known as: its id, and its place in a registry or in none.
-struct Place {
-    id: ProjectId,
-    scope: Scope,
-    /// Where it is registered.
-    service: Option<Service>,
-}
-
-impl Place {
-    /// Registers the project if an account is named and somebody is signed in; else it gets an id of its own.
-    fn find(
-        ctx: &Context,
-        at: &Where,
-        name: &ProjectName,
-        repository: Option<&str>,
-    ) -> Result<Self, CommandError> {
-        if at.is_empty() {
-            return Ok(Self { id: random_id()?, scope: Scope::local(name), service: None });
-        }
-        if let Some(service) = Service::if_signed_in(ctx)? {
-            let found = registry::register(&service, at, name, repository)?;
-            ctx.notices.status(&format!("Registered {name} in {}/{}", found.account, found.workspace));
-            return Ok(Self { id: found.project, scope: found.scope, service: Some(service) });
-        }
-        ctx.notices.warning(
-            "you are not signed in: the project carries the account's name, but is not registered there",
-        );
-        ctx.notices.hint("{azml} login --service URL");
-        let or_local = |part: &Option<String>| part.clone().unwrap_or_else(|| "local".to_owned());
-        let subscription = at.subscription.as_deref().unwrap_or(NO_SUBSCRIPTION);
-        let [account, workspace, group] = [&at.account, &at.workspace, &at.resource_group].map(or_local);
-        let scope = Scope::new(subscription, &group, &account, &workspace, name.as_str())?;
-        Ok(Self { id: random_id()?, scope, service: None })
-    }
-
-    /// Takes the project out of the registry again: it has not come about.
-    fn leave(&self, ctx: &Context) {
-        let Some(service) = &self.service else { return };
-        if let Err(error) = service.unregister(self.scope.as_str()) {
-            ctx.notices.warning(&format!("the project stays in the registry: {error}"));
-            ctx.notices.hint("{azml} project delete -n NAME");
-        }
-    }
-}
-
-fn random_id() -> Result<ProjectId, CommandError> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| CommandError::failed(std::io::Error::other(error)))?;
-    Ok(ProjectId::from_random(random))
-}
-
-/// Takes back what was made, unless it is kept in the end.
-struct Undo {
-    root: PathBuf,
-    existed: bool,
-    created: Option<Created>,
-    made_git: bool,
-    kept: bool,
-}
-
-impl Undo {
-    fn before(root: &Path, existing: bool) -> Result<Self, CommandError> {
-        let found = fs::metadata(root);
-        let is_empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
-        match (&found, existing) {
-            (Ok(found), true) if found.is_dir() => {}
-            (_, true) => {
-                return Err(CommandError::not_found(format!("there is no folder {}", root.display()))
-                    .hint("make a new one: {azml} project create -n NAME"));
-            }
-            (Ok(_), false) if !is_empty => {
-                return Err(CommandError::failed(format!(
-                    "{} exists and is not an empty folder",
-                    root.display()
-                ))
-                .hint(format!(
-                    "make a project of it: {{azml}} project create --existing --path {}",
-                    root.display()
-                )));
-            }
-            _ => {}
-        }
-        Ok(Self {
-            root: root.to_owned(),
-            existed: found.is_ok(),
-            created: None,
-            made_git: false,
-            kept: existing && root.join(history::FOLDER).exists(),
-        })
-    }
-
-    fn keep(&mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Undo {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        // The error that brought us here is told; what can't be removed stays for the user to see.
-        if !self.existed {
-            drop(fs::remove_dir_all(&self.root));
-            return;
-        }
-        drop(fs::remove_dir_all(self.root.join(history::FOLDER)));
-        if self.made_git {
-            drop(fs::remove_dir_all(self.root.join(".git")));
-        }
-        if let Some(created) = &self.created {
-            created.take_back(&self.root);
-        }
-    }
+    show::output(ctx, &create(ctx, &request)?)
 }

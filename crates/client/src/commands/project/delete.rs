@@ -6,9 +6,10 @@ use azml_core::project::Project;
 use azml_core::quote::quoted_path;
 
 use super::list::shown;
-use super::registry::{self, Where};
+use super::registry_args::RegistryArgs;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::registry;
 use crate::run::keeping;
 use crate::service::{Found, Service};
 use crate::ui::Output;
@@ -24,7 +25,7 @@ pub struct Args {
     #[arg(long, short, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
-    at: Where,
+    at: RegistryArgs,
     /// The project's folder, instead of the current one
     #[arg(long, value_name = "DIR", alias = "project", conflicts_with = "name")]
     path: Option<PathBuf>,
@@ -38,7 +39,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     };
     let service = Service::signed_in(ctx)?;
     let found = match (&args.name, &here) {
-        (Some(name), _) => registry::find(&service, name, &args.at)?,
+        (Some(name), _) => registry::find(&service, name, &args.at.filter())?,
         (None, Some(project)) => of_folder(&service, project)?,
         (None, None) => {
             return Err(CommandError::usage("which project?").hint("{azml} project delete -n NAME"));

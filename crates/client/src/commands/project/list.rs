@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::registry::Where;
+use super::registry_args::RegistryArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::service::{Found, Service};
@@ -17,7 +17,7 @@ use crate::ui::{Numbers, Output};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    at: Where,
+    at: RegistryArgs,
 }
 
 /// Asks the service.

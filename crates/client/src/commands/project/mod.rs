@@ -6,11 +6,10 @@ pub mod create;
 pub mod delete;
 pub mod fsck;
 pub mod list;
-pub mod registry;
+mod registry_args;
 pub mod restore;
 pub mod show;
 pub mod snapshot;
-pub mod template;
 pub mod update;
 
 use crate::context::Context;
@@ -19,7 +18,6 @@ use crate::ui::{Output, Ui};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Create(create::Args),

@@ -3,19 +3,15 @@
 use std::path::PathBuf;
 
 use azml_core::quote::quoted;
-use azml_core::restore::{self, Done, Plan};
-use azml_core::run::RunRecord;
-use gix::ObjectId;
+use azml_core::restore::{Backup, Done, Plan};
 use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
-use crate::commands::{owed, runs};
 use crate::context::{Context, Opened};
-use crate::error::{CommandError, ErrorKind};
-use crate::ops::faults::Faults;
+use crate::error::CommandError;
 use crate::ops::open::open_and_recover;
-use crate::snapshots;
-use crate::sync;
+use crate::ops::restore::{self, Snapshot, counted};
+use crate::ops::snapshot;
 use crate::ui::{Numbers, Output};
 
 /// Make the project folder equal to the snapshot of a run
@@ -51,30 +47,16 @@ pub struct Args {
 /// Plans, then does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let root = opened.project.root();
-    let context = restore::Context { by: ctx.signature(root), force: args.force };
-    let faults = Faults::of(&ctx.env);
-    let Some(run_id) = args.run_id.as_deref().filter(|_| !args.undo) else {
-        let head = |backup: restore::Backup| json!({"undone_backup": backup.number});
-        if args.dry_run {
-            let (backup, plan) = restore::plan_undo(&opened.history)?;
-            return Ok(planned(ctx, &plan, &head(backup)));
-        }
-        let (backup, plan, done) = restore::go_back(&opened.history, &context, &faults)?;
-        ctx.notices
-            .status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
-        return Ok(finished(ctx, &plan, &done, &head(backup)));
+    let Some(run) = args.run_id.as_deref().filter(|_| !args.undo) else {
+        return undo(ctx, &opened, args);
     };
-    let record = find_run(ctx, &opened, run_id, args.vststoken.as_deref())?;
-    let commit = record.commit_id().ok_or_else(|| {
-        CommandError::not_found(format!("run {} has no snapshot", record.run_id)).hint("{azml} history list")
-    })?;
-    let tree = snapshot_tree(ctx, &opened, commit, args.vststoken.as_deref())?;
+    let Snapshot { record, commit, tree } =
+        restore::find_snapshot(ctx, &opened, run, args.vststoken.as_deref())?;
     let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
     if args.dry_run {
-        return Ok(planned(ctx, &restore::plan(&opened.history, tree)?, &head));
+        return Ok(planned(ctx, &restore::plan(&opened, tree)?, &head));
     }
-    let (plan, done) = restore::restore(&opened.history, tree, &context, &faults)?;
+    let (plan, done) = restore::restore(ctx, &opened, tree, args.force)?;
     if done.backup.is_none() {
         ctx.notices.status(&format!("The folder already is the snapshot of run {}", record.run_id));
     } else {
@@ -83,62 +65,15 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     Ok(finished(ctx, &plan, &done, &head))
 }
 
-pub(crate) fn counted(done: &Done) -> String {
-    format!("{} added, {} changed, {} removed", done.added, done.changed, done.removed)
-}
-
-/// The run's record; if it is not known here and there is a remote, that is asked for news.
-fn find_run(
-    ctx: &Context,
-    opened: &Opened,
-    run_id: &str,
-    token: Option<&str>,
-) -> Result<RunRecord, CommandError> {
-    let unknown = match runs::resolve(ctx, opened, run_id) {
-        Err(error) if error.kind == ErrorKind::NotFound => error,
-        found => return found,
-    };
-    let Some(remote) = ctx.remote(opened, token)? else { return Err(unknown) };
-    let pulled = sync::with_progress(ctx, opened.project.root(), "Asking the remote for news", |context| {
-        sync::pull(&opened.history, &remote, context)
-    });
-    match pulled {
-        Ok(_) => {
-            owed::deliver(ctx, opened, &remote);
-            runs::resolve(ctx, opened, run_id)
-        }
-        Err(error) => {
-            ctx.notices.warning(&format!("the remote could not be asked for news: {error}"));
-            Err(unknown)
-        }
+fn undo(ctx: &Context, opened: &Opened, args: &Args) -> Result<Output, CommandError> {
+    let head = |backup: Backup| json!({"undone_backup": backup.number});
+    if args.dry_run {
+        let (backup, plan) = restore::plan_undo(opened)?;
+        return Ok(planned(ctx, &plan, &head(backup)));
     }
-}
-
-/// The tree of a snapshot, which is fetched if it is not here.
-fn snapshot_tree(
-    ctx: &Context,
-    opened: &Opened,
-    commit: ObjectId,
-    token: Option<&str>,
-) -> Result<ObjectId, CommandError> {
-    if let Some(tree) = tree_here(opened, commit)? {
-        return Ok(tree);
-    }
-    let missing = || CommandError::from(sync::SyncError::NoSnapshot { commit });
-    let remote = ctx.remote(opened, token)?.ok_or_else(missing)?;
-    sync::with_progress(ctx, opened.project.root(), "Fetching the snapshot", |context| {
-        sync::fetch_snapshot(&opened.history, &remote, commit, context)
-    })?;
-    owed::deliver(ctx, opened, &remote);
-    tree_here(opened, commit)?.ok_or_else(missing)
-}
-
-/// The tree of a snapshot, if it is on this computer.
-pub(crate) fn tree_here(opened: &Opened, commit: ObjectId) -> Result<Option<ObjectId>, CommandError> {
-    let Some(object) = opened.history.git().try_find_object(commit).map_err(CommandError::failed)? else {
-        return Ok(None);
-    };
-    Ok(Some(object.peel_to_tree().map_err(CommandError::failed)?.id))
+    let (backup, plan, done) = restore::undo(ctx, opened, args.force)?;
+    ctx.notices.status(&format!("Went back to how the folder was before the restore; {}", counted(&done)));
+    Ok(finished(ctx, &plan, &done, &head(backup)))
 }
 
 fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {
@@ -172,7 +107,7 @@ fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Val
 
 fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
     tell_unignored(ctx, plan);
-    snapshots::tell_passed_over(ctx, &plan.passed_over);
+    snapshot::tell_passed_over(ctx, &plan.passed_over);
     let (mut value, mut rows) = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
     for path in &plan.in_the_way {
@@ -183,7 +118,7 @@ fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
 }
 
 fn tell_unignored(ctx: &Context, plan: &Plan) {
-    snapshots::tell_held_back(
+    snapshot::tell_held_back(
         ctx,
         "ignored until now, and not by the rules of that snapshot; held back from snapshots until you decide",
         &plan.unignored,
@@ -192,7 +127,7 @@ fn tell_unignored(ctx: &Context, plan: &Plan) {
 
 pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
     let (mut value, rows) = listed(plan, head);
-    snapshots::tell_passed_over(ctx, &plan.passed_over);
+    snapshot::tell_passed_over(ctx, &plan.passed_over);
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));
     if !done.saved.is_empty() {

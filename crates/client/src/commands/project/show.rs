@@ -1,19 +1,16 @@
 //! `azml project show`.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use azml_core::quote::quoted_path;
-use azml_core::restore;
-use azml_core::run::{RunStore, format};
-use azml_core::user_repo::UserRepo;
-use gix::ObjectId;
+use azml_core::run::format;
 use serde_json::{Map, json};
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::ops::describe::{Description, describe};
 use crate::ops::open::open_and_recover;
-use crate::run::{keeping, live};
+use crate::run::keeping;
 use crate::text::size;
 use crate::ui::{Numbers, Output};
 
@@ -31,27 +28,26 @@ pub struct Args {
 
 /// Shows it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    describe(ctx, &opened)
+    output(ctx, &open_and_recover(ctx, args.path.as_deref())?)
 }
 
-/// What there is to say of a project; needs no network.
-pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> {
+/// The description of a project, as each command that makes or changes one prints it.
+pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> {
     let Opened { project, history } = opened;
-    let user = UserRepo::open(project.root())?;
-    let head = user.as_ref().map(UserRepo::head).transpose()?.flatten();
-    let remote = history.remote_url()?.map(|url| url.without_secret().to_string());
-    let tip = history.tip()?;
-    let runs = RunStore::new(history).count()?;
-    let disk = history.disk_use()?;
-    let owed = if remote.is_some() { history.owed()? } else { Vec::new() };
-    let running: Vec<String> =
-        live::find(&live::runs_dir(&ctx.env.state_dir_for(project.root()), project.id()))
-            .map_err(|error| CommandError::file("look at", &ctx.env.state_dir_for(project.root()), error))?
-            .iter()
-            .map(|run| run.record.run_id.to_string())
-            .collect();
-    let kept = keeping::totals(ctx, project.root(), project.id())?;
+    let described = describe(ctx, opened)?;
+    let Description {
+        head,
+        remote,
+        newest,
+        snapshots,
+        runs,
+        running,
+        unpushed,
+        backups,
+        held_back,
+        kept,
+        disk,
+    } = &described;
     let scope = project.scope();
     let value = json!({
         "id": project.id().to_string(),
@@ -64,15 +60,15 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
         "branch": head.as_ref().and_then(|head| head.branch.clone()),
         "head": head.as_ref().map(|head| head.commit.to_string()),
         "history_branch": history.history_ref().shorten().to_string(),
-        "last_snapshot": tip.map(|tip| tip.to_string()),
-        "snapshots": tip.map_or(Ok(0), |tip| count(history.git(), tip))?,
+        "last_snapshot": newest.map(|newest| newest.to_string()),
+        "snapshots": snapshots,
         "is_shallow": history.is_shallow(),
         "runs": runs,
         "running": running,
-        "owed": owed.iter().map(|owed| owed.name.to_string()).collect::<Vec<_>>(),
+        "owed": unpushed,
         "last_push_error": history.push_error(),
-        "backups": restore::backups(history)?.len(),
-        "held_back": history.held_back()?.lines().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "backups": backups,
+        "held_back": held_back.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "kept_files": {
             "runs": kept.runs,
             "files": kept.files,
@@ -93,7 +89,7 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
     ] {
         row.insert(header.to_owned(), value[key].clone());
     }
-    let state = match (&remote, owed.is_empty()) {
+    let state = match (remote, unpushed.is_empty()) {
         (None, _) => "not linked",
         (Some(_), true) => "in sync",
         (Some(_), false) => "owed",
@@ -110,20 +106,4 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Output, CommandError> 
         );
     }
     Ok(Output::WithTable { value, rows: vec![row], numbers: Numbers::AsText })
-}
-
-/// How many snapshots are here: all commits of the history branch that are not joins.
-fn count(repo: &gix::Repository, tip: ObjectId) -> Result<usize, CommandError> {
-    let mut seen = HashSet::from([tip]);
-    let mut next = vec![tip];
-    let mut count = 0;
-    while let Some(id) = next.pop() {
-        // A roamed project has the newest snapshots only.
-        let Some(object) = repo.try_find_object(id).map_err(CommandError::failed)? else { continue };
-        let commit = object.try_into_commit().map_err(CommandError::failed)?;
-        let parents: Vec<ObjectId> = commit.parent_ids().map(gix::Id::detach).collect();
-        count += usize::from(parents.len() < 2);
-        next.extend(parents.into_iter().filter(|parent| seen.insert(*parent)));
-    }
-    Ok(count)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::open::open_and_recover;
-use crate::snapshots;
+use crate::ops::snapshot;
 use crate::ui::Output;
 
 /// Take a snapshot of the project folder without running anything
@@ -34,7 +34,7 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
     let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
-    let taken = snapshots::take(ctx, &opened.history, message, args.allow_large)?;
+    let taken = snapshot::take(ctx, &opened.history, message, args.allow_large)?;
     Ok(Output::Value(json!({
         "commit": taken.commit.to_string(),
         "tree": taken.tree.to_string(),

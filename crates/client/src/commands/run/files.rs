@@ -1,24 +1,21 @@
 //! `azml run files`.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use azml_core::quote::{quoted, quoted_path, unquoted};
-use azml_core::restore;
+use azml_core::quote::{quoted, quoted_path};
 use azml_core::run::{RunRecord, format};
-use gix::bstr::ByteSlice as _;
 use serde_json::{Map, Value, json};
 
-use crate::commands::project::restore::{counted, finished, tree_here};
-use crate::commands::runs;
+use crate::commands::project::restore::finished;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::ops::faults::Faults;
+use crate::ops::kept_files::{self, Wanted};
 use crate::ops::open::open_and_recover;
+use crate::ops::restore::counted;
+use crate::ops::runs;
 use crate::run::keeping::{self, Left, Where};
 use crate::run::kept::{self, Applied, Item};
-use crate::run::outputs::PathPattern;
 use crate::text::size;
 use crate::ui::{Numbers, Output};
 
@@ -58,30 +55,13 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
     let record = runs::resolve(ctx, &opened, &args.run)?;
-    let left = keeping::left_by(ctx, &opened, &record)?;
-    let changes = args.to.is_some() || args.apply || args.delete;
-    match &left.place {
-        Where::Elsewhere(host) => {
-            return Err(CommandError::not_found(format!(
-                "what run {} wrote is on another computer, {host}",
-                record.run_id
-            ))
-            .hint(format!("there: {{azml}} run files -r {}", record.run_id)));
-        }
-        Where::Expired if changes => {
-            return Err(CommandError::not_found(format!(
-                "what run {} wrote is not kept any more",
-                record.run_id
-            ))
-            .hint("how long files are kept: {azml} config show"));
-        }
-        Where::RunFolder(_) if args.delete => {
-            return Err(CommandError::failed(format!("run {} still uses its files", record.run_id))
-                .hint(format!("to end it: {{azml}} experiment cancel -r {}", record.run_id)));
-        }
-        _ => {}
-    }
-    let items = select(&left.items, &args.patterns)?;
+    let wanted = match args {
+        Args { delete: true, .. } => Wanted::Remove,
+        Args { to: Some(_), .. } | Args { apply: true, .. } => Wanted::Copy,
+        _ => Wanted::List,
+    };
+    let left = kept_files::find(ctx, &opened, &record, wanted)?;
+    let items = kept_files::select(&left.items, &args.patterns)?;
     if let Some(folder) = &args.to {
         copy_out(ctx, &record, &items, &ctx.env.cwd.join(folder), args.force)
     } else if args.apply {
@@ -91,37 +71,6 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     } else {
         Ok(list(ctx, &record, &left, &items))
     }
-}
-
-/// Those that a pattern stands for; all if there is none. A pattern that stands for nothing is an error.
-fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, CommandError> {
-    if patterns.is_empty() {
-        return Ok(items.to_vec());
-    }
-    let mut chosen = vec![false; items.len()];
-    for given in patterns {
-        let name = unquoted(given.as_bytes());
-        let pattern = PathPattern::parse(&name).map_err(|error| {
-            CommandError::usage(error).hint(format!("`{}` is not relative to the project", quoted(&name)))
-        })?;
-        let literal = name.trim_end_with(|c| c == '/');
-        let is_literal = |path: &[u8]| {
-            path.strip_prefix(literal).is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
-        };
-        let mut any = false;
-        for (item, chosen) in items.iter().zip(&mut chosen) {
-            // Also by its name as it is, which a pattern's characters may stand in.
-            let path = item.path.as_bstr();
-            if pattern.has(path) || is_literal(path) {
-                (*chosen, any) = (true, true);
-            }
-        }
-        if !any {
-            return Err(CommandError::not_found(format!("no file of the run is `{}`", quoted(&name)))
-                .hint("without a pattern all are listed"));
-        }
-    }
-    Ok(items.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(item, _)| item.clone()).collect())
 }
 
 fn list(ctx: &Context, record: &RunRecord, left: &Left, items: &[Item]) -> Output {
@@ -200,10 +149,7 @@ fn apply(
     items: &[Item],
     force: bool,
 ) -> Result<Output, CommandError> {
-    let tree = record.commit_id().map(|commit| tree_here(opened, commit)).transpose()?.flatten();
-    let context = restore::Context { by: ctx.signature(opened.project.root()), force };
-    let Applied { plan, done, large } =
-        kept::apply(&opened.history, tree, items, &context, &Faults::of(&ctx.env))?;
+    let Applied { plan, done, large } = kept_files::apply(ctx, opened, record, items, force)?;
     ctx.notices.status(&format!("Brought in what run {} wrote; {}", record.run_id, counted(&done)));
     let large: Vec<String> = large.iter().map(|path| quoted(path).into_owned()).collect();
     if !large.is_empty() {
@@ -214,11 +160,7 @@ fn apply(
 
 fn delete(ctx: &Context, record: &RunRecord, left: Left, items: &[Item]) -> Result<Output, CommandError> {
     let total = kept::Summary::of(items);
-    if let Where::Kept(kept) = left.place {
-        let folder = kept.folder().to_owned();
-        let removed = if items.len() == left.items.len() { kept.remove() } else { kept.remove_items(items) };
-        removed.map_err(|error| CommandError::file("remove what is in", &folder, error))?;
-    }
+    kept_files::remove(left, items)?;
     ctx.notices.status(&format!(
         "Removed {} of run {}",
         keeping::counted(total.count(), total.bytes),

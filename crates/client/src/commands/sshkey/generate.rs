@@ -1,24 +1,15 @@
 //! `azml sshkey generate`.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use serde_json::json;
-use ssh_key::private::{Ed25519Keypair, KeypairData, RsaKeypair};
-use ssh_key::{LineEnding, PrivateKey};
 
-use super::{public_beside, ssh_folder};
 use crate::context::Context;
-use crate::env::host_name;
 use crate::error::CommandError;
-use crate::service::fingerprint;
+use crate::ops::ssh_keys::{Algorithm, Request, generate};
 use crate::ui::Output;
 
-/// Bits of a new RSA key.
-const RSA_BITS: usize = 3072;
 /// The longest passphrase that is read.
 const LONGEST_PASSPHRASE: u64 = 4096;
 
@@ -56,64 +47,25 @@ pub struct Args {
     passphrase_stdin: bool,
 }
 
-/// Makes them; if the second file can't be written, the first one goes.
+/// Makes them.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let (name, algorithm) = match args.kind {
-        Kind::Ed25519 => ("id_ed25519", "ssh-ed25519"),
-        Kind::Rsa => ("id_rsa", "ssh-rsa"),
+    let request = Request {
+        kind: match args.kind {
+            Kind::Ed25519 => Algorithm::Ed25519,
+            Kind::Rsa => Algorithm::Rsa,
+        },
+        file: args.file.as_deref(),
+        comment: args.comment.as_deref(),
     };
-    let private = match &args.file {
-        Some(file) => ctx.env.cwd.join(file),
-        None => ssh_folder(ctx)?.join(name),
-    };
-    let public = public_beside(&private);
-    for file in [&private, &public] {
-        if file.symlink_metadata().is_ok() {
-            return Err(CommandError::failed(format!("{} exists, and is not overwritten", file.display()))
-                .hint("name another file: {azml} sshkey generate --file FILE")
-                .hint(format!("or use that key: {{azml}} sshkey add {}", public.display())));
-        }
-    }
-    let passphrase = passphrase(ctx, args)?;
-    let author = ctx.author(&ctx.env.cwd);
-    let comment =
-        args.comment.clone().unwrap_or_else(|| format!("{}@{}", author.name.replace(' ', "."), host_name()));
-    if comment.chars().any(char::is_control) {
-        return Err(CommandError::usage("the comment holds a control character"));
-    }
-    let mut random = UnwrapErr(SysRng);
-    let pair = match args.kind {
-        Kind::Ed25519 => KeypairData::from(Ed25519Keypair::random(&mut random)),
-        Kind::Rsa => {
-            let progress = ctx.notices.progress("Making the key");
-            progress.say("looking for large primes");
-            KeypairData::from(RsaKeypair::random(&mut random, RSA_BITS).map_err(CommandError::failed)?)
-        }
-    };
-    let mut key = PrivateKey::new(pair, comment).map_err(CommandError::failed)?;
-    let line = key.public_key().to_openssh().map_err(CommandError::failed)?;
-    let fingerprint = fingerprint(key.public_key());
-    if let Some(passphrase) = passphrase {
-        key = key.encrypt(&mut random, passphrase).map_err(CommandError::failed)?;
-    }
-    let text = key.to_openssh(LineEnding::LF).map_err(CommandError::failed)?;
-    if let Some(folder) = private.parent() {
-        make_folder(folder).map_err(|error| CommandError::file("make folder", folder, error))?;
-    }
-    write_new(&private, text.as_bytes(), 0o600)
-        .map_err(|error| CommandError::file("write", &private, error))?;
-    if let Err(error) = write_new(&public, format!("{line}\n").as_bytes(), 0o644) {
-        // A private key alone would stand in the way of the next try.
-        drop(fs::remove_file(&private));
-        return Err(CommandError::file("write", &public, error));
-    }
-    ctx.notices.status(&format!("Made {} and {}", private.display(), public.display()));
-    ctx.notices.hint(&format!("register it: {{azml}} sshkey add {}", public.display()));
+    let made = generate(ctx, &request, || passphrase(ctx, args))?;
+    let (private, public) = (made.private.display(), made.public.display());
+    ctx.notices.status(&format!("Made {private} and {public}"));
+    ctx.notices.hint(&format!("register it: {{azml}} sshkey add {public}"));
     Ok(Output::Value(json!({
-        "private_key": private.display().to_string(),
-        "public_key": public.display().to_string(),
-        "algorithm": algorithm,
-        "fingerprint": fingerprint,
+        "private_key": private.to_string(),
+        "public_key": public.to_string(),
+        "algorithm": made.algorithm,
+        "fingerprint": made.fingerprint,
     })))
 }
 
@@ -149,29 +101,4 @@ fn some(passphrase: String) -> Result<Option<String>, CommandError> {
         return Err(CommandError::usage("the passphrase is empty").hint("{azml} sshkey generate"));
     }
     Ok(Some(passphrase))
-}
-
-/// For the user alone, if it is not there yet: ssh insists on that.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Writes a file that must not be there yet, with this mode from its first byte on.
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut options = fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if written.is_err() {
-        drop(fs::remove_file(path));
-    }
-    written
 }

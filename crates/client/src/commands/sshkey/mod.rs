@@ -5,8 +5,6 @@ pub mod generate;
 pub mod list;
 pub mod remove;
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -16,7 +14,6 @@ use crate::ui::{Numbers, Output};
 
 /// The commands of the group.
 #[derive(Debug, clap::Subcommand)]
-#[expect(missing_docs, reason = "the manual of each is in its Args")]
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Generate(generate::Args),
@@ -33,22 +30,6 @@ pub fn run(ctx: &Context, command: Command) -> Result<Output, CommandError> {
         Command::List(args) => list::run(ctx, &args),
         Command::Remove(args) => remove::run(ctx, &args),
     }
-}
-
-/// The folder where ssh looks for keys.
-fn ssh_folder(ctx: &Context) -> Result<PathBuf, CommandError> {
-    let home = ctx.env.home().ok_or_else(|| {
-        CommandError::usage("there is no home folder to look for keys in")
-            .hint("{azml} sshkey generate --file FILE")
-    })?;
-    Ok(home.join(".ssh"))
-}
-
-/// The public key's file beside a private one.
-fn public_beside(private: &Path) -> PathBuf {
-    let mut name = private.as_os_str().to_owned();
-    name.push(".pub");
-    name.into()
 }
 
 fn shown(key: &SshKey) -> Value {

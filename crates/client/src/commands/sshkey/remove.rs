@@ -2,8 +2,8 @@
 
 use super::table;
 use crate::context::Context;
-use crate::error::{CommandError, similar};
-use crate::service::Service;
+use crate::error::CommandError;
+use crate::ops::ssh_keys::remove;
 use crate::ui::Output;
 
 /// Take an SSH public key out of the service's registry
@@ -18,38 +18,9 @@ pub struct Args {
     key: String,
 }
 
-/// Removes it, if exactly one is meant.
+/// Removes it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let service = Service::signed_in(ctx)?;
-    let keys = service.ssh_keys()?;
-    let exact =
-        keys.iter().filter(|key| key.id.eq_ignore_ascii_case(&args.key) || key.fingerprint == args.key);
-    let mut meant: Vec<_> = exact.cloned().collect();
-    if meant.is_empty() {
-        meant = keys.iter().filter(|key| key.name == args.key).cloned().collect();
-    }
-    match meant.as_slice() {
-        [key] => {
-            service.remove_ssh_key(&key.id)?;
-            ctx.notices.status(&format!("Removed {} ({})", key.name, key.fingerprint));
-            Ok(table(&meant))
-        }
-        [] => {
-            let error = CommandError::not_found(format!("there is no key `{}`", args.key));
-            Err(match similar(&args.key, keys.iter().map(|key| key.name.as_str())).first() {
-                Some(best) => error.hint(format!("did you mean {best}? {{azml}} sshkey remove '{best}'")),
-                None => error.hint("{azml} sshkey list"),
-            })
-        }
-        several => {
-            let list: Vec<&str> = several.iter().map(|key| key.fingerprint.as_str()).collect();
-            Err(CommandError::usage(format!(
-                "{} keys are called `{}`: {}",
-                list.len(),
-                args.key,
-                list.join(", ")
-            ))
-            .hint(format!("{{azml}} sshkey remove {}", list[0])))
-        }
-    }
+    let key = remove(ctx, &args.key)?;
+    ctx.notices.status(&format!("Removed {} ({})", key.name, key.fingerprint));
+    Ok(table(&[key]))
 }

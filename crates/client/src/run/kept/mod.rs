@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub use self::bring::{Applied, BringError, apply, copy_out};
-pub use self::expiry::{Expiry, Removal, Removed, expire};
+pub use self::expiry::{Expiry, Removed, expire};
 use self::gather::{Gathered, Place};
 use self::list::List;
 use super::collect::{Outside, Source};

@@ -41,11 +41,6 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Whether there is anything to draw.
-    pub fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.points.is_empty())
-    }
-
     /// The figure. `id` tells it from the page's others.
     pub fn render(&self, id: &str, with_table: bool) -> Markup {
         let told: Vec<String> = self.series.iter().map(Series::told).collect();

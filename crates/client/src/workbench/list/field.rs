@@ -13,7 +13,6 @@ use crate::workbench::words;
 
 /// Something that a run has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Field {
     Run,
     Number,

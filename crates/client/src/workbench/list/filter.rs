@@ -51,7 +51,6 @@ pub enum Test {
 
 /// How a field is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Op {
     Equal,
     NotEqual,

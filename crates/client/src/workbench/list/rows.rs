@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::field::{Field, Has, Now};
 use super::view::{MOST_ROWS, ROWS, View};
 use super::{Found, shown};
-use crate::commands::history::compare::MOST;
+use crate::ops::compare::MOST;
 use crate::workbench::words;
 
 pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {

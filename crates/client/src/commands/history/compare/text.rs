@@ -4,8 +4,8 @@ use azml_core::quote::quoted;
 use azml_core::run::RunRecord;
 use serde_json::{Map, Value};
 
-use super::code::{Change, Code};
-use super::records::Line;
+use crate::ops::compare::code::{Change, Code};
+use crate::ops::compare::records::Line;
 use crate::text::clean;
 use crate::ui::{Numbers, tabulate};
 

@@ -1,4 +1,4 @@
-//! Taking a snapshot for a command: who, when, on top of what; progress; what was left out.
+//! Taking a snapshot of the project folder, and reporting what was left out of it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,12 +13,11 @@ use azml_core::snapshot::{self, LeftOut, Limits, Message, Observer, Request, Tak
 use azml_core::user_repo::UserRepo;
 use gix::bstr::{BString, ByteSlice as _};
 
+use super::maintenance;
 use crate::context::Context;
-use crate::convert::shell_word;
 use crate::error::CommandError;
 use crate::notices::Progress;
-use crate::text::size;
-use crate::upkeep;
+use crate::text::{shell_quoted, size};
 
 /// How many left-out files are named.
 const NAMED: usize = 5;
@@ -75,7 +74,7 @@ pub fn take(
     let held: BTreeSet<BString> = held.map(|left| with_slash(history.root(), &left.path)).collect();
     tell_held_back(ctx, "held back from the snapshot since a restore", &held);
     // Also when nothing was new: each run's record is some objects.
-    upkeep::start_if_due(history);
+    maintenance::start_if_due(history);
     Ok(taken)
 }
 
@@ -100,8 +99,8 @@ pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
     ctx.notices.warning(&format!("{what}: {named}{more}"));
     let lines = |not: &str| {
         let line = |path: &BString| match path.strip_suffix(b"/") {
-            Some(folder) => shell_word(&format!("{not}{}", Held::line(folder.as_bstr(), true))),
-            None => shell_word(&format!("{not}{}", Held::line(path.as_bstr(), false))),
+            Some(folder) => shell_quoted(&format!("{not}{}", Held::line(folder.as_bstr(), true))),
+            None => shell_quoted(&format!("{not}{}", Held::line(path.as_bstr(), false))),
         };
         if paths.len() <= NAMED {
             let words: Vec<String> = paths.iter().map(line).collect();
@@ -156,7 +155,7 @@ fn tell_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
         let reason = if paths.len() == 1 { one } else { many };
         ctx.notices.warning(&format!("left out of the snapshot, because {reason}: {named}{more}"));
         if why == Why::Secret {
-            let line = shell_word(&format!("!{}", line_for(first.as_bstr())));
+            let line = shell_quoted(&format!("!{}", line_for(first.as_bstr())));
             ctx.notices.hint(&format!("if it is none, take it in: echo {line} >> .amlignore"));
         }
     }

@@ -13,7 +13,6 @@ use gix::diff::blob::{Algorithm, InternedInput, UnifiedDiff, diff_with_slider_he
 use gix::diff::tree_with_rewrites::Change as TreeChange;
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
-use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::limits::{COMPARED_BYTES, COMPARED_ENTRIES, COMPARED_FILE, COMPARED_PATHS, COMPARED_TIME};
@@ -23,18 +22,18 @@ const BINARY_PROBE: usize = 8_000;
 
 /// What differs between the snapshots of two runs.
 #[derive(Debug)]
-pub(crate) struct Code {
-    pub(crate) from: String,
-    pub(crate) to: String,
-    pub(crate) commits: (ObjectId, ObjectId),
-    pub(crate) files: Vec<Change>,
+pub struct Code {
+    pub from: String,
+    pub to: String,
+    pub commits: (ObjectId, ObjectId),
+    pub files: Vec<Change>,
     /// Whether the lines are to be shown.
-    pub(crate) with_lines: bool,
+    pub with_lines: bool,
 }
 
 /// How a file changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Added,
     Removed,
     Modified,
@@ -43,23 +42,24 @@ pub(crate) enum Kind {
 
 /// One file that differs.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) kind: Kind,
+pub struct Change {
+    pub kind: Kind,
     /// Its path, in the second snapshot if it is there.
-    pub(crate) path: BString,
+    pub path: BString,
     /// Its path in the first snapshot, if that is another.
-    pub(crate) old_path: Option<BString>,
-    pub(crate) modes: (Option<EntryMode>, Option<EntryMode>),
-    pub(crate) added: u64,
-    pub(crate) removed: u64,
+    pub old_path: Option<BString>,
+    pub modes: (Option<EntryMode>, Option<EntryMode>),
+    pub added: u64,
+    pub removed: u64,
     /// Why its lines were not compared.
-    pub(crate) opaque: Option<&'static str>,
+    pub opaque: Option<&'static str>,
     /// Hunks as `diff -u` writes them.
-    pub(crate) hunks: String,
+    pub hunks: String,
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    /// Its name, as the command prints it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Removed => "removed",
@@ -71,7 +71,7 @@ impl Kind {
 
 impl Change {
     /// The lines before the hunks, as Git writes them.
-    pub(crate) fn header(&self) -> String {
+    pub fn header(&self) -> String {
         let old = self.old_path.as_ref().unwrap_or(&self.path);
         let below =
             |letter: &str, path: &BString| quoted(&[letter.as_bytes(), b"/", path].concat()).into_owned();
@@ -99,29 +99,12 @@ impl Change {
         }
         text
     }
-
-    pub(crate) fn to_value(&self) -> Value {
-        let mut value = json!({
-            "path": quoted(&self.path),
-            "change": self.kind.as_str(),
-            "insertions": self.added,
-            "deletions": self.removed,
-            "opaque": self.opaque,
-        });
-        if let Some(old) = &self.old_path {
-            value["old_path"] = quoted(old).into();
-        }
-        if !self.hunks.is_empty() {
-            value["patch"] = format!("{}{}", self.header(), self.hunks).into();
-        }
-        value
-    }
 }
 
 /// The files that differ between two trees, by path; their lines, too, `with_hunks`. `None` if more differ than are compared.
 ///
 /// Ends with an error soon after it is interrupted.
-pub(crate) fn changes(
+pub fn changes(
     git: &gix::Repository,
     old: ObjectId,
     new: ObjectId,
@@ -172,8 +155,8 @@ pub(crate) fn changes(
     Ok(Some(changes))
 }
 
-/// The error of who can't do without all that differs.
-pub(crate) fn too_much() -> CommandError {
+/// The error of a comparison that needs every difference.
+pub fn too_much() -> CommandError {
     CommandError::failed(format!("more than {COMPARED_ENTRIES} files and folders differ"))
         .hint("compare the rest with: --code none")
 }

@@ -1,4 +1,4 @@
-//! Projects in the registry of the Experimentation service: finding the one that is meant, and noting where it is.
+//! Projects in the registry of the Experimentation service.
 
 use azml_core::project::ProjectName;
 
@@ -6,45 +6,9 @@ use crate::context::Context;
 use crate::error::{CommandError, ErrorKind, similar};
 use crate::service::{Filter, Found, Named, Service};
 
-/// Which account, workspace and so on: the flags that the Workbench's commands had.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Where {
-    /// The Experimentation account
-    #[arg(long, short, value_name = "ACCOUNT")]
-    pub account: Option<String>,
-    /// The account's workspace
-    #[arg(long, short, value_name = "WORKSPACE")]
-    pub workspace: Option<String>,
-    /// The account's resource group
-    #[arg(long, short = 'g', value_name = "GROUP")]
-    pub resource_group: Option<String>,
-    /// The account's subscription
-    #[arg(long, value_name = "ID")]
-    pub subscription: Option<String>,
-}
-
-impl Where {
-    /// Whether nothing was said.
-    pub fn is_empty(&self) -> bool {
-        [&self.account, &self.workspace, &self.resource_group, &self.subscription]
-            .iter()
-            .all(|part| part.is_none())
-    }
-
-    /// The same for the service.
-    pub fn filter(&self) -> Filter {
-        Filter {
-            account: self.account.clone(),
-            workspace: self.workspace.clone(),
-            group: self.resource_group.clone(),
-            subscription: self.subscription.clone(),
-        }
-    }
-}
-
 /// The one project of that name that the user can see and the flags let through.
-pub fn find(service: &Service, name: &str, at: &Where) -> Result<Found, CommandError> {
-    let all = service.projects(&at.filter())?;
+pub fn find(service: &Service, name: &str, at: &Filter) -> Result<Found, CommandError> {
+    let all = service.projects(at)?;
     let mut named: Vec<&Found> = all.iter().filter(|found| found.name.eq_ignore_ascii_case(name)).collect();
     match named.as_slice() {
         [] => {
@@ -71,11 +35,10 @@ pub fn find(service: &Service, name: &str, at: &Where) -> Result<Found, CommandE
 }
 
 /// The one workspace that the flags name.
-pub fn workspace(service: &Service, at: &Where) -> Result<Named, CommandError> {
-    let filter = at.filter();
+pub fn workspace(service: &Service, at: &Filter) -> Result<Named, CommandError> {
     let mut all = Vec::new();
-    for account in service.accounts(&filter)? {
-        all.extend(service.workspaces(&account, &filter)?);
+    for account in service.accounts(at)? {
+        all.extend(service.workspaces(&account, at)?);
     }
     match all.len() {
         1 => Ok(all.remove(0)),
@@ -101,7 +64,7 @@ pub fn workspace(service: &Service, at: &Where) -> Result<Named, CommandError> {
 /// Registers a new project, and gives what it is known as.
 pub fn register(
     service: &Service,
-    at: &Where,
+    at: &Filter,
     name: &ProjectName,
     repository: Option<&str>,
 ) -> Result<Found, CommandError> {
@@ -120,7 +83,7 @@ pub fn register(
 }
 
 /// Tells the service which repository a registered project has now. The project is linked whether that works or not.
-pub fn note_repository(ctx: &Context, scope: &str, repository: &str) {
+pub fn set_repository(ctx: &Context, scope: &str, repository: &str) {
     let noted = Service::if_signed_in(ctx).and_then(|service| match service {
         Some(service) => Ok(service.set_repository(scope, repository)?),
         None => Err(CommandError::new(ErrorKind::NotAllowed, "you are not signed in")

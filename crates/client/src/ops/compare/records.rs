@@ -1,18 +1,18 @@
-//! What two or more run records say of the same things.
+//! The properties and the metrics of several runs beside one another.
 
 use std::collections::BTreeSet;
 
-use azml_core::run::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, Metric, RunRecord};
-use serde_json::{Map, Value, json};
+use azml_core::run::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, RunRecord};
+use serde_json::{Map, Value};
 
 /// One property or metric of all runs that are compared.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Line {
-    pub(crate) name: String,
+pub struct Line {
+    pub name: String,
     /// A value for each run; null where it has none.
-    pub(crate) values: Vec<Value>,
+    pub values: Vec<Value>,
     /// Whether it tells runs apart by itself, so that it differing says nothing.
-    pub(crate) is_identity: bool,
+    pub is_identity: bool,
 }
 
 /// Properties that no two runs have in common.
@@ -28,29 +28,21 @@ const IDENTITY: [&str; 8] = [
 ];
 
 impl Line {
-    pub(crate) fn differs(&self) -> bool {
+    pub fn differs(&self) -> bool {
         self.values.iter().any(|value| *value != self.values[0])
     }
 
     /// Of two numbers, by how much the second is more.
-    pub(crate) fn difference(&self) -> Option<f64> {
+    pub fn difference(&self) -> Option<f64> {
         match self.values.as_slice() {
             [one, two] => Some(two.as_f64()? - one.as_f64()?),
             _ => None,
         }
     }
-
-    pub(crate) fn to_value(&self) -> Value {
-        let mut value = json!({"name": self.name, "values": self.values, "differs": self.differs()});
-        if let Some(difference) = self.difference() {
-            value["difference"] = Metric::from_f64(difference).to_value();
-        }
-        value
-    }
 }
 
 /// All properties that some of the runs have, those of `properties` with them.
-pub(crate) fn properties(records: &[RunRecord]) -> Vec<Line> {
+pub fn properties(records: &[RunRecord]) -> Vec<Line> {
     let all: Vec<Map<String, Value>> = records
         .iter()
         .map(|record| {
@@ -66,7 +58,7 @@ pub(crate) fn properties(records: &[RunRecord]) -> Vec<Line> {
 }
 
 /// All metrics that some of the runs logged.
-pub(crate) fn metrics(records: &[RunRecord]) -> Vec<Line> {
+pub fn metrics(records: &[RunRecord]) -> Vec<Line> {
     let all: Vec<Map<String, Value>> = records
         .iter()
         .map(|record| record.metrics.iter().map(|(name, metric)| (name.clone(), metric.to_value())).collect())

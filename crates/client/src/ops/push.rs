@@ -1,12 +1,12 @@
-//! Delivering what the remote lacks on the occasion of talking to it for another reason.
+//! Pushing what the remote lacks on the occasion of talking to it for another reason.
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::sync;
 use crate::transport::Remote;
 
-/// Pushes what is owed. The command has another purpose: a failure is a warning.
-pub fn deliver(ctx: &Context, opened: &Opened, remote: &Remote) {
+/// Pushes what is unpushed. The caller has another purpose: a failure is a warning.
+pub fn push_unpushed(ctx: &Context, opened: &Opened, remote: &Remote) {
     if let Err(error) = push(ctx, opened, remote) {
         ctx.notices.warning(&format!(
             "what is owed to the remote could not be delivered: {}",

@@ -1,9 +1,11 @@
-//! One run from its submission to its end.
+//! Submitting a run, and following it to its end.
 //!
 //! Order: claim a run id, take the snapshot, keep the record here, record `Running` in the history, begin the push,
 //! make the run's folder, run the script in it, collect what it left, record the end, push again and wait for that
 //! briefly. Whatever fails after the record is written ends in a record that says so. The remote never decides
 //! how a run ends.
+
+mod plan;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,63 +15,37 @@ use std::sync::{Arc, Mutex};
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Message, Taken};
 
-use super::attachments::{Attachments, ControlLog};
-use super::config::RunConfig;
-use super::console::Console;
-use super::delivery::{Delivery, Outcome};
-use super::kept::Collected;
-use super::live::{self, Live};
-use super::local::Local;
-use super::process::{Ended, Exit};
-use super::secrets::{self, LeftOut, Secrets};
-use super::signals::Cancel;
-use super::target::Target;
-use super::watching::{Observed, execute};
-use super::{carried, job, keeping, killed, metrics, recovery, report};
+pub use self::plan::{Options, plan};
+use super::{faults, snapshot};
 use crate::context::{Context, Opened};
-use crate::env::host_name;
-use crate::env::{AZML_VSTS_TOKEN, Unusable};
+use crate::env::{AZML_VSTS_TOKEN, Unusable, host_name};
 use crate::error::{CommandError, ErrorKind};
-use crate::snapshots;
+use crate::run::attachments::{Attachments, ControlLog};
+use crate::run::console::Console;
+use crate::run::delivery::{Delivery, Outcome};
+use crate::run::job::Plan;
+use crate::run::kept::Collected;
+use crate::run::live::{self, Live};
+use crate::run::local::Local;
+use crate::run::process::{Ended, Exit};
+use crate::run::secrets::{self, LeftOut, Secrets};
+use crate::run::signals::Cancel;
+use crate::run::target::Target;
+use crate::run::watching::{Observed, execute};
+use crate::run::{carried, job, keeping, killed, metrics, recovery, report};
 use crate::sync;
 use crate::transport::Remote;
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
 
-/// What to run, and how.
-pub struct Plan {
-    /// The configuration.
-    pub config: RunConfig,
-    /// The script, relative to the project folder.
-    pub script: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// Run in the project folder itself.
-    pub in_place: bool,
-    /// Take large files into the snapshot.
-    pub allow_large: bool,
-    /// How many bytes of what the run leaves are pushed.
-    pub attachments_limit: u64,
-    /// Where to push.
-    pub remote: Option<Remote>,
-}
-
-/// A run that has ended, in whatever way.
-pub struct Finished {
-    /// Its record.
-    pub record: RunRecord,
-    /// The files that it left beside its outputs.
-    pub collected: Collected,
-}
-
-/// Runs a script.
+/// Runs a script; gives the record of the run when it has ended, in whatever way.
 pub fn submit(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,
     console: &Arc<dyn Console>,
-) -> Result<Finished, CommandError> {
+) -> Result<RunRecord, CommandError> {
     let store = RunStore::new(&opened.history);
     let root = opened.project.root();
     if let Some((place, why)) = ctx.env.unusable_state_dir(root) {
@@ -87,7 +63,7 @@ pub fn submit(
     let live = claim(ctx, opened, store)?;
     let mut target = target(ctx, opened, plan, &live);
     target.check(&plan.script, !plan.config.prepare.is_empty())?;
-    let taken = snapshot(ctx, opened, plan, &live)?;
+    let taken = take_snapshot(ctx, opened, plan, &live)?;
     let (words, masked, secrets) = Secrets::of(ctx, root, &plan.config, &plan.arguments);
     let mut record = first_record(ctx, opened, plan, &live, &taken);
     record.arguments = words;
@@ -109,7 +85,7 @@ pub fn submit(
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     let shown = std::iter::once(&job.script).chain(&record.arguments).cloned().collect::<Vec<_>>().join(" ");
     record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
-    passed(ctx, 1);
+    faults::passed(&ctx.env, 1);
     console.recorded(&record);
     let recorded = Arc::new(Mutex::new(record));
     let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
@@ -128,12 +104,12 @@ pub fn submit(
     let mut record = recorded.lock().expect("no watching thread panics").clone();
     let collected =
         finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
-    passed(ctx, 2);
+    faults::passed(&ctx.env, 2);
     secrets.mask_metrics(&mut record.metrics);
     carry(ctx, opened, plan, &attachments, &mut record, &mut control, &secrets);
-    passed(ctx, 3);
+    faults::passed(&ctx.env, 3);
     store.put(&record, &ctx.signature(opened.project.root()))?;
-    passed(ctx, 4);
+    faults::passed(&ctx.env, 4);
     console.ended(&report::details(ctx, &record, &collected, attachments.folder()));
     LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
     if !collected.is_busy {
@@ -143,21 +119,14 @@ pub fn submit(
     }
     recovery::adopt_old_folders(ctx, opened);
     keeping::tidy(ctx, opened);
-    passed(ctx, 5);
+    faults::passed(&ctx.env, 5);
     if let Some(delivery) = delivery {
         delivery.push();
         report_delivery(ctx, opened, delivery, &cancel);
     }
     match outcome {
-        Ok(_) => Ok(Finished { record, collected }),
+        Ok(_) => Ok(record),
         Err(error) => Err(error),
-    }
-}
-
-/// Ends the process where a test wants to see what becomes of the run.
-fn passed(ctx: &Context, step: u64) {
-    if ctx.env.submit_fault() == Some(step) {
-        std::process::abort();
     }
 }
 
@@ -184,14 +153,14 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
     Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))
 }
 
-fn snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
+fn take_snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
     let message = Message {
         run_id: Some(live.id().clone()),
         script: Some(plan.script.clone()),
         target: Some(plan.config.target.clone()),
         ..Message::default()
     };
-    let taken = snapshots::take(ctx, &opened.history, message, plan.allow_large)?;
+    let taken = snapshot::take(ctx, &opened.history, message, plan.allow_large)?;
     let short = taken.commit.to_hex_with_len(10);
     if taken.is_new {
         ctx.notices

@@ -1,0 +1,175 @@
+//! Run records as a table and as JSON.
+
+use std::collections::BTreeSet;
+
+use azml_core::run::{Metric, RunRecord, format};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::CommandError;
+use crate::ops::runs::{fields, sorted_fields};
+use crate::ui::{Numbers, Output, OutputFormat, Ui, tabulate_columns};
+
+/// Records as a list; as a table, the metrics come first. Made in the form that is printed, and in no other.
+pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
+    match ui.plain_format() {
+        Some(OutputFormat::Json) => json(records).map(Output::Raw),
+        Some(OutputFormat::Table) => Ok(Output::Table(table(records))),
+        _ => Ok(Output::Value(records.iter().map(|record| Value::Object(fields(record))).collect())),
+    }
+}
+
+/// The table: the metrics, then what every run has.
+fn table(records: &[RunRecord]) -> String {
+    const FIXED: [&str; 5] = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"];
+    let names: BTreeSet<&String> = records
+        .iter()
+        .flat_map(|record| &record.metrics)
+        .filter(|(_, metric)| is_cell(metric))
+        .map(|(name, _)| name)
+        .collect();
+    if records.is_empty() {
+        return String::new();
+    }
+    // A metric may have the name of what every run has, which is meant then.
+    let names: Vec<&str> =
+        names.into_iter().map(String::as_str).filter(|name| !FIXED.contains(name)).collect();
+    let headers: Vec<&str> = names.iter().copied().chain(FIXED).collect();
+    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
+    let value = |column: usize, row: usize| {
+        let record = &records[row];
+        match headers[column] {
+            name if column < names.len() => {
+                let found = record.metrics.get(name).filter(|metric| is_cell(metric));
+                found.map_or(Value::Null, Metric::to_value)
+            }
+            "Duration" => text(record.duration().map(format::duration)),
+            "Run_id" => record.run_id.as_str().into(),
+            "Script_name" => record.script_name.clone().into(),
+            "Start_time_utc" => text(record.start_time_utc.map(format::moment)),
+            _ => record.status.as_str().into(),
+        }
+    };
+    tabulate_columns(&headers, records.len(), &value, Numbers::Aligned)
+}
+
+/// With so many records to a thread, another one pays.
+const SHARE: usize = 1000;
+
+/// The list as JSON, written as any other value would be.
+fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
+    struct Shown<'a>(&'a RunRecord);
+    impl Serialize for Shown<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let nested = |value: &Value| value.is_object() || value.is_array();
+            let pairs = sorted_fields(self.0);
+            serializer.collect_map(pairs.into_iter().map(|(key, value)| {
+                let value = if nested(&value) { crate::ui::sort_keys(&value) } else { value };
+                (key, value)
+            }))
+        }
+    }
+    let write = |records: &[RunRecord]| {
+        let mut out = Vec::with_capacity(1024 * records.len() + 3);
+        let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
+        crate::ui::write_json(&mut out, &list).map(|()| out)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(records.len() / SHARE);
+    let mut out = if threads <= 1 {
+        write(records).map_err(CommandError::failed)?
+    } else {
+        let shares = records.chunks(records.len().div_ceil(threads));
+        let lists: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = shares.map(|share| scope.spawn(move || write(share))).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().expect("writing a record does not panic"))
+                .collect()
+        });
+        let mut out = b"[".to_vec();
+        for list in lists {
+            let list = list.map_err(CommandError::failed)?;
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            // Without the brackets: `[` at the start, a line feed and `]` at the end.
+            out.extend_from_slice(&list[1..list.len() - 2]);
+        }
+        out.extend_from_slice(b"\n]");
+        out
+    };
+    out.push(b'\n');
+    Ok(out)
+}
+
+fn is_cell(metric: &Metric) -> bool {
+    match metric {
+        Metric::Number(_) | Metric::Text(_) => true,
+        Metric::List(_) => false,
+        Metric::Other(value) => value.is_boolean(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use azml_core::id::{ProjectId, RunId};
+    use azml_core::run::Status;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_list_written_at_once_is_the_list_written_as_a_value() {
+        let record = |n: u64| {
+            let id = RunId::new("iris", 1_511_000_000_000 + n).unwrap();
+            let created = Timestamp::from_second(1_511_000_000).unwrap();
+            let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "train.py", created);
+            record.status = if n.is_multiple_of(2) { Status::NotResponding } else { Status::Completed };
+            (record.pid, record.host) = (Some(7), Some("here".to_owned()));
+            let nested = Metric::from(serde_json::json!({"z": {"b": 1, "a": []}, "a": [{"y": 2, "x": 1.5}]}));
+            record.metrics =
+                [("Accuracy", Metric::from_f64(0.1)), ("table", nested), ("run_id", Metric::from_word("x"))]
+                    .map(|(name, metric)| (name.to_owned(), metric))
+                    .into();
+            record
+        };
+        for count in [0, 1, 3, 2 * u64::try_from(SHARE).unwrap() + 1] {
+            let records: Vec<RunRecord> = (0..count).map(record).collect();
+            let value = Value::Array(records.iter().map(|record| Value::Object(fields(record))).collect());
+            let expect = serde_json::to_string_pretty(&crate::ui::sort_keys(&value)).unwrap() + "\n";
+            assert!(String::from_utf8(json(&records).unwrap()).unwrap() == expect, "{count} records");
+        }
+    }
+
+    #[test]
+    fn the_table_has_metrics_first_and_then_the_five_columns() {
+        let record = |ms, metrics: &[(&str, Metric)]| {
+            let id = RunId::new("iris", ms).unwrap();
+            let start: Timestamp = "2017-09-08T00:58:03.059014Z".parse().unwrap();
+            let mut record = RunRecord::new(id, &ProjectId::from_random([1; 16]), "iris_sklearn.py", start);
+            record.start_time_utc = Some(start);
+            record.end_time_utc = Some(start + jiff::SignedDuration::from_micros(4_892_389));
+            record.status = Status::Completed;
+            record.metrics =
+                metrics.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            record
+        };
+        let list = Metric::from_word("[1, 2]");
+        let records = [
+            record(
+                2,
+                &[
+                    ("Regularization Rate", Metric::from_f64(0.078_125)),
+                    ("Accuracy", Metric::from_f64(0.679_245_283)),
+                ],
+            ),
+            record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
+        ];
+        insta::assert_snapshot!(table(&records), @r"
+          Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
+        ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
+          0.679245               0.078125              0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+                                           n/a         0:00:04.892389  iris_1    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+        ");
+    }
+}

@@ -1,0 +1,88 @@
+//! Canceling a run on this computer.
+
+use std::fmt;
+
+use azml_core::id::RunId;
+use azml_core::run::RunRecord;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use super::runs;
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::run::{live, signals, who};
+
+/// The process that was asked to end.
+pub enum Canceled {
+    /// The azml that watches this run.
+    Run(RunId),
+    /// What a run whose azml is gone has left running.
+    Processes {
+        /// The run.
+        run: RunId,
+        /// The process group.
+        group: u32,
+    },
+}
+
+impl fmt::Display for Canceled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(run) => write!(f, "Asked run {run} to end"),
+            Self::Processes { run, group } => {
+                write!(f, "Asked what run {run} has left running to end (process group {group})")
+            }
+        }
+    }
+}
+
+/// Asks the azml that watches a run to end it, or else what a run without one has left running.
+pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, CommandError> {
+    let found = runs::unclosed(ctx, opened)?;
+    let id = &record.run_id;
+    let watcher = found
+        .iter()
+        .find(|run| run.record.is_same_run(record) && run.is_watched)
+        .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
+    let Some(watcher) = watcher else {
+        // Its azml is gone, and the script may not be.
+        let orphan = found.iter().find(|run| run.record.is_same_run(record) && !run.is_watched);
+        let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
+        if let Some((pid, mark)) = left
+            && who::still_runs(pid, mark)
+            && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
+        {
+            kill_process_group(group, Signal::TERM)
+                .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+            return Ok(Canceled::Processes { run: id.clone(), group: pid });
+        }
+        return Err(CommandError::failed(format!(
+            "run {id} is not going on on this computer (it is {})",
+            record.status
+        ))
+        .hint(format!("{{azml}} history info -r {id}")));
+    };
+    let sent = match a_signal_for(watcher) {
+        Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
+        // What azml ignores, the script does too; azml learns of its end.
+        None => match script_group(record, &found) {
+            Some(group) => kill_process_group(group, Signal::KILL),
+            None => Ok(()),
+        },
+    };
+    sent.map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+    Ok(Canceled::Run(id.clone()))
+}
+
+/// The first of the signals that cancel a run which its azml does not ignore.
+fn a_signal_for(azml: Pid) -> Option<Signal> {
+    let ignored = who::ignored_signals(u32::try_from(azml.as_raw_nonzero().get()).ok());
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
+        .into_iter()
+        .find(|signal| !signals::is_in(ignored, signal.as_raw()))
+}
+
+/// The process group of a run's script.
+fn script_group(record: &RunRecord, found: &[live::Found]) -> Option<Pid> {
+    let run = found.iter().find(|run| run.record.is_same_run(record))?;
+    Pid::from_raw(i32::try_from(run.record.pid?).ok()?)
+}

@@ -1,0 +1,56 @@
+//! Comparing runs: their properties, their metrics and their code.
+
+pub mod code;
+pub mod records;
+
+use std::sync::atomic::AtomicBool;
+
+use azml_core::run::RunRecord;
+use gix::ObjectId;
+
+use self::code::Code;
+use super::fetch::fetch_snapshots;
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+
+/// The most runs that are compared at once.
+pub const MOST: usize = 5;
+
+/// Compares the code of each run with the first one's; fetches the snapshots that are not here.
+pub fn code_of(
+    ctx: &Context,
+    opened: &Opened,
+    records: &[RunRecord],
+    with_lines: bool,
+    token: Option<&str>,
+) -> Result<Vec<Code>, CommandError> {
+    let commits = records.iter().map(snapshot_of).collect::<Result<Vec<_>, _>>()?;
+    fetch_snapshots(ctx, opened, &commits, token)?;
+    let git = opened.history.git();
+    let tree = |commit: ObjectId| {
+        let tree = git.find_commit(commit).and_then(|commit| commit.tree_id());
+        tree.map(gix::Id::detach).map_err(CommandError::failed)
+    };
+    let first = tree(commits[0])?;
+    let mut codes = Vec::new();
+    for (record, commit) in records.iter().zip(&commits).skip(1) {
+        let never = AtomicBool::new(false);
+        let files =
+            code::changes(git, first, tree(*commit)?, with_lines, &never)?.ok_or_else(code::too_much)?;
+        codes.push(Code {
+            from: records[0].run_id.to_string(),
+            to: record.run_id.to_string(),
+            commits: (commits[0], *commit),
+            files,
+            with_lines,
+        });
+    }
+    Ok(codes)
+}
+
+fn snapshot_of(record: &RunRecord) -> Result<ObjectId, CommandError> {
+    record.commit_id().ok_or_else(|| {
+        CommandError::failed(format!("the record of run {} names no snapshot", record.run_id))
+            .hint("compare the rest with: --code none")
+    })
+}

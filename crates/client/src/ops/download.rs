@@ -1,0 +1,172 @@
+//! Writing the outputs and logs of a run into a folder.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use azml_core::dir::{Dir, NoFolder, is_no_folder, split};
+use azml_core::quote::{quoted_path, unquoted_path};
+use azml_core::run::RunRecord;
+use gix::bstr::{BStr, BString, ByteSlice as _};
+
+use super::fetch;
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::run::carried;
+
+/// The folder of the project that snapshots leave out, for what runs left.
+const DOWNLOADS: &str = "azureml-logs";
+/// How many files in the way are named.
+const NAMED: usize = 10;
+
+/// Where to write.
+#[derive(Debug, Default)]
+pub struct Request<'a> {
+    /// The folder; by default one in the project that snapshots leave out.
+    pub folder: Option<&'a Path>,
+    /// Replace files that are there.
+    pub force: bool,
+    /// A token for the remote.
+    pub token: Option<&'a str>,
+}
+
+/// What was written.
+pub struct Downloaded {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The files, relative to it.
+    pub files: Vec<PathBuf>,
+    /// What the run left and is neither here nor at the remote.
+    pub missing: Vec<Missing>,
+}
+
+/// A file that is neither here nor at the remote.
+pub struct Missing {
+    /// Its path, quoted as the record has it.
+    pub path: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// Writes the attachments of a run; those that are not here are fetched.
+pub fn download(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    request: &Request<'_>,
+) -> Result<Downloaded, CommandError> {
+    let id = &record.run_id;
+    let attachments = fetch::attachments(ctx, opened, record, request.token)?;
+    let files: Vec<PathBuf> = attachments
+        .files()
+        .map_err(|error| CommandError::file("read", attachments.folder(), error))?
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    let missing: Vec<&String> =
+        record.attachments.iter().filter(|path| !files.contains(&unquoted_path(path))).collect();
+    if files.is_empty() {
+        let error = CommandError::not_found(format!("nothing that run {id} left is here or at the remote"));
+        return Err(match record.host.as_deref() {
+            Some(host) if !missing.is_empty() => {
+                error.hint(format!("it is on {host}, where the run was made"))
+            }
+            _ => error.hint(format!("{{azml}} history info -r {id}")),
+        });
+    }
+    let (into, folder) = open_target(ctx, request.folder, opened.project.root(), id.as_str())?;
+    if !request.force {
+        refuse_what_is_there(&into, &files)?;
+    }
+    for file in &files {
+        copy(&attachments.folder().join(file), (&into, &folder), file, request.force)?;
+    }
+    let missing = missing.into_iter().map(|path| Missing {
+        path: path.clone(),
+        why: carried::why_missing(record, &unquoted_path(path))
+            .unwrap_or_else(|| "it is not here".to_owned()),
+    });
+    Ok(Downloaded { folder: into, files, missing: missing.collect() })
+}
+
+/// Nothing is written where something would be overwritten.
+fn refuse_what_is_there(into: &Path, files: &[PathBuf]) -> Result<(), CommandError> {
+    let there: Vec<Cow<'_, str>> = files
+        .iter()
+        .filter(|file| fs::symlink_metadata(into.join(file)).is_ok())
+        .map(|file| quoted_path(file))
+        .collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let more = there.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named: Vec<Cow<'_, str>> = there.into_iter().take(NAMED).collect();
+    Err(CommandError::failed(format!(
+        "{} has these files already: {}{more}",
+        into.display(),
+        named.join(", ")
+    ))
+    .hint("to replace them, add --force; or name another folder: -d DIR"))
+}
+
+/// Opens the folder to write into, and makes it if it is missing. One that the user names may be a link; in the project's
+/// own, a link may be a snapshot's.
+fn open_target(
+    ctx: &Context,
+    given: Option<&Path>,
+    root: &Path,
+    run: &str,
+) -> Result<(PathBuf, Dir), CommandError> {
+    if let Some(directory) = given {
+        let into = ctx.env.cwd.join(directory);
+        let opened = fs::create_dir_all(&into).and_then(|()| Dir::open(&into));
+        let opened = opened.map_err(|error| CommandError::file("make folder", &into, error))?;
+        return Ok((into, opened));
+    }
+    let below = Path::new(DOWNLOADS).join(run);
+    let opened = Dir::open(root).map_err(|error| CommandError::file("open", root, error))?;
+    let opened = opened.make_below(bytes(&below)).map_err(|error| refused(root, &error))?;
+    Ok((root.join(below), opened))
+}
+
+fn refused(root: &Path, error: &NoFolder) -> CommandError {
+    let at = root.join(OsStr::from_bytes(&error.at));
+    let is_in_the_way = is_no_folder(&error.source);
+    let error = CommandError::failed(format!("can't write into {}: {error}", quoted_path(&at)));
+    if is_in_the_way { error.hint("move it away, or name another folder: -d DIR") } else { error }
+}
+
+fn bytes(path: &Path) -> &BStr {
+    path.as_os_str().as_bytes().into()
+}
+
+/// Copies one file: whole or not at all, and never through a link below the folder.
+fn copy(from: &Path, (into, opened): (&Path, &Dir), path: &Path, force: bool) -> Result<(), CommandError> {
+    let failed = |error| CommandError::file("write", &into.join(path), error);
+    let (above, name) = split(bytes(path));
+    let folder = opened.make_below(above).map_err(|error| refused(into, &error))?;
+    let part = BString::from(format!(".azml-{}.part", std::process::id()));
+    let part = part.as_bstr();
+    let write = || {
+        let mut source = fs::File::open(from)?;
+        folder.remove_file(part)?;
+        let mut fresh = folder.new_file(part, 0o600)?;
+        io::copy(&mut source, &mut fresh)?;
+        fresh.set_permissions(source.metadata()?.permissions())?;
+        if force {
+            folder.rename(part, name)
+        } else if folder.rename_to_free(part, name)? {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+    };
+    write().map_err(|error| {
+        drop(folder.remove_file(part));
+        failed(error)
+    })
+}

@@ -1,0 +1,105 @@
+//! The files that a run wrote beside its outputs: selecting, copying, bringing them back and removing them.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+
+use azml_core::quote::{quoted, unquoted};
+use azml_core::run::RunRecord;
+use gix::bstr::ByteSlice as _;
+
+use super::faults::Faults;
+use super::{fetch, restore};
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::run::keeping::{self, Left, Where};
+use crate::run::kept::{self, Applied, Item};
+use crate::run::outputs::PathPattern;
+
+/// The files that a run wrote; an error if they can't be changed as the caller wants.
+pub fn find(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    wanted: Wanted,
+) -> Result<Left, CommandError> {
+    let left = keeping::left_by(ctx, opened, record)?;
+    let id = &record.run_id;
+    match &left.place {
+        Where::Elsewhere(host) => {
+            Err(CommandError::not_found(format!("what run {id} wrote is on another computer, {host}"))
+                .hint(format!("there: {{azml}} run files -r {id}")))
+        }
+        Where::Expired if wanted != Wanted::List => {
+            Err(CommandError::not_found(format!("what run {id} wrote is not kept any more"))
+                .hint("how long files are kept: {azml} config show"))
+        }
+        Where::RunFolder(_) if wanted == Wanted::Remove => {
+            Err(CommandError::failed(format!("run {id} still uses its files"))
+                .hint(format!("to end it: {{azml}} experiment cancel -r {id}")))
+        }
+        _ => Ok(left),
+    }
+}
+
+/// The use that the caller has for the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Listing them.
+    List,
+    /// Copying them, or bringing them back.
+    Copy,
+    /// Removing them.
+    Remove,
+}
+
+/// The files that match a pattern; all if there is none. A pattern without a match is an error.
+pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, CommandError> {
+    if patterns.is_empty() {
+        return Ok(items.to_vec());
+    }
+    let mut chosen = vec![false; items.len()];
+    for given in patterns {
+        let name = unquoted(given.as_bytes());
+        let pattern = PathPattern::parse(&name).map_err(|error| {
+            CommandError::usage(error).hint(format!("`{}` is not relative to the project", quoted(&name)))
+        })?;
+        let literal = name.trim_end_with(|c| c == '/');
+        let is_literal = |path: &[u8]| {
+            path.strip_prefix(literal).is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
+        };
+        let mut any = false;
+        for (item, chosen) in items.iter().zip(&mut chosen) {
+            // Also by its name as it is, which a pattern's characters may stand in.
+            let path = item.path.as_bstr();
+            if pattern.has(path) || is_literal(path) {
+                (*chosen, any) = (true, true);
+            }
+        }
+        if !any {
+            return Err(CommandError::not_found(format!("no file of the run is `{}`", quoted(&name)))
+                .hint("without a pattern all are listed"));
+        }
+    }
+    Ok(items.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(item, _)| item.clone()).collect())
+}
+
+/// Brings files into the project folder; an undo takes them back.
+pub fn apply(
+    ctx: &Context,
+    opened: &Opened,
+    record: &RunRecord,
+    items: &[Item],
+    force: bool,
+) -> Result<Applied, CommandError> {
+    let tree = record.commit_id().map(|commit| fetch::tree_here(opened, commit)).transpose()?.flatten();
+    let context = restore::context(ctx, opened, force);
+    Ok(kept::apply(&opened.history, tree, items, &context, &Faults::of(&ctx.env))?)
+}
+
+/// Removes files for good.
+pub fn remove(left: Left, items: &[Item]) -> Result<(), CommandError> {
+    let Where::Kept(kept) = left.place else { return Ok(()) };
+    let folder = kept.folder().to_owned();
+    let removed = if items.len() == left.items.len() { kept.remove() } else { kept.remove_items(items) };
+    removed.map_err(|error| CommandError::file("remove what is in", &folder, error))
+}

@@ -1,0 +1,149 @@
+//! Signing in to an Experimentation service, and out of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::context::Context;
+use crate::credentials::{Login, Place, Secret};
+use crate::env::{AZML_KEYRING, host_name};
+use crate::error::{CommandError, ErrorKind};
+use crate::service::device::Progress;
+use crate::service::{Identity, Service, ServiceError};
+
+/// A sign-in that the service has confirmed.
+pub struct SignedIn {
+    /// The URL of the service.
+    pub service: String,
+    /// The user.
+    pub identity: Identity,
+    /// The end of the login, if it has one.
+    pub expires: Option<Timestamp>,
+    /// Where the token is stored.
+    pub place: Place,
+}
+
+/// The result of signing out.
+pub enum SignedOut {
+    /// There was no login at any service.
+    Nowhere,
+    /// There was no login at this service.
+    NotThere(String),
+    /// The login at this service is gone.
+    Done(String),
+}
+
+/// Signs in with a token, else by a code, and stores the login once the service has said whose it is.
+pub fn sign_in(
+    ctx: &Context,
+    service: Option<&str>,
+    given: Option<Secret>,
+) -> Result<SignedIn, CommandError> {
+    let logins = ctx.logins();
+    let url = match service {
+        Some(url) => url.to_owned(),
+        None => logins.current().map_err(ServiceError::from)?.ok_or_else(|| {
+            CommandError::usage("which service? there is none that you are signed in to")
+                .hint("{azml} login --service https://HOST")
+        })?,
+    };
+    let service = Service::at(ctx, &url)?;
+    let url = service.url().to_owned();
+    let (token, life, is_session) = if let Some(token) = given {
+        (token, None, false)
+    } else {
+        let (token, life) = by_code(ctx, &service)?;
+        (token, life, true)
+    };
+    let expires =
+        life.and_then(|seconds| ctx.env.now().saturating_add(SignedDuration::from_secs(seconds)).ok());
+    let mut login = Login { user: "azml".to_owned(), token, expires, service: Some(url.clone()), is_session };
+    let service = service.signed_in_with(&login);
+    let identity = service.identity().map_err(|error| not_accepted(error, is_session))?;
+    login.user.clone_from(&identity.name);
+    let old = logins.login(service.origin()).ok().flatten();
+    let place = logins.keep(service.origin(), &login).map_err(ServiceError::from)?;
+    if let Some(old) = old.filter(|old| old.is_session && old.token != login.token)
+        && let Err(error) = service.end_session(&old.token)
+    {
+        tracing::info!(%error, "the session before this one could not be ended");
+    }
+    if let Place::File(why) = &place
+        && ctx.env.text(AZML_KEYRING).is_none()
+    {
+        ctx.notices.warning(&format!(
+            "the token is in the file {}, which only you can read: {why}",
+            logins.path().display()
+        ));
+    }
+    Ok(SignedIn { service: url, identity, expires: login.expires, place })
+}
+
+/// Signs out. The login is forgotten first: whatever the service says, it is gone here.
+pub fn sign_out(ctx: &Context, service: Option<&str>) -> Result<SignedOut, CommandError> {
+    let logins = ctx.logins();
+    let url = match service {
+        Some(url) => Some(url.to_owned()),
+        None => logins.current().map_err(ServiceError::from)?,
+    };
+    let Some(url) = url else {
+        return Ok(SignedOut::Nowhere);
+    };
+    let service = Service::at(ctx, &url)?;
+    let login = logins.login(service.origin()).ok().flatten();
+    if !logins.remove(service.origin()).map_err(ServiceError::from)? {
+        return Ok(SignedOut::NotThere(url));
+    }
+    if let Some(login) = login.filter(|login| login.is_session)
+        && let Err(error) = service.end_session(&login.token)
+    {
+        ctx.notices.warning(&format!("the session could not be ended at the service: {error}"));
+    }
+    Ok(SignedOut::Done(service.url().to_owned()))
+}
+
+fn by_code(ctx: &Context, service: &Service) -> Result<(Secret, Option<i64>), CommandError> {
+    let over = |what: &str| {
+        CommandError::new(ErrorKind::NotAllowed, what.to_owned()).hint("for a new code: {azml} login")
+    };
+    let mut pending = service.begin_sign_in(&host_name()).map_err(|error| match error {
+        ServiceError::NotFound { host, .. } => {
+            CommandError::failed(format!("{host} offers no sign-in by code"))
+                .hint("use a personal access token: {azml} login --service URL --with-token")
+        }
+        other => other.into(),
+    })?;
+    ctx.notices.prompt(&format!(
+        "To sign in, open {} in a browser and type the code {}",
+        pending.page, pending.user_code
+    ));
+    let progress = ctx.notices.progress("Waiting for the sign-in");
+    progress.say("until you have signed in");
+    let mut waited = std::time::Duration::ZERO;
+    while waited < pending.lifetime {
+        std::thread::sleep(pending.interval);
+        waited += pending.interval;
+        match service.ask_sign_in(&mut pending)? {
+            Progress::Waiting => {}
+            Progress::Done(token, life) => return Ok((token, life)),
+            Progress::Declined => return Err(over("the sign-in was refused on the page")),
+            Progress::Expired => break,
+        }
+    }
+    Err(over("the code has expired"))
+}
+
+fn not_accepted(error: ServiceError, is_session: bool) -> CommandError {
+    match error {
+        ServiceError::Unauthorized { host, .. } | ServiceError::Expired { host } if !is_session => {
+            CommandError::new(
+                ErrorKind::NotAllowed,
+                format!("{host} does not accept this token; is it expired or revoked?"),
+            )
+            .hint("sign in by code: {azml} login --service URL --device-code")
+        }
+        ServiceError::NotFound { host, .. } => {
+            CommandError::not_found(format!("there is no Experimentation service at {host}"))
+                .hint("{azml} login --service URL")
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,31 @@
+//! Exchanging the run history with the remote.
+
+use super::runs;
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::sync::{self, Delivered, Pulled, SyncError};
+use crate::transport::Remote;
+
+/// The result of a sync.
+pub struct Synced {
+    /// The remote.
+    pub remote: Remote,
+    /// What it had.
+    pub pulled: Pulled,
+    /// What it lacked.
+    pub pushed: Delivered,
+}
+
+/// Pulls what the remote has, then pushes what it lacks.
+pub fn sync(ctx: &Context, opened: &Opened, token: Option<&str>) -> Result<Synced, CommandError> {
+    let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
+    let (pulled, pushed) = sync::with_progress(ctx, opened.project.root(), "Syncing", |context| {
+        let pulled = sync::pull(&opened.history, &remote, context)?;
+        Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
+    })?;
+    opened.history.set_push_error(None)?;
+    if pulled.new_runs {
+        runs::warn_after_sync(ctx, opened);
+    }
+    Ok(Synced { remote, pulled, pushed })
+}
