@@ -19,6 +19,10 @@ pub(crate) const MAX_FILTER_HASHES: u32 = 32;
 /// Changed-path filters that are computed for one commit-graph; the next one gets more. Older commits wait.
 pub(crate) const MAX_NEW_FILTERS: usize = 500_000;
 
+/// Folders of a path that is looked for in changed-path filters. Each is hashed from the root on, so that the cost of all would be
+/// the square of the path's length.
+pub(crate) const MAX_HASHED_FOLDERS: usize = 64;
+
 /// Trees nested in trees that are compared for a filter: as Git's `core.maxTreeDepth`. Deeper changes make it "too large".
 pub(crate) const MAX_FILTER_DEPTH: usize = 2_048;
 

@@ -8,6 +8,7 @@ use gix::objs::{Kind, TreeRefIter};
 use super::bloom::{Settings, hashes_of};
 use super::commits::Commits;
 use super::{Error, Graph};
+use crate::limits::MAX_HASHED_FOLDERS;
 use crate::pack::objects::Objects as _;
 
 /// What stands at a path.
@@ -17,7 +18,8 @@ pub(super) type Entry = Option<(EntryKind, ObjectId)>;
 #[derive(Debug, Clone)]
 pub struct PathQuery {
     names: Vec<BString>,
-    /// The hashes of the path and of the folders above it; none if filters can't be asked.
+    /// The hashes of the path and of the folders above it, of a deep one the outermost alone; none if filters can't be
+    /// asked.
     hashes: Vec<(u32, u32)>,
     /// True if no byte of it is above 0x7f: the first version of the filters' hash is defined for no other.
     is_ascii: bool,
@@ -45,7 +47,7 @@ impl PathQuery {
         }
         let mut hashes = Vec::new();
         let mut whole = Vec::new();
-        for name in &names {
+        for name in names.iter().take(MAX_HASHED_FOLDERS) {
             if !whole.is_empty() {
                 whole.push(b'/');
             }

@@ -5,6 +5,7 @@
 //! hidden refs by id and by name in `upload` (git t5530); cut connections, twins and conflicts in `receive` (git t5547);
 //! bodies and headers of HTTP in the tests of vsts-mock.
 
+mod nested;
 mod packs;
 mod refs;
 mod requests;
@@ -18,8 +19,19 @@ pub(super) fn push(
     id: gix::ObjectId,
     pack: &[u8],
 ) -> (Result<Summary, Error>, String) {
+    push_to(repository, options, "refs/heads/x", id, pack)
+}
+
+/// Pushes `pack` as a new ref at `id`; the answer as text.
+pub(super) fn push_to(
+    repository: &Repository,
+    options: &Options,
+    name: &str,
+    id: gix::ObjectId,
+    pack: &[u8],
+) -> (Result<Summary, Error>, String) {
     let mut request = Vec::new();
-    let line = format!("{} {id} refs/heads/x\0report-status", "0".repeat(40));
+    let line = format!("{} {id} {name}\0report-status", "0".repeat(40));
     git_wire::pktline::encode_text(line.as_bytes(), &mut request).expect("fits");
     request.extend_from_slice(b"0000");
     request.extend_from_slice(pack);
