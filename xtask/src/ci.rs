@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::process::Tally;
-use crate::{Outcome, process, soak, test, tidy, workspace};
+use crate::{Outcome, deps, process, soak, test, tidy, workspace};
 
 /// One finished step.
 struct Step {
@@ -31,6 +31,7 @@ pub(crate) fn run() -> bool {
         process::run(workspace::cargo().args(["fmt", "--all", "--check"]))
     });
     step("tidy", &mut tidy::run);
+    step("deps", &mut deps::run);
     step("clippy", &mut || {
         ensure_component("clippy", "clippy")?;
         process::run(workspace::cargo().args([

@@ -4,7 +4,7 @@
 //! What is found is written beside the seeds as `found-…`, where the normal tests run it from then on.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::{Outcome, process, workspace};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         }
         targets.retain(|target| target == only);
     }
-    let tool = cargo_fuzz()?;
+    let tool = workspace::tool("cargo-fuzz", CARGO_FUZZ)?;
     let mut failed = Vec::new();
     for target in &targets {
         println!("=== {target}");
@@ -59,22 +59,6 @@ fn parse(args: &[String]) -> Outcome<(Option<&str>, u64)> {
         }
     }
     Ok((only, seconds))
-}
-
-/// The tool: this machine's, or one of our own below `target/`.
-fn cargo_fuzz() -> Outcome<PathBuf> {
-    let root = workspace::root().join("target/tools");
-    let own = root.join("bin/cargo-fuzz");
-    for tool in [own.clone(), PathBuf::from("cargo-fuzz")] {
-        if process::succeeds(Command::new(&tool).arg("--version")) {
-            return Ok(tool);
-        }
-    }
-    eprintln!("cargo-fuzz is missing; installing it below target/");
-    let mut install = workspace::cargo();
-    install.args(["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--root"]).arg(&root);
-    process::run(&mut install)?;
-    Ok(own)
 }
 
 fn fuzz(tool: &Path, folder: &Path, target: &str, seconds: u64) -> Outcome {

@@ -13,6 +13,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod deps;
 mod fuzz;
 mod gitsuite;
 mod machine;
@@ -42,7 +43,8 @@ Usage: cargo xtask <task>
   gitsuite --git-source PATH [SCRIPT…]   run git's own test suite, built from PATH, against our server side
   screenshots          take README's pictures anew, from the stories in a browser, into docs/screenshots
   tidy                 check what no compiler checks: headers, lengths, who imports whom, paths in the docs
-  ci                   format, clippy, tidy, build, tests, doctests, docs: what `.ci/run` runs
+  deps                 check licences, sources and duplicates of dependencies, and that each is used
+  ci                   format, tidy, deps, clippy, build, tests, doctests, docs: what `.ci/run` runs
 ";
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         "soak" => soak::run(rest),
         "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
+        "deps" => deps::run(),
         "ci" => return if ci::run() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

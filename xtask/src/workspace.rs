@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::Outcome;
+use crate::{Outcome, process};
 
 /// The workspace's root folder, known since this binary was compiled in it.
 pub(crate) fn root() -> PathBuf {
@@ -15,6 +15,22 @@ pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
+}
+
+/// A program that cargo installs: this machine's, or one of our own below `target/`, which is installed if it is missing.
+pub(crate) fn tool(name: &str, version: &str) -> Outcome<PathBuf> {
+    let folder = root().join("target/tools");
+    let own = folder.join("bin").join(name);
+    for tool in [own.clone(), PathBuf::from(name)] {
+        if process::succeeds(Command::new(&tool).arg("--version")) {
+            return Ok(tool);
+        }
+    }
+    eprintln!("{name} is missing; installing it below target/");
+    let mut install = cargo();
+    install.args(["install", name, "--version", version, "--locked", "--root"]).arg(&folder);
+    process::run(&mut install)?;
+    Ok(own)
 }
 
 /// The two binaries that users get.

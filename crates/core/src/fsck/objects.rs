@@ -10,11 +10,11 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
+use gix::progress::Discard;
 use gix::{
     ObjectId,
     objs::{Kind, Write as _},
 };
-use gix_features::progress::Discard;
 use gix_pack::Bundle;
 
 use super::{Error, Outcome, Report, damaged::set_aside, places::chain};

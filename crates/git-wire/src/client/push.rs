@@ -214,7 +214,7 @@ impl<'c> PushSession<'c> {
         let shared = repository.clone().into_sync();
         let connection = &mut *self.connection;
         std::thread::scope(|scope| {
-            let (pipe, pack) = gix_features::io::pipe::unidirectional(CHUNKS_AHEAD);
+            let (pipe, pack) = gix_utils::io::pipe::unidirectional(CHUNKS_AHEAD);
             if let Some(counted) = counted {
                 let options = pack::WriteOptions { ofs_delta, thin, ..Default::default() };
                 scope.spawn(move || {

@@ -133,7 +133,7 @@ fn take_in(
     };
     let repo = repository.to_gix().into_sync();
     let (written, received) = std::thread::scope(|scope| {
-        let (pipe, pack) = gix_features::io::pipe::unidirectional(CHUNKS_AHEAD);
+        let (pipe, pack) = gix_utils::io::pipe::unidirectional(CHUNKS_AHEAD);
         let indexing = scope.spawn(move || {
             let repo = repo.to_thread_local();
             pack::ingest(&repo, &mut BufReader::with_capacity(CHUNK, pack), &ingest, &mut |_| {})
