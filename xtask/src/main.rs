@@ -16,6 +16,7 @@ mod demo;
 mod deps;
 mod fuzz;
 mod gitsuite;
+mod layers;
 mod machine;
 mod process;
 mod screenshots;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, process, workspace};
+use crate::{Outcome, layers, process, workspace};
 
 /// Longest file that may be written.
 const MAX_LINES: usize = 600;
@@ -59,6 +59,7 @@ fn complaints() -> Outcome<Vec<String>> {
         check_source(file, &mut found);
     }
     check_dependencies(&files, &mut found);
+    check_layers(&files, &mut found);
     check_documents(&root, &files, &mut found);
     check_scenarios_are_declared(&files, &mut found);
     Ok(found)
@@ -128,6 +129,20 @@ fn check_dependencies(files: &[File], found: &mut Vec<String>) {
             if never.contains(&name) {
                 found.push(format!("{}: must do without `{name}`", file.path));
             }
+        }
+    }
+}
+
+/// Every module imports what the table of layers says, and ARCHITECTURE.md shows that table.
+fn check_layers(files: &[File], found: &mut Vec<String>) {
+    let sources = files.iter().filter(|file| has_extension(&file.path, "rs"));
+    layers::check(sources.map(|file| (file.path.as_str(), file.text.as_str())), found);
+    let document = files.iter().find(|file| file.path == "ARCHITECTURE.md").map_or("", |file| &file.text);
+    for layers in layers::LAYERS {
+        for line in
+            layers::picture(layers).iter().filter(|line| !document.lines().any(|shown| shown == *line))
+        {
+            found.push(format!("ARCHITECTURE.md: {} lacks the line `{line}`", layers.folder));
         }
     }
 }

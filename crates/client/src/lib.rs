@@ -21,15 +21,14 @@
     reason = "modules are private, so that rustc finds unused items; `pub` in them is for the crate"
 )]
 
-mod advice;
 pub mod cli;
 mod commands;
 mod context;
-mod convert;
 pub mod credentials;
 pub mod env;
 pub mod error;
 mod git_config;
+mod hints;
 mod home;
 pub mod invoked;
 mod limits;
@@ -116,7 +115,7 @@ fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let error = advice::with_advice(error);
+            let error = hints::with_hint(error);
             ui.error(&error);
             ExitCode::from(error.kind.exit_code())
         }

@@ -8,7 +8,7 @@ use azml_core::id::ProjectId;
 use azml_core::project::{self, Created, Project, ProjectName, Scope};
 use azml_core::quote::quoted_path;
 use azml_core::remote_url::RemoteUrl;
-use azml_core::snapshot::Silent;
+use azml_core::snapshot::{Silent, initial_commit};
 use azml_core::user_repo::UserRepo;
 
 use super::snapshot::{self, limits};
@@ -113,7 +113,8 @@ fn make(
     if user.is_none() {
         undo.made_git = true;
         let user = UserRepo::init(root)?;
-        user.initial_commit(&ctx.author(root), ctx.env.now(), limits(request.allow_large), &Silent)?;
+        let limits = limits(request.allow_large);
+        initial_commit(&user, &ctx.author(root), ctx.env.now(), limits, &Silent)?;
     }
     // Opened only now: with --init-repo it is the new one.
     if let Some(around) = history.user_repo()?.filter(|user| user.is_around()) {

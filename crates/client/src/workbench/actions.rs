@@ -5,8 +5,8 @@ use super::notes::Note;
 use super::reply::Reply;
 use super::request::Request;
 use super::{layout, words};
-use crate::advice;
 use crate::error::CommandError;
+use crate::hints;
 use crate::ops::cancel;
 use crate::ops::sync::{self, Synced};
 use crate::ops::{fetch, runs};
@@ -60,7 +60,7 @@ pub fn fetch(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comm
 
 /// What went wrong, as the command would have told it.
 pub fn failed(desk: &Desk<'_>, title: &str, error: CommandError) -> Note {
-    let error = advice::with_advice(error);
+    let error = hints::with_hint(error);
     let mut lines = error.chain();
     lines.extend(
         error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, desk.bench.invoked))),

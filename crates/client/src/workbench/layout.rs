@@ -8,8 +8,8 @@ use super::notes::Note;
 use super::reply::Reply;
 use super::request::{Method, Request, encode, encode_path, file};
 use super::words;
-use crate::advice;
 use crate::error::{CommandError, ErrorKind};
+use crate::hints;
 use crate::invoked::Invoked;
 
 /// A page's own part of its frame.
@@ -168,7 +168,7 @@ pub fn error_alone(error: CommandError, invoked: Invoked) -> Reply {
 }
 
 fn told(error: CommandError, invoked: Invoked) -> (u16, String, Markup) {
-    let error = advice::with_advice(error);
+    let error = hints::with_hint(error);
     let (status, title) = match error.kind {
         ErrorKind::NotFound => (404, "Not found"),
         ErrorKind::Usage => (400, "That can't be shown"),

@@ -5,6 +5,7 @@ mod content;
 mod files;
 mod gather;
 mod guard;
+mod initial;
 mod judge;
 mod listing;
 mod look;
@@ -17,6 +18,7 @@ mod trees;
 mod walk;
 
 pub use crate::user_repo::Signature;
+pub use initial::{InitialError, initial_commit};
 pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
 
@@ -184,33 +186,6 @@ fn holding(history: &HistoryRepo, rules: Rules) -> Result<Rules, Error> {
     }
     history.set_held_back(&lines)?;
     Ok(rules.holding(history.held_back()?))
-}
-
-/// Stores a folder as a tree in any repository's folder `objects`, by way of the scratch folder, which is on the same file
-/// system: the first commit of a user's own repository.
-pub(crate) fn store_folder(
-    root: &Path,
-    objects: &Path,
-    scratch: &Path,
-    rules: Rules,
-    limits: Limits,
-    observer: &dyn Observer,
-) -> Result<ObjectId, Error> {
-    let target = gather::Target {
-        root,
-        objects_folder: objects.to_owned(),
-        objects: open_objects(objects)?,
-        scratch,
-        began: (0, 0),
-        rules,
-        user: None,
-        limits,
-        stored_size: &|_| None,
-    };
-    let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
-    let failed = |source| Error::Io { action: "store the content of", path: root.to_owned(), source };
-    done.store.finish().map_err(failed)?;
-    Ok(done.built.tree)
 }
 
 /// The objects that are stored now, whoever stored them.

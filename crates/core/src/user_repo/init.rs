@@ -5,13 +5,8 @@ use std::path::Path;
 use gix::{ObjectId, bstr::BString};
 use jiff::Timestamp;
 
-use super::{Error, Signature, UserRepo, failed, io};
-use crate::{
-    git_files,
-    ignore::Rules,
-    refs,
-    snapshot::{self, Limits, Observer},
-};
+use super::{Error, Signature, UserRepo, failed};
+use crate::{git_files, refs};
 
 /// What the Workbench called the first commit of a project.
 const MESSAGE: &str = "Initial commit\n";
@@ -32,32 +27,13 @@ impl UserRepo {
         Ok(Self { git, root: root.to_owned(), work_tree: root.to_owned(), prefix: BString::default() })
     }
 
-    /// Commits all that is in the folder and not ignored as `Initial commit` of a repository without commits, with an
-    /// index that leaves `git status` clean. What a snapshot leaves out (secrets) stays untracked.
-    pub fn initial_commit(
+    /// Commits a tree as `Initial commit` of a repository without commits, with an index that leaves `git status` clean.
+    pub(crate) fn commit_first(
         &self,
+        tree: ObjectId,
         author: &Signature,
         time: Timestamp,
-        limits: Limits,
-        observer: &dyn Observer,
     ) -> Result<ObjectId, Error> {
-        if self.head()?.is_some() {
-            return Err(Error::Exists { root: self.root.clone() });
-        }
-        let scratch = tempfile::Builder::new()
-            .prefix("azml-")
-            .tempdir_in(self.git.git_dir())
-            .map_err(io("make a folder in", self.git.git_dir()))?;
-        let objects = self.git.common_dir().join("objects");
-        let tree = snapshot::store_folder(
-            &self.root,
-            &objects,
-            scratch.path(),
-            Rules::of_user(Some(self)),
-            limits,
-            observer,
-        )
-        .map_err(|source| Error::Store { root: self.root.clone(), source: Box::new(source) })?;
         let author = author.at(time);
         let mut time = gix::date::parse::TimeBuf::default();
         let signature = author.to_ref(&mut time);

@@ -69,15 +69,6 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// A folder's files can't be stored.
-    #[error("can't store the files of {}", root.display())]
-    Store {
-        /// The project folder.
-        root: PathBuf,
-        /// Why not.
-        #[source]
-        source: Box<crate::snapshot::Error>,
-    },
     /// It has a remote `origin` that is another one.
     #[error("{} has a remote `origin` already: {url}", root.display())]
     OtherRemote {
@@ -165,11 +156,6 @@ impl UserRepo {
 fn failed(action: &'static str, root: &Path) -> impl FnOnce(gix::Error) -> Error + use<> {
     let root = root.to_owned();
     move |source| Error::Git { action, root, source: Box::new(source) }
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
-    let path = path.to_owned();
-    move |source| Error::Io { action, path, source }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     id::ProjectId,
     project::{self, ProjectName, Scope},
     remote_url::RemoteUrl,
-    snapshot::{Limits, Silent},
+    snapshot::{Limits, Silent, initial_commit},
 };
 
 fn git(root: &Path, args: &[&str]) -> String {
@@ -31,7 +31,7 @@ fn new_project(root: &Path) -> UserRepo {
     project::create_files(root, id, Scope::local(&ProjectName::parse("iris").unwrap()), true, None).unwrap();
     let repo = UserRepo::init(root).unwrap();
     let time = jiff::Timestamp::from_second(1_511_000_000).unwrap();
-    repo.initial_commit(&author(), time, Limits::default(), &Silent).unwrap();
+    initial_commit(&repo, &author(), time, Limits::default(), &Silent).unwrap();
     repo
 }
 

@@ -1,4 +1,4 @@
-//! What to do about an error that nobody has said anything about: the system's own refusals, and the rest.
+//! Hints for errors that have none of their own: the system's refusals, and the rest.
 //!
 //! Every error ends with a hint; this is where those without one of their own get theirs.
 
@@ -14,11 +14,11 @@ const NO_SPACE: &str = "No space left on device";
 
 /// The same error, with a hint if it had none.
 #[must_use]
-pub fn with_advice(error: CommandError) -> CommandError {
+pub fn with_hint(error: CommandError) -> CommandError {
     if !error.hints.is_empty() {
         return error;
     }
-    let advice = match refusal(&*error.error) {
+    let hint = match refusal(&*error.error) {
         _ if is_no_small_file(&*error.error) => {
             "put a file of the usual kind and size in its place, or move it away, and run the command again"
         }
@@ -45,7 +45,7 @@ pub fn with_advice(error: CommandError) -> CommandError {
             }
         },
     };
-    error.hint(advice)
+    error.hint(hint)
 }
 
 /// Returns whether the cause is a FIFO, a device or a huge file where azml reads a small one.
@@ -93,7 +93,7 @@ mod tests {
             (CommandError::failed("odd"), "--debug"),
             (CommandError::failed("odd").hint("own"), "own"),
         ] {
-            let error = with_advice(error);
+            let error = with_hint(error);
             assert_eq!(error.hints.len(), 1, "{error}");
             assert!(error.hints[0].contains(expected), "{error}: {:?}", error.hints);
         }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn no_error_is_left_without_a_way_out() {
         for kind in ErrorKind::ALL.into_iter().filter(|kind| *kind != ErrorKind::Interrupted) {
-            assert!(!with_advice(CommandError::new(kind, "x")).hints.is_empty(), "{kind:?}");
+            assert!(!with_hint(CommandError::new(kind, "x")).hints.is_empty(), "{kind:?}");
         }
     }
 }

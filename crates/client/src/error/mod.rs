@@ -1,7 +1,9 @@
 //! The one error of the command line: what kind it is, what happened, what to do about it.
 //!
-//! Library errors become a [`CommandError`] by the conversions in [`crate::convert`]; [`ErrorKind::exit_code`]
+//! Library errors become a [`CommandError`] by the conversions in `from.rs`; [`ErrorKind::exit_code`]
 //! is the only table of exit codes.
+
+mod from;
 
 use std::error::Error;
 use std::fmt;

@@ -144,6 +144,15 @@ impl From<snapshot::Error> for CommandError {
     }
 }
 
+impl From<snapshot::InitialError> for CommandError {
+    fn from(error: snapshot::InitialError) -> Self {
+        match error {
+            snapshot::InitialError::Repository(error) => error.into(),
+            error @ snapshot::InitialError::Store { .. } => Self::failed(error),
+        }
+    }
+}
+
 impl From<user_repo::Error> for CommandError {
     fn from(error: user_repo::Error) -> Self {
         let hint = match &error {

@@ -1,0 +1,74 @@
+//! The first commit of a user's own repository: all files of the project folder, as a snapshot has them.
+
+use std::path::PathBuf;
+
+use gix::ObjectId;
+use jiff::Timestamp;
+
+use super::{Error, Limits, Observer, gather, open_objects};
+use crate::{
+    ignore::Rules,
+    user_repo::{self, Signature, UserRepo},
+};
+
+/// Why there is no first commit.
+#[derive(Debug, thiserror::Error)]
+pub enum InitialError {
+    /// The user's repository fails.
+    #[error(transparent)]
+    Repository(#[from] user_repo::Error),
+    /// The files of the folder can't be stored.
+    #[error("can't store the files of {}", root.display())]
+    Store {
+        /// The project folder.
+        root: PathBuf,
+        /// The cause.
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+/// Commits everything in the folder that is not ignored as `Initial commit` of a repository without commits. What a snapshot
+/// leaves out (secrets) stays untracked.
+pub fn initial_commit(
+    user: &UserRepo,
+    author: &Signature,
+    time: Timestamp,
+    limits: Limits,
+    observer: &dyn Observer,
+) -> Result<ObjectId, InitialError> {
+    if user.head()?.is_some() {
+        return Err(user_repo::Error::Exists { root: user.root().to_owned() }.into());
+    }
+    let tree = store_folder(user, limits, observer)
+        .map_err(|source| InitialError::Store { root: user.root().to_owned(), source: Box::new(source) })?;
+    Ok(user.commit_first(tree, author, time)?)
+}
+
+/// Stores the folder as a tree in the user's repository.
+fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Result<ObjectId, Error> {
+    let (root, git_dir) = (user.root(), user.git().git_dir());
+    let io = |action, path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| Error::Io { action, path, source }
+    };
+    let scratch = tempfile::Builder::new()
+        .prefix("azml-")
+        .tempdir_in(git_dir)
+        .map_err(io("make a folder in", git_dir))?;
+    let objects = user.git().common_dir().join("objects");
+    let target = gather::Target {
+        root,
+        objects: open_objects(&objects)?,
+        objects_folder: objects,
+        scratch: scratch.path(),
+        began: (0, 0),
+        rules: Rules::of_user(Some(user)),
+        user: None,
+        limits,
+        stored_size: &|_| None,
+    };
+    let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
+    done.store.finish().map_err(io("store the content of", root))?;
+    Ok(done.built.tree)
+}
