@@ -10,8 +10,8 @@ use crate::ui::Output;
 
 /// Be a Git credential helper
 ///
-/// With it plain git uses azml's logins. What is asked stands on standard input, as in gitcredentials(7). Each login is
-/// for its own host.
+/// With it plain git uses azml's logins. Git writes its question to standard input, as in gitcredentials(7). azml gives
+/// a login only to the host that it was made for.
 ///
 /// Example: `git config --global credential.helper '!azml credential'`
 #[derive(Debug, clap::Args)]

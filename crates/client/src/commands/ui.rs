@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 /// Show the runs in a browser: lists, charts, logs, code, and restoring
 ///
-/// Serves the project's pages to this computer alone, at an address that holds this start's key, and opens it. Runs
-/// that go on are followed. Restoring shows first what it would change, and can be undone. Ctrl-C ends it.
+/// Serves the project's pages to this computer alone, at an address that holds a key made at each start, and opens it.
+/// Runs in progress are followed. Restoring first shows what it would change, and can be undone. Ctrl-C ends it.
 ///
 /// Examples: `azml ui`; on a computer that you are signed in to by SSH: `azml ui --no-open --port 8090`, and here `ssh
 /// -L 8090:127.0.0.1:8090 HOST`, then open the printed address.

@@ -130,6 +130,10 @@ impl From<snapshot::Error> for CommandError {
                 let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_quoted(line)).collect();
                 if !quoted.is_empty() {
                     hints.push(format!("leave them out: printf '%s\\n' {} >> .amlignore", quoted.join(" ")));
+                    hints.push(
+                        "a file that your own Git tracks stays in until you run: git rm --cached FILE"
+                            .to_owned(),
+                    );
                 }
                 hints.push("or keep them for good: add --allow-large to the command".to_owned());
                 let mut error = Self::failed(error);
@@ -442,6 +446,7 @@ mod tests {
             [
                 "the largest new files: data/it's.bin (60 MB)",
                 "leave them out: printf '%s\\n' '/data/it'\\''s.bin' >> .amlignore",
+                "a file that your own Git tracks stays in until you run: git rm --cached FILE",
                 "or keep them for good: add --allow-large to the command",
             ]
         );

@@ -44,14 +44,14 @@ pub static SETTINGS: [Setting; 12] = [
         variable: env::AZML_PUSH_WAIT,
         default: "10",
         kind: Kind::Seconds,
-        about: "Seconds that the end of a run waits for its push; what is not delivered by then is owed",
+        about: "Seconds that the end of a run waits for its push; after that the next command that talks to the remote pushes the rest",
     },
     Setting {
         key: "attachments_limit",
         variable: env::AZML_ATTACHMENTS_LIMIT,
         default: "50MB",
         kind: Kind::Size,
-        about: "How much of what a run leaves is pushed; the rest stays on its computer, and is named",
+        about: "The most bytes of outputs and logs of a run to push; the rest stays on its computer, and is named",
     },
     Setting {
         key: "plain_arguments",
@@ -65,14 +65,14 @@ pub static SETTINGS: [Setting; 12] = [
         variable: env::AZML_KEEP_DAYS,
         default: "30",
         kind: Kind::Days,
-        about: "Days that files are kept which a run wrote beside its outputs; they go at the first run after that; 0 for ever",
+        about: "Days to keep the files that a run wrote beside its outputs; the first run after that removes them; 0 for ever",
     },
     Setting {
         key: "keep_size",
         variable: env::AZML_KEEP_SIZE,
         default: "20GB",
         kind: Kind::Size,
-        about: "How much of such files is kept of one project; what is too much is named at one run and goes at the next, oldest first; 0 for no limit",
+        about: "The most bytes of such files in a project; a run names the oldest excess files and the next run removes them; 0 for no limit",
     },
     Setting {
         key: "heartbeat",
@@ -129,7 +129,7 @@ pub static SETTINGS: [Setting; 12] = [
 pub static VARIABLES: &[Variable] = &[
     Variable {
         name: env::AZML_VSTS_TOKEN,
-        about: "A personal access token for the project's remote; --vststoken goes before it, and scripts do not get it",
+        about: "A personal access token for the project's remote; --vststoken takes precedence, and scripts do not get it",
     },
     Variable {
         name: env::AZML_VSTS_URL,
@@ -175,7 +175,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable { name: env::GIT_SSL_CAINFO, about: "Certificates to trust for https remotes, as Git reads it" },
     Variable {
         name: env::GIT_SSL_NO_VERIFY,
-        about: "Any certificate of an https remote will do, as Git reads it",
+        about: "Accepts any certificate of an https remote, as Git reads it",
     },
     Variable { name: env::GIT_SSL_CAPATH, about: "A folder of more such certificates, as Git reads it" },
     Variable { name: env::GIT_SSL_CERT, about: "Your own certificate for https remotes, as Git reads it" },

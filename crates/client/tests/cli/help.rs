@@ -20,6 +20,7 @@ help_of! {
     project_update: "project" "update";
     project_clone: "project" "clone";
     project_show: "project" "show";
+    project_consolidate: "project" "consolidate";
     project_restore: "project" "restore";
     project_snapshot: "project" "snapshot";
     project_list: "project" "list";

@@ -10,10 +10,10 @@ use crate::ops::open::open_and_recover;
 use crate::ops::{cancel, runs};
 use crate::ui::Output;
 
-/// Cancel a run that is going on on this computer
+/// Cancel a run in progress on this computer
 ///
-/// As Ctrl-C where it was submitted: the script and what it has started are ended, and the run is recorded as
-/// Canceled.
+/// Does the same as Ctrl-C in the terminal of its submit: ends the script and every process that it started, and
+/// records the run as Canceled.
 ///
 /// Example: `azml experiment cancel -r RUN`.
 #[derive(Debug, clap::Args)]

@@ -12,11 +12,11 @@ use crate::ops::{diagnostics, runs};
 use crate::text::size;
 use crate::ui::Output;
 
-/// Write all that is known of a run into one zip file, to look into or to send to somebody
+/// Write everything about a run into one zip file, to look into or to send to somebody
 ///
 /// The file has the project's files as they ran (`project/`), outputs and logs (`run/`), the run's record and a
-/// description of this computer without secrets: names of environment variables, and no values that could be one. What
-/// is too large is left out and named in it.
+/// description of this computer. It has the names of environment variables, and no value that could be a secret. The
+/// file lists what was too large to include.
 ///
 /// Example: `azml experiment diagnostics -r RUN`.
 #[derive(Debug, clap::Args)]

@@ -18,18 +18,18 @@ use crate::ui::{Output, Ui};
 
 /// Run a script: snapshot the project folder, record the run, push both beside it
 ///
-/// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such
-/// as data folders. What it writes to `outputs/` and `logs/`, and to what the run configuration declares (`outputs: [ckpt/,
-/// '*.pt']`), is kept with the run. What it writes elsewhere is kept on this computer for a time: see `azml run files`.
-/// Ctrl-C cancels the run.
+/// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such as
+/// data folders. azml keeps `outputs/`, `logs/` and the outputs that the run configuration declares (`outputs: [ckpt/,
+/// '*.pt']`) with the run. It keeps other files that the script writes on this computer for `keep_days` days: see `azml
+/// run files`. Ctrl-C cancels the run.
 ///
-/// What looks like a secret stays on this computer: such files and outputs are left out and named, and `***` stands for it in
-/// the recorded arguments and in the pushed logs. The script gets its arguments as they are.
+/// azml looks for secrets: it leaves such files out of the snapshot and names them, does not push such outputs, and
+/// writes `***` in recorded arguments and pushed logs. The script gets its arguments as they are.
 ///
-/// It finds there what it finds in the project folder: a link that leaves the project leads to the same target, and an
-/// environment variable that names the project folder (PYTHONPATH, PATH, any other) names the run's folder, except for
-/// what is linked into it, such as a virtual environment. It reads the terminal as it would without azml; once it has
-/// asked for something, Ctrl-C is its own too, as for any program.
+/// In the run's folder, links out of the project lead to the same targets. Environment variables that contain the
+/// project folder's path (PYTHONPATH, PATH, any other) contain the path of the run's folder instead, except for inputs
+/// that are linked into it, such as a virtual environment. The script reads the terminal as it would without azml.
+/// After it has read from the terminal, it receives Ctrl-C too.
 ///
 /// Example: `azml experiment submit -c local train.py --alpha 0.1`. Everything after SCRIPT goes to the script.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub struct Args {
     /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
     #[arg(long)]
     allow_large: bool,
-    /// How much of what the run leaves is pushed, for example 200MB: logs first, then the smallest files; the rest
+    /// The most bytes of outputs and logs to push, for example 200MB: logs first, then the smallest files; the rest
     /// stays on this computer [default: 50MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     attachments_limit: Option<u64>,

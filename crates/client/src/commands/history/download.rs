@@ -14,8 +14,8 @@ use crate::ui::Output;
 
 /// Write the outputs and logs of a run into a folder
 ///
-/// They are taken from here, or fetched from the project's remote, that run's alone. Of a run that left more than its
-/// limit (50 MB, unless it was submitted with --attachments-limit) the rest is on its own computer only, and is named.
+/// Copies the files from this computer, or fetches those of this run from the remote. Files over the run's limit (50
+/// MB, or `--attachments-limit` of its submit) are only on the computer where it ran; their names are listed.
 ///
 /// Example: `azml history download -r RUN -d results`.
 #[derive(Debug, clap::Args)]

@@ -23,9 +23,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Show a run, or one of its attachments
 ///
-/// The attachments are the files that the run left in `outputs/` and `logs/`, what it uploaded, and its logs. Those of
-/// another computer's run are fetched, that run's alone. What else it wrote is counted under `kept_files`: see `azml run
-/// files`.
+/// The attachments are the files that the run left in `outputs/` and `logs/`, the files that it uploaded, and its logs.
+/// If the run was made on another computer, azml fetches the attachments of this run only. `kept_files` counts the
+/// other files that its script wrote: see `azml run files`.
 ///
 /// Example: `azml history info -r RUN -a driver_log.txt --follow`.
 #[derive(Debug, clap::Args)]
@@ -33,10 +33,11 @@ pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number
     #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
     run: String,
-    /// Print this attachment's content, as it is; PATH as it is on the disk, or as it is listed
+    /// Print this attachment's content as it is; PATH is the name of the file on disk, or the name in the list of
+    /// attachments
     #[arg(long, short, value_name = "PATH", alias = "artifacts")]
     artifact: Option<OsString>,
-    /// Go on printing what is added until the run ends
+    /// Print new lines until the run ends
     #[arg(long, short, requires = "artifact")]
     follow: bool,
     /// A personal access token for the remote

@@ -11,10 +11,10 @@ use crate::ops::open::open_and_recover;
 use crate::ops::sync::{Synced, sync};
 use crate::ui::Output;
 
-/// Deliver what the remote lacks, and bring the runs of others
+/// Push runs that the remote lacks, and fetch the runs of others
 ///
-/// Runs are pushed while they run; this is for what could not be pushed then, and to see what others did.
-/// Nothing is ever forced: where somebody pushed first, both histories are joined.
+/// Each run is pushed while it runs. Use this after a push that failed, or to get the runs of other computers. Nothing
+/// is ever forced: if somebody else pushed first, azml joins both histories.
 ///
 /// Example: `azml history sync`.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! `azml project consolidate`: what azml starts by itself, in the background, when the run history has become many files.
+//! `azml project consolidate`, which azml also starts by itself, in the background.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,14 @@ use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
 use crate::ui::Output;
 
-/// Make few files of the run history's many, as azml does by itself when they are too many
+/// Repack the run history into few files
+///
+/// azml does this by itself, in the background, when the history has become many files.
 ///
 /// Example: `azml project consolidate`.
 #[derive(Debug, clap::Args)]
-#[command(hide = true)]
 pub struct Args {
-    /// Make one of all, whether that is due or not
+    /// Repack everything into one pack, even if that is not due
     #[arg(long)]
     all: bool,
     /// The project's folder, instead of the current one

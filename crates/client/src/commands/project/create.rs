@@ -11,11 +11,11 @@ use crate::ui::Output;
 
 /// Make a project
 ///
-/// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history.
-/// With --repo both are also made in a remote repository, which must be empty. With --existing a folder that is
-/// there becomes a project. In a folder of a Git repository that is there the project uses that one, and --repo gets the
-/// run history alone. With --account and --workspace, and after `azml login`, the project is registered at the
-/// Experimentation service, so that the workspace's members find it by its name.
+/// Makes the folder PATH/NAME with a Git repository (branch master, one commit), a skeleton and a run history. With
+/// --repo both are also made in a remote repository, which must be empty. With --existing an existing folder becomes a
+/// project. Inside an existing Git repository, the project uses it; --repo then receives only the run history. With
+/// --account and --workspace, and after `azml login`, the project is registered at the Experimentation service, so that
+/// the workspace's members find it by its name.
 ///
 /// Example: `azml project create -n iris -r https://acct.visualstudio.com/proj/_git/repo`
 #[derive(Debug, clap::Args)]

@@ -10,8 +10,8 @@ use crate::ui::{Numbers, Output};
 
 /// List the projects of your workspaces, as the Experimentation service has them
 ///
-/// What you see here you are a member of. Whether you may use a project's Git repository is another question, which
-/// its host answers.
+/// Lists the projects of the workspaces that you are a member of. The Git host of a project decides about access to its
+/// repository.
 ///
 /// Example: `azml project list -a ACCOUNT -o table`
 #[derive(Debug, clap::Args)]

@@ -16,10 +16,10 @@ use crate::ui::{Numbers, Output};
 
 /// Make the project folder equal to the snapshot of a run
 ///
-/// Changed files are rewritten, files that the snapshot lacks are removed; ignored files, `.git` and your own
-/// branches and index stay as they are. What is overwritten is kept first: `azml project restore --undo` brings it
-/// back. A snapshot that is not on this computer is fetched from the remote. What is ignored now and would not be by
-/// the snapshot's own ignore files is held back: no later snapshot takes it in before a line in `.amlignore` says so.
+/// Changed files are rewritten, and files that the snapshot lacks are removed. Ignored files, `.git`, your branches and
+/// your index stay as they are. azml keeps what it overwrites: `azml project restore --undo` brings it back. A snapshot
+/// that is not on this computer is fetched from the remote. If the snapshot's own ignore files no longer ignore a file,
+/// azml still keeps it out of later snapshots until `.amlignore` has a line for it.
 ///
 /// Example: `azml project restore --run-id iris_1504832281116 --dry-run`
 #[derive(Debug, clap::Args)]

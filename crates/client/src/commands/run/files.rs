@@ -21,9 +21,9 @@ use crate::ui::{Numbers, Output};
 
 /// List the files that a run wrote beside its outputs, and bring them back
 ///
-/// A run has a folder of its own. What its script writes there outside `outputs/`, `logs/` and what the run configuration
-/// declares under `outputs` is kept on this computer: new files, changed files of the project's own, and the names of those
-/// that it deleted. After the time that the setting keep_days names they go, at the next run.
+/// A run has a folder of its own. azml keeps the files that the script created or changed there outside `outputs/`,
+/// `logs/` and the outputs that the run configuration declares, and the names of those that it deleted. They are kept
+/// on this computer. The first submit after `keep_days` days removes them.
 ///
 /// Example: `azml run files -r iris_1504832281116 ckpt/ '*.csv' --to /tmp/back`
 #[derive(Debug, clap::Args)]

@@ -28,9 +28,9 @@ pub enum CodeView {
 
 /// Compare runs: properties, metrics and code
 ///
-/// Shows what differs; as JSON everything is there, with what differs marked. The code compared is what ran: the runs'
-/// snapshots, fetched from the remote if they are not here. Of more than two runs the code of each is compared with the
-/// first's.
+/// Prints the differences; JSON output has all values and marks those that differ. The code compared is the code that
+/// ran: the runs' snapshots, which are fetched from the remote if they are not here. With more than two runs, the code
+/// of each is compared with the first run's.
 ///
 /// Example: `azml history compare RUN_A RUN_B --code stat`.
 #[derive(Debug, clap::Args)]
