@@ -14,6 +14,7 @@ mod git;
 mod host;
 mod oauth;
 mod pages;
+mod refusals;
 mod rest;
 mod serve;
 mod stall;

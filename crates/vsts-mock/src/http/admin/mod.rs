@@ -24,9 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::web::json as json_response;
-use super::{Peer, body as incoming, host};
+use super::{Peer, body as incoming, host, refusals};
 use crate::app::App;
-use crate::disk_full;
 use crate::identity::{Credential, SignInError};
 use crate::journal::JournalEntry;
 use crate::limits::JSON_BODY_BYTES;
@@ -64,25 +63,18 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        let message = error.in_one_line();
-        let (status, field) = match &error {
-            RegistryError::NotFound { .. } => (StatusCode::NOT_FOUND, None),
-            RegistryError::Exists { .. } => (StatusCode::CONFLICT, Some("name")),
-            RegistryError::InUse { .. } => (StatusCode::CONFLICT, None),
-            RegistryError::Name(_) => (StatusCode::BAD_REQUEST, Some("name")),
-            RegistryError::Value { field, .. } => (StatusCode::BAD_REQUEST, Some(*field)),
-            RegistryError::Key(_) => (StatusCode::BAD_REQUEST, Some("key")),
-            RegistryError::Import { .. } => (StatusCode::BAD_REQUEST, Some("import")),
-            RegistryError::Repository { .. } | RegistryError::State(_) if disk_full::is_cause_of(&error) => {
-                tracing::error!(error = message, "an admin request failed");
-                return Self::new(StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE, None);
-            }
-            RegistryError::Repository { .. } | RegistryError::State(_) => {
-                tracing::error!(error = message, "an admin request failed");
-                (StatusCode::INTERNAL_SERVER_ERROR, None)
-            }
+        let status = refusals::registry_status(&error);
+        if status.is_server_error() {
+            return Self::new(status, refusals::internal(&error).message, None);
+        }
+        let field = match &error {
+            RegistryError::Exists { .. } | RegistryError::Name(_) => Some("name"),
+            RegistryError::Value { field, .. } => Some(*field),
+            RegistryError::Key(_) => Some("key"),
+            RegistryError::Import { .. } => Some("import"),
+            _ => None,
         };
-        let message = if status.is_server_error() { "internal error".to_owned() } else { message };
+        let message = error.in_one_line();
         Self::new(status, message, field)
     }
 }

@@ -16,14 +16,16 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::web::form::Form;
 use super::web::{json as json_response, text};
 use super::{Journalled, Peer, host};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
-use crate::identity::{SignInError, secret};
-use crate::registry::{RegistryError, TokenInput};
+use crate::identity::{Secret, SignInError};
+use crate::operations::refused::Refused;
+use crate::operations::tokens;
 
 /// How long a session lasts.
 const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -160,13 +162,14 @@ async fn token(
     let now = app.clock.now();
     let (error, number, message) = match app.device_codes.exchange(code, now) {
         Ok((user, asker)) => {
-            return match session(app, user, &asker, now).await {
+            return match session(app, user, &asker).await {
                 Ok((name, value)) => {
                     journalled.user = Some(name);
                     no_store(json_response(StatusCode::OK, &token_answer(generation, value.reveal(), now)))
                 }
                 Err(error) => {
-                    tracing::error!(error = error.in_one_line(), "a session could not be made");
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "a session could not be made");
                     oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, "internal error")
                 }
             };
@@ -199,23 +202,9 @@ fn too_many(retry_after: u64) -> Response {
     response
 }
 
-async fn session(
-    app: &Arc<App>,
-    user: uuid::Uuid,
-    asker: &Asker,
-    now: Timestamp,
-) -> Result<(String, secret::Secret), RegistryError> {
-    let mut change = app.state.change().await?;
-    let found = change.world.users.get(&user);
-    let user = found.ok_or_else(|| RegistryError::not_found("user", &user.to_string()))?.name.clone();
+async fn session(app: &App, user: Uuid, asker: &Asker) -> Result<(String, Secret), Refused> {
     let from = if asker.device.is_empty() { asker.address.to_string() } else { asker.device.clone() };
-    let name = format!("Signed in on {from}");
-    let expires = Some(now.saturating_add(SESSION).unwrap_or(now));
-    let input =
-        TokenInput { name: &name, expires, is_session: true, has_own_name: false, ..TokenInput::named() };
-    let (_, value) = change.create_token(&user, &input, now).await?;
-    change.commit().await?;
-    Ok((user, value))
+    tokens::create_session(app, user, &format!("Signed in on {from}"), SESSION).await
 }
 
 fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
@@ -236,27 +225,11 @@ fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
 
 /// Ends the session of that token. The answer doesn't tell whether there was one.
 async fn revoke(app: &Arc<App>, form: &Form) -> Response {
-    let hash = form.value("token").map(secret::hash).unwrap_or_default();
-    let world = app.state.world();
-    let found = world.token_by_hash(&hash).filter(|token| token.is_session);
-    if let Some((token, user)) = found.and_then(|token| Some((token, world.users.get(&token.user)?))) {
-        let ended = async {
-            let mut change = app.state.change().await?;
-            change.delete_token(&user.name, &token.id.to_string()).await?;
-            Ok::<_, RegistryError>(change.commit().await?)
-        };
-        match ended.await {
-            Ok(()) | Err(RegistryError::NotFound { .. }) => {}
-            Err(error) => {
-                tracing::error!(error = error.in_one_line(), "a session could not be ended");
-                return oauth_error(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "server_error",
-                    90_033,
-                    "internal error",
-                );
-            }
-        }
+    if let Err(error) = tokens::end_session(app, form.value("token").unwrap_or_default()).await {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(error, "a session could not be ended");
+        let message = "internal error";
+        return oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, message);
     }
     no_store(text(StatusCode::OK, ""))
 }

@@ -9,11 +9,13 @@ use super::home::{crumbs, find_account, find_project};
 use super::layout::Page;
 use super::parts::problem;
 use super::visit::Visit;
-use super::{Answer, Outcome, ignore};
+use super::{Answer, Failure, Outcome, ignore};
 use crate::access::{Permission, Target, authorize};
-use crate::http::rest;
 use crate::http::web::form::Form;
-use crate::registry::{RegistryError, RepoInput};
+use crate::operations::context::RepoContext;
+use crate::operations::first_commit;
+use crate::operations::projects::{self, NewProject};
+use crate::operations::repositories::{self, NewRepository};
 
 /// Characters that a description may have.
 const LONGEST_DESCRIPTION: usize = 1_000;
@@ -52,17 +54,14 @@ fn project_page(visit: &Visit, account: &str, form: &Form, error: Option<&str>) 
 }
 
 pub(super) async fn project(visit: &Arc<Visit>, account: &str, form: &Form) -> Outcome {
-    let mut change = visit.app.state.change().await?;
-    let account = find_account(&change.world, &visit.principal, account)?.clone();
-    authorize(&change.world, &visit.principal, Permission::CreateRepository, Target::Account(&account))?;
-    let (name, description) = (form.get("name"), form.get("description"));
-    let description: String = description.chars().take(LONGEST_DESCRIPTION).collect();
-    let made = change.create_project(&account.name, name, &description, visit.now).await;
-    if let Some(message) = refused(made.map(|_| ()))? {
-        return project_page(visit, &account.name, form, Some(&message));
+    let name = form.get("name");
+    let description = form.get("description").chars().take(LONGEST_DESCRIPTION).collect();
+    let new = NewProject { name: name.to_owned(), description, process: None };
+    match projects::create(&visit.app, visit.scope(account, None), &new).await.map_err(Failure::from) {
+        Ok(_) => Ok(Answer::go(visit.repo_path(account, name, name))),
+        Err(Failure::Bad(message)) => project_page(visit, account, form, Some(&message)),
+        Err(other) => Err(other),
     }
-    change.commit().await?;
-    Ok(Answer::go(visit.repo_path(&account.name, name, name)))
 }
 
 pub(super) fn show_repo(visit: &Visit, account: &str, project: &str) -> Outcome {
@@ -107,49 +106,26 @@ fn repo_page(visit: &Visit, account: &str, project: &str, form: &Form, error: Op
 }
 
 pub(super) async fn repo(visit: &Arc<Visit>, account: &str, project: &str, form: &Form) -> Outcome {
-    let mut change = visit.app.state.change().await?;
-    let (account, project) = {
-        let (account, project) = find_project(&change.world, &visit.principal, account, project)?;
-        (account.clone(), project.clone())
-    };
-    authorize(&change.world, &visit.principal, Permission::CreateRepository, Target::Project(&project))?;
     let name = form.get("name");
-    let input = RepoInput { name, public: false, import: None };
-    let made = change.create_repo(&account.name, &project.name, &input).await;
-    let id = match made {
-        Ok(id) => id,
-        Err(error) => {
-            let message = refused(Err(error))?.unwrap_or_default();
-            return repo_page(visit, &account.name, &project.name, form, Some(&message));
-        }
+    let new = NewRepository { project, name, fork_of: None };
+    let scope = visit.scope(account, Some(project));
+    let repo = match repositories::create(&visit.app, scope, &new).await.map_err(Failure::from) {
+        Ok(repo) => repo,
+        Err(Failure::Bad(message)) => return repo_page(visit, account, project, form, Some(&message)),
+        Err(other) => return Err(other),
     };
-    change.commit().await?;
     let mut files: Vec<(&'static str, Vec<u8>)> = Vec::new();
     if let Some(text) = ignore::text(form.get("ignore")) {
         files.push((".gitignore", text.into()));
     }
     if form.has("readme") {
-        files.push((
-            "README.md",
-            format!("# {name}\n\nSay here what this is, and how to use it.\n").into_bytes(),
-        ));
+        let text = format!("# {name}\n\nSay here what this is, and how to use it.\n");
+        files.push(("README.md", text.into_bytes()));
     }
     if !files.is_empty() {
-        let (app, principal) = (visit.app.clone(), visit.principal.clone());
-        let begun = tokio::task::spawn_blocking(move || rest::first_commit(&app, &principal, id, &files));
-        match begun.await {
-            Ok(outcome) => outcome?,
-            Err(join) => std::panic::resume_unwind(join.into_panic()),
-        }
+        let (world, work) = (visit.app.state.world(), visit.work.clone());
+        let ctx = RepoContext::new(&visit.app, world, &visit.principal, repo, work.clone());
+        work.run(move || first_commit::commit(&ctx, &files)).await?;
     }
-    Ok(Answer::go(visit.repo_path(&account.name, &project.name, name)))
-}
-
-/// What a person can do something about, in words; the rest is a failure.
-fn refused(outcome: Result<(), RegistryError>) -> Result<Option<String>, super::Failure> {
-    match outcome.map_err(super::Failure::from) {
-        Ok(()) => Ok(None),
-        Err(super::Failure::Bad(message)) => Ok(Some(message)),
-        Err(other) => Err(other),
-    }
+    Ok(Answer::go(visit.repo_path(account, project, name)))
 }

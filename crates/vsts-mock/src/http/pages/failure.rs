@@ -6,16 +6,14 @@ use http::StatusCode;
 
 use super::FormError;
 use crate::access::Refusal;
-use crate::budget::NoRoom;
 use crate::disk_full;
 use crate::http::body::BodyError;
-use crate::http::rest::Failure as RestFailure;
-use crate::operations::content::ContentError;
-use crate::operations::tree_walk::WalkError;
-use crate::operations::work::Exceeded;
-use crate::operations::zip::ZipError;
+use crate::http::refusals;
+use crate::operations::refused::Refused;
 use crate::registry::RegistryError;
-use crate::state::StateError;
+
+/// The message for what does not exist or must not be seen.
+pub(super) const ABSENT: &str = "It does not exist, or you may not see it.";
 
 /// Why a page is not shown, or a form not followed.
 #[derive(Debug)]
@@ -88,11 +86,12 @@ impl Failure {
         }
     }
 
-    /// Something failed that is nobody's business but the log's.
+    /// An error of the server itself; the log has it.
     pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(%error, cause, "a page could not be made");
-        if disk_full::is_cause_of(error) { Self::DiskFull } else { Self::Internal }
+        match refusals::internal(error).status {
+            StatusCode::INSUFFICIENT_STORAGE => Self::DiskFull,
+            _ => Self::Internal,
+        }
     }
 }
 
@@ -105,88 +104,31 @@ impl From<FormError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SignInRequired | Refusal::Revoked { .. } => Self::SignIn,
-            Refusal::Invisible => Self::absent("It does not exist, or you may not see it."),
-            other => Self::Forbidden(other.to_string()),
+impl<E: Into<Refused>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: Refused = error.into();
+        match &error {
+            Refused::Access(Refusal::SignInRequired | Refusal::Revoked { .. }) => return Self::SignIn,
+            Refused::Access(Refusal::Invisible)
+            | Refused::NoAccount { .. }
+            | Refused::NoProject { .. }
+            | Refused::NoRepository { .. } => return Self::absent(ABSENT),
+            Refused::NoRoom(_) | Refused::ServerBusy => return Self::Busy(error.to_string()),
+            _ => {}
         }
-    }
-}
-
-impl From<Exceeded> for Failure {
-    fn from(exceeded: Exceeded) -> Self {
-        Self::TooMuch(exceeded.to_string())
-    }
-}
-
-impl From<WalkError> for Failure {
-    fn from(error: WalkError) -> Self {
-        match error {
-            WalkError::Exceeded(exceeded) => exceeded.into(),
-            WalkError::Git(error) => error.into(),
-        }
-    }
-}
-
-impl From<NoRoom> for Failure {
-    fn from(no_room: NoRoom) -> Self {
-        Self::Busy(no_room.to_string())
-    }
-}
-
-impl From<ContentError> for Failure {
-    fn from(error: ContentError) -> Self {
-        match error {
-            ContentError::NoRoom(no_room) => no_room.into(),
-            ContentError::Stored(error) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<ZipError> for Failure {
-    fn from(error: ZipError) -> Self {
-        match error {
-            ZipError::Exceeded(exceeded) => exceeded.into(),
-            ZipError::Content(error) => error.into(),
-            ZipError::Git(error) => error.into(),
-        }
-    }
-}
-
-impl From<gix::Error> for Failure {
-    fn from(error: gix::Error) -> Self {
-        Self::internal(&error)
-    }
-}
-
-impl From<StateError> for Failure {
-    fn from(error: StateError) -> Self {
-        Self::internal(&error)
-    }
-}
-
-impl From<RegistryError> for Failure {
-    fn from(error: RegistryError) -> Self {
-        match error {
-            RegistryError::Repository { .. } | RegistryError::State(_) => Self::internal(&error),
-            RegistryError::NotFound { .. } => Self::Absent(error.in_one_line()),
-            other => Self::Bad(sentence(&other.in_one_line())),
-        }
-    }
-}
-
-impl From<RestFailure> for Failure {
-    fn from(failure: RestFailure) -> Self {
-        match failure.status {
-            StatusCode::NOT_FOUND => Self::Absent(failure.message),
-            StatusCode::FORBIDDEN => Self::Forbidden(failure.message),
-            StatusCode::UNPROCESSABLE_ENTITY => Self::TooMuch(failure.message),
+        let status = refusals::show(&error).status;
+        let message = match error {
+            Refused::Registry(error @ RegistryError::NotFound { .. }) => error.in_one_line(),
+            Refused::Registry(error) => sentence(&error.in_one_line()),
+            other => other.to_string(),
+        };
+        match status {
+            StatusCode::NOT_FOUND => Self::Absent(message),
+            StatusCode::FORBIDDEN => Self::Forbidden(message),
+            StatusCode::UNPROCESSABLE_ENTITY => Self::TooMuch(message),
             StatusCode::INSUFFICIENT_STORAGE => Self::DiskFull,
-            StatusCode::SERVICE_UNAVAILABLE => Self::Busy(failure.message),
             status if status.is_server_error() => Self::Internal,
-            _ => Self::Bad(failure.message),
+            _ => Self::Bad(message),
         }
     }
 }

@@ -4,12 +4,14 @@
 use maud::{Markup, html};
 
 use super::Outcome;
-use super::failure::Failure;
+use super::failure::{ABSENT, Failure};
 use super::layout::Page;
 use super::parts::{ago, count};
 use super::source;
 use super::visit::Visit;
-use crate::access::{Permission, Principal, Target, Viewer, authorize, can_see};
+use crate::access::{Permission, Principal, Target, Viewer, authorize};
+use crate::operations::projects;
+use crate::operations::scope::Scope;
 use crate::world::{Account, Project, Repo, World, name};
 
 /// More projects, or repositories, than that on one page are filtered rather than listed.
@@ -17,16 +19,14 @@ const MOST: usize = 200;
 /// So many are listed without a filter.
 const FEW: usize = 6;
 
-pub(super) const ABSENT: &str = "It does not exist, or you may not see it.";
-
 /// The account, if the visitor may know of it.
 pub(super) fn find_account<'w>(
     world: &'w World,
     principal: &Principal,
     name: &str,
 ) -> Result<&'w Account, Failure> {
-    let found = world.account(name).filter(|account| can_see(world, principal, Target::Account(account)));
-    found.ok_or_else(|| absent(principal))
+    let scope = Scope { principal, account: name, project: None };
+    scope.account(world).map_err(|_| absent(principal))
 }
 
 /// The project, with its account, if the visitor may know of it.
@@ -36,23 +36,14 @@ pub(super) fn find_project<'w>(
     account: &str,
     name: &str,
 ) -> Result<(&'w Account, &'w Project), Failure> {
-    let account = find_account(world, principal, account)?;
-    let found = world.project(account.id, name);
-    let found = found.filter(|project| can_see(world, principal, Target::Project(project)));
-    Ok((account, found.ok_or_else(|| absent(principal))?))
+    let scope = Scope { principal, account, project: None };
+    let found = scope.account(world).and_then(|account| Ok((account, scope.named_project(world, name)?)));
+    found.map_err(|_| absent(principal))
 }
 
 /// What is said to somebody who may know more once signed in, and to everybody else.
 pub(super) fn absent(principal: &Principal) -> Failure {
     if principal.is_anonymous() { Failure::SignIn } else { Failure::absent(ABSENT) }
-}
-
-fn projects_seen<'w>(world: &'w World, principal: &Principal, account: &Account) -> Vec<&'w Project> {
-    let viewer = Viewer::new(world, principal);
-    let all = world.projects_of(account.id);
-    let mut seen: Vec<_> = all.filter(|project| viewer.sees(Target::Project(project))).collect();
-    seen.sort_by_cached_key(|project| name::key(&project.name));
-    seen
 }
 
 /// The repositories of a project that may be read, the default one first.
@@ -82,7 +73,7 @@ pub(super) fn accounts(visit: &Visit) -> Outcome {
                 }
             }
             @for account in accounts {
-                @let projects = projects_seen(world, principal, account);
+                @let projects = projects::list(world, principal, account);
                 section aria-labelledby={ "a-" (account.id) } {
                     div.head {
                         h2 id={ "a-" (account.id) } {
@@ -129,7 +120,7 @@ fn project_cards(visit: &Visit, account: &Account, projects: &[&Project]) -> Mar
 pub(super) fn account(visit: &Visit, asked: &str) -> Outcome {
     let (world, principal) = (&*visit.world, &visit.principal);
     let account = find_account(world, principal, asked)?;
-    let all = projects_seen(world, principal, account);
+    let all = projects::list(world, principal, account);
     let filter = visit.ask("filter").unwrap_or_default();
     let wanted = name::key(filter);
     let shown: Vec<_> =

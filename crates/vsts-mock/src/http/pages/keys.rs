@@ -11,6 +11,8 @@ use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
 use crate::identity::ssh_key::SshKeyError;
+use crate::operations::keys;
+use crate::operations::refused::Refused;
 use crate::registry::{KeyInput, RegistryError};
 
 const HERE: &str = "/_details/security/keys";
@@ -36,8 +38,8 @@ pub(super) fn crumbs(name: &str, address: &str) -> Vec<(String, String)> {
 /// The page; with what was filled in when that was refused, and why.
 pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
     let Some(user) = visit.principal.user else { return Err(Failure::SignIn) };
-    let mut keys: Vec<_> = visit.world.keys.values().filter(|key| key.user == user).collect();
-    keys.sort_by_key(|key| (key.created, key.name.clone()));
+    let mut mine: Vec<_> = visit.world.keys.values().filter(|key| key.user == user).collect();
+    mine.sort_by_key(|key| (key.created, key.name.clone()));
     let field = |name: &str| refused.map(|(form, _)| form.get(name).to_owned()).unwrap_or_default();
     let body = html! {
         div.page.sided {
@@ -45,7 +47,7 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
             div {
                 h1 { "SSH public keys" }
                 p.lead { "With a key, Git clients on your computers sign in over SSH as you." }
-                @if keys.is_empty() { div.card.quiet { p { "You have no key here yet." } } }
+                @if mine.is_empty() { div.card.quiet { p { "You have no key here yet." } } }
                 @else {
                     div.wide { table {
                         thead { tr {
@@ -53,7 +55,7 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
                             th scope="col" { "Last used" } th scope="col" { span.sr { "Actions" } }
                         } }
                         tbody {
-                            @for key in keys {
+                            @for key in mine {
                                 tr {
                                     th scope="row" { bdi { (key.name) } div.quiet { (key.algorithm) } }
                                     td { code.break { (key.fingerprint) } }
@@ -103,34 +105,21 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
 }
 
 pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
-    let mut change = visit.app.state.change().await?;
-    let name = visit.principal.name.as_str();
     let removed = form.get("remove");
     if !removed.is_empty() {
-        // By its id alone: a key might be called like the id of another.
-        let is_mine = change
-            .world
-            .keys
-            .values()
-            .any(|key| key.id.to_string() == removed && Some(key.user) == visit.principal.user);
-        if !is_mine {
-            return Err(Failure::absent("You have no such key."));
-        }
-        change.delete_key(name, removed).await?;
-        change.commit().await?;
-        return Ok(Answer::go(HERE));
+        let outcome = keys::remove(&visit.app, &visit.principal, removed).await;
+        return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
+            Refused::NoToken { .. } => Failure::absent("You have no such key."),
+            other => other.into(),
+        });
     }
     let line = form.get("key");
-    if let Some(why) = visit.app.profile.refuses_key(line) {
-        return show(visit, Some((form, why)));
-    }
     let input = KeyInput { name: form.get("description"), key: line, expires: None, has_own_name: true };
-    let Err(error) = change.create_key(name, &input, visit.now).await else {
-        change.commit().await?;
+    let Err(error) = keys::register(&visit.app, &visit.principal, &input).await else {
         return Ok(Answer::go(HERE));
     };
     // A private key that was pasted must not come back in the page.
-    let is_private = matches!(error, RegistryError::Key(SshKeyError::Private));
+    let is_private = matches!(error, Refused::Registry(RegistryError::Key(SshKeyError::Private)));
     let again = if is_private { Form::default() } else { form.clone() };
     match error.into() {
         Failure::Bad(message) => show(visit, Some((&again, &message))),

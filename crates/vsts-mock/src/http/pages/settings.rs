@@ -10,9 +10,9 @@ use super::route::RepoNames;
 use super::source::Source;
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
-use crate::access::{Permission, Target, authorize};
-use crate::http::rest;
+use crate::access::Permission;
 use crate::http::web::form::Form;
+use crate::operations::repositories::{self, RepositoryUpdate};
 
 /// The page; `refused` is what was wrong with a form.
 pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
@@ -20,8 +20,7 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
     let may_delete = source.may(Permission::DeleteRepository);
     let may_permit = source.may(Permission::ManagePermissions);
     if !may_rename && !may_delete && !may_permit {
-        let target = Target::Repo(&source.repo);
-        authorize(&source.visit.world, &source.visit.principal, Permission::RenameRepository, target)?;
+        source.authorize(Permission::RenameRepository)?;
     }
     let here = source.path("settings");
     let (branches, default) = (source.branches()?, source.default_branch()?);
@@ -98,38 +97,31 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
 }
 
 async fn change(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
-    let (account, project, repo, here) = {
+    let (name, here) = {
         let source = Source::open(visit, names)?;
-        (source.account.clone(), source.project.clone(), source.repo.clone(), source.path("settings"))
+        if form.get("do") == "delete" && form.get("confirm") != source.repo.name {
+            source.authorize(Permission::DeleteRepository)?;
+            return Err(Failure::Bad("That is not the repository's name: nothing was deleted.".to_owned()));
+        }
+        (source.repo.name.clone(), source.path("settings"))
     };
-    let mut change = visit.app.state.change().await?;
-    let permit = |world: &crate::world::World, permission| {
-        let repo = world.repos.get(&repo.id).ok_or_else(|| Failure::absent(super::home::ABSENT))?;
-        authorize(world, &visit.principal, permission, Target::Repo(repo)).map_err(Failure::from)
-    };
+    let scope = visit.scope(&names.account, Some(&names.project));
     match form.get("do") {
         "rename" => {
-            permit(&change.world, Permission::RenameRepository)?;
             let new = form.get("name");
-            change.rename_repo(repo.id, new).await?;
-            change.commit().await?;
-            Ok(Answer::go(format!("{}/settings", visit.repo_path(&account.name, &project.name, new))))
+            let update = RepositoryUpdate { name: Some(new), ..RepositoryUpdate::default() };
+            repositories::update(&visit.app, scope, &name, &update).await?;
+            Ok(Answer::go(format!("{}/settings", visit.repo_path(&names.account, &names.project, new))))
         }
         "default" => {
-            permit(&change.world, Permission::RenameRepository)?;
-            rest::set_default_branch(&visit.app, &repo, form.get("default"))?;
+            let branch = Some(form.get("default"));
+            let update = RepositoryUpdate { default_branch: branch, ..RepositoryUpdate::default() };
+            repositories::update(&visit.app, scope, &name, &update).await?;
             Ok(Answer::go(here))
         }
         "delete" => {
-            permit(&change.world, Permission::DeleteRepository)?;
-            if form.get("confirm") != repo.name {
-                return Err(Failure::Bad(
-                    "That is not the repository's name: nothing was deleted.".to_owned(),
-                ));
-            }
-            change.bin_repo(repo.id, visit.principal.user.unwrap_or_default(), visit.now).await?;
-            change.commit().await?;
-            Ok(Answer::go(visit.project_path(&account.name, &project.name)))
+            repositories::delete(&visit.app, scope, &name).await?;
+            Ok(Answer::go(visit.project_path(&names.account, &names.project)))
         }
         _ => Err(Failure::Bad("That is no change that this page makes.".to_owned())),
     }

@@ -17,7 +17,7 @@ use super::markdown::{self, Key};
 use super::names;
 use super::route::RepoNames;
 use super::visit::{Visit, encode, encode_path};
-use crate::access::{Permission, Target, authorize};
+use crate::access::{Permission, Refusal, Target, authorize};
 use crate::operations::content::Blob;
 use crate::operations::tree_walk::read_tree;
 use crate::operations::work::Work;
@@ -142,9 +142,14 @@ impl<'v> Source<'v> {
         self.path(&format!("commit/{commit}"))
     }
 
-    /// Whether the visitor may do something with the repository.
+    /// Asks whether the visitor may do something with the repository.
+    pub(super) fn authorize(&self, permission: Permission) -> Result<(), Refusal> {
+        authorize(&self.visit.world, &self.visit.principal, permission, Target::Repo(&self.repo))
+    }
+
+    /// Returns whether the visitor may do something with the repository.
     pub(super) fn may(&self, permission: Permission) -> bool {
-        authorize(&self.visit.world, &self.visit.principal, permission, Target::Repo(&self.repo)).is_ok()
+        self.authorize(permission).is_ok()
     }
 
     /// The path that is asked for, without slashes at its ends.

@@ -12,6 +12,8 @@ use super::parts::{ago, copy_field, day, problem};
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
+use crate::operations::refused::Refused;
+use crate::operations::tokens;
 use crate::registry::TokenInput;
 
 pub(super) const HERE: &str = "/_details/security/tokens";
@@ -46,8 +48,8 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
     let Some(user) = visit.principal.user else { return Err(Failure::SignIn) };
     // What was made just now is not in the visit's own picture.
     let world = visit.app.state.world();
-    let mut tokens: Vec<_> = world.tokens.values().filter(|token| token.user == user).collect();
-    tokens.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
+    let mut mine: Vec<_> = world.tokens.values().filter(|token| token.user == user).collect();
+    mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let (refused, form) = match note {
         Some(Note::Refused(form, message)) => (Some(*message), (*form).clone()),
         _ => (None, Form::default()),
@@ -65,7 +67,7 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
                         (copy_field("value", "Copy it now: it is not shown again", value))
                     }
                 }
-                @if tokens.is_empty() { div.card.quiet { p { "You have no token." } } }
+                @if mine.is_empty() { div.card.quiet { p { "You have no token." } } }
                 @else {
                     div.wide { table {
                         thead { tr {
@@ -73,7 +75,7 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
                             th scope="col" { "Last used" } th scope="col" { span.sr { "Actions" } }
                         } }
                         tbody {
-                            @for token in tokens {
+                            @for token in mine {
                                 tr {
                                     th scope="row" {
                                         bdi { (token.name) }
@@ -147,21 +149,13 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
 }
 
 pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
-    let mut change = visit.app.state.change().await?;
-    let user = visit.principal.name.as_str();
     let revoked = form.get("revoke");
     if !revoked.is_empty() {
-        let is_mine = change
-            .world
-            .tokens
-            .values()
-            .any(|token| token.id.to_string() == revoked && Some(token.user) == visit.principal.user);
-        if !is_mine {
-            return Err(Failure::absent("You have no such token."));
-        }
-        change.delete_token(user, revoked).await?;
-        change.commit().await?;
-        return Ok(Answer::go(HERE));
+        let outcome = tokens::revoke(&visit.app, &visit.principal, revoked).await;
+        return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
+            Refused::NoToken { .. } => Failure::absent("You have no such token."),
+            other => other.into(),
+        });
     }
     let days = DAYS.iter().map(|(_, days)| *days).find(|days| days.to_string() == form.get("expires"));
     let scopes: Vec<String> = if form.get("all") == "selected" {
@@ -181,11 +175,8 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         expires: Some(visit.now + SignedDuration::from_hours(24 * days.unwrap_or(90))),
         ..TokenInput::named()
     };
-    match change.create_token(user, &input, visit.now).await.map_err(Failure::from) {
-        Ok((_, value)) => {
-            change.commit().await?;
-            show(visit, Some(&Note::Made(input.name, value.reveal())))
-        }
+    match tokens::create(&visit.app, &visit.principal, input).await.map_err(Failure::from) {
+        Ok((token, value)) => show(visit, Some(&Note::Made(&token.name, value.reveal()))),
         Err(Failure::Bad(message)) => show(visit, Some(&Note::Refused(form, &message))),
         Err(other) => Err(other),
     }

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::http::address::account_of_host;
 use crate::http::web::guard;
 use crate::identity::{Secret, secret};
+use crate::operations::scope::Scope;
 use crate::operations::work::Work;
 use crate::world::World;
 
@@ -94,6 +95,11 @@ impl Visit {
                 .split(',')
                 .any(|one| one.split(';').next().is_some_and(|name| name.trim() == "gzip")),
         }
+    }
+
+    /// The visitor, and the account and project of an address.
+    pub(super) fn scope<'a>(&'a self, account: &'a str, project: Option<&'a str>) -> Scope<'a> {
+        Scope { principal: &self.principal, account, project }
     }
 
     /// A value of the query that says something.

@@ -37,16 +37,15 @@ use serde_json::Value;
 use super::address::{self, GitAddress};
 use super::web::text;
 use super::{Journalled, Peer, auth};
-use crate::access::{Permission, Principal, Refusal, Target, authorize, can_see};
+use crate::access::{Principal, Refusal};
 use crate::app::App;
+use crate::operations::scope::Scope;
 use crate::world::{Account, Project, World};
 use body::{models, read};
-pub(super) use failure::Failure;
-pub(super) use git::first_commit;
+use failure::Failure;
 use locations::Route;
 use query::Query;
 use reply::{Outcome, Reply};
-pub(super) use repositories::set_default_branch;
 
 /// Answers a request below `_apis`.
 pub(super) async fn serve(
@@ -225,33 +224,24 @@ impl Call<'_> {
         Some(answer.map(Reply::from))
     }
 
+    /// The caller, and the account and the project that the URL names.
+    fn scope(&self) -> Scope<'_> {
+        Scope { principal: &self.principal, account: &self.account, project: self.project.as_deref() }
+    }
+
     /// The account, if the caller may know of it.
     fn account<'w>(&self, world: &'w World) -> Result<&'w Account, Failure> {
-        let absent = || {
-            let message = format!(
-                "TF400813: The user '{}' is not authorized to access this resource.",
-                self.principal.name
-            );
-            Failure::new(StatusCode::NOT_FOUND, "UnauthorizedRequestException", message)
-        };
-        let account = world.account(&self.account).ok_or_else(absent)?;
-        if can_see(world, &self.principal, Target::Account(account)) { Ok(account) } else { Err(absent()) }
+        Ok(self.scope().account(world)?)
+    }
+
+    /// The project of that name or id, if the caller may know of it.
+    fn project<'w>(&self, world: &'w World, name: &str) -> Result<&'w Project, Failure> {
+        Ok(self.scope().named_project(world, name)?)
     }
 
     /// Why the account that the URL names cannot be spoken of, if it names one and it cannot.
     fn hidden_account(&self) -> Option<Failure> {
         if self.account.is_empty() { None } else { self.account(&self.app.state.world()).err() }
-    }
-
-    fn project<'w>(&self, world: &'w World, name: &str) -> Result<&'w Project, Failure> {
-        let account = self.account(world)?;
-        let project = world.project(account.id, name).ok_or_else(|| Failure::no_project(name))?;
-        let is_seen = can_see(world, &self.principal, Target::Project(project));
-        if is_seen { Ok(project) } else { Err(Failure::no_project(name)) }
-    }
-
-    fn permit(&self, world: &World, permission: Permission, target: Target<'_>) -> Result<(), Failure> {
-        authorize(world, &self.principal, permission, target).map_err(|refusal| Failure::refused(&refusal))
     }
 
     /// What URLs in the account begin with: the form in which the client itself came.

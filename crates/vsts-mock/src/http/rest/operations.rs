@@ -1,13 +1,11 @@
 //! `_apis/operations`: how far a piece of work is that was begun by another request.
 
-use http::StatusCode;
 use uuid::Uuid;
 
 use super::failure::{Failure, shown};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::jobs::Progress;
-use crate::registry::RegistryError;
 
 pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
     let world = call.app.state.world();
@@ -27,32 +25,4 @@ pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
         value["detailedMessage"] = message.clone().into();
     }
     Ok(Reply::ok(value))
-}
-
-impl Call<'_> {
-    /// Lets work go on after this request has been answered; the answer says where to ask how far it is.
-    pub(super) fn begin<W>(
-        &self,
-        account: Uuid,
-        base: &str,
-        reserved: Option<String>,
-        work: W,
-    ) -> Option<Reply>
-    where
-        W: Future<Output = Result<(), RegistryError>> + Send + 'static,
-    {
-        let id = crate::registry::random_id();
-        self.app.jobs.add(id, account, reserved)?;
-        let app = self.app.clone();
-        tokio::spawn(async move {
-            app.jobs.set(id, Progress::Running);
-            let progress = match work.await {
-                Ok(()) => Progress::Succeeded,
-                Err(error) => Progress::Failed(error.in_one_line()),
-            };
-            app.jobs.set(id, progress);
-        });
-        let value = shape::operation(base, &id.to_string(), Progress::Queued.name());
-        Some(Reply::json(StatusCode::ACCEPTED, value))
-    }
 }

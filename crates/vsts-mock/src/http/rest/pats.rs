@@ -12,8 +12,11 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::reply::{Outcome, Reply};
-use super::tokens::{DEFAULT_LIFE, FOREVER, no_token};
+use super::tokens::FOREVER;
 use super::{Call, models, read};
+use crate::access::Principal;
+use crate::operations::refused::Refused;
+use crate::operations::tokens;
 use crate::registry::{RegistryError, TokenInput, TokenUpdate};
 use crate::world::{Token, World};
 
@@ -79,17 +82,15 @@ impl Call<'_> {
 
     fn list_pats(&self) -> Outcome {
         let (world, now) = (self.app.state.world(), self.app.clock.now());
-        let user = self.may_use_tokens(&world)?;
         let filter = self.query.choice(&["displayFilterOption"], &FILTERS)?.unwrap_or(Filter::Active);
         let by = self.query.choice(&["sortByOption"], &ORDERS)?.unwrap_or(By::Date);
         let account = self.own_account(&world);
         let is_here = |token: &Token| {
             token.accounts.is_empty() || account.is_none_or(|account| token.accounts.contains(&account))
         };
-        let mut mine: Vec<&Token> = world
-            .tokens
-            .values()
-            .filter(|token| token.user == user && !token.is_session && is_here(token))
+        let mut mine: Vec<&Token> = tokens::list(&world, &self.principal)?
+            .into_iter()
+            .filter(|token| !token.is_session && is_here(token))
             .filter(|token| match filter {
                 Filter::Active => is_active(token, now),
                 Filter::Expired => !is_active(token, now),
@@ -118,61 +119,52 @@ impl Call<'_> {
 
     fn show_pat(&self, id: &str) -> Outcome {
         let world = self.app.state.world();
-        let user = self.may_use_tokens(&world)?;
-        Ok(Reply::ok(
-            find(&world, user, id)
-                .map_or_else(|| refused("authorizationNotFound"), |token| result(&shown(token, None))),
-        ))
+        Ok(Reply::ok(match find(&world, &self.principal, id) {
+            Err(Refused::NoToken { .. }) => refused("authorizationNotFound"),
+            token => result(&shown(token?, None)),
+        }))
     }
 
     async fn create_pat(&self, body: Body) -> Outcome {
         let body = read(self.app, body, &models::PAT).await?;
-        let now = self.app.clock.now();
-        let mut change = self.app.state.change().await?;
-        let user = self.may_use_tokens(&change.world)?;
-        let wanted = match Wanted::of(&body, now) {
+        let world = self.app.state.world();
+        tokens::owner(&world, &self.principal)?;
+        let wanted = match Wanted::of(&body, self.app.clock.now()) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(Reply::ok(refused(error))),
         };
         let Some(name) = wanted.name else { return Ok(Reply::ok(refused("displayNameRequired"))) };
         let scopes = wanted.scopes.unwrap_or_else(|| vec!["app_token".to_owned()]);
-        self.may_give_away(&change.world, &names(&scopes))?;
-        let own = self.own_account(&change.world);
+        let own = self.own_account(&world);
         let accounts: Vec<Uuid> =
             if wanted.everywhere == Some(true) { Vec::new() } else { own.into_iter().collect() };
-        let user_name = change.world.users.get(&user).map(|user| user.name.clone()).unwrap_or_default();
         let input = TokenInput {
             name: &name,
             scopes: &scopes,
             accounts: &accounts,
-            expires: wanted.expires.or_else(|| now.saturating_add(DEFAULT_LIFE).ok()),
+            expires: wanted.expires,
             has_own_name: false,
             ..TokenInput::named()
         };
-        let (id, value) = match change.create_token(&user_name, &input, now).await {
-            Ok(made) => made,
-            Err(error) => return told(error),
-        };
-        let answer = change.world.tokens.get(&id).map(|token| shown(token, Some(value.reveal())));
-        change.commit().await?;
-        Ok(Reply::ok(result(&answer.unwrap_or_default())))
+        match tokens::create(self.app, &self.principal, input).await {
+            Ok((token, value)) => Ok(Reply::ok(result(&shown(&token, Some(value.reveal()))))),
+            Err(error) => named(error),
+        }
     }
 
     async fn update_pat(&self, body: Body) -> Outcome {
         let body = read(self.app, body, &models::PAT).await?;
-        let mut change = self.app.state.change().await?;
-        let user = self.may_use_tokens(&change.world)?;
+        let world = self.app.state.world();
+        tokens::owner(&world, &self.principal)?;
         let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
-        let Some(token) = find(&change.world, user, id).cloned() else {
+        let Ok(token) = find(&world, &self.principal, id) else {
             return Ok(Reply::ok(refused("authorizationNotFound")));
         };
         let wanted = match Wanted::of(&body, self.app.clock.now()) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(Reply::ok(refused(error))),
         };
-        // Who lengthens the life of a token gives away what it is worth.
-        self.may_give_away(&change.world, &names(wanted.scopes.as_deref().unwrap_or(&token.scopes)))?;
-        let own = self.own_account(&change.world);
+        let own = self.own_account(&world);
         let accounts = wanted
             .everywhere
             .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
@@ -182,21 +174,15 @@ impl Call<'_> {
             accounts: accounts.as_deref(),
             expires: wanted.expires,
         };
-        if let Err(error) = change.update_token(token.id, &update).await {
-            return told(error);
+        match tokens::update(self.app, &self.principal, token.id, &update).await {
+            Ok(token) => Ok(Reply::ok(result(&shown(&token, None)))),
+            Err(error) => named(error),
         }
-        let answer = change.world.tokens.get(&token.id).map(|token| shown(token, None));
-        change.commit().await?;
-        Ok(Reply::ok(result(&answer.unwrap_or_default())))
     }
 
     async fn revoke_pat(&self, id: &str) -> Outcome {
-        let mut change = self.app.state.change().await?;
-        let user = self.may_use_tokens(&change.world)?;
-        let token = find(&change.world, user, id).ok_or_else(|| no_token(id))?.id;
-        let user_name = change.world.users.get(&user).map(|user| user.name.clone()).unwrap_or_default();
-        change.delete_token(&user_name, &token.to_string()).await?;
-        change.commit().await?;
+        find(&self.app.state.world(), &self.principal, id)?;
+        tokens::revoke(self.app, &self.principal, id).await?;
         Ok(Reply::nothing())
     }
 }
@@ -230,25 +216,23 @@ impl Wanted {
     }
 }
 
-fn names(scopes: &[String]) -> Vec<&str> {
-    scopes.iter().map(String::as_str).collect()
-}
-
 fn is_active(token: &Token, now: Timestamp) -> bool {
     token.expires.is_none_or(|expires| now < expires)
 }
 
-/// The user's own token of that id.
-fn find<'w>(world: &'w World, user: Uuid, id: &str) -> Option<&'w Token> {
-    let token = world.tokens.get(&Uuid::parse_str(id).ok()?)?;
-    (token.user == user && !token.is_session).then_some(token)
+/// The caller's own token of that id. Sessions of programs are no personal access tokens.
+fn find<'w>(world: &'w World, principal: &Principal, id: &str) -> Result<&'w Token, Refused> {
+    tokens::find(world, principal, id)
+        .and_then(|token| if token.is_session { Err(Refused::no_token(id)) } else { Ok(token) })
 }
 
-/// A refusal of the registry in the service's words.
-fn told(error: RegistryError) -> Outcome {
+/// The name that the service has for a refusal of a token's name or scopes.
+fn named(error: Refused) -> Outcome {
     match &error {
-        RegistryError::Name(_) => Ok(Reply::ok(refused("invalidDisplayName"))),
-        RegistryError::Value { field: "scopes", .. } => Ok(Reply::ok(refused("invalidScope"))),
+        Refused::Registry(RegistryError::Name(_)) => Ok(Reply::ok(refused("invalidDisplayName"))),
+        Refused::Registry(RegistryError::Value { field: "scopes", .. }) => {
+            Ok(Reply::ok(refused("invalidScope")))
+        }
         _ => Err(error.into()),
     }
 }

@@ -3,15 +3,15 @@
 use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::locations::Route;
 use super::query::choice;
 use super::reply::{Outcome, Reply};
 use super::{Call, models, processes, read, shape};
-use crate::access::{Permission, Target, Viewer};
-use crate::registry::{ProjectInput, RegistryError};
-use crate::world::name;
+use crate::jobs::Progress;
+use crate::operations::projects::{self, NewProject};
 
 /// How many projects a list has that says nothing of it.
 const PAGE: usize = 100;
@@ -35,12 +35,8 @@ fn list(call: &Call<'_>) -> Outcome {
     let states = ["wellformed", "all", "unchanged", "1", "4", "0"];
     let is_shown =
         call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
-    let viewer = Viewer::new(&world, &call.principal);
-    let mut seen: Vec<_> = world
-        .projects_of(account.id)
-        .filter(|project| is_shown && viewer.sees(Target::Project(project)))
-        .collect();
-    seen.sort_by_cached_key(|project| name::key(&project.name));
+    let mut seen = projects::list(&world, &call.principal, account);
+    seen.retain(|_| is_shown);
     let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = call.query.amount(&["$top"])?.unwrap_or(PAGE);
     let next = skip.saturating_add(top);
@@ -58,83 +54,41 @@ fn show(call: &Call<'_>, id: &str) -> Outcome {
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
     let body = read(call.app, body, &models::PROJECT).await?;
-    let wanted = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
+    let name = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
     let description = body["description"].as_str().unwrap_or_default().to_owned();
     check(&body)?;
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
     let process = process.map(processes::find).transpose()?.map(|process| process.short);
-    let world = call.app.state.world();
-    let account = call.account(&world)?.clone();
-    call.permit(&world, Permission::CreateRepository, Target::Account(&account))?;
-    name::check_project(&wanted).map_err(RegistryError::from)?;
-    let exists = || Failure::from(RegistryError::exists("project", &wanted));
-    if world.project(account.id, &wanted).is_some() {
-        return Err(exists());
-    }
-    let (app, owner, new) = (call.app.clone(), account.name.clone(), wanted.clone());
-    let work = async move {
-        let mut change = app.state.change().await?;
-        let now = app.clock.now();
-        let id = change.create_project(&owner, &new, &description, now).await?;
-        if process.is_some_and(|process| process != crate::registry::DEFAULT_PROCESS) {
-            change.update_project(id, &ProjectInput { process, ..ProjectInput::default() }, now).await?;
-        }
-        Ok(change.commit().await?)
-    };
-    let base = call.base(&account);
-    call.begin(account.id, &base, Some(name::key(&wanted)), work).ok_or_else(exists)
+    queued(call, projects::begin_create(call.app, call.scope(), NewProject { name, description, process })?)
 }
 
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     let body = read(call.app, body, &models::PROJECT).await?;
     check(&body)?;
     let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let project = call.project(&world, id)?.clone();
-    call.permit(&world, Permission::RenameRepository, Target::Project(&project))?;
+    let project = call.project(&world, id)?;
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
-    if process.is_some_and(|id| !id.eq_ignore_ascii_case(processes::of(&project).id)) {
+    if process.is_some_and(|id| !id.eq_ignore_ascii_case(processes::of(project).id)) {
         return Err(unsupported(
             "capabilities.processTemplate",
             "a project keeps the process it was made with",
         ));
     }
     let text = |field: &str| body[field].as_str().map(str::to_owned);
-    let (new, description) = (text("name"), text("description"));
-    if let Some(new) = &new {
-        name::check_project(new).map_err(RegistryError::from)?;
-        if world.project(account.id, new).is_some_and(|other| other.id != project.id) {
-            return Err(RegistryError::exists("project", new).into());
-        }
-    }
-    let app = call.app.clone();
-    let work = async move {
-        let mut change = app.state.change().await?;
-        let input = ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
-        change.update_project(project.id, &input, app.clock.now()).await?;
-        Ok(change.commit().await?)
-    };
-    begun(call.begin(account.id, &call.base(account), None, work))
+    let job = projects::begin_update(call.app, call.scope(), id, text("name"), text("description"))?;
+    queued(call, job)
 }
 
 fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let project = call.project(&world, id)?.clone();
-    call.permit(&world, Permission::DeleteRepository, Target::Project(&project))?;
-    let (app, owner) = (call.app.clone(), account.name.clone());
-    let work = async move {
-        let mut change = app.state.change().await?;
-        change.delete_project(&owner, &project.id.to_string()).await?;
-        Ok(change.commit().await?)
-    };
-    begun(call.begin(account.id, &call.base(account), None, work))
+    queued(call, projects::begin_delete(call.app, call.scope(), id)?)
 }
 
-/// Work that reserves nothing always begins.
-fn begun(reply: Option<Reply>) -> Outcome {
-    let busy = || Failure::new(StatusCode::CONFLICT, "InvalidOperationException", "It is being worked on.");
-    reply.ok_or_else(busy)
+/// The answer that a job has begun: it says where to ask for its progress.
+fn queued(call: &Call<'_>, job: Uuid) -> Outcome {
+    let world = call.app.state.world();
+    let base = call.base(call.account(&world)?);
+    let value = shape::operation(&base, &job.to_string(), Progress::Queued.name());
+    Ok(Reply::json(StatusCode::ACCEPTED, value))
 }
 
 /// Refuses what a project can't be here.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
+use super::commits;
 use super::place::Place;
 use super::revision::{Descriptor, default_branch, or_default};
-use super::{commits, compare};
 
 /// The branch that others are measured by: the default one, unless another is named.
 fn base(place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {
@@ -55,7 +55,7 @@ pub(super) fn list(place: &Place) -> Outcome {
         };
     let ids: Vec<ObjectId> = tips.iter().map(|(_, tip)| *tip).collect();
     let apart = match base {
-        Some(base) => compare::apart(place, &repository, base, &ids)?,
+        Some(base) => place.apart(&repository, base, &ids)?,
         None => vec![Apart::default(); ids.len()],
     };
     let measured: Vec<_> = tips.into_iter().zip(apart).collect();
@@ -70,7 +70,7 @@ pub(super) fn show(place: &Place, name: &str) -> Outcome {
     let repository = place.open()?;
     let tip = Descriptor::branch(name).resolve(place, &repository)?;
     let apart = match base(place, &repository) {
-        Ok(base) => compare::apart(place, &repository, base, &[tip])?,
+        Ok(base) => place.apart(&repository, base, &[tip])?,
         Err(_) => Vec::new(),
     };
     Ok(Reply::ok(stats(place, &repository, name, tip, apart.first().copied().unwrap_or_default())?))

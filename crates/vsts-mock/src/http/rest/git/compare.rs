@@ -15,33 +15,6 @@ use crate::operations::changed_files;
 /// How many changes are listed when nothing is said of it.
 const PAGE: usize = 100;
 
-/// How many commits each of `tips` has that `base` has not, and the reverse.
-pub(super) fn apart(
-    place: &Place,
-    repository: &gix::Repository,
-    base: ObjectId,
-    tips: &[ObjectId],
-) -> Result<Vec<Apart>, Failure> {
-    let may_go_on = || place.work.check().is_ok();
-    let histories = &place.app.histories;
-    let apart = histories.apart(repository, &may_go_on, base, tips, |history| place.wants_graph(history));
-    Ok(apart.map_err(|error| place.work.history_error(error))?)
-}
-
-/// The commits where two parted, newest first.
-fn common_ancestors(
-    place: &Place,
-    repository: &gix::Repository,
-    one: ObjectId,
-    other: ObjectId,
-) -> Result<Vec<ObjectId>, Failure> {
-    let may_go_on = || place.work.check().is_ok();
-    let mut history = place.app.histories.of(repository, &may_go_on);
-    let found = history.merge_bases(one, other).map_err(|error| place.work.history_error(error))?;
-    place.wants_graph(&history);
-    Ok(found)
-}
-
 pub(super) fn show(place: &Place) -> Outcome {
     let repository = place.open()?;
     let side = |side: &str| -> Result<ObjectId, Failure> {
@@ -49,9 +22,9 @@ pub(super) fn show(place: &Place) -> Outcome {
         or_default(given, place, &repository)?.resolve(place, &repository)
     };
     let (base, target) = (side("base")?, side("target")?);
-    let common = common_ancestors(place, &repository, base, target)?.first().copied();
+    let common = place.merge_bases(&repository, base, target)?.first().copied();
     let Apart { ahead, behind } =
-        apart(place, &repository, base, &[target])?.first().copied().unwrap_or_default();
+        place.apart(&repository, base, &[target])?.first().copied().unwrap_or_default();
     let from = match common {
         Some(common)
             if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") =>
@@ -81,7 +54,7 @@ pub(super) fn merge_bases(place: &Place, id: &str) -> Outcome {
     let other = place.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
     let (one, other) = (resolve(id)?, resolve(other)?);
     let mut values = Vec::new();
-    for base in common_ancestors(place, &repository, one, other)? {
+    for base in place.merge_bases(&repository, one, other)? {
         values.push(history::reference(place, &repository.find_commit(base)?)?);
     }
     Ok(Reply::ok(shape::list(values.into_iter())))

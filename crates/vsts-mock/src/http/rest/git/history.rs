@@ -11,6 +11,7 @@ use super::super::query::Query;
 use super::place::{Place, object_id, person, time_of};
 use super::revision::{Descriptor, or_default};
 use crate::operations::commit_text::{AskedName, decode, encoding_of};
+use crate::operations::refused::Refused;
 
 /// Which commits are wanted.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Criteria {
     }
 
     /// Returns whether a commit that changed the path is wanted. It is read only where that is needed.
-    fn wants(&self, repository: &gix::Repository, id: ObjectId) -> Result<bool, Failure> {
+    fn wants(&self, repository: &gix::Repository, id: ObjectId) -> Result<bool, Refused> {
         if self.is_about_people_or_time() {
             let commit = repository.find_commit(id)?;
             let (author, committer) = (commit.author()?, commit.committer()?);
@@ -80,7 +81,7 @@ impl Criteria {
 pub(super) fn entry_at(
     commit: &gix::Commit<'_>,
     path: &str,
-) -> Result<Option<(EntryMode, ObjectId)>, Failure> {
+) -> Result<Option<(EntryMode, ObjectId)>, Refused> {
     let segments = path.split('/').filter(|part| !part.is_empty());
     let found = commit.tree()?.lookup_entry(segments.map(AskedName))?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
@@ -95,35 +96,7 @@ pub(super) fn latest_change(
 ) -> Result<Option<ObjectId>, Failure> {
     let path = PathQuery::new(path.into());
     let options = LogOptions { tips: vec![tip], path, ..LogOptions::default() };
-    Ok(log(place, repository, options, 0, 1, |_| Ok(true))?.pop())
-}
-
-/// The commits of a walk that are `wanted`, newest first, from the one after `skip` others on.
-pub(super) fn log(
-    place: &Place,
-    repository: &gix::Repository,
-    options: LogOptions,
-    skip: usize,
-    top: usize,
-    wanted: impl Fn(ObjectId) -> Result<bool, Failure>,
-) -> Result<Vec<ObjectId>, Failure> {
-    let may_go_on = || place.work.check().is_ok();
-    let mut history = place.app.histories.of(repository, &may_go_on);
-    let why = |error| place.work.history_error(error);
-    let (mut found, mut passed) = (Vec::new(), 0);
-    let mut log = history.log(options).map_err(why)?;
-    while found.len() < top
-        && let Some(id) = log.next_commit().map_err(why)?
-    {
-        if wanted(id)? {
-            if passed >= skip {
-                found.push(id);
-            }
-            passed += 1;
-        }
-    }
-    place.wants_graph(&history);
-    Ok(found)
+    Ok(place.log(repository, options, 0, 1, |_| Ok(true))?.pop())
 }
 
 /// The commits that a request's criteria select, newest first.
@@ -163,7 +136,7 @@ pub(super) fn search(
     })?;
     let path = criteria.path.as_deref().and_then(|path| PathQuery::new(path.into()));
     let options = LogOptions { tips, hidden, first_parent, path };
-    let mut found = log(place, repository, options, skip_now, top_now, |id| criteria.wants(repository, id))?;
+    let mut found = place.log(repository, options, skip_now, top_now, |id| criteria.wants(repository, id))?;
     if is_reversed {
         found.reverse();
         found = found.into_iter().skip(skip).take(top).collect();

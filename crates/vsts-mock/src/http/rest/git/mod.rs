@@ -9,15 +9,11 @@ mod branches;
 mod changes;
 mod commits;
 mod compare;
-mod first;
-mod folder;
 mod format;
 mod history;
 mod items;
-mod pack;
 mod place;
 mod pushes;
-mod receive;
 mod refs;
 mod refusal;
 mod revision;
@@ -26,33 +22,17 @@ mod tags;
 mod trees;
 mod write;
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use http::Method;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::Call;
 use super::body::{Model, models, read_up_to};
-use super::failure::Failure;
 use super::locations::Route;
 use super::reply::Outcome;
-use crate::access::Principal;
-use crate::app::App;
 use crate::limits::REST_PUSH_BYTES;
 use format::Format;
 use place::Place;
-
-/// Gives a repository that has just been made its first commit, with these files. Blocks.
-pub(in crate::http) fn first_commit(
-    app: &Arc<App>,
-    principal: &Principal,
-    repo: Uuid,
-    files: &[(&str, Vec<u8>)],
-) -> Result<(), Failure> {
-    first::commit(&Place::new(app, principal, repo)?, files)
-}
 
 /// What is asked of a repository.
 enum Asked {

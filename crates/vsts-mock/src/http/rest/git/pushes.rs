@@ -4,7 +4,6 @@ use git_wire::history::LogOptions;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,10 +11,12 @@ use super::super::failure::{Failure, shown};
 use super::super::query::date;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
-use super::pack::NewObjects;
 use super::place::{Place, no_object};
-use super::receive::{Command, receive};
-use super::{commits, history, refs, refusal, staging};
+use super::{commits, refs, staging};
+use crate::operations::new_objects::NewObjects;
+use crate::operations::push::{Command, push_one};
+use crate::operations::refused::Refused;
+use crate::operations::signature::Person;
 use crate::state::{Push, PushFilter};
 
 /// How many pushes, or commits of one, are listed when nothing is said of it.
@@ -122,7 +123,7 @@ fn new_commits(
     let mut hidden: Vec<ObjectId> = earlier.iter().filter_map(commit).collect();
     hidden.extend(push.refs.iter().filter_map(|one| one.old.as_ref()).filter_map(commit));
     let options = LogOptions { tips, hidden, ..LogOptions::default() };
-    history::log(place, repository, options, skip, top, |_| Ok(true))
+    Ok(place.log(repository, options, skip, top, |_| Ok(true))?)
 }
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
@@ -154,23 +155,11 @@ pub(super) fn commits(place: &Place, id: &str) -> Outcome {
     })
 }
 
-/// Who wrote something, as Git writes it: what the body says, or else the caller, now.
+/// The signature that a request asks for.
 pub(super) fn by(place: &Place, given: &Value) -> Result<String, Failure> {
-    let user = place.principal.user.and_then(|user| place.world.users.get(&user));
-    let name = given["name"].as_str().or(user.map(|user| user.name.as_str())).unwrap_or("Anonymous");
-    let email = given["email"].as_str().or(user.and_then(|user| user.email.as_deref())).unwrap_or(name);
-    let time = match given["date"].as_str() {
-        Some(text) => date("date", text)?,
-        None => place.now(),
-    };
-    if time < Timestamp::UNIX_EPOCH {
-        return Err(Failure::bad(format!("The date {time} is before 1970, the first that Git can store.")));
-    }
-    let plain = |text: &str| -> String {
-        let kept: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
-        kept.trim().to_owned()
-    };
-    Ok(format!("{} <{}> {} +0000", plain(name), plain(email), time.as_second()))
+    let time = given["date"].as_str().map(|text| date("date", text)).transpose()?;
+    let person = Person { name: given["name"].as_str(), email: given["email"].as_str(), time };
+    Ok(person.signature(place)?)
 }
 
 /// The start of a push.
@@ -196,13 +185,13 @@ fn start(repository: &gix::Repository, name: &str, old: Option<ObjectId>) -> Res
         };
     };
     if old.is_none() || old != reference.try_id().map(gix::Id::detach) {
-        return Err(refusal::stale(name));
+        return Err(Refused::StaleRef { name: name.to_owned() }.into());
     }
     let is_commit = old.and_then(|old| repository.find_commit(old).ok()).is_some();
     if is_commit {
         Ok(Start { tip: old, commit: old })
     } else {
-        Err(refusal::not_updated(name, "is not at a commit"))
+        Err(Refused::RefNotUpdated { name: name.to_owned(), reason: "is not at a commit".to_owned() }.into())
     }
 }
 
@@ -260,10 +249,7 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     if !command.is_sound() {
         return Err(Failure::bad(format!("{:?} is not the name of a ref.", shown(name))));
     }
-    let received = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
-    if let Some(reason) = received.refusal(name) {
-        return Err(refusal::failure(name, reason));
-    }
+    push_one(place, &command, &objects.finish()?)?;
     let tip = refs::written(command.new);
     let push = place.runtime.block_on(place.app.state.push_of(place.repo.id, &tip))?;
     let push =

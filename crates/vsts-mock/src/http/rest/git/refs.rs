@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::super::failure::{Failure, shown};
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::{self, encode};
-use super::pack::NewObjects;
 use super::place::{Place, object_id};
-use super::receive::{Command, receive};
 use super::refusal::update_status;
 use super::write;
 use crate::access::authorize_lock;
+use crate::operations::new_objects::NewObjects;
+use crate::operations::push::{Command, push};
 use crate::world::Repo;
 
 /// How many refs may be changed at once.
@@ -105,7 +105,7 @@ pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome
     let by = place.runtime.block_on(async {
         let mut change = place.app.state.change().await?;
         let verdict = authorize_lock(&change.world, &place.principal, &place.repo, &name);
-        verdict.map_err(|refusal| Failure::refused(&refusal))?;
+        verdict?;
         let by = wanted.then(|| change.world.lock_of(place.repo.id, &name).unwrap_or(user));
         change.lock_ref(place.repo.id, &name, by).await?;
         change.commit().await?;
@@ -140,7 +140,7 @@ pub(super) fn update(place: &Place, body: &Value) -> Outcome {
     let nothing = |command: &Command| command.old.is_none() && command.new.is_none();
     let sound: Vec<Command> =
         commands.iter().filter(|command| command.is_sound() && !nothing(command)).cloned().collect();
-    let received = if sound.is_empty() { None } else { Some(receive(place, &sound, &pack)?) };
+    let received = if sound.is_empty() { None } else { Some(push(place, &sound, &pack)?) };
     let values = commands.iter().map(|command| {
         let (status, message) = if !command.is_sound() {
             ("invalidRefName", None)

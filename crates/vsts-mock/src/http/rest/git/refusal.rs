@@ -1,16 +1,14 @@
-//! Answers for refs that a push leaves as they are: one row for each reason.
+//! The statuses of refs that an update of several refs leaves as they are: one row for each reason.
 //!
 //! The text of `report-status`, which Git clients get over HTTP and SSH, is the reason's own
 //! [`Display`](git_wire::RefRefusal).
 
 use git_wire::RefRefusal;
-use http::StatusCode;
 
-use super::super::failure::{Failure, shown};
 use crate::access::{Permission, Refusal};
 use crate::hosting::PushDenial;
 
-/// The answer to an update of several refs, which has one status for each.
+/// The status of a ref for a reason that has none of its own.
 const REJECTED: &str = "rejectedByPlugin";
 
 /// The status of a ref in the answer to an update of refs, and the text with it.
@@ -55,36 +53,6 @@ fn denied_status(denial: &PushDenial) -> &'static str {
     }
 }
 
-/// The answer to a request that changes one ref.
-pub(super) fn failure(name: &str, refusal: &RefRefusal) -> Failure {
-    match refusal {
-        RefRefusal::Stale | RefRefusal::Gone | RefRefusal::NothingToDelete => stale(name),
-        RefRefusal::Unpack(error) if error.is_disk_full() => Failure::internal(&**error),
-        RefRefusal::Denied(denial) => match denial.reason() {
-            Some(PushDenial::Refused(refusal)) => Failure::refused(refusal),
-            Some(PushDenial::NoRepository { name }) => Failure::no_repo(name),
-            Some(PushDenial::NameNotUtf8 | PushDenial::NameTooLong) | None => not_updated(name, refusal),
-        },
-        _ => not_updated(name, refusal),
-    }
-}
-
-/// The answer where the ref is not where the request says.
-pub(super) fn stale(name: &str) -> Failure {
-    let message = format!(
-        "TF401028: The reference '{}' has already been updated by another client, so you cannot update it. \
-         Please try again.",
-        shown(name)
-    );
-    Failure::new(StatusCode::CONFLICT, "GitReferenceStaleException", message)
-}
-
-/// The answer where a ref can't be changed for any other reason.
-pub(super) fn not_updated(name: &str, reason: impl std::fmt::Display) -> Failure {
-    let message = format!("{}: {reason}", shown(name));
-    Failure::new(StatusCode::BAD_REQUEST, "GitReferenceUpdateException", message)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -92,6 +60,8 @@ mod tests {
     use git_wire::{Denial, pack};
 
     use super::*;
+    use crate::http::rest::failure::Failure;
+    use crate::operations::push::ref_refused;
 
     fn full_disk() -> RefRefusal {
         let source = std::io::ErrorKind::StorageFull.into();
@@ -160,7 +130,7 @@ mod tests {
             let (found, message) = update_status(&refusal);
             assert_eq!(found, status, "{refusal}");
             assert_eq!(message.is_some(), status == REJECTED, "{refusal}");
-            let failure = failure("refs/heads/a", &refusal);
+            let failure = Failure::from(ref_refused("refs/heads/a", &refusal));
             assert_eq!(
                 (failure.status.as_u16(), failure.body()["typeKey"].as_str()),
                 (answer.0, Some(answer.1)),

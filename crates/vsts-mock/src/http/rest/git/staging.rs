@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
-use super::folder::{Folder, Node};
-use super::pack::NewObjects;
+use crate::operations::new_objects::NewObjects;
+use crate::operations::tree_edit::{Folder, Node};
 
 /// Bytes that a path may have.
 const LONGEST_PATH: usize = 4096;
@@ -81,7 +81,7 @@ pub(super) fn apply(
         let new = content(&change["newContent"])?;
         one(objects, &mut root, does, &at, new.as_deref(), &change["sourceServerItem"])?;
     }
-    root.write(objects)
+    Ok(root.write(objects)?)
 }
 
 fn one(
@@ -107,24 +107,27 @@ fn one(
     };
     let content = |objects: &mut NewObjects<'_>| -> Result<ObjectId, Failure> {
         let data = new.ok_or_else(|| Failure::missing("newContent"))?;
-        objects.add(gix::objs::Kind::Blob, data)
+        Ok(objects.add(gix::objs::Kind::Blob, data)?)
     };
     match does {
         Does::Add if present.is_some() => Err(exists()),
         Does::Add => {
             let id = content(objects)?;
-            root.put(objects, at, Node::file(id)).map_err(|in_the_way| in_the_way.unwrap_or_else(exists))
+            root.put(objects, at, Node::file(id))
+                .map_err(|refused| refused.map_or_else(exists, Failure::from))
         }
         Does::Edit => match present {
             Some(Node::Kept { mode, .. }) if mode.is_blob_or_symlink() => {
                 let id = content(objects)?;
-                root.put(objects, at, Node::Kept { mode, id }).map_err(|other| other.unwrap_or_else(exists))
+                root.put(objects, at, Node::Kept { mode, id })
+                    .map_err(|refused| refused.map_or_else(exists, Failure::from))
             }
             _ => Err(missing(&whole)),
         },
         Does::Delete => {
             present.ok_or_else(|| missing(&whole))?;
-            root.take(objects, at).map(|_| ())
+            root.take(objects, at)?;
+            Ok(())
         }
         Does::Rename => {
             let from = path(source, "sourceServerItem")?;
@@ -138,7 +141,7 @@ fn one(
                 }
                 (taken, _) => taken,
             };
-            root.put(objects, at, node).map_err(|in_the_way| in_the_way.unwrap_or_else(exists))
+            root.put(objects, at, node).map_err(|refused| refused.map_or_else(exists, Failure::from))
         }
     }
 }

@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::pack::NewObjects;
 use super::place::{Place, no_object, object, object_id, person};
 use super::pushes::by;
-use super::receive::{Command, receive};
-use super::refusal;
+use crate::operations::new_objects::NewObjects;
+use crate::operations::push::{Command, push_one};
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
@@ -61,9 +60,6 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let mut objects = NewObjects::new(&repository);
     let id = objects.add(Kind::Tag, data.as_bytes())?;
     let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
-    let outcome = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
-    if let Some(reason) = outcome.refusal(&command.name) {
-        return Err(refusal::failure(&command.name, reason));
-    }
+    push_one(place, &command, &objects.finish()?)?;
     Ok(Reply::json(StatusCode::CREATED, tag(place, &id.to_string(), data.as_bytes())?))
 }

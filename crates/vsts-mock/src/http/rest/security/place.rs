@@ -85,7 +85,7 @@ pub(super) fn to_change<'w>(
     match authorize_acl(world, &call.principal, place.target()) {
         Ok(()) => Ok(place),
         Err(Refusal::Invisible) => Err(absent()),
-        Err(refusal) => Err(Failure::refused(&refusal)),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

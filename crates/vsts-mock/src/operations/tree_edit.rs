@@ -1,4 +1,4 @@
-//! A folder in the making. Only the folders on the way to a change are read; all others are kept by their ids.
+//! A tree that is being edited. Only the trees on the way to a change are read; all others are kept by their ids.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,34 @@ use gix::bstr::{BString, ByteSlice as _};
 use gix::objs::tree::{EntryKind, EntryMode};
 use gix::objs::{Kind, TreeRefIter};
 
-use super::super::failure::Failure;
-use super::pack::NewObjects;
+use super::new_objects::NewObjects;
+use super::refused::Refused;
 
-/// What a folder holds under one name.
+/// An entry of a folder.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Kept { mode: EntryMode, id: ObjectId },
     Folder(Folder),
 }
 
 impl Node {
     /// A new file.
-    pub(super) fn file(id: ObjectId) -> Self {
+    pub(crate) fn file(id: ObjectId) -> Self {
         Self::Kept { mode: EntryKind::Blob.into(), id }
     }
 }
 
 /// A folder.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Folder(BTreeMap<BString, Node>);
+pub(crate) struct Folder(BTreeMap<BString, Node>);
 
 impl Folder {
     /// Reads a tree.
-    pub(super) fn load(objects: &NewObjects<'_>, tree: ObjectId) -> Result<Self, Failure> {
+    pub(crate) fn load(objects: &NewObjects<'_>, tree: ObjectId) -> Result<Self, Refused> {
         let data = objects.tree(tree)?;
         let mut entries = BTreeMap::new();
         for entry in TreeRefIter::from_bytes(&data, gix::hash::Kind::Sha1) {
-            let entry = entry.map_err(|error| Failure::internal(&error))?;
+            let entry = entry.map_err(|error| Refused::internal(error))?;
             entries
                 .insert(entry.filename.to_owned(), Node::Kept { mode: entry.mode, id: entry.oid.to_owned() });
         }
@@ -42,7 +42,7 @@ impl Folder {
     }
 
     /// The folder of that name in this one, read if it has to be; `None` if there is none.
-    fn below(&mut self, objects: &NewObjects<'_>, name: &str) -> Result<Option<&mut Self>, Failure> {
+    fn below(&mut self, objects: &NewObjects<'_>, name: &str) -> Result<Option<&mut Self>, Refused> {
         let Some(node) = self.0.get_mut(name.as_bytes().as_bstr()) else { return Ok(None) };
         if let Node::Kept { mode, id } = node
             && mode.is_tree()
@@ -55,7 +55,7 @@ impl Folder {
         }
     }
 
-    fn parent(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<&mut Self>, Failure> {
+    fn parent(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<&mut Self>, Refused> {
         let mut folder = self;
         for name in path {
             match folder.below(objects, name)? {
@@ -67,19 +67,19 @@ impl Folder {
     }
 
     /// What is at a path.
-    pub(super) fn get(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<Node>, Failure> {
+    pub(crate) fn get(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<Node>, Refused> {
         let Some((name, above)) = path.split_last() else { return Ok(None) };
         let folder = self.parent(objects, above)?;
         Ok(folder.and_then(|folder| folder.0.get(name.as_bytes().as_bstr()).cloned()))
     }
 
     /// Puts something at a path, making folders on the way. `Err(None)` if a file is in the way.
-    pub(super) fn put(
+    pub(crate) fn put(
         &mut self,
         objects: &NewObjects<'_>,
         path: &[String],
         node: Node,
-    ) -> Result<(), Option<Failure>> {
+    ) -> Result<(), Option<Refused>> {
         let Some((name, above)) = path.split_last() else { return Err(None) };
         let mut folder = self;
         for name in above {
@@ -93,18 +93,18 @@ impl Folder {
     }
 
     /// Takes away what is at a path.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         objects: &NewObjects<'_>,
         path: &[String],
-    ) -> Result<Option<Node>, Failure> {
+    ) -> Result<Option<Node>, Refused> {
         let Some((name, above)) = path.split_last() else { return Ok(None) };
         let folder = self.parent(objects, above)?;
         Ok(folder.and_then(|folder| folder.0.remove(name.as_bytes().as_bstr())))
     }
 
     /// Writes the tree and all new ones below it; its id. Folders with nothing in them are left out.
-    pub(super) fn write(self, objects: &mut NewObjects<'_>) -> Result<ObjectId, Failure> {
+    pub(crate) fn write(self, objects: &mut NewObjects<'_>) -> Result<ObjectId, Refused> {
         let mut entries = Vec::with_capacity(self.0.len());
         for (name, node) in self.0 {
             let (mode, id) = match node {

@@ -8,10 +8,10 @@ use flate2::write::ZlibEncoder;
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::super::failure::Failure;
+use super::refused::Refused;
 
 /// Objects that a repository is to have.
-pub(super) struct NewObjects<'r> {
+pub(crate) struct NewObjects<'r> {
     repository: &'r gix::Repository,
     known: HashSet<ObjectId>,
     /// The new trees, which later ones may build on.
@@ -21,14 +21,14 @@ pub(super) struct NewObjects<'r> {
 }
 
 impl<'r> NewObjects<'r> {
-    pub(super) fn new(repository: &'r gix::Repository) -> Self {
+    pub(crate) fn new(repository: &'r gix::Repository) -> Self {
         Self { repository, known: HashSet::new(), trees: HashMap::new(), count: 0, body: Vec::new() }
     }
 
     /// Adds an object, unless it is there already; its id.
-    pub(super) fn add(&mut self, kind: Kind, data: &[u8]) -> Result<ObjectId, Failure> {
+    pub(crate) fn add(&mut self, kind: Kind, data: &[u8]) -> Result<ObjectId, Refused> {
         let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, data)
-            .map_err(|error| Failure::internal(&error))?;
+            .map_err(|error| Refused::internal(error))?;
         if !self.known.insert(id) || self.repository.try_find_header(id)?.is_some() {
             return Ok(id);
         }
@@ -55,13 +55,13 @@ impl<'r> NewObjects<'r> {
         encoder
             .write_all(data)
             .and_then(|()| encoder.finish().map(|_| ()))
-            .map_err(|e| Failure::internal(&e))?;
+            .map_err(|e| Refused::internal(e))?;
         self.count += 1;
         Ok(id)
     }
 
     /// The data of a tree, a new one or one that is there.
-    pub(super) fn tree(&self, id: ObjectId) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn tree(&self, id: ObjectId) -> Result<Vec<u8>, Refused> {
         match self.trees.get(&id) {
             Some(data) => Ok(data.clone()),
             None => Ok(std::mem::take(&mut self.repository.find_object(id)?.data)),
@@ -69,13 +69,13 @@ impl<'r> NewObjects<'r> {
     }
 
     /// The pack.
-    pub(super) fn finish(self) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Refused> {
         let mut pack = b"PACK\0\0\0\x02".to_vec();
         pack.extend_from_slice(&self.count.to_be_bytes());
         pack.extend_from_slice(&self.body);
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
         hasher.update(&pack);
-        let sum = hasher.try_finalize().map_err(|error| Failure::internal(&error))?;
+        let sum = hasher.try_finalize().map_err(|error| Refused::internal(error))?;
         pack.extend_from_slice(sum.as_slice());
         Ok(pack)
     }

@@ -2,17 +2,16 @@
 
 use gix::objs::Kind;
 
-use super::super::failure::Failure;
-use super::folder::{Folder, Node};
-use super::pack::NewObjects;
-use super::place::Place;
-use super::pushes::by;
-use super::receive::{Command, receive};
-use super::refusal;
+use super::context::RepoContext;
+use super::new_objects::NewObjects;
+use super::push::{Command, push_one};
+use super::refused::Refused;
+use super::signature::Person;
+use super::tree_edit::{Folder, Node};
 
-/// Commits files to the branch that `HEAD` names, as if they had been pushed.
-pub(super) fn commit(place: &Place, files: &[(&str, Vec<u8>)]) -> Result<(), Failure> {
-    let repository = place.open()?;
+/// Commits files to the branch that `HEAD` names, as if they had been pushed. Blocks.
+pub(crate) fn commit(ctx: &RepoContext, files: &[(&str, Vec<u8>)]) -> Result<(), Refused> {
+    let repository = ctx.open()?;
     let branch = repository.head_name()?.map_or_else(
         || format!("refs/heads/{}", crate::registry::DEFAULT_BRANCH),
         |name| name.as_bstr().to_string(),
@@ -22,18 +21,14 @@ pub(super) fn commit(place: &Place, files: &[(&str, Vec<u8>)]) -> Result<(), Fai
     for (name, data) in files {
         let id = objects.add(Kind::Blob, data)?;
         let put = root.put(&objects, &[(*name).to_owned()], Node::file(id));
-        put.map_err(|failure| failure.unwrap_or_else(|| Failure::bad("Two files have one name.")))?;
+        put.map_err(|refused| refused.unwrap_or_else(|| Refused::invalid("Two files have one name.")))?;
     }
     let tree = root.write(&mut objects)?;
-    let author = by(place, &serde_json::Value::Null)?;
+    let author = Person::default().signature(ctx)?;
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     let message = format!("Added {}\n", names.join(", "));
     let data = format!("tree {tree}\nauthor {author}\ncommitter {author}\n\n{message}");
     let id = objects.add(Kind::Commit, data.as_bytes())?;
     let command = Command { name: branch, old: None, new: Some(id) };
-    let received = receive(place, std::slice::from_ref(&command), &objects.finish()?)?;
-    match received.refusal(&command.name) {
-        None => Ok(()),
-        Some(reason) => Err(refusal::failure(&command.name, reason)),
-    }
+    push_one(ctx, &command, &objects.finish()?)
 }

@@ -1,0 +1,120 @@
+//! The one table of how refusals are shown over HTTP: the status, the service's key for the kind of error, and the
+//! message for programs. The pages take the status from here and add their own title.
+
+use http::StatusCode;
+
+use crate::access::Refusal;
+use crate::disk_full;
+use crate::operations::refused::Refused;
+use crate::registry::RegistryError;
+
+/// The service's key for a request that would cost too much.
+const CANCELED: &str = "RequestBlockedException";
+/// The service's key for a value that makes no sense.
+const INVALID: &str = "InvalidArgumentValueException";
+/// The service's key for anything that went wrong in the server.
+const INTERNAL: &str = "VssServiceException";
+
+/// A refusal as HTTP shows it.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) status: StatusCode,
+    pub(super) key: &'static str,
+    pub(super) message: String,
+}
+
+/// Shows a refusal. What is the server's own fault is logged here, and not told to the client.
+pub(super) fn show(refused: &Refused) -> Shown {
+    let (status, key) = match refused {
+        Refused::NoAccount { .. } => (StatusCode::NOT_FOUND, "UnauthorizedRequestException"),
+        Refused::NoProject { .. } => (StatusCode::NOT_FOUND, "ProjectDoesNotExistWithNameException"),
+        Refused::NoRepository { .. } => (StatusCode::NOT_FOUND, "GitRepositoryNotFoundException"),
+        Refused::NoBranch { .. } => (StatusCode::NOT_FOUND, "GitUnresolvableToCommitException"),
+        Refused::NoToken { .. } => (StatusCode::NOT_FOUND, "SessionTokenNotFoundException"),
+        Refused::Access(Refusal::TokenUse { .. }) | Refused::Credential(_) => {
+            (StatusCode::FORBIDDEN, "AccessCheckException")
+        }
+        Refused::Access(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
+        Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
+        Refused::StaleRef { .. } => (StatusCode::CONFLICT, "GitReferenceStaleException"),
+        Refused::RefNotUpdated { .. } => (StatusCode::BAD_REQUEST, "GitReferenceUpdateException"),
+        Refused::ServerBusy => (StatusCode::SERVICE_UNAVAILABLE, INTERNAL),
+        Refused::Invalid(_) => (StatusCode::BAD_REQUEST, INVALID),
+        Refused::Unsupported(_) => (StatusCode::BAD_REQUEST, "InvalidOperationException"),
+        Refused::Busy(_) => (StatusCode::CONFLICT, "InvalidOperationException"),
+        Refused::Exceeded(_) => (StatusCode::UNPROCESSABLE_ENTITY, CANCELED),
+        Refused::NoRoom(_) => (StatusCode::SERVICE_UNAVAILABLE, CANCELED),
+        Refused::Registry(error) => return show_registry(error),
+        Refused::Unopened(error) => return Shown { message: error.message_to_peer(), ..internal(error) },
+        Refused::Object(error) => return internal(error),
+        Refused::Git(error) => return internal(error),
+        Refused::Internal(error) => return internal(error.as_ref()),
+    };
+    let message = match refused {
+        Refused::Exceeded(_) | Refused::NoRoom(_) => {
+            format!("TF400733: The request has been canceled: {refused}")
+        }
+        other => other.to_string(),
+    };
+    Shown { status, key, message }
+}
+
+fn show_registry(error: &RegistryError) -> Shown {
+    let status = registry_status(error);
+    let (status, key, message) = match error {
+        RegistryError::Exists { what: "project", name } => (
+            StatusCode::BAD_REQUEST,
+            "ProjectAlreadyExistsException",
+            format!(
+                "TF200019: The following project already exists on the Team Foundation Server: {name}. You cannot \
+                 create a new project with the same name as an existing project."
+            ),
+        ),
+        RegistryError::Exists { name, .. } => (
+            status,
+            "GitRepositoryNameAlreadyExistsException",
+            format!("TF400948: A Git repository with the name {name} already exists."),
+        ),
+        RegistryError::NotFound { .. } => (status, "ItemNotFoundException", error.to_string()),
+        RegistryError::InUse { .. } => (status, "InvalidOperationException", error.in_one_line()),
+        RegistryError::Name(_)
+        | RegistryError::Value { .. }
+        | RegistryError::Key(_)
+        | RegistryError::Import { .. } => (status, INVALID, error.in_one_line()),
+        RegistryError::Repository { .. } | RegistryError::State(_) => return internal(error),
+    };
+    Shown { status, key, message }
+}
+
+/// The status for a change that the registry refused.
+pub(super) fn registry_status(error: &RegistryError) -> StatusCode {
+    match error {
+        RegistryError::NotFound { .. } => StatusCode::NOT_FOUND,
+        RegistryError::Exists { .. } | RegistryError::InUse { .. } => StatusCode::CONFLICT,
+        RegistryError::Name(_)
+        | RegistryError::Value { .. }
+        | RegistryError::Key(_)
+        | RegistryError::Import { .. } => StatusCode::BAD_REQUEST,
+        RegistryError::Repository { .. } | RegistryError::State(_) => internal_status(error),
+    }
+}
+
+fn internal_status(error: &(dyn std::error::Error + 'static)) -> StatusCode {
+    if disk_full::is_cause_of(error) {
+        StatusCode::INSUFFICIENT_STORAGE
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+}
+
+/// Shows an error of the server itself: the log has it, and the client learns only whether the disk is full.
+pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Shown {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(%error, cause, "a request failed");
+    let status = internal_status(error);
+    let message = match status {
+        StatusCode::INSUFFICIENT_STORAGE => disk_full::MESSAGE,
+        _ => "internal error",
+    };
+    Shown { status, key: INTERNAL, message: message.to_owned() }
+}

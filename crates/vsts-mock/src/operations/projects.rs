@@ -1,0 +1,133 @@
+//! Projects: listed, created, changed, deleted; at once, or as jobs whose progress clients ask for.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::refused::Refused;
+use super::scope::Scope;
+use crate::access::{Permission, Principal, Target, Viewer};
+use crate::app::App;
+use crate::jobs::Progress;
+use crate::registry::{DEFAULT_PROCESS, ProjectInput, RegistryError, random_id};
+use crate::world::{Account, Project, World, name};
+
+/// A project to create.
+#[derive(Clone, Debug)]
+pub(crate) struct NewProject {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) process: Option<&'static str>,
+}
+
+/// The projects of the account that the principal may know of, by name.
+pub(crate) fn list<'w>(world: &'w World, principal: &Principal, account: &Account) -> Vec<&'w Project> {
+    let viewer = Viewer::new(world, principal);
+    let all = world.projects_of(account.id);
+    let mut seen: Vec<_> = all.filter(|project| viewer.sees(Target::Project(project))).collect();
+    seen.sort_by_cached_key(|project| name::key(&project.name));
+    seen
+}
+
+/// Creates a project with its first repository.
+pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewProject) -> Result<Uuid, Refused> {
+    let account = may_create(&app.state.world(), scope, new)?.name;
+    Ok(write_new(app, &account, new).await?)
+}
+
+/// Begins to create a project; the id is the job's.
+pub(crate) fn begin_create(app: &Arc<App>, scope: Scope<'_>, new: NewProject) -> Result<Uuid, Refused> {
+    let account = may_create(&app.state.world(), scope, &new)?;
+    let exists = RegistryError::exists("project", &new.name);
+    let (shared, reserved) = (app.clone(), name::key(&new.name));
+    let work = async move { write_new(&shared, &account.name, &new).await.map(|_| ()) };
+    begin(app, account.id, Some(reserved), work).ok_or(exists.into())
+}
+
+fn may_create(world: &World, scope: Scope<'_>, new: &NewProject) -> Result<Account, Refused> {
+    let account = scope.account(world)?;
+    scope.authorize(world, Permission::CreateRepository, Target::Account(account))?;
+    name::check_project(&new.name).map_err(RegistryError::from)?;
+    if world.project(account.id, &new.name).is_some() {
+        return Err(RegistryError::exists("project", &new.name).into());
+    }
+    Ok(account.clone())
+}
+
+async fn write_new(app: &App, account: &str, new: &NewProject) -> Result<Uuid, RegistryError> {
+    let mut change = app.state.change().await?;
+    let now = app.clock.now();
+    let id = change.create_project(account, &new.name, &new.description, now).await?;
+    if new.process.is_some_and(|process| process != DEFAULT_PROCESS) {
+        let input = ProjectInput { process: new.process, ..ProjectInput::default() };
+        change.update_project(id, &input, now).await?;
+    }
+    change.commit().await?;
+    Ok(id)
+}
+
+/// Begins to change a project; what is `None` stays. The id is the job's.
+pub(crate) fn begin_update(
+    app: &Arc<App>,
+    scope: Scope<'_>,
+    asked: &str,
+    new: Option<String>,
+    description: Option<String>,
+) -> Result<Uuid, Refused> {
+    let world = app.state.world();
+    let project = scope.named_project(&world, asked)?;
+    scope.authorize(&world, Permission::RenameRepository, Target::Project(project))?;
+    if let Some(new) = &new {
+        name::check_project(new).map_err(RegistryError::from)?;
+        if world.project(project.account, new).is_some_and(|other| other.id != project.id) {
+            return Err(RegistryError::exists("project", new).into());
+        }
+    }
+    let (shared, id) = (app.clone(), project.id);
+    let work = async move {
+        let mut change = shared.state.change().await?;
+        let input = ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
+        change.update_project(id, &input, shared.clock.now()).await?;
+        Ok(change.commit().await?)
+    };
+    begin(app, project.account, None, work).ok_or(BUSY)
+}
+
+/// Begins to delete a project with all repositories in it. The id is the job's.
+pub(crate) fn begin_delete(app: &Arc<App>, scope: Scope<'_>, asked: &str) -> Result<Uuid, Refused> {
+    let world = app.state.world();
+    let account = scope.account(&world)?;
+    let project = scope.named_project(&world, asked)?;
+    scope.authorize(&world, Permission::DeleteRepository, Target::Project(project))?;
+    let (shared, owner, id) = (app.clone(), account.name.clone(), project.id.to_string());
+    let work = async move {
+        let mut change = shared.state.change().await?;
+        change.delete_project(&owner, &id).await?;
+        Ok(change.commit().await?)
+    };
+    begin(app, account.id, None, work).ok_or(BUSY)
+}
+
+/// The refusal of a job that reserves nothing, which always begins.
+const BUSY: Refused = Refused::Busy("It is being worked on.");
+
+/// Begins a job that continues after the request; `None` if another one creates the same name.
+fn begin(
+    app: &Arc<App>,
+    account: Uuid,
+    reserved: Option<String>,
+    work: impl Future<Output = Result<(), RegistryError>> + Send + 'static,
+) -> Option<Uuid> {
+    let id = random_id();
+    app.jobs.add(id, account, reserved)?;
+    let app = app.clone();
+    tokio::spawn(async move {
+        app.jobs.set(id, Progress::Running);
+        let progress = match work.await {
+            Ok(()) => Progress::Succeeded,
+            Err(error) => Progress::Failed(error.in_one_line()),
+        };
+        app.jobs.set(id, progress);
+    });
+    Some(id)
+}

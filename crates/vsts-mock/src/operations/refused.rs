@@ -1,0 +1,152 @@
+//! Why an operation was refused, in the words of the service. The front ends map each refusal to their own form: HTTP by
+//! `http/refusals.rs`.
+
+use thiserror::Error;
+
+use super::content::ContentError;
+use super::tree_walk::WalkError;
+use super::work::Exceeded;
+use super::zip::ZipError;
+use crate::access::{Refusal, repository_not_found};
+use crate::budget::NoRoom;
+use crate::registry::RegistryError;
+use crate::state::StateError;
+
+/// Characters of a client's text that a message repeats.
+const SHOWN: usize = 200;
+
+/// Why an operation was refused.
+#[derive(Debug, Error)]
+pub(crate) enum Refused {
+    /// The account does not exist, or the principal may not know of it.
+    #[error("TF400813: The user '{user}' is not authorized to access this resource.")]
+    NoAccount { user: String },
+    /// The project does not exist, or the principal may not know of it.
+    #[error(
+        "TF200016: The following project does not exist: {}. Verify that the name of the project is correct and \
+         that the project exists on the specified Team Foundation Server.",
+        shown(name)
+    )]
+    NoProject { name: String },
+    /// The repository does not exist, or the principal may not read it. The name is the one in the request.
+    #[error("{}", repository_not_found(name))]
+    NoRepository { name: String },
+    /// The repository has no such branch.
+    #[error(
+        "TF401175:The version descriptor <Branch: {} > could not be resolved to a version in the repository {repository}",
+        shown(branch)
+    )]
+    NoBranch { branch: String, repository: String },
+    /// The user has no token or key of that id.
+    #[error("There is no token or key of yours with the id {}.", id.chars().filter(|c| !c.is_control()).take(60).collect::<String>())]
+    NoToken { id: String },
+    /// The principal lacks a permission.
+    #[error(transparent)]
+    Access(#[from] Refusal),
+    /// The policy denied the push.
+    #[error("{0}")]
+    Denied(String),
+    /// The ref is not at the id that the request expects.
+    #[error(
+        "TF401028: The reference '{}' has already been updated by another client, so you cannot update it. \
+         Please try again.",
+        shown(name)
+    )]
+    StaleRef { name: String },
+    /// The engine refused to update a ref.
+    #[error("{}: {reason}", shown(name))]
+    RefNotUpdated { name: String, reason: String },
+    /// The credential may not be used for this, whatever its user may do.
+    #[error("{0}")]
+    Credential(String),
+    /// A value of the request makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The repository or project cannot be changed in this way.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// Another change is in progress.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The registry refused the change.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The request needs more work than a request may cause.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// Too many conversations are open at the moment.
+    #[error("The server is busy. Try again in a moment.")]
+    ServerBusy,
+    /// The memory budget has no room at the moment.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// The repository cannot be opened.
+    #[error(transparent)]
+    Unopened(#[from] git_wire::RepositoryError),
+    /// An object cannot be read.
+    #[error(transparent)]
+    Object(#[from] git_wire::pack::Error),
+    /// Something else in the repository cannot be read or written.
+    #[error(transparent)]
+    Git(#[from] gix::Error),
+    /// Anything else that is the server's own fault.
+    #[error(transparent)]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Refused {
+    pub(crate) fn no_repository(name: &str) -> Self {
+        Self::NoRepository { name: name.to_owned() }
+    }
+
+    pub(crate) fn no_token(id: &str) -> Self {
+        Self::NoToken { id: id.to_owned() }
+    }
+
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(error))
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+}
+
+impl From<StateError> for Refused {
+    fn from(error: StateError) -> Self {
+        Self::Registry(error.into())
+    }
+}
+
+impl From<WalkError> for Refused {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Exceeded(exceeded) => exceeded.into(),
+            WalkError::Git(error) => error.into(),
+        }
+    }
+}
+
+impl From<ContentError> for Refused {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::NoRoom(no_room) => no_room.into(),
+            ContentError::Stored(error) => error.into(),
+        }
+    }
+}
+
+impl From<ZipError> for Refused {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Exceeded(exceeded) => exceeded.into(),
+            ZipError::Content(error) => error.into(),
+            ZipError::Git(error) => error.into(),
+        }
+    }
+}
+
+/// A client's text as it may stand in a message.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}
