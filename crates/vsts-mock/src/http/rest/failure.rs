@@ -12,7 +12,7 @@ pub(super) use crate::operations::refused::shown;
 pub(super) struct Failure {
     pub(super) status: StatusCode,
     pub(super) key: &'static str,
-    message: String,
+    pub(super) message: String,
 }
 
 impl Failure {

@@ -138,7 +138,7 @@ async fn answer(
         query,
     };
     let raw_query = parts.uri.query().unwrap_or_default();
-    let Some(outcome) = call.dispatch(parts.method, &route, raw_query, body).await else {
+    let Some(outcome) = call.dispatch(parts.method, route, raw_query, body).await else {
         journalled.unknown = true;
         return unknown(&path);
     };
@@ -171,7 +171,7 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// `None` for what is not here.
-    async fn dispatch(&self, method: Method, route: &Route, raw_query: &str, body: Body) -> Option<Outcome> {
+    async fn dispatch(&self, method: Method, route: Route, raw_query: &str, body: Body) -> Option<Outcome> {
         let resource = route.resource();
         let resource = resource.as_str();
         if (resource.starts_with("token/") || resource.starts_with("tokens/"))
@@ -194,9 +194,9 @@ impl Call<'_> {
                 self.delete_session_token(id).await
             }
             (_, "tokens/pats") => return self.pats(&method, route.value("id"), body).await,
-            (_, "core/projects") => return projects::answer(self, &method, route, body).await,
-            (_, "core/teams" | "core/members") => return teams::answer(self, &method, route),
-            (_, "core/processes") => return processes::answer(self, &method, route),
+            (_, "core/projects") => return projects::answer(self, &method, &route, body).await,
+            (_, "core/teams" | "core/members") => return teams::answer(self, &method, &route),
+            (_, "core/processes") => return processes::answer(self, &method, &route),
             (&Method::GET, "core/projectcollections") => {
                 return Some(self.collections(route.value("collectionId")));
             }
@@ -210,13 +210,13 @@ impl Call<'_> {
                 _,
                 "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories" | "git/forks",
             ) => {
-                return repositories::answer(self, &method, route, body).await;
+                return repositories::answer(self, &method, &route, body).await;
             }
             _ if resource.starts_with("security/") => {
-                return security::answer(self, &method, route, body).await;
+                return security::answer(self, &method, &route, body).await;
             }
             _ if resource.starts_with("ims/") || resource.starts_with("graph/") => {
-                return subjects::answer(self, &method, route, body).await;
+                return subjects::answer(self, &method, &route, body).await;
             }
             _ if resource.starts_with("git/") => return git::answer(self, &method, route, body).await,
             _ => return None,

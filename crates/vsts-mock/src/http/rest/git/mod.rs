@@ -34,127 +34,107 @@ use crate::limits::REST_PUSH_BYTES;
 use format::Format;
 use place::Place;
 
-/// What is asked of a repository.
-enum Asked {
-    Refs(Option<String>),
-    UpdateRefs,
-    LockRef(Option<String>),
-    Pushes,
-    Push(String),
-    CreatePush,
-    PushedCommits(String),
-    Commits,
-    CommitsBatch,
-    Commit(String),
-    Changes(String),
-    MergeBases(String),
-    Items(Option<String>),
-    ItemsBatch,
-    Tree(String),
-    Blob(String),
-    Blobs,
-    Tag(String),
-    CreateTag,
-    Branches,
-    Branch(String),
-    Diff,
+/// Answers a request about what is in a repository. Blocks.
+type Handler = fn(&Place, &Route, &Value) -> Outcome;
+
+/// The body that a request has.
+enum Takes {
+    Nothing,
+    Json,
+    Model(&'static Model),
 }
 
-impl Asked {
-    fn of(method: &Method, route: &Route) -> Option<Self> {
-        let value = |name: &str| route.value(name).map(str::to_owned);
-        let is_get = *method == Method::GET;
-        let is_post = *method == Method::POST;
-        Some(match route.resource().as_str() {
-            "git/refs" if is_get => Self::Refs(value("filter")),
-            "git/refs" if is_post => Self::UpdateRefs,
-            "git/refs" if *method == Method::PATCH => Self::LockRef(value("filter")),
-            "git/pushes" if is_post => Self::CreatePush,
-            "git/pushes" if is_get => value("pushId").map_or(Self::Pushes, Self::Push),
-            "git/commits" if is_get => match (value("pushId"), value("commitId")) {
-                (Some(push), _) => Self::PushedCommits(push),
-                (None, Some(commit)) => Self::Commit(commit),
-                (None, None) => Self::Commits,
-            },
-            "git/commitsbatch" if is_post => Self::CommitsBatch,
-            "git/changes" if is_get => Self::Changes(value("commitId")?),
-            "git/mergebases" if is_get => Self::MergeBases(value("commitId")?),
-            "git/items" if is_get => Self::Items(value("path")),
-            "git/itemsbatch" if is_post => Self::ItemsBatch,
-            "git/trees" if is_get => Self::Tree(value("sha1")?),
-            "git/blobs" if is_get => Self::Blob(value("sha1")?),
-            "git/blobs" if is_post => Self::Blobs,
-            "git/annotatedtags" if is_get => Self::Tag(value("objectId")?),
-            "git/annotatedtags" if is_post => Self::CreateTag,
-            "git/branchstats" if is_get => value("name").map_or(Self::Branches, Self::Branch),
-            "git/commitdiffs" if is_get => Self::Diff,
-            _ => return None,
-        })
-    }
+/// The table of resources and methods: the body of a request, and what answers it. `None` for what is not here.
+fn handler(method: &Method, route: &Route) -> Option<(Takes, Handler)> {
+    use Takes::{Json, Model, Nothing};
+    let has = |name: &str| route.value(name).is_some();
+    let row: (Takes, Handler) = match (route.resource().as_str(), method) {
+        ("git/refs", &Method::GET) => (Nothing, |place, route, _| refs::list(place, route.value("filter"))),
+        ("git/refs", &Method::POST) => {
+            (Model(&models::REF_UPDATE), |place, _, body| refs::update(place, body))
+        }
+        ("git/refs", &Method::PATCH) => {
+            (Model(&models::REF_LOCK), |place, route, body| refs::lock(place, route.value("filter"), body))
+        }
+        ("git/pushes", &Method::POST) => (Model(&models::PUSH), |place, _, body| pushes::create(place, body)),
+        ("git/pushes", &Method::GET) if has("pushId") => {
+            (Nothing, |place, route, _| pushes::show(place, part(route, "pushId")))
+        }
+        ("git/pushes", &Method::GET) => (Nothing, |place, _, _| pushes::list(place)),
+        ("git/commits", &Method::GET) if has("pushId") => {
+            (Nothing, |place, route, _| pushes::commits(place, part(route, "pushId")))
+        }
+        ("git/commits", &Method::GET) if has("commitId") => {
+            (Nothing, |place, route, _| commits::show(place, part(route, "commitId")))
+        }
+        ("git/commits", &Method::GET) => (Nothing, |place, _, _| commits::list(place, &place.query)),
+        ("git/commitsbatch", &Method::POST) => {
+            (Model(&models::COMMITS_CRITERIA), |place, _, body| commits::batch(place, body))
+        }
+        ("git/changes", &Method::GET) if has("commitId") => {
+            (Nothing, |place, route, _| commits::changes(place, part(route, "commitId")))
+        }
+        ("git/mergebases", &Method::GET) if has("commitId") => {
+            (Nothing, |place, route, _| compare::merge_bases(place, part(route, "commitId")))
+        }
+        ("git/items", &Method::GET) => (Nothing, |place, route, _| items::show(place, route.value("path"))),
+        ("git/itemsbatch", &Method::POST) => {
+            (Model(&models::ITEMS_BATCH), |place, _, body| items::batch(place, body))
+        }
+        ("git/trees", &Method::GET) if has("sha1") => {
+            (Nothing, |place, route, _| trees::show(place, part(route, "sha1")))
+        }
+        ("git/blobs", &Method::GET) if has("sha1") => {
+            (Nothing, |place, route, _| blobs::show(place, part(route, "sha1")))
+        }
+        ("git/blobs", &Method::POST) => (Json, |place, _, body| blobs::many(place, body)),
+        ("git/annotatedtags", &Method::GET) if has("objectId") => {
+            (Nothing, |place, route, _| tags::show(place, part(route, "objectId")))
+        }
+        ("git/annotatedtags", &Method::POST) => {
+            (Model(&models::TAG), |place, _, body| tags::create(place, body))
+        }
+        ("git/branchstats", &Method::GET) => {
+            (Nothing, |place, route, _| match route.value("name").or_else(|| place.query.get("name")) {
+                Some(name) => branches::show(place, name),
+                None => branches::list(place),
+            })
+        }
+        ("git/commitdiffs", &Method::GET) => (Nothing, |place, _, _| compare::show(place)),
+        _ => return None,
+    };
+    Some(row)
+}
 
-    /// The kind of the body, if there is one.
-    fn model(&self) -> Option<&'static Model> {
-        Some(match self {
-            Self::UpdateRefs => &models::REF_UPDATE,
-            Self::LockRef(_) => &models::REF_LOCK,
-            Self::CreatePush => &models::PUSH,
-            Self::CommitsBatch => &models::COMMITS_CRITERIA,
-            Self::ItemsBatch => &models::ITEMS_BATCH,
-            Self::CreateTag => &models::TAG,
-            _ => return None,
-        })
-    }
+/// A value of the path that the table has asked for.
+fn part<'a>(route: &'a Route, name: &str) -> &'a str {
+    route.value(name).unwrap_or_default()
 }
 
 /// `None` for what is not here.
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
-    let asked = Asked::of(method, route)?;
-    Some(run(call, asked, route.repository().unwrap_or_default(), body).await)
+pub(super) async fn answer(call: &Call<'_>, method: &Method, route: Route, body: Body) -> Option<Outcome> {
+    let (takes, handler) = handler(method, &route)?;
+    Some(run(call, takes, handler, route, body).await)
 }
 
-async fn run(call: &Call<'_>, asked: Asked, repo: &str, body: Body) -> Outcome {
-    let model = asked.model();
-    let has_body = model.is_some() || matches!(asked, Asked::Blobs);
-    let (body, permit) = if has_body {
-        read_up_to(call.app, body, REST_PUSH_BYTES, model).await.map(|(body, permit)| (body, Some(permit)))?
-    } else {
-        (Value::Null, None)
+async fn run(call: &Call<'_>, takes: Takes, handler: Handler, route: Route, body: Body) -> Outcome {
+    let model = match takes {
+        Takes::Nothing => None,
+        Takes::Json => Some(None),
+        Takes::Model(model) => Some(Some(model)),
     };
-    let place = Place::find(call, repo)?;
+    let (body, permit) = match model {
+        None => (Value::Null, None),
+        Some(model) => {
+            let (body, permit) = read_up_to(call.app, body, REST_PUSH_BYTES, model).await?;
+            (body, Some(permit))
+        }
+    };
+    let place = Place::find(call, route.repository().unwrap_or_default())?;
     let work = place.work.clone();
     let outcome = work.run(move || {
         let _held = permit;
-        respond(&place, &asked, &body)
+        handler(&place, &route, &body)
     });
     outcome.await?.charged(&call.app.budget).await
-}
-
-fn respond(place: &Place, asked: &Asked, body: &Value) -> Outcome {
-    match asked {
-        Asked::Refs(filter) => refs::list(place, filter.as_deref()),
-        Asked::UpdateRefs => refs::update(place, body),
-        Asked::LockRef(filter) => refs::lock(place, filter.as_deref(), body),
-        Asked::Pushes => pushes::list(place),
-        Asked::Push(id) => pushes::show(place, id),
-        Asked::CreatePush => pushes::create(place, body),
-        Asked::PushedCommits(id) => pushes::commits(place, id),
-        Asked::Commits => commits::list(place, &place.query),
-        Asked::CommitsBatch => commits::batch(place, body),
-        Asked::Commit(id) => commits::show(place, id),
-        Asked::Changes(id) => commits::changes(place, id),
-        Asked::MergeBases(id) => compare::merge_bases(place, id),
-        Asked::Items(path) => items::show(place, path.as_deref()),
-        Asked::ItemsBatch => items::batch(place, body),
-        Asked::Tree(id) => trees::show(place, id),
-        Asked::Blob(id) => blobs::show(place, id),
-        Asked::Blobs => blobs::many(place, body),
-        Asked::Tag(id) => tags::show(place, id),
-        Asked::CreateTag => tags::create(place, body),
-        Asked::Branches => match place.query.get("name") {
-            Some(name) => branches::show(place, name),
-            None => branches::list(place),
-        },
-        Asked::Branch(name) => branches::show(place, name),
-        Asked::Diff => compare::show(place),
-    }
 }
