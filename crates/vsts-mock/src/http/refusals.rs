@@ -31,7 +31,11 @@ pub(super) fn show(refused: &Refused) -> Shown {
         Refused::NoRepository { .. } => (StatusCode::NOT_FOUND, "GitRepositoryNotFoundException"),
         Refused::NoBranch { .. } => (StatusCode::NOT_FOUND, "GitUnresolvableToCommitException"),
         Refused::NoToken { .. } => (StatusCode::NOT_FOUND, "SessionTokenNotFoundException"),
-        Refused::Access(Refusal::TokenUse { .. }) | Refused::Credential(_) => {
+        Refused::NoSecurityToken { .. } => (StatusCode::NOT_FOUND, "SecurityTokenNotFoundException"),
+        Refused::NoSubject { .. } | Refused::NoUser { .. } => {
+            (StatusCode::NOT_FOUND, "GraphSubjectNotFoundException")
+        }
+        Refused::Access(Refusal::TokenUse { .. }) | Refused::AccessCheck(_) => {
             (StatusCode::FORBIDDEN, "AccessCheckException")
         }
         Refused::Access(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),

@@ -40,6 +40,18 @@ pub(crate) enum Refused {
     /// The user has no token or key of that id.
     #[error("There is no token or key of yours with the id {}.", id.chars().filter(|c| !c.is_control()).take(60).collect::<String>())]
     NoToken { id: String },
+    /// The security token names nothing, or nothing whose list the principal may change.
+    #[error(
+        "What the token {} is about does not exist, or you do not have permissions for it.",
+        shown(token)
+    )]
+    NoSecurityToken { token: String },
+    /// There is no such user or group, or the principal may not know of it.
+    #[error("The graph subject {} could not be found.", shown(asked))]
+    NoSubject { asked: String },
+    /// The directory has no such user.
+    #[error("The directory has no user {}.", shown(asked))]
+    NoUser { asked: String },
     /// The principal lacks a permission.
     #[error(transparent)]
     Access(#[from] Refusal),
@@ -56,9 +68,9 @@ pub(crate) enum Refused {
     /// The engine refused to update a ref.
     #[error("{}: {reason}", shown(name))]
     RefNotUpdated { name: String, reason: String },
-    /// The credential may not be used for this, whatever its user may do.
+    /// The principal, or the credential, may not do this, which is no permission of Git repositories.
     #[error("{0}")]
-    Credential(String),
+    AccessCheck(String),
     /// A value of the request makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -19,7 +19,7 @@ const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// The user, if the principal may manage this user's tokens and keys.
 pub(crate) fn owner(world: &World, principal: &Principal) -> Result<Uuid, Refused> {
     authorize_use(world, principal, Use::Tokens)
-        .map_err(|refusal| Refused::Credential(refusal.to_string()))?;
+        .map_err(|refusal| Refused::AccessCheck(refusal.to_string()))?;
     Ok(principal.user.unwrap_or_default())
 }
 
@@ -116,7 +116,7 @@ pub(super) fn may_give_away(world: &World, principal: &Principal, asked: &[Strin
         return Ok(());
     }
     let message = "TF400813: An access token cannot make what may do more than it may do itself.";
-    Err(Refused::Credential(message.to_owned()))
+    Err(Refused::AccessCheck(message.to_owned()))
 }
 
 pub(super) fn user_name(world: &World, user: Uuid) -> String {

@@ -34,6 +34,19 @@ pub(crate) enum Wish {
     NotSet,
 }
 
+impl Wish {
+    /// What an entry says of a permission.
+    pub(crate) fn of(entry: Entry, permission: Permission) -> Self {
+        if entry.deny.contains(permission) {
+            Self::Deny
+        } else if entry.allow.contains(permission) {
+            Self::Allow
+        } else {
+            Self::NotSet
+        }
+    }
+}
+
 impl Change<'_> {
     /// Sets one permission of one user or group at a token, and leaves their others as they are. Whether the caller may
     /// is asked before, with [`authorize_acl`](crate::access::authorize_acl); account and token are those of a

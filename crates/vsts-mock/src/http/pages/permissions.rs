@@ -17,6 +17,8 @@ use crate::access::{
     subject, subjects, token,
 };
 use crate::http::web::form::Form;
+use crate::operations::permissions;
+use crate::operations::refused::Refused;
 use crate::registry::Wish;
 use crate::world::{Entry, World};
 
@@ -117,7 +119,7 @@ fn grid(place: &Place<'_>, chosen: &Subject, here: &str, may_set: bool) -> Marku
                             @if may_set { td {
                                 select name=(permission.name()) aria-labelledby={ "p-" (permission.name()) } {
                                     @for (value, label, wish) in WISHES {
-                                        option value=(value) selected[wish == wish_of(own, permission)] { (label) }
+                                        option value=(value) selected[wish == Wish::of(own, permission)] { (label) }
                                     }
                                 }
                             } }
@@ -134,16 +136,6 @@ fn own_entry(world: &World, place: &Place<'_>, subject: Uuid) -> Entry {
     let at = token::repository(place.repo.project, place.repo.id);
     let entries = world.entries_at(place.repo.account, &at);
     entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
-}
-
-fn wish_of(entry: Entry, permission: Permission) -> Wish {
-    if entry.deny.contains(permission) {
-        Wish::Deny
-    } else if entry.allow.contains(permission) {
-        Wish::Allow
-    } else {
-        Wish::NotSet
-    }
 }
 
 fn verdict(found: &Standing) -> Markup {
@@ -186,25 +178,19 @@ fn level(place: &Place<'_>, source: &Source) -> Markup {
 pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
     let (repo, here) = {
         let place = Place::open(visit, names)?;
-        (place.repo.clone(), place.path("permissions"))
+        (place.repo.id, place.path("permissions"))
     };
     let missing = || Failure::absent("There is no such user or group.");
     let chosen = Uuid::parse_str(form.get("subject")).map_err(|_| missing())?;
-    let mut change = visit.app.state.change().await?;
-    let repo = change.world.repos.get(&repo.id).cloned().ok_or_else(missing)?;
-    authorize_acl(&change.world, &visit.principal, Target::Repo(&repo))?;
-    let is_one = subjects(&change.world, repo.account, Some(repo.project)).iter().any(|one| one.id == chosen);
-    if !is_one && !change.world.users.contains_key(&chosen) {
-        return Err(missing());
-    }
-    let at = token::repository(repo.project, repo.id);
-    for permission in listed() {
+    let wish = |permission: Permission| {
         let asked = WISHES.iter().find(|(value, ..)| *value == form.get(permission.name()));
-        let Some((.., wish)) = asked else { continue };
-        if wish_of(change.entry(repo.account, &at, chosen), permission) != *wish {
-            change.set_permission(repo.account, &at, chosen, permission, *wish).await?;
-        }
-    }
-    change.commit().await?;
+        asked.map(|(.., wish)| (permission, *wish))
+    };
+    let wishes: Vec<_> = listed().filter_map(wish).collect();
+    let set = permissions::set_permissions(&visit.app, &visit.principal, repo, chosen, &wishes).await;
+    set.map_err(|error| match error {
+        Refused::NoSubject { .. } => missing(),
+        other => other.into(),
+    })?;
     Ok(Answer::go(format!("{here}?subject={chosen}")))
 }

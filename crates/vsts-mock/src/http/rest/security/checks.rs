@@ -7,8 +7,9 @@ use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
-use super::{bits, derived, namespace, place};
+use super::{bits, derived, namespace};
 use crate::access::{Permissions, holds};
+use crate::operations::securable;
 use crate::world::{Account, World};
 
 /// How many questions one batch may have.
@@ -71,7 +72,7 @@ fn has(
     }
     let permissions = Permissions::from_bits(asked);
     let is_known = permissions.bits() == asked;
-    let place = place::parse(world, account, token)?;
+    let place = securable::parse(world, account, token)?;
     Ok(is_known
         && place.is_some_and(|place| holds(world, &call.principal, permissions, place.target(), always)))
 }

@@ -1,7 +1,5 @@
 //! Access control lists: queried, replaced as a whole, removed.
 
-use std::collections::BTreeSet;
-
 use axum::body::Body;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -11,8 +9,10 @@ use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
-use super::{derived, entries, namespace, place, settable, subject_of};
+use super::{derived, entries, namespace, settable, subject_of};
 use crate::access::{Effect, Viewer, authorize_acl_reading, effect, sees_subject, token};
+use crate::operations::permissions::{self, NewList, tokens_below};
+use crate::operations::securable;
 use crate::world::{Account, World, subject};
 
 pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
@@ -34,7 +34,7 @@ pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
     }
     let (at, exactly) = match call.query.get("token") {
         None => (token::COLLECTION.to_owned(), false),
-        Some(text) => match place::parse(&world, account, text)? {
+        Some(text) => match securable::parse(&world, account, text)? {
             Some(place) => (place.target().token(), !call.query.flag("recurse")),
             // What is not there has no list, and neither has what is not to be seen.
             None => return Ok(Reply::ok(shape::list(std::iter::empty()))),
@@ -47,7 +47,7 @@ pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
     let viewer = Viewer::new(&world, &call.principal);
     let mut shown = Vec::new();
     for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
-        let Some(place) = place::parse(&world, account, found)? else { continue };
+        let Some(place) = securable::parse(&world, account, found)? else { continue };
         if authorize_acl_reading(&viewer, place.target()).is_ok() {
             shown.push(list_json(&world, account, found, place.target().project(), &asked));
         }
@@ -78,7 +78,7 @@ fn list_json(world: &World, account: &Account, at: &str, project: Option<Uuid>, 
         }
         entries.insert(descriptor, value);
     }
-    whole_list(&place::show(at), world.inherits(account.id, at), &entries, asked)
+    whole_list(&securable::show(at), world.inherits(account.id, at), &entries, asked)
 }
 
 pub(super) fn whole_list(at: &str, inherits: bool, entries: &Map<String, Value>, asked: &Asked) -> Value {
@@ -105,65 +105,36 @@ fn extended(effect: &Effect) -> Value {
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
     let body = read(call.app, body, &models::ENTRIES_LIST).await?;
-    let lists = body.as_array().ok_or_else(|| Failure::missing("value"))?;
-    let mut change = call.app.state.change().await?;
-    for list in lists {
-        let text = list["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
-        let account = call.account(&change.world)?.id;
-        let (at, given) = {
-            let account = call.account(&change.world)?;
-            let place = place::to_change(call, &change.world, account, text)?;
-            let dictionary = match &list["acesDictionary"] {
-                Value::Null => Vec::new(),
-                Value::Object(entries) => entries.iter().collect(),
-                _ => return Err(Failure::bad("acesDictionary has to be an object.")),
-            };
-            let given: Result<Vec<_>, Failure> = dictionary
-                .into_iter()
-                .map(|(key, entry)| entries::given(&change.world, account, entry, Some(key)))
-                .collect();
-            (place.target().token(), given?)
+    let world = call.app.state.world();
+    let account = call.account(&world)?;
+    let mut lists = Vec::new();
+    for list in body.as_array().ok_or_else(|| Failure::missing("value"))? {
+        let token = list["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
+        permissions::may_change_list(call.scope(), &world, token)?;
+        let dictionary = match &list["acesDictionary"] {
+            Value::Null => Vec::new(),
+            Value::Object(entries) => entries.iter().collect(),
+            _ => return Err(Failure::bad("acesDictionary has to be an object.")),
         };
-        change.remove_list(account, &at, false).await?;
-        for entry in given {
-            change.set_entry(account, &at, entry.identity, entry.allow, entry.deny).await?;
-        }
-        change.set_inherits(account, &at, list["inheritPermissions"].as_bool().unwrap_or(true)).await?;
+        let given = |(key, entry): (&String, &Value)| {
+            entries::given(&world, account, entry, Some(key)).map(|(entry, _)| entry)
+        };
+        let entries: Result<Vec<_>, Failure> = dictionary.into_iter().map(given).collect();
+        let inherits = list["inheritPermissions"].as_bool().unwrap_or(true);
+        lists.push(NewList { token, entries: entries?, inherits });
     }
-    change.commit().await?;
+    permissions::replace_lists(call.app, call.scope(), &lists).await?;
     Ok(Reply::nothing())
 }
 
 /// Whether there was any of these lists. Of those below, the ones go that the caller may change.
 pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
     settable(id)?;
-    let texts = call.query.list("tokens");
-    if texts.is_empty() {
+    let tokens = call.query.list("tokens");
+    if tokens.is_empty() {
         return Err(Failure::missing("tokens"));
     }
     let recurse = call.query.flag("recurse");
-    let mut change = call.app.state.change().await?;
-    let mut any = false;
-    for text in texts {
-        let account = call.account(&change.world)?.id;
-        let going = {
-            let (world, account) = (&change.world, call.account(&change.world)?);
-            let at = place::to_change(call, world, account, text)?.target().token();
-            let below = tokens_below(world, account, &at).into_iter();
-            let may = |found: &&str| place::to_change(call, world, account, found).is_ok();
-            let going = below.filter(|found| *found == at || recurse).filter(may);
-            going.map(str::to_owned).collect::<Vec<_>>()
-        };
-        for at in going {
-            any |= change.remove_list(account, &at, false).await?;
-        }
-    }
-    change.commit().await?;
+    let any = permissions::remove_lists(call.app, call.scope(), &tokens, recurse).await?;
     Ok(Reply::json(StatusCode::OK, any.into()))
-}
-
-/// The tokens at which lists hang, at a token and below it.
-fn tokens_below<'w>(world: &'w World, account: &Account, at: &'w str) -> BTreeSet<&'w str> {
-    let with_entries = world.entries_below(account.id, at).map(|(found, ..)| found);
-    with_entries.chain(world.cut_off_below(account.id, at)).collect()
 }

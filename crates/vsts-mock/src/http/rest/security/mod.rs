@@ -9,7 +9,6 @@ mod derived;
 mod entries;
 mod lists;
 mod namespaces;
-mod place;
 
 use axum::body::Body;
 use http::Method;

@@ -63,6 +63,6 @@ async fn set(call: &Call<'_>, group: &str, member: &str, joins: bool) -> Outcome
     let (group, member) = (find(call, &world, group)?, find(call, &world, member)?);
     let group = world.groups.get(&group).ok_or_else(|| no_identity(&group.to_string()))?;
     let changes = joins != world.containers_of(member).contains(&group.id);
-    change_member(call, member, group, joins).await?;
+    change_member(call, member, group.id, joins).await?;
     Ok(Reply::ok(changes.into()))
 }

@@ -67,7 +67,7 @@ async fn set(call: &Call<'_>, member: &str, group: &str, joins: bool) -> Outcome
     let container = find_group(call, &world, group)?;
     let found = find(call, &world, member)?;
     let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(member)) };
-    let changed = change_member(call, id, container, joins).await?;
+    let changed = change_member(call, id, container.id, joins).await?;
     if joins {
         Ok(Reply::ok(shapes::membership(&call.base(call.account(&world)?), member, group)))
     } else if changed {

@@ -16,10 +16,12 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::Call;
-use super::failure::{Failure, shown};
+use super::failure::Failure;
 use super::locations::Route;
 use super::reply::Outcome;
-use crate::access::{Refusal, Target, Use, authorize_group, authorize_use, can_see, sees_subject};
+use crate::access::{Refusal, Target, Use, authorize_use, can_see, sees_subject};
+use crate::operations::groups;
+use crate::operations::refused::Refused;
 use crate::world::subject::{self, Subject};
 use crate::world::{Account, Group, World};
 
@@ -87,10 +89,7 @@ fn refused(refusal: &Refusal) -> Failure {
 }
 
 fn no_subject(asked: &str) -> Failure {
-    Failure::not_found(
-        "GraphSubjectNotFoundException",
-        format!("The graph subject {} could not be found.", shown(asked)),
-    )
+    Refused::NoSubject { asked: asked.to_owned() }.into()
 }
 
 /// What a subject descriptor names in the account, if the caller may know of it.
@@ -118,35 +117,11 @@ fn find_group<'w>(call: &Call<'_>, world: &'w World, descriptor: &str) -> Result
     }
 }
 
-/// Whether the caller may change the groups of that place.
-fn may_change(call: &Call<'_>, world: &World, account: Uuid, project: Option<Uuid>) -> Result<(), Failure> {
-    authorize_group(world, &call.principal, account, project).map_err(|refusal| match refusal {
-        Refusal::LacksRole { identity } => Failure::new(
-            StatusCode::FORBIDDEN,
-            "AccessCheckException",
-            format!(
-                "TF50309: The following account does not have sufficient permissions to complete the operation: \
-                 {identity}. The following permissions are needed to perform this operation: Edit identity information."
-            ),
-        ),
-        other => refused(&other),
-    })
-}
-
-/// Puts somebody into a group, or takes them out, if the caller may. The account's owner stays an administrator.
-async fn change_member(call: &Call<'_>, member: Uuid, group: &Group, joins: bool) -> Result<bool, Failure> {
-    let mut change = call.app.state.change().await?;
-    may_change(call, &change.world, group.account, group.project)?;
+/// Puts somebody into a group, or takes them out; whether they were not, or were, in it.
+async fn change_member(call: &Call<'_>, member: Uuid, group: Uuid, joins: bool) -> Result<bool, Failure> {
     if joins {
-        change.join(member, group.id).await?;
-        change.commit().await?;
+        groups::join(call.app, &call.principal, member, group).await?;
         return Ok(true);
     }
-    let owner = change.world.accounts.get(&group.account).and_then(|account| account.owner);
-    if owner == Some(member) && group.kind == crate::world::GroupKind::CollectionAdministrators {
-        return Err(Failure::bad("The owner of the account stays one of its administrators."));
-    }
-    let left = change.leave_group(member, group.id).await?;
-    change.commit().await?;
-    Ok(left)
+    Ok(groups::leave(call.app, &call.principal, member, group).await?)
 }
