@@ -6,12 +6,15 @@
 //! through [`crate::hosting`]. The front ends (`http::{git,rest,arm,oauth,admin,pages}` and `ssh`) read requests, call
 //! operations and show the outcome; none of them imports another.
 
+pub(crate) mod archive;
 pub(crate) mod changed_files;
 pub(crate) mod commit_text;
 pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod first_commit;
 pub(crate) mod groups;
+pub(crate) mod history;
+pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod new_objects;
 pub(crate) mod permissions;
@@ -25,5 +28,6 @@ pub(crate) mod signature;
 pub(crate) mod tokens;
 pub(crate) mod tree_edit;
 pub(crate) mod tree_walk;
+pub(crate) mod versions;
 pub(crate) mod work;
 pub(crate) mod zip;

@@ -1,10 +1,11 @@
 //! A folder of a version as a zip file.
 
+use gix::bstr::BStr;
+
 use super::source::Source;
 use super::{Answer, Failure, Outcome, names, raw};
 use crate::http::web::stream;
-use crate::operations::tree_walk;
-use crate::operations::zip::Zip;
+use crate::operations::archive;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such folder in this version.");
@@ -14,16 +15,8 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_tree()).ok_or_else(missing)?;
     let name =
         path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&source.repo.name).to_owned();
-    let mut files = Vec::new();
-    tree_walk::below(&source.repository, source.work(), top.id, |path, mode, id| {
-        if mode.is_blob_or_symlink() {
-            let path = format!("{name}/{}", names::text(path));
-            source.work().list(path.len())?;
-            files.push((path, id.to_owned()));
-        }
-        Ok(())
-    })?;
-    let zip = Zip::new(source.reopened()?, &source.visit.app.budget, source.work(), files)?;
+    let (memory, text) = (&source.visit.app.budget, |path: &BStr| names::text(path).into_owned());
+    let zip = archive::of_folder(source.reopened()?, memory, source.work(), top.id, &name, text)?;
     let version = version.shown().replace('/', "-");
     let name = format!("{name}-{version}.zip");
     Ok(Answer::Other(raw::file(stream::body(zip), None, "application/zip", &name, true)))

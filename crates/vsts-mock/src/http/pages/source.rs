@@ -20,6 +20,7 @@ use super::visit::{Visit, encode, encode_path};
 use crate::access::{Permission, Refusal, Target, authorize};
 use crate::operations::content::Blob;
 use crate::operations::tree_walk::read_tree;
+use crate::operations::versions;
 use crate::operations::work::Work;
 use crate::world::{Account, Project, Repo};
 
@@ -222,18 +223,16 @@ impl<'v> Source<'v> {
             Some(("GC", name)) => (Kind::Commit, name),
             _ => return Err(missing()),
         };
-        let by_ref = |folder: &str| {
+        let at_ref = |folder: &str| {
             let full = [folder.as_bytes(), &names::bytes(name)].concat();
-            let found = self.repository.try_find_reference(full.as_bstr()).ok().flatten();
-            found.and_then(|mut reference| reference.peel_to_id().ok()).map(gix::Id::detach)
+            versions::commit_at_ref(&self.repository, full.as_bstr())
         };
-        let id = match kind {
-            Kind::Branch => by_ref("refs/heads/"),
-            Kind::Tag => by_ref("refs/tags/"),
-            Kind::Commit => ObjectId::from_hex(name.as_bytes()).ok(),
+        let commit = match kind {
+            Kind::Branch => at_ref("refs/heads/"),
+            Kind::Tag => at_ref("refs/tags/"),
+            Kind::Commit => versions::commit_of_id(&self.repository, name),
         };
-        let object = self.repository.try_find_object(id.ok_or_else(missing)?)?.ok_or_else(missing)?;
-        let commit = object.peel_to_commit().map_err(|_| missing())?.id;
+        let commit = commit?.ok_or_else(missing)?;
         Ok(Version { kind, name: name.to_owned(), commit })
     }
 

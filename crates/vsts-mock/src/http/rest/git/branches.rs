@@ -9,7 +9,8 @@ use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::commits;
 use super::place::Place;
-use super::revision::{Descriptor, default_branch, or_default};
+use super::revision::{Descriptor, or_default};
+use crate::operations::versions::default_branch;
 
 /// The branch that others are measured by: the default one, unless another is named.
 fn base(place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {

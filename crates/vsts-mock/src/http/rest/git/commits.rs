@@ -11,6 +11,7 @@ use super::revision::Descriptor;
 use super::{changes, history};
 use crate::operations::changed_files;
 use crate::operations::tree_walk::WalkError;
+use crate::operations::versions::first_parent;
 use crate::operations::work::Exceeded;
 
 /// How many commits a list has that says nothing of it.
@@ -49,10 +50,6 @@ pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
     let mut query = place.query.clone();
     query.add_object("searchCriteria", body);
     list(place, &query)
-}
-
-fn first_parent(commit: &gix::Commit<'_>) -> Option<ObjectId> {
-    commit.parent_ids().next().map(gix::Id::detach)
 }
 
 /// A commit with how much it changed.

@@ -2,8 +2,6 @@
 
 use git_wire::Reader;
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
-use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
@@ -12,25 +10,16 @@ use super::super::query::choice;
 use super::super::reply::{Outcome, Reply, write_array};
 use super::super::shape::encode;
 use super::Format;
-use super::history::{entry_at, latest_change, reference};
+use super::history::reference;
 use super::place::Place;
 use super::revision::{Descriptor, or_default};
-use super::trees::{Entry, all_below, entries};
 use super::write;
-use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES, WALK_DEPTH};
+use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
 use crate::operations::content::Blob;
-use crate::operations::tree_walk::read_tree;
-use crate::operations::work::{Exceeded, Work};
+use crate::operations::history::{entry_at, latest_change};
+use crate::operations::items::{self, BINARY_CHECK_BYTES, Depth, Entry, all_below, is_binary};
+use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
-
-/// How far below a folder a list goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
-    None,
-    OneLevel,
-    OneLevelPlusEmpty,
-    Full,
-}
 
 const DEPTHS: [(&str, u64, Depth); 4] = [
     ("none", 0, Depth::None),
@@ -120,42 +109,6 @@ impl<'r> Version<'r> {
         Ok(Entry { path: path.to_owned(), mode, id })
     }
 
-    /// The entry and what is below it.
-    fn list(&self, work: &Work, top: Entry, depth: Depth) -> Result<Vec<Entry>, Failure> {
-        if !top.mode.is_tree() || depth == Depth::None {
-            return Ok(vec![top]);
-        }
-        let (id, path) = (top.id, top.path.clone());
-        let mut found = vec![top];
-        match depth {
-            Depth::None => {}
-            Depth::Full => found.extend(all_below(self.repository, work, id, &path)?),
-            Depth::OneLevel => found.extend(entries(self.repository, work, id, &path)?),
-            Depth::OneLevelPlusEmpty => {
-                for entry in entries(self.repository, work, id, &path)? {
-                    let mut last = entry;
-                    // A folder with nothing but a folder in it is shown with that one.
-                    for depth in 0.. {
-                        if depth > WALK_DEPTH {
-                            return Err(Exceeded::Depth.into());
-                        }
-                        let only = if last.mode.is_tree() {
-                            only_folder(self.repository, work, &last)?
-                        } else {
-                            None
-                        };
-                        found.push(last);
-                        match only {
-                            Some(only) => last = only,
-                            None => break,
-                        }
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
     fn show(&self, place: &Place, entry: &Entry) -> Value {
         let path = format!("/{}", entry.path);
         let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
@@ -215,19 +168,6 @@ impl<'r> Version<'r> {
     }
 }
 
-/// The folder that is all that a folder holds.
-fn only_folder(repository: &gix::Repository, work: &Work, folder: &Entry) -> Result<Option<Entry>, Failure> {
-    let data = read_tree(repository, work, folder.id)?;
-    let mut entries = TreeRefIter::from_bytes(&data, repository.object_hash());
-    let (Some(Ok(only)), None) = (entries.next(), entries.next()) else { return Ok(None) };
-    if !only.mode.is_tree() {
-        return Ok(None);
-    }
-    let path = format!("{}/{}", folder.path, only.filename.to_str_lossy());
-    work.list(path.len())?;
-    Ok(Some(Entry { path, mode: only.mode, id: only.oid.to_owned() }))
-}
-
 /// What a file's content is like.
 fn metadata(path: &str, data: &[u8]) -> Value {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -246,16 +186,9 @@ fn metadata(path: &str, data: &[u8]) -> Value {
     value
 }
 
-/// Bytes of a file that are looked at to tell whether it is binary, as in Git.
-const LOOKED_AT: usize = 8_000;
-
-fn is_binary(start: &[u8]) -> bool {
-    start.iter().take(LOOKED_AT).any(|byte| *byte == 0)
-}
-
 /// The start of a file, which tells what its content is like.
 fn start_of(place: &Place, repository: &Reader, id: ObjectId) -> Result<Vec<u8>, Failure> {
-    Ok(Blob::open(repository, &place.app.budget, id)?.start(LOOKED_AT)?)
+    Ok(Blob::open(repository, &place.app.budget, id)?.start(BINARY_CHECK_BYTES)?)
 }
 
 fn trimmed(path: &str) -> &str {
@@ -286,7 +219,7 @@ pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
     if format == Format::Zip {
         return one(place, &version, &top, format, extras);
     }
-    let listed = version.list(&place.work, top, depth.unwrap_or(Depth::None))?;
+    let listed = items::list(&repository, &place.work, top, depth.unwrap_or(Depth::None))?;
     if extras.are_none() {
         return version.show_all(place, &listed, query.flag("includeContentMetadata"));
     }
@@ -336,7 +269,7 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
         }
         Format::Content if is_blob => {
             let mut blob = open()?;
-            let start = blob.start(LOOKED_AT)?;
+            let start = blob.start(BINARY_CHECK_BYTES)?;
             let kind =
                 if is_binary(&start) { "application/octet-stream" } else { "text/plain; charset=utf-8" };
             Ok(Reply::rest_of_file(kind, start, blob, file_name()))
@@ -383,7 +316,7 @@ pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
         let version = Version::of(place, &repository, Descriptor::of_json(one)?)?;
         let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
         let top = version.entry(place, trimmed(one["path"].as_str().unwrap_or_default()))?;
-        let items = version.list(&place.work, top, depth)?;
+        let items = items::list(&repository, &place.work, top, depth)?;
         listed += items.len();
         extras.check(listed)?;
         write_array(out, &items, |out, entry| show_one(place, &version, entry, with_metadata, extras, out))

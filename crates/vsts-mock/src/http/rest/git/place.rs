@@ -6,7 +6,6 @@ use encoding_rs::Encoding;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::header::ACCEPT;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use super::super::query::Query;
 use super::super::{Call, shape};
 use crate::operations::commit_text::decode;
 use crate::operations::context::RepoContext;
+use crate::operations::history::time_of;
 use crate::operations::work::Work;
 
 /// A REST request about a repository.
@@ -103,9 +103,4 @@ pub(super) fn person(signature: gix::actor::SignatureRef<'_>, encoding: Option<&
         "email": decode(signature.email, encoding),
         "date": time_of(signature),
     })
-}
-
-pub(super) fn time_of(signature: gix::actor::SignatureRef<'_>) -> Timestamp {
-    let seconds = signature.time().map_or(0, |time| time.seconds);
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::failure::{Failure, shown};
 use super::super::query::{Query, choice};
 use super::place::Place;
+use crate::operations::versions::{self, default_branch};
 
 /// What a version is named by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,28 +101,20 @@ impl Descriptor {
             );
             Failure::not_found("GitUnresolvableToCommitException", message)
         };
-        let by_ref = |folder: &str| {
-            let name = if self.name.starts_with("refs/") {
-                self.name.clone()
-            } else {
-                format!("{folder}{}", self.name)
-            };
-            let found = repository.try_find_reference(name.as_str()).ok().flatten();
-            found.and_then(|mut reference| reference.peel_to_id().ok()).map(gix::Id::detach)
+        let at_ref = |folder: &str| {
+            let is_full = self.name.starts_with("refs/");
+            let name = if is_full { self.name.clone() } else { format!("{folder}{}", self.name) };
+            versions::commit_at_ref(repository, name.as_str().into())
         };
-        let id = match self.kind {
-            Kind::Branch => by_ref("refs/heads/"),
-            Kind::Tag => by_ref("refs/tags/"),
-            Kind::Commit => ObjectId::from_hex(self.name.as_bytes()).ok(),
+        let commit = match self.kind {
+            Kind::Branch => at_ref("refs/heads/"),
+            Kind::Tag => at_ref("refs/tags/"),
+            Kind::Commit => versions::commit_of_id(repository, &self.name),
         };
-        let object = repository.try_find_object(id.ok_or_else(absent)?)?.ok_or_else(absent)?;
-        let commit = object.peel_to_commit().map_err(|_| absent())?;
+        let commit = commit?.ok_or_else(absent)?;
         match self.option {
-            Step::Itself => Ok(commit.id),
-            Step::FirstParent => {
-                let parent = commit.parent_ids().next().map(gix::Id::detach);
-                parent.ok_or_else(absent)
-            }
+            Step::Itself => Ok(commit),
+            Step::FirstParent => versions::first_parent(&repository.find_commit(commit)?).ok_or_else(absent),
         }
     }
 }
@@ -135,16 +128,6 @@ impl std::fmt::Display for Descriptor {
         };
         write!(f, "<{kind}: {} >", shown(&self.name))
     }
-}
-
-/// The branch that `HEAD` names, by its short name, if it has a commit.
-pub(super) fn default_branch(repository: &gix::Repository) -> Result<Option<String>, Failure> {
-    let head = repository.head()?;
-    if head.is_unborn() {
-        return Ok(None);
-    }
-    let name = head.referent_name().map(|name| name.as_bstr().to_string());
-    Ok(name.map(|name| name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned()))
 }
 
 /// The version that is meant when none is named: the default branch.
