@@ -1,7 +1,7 @@
 //! Small changes: syncing, canceling a run, fetching what is not here.
 
-use super::desk::Desk;
 use super::notes::Note;
+use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::Request;
 use super::{layout, words};
@@ -12,8 +12,8 @@ use crate::ops::sync::{self, Synced};
 use crate::ops::{fetch, runs};
 
 /// Pulls, then pushes, as `azml history sync`.
-pub fn sync(desk: &Desk<'_>, request: &Request) -> Reply {
-    let note = match sync::sync(&desk.ctx, &desk.opened, None) {
+pub fn sync(context: &PageContext<'_>, request: &Request) -> Reply {
+    let note = match sync::sync(&context.ctx, &context.opened, None) {
         Ok(Synced { pulled, pushed, .. }) => {
             let mut note = Note::done("In sync with the remote");
             if pulled.new_runs || pulled.new_snapshots {
@@ -24,46 +24,46 @@ pub fn sync(desk: &Desk<'_>, request: &Request) -> Reply {
             }
             note
         }
-        Err(error) => failed(desk, "Could not sync", error),
+        Err(error) => failed(context, "Could not sync", error),
     };
-    desk.see(here(request, "/"), note)
+    context.see(here(request, "/"), note)
 }
 
 /// Ends a run that goes on on this computer, as `azml experiment cancel`.
-pub fn cancel(desk: &Desk<'_>, id: &str) -> Result<Reply, CommandError> {
-    let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
-    let note = match cancel::cancel(&desk.ctx, &desk.opened, &record) {
+pub fn cancel(context: &PageContext<'_>, id: &str) -> Result<Reply, CommandError> {
+    let record = runs::resolve(&context.ctx, &context.opened, id)?;
+    let note = match cancel::cancel(&context.ctx, &context.opened, &record) {
         Ok(canceled) => Note::done(canceled.to_string()),
-        Err(error) => failed(desk, "Could not cancel", error),
+        Err(error) => failed(context, "Could not cancel", error),
     };
-    let number = desk.bench.notes.keep(note);
+    let number = context.workbench.notes.keep(note);
     Ok(Reply::see(&format!("{}?note={number}", words::run_path(&record, ""))))
 }
 
 /// Brings a run's snapshot, or its outputs and logs, from the remote.
-pub fn fetch(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = runs::resolve(&desk.ctx, &desk.opened, id)?;
+pub fn fetch(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = runs::resolve(&context.ctx, &context.opened, id)?;
     let what = request.form.get("what").unwrap_or_default();
     let done = if what == "outputs" {
-        fetch::attachments(&desk.ctx, &desk.opened, &record, None).map(drop)
+        fetch::attachments(&context.ctx, &context.opened, &record, None).map(drop)
     } else {
         let commits: Vec<_> = record.commit_id().into_iter().collect();
-        fetch::fetch_snapshots(&desk.ctx, &desk.opened, &commits, None)
+        fetch::fetch_snapshots(&context.ctx, &context.opened, &commits, None)
     };
     let note = match done {
         Ok(()) if what == "outputs" => Note::done("Fetched the outputs and logs"),
         Ok(()) => Note::done("Fetched the snapshot"),
-        Err(error) => failed(desk, "Could not fetch it", error),
+        Err(error) => failed(context, "Could not fetch it", error),
     };
-    Ok(desk.see(here(request, &words::run_path(&record, "")), note))
+    Ok(context.see(here(request, &words::run_path(&record, "")), note))
 }
 
 /// What went wrong, as the command would have told it.
-pub fn failed(desk: &Desk<'_>, title: &str, error: CommandError) -> Note {
+pub fn failed(context: &PageContext<'_>, title: &str, error: CommandError) -> Note {
     let error = hints::with_hint(error);
     let mut lines = error.chain();
     lines.extend(
-        error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, desk.bench.invoked))),
+        error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, context.workbench.invoked))),
     );
     Note { failed: true, title: title.to_owned(), lines, undo: None }
 }

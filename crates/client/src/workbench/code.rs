@@ -10,8 +10,8 @@ use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
 use maud::{Markup, html};
 
-use super::desk::{Desk, not_found};
 use super::layout::{self, Page};
+use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply};
 use super::request::{Request, encode_path};
 use super::{restoring, words};
@@ -30,38 +30,39 @@ const FILES: usize = 5000;
 pub const SHOWN: u64 = 512 * 1024;
 
 /// What differs from the snapshot of another run: the one before, unless the address says which.
-pub fn diff_page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let listed = desk.bench.records.now(desk)?;
+pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let listed = context.workbench.records.now(context)?;
     let other = match request.query.get("from") {
-        Some(from) => Some(desk.run(from)?),
+        Some(from) => Some(context.run(from)?),
         None => listed.around(&record).0.cloned(),
     };
     let Some(other) = other else { return Err(not_found("There is no run before this one")) };
     let title = format!("Code of {} since {}", words::run_name(&record), words::run_name(&other));
     let here = words::run_path(&record, "/diff");
-    let (old, new) = (restoring::tree_of(desk, &other)?, restoring::tree_of(desk, &record)?);
+    let (old, new) = (restoring::tree_of(context, &other)?, restoring::tree_of(context, &record)?);
     let body = html! {
         (crumbs(&record, "code"))
         h1 { (title) }
         @match (old, new) {
-            (Some(old), Some(new)) => (differences(desk, request, old, new)?),
-            (None, _) => (restoring::fetch(desk, &other, &here)),
-            (_, None) => (restoring::fetch(desk, &record, &here)),
+            (Some(old), Some(new)) => (differences(context, request, old, new)?),
+            (None, _) => (restoring::fetch(context, &other, &here)),
+            (_, None) => (restoring::fetch(context, &record, &here)),
         }
     };
     let page = Page { title: &title, live: false, here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 /// What differs between two trees, told and shown.
 pub fn differences(
-    desk: &Desk<'_>,
+    context: &PageContext<'_>,
     request: &Request,
     old: ObjectId,
     new: ObjectId,
 ) -> Result<Markup, CommandError> {
-    let Some(mut files) = changes(desk.opened.history.git(), old, new, true, desk.interrupt.flag())? else {
+    let Some(mut files) = changes(context.opened.history.git(), old, new, true, context.interrupt.flag())?
+    else {
         return Ok(too_much());
     };
     if let Some(only) = request.query.get("file") {
@@ -176,21 +177,21 @@ pub fn text(line: &str) -> String {
 }
 
 /// The files of a run's snapshot.
-pub fn files_page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
+pub fn files_page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
     let title = format!("Files of {}", words::run_name(&record));
     let here = words::run_path(&record, "/files");
-    let body = match restoring::tree_of(desk, &record)? {
-        None => restoring::fetch(desk, &record, &here),
-        Some(tree) => files(desk, &record, tree)?,
+    let body = match restoring::tree_of(context, &record)? {
+        None => restoring::fetch(context, &record, &here),
+        Some(tree) => files(context, &record, tree)?,
     };
     let body = html! { (crumbs(&record, "files")) h1 { (title) } (body) };
     let page = Page { title: &title, live: false, here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
-fn files(desk: &Desk<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, CommandError> {
-    let git = desk.opened.history.git();
+fn files(context: &PageContext<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, CommandError> {
+    let git = context.opened.history.git();
     let files = listing::list(git, tree)?;
     let mut rows = Vec::new();
     for (path, entry) in files.iter().take(FILES) {
@@ -228,9 +229,14 @@ fn kind_word(kind: EntryKind) -> &'static str {
 }
 
 /// One file of a snapshot.
-pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let (blob, bytes) = find(desk, &record, path)?;
+pub fn file_page(
+    context: &PageContext<'_>,
+    request: &Request,
+    id: &str,
+    path: &Path,
+) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let (blob, bytes) = find(context, &record, path)?;
     let title = quoted_path(path);
     let here = words::run_path(&record, &format!("/files/{}", encode_path(path)));
     let body = html! {
@@ -242,11 +248,11 @@ pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> R
         p { (size(bytes)) ", " a href=(words::run_path(&record, &format!("/raw/{}", encode_path(path)))) { "download" } }
         @if bytes > SHOWN { p.quiet { "It is too large to be shown." } }
         @else {
-            (numbered(&desk.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.data))
+            (numbered(&context.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.data))
         }
     };
     let page = Page { title: &title, live: false, here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 /// A file's text with numbered lines, if it is one.
@@ -263,10 +269,10 @@ pub fn numbered(data: &[u8]) -> Markup {
 }
 
 /// One file of a snapshot, to be kept.
-pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let (blob, bytes) = find(desk, &record, path)?;
-    let history = &desk.opened.history;
+pub fn download(context: &PageContext<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let (blob, bytes) = find(context, &record, path)?;
+    let history = &context.opened.history;
     let name = path.file_name().unwrap_or(path.as_os_str());
     if bytes <= WORKBENCH_IN_MEMORY {
         let data = history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
@@ -280,10 +286,10 @@ pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, Command
 }
 
 /// The content at a path of a run's snapshot, and its size.
-fn find(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<(ObjectId, u64), CommandError> {
+fn find(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<(ObjectId, u64), CommandError> {
     let missing = || not_found(format!("The snapshot has no file `{}`", quoted_path(path)));
-    let git = desk.opened.history.git();
-    let tree = restoring::tree_of(desk, record)?.ok_or_else(missing)?;
+    let git = context.opened.history.git();
+    let tree = restoring::tree_of(context, record)?.ok_or_else(missing)?;
     let tree = git.find_tree(tree).map_err(CommandError::failed)?;
     let entry = tree.lookup_entry_by_path(path).map_err(CommandError::failed)?.ok_or_else(missing)?;
     if !entry.mode().is_blob_or_symlink() {

@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::chart::{Chart, Series};
-use super::desk::Desk;
 use super::layout::{self, Page};
+use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
 use super::{code, detail, restoring, words};
@@ -20,11 +20,11 @@ use crate::ops::compare::records::{self, Line};
 const CHARTS: usize = 12;
 
 /// The page.
-pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
     let ids: Vec<&str> = request.query.all("run").filter(|id| !id.is_empty()).collect();
     let mut runs: Vec<RunRecord> = Vec::new();
     for id in &ids {
-        let record = desk.run(id)?;
+        let record = context.run(id)?;
         if !runs.iter().any(|run| run.run_id == record.run_id) {
             runs.push(record);
         }
@@ -44,12 +44,12 @@ pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
             p.note { "Choose two runs or more: tick them in the " a href="/" { "list of runs" } ", or add their numbers or ids here." }
         } @else {
             (tables(&runs, all))
-            (curves(desk, &runs)?)
-            (snapshots(desk, request, &runs, &here)?)
+            (curves(context, &runs)?)
+            (snapshots(context, request, &runs, &here)?)
         }
     };
     let page = Page { title: "Compare runs", live: false, here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 fn path(runs: &[RunRecord], all: bool) -> String {
@@ -143,9 +143,9 @@ fn table(what: &str, runs: &[RunRecord], lines: &[Line], numbers: bool) -> Marku
 }
 
 /// Every curve that one of the runs has, those of all runs in one drawing.
-fn curves(desk: &Desk<'_>, runs: &[RunRecord]) -> Result<Markup, CommandError> {
+fn curves(context: &PageContext<'_>, runs: &[RunRecord]) -> Result<Markup, CommandError> {
     let all: Vec<BTreeMap<String, Vec<Option<f64>>>> =
-        runs.iter().map(|run| detail::curves(desk, run)).collect::<Result<_, _>>()?;
+        runs.iter().map(|run| detail::curves(context, run)).collect::<Result<_, _>>()?;
     let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
     let charts: Vec<Chart> = names
         .into_iter()
@@ -177,7 +177,7 @@ fn curves(desk: &Desk<'_>, runs: &[RunRecord]) -> Result<Markup, CommandError> {
 
 /// The code of each run beside the first one's.
 fn snapshots(
-    desk: &Desk<'_>,
+    context: &PageContext<'_>,
     request: &Request,
     runs: &[RunRecord],
     here: &str,
@@ -185,18 +185,18 @@ fn snapshots(
     let mut trees = Vec::new();
     for run in runs {
         trees.push(match run.commit_id() {
-            Some(_) => restoring::tree_of(desk, run)?,
+            Some(_) => restoring::tree_of(context, run)?,
             None => None,
         });
     }
     let mut sections = Vec::new();
     for (run, tree) in runs.iter().zip(&trees).skip(1) {
         let inner = match (trees[0], tree) {
-            (Some(first), Some(tree)) => code::differences(desk, request, first, *tree)?,
+            (Some(first), Some(tree)) => code::differences(context, request, first, *tree)?,
             (first, _) => {
                 let absent = if first.is_none() { &runs[0] } else { run };
                 if absent.commit_id().is_some() {
-                    restoring::fetch(desk, absent, here)
+                    restoring::fetch(context, absent, here)
                 } else {
                     html! { p.quiet { "The record of " (words::run_name(absent)) " names no snapshot." } }
                 }

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::chart::{Chart, Series};
-use super::desk::Desk;
 use super::layout::{self, Page};
+use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
 use super::{code, log, outputs, restoring, words};
@@ -30,9 +30,9 @@ const KEPT_FILES: usize = 100;
 const CHARTS: usize = 24;
 
 /// The page.
-pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let listed = desk.bench.records.now(desk)?;
+pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let listed = context.workbench.records.now(context)?;
     let (older, newer) = listed.around(&record);
     let title = words::run_name(&record);
     let here = words::run_path(&record, "");
@@ -49,22 +49,22 @@ pub fn page(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Comma
                 h1 { (title) @if let Some(name) = &record.name { " " (words::short(name, 60)) } }
                 p.id { code { (words::line(record.run_id.as_str())) } " " button type="button" data-copy=(record.run_id.as_str()) hidden { "Copy" } }
             }
-            (doings(desk, &record, older))
+            (doings(context, &record, older))
         }
         @if let Some(text) = &record.description { p { (words::short(text, 2000)) } }
-        div data-part="facts" { (facts(desk, &record)) }
-        div data-part="metrics" { (logged(desk, &record, older)?) }
-        section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(desk, &record)?) }
-        section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(desk, &record)?) }
-        (kept_files(desk, &record)?)
-        section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(desk, &record, older)?) }
+        div data-part="facts" { (facts(context, &record)) }
+        div data-part="metrics" { (logged(context, &record, older)?) }
+        section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(context, &record)?) }
+        section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(context, &record)?) }
+        (kept_files(context, &record)?)
+        section aria-labelledby="h-code" { h2 #h-code { "Code" } (code_section(context, &record, older)?) }
         section aria-labelledby="h-all" { h2 #h-all { "Properties" } (properties(&record)) }
     };
     let page = Page { title: &title, live: !record.status.is_over(), here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
-fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
+fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Markup {
     let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
     // What a run without its azml has left running can be ended, too.
     let may_cancel = is_here && (!record.status.is_over() || record.status == Status::NotResponding);
@@ -80,7 +80,7 @@ fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Mar
             }
             @if may_cancel {
                 form method="post" action=(words::run_path(record, "/cancel")) data-part="cancel" {
-                    (layout::hidden(desk, &words::run_path(record, "")))
+                    (layout::hidden(context, &words::run_path(record, "")))
                     button { "Cancel run" }
                 }
             }
@@ -88,8 +88,8 @@ fn doings(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Mar
     }
 }
 
-fn facts(desk: &Desk<'_>, record: &RunRecord) -> Markup {
-    let env = &desk.ctx.env;
+fn facts(context: &PageContext<'_>, record: &RunRecord) -> Markup {
+    let env = &context.ctx.env;
     let zone = env.zone();
     let exit = record.exit_code.filter(|code| *code != 0);
     html! {
@@ -107,10 +107,14 @@ fn facts(desk: &Desk<'_>, record: &RunRecord) -> Markup {
 }
 
 /// What the script logged: single values, then curves.
-fn logged(desk: &Desk<'_>, record: &RunRecord, older: Option<&RunRecord>) -> Result<Markup, CommandError> {
+fn logged(
+    context: &PageContext<'_>,
+    record: &RunRecord,
+    older: Option<&RunRecord>,
+) -> Result<Markup, CommandError> {
     let single: Vec<(&String, String)> =
         record.metrics.iter().filter_map(|(name, metric)| Some((name, words::cell(metric)?))).collect();
-    let curves = curves(desk, record)?;
+    let curves = curves(context, record)?;
     let others: Vec<(&String, &Metric)> = record
         .metrics
         .iter()
@@ -165,7 +169,7 @@ fn curve(name: &str, points: &[Option<f64>]) -> Chart {
 
 /// Lists of numbers that were logged, and numbers that were logged again and again.
 pub fn curves(
-    desk: &Desk<'_>,
+    context: &PageContext<'_>,
     record: &RunRecord,
 ) -> Result<BTreeMap<String, Vec<Option<f64>>>, CommandError> {
     let mut curves = BTreeMap::new();
@@ -177,7 +181,7 @@ pub fn curves(
             curves.insert(name.clone(), values.iter().map(Value::as_f64).collect());
         }
     }
-    for (name, values) in metrics::series(&metrics_file(desk, record)?) {
+    for (name, values) in metrics::series(&metrics_file(context, record)?) {
         if values.len() > 1 && !curves.contains_key(&name) {
             curves.insert(name, values.into_iter().map(Some).collect());
         }
@@ -186,13 +190,13 @@ pub fn curves(
 }
 
 /// All that was logged, where it is known: of a run that goes on here, or of one that logged a name more than once.
-fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandError> {
-    let attachments = log::attachments(desk, record);
+fn metrics_file(context: &PageContext<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandError> {
+    let attachments = log::attachments(context, record);
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let file = if record.status.is_over() {
         attachments.open(metrics::FILE.as_ref()).map_err(failed)?
     } else {
-        let found = runs::unclosed(&desk.ctx, &desk.opened)?;
+        let found = runs::unclosed(&context.ctx, &context.opened)?;
         let found = found.iter().find(|run| run.record.is_same_run(record));
         found.and_then(|run| azml_core::small_file::open(&run.metrics_file()).ok())
     };
@@ -204,16 +208,16 @@ fn metrics_file(desk: &Desk<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandE
 }
 
 fn code_section(
-    desk: &Desk<'_>,
+    context: &PageContext<'_>,
     record: &RunRecord,
     older: Option<&RunRecord>,
 ) -> Result<Markup, CommandError> {
     let Some(commit) = record.commit_id() else {
         return Ok(html! { p.quiet { "The record names no snapshot." } });
     };
-    let tree = restoring::tree_of(desk, record)?;
+    let tree = restoring::tree_of(context, record)?;
     let before = match older.filter(|older| older.commit_id().is_some()) {
-        Some(older) => restoring::tree_of(desk, older)?.map(|tree| (older, tree)),
+        Some(older) => restoring::tree_of(context, older)?.map(|tree| (older, tree)),
         None => None,
     };
     Ok(html! {
@@ -224,10 +228,10 @@ fn code_section(
             "."
         }
         @match (tree, before) {
-            (None, _) => (restoring::fetch(desk, record, &words::run_path(record, ""))),
+            (None, _) => (restoring::fetch(context, record, &words::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
                 p.quiet { "Since " (words::run_name(older)) ":" }
-                @match changes(desk.opened.history.git(), before, tree, false, desk.interrupt.flag())? {
+                @match changes(context.opened.history.git(), before, tree, false, context.interrupt.flag())? {
                     Some(files) => (code::stat(&files)),
                     None => (code::too_much()),
                 }
@@ -238,14 +242,14 @@ fn code_section(
 }
 
 /// The files that the run wrote beside its outputs; nothing if there are none.
-fn kept_files(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+fn kept_files(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
     if !record.extra.contains_key(kept::KEY) {
         return Ok(html! {});
     }
-    let left = keeping::left_by(&desk.ctx, &desk.opened, record)?;
+    let left = keeping::left_by(&context.ctx, &context.opened, record)?;
     let total = kept::Summary::of(&left.items);
     let command = format!("azml run files -r {} --apply", record.run_id);
-    let until = left.until.map(|until| words::moment(until, &desk.ctx.env.zone()));
+    let until = left.until.map(|until| words::moment(until, &context.ctx.env.zone()));
     Ok(html! {
         section aria-labelledby="h-kept" {
             h2 #h-kept { "Other files it wrote" }

@@ -3,8 +3,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::{SCRIPT_PATH, STYLE_PATH};
-use super::desk::{Desk, SyncState};
 use super::notes::Note;
+use super::page_context::{PageContext, SyncState};
 use super::reply::Reply;
 use super::request::{Method, Request, encode, encode_path, file};
 use super::words;
@@ -39,33 +39,33 @@ height='16' rx='3' fill='%232f5bd8'/%3E%3Cpath d='M3 11l3-4 3 2 4-5' fill='none'
 
 /// A page of the project.
 pub fn page(
-    desk: &Desk<'_>,
+    context: &PageContext<'_>,
     request: &Request,
     page: &Page<'_>,
     body: &Markup,
 ) -> Result<Markup, CommandError> {
-    let project = words::line(&desk.opened.project.name());
-    let state = desk.sync_state()?;
-    let note = desk.note(request);
-    let messages = desk.messages();
+    let project = words::line(&context.opened.project.name());
+    let state = context.sync_state()?;
+    let note = context.note(request);
+    let messages = context.messages();
     let header = html! {
         header.top {
             a.project href="/" { (project) }
-            span.place title=(words::line(&desk.opened.project.root().display().to_string())) {
-                (words::line(&desk.opened.project.root().display().to_string()))
+            span.place title=(words::line(&context.opened.project.root().display().to_string())) {
+                (words::line(&context.opened.project.root().display().to_string()))
             }
-            (sync(desk, &state, page.here))
+            (sync(context, &state, page.here))
         }
     };
     let body = html! {
-        @if let Some(note) = &note { (shown_note(desk, note)) }
+        @if let Some(note) = &note { (shown_note(context, note)) }
         @if !messages.is_empty() { div.note role="status" { @for line in &messages { p { (words::line(line)) } } } }
         (body)
     };
     Ok(frame(&format!("{} · {project}", page.title), Some(&header), page.live, &body))
 }
 
-fn sync(desk: &Desk<'_>, state: &SyncState, here: &str) -> Markup {
+fn sync(context: &PageContext<'_>, state: &SyncState, here: &str) -> Markup {
     html! {
         div.sync data-part="sync" {
             @match &state.remote {
@@ -76,7 +76,7 @@ fn sync(desk: &Desk<'_>, state: &SyncState, here: &str) -> Markup {
                         @else { span.status.wait { (icon("wait")) "Owed to the remote: " (state.owed.join(", ")) } }
                         " " span.quiet { "with " (words::short(remote, 60)) }
                     }
-                    form method="post" action="/sync" { (hidden(desk, here)) button { "Sync now" } }
+                    form method="post" action="/sync" { (hidden(context, here)) button { "Sync now" } }
                 }
             }
         }
@@ -89,21 +89,21 @@ fn icon(name: &str) -> Markup {
 }
 
 /// What every form carries: its token, and where to go on.
-pub fn hidden(desk: &Desk<'_>, here: &str) -> Markup {
+pub fn hidden(context: &PageContext<'_>, here: &str) -> Markup {
     html! {
-        input type="hidden" name="form" value=(desk.form_token());
+        input type="hidden" name="form" value=(context.form_token());
         input type="hidden" name="here" value=(here);
     }
 }
 
-fn shown_note(desk: &Desk<'_>, note: &Note) -> Markup {
+fn shown_note(context: &PageContext<'_>, note: &Note) -> Markup {
     html! {
         div.note.failed[note.failed].done[!note.failed] role=(if note.failed { "alert" } else { "status" }) tabindex="-1" {
             p.title { strong { (words::line(&note.title)) } }
             @for line in &note.lines { p { (words::line(line)) } }
             @if let Some(backup) = note.undo {
                 form method="post" action="/undo" {
-                    (hidden(desk, "/"))
+                    (hidden(context, "/"))
                     input type="hidden" name="backup" value=(backup);
                     button { "Undo" }
                     " " a href="/undo" { "Show what Undo would change" }
@@ -148,8 +148,8 @@ pub fn plain(title: &str, body: &Markup) -> Markup {
 }
 
 /// An error, as the command would have told it.
-pub fn error(desk: &Desk<'_>, error: CommandError) -> Reply {
-    let (status, title, body) = told(error, desk.bench.invoked);
+pub fn error(context: &PageContext<'_>, error: CommandError) -> Reply {
+    let (status, title, body) = told(error, context.workbench.invoked);
     let request = Request {
         method: Method::Get,
         path: Vec::new(),
@@ -157,7 +157,7 @@ pub fn error(desk: &Desk<'_>, error: CommandError) -> Reply {
         form: super::request::Pairs::default(),
     };
     let framed = Page { title: &title, live: false, here: "/" };
-    let framed = page(desk, &request, &framed, &html! { h1 { (title) } (body) });
+    let framed = page(context, &request, &framed, &html! { h1 { (title) } (body) });
     Reply::page(status, framed.unwrap_or_else(|_| plain(&title, &body)))
 }
 

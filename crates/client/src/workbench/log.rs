@@ -8,7 +8,7 @@ use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
-use super::desk::{Desk, not_found};
+use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
 use super::words;
@@ -21,13 +21,13 @@ const TAIL: u64 = 12 * 1024;
 const PIECE: u64 = 256 * 1024;
 
 /// Where a run's attachments are while it runs and after that.
-pub fn attachments(desk: &Desk<'_>, record: &RunRecord) -> Attachments {
-    Attachments::of_record(&desk.opened.history, record)
+pub fn attachments(context: &PageContext<'_>, record: &RunRecord) -> Attachments {
+    Attachments::of_record(&context.opened.history, record)
 }
 
 /// The end of the script's output.
-pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
-    let Some(mut file) = open(desk, record, Path::new(DRIVER_LOG))? else {
+pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+    let Some(mut file) = open(context, record, Path::new(DRIVER_LOG))? else {
         return Ok(
             html! { p.quiet { @if record.status.is_over() { "The script's output is not here." } @else { "The script has not started yet." } } },
         );
@@ -56,9 +56,14 @@ pub fn tail(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError>
 }
 
 /// What a log has from a place on, as text; the header `X-Next` says where to go on, and `X-Over` that nothing follows.
-pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let Some(mut file) = open(desk, &record, path)? else {
+pub fn follow(
+    context: &PageContext<'_>,
+    request: &Request,
+    id: &str,
+    path: &Path,
+) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let Some(mut file) = open(context, &record, path)? else {
         return Err(not_found(format!("The run has no log `{}`", quoted_path(path))));
     };
     let length = file.metadata().map_err(CommandError::failed)?.len();
@@ -71,8 +76,8 @@ pub fn follow(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Resu
     Ok(if is_over { reply.with("x-over", "1") } else { reply })
 }
 
-fn open(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<Option<File>, CommandError> {
-    let attachments = attachments(desk, record);
+fn open(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<Option<File>, CommandError> {
+    let attachments = attachments(context, record);
     attachments.open(path).map_err(|error| CommandError::file("read", attachments.folder(), error))
 }
 

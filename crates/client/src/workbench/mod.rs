@@ -8,7 +8,7 @@
 //! | part | files |
 //! | --- | --- |
 //! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`], [`start`] |
-//! | what a page is made with | [`desk`], [`records`], [`notes`], [`layout`], [`words`], [`assets`] |
+//! | what a page is made with | [`page_context`], [`records`], [`notes`], [`layout`], [`words`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`] |
@@ -21,7 +21,6 @@ mod browser;
 mod chart;
 mod code;
 mod compare;
-mod desk;
 mod detail;
 mod guard;
 mod layout;
@@ -29,6 +28,7 @@ mod list;
 mod log;
 mod notes;
 mod outputs;
+mod page_context;
 mod records;
 mod reply;
 pub mod request;
@@ -43,9 +43,9 @@ use std::sync::Mutex;
 
 use git_wire::Interrupt;
 
-use self::desk::Desk;
 use self::guard::{Guard, Refusal, Sender};
 use self::notes::Notes;
+use self::page_context::PageContext;
 use self::records::Records;
 use self::reply::Reply;
 use self::request::{Method, Request};
@@ -125,8 +125,10 @@ impl Workbench {
         }
         let change = (request.method == Method::Post)
             .then(|| self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let reply = match Desk::open(self, interrupt) {
-            Ok(desk) => routes::answer(&desk, request).unwrap_or_else(|error| layout::error(&desk, error)),
+        let reply = match PageContext::open(self, interrupt) {
+            Ok(context) => {
+                routes::answer(&context, request).unwrap_or_else(|error| layout::error(&context, error))
+            }
             Err(error) => layout::error_alone(error, self.invoked),
         };
         drop(change);

@@ -8,9 +8,9 @@ use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
 use super::code::{SHOWN, numbered};
-use super::desk::{Desk, not_found};
 use super::layout::{self, Page};
 use super::log::attachments;
+use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply, picture_kind};
 use super::request::{Request, encode_path};
 use super::words;
@@ -22,8 +22,8 @@ use crate::text::size;
 const FILES: usize = 500;
 
 /// The section of a run's page.
-pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
-    let attachments = attachments(desk, record);
+pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, CommandError> {
+    let attachments = attachments(context, record);
     let files =
         attachments.files().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     let is_here = |path: &Path| files.iter().any(|(here, _)| here == path);
@@ -53,7 +53,7 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
         @if can_fetch {
             p { (words::count(missing.len(), "file", "files")) " of this run can be fetched from the remote." }
             form method="post" action=(words::run_path(record, "/fetch")) {
-                (layout::hidden(desk, &words::run_path(record, "")))
+                (layout::hidden(context, &words::run_path(record, "")))
                 input type="hidden" name="what" value="outputs";
                 button { "Fetch outputs and logs" }
             }
@@ -67,9 +67,14 @@ pub fn section(desk: &Desk<'_>, record: &RunRecord) -> Result<Markup, CommandErr
 }
 
 /// A file on a page of its own.
-pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let (mut file, length) = open(desk, &record, path)?;
+pub fn file_page(
+    context: &PageContext<'_>,
+    request: &Request,
+    id: &str,
+    path: &Path,
+) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let (mut file, length) = open(context, &record, path)?;
     let link = |kind: &str| words::run_path(&record, &format!("/{kind}/{}", encode_path(path)));
     let mut start = Vec::new();
     (&mut file).take(SHOWN).read_to_end(&mut start).map_err(CommandError::failed)?;
@@ -89,21 +94,21 @@ pub fn file_page(desk: &Desk<'_>, request: &Request, id: &str, path: &Path) -> R
     };
     let here = link("outputs");
     let page = Page { title: &title, live: false, here: &here };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 /// A file, to be kept.
-pub fn download(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let (file, length) = open(desk, &record, path)?;
+pub fn download(context: &PageContext<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let (file, length) = open(context, &record, path)?;
     let name = path.file_name().unwrap_or(path.as_os_str());
     Ok(Reply::download(name, Content::File(file, length)))
 }
 
 /// A file that is a picture.
-pub fn picture(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
-    let (mut file, length) = open(desk, &record, path)?;
+pub fn picture(context: &PageContext<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
+    let (mut file, length) = open(context, &record, path)?;
     let mut head = Vec::new();
     (&mut file).take(16).read_to_end(&mut head).map_err(CommandError::failed)?;
     let kind =
@@ -112,8 +117,12 @@ pub fn picture(desk: &Desk<'_>, id: &str, path: &Path) -> Result<Reply, CommandE
     Ok(Reply::picture(kind, Content::File(file, length)))
 }
 
-fn open(desk: &Desk<'_>, record: &RunRecord, path: &Path) -> Result<(std::fs::File, u64), CommandError> {
-    let attachments = attachments(desk, record);
+fn open(
+    context: &PageContext<'_>,
+    record: &RunRecord,
+    path: &Path,
+) -> Result<(std::fs::File, u64), CommandError> {
+    let attachments = attachments(context, record);
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let file = attachments.open(path).map_err(failed)?;
     let missing = || not_found(format!("Run {} has no file `{}` here", record.run_id, quoted_path(path)));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use azml_core::run::{RunRecord, RunStore};
 use gix::ObjectId;
 
-use super::desk::Desk;
+use super::page_context::PageContext;
 use crate::error::CommandError;
 use crate::ops::runs::InProgress;
 
@@ -23,9 +23,9 @@ pub struct Listed {
 
 impl Records {
     /// Those of now. Ten thousand are read once, and looked through after that.
-    pub fn now(&self, desk: &Desk<'_>) -> Result<Listed, CommandError> {
-        let history = &desk.opened.history;
-        let in_progress = InProgress::read(&desk.ctx, &desk.opened)?;
+    pub fn now(&self, context: &PageContext<'_>) -> Result<Listed, CommandError> {
+        let history = &context.opened.history;
+        let in_progress = InProgress::read(&context.ctx, &context.opened)?;
         let tip = history.ref_tip(history.runs_ref().as_ref())?;
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stored = match (kept, tip) {

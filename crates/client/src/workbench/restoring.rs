@@ -8,9 +8,9 @@ use maud::{Markup, html};
 
 use super::actions::failed;
 use super::code;
-use super::desk::{Desk, not_found};
 use super::layout::{self, Page};
 use super::notes::Note;
+use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
 use super::words;
@@ -23,21 +23,21 @@ use crate::ops::restore;
 const LISTED: usize = 500;
 
 /// What restoring a run's snapshot would change.
-pub fn preview(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
+pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
     let title = format!("Restore the snapshot of {}", words::run_name(&record));
     let path = words::run_path(&record, "/restore");
-    let Some(tree) = tree_of(desk, &record)? else {
-        let body = html! { (crumbs(&record)) h1 { (title) } (fetch(desk, &record, &path)) };
+    let Some(tree) = tree_of(context, &record)? else {
+        let body = html! { (crumbs(&record)) h1 { (title) } (fetch(context, &record, &path)) };
         let page = Page { title: &title, live: false, here: &path };
-        return Ok(Reply::page(200, layout::page(desk, request, &page, &body)?));
+        return Ok(Reply::page(200, layout::page(context, request, &page, &body)?));
     };
-    let plan = restore::plan(&desk.opened, tree)?;
+    let plan = restore::plan(&context.opened, tree)?;
     let body = html! {
         (crumbs(&record))
         h1 { (title) }
         p {
-            "The project folder becomes what it was when the run was submitted, " (words::moment(record.created_utc, &desk.ctx.env.zone()))
+            "The project folder becomes what it was when the run was submitted, " (words::moment(record.created_utc, &context.ctx.env.zone()))
             ". Ignored files, " code { ".git" } ", your branches and your index stay as they are. What is overwritten or removed is \
              kept first, and Undo brings it back."
         }
@@ -47,7 +47,7 @@ pub fn preview(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Co
         } @else {
             (obstacles(&plan))
             form.confirm method="post" action=(path) {
-                (layout::hidden(desk, &path))
+                (layout::hidden(context, &path))
                 input type="hidden" name="plan" value=(fingerprint(&plan));
                 @if !plan.in_the_way.is_empty() {
                     label { input type="checkbox" name="force" value="1" required; " Back up and replace these, too" }
@@ -55,40 +55,40 @@ pub fn preview(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, Co
                 button.primary { "Restore Project Snapshot" }
                 " " a.button href=(words::run_path(&record, "")) { "Leave everything as it is" }
             }
-            (planned(desk, &plan, "The folder now", "The snapshot")?)
+            (planned(context, &plan, "The folder now", "The snapshot")?)
         }
     };
     let page = Page { title: &title, live: false, here: &path };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 /// Does it, if the folder is still what the page showed.
-pub fn restore(desk: &Desk<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
-    let record = desk.run(id)?;
+pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
+    let record = context.run(id)?;
     let path = words::run_path(&record, "/restore");
-    let tree = tree_of(desk, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
-    let plan = restore::plan(&desk.opened, tree)?;
+    let tree = tree_of(context, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
+    let plan = restore::plan(&context.opened, tree)?;
     if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
         let mut note = Note::done("Nothing was changed: the folder is no longer what the page showed");
         note.failed = true;
         note.lines.push("Below is what would change now.".to_owned());
-        return Ok(desk.see(&path, note));
+        return Ok(context.see(&path, note));
     }
-    match restore::carry_out(&desk.ctx, &desk.opened, &plan, request.form.has("force")) {
+    match restore::carry_out(&context.ctx, &context.opened, &plan, request.form.has("force")) {
         Ok(done) => {
             let title =
                 format!("Restored the snapshot of {}: {}", words::run_name(&record), restore::counted(&done));
             let mut note = Note { title, undo: done.backup, ..Note::default() };
             note.lines.extend(saved(&done));
-            Ok(desk.see(&words::run_path(&record, ""), note))
+            Ok(context.see(&words::run_path(&record, ""), note))
         }
-        Err(error) => Ok(desk.see(&path, failed(desk, "Nothing was restored", error))),
+        Err(error) => Ok(context.see(&path, failed(context, "Nothing was restored", error))),
     }
 }
 
 /// What going back would change.
-pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let (backup, plan) = restore::plan_undo(&desk.opened)?;
+pub fn undo_preview(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
+    let (backup, plan) = restore::plan_undo(&context.opened)?;
     let body = html! {
         h1 { "Undo the last restore" }
         p { "The project folder becomes what it was before the restore. What is overwritten now is kept in turn." }
@@ -96,7 +96,7 @@ pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, Command
         @else {
             (obstacles(&plan))
             form.confirm method="post" action="/undo" {
-                (layout::hidden(desk, "/undo"))
+                (layout::hidden(context, "/undo"))
                 input type="hidden" name="backup" value=(backup.number);
                 input type="hidden" name="plan" value=(fingerprint(&plan));
                 @if !plan.in_the_way.is_empty() {
@@ -105,31 +105,31 @@ pub fn undo_preview(desk: &Desk<'_>, request: &Request) -> Result<Reply, Command
                 button.primary { "Undo" }
                 " " a.button href="/" { "Leave everything as it is" }
             }
-            (planned(desk, &plan, "The folder now", "Before the restore")?)
+            (planned(context, &plan, "The folder now", "Before the restore")?)
         }
     };
     let page = Page { title: "Undo the last restore", live: false, here: "/undo" };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 /// Goes back to the backup that the page was about.
-pub fn undo(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
-    let (backup, plan) = restore::plan_undo(&desk.opened)?;
+pub fn undo(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
+    let (backup, plan) = restore::plan_undo(&context.opened)?;
     let is_meant = request.form.get("backup") == Some(backup.number.to_string().as_str());
     let is_as_shown = request.form.get("plan").is_none_or(|shown| shown == fingerprint(&plan));
     if !is_meant || !is_as_shown {
         let mut note = Note::done("Nothing was changed: something else has happened since");
         note.failed = true;
-        return Ok(desk.see("/undo", note));
+        return Ok(context.see("/undo", note));
     }
-    match restore::carry_out(&desk.ctx, &desk.opened, &plan, request.form.has("force")) {
+    match restore::carry_out(&context.ctx, &context.opened, &plan, request.form.has("force")) {
         Ok(done) => {
             let title = format!("The folder is as it was before the restore: {}", restore::counted(&done));
             let mut note = Note { title, undo: done.backup, ..Note::default() };
             note.lines.extend(saved(&done));
-            Ok(desk.see("/", note))
+            Ok(context.see("/", note))
         }
-        Err(error) => Ok(desk.see("/undo", failed(desk, "Nothing was changed", error))),
+        Err(error) => Ok(context.see("/undo", failed(context, "Nothing was changed", error))),
     }
 }
 
@@ -141,17 +141,17 @@ fn saved(done: &Done) -> Option<String> {
 }
 
 /// The tree of a run's snapshot, if it is here.
-pub fn tree_of(desk: &Desk<'_>, record: &RunRecord) -> Result<Option<ObjectId>, CommandError> {
+pub fn tree_of(context: &PageContext<'_>, record: &RunRecord) -> Result<Option<ObjectId>, CommandError> {
     let commit = record.commit_id().ok_or_else(|| not_found("The record of this run names no snapshot"))?;
-    tree_here(&desk.opened, commit)
+    tree_here(&context.opened, commit)
 }
 
 /// For a snapshot that is not here.
-pub fn fetch(desk: &Desk<'_>, record: &RunRecord, here: &str) -> Markup {
+pub fn fetch(context: &PageContext<'_>, record: &RunRecord, here: &str) -> Markup {
     html! {
         p { "The snapshot of this run is not on this computer yet." }
         form method="post" action=(words::run_path(record, "/fetch")) {
-            (layout::hidden(desk, here))
+            (layout::hidden(context, here))
             input type="hidden" name="what" value="snapshot";
             button.primary { "Fetch it from the remote" }
         }
@@ -210,8 +210,9 @@ fn what_changes(plan: &Plan) -> String {
 }
 
 /// The files that change, and how.
-fn planned(desk: &Desk<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
-    let found = changes(desk.opened.history.git(), plan.folder(), plan.target, true, desk.interrupt.flag())?;
+fn planned(context: &PageContext<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
+    let found =
+        changes(context.opened.history.git(), plan.folder(), plan.target, true, context.interrupt.flag())?;
     let is_all = found.is_some();
     let mut files = found.unwrap_or_default();
     // What the snapshot's own rules ignore stays, and is no change.

@@ -35,7 +35,7 @@ pub fn run(ui: &Ui, ctx: &Context, path: Option<&Path>, options: Options) -> Res
     let url = format!("http://127.0.0.1:{port}/?key={}", keys.key);
     let root = opened.project.root().to_owned();
     let guard = Guard::new(keys, port);
-    let bench = Workbench::new(guard, &ctx.env, ctx.invoked, ctx.settings.clone(), root);
+    let workbench = Workbench::new(guard, &ctx.env, ctx.invoked, ctx.settings.clone(), root);
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     let (stop, stopped) = oneshot::channel();
     std::thread::spawn(move || {
@@ -59,7 +59,7 @@ pub fn run(ui: &Ui, ctx: &Context, path: Option<&Path>, options: Options) -> Res
     {
         ctx.notices.warning(&format!("no browser could be started ({error}): open the address above"));
     }
-    let served = server::serve(Arc::new(bench), listener, stopped);
+    let served = server::serve(Arc::new(workbench), listener, stopped);
     browser::forget_launcher(&ctx.env, std::process::id());
     served.map_err(CommandError::failed)?;
     Ok(())

@@ -19,8 +19,8 @@ use self::field::{Field, Has, Now};
 use self::filter::{Filter, FilterError};
 use self::view::View;
 use super::chart::{Chart, Series};
-use super::desk::Desk;
 use super::layout::{self, Page};
+use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::Request;
 use super::words;
@@ -99,22 +99,22 @@ fn sort(runs: &mut [&RunRecord], view: &View, now: &Now) {
 }
 
 /// The page.
-pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
+pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
     let mut view = View::of(&request.query);
-    let now = Now { time: desk.ctx.env.now(), zone: desk.ctx.env.zone() };
-    let listed = desk.bench.records.now(desk)?;
+    let now = Now { time: context.ctx.env.now(), zone: context.ctx.env.zone() };
+    let listed = context.workbench.records.now(context)?;
     let found = find(listed.iter(), &view, &now);
     view.page = view.page.min(found.runs.len().div_ceil(view.rows).max(1));
     let going_on = found.runs.iter().filter(|run| !run.status.is_over()).count();
     let body = html! {
         h1.line { "Runs" @if found.total > 0 { " " span.count data-part="count" { (counted(&found)) } } }
         @if found.total == 0 {
-            (nothing_yet(desk))
+            (nothing_yet(context))
         } @else {
             (form::render(&view, &found))
             div data-part="charts" { (charts(&found, &now)) }
             (rows::render(&view, &found, &now))
-            @if let Some(backup) = restore::newest_backup(&desk.opened.history)? {
+            @if let Some(backup) = restore::newest_backup(&context.opened.history)? {
                 p.small data-part="undo" {
                     "The last restore, " (words::moment(Timestamp::from_second(backup.seconds).unwrap_or_default(), &now.zone)) ", can be undone: "
                     a href="/undo" { "show what that would change" } "."
@@ -132,7 +132,7 @@ pub fn page(desk: &Desk<'_>, request: &Request) -> Result<Reply, CommandError> {
         format!("Runs: {}", words::short(&view.filter, 100))
     };
     let page = Page { title: &title, live: true, here: "/" };
-    Ok(Reply::page(200, layout::page(desk, request, &page, &body)?))
+    Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
 fn counted(found: &Found<'_>) -> String {
@@ -143,8 +143,8 @@ fn counted(found: &Found<'_>) -> String {
     }
 }
 
-fn nothing_yet(desk: &Desk<'_>) -> Markup {
-    let azml = desk.bench.invoked.prefix();
+fn nothing_yet(context: &PageContext<'_>) -> Markup {
+    let azml = context.workbench.invoked.prefix();
     html! {
         section.empty {
             p { "This project has no runs yet. In the project's folder:" }

@@ -1,4 +1,4 @@
-//! What one page is made with: the project, opened afresh, and a context whose messages go to the page.
+//! The context of one page: the project, opened afresh, and the messages of the operations.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,10 +16,10 @@ use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 
-/// Where one page is made.
-pub struct Desk<'w> {
+/// What a page is made with.
+pub struct PageContext<'w> {
     /// The Workbench that it is a page of.
-    pub bench: &'w Workbench,
+    pub workbench: &'w Workbench,
     /// What commands work in.
     pub ctx: Context,
     /// The project.
@@ -40,18 +40,18 @@ pub struct SyncState {
     pub error: Option<String>,
 }
 
-impl<'w> Desk<'w> {
+impl<'w> PageContext<'w> {
     /// Opens the project, and ends what a killed command left unfinished in it.
-    pub fn open(bench: &'w Workbench, interrupt: &Interrupt) -> Result<Self, CommandError> {
-        let messages = Arc::new(Messages { invoked: bench.invoked, lines: Mutex::default() });
+    pub fn open(workbench: &'w Workbench, interrupt: &Interrupt) -> Result<Self, CommandError> {
+        let messages = Arc::new(Messages { invoked: workbench.invoked, lines: Mutex::default() });
         let ctx = Context {
-            env: bench.env.clone(),
+            env: workbench.env.clone(),
             notices: Arc::clone(&messages) as _,
-            invoked: bench.invoked,
-            settings: bench.settings.clone(),
+            invoked: workbench.invoked,
+            settings: workbench.settings.clone(),
         };
-        let opened = open_and_recover(&ctx, Some(&bench.root))?;
-        Ok(Self { bench, ctx, opened, interrupt: interrupt.clone(), messages })
+        let opened = open_and_recover(&ctx, Some(&workbench.root))?;
+        Ok(Self { workbench, ctx, opened, interrupt: interrupt.clone(), messages })
     }
 
     /// The record of the run that an address names in full.
@@ -67,19 +67,19 @@ impl<'w> Desk<'w> {
     /// On to a page that begins with a note.
     pub fn see(&self, path: &str, mut note: Note) -> Reply {
         note.lines.extend(self.messages());
-        let number = self.bench.notes.keep(note);
+        let number = self.workbench.notes.keep(note);
         let joint = if path.contains('?') { '&' } else { '?' };
         Reply::see(&format!("{path}{joint}note={number}"))
     }
 
     /// The note that a request's page begins with.
     pub fn note(&self, request: &Request) -> Option<Note> {
-        self.bench.notes.find(request.query.get("note")?.parse().ok()?)
+        self.workbench.notes.find(request.query.get("note")?.parse().ok()?)
     }
 
     /// The token for forms.
     pub fn form_token(&self) -> &str {
-        self.bench.guard.form_token()
+        self.workbench.guard.form_token()
     }
 
     /// How far the remote is behind, as far as the last sync knows.
