@@ -1,6 +1,6 @@
 //! Small changes: syncing, canceling a run, fetching what is not here.
 
-use super::notes::Note;
+use super::flash::Flash;
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::Request;
@@ -13,30 +13,30 @@ use crate::ops::{fetch, runs};
 
 /// Pulls, then pushes, as `azml history sync`.
 pub fn sync(context: &PageContext<'_>, request: &Request) -> Reply {
-    let note = match sync::sync(&context.ctx, &context.opened, None) {
+    let flash = match sync::sync(&context.ctx, &context.opened, None) {
         Ok(Synced { pulled, pushed, .. }) => {
-            let mut note = Note::done("In sync with the remote");
+            let mut flash = Flash::done("In sync with the remote");
             if pulled.new_runs || pulled.new_snapshots {
-                note.lines.push("Received what others did.".to_owned());
+                flash.lines.push("Received what others did.".to_owned());
             }
             if pushed.pushed {
-                note.lines.push("Delivered what was owed.".to_owned());
+                flash.lines.push("Delivered what was owed.".to_owned());
             }
-            note
+            flash
         }
         Err(error) => failed(context, "Could not sync", error),
     };
-    context.see(here(request, "/"), note)
+    context.see(here(request, "/"), flash)
 }
 
 /// Ends a run that goes on on this computer, as `azml experiment cancel`.
 pub fn cancel(context: &PageContext<'_>, id: &str) -> Result<Reply, CommandError> {
     let record = runs::resolve(&context.ctx, &context.opened, id)?;
-    let note = match cancel::cancel(&context.ctx, &context.opened, &record) {
-        Ok(canceled) => Note::done(canceled.to_string()),
+    let flash = match cancel::cancel(&context.ctx, &context.opened, &record) {
+        Ok(canceled) => Flash::done(canceled.to_string()),
         Err(error) => failed(context, "Could not cancel", error),
     };
-    let number = context.workbench.notes.keep(note);
+    let number = context.workbench.flash.push(flash);
     Ok(Reply::see(&format!("{}?note={number}", words::run_path(&record, ""))))
 }
 
@@ -50,22 +50,22 @@ pub fn fetch(context: &PageContext<'_>, request: &Request, id: &str) -> Result<R
         let commits: Vec<_> = record.commit_id().into_iter().collect();
         fetch::fetch_snapshots(&context.ctx, &context.opened, &commits, None)
     };
-    let note = match done {
-        Ok(()) if what == "outputs" => Note::done("Fetched the outputs and logs"),
-        Ok(()) => Note::done("Fetched the snapshot"),
+    let flash = match done {
+        Ok(()) if what == "outputs" => Flash::done("Fetched the outputs and logs"),
+        Ok(()) => Flash::done("Fetched the snapshot"),
         Err(error) => failed(context, "Could not fetch it", error),
     };
-    Ok(context.see(here(request, &words::run_path(&record, "")), note))
+    Ok(context.see(here(request, &words::run_path(&record, "")), flash))
 }
 
 /// What went wrong, as the command would have told it.
-pub fn failed(context: &PageContext<'_>, title: &str, error: CommandError) -> Note {
+pub fn failed(context: &PageContext<'_>, title: &str, error: CommandError) -> Flash {
     let error = hints::with_hint(error);
     let mut lines = error.chain();
     lines.extend(
         error.hints.iter().map(|hint| format!("Hint: {}", layout::in_words(hint, context.workbench.invoked))),
     );
-    Note { failed: true, title: title.to_owned(), lines, undo: None }
+    Flash { failed: true, title: title.to_owned(), lines, undo: None }
 }
 
 /// Where a form says to go on; only pages of this server count.

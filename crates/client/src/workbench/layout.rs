@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::{SCRIPT_PATH, STYLE_PATH};
-use super::notes::Note;
+use super::flash::Flash;
 use super::page_context::{PageContext, SyncState};
 use super::reply::Reply;
 use super::request::{Method, Request, encode, encode_path, file};
@@ -46,7 +46,7 @@ pub fn page(
 ) -> Result<Markup, CommandError> {
     let project = words::line(&context.opened.project.name());
     let state = context.sync_state()?;
-    let note = context.note(request);
+    let flash = context.flash(request);
     let messages = context.messages();
     let header = html! {
         header.top {
@@ -58,7 +58,7 @@ pub fn page(
         }
     };
     let body = html! {
-        @if let Some(note) = &note { (shown_note(context, note)) }
+        @if let Some(flash) = &flash { (shown_flash(context, flash)) }
         @if !messages.is_empty() { div.note role="status" { @for line in &messages { p { (words::line(line)) } } } }
         (body)
     };
@@ -96,12 +96,12 @@ pub fn hidden(context: &PageContext<'_>, here: &str) -> Markup {
     }
 }
 
-fn shown_note(context: &PageContext<'_>, note: &Note) -> Markup {
+fn shown_flash(context: &PageContext<'_>, flash: &Flash) -> Markup {
     html! {
-        div.note.failed[note.failed].done[!note.failed] role=(if note.failed { "alert" } else { "status" }) tabindex="-1" {
-            p.title { strong { (words::line(&note.title)) } }
-            @for line in &note.lines { p { (words::line(line)) } }
-            @if let Some(backup) = note.undo {
+        div.note.failed[flash.failed].done[!flash.failed] role=(if flash.failed { "alert" } else { "status" }) tabindex="-1" {
+            p.title { strong { (words::line(&flash.title)) } }
+            @for line in &flash.lines { p { (words::line(line)) } }
+            @if let Some(backup) = flash.undo {
                 form method="post" action="/undo" {
                     (hidden(context, "/"))
                     input type="hidden" name="backup" value=(backup);

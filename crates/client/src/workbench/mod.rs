@@ -8,7 +8,7 @@
 //! | part | files |
 //! | --- | --- |
 //! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`], [`start`] |
-//! | what a page is made with | [`page_context`], [`records`], [`notes`], [`layout`], [`words`], [`assets`] |
+//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`words`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`] |
@@ -22,11 +22,11 @@ mod chart;
 mod code;
 mod compare;
 mod detail;
+mod flash;
 mod guard;
 mod layout;
 mod list;
 mod log;
-mod notes;
 mod outputs;
 mod page_context;
 mod records;
@@ -43,8 +43,8 @@ use std::sync::Mutex;
 
 use git_wire::Interrupt;
 
+use self::flash::FlashMessages;
 use self::guard::{Guard, Refusal, Sender};
-use self::notes::Notes;
 use self::page_context::PageContext;
 use self::records::Records;
 use self::reply::Reply;
@@ -62,7 +62,7 @@ pub(crate) struct Workbench {
     settings: Settings,
     root: PathBuf,
     records: Records,
-    notes: Notes,
+    flash: FlashMessages,
     /// One change at a time: two clicks do not restore twice at once.
     changing: Mutex<()>,
 }
@@ -91,7 +91,7 @@ impl Workbench {
             settings,
             root,
             records: Records::default(),
-            notes: Notes::default(),
+            flash: FlashMessages::default(),
             changing: Mutex::new(()),
         }
     }

@@ -6,7 +6,7 @@ use azml_core::run::RunRecord;
 use git_wire::Interrupt;
 
 use super::Workbench;
-use super::notes::Note;
+use super::flash::Flash;
 use super::reply::Reply;
 use super::request::Request;
 use crate::context::{Context, Opened};
@@ -64,17 +64,17 @@ impl<'w> PageContext<'w> {
         self.messages.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// On to a page that begins with a note.
-    pub fn see(&self, path: &str, mut note: Note) -> Reply {
-        note.lines.extend(self.messages());
-        let number = self.workbench.notes.keep(note);
+    /// Redirects to a page that begins with a flash message.
+    pub fn see(&self, path: &str, mut flash: Flash) -> Reply {
+        flash.lines.extend(self.messages());
+        let number = self.workbench.flash.push(flash);
         let joint = if path.contains('?') { '&' } else { '?' };
         Reply::see(&format!("{path}{joint}note={number}"))
     }
 
-    /// The note that a request's page begins with.
-    pub fn note(&self, request: &Request) -> Option<Note> {
-        self.workbench.notes.find(request.query.get("note")?.parse().ok()?)
+    /// The flash message that a request's page begins with.
+    pub fn flash(&self, request: &Request) -> Option<Flash> {
+        self.workbench.flash.find(request.query.get("note")?.parse().ok()?)
     }
 
     /// The token for forms.

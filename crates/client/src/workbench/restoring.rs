@@ -8,8 +8,8 @@ use maud::{Markup, html};
 
 use super::actions::failed;
 use super::code;
+use super::flash::Flash;
 use super::layout::{self, Page};
-use super::notes::Note;
 use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
@@ -69,18 +69,18 @@ pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result
     let tree = tree_of(context, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
     let plan = restore::plan(&context.opened, tree)?;
     if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
-        let mut note = Note::done("Nothing was changed: the folder is no longer what the page showed");
-        note.failed = true;
-        note.lines.push("Below is what would change now.".to_owned());
-        return Ok(context.see(&path, note));
+        let mut flash = Flash::done("Nothing was changed: the folder is no longer what the page showed");
+        flash.failed = true;
+        flash.lines.push("Below is what would change now.".to_owned());
+        return Ok(context.see(&path, flash));
     }
     match restore::carry_out(&context.ctx, &context.opened, &plan, request.form.has("force")) {
         Ok(done) => {
             let title =
                 format!("Restored the snapshot of {}: {}", words::run_name(&record), restore::counted(&done));
-            let mut note = Note { title, undo: done.backup, ..Note::default() };
-            note.lines.extend(saved(&done));
-            Ok(context.see(&words::run_path(&record, ""), note))
+            let mut flash = Flash { title, undo: done.backup, ..Flash::default() };
+            flash.lines.extend(saved(&done));
+            Ok(context.see(&words::run_path(&record, ""), flash))
         }
         Err(error) => Ok(context.see(&path, failed(context, "Nothing was restored", error))),
     }
@@ -118,16 +118,16 @@ pub fn undo(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
     let is_meant = request.form.get("backup") == Some(backup.number.to_string().as_str());
     let is_as_shown = request.form.get("plan").is_none_or(|shown| shown == fingerprint(&plan));
     if !is_meant || !is_as_shown {
-        let mut note = Note::done("Nothing was changed: something else has happened since");
-        note.failed = true;
-        return Ok(context.see("/undo", note));
+        let mut flash = Flash::done("Nothing was changed: something else has happened since");
+        flash.failed = true;
+        return Ok(context.see("/undo", flash));
     }
     match restore::carry_out(&context.ctx, &context.opened, &plan, request.form.has("force")) {
         Ok(done) => {
             let title = format!("The folder is as it was before the restore: {}", restore::counted(&done));
-            let mut note = Note { title, undo: done.backup, ..Note::default() };
-            note.lines.extend(saved(&done));
-            Ok(context.see("/", note))
+            let mut flash = Flash { title, undo: done.backup, ..Flash::default() };
+            flash.lines.extend(saved(&done));
+            Ok(context.see("/", flash))
         }
         Err(error) => Ok(context.see("/undo", failed(context, "Nothing was changed", error))),
     }
