@@ -4,7 +4,7 @@ use super::flash::Flash;
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::Request;
-use super::{layout, words};
+use super::{format, layout};
 use crate::error::CommandError;
 use crate::hints;
 use crate::ops::cancel;
@@ -37,7 +37,7 @@ pub fn cancel(context: &PageContext<'_>, id: &str) -> Result<Reply, CommandError
         Err(error) => failed(context, "Could not cancel", error),
     };
     let number = context.workbench.flash.push(flash);
-    Ok(Reply::see(&format!("{}?note={number}", words::run_path(&record, ""))))
+    Ok(Reply::see(&format!("{}?note={number}", format::run_path(&record, ""))))
 }
 
 /// Brings a run's snapshot, or its outputs and logs, from the remote.
@@ -55,7 +55,7 @@ pub fn fetch(context: &PageContext<'_>, request: &Request, id: &str) -> Result<R
         Ok(()) => Flash::done("Fetched the snapshot"),
         Err(error) => failed(context, "Could not fetch it", error),
     };
-    Ok(context.see(here(request, &words::run_path(&record, "")), flash))
+    Ok(context.see(here(request, &format::run_path(&record, "")), flash))
 }
 
 /// What went wrong, as the command would have told it.

@@ -14,7 +14,7 @@ use super::layout::{self, Page};
 use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply};
 use super::request::{Request, encode_path};
-use super::{restoring, words};
+use super::{format, restoring};
 use crate::error::CommandError;
 use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
 use crate::ops::compare::code::{Change, Kind, changes};
@@ -38,8 +38,8 @@ pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Resu
         None => listed.around(&record).0.cloned(),
     };
     let Some(other) = other else { return Err(not_found("There is no run before this one")) };
-    let title = format!("Code of {} since {}", words::run_name(&record), words::run_name(&other));
-    let here = words::run_path(&record, "/diff");
+    let title = format!("Code of {} since {}", format::run_name(&record), format::run_name(&other));
+    let here = format::run_path(&record, "/diff");
     let (old, new) = (restoring::tree_of(context, &other)?, restoring::tree_of(context, &record)?);
     let body = html! {
         (crumbs(&record, "code"))
@@ -73,7 +73,7 @@ pub fn differences(
 
 /// Stands for what differs between two snapshots that have more of it than is compared.
 pub fn too_much() -> Markup {
-    html! { p.note { "More than " (words::grouped(COMPARED_ENTRIES)) " files and folders differ: they are not compared here." } }
+    html! { p.note { "More than " (format::grouped(COMPARED_ENTRIES)) " files and folders differ: they are not compared here." } }
 }
 
 /// Which files differ, and by how many lines.
@@ -82,7 +82,7 @@ pub(crate) fn stat(files: &[Change]) -> Markup {
     html! {
         @if files.is_empty() { p.quiet { "The code is the same." } }
         @else {
-            p { (words::count(files.len(), "file", "files")) " " (lines(added, removed)) }
+            p { (format::count(files.len(), "file", "files")) " " (lines(added, removed)) }
             div.scroll tabindex="0" role="region" aria-label="Files that differ" {
                 table.stat {
                     thead { tr { th scope="col" { "File" } th scope="col" { "Change" } th.n scope="col" { "Lines" } } }
@@ -148,7 +148,7 @@ pub(crate) fn patch(files: &[Change]) -> Markup {
             details.file open {
                 summary { code { (shown_name(file)) } " " (lines_of(file)) }
                 @if !lines.is_empty() { (block(lines)) }
-                @if *more > 0 { p.quiet { (words::count(*more, "more line is", "more lines are")) " not shown." } }
+                @if *more > 0 { p.quiet { (format::count(*more, "more line is", "more lines are")) " not shown." } }
             }
         }
     }
@@ -179,8 +179,8 @@ pub fn text(line: &str) -> String {
 /// The files of a run's snapshot.
 pub fn files_page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let title = format!("Files of {}", words::run_name(&record));
-    let here = words::run_path(&record, "/files");
+    let title = format!("Files of {}", format::run_name(&record));
+    let here = format::run_path(&record, "/files");
     let body = match restoring::tree_of(context, &record)? {
         None => restoring::fetch(context, &record, &here),
         Some(tree) => files(context, &record, tree)?,
@@ -199,23 +199,23 @@ fn files(context: &PageContext<'_>, record: &RunRecord, tree: ObjectId) -> Resul
         rows.push((PathBuf::from(path.to_path_lossy()), entry.kind, bytes));
     }
     Ok(html! {
-        p.quiet { "The whole folder as it was when the run was submitted: " (words::count(files.len(), "file", "files")) "." }
+        p.quiet { "The whole folder as it was when the run was submitted: " (format::count(files.len(), "file", "files")) "." }
         div.scroll tabindex="0" role="region" aria-label="Files" {
             table.files {
                 thead { tr { th scope="col" { "File" } th scope="col" { "Kind" } th.n scope="col" { "Size" } th scope="col" { "" span.hide { "Download" } } } }
                 tbody {
                     @for (path, kind, bytes) in &rows {
                         tr {
-                            th scope="row" { a href=(words::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (quoted_path(path)) } } }
+                            th scope="row" { a href=(format::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (quoted_path(path)) } } }
                             td { (kind_word(*kind)) }
                             td.n { @if let Some(bytes) = bytes { (size(*bytes)) } }
-                            td { a href=(words::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (quoted_path(path)) } { "Download" } }
+                            td { a href=(format::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (quoted_path(path)) } { "Download" } }
                         }
                     }
                 }
             }
         }
-        @if files.len() > FILES { p.quiet { "Only the first " (words::grouped(FILES)) " are listed." } }
+        @if files.len() > FILES { p.quiet { "Only the first " (format::grouped(FILES)) " are listed." } }
     })
 }
 
@@ -238,14 +238,14 @@ pub fn file_page(
     let record = context.run(id)?;
     let (blob, bytes) = find(context, &record, path)?;
     let title = quoted_path(path);
-    let here = words::run_path(&record, &format!("/files/{}", encode_path(path)));
+    let here = format::run_path(&record, &format!("/files/{}", encode_path(path)));
     let body = html! {
         nav.crumbs aria-label="Where this is" {
-            a href="/" { "Runs" } " / " a href=(words::run_path(&record, "")) { (words::run_name(&record)) }
-            " / " a href=(words::run_path(&record, "/files")) { "files" }
+            a href="/" { "Runs" } " / " a href=(format::run_path(&record, "")) { (format::run_name(&record)) }
+            " / " a href=(format::run_path(&record, "/files")) { "files" }
         }
         h1 { code { (title) } }
-        p { (size(bytes)) ", " a href=(words::run_path(&record, &format!("/raw/{}", encode_path(path)))) { "download" } }
+        p { (size(bytes)) ", " a href=(format::run_path(&record, &format!("/raw/{}", encode_path(path)))) { "download" } }
         @if bytes > SHOWN { p.quiet { "It is too large to be shown." } }
         @else {
             (numbered(&context.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.data))
@@ -303,7 +303,7 @@ fn find(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<(O
 fn crumbs(record: &RunRecord, below: &str) -> Markup {
     html! {
         nav.crumbs aria-label="Where this is" {
-            a href="/" { "Runs" } " / " a href=(words::run_path(record, "")) { (words::run_name(record)) } " / " (below)
+            a href="/" { "Runs" } " / " a href=(format::run_path(record, "")) { (format::run_name(record)) } " / " (below)
         }
     }
 }

@@ -11,7 +11,7 @@ use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, detail, restoring, words};
+use super::{code, detail, format, restoring};
 use crate::error::CommandError;
 use crate::ops::compare::MOST;
 use crate::ops::compare::records::{self, Line};
@@ -69,8 +69,8 @@ fn chosen(runs: &[RunRecord], all: bool) -> Markup {
         ul.chosen {
             @for (at, run) in runs.iter().enumerate() {
                 li {
-                    a href=(words::run_path(run, "")) { (words::run_name(run)) } " " (words::status(run.status))
-                    a.button href=(without(at)) aria-label={ "Leave out " (words::run_name(run)) } { "×" }
+                    a href=(format::run_path(run, "")) { (format::run_name(run)) } " " (format::status(run.status))
+                    a.button href=(without(at)) aria-label={ "Leave out " (format::run_name(run)) } { "×" }
                 }
             }
         }
@@ -120,19 +120,19 @@ fn table(what: &str, runs: &[RunRecord], lines: &[Line], numbers: bool) -> Marku
                 thead {
                     tr {
                         th scope="col" { (what) }
-                        @for run in runs { th scope="col" class=[numbers.then_some("n")] { (words::run_name(run)) } }
+                        @for run in runs { th scope="col" class=[numbers.then_some("n")] { (format::run_name(run)) } }
                         @if difference { th.n scope="col" { "Difference" } }
                     }
                 }
                 tbody {
                     @for line in lines {
                         tr {
-                            th scope="row" { (words::short(&line.name, 60)) }
+                            th scope="row" { (format::short(&line.name, 60)) }
                             @for value in &line.values {
-                                td class=[(numbers && (value.is_number() || value.is_null())).then_some("n")] { (words::value(value)) }
+                                td class=[(numbers && (value.is_number() || value.is_null())).then_some("n")] { (format::value(value)) }
                             }
                             @if difference {
-                                td.n { @if let Some(change) = line.difference().filter(|change| *change != 0.0) { (words::change(change, 6)) } }
+                                td.n { @if let Some(change) = line.difference().filter(|change| *change != 0.0) { (format::change(change, 6)) } }
                             }
                         }
                     }
@@ -151,14 +151,14 @@ fn curves(context: &PageContext<'_>, runs: &[RunRecord]) -> Result<Markup, Comma
         .into_iter()
         .take(CHARTS)
         .map(|name| Chart {
-            title: words::short(name, 60),
+            title: format::short(name, 60),
             x: "Step".to_owned(),
             series: runs
                 .iter()
                 .zip(&all)
                 .filter_map(|(run, curves)| {
                     let points = curves.get(name)?.iter().copied();
-                    Some(Series::counted(words::run_name(run), points))
+                    Some(Series::counted(format::run_name(run), points))
                 })
                 .collect(),
             dots: false,
@@ -198,7 +198,7 @@ fn snapshots(
                 if absent.commit_id().is_some() {
                     restoring::fetch(context, absent, here)
                 } else {
-                    html! { p.quiet { "The record of " (words::run_name(absent)) " names no snapshot." } }
+                    html! { p.quiet { "The record of " (format::run_name(absent)) " names no snapshot." } }
                 }
             }
         };
@@ -208,7 +208,7 @@ fn snapshots(
         section aria-labelledby="h-code" {
             h2 #h-code { "Code" }
             @for (run, inner) in &sections {
-                h3 { "From " (words::run_name(&runs[0])) " to " (words::run_name(run)) }
+                h3 { "From " (format::run_name(&runs[0])) " to " (format::run_name(run)) }
                 (inner)
             }
         }

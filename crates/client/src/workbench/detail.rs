@@ -13,7 +13,7 @@ use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, log, outputs, restoring, words};
+use super::{code, format, log, outputs, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::ops::compare::code::changes;
@@ -34,24 +34,24 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
     let record = context.run(id)?;
     let listed = context.workbench.records.now(context)?;
     let (older, newer) = listed.around(&record);
-    let title = words::run_name(&record);
-    let here = words::run_path(&record, "");
+    let title = format::run_name(&record);
+    let here = format::run_path(&record, "");
     let body = html! {
         nav.crumbs aria-label="Where this is" {
             a href="/" { "Runs" } " / " (title)
             span.steps {
-                @if let Some(older) = older { a href=(words::run_path(older, "")) rel="prev" { "← " (words::run_name(older)) } }
-                @if let Some(newer) = newer { a href=(words::run_path(newer, "")) rel="next" { (words::run_name(newer)) " →" } }
+                @if let Some(older) = older { a href=(format::run_path(older, "")) rel="prev" { "← " (format::run_name(older)) } }
+                @if let Some(newer) = newer { a href=(format::run_path(newer, "")) rel="next" { (format::run_name(newer)) " →" } }
             }
         }
         div.head {
             div {
-                h1 { (title) @if let Some(name) = &record.name { " " (words::short(name, 60)) } }
-                p.id { code { (words::line(record.run_id.as_str())) } " " button type="button" data-copy=(record.run_id.as_str()) hidden { "Copy" } }
+                h1 { (title) @if let Some(name) = &record.name { " " (format::short(name, 60)) } }
+                p.id { code { (format::line(record.run_id.as_str())) } " " button type="button" data-copy=(record.run_id.as_str()) hidden { "Copy" } }
             }
             (doings(context, &record, older))
         }
-        @if let Some(text) = &record.description { p { (words::short(text, 2000)) } }
+        @if let Some(text) = &record.description { p { (format::short(text, 2000)) } }
         div data-part="facts" { (facts(context, &record)) }
         div data-part="metrics" { (logged(context, &record, older)?) }
         section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(context, &record)?) }
@@ -71,16 +71,16 @@ fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecor
     html! {
         div.doings {
             @if record.commit_id().is_some() {
-                a.button.primary href=(words::run_path(record, "/restore")) { "Restore Project Snapshot" }
+                a.button.primary href=(format::run_path(record, "/restore")) { "Restore Project Snapshot" }
             }
             @if let Some(older) = older {
                 a.button href={ "/compare?run=" (encode(older.run_id.as_str())) "&run=" (encode(record.run_id.as_str())) } {
-                    "Compare with " (words::run_name(older))
+                    "Compare with " (format::run_name(older))
                 }
             }
             @if may_cancel {
-                form method="post" action=(words::run_path(record, "/cancel")) data-part="cancel" {
-                    (layout::hidden(context, &words::run_path(record, "")))
+                form method="post" action=(format::run_path(record, "/cancel")) data-part="cancel" {
+                    (layout::hidden(context, &format::run_path(record, "")))
                     button { "Cancel run" }
                 }
             }
@@ -94,14 +94,14 @@ fn facts(context: &PageContext<'_>, record: &RunRecord) -> Markup {
     let exit = record.exit_code.filter(|code| *code != 0);
     html! {
         dl.facts {
-            div { dt { "Status" } dd { (words::status(record.status)) @if let Some(code) = exit { " with exit code " (code) } } }
-            div { dt { "Script" } dd { code { (words::short(&words::command(record), 400)) } } }
-            div { dt { "Started" } dd { (words::moment(record.start_time_utc.unwrap_or(record.created_utc), &zone)) } }
-            @if let Some(length) = words::run_time(record, env.now()) {
-                div { dt { "Duration" } dd { (words::duration(length)) } }
+            div { dt { "Status" } dd { (format::status(record.status)) @if let Some(code) = exit { " with exit code " (code) } } }
+            div { dt { "Script" } dd { code { (format::short(&format::command(record), 400)) } } }
+            div { dt { "Started" } dd { (format::moment(record.start_time_utc.unwrap_or(record.created_utc), &zone)) } }
+            @if let Some(length) = format::run_time(record, env.now()) {
+                div { dt { "Duration" } dd { (format::duration(length)) } }
             }
-            div { dt { "By" } dd { (words::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (words::short(host, 80)) } } }
-            div { dt { "Target" } dd { (words::short(&record.target, 80)) } }
+            div { dt { "By" } dd { (format::short(&record.user_id, 80)) @if let Some(host) = &record.host { " on " (format::short(host, 80)) } } }
+            div { dt { "Target" } dd { (format::short(&record.target, 80)) } }
         }
     }
 }
@@ -113,12 +113,12 @@ fn logged(
     older: Option<&RunRecord>,
 ) -> Result<Markup, CommandError> {
     let single: Vec<(&String, String)> =
-        record.metrics.iter().filter_map(|(name, metric)| Some((name, words::cell(metric)?))).collect();
+        record.metrics.iter().filter_map(|(name, metric)| Some((name, format::cell(metric)?))).collect();
     let curves = curves(context, record)?;
     let others: Vec<(&String, &Metric)> = record
         .metrics
         .iter()
-        .filter(|(name, metric)| words::cell(metric).is_none() && !curves.contains_key(*name))
+        .filter(|(name, metric)| format::cell(metric).is_none() && !curves.contains_key(*name))
         .collect();
     Ok(html! {
         @if !single.is_empty() || !curves.is_empty() || !others.is_empty() {
@@ -128,8 +128,8 @@ fn logged(
                     dl.tiles {
                         @for (name, value) in &single {
                             div {
-                                dt { (words::short(name, 60)) }
-                                dd { (value) @if let (Some(change), Some(older)) = (change(record, older, name), older) { " " span.change { (change) " since " (words::run_name(older).replace("Run ", "#")) } } }
+                                dt { (format::short(name, 60)) }
+                                dd { (value) @if let (Some(change), Some(older)) = (change(record, older, name), older) { " " span.change { (change) " since " (format::run_name(older).replace("Run ", "#")) } } }
                             }
                         }
                     }
@@ -142,7 +142,7 @@ fn logged(
                     }
                 }
                 @for (name, metric) in &others {
-                    details { summary { (words::short(name, 60)) } pre tabindex="0" { (code::text(&format!("{:#}", metric.to_value()))) } }
+                    details { summary { (format::short(name, 60)) } pre tabindex="0" { (code::text(&format!("{:#}", metric.to_value()))) } }
                 }
             }
         }
@@ -153,11 +153,11 @@ fn logged(
 fn change(record: &RunRecord, older: Option<&RunRecord>, name: &str) -> Option<String> {
     let (now, before) = (record.metrics.get(name)?.as_f64()?, older?.metrics.get(name)?.as_f64()?);
     let change = now - before;
-    (change != 0.0 && change.is_finite()).then(|| words::change(change, 3))
+    (change != 0.0 && change.is_finite()).then(|| format::change(change, 3))
 }
 
 fn curve(name: &str, points: &[Option<f64>]) -> Chart {
-    let name = words::short(name, 60);
+    let name = format::short(name, 60);
     Chart {
         title: name.clone(),
         x: "Step".to_owned(),
@@ -223,14 +223,14 @@ fn code_section(
     Ok(html! {
         p {
             "Snapshot " code { (commit.to_hex_with_len(10)) } ": "
-            a href=(words::run_path(record, "/files")) { "all files" }
-            @if before.is_some() { ", " a href=(words::run_path(record, "/diff")) { "what changed, line by line" } }
+            a href=(format::run_path(record, "/files")) { "all files" }
+            @if before.is_some() { ", " a href=(format::run_path(record, "/diff")) { "what changed, line by line" } }
             "."
         }
         @match (tree, before) {
-            (None, _) => (restoring::fetch(context, record, &words::run_path(record, ""))),
+            (None, _) => (restoring::fetch(context, record, &format::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
-                p.quiet { "Since " (words::run_name(older)) ":" }
+                p.quiet { "Since " (format::run_name(older)) ":" }
                 @match changes(context.opened.history.git(), before, tree, false, context.interrupt.flag())? {
                     Some(files) => (code::stat(&files)),
                     None => (code::too_much()),
@@ -249,15 +249,15 @@ fn kept_files(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, C
     let left = keeping::left_by(&context.ctx, &context.opened, record)?;
     let total = kept::Summary::of(&left.items);
     let command = format!("azml run files -r {} --apply", record.run_id);
-    let until = left.until.map(|until| words::moment(until, &context.ctx.env.zone()));
+    let until = left.until.map(|until| format::moment(until, &context.ctx.env.zone()));
     Ok(html! {
         section aria-labelledby="h-kept" {
             h2 #h-kept { "Other files it wrote" }
             @match &left.place {
-                Where::Elsewhere(host) => { p.quiet { "They are on another computer, " (words::short(host, 80)) "." } }
+                Where::Elsewhere(host) => { p.quiet { "They are on another computer, " (format::short(host, 80)) "." } }
                 Where::Expired | Where::Nowhere => { p.quiet { "They are not kept any more." } }
                 Where::Kept(_) | Where::RunFolder(_) => {
-                    p { (words::count(total.count(), "file", "files")) ", " (size(total.bytes))
+                    p { (format::count(total.count(), "file", "files")) ", " (size(total.bytes))
                         @if let Some(until) = until { ", kept until " (until) } ". To bring them into the project folder:" }
                     (layout::command(&command))
                     div.scroll tabindex="0" role="region" aria-label="Other files" {
@@ -302,6 +302,6 @@ fn properties(record: &RunRecord) -> Markup {
 }
 
 fn property(name: &str, value: &Value) -> Markup {
-    let text = words::value(value);
-    html! { @if !text.is_empty() { tr { th scope="row" { (words::short(name, 80)) } td { (text) } } } }
+    let text = format::value(value);
+    html! { @if !text.is_empty() { tr { th scope="row" { (format::short(name, 80)) } td { (text) } } } }
 }

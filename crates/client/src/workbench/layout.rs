@@ -4,10 +4,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::{SCRIPT_PATH, STYLE_PATH};
 use super::flash::Flash;
+use super::format;
 use super::page_context::{PageContext, SyncState};
 use super::reply::Reply;
 use super::request::{Method, Request, encode, encode_path, file};
-use super::words;
 use crate::error::{CommandError, ErrorKind};
 use crate::hints;
 use crate::invoked::Invoked;
@@ -44,22 +44,22 @@ pub fn page(
     page: &Page<'_>,
     body: &Markup,
 ) -> Result<Markup, CommandError> {
-    let project = words::line(&context.opened.project.name());
+    let project = format::line(&context.opened.project.name());
     let state = context.sync_state()?;
     let flash = context.flash(request);
     let messages = context.messages();
     let header = html! {
         header.top {
             a.project href="/" { (project) }
-            span.place title=(words::line(&context.opened.project.root().display().to_string())) {
-                (words::line(&context.opened.project.root().display().to_string()))
+            span.place title=(format::line(&context.opened.project.root().display().to_string())) {
+                (format::line(&context.opened.project.root().display().to_string()))
             }
             (sync(context, &state, page.here))
         }
     };
     let body = html! {
         @if let Some(flash) = &flash { (shown_flash(context, flash)) }
-        @if !messages.is_empty() { div.note role="status" { @for line in &messages { p { (words::line(line)) } } } }
+        @if !messages.is_empty() { div.note role="status" { @for line in &messages { p { (format::line(line)) } } } }
         (body)
     };
     Ok(frame(&format!("{} · {project}", page.title), Some(&header), page.live, &body))
@@ -71,16 +71,16 @@ fn sync(context: &PageContext<'_>, state: &SyncState, here: &str) -> Markup {
             @match &state.remote {
                 None => { span.quiet { "No remote: the history is on this computer alone" } }
                 Some(remote) => {
-                    span title=(words::line(remote)) {
+                    span title=(format::line(remote)) {
                         @if state.owed.is_empty() { span.status.ok { (icon("ok")) "In sync" } }
                         @else { span.status.wait { (icon("wait")) "Owed to the remote: " (state.owed.join(", ")) } }
-                        " " span.quiet { "with " (words::short(remote, 60)) }
+                        " " span.quiet { "with " (format::short(remote, 60)) }
                     }
                     form method="post" action="/sync" { (hidden(context, here)) button { "Sync now" } }
                 }
             }
         }
-        @if let Some(error) = &state.error { p.owed data-part="owed" { "The last push failed: " (words::short(error, 300)) } }
+        @if let Some(error) = &state.error { p.owed data-part="owed" { "The last push failed: " (format::short(error, 300)) } }
     }
 }
 
@@ -99,8 +99,8 @@ pub fn hidden(context: &PageContext<'_>, here: &str) -> Markup {
 fn shown_flash(context: &PageContext<'_>, flash: &Flash) -> Markup {
     html! {
         div.note.failed[flash.failed].done[!flash.failed] role=(if flash.failed { "alert" } else { "status" }) tabindex="-1" {
-            p.title { strong { (words::line(&flash.title)) } }
-            @for line in &flash.lines { p { (words::line(line)) } }
+            p.title { strong { (format::line(&flash.title)) } }
+            @for line in &flash.lines { p { (format::line(line)) } }
             @if let Some(backup) = flash.undo {
                 form method="post" action="/undo" {
                     (hidden(context, "/"))
@@ -177,8 +177,8 @@ fn told(error: CommandError, invoked: Invoked) -> (u16, String, Markup) {
         ErrorKind::Failed | ErrorKind::Interrupted => (500, "That did not work"),
     };
     let body = html! {
-        @for line in error.chain() { p { (words::line(&line)) "." } }
-        @for hint in &error.hints { p.quiet { "Hint: " (words::line(&in_words(hint, invoked))) } }
+        @for line in error.chain() { p { (format::line(&line)) "." } }
+        @for hint in &error.hints { p.quiet { "Hint: " (format::line(&in_words(hint, invoked))) } }
         p { a href="/" { "All runs" } }
     };
     (status, title.to_owned(), body)

@@ -8,10 +8,10 @@ use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
+use super::format;
 use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
-use super::words;
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 
@@ -39,8 +39,8 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
         // From a line's beginning.
         text = text.split_once('\n').map_or(text.clone(), |(_, rest)| rest.to_owned());
     }
-    let all = words::run_path(record, &format!("/outputs/{DRIVER_LOG}"));
-    let follow = words::run_path(record, &format!("/log/{DRIVER_LOG}"));
+    let all = format::run_path(record, &format!("/outputs/{DRIVER_LOG}"));
+    let follow = format::run_path(record, &format!("/log/{DRIVER_LOG}"));
     Ok(html! {
         @if from > 0 { p.small { "The end of it; " a href=(all) { "all of it" } "." } }
         pre.log #log tabindex="0" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
@@ -49,7 +49,7 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
         @if !record.status.is_over() {
             p.small {
                 label data-scripted hidden { input #follow type="checkbox" checked; " Follow" }
-                noscript { a href={ (words::run_path(record, "")) "#log" } { "Reload" } " to see what is new." }
+                noscript { a href={ (format::run_path(record, "")) "#log" } { "Reload" } " to see what is new." }
             }
         }
     })

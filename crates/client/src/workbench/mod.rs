@@ -8,7 +8,7 @@
 //! | part | files |
 //! | --- | --- |
 //! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`], [`start`] |
-//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`words`], [`assets`] |
+//! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`format`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`] |
@@ -23,6 +23,7 @@ mod code;
 mod compare;
 mod detail;
 mod flash;
+mod format;
 mod guard;
 mod layout;
 mod list;
@@ -36,7 +37,6 @@ mod restoring;
 mod routes;
 mod server;
 pub(crate) mod start;
-mod words;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -8,12 +8,12 @@ use azml_core::run::RunRecord;
 use maud::{Markup, html};
 
 use super::code::{SHOWN, numbered};
+use super::format;
 use super::layout::{self, Page};
 use super::log::attachments;
 use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply, picture_kind};
 use super::request::{Request, encode_path};
-use super::words;
 use crate::error::CommandError;
 use crate::run::carried;
 use crate::text::size;
@@ -30,7 +30,7 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
     let missing: Vec<PathBuf> =
         record.attachments.iter().map(|text| unquoted_path(text)).filter(|path| !is_here(path)).collect();
     let can_fetch = !missing.is_empty() && files.is_empty() && record.attachments_id().is_some();
-    let link = |kind: &str, path: &Path| words::run_path(record, &format!("/{kind}/{}", encode_path(path)));
+    let link = |kind: &str, path: &Path| format::run_path(record, &format!("/{kind}/{}", encode_path(path)));
     Ok(html! {
         @if files.is_empty() && missing.is_empty() { p.quiet { "Nothing yet." } }
         @if !files.is_empty() {
@@ -49,18 +49,18 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
                 }
             }
         }
-        @if files.len() > FILES { p.quiet { "Only the first " (FILES) " of " (words::grouped(files.len())) " are listed." } }
+        @if files.len() > FILES { p.quiet { "Only the first " (FILES) " of " (format::grouped(files.len())) " are listed." } }
         @if can_fetch {
-            p { (words::count(missing.len(), "file", "files")) " of this run can be fetched from the remote." }
-            form method="post" action=(words::run_path(record, "/fetch")) {
-                (layout::hidden(context, &words::run_path(record, "")))
+            p { (format::count(missing.len(), "file", "files")) " of this run can be fetched from the remote." }
+            form method="post" action=(format::run_path(record, "/fetch")) {
+                (layout::hidden(context, &format::run_path(record, "")))
                 input type="hidden" name="what" value="outputs";
                 button { "Fetch outputs and logs" }
             }
         } @else {
             @for path in missing.iter().take(20) {
                 p.quiet { code { (quoted_path(path)) } " is missing"
-                    @if let Some(why) = carried::why_missing(record, path) { ": " (words::line(&why)) } "." }
+                    @if let Some(why) = carried::why_missing(record, path) { ": " (format::line(&why)) } "." }
             }
         }
     })
@@ -75,13 +75,13 @@ pub fn file_page(
 ) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
     let (mut file, length) = open(context, &record, path)?;
-    let link = |kind: &str| words::run_path(&record, &format!("/{kind}/{}", encode_path(path)));
+    let link = |kind: &str| format::run_path(&record, &format!("/{kind}/{}", encode_path(path)));
     let mut start = Vec::new();
     (&mut file).take(SHOWN).read_to_end(&mut start).map_err(CommandError::failed)?;
     let title = quoted_path(path);
     let body = html! {
         nav.crumbs aria-label="Where this is" {
-            a href="/" { "Runs" } " / " a href=(words::run_path(&record, "")) { (words::run_name(&record)) } " / outputs"
+            a href="/" { "Runs" } " / " a href=(format::run_path(&record, "")) { (format::run_name(&record)) } " / outputs"
         }
         h1 { code { (title) } }
         p { (size(length)) ", " a href=(link("download")) { "download" } }

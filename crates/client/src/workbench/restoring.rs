@@ -9,11 +9,11 @@ use maud::{Markup, html};
 use super::actions::failed;
 use super::code;
 use super::flash::Flash;
+use super::format;
 use super::layout::{self, Page};
 use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
-use super::words;
 use crate::error::CommandError;
 use crate::ops::compare::code::changes;
 use crate::ops::fetch::tree_here;
@@ -25,8 +25,8 @@ const LISTED: usize = 500;
 /// What restoring a run's snapshot would change.
 pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let title = format!("Restore the snapshot of {}", words::run_name(&record));
-    let path = words::run_path(&record, "/restore");
+    let title = format!("Restore the snapshot of {}", format::run_name(&record));
+    let path = format::run_path(&record, "/restore");
     let Some(tree) = tree_of(context, &record)? else {
         let body = html! { (crumbs(&record)) h1 { (title) } (fetch(context, &record, &path)) };
         let page = Page { title: &title, live: false, here: &path };
@@ -37,13 +37,13 @@ pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result
         (crumbs(&record))
         h1 { (title) }
         p {
-            "The project folder becomes what it was when the run was submitted, " (words::moment(record.created_utc, &context.ctx.env.zone()))
+            "The project folder becomes what it was when the run was submitted, " (format::moment(record.created_utc, &context.ctx.env.zone()))
             ". Ignored files, " code { ".git" } ", your branches and your index stay as they are. What is overwritten or removed is \
              kept first, and Undo brings it back."
         }
         @if plan.is_empty() {
             p.note { "The folder already is this snapshot: there is nothing to do." }
-            p { a.button href=(words::run_path(&record, "")) { "Back to the run" } }
+            p { a.button href=(format::run_path(&record, "")) { "Back to the run" } }
         } @else {
             (obstacles(&plan))
             form.confirm method="post" action=(path) {
@@ -53,7 +53,7 @@ pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result
                     label { input type="checkbox" name="force" value="1" required; " Back up and replace these, too" }
                 }
                 button.primary { "Restore Project Snapshot" }
-                " " a.button href=(words::run_path(&record, "")) { "Leave everything as it is" }
+                " " a.button href=(format::run_path(&record, "")) { "Leave everything as it is" }
             }
             (planned(context, &plan, "The folder now", "The snapshot")?)
         }
@@ -65,7 +65,7 @@ pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result
 /// Does it, if the folder is still what the page showed.
 pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let path = words::run_path(&record, "/restore");
+    let path = format::run_path(&record, "/restore");
     let tree = tree_of(context, &record)?.ok_or_else(|| not_found("The snapshot is not on this computer"))?;
     let plan = restore::plan(&context.opened, tree)?;
     if request.form.get("plan") != Some(fingerprint(&plan).as_str()) {
@@ -76,11 +76,14 @@ pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result
     }
     match restore::carry_out(&context.ctx, &context.opened, &plan, request.form.has("force")) {
         Ok(done) => {
-            let title =
-                format!("Restored the snapshot of {}: {}", words::run_name(&record), restore::counted(&done));
+            let title = format!(
+                "Restored the snapshot of {}: {}",
+                format::run_name(&record),
+                restore::counted(&done)
+            );
             let mut flash = Flash { title, undo: done.backup, ..Flash::default() };
             flash.lines.extend(saved(&done));
-            Ok(context.see(&words::run_path(&record, ""), flash))
+            Ok(context.see(&format::run_path(&record, ""), flash))
         }
         Err(error) => Ok(context.see(&path, failed(context, "Nothing was restored", error))),
     }
@@ -150,7 +153,7 @@ pub fn tree_of(context: &PageContext<'_>, record: &RunRecord) -> Result<Option<O
 pub fn fetch(context: &PageContext<'_>, record: &RunRecord, here: &str) -> Markup {
     html! {
         p { "The snapshot of this run is not on this computer yet." }
-        form method="post" action=(words::run_path(record, "/fetch")) {
+        form method="post" action=(format::run_path(record, "/fetch")) {
             (layout::hidden(context, here))
             input type="hidden" name="what" value="snapshot";
             button.primary { "Fetch it from the remote" }
@@ -161,7 +164,7 @@ pub fn fetch(context: &PageContext<'_>, record: &RunRecord, here: &str) -> Marku
 fn crumbs(record: &RunRecord) -> Markup {
     html! {
         nav.crumbs aria-label="Where this is" {
-            a href="/" { "Runs" } " / " a href=(words::run_path(record, "")) { (words::run_name(record)) }
+            a href="/" { "Runs" } " / " a href=(format::run_path(record, "")) { (format::run_name(record)) }
         }
     }
 }
@@ -178,20 +181,20 @@ fn obstacles(plan: &Plan) -> Markup {
         @if !plan.passed_over.is_empty() {
             div.note {
                 p { strong { "Passed over" } ": commits of other repositories, whose files no snapshot holds." }
-                ul { @for path in plan.passed_over.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+                ul { @for path in plan.passed_over.iter().take(LISTED) { li { code { (format::line(&path.to_string())) } } } }
             }
         }
         @if !plan.unignored.is_empty() {
             div.note {
                 p { strong { "Held back" } ": ignored now, and not by the rules of that snapshot. No run takes them in until a line in "
                     code { ".amlignore" } " says so." }
-                ul { @for path in plan.unignored.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+                ul { @for path in plan.unignored.iter().take(LISTED) { li { code { (format::line(&path.to_string())) } } } }
             }
         }
         @if !plan.in_the_way.is_empty() {
             div.note.failed {
                 p { strong { "In the way" } ": files that no snapshot holds, because they are ignored, where this one has others." }
-                ul { @for path in plan.in_the_way.iter().take(LISTED) { li { code { (words::line(&path.to_string())) } } } }
+                ul { @for path in plan.in_the_way.iter().take(LISTED) { li { code { (format::line(&path.to_string())) } } } }
             }
         }
     }
@@ -205,7 +208,7 @@ fn what_changes(plan: &Plan) -> String {
     ];
     let told = counts.iter().filter(|(count, _)| *count > 0);
     let told: Vec<String> =
-        told.map(|(count, how)| format!("{} {how}", words::count(*count, "file", "files"))).collect();
+        told.map(|(count, how)| format!("{} {how}", format::count(*count, "file", "files"))).collect();
     format!("{}.", told.join(", "))
 }
 

@@ -12,7 +12,7 @@ use maud::{Markup, PreEscaped, html};
 
 use self::scale::Scale;
 pub use self::series::Series;
-use super::words;
+use super::format;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 220.0;
@@ -179,21 +179,21 @@ impl Chart {
                     tbody {
                         @for (_, place) in shown {
                             tr {
-                                th.n scope="row" { (words::number(*place)) }
+                                th.n scope="row" { (format::number(*place)) }
                                 @for series in &self.series { td.n { (at(series, *place)) } }
                             }
                         }
                     }
                 }
             }
-            @if every > 1 { p.small { "Every " (every) "th of " (words::grouped(places.len())) " places." } }
+            @if every > 1 { p.small { "Every " (every) "th of " (format::grouped(places.len())) " places." } }
         }
     }
 }
 
 fn at(series: &Series, place: f64) -> String {
     let found = series.points.binary_search_by(|point| point.0.total_cmp(&place));
-    found.map_or_else(|_| String::new(), |at| words::number(series.points[at].1))
+    found.map_or_else(|_| String::new(), |at| format::number(series.points[at].1))
 }
 
 /// A mark of a shape of its own for each curve.

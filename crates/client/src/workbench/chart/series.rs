@@ -1,6 +1,6 @@
 //! One curve of a chart: its points, what is said of them, and no more of them than can be seen.
 
-use crate::workbench::words;
+use crate::workbench::format;
 
 /// A curve has no more points: there are no more places for them.
 pub(super) const POINTS: usize = 400;
@@ -35,12 +35,12 @@ impl Series {
         format!(
             "{}: {}, lowest {} at {}, highest {} at {}, last {}.",
             self.name,
-            words::count(self.points.len(), "value", "values"),
-            words::number(low.1),
-            words::number(low.0),
-            words::number(high.1),
-            words::number(high.0),
-            words::number(last.1),
+            format::count(self.points.len(), "value", "values"),
+            format::number(low.1),
+            format::number(low.0),
+            format::number(high.1),
+            format::number(high.0),
+            format::number(last.1),
         )
     }
 

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::filter::{Filter, Op, Term, Test};
-use crate::workbench::words;
+use crate::workbench::format;
 
 /// Something that a run has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Field {
             Self::User => text(&record.user_id),
             Self::Host => optional(record.host.as_deref()),
             Self::Exit => record.exit_code.map_or(Has::Nothing, |code| Has::Number(code.into())),
-            Self::Duration => words::run_time(record, now.time)
+            Self::Duration => format::run_time(record, now.time)
                 .map_or(Has::Nothing, |length| Has::Number(length.as_secs_f64())),
             Self::Started => Has::Number(seconds(record.start_time_utc.unwrap_or(record.created_utc))),
             Self::Age => Has::Number(now.time.duration_since(record.created_utc).as_secs_f64()),
@@ -153,7 +153,7 @@ fn metric(record: &RunRecord, name: &str) -> Has {
         None => Has::Nothing,
         Some(Metric::Number(number)) => number.as_f64().map_or(Has::Nothing, Has::Number),
         Some(Metric::Text(text)) => Has::Text(text.clone()),
-        Some(other) => Has::Text(words::value(&other.to_value())),
+        Some(other) => Has::Text(format::value(&other.to_value())),
     }
 }
 
@@ -162,7 +162,7 @@ fn property(record: &RunRecord, name: &str) -> Has {
     match all.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value) {
         None | Some(Value::Null) => Has::Nothing,
         Some(Value::Number(number)) => number.as_f64().map_or(Has::Nothing, Has::Number),
-        Some(other) => Has::Text(words::value(other)),
+        Some(other) => Has::Text(format::value(other)),
     }
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{ROWS, View};
 use super::{Found, shown};
-use crate::workbench::words;
+use crate::workbench::format;
 
 /// So many metrics are offered as columns; others can be shown by the address.
 const OFFERED: usize = 40;
@@ -39,7 +39,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
                 fieldset data-submit="columns" {
                     legend.hide { "Columns" }
                     input type="hidden" name="cols" value="" disabled[view.columns.is_none()] data-chosen;
-                    @for name in found.metrics.iter().take(OFFERED).chain(unlisted) { (tick(name, &words::short(&shown(name), 40))) }
+                    @for name in found.metrics.iter().take(OFFERED).chain(unlisted) { (tick(name, &format::short(&shown(name), 40))) }
                     @for (name, label) in MORE { (tick(name, label)) }
                     noscript {
                         button name="cols" value="" { "Show these" }

@@ -19,11 +19,11 @@ use self::field::{Field, Has, Now};
 use self::filter::{Filter, FilterError};
 use self::view::View;
 use super::chart::{Chart, Series};
+use super::format;
 use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::Request;
-use super::words;
 use crate::error::CommandError;
 
 /// So many metrics are columns if nobody has chosen.
@@ -116,12 +116,12 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
             (rows::render(&view, &found, &now))
             @if let Some(backup) = restore::newest_backup(&context.opened.history)? {
                 p.small data-part="undo" {
-                    "The last restore, " (words::moment(Timestamp::from_second(backup.seconds).unwrap_or_default(), &now.zone)) ", can be undone: "
+                    "The last restore, " (format::moment(Timestamp::from_second(backup.seconds).unwrap_or_default(), &now.zone)) ", can be undone: "
                     a href="/undo" { "show what that would change" } "."
                 }
             }
             p.live data-part="live" role="status" {
-                @if going_on > 0 { (words::count(going_on, "run goes on", "runs go on")) ". " }
+                @if going_on > 0 { (format::count(going_on, "run goes on", "runs go on")) ". " }
                 noscript { a href=(view.path()) { "Reload" } " to see what is new." }
             }
         }
@@ -129,7 +129,7 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
     let title = if view.filter.is_empty() {
         "Runs".to_owned()
     } else {
-        format!("Runs: {}", words::short(&view.filter, 100))
+        format!("Runs: {}", format::short(&view.filter, 100))
     };
     let page = Page { title: &title, live: true, here: "/" };
     Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
@@ -137,9 +137,9 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
 
 fn counted(found: &Found<'_>) -> String {
     if found.runs.len() == found.total {
-        words::grouped(found.total)
+        format::grouped(found.total)
     } else {
-        format!("{} of {}", words::grouped(found.runs.len()), words::grouped(found.total))
+        format!("{} of {}", format::grouped(found.runs.len()), format::grouped(found.total))
     }
 }
 
@@ -174,7 +174,7 @@ fn charts(found: &Found<'_>, now: &Now) -> Markup {
                 .collect();
             let is_one_value = points.iter().all(|point| point.1.total_cmp(&points[0].1).is_eq());
             (points.len() > 2 && !is_one_value).then(|| Chart {
-                title: format!("{} by run", words::short(&shown(column), 40)),
+                title: format!("{} by run", format::short(&shown(column), 40)),
                 x: "Run".to_owned(),
                 series: vec![Series { name: shown(column), points }],
                 dots: true,
@@ -192,5 +192,5 @@ fn charts(found: &Found<'_>, now: &Now) -> Markup {
 
 /// A column's name as people read it.
 fn shown(column: &str) -> String {
-    words::line(column.strip_prefix("metrics.").unwrap_or(column))
+    format::line(column.strip_prefix("metrics.").unwrap_or(column))
 }

@@ -7,7 +7,7 @@ use super::field::{Field, Has, Now};
 use super::view::{MOST_ROWS, ROWS, View};
 use super::{Found, shown};
 use crate::ops::compare::MOST;
-use crate::workbench::words;
+use crate::workbench::format;
 
 pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
     let first = (view.page - 1) * view.rows;
@@ -24,7 +24,7 @@ pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
                             (head(view, "number", "Run", true, false))
                             (head(view, "status", "Status", false, false))
                             @for (column, numeric) in found.columns.iter().zip(&numeric) {
-                                (head(view, column, &words::short(&shown(column), 28), *numeric, *numeric))
+                                (head(view, column, &format::short(&shown(column), 28), *numeric, *numeric))
                             }
                             (head(view, "script", "Script", false, false))
                             (head(view, "duration", "Duration", true, true))
@@ -63,22 +63,22 @@ fn head(view: &View, by: &str, label: &str, descends_first: bool, is_number: boo
 
 fn row(run: &RunRecord, fields: &[Field], numeric: &[bool], now: &Now) -> Markup {
     let id = run.run_id.as_str();
-    let command = words::command(run);
+    let command = format::command(run);
     html! {
         tr data-run=(id) {
-            td.pick { input type="checkbox" name="run" value=(id) aria-label={ "Compare " (words::run_name(run)) }; }
+            td.pick { input type="checkbox" name="run" value=(id) aria-label={ "Compare " (format::run_name(run)) }; }
             th scope="row" {
-                a href=(words::run_path(run, "")) title=(words::line(id)) { (words::run_name(run).replace("Run ", "#")) }
-                @if let Some(name) = &run.name { " " (words::short(name, 30)) }
+                a href=(format::run_path(run, "")) title=(format::line(id)) { (format::run_name(run).replace("Run ", "#")) }
+                @if let Some(name) = &run.name { " " (format::short(name, 30)) }
             }
-            td { (words::status(run.status)) }
+            td { (format::status(run.status)) }
             @for (field, numeric) in fields.iter().zip(numeric) {
                 @let (text, is_known) = cell(field, run, now);
                 td class=[class(*numeric, is_known)] { (text) }
             }
-            td.cmd title=(words::short(&command, 300)) { (words::short(&command, 60)) }
-            td.n { @if let Some(length) = words::run_time(run, now.time) { (words::duration(length)) } }
-            td.n { (words::moment(run.start_time_utc.unwrap_or(run.created_utc), &now.zone)) }
+            td.cmd title=(format::short(&command, 300)) { (format::short(&command, 60)) }
+            td.n { @if let Some(length) = format::run_time(run, now.time) { (format::duration(length)) } }
+            td.n { (format::moment(run.start_time_utc.unwrap_or(run.created_utc), &now.zone)) }
         }
     }
 }
@@ -95,8 +95,8 @@ fn class(numeric: bool, is_known: bool) -> Option<&'static str> {
 fn cell(field: &Field, run: &RunRecord, now: &Now) -> (String, bool) {
     match field.of(run, now) {
         Has::Nothing => ("–".to_owned(), false),
-        Has::Number(number) => (words::number(number), true),
-        Has::Text(text) => (words::short(&text, 40), true),
+        Has::Number(number) => (format::number(number), true),
+        Has::Text(text) => (format::short(&text, 40), true),
     }
 }
 
@@ -114,7 +114,7 @@ fn pages(view: &View, runs: usize) -> Markup {
         @if runs > view.rows.min(ROWS) {
             nav.pages aria-label="Pages of the list" {
                 @if view.page > 1 { (step(1, "Newest", "first")) (step(view.page - 1, "Previous", "prev")) }
-                span { (words::grouped(first_row + 1)) "–" (words::grouped((first_row + view.rows).min(runs))) " of " (words::grouped(runs)) }
+                span { (format::grouped(first_row + 1)) "–" (format::grouped((first_row + view.rows).min(runs))) " of " (format::grouped(runs)) }
                 @if view.page < last { (step(view.page + 1, "Next", "next")) (step(last, "Last", "last")) }
                 @if view.rows < MOST_ROWS && runs > view.rows {
                     a.button href=(View { rows: MOST_ROWS, page: 1, ..view.clone() }.path()) { "Up to 1000 a page" }
