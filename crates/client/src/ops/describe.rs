@@ -46,7 +46,7 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Description, CommandEr
     let user = UserRepo::open(project.root())?;
     let remote = history.remote_url()?.map(|url| url.without_secret().to_string());
     let newest = history.tip()?;
-    let unpushed = if remote.is_some() { history.owed()? } else { Vec::new() };
+    let unpushed = if remote.is_some() { history.unpushed()? } else { Vec::new() };
     let running = runs::unclosed(ctx, opened)?;
     Ok(Description {
         head: user.as_ref().map(UserRepo::head).transpose()?.flatten(),

@@ -17,7 +17,7 @@ pub fn push_unpushed(ctx: &Context, opened: &Opened, remote: &Remote) {
 }
 
 fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandError> {
-    if opened.history.owed()?.is_empty() {
+    if opened.history.unpushed()?.is_empty() {
         return Ok(());
     }
     let by = ctx.signature(opened.project.root());

@@ -25,7 +25,7 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Asks for what is owed by now to be pushed.
+    /// Asks for what is unpushed by now to be pushed.
     pub fn push(&self) {
         if self.ask.send(()).is_ok() {
             self.asked.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +63,7 @@ impl Delivery {
         Ok(Self { ask, done, asked: Arc::new(AtomicUsize::new(0)) })
     }
 
-    /// Pushes what is owed by now.
+    /// Pushes what is unpushed by now.
     pub fn push(&self) {
         self.asker().push();
     }

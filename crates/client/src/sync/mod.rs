@@ -1,4 +1,4 @@
-//! Between the history repository and its remote: what is owed goes out, what others did comes in.
+//! Between the history repository and its remote: unpushed commits go out, the work of others comes in.
 //!
 //! - No push is ever forced, and no commit id that a run named ever changes: where somebody else
 //!   pushed first, a join commit is put on top of both and run records are merged.

@@ -25,7 +25,7 @@ pub struct Pulled {
     pub bytes_received: u64,
 }
 
-/// Merges the remote's run records into ours, and takes its newest snapshot where nothing is owed.
+/// Merges the remote's run records into ours, and takes its newest snapshot where nothing is unpushed.
 /// Pushes nothing; snapshots of both sides are joined by the next push.
 pub fn pull(history: &HistoryRepo, remote: &Remote, context: Context<'_>) -> Result<Pulled, SyncError> {
     let theirs = fetch_theirs(history, remote, context)?;

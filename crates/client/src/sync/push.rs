@@ -1,4 +1,4 @@
-//! Delivering what is owed.
+//! Pushing what the remote lacks.
 
 use azml_core::history::HistoryRepo;
 use azml_core::join;

@@ -72,8 +72,8 @@ fn sync(context: &PageContext<'_>, state: &SyncState, here: &str) -> Markup {
                 None => { span.quiet { "No remote: the history is on this computer alone" } }
                 Some(remote) => {
                     span title=(format::line(remote)) {
-                        @if state.owed.is_empty() { span.status.ok { (icon("ok")) "In sync" } }
-                        @else { span.status.wait { (icon("wait")) "Owed to the remote: " (state.owed.join(", ")) } }
+                        @if state.unpushed.is_empty() { span.status.ok { (icon("ok")) "In sync" } }
+                        @else { span.status.wait { (icon("wait")) "Owed to the remote: " (state.unpushed.join(", ")) } }
                         " " span.quiet { "with " (format::short(remote, 60)) }
                     }
                     form method="post" action="/sync" { (hidden(context, here)) button { "Sync now" } }

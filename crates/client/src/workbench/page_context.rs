@@ -35,7 +35,7 @@ pub struct SyncState {
     /// The remote, if there is one.
     pub remote: Option<String>,
     /// What it lacks, in words.
-    pub owed: Vec<&'static str>,
+    pub unpushed: Vec<&'static str>,
     /// Why the last push failed.
     pub error: Option<String>,
 }
@@ -86,7 +86,7 @@ impl<'w> PageContext<'w> {
     pub fn sync_state(&self) -> Result<SyncState, CommandError> {
         let history = &self.opened.history;
         let Some(remote) = history.remote_url()? else {
-            return Ok(SyncState { remote: None, owed: Vec::new(), error: None });
+            return Ok(SyncState { remote: None, unpushed: Vec::new(), error: None });
         };
         let in_words = |name: &gix::refs::FullName| {
             if *name == history.history_ref() {
@@ -97,9 +97,9 @@ impl<'w> PageContext<'w> {
                 "outputs"
             }
         };
-        let owed: Vec<_> = history.owed()?.iter().map(|owed| in_words(&owed.name)).collect();
-        let error = if owed.is_empty() { None } else { history.push_error() };
-        Ok(SyncState { remote: Some(remote.without_secret().to_string()), owed, error })
+        let unpushed: Vec<_> = history.unpushed()?.iter().map(|unpushed| in_words(&unpushed.name)).collect();
+        let error = if unpushed.is_empty() { None } else { history.push_error() };
+        Ok(SyncState { remote: Some(remote.without_secret().to_string()), unpushed, error })
     }
 }
 

@@ -44,9 +44,9 @@ fn attachments_go_with_the_records_and_one_runs_come_alone() {
     let remote = remote_at(server.path());
     let first = one.run_with("first", 1, 2_000_000);
     let second = one.run_with("second", 2, 3_000);
-    assert_eq!(one.history.owed().unwrap().len(), 3);
+    assert_eq!(one.history.unpushed().unwrap().len(), 3);
     one.push(&remote).unwrap();
-    assert!(one.history.owed().unwrap().is_empty());
+    assert!(one.history.unpushed().unwrap().is_empty());
     assert_eq!(git(server.path(), &["rev-parse", &attachments_ref()]), second.to_string());
     assert!(!one.push(&remote).unwrap().pushed, "nothing is sent twice");
     let third = one.run_with("third", 3, 1_000);
@@ -105,7 +105,7 @@ fn two_computers_join_their_chains_without_fetching_each_others_files() {
     }
     let own = |computer: &Computer| named.iter().filter(|id| computer.history.git().has_object(**id)).count();
     assert_eq!(computers.each_ref().map(own), [3, 3], "each has its own");
-    assert!(computers.iter().all(|computer| computer.history.owed().unwrap().is_empty()));
+    assert!(computers.iter().all(|computer| computer.history.unpushed().unwrap().is_empty()));
     let into = computers[1].root.join("fetched");
     computers[1].fetch(&remote, named[2], &into).unwrap();
     assert_eq!(std::fs::read_to_string(into.join("driver_log.txt")).unwrap(), "c0 said 10\n");
@@ -123,11 +123,11 @@ fn where_they_are_refused_the_rest_is_delivered_and_they_stay_owed() {
     let error = one.push(&remote).unwrap_err();
     assert!(error.to_string().contains("refs/azureml/attachments"), "{error}");
     let still_owed: Vec<String> =
-        one.history.owed().unwrap().iter().map(|owed| owed.name.to_string()).collect();
+        one.history.unpushed().unwrap().iter().map(|owed| owed.name.to_string()).collect();
     assert_eq!(still_owed, [attachments_ref()]);
     git(server.path(), &["update-ref", "-d", "refs/azureml/attachments"]);
     one.push(&remote).unwrap();
-    assert!(one.history.owed().unwrap().is_empty());
+    assert!(one.history.unpushed().unwrap().is_empty());
 }
 
 #[test]

@@ -14,11 +14,11 @@ fn what_is_owed_is_delivered_once() {
     let remote = remote_at(server.path());
     assert!(!one.push(&remote).unwrap().pushed, "nothing to push yet");
     let (_, first) = one.run("first", 1);
-    assert_eq!(one.history.owed().unwrap().len(), 2);
+    assert_eq!(one.history.unpushed().unwrap().len(), 2);
     let delivered = one.push(&remote).unwrap();
     assert!(delivered.pushed && delivered.joins == 0);
     assert_eq!(delivered.history, Some(first));
-    assert!(one.history.owed().unwrap().is_empty());
+    assert!(one.history.unpushed().unwrap().is_empty());
     assert_eq!(git(server.path(), &["rev-parse", &history_ref()]), first.to_string());
     fsck(server.path());
 
@@ -82,7 +82,7 @@ fn a_pull_brings_records_and_snapshots_and_pushes_nothing() {
     assert!(pulled.new_runs && pulled.new_snapshots);
     assert_eq!(two.history.tip().unwrap(), Some(commit));
     assert_eq!(two.run_ids(), [run.to_string()]);
-    assert!(two.history.owed().unwrap().is_empty());
+    assert!(two.history.unpushed().unwrap().is_empty());
 
     two.run("two", 2);
     one.run("one", 3);
@@ -115,7 +115,7 @@ fn a_refused_push_is_told_in_the_servers_words_and_stays_owed() {
     );
     let error = one.push(&remote_at(server.path())).unwrap_err();
     assert!(matches!(&error, SyncError::Rejected { .. } | SyncError::Busy { .. }), "{error:?}");
-    assert_eq!(one.history.owed().unwrap().len(), 2);
+    assert_eq!(one.history.unpushed().unwrap().len(), 2);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_home_folder_with_nothing_but_the_url_roams_the_project() {
     assert_eq!(git(&two.root, &["status", "--porcelain"]), "?? first.txt\n?? second.txt\n?? third.txt");
     assert_eq!(git(&two.root, &["rev-parse", "@{upstream}"]), git(&one.root, &["rev-parse", "master"]));
     assert_eq!(git(two.history.path(), &["rev-list", "--count", &history_ref()]), "1", "not all of history");
-    assert!(two.history.owed().unwrap().is_empty());
+    assert!(two.history.unpushed().unwrap().is_empty());
     assert_eq!(std::fs::read_dir(two.root.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
 
     // Any run's snapshot, alone.
@@ -200,5 +200,5 @@ fn a_remote_that_is_not_there_is_told_and_nothing_is_lost() {
     let nowhere = tempfile::tempdir().unwrap();
     let error = one.push(&remote_at(&nowhere.path().join("gone"))).unwrap_err();
     assert!(matches!(error, SyncError::NotFound { .. }), "{error:?}");
-    assert_eq!(one.history.owed().unwrap().len(), 2);
+    assert_eq!(one.history.unpushed().unwrap().len(), 2);
 }

@@ -160,7 +160,7 @@ fn a_push_that_is_refused_is_told_in_words_and_stays_owed() {
         let told = azml::error::CommandError::from(error);
         let text = told.chain().join(": ");
         assert!(text.contains(words), "{status}: {text}");
-        assert!(!one.history.owed().unwrap().is_empty(), "{status}");
+        assert!(!one.history.unpushed().unwrap().is_empty(), "{status}");
         refuses.store(false, Ordering::Relaxed);
         assert!(one.push(&remote).unwrap().pushed, "{status}");
         fsck(&root.path().join("iris"));

@@ -30,7 +30,7 @@ mod workspace;
 
 pub use disk::DiskUse;
 pub use lock::Lock;
-pub use refs_io::Owed;
+pub use refs_io::Unpushed;
 pub use workspace::Workspace;
 
 use std::{

@@ -13,7 +13,7 @@ use crate::refs;
 
 /// A ref that the remote lacks, as far as the last sync knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct Unpushed {
     /// The ref.
     pub name: FullName,
     /// Where it is here.
@@ -60,16 +60,16 @@ impl HistoryRepo {
 
     /// What the remote lacks: the history branch, the run records and their attachments, where they are not as it
     /// had them.
-    pub fn owed(&self) -> Result<Vec<Owed>, Error> {
-        let mut owed = Vec::new();
+    pub fn unpushed(&self) -> Result<Vec<Unpushed>, Error> {
+        let mut unpushed = Vec::new();
         for name in [self.history_ref(), self.runs_ref(), self.attachments_ref()] {
             let Some(ours) = self.ref_tip(name.as_ref())? else { continue };
             let theirs = self.tracking_tip(name.as_ref())?;
             if theirs != Some(ours) {
-                owed.push(Owed { name, ours, theirs });
+                unpushed.push(Unpushed { name, ours, theirs });
             }
         }
-        Ok(owed)
+        Ok(unpushed)
     }
 
     /// Moves a ref from where the caller last saw it, `expected` (`None`: it was not there), to `new`.

@@ -116,16 +116,16 @@ fn the_lock_files_of_the_dead_do_not_stop_it() {
 #[test]
 fn what_is_owed_and_what_the_remote_had() {
     let (_folder, history) = fixture();
-    assert_eq!(history.owed().unwrap(), []);
+    assert_eq!(history.unpushed().unwrap(), []);
     let one = commit(&history, "1");
     let name = history.history_ref();
     history.update_ref(&name, None, one).unwrap();
-    assert_eq!(history.owed().unwrap(), [Owed { name: name.clone(), ours: one, theirs: None }]);
+    assert_eq!(history.unpushed().unwrap(), [Unpushed { name: name.clone(), ours: one, theirs: None }]);
     history.set_tracking(name.as_ref(), Some(one)).unwrap();
-    assert_eq!(history.owed().unwrap(), []);
+    assert_eq!(history.unpushed().unwrap(), []);
     assert_eq!(git(&history, &["rev-parse", &format!("origin/AzureMLHistory/{}", id())]), one.to_string());
     history.set_tracking(name.as_ref(), None).unwrap();
-    assert_eq!(history.owed().unwrap().len(), 1);
+    assert_eq!(history.unpushed().unwrap().len(), 1);
     let backup = refs::backup(3);
     history.update_ref(&backup, None, one).unwrap();
     assert_eq!(history.refs_below(refs::BACKUP_PREFIX).unwrap(), [(backup, one)]);

@@ -300,7 +300,7 @@ fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, C
     Delivery::start(push).map_err(CommandError::failed)
 }
 
-/// Waits briefly for the push; what it could not deliver is owed.
+/// Waits briefly for the push; what it could not push is left for the next command.
 fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel) {
     let wait = ctx.settings.push_wait();
     match delivery.finish(wait, cancel) {
