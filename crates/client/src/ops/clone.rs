@@ -11,7 +11,7 @@ use super::{registry, runs, snapshot};
 use crate::context::{Context, NamedBy, Opened};
 use crate::error::{CommandError, ErrorKind};
 use crate::service::{Filter, Found, Service};
-use crate::sync::{self, RoamOptions, SyncError};
+use crate::sync::{self, CloneOptions, SyncError};
 
 /// What to clone, and where to.
 #[derive(Debug, Default)]
@@ -48,15 +48,15 @@ pub fn clone(ctx: &Context, request: &Request<'_>) -> Result<Opened, CommandErro
         None => (ctx.url(request.source, &folder)?, NamedBy::User(&folder)),
     };
     let remote = ctx.remote_at(url, by, request.token)?;
-    let options = RoamOptions { id, master_files: request.master_files };
-    let roamed = sync::with_progress(ctx, &ctx.env.cwd, "Cloning", |context| {
-        sync::roam(&remote, &folder, &options, context)
+    let options = CloneOptions { id, master_files: request.master_files };
+    let cloned = sync::with_progress(ctx, &ctx.env.cwd, "Cloning", |context| {
+        sync::clone(&remote, &folder, &options, context)
     })
     .map_err(|error| told(error, registered.as_ref()))?;
     let opened = open_and_recover(ctx, Some(&folder))?;
     ctx.notices.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
-    snapshot::tell_passed_over(ctx, &roamed.passed_over);
-    if let Some(folder) = &roamed.folder {
+    snapshot::tell_passed_over(ctx, &cloned.passed_over);
+    if let Some(folder) = &cloned.folder {
         ctx.notices
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));
     }

@@ -7,6 +7,7 @@
 //! - The refs below `refs/remotes/origin/` say what the remote had when it was last talked to.
 
 mod attachments;
+mod clone;
 mod error;
 mod fetching;
 mod link;
@@ -14,10 +15,10 @@ mod list;
 mod progress;
 mod pull;
 mod push;
-mod roam;
 mod turns;
 
 pub use attachments::fetch_attachments;
+pub use clone::{CloneOptions, Cloned, clone};
 pub use error::SyncError;
 pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot};
 pub use link::{LinkMode, Linked, link};
@@ -25,7 +26,6 @@ pub use list::{RemoteView, list};
 pub use progress::with_progress;
 pub use pull::{Pulled, pull};
 pub use push::{Delivered, push_history};
-pub use roam::{RoamOptions, Roamed, roam};
 
 use crate::env::{Pace, SystemPace};
 

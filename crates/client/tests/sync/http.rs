@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use azml::credentials::{Binding, BoundToken, Origin, Provider, Secret, TokenStore};
-use azml::sync::{Context, LinkMode, RoamOptions, SyncError, link, list, roam};
+use azml::sync::{CloneOptions, Context, LinkMode, SyncError, clone, link, list};
 use azml::transport::{Remote, TransportOptions};
 use azml_core::remote_url::RemoteUrl;
 
@@ -45,7 +45,7 @@ fn a_project_is_linked_pushed_and_roamed_over_http() {
 
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("iris");
-    roam(&remote, &folder, &RoamOptions::default(), Context::quiet(&by())).unwrap();
+    clone(&remote, &folder, &CloneOptions::default(), Context::quiet(&by())).unwrap();
     assert_eq!(
         std::fs::read(folder.join("big.bin")).unwrap(),
         std::fs::read(one.root.join("big.bin")).unwrap()

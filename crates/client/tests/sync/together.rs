@@ -1,6 +1,6 @@
 //! Two computers and one remote.
 
-use azml::sync::{Context, RoamOptions, SyncError, fetch_snapshot, list, pull, roam};
+use azml::sync::{CloneOptions, Context, SyncError, clone, fetch_snapshot, list, pull};
 
 use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote_at};
 
@@ -131,8 +131,8 @@ fn a_home_folder_with_nothing_but_the_url_roams_the_project() {
 
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("deep/iris");
-    let roamed = roam(&remote, &root, &RoamOptions::default(), Context::quiet(&by())).unwrap();
-    assert_eq!((roamed.id, roamed.history), (project_id(), third));
+    let cloned = clone(&remote, &root, &CloneOptions::default(), Context::quiet(&by())).unwrap();
+    assert_eq!((cloned.id, cloned.history), (project_id(), third));
     let two = Computer::at(dir, root);
     assert_eq!(std::fs::read_to_string(two.root.join("third.txt")).unwrap(), "third 3\n");
     assert_eq!(two.run_ids(), one.run_ids());
@@ -171,8 +171,8 @@ fn roaming_refuses_what_it_can_not_decide_and_leaves_nothing() {
     let remote = remote_at(server.path());
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("x");
-    let go = |options: RoamOptions| roam(&remote, &folder, &options, Context::quiet(&by())).unwrap_err();
-    assert!(matches!(go(RoamOptions::default()), SyncError::NoHistory { id: None }));
+    let go = |options: CloneOptions| clone(&remote, &folder, &options, Context::quiet(&by())).unwrap_err();
+    assert!(matches!(go(CloneOptions::default()), SyncError::NoHistory { id: None }));
 
     let other = "0a1b2c3d-0000-4000-8000-000000000002".parse().unwrap();
     for id in [project_id(), other] {
@@ -180,15 +180,15 @@ fn roaming_refuses_what_it_can_not_decide_and_leaves_nothing() {
         computer.run("r", 1);
         computer.push(&remote).unwrap();
     }
-    assert!(matches!(go(RoamOptions::default()), SyncError::SeveralProjects { ids } if ids.len() == 2));
-    let master = RoamOptions { id: Some(other), master_files: true };
+    assert!(matches!(go(CloneOptions::default()), SyncError::SeveralProjects { ids } if ids.len() == 2));
+    let master = CloneOptions { id: Some(other), master_files: true };
     assert!(matches!(go(master), SyncError::NoMaster));
     assert_eq!(list(&remote).unwrap().histories.len(), 2);
     assert!(!folder.exists());
 
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("mine"), "x").unwrap();
-    let full = go(RoamOptions { id: Some(other), master_files: false });
+    let full = go(CloneOptions { id: Some(other), master_files: false });
     assert!(matches!(full, SyncError::FolderNotEmpty { .. }));
     assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use azml::sync::{Context, LinkMode, RoamOptions, SyncError, fetch_snapshot, link, pull, roam};
+use azml::sync::{CloneOptions, Context, LinkMode, SyncError, clone, fetch_snapshot, link, pull};
 use azml_core::history::HistoryRepo;
 
 use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
@@ -92,7 +92,7 @@ fn a_host_that_can_do_little_gets_everything_and_gives_everything() {
 
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("iris");
-        roam(&remote, &folder, &RoamOptions::default(), Context::quiet(&by()))
+        clone(&remote, &folder, &CloneOptions::default(), Context::quiet(&by()))
             .unwrap_or_else(|error| panic!("{what}: {error:?}"));
         let two = Computer::at(dir, folder);
         assert_eq!(two.run_ids(), one.run_ids(), "{what}");

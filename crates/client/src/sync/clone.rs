@@ -1,4 +1,4 @@
-//! Roaming: project, newest snapshot and run records in a new folder, from the remote alone.
+//! Cloning a project: its files, its newest snapshot and its run records in a new folder, from the remote alone.
 //!
 //! Everything is made beside the folder and moved there as the last step, so that it is there as a
 //! whole or not at all.
@@ -20,7 +20,7 @@ use crate::transport::Remote;
 
 /// What to bring.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RoamOptions {
+pub struct CloneOptions {
     /// The project, when the remote has several.
     pub id: Option<ProjectId>,
     /// The files of `master` and not of the newest snapshot.
@@ -29,7 +29,7 @@ pub struct RoamOptions {
 
 /// What was brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roamed {
+pub struct Cloned {
     /// The project.
     pub id: ProjectId,
     /// The newest snapshot.
@@ -45,12 +45,12 @@ pub struct Roamed {
 }
 
 /// Brings a project into `folder`, which must be absent or empty. If it fails, the folder is as it was.
-pub fn roam(
+pub fn clone(
     remote: &Remote,
     folder: &Path,
-    options: &RoamOptions,
+    options: &CloneOptions,
     context: Context<'_>,
-) -> Result<Roamed, SyncError> {
+) -> Result<Cloned, SyncError> {
     let is_there = check_empty(folder)?;
     let mut connection = remote.connect(Service::UploadPack)?;
     let mut session = FetchSession::start(connection.as_mut(), &["refs/heads/", refs::RUNS_PREFIX])?;
@@ -140,7 +140,7 @@ pub fn roam(
         std::fs::remove_dir(folder).map_err(SyncError::io("replace", folder))?;
     }
     std::fs::rename(&files, folder).map_err(SyncError::io("make folder", folder))?;
-    Ok(Roamed { id, history: newest, master, folder: base_folder, bytes_received, passed_over })
+    Ok(Cloned { id, history: newest, master, folder: base_folder, bytes_received, passed_over })
 }
 
 /// The folder of a larger repository that a snapshot is of.
