@@ -1,10 +1,10 @@
 //! The azml command line as a library.
 //!
 //! One invocation: [`run()`] reads the arguments ([`cli`]), compiles `--query` ([`query`]), makes the
-//! [`context::Context`] that a command works in, runs the command ([`commands`]) and prints its result or its
-//! error ([`ui`], [`error`]). What a command does with projects, snapshots and runs is in `azml_core`; what
-//! talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run is in [`run`](mod@run);
-//! the pages of `azml ui` are in [`workbench`].
+//! [`context::Context`] of the operations, runs the command ([`commands`]) and prints its result or its
+//! error ([`ui`], [`error`]); `azml ui` serves pages instead ([`workbench`]). Both front ends call [`ops`], one file for
+//! each thing that azml can do. What talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run
+//! is in [`run`](mod@run).
 //!
 //! | on disk | owner |
 //! | --- | --- |

@@ -20,6 +20,18 @@ pub fn clean_line(text: &str) -> String {
     clean(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
+/// Clean text; a further line of it that looks like one of azml's own is indented.
+pub fn guarded(text: &str) -> String {
+    let mut out = String::new();
+    for (at, line) in clean(text.trim_end()).split('\n').enumerate() {
+        let is_like_ours = ["error:", "warning:", "hint:"].iter().any(|mark| line.starts_with(mark));
+        out.push_str(if at > 0 { "\n" } else { "" });
+        out.push_str(if at > 0 && is_like_ours { "  " } else { "" });
+        out.push_str(line);
+    }
+    out
+}
+
 /// A word of a command line, quoted if it must be.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=+./:,@%".contains(c);

@@ -38,7 +38,8 @@ pub struct Args {
 
 /// Signs in, and keeps the login once the service has said whose it is.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let SignedIn { service, identity, expires, place } = sign_in(ctx, args.service.as_deref(), given(args)?)?;
+    let SignedIn { service, identity, expires, place } =
+        sign_in(ctx, args.service.as_deref(), || given(args))?;
     let kept = match &place {
         Place::Keyring => "keyring",
         Place::File(_) => "file",

@@ -31,11 +31,11 @@ pub enum SignedOut {
     Done(String),
 }
 
-/// Signs in with a token, else by a code, and stores the login once the service has said whose it is.
+/// Signs in with the token that `given` reads, else by a code, and stores the login once the service has said whose it is.
 pub fn sign_in(
     ctx: &Context,
     service: Option<&str>,
-    given: Option<Secret>,
+    given: impl FnOnce() -> Result<Option<Secret>, CommandError>,
 ) -> Result<SignedIn, CommandError> {
     let logins = ctx.logins();
     let url = match service {
@@ -47,7 +47,7 @@ pub fn sign_in(
     };
     let service = Service::at(ctx, &url)?;
     let url = service.url().to_owned();
-    let (token, life, is_session) = if let Some(token) = given {
+    let (token, life, is_session) = if let Some(token) = given()? {
         (token, None, false)
     } else {
         let (token, life) = by_code(ctx, &service)?;

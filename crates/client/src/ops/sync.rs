@@ -1,6 +1,5 @@
 //! Exchanging the run history with the remote.
 
-use super::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::sync::{self, Delivered, Pulled, SyncError};
@@ -24,8 +23,5 @@ pub fn sync(ctx: &Context, opened: &Opened, token: Option<&str>) -> Result<Synce
         Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
     })?;
     opened.history.set_push_error(None)?;
-    if pulled.new_runs {
-        runs::warn_after_sync(ctx, opened);
-    }
     Ok(Synced { remote, pulled, pushed })
 }

@@ -27,7 +27,7 @@ use crate::env::{CLICOLOR_FORCE, Env, NO_COLOR, TERM};
 use crate::error::CommandError;
 use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::query::Query;
-use crate::text::{self, clean};
+use crate::text::{self, clean, guarded};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -302,18 +302,6 @@ impl Notices for Ui {
     fn progress(&self, label: &str) -> Box<dyn Progress> {
         if self.progress { Box::new(progress::Bar::new(label)) } else { Box::new(Unwatched) }
     }
-}
-
-/// Clean text; a further line of it that looks like one of azml's own is indented.
-fn guarded(text: &str) -> String {
-    let mut out = String::new();
-    for (at, line) in clean(text.trim_end()).split('\n').enumerate() {
-        let is_like_ours = ["error:", "warning:", "hint:"].iter().any(|mark| line.starts_with(mark));
-        out.push_str(if at > 0 { "\n" } else { "" });
-        out.push_str(if at > 0 && is_like_ours { "  " } else { "" });
-        out.push_str(line);
-    }
-    out
 }
 
 fn quiet_on_broken_pipe(result: io::Result<()>) -> io::Result<()> {

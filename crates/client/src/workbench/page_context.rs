@@ -15,6 +15,7 @@ use crate::invoked::Invoked;
 use crate::notices::{Level, Notices, Progress, Unwatched};
 use crate::ops::open::open_and_recover;
 use crate::ops::runs;
+use crate::text::guarded;
 
 /// What a page is made with.
 pub struct PageContext<'w> {
@@ -118,8 +119,8 @@ impl Notices for Messages {
     fn message(&self, level: Level, text: &str) {
         let text = match level {
             Level::Status | Level::Prompt => text.to_owned(),
-            Level::Warning => format!("warning: {text}"),
-            Level::Hint => format!("hint: {}", text.replace("{azml}", self.invoked.prefix())),
+            Level::Warning => format!("warning: {}", guarded(text)),
+            Level::Hint => format!("hint: {}", guarded(&text.replace("{azml}", self.invoked.prefix()))),
         };
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.extend(text.lines().map(str::to_owned));

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::open::open_and_recover;
+use crate::ops::runs;
 use crate::ops::sync::{Synced, sync};
 use crate::ui::Output;
 
@@ -31,6 +32,9 @@ pub struct Args {
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = open_and_recover(ctx, args.path.as_deref())?;
     let Synced { remote, pulled, pushed } = sync(ctx, &opened, args.vststoken.as_deref())?;
+    if pulled.new_runs {
+        runs::warn_after_sync(ctx, &opened);
+    }
     Ok(Output::Value(json!({
         "remote": remote.url().without_secret().to_string(),
         "pushed": pushed.pushed,
