@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flate2::bufread::ZlibDecoder;
@@ -67,14 +68,10 @@ impl Reader {
                 });
                 return Ok(found(memory, source));
             }
-            let hex = id.to_string();
-            for objects in store.objects_folders() {
-                let path = objects.join(&hex[..2]).join(&hex[2..]);
-                if let Ok(file) = File::open(&path) {
-                    let inflate = loose(file)
-                        .map_err(|source| Error::Read { id, source: gix::Error::from_error(source) })?;
-                    return Ok(found(0, Some(Source::Loose(Box::new(inflate)))));
-                }
+            if let Some(file) = loose_file(&store.objects_folders(), &id) {
+                let inflate = loose(file)
+                    .map_err(|source| Error::Read { id, source: gix::Error::from_error(source) })?;
+                return Ok(found(0, Some(Source::Loose(Box::new(inflate)))));
             }
         }
         // It has just moved: gix finds it again.
@@ -129,8 +126,14 @@ fn locate(pack: &Pack, mut offset: u64, size: u64) -> Result<(Option<u64>, u64),
     Ok((None, 0))
 }
 
+/// The file of a loose object.
+pub(crate) fn loose_file(folders: &[PathBuf], id: &ObjectId) -> Option<File> {
+    let hex = id.to_string();
+    folders.iter().find_map(|folder| File::open(folder.join(&hex[..2]).join(&hex[2..])).ok())
+}
+
 /// A loose object, read up to where its content begins.
-fn loose(file: File) -> io::Result<ZlibDecoder<BufReader<File>>> {
+pub(crate) fn loose(file: File) -> io::Result<ZlibDecoder<BufReader<File>>> {
     let mut inflate = ZlibDecoder::new(BufReader::with_capacity(32 << 10, file));
     let mut byte = [1];
     for _ in 0..LOOSE_HEADER {

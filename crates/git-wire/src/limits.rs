@@ -59,6 +59,12 @@ pub(crate) const MAX_STRUCTURED: u64 = 64 << 20;
 pub(crate) const MAX_SPECIAL: u64 = 100 << 20;
 /// Bytes of an object that is made of a delta in memory. A larger one that is no base is hashed in pieces.
 pub(crate) const MAX_MADE_IN_MEMORY: u64 = 4 << 20;
+/// Bytes of a loose object's file from which on its content is streamed into a pack. What is smaller inflates to some 8 MB at most.
+pub(crate) const STREAMED_LOOSE_FILE: u64 = 8 << 10;
+/// Bytes of memory for making an object of its deltas, from which on those who send packs take turns.
+pub(crate) const LARGE_OBJECT_BYTES: u64 = 16 << 20;
+/// Bytes of memory for such objects in the whole process. One that needs more is alone.
+pub(crate) const LARGE_OBJECTS_BYTES: u64 = 256 << 20;
 /// Bytes of a base that a thin pack leaves out, above which such bases are read one at a time in the whole process.
 pub(crate) const LARGE_THIN_BASE: u64 = 32 << 20;
 

@@ -20,6 +20,7 @@ mod finished;
 mod fsck;
 mod held;
 mod ingest;
+mod large;
 pub(crate) mod objects;
 mod quarantine;
 mod resolve;

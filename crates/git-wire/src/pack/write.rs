@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use flate2::Decompress;
 use gix::ObjectId;
 use gix_pack::data::entry::Header;
 use sha1::{Digest as _, Sha1};
 
-use super::objects::Objects;
+use super::entries::header_of;
+use super::objects::{Objects, name_of};
 use super::store::{Pack, PackStore};
-use super::{Counted, Error};
+use super::{Counted, Error, large};
+use crate::content::{loose, loose_file};
+use crate::limits::{LARGE_OBJECT_BYTES, STREAMED_LOOSE_FILE};
 
 /// The length of a pack's header.
 const HEADER: usize = 12;
@@ -129,6 +133,8 @@ pub(crate) fn write_onto(
         out: Hashing { out, hasher: Sha1::new(), written: 0 },
         deltas: 0,
         reused: in_base,
+        store,
+        inflate: Decompress::new(true),
     };
     job.out
         .write_all(&gix_pack::data::header::encode(gix_pack::data::Version::V2, count))
@@ -146,7 +152,7 @@ pub(crate) fn write_onto(
         job.begins.push(job.out.written);
         match packs.get(slot.pack as usize) {
             Some(pack) if job.copy(slot, pack)? => {}
-            _ => job.compress(slot, objects, &mut buffer)?,
+            pack => job.compress(slot, pack.map(AsRef::as_ref), objects, &mut buffer)?,
         }
     }
     let Job { out, deltas, reused, .. } = job;
@@ -212,6 +218,9 @@ struct Job<'a> {
     out: Hashing<'a>,
     deltas: u32,
     reused: u32,
+    store: &'a PackStore,
+    /// Reads the beginnings of deltas.
+    inflate: Decompress,
 }
 
 impl Job<'_> {
@@ -259,17 +268,58 @@ impl Job<'_> {
     }
 
     /// Writes an object anew.
-    fn compress(&mut self, slot: &Slot, objects: &dyn Objects, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        let kind = objects.read(&slot.id, buffer)?.ok_or(Error::Missing(slot.id))?;
-        let header = match kind {
-            gix::objs::Kind::Tree => Header::Tree,
-            gix::objs::Kind::Blob => Header::Blob,
-            gix::objs::Kind::Commit => Header::Commit,
-            gix::objs::Kind::Tag => Header::Tag,
+    fn compress(
+        &mut self,
+        slot: &Slot,
+        pack: Option<&Pack>,
+        objects: &dyn Objects,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let memory = match pack {
+            Some(pack) => large::memory(pack, slot.offset, &mut self.inflate)?,
+            None if self.stream_loose(slot, objects)? => return Ok(()),
+            None => 0,
         };
-        header.write_to(buffer.len() as u64, &mut self.out).map_err(Error::Send)?;
+        if memory <= LARGE_OBJECT_BYTES {
+            let kind = objects.read(&slot.id, buffer)?.ok_or(Error::Missing(slot.id))?;
+            header_of(kind).write_to(buffer.len() as u64, &mut self.out).map_err(Error::Send)?;
+            return self.deflate(buffer);
+        }
+        let held = large::Held::wait(memory);
+        let mut bytes = Vec::new();
+        let kind = objects.read(&slot.id, &mut bytes)?.ok_or(Error::Missing(slot.id))?;
+        header_of(kind).write_to(bytes.len() as u64, &mut self.out).map_err(Error::Send)?;
+        // On a disk that cannot be written to, the memory is held for as long as the client takes.
+        let Ok(mut file) = large::spool(&bytes, self.options.compression, self.store.objects_folder()) else {
+            return self.deflate(&bytes);
+        };
+        drop((bytes, held));
+        let failed = Error::disk("read", self.store.objects_folder());
+        large::copy(&mut file, &mut self.out, failed).map(|_| ())
+    }
+
+    /// Streams a loose object if its file is large; `false` if it is small, or is loose no more.
+    fn stream_loose(&mut self, slot: &Slot, objects: &dyn Objects) -> Result<bool, Error> {
+        let id = slot.id;
+        let Some(file) = loose_file(&self.store.objects_folders(), &id) else { return Ok(false) };
+        if file.metadata().is_ok_and(|meta| meta.len() < STREAMED_LOOSE_FILE) {
+            return Ok(false);
+        }
+        let (kind, size) = objects.header(&id)?.ok_or(Error::Missing(id))?;
+        let failed = |source| Error::Read { id, source: gix::Error::from_error(source) };
+        let mut content = loose(file).map_err(failed)?;
+        header_of(kind).write_to(size, &mut self.out).map_err(Error::Send)?;
         let mut deflate = gix_zlib::stream::deflate::Write::new(&mut self.out, self.options.compression);
-        deflate.write_all(buffer).and_then(|()| deflate.flush()).map_err(Error::Send)
+        if large::copy(&mut content, &mut deflate, failed)? != size {
+            return Err(Error::Malformed { id, expected: name_of(kind) });
+        }
+        deflate.flush().map_err(Error::Send)?;
+        Ok(true)
+    }
+
+    fn deflate(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut deflate = gix_zlib::stream::deflate::Write::new(&mut self.out, self.options.compression);
+        deflate.write_all(bytes).and_then(|()| deflate.flush()).map_err(Error::Send)
     }
 }
 

@@ -5,6 +5,7 @@
 //! hidden refs by id and by name in `upload` (git t5530); cut connections, twins and conflicts in `receive` (git t5547);
 //! bodies and headers of HTTP in the tests of vsts-mock.
 
+mod large;
 mod nested;
 mod packs;
 mod refs;
