@@ -6,6 +6,7 @@
 
 mod argument;
 mod form;
+mod name;
 mod redact;
 mod rules;
 mod scan;
@@ -18,9 +19,9 @@ use std::{
     path::Path,
 };
 
-use self::rules::{NAME_RULES, Names};
 pub use self::{
     argument::{Masked, Redacted, arguments, is_secret_value},
+    name::of_name,
     redact::{MASK, Values, redacted, redacted_text},
     scan::Scanner,
 };
@@ -37,24 +38,6 @@ pub struct Finding {
     pub span: Range<u64>,
     /// It goes on beyond what was looked at: a long key.
     pub is_open: bool,
-}
-
-/// Returns the kind of secret that a file of this path (with `/`) holds by its name.
-pub fn of_name(path: &[u8]) -> Option<&'static str> {
-    let lower = path.to_ascii_lowercase();
-    let name = lower.rsplit(|byte| *byte == b'/').next().unwrap_or(&lower);
-    let ends_with = |end: &str| {
-        let rest = lower.strip_suffix(end.as_bytes());
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"))
-    };
-    let is = |files: &Names| match files {
-        Names::Are(names) => {
-            names.iter().any(|one| if one.contains('/') { ends_with(one) } else { one.as_bytes() == name })
-        }
-        Names::End(ends) => ends.iter().any(|end| name.len() > end.len() && name.ends_with(end.as_bytes())),
-        Names::With(is) => is(name),
-    };
-    NAME_RULES.iter().find(|rule| is(&rule.files)).map(|rule| rule.name)
 }
 
 /// The ends of the names of files that say how a run is run: passwords in them have no form but the name before them.
