@@ -209,22 +209,29 @@ fn read_all(
     root: &Path,
     mut done: impl FnMut(usize, Content) -> io::Result<()>,
 ) -> Result<(), Error> {
+    let read = |reader: &mut Reader<'_>, (node, at): &Pending| {
+        let node = &found.nodes[*node];
+        let item = &node.items[*at];
+        let path = node.path_of(item);
+        reader
+            .read(path.as_bstr(), item.kind, item.taken_back)
+            .map_err(io_error("read", &root.join(system_path(path.as_bstr()))))
+    };
+    let mut done = |number, content| done(number, content).map_err(io_error("store the content of", root));
+    let mut readers = readers;
+    if let [reader] = &mut readers[..] {
+        return pending.iter().enumerate().try_for_each(|(number, file)| done(number, read(reader, file)?));
+    }
     let next = AtomicUsize::new(0);
     let (sender, receiver) = crossbeam_channel::bounded(readers.len());
     std::thread::scope(|scope| {
         for mut reader in readers {
-            let (sender, next) = (sender.clone(), &next);
+            let (sender, next, read) = (sender.clone(), &next, &read);
             scope.spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((node, at)) = pending.get(number) else { return };
-                    let node = &found.nodes[*node];
-                    let item = &node.items[*at];
-                    let path = node.path_of(item);
-                    let read = reader
-                        .read(path.as_bstr(), item.kind, item.taken_back)
-                        .map_err(io_error("read", &root.join(system_path(path.as_bstr()))));
-                    if sender.send((number, read)).is_err() {
+                    let Some(file) = pending.get(number) else { return };
+                    if sender.send((number, read(&mut reader, file))).is_err() {
                         return;
                     }
                 }
@@ -234,7 +241,7 @@ fn read_all(
         // Owned here: when this ends early the readers find nobody listening, and end too.
         let receiver = receiver;
         for (number, read) in &receiver {
-            done(number, read?).map_err(io_error("store the content of", root))?;
+            done(number, read?)?;
         }
         Ok(())
     })

@@ -143,7 +143,7 @@ fn tree_and(
     });
     stored.map_err(|source| Error::Io { action: "store the content of", path: root.to_owned(), source })?;
     // A cache: without it the next snapshot is slower, and no less right.
-    if let Some(Err(error)) = built.map(|built| built.and_then(|()| std::fs::rename(&beside, &path))) {
+    if let Some(Err(error)) = built.map(|built| built.and_then(|()| put_index(&beside, &path))) {
         tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
     }
     Ok(TreeTaken {
@@ -153,6 +153,17 @@ fn tree_and(
         bytes_new: done.bytes_new,
         left_out: done.left_out,
     })
+}
+
+/// Puts the next stat index in its place. The one before goes with the scratch folder: a rename that replaces a file makes
+/// some file systems write the new one out, and nobody waits for a cache.
+fn put_index(beside: &Path, path: &Path) -> std::io::Result<()> {
+    use rustix::{fs, io::Errno};
+    match fs::renameat_with(fs::CWD, beside, fs::CWD, path, fs::RenameFlags::EXCHANGE) {
+        // There is none yet, or the file system can't do this.
+        Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => std::fs::rename(beside, path),
+        done => Ok(done?),
+    }
 }
 
 /// The size of the file that the last snapshot has at a path.

@@ -8,7 +8,10 @@ use std::{
 
 use gix::ObjectId;
 
-use super::content::{Body, NewObject};
+use super::{
+    content::{Body, NewObject},
+    store::new_file,
+};
 
 /// Bytes before the first entry: `PACK`, version, count.
 const HEADER: u64 = 12;
@@ -29,7 +32,7 @@ struct Entry {
 
 impl Writer {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let file = new_file().open(path)?;
         let mut out = BufWriter::with_capacity(256 * 1024, file);
         out.write_all(&header(0))?;
         Ok(Self { path: path.to_owned(), out, at: HEADER, entries: Vec::new() })
@@ -84,7 +87,7 @@ impl Writer {
         file.seek(SeekFrom::End(0))?;
         file.write_all(checksum.as_slice())?;
         self.entries.sort_unstable_by_key(|entry| entry.id);
-        let mut index_file = File::create_new(index)?;
+        let mut index_file = new_file().open(index)?;
         index_file.write_all(&index_bytes(&self.entries, &checksum)?)?;
         Ok(Finished { path: self.path, file, index: index.to_owned(), index_file, name: checksum })
     }

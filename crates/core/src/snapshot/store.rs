@@ -5,8 +5,9 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -63,7 +64,7 @@ impl<'a> Store<'a> {
 
     fn write_loose(&mut self, object: NewObject) -> io::Result<()> {
         let path = self.scratch.join(format!("object-{}", self.loose.len()));
-        let mut file = File::create_new(&path)?;
+        let mut file = new_file().open(&path)?;
         match object.body {
             Body::Memory(bytes) => file.write_all(&bytes)?,
             Body::Scratch(mut scratch) => {
@@ -83,7 +84,7 @@ impl<'a> Store<'a> {
             None => None,
         };
         written.extend(pack.iter().flat_map(|pack| [&pack.file, &pack.index_file]));
-        finish(&written)?;
+        flush(&written)?;
         for (id, path, _) in &self.loose {
             let hex = id.to_string();
             let folder = self.objects.join(&hex[..2]);
@@ -107,21 +108,23 @@ impl<'a> Store<'a> {
     }
 }
 
-/// Makes finished object files read-only, as Git does, and flushes them to the disk: all at once, for then the file
-/// system's journal is written once and not once for each.
-fn finish(files: &[&File]) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let finish = |file: &File| {
-        file.set_permissions(std::fs::Permissions::from_mode(0o444))?;
-        file.sync_all()
-    };
-    if let [only] = files {
-        return finish(only);
-    }
+/// How an object file is made: read-only from the beginning, as Git does, for whom the umask allows.
+pub(super) fn new_file() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o444);
+    options
+}
+
+/// Flushes finished object files to the disk: all at once, for then the file system's journal is written once and not
+/// once for each.
+fn flush(files: &[&File]) -> io::Result<()> {
+    let Some((first, others)) = files.split_first() else { return Ok(()) };
     std::thread::scope(|scope| {
-        let flushing: Vec<_> = files.iter().map(|file| scope.spawn(move || finish(file))).collect();
-        flushing.into_iter().try_for_each(|thread| {
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that flushes has failed")))
+        let flushing: Vec<_> = others.iter().map(|file| scope.spawn(|| file.sync_all())).collect();
+        let flushed = first.sync_all();
+        flushing.into_iter().fold(flushed, |flushed, thread| {
+            let failed = |_| Err(io::Error::other("a thread that flushes has failed"));
+            flushed.and(thread.join().unwrap_or_else(failed))
         })
     })
 }
