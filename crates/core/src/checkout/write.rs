@@ -106,8 +106,11 @@ fn make_folders<'a>(
     Ok(())
 }
 
-/// So many items that follow each other are one thread's: two that write into one folder would wait for each other.
-const RUN: usize = 16;
+/// The fewest and the most items that follow each other and are one thread's: two that write into one folder would wait
+/// for each other.
+const RUN: (usize, usize) = (16, 256);
+/// The runs that each thread takes, if there are enough: so all end at about the same time.
+const RUNS: usize = 8;
 
 /// Does `work` for each item on as many threads as the machine has processors; sums what it returns.
 ///
@@ -118,21 +121,23 @@ pub(crate) fn in_parallel<T: Sync, S, E: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &Repository, &T) -> Result<u64, E> + Sync,
 ) -> Result<u64, E> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(16));
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(items.len().div_ceil(RUN.0));
     if threads <= 1 {
         let mut state = state();
         return items.iter().map(|item| work(&mut state, repo, item)).sum();
     }
+    let run_length = (items.len() / (threads * RUNS)).clamp(RUN.0, RUN.1);
     let repo = repo.clone().into_sync();
     let (next, sum, failed) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let run = || {
             let (repo, mut state) = (repo.to_thread_local(), state());
             while !failed.load(Ordering::Relaxed)
-                && let first = next.fetch_add(RUN, Ordering::Relaxed)
+                && let first = next.fetch_add(run_length, Ordering::Relaxed)
                 && first < items.len()
             {
-                for item in &items[first..items.len().min(first + RUN)] {
+                for item in &items[first..items.len().min(first + run_length)] {
                     let done = work(&mut state, &repo, item)
                         .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
                     sum.fetch_add(done, Ordering::Relaxed);

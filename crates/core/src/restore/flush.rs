@@ -25,11 +25,21 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
     let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
     let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
     let mut parents = HashSet::new();
+    let mut last = None;
     for path in written {
         let Some(parent) = path.parent() else { continue };
+        // Most files follow another one of their folder.
+        if whole && last.as_deref().is_some_and(|last: &Path| last.as_os_str() == parent.as_os_str()) {
+            continue;
+        }
+        last = Some(parent.to_owned());
         // What is put into a folder is on that folder's file system.
         let is_new = !parents.contains(parent) && parents.insert(parent.to_owned());
         if whole && !is_new {
+            continue;
+        }
+        let is_flushed = || std::fs::symlink_metadata(parent).is_ok_and(|metadata| device(&metadata) == own);
+        if whole && is_flushed() {
             continue;
         }
         for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {

@@ -17,7 +17,7 @@ use gix::{
 use super::{
     Change,
     apply::Work,
-    disk::{self, Folders, Kind},
+    disk::{self, Kind},
 };
 use crate::{
     checkout::{self, listing::Entry},
@@ -46,16 +46,17 @@ pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
         return ready;
     }
     let wanted = |change: &Change| work.wanted(change).filter(|entry| entry.kind != EntryKind::Link);
-    let folders = make_folders(&work.folders, work.changes.iter().filter(|change| wanted(change).is_some()));
+    let top = work.folders.top();
+    let folders =
+        make_folders(work.repo, &top, work.changes.iter().filter(|change| wanted(change).is_some()));
     let items: Vec<(usize, &Change, Entry)> = work
         .changes
         .iter()
         .enumerate()
         .filter_map(|(i, change)| Some((i, change, wanted(change)?)))
-        .filter(|(_, change, _)| folders.get(split(change.path.as_bstr()).0).copied().unwrap_or(true))
+        .filter(|(_, change, _)| folders.get(split(change.path.as_bstr()).0).copied().unwrap_or(false))
         .collect();
     let done = Mutex::new(&mut ready);
-    let top = work.folders.top();
     let names = |i| (work.beside(i, "part"), work.beside(i, "new"));
     let jobs: Vec<_> = items.into_iter().map(|(i, change, entry)| (i, change, entry, names(i))).collect();
     let opened = || Opened::below(Arc::clone(&top));
@@ -100,29 +101,52 @@ fn write(
     }
 }
 
-/// Makes the folders that changes need; says of each folder whether it is one now, and no link in its place.
+/// Makes the folders that changes need; says of each folder whether it is one now, and no link in its place. Those that
+/// lie equally deep are made at once.
 fn make_folders<'c>(
-    folders: &Folders<'_>,
+    repo: &Repository,
+    top: &Arc<Dir>,
     changes: impl Iterator<Item = &'c Change>,
 ) -> HashMap<&'c BStr, bool> {
-    let mut needed = BTreeSet::new();
+    let mut levels: Vec<BTreeSet<&BStr>> = Vec::new();
+    let mut last = None;
     for change in changes {
-        needed.extend(change.path.find_iter("/").map(|end| change.path[..end].as_bstr()));
+        let above = split(change.path.as_bstr()).0;
+        if last.replace(above) == Some(above) {
+            continue;
+        }
+        for (depth, end) in change.path.find_iter("/").enumerate() {
+            levels.resize_with(levels.len().max(depth + 1), BTreeSet::new);
+            levels[depth].insert(change.path[..end].as_bstr());
+        }
     }
-    let mut made = HashMap::new();
-    for path in needed {
-        let (above, name) = split(path);
-        let is_reachable = above.is_empty() || made.get(above).copied().unwrap_or(false);
-        let open = || folders.at(above).ok()?.folder();
-        let is_folder = is_reachable
-            && open().is_some_and(|above| match above.make(name) {
-                Ok(true) => true,
-                Ok(false) => disk::kind_at(&above, name).is_ok_and(|kind| kind == Some(Kind::Folder)),
-                Err(_) => false,
-            });
-        made.insert(path, is_folder);
+    let made = Mutex::new(HashMap::from([(BStr::new(b""), true)]));
+    for mut level in levels {
+        let known = made.lock().unwrap_or_else(PoisonError::into_inner);
+        level.retain(|path: &&'c BStr| known.get(split(path).0) == Some(&true));
+        drop(known);
+        let level: Vec<&BStr> = level.into_iter().collect();
+        let opened = || Opened::below(Arc::clone(top));
+        let done = checkout::in_parallel(repo, &level, opened, |opened, _, path| {
+            let is_folder = make_folder(opened, path);
+            made.lock().unwrap_or_else(PoisonError::into_inner).insert(path, is_folder);
+            Ok::<u64, std::convert::Infallible>(0)
+        });
+        match done {
+            Ok(_) => {}
+        }
     }
-    made
+    made.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes one folder; says whether it is there now.
+fn make_folder(opened: &mut Opened, path: &BStr) -> bool {
+    let (above, name) = split(path);
+    opened.at(above).is_ok_and(|above| match above.make(name) {
+        Ok(true) => true,
+        Ok(false) => disk::kind_at(&above, name).is_ok_and(|kind| kind == Some(Kind::Folder)),
+        Err(_) => false,
+    })
 }
 
 /// Whether the file `name` of a folder is what a kill or a power cut left of our writing into a free place: a beginning of what was

@@ -44,16 +44,10 @@ impl Work<'_> {
 
     /// Removes the folders that have become empty, and empty ones where a file is to be.
     pub(super) fn remove_folders(&mut self) -> Result<(), Error> {
-        let mut needed = BTreeSet::new();
-        let mut emptied = BTreeSet::new();
-        for change in self.changes {
-            let parents = change.path.find_iter("/").map(|end| change.path[..end].as_bstr());
-            if self.wanted(change).is_some() {
-                needed.extend(parents);
-            } else {
-                emptied.extend(parents);
-            }
-        }
+        let (stays, goes): (Vec<&Change>, Vec<&Change>) =
+            self.changes.iter().partition(|change| self.wanted(change).is_some());
+        let emptied = folders_of(&goes);
+        let needed = if emptied.is_empty() { BTreeSet::new() } else { folders_of(&stays) };
         for folder in emptied.into_iter().rev().filter(|folder| !needed.contains(folder)) {
             self.folders.forget();
             if let Some(open) = self.folders.at(folder)?.folder()
@@ -64,7 +58,7 @@ impl Work<'_> {
             }
         }
         let mut missing = None;
-        for change in self.changes.iter().filter(|change| self.wanted(change).is_some()) {
+        for change in stays {
             let path = change.path.as_bstr();
             let (above, name) = split(path);
             // A folder that is not there is not looked for again for each of its files.
@@ -112,4 +106,13 @@ impl Work<'_> {
             Err(obstructed())
         }
     }
+}
+
+/// All folders that the paths of changes are in.
+fn folders_of<'c>(changes: &[&'c Change]) -> BTreeSet<&'c BStr> {
+    let of_one = |change: &&'c Change| {
+        let path: &'c BString = &change.path;
+        path.find_iter("/").map(|end| path[..end].as_bstr())
+    };
+    changes.iter().flat_map(of_one).collect()
 }
