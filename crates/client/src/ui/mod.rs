@@ -76,6 +76,13 @@ pub enum Output {
         /// Whether numbers are aligned as numbers.
         numbers: Numbers,
     },
+    /// A value with a table layout of its own that is made of it, used when there is no query; for what may be long.
+    WithRows {
+        /// What all other formats print.
+        value: Value,
+        /// Makes what a table shows: rows of columns, in this order.
+        rows: fn(&Value) -> Vec<serde_json::Map<String, Value>>,
+    },
     /// A value with a text of its own where a table would stand, used when there is no query.
     WithText {
         /// What all other formats print.
@@ -148,6 +155,11 @@ impl Ui {
             }
             Output::Value(value) | Output::WithText { value, .. } => (value, None),
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
+            Output::WithRows { value, rows } => {
+                let is_table = self.format == OutputFormat::Table && self.query.is_none();
+                let layout = is_table.then(|| (rows(&value), Numbers::AsText));
+                (value, layout)
+            }
         };
         let (value, layout, ordered) = match &self.query {
             Some(query) => (query.search(&value).map_err(CommandError::failed)?, None, true),

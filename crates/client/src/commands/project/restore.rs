@@ -12,7 +12,7 @@ use crate::error::CommandError;
 use crate::ops::open::open_and_recover;
 use crate::ops::restore::{self, Snapshot, counted};
 use crate::ops::snapshot;
-use crate::ui::{Numbers, Output};
+use crate::ui::Output;
 
 /// Make the project folder equal to the snapshot of a run
 ///
@@ -81,40 +81,41 @@ fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {
 }
 
 /// What would be or was done, path by path.
-fn listed(plan: &Plan, head: &Value) -> (Map<String, Value>, Vec<Map<String, Value>>) {
+fn listed(plan: &Plan, head: &Value) -> Map<String, Value> {
     let mut value = head.as_object().cloned().unwrap_or_default();
-    let mut rows = Vec::new();
-    for (key, list) in [
-        ("added", paths(plan.added())),
-        ("changed", paths(plan.changed())),
-        ("removed", paths(plan.removed())),
-    ] {
-        for path in list.as_array().into_iter().flatten() {
-            let cells = [("Change".to_owned(), Value::from(key)), ("Path".to_owned(), path.clone())];
-            rows.push(Map::from_iter(cells));
-        }
-        value.insert(key.to_owned(), list);
-    }
+    value.insert("added".to_owned(), paths(plan.added()));
+    value.insert("changed".to_owned(), paths(plan.changed()));
+    value.insert("removed".to_owned(), paths(plan.removed()));
     value.insert("in_the_way".to_owned(), paths(plan.in_the_way.iter()));
     value.insert("held_back".to_owned(), paths(plan.unignored.iter()));
     value.insert("passed_over".to_owned(), paths(plan.passed_over.iter()));
-    for path in &plan.unignored {
-        let cells = [("Change", "held back".into()), ("Path", quoted(path).into())];
-        rows.push(cells.map(|(header, cell)| (header.to_owned(), cell)).into_iter().collect());
+    value
+}
+
+/// The table of what [`listed`] has. What was in the way is no change once all is done.
+fn rows(value: &Value) -> Vec<Map<String, Value>> {
+    let mut lists =
+        vec![("added", "added"), ("changed", "changed"), ("removed", "removed"), ("held back", "held_back")];
+    if value.get("dry_run").is_some() {
+        lists.push(("in the way", "in_the_way"));
     }
-    (value, rows)
+    let row = |change: &str, path: &Value| {
+        let cells = [("Change".to_owned(), Value::from(change)), ("Path".to_owned(), path.clone())];
+        Map::from_iter(cells)
+    };
+    let list = |(change, key)| {
+        let paths = value.get(key).and_then(Value::as_array).into_iter().flatten();
+        paths.map(move |path| row(change, path))
+    };
+    lists.into_iter().flat_map(list).collect()
 }
 
 fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
     tell_unignored(ctx, plan);
     snapshot::tell_passed_over(ctx, &plan.passed_over);
-    let (mut value, mut rows) = listed(plan, head);
+    let mut value = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
-    for path in &plan.in_the_way {
-        let cells = [("Change".to_owned(), "in the way".into()), ("Path".to_owned(), quoted(path).into())];
-        rows.push(Map::from_iter(cells));
-    }
-    Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
+    Output::WithRows { value: Value::Object(value), rows }
 }
 
 fn tell_unignored(ctx: &Context, plan: &Plan) {
@@ -126,7 +127,7 @@ fn tell_unignored(ctx: &Context, plan: &Plan) {
 }
 
 pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
-    let (mut value, rows) = listed(plan, head);
+    let mut value = listed(plan, head);
     snapshot::tell_passed_over(ctx, &plan.passed_over);
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));
@@ -141,5 +142,30 @@ pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) ->
         tell_unignored(ctx, plan);
         ctx.notices.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
     }
-    Output::WithTable { value: Value::Object(value), rows, numbers: Numbers::AsText }
+    Output::WithRows { value: Value::Object(value), rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(value: &Value) -> Vec<(String, String)> {
+        let cell = |row: &Map<String, Value>, at: &str| row[at].as_str().unwrap().to_owned();
+        rows(value).iter().map(|row| (cell(row, "Change"), cell(row, "Path"))).collect()
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_path_and_obstacles_only_before_the_restore() {
+        let mut value = json!({
+            "added": ["a"], "changed": ["b", "c"], "removed": [], "held_back": ["d/"], "in_the_way": ["e"],
+            "passed_over": ["f"], "backup": 1, "saved": [],
+        });
+        let row = |change: &str, path: &str| (change.to_owned(), path.to_owned());
+        let mut wanted =
+            vec![row("added", "a"), row("changed", "b"), row("changed", "c"), row("held back", "d/")];
+        assert_eq!(table(&value), wanted);
+        value["dry_run"] = true.into();
+        wanted.push(row("in the way", "e"));
+        assert_eq!(table(&value), wanted);
+    }
 }
