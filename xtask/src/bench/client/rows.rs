@@ -136,9 +136,10 @@ fn restores(
     if wants("empty") {
         // Neither DVC nor jj is asked: the one restores only what it keeps as data, the other is as in the row above.
         let sides = &sides[..3];
-        let times = turns(sides.len(), few, |number, _| {
+        let aside = tempfile::tempdir_in(world.home())?;
+        let times = turns(sides.len(), few, |number, turn| {
             let side = sides[number].as_ref();
-            folder::clear(side.folder())?;
+            folder::set_aside(side.folder(), &aside.path().join(format!("{number}-{turn}")))?;
             side.emptied()?;
             proven(side, side.restore(&marks[number])?)
         })?;
