@@ -16,6 +16,7 @@ use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader}
 use git_wire::{
     Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, advertise, respond,
 };
+use gix::odb::pack::data::entry::Header;
 
 /// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
 #[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
@@ -167,21 +168,16 @@ pub fn deltas(data: &[u8]) {
         rest = after;
         let begin = pack.len();
         let base = entries.len().checked_sub(1 + usize::from(*back)).map(|base| &entries[base]);
-        let (kind, base) = match (what % 3, base) {
-            (1, Some((offset, _))) => (6, distance(begin - offset)),
-            (2, Some((_, content))) => {
-                let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content);
-                (7, id.map_or_else(|_| vec![0; 20], |id| id.as_slice().to_vec()))
-            }
-            (2, None) => (7, vec![*back; 20]),
-            _ => (3, Vec::new()),
+        let header = match (what % 3, base) {
+            (1, Some((offset, _))) => Header::OfsDelta { base_distance: (begin - offset) as u64 },
+            (2, Some((_, content))) => Header::RefDelta {
+                base_id: gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content)
+                    .unwrap_or(gix::ObjectId::null(gix::hash::Kind::Sha1)),
+            },
+            (2, None) => Header::RefDelta { base_id: gix::ObjectId::from([*back; 20]) },
+            _ => Header::Blob,
         };
-        let size = content.len();
-        pack.push(kind << 4 | if size > 15 { 0x80 } else { 0 } | u8::try_from(size & 15).expect("masked"));
-        if size > 15 {
-            pack.push(u8::try_from(size >> 4).expect("of a byte"));
-        }
-        pack.extend_from_slice(&base);
+        header.write_to(content.len() as u64, &mut pack).expect("a vector takes it");
         pack.extend_from_slice(&stored(content));
         entries.push((begin, content.to_vec()));
     }
@@ -206,16 +202,6 @@ pub fn deltas(data: &[u8]) {
         let hash = gix::objs::compute_hash(gix::hash::Kind::Sha1, object.kind, &object.data);
         assert_eq!(hash.expect("nothing here collides"), id);
     }
-}
-
-/// A distance to a base, as packs have it.
-fn distance(mut distance: usize) -> Vec<u8> {
-    let mut bytes = vec![u8::try_from(distance & 0x7f).expect("masked")];
-    while distance > 0x7f {
-        distance = (distance >> 7) - 1;
-        bytes.insert(0, u8::try_from(distance & 0x7f).expect("masked") | 0x80);
-    }
-    bytes
 }
 
 /// A zlib stream of one stored block.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use git_wire::pack::{Connectivity, IngestOptions, Stored, ingest};
 use gix::objs::Kind;
+use gix_pack::data::entry::Header;
 use proptest::prelude::*;
 
-use crate::forge::{BLOB, OFS_DELTA, Pack, REF_DELTA, id_of};
+use crate::forge::{BLOB, Pack, id_of};
 use crate::sandbox::{feed, git};
 
 /// The longest chain that is stored.
@@ -52,16 +53,6 @@ fn delta(base: &[u8], tail: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (delta, object)
 }
 
-/// A distance, as Git writes it.
-fn distance(mut distance: usize) -> Vec<u8> {
-    let mut bytes = vec![u8::try_from(distance & 0x7f).expect("masked")];
-    while distance > 0x7f {
-        distance = (distance >> 7) - 1;
-        bytes.insert(0, u8::try_from(distance & 0x7f).expect("masked") | 0x80);
-    }
-    bytes
-}
-
 /// A pack of blobs, and those that deltas stand on and that `outside` says are left out.
 fn build(plan: &[How], outside: usize) -> (Pack, Vec<Vec<u8>>) {
     // The contents first, since a base named by id may come later.
@@ -92,12 +83,11 @@ fn build(plan: &[How], outside: usize) -> (Pack, Vec<Vec<u8>>) {
             Some(base) => {
                 let (delta, _) = delta(&objects[base], format!("{at:06}\n").as_bytes());
                 let begun: Option<usize> = begins[base];
-                if let (Some(base), How::Offset(_)) = (begun, plan[at]) {
-                    pack.entry_saying(OFS_DELTA, delta.len(), &distance(begin - base), &delta)
-                } else {
-                    let base = id_of(Kind::Blob, &objects[base]);
-                    pack.entry_saying(REF_DELTA, delta.len(), base.as_slice(), &delta)
-                }
+                let header = match (begun, plan[at]) {
+                    (Some(base), How::Offset(_)) => Header::OfsDelta { base_distance: (begin - base) as u64 },
+                    _ => Header::RefDelta { base_id: id_of(Kind::Blob, &objects[base]) },
+                };
+                pack.entry_of(header, &delta)
             }
         };
         begins[at] = Some(begin);

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use gix_pack::data::entry::Header;
+
 pub(crate) const COMMIT: u8 = 1;
 pub(crate) const TREE: u8 = 2;
 pub(crate) const BLOB: u8 = 3;
@@ -26,6 +28,14 @@ impl Pack {
         self.entry_saying(kind, data.len(), &[], data)
     }
 
+    /// Adds an entry as its header says.
+    pub(crate) fn entry_of(mut self, header: Header, data: &[u8]) -> Self {
+        self.last = self.entries.len();
+        header.write_to(data.len() as u64, &mut self.entries).expect("vec");
+        self.deflate(data)
+    }
+
+    /// Adds an entry whose header says any size, and whose base is any bytes.
     pub(crate) fn entry_saying(mut self, kind: u8, size: usize, base: &[u8], data: &[u8]) -> Self {
         self.last = self.entries.len();
         let low = |bits: usize| u8::try_from(bits).expect("masked");
@@ -38,6 +48,10 @@ impl Pack {
         }
         self.entries.push(byte);
         self.entries.extend_from_slice(base);
+        self.deflate(data)
+    }
+
+    fn deflate(mut self, data: &[u8]) -> Self {
         let mut deflate = flate2::write::ZlibEncoder::new(&mut self.entries, flate2::Compression::fast());
         deflate.write_all(data).expect("vec");
         deflate.finish().expect("vec");
