@@ -25,7 +25,11 @@ pub fn update_gitignore(root: &Path) -> Result<Option<Vec<u8>>, Error> {
             Ok(old) => old,
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(_) if is_link() => return Err(Error::InTheWay { path, what: "a link" }),
-            Err(source) => return Err(Error::Io { action: "read", path, source }),
+            // To open a socket fails without a reason.
+            Err(error) => {
+                let source = small_file::probe(&path, SMALL_FILE).err().unwrap_or(error);
+                return Err(Error::Io { action: "read", path, source });
+            }
         };
     match completed(&old) {
         Some(new) => write_whole(root, FILE, &new).map(|()| Some(old)),

@@ -7,6 +7,7 @@
 
 mod attached;
 pub mod format;
+mod group;
 mod listed;
 mod merge;
 mod metric;

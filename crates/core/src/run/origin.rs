@@ -24,10 +24,31 @@ const NAME_BYTES: usize = 100;
 /// What tells two runs of one id apart; ordered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Origin {
-    created: Timestamp,
-    host: Option<String>,
-    user: String,
-    commit: Option<ObjectId>,
+    pub(super) created: Timestamp,
+    pub(super) host: Option<String>,
+    pub(super) user: String,
+    pub(super) commit: Option<ObjectId>,
+}
+
+impl Origin {
+    /// The one that sorts before all others.
+    pub(super) fn smallest() -> Self {
+        Self { created: Timestamp::MIN, host: None, user: String::new(), commit: None }
+    }
+
+    /// The id of a run of this origin whose own, `submitted_as`, another run keeps.
+    pub(super) fn moved_id(&self, submitted_as: &RunId) -> RunId {
+        let Self { created, host, user, commit } = self;
+        let said = format!("{created}\n{host:?}\n{user:?}\n{commit:?}\n");
+        let hash = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, said.as_bytes())
+            .expect("a short text has a SHA-1")
+            .to_hex_with_len(HEX_DIGITS)
+            .to_string();
+        let project = submitted_as.project();
+        let project = &project[..project.floor_char_boundary(NAME_BYTES)];
+        RunId::new(&format!("{project}-{hash}"), submitted_as.epoch_ms())
+            .expect("a name that an id had, shortened, and hex digits are fit for an id")
+    }
 }
 
 impl RunRecord {
@@ -51,20 +72,15 @@ impl RunRecord {
         }
     }
 
-    /// This record under the id that it has when another run keeps the one it was submitted as.
-    pub(super) fn moved(mut self) -> Self {
+    /// This record under another id than it was submitted as, which it says then; or under that one again.
+    pub(super) fn under(mut self, id: &RunId) -> Self {
         let submitted_as = self.submitted_as();
-        let Origin { created, host, user, commit } = self.origin();
-        let said = format!("{created}\n{host:?}\n{user:?}\n{commit:?}\n");
-        let hash = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, said.as_bytes())
-            .expect("a short text has a SHA-1")
-            .to_hex_with_len(HEX_DIGITS)
-            .to_string();
-        let project = submitted_as.project();
-        let project = &project[..project.floor_char_boundary(NAME_BYTES)];
-        self.run_id = RunId::new(&format!("{project}-{hash}"), submitted_as.epoch_ms())
-            .expect("a name that an id had, shortened, and hex digits are fit for an id");
-        self.properties.insert(SUBMITTED_AS.to_owned(), submitted_as.as_str().into());
+        if *id == submitted_as {
+            self.properties.remove(SUBMITTED_AS);
+        } else {
+            self.properties.insert(SUBMITTED_AS.to_owned(), submitted_as.as_str().into());
+        }
+        self.run_id = id.clone();
         self
     }
 }

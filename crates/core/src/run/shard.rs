@@ -62,11 +62,24 @@ pub(super) fn put(
     root: Option<ObjectId>,
     records: impl IntoIterator<Item = (RunId, ObjectId)>,
 ) -> Result<ObjectId, Error> {
+    change(repo, root, records.into_iter().map(|(run, blob)| (run, Some(blob))))
+}
+
+/// Puts blobs at paths, or removes what is there, writing only the trees on the way; gives the new root.
+pub(super) fn change(
+    repo: &Repository,
+    root: Option<ObjectId>,
+    records: impl IntoIterator<Item = (RunId, Option<ObjectId>)>,
+) -> Result<ObjectId, Error> {
     let root = root.map_or_else(|| Ok(Tree::empty()), |root| load_root(repo, root))?;
     let mut editor = gix::objs::tree::Editor::new(root, &repo.objects, repo.object_hash());
     for (run, blob) in records {
         let path = path_of(&run).map(BString::from);
-        editor.upsert(path.iter(), EntryKind::Blob, blob).map_err(Error::WriteObject)?;
+        match blob {
+            Some(blob) => editor.upsert(path.iter(), EntryKind::Blob, blob),
+            None => editor.remove(path.iter()),
+        }
+        .map_err(Error::WriteObject)?;
     }
     editor.write(|tree| repo.write_object(tree).map(gix::Id::detach)).map_err(Error::WriteObject)
 }
@@ -91,6 +104,18 @@ pub(super) fn siblings(
     let [folders @ .., _] = path_of(run);
     let Some(tree) = folder(repo, root, folders)? else { return Ok(Vec::new()) };
     Ok(records(&tree).collect())
+}
+
+/// The records of a run's millisecond.
+pub(super) fn of_moment(
+    repo: &Repository,
+    root: Option<ObjectId>,
+    run: &RunId,
+) -> Result<Vec<(RunId, ObjectId)>, Error> {
+    let Some(root) = root else { return Ok(Vec::new()) };
+    let mut found = siblings(repo, root, run)?;
+    found.retain(|(id, _)| id.epoch_ms() == run.epoch_ms());
+    Ok(found)
 }
 
 /// The tree at a path.

@@ -192,7 +192,7 @@ impl<'h> RunStore<'h> {
         self.retry(|tip| {
             let mut record = record.clone();
             record.run_number = tip.totals.last_number.saturating_add(1);
-            let placing = Placing::on(repo, tip.tree);
+            let mut placing = Placing::on(repo, tip.tree);
             if placing.find(&record.run_id)?.is_some_and(|found| found.origin() == record.origin()) {
                 return Err(Error::Exists { run: record.run_id });
             }
@@ -321,14 +321,14 @@ fn commit_record(
     let number = record.run_number;
     let id = placing.replace(record)?;
     let record = placing.find(&id)?.expect("it has been placed");
-    let (tree, added) = placing.write()?;
+    let (tree, change) = placing.write()?;
     if let Some(commit) = tip.commit
         && tip.tree == Some(tree)
     {
         return Ok((commit, record));
     }
     let totals = Totals {
-        runs: tip.totals.runs.saturating_add(added),
+        runs: tip.totals.runs.saturating_add_signed(change),
         last_number: tip.totals.last_number.max(number),
     };
     let message = totals.message(&format!("{id}: {}", record.status));

@@ -1,6 +1,7 @@
 //! Tests of run records and their store.
 
 mod attached;
+mod group;
 mod listed;
 mod merging;
 mod record;
