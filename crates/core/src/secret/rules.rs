@@ -1,7 +1,8 @@
 //! The table of secrets: names of files that hold credentials, and the written forms of keys and tokens.
 //!
-//! Each row is made from the vendor's own description of the format, whose place stands beside it. A content row is
-//! found by its anchors, short texts that every secret of that kind contains, and is then checked around the anchor.
+//! Beside each row stands the place where the format is described: the vendor's own page where it tells the form, and the
+//! scanner whose rule has it where the vendor tells nothing but the kind. A content row is found by its anchors, short texts
+//! that every secret of that kind contains, and is then checked around the anchor.
 
 use super::form::{self, Class, Form};
 
@@ -30,7 +31,8 @@ const fn value(of: Class, least: usize, most: usize) -> Form {
 
 const ANY: usize = usize::MAX;
 
-/// All content rules. No anchor is the beginning of another one's.
+/// All content rules. No anchor is the beginning of another one's, and there are at most 64 of more than three bytes: so many are
+/// searched for at once.
 #[rustfmt::skip]
 pub(super) static RULES: &[Rule] = &[
     // Keys.
@@ -49,8 +51,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "an AWS session token", anchors: &["session_token", "SESSION_TOKEN", "SessionToken"],
         form: value(Class::Base64, 100, ANY),
         source: "https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html" },
+    Rule { name: "a key of Amazon Bedrock", anchors: &["ABSKQmVkcm9ja0FQSUtleS"], form: token(Class::Base64, 60, ANY),
+        source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_bedrock.html (ABSK and base64 of BedrockAPIKey-…: gitleaks)" },
     Rule { name: "a key of an Azure account", anchors: &["AccountKey"], form: value(Class::Base64, 86, ANY),
-        source: "https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string" },
+        source: "https://learn.microsoft.com/purview/sit-defn-azure-storage-account-key (86 characters and ==)" },
     Rule { name: "a shared access key of Azure", anchors: &["SharedAccessKey"], form: value(Class::Base64, 40, ANY),
         source: "https://learn.microsoft.com/azure/service-bus-messaging/service-bus-sas" },
     Rule { name: "a shared access signature of Azure", anchors: &["sig="], form: Form::With(form::azure_signature),
@@ -58,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "a key of an Azure service", anchors: &["JQQJ99"], form: Form::With(form::azure_annotated),
         source: "https://github.com/microsoft/security-utilities (common annotated security keys)" },
     Rule { name: "a personal access token of Azure DevOps", anchors: &["AZDO"], form: Form::With(form::azure_devops),
-        source: "https://learn.microsoft.com/azure/devops/organizations/accounts/use-personal-access-tokens-to-authenticate#format" },
+        source: "https://learn.microsoft.com/purview/sit-defn-azure-devops-personal-access-token (84 characters, AZDO at 76 to 80)" },
     Rule { name: "a Google client secret", anchors: &["GOCSPX-"], form: token(Class::Base64Url, 24, ANY),
         source: "https://developers.google.com/identity/protocols/oauth2/native-app" },
     Rule { name: "a Google API key", anchors: &["AIza"], form: token(Class::Base64Url, 35, 35),
@@ -68,15 +72,19 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "a Google access token", anchors: &["ya29."], form: token(Class::Base64Url, 20, ANY),
         source: "https://cloud.google.com/docs/authentication/token-types#access" },
     Rule { name: "a Databricks token", anchors: &["dapi"], form: token(Class::Hex, 32, 32),
-        source: "https://docs.databricks.com/aws/en/dev-tools/auth/pat" },
+        source: "https://docs.databricks.com/aws/en/dev-tools/auth/pat (the form: gitleaks, databricks-api-token)" },
     Rule { name: "a DigitalOcean token", anchors: &["dop_v1_"], form: token(Class::Hex, 64, 64),
         source: "https://docs.digitalocean.com/reference/api/create-personal-access-token/" },
     // Hosts of code and packages.
-    Rule { name: "a GitHub token", anchors: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], form: token(Class::Alnum, 36, ANY),
-        source: "https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats" },
+    Rule { name: "a GitHub token", anchors: &["ghp_", "gho_", "ghu_", "ghr_"], form: token(Class::Alnum, 36, ANY),
+        source: "https://github.blog/changelog/2021-03-31-authentication-token-format-updates-are-generally-available (up to 255 characters)" },
+    // As the others, or since April 2026 `ghs_<app>_<JSON web token>`.
+    Rule { name: "a GitHub token", anchors: &["ghs_"], form: token(Class::Dotted, 36, ANY),
+        source: "https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app" },
     Rule { name: "a GitHub token", anchors: &["github_pat_"], form: token(Class::Word, 40, ANY),
         source: "https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats" },
-    Rule { name: "a GitLab token", anchors: &["glpat-", "gldt-", "glrt-"], form: token(Class::Base64Url, 20, ANY),
+    // Since GitLab 18 with a dot and a checksum at the end.
+    Rule { name: "a GitLab token", anchors: &["glpat-", "gldt-", "glrt-", "gloas-", "glptt-", "glagent-"], form: token(Class::Dotted, 20, ANY),
         source: "https://docs.gitlab.com/security/tokens/#token-prefixes" },
     Rule { name: "an npm token", anchors: &["npm_"], form: token(Class::Alnum, 36, 36),
         source: "https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/" },
@@ -88,8 +96,8 @@ pub(super) static RULES: &[Rule] = &[
         source: "https://docs.docker.com/reference/cli/docker/login/#credential-stores" },
     Rule { name: "a login of a container registry", anchors: &["identitytoken"], form: value(Class::Bearer, 20, ANY),
         source: "https://docs.docker.com/reference/cli/docker/login/#credential-stores" },
-    Rule { name: "a Docker token", anchors: &["dckr_pat_"], form: token(Class::Base64Url, 24, ANY),
-        source: "https://docs.docker.com/security/access-tokens/" },
+    Rule { name: "a Docker token", anchors: &["dckr_"], form: Form::With(form::docker),
+        source: "https://docs.docker.com/security/access-tokens/, https://docs.docker.com/reference/api/hub/latest/operations/AuthCreateAccessToken" },
     Rule { name: "a key of a Kubernetes client", anchors: &["client-key-data"], form: value(Class::Base64, 60, ANY),
         source: "https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#AuthInfo" },
     Rule { name: "a HashiCorp Vault token", anchors: &["hvs.", "hvb."], form: token(Class::Base64Url, 24, ANY),
@@ -97,10 +105,14 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "an HCP Terraform token", anchors: &[".atlasv1."], form: Form::With(form::terraform),
         source: "https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens" },
     // Machine learning.
-    Rule { name: "a Hugging Face token", anchors: &["hf_"], form: token(Class::Alnum, 30, 50),
-        source: "https://huggingface.co/docs/hub/security-tokens" },
+    Rule { name: "a Hugging Face token", anchors: &["hf_"], form: token(Class::Alnum, 34, 40),
+        source: "https://huggingface.co/docs/hub/security-tokens (34 letters: gitleaks, huggingface-access-token)" },
     Rule { name: "a key of an AI service", anchors: &["sk-"], form: Form::With(form::sk_key),
         source: "https://platform.openai.com/docs/api-reference/authentication, https://docs.anthropic.com/en/api/overview" },
+    Rule { name: "a Perplexity key", anchors: &["pplx-"], form: token(Class::Alnum, 48, 48),
+        source: "https://docs.perplexity.ai/ (the form: gitleaks, perplexity-api-key)" },
+    Rule { name: "a Pinecone key", anchors: &["pcsk_"], form: token(Class::Word, 60, ANY),
+        source: "https://docs.pinecone.io/guides/projects/manage-api-keys (the form: trufflehog, pinecone)" },
     Rule { name: "a Groq key", anchors: &["gsk_"], form: token(Class::Alnum, 40, ANY),
         source: "https://console.groq.com/docs/quickstart" },
     Rule { name: "a Replicate token", anchors: &["r8_"], form: token(Class::Alnum, 37, 37),
@@ -114,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "a Weights & Biases key", anchors: &["WANDB_API_KEY", "wandb.login(", "api.wandb.ai"], form: Form::With(form::wandb),
         source: "https://docs.wandb.ai/guides/track/environment-variables, https://docs.wandb.ai/ref/cli/wandb-login" },
     Rule { name: "a Weights & Biases key", anchors: &["wandb_v1_"], form: token(Class::Word, 40, ANY),
-        source: "https://docs.wandb.ai/platform/app/settings-page/user-settings" },
+        source: "https://docs.wandb.ai/support/models/articles/why-does-my-api-key-fail-with-must-be-40-characters (some 86 characters)" },
     Rule { name: "a Kaggle key", anchors: &["KAGGLE_KEY"], form: value(Class::Hex, 32, 32),
         source: "https://www.kaggle.com/docs/api#authentication" },
     Rule { name: "a Kaggle token", anchors: &["KGAT_"], form: token(Class::Alnum, 32, ANY),
@@ -122,7 +134,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule { name: "a Neptune token", anchors: &["eyJhcGlfYWRkcmVzcyI6"], form: token(Class::Base64, 40, ANY),
         source: "https://docs.neptune.ai/setup/setting_api_token (base64 of {\"api_address\": …)" },
     // Messages and payments.
-    Rule { name: "a Slack token", anchors: &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-"], form: token(Class::SlackToken, 20, ANY),
+    Rule { name: "a Slack token", anchors: &["xox"], form: Form::With(form::slack),
         source: "https://docs.slack.dev/authentication/tokens" },
     Rule { name: "a Slack token", anchors: &["xapp-"], form: Form::With(form::slack_app),
         source: "https://docs.slack.dev/authentication/tokens#app-level" },
@@ -132,6 +144,8 @@ pub(super) static RULES: &[Rule] = &[
         source: "https://discord.com/developers/docs/resources/webhook#execute-webhook" },
     Rule { name: "a Stripe key", anchors: &["k_live_"], form: Form::With(form::stripe),
         source: "https://docs.stripe.com/keys" },
+    Rule { name: "a Stripe webhook secret", anchors: &["whsec_"], form: token(Class::Base64, 32, ANY),
+        source: "https://docs.stripe.com/webhooks" },
     Rule { name: "a SendGrid key", anchors: &["SG."], form: Form::With(form::sendgrid),
         source: "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys" },
     // Forms that many services share.

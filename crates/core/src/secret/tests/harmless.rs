@@ -54,6 +54,7 @@ fn contents() -> Vec<(&'static str, String)> {
         ("AWS's example", format!("AKIA{}", "IOSFODNN7EXAMPLE")),
         ("AWS's other example", format!("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY{}", "EXAMPLEKEY")),
         ("a short one", "ghp_short and hf_hub_download and sk-estimator AKIA1234".to_owned()),
+        ("names in code", "hf_requiredCharacteristicTypesForDisplayMetadata hf_generatedByHomeAppForDebuggingPurposesKey api_org_controller whsec_ ops_eyJ pplx-sonar-reasoning glft-2 rubygems_version".to_owned()),
         ("placeholders", format!("ghp_{0} hf_{0} sk-proj-{0} npm_{0}", "x".repeat(36))),
         ("an example's URL", "https://user:pass@example.com/ https://user:password@host postgres://postgres:postgres@localhost/db".to_owned()),
         ("URLs to fill in", "https://$USER:$TOKEN@h https://u:${PAT}@h https://{user}:{pw}@h https://<u>:<p>@h http://u:%s@h".to_owned()),

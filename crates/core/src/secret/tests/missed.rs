@@ -110,8 +110,26 @@ fn files() -> Vec<(&'static str, String, bool)> {
     content("adc.json", format!("\"refresh_token\": \"{}\"", token(&["1/", "/0"], ALNUM, 100)));
     content("gh1", token(&["gh", "p_"], ALNUM, 36));
     content("gh2", token(&["gh", "s_"], ALNUM, 36));
+    content(
+        "gh4",
+        format!(
+            "{}_eyJ{}.eyJ{}.{}",
+            token(&["gh", "s_"], "0123456789", 7),
+            random(ALNUM, 33),
+            random(ALNUM, 200),
+            random(ALNUM, 86)
+        ),
+    );
     content("gh3", token(&["github", "_pat_"], ALNUM, 82));
     content("gl", token(&["gl", "pat-"], ALNUM, 20));
+    content("gl2", format!("{}.01.{}", token(&["gl", "pat-"], ALNUM, 27), random("0123456789abcdefghij", 9)));
+    content("gl3", token(&["glp", "tt-"], HEX, 40));
+    content("bedrock", token(&["ABSKQmVkcm", "9ja0FQSUtleS"], BASE64, 110));
+    content("pplx", token(&["pp", "lx-"], ALNUM, 48));
+    content("pinecone", token(&["pc", "sk_"], ALNUM, 6) + "_" + &random(ALNUM, 63));
+    content("whsec", token(&["wh", "sec_"], ALNUM, 32));
+    content("oat", token(&["dckr", "_oat_"], ALNUM, 32));
+    content("wandb", token(&["wandb", "_v1_"], ALNUM, 27) + "_" + &random(ALNUM, 49));
     content("dbx", format!("token={}", token(&["da", "pi"], HEX, 32)));
     content("dckr", token(&["dckr", "_pat_"], ALNUM, 27));
     content("azure", format!("DefaultEndpointsProtocol=https;Account{}={}==;", "Key", random(BASE64, 86)));
@@ -192,5 +210,23 @@ fn old_tokens_are_found_wherever_they_begin() {
             format!("{} = '{token}'\n{}", "x".repeat(usize::try_from(seed).unwrap() % 120), "y ".repeat(60));
         let found = first_in(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
         assert_eq!(found.span.end - found.span.start, 52);
+    }
+}
+
+#[test]
+fn the_whole_of_a_token_with_dots_is_found() {
+    for secret in [
+        format!(
+            "{}_eyJ{}.eyJ{}.{}",
+            token(&["gh", "s_"], "0123456789", 7),
+            random(ALNUM, 33),
+            random(ALNUM, 99),
+            random(ALNUM, 86)
+        ),
+        format!("{}.01.{}", token(&["gl", "pat-"], ALNUM, 27), random("0123456789abcdefghij", 9)),
+    ] {
+        let found =
+            first_in(format!("token = '{secret}'\n").as_bytes()).unwrap_or_else(|| panic!("{secret}"));
+        assert_eq!(found.span.end - found.span.start, secret.len() as u64, "{secret}");
     }
 }
