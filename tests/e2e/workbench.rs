@@ -4,13 +4,12 @@
 //! Undo; a run that goes on is watched and canceled. Every page is checked in both themes.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Stdio};
 
 use e2e::browser::Theme;
 use e2e::folder::write;
-use e2e::{Actor, Browser, Sandbox, Scripts, Weight, binaries, page_check};
+use e2e::{Actor, Browser, Sandbox, Scripts, Ui, Weight, binaries, page_check};
 
 /// A training run that logs a curve and goes on for as long as somebody writes lines into a pipe.
 const SLOW: &str = "\
@@ -47,42 +46,6 @@ if rate > 0.9:
 
 /// A page of code has no limit but the code's; everything else is light.
 const CODE: Weight = Weight { bytes: 60 * 1024, requests: 2 };
-
-/// `azml ui` as a process.
-struct Ui {
-    child: Child,
-    url: String,
-    base: String,
-}
-
-impl Ui {
-    fn start(alice: &Actor<'_>, project: &Path) -> Self {
-        let mut child = alice
-            .command(&alice.azml_path(), project)
-            .args(["ui", "--no-open", "-o", "json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("azml starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut text = String::new();
-        let said: serde_json::Value = loop {
-            assert_ne!(stdout.read_line(&mut text).expect("azml prints text"), 0, "azml ended: {text}");
-            if let Ok(said) = serde_json::from_str(&text) {
-                break said;
-            }
-        };
-        let url = said["url"].as_str().expect("an address").to_owned();
-        let base = url.split("/?").next().expect("a server").to_owned();
-        Self { child, url, base }
-    }
-}
-
-impl Drop for Ui {
-    fn drop(&mut self) {
-        self.child.kill().and_then(|()| self.child.wait()).expect("a child process can be ended");
-    }
-}
 
 /// Waits until a page says something: it does so by itself where scripts run, and when it is loaded again where not.
 #[track_caller]

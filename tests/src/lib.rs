@@ -24,6 +24,7 @@ pub mod recording;
 pub mod sandbox;
 pub mod server;
 pub mod sshd;
+pub mod ui;
 pub mod usage;
 pub mod venv;
 
@@ -35,3 +36,4 @@ pub use output::Output;
 pub use page_check::Weight;
 pub use sandbox::Sandbox;
 pub use server::Server;
+pub use ui::Ui;

@@ -1,15 +1,13 @@
 //! S13: snapshots that say "10^12 files" in 14 objects, or nest deeper than any path, in everything that azml does with
 //! a snapshot.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::folder::write;
-use e2e::usage::Usage;
-use e2e::{Actor, Output, Sandbox, git};
+use e2e::{Actor, Output, Sandbox, Ui, git};
 
 /// Address space in KB that a command has: a snapshot that is walked whole needs many times as much.
 const MEMORY: u64 = 1_500_000;
@@ -113,38 +111,23 @@ fn a_tree_bomb_is_refused_by_every_command_soon_and_with_little_memory() {
     }
 }
 
-/// `azml ui` as a process, and a browser that has its key.
-struct Ui {
-    child: Child,
+/// `azml ui`, and a browser that has its key.
+struct Visitor {
+    ui: Ui,
     address: String,
     cookie: String,
 }
 
-impl Ui {
+impl Visitor {
     fn start(planted: &Planted<'_>) -> Self {
-        let mut child = planted
-            .actor
-            .command(&planted.actor.azml_path(), &planted.project)
-            .args(["ui", "--no-open", "-o", "json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("azml starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut text = String::new();
-        let told: serde_json::Value = loop {
-            assert_ne!(stdout.read_line(&mut text).expect("azml prints text"), 0, "azml ended: {text}");
-            if let Ok(told) = serde_json::from_str(&text) {
-                break told;
-            }
-        };
-        let url = told["url"].as_str().expect("an address");
-        let (address, rest) = url.trim_start_matches("http://").split_once('/').expect("a path");
-        let mut ui = Self { child, address: address.to_owned(), cookie: String::new() };
-        let reply = ui.get(&format!("/{rest}"));
+        let ui = Ui::start(&planted.actor, &planted.project);
+        let (address, rest) = ui.url.trim_start_matches("http://").split_once('/').expect("a path");
+        let (address, path) = (address.to_owned(), format!("/{rest}"));
+        let mut visitor = Self { ui, address, cookie: String::new() };
+        let reply = visitor.get(&path);
         let cookie = reply.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
-        cookie.split(';').next().expect("a pair").clone_into(&mut ui.cookie);
-        ui
+        cookie.split(';').next().expect("a pair").clone_into(&mut visitor.cookie);
+        visitor
     }
 
     fn connect(&self) -> TcpStream {
@@ -169,16 +152,6 @@ impl Ui {
         self.ask(path).read_to_end(&mut reply).expect("it answers in time");
         String::from_utf8_lossy(&reply).into_owned()
     }
-
-    fn usage(&self) -> Usage {
-        Usage::of(self.child.id())
-    }
-}
-
-impl Drop for Ui {
-    fn drop(&mut self) {
-        self.child.kill().and_then(|()| self.child.wait()).expect("a child process can be ended");
-    }
 }
 
 #[test]
@@ -186,7 +159,7 @@ fn a_tree_bomb_is_told_on_every_page_of_the_workbench() {
     let sandbox = Sandbox::new();
     let planted = plant(&sandbox, BOMB);
     let [first, second] = &planted.runs;
-    let ui = Ui::start(&planted);
+    let visitor = Visitor::start(&planted);
     for (path, status, says) in [
         (format!("/runs/{second}"), "200", "files and folders differ"),
         (format!("/runs/{second}/diff?from={first}"), "200", "files and folders differ"),
@@ -194,10 +167,10 @@ fn a_tree_bomb_is_told_on_every_page_of_the_workbench() {
         (format!("/runs/{second}/files"), "500", "files and folders"),
         (format!("/runs/{second}/restore"), "500", "files and folders"),
     ] {
-        let reply = ui.get(&path);
+        let reply = visitor.get(&path);
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")) && reply.contains(says), "{path}: {reply}");
     }
-    let usage = ui.usage();
+    let usage = visitor.ui.usage();
     assert!(usage.peak < WORKBENCH_MEMORY, "{usage:?}");
 }
 
@@ -205,8 +178,8 @@ fn a_tree_bomb_is_told_on_every_page_of_the_workbench() {
 fn half_forms_of_strangers_do_not_keep_the_workbench_from_its_user() {
     let sandbox = Sandbox::new();
     let planted = plant(&sandbox, "tree=$(git mktree </dev/null)");
-    let ui = Ui::start(&planted);
-    let address = &ui.address;
+    let visitor = Visitor::start(&planted);
+    let address = &visitor.address;
     let form = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 1000\r\n\r\n";
     let heads = [
         format!("POST /sync HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n{form}"),
@@ -217,14 +190,14 @@ fn half_forms_of_strangers_do_not_keep_the_workbench_from_its_user() {
     for head in heads {
         let strangers: Vec<TcpStream> = (0..80)
             .map(|_| {
-                let mut stream = ui.connect();
+                let mut stream = visitor.connect();
                 // One that was refused already may be closed.
                 drop(stream.write_all(head.as_bytes()));
                 stream
             })
             .collect();
         let began = Instant::now();
-        let reply = ui.get("/");
+        let reply = visitor.get("/");
         assert!(reply.starts_with("HTTP/1.1 200"), "{head}: {reply}");
         // The deadline of a form is 15 seconds.
         assert!(began.elapsed() < Duration::from_secs(10), "{head}: {:?}", began.elapsed());
