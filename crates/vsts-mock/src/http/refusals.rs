@@ -30,6 +30,12 @@ pub(super) fn show(refused: &Refused) -> Shown {
         Refused::NoProject { .. } => (StatusCode::NOT_FOUND, "ProjectDoesNotExistWithNameException"),
         Refused::NoRepository { .. } => (StatusCode::NOT_FOUND, "GitRepositoryNotFoundException"),
         Refused::NoBranch { .. } => (StatusCode::NOT_FOUND, "GitUnresolvableToCommitException"),
+        Refused::NoRef { .. } => (StatusCode::NOT_FOUND, "GitReferenceNotFoundException"),
+        Refused::NoObject { .. } => (StatusCode::NOT_FOUND, "GitObjectDoesNotExistException"),
+        Refused::NoItem { .. } => (StatusCode::NOT_FOUND, "GitItemNotFoundException"),
+        Refused::ItemExists { .. } => (StatusCode::CONFLICT, "GitItemAlreadyExistsException"),
+        Refused::NoPush { .. } => (StatusCode::NOT_FOUND, "GitPushNotFoundException"),
+        Refused::PushGone => (StatusCode::CONFLICT, "GitPushNotFoundException"),
         Refused::NoToken { .. } => (StatusCode::NOT_FOUND, "SessionTokenNotFoundException"),
         Refused::NoSecurityToken { .. } => (StatusCode::NOT_FOUND, "SecurityTokenNotFoundException"),
         Refused::NoSubject { .. } | Refused::NoUser { .. } => {

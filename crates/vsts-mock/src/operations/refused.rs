@@ -37,6 +37,27 @@ pub(crate) enum Refused {
         shown(branch)
     )]
     NoBranch { branch: String, repository: String },
+    /// The repository has no such ref.
+    #[error("TF401175:The reference {} could not be found.", shown(name))]
+    NoRef { name: String },
+    /// The repository has no such object, or one of another kind.
+    #[error("TF401035: The object '{}' does not exist.", shown(id))]
+    NoObject { id: String },
+    /// A change of a push is about a file that is not there.
+    #[error(
+        "TF401174: The item '/{}' could not be found in the repository at the version that the push begins with.",
+        shown(path)
+    )]
+    NoItem { path: String },
+    /// A push adds a file where there is one.
+    #[error("TF401193: The item '/{}' exists already.", shown(path))]
+    ItemExists { path: String },
+    /// The repository has no such push.
+    #[error("TF401184: The push {} could not be found.", shown(id))]
+    NoPush { id: String },
+    /// The push was overtaken by another one.
+    #[error("It is gone.")]
+    PushGone,
     /// The user has no token or key of that id.
     #[error("There is no token or key of yours with the id {}.", id.chars().filter(|c| !c.is_control()).take(60).collect::<String>())]
     NoToken { id: String },
@@ -109,6 +130,10 @@ pub(crate) enum Refused {
 impl Refused {
     pub(crate) fn no_repository(name: &str) -> Self {
         Self::NoRepository { name: name.to_owned() }
+    }
+
+    pub(crate) fn no_object(id: &str) -> Self {
+        Self::NoObject { id: id.to_owned() }
     }
 
     pub(crate) fn no_token(id: &str) -> Self {

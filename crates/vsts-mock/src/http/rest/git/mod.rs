@@ -17,8 +17,8 @@ mod pushes;
 mod refs;
 mod refusal;
 mod revision;
-mod staging;
 mod tags;
+mod tree_changes;
 mod trees;
 mod write;
 

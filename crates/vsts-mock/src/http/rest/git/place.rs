@@ -15,6 +15,7 @@ use super::super::{Call, shape};
 use crate::operations::commit_text::decode;
 use crate::operations::context::RepoContext;
 use crate::operations::history::time_of;
+use crate::operations::refused::Refused;
 use crate::operations::work::Work;
 
 /// A REST request about a repository.
@@ -69,7 +70,7 @@ impl Place {
 pub(super) fn object_of(repository: &gix::Repository, id: &str, kind: Kind) -> Result<ObjectId, Failure> {
     let parsed = object_id(id)?;
     let found = repository.try_find_header(parsed)?.is_some_and(|header| header.kind() == kind);
-    if found { Ok(parsed) } else { Err(no_object(id)) }
+    if found { Ok(parsed) } else { Err(Refused::no_object(id).into()) }
 }
 
 /// The data of an object of one kind, by the id in a request.
@@ -80,7 +81,7 @@ pub(super) fn object(
 ) -> Result<(ObjectId, Vec<u8>), Failure> {
     let parsed = object_id(id)?;
     let found = repository.try_find_object(parsed)?.filter(|object| object.kind == kind);
-    let mut object = found.ok_or_else(|| no_object(id))?;
+    let mut object = found.ok_or_else(|| Refused::no_object(id))?;
     Ok((parsed, std::mem::take(&mut object.data)))
 }
 
@@ -89,11 +90,6 @@ pub(super) fn object_id(text: &str) -> Result<ObjectId, Failure> {
     ObjectId::from_hex(text.as_bytes()).ok().filter(|_| text.len() == 40).ok_or_else(|| {
         Failure::bad(format!("{:?} is not the id of an object: 40 hexadecimal digits.", shown(text)))
     })
-}
-
-pub(super) fn no_object(id: &str) -> Failure {
-    let message = format!("TF401035: The object '{}' does not exist.", shown(id));
-    Failure::not_found("GitObjectDoesNotExistException", message)
 }
 
 /// Who wrote something and when.

@@ -6,15 +6,15 @@ use gix::ObjectId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::{self, encode};
 use super::place::{Place, object_id};
 use super::refusal::update_status;
 use super::write;
-use crate::access::authorize_lock;
 use crate::operations::new_objects::NewObjects;
 use crate::operations::push::{Command, push};
+use crate::operations::refs;
 use crate::world::Repo;
 
 /// How many refs may be changed at once.
@@ -27,27 +27,9 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
     let prefix = format!("refs/{filter}");
     let contains = place.query.get("filterContains").map(str::to_lowercase);
     let peel = place.query.flag("peelTags");
-    // What can't be the beginning of a name may still be a folder's name and more, of which there is nothing then.
-    let folder = &prefix[..=prefix.rfind('/').unwrap_or(prefix.len() - 1)];
     let creators = place.runtime.block_on(place.app.state.ref_creators(place.repo.id))?;
     let creators: HashMap<String, Uuid> = creators.into_iter().collect();
-    let mut found = Vec::new();
-    let references = repository.references()?;
-    // A folder that can't be one has nothing in it.
-    let Ok(all) = references.prefixed(prefix.as_bytes()).or_else(|_| references.prefixed(folder.as_bytes()))
-    else {
-        return Ok(Reply::ok(shape::list(std::iter::empty())));
-    };
-    for reference in all.flatten() {
-        let name = String::from_utf8_lossy(reference.name().as_bstr()).into_owned();
-        let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
-        let is_wanted = name.starts_with(&prefix)
-            && contains.as_ref().is_none_or(|text| name["refs/".len()..].to_lowercase().contains(text));
-        if is_wanted {
-            found.push((name, id));
-        }
-    }
-    found.sort();
+    let found = refs::list(&repository, &prefix, contains.as_deref())?;
     let skip = place.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = place.query.amount(&["$top"])?.unwrap_or(usize::MAX);
     let next = skip.saturating_add(top);
@@ -72,7 +54,7 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
             let shown = identities.entry(user).or_insert_with(|| place.identity(user));
             out.extend_from_slice(format!(",\"{key}\":{shown}").as_bytes());
         }
-        if peel && let Some(peeled) = peeled(&repository, *id)? {
+        if peel && let Some(peeled) = refs::peeled(&repository, *id)? {
             out.extend_from_slice(format!(",\"peeledObjectId\":\"{peeled}\"").as_bytes());
         }
         out.push(b'}');
@@ -81,36 +63,12 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
     Ok(reply.continued((next < found.len() && top > 0).then_some(next)))
 }
 
-/// What an annotated tag points to in the end.
-fn peeled(repository: &gix::Repository, id: ObjectId) -> Result<Option<ObjectId>, Failure> {
-    let Some(object) = repository.try_find_object(id)? else { return Ok(None) };
-    if object.kind != gix::objs::Kind::Tag {
-        return Ok(None);
-    }
-    Ok(object.peel_tags_to_end().ok().map(|object| object.id))
-}
-
 /// Locks a ref for the caller, or lets it go.
 pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome {
     let filter = filter.or_else(|| place.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
     let name = if filter.starts_with("refs/") { filter.to_owned() } else { format!("refs/{filter}") };
     let wanted = body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
-    let repository = place.open()?;
-    let found = repository.try_find_reference(name.as_str()).ok().flatten();
-    let id = found.and_then(|reference| reference.try_id().map(gix::Id::detach)).ok_or_else(|| {
-        let message = format!("TF401175:The reference {} could not be found.", shown(&name));
-        Failure::not_found("GitReferenceNotFoundException", message)
-    })?;
-    let user = place.principal.user.unwrap_or_default();
-    let by = place.runtime.block_on(async {
-        let mut change = place.app.state.change().await?;
-        let verdict = authorize_lock(&change.world, &place.principal, &place.repo, &name);
-        verdict?;
-        let by = wanted.then(|| change.world.lock_of(place.repo.id, &name).unwrap_or(user));
-        change.lock_ref(place.repo.id, &name, by).await?;
-        change.commit().await?;
-        Ok::<_, Failure>(by)
-    })?;
+    let (id, by) = refs::set_lock(place, &name, wanted)?;
     let mut value = json!({
         "name": name,
         "objectId": id.to_string(),

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::place::{Place, no_object, object, object_id, person};
+use super::place::{Place, object, object_id, person};
 use super::pushes::by;
-use crate::operations::new_objects::NewObjects;
-use crate::operations::push::{Command, push_one};
+use crate::operations::tags::{self, NewTag};
 
 pub(super) fn show(place: &Place, id: &str) -> Outcome {
     let repository = place.open()?;
@@ -36,30 +35,21 @@ fn tag(place: &Place, id: &str, data: &[u8]) -> Result<Value, Failure> {
 }
 
 pub(super) fn create(place: &Place, body: &Value) -> Outcome {
-    let repository = place.open()?;
-    let name = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?;
-    let name = name.strip_prefix("refs/tags/").unwrap_or(name);
-    let target = body["taggedObject"]["objectId"].as_str().ok_or_else(|| Failure::missing("taggedObject"))?;
-    let header = repository.try_find_header(object_id(target)?)?.ok_or_else(|| no_object(target))?;
     let kinds = [
         ("commit", 1, Kind::Commit),
         ("tree", 2, Kind::Tree),
         ("blob", 3, Kind::Blob),
         ("tag", 4, Kind::Tag),
     ];
-    let kind = choice("taggedObject.objectType", &body["taggedObject"]["objectType"], &kinds)?;
-    if kind.is_some_and(|kind| kind != header.kind()) {
-        return Err(Failure::bad(format!(
-            "taggedObject.objectType: the object {target} is a {}.",
-            header.kind()
-        )));
-    }
-    let message = body["message"].as_str().unwrap_or_default();
-    let tagger = by(place, &body["taggedBy"])?;
-    let data = format!("object {target}\ntype {}\ntag {name}\ntagger {tagger}\n\n{message}\n", header.kind());
-    let mut objects = NewObjects::new(&repository);
-    let id = objects.add(Kind::Tag, data.as_bytes())?;
-    let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
-    push_one(place, &command, &objects.finish()?)?;
-    Ok(Reply::json(StatusCode::CREATED, tag(place, &id.to_string(), data.as_bytes())?))
+    let tagged = &body["taggedObject"];
+    let target = tagged["objectId"].as_str().ok_or_else(|| Failure::missing("taggedObject"))?;
+    let new = NewTag {
+        name: body["name"].as_str().ok_or_else(|| Failure::missing("name"))?,
+        target: object_id(target)?,
+        kind: choice("taggedObject.objectType", &tagged["objectType"], &kinds)?,
+        message: body["message"].as_str().unwrap_or_default(),
+        tagger: by(&body["taggedBy"])?,
+    };
+    let (id, data) = tags::create(place, &new)?;
+    Ok(Reply::json(StatusCode::CREATED, tag(place, &id.to_string(), &data)?))
 }

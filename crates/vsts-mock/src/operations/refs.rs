@@ -1,0 +1,65 @@
+//! Refs: listed, peeled and locked.
+
+use gix::ObjectId;
+use uuid::Uuid;
+
+use super::context::RepoContext;
+use super::refused::Refused;
+use crate::access::authorize_lock;
+
+/// The refs whose full names begin with `prefix`, which begins with `refs/`, by name; with `contains`, those alone whose
+/// names contain it, in lower case, after `refs/`.
+pub(crate) fn list(
+    repository: &gix::Repository,
+    prefix: &str,
+    contains: Option<&str>,
+) -> Result<Vec<(String, ObjectId)>, Refused> {
+    // A prefix that cannot begin a name may still be a folder's name and more, of which there is nothing then.
+    let folder = &prefix[..=prefix.rfind('/').unwrap_or(prefix.len() - 1)];
+    let references = repository.references()?;
+    let all = references.prefixed(prefix.as_bytes()).or_else(|_| references.prefixed(folder.as_bytes()));
+    // A folder that cannot be one has nothing in it.
+    let Ok(all) = all else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for reference in all.flatten() {
+        let name = String::from_utf8_lossy(reference.name().as_bstr()).into_owned();
+        let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
+        let is_wanted = name.starts_with(prefix)
+            && contains.is_none_or(|text| name["refs/".len()..].to_lowercase().contains(text));
+        if is_wanted {
+            found.push((name, id));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The object that an annotated tag points to in the end; `None` for other objects.
+pub(crate) fn peeled(repository: &gix::Repository, id: ObjectId) -> Result<Option<ObjectId>, Refused> {
+    let Some(object) = repository.try_find_object(id)? else { return Ok(None) };
+    if object.kind != gix::objs::Kind::Tag {
+        return Ok(None);
+    }
+    Ok(object.peel_tags_to_end().ok().map(|object| object.id))
+}
+
+/// Locks a ref for the principal, or unlocks it. Gives the ref's id, and the user that has locked it now. Blocks.
+pub(crate) fn set_lock(
+    ctx: &RepoContext,
+    name: &str,
+    is_locked: bool,
+) -> Result<(ObjectId, Option<Uuid>), Refused> {
+    let repository = ctx.open()?;
+    let found = repository.try_find_reference(name).ok().flatten();
+    let id = found.and_then(|reference| reference.try_id().map(gix::Id::detach));
+    let id = id.ok_or_else(|| Refused::NoRef { name: name.to_owned() })?;
+    let user = ctx.principal.user.unwrap_or_default();
+    ctx.runtime.block_on(async {
+        let mut change = ctx.app.state.change().await?;
+        authorize_lock(&change.world, &ctx.principal, &ctx.repo, name)?;
+        let by = is_locked.then(|| change.world.lock_of(ctx.repo.id, name).unwrap_or(user));
+        change.lock_ref(ctx.repo.id, name, by).await?;
+        change.commit().await?;
+        Ok((id, by))
+    })
+}
