@@ -11,6 +11,7 @@ pub(crate) mod changed_files;
 pub(crate) mod commit_text;
 pub(crate) mod content;
 pub(crate) mod context;
+pub(crate) mod experimentation;
 pub(crate) mod first_commit;
 pub(crate) mod groups;
 pub(crate) mod history;

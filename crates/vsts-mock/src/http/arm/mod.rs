@@ -21,13 +21,13 @@ use uuid::Uuid;
 
 use super::body::{self, BodyError};
 use super::web::json as json_response;
-use super::{Journalled, Peer, auth};
+use super::{Journalled, Peer, auth, refusals};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
 use crate::identity::SignInError;
 use crate::limits::JSON_BODY_BYTES;
+use crate::operations::experimentation::Error;
 use crate::registry::RegistryError;
-use crate::state::StateError;
 use crate::world::{Level, name};
 use path::{PROVIDER, Path, Target};
 
@@ -75,30 +75,22 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
+        let status = refusals::registry_status(&error);
+        if status.is_server_error() {
+            return Self::new(status, "InternalServerError", refusals::internal(&error).message);
+        }
         let message = error.in_one_line();
         match &error {
-            RegistryError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", message),
-            RegistryError::Exists { .. } => Self::new(StatusCode::CONFLICT, "Conflict", message),
+            RegistryError::NotFound { .. } => Self::new(status, "ResourceNotFound", message),
+            RegistryError::Exists { .. } => Self::new(status, "Conflict", message),
             RegistryError::InUse { .. } => Self::new(
-                StatusCode::CONFLICT,
+                status,
                 "CannotDeleteResource",
                 format!("Cannot delete resource while nested resources exist: {message}."),
             ),
-            RegistryError::Name(_) => Self::bad("InvalidResourceName", message),
-            RegistryError::Value { .. } | RegistryError::Key(_) | RegistryError::Import { .. } => {
-                Self::bad("InvalidRequestContent", message)
-            }
-            RegistryError::Repository { .. } | RegistryError::State(_) => {
-                tracing::error!(error = message, "a request to the Experimentation service failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "internal error")
-            }
+            RegistryError::Name(_) => Self::new(status, "InvalidResourceName", message),
+            _ => Self::new(status, "InvalidRequestContent", message),
         }
-    }
-}
-
-impl From<StateError> for Failure {
-    fn from(error: StateError) -> Self {
-        RegistryError::State(error).into()
     }
 }
 
@@ -246,6 +238,22 @@ impl Call<'_> {
                 "MethodNotAllowed",
                 "The requested resource does not support this method.",
             )),
+        }
+    }
+
+    fn failed(&self, error: Error) -> Failure {
+        let message = error.to_string();
+        match error {
+            Error::Absent => self.absent(),
+            Error::NoParent => Failure { code: "ParentResourceNotFound", ..self.absent() },
+            Error::Exists => Failure::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message),
+            Error::AssignmentExists => Failure::new(StatusCode::CONFLICT, "RoleAssignmentExists", message),
+            Error::NoUser => Failure::bad(
+                "PrincipalNotFound",
+                "properties.principalId is the id of nobody in this directory.",
+            ),
+            Error::Access(refusal) => self.refused(&refusal),
+            Error::Registry(error) => error.into(),
         }
     }
 

@@ -8,30 +8,21 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Answer, Call, Failure, found, shape};
-use crate::access::{Act, Use, authorize_resource, authorize_use, sees_resource};
-use crate::registry::{DEFAULT_GROUP, Details, random_id};
-use crate::world::{Level, Resource, Role, World, name};
+use crate::access::{Act, sees_resource};
+use crate::operations::experimentation::{self, Error, Put, ResourcePath};
+use crate::registry::Details;
+use crate::world::{Level, Resource, World, name};
 
 impl Call<'_> {
-    /// The resource that the first so many names of the path lead to, if the caller may see it.
-    fn resource<'w>(&self, world: &'w World, depth: usize) -> Result<&'w Resource, Failure> {
-        let names: Vec<&str> = self.path.names.iter().take(depth).map(String::as_str).collect();
-        let resource = world.experimentation.at(&names).ok_or_else(|| self.absent())?;
-        let group = self.path.group.as_deref();
-        let is_in_group = group.is_none_or(|group| name::key(group) == name::key(&resource.group));
-        if is_in_group && sees_resource(world, &self.principal, resource) {
-            Ok(resource)
-        } else {
-            Err(self.absent())
-        }
+    /// The resource that the path names.
+    pub(super) fn resource_path(&self) -> ResourcePath<'_> {
+        ResourcePath { names: &self.path.names, group: self.path.group.as_deref() }
     }
 
     /// The resource that the path names, if the caller may do that to it.
     pub(super) fn allowed<'w>(&self, world: &'w World, act: Act) -> Result<&'w Resource, Failure> {
-        let resource = self.resource(world, self.path.names.len())?;
-        authorize_resource(world, &self.principal, act, resource)
-            .map_err(|refusal| self.refused(&refusal))?;
-        Ok(resource)
+        let found = experimentation::allowed(world, &self.principal, self.resource_path(), act);
+        found.map_err(|error| self.failed(error))
     }
 
     pub(super) fn groups(&self, world: &World) -> Vec<Value> {
@@ -56,7 +47,10 @@ impl Call<'_> {
     pub(super) fn children(&self, world: &World, level: Level) -> Answer {
         let parent = match level {
             Level::Account => Uuid::nil(),
-            Level::Workspace | Level::Project => self.resource(world, self.path.names.len())?.id,
+            Level::Workspace | Level::Project => {
+                let found = experimentation::find(world, &self.principal, self.resource_path());
+                found.map_err(|error| self.failed(error))?.id
+            }
         };
         let group = self.path.group.as_deref().map(name::key);
         let mut seen: Vec<_> = world
@@ -73,81 +67,36 @@ impl Call<'_> {
         found(shape::resource(world, self.allowed(world, Act::Read)?))
     }
 
-    /// Makes what the path names, or changes it if it is there.
+    /// Creates what the path names, or changes it if it exists.
     pub(super) async fn put(&self, body: &Value) -> Answer {
-        let mut change = self.app.state.change().await?;
-        let depth = self.path.names.len();
-        let details = details(body)?;
-        let names: Vec<&str> = self.path.names.iter().map(String::as_str).collect();
-        let there = change.world.experimentation.at(&names).cloned();
-        if let Some(there) = there.filter(|there| sees_resource(&change.world, &self.principal, there)) {
-            self.allowed(&change.world, Act::Write)?;
-            if self.headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*") {
-                let message = "The resource exists already, and the request says that it must not.";
-                return Err(Failure::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message));
-            }
-            change.update_resource(there.id, &details).await?;
-            let answer = change.world.experimentation.resources.get(&there.id);
-            let answer = answer.map(|resource| shape::resource(&change.world, resource));
-            change.commit().await?;
-            return Ok((StatusCode::OK, answer));
+        let must_be_new = self.headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*");
+        let (path, details) = (self.resource_path(), details(body)?);
+        let put = experimentation::put(self.app, &self.principal, path, &details, must_be_new).await;
+        match put.map_err(|error| self.failed(error))? {
+            Put::Created(id) => Ok((StatusCode::CREATED, self.changed(id))),
+            Put::Changed(id) => Ok((StatusCode::OK, self.changed(id))),
         }
-        let level = Level::ALL[depth - 1];
-        let (parent, group) = if depth == 1 {
-            authorize_use(&change.world, &self.principal, Use::RegistryWrite)
-                .map_err(|refusal| self.refused(&refusal))?;
-            (Uuid::nil(), self.path.group.clone().unwrap_or_else(|| DEFAULT_GROUP.to_owned()))
-        } else {
-            let parent = self.parent(&change.world, depth - 1)?;
-            (parent.id, parent.group.clone())
-        };
-        let called = names[depth - 1];
-        let id = change
-            .create_resource(random_id(), parent, level, called, &group, &details, self.app.clock.now())
-            .await?;
-        if let (1, Some(user)) = (depth, self.principal.user) {
-            change.assign_role(random_id(), id, user, Role::Owner).await?;
-        }
-        let answer = change.world.experimentation.resources.get(&id);
-        let answer = answer.map(|resource| shape::resource(&change.world, resource));
-        change.commit().await?;
-        Ok((StatusCode::CREATED, answer))
-    }
-
-    /// The resource in which something is to be made, if the caller may.
-    fn parent<'w>(&self, world: &'w World, depth: usize) -> Result<&'w Resource, Failure> {
-        let parent = self.resource(world, depth).map_err(|mut failure| {
-            failure.code = "ParentResourceNotFound";
-            failure
-        })?;
-        authorize_resource(world, &self.principal, Act::Write, parent)
-            .map_err(|refusal| self.refused(&refusal))?;
-        Ok(parent)
     }
 
     pub(super) async fn patch(&self, body: &Value) -> Answer {
-        let mut change = self.app.state.change().await?;
-        let id = self.allowed(&change.world, Act::Write)?.id;
-        change.update_resource(id, &details(body)?).await?;
-        let answer = change.world.experimentation.resources.get(&id);
-        let answer = answer.map(|resource| shape::resource(&change.world, resource));
-        change.commit().await?;
-        Ok((StatusCode::OK, answer))
+        let (path, details) = (self.resource_path(), details(body)?);
+        let id = experimentation::update(self.app, &self.principal, path, &details).await;
+        Ok((StatusCode::OK, self.changed(id.map_err(|error| self.failed(error))?)))
+    }
+
+    /// A resource that was just changed.
+    fn changed(&self, id: Uuid) -> Option<Value> {
+        let world = self.app.state.world();
+        world.experimentation.resources.get(&id).map(|resource| shape::resource(&world, resource))
     }
 
     /// Deletes what the path names; what is not there is gone already.
     pub(super) async fn delete(&self) -> Answer {
-        let mut change = self.app.state.change().await?;
-        let id = match self.allowed(&change.world, Act::Write) {
-            Ok(resource) => resource.id,
-            Err(failure) if failure.status == StatusCode::NOT_FOUND => {
-                return Ok((StatusCode::NO_CONTENT, None));
-            }
-            Err(failure) => return Err(failure),
-        };
-        change.delete_resource(id).await?;
-        change.commit().await?;
-        Ok((StatusCode::OK, None))
+        match experimentation::delete(self.app, &self.principal, self.resource_path()).await {
+            Ok(()) => Ok((StatusCode::OK, None)),
+            Err(Error::Absent) => Ok((StatusCode::NO_CONTENT, None)),
+            Err(error) => Err(self.failed(error)),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::{Uuid, uuid};
 
 use super::{Answer, Call, Failure, found, shape};
 use crate::access::Act;
+use crate::operations::experimentation;
 use crate::world::{Assignment, Role, World};
 
 /// The ids that Azure has for its built-in roles.
@@ -103,7 +104,8 @@ impl Call<'_> {
 
     pub(super) fn role_assignment(&self, world: &World, id: &str) -> Answer {
         let resource = self.allowed(world, Act::Read)?;
-        let assignment = find(world, resource.id, id).ok_or_else(|| no_assignment(id))?;
+        let assignment =
+            experimentation::assignment(world, resource.id, id).ok_or_else(|| no_assignment(id))?;
         found(assignment_json(world, assignment))
     }
 
@@ -111,8 +113,7 @@ impl Call<'_> {
         let id = Uuid::parse_str(id).map_err(|_| {
             Failure::bad("InvalidRoleAssignmentId", "The role assignment ID is not valid. It must be a GUID.")
         })?;
-        let mut change = self.app.state.change().await?;
-        let resource = self.allowed(&change.world, Act::Assign)?.id;
+        self.allowed(&self.app.state.world(), Act::Assign)?;
         let properties = &body["properties"];
         let role = properties["roleDefinitionId"].as_str().and_then(role_of).ok_or_else(|| {
             Failure::bad(
@@ -121,44 +122,22 @@ impl Call<'_> {
             )
         })?;
         let user = properties["principalId"].as_str().and_then(|user| Uuid::parse_str(user).ok());
-        let user = user.filter(|user| change.world.users.contains_key(user)).ok_or_else(|| {
-            Failure::bad("PrincipalNotFound", "properties.principalId is the id of nobody in this directory.")
-        })?;
-        let is_twin = change
-            .world
-            .experimentation
-            .assignments_at(resource)
-            .any(|one| one.user == user && one.role == role && one.id != id);
-        if is_twin {
-            let message = "The role assignment already exists.";
-            return Err(Failure::new(StatusCode::CONFLICT, "RoleAssignmentExists", message));
-        }
-        change.assign_role(id, resource, user, role).await?;
-        let answer =
-            find(&change.world, resource, &id.to_string()).map(|one| assignment_json(&change.world, one));
-        change.commit().await?;
+        let path = self.resource_path();
+        let assigned = experimentation::assign(self.app, &self.principal, path, id, user, role).await;
+        assigned.map_err(|error| self.failed(error))?;
+        let world = self.app.state.world();
+        let answer = world.experimentation.assignments.get(&id).map(|one| assignment_json(&world, one));
         Ok((StatusCode::CREATED, answer))
     }
 
     pub(super) async fn unassign(&self, id: &str) -> Answer {
-        let mut change = self.app.state.change().await?;
-        let resource = self.allowed(&change.world, Act::Assign)?.id;
-        let Some(found) = find(&change.world, resource, id) else {
-            return Ok((StatusCode::NO_CONTENT, None));
-        };
-        let (id, answer) = (found.id, assignment_json(&change.world, found));
-        change.revoke_role(id).await?;
-        change.commit().await?;
-        Ok((StatusCode::OK, Some(answer)))
+        let path = self.resource_path();
+        let removed = experimentation::unassign(self.app, &self.principal, path, id).await;
+        match removed.map_err(|error| self.failed(error))? {
+            Some(removed) => Ok((StatusCode::OK, Some(assignment_json(&self.app.state.world(), &removed)))),
+            None => Ok((StatusCode::NO_CONTENT, None)),
+        }
     }
-}
-
-fn find<'w>(world: &'w World, resource: Uuid, id: &str) -> Option<&'w Assignment> {
-    world
-        .experimentation
-        .assignments
-        .get(&Uuid::parse_str(id).ok()?)
-        .filter(|found| found.resource == resource)
 }
 
 fn no_assignment(id: &str) -> Failure {
