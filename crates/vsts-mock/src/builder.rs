@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, DRAIN, Profile, Seed, SeedAccount, SeedError, SeedUser, SeedWorkspace};
+use crate::config::{
+    Config, DRAIN, Profile, Seed, SeedAccount, SeedError, SeedUser, SeedWorkspace, Timeouts,
+};
 use crate::http;
 use crate::listening;
 use crate::server::{MockServer, Ready, StartError};
-use crate::ssh::{self, Patience, SshError};
+use crate::ssh::{self, SshError};
 use crate::tls::Tls;
 
 /// Sets up a server. Made by [`MockServer::builder`].
@@ -51,6 +53,13 @@ pub struct Builder {
     profile: Option<Profile>,
 }
 
+impl MockServer {
+    /// Sets up a server: without more, an empty one on a free port of 127.0.0.1.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
     pub(crate) fn new() -> Self {
         let config = Config {
@@ -59,7 +68,7 @@ impl Builder {
             http: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
             https: None,
             ssh: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
-            patience: Patience::default(),
+            ssh_timeouts: Timeouts::default(),
             external_url: None,
             profile: Profile::default(),
             admin_token: None,
@@ -124,8 +133,8 @@ impl Builder {
 
     /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 15 seconds and 10 minutes
     /// without this.
-    pub fn ssh_patience(mut self, handshake: Duration, idle: Duration) -> Self {
-        self.config.patience = Patience { handshake, idle };
+    pub fn ssh_timeouts(mut self, handshake: Duration, idle: Duration) -> Self {
+        self.config.ssh_timeouts = Timeouts { handshake, idle };
         self
     }
 
@@ -196,11 +205,11 @@ impl Builder {
         }
         let (mut ssh, mut known_hosts) = (None, None);
         if let Some(wanted) = config.ssh {
-            let door = ssh::Door::open(wanted, app.state.dir()).map_err(|error| match error {
+            let door = ssh::Listener::open(wanted, app.state.dir()).map_err(|error| match error {
                 SshError::HostKey(error) => error.into(),
                 SshError::Listen(source) => StartError::Listen { address: wanted, source },
             })?;
-            let times = ssh::Times { patience: config.patience, drain: config.drain };
+            let times = ssh::Times { timeouts: config.ssh_timeouts, drain: config.drain };
             (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
             let address = door.url().trim_start_matches("ssh://").to_owned();
             app.ssh_address.get_or_init(|| address);

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::app::App;
-use crate::builder::Builder;
 use crate::config::{GeneratedTokens, SeedError};
 use crate::registry::RegistryError;
 use crate::ssh::host_key::HostKeyError;
@@ -125,11 +124,6 @@ pub struct MockServer {
 }
 
 impl MockServer {
-    /// Sets up a server: without more, an empty one on a free port of 127.0.0.1.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     /// What the server says of itself.
     pub fn ready(&self) -> &Ready {
         &self.ready

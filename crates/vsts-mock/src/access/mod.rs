@@ -25,18 +25,16 @@
 //! gift goes with the branch.
 
 mod evaluate;
-mod permission;
 mod refusal;
 mod roles;
 mod security;
 mod standing;
-pub(crate) mod token;
 mod updates;
 mod viewer;
 
 use uuid::Uuid;
 
-pub use permission::{Permission, Permissions};
+pub use crate::world::permission::{Permission, Permissions};
 pub(crate) use refusal::{Refusal, repository_not_found};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
 pub(crate) use security::{
@@ -46,6 +44,7 @@ pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, s
 pub(crate) use updates::{authorize_lock, authorize_push, authorize_update, creator_may_own};
 pub(crate) use viewer::Viewer;
 
+pub(crate) use crate::world::token;
 use crate::world::{Account, Project, Repo, World};
 use evaluate::Setting;
 

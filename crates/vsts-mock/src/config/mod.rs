@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::ssh::Patience;
 
 pub(crate) use apply::{
     GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of,
@@ -25,6 +24,21 @@ pub use seed::{
 /// How long a stopping server waits for what is in progress.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long the SSH server waits for a client that does nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// How long a client may take to sign in.
+    pub(crate) handshake: Duration,
+    /// How long a signed-in client may ask nothing.
+    pub(crate) idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { handshake: Duration::from_secs(15), idle: Duration::from_mins(10) }
+    }
+}
+
 /// All that is set about one server.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -37,7 +51,7 @@ pub(crate) struct Config {
     pub(crate) https: Option<SocketAddr>,
     /// Where SSH is listened for; nothing is without.
     pub(crate) ssh: Option<SocketAddr>,
-    pub(crate) patience: Patience,
+    pub(crate) ssh_timeouts: Timeouts,
     /// What URLs in answers begin with, when that is not the address listened on.
     pub(crate) external_url: Option<String>,
     pub(crate) profile: Profile,

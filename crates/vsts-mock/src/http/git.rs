@@ -11,8 +11,9 @@ use http::{HeaderValue, Method, Request, StatusCode};
 
 use super::address::{GitAddress, GitTail};
 use super::bridge::{self, Intake, Outcome};
+use super::peer::{Journalled, Peer};
 use super::web::text;
-use super::{Journalled, Peer, auth, body as incoming, host};
+use super::{auth, body as incoming, host};
 use crate::access::{Principal, Refusal, repository_not_found};
 use crate::admission::Client;
 use crate::app::App;

@@ -14,13 +14,13 @@ mod git;
 mod host;
 mod oauth;
 mod pages;
+mod peer;
 mod refusals;
 mod rest;
 mod serve;
 mod stall;
 mod web;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -33,26 +33,9 @@ use http::{Request, StatusCode};
 use crate::app::App;
 use crate::journal::{Event, shown};
 use address::Address;
+use peer::Journalled;
 pub(crate) use serve::listen;
 use web::text;
-
-/// Who is connected.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
-
-impl Peer {
-    fn of(request: &Request<Body>) -> Self {
-        request.extensions().get::<Self>().copied().unwrap_or(Self(([127, 0, 0, 1], 0).into()))
-    }
-}
-
-/// What a handler tells the journal.
-#[derive(Debug, Default)]
-pub(crate) struct Journalled {
-    service: Option<&'static str>,
-    user: Option<String>,
-    unknown: bool,
-}
 
 /// Everything that is answered over HTTP.
 pub(crate) fn router(app: Arc<App>) -> Router {

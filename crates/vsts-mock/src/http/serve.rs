@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::Peer;
 use super::body::{Arriving, Leaving};
+use super::peer::Peer;
 use super::stall::Stalling;
 use crate::admission::{Admission, Client, Entry, Room};
 use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};

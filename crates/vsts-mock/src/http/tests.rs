@@ -70,7 +70,7 @@ impl Bench {
             http: None,
             https: None,
             ssh: None,
-            patience: crate::ssh::Patience::default(),
+            ssh_timeouts: crate::config::Timeouts::default(),
             external_url: None,
             profile: Profile::Permissive,
             admin_token: Some("admin-secret".to_owned()),

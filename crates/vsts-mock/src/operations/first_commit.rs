@@ -8,14 +8,14 @@ use super::push::{Command, push_one};
 use super::refused::Refused;
 use super::signature::Person;
 use super::tree_edit::{Folder, Node};
+use crate::state::DEFAULT_BRANCH;
 
 /// Commits files to the branch that `HEAD` names, as if they had been pushed. Blocks.
 pub(crate) fn commit(ctx: &RepoContext, files: &[(&str, Vec<u8>)]) -> Result<(), Refused> {
     let repository = ctx.open()?;
-    let branch = repository.head_name()?.map_or_else(
-        || format!("refs/heads/{}", crate::registry::DEFAULT_BRANCH),
-        |name| name.as_bstr().to_string(),
-    );
+    let branch = repository
+        .head_name()?
+        .map_or_else(|| format!("refs/heads/{}", DEFAULT_BRANCH), |name| name.as_bstr().to_string());
     let mut objects = NewObjects::new(&repository);
     let mut root = Folder::default();
     for (name, data) in files {

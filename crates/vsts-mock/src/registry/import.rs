@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 
 use super::RegistryError;
-use super::places::DEFAULT_BRANCH;
 use crate::disk_full;
-use crate::state::StateError;
+use crate::state::{DEFAULT_BRANCH, StateError};
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
 const NEWER_SIGNATURE: &str = "# v3 git bundle";

@@ -21,7 +21,7 @@ pub(crate) use acl::{EntryInput, Place, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
 pub(crate) use people::{KeyInput, Password, UserInput};
-pub(crate) use places::{DEFAULT_BRANCH, DEFAULT_PROCESS, RepoInput};
+pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
 pub(crate) use tokens::{TokenInput, TokenUpdate};
 
 use crate::identity::ssh_key::SshKeyError;

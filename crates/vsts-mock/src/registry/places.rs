@@ -11,8 +11,6 @@ use crate::access::token;
 use crate::state::Change;
 use crate::world::{Account, GroupKind, Handle, Project, Repo, name};
 
-/// What the branch of a new repository is called.
-pub(crate) const DEFAULT_BRANCH: &str = "master";
 /// The process of a project that asks for none.
 pub(crate) const DEFAULT_PROCESS: &str = "agile";
 

@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::conversation::{self, Caller, Request};
 use super::exec_line;
-use super::pulse::Pulse;
+use super::idle_timer::IdleTimer;
 use crate::app::App;
 
 /// How many channels are open at once on one connection.
@@ -34,7 +34,7 @@ const LONGEST_PROTOCOL: usize = 256;
 /// What the library asks about one connection.
 pub(super) struct Connection {
     app: Arc<App>,
-    pulse: Pulse,
+    idle_timer: IdleTimer,
     caller: Option<Caller>,
     channels: HashMap<ChannelId, Stage>,
     opened: usize,
@@ -54,8 +54,8 @@ enum Stage {
 }
 
 impl Connection {
-    pub(super) fn new(app: Arc<App>, pulse: Pulse) -> Self {
-        Self { app, pulse, caller: None, channels: HashMap::new(), opened: 0 }
+    pub(super) fn new(app: Arc<App>, idle_timer: IdleTimer) -> Self {
+        Self { app, idle_timer, caller: None, channels: HashMap::new(), opened: 0 }
     }
 
     /// Whether this key may be signed with, or has been: the registry knows it, and the signature is not SHA-1's.
@@ -81,7 +81,7 @@ impl Connection {
         };
         // A failure alone would keep OpenSSH from showing the message.
         session.channel_success(id)?;
-        let beat = self.pulse.busy();
+        let beat = self.idle_timer.busy();
         tokio::spawn(async move {
             conversation::refuse(&channel, message).await;
             drop(beat);
@@ -116,7 +116,7 @@ impl Handler for Connection {
     }
 
     async fn auth_succeeded(&mut self, _: &mut Session) -> Result<(), russh::Error> {
-        self.pulse.signed_in();
+        self.idle_timer.signed_in();
         Ok(())
     }
 
@@ -196,9 +196,9 @@ impl Handler for Connection {
         let (input, packets) = mpsc::channel(PACKETS);
         let gone = CancellationToken::new();
         let line = line[..line.len().min(exec_line::LONGEST + 1)].to_vec();
-        let work = self.pulse.work();
+        let work = self.idle_timer.work();
         let request = Request { caller, line, protocol, input: packets, gone: gone.clone(), work };
-        let (app, beat) = (self.app.clone(), self.pulse.busy());
+        let (app, beat) = (self.app.clone(), self.idle_timer.busy());
         let task = tokio::spawn(async move {
             conversation::answer(app, request, Arc::new(channel)).await;
             drop(beat);

@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Times;
+use super::abortable::Abortable;
 use super::connection::Connection;
-use super::line::Line;
-use super::pulse::Pulse;
+use super::idle_timer::IdleTimer;
 use crate::admission::{Admission, Client, Room};
 use crate::app::App;
 use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE};
@@ -62,7 +62,7 @@ pub(super) async fn serve(
                 tracing::debug!(%peer, "no room for a connection");
                 return;
             };
-            attend(stream, peer, config, app, Pulse::new(times.patience, entry), stop.clone(), cut).await;
+            attend(stream, peer, config, app, IdleTimer::new(times.timeouts, entry), stop.clone(), cut).await;
         });
     }
     drop(listener);
@@ -80,15 +80,15 @@ async fn attend(
     peer: SocketAddr,
     config: Arc<Config>,
     app: Arc<App>,
-    pulse: Pulse,
+    idle_timer: IdleTimer,
     stop: CancellationToken,
     cut: CancellationToken,
 ) {
-    let line = Line::new(stream, cut.clone());
+    let line = Abortable::new(stream, cut.clone());
     let started = tokio::select! {
-        started = run_stream(config, line, Connection::new(app, pulse.clone())) => started,
-        () = pulse.overdue() => return,
-        () = pulse.closed().cancelled() => return,
+        started = run_stream(config, line, Connection::new(app, idle_timer.clone())) => started,
+        () = idle_timer.overdue() => return,
+        () = idle_timer.closed().cancelled() => return,
         () = stop.cancelled() => return,
     };
     let mut session = match started {
@@ -106,9 +106,9 @@ async fn attend(
             }
             return;
         }
-        () = pulse.closed().cancelled() => "others want to be served, and this connection waited longest",
-        () = pulse.overdue() => "the connection was idle for too long",
-        () = async { stop.cancelled().await; pulse.rest().await } => "the server stops",
+        () = idle_timer.closed().cancelled() => "others want to be served, and this connection waited longest",
+        () = idle_timer.overdue() => "the connection was idle for too long",
+        () = async { stop.cancelled().await; idle_timer.rest().await } => "the server stops",
     };
     let farewell = async {
         if handle.disconnect(Disconnect::ByApplication, reason.to_owned(), String::new()).await.is_err() {

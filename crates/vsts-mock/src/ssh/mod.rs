@@ -4,15 +4,15 @@
 //! each channel ask for one command, which `exec_line` reads and `address` looks up; `conversation` asks the same rules
 //! as HTTP and lets the engine speak through `pipe`.
 
+mod abortable;
 mod address;
 mod connection;
 mod conversation;
 pub(crate) mod exec_line;
 pub(crate) mod host_key;
-mod line;
+mod idle_timer;
 mod listen;
 mod pipe;
-mod pulse;
 
 use std::borrow::Cow;
 use std::io;
@@ -29,9 +29,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::config::Timeouts;
 use crate::listening;
 use host_key::HostKeyError;
-pub(crate) use pulse::Patience;
 
 /// How often a client may fail to sign in: six keys, and the question what there is to sign in with.
 const ATTEMPTS: usize = 7;
@@ -46,7 +46,7 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 /// How many such questions may stay unanswered.
 const UNANSWERED: usize = 3;
 /// How long nothing at all may move, answers to those questions included. Whether a connection that lives is idle is seen
-/// by what is asked on it: see `pulse`.
+/// by what is asked on it: see `idle_timer`.
 const DEAD: Duration = Duration::from_mins(5);
 /// After how many bytes, either way, the keys are exchanged anew.
 const REKEY_BYTES: usize = 1 << 30;
@@ -88,7 +88,7 @@ const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HM
 /// How long the server waits for whom.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: Timeouts,
     /// For what is in progress, when it stops.
     pub(crate) drain: Duration,
 }
@@ -103,13 +103,13 @@ pub(crate) enum SshError {
 }
 
 /// A bound listener, not yet taking connections.
-pub(crate) struct Door {
+pub(crate) struct Listener {
     listener: TcpListener,
     address: SocketAddr,
     keys: Vec<PrivateKey>,
 }
 
-impl Door {
+impl Listener {
     /// Listens, and reads or makes the keys in `data_dir`.
     pub(crate) fn open(wanted: SocketAddr, data_dir: &Path) -> Result<Self, SshError> {
         let keys = host_key::load_or_make(&data_dir.join("ssh"))?;

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqlitePool};
 use uuid::Uuid;
 
 use super::StateError;
-use crate::access::Permissions;
+use crate::world::permission::Permissions;
 use crate::world::{
     Account, Assignment, DeletedRepo, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role,
     SshKey, Token, User, World,

@@ -27,6 +27,9 @@ use crate::world::{OpenRepositories, Repo, World};
 use folders::{Folders, remove};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
+/// The name of the first branch of a new repository.
+pub(crate) const DEFAULT_BRANCH: &str = "master";
+
 /// Why the state cannot be opened or changed.
 #[derive(Debug, Error)]
 pub enum StateError {
@@ -212,7 +215,7 @@ impl Change<'_> {
     /// Whether a repository's folder is as a new one's, and so may stay as it is instead of being made anew.
     pub(crate) fn keeps_pristine_repo(&mut self, id: Uuid) -> bool {
         let path = self.state.repo_path(id);
-        let is_pristine = git_wire::Repository::is_pristine(&path, crate::registry::DEFAULT_BRANCH);
+        let is_pristine = git_wire::Repository::is_pristine(&path, DEFAULT_BRANCH);
         if is_pristine {
             self.folders.discarded.retain(|discarded| *discarded != path);
         }

@@ -6,7 +6,7 @@ use imbl::OrdMap;
 use uuid::Uuid;
 
 use super::World;
-use crate::access::Permissions;
+use super::permission::Permissions;
 
 /// What one identity is allowed and denied at one token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

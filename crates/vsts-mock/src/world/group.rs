@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::permission::Permissions;
 use super::{World, pairs_of};
-use crate::access::Permissions;
 
 /// What a group is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,7 +11,9 @@ pub(crate) mod experimentation;
 mod group;
 mod handle;
 pub(crate) mod name;
+pub(crate) mod permission;
 pub(crate) mod subject;
+pub(crate) mod token;
 
 use std::ops::RangeInclusive;
 
@@ -19,7 +21,6 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::access::token;
 use entries::Entries;
 pub(crate) use entries::Entry;
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};

@@ -92,7 +92,7 @@ async fn stopping_lets_a_conversation_end_and_cuts_one_that_does_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_sign_in_or_ask_is_cut_in_time() {
     let handshake = Duration::from_secs(2);
-    let world = World::with(|builder| builder.ssh_patience(handshake, handshake)).await;
+    let world = World::with(|builder| builder.ssh_timeouts(handshake, handshake)).await;
     let mut mute = Client::dial_silently(&world).await;
     let mut greeting = Client::dial(&world).await;
     let mut encrypted = Client::connect(&world).await;

@@ -23,8 +23,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::peer::Peer;
 use super::web::json as json_response;
-use super::{Peer, body as incoming, host, refusals};
+use super::{body as incoming, host, refusals};
 use crate::app::App;
 use crate::identity::{Credential, SignInError};
 use crate::journal::JournalEntry;

@@ -20,8 +20,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::{self, BodyError};
+use super::peer::{Journalled, Peer};
 use super::web::json as json_response;
-use super::{Journalled, Peer, auth, refusals};
+use super::{auth, refusals};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
 use crate::identity::SignInError;

@@ -18,9 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::host;
+use super::peer::{Journalled, Peer};
 use super::web::form::Form;
 use super::web::{json as json_response, text};
-use super::{Journalled, Peer, host};
 use crate::app::App;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{Secret, SignInError};

@@ -18,10 +18,11 @@ use sha2::{Digest as _, Sha256};
 use super::no_store;
 use crate::access::Principal;
 use crate::app::App;
+use crate::http::auth;
+use crate::http::peer::{Journalled, Peer};
 use crate::http::web::form::Form;
 use crate::http::web::guard::is_from_elsewhere;
 use crate::http::web::{protect, text};
-use crate::http::{Journalled, Peer, auth};
 use crate::identity::device::{Asker, Verdict};
 use crate::identity::{Credential, Secret, SignInError};
 

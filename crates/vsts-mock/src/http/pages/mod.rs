@@ -43,9 +43,10 @@ use axum::response::Response;
 use http::header::{ACCEPT, AUTHORIZATION, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
+use super::peer::{Journalled, Peer};
 use super::web::form::{Form, FormError};
 use super::web::{assets, guard, protect, text};
-use super::{Journalled, Peer, auth, host};
+use super::{auth, host};
 use crate::app::App;
 use crate::identity::SignInError;
 use failure::Failure;

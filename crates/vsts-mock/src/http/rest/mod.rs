@@ -35,8 +35,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::address::{self, GitAddress};
+use super::auth;
+use super::peer::{Journalled, Peer};
 use super::web::text;
-use super::{Journalled, Peer, auth};
 use crate::access::{Principal, Refusal};
 use crate::app::App;
 use crate::operations::scope::Scope;

@@ -8,21 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Entry, Work};
-
-/// How long the server waits for those who do nothing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// How long a client may take to sign in.
-    pub(crate) handshake: Duration,
-    /// How long a signed-in client may ask nothing.
-    pub(crate) idle: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { handshake: Duration::from_secs(15), idle: Duration::from_mins(10) }
-    }
-}
+use crate::config::Timeouts;
 
 #[derive(Clone, Copy, Debug)]
 struct State {
@@ -33,16 +19,16 @@ struct State {
 
 /// Tells what happens on a connection, and hears of it.
 #[derive(Clone, Debug)]
-pub(super) struct Pulse {
+pub(super) struct IdleTimer {
     state: Arc<watch::Sender<State>>,
     idle: Duration,
     entry: Arc<Entry>,
 }
 
-impl Pulse {
-    pub(super) fn new(patience: Patience, entry: Entry) -> Self {
-        let state = State { answering: 0, deadline: Instant::now() + patience.handshake };
-        Self { state: Arc::new(watch::Sender::new(state)), idle: patience.idle, entry: Arc::new(entry) }
+impl IdleTimer {
+    pub(super) fn new(timeouts: Timeouts, entry: Entry) -> Self {
+        let state = State { answering: 0, deadline: Instant::now() + timeouts.handshake };
+        Self { state: Arc::new(watch::Sender::new(state)), idle: timeouts.idle, entry: Arc::new(entry) }
     }
 
     /// A key has proven who it is.
@@ -96,7 +82,7 @@ impl Pulse {
 
 /// Kept while something is being answered.
 #[derive(Debug)]
-pub(super) struct Beat(Pulse);
+pub(super) struct Beat(IdleTimer);
 
 impl Drop for Beat {
     fn drop(&mut self) {
@@ -112,26 +98,26 @@ mod tests {
     use super::*;
     use crate::admission::{Admission, Client, Room};
 
-    async fn elapsed(pulse: &Pulse) -> Duration {
+    async fn elapsed(idle_timer: &IdleTimer) -> Duration {
         let began = Instant::now();
-        pulse.overdue().await;
+        idle_timer.overdue().await;
         began.elapsed()
     }
 
     #[tokio::test]
     async fn each_state_has_its_time() {
-        let patience = Patience { handshake: Duration::from_millis(30), idle: Duration::from_millis(60) };
+        let timeouts = Timeouts { handshake: Duration::from_millis(30), idle: Duration::from_millis(60) };
         let room = Room { entries: 2, grace: Duration::ZERO, queue: Duration::ZERO };
         let entry = Admission::new(room).enter(Client::at([127, 0, 0, 1].into())).await;
-        let pulse = Pulse::new(patience, entry.expect("there is room"));
-        assert!(elapsed(&pulse).await >= patience.handshake / 2);
-        pulse.signed_in();
-        let beat = pulse.busy();
+        let idle_timer = IdleTimer::new(timeouts, entry.expect("there is room"));
+        assert!(elapsed(&idle_timer).await >= timeouts.handshake / 2);
+        idle_timer.signed_in();
+        let beat = idle_timer.busy();
         assert!(
-            tokio::time::timeout(patience.idle * 2, pulse.overdue()).await.is_err(),
+            tokio::time::timeout(timeouts.idle * 2, idle_timer.overdue()).await.is_err(),
             "an answer takes its time"
         );
         drop(beat);
-        assert!(elapsed(&pulse).await >= patience.idle / 2);
+        assert!(elapsed(&idle_timer).await >= timeouts.idle / 2);
     }
 }

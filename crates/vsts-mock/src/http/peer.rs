@@ -1,0 +1,24 @@
+//! What is known of a request besides its content: the client's address, and what the journal is to say.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use http::Request;
+
+/// The client at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    pub(super) fn of(request: &Request<Body>) -> Self {
+        request.extensions().get::<Self>().copied().unwrap_or(Self(([127, 0, 0, 1], 0).into()))
+    }
+}
+
+/// What a handler tells the journal about its request.
+#[derive(Debug, Default)]
+pub(crate) struct Journalled {
+    pub(super) service: Option<&'static str>,
+    pub(super) user: Option<String>,
+    pub(super) unknown: bool,
+}
