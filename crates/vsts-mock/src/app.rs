@@ -16,7 +16,7 @@ use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
-use crate::identity::{Gate, Secret, secret};
+use crate::identity::{Authenticator, Secret, secret};
 use crate::jobs::Jobs;
 use crate::journal::Journal;
 use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
@@ -34,7 +34,7 @@ pub(crate) struct App {
 /// One server's insides.
 pub(crate) struct Shared {
     pub(crate) state: State,
-    pub(crate) gate: Gate,
+    pub(crate) authenticator: Authenticator,
     pub(crate) device_codes: DeviceCodes,
     /// Who is signed in to the pages.
     pub(crate) sessions: Sessions,
@@ -82,7 +82,7 @@ impl App {
             Maintenance::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
         let app = Shared {
             state,
-            gate: Gate::new(),
+            authenticator: Authenticator::new(),
             device_codes: DeviceCodes::default(),
             sessions: Sessions::default(),
             uses: Uses::default(),

@@ -3,8 +3,8 @@
 //! What is made is described by the same types as a seed's pieces. Each call is one change: it happens as a whole, or
 //! not at all.
 
-mod people;
-mod places;
+mod hierarchy;
+mod users;
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::config::{GeneratedTokens, Origin, Seed, apply};
 use crate::journal::JournalEntry;
 use crate::registry::RegistryError;
 use crate::state::Change;
-pub use people::{KeyInfo, TokenInfo};
+pub use users::{KeyInfo, TokenInfo};
 
 /// A running server, as [`MockServer::admin`](crate::MockServer::admin) gives it.
 ///

@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::giving::Giving;
+use super::grants::Grants;
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
 use crate::identity::secret;
 use crate::registry::{
-    EntryInput, KeyInput, Password, Place, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
+    EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
 };
 use crate::state::Change;
 use crate::world::{GroupKind, name};
@@ -49,7 +49,7 @@ pub(crate) async fn apply(
     let mut generated = GeneratedTokens::new();
     let is_unknown = |user: &&SeedUser| change.world.user(&user.name).is_none();
     let new_users = seed.users.iter().filter(is_unknown).map(|user| name::key(&user.name)).collect();
-    let giving = Giving { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
+    let giving = Grants { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
     for user in &seed.users {
         apply_user(change, &seed.base, user, origin, now, &mut generated).await?;
     }
@@ -58,7 +58,7 @@ pub(crate) async fn apply(
         if is_new {
             change.create_account(&account.name, account.owner.as_deref()).await?;
         }
-        let place = Place { account: &account.name, project: None, repo: None, branch: None };
+        let place = ListPath { account: &account.name, project: None, repo: None, branch: None };
         let administrators = (GroupKind::CollectionAdministrators, account.administrators.as_slice());
         giving.members(change, place, is_new, &[administrators]).await?;
         giving.entries(change, place, is_new, &account.acl).await?;
@@ -181,7 +181,7 @@ pub(crate) async fn apply_project(
     project: &SeedProject,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
-    let giving = Giving { is_seed: false, new_users: &BTreeSet::new() };
+    let giving = Grants { is_seed: false, new_users: &BTreeSet::new() };
     give_project(change, base, account, project, giving, now).await
 }
 
@@ -190,7 +190,7 @@ async fn give_project(
     base: &Path,
     account: &str,
     project: &SeedProject,
-    giving: Giving<'_>,
+    giving: Grants<'_>,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
     let is_new =
@@ -203,7 +203,7 @@ async fn give_project(
         (GroupKind::Contributors, project.contributors.as_slice()),
         (GroupKind::ProjectAdministrators, project.administrators.as_slice()),
     ];
-    let place = Place { account, project: Some(&project.name), repo: None, branch: None };
+    let place = ListPath { account, project: Some(&project.name), repo: None, branch: None };
     giving.members(change, place, is_new, &members).await?;
     giving.entries(change, place, is_new, &project.acl).await?;
     for repo in &project.repos {
@@ -226,7 +226,7 @@ async fn give_project(
         if is_new && repo.public {
             change.publish_repo(account, &project.name, &repo.name).await?;
         }
-        let place = Place { repo: Some(&repo.name), ..place };
+        let place = ListPath { repo: Some(&repo.name), ..place };
         giving.entries(change, place, is_new_repo, &repo.acl).await?;
     }
     Ok(())
@@ -235,7 +235,7 @@ async fn give_project(
 /// Sets an access control entry of the seed.
 pub(crate) async fn apply_entry(
     change: &mut Change<'_>,
-    place: Place<'_>,
+    place: ListPath<'_>,
     entry: &SeedEntry,
 ) -> Result<(), RegistryError> {
     let input = EntryInput {
@@ -244,5 +244,5 @@ pub(crate) async fn apply_entry(
         allow: &entry.allow,
         deny: &entry.deny,
     };
-    change.set_acl(Place { branch: entry.branch.as_deref(), ..place }, &input).await
+    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..place }, &input).await
 }

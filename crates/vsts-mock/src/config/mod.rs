@@ -1,8 +1,8 @@
 //! What can be set about a server, and the file that says what it begins with.
 
 mod apply;
-mod compose;
-mod giving;
+mod builders;
+mod grants;
 mod profile;
 mod seed;
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::web::text;
 use crate::access::Principal;
 use crate::app::App;
-use crate::identity::{Credential, Gate, SignInError};
+use crate::identity::{Authenticator, Credential, SignInError};
 use crate::world::World;
 
 /// Who sent the request: nobody, when it shows no credential.
@@ -25,10 +25,10 @@ pub(crate) async fn sign_in(
         Some(value) => Credential::parse(value.as_bytes())?,
     };
     let (world, now) = (app.state.world(), app.clock.now());
-    if Gate::takes_long(&world, &credential) {
+    if Authenticator::takes_long(&world, &credential) {
         return verify(app, world, credential, peer).await;
     }
-    let principal = app.gate.verify(&world, &credential, peer, now)?;
+    let principal = app.authenticator.verify(&world, &credential, peer, now)?;
     if let Some(token) = principal.token {
         app.uses.note(token, now);
     }
@@ -42,11 +42,11 @@ pub(crate) async fn verify(
     credential: Credential,
     peer: IpAddr,
 ) -> Result<Principal, SignInError> {
-    let permit = app.gate.passwords_at_once().acquire_owned().await;
+    let permit = app.authenticator.passwords_at_once().acquire_owned().await;
     let (app, now) = (app.clone(), app.clock.now());
     let verdict = tokio::task::spawn_blocking(move || {
         let _held = permit;
-        app.gate.verify(&world, &credential, peer, now)
+        app.authenticator.verify(&world, &credential, peer, now)
     });
     verdict.await.expect("verifying does not panic")
 }

@@ -4,8 +4,8 @@
 //! (when the password is empty), or in Bearer. Otherwise Basic means a user's name or e-mail address and password. A
 //! [`Principal`] is made of the credential that verified, never of one that was only offered.
 
-mod attempts;
 pub(crate) mod device;
+mod login_throttle;
 pub(crate) mod password;
 pub(crate) mod secret;
 pub(crate) mod sessions;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::access::{Permissions, Principal, ceiling_of};
 use crate::limits::{AUTHORIZATION_BYTES, PASSWORDS_AT_ONCE};
 use crate::world::{Token, World};
-use attempts::{Attempt, Attempts};
+use login_throttle::{Attempt, LoginThrottle};
 pub(crate) use secret::Secret;
 
 /// Who has the admin token, where users are counted.
@@ -80,15 +80,15 @@ impl Credential {
 }
 
 /// Checks credentials; remembers failures, and passwords that it has checked before.
-pub(crate) struct Gate {
-    attempts: Mutex<Attempts>,
+pub(crate) struct Authenticator {
+    attempts: Mutex<LoginThrottle>,
     passwords: password::Checker,
     passwords_at_once: Arc<Semaphore>,
 }
 
-impl Gate {
+impl Authenticator {
     pub(crate) fn new() -> Self {
-        let attempts = Mutex::new(Attempts::new(crate::clock::random()));
+        let attempts = Mutex::new(LoginThrottle::new(crate::clock::random()));
         Self {
             attempts,
             passwords: password::Checker::new(),
@@ -177,7 +177,7 @@ impl Gate {
         self.count(Attempt { address: peer, login: None, user: None }, now);
     }
 
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+    fn attempts(&self) -> MutexGuard<'_, LoginThrottle> {
         self.attempts.lock().expect("no thread panics while it holds the lock")
     }
 

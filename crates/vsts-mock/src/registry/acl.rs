@@ -9,7 +9,7 @@ use crate::world::{Entry, Repo};
 
 /// Where an entry hangs, by names.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct ListPath<'a> {
     pub(crate) account: &'a str,
     pub(crate) project: Option<&'a str>,
     pub(crate) repo: Option<&'a str>,
@@ -158,7 +158,7 @@ impl Change<'_> {
     /// Sets what an identity is allowed and denied at a place; empty lists take the entry away.
     pub(crate) async fn set_acl(
         &mut self,
-        place: Place<'_>,
+        place: ListPath<'_>,
         input: &EntryInput<'_>,
     ) -> Result<(), RegistryError> {
         let (account, at) = self.token_of(place)?;
@@ -214,7 +214,7 @@ impl Change<'_> {
     }
 
     /// The account and the token of a place.
-    pub(crate) fn token_of(&self, place: Place<'_>) -> Result<(Uuid, String), RegistryError> {
+    pub(crate) fn token_of(&self, place: ListPath<'_>) -> Result<(Uuid, String), RegistryError> {
         let account = self.account(place.account)?.id;
         let at = match (place.project, place.repo, place.branch) {
             (None, None, None) => token::COLLECTION.to_owned(),

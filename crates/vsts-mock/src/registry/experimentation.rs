@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::people::in_milliseconds;
+use super::users::in_milliseconds;
 use super::{RegistryError, run};
 use crate::state::Change;
 use crate::world::{Assignment, Level, Resource, Role, name};

@@ -8,21 +8,21 @@ mod change;
 mod experimentation;
 mod fork;
 mod groups;
+mod hierarchy;
 mod import;
-mod people;
-mod places;
 mod tokens;
+mod users;
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub(crate) use acl::{EntryInput, Place, Wish};
+pub(crate) use acl::{EntryInput, ListPath, Wish};
 pub(crate) use change::ProjectInput;
 pub(crate) use experimentation::{DEFAULT_GROUP, Details, WorkspaceInput};
-pub(crate) use people::{KeyInput, Password, UserInput};
-pub(crate) use places::{DEFAULT_PROCESS, RepoInput};
+pub(crate) use hierarchy::{DEFAULT_PROCESS, RepoInput};
 pub(crate) use tokens::{TokenInput, TokenUpdate};
+pub(crate) use users::{KeyInput, Password, UserInput};
 
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};

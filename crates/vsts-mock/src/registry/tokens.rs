@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::people::in_milliseconds;
+use super::users::in_milliseconds;
 use super::{RegistryError, run};
 use crate::identity::secret::{self, Secret};
 use crate::state::Change;

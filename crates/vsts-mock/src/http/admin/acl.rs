@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Answer, Failure, body, ok};
 use crate::access::token;
 use crate::app::App;
-use crate::registry::{EntryInput, Place};
+use crate::registry::{EntryInput, ListPath};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +23,7 @@ struct NewEntry {
     branch: Option<String>,
 }
 
-async fn set(app: &App, place: Place<'_>, new: NewEntry) -> Answer {
+async fn set(app: &App, place: ListPath<'_>, new: NewEntry) -> Answer {
     let mut change = app.state.change().await?;
     let input = EntryInput {
         user: new.user.as_deref(),
@@ -31,13 +31,13 @@ async fn set(app: &App, place: Place<'_>, new: NewEntry) -> Answer {
         allow: &new.allow,
         deny: &new.deny,
     };
-    change.set_acl(Place { branch: new.branch.as_deref(), ..place }, &input).await?;
+    change.set_acl(ListPath { branch: new.branch.as_deref(), ..place }, &input).await?;
     change.commit().await?;
     list(app, place).await
 }
 
 /// The entries at the place; for a repository, those of its branches too.
-async fn list(app: &App, place: Place<'_>) -> Answer {
+async fn list(app: &App, place: ListPath<'_>) -> Answer {
     let change = app.state.change().await?;
     let (account, at) = change.token_of(place).map_err(Failure::from)?;
     let world = &change.world;
@@ -58,8 +58,8 @@ async fn list(app: &App, place: Place<'_>) -> Answer {
     ok(&json!({ "acl": entries }))
 }
 
-fn of<'a>(account: &'a str, project: Option<&'a str>, repo: Option<&'a str>) -> Place<'a> {
-    Place { account, project, repo, branch: None }
+fn of<'a>(account: &'a str, project: Option<&'a str>, repo: Option<&'a str>) -> ListPath<'a> {
+    ListPath { account, project, repo, branch: None }
 }
 
 pub(super) async fn of_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {

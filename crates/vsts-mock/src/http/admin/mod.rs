@@ -5,10 +5,10 @@
 
 mod acl;
 mod experimentation;
+mod hierarchy;
 mod openapi;
-mod people;
-mod places;
 mod routes;
+mod users;
 
 use std::sync::Arc;
 
@@ -133,8 +133,9 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         None => Ok(Credential::None),
         Some(value) => Credential::parse(value.as_bytes()),
     };
-    let verdict = credential
-        .and_then(|credential| app.gate.verify_admin(&app.admin_token, &credential, peer, app.clock.now()));
+    let verdict = credential.and_then(|credential| {
+        app.authenticator.verify_admin(&app.admin_token, &credential, peer, app.clock.now())
+    });
     match verdict {
         Ok(()) => next.run(request).await,
         Err(error @ SignInError::TooMany { retry_after }) => {

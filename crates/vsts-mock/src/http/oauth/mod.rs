@@ -185,10 +185,10 @@ async fn token(
         }
         Err(NotYet::Expired) => ("expired_token", 70_019, "Verification code expired."),
         Err(NotYet::Unknown) => {
-            if let Err(SignInError::TooMany { retry_after }) = app.gate.may_try(peer, now) {
+            if let Err(SignInError::TooMany { retry_after }) = app.authenticator.may_try(peer, now) {
                 return too_many(retry_after);
             }
-            app.gate.failed(peer, now);
+            app.authenticator.failed(peer, now);
             ("bad_verification_code", 70_018, "The code is not one, or has been used.")
         }
     };

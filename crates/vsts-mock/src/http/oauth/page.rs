@@ -51,12 +51,12 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
         Err(error) => return text(error.status(), &error.to_string()),
     };
     let now = app.clock.now();
-    if let Err(error) = app.gate.may_try(peer, now) {
+    if let Err(error) = app.authenticator.may_try(peer, now) {
         return wait(error);
     }
     let code = form.value("user_code").unwrap_or_default();
     let Some(asker) = app.device_codes.asker(code, now) else {
-        app.gate.failed(peer, now);
+        app.authenticator.failed(peer, now);
         return ask_for_code(StatusCode::BAD_REQUEST, Some(NO_SUCH_CODE));
     };
     match form.value("action") {

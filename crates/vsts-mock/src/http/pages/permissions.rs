@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::parts::problem;
 use super::route::RepoNames;
-use super::source::Source as Place;
+use super::source::Source as RepoSource;
 use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::access::{
@@ -32,7 +32,7 @@ const WISHES: [(&str, &str, Wish); 3] =
     [("unset", "Not set", Wish::NotSet), ("allow", "Allow", Wish::Allow), ("deny", "Deny", Wish::Deny)];
 
 /// The page; `refused` is what was wrong with a form.
-pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
+pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
     let (visit, repo) = (place.visit, &place.repo);
     let world = &*visit.world;
     authorize_acl_reading(&Viewer::new(world, &visit.principal), Target::Repo(repo))?;
@@ -95,7 +95,7 @@ pub(super) fn show(place: &Place<'_>, refused: Option<&str>) -> Outcome {
 }
 
 /// One subject's permissions.
-fn grid(place: &Place<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
+fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
     let (world, repo) = (&*place.visit.world, &place.repo);
     let target = Target::Repo(repo);
     let own = own_entry(world, place, chosen.id);
@@ -132,7 +132,7 @@ fn grid(place: &Place<'_>, chosen: &Subject, here: &str, may_set: bool) -> Marku
     }
 }
 
-fn own_entry(world: &World, place: &Place<'_>, subject: Uuid) -> Entry {
+fn own_entry(world: &World, place: &RepoSource<'_>, subject: Uuid) -> Entry {
     let at = token::repository(place.repo.project, place.repo.id);
     let entries = world.entries_at(place.repo.account, &at);
     entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
@@ -148,7 +148,7 @@ fn verdict(found: &Standing) -> Markup {
 }
 
 /// Where something comes from, in words.
-fn origin(world: &World, place: &Place<'_>, chosen: &Subject, found: &Standing) -> Markup {
+fn origin(world: &World, place: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
     match found {
         Standing::NotSet => html! { "nothing, which means no" },
         Standing::Allow | Standing::Deny => html! { "set here" },
@@ -165,7 +165,7 @@ fn whose(world: &World, chosen: &Subject, source: &Source) -> Markup {
     html! { @if let Some(one) = subject(world, source.subject) { bdi { (one.name) } ", " } }
 }
 
-fn level(place: &Place<'_>, source: &Source) -> Markup {
+fn level(place: &RepoSource<'_>, source: &Source) -> Markup {
     if source.token == token::COLLECTION {
         html! { "the account " bdi { (place.account.name) } }
     } else if source.token == token::project(place.project.id) {
@@ -177,7 +177,7 @@ fn level(place: &Place<'_>, source: &Source) -> Markup {
 
 pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
     let (repo, here) = {
-        let place = Place::open(visit, names)?;
+        let place = RepoSource::open(visit, names)?;
         (place.repo.id, place.path("permissions"))
     };
     let missing = || Failure::absent("There is no such user or group.");

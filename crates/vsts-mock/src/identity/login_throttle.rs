@@ -59,13 +59,13 @@ pub(super) struct Attempt<'a> {
 
 /// The failures of late.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(super) struct LoginThrottle {
     key: [u8; 32],
     windows: HashMap<(Kind, u16), Window>,
     familiar: HashSet<(IpAddr, Uuid)>,
 }
 
-impl Attempts {
+impl LoginThrottle {
     pub(super) fn new(key: [u8; 32]) -> Self {
         Self { key, windows: HashMap::new(), familiar: HashSet::new() }
     }
@@ -167,7 +167,7 @@ mod tests {
         Attempt { address: ip(address), login: Some(login), user }
     }
 
-    fn fail(attempts: &mut Attempts, attempt: Attempt<'_>, times: u32) {
+    fn fail(attempts: &mut LoginThrottle, attempt: Attempt<'_>, times: u32) {
         for _ in 0..times {
             attempts.failed(attempt, at(5));
         }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn too_many_failures_of_an_address_wait_for_the_window_to_end() {
-        let mut attempts = Attempts::new([7; 32]);
+        let mut attempts = LoginThrottle::new([7; 32]);
         let guess = token("127.0.0.1", None);
         fail(&mut attempts, guess, PER_ADDRESS - 1);
         assert_eq!(attempts.check(guess, at(25)), Ok(()));
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn an_attacker_locks_nobody_out_who_was_there_before() {
         let (alice, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let mut attempts = Attempts::new([7; 32]);
+        let mut attempts = LoginThrottle::new([7; 32]);
         attempts.succeeded(ip("10.0.0.1"), alice);
         // Behind alice's address, by guessing tokens:
         fail(&mut attempts, token("10.0.0.1", None), PER_ADDRESS);
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn names_of_nobody_are_counted_like_names_of_users() {
-        let mut attempts = Attempts::new([7; 32]);
+        let mut attempts = LoginThrottle::new([7; 32]);
         for (login, user) in [("alice", Some(Uuid::from_u128(1))), ("nobody", None)] {
             let guess = password("10.0.0.1", login, user);
             fail(&mut attempts, guess, PER_USER_AND_ADDRESS);
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let mut attempts = Attempts::new([7; 32]);
+        let mut attempts = LoginThrottle::new([7; 32]);
         for n in 0..200_000_u32 {
             let login = n.to_string();
             let address = IpAddr::from(n.to_be_bytes());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::people::in_milliseconds;
+use super::users::in_milliseconds;
 use super::{RegistryError, import, run};
 use crate::access::token;
 use crate::state::Change;

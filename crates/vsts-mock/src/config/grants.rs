@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use super::apply::{apply_entry, gives};
 use super::seed::SeedEntry;
-use crate::registry::{Place, RegistryError};
+use crate::registry::{ListPath, RegistryError};
 use crate::state::Change;
 use crate::world::{GroupKind, name};
 
 /// How members and entries are given: by the program at any time, by the seed once.
 #[derive(Clone, Copy)]
-pub(super) struct Giving<'a> {
+pub(super) struct Grants<'a> {
     pub(super) is_seed: bool,
     /// Whom the state did not know before.
     pub(super) new_users: &'a BTreeSet<String>,
 }
 
-impl Giving<'_> {
+impl Grants<'_> {
     /// Whether it is to be given now: by the seed once, and anew where the place or the user is new.
     async fn gives(
         self,
@@ -37,7 +37,7 @@ impl Giving<'_> {
     pub(super) async fn members(
         self,
         change: &mut Change<'_>,
-        place: Place<'_>,
+        place: ListPath<'_>,
         is_new: bool,
         members: &[(GroupKind, &[String])],
     ) -> Result<(), RegistryError> {
@@ -57,7 +57,7 @@ impl Giving<'_> {
     pub(super) async fn entries(
         self,
         change: &mut Change<'_>,
-        place: Place<'_>,
+        place: ListPath<'_>,
         is_new: bool,
         entries: &[SeedEntry],
     ) -> Result<(), RegistryError> {

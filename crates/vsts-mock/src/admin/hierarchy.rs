@@ -7,7 +7,7 @@ use crate::config::{
     Origin, Seed, SeedAccount, SeedEntry, SeedProject, SeedRepo, SeedWorkspace, apply, apply_entry,
     apply_project,
 };
-use crate::registry::{Place, RegistryError, RepoInput, WorkspaceInput};
+use crate::registry::{ListPath, RegistryError, RepoInput, WorkspaceInput};
 use crate::world::{GroupKind, Repo, World};
 
 impl Admin<'_> {
@@ -98,7 +98,7 @@ impl Admin<'_> {
         let input = RepoInput { name: &repo.name, public: repo.public, import: repo.import.clone() };
         change.create_repo(place.account, name, &input).await?;
         for entry in &repo.acl {
-            apply_entry(&mut change, Place { repo: Some(&repo.name), ..place }, entry).await?;
+            apply_entry(&mut change, ListPath { repo: Some(&repo.name), ..place }, entry).await?;
         }
         Ok(change.commit().await?)
     }
@@ -150,10 +150,10 @@ impl Admin<'_> {
     }
 }
 
-fn at(path: &str) -> Result<Place<'_>> {
+fn at(path: &str) -> Result<ListPath<'_>> {
     let mut parts = path.split('/').filter(|part| !part.is_empty());
     let account = parts.next().ok_or_else(|| RegistryError::value("place", "names no account"))?;
-    let place = Place { account, project: parts.next(), repo: parts.next(), branch: None };
+    let place = ListPath { account, project: parts.next(), repo: parts.next(), branch: None };
     match parts.next() {
         None => Ok(place),
         Some(_) => Err(RegistryError::value("place", format!("{path:?} is no ACCOUNT/PROJECT/REPO"))),
@@ -168,7 +168,7 @@ fn kind_of(group: &str) -> Result<GroupKind> {
     GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))
 }
 
-fn find_repo<'w>(world: &'w World, place: Place<'_>) -> Option<&'w Repo> {
+fn find_repo<'w>(world: &'w World, place: ListPath<'_>) -> Option<&'w Repo> {
     let account = world.account(place.account)?;
     let project = world.project(account.id, place.project?)?;
     world.repo(project.id, place.repo?)
