@@ -34,7 +34,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
     let raw = source.at("raw", version, path);
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_markdown = matches!(extension(path).as_str(), "md" | "markdown");
-    let as_source = source.visit.ask("view") == Some("source");
+    let as_source = source.ctx.ask("view") == Some("source");
     let text = Some(data.as_slice()).filter(|data| !is_binary(data));
     let is_long = bytes > FILE_COUNTED_BYTES;
     let lines = match text {

@@ -8,8 +8,8 @@ use maud::{Markup, html};
 
 use super::message::Told;
 use super::parts::{ago, count};
+use super::request_context::encode;
 use super::source::{Kind, Named, Source, Version, history_of};
-use super::visit::encode;
 use super::{Failure, Outcome, empty};
 
 /// How many branches are listed.
@@ -24,7 +24,7 @@ pub(super) fn apart(
     base: ObjectId,
     tips: &[ObjectId],
 ) -> Result<Vec<Apart>, Error> {
-    let (app, repo) = (&source.visit.app, &source.repo);
+    let (app, repo) = (&source.ctx.app, &source.repo);
     let walked = |history: &History<'_>| app.wants_graph(repo, history);
     app.histories.apart(&source.repository, may_go_on, base, tips, walked)
 }
@@ -80,7 +80,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
                             @if branch.name == default.name { " " span.tag { "default" } }
                         }
                         td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                        td.when { (ago(source.visit.now, told.authored)) }
+                        td.when { (ago(source.ctx.now, told.authored)) }
                         td { @if let Some(apart) = apart { (distance(*apart)) } }
                         td.act {
                             @if branch.name != default.name {
@@ -124,7 +124,7 @@ fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
                     tr {
                         th scope="row" { a href=(source.at("commits", &version, "")) { bdi.break { (branch.name) } } }
                         td { a href=(source.commit_path(told.id)) { bdi { (told.trailer("Run-Id").unwrap_or("without a run")) } } }
-                        td.when { (ago(source.visit.now, told.authored)) }
+                        td.when { (ago(source.ctx.now, told.authored)) }
                         td { (count(*snapshots, "snapshot", "snapshots")) }
                     }
                 }

@@ -21,7 +21,7 @@ pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
     }
     let told = Told::of(&source.repository, id)?;
     let version = Version { kind: Kind::Commit, name: id.to_string(), commit: id };
-    let now = source.visit.now;
+    let now = source.ctx.now;
     let run = told.trailer("Run-Id");
     let body = html! {
         div.page {

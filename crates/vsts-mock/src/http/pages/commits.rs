@@ -27,7 +27,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     {
         return snapshots::show(source, &version, project);
     }
-    let skip = source.visit.ask_number("skip");
+    let skip = source.ctx.ask_number("skip");
     let begun = Instant::now();
     let may_go_on = || source.work().check().is_ok() && (path.is_empty() || begun.elapsed() <= LOOK_FOR);
     let mut history = source.history(&may_go_on);
@@ -55,7 +55,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
             Err(error) => return Err(source.work().history_error(error).into()),
         }
     }
-    source.visit.app.wants_graph(&source.repo, &history);
+    source.ctx.app.wants_graph(&source.repo, &history);
     let has_more = ids.len() > PAGE;
     ids.truncate(PAGE);
     let body = html! {
@@ -101,7 +101,7 @@ pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Fail
                             @if let Some(run) = told.trailer("Run-Id") { " " span.tag.run { "run " bdi { (run) } } }
                         }
                         td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
-                        td.when { (ago(source.visit.now, told.authored)) }
+                        td.when { (ago(source.ctx.now, told.authored)) }
                         td {
                             @let version = Version { kind: Kind::Commit, name: told.id.to_string(), commit: told.id };
                             a href=(source.at("", &version, "")) aria-label={ "Files of " (short(told.id)) } { code { (short(told.id)) } }

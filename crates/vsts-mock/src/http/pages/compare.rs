@@ -13,7 +13,7 @@ const MOST_COMMITS: usize = 50;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(base) = source.version(&["base", "baseVersion"])? else { return Ok(empty::show(source)) };
-    let asked = source.visit.ask("target").or_else(|| source.visit.ask("targetVersion"));
+    let asked = source.ctx.ask("target").or_else(|| source.ctx.ask("targetVersion"));
     let target = asked.map(|code| source.resolve(code)).transpose()?;
     let (all_branches, all_tags) = (source.branches()?, source.tags()?);
     let pick =

@@ -8,7 +8,7 @@ use maud::html;
 use super::home::{crumbs, find_account, find_project};
 use super::layout::Page;
 use super::parts::problem;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use super::{Answer, Failure, Outcome, ignore};
 use crate::access::{Permission, Target, authorize};
 use crate::http::web::form::Form;
@@ -20,20 +20,20 @@ use crate::operations::repositories::{self, NewRepository};
 /// Characters that a description may have.
 const LONGEST_DESCRIPTION: usize = 1_000;
 
-pub(super) fn show_project(visit: &Visit, account: &str) -> Outcome {
-    project_page(visit, account, &Form::default(), None)
+pub(super) fn show_project(ctx: &RequestContext, account: &str) -> Outcome {
+    project_page(ctx, account, &Form::default(), None)
 }
 
-fn project_page(visit: &Visit, account: &str, form: &Form, error: Option<&str>) -> Outcome {
-    let account = find_account(&visit.world, &visit.principal, account)?;
-    authorize(&visit.world, &visit.principal, Permission::CreateRepository, Target::Account(account))?;
-    let path = format!("{}/_new", visit.account_path(&account.name));
+fn project_page(ctx: &RequestContext, account: &str, form: &Form, error: Option<&str>) -> Outcome {
+    let account = find_account(&ctx.world, &ctx.principal, account)?;
+    authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Account(account))?;
+    let path = format!("{}/_new", ctx.account_path(&account.name));
     let body = html! {
         div.narrow {
             h1 { "Create new project" }
             (problem(error))
             form.card method="post" action=(path) {
-                (visit.token())
+                (ctx.token())
                 label for="name" { "Project name" }
                 input #name name="name" value=(form.get("name")) maxlength="64" autocomplete="off" spellcheck="false" required autofocus;
                 label for="description" { "Description" }
@@ -43,42 +43,48 @@ fn project_page(visit: &Visit, account: &str, form: &Form, error: Option<&str>) 
                     div.choice { input #git type="radio" name="vc" value="git" checked; label for="git" { "Git" } }
                     p.hint { "Its first repository has the project's name." }
                 }
-                div.actions { button { "Create" } a href={ (visit.account_path(&account.name)) "/" } { "Cancel" } }
+                div.actions { button { "Create" } a href={ (ctx.account_path(&account.name)) "/" } { "Cancel" } }
             }
         }
     };
-    let mut way = crumbs(visit, account, None);
+    let mut way = crumbs(ctx, account, None);
     way.push(("New project".to_owned(), path));
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     Ok(Page::new("Create new project", way, body).with_status(status).into())
 }
 
-pub(super) async fn project(visit: &Arc<Visit>, account: &str, form: &Form) -> Outcome {
+pub(super) async fn project(ctx: &Arc<RequestContext>, account: &str, form: &Form) -> Outcome {
     let name = form.get("name");
     let description = form.get("description").chars().take(LONGEST_DESCRIPTION).collect();
     let new = NewProject { name: name.to_owned(), description, process: None };
-    match projects::create(&visit.app, visit.scope(account, None), &new).await.map_err(Failure::from) {
-        Ok(_) => Ok(Answer::go(visit.repo_path(account, name, name))),
-        Err(Failure::Bad(message)) => project_page(visit, account, form, Some(&message)),
+    match projects::create(&ctx.app, ctx.scope(account, None), &new).await.map_err(Failure::from) {
+        Ok(_) => Ok(Answer::go(ctx.repo_path(account, name, name))),
+        Err(Failure::Bad(message)) => project_page(ctx, account, form, Some(&message)),
         Err(other) => Err(other),
     }
 }
 
-pub(super) fn show_repo(visit: &Visit, account: &str, project: &str) -> Outcome {
-    repo_page(visit, account, project, &Form::default(), None)
+pub(super) fn show_repo(ctx: &RequestContext, account: &str, project: &str) -> Outcome {
+    repo_page(ctx, account, project, &Form::default(), None)
 }
 
-fn repo_page(visit: &Visit, account: &str, project: &str, form: &Form, error: Option<&str>) -> Outcome {
-    let (account, project) = find_project(&visit.world, &visit.principal, account, project)?;
-    authorize(&visit.world, &visit.principal, Permission::CreateRepository, Target::Project(project))?;
-    let above = visit.project_path(&account.name, &project.name);
+fn repo_page(
+    ctx: &RequestContext,
+    account: &str,
+    project: &str,
+    form: &Form,
+    error: Option<&str>,
+) -> Outcome {
+    let (account, project) = find_project(&ctx.world, &ctx.principal, account, project)?;
+    authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Project(project))?;
+    let above = ctx.project_path(&account.name, &project.name);
     let path = format!("{above}/_new");
     let body = html! {
         div.narrow {
             h1 { "Create a new repository" }
             (problem(error))
             form.card method="post" action=(path) {
-                (visit.token())
+                (ctx.token())
                 fieldset {
                     legend { "Type" }
                     div.choice { input #git type="radio" name="type" value="git" checked; label for="git" { "Git" } }
@@ -99,19 +105,19 @@ fn repo_page(visit: &Visit, account: &str, project: &str, form: &Form, error: Op
             }
         }
     };
-    let mut way = crumbs(visit, account, Some(project));
+    let mut way = crumbs(ctx, account, Some(project));
     way.push(("New repository".to_owned(), path));
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     Ok(Page::new("Create a new repository", way, body).with_status(status).into())
 }
 
-pub(super) async fn repo(visit: &Arc<Visit>, account: &str, project: &str, form: &Form) -> Outcome {
+pub(super) async fn repo(ctx: &Arc<RequestContext>, account: &str, project: &str, form: &Form) -> Outcome {
     let name = form.get("name");
     let new = NewRepository { project, name, fork_of: None };
-    let scope = visit.scope(account, Some(project));
-    let repo = match repositories::create(&visit.app, scope, &new).await.map_err(Failure::from) {
+    let scope = ctx.scope(account, Some(project));
+    let repo = match repositories::create(&ctx.app, scope, &new).await.map_err(Failure::from) {
         Ok(repo) => repo,
-        Err(Failure::Bad(message)) => return repo_page(visit, account, project, form, Some(&message)),
+        Err(Failure::Bad(message)) => return repo_page(ctx, account, project, form, Some(&message)),
         Err(other) => return Err(other),
     };
     let mut files: Vec<(&'static str, Vec<u8>)> = Vec::new();
@@ -123,9 +129,9 @@ pub(super) async fn repo(visit: &Arc<Visit>, account: &str, project: &str, form:
         files.push(("README.md", text.into_bytes()));
     }
     if !files.is_empty() {
-        let (world, work) = (visit.app.state.world(), visit.work.clone());
-        let ctx = RepoContext::new(&visit.app, world, &visit.principal, repo, work.clone());
+        let (world, work) = (ctx.app.state.world(), ctx.work.clone());
+        let ctx = RepoContext::new(&ctx.app, world, &ctx.principal, repo, work.clone());
         work.run(move || first_commit::commit(&ctx, &files)).await?;
     }
-    Ok(Answer::go(visit.repo_path(account, project, name)))
+    Ok(Answer::go(ctx.repo_path(account, project, name)))
 }

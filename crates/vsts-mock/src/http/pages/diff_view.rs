@@ -20,7 +20,7 @@ use crate::operations::tree_walk::WalkError;
 
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
-    let is_split = source.visit.ask("view") == Some("split");
+    let is_split = source.ctx.ask("view") == Some("split");
     let changes = match changed_files::between(&source.repository, source.work(), old, new) {
         Ok(changes) => changes,
         Err(WalkError::Exceeded(exceeded)) => {
@@ -77,7 +77,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
 /// The same page with one column or two.
 fn switch(source: &Source<'_>, is_split: bool) -> Markup {
     let address = |view: &str| {
-        let here = &source.visit.here;
+        let here = &source.ctx.here;
         let (path, query) = here.split_once('?').unwrap_or((here, ""));
         let kept: Vec<&str> =
             query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("view=")).collect();

@@ -9,8 +9,8 @@ use crate::access::Permission;
 
 pub(super) fn show(source: &Source<'_>) -> Answer {
     let (account, project, repo) = (&source.account.name, &source.project.name, &source.repo.name);
-    let url = source.visit.clone_url(account, project, repo);
-    let ssh = source.visit.ssh_url(account, project, repo);
+    let url = source.ctx.clone_url(account, project, repo);
+    let ssh = source.ctx.ssh_url(account, project, repo);
     let link = format!("az ml project update -r {url}");
     let create = format!("az ml project create -n {} -r {url}", shell_word(repo));
     let push = format!("git remote add origin {url}\ngit push -u origin --all");

@@ -66,7 +66,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
             div.latest {
                 (super::parts::avatar(&head.author))
                 span { strong { bdi { (head.author) } } " " a href=(source.commit_path(head.id)) { bdi { (head.subject()) } } }
-                span.quiet { (ago(source.visit.now, head.authored)) " · " code { (super::source::short(head.id)) } }
+                span.quiet { (ago(source.ctx.now, head.authored)) " · " code { (super::source::short(head.id)) } }
             }
             div.wide { table.files {
                 (quiet_head(&["Name", "Last commit", "When"]))
@@ -89,7 +89,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                             @match changes.get(&entry.name) {
                                 Some(told) => {
                                     td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                                    td.when { (ago(source.visit.now, told.authored)) }
+                                    td.when { (ago(source.ctx.now, told.authored)) }
                                 }
                                 None => { td {} td {} }
                             }
@@ -118,8 +118,8 @@ pub(super) fn clone_box(source: &Source<'_>) -> Markup {
         details.menu.clone {
             summary.button { "Clone" }
             div {
-                (copy_field("clone-http", "HTTPS or HTTP", &source.visit.clone_url(account, project, repo)))
-                @if let Some(url) = source.visit.ssh_url(account, project, repo) { (copy_field("clone-ssh", "SSH", &url)) }
+                (copy_field("clone-http", "HTTPS or HTTP", &source.ctx.clone_url(account, project, repo)))
+                @if let Some(url) = source.ctx.ssh_url(account, project, repo) { (copy_field("clone-ssh", "SSH", &url)) }
                 p.hint {
                     "Git asks for a user name and a password: take a "
                     a href=(super::tokens::HERE) { "personal access token" } " for the password. SSH takes your "
@@ -148,7 +148,7 @@ fn last_changes(
         Err(Error::Ended) if source.work().check().is_ok() => {}
         outcome => outcome.map_err(|error| source.work().history_error(error))?,
     }
-    source.visit.app.wants_graph(&source.repo, &history);
+    source.ctx.app.wants_graph(&source.repo, &history);
     let mut told: HashMap<ObjectId, Told> = HashMap::new();
     let mut changes = HashMap::new();
     for (number, id) in found {

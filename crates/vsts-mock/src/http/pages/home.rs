@@ -7,8 +7,8 @@ use super::Outcome;
 use super::failure::{ABSENT, Failure};
 use super::layout::Page;
 use super::parts::{ago, count};
+use super::request_context::RequestContext;
 use super::source;
-use super::visit::Visit;
 use crate::access::{Permission, Principal, Target, Viewer, authorize};
 use crate::operations::projects;
 use crate::operations::scope::Scope;
@@ -55,11 +55,11 @@ pub(super) fn repos_seen<'w>(world: &'w World, principal: &Principal, project: &
 }
 
 /// All accounts with their projects.
-pub(super) fn accounts(visit: &Visit) -> Outcome {
-    if visit.principal.is_anonymous() {
+pub(super) fn accounts(ctx: &RequestContext) -> Outcome {
+    if ctx.principal.is_anonymous() {
         return Err(Failure::SignIn);
     }
-    let (world, principal) = (&*visit.world, &visit.principal);
+    let (world, principal) = (&*ctx.world, &ctx.principal);
     let viewer = Viewer::new(world, principal);
     let mut accounts: Vec<_> =
         world.accounts.values().filter(|one| viewer.sees(Target::Account(one))).collect();
@@ -77,11 +77,11 @@ pub(super) fn accounts(visit: &Visit) -> Outcome {
                 section aria-labelledby={ "a-" (account.id) } {
                     div.head {
                         h2 id={ "a-" (account.id) } {
-                            a href={ (visit.account_path(&account.name)) "/" } { bdi { (account.name) } }
+                            a href={ (ctx.account_path(&account.name)) "/" } { bdi { (account.name) } }
                         }
-                        (new_project(visit, account, &format!("New project in {}", account.name)))
+                        (new_project(ctx, account, &format!("New project in {}", account.name)))
                     }
-                    (project_cards(visit, account, &projects))
+                    (project_cards(ctx, account, &projects))
                 }
             }
         }
@@ -89,26 +89,25 @@ pub(super) fn accounts(visit: &Visit) -> Outcome {
     Ok(Page::new("Your projects", Vec::new(), body).into())
 }
 
-fn new_project(visit: &Visit, account: &Account, label: &str) -> Markup {
-    let may =
-        authorize(&visit.world, &visit.principal, Permission::CreateRepository, Target::Account(account));
+fn new_project(ctx: &RequestContext, account: &Account, label: &str) -> Markup {
+    let may = authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Account(account));
     html! { @if may.is_ok() {
-        a.button href={ (visit.account_path(&account.name)) "/_new" } aria-label=(label) { "New project" }
+        a.button href={ (ctx.account_path(&account.name)) "/_new" } aria-label=(label) { "New project" }
     } }
 }
 
-fn project_cards(visit: &Visit, account: &Account, projects: &[&Project]) -> Markup {
-    let world = &*visit.world;
-    let viewer = Viewer::new(world, &visit.principal);
+fn project_cards(ctx: &RequestContext, account: &Account, projects: &[&Project]) -> Markup {
+    let world = &*ctx.world;
+    let viewer = Viewer::new(world, &ctx.principal);
     html! {
         @if projects.is_empty() { div.card.quiet { p { "There is no project in it that you may see." } } }
         ul.cards {
             @for project in projects.iter().take(MOST) {
                 @let repos = world.repos_of(project.id).filter(|repo| viewer.may_read(repo)).count();
                 li.card {
-                    h3 { a href=(visit.project_path(&account.name, &project.name)) { bdi { (project.name) } } }
+                    h3 { a href=(ctx.project_path(&account.name, &project.name)) { bdi { (project.name) } } }
                     @if !project.description.is_empty() { p { bdi { (project.description) } } }
-                    p.quiet { (count(repos, "repository", "repositories")) " · changed " (ago(visit.now, project.updated)) }
+                    p.quiet { (count(repos, "repository", "repositories")) " · changed " (ago(ctx.now, project.updated)) }
                 }
             }
         }
@@ -117,18 +116,18 @@ fn project_cards(visit: &Visit, account: &Account, projects: &[&Project]) -> Mar
 }
 
 /// One account.
-pub(super) fn account(visit: &Visit, asked: &str) -> Outcome {
-    let (world, principal) = (&*visit.world, &visit.principal);
+pub(super) fn account(ctx: &RequestContext, asked: &str) -> Outcome {
+    let (world, principal) = (&*ctx.world, &ctx.principal);
     let account = find_account(world, principal, asked)?;
     let all = projects::list(world, principal, account);
-    let filter = visit.ask("filter").unwrap_or_default();
+    let filter = ctx.ask("filter").unwrap_or_default();
     let wanted = name::key(filter);
     let shown: Vec<_> =
         all.iter().copied().filter(|project| name::key(&project.name).contains(&wanted)).collect();
-    let path = visit.account_path(&account.name);
+    let path = ctx.account_path(&account.name);
     let body = html! {
         div.page {
-            div.head { h1 { bdi { (account.name) } } (new_project(visit, account, "New project")) }
+            div.head { h1 { bdi { (account.name) } } (new_project(ctx, account, "New project")) }
             @if all.len() > FEW || !filter.is_empty() {
                 form.row method="get" action={ (path) "/" } role="search" {
                     label for="filter" { "Filter projects" }
@@ -137,26 +136,30 @@ pub(super) fn account(visit: &Visit, asked: &str) -> Outcome {
                 }
             }
             h2.sr { "Projects" }
-            (project_cards(visit, account, &shown))
+            (project_cards(ctx, account, &shown))
         }
     };
-    Ok(Page::new(&account.name, crumbs(visit, account, None), body).into())
+    Ok(Page::new(&account.name, crumbs(ctx, account, None), body).into())
 }
 
 /// The way to an account, and on to a project.
-pub(super) fn crumbs(visit: &Visit, account: &Account, project: Option<&Project>) -> Vec<(String, String)> {
-    let mut crumbs = vec![(account.name.clone(), format!("{}/", visit.account_path(&account.name)))];
+pub(super) fn crumbs(
+    ctx: &RequestContext,
+    account: &Account,
+    project: Option<&Project>,
+) -> Vec<(String, String)> {
+    let mut crumbs = vec![(account.name.clone(), format!("{}/", ctx.account_path(&account.name)))];
     if let Some(project) = project {
-        crumbs.push((project.name.clone(), visit.project_path(&account.name, &project.name)));
+        crumbs.push((project.name.clone(), ctx.project_path(&account.name, &project.name)));
     }
     crumbs
 }
 
 /// One project.
-pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
-    let (world, principal) = (&*visit.world, &visit.principal);
+pub(super) fn project(ctx: &RequestContext, account: &str, asked: &str) -> Outcome {
+    let (world, principal) = (&*ctx.world, &ctx.principal);
     let (account, project) = find_project(world, principal, account, asked)?;
-    let filter = visit.ask("filter").unwrap_or_default();
+    let filter = ctx.ask("filter").unwrap_or_default();
     let wanted = name::key(filter);
     let is_wanted = |repo: &&Repo| name::key(&repo.name).contains(&wanted);
     let all = repos_seen(world, principal, project);
@@ -166,7 +169,7 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
     let is_disabled = |repo: &&Repo| repo.is_disabled && viewer.lists(repo);
     let mut disabled: Vec<&Repo> = world.repos_of(project.id).filter(is_disabled).filter(is_wanted).collect();
     disabled.sort_by_cached_key(|repo| name::key(&repo.name));
-    let path = visit.project_path(&account.name, &project.name);
+    let path = ctx.project_path(&account.name, &project.name);
     let may_create =
         authorize(world, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
     let body = html! {
@@ -192,10 +195,10 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                     } }
                     tbody {
                         @for repo in repos.iter().take(MOST) {
-                            @let summary = source::summary(visit, repo);
+                            @let summary = source::summary(ctx, repo);
                             tr {
                                 th scope="row" {
-                                    a href=(visit.repo_path(&account.name, &project.name, &repo.name)) { bdi { (repo.name) } }
+                                    a href=(ctx.repo_path(&account.name, &project.name, &repo.name)) { bdi { (repo.name) } }
                                     @if repo.public { " " span.tag { "public" } }
                                 }
                                 td {
@@ -207,7 +210,7 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
                                         " " span.tag.run { (count(summary.histories, "run history", "run histories")) }
                                     }
                                 }
-                                td { @if let Some(time) = summary.changed { (ago(visit.now, time)) } @else { span.quiet { "never" } } }
+                                td { @if let Some(time) = summary.changed { (ago(ctx.now, time)) } @else { span.quiet { "never" } } }
                             }
                         }
                         @for repo in disabled.iter().take(MOST) {
@@ -225,5 +228,5 @@ pub(super) fn project(visit: &Visit, account: &str, asked: &str) -> Outcome {
             }
         }
     };
-    Ok(Page::new(&project.name, crumbs(visit, account, Some(project)), body).into())
+    Ok(Page::new(&project.name, crumbs(ctx, account, Some(project)), body).into())
 }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::layout::Page;
 use super::parts::{ago, problem};
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
 use crate::identity::ssh_key::SshKeyError;
@@ -36,9 +36,9 @@ pub(super) fn crumbs(name: &str, address: &str) -> Vec<(String, String)> {
 }
 
 /// The page; with what was filled in when that was refused, and why.
-pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
-    let Some(user) = visit.principal.user else { return Err(Failure::SignIn) };
-    let mut mine: Vec<_> = visit.world.keys.values().filter(|key| key.user == user).collect();
+pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outcome {
+    let Some(user) = ctx.principal.user else { return Err(Failure::SignIn) };
+    let mut mine: Vec<_> = ctx.world.keys.values().filter(|key| key.user == user).collect();
     mine.sort_by_key(|key| (key.created, key.name.clone()));
     let field = |name: &str| refused.map(|(form, _)| form.get(name).to_owned()).unwrap_or_default();
     let body = html! {
@@ -59,16 +59,16 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
                                 tr {
                                     th scope="row" { bdi { (key.name) } div.quiet { (key.algorithm) } }
                                     td { code.break { (key.fingerprint) } }
-                                    td { (ago(visit.now, key.created)) }
+                                    td { (ago(ctx.now, key.created)) }
                                     td {
-                                        @match visit.app.uses.last(key.id) {
-                                            Some(time) => { (ago(visit.now, time)) }
+                                        @match ctx.app.uses.last(key.id) {
+                                            Some(time) => { (ago(ctx.now, time)) }
                                             None => span.quiet { "not since the start" },
                                         }
                                     }
                                     td.act {
                                         form method="post" action=(HERE) {
-                                            (visit.token())
+                                            (ctx.token())
                                             input type="hidden" name="remove" value=(key.id);
                                             button.plain.danger aria-label={ "Remove " (key.name) } { "Remove" }
                                         }
@@ -82,7 +82,7 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
                     h2 #add { "Add a key" }
                     (problem(refused.map(|(_, message)| message)))
                     form method="post" action=(HERE) {
-                        (visit.token())
+                        (ctx.token())
                         label for="description" { "Description" }
                         input #description name="description" value=(field("description")) maxlength="256" autocomplete="off"
                             placeholder="My laptop" required;
@@ -104,10 +104,10 @@ pub(super) fn show(visit: &Visit, refused: Option<(&Form, &str)>) -> Outcome {
     Ok(Page::new("SSH public keys", crumbs("SSH public keys", HERE), body).with_status(status).into())
 }
 
-pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
+pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form) -> Outcome {
     let removed = form.get("remove");
     if !removed.is_empty() {
-        let outcome = keys::remove(&visit.app, &visit.principal, removed).await;
+        let outcome = keys::remove(&ctx.app, &ctx.principal, removed).await;
         return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
             Refused::NoToken { .. } => Failure::absent("You have no such key."),
             other => other.into(),
@@ -115,14 +115,14 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
     }
     let line = form.get("key");
     let input = KeyInput { name: form.get("description"), key: line, expires: None, has_own_name: true };
-    let Err(error) = keys::register(&visit.app, &visit.principal, &input).await else {
+    let Err(error) = keys::register(&ctx.app, &ctx.principal, &input).await else {
         return Ok(Answer::go(HERE));
     };
     // A private key that was pasted must not come back in the page.
     let is_private = matches!(error, Refused::Registry(RegistryError::Key(SshKeyError::Private)));
     let again = if is_private { Form::default() } else { form.clone() };
     match error.into() {
-        Failure::Bad(message) => show(visit, Some((&again, &message))),
+        Failure::Bad(message) => show(ctx, Some((&again, &message))),
         other => Err(other),
     }
 }

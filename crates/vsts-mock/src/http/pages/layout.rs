@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::Answer;
 use super::failure::Failure;
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use crate::http::web::{assets, gzip, protect, text};
 use crate::limits::BUDGET_WAIT;
 
@@ -56,9 +56,9 @@ pub(super) fn failed(failure: &Failure) -> Page {
 }
 
 /// The whole document, as a response.
-pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
+pub(super) fn respond(ctx: &RequestContext, page: &Page) -> Response {
     let status = page.status;
-    let whole = document(visit, page).into_string();
+    let whole = document(ctx, page).into_string();
     let mut response = text(status, "");
     let headers = response.headers_mut();
     protect(headers);
@@ -68,10 +68,10 @@ pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, BUDGET_WAIT.as_secs().into());
     }
-    if let Some(cookie) = visit.visit_cookie().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+    if let Some(cookie) = ctx.visit_cookie().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         headers.append(SET_COOKIE, cookie);
     }
-    let packed = (visit.takes_gzip && whole.len() >= WORTH_PACKING).then(|| gzip(whole.as_bytes())).flatten();
+    let packed = (ctx.takes_gzip && whole.len() >= WORTH_PACKING).then(|| gzip(whole.as_bytes())).flatten();
     match packed {
         Some(packed) => {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -82,7 +82,7 @@ pub(super) fn respond(visit: &Visit, page: &Page) -> Response {
     response
 }
 
-fn document(visit: &Visit, page: &Page) -> Markup {
+fn document(ctx: &RequestContext, page: &Page) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -97,14 +97,14 @@ fn document(visit: &Visit, page: &Page) -> Markup {
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
-                (bar(visit, &page.crumbs))
+                (bar(ctx, &page.crumbs))
                 main #main tabindex="-1" { (page.body) }
             }
         }
     }
 }
 
-fn bar(visit: &Visit, crumbs: &[(String, String)]) -> Markup {
+fn bar(ctx: &RequestContext, crumbs: &[(String, String)]) -> Markup {
     html! {
         header.bar {
             a.mark href="/" aria-label="vsts-mock, start page" { (assets::mark()) span { "vsts-mock" } }
@@ -121,16 +121,16 @@ fn bar(visit: &Visit, crumbs: &[(String, String)]) -> Markup {
                     }
                 }
             }
-            @match visit.user() {
-                Some(user) => { (menu(visit, user)) }
-                None => { a.signin href=(super::sign_in::address(&visit.here)) { "Sign in" } }
+            @match ctx.user() {
+                Some(user) => { (menu(ctx, user)) }
+                None => { a.signin href=(super::sign_in::address(&ctx.here)) { "Sign in" } }
             }
         }
     }
 }
 
 /// The avatar and what is under it.
-fn menu(visit: &Visit, user: &str) -> Markup {
+fn menu(ctx: &RequestContext, user: &str) -> Markup {
     html! {
         details.menu {
             summary aria-label={ "Account menu of " (user) } { (super::parts::avatar(user)) }
@@ -140,9 +140,9 @@ fn menu(visit: &Visit, user: &str) -> Markup {
                     li { a href="/_details/security/keys" { "Security" } }
                     li { a href="/" { "All accounts" } }
                 }
-                @if visit.has_session() {
+                @if ctx.has_session() {
                     form method="post" action="/_signout" {
-                        (visit.token())
+                        (ctx.token())
                         button.plain { "Sign out" }
                     }
                 }

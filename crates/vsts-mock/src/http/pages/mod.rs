@@ -27,6 +27,7 @@ mod names;
 mod parts;
 mod permissions;
 mod raw;
+mod request_context;
 mod route;
 mod settings;
 mod sign_in;
@@ -34,7 +35,6 @@ mod snapshots;
 mod source;
 mod tags;
 mod tokens;
-mod visit;
 
 use std::sync::Arc;
 
@@ -51,9 +51,9 @@ use crate::app::App;
 use crate::identity::SignInError;
 use failure::Failure;
 use layout::Page;
+use request_context::RequestContext;
 use route::RepoPage;
 pub(super) use route::Route;
-use visit::Visit;
 
 /// What a request for a page comes to.
 enum Answer {
@@ -112,33 +112,33 @@ pub(super) async fn serve(
     } else {
         None
     };
-    let visit = Arc::new(Visit::of(app, &parts, known));
-    journalled.user = visit.user().map(str::to_owned);
+    let ctx = Arc::new(RequestContext::of(app, &parts, known));
+    journalled.user = ctx.user().map(str::to_owned);
     let outcome = if is_read {
-        let (visit, work) = (visit.clone(), visit.work.clone());
-        work.run(move || show(&visit, &route)).await
+        let (ctx, work) = (ctx.clone(), ctx.work.clone());
+        work.run(move || show(&ctx, &route)).await
     } else if parts.method == Method::POST {
-        follow(&visit, route, &parts.headers, body, peer).await
+        follow(&ctx, route, &parts.headers, body, peer).await
     } else {
         return text(StatusCode::METHOD_NOT_ALLOWED, "GET and POST");
     };
-    respond(&visit, &parts.headers, outcome)
+    respond(&ctx, &parts.headers, outcome)
 }
 
 /// Makes a page. Blocks: call it where that is fine.
-fn show(visit: &Visit, route: &Route) -> Outcome {
+fn show(ctx: &RequestContext, route: &Route) -> Outcome {
     match route {
-        Route::Home => home::accounts(visit),
-        Route::SignIn => Ok(sign_in::show(visit)),
-        Route::SignOut => Ok(sign_in::show_out(visit)),
-        Route::Keys => keys::show(visit, None),
-        Route::Tokens => tokens::show(visit, None),
-        Route::Account(account) => home::account(visit, account),
-        Route::NewProject(account) => create::show_project(visit, account),
-        Route::Project(account, project) => home::project(visit, account, project),
-        Route::NewRepo(account, project) => create::show_repo(visit, account, project),
+        Route::Home => home::accounts(ctx),
+        Route::SignIn => Ok(sign_in::show(ctx)),
+        Route::SignOut => Ok(sign_in::show_out(ctx)),
+        Route::Keys => keys::show(ctx, None),
+        Route::Tokens => tokens::show(ctx, None),
+        Route::Account(account) => home::account(ctx, account),
+        Route::NewProject(account) => create::show_project(ctx, account),
+        Route::Project(account, project) => home::project(ctx, account, project),
+        Route::NewRepo(account, project) => create::show_repo(ctx, account, project),
         Route::Repo(names, page) => {
-            let source = source::Source::open(visit, names)?;
+            let source = source::Source::open(ctx, names)?;
             match page {
                 RepoPage::Files => files::show(&source),
                 RepoPage::Raw => raw::show(&source),
@@ -158,7 +158,7 @@ fn show(visit: &Visit, route: &Route) -> Outcome {
 
 /// Does what a form asks for.
 async fn follow(
-    visit: &Arc<Visit>,
+    ctx: &Arc<RequestContext>,
     route: Route,
     headers: &HeaderMap,
     body: Body,
@@ -167,40 +167,40 @@ async fn follow(
     if guard::is_from_elsewhere(headers) {
         return Err(Failure::Forbidden("This form was sent by another site.".to_owned()));
     }
-    let form = Form::read(&visit.app.budget, headers, body).await?;
-    if !visit.holds(form.get("_token")) {
+    let form = Form::read(&ctx.app.budget, headers, body).await?;
+    if !ctx.holds(form.get("_token")) {
         let message =
             "This form is too old, or was not made for you. Go back, load the page again, and try again.";
         return Err(Failure::Forbidden(message.to_owned()));
     }
     if route == Route::SignIn {
-        return sign_in::follow(visit, &form, peer).await;
+        return sign_in::follow(ctx, &form, peer).await;
     }
-    if !visit.has_session() {
+    if !ctx.has_session() {
         return Err(Failure::SignIn);
     }
     match route {
-        Route::SignOut => Ok(Answer::Redirect("/_signin".to_owned(), Some(visit.end_session()))),
-        Route::Keys => keys::follow(visit, &form).await,
-        Route::Tokens => tokens::follow(visit, &form).await,
-        Route::NewProject(account) => create::project(visit, &account, &form).await,
-        Route::NewRepo(account, project) => create::repo(visit, &account, &project, &form).await,
-        Route::Repo(names, RepoPage::Settings) => settings::follow(visit, &names, &form).await,
-        Route::Repo(names, RepoPage::Permissions) => permissions::follow(visit, &names, &form).await,
+        Route::SignOut => Ok(Answer::Redirect("/_signin".to_owned(), Some(ctx.end_session()))),
+        Route::Keys => keys::follow(ctx, &form).await,
+        Route::Tokens => tokens::follow(ctx, &form).await,
+        Route::NewProject(account) => create::project(ctx, &account, &form).await,
+        Route::NewRepo(account, project) => create::repo(ctx, &account, &project, &form).await,
+        Route::Repo(names, RepoPage::Settings) => settings::follow(ctx, &names, &form).await,
+        Route::Repo(names, RepoPage::Permissions) => permissions::follow(ctx, &names, &form).await,
         _ => Err(Failure::Bad("There is nothing to send to this page.".to_owned())),
     }
 }
 
-fn respond(visit: &Visit, headers: &HeaderMap, outcome: Outcome) -> Response {
+fn respond(ctx: &RequestContext, headers: &HeaderMap, outcome: Outcome) -> Response {
     match outcome {
-        Ok(Answer::Page(page)) => layout::respond(visit, &page),
+        Ok(Answer::Page(page)) => layout::respond(ctx, &page),
         Ok(Answer::Redirect(to, cookie)) => redirect(&to, cookie.as_deref()),
         Ok(Answer::Other(response)) => response,
         Err(Failure::SignIn) if !wants_html(headers) => {
-            auth::challenge(&visit.app, "TF400813: Sign in to see this.")
+            auth::challenge(&ctx.app, "TF400813: Sign in to see this.")
         }
-        Err(Failure::SignIn) => redirect(&sign_in::address(&visit.here), None),
-        Err(failure) => layout::respond(visit, &layout::failed(&failure)),
+        Err(Failure::SignIn) => redirect(&sign_in::address(&ctx.here), None),
+        Err(failure) => layout::respond(ctx, &layout::failed(&failure)),
     }
 }
 

@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::parts::problem;
+use super::request_context::RequestContext;
 use super::route::RepoNames;
 use super::source::Source as RepoSource;
-use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::access::{
     Permission, Source, Standing, Subject, Target, Viewer, authorize_acl, authorize_acl_reading, standing,
@@ -33,13 +33,13 @@ const WISHES: [(&str, &str, Wish); 3] =
 
 /// The page; `refused` is what was wrong with a form.
 pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
-    let (visit, repo) = (place.visit, &place.repo);
-    let world = &*visit.world;
-    authorize_acl_reading(&Viewer::new(world, &visit.principal), Target::Repo(repo))?;
-    let may_set = authorize_acl(world, &visit.principal, Target::Repo(repo)).is_ok();
+    let (ctx, repo) = (place.ctx, &place.repo);
+    let world = &*ctx.world;
+    authorize_acl_reading(&Viewer::new(world, &ctx.principal), Target::Repo(repo))?;
+    let may_set = authorize_acl(world, &ctx.principal, Target::Repo(repo)).is_ok();
     let mut all = subjects(world, repo.account, Some(repo.project));
-    let added = visit.ask("add").filter(|_| may_set).map(|name| (name, world.user_by_login(name)));
-    let asked = visit.ask("subject").and_then(|id| Uuid::parse_str(id).ok());
+    let added = ctx.ask("add").filter(|_| may_set).map(|name| (name, world.user_by_login(name)));
+    let asked = ctx.ask("subject").and_then(|id| Uuid::parse_str(id).ok());
     let asked = added.and_then(|(_, user)| user).map(|user| user.id).or(asked);
     // Who may give permissions may give them to somebody who has none yet.
     let new =
@@ -96,13 +96,13 @@ pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
 
 /// One subject's permissions.
 fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
-    let (world, repo) = (&*place.visit.world, &place.repo);
+    let (world, repo) = (&*place.ctx.world, &place.repo);
     let target = Target::Repo(repo);
     let own = own_entry(world, place, chosen.id);
     html! {
         form method="post" action={ (here) "?subject=" (chosen.id) } {
             h2 { bdi { (chosen.name) } }
-            (place.visit.token())
+            (place.ctx.token())
             input type="hidden" name="subject" value=(chosen.id);
             div.wide { table.grid {
                 thead { tr {
@@ -175,9 +175,9 @@ fn level(place: &RepoSource<'_>, source: &Source) -> Markup {
     }
 }
 
-pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
+pub(super) async fn follow(ctx: &Arc<RequestContext>, names: &RepoNames, form: &Form) -> Outcome {
     let (repo, here) = {
-        let place = RepoSource::open(visit, names)?;
+        let place = RepoSource::open(ctx, names)?;
         (place.repo.id, place.path("permissions"))
     };
     let missing = || Failure::absent("There is no such user or group.");
@@ -187,7 +187,7 @@ pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -
         asked.map(|(.., wish)| (permission, *wish))
     };
     let wishes: Vec<_> = listed().filter_map(wish).collect();
-    let set = permissions::set_permissions(&visit.app, &visit.principal, repo, chosen, &wishes).await;
+    let set = permissions::set_permissions(&ctx.app, &ctx.principal, repo, chosen, &wishes).await;
     set.map_err(|error| match error {
         Refused::NoSubject { .. } => missing(),
         other => other.into(),

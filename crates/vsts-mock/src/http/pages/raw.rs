@@ -7,8 +7,8 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
+use super::request_context::encode;
 use super::source::Source;
-use super::visit::encode;
 use super::{Answer, Failure, Outcome, blob};
 use crate::http::web::stream;
 use crate::http::web::{protect, text};
@@ -31,7 +31,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         _ => ("text/plain; charset=utf-8", true),
     };
     let name = path.rsplit('/').next().unwrap_or("file");
-    let is_shown = is_shown && source.visit.ask("download").is_none();
+    let is_shown = is_shown && source.ctx.ask("download").is_none();
     let length = content.size;
     let body = stream::body(io::Cursor::new(start).chain(content));
     Ok(Answer::Other(file(body, Some(length), kind, name, !is_shown)))

@@ -6,9 +6,9 @@ use http::StatusCode;
 use maud::html;
 
 use super::parts::problem;
+use super::request_context::RequestContext;
 use super::route::RepoNames;
 use super::source::Source;
-use super::visit::Visit;
 use super::{Answer, Failure, Outcome};
 use crate::access::Permission;
 use crate::http::web::form::Form;
@@ -40,7 +40,7 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
                 section.card aria-labelledby="rename" {
                     h2 #rename { "Name" }
                     form method="post" action=(here) {
-                        (source.visit.token())
+                        (source.ctx.token())
                         label for="name" { "Repository name" }
                         input #name name="name" value=(name) maxlength="64" autocomplete="off" spellcheck="false" required;
                         p.hint { "Its addresses change with it; those who have cloned it need the new one." }
@@ -52,7 +52,7 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
                     @if branches.is_empty() { p.quiet { "The repository is empty." } }
                     @else {
                         form method="post" action=(here) {
-                            (source.visit.token())
+                            (source.ctx.token())
                             label for="default" { "What is shown and cloned first" }
                             select #default name="default" {
                                 @for branch in &branches {
@@ -68,7 +68,7 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
                 section.card.danger aria-labelledby="delete" {
                     h2 #delete { "Delete this repository" }
                     form method="post" action=(here) {
-                        (source.visit.token())
+                        (source.ctx.token())
                         label for="confirm" { "Its name, so that it is no mistake" }
                         input #confirm name="confirm" autocomplete="off" spellcheck="false" required aria-describedby="bin";
                         p.hint #bin { "It goes into the project's recycle bin, from where the REST API can bring it back." }
@@ -85,43 +85,43 @@ pub(super) fn show(source: &Source<'_>, refused: Option<&str>) -> Outcome {
     Ok(page.into())
 }
 
-pub(super) async fn follow(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
-    let outcome = change(visit, names, form).await;
+pub(super) async fn follow(ctx: &Arc<RequestContext>, names: &RepoNames, form: &Form) -> Outcome {
+    let outcome = change(ctx, names, form).await;
     match outcome {
         Err(Failure::Bad(message)) => {
-            let (visit, names, work) = (visit.clone(), names.clone(), visit.work.clone());
-            work.run(move || show(&Source::open(&visit, &names)?, Some(&message))).await
+            let (ctx, names, work) = (ctx.clone(), names.clone(), ctx.work.clone());
+            work.run(move || show(&Source::open(&ctx, &names)?, Some(&message))).await
         }
         other => other,
     }
 }
 
-async fn change(visit: &Arc<Visit>, names: &RepoNames, form: &Form) -> Outcome {
+async fn change(ctx: &Arc<RequestContext>, names: &RepoNames, form: &Form) -> Outcome {
     let (name, here) = {
-        let source = Source::open(visit, names)?;
+        let source = Source::open(ctx, names)?;
         if form.get("do") == "delete" && form.get("confirm") != source.repo.name {
             source.authorize(Permission::DeleteRepository)?;
             return Err(Failure::Bad("That is not the repository's name: nothing was deleted.".to_owned()));
         }
         (source.repo.name.clone(), source.path("settings"))
     };
-    let scope = visit.scope(&names.account, Some(&names.project));
+    let scope = ctx.scope(&names.account, Some(&names.project));
     match form.get("do") {
         "rename" => {
             let new = form.get("name");
             let update = RepositoryUpdate { name: Some(new), ..RepositoryUpdate::default() };
-            repositories::update(&visit.app, scope, &name, &update).await?;
-            Ok(Answer::go(format!("{}/settings", visit.repo_path(&names.account, &names.project, new))))
+            repositories::update(&ctx.app, scope, &name, &update).await?;
+            Ok(Answer::go(format!("{}/settings", ctx.repo_path(&names.account, &names.project, new))))
         }
         "default" => {
             let branch = Some(form.get("default"));
             let update = RepositoryUpdate { default_branch: branch, ..RepositoryUpdate::default() };
-            repositories::update(&visit.app, scope, &name, &update).await?;
+            repositories::update(&ctx.app, scope, &name, &update).await?;
             Ok(Answer::go(here))
         }
         "delete" => {
-            repositories::delete(&visit.app, scope, &name).await?;
-            Ok(Answer::go(visit.project_path(&names.account, &names.project)))
+            repositories::delete(&ctx.app, scope, &name).await?;
+            Ok(Answer::go(ctx.project_path(&names.account, &names.project)))
         }
         _ => Err(Failure::Bad("That is no change that this page makes.".to_owned())),
     }

@@ -9,7 +9,7 @@ use maud::html;
 
 use super::layout::{self, Page};
 use super::parts::{avatar, problem};
-use super::visit::{Visit, encode};
+use super::request_context::{RequestContext, encode};
 use super::{Answer, Outcome, sign_in_problem};
 use crate::http::auth;
 use crate::http::web::form::Form;
@@ -29,30 +29,30 @@ fn is_local(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 
-pub(super) fn show(visit: &Visit) -> Answer {
-    let to = visit.ask("to").unwrap_or("/");
-    if visit.has_session() {
+pub(super) fn show(ctx: &RequestContext) -> Answer {
+    let to = ctx.ask("to").unwrap_or("/");
+    if ctx.has_session() {
         return Answer::go(if is_local(to) { to } else { "/" });
     }
-    page(visit, to, "", None).into()
+    page(ctx, to, "", None).into()
 }
 
-pub(super) fn show_out(visit: &Visit) -> Answer {
-    if !visit.has_session() {
+pub(super) fn show_out(ctx: &RequestContext) -> Answer {
+    if !ctx.has_session() {
         return Answer::go("/_signin");
     }
     let body = html! {
         div.narrow {
             h1 { "Sign out" }
-            form method="post" action="/_signout" { (visit.token()) button { "Sign out" } }
+            form method="post" action="/_signout" { (ctx.token()) button { "Sign out" } }
         }
     };
     Page::new("Sign out", Vec::new(), body).into()
 }
 
-fn page(visit: &Visit, to: &str, login: &str, error: Option<&str>) -> Page {
-    let demo = visit.app.demo_users();
-    let hidden = || html! { (visit.token()) input type="hidden" name="to" value=(to); };
+fn page(ctx: &RequestContext, to: &str, login: &str, error: Option<&str>) -> Page {
+    let demo = ctx.app.demo_users();
+    let hidden = || html! { (ctx.token()) input type="hidden" name="to" value=(to); };
     let body = html! {
         div.narrow.card {
             h1 { "Sign in" }
@@ -81,33 +81,33 @@ fn page(visit: &Visit, to: &str, login: &str, error: Option<&str>) -> Page {
     Page::new("Sign in", Vec::new(), body)
 }
 
-pub(super) async fn follow(visit: &Arc<Visit>, form: &Form, peer: IpAddr) -> Outcome {
+pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form, peer: IpAddr) -> Outcome {
     let to = if is_local(form.get("to")) { form.get("to") } else { "/" };
     let again = |login: &str, error: String, status| -> Outcome {
-        Ok(page(visit, to, login, Some(&error)).with_status(status).into())
+        Ok(page(ctx, to, login, Some(&error)).with_status(status).into())
     };
     let demo = form.get("demo");
     if !demo.is_empty() {
-        let is_one = visit.app.demo_users().iter().any(|name| name == demo);
-        return match visit.world.user(demo).filter(|_| is_one) {
-            Some(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user.id)))),
+        let is_one = ctx.app.demo_users().iter().any(|name| name == demo);
+        return match ctx.world.user(demo).filter(|_| is_one) {
+            Some(user) => Ok(Answer::Redirect(to.to_owned(), Some(ctx.begin_session(user.id)))),
             None => again("", "There is no such user here.".to_owned(), StatusCode::BAD_REQUEST),
         };
     }
     let login = form.get("login");
     let credential =
         Credential::Basic { user: login.to_owned(), password: Secret::new(form.raw("password")) };
-    let verdict = auth::verify(&visit.app, visit.world.clone(), credential, peer).await;
+    let verdict = auth::verify(&ctx.app, ctx.world.clone(), credential, peer).await;
     // A token in the place of the password could be worth less than the session that it would begin.
     let user = verdict.and_then(|principal| match principal.token {
         None => principal.user.ok_or(SignInError::Wrong),
         Some(_) => Err(SignInError::Wrong),
     });
     match user {
-        Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(visit.begin_session(user)))),
+        Ok(user) => Ok(Answer::Redirect(to.to_owned(), Some(ctx.begin_session(user)))),
         Err(error @ SignInError::TooMany { retry_after }) => {
-            let page = page(visit, to, login, Some(&sign_in_problem(error)));
-            let mut response = layout::respond(visit, &page.with_status(StatusCode::TOO_MANY_REQUESTS));
+            let page = page(ctx, to, login, Some(&sign_in_problem(error)));
+            let mut response = layout::respond(ctx, &page.with_status(StatusCode::TOO_MANY_REQUESTS));
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
             Ok(Answer::Other(response))
         }

@@ -26,7 +26,7 @@ struct Snapshot {
 }
 
 pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Outcome {
-    let skip = source.visit.ask_number("skip");
+    let skip = source.ctx.ask_number("skip");
     let (ids, total) = row(source, version.commit, skip)?;
     let has_more = ids.len() > PAGE;
     let mut all = Vec::new();
@@ -96,7 +96,7 @@ fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
             }
             td { (changed(snapshot.changes.as_ref(), told.parents.is_empty())) }
             td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
-            td.when { (ago(source.visit.now, told.authored)) }
+            td.when { (ago(source.ctx.now, told.authored)) }
             td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(told.id)) } { code { (short(told.id)) } } }
         }
     }

@@ -15,8 +15,8 @@ use super::home::{absent, find_project};
 use super::layout::Page;
 use super::markdown::{self, Key};
 use super::names;
+use super::request_context::{RequestContext, encode, encode_path};
 use super::route::RepoNames;
-use super::visit::{Visit, encode, encode_path};
 use crate::access::{Permission, Refusal, Target, authorize};
 use crate::operations::content::Blob;
 use crate::operations::tree_walk::read_tree;
@@ -33,7 +33,7 @@ const LOOKED_AT: usize = 1_000;
 
 /// A repository, opened for a visitor who may read it.
 pub(super) struct Source<'v> {
-    pub(super) visit: &'v Visit,
+    pub(super) ctx: &'v RequestContext,
     pub(super) account: Account,
     pub(super) project: Project,
     pub(super) repo: Repo,
@@ -102,8 +102,8 @@ pub(super) fn history_of(branch: &str) -> Option<Uuid> {
 }
 
 /// Opens a repository for one reader.
-fn reader(visit: &Visit, repo: &Repo) -> Result<Reader, Failure> {
-    let opened = visit.app.state.open_repo(repo);
+fn reader(ctx: &RequestContext, repo: &Repo) -> Result<Reader, Failure> {
+    let opened = ctx.app.state.open_repo(repo);
     let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
     repository.object_cache_size_if_unset(4 << 20);
     Ok(repository)
@@ -111,24 +111,17 @@ fn reader(visit: &Visit, repo: &Repo) -> Result<Reader, Failure> {
 
 impl<'v> Source<'v> {
     /// Finds and opens it.
-    pub(super) fn open(visit: &'v Visit, names: &RepoNames) -> Result<Self, Failure> {
-        let (account, project) =
-            find_project(&visit.world, &visit.principal, &names.account, &names.project)?;
-        let found = visit.world.repo(project.id, &names.repo).ok_or_else(|| absent(&visit.principal))?;
-        authorize(&visit.world, &visit.principal, Permission::GenericRead, Target::Repo(found))?;
-        let repository = reader(visit, found)?;
-        Ok(Self {
-            visit,
-            account: account.clone(),
-            project: project.clone(),
-            repo: found.clone(),
-            repository,
-        })
+    pub(super) fn open(ctx: &'v RequestContext, names: &RepoNames) -> Result<Self, Failure> {
+        let (account, project) = find_project(&ctx.world, &ctx.principal, &names.account, &names.project)?;
+        let found = ctx.world.repo(project.id, &names.repo).ok_or_else(|| absent(&ctx.principal))?;
+        authorize(&ctx.world, &ctx.principal, Permission::GenericRead, Target::Repo(found))?;
+        let repository = reader(ctx, found)?;
+        Ok(Self { ctx, account: account.clone(), project: project.clone(), repo: found.clone(), repository })
     }
 
     /// The address of a page of the repository; `tail` is empty for its files.
     pub(super) fn path(&self, tail: &str) -> String {
-        let base = self.visit.repo_path(&self.account.name, &self.project.name, &self.repo.name);
+        let base = self.ctx.repo_path(&self.account.name, &self.project.name, &self.repo.name);
         if tail.is_empty() { base } else { format!("{base}/{tail}") }
     }
 
@@ -145,7 +138,7 @@ impl<'v> Source<'v> {
 
     /// Asks whether the visitor may do something with the repository.
     pub(super) fn authorize(&self, permission: Permission) -> Result<(), Refusal> {
-        authorize(&self.visit.world, &self.visit.principal, permission, Target::Repo(&self.repo))
+        authorize(&self.ctx.world, &self.ctx.principal, permission, Target::Repo(&self.repo))
     }
 
     /// Returns whether the visitor may do something with the repository.
@@ -155,7 +148,7 @@ impl<'v> Source<'v> {
 
     /// The path that is asked for, without slashes at its ends.
     pub(super) fn asked_path(&self) -> String {
-        let asked = self.visit.ask("path").or_else(|| self.visit.ask("itemPath")).unwrap_or_default();
+        let asked = self.ctx.ask("path").or_else(|| self.ctx.ask("itemPath")).unwrap_or_default();
         asked.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     }
 
@@ -204,7 +197,7 @@ impl<'v> Source<'v> {
     /// The version that is asked for under one of these names; the default branch if none is. `None` where there is
     /// nothing at all.
     pub(super) fn version(&self, names: &[&str]) -> Result<Option<Version>, Failure> {
-        match names.iter().find_map(|name| self.visit.ask(name)) {
+        match names.iter().find_map(|name| self.ctx.ask(name)) {
             Some(code) => self.resolve(code).map(Some),
             None => Ok(self.default_branch()?.map(|branch| Version {
                 kind: Kind::Branch,
@@ -265,22 +258,22 @@ impl<'v> Source<'v> {
 
     /// The history. Its walks ask `may_go_on` whether they may.
     pub(super) fn history<'r>(&'r self, may_go_on: &'r dyn Fn() -> bool) -> History<'r> {
-        self.visit.app.histories.of(&self.repository, may_go_on)
+        self.ctx.app.histories.of(&self.repository, may_go_on)
     }
 
     /// The repository again, to be read beyond this page.
     pub(super) fn reopened(&self) -> Result<Reader, Failure> {
-        reader(self.visit, &self.repo)
+        reader(self.ctx, &self.repo)
     }
 
     /// Opens a file.
     pub(super) fn content(&self, id: ObjectId) -> Result<Blob, Failure> {
-        Ok(Blob::open(&self.repository, &self.visit.app.budget, id)?)
+        Ok(Blob::open(&self.repository, &self.ctx.app.budget, id)?)
     }
 
     /// What may be done for the request.
     pub(super) fn work(&self) -> &Work {
-        &self.visit.work
+        &self.ctx.work
     }
 
     /// A Markdown text of the repository as HTML; its links lead from `folder`.
@@ -319,7 +312,7 @@ impl<'v> Source<'v> {
                 (body)
             }
         };
-        let mut crumbs = super::home::crumbs(self.visit, &self.account, Some(&self.project));
+        let mut crumbs = super::home::crumbs(self.ctx, &self.account, Some(&self.project));
         crumbs.push((self.repo.name.clone(), self.path("")));
         Page::new(format!("{title} · {}", self.repo.name), crumbs, body)
     }
@@ -391,9 +384,9 @@ pub(super) struct Summary {
 }
 
 /// Sums a repository up that the visitor may read. What can't be read counts as nothing.
-pub(super) fn summary(visit: &Visit, repo: &Repo) -> Summary {
+pub(super) fn summary(ctx: &RequestContext, repo: &Repo) -> Summary {
     let mut summary = Summary::default();
-    let Ok(opened) = visit.app.state.open_repo(repo) else { return summary };
+    let Ok(opened) = ctx.app.state.open_repo(repo) else { return summary };
     let repository = opened.read();
     let Ok(references) = repository.references() else { return summary };
     let Ok(branches) = references.local_branches() else { return summary };

@@ -32,7 +32,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
                         tr {
                             th scope="row" { a href=(source.at("", &version, "")) { bdi { (tag.name) } } }
                             td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                            td.when { (ago(source.visit.now, told.committed)) }
+                            td.when { (ago(source.ctx.now, told.committed)) }
                             td { code { (short(told.id)) } }
                             td.act { a href=(source.at("archive", &version, "")) aria-label={ "Download " (tag.name) " as ZIP" } { "ZIP" } }
                         }

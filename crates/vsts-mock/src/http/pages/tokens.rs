@@ -9,7 +9,7 @@ use maud::html;
 use super::keys::{crumbs, side};
 use super::layout::Page;
 use super::parts::{ago, copy_field, day, problem};
-use super::visit::Visit;
+use super::request_context::RequestContext;
 use super::{Answer, Failure, Outcome};
 use crate::http::web::form::Form;
 use crate::operations::refused::Refused;
@@ -44,10 +44,10 @@ fn scope_name(scope: &str) -> &str {
     }
 }
 
-pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
-    let Some(user) = visit.principal.user else { return Err(Failure::SignIn) };
-    // What was made just now is not in the visit's own picture.
-    let world = visit.app.state.world();
+pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
+    let Some(user) = ctx.principal.user else { return Err(Failure::SignIn) };
+    // What was made just now is not in the ctx's own picture.
+    let world = ctx.app.state.world();
     let mut mine: Vec<_> = world.tokens.values().filter(|token| token.user == user).collect();
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let (refused, form) = match note {
@@ -82,23 +82,23 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
                                         @if token.is_session { " " span.tag { "signed in by azml or az" } }
                                     }
                                     td { (token.scopes.iter().map(|scope| scope_name(scope)).collect::<Vec<_>>().join(", ")) }
-                                    td { (ago(visit.now, token.created)) }
+                                    td { (ago(ctx.now, token.created)) }
                                     td {
                                         @match token.expires {
                                             None => "never",
-                                            Some(time) if time <= visit.now => span.tag.bad { "expired" },
+                                            Some(time) if time <= ctx.now => span.tag.bad { "expired" },
                                             Some(time) => { (day(time)) }
                                         }
                                     }
                                     td {
-                                        @match visit.app.uses.last(token.id) {
-                                            Some(time) => { (ago(visit.now, time)) }
+                                        @match ctx.app.uses.last(token.id) {
+                                            Some(time) => { (ago(ctx.now, time)) }
                                             None => span.quiet { "not since the start" },
                                         }
                                     }
                                     td.act {
                                         form method="post" action=(HERE) {
-                                            (visit.token())
+                                            (ctx.token())
                                             input type="hidden" name="revoke" value=(token.id);
                                             button.plain.danger aria-label={ "Revoke " (token.name) } { "Revoke" }
                                         }
@@ -112,7 +112,7 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
                     h2 #add { "Create a token" }
                     (problem(refused))
                     form method="post" action=(HERE) {
-                        (visit.token())
+                        (ctx.token())
                         label for="description" { "Description" }
                         input #description name="description" value=(form.get("description")) maxlength="256" autocomplete="off" required;
                         label for="expires" { "Expires in" }
@@ -148,10 +148,10 @@ pub(super) fn show(visit: &Visit, note: Option<&Note<'_>>) -> Outcome {
     Ok(Page::new(title, crumbs(title, HERE), body).with_status(status).into())
 }
 
-pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
+pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form) -> Outcome {
     let revoked = form.get("revoke");
     if !revoked.is_empty() {
-        let outcome = tokens::revoke(&visit.app, &visit.principal, revoked).await;
+        let outcome = tokens::revoke(&ctx.app, &ctx.principal, revoked).await;
         return outcome.map(|()| Answer::go(HERE)).map_err(|error| match error {
             Refused::NoToken { .. } => Failure::absent("You have no such token."),
             other => other.into(),
@@ -167,17 +167,17 @@ pub(super) async fn follow(visit: &Arc<Visit>, form: &Form) -> Outcome {
         vec!["app_token".to_owned()]
     };
     if scopes.is_empty() {
-        return show(visit, Some(&Note::Refused(form, "Select at least one scope.")));
+        return show(ctx, Some(&Note::Refused(form, "Select at least one scope.")));
     }
     let input = TokenInput {
         name: form.get("description"),
         scopes: &scopes,
-        expires: Some(visit.now + SignedDuration::from_hours(24 * days.unwrap_or(90))),
+        expires: Some(ctx.now + SignedDuration::from_hours(24 * days.unwrap_or(90))),
         ..TokenInput::named()
     };
-    match tokens::create(&visit.app, &visit.principal, input).await.map_err(Failure::from) {
-        Ok((token, value)) => show(visit, Some(&Note::Made(&token.name, value.reveal()))),
-        Err(Failure::Bad(message)) => show(visit, Some(&Note::Refused(form, &message))),
+    match tokens::create(&ctx.app, &ctx.principal, input).await.map_err(Failure::from) {
+        Ok((token, value)) => show(ctx, Some(&Note::Made(&token.name, value.reveal()))),
+        Err(Failure::Bad(message)) => show(ctx, Some(&Note::Refused(form, &message))),
         Err(other) => Err(other),
     }
 }

@@ -24,13 +24,13 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 const PLAIN_PATH: &AsciiSet = &PLAIN.remove(b'/');
 
 /// A request for a page.
-pub(super) struct Visit {
+pub(super) struct RequestContext {
     pub(super) app: Arc<App>,
     /// The picture that the whole page is made from.
     pub(super) world: Arc<World>,
     pub(super) principal: Principal,
     pub(super) now: Timestamp,
-    /// What the browser keeps: of the session, or of a visit by nobody.
+    /// What the browser keeps: of the session, or of a ctx by nobody.
     secret: Secret,
     session: Option<Secret>,
     /// The browser keeps nothing yet.
@@ -47,7 +47,7 @@ pub(super) struct Visit {
     pub(super) work: Arc<Work>,
 }
 
-impl Visit {
+impl RequestContext {
     /// Reads what the browser shows. `known` is who showed a credential of another kind.
     pub(super) fn of(app: &Arc<App>, parts: &Parts, known: Option<Principal>) -> Self {
         let (world, now) = (app.state.world(), app.clock.now());
