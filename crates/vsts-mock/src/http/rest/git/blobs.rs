@@ -8,54 +8,54 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::Format;
-use super::place::{Place, object_of};
+use super::request::{RepoRequest, object_of};
 use crate::limits::BATCH_BLOBS;
 use crate::operations::content::Blob;
 use crate::operations::zip::Zip;
 
-pub(super) fn show(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
     let id = object_of(&repository, id, Kind::Blob)?;
-    let name = || Some(place.query.get("fileName").map_or_else(|| id.to_string(), str::to_owned));
-    let open = || Blob::open(&repository, &place.app.budget, id);
-    match Format::of(place, Format::Json)? {
+    let name = || Some(request.query.get("fileName").map_or_else(|| id.to_string(), str::to_owned));
+    let open = || Blob::open(&repository, &request.app.budget, id);
+    match Format::of(request, Format::Json)? {
         Format::Json | Format::Content => {
-            let url = place.url(&format!("blobs/{id}"));
+            let url = request.url(&format!("blobs/{id}"));
             Ok(Reply::ok(json!({
                 "objectId": id.to_string(),
                 "size": repository.find_header(id)?.size(),
                 "url": url,
-                "_links": { "self": { "href": url }, "repository": { "href": place.shown["url"] } },
+                "_links": { "self": { "href": url }, "repository": { "href": request.shown["url"] } },
             })))
         }
         Format::Text => {
-            let file_name = if place.query.flag("download") { name() } else { None };
+            let file_name = if request.query.flag("download") { name() } else { None };
             Ok(Reply::file("text/plain; charset=utf-8", open()?, file_name))
         }
         Format::Bytes => Ok(Reply::file("application/octet-stream", open()?, name())),
         Format::Zip => {
             let files = vec![(name().unwrap_or_default(), id)];
-            let zip = Zip::new(repository, &place.app.budget, &place.work, files)?;
+            let zip = Zip::new(repository, &request.app.budget, &request.work, files)?;
             Ok(Reply::zip(zip, format!("{id}.zip")))
         }
     }
 }
 
 /// Several, in a zip file, named by their ids; each once.
-pub(super) fn many(place: &Place, body: &Value) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn many(request: &RepoRequest, body: &Value) -> Outcome {
+    let repository = request.open()?;
     let ids = body.as_array().filter(|ids| ids.len() <= BATCH_BLOBS);
     let ids = ids.ok_or_else(|| {
         Failure::bad(format!("The body has to be a list of at most {BATCH_BLOBS} blobs' ids."))
     })?;
     let (mut seen, mut files) = (HashSet::new(), Vec::new());
     for id in ids {
-        place.work.check()?;
+        request.work.check()?;
         let id = object_of(&repository, id.as_str().unwrap_or_default(), Kind::Blob)?;
         if seen.insert(id) {
             files.push((id.to_string(), id));
         }
     }
-    let zip = Zip::new(repository, &place.app.budget, &place.work, files)?;
+    let zip = Zip::new(repository, &request.app.budget, &request.work, files)?;
     Ok(Reply::zip(zip, "blobs.zip".to_owned()))
 }

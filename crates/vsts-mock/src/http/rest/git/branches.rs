@@ -8,23 +8,24 @@ use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::commits;
-use super::place::Place;
+use super::request::RepoRequest;
 use super::revision::{Descriptor, or_default};
 use crate::operations::versions::default_branch;
 
 /// The branch that others are measured by: the default one, unless another is named.
-fn base(place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {
-    or_default(Descriptor::of_side(&place.query, "base")?, place, repository)?.resolve(place, repository)
+fn base(request: &RepoRequest, repository: &gix::Repository) -> Result<ObjectId, Failure> {
+    or_default(Descriptor::of_side(&request.query, "base")?, request, repository)?
+        .resolve(request, repository)
 }
 
 fn stats(
-    place: &Place,
+    request: &RepoRequest,
     repository: &gix::Repository,
     name: &str,
     tip: ObjectId,
     apart: Apart,
 ) -> Result<Value, Failure> {
-    let commit = commits::whole(place, repository, tip)?;
+    let commit = commits::whole(request, repository, tip)?;
     let is_base = default_branch(repository)?.is_some_and(|default| default == name);
     Ok(json!({
         "commit": commit,
@@ -35,8 +36,8 @@ fn stats(
     }))
 }
 
-pub(super) fn list(place: &Place) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn list(request: &RepoRequest) -> Outcome {
+    let repository = request.open()?;
     let mut tips = Vec::new();
     for reference in repository.references()?.local_branches()?.flatten() {
         let name = reference.name().shorten().to_string();
@@ -49,30 +50,30 @@ pub(super) fn list(place: &Place) -> Outcome {
     }
     // Without a default branch there is nothing to measure by.
     let base =
-        if default_branch(&repository)?.is_some() || Descriptor::of_side(&place.query, "base")?.is_some() {
-            Some(base(place, &repository)?)
+        if default_branch(&repository)?.is_some() || Descriptor::of_side(&request.query, "base")?.is_some() {
+            Some(base(request, &repository)?)
         } else {
             None
         };
     let ids: Vec<ObjectId> = tips.iter().map(|(_, tip)| *tip).collect();
     let apart = match base {
-        Some(base) => place.apart(&repository, base, &ids)?,
+        Some(base) => request.apart(&repository, base, &ids)?,
         None => vec![Apart::default(); ids.len()],
     };
     let measured: Vec<_> = tips.into_iter().zip(apart).collect();
     Reply::list(&measured, |out, ((name, tip), apart)| {
-        place.work.check()?;
-        out.extend_from_slice(stats(place, &repository, name, *tip, *apart)?.to_string().as_bytes());
+        request.work.check()?;
+        out.extend_from_slice(stats(request, &repository, name, *tip, *apart)?.to_string().as_bytes());
         Ok(())
     })
 }
 
-pub(super) fn show(place: &Place, name: &str) -> Outcome {
-    let repository = place.open()?;
-    let tip = Descriptor::branch(name).resolve(place, &repository)?;
-    let apart = match base(place, &repository) {
-        Ok(base) => place.apart(&repository, base, &[tip])?,
+pub(super) fn show(request: &RepoRequest, name: &str) -> Outcome {
+    let repository = request.open()?;
+    let tip = Descriptor::branch(name).resolve(request, &repository)?;
+    let apart = match base(request, &repository) {
+        Ok(base) => request.apart(&repository, base, &[tip])?,
         Err(_) => Vec::new(),
     };
-    Ok(Reply::ok(stats(place, &repository, name, tip, apart.first().copied().unwrap_or_default())?))
+    Ok(Reply::ok(stats(request, &repository, name, tip, apart.first().copied().unwrap_or_default())?))
 }

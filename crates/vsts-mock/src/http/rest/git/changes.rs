@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::encode;
-use super::place::Place;
+use super::request::RepoRequest;
 use crate::operations::changed_files::{Change, How};
 
 /// How many of each kind there are; the three usual ones even if there are none.
@@ -30,7 +30,7 @@ pub(super) fn counts(changes: &[Change]) -> Value {
 
 /// An object with a part of the changes in it.
 pub(super) fn reply(
-    place: &Place,
+    request: &RepoRequest,
     object: &Value,
     commit: ObjectId,
     all: &[Change],
@@ -39,14 +39,14 @@ pub(super) fn reply(
 ) -> Outcome {
     let part = &all[skip.min(all.len())..skip.saturating_add(top).min(all.len())];
     Reply::with_array(object, "changes", part, |out, change| {
-        place.work.check()?;
-        out.extend_from_slice(show(place, commit, change).to_string().as_bytes());
+        request.work.check()?;
+        out.extend_from_slice(show(request, commit, change).to_string().as_bytes());
         Ok(())
     })
 }
 
 /// One change, in the version after it.
-fn show(place: &Place, commit: ObjectId, change: &Change) -> Value {
+fn show(request: &RepoRequest, commit: ObjectId, change: &Change) -> Value {
     let path = format!("/{}", change.path);
     let shown = change.new.or(change.old);
     let is_commit = shown.is_some_and(|(mode, _)| mode.is_commit());
@@ -55,7 +55,7 @@ fn show(place: &Place, commit: ObjectId, change: &Change) -> Value {
         "gitObjectType": if is_commit { "commit" } else { "blob" },
         "commitId": commit.to_string(),
         "path": path,
-        "url": place.url(&format!("items?path={}&versionType=Commit&version={commit}", encode(&path))),
+        "url": request.url(&format!("items?path={}&versionType=Commit&version={commit}", encode(&path))),
     });
     if let Some((_, before)) = change.old {
         item["originalObjectId"] = before.to_string().into();

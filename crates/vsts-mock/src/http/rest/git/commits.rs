@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::query::Query;
 use super::super::reply::{Outcome, Reply};
-use super::place::{Place, object_id};
+use super::request::{RepoRequest, object_id};
 use super::revision::Descriptor;
 use super::{changes, history};
 use crate::operations::changed_files;
@@ -17,26 +17,26 @@ use crate::operations::work::Exceeded;
 /// How many commits a list has that says nothing of it.
 const PAGE: usize = 100;
 
-pub(super) fn list(place: &Place, query: &Query) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn list(request: &RepoRequest, query: &Query) -> Outcome {
+    let repository = request.open()?;
     let (skip, top) = query.page(PAGE)?;
-    let found = history::search(place, &repository, query, skip, top)?;
+    let found = history::search(request, &repository, query, skip, top)?;
     Reply::list(&found, |out, id| {
         let id = *id;
-        let mut value = with_counts(place, &repository, id)?;
+        let mut value = with_counts(request, &repository, id)?;
         if query.criterion_flag("includeLinks") {
-            value["_links"] = links(place, id);
+            value["_links"] = links(request, id);
         }
         if query.criterion_flag("includePushData")
-            && let Some(push) = push_of(place, id)?
+            && let Some(push) = push_of(request, id)?
         {
             value["push"] = push;
         }
         if query.criterion_flag("includeUserImageUrl") {
             for person in ["author", "committer"] {
                 let email = value[person]["email"].as_str().unwrap_or_default();
-                if let Some(user) = place.world.user_by_login(email) {
-                    value[person]["imageUrl"] = place.identity(user.id)["imageUrl"].clone();
+                if let Some(user) = request.world.user_by_login(email) {
+                    value[person]["imageUrl"] = request.identity(user.id)["imageUrl"].clone();
                 }
             }
         }
@@ -46,22 +46,22 @@ pub(super) fn list(place: &Place, query: &Query) -> Outcome {
 }
 
 /// The same criteria, in a body.
-pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
-    let mut query = place.query.clone();
+pub(super) fn batch(request: &RepoRequest, body: &Value) -> Outcome {
+    let mut query = request.query.clone();
     query.add_object("searchCriteria", body);
-    list(place, &query)
+    list(request, &query)
 }
 
 /// A commit with how much it changed.
 pub(super) fn with_counts(
-    place: &Place,
+    request: &RepoRequest,
     repository: &gix::Repository,
     id: ObjectId,
 ) -> Result<Value, Failure> {
-    place.work.check()?;
+    request.work.check()?;
     let commit = repository.find_commit(id)?;
-    let mut value = history::reference(place, &commit)?;
-    match changed_files::between(repository, &place.work, first_parent(&commit), id) {
+    let mut value = history::reference(request, &commit)?;
+    match changed_files::between(repository, &request.work, first_parent(&commit), id) {
         Ok(all) => value["changeCounts"] = changes::counts(&all),
         // The client is told in the service's own way, and gets the rest of its list.
         Err(WalkError::Exceeded(exceeded)) if exceeded != Exceeded::ClientGone => {
@@ -73,64 +73,68 @@ pub(super) fn with_counts(
 }
 
 /// A commit with its tree and its parents.
-pub(super) fn whole(place: &Place, repository: &gix::Repository, id: ObjectId) -> Result<Value, Failure> {
+pub(super) fn whole(
+    request: &RepoRequest,
+    repository: &gix::Repository,
+    id: ObjectId,
+) -> Result<Value, Failure> {
     let commit = repository.find_commit(id)?;
-    let mut value = history::reference(place, &commit)?;
+    let mut value = history::reference(request, &commit)?;
     value["treeId"] = commit.tree_id()?.to_string().into();
     value["parents"] = commit.parent_ids().map(|parent| parent.to_string()).collect();
     Ok(value)
 }
 
-fn links(place: &Place, id: ObjectId) -> Value {
-    let url = place.url(&format!("commits/{id}"));
+fn links(request: &RepoRequest, id: ObjectId) -> Value {
+    let url = request.url(&format!("commits/{id}"));
     json!({
         "self": { "href": url },
-        "repository": { "href": place.shown["url"] },
-        "web": { "href": place.page(&format!("commit/{id}")) },
+        "repository": { "href": request.shown["url"] },
+        "web": { "href": request.page(&format!("commit/{id}")) },
         "changes": { "href": format!("{url}/changes") },
     })
 }
 
 /// The push that brought a commit as a ref's tip.
-fn push_of(place: &Place, id: ObjectId) -> Result<Option<Value>, Failure> {
-    let push = place.runtime.block_on(place.app.state.push_of(place.repo.id, &id.to_string()))?;
+fn push_of(request: &RepoRequest, id: ObjectId) -> Result<Option<Value>, Failure> {
+    let push = request.runtime.block_on(request.app.state.push_of(request.repo.id, &id.to_string()))?;
     Ok(push.map(|push| {
         json!({
-            "pushedBy": place.identity(push.user),
+            "pushedBy": request.identity(push.user),
             "pushId": push.id,
             "date": push.time,
-            "url": place.url(&format!("pushes/{}", push.id)),
+            "url": request.url(&format!("pushes/{}", push.id)),
         })
     }))
 }
 
-fn resolve(place: &Place, repository: &gix::Repository, id: &str) -> Result<ObjectId, Failure> {
-    Descriptor::commit(&object_id(id)?.to_string()).resolve(place, repository)
+fn resolve(request: &RepoRequest, repository: &gix::Repository, id: &str) -> Result<ObjectId, Failure> {
+    Descriptor::commit(&object_id(id)?.to_string()).resolve(request, repository)
 }
 
-pub(super) fn show(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
-    let id = resolve(place, &repository, id)?;
-    let mut value = whole(place, &repository, id)?;
-    if let Some(push) = push_of(place, id)? {
+pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
+    let id = resolve(request, &repository, id)?;
+    let mut value = whole(request, &repository, id)?;
+    if let Some(push) = push_of(request, id)? {
         value["push"] = push;
     }
-    value["_links"] = links(place, id);
-    let count = place.query.amount(&["changeCount"])?.unwrap_or(0);
+    value["_links"] = links(request, id);
+    let count = request.query.amount(&["changeCount"])?.unwrap_or(0);
     if count == 0 {
         return Ok(Reply::ok(value));
     }
     let commit = repository.find_commit(id)?;
-    let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
+    let all = changed_files::between(&repository, &request.work, first_parent(&commit), id)?;
     value["changeCounts"] = changes::counts(&all);
-    changes::reply(place, &value, id, &all, 0, count)
+    changes::reply(request, &value, id, &all, 0, count)
 }
 
-pub(super) fn changes(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
-    let id = resolve(place, &repository, id)?;
+pub(super) fn changes(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
+    let id = resolve(request, &repository, id)?;
     let commit = repository.find_commit(id)?;
-    let all = changed_files::between(&repository, &place.work, first_parent(&commit), id)?;
-    let (skip, top) = place.query.page(usize::MAX)?;
-    changes::reply(place, &json!({ "changeCounts": changes::counts(&all) }), id, &all, skip, top)
+    let all = changed_files::between(&repository, &request.work, first_parent(&commit), id)?;
+    let (skip, top) = request.query.page(usize::MAX)?;
+    changes::reply(request, &json!({ "changeCounts": changes::counts(&all) }), id, &all, skip, top)
 }

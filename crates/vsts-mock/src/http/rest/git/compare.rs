@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
-use super::place::{Place, object_id};
+use super::request::{RepoRequest, object_id};
 use super::revision::{Descriptor, or_default};
 use super::{changes, history};
 use crate::operations::changed_files;
@@ -15,26 +15,26 @@ use crate::operations::changed_files;
 /// How many changes are listed when nothing is said of it.
 const PAGE: usize = 100;
 
-pub(super) fn show(place: &Place) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn show(request: &RepoRequest) -> Outcome {
+    let repository = request.open()?;
     let side = |side: &str| -> Result<ObjectId, Failure> {
-        let given = Descriptor::of_side(&place.query, side)?;
-        or_default(given, place, &repository)?.resolve(place, &repository)
+        let given = Descriptor::of_side(&request.query, side)?;
+        or_default(given, request, &repository)?.resolve(request, &repository)
     };
     let (base, target) = (side("base")?, side("target")?);
-    let common = place.merge_bases(&repository, base, target)?.first().copied();
+    let common = request.merge_bases(&repository, base, target)?.first().copied();
     let Apart { ahead, behind } =
-        place.apart(&repository, base, &[target])?.first().copied().unwrap_or_default();
+        request.apart(&repository, base, &[target])?.first().copied().unwrap_or_default();
     let from = match common {
         Some(common)
-            if place.query.get("diffCommonCommit").is_none() || place.query.flag("diffCommonCommit") =>
+            if request.query.get("diffCommonCommit").is_none() || request.query.flag("diffCommonCommit") =>
         {
             common
         }
         _ => base,
     };
-    let all = changed_files::between(&repository, &place.work, Some(from), target)?;
-    let (skip, top) = place.query.page(PAGE)?;
+    let all = changed_files::between(&repository, &request.work, Some(from), target)?;
+    let (skip, top) = request.query.page(PAGE)?;
     let whole = json!({
         "allChangesIncluded": skip.saturating_add(top) >= all.len(),
         "changeCounts": changes::counts(&all),
@@ -44,18 +44,18 @@ pub(super) fn show(place: &Place) -> Outcome {
         "aheadCount": ahead,
         "behindCount": behind,
     });
-    changes::reply(place, &whole, target, &all, skip, top)
+    changes::reply(request, &whole, target, &all, skip, top)
 }
 
 /// Where two commits parted.
-pub(super) fn merge_bases(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
-    let resolve = |id: &str| Descriptor::commit(&object_id(id)?.to_string()).resolve(place, &repository);
-    let other = place.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
+pub(super) fn merge_bases(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
+    let resolve = |id: &str| Descriptor::commit(&object_id(id)?.to_string()).resolve(request, &repository);
+    let other = request.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
     let (one, other) = (resolve(id)?, resolve(other)?);
     let mut values = Vec::new();
-    for base in place.merge_bases(&repository, one, other)? {
-        values.push(history::reference(place, &repository.find_commit(base)?)?);
+    for base in request.merge_bases(&repository, one, other)? {
+        values.push(history::reference(request, &repository.find_commit(base)?)?);
     }
     Ok(Reply::ok(shape::list(values.into_iter())))
 }

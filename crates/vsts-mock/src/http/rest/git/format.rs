@@ -1,7 +1,7 @@
 //! The form in which a client wants something: as `$format` says, or else as its `Accept` header does.
 
 use super::super::failure::Failure;
-use super::place::Place;
+use super::request::RepoRequest;
 
 /// A form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +18,16 @@ impl Format {
     /// The form that is wanted; `any` is what a client gets that takes everything.
     ///
     /// Without a header it is JSON, and so it is where no accepted type can be had: the service refuses nobody for that.
-    pub(super) fn of(place: &Place, any: Self) -> Result<Self, Failure> {
+    pub(super) fn of(request: &RepoRequest, any: Self) -> Result<Self, Failure> {
         let known = [
             ("json", 0, Self::Json),
             ("text", 1, Self::Text),
             ("octetStream", 2, Self::Bytes),
             ("zip", 3, Self::Zip),
         ];
-        match place.query.choice(&["$format"], &known)? {
+        match request.query.choice(&["$format"], &known)? {
             Some(format) => Ok(format),
-            None => Ok(Self::accepted(&place.accept, any)),
+            None => Ok(Self::accepted(&request.accept, any)),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::query::Query;
-use super::place::{Place, object_id, person};
+use super::request::{RepoRequest, object_id, person};
 use super::revision::{Descriptor, or_default};
 use crate::operations::commit_text::{decode, encoding_of};
 use crate::operations::history::{self, Criteria};
@@ -29,7 +29,7 @@ fn criteria(query: &Query) -> Result<Criteria, Failure> {
 
 /// The commits that a request's criteria select, newest first.
 pub(super) fn search(
-    place: &Place,
+    request: &RepoRequest,
     repository: &gix::Repository,
     query: &Query,
     skip: usize,
@@ -39,11 +39,11 @@ pub(super) fn search(
     if !ids.is_empty() {
         let all: Result<Vec<_>, Failure> = ids
             .into_iter()
-            .map(|id| Descriptor::commit(&object_id(id)?.to_string()).resolve(place, repository))
+            .map(|id| Descriptor::commit(&object_id(id)?.to_string()).resolve(request, repository))
             .collect();
         return Ok(all?.into_iter().skip(skip).take(top).collect());
     }
-    let (tips, hidden) = range(place, repository, query)?;
+    let (tips, hidden) = range(request, repository, query)?;
     if tips.is_empty() {
         return Ok(Vec::new());
     }
@@ -62,12 +62,12 @@ pub(super) fn search(
     let options = LogOptions { tips, hidden, first_parent, ..LogOptions::default() };
     let is_reversed = query.criterion_flag("showOldestCommitsFirst");
     let criteria = criteria(query)?;
-    Ok(history::search(place, repository, options, &criteria, is_reversed, (skip, top))?)
+    Ok(history::search(request, repository, options, &criteria, is_reversed, (skip, top))?)
 }
 
 /// Where the walk begins, and what it leaves out.
 fn range(
-    place: &Place,
+    request: &RepoRequest,
     repository: &gix::Repository,
     query: &Query,
 ) -> Result<(Vec<ObjectId>, Vec<ObjectId>), Failure> {
@@ -84,23 +84,23 @@ fn range(
         return Ok((Vec::new(), Vec::new()));
     }
     let tip = match to {
-        Some(to) => Descriptor::commit(&object_id(to)?.to_string()).resolve(place, repository)?,
-        None => or_default(given, place, repository)?.resolve(place, repository)?,
+        Some(to) => Descriptor::commit(&object_id(to)?.to_string()).resolve(request, repository)?,
+        None => or_default(given, request, repository)?.resolve(request, repository)?,
     };
     let mut hidden = Vec::new();
     if let Some(from) = query.criterion("fromCommitId") {
-        let from = Descriptor::commit(&object_id(from)?.to_string()).resolve(place, repository)?;
+        let from = Descriptor::commit(&object_id(from)?.to_string()).resolve(request, repository)?;
         hidden.extend(repository.find_commit(from)?.parent_ids().map(gix::Id::detach));
     }
     // What the other version has, and this one has not.
     if let Some(other) = Descriptor::of_criterion(query, &["compareVersion."])? {
-        return Ok((vec![other.resolve(place, repository)?], vec![tip]));
+        return Ok((vec![other.resolve(request, repository)?], vec![tip]));
     }
     Ok((vec![tip], hidden))
 }
 
 /// A commit, as in lists.
-pub(super) fn reference(place: &Place, commit: &gix::Commit<'_>) -> Result<Value, Failure> {
+pub(super) fn reference(request: &RepoRequest, commit: &gix::Commit<'_>) -> Result<Value, Failure> {
     let id = commit.id;
     let encoding = encoding_of(commit);
     let message = decode(commit.message_raw()?, encoding);
@@ -109,7 +109,7 @@ pub(super) fn reference(place: &Place, commit: &gix::Commit<'_>) -> Result<Value
         "author": person(commit.author()?, encoding),
         "committer": person(commit.committer()?, encoding),
         "comment": message.trim_end_matches('\n'),
-        "url": place.url(&format!("commits/{id}")),
-        "remoteUrl": place.page(&format!("commit/{id}")),
+        "url": request.url(&format!("commits/{id}")),
+        "remoteUrl": request.page(&format!("commit/{id}")),
     }))
 }

@@ -11,7 +11,7 @@ use super::super::reply::{Outcome, Reply, write_array};
 use super::super::shape::encode;
 use super::Format;
 use super::history::reference;
-use super::place::Place;
+use super::request::RepoRequest;
 use super::revision::{Descriptor, or_default};
 use super::write;
 use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
@@ -52,22 +52,22 @@ impl Extras {
 
     fn add(
         self,
-        place: &Place,
+        request: &RepoRequest,
         version: &Version<'_>,
         entry: &Entry,
         mut value: Value,
     ) -> Result<Value, Failure> {
         if self.latest_change
-            && let Some(id) = latest_change(place, version.repository, version.commit, &entry.path)?
+            && let Some(id) = latest_change(request, version.repository, version.commit, &entry.path)?
         {
             let commit = version.repository.find_commit(id)?;
-            value["latestProcessedChange"] = reference(place, &commit)?;
+            value["latestProcessedChange"] = reference(request, &commit)?;
         }
         if self.links {
             let folder = if entry.mode.is_tree() { "tree" } else { "blob" };
             let mut links =
-                json!({ "self": { "href": value["url"] }, "repository": { "href": place.shown["url"] } });
-            links[folder] = json!({ "href": place.url(&format!("{folder}s/{}", entry.id)) });
+                json!({ "self": { "href": value["url"] }, "repository": { "href": request.shown["url"] } });
+            links[folder] = json!({ "href": request.url(&format!("{folder}s/{}", entry.id)) });
             value["_links"] = links;
         }
         Ok(value)
@@ -82,14 +82,14 @@ struct Version<'r> {
 }
 
 impl<'r> Version<'r> {
-    fn of(place: &Place, repository: &'r Reader, given: Option<Descriptor>) -> Result<Self, Failure> {
-        let descriptor = or_default(given, place, repository)?;
-        let commit = descriptor.resolve(place, repository)?;
+    fn of(request: &RepoRequest, repository: &'r Reader, given: Option<Descriptor>) -> Result<Self, Failure> {
+        let descriptor = or_default(given, request, repository)?;
+        let commit = descriptor.resolve(request, repository)?;
         Ok(Self { repository, descriptor, commit })
     }
 
     /// What is at a path, which begins and ends with no slash.
-    fn entry(&self, place: &Place, path: &str) -> Result<Entry, Failure> {
+    fn entry(&self, request: &RepoRequest, path: &str) -> Result<Entry, Failure> {
         let commit = self.repository.find_commit(self.commit)?;
         if path.is_empty() {
             let mode = EntryMode::from(EntryKind::Tree);
@@ -100,7 +100,7 @@ impl<'r> Version<'r> {
                 "TF401174: The item '/{}' could not be found in the repository '{}' at the version specified by '{}' \
                  (resolved to commit '{}')",
                 shown(path),
-                place.repo.name,
+                request.repo.name,
                 self.descriptor,
                 self.commit
             );
@@ -109,7 +109,7 @@ impl<'r> Version<'r> {
         Ok(Entry { path: path.to_owned(), mode, id })
     }
 
-    fn show(&self, place: &Place, entry: &Entry) -> Value {
+    fn show(&self, request: &RepoRequest, entry: &Entry) -> Value {
         let path = format!("/{}", entry.path);
         let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
         let mut value = json!({
@@ -117,7 +117,7 @@ impl<'r> Version<'r> {
             "gitObjectType": entry.kind(),
             "commitId": self.commit.to_string(),
             "path": path,
-            "url": place.url(&tail),
+            "url": request.url(&tail),
         });
         if entry.mode.is_tree() {
             value["isFolder"] = true.into();
@@ -129,8 +129,8 @@ impl<'r> Version<'r> {
     }
 
     /// A list of what [`Version::show`] shows, of which there may be very many.
-    fn show_all(&self, place: &Place, all: &[Entry], with_metadata: bool) -> Outcome {
-        let url = write::beginning(&place.url("items?path="));
+    fn show_all(&self, request: &RepoRequest, all: &[Entry], with_metadata: bool) -> Outcome {
+        let url = write::beginning(&request.url("items?path="));
         let commit = self.commit.to_string();
         Reply::list(all, |out, entry| {
             out.extend_from_slice(b"{\"objectId\":\"");
@@ -157,9 +157,9 @@ impl<'r> Version<'r> {
             if entry.mode.is_link() {
                 out.extend_from_slice(b",\"isSymLink\":true");
             }
-            place.work.check()?;
+            request.work.check()?;
             if with_metadata && entry.kind() == "blob" {
-                let metadata = metadata(&entry.path, &start_of(place, self.repository, entry.id)?);
+                let metadata = metadata(&entry.path, &start_of(request, self.repository, entry.id)?);
                 out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
             }
             out.push(b'}');
@@ -187,81 +187,87 @@ fn metadata(path: &str, data: &[u8]) -> Value {
 }
 
 /// The start of a file, which tells what its content is like.
-fn start_of(place: &Place, repository: &Reader, id: ObjectId) -> Result<Vec<u8>, Failure> {
-    Ok(Blob::open(repository, &place.app.budget, id)?.start(BINARY_CHECK_BYTES)?)
+fn start_of(request: &RepoRequest, repository: &Reader, id: ObjectId) -> Result<Vec<u8>, Failure> {
+    Ok(Blob::open(repository, &request.app.budget, id)?.start(BINARY_CHECK_BYTES)?)
 }
 
 fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
 }
 
-pub(super) fn show(place: &Place, in_url: Option<&str>) -> Outcome {
-    let repository = place.open()?;
-    let query = &place.query;
+pub(super) fn show(request: &RepoRequest, in_url: Option<&str>) -> Outcome {
+    let repository = request.open()?;
+    let query = &request.query;
     let given = Descriptor::of_criterion(query, &["versionDescriptor.", "itemVersion.", ""])?;
     let path = in_url.or_else(|| query.get("path"));
     let scope = query.get("scopePath");
     // Who names no path at all gets a list that holds the root: some clients begin with that.
-    let version = Version::of(place, &repository, given)?;
-    let format = Format::of(place, Format::Content)?;
+    let version = Version::of(request, &repository, given)?;
+    let format = Format::of(request, Format::Content)?;
     let depth = query.choice(&["recursionLevel"], &DEPTHS)?;
     let extras =
         Extras { links: query.flag("includeLinks"), latest_change: query.flag("latestProcessedChange") };
     if let Some(path) = path {
-        let entry = version.entry(place, trimmed(path))?;
+        let entry = version.entry(request, trimmed(path))?;
         return if entry.mode.is_tree() && format != Format::Zip {
-            Ok(Reply::ok(extras.add(place, &version, &entry, version.show(place, &entry))?))
+            Ok(Reply::ok(extras.add(request, &version, &entry, version.show(request, &entry))?))
         } else {
-            one(place, &version, &entry, format, extras)
+            one(request, &version, &entry, format, extras)
         };
     }
-    let top = version.entry(place, trimmed(scope.unwrap_or_default()))?;
+    let top = version.entry(request, trimmed(scope.unwrap_or_default()))?;
     if format == Format::Zip {
-        return one(place, &version, &top, format, extras);
+        return one(request, &version, &top, format, extras);
     }
-    let listed = items::list(&repository, &place.work, top, depth.unwrap_or(Depth::None))?;
+    let listed = items::list(&repository, &request.work, top, depth.unwrap_or(Depth::None))?;
     if extras.are_none() {
-        return version.show_all(place, &listed, query.flag("includeContentMetadata"));
+        return version.show_all(request, &listed, query.flag("includeContentMetadata"));
     }
     let with_metadata = query.flag("includeContentMetadata");
     extras.check(listed.len())?;
-    Reply::list(&listed, |out, entry| show_one(place, &version, entry, with_metadata, extras, out))
+    Reply::list(&listed, |out, entry| show_one(request, &version, entry, with_metadata, extras, out))
 }
 
 /// Writes an item with more than each of them needs.
 fn show_one(
-    place: &Place,
+    request: &RepoRequest,
     version: &Version<'_>,
     entry: &Entry,
     with_metadata: bool,
     extras: Extras,
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
-    place.work.check()?;
-    let mut value = version.show(place, entry);
+    request.work.check()?;
+    let mut value = version.show(request, entry);
     if with_metadata && entry.kind() == "blob" {
-        value["contentMetadata"] = metadata(&entry.path, &start_of(place, version.repository, entry.id)?);
+        value["contentMetadata"] = metadata(&entry.path, &start_of(request, version.repository, entry.id)?);
     }
-    out.extend_from_slice(extras.add(place, version, entry, value)?.to_string().as_bytes());
+    out.extend_from_slice(extras.add(request, version, entry, value)?.to_string().as_bytes());
     Ok(())
 }
 
 /// One file, or a folder as a zip file.
-fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extras: Extras) -> Outcome {
+fn one(
+    request: &RepoRequest,
+    version: &Version<'_>,
+    entry: &Entry,
+    format: Format,
+    extras: Extras,
+) -> Outcome {
     let repository = version.repository;
-    let name = entry.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&place.repo.name);
+    let name = entry.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&request.repo.name);
     if format == Format::Zip {
         let all = if entry.mode.is_tree() {
             let top = if entry.path.is_empty() { "" } else { name };
-            all_below(repository, &place.work, entry.id, top)?
+            all_below(repository, &request.work, entry.id, top)?
         } else {
             vec![Entry { path: name.to_owned(), ..entry.clone() }]
         };
-        return zipped(place, &all, name, None);
+        return zipped(request, &all, name, None);
     }
     let is_blob = entry.kind() == "blob";
-    let open = || Blob::open(repository, &place.app.budget, entry.id);
-    let file_name = || place.query.flag("download").then(|| name.to_owned());
+    let open = || Blob::open(repository, &request.app.budget, entry.id);
+    let file_name = || request.query.flag("download").then(|| name.to_owned());
     match format {
         Format::Text if is_blob => Ok(Reply::file("text/plain; charset=utf-8", open()?, file_name())),
         Format::Bytes if is_blob => {
@@ -275,12 +281,12 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
             Ok(Reply::rest_of_file(kind, start, blob, file_name()))
         }
         _ => {
-            let mut value = version.show(place, entry);
-            let with_content = is_blob && place.query.flag("includeContent");
-            if is_blob && (place.query.flag("includeContentMetadata") || with_content) {
-                value["contentMetadata"] = metadata(&entry.path, &start_of(place, repository, entry.id)?);
+            let mut value = version.show(request, entry);
+            let with_content = is_blob && request.query.flag("includeContent");
+            if is_blob && (request.query.flag("includeContentMetadata") || with_content) {
+                value["contentMetadata"] = metadata(&entry.path, &start_of(request, repository, entry.id)?);
             }
-            let mut value = extras.add(place, version, entry, value)?;
+            let mut value = extras.add(request, version, entry, value)?;
             if !with_content {
                 return Ok(Reply::ok(value));
             }
@@ -288,7 +294,7 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
             if blob.size > CONTENT_IN_JSON_BYTES as u64 {
                 return Err(Exceeded::ContentInJson.into());
             }
-            let _permit = place.app.budget.acquire_blocking(3 * blob.size)?;
+            let _permit = request.app.budget.acquire_blocking(3 * blob.size)?;
             let data = blob.start(CONTENT_IN_JSON_BYTES)?;
             value["content"] = String::from_utf8_lossy(&data).into();
             Ok(Reply::written(value.to_string().into_bytes()))
@@ -297,28 +303,28 @@ fn one(place: &Place, version: &Version<'_>, entry: &Entry, format: Format, extr
 }
 
 /// Files in a zip file.
-pub(super) fn zipped(place: &Place, all: &[Entry], name: &str, file_name: Option<&str>) -> Outcome {
+pub(super) fn zipped(request: &RepoRequest, all: &[Entry], name: &str, file_name: Option<&str>) -> Outcome {
     let files = all.iter().filter(|entry| entry.kind() == "blob");
     let files = files.map(|entry| (entry.path.clone(), entry.id)).collect();
-    let zip = Zip::new(place.open()?, &place.app.budget, &place.work, files)?;
+    let zip = Zip::new(request.open()?, &request.app.budget, &request.work, files)?;
     Ok(Reply::zip(zip, file_name.map_or_else(|| format!("{name}.zip"), str::to_owned)))
 }
 
 /// Several at once, each with a version and a depth of its own.
-pub(super) fn batch(place: &Place, body: &Value) -> Outcome {
+pub(super) fn batch(request: &RepoRequest, body: &Value) -> Outcome {
     let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= BATCH_ITEMS);
     let asked = asked.ok_or_else(|| Failure::missing("itemDescriptors"))?;
-    let repository = place.open()?;
+    let repository = request.open()?;
     let is_set = |field: &str| body[field].as_bool().unwrap_or(false);
     let extras = Extras { links: is_set("includeLinks"), latest_change: is_set("latestProcessedChange") };
     let (mut listed, with_metadata) = (0, is_set("includeContentMetadata"));
     Reply::list(asked, |out, one| {
-        let version = Version::of(place, &repository, Descriptor::of_json(one)?)?;
+        let version = Version::of(request, &repository, Descriptor::of_json(one)?)?;
         let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
-        let top = version.entry(place, trimmed(one["path"].as_str().unwrap_or_default()))?;
-        let items = items::list(&repository, &place.work, top, depth)?;
+        let top = version.entry(request, trimmed(one["path"].as_str().unwrap_or_default()))?;
+        let items = items::list(&repository, &request.work, top, depth)?;
         listed += items.len();
         extras.check(listed)?;
-        write_array(out, &items, |out, entry| show_one(place, &version, entry, with_metadata, extras, out))
+        write_array(out, &items, |out, entry| show_one(request, &version, entry, with_metadata, extras, out))
     })
 }

@@ -1,6 +1,6 @@
 //! `_apis/git/repositories/…`: what is in a repository, read and written.
 //!
-//! One module for each resource. All of them work on a [`Place`], a repository that the caller may read, on a thread
+//! One module for each resource. All of them work on a [`RepoRequest`], a repository that the caller may read, on a thread
 //! that may block. What writes goes through the same engine and the same questions as a push by Git, so that it is
 //! checked, journalled and noted like one.
 
@@ -12,10 +12,10 @@ mod compare;
 mod format;
 mod history;
 mod items;
-mod place;
 mod pushes;
 mod refs;
 mod refusal;
+mod request;
 mod revision;
 mod tags;
 mod tree_changes;
@@ -32,10 +32,10 @@ use super::locations::Route;
 use super::reply::Outcome;
 use crate::limits::REST_PUSH_BYTES;
 use format::Format;
-use place::Place;
+use request::RepoRequest;
 
 /// Answers a request about what is in a repository. Blocks.
-type Handler = fn(&Place, &Route, &Value) -> Outcome;
+type Handler = fn(&RepoRequest, &Route, &Value) -> Outcome;
 
 /// The body that a request has.
 enum Takes {
@@ -49,58 +49,64 @@ fn handler(method: &Method, route: &Route) -> Option<(Takes, Handler)> {
     use Takes::{Json, Model, Nothing};
     let has = |name: &str| route.value(name).is_some();
     let row: (Takes, Handler) = match (route.resource().as_str(), method) {
-        ("git/refs", &Method::GET) => (Nothing, |place, route, _| refs::list(place, route.value("filter"))),
+        ("git/refs", &Method::GET) => {
+            (Nothing, |request, route, _| refs::list(request, route.value("filter")))
+        }
         ("git/refs", &Method::POST) => {
-            (Model(&models::REF_UPDATE), |place, _, body| refs::update(place, body))
+            (Model(&models::REF_UPDATE), |request, _, body| refs::update(request, body))
         }
-        ("git/refs", &Method::PATCH) => {
-            (Model(&models::REF_LOCK), |place, route, body| refs::lock(place, route.value("filter"), body))
+        ("git/refs", &Method::PATCH) => (Model(&models::REF_LOCK), |request, route, body| {
+            refs::lock(request, route.value("filter"), body)
+        }),
+        ("git/pushes", &Method::POST) => {
+            (Model(&models::PUSH), |request, _, body| pushes::create(request, body))
         }
-        ("git/pushes", &Method::POST) => (Model(&models::PUSH), |place, _, body| pushes::create(place, body)),
         ("git/pushes", &Method::GET) if has("pushId") => {
-            (Nothing, |place, route, _| pushes::show(place, part(route, "pushId")))
+            (Nothing, |request, route, _| pushes::show(request, part(route, "pushId")))
         }
-        ("git/pushes", &Method::GET) => (Nothing, |place, _, _| pushes::list(place)),
+        ("git/pushes", &Method::GET) => (Nothing, |request, _, _| pushes::list(request)),
         ("git/commits", &Method::GET) if has("pushId") => {
-            (Nothing, |place, route, _| pushes::commits(place, part(route, "pushId")))
+            (Nothing, |request, route, _| pushes::commits(request, part(route, "pushId")))
         }
         ("git/commits", &Method::GET) if has("commitId") => {
-            (Nothing, |place, route, _| commits::show(place, part(route, "commitId")))
+            (Nothing, |request, route, _| commits::show(request, part(route, "commitId")))
         }
-        ("git/commits", &Method::GET) => (Nothing, |place, _, _| commits::list(place, &place.query)),
+        ("git/commits", &Method::GET) => (Nothing, |request, _, _| commits::list(request, &request.query)),
         ("git/commitsbatch", &Method::POST) => {
-            (Model(&models::COMMITS_CRITERIA), |place, _, body| commits::batch(place, body))
+            (Model(&models::COMMITS_CRITERIA), |request, _, body| commits::batch(request, body))
         }
         ("git/changes", &Method::GET) if has("commitId") => {
-            (Nothing, |place, route, _| commits::changes(place, part(route, "commitId")))
+            (Nothing, |request, route, _| commits::changes(request, part(route, "commitId")))
         }
         ("git/mergebases", &Method::GET) if has("commitId") => {
-            (Nothing, |place, route, _| compare::merge_bases(place, part(route, "commitId")))
+            (Nothing, |request, route, _| compare::merge_bases(request, part(route, "commitId")))
         }
-        ("git/items", &Method::GET) => (Nothing, |place, route, _| items::show(place, route.value("path"))),
+        ("git/items", &Method::GET) => {
+            (Nothing, |request, route, _| items::show(request, route.value("path")))
+        }
         ("git/itemsbatch", &Method::POST) => {
-            (Model(&models::ITEMS_BATCH), |place, _, body| items::batch(place, body))
+            (Model(&models::ITEMS_BATCH), |request, _, body| items::batch(request, body))
         }
         ("git/trees", &Method::GET) if has("sha1") => {
-            (Nothing, |place, route, _| trees::show(place, part(route, "sha1")))
+            (Nothing, |request, route, _| trees::show(request, part(route, "sha1")))
         }
         ("git/blobs", &Method::GET) if has("sha1") => {
-            (Nothing, |place, route, _| blobs::show(place, part(route, "sha1")))
+            (Nothing, |request, route, _| blobs::show(request, part(route, "sha1")))
         }
-        ("git/blobs", &Method::POST) => (Json, |place, _, body| blobs::many(place, body)),
+        ("git/blobs", &Method::POST) => (Json, |request, _, body| blobs::many(request, body)),
         ("git/annotatedtags", &Method::GET) if has("objectId") => {
-            (Nothing, |place, route, _| tags::show(place, part(route, "objectId")))
+            (Nothing, |request, route, _| tags::show(request, part(route, "objectId")))
         }
         ("git/annotatedtags", &Method::POST) => {
-            (Model(&models::TAG), |place, _, body| tags::create(place, body))
+            (Model(&models::TAG), |request, _, body| tags::create(request, body))
         }
         ("git/branchstats", &Method::GET) => {
-            (Nothing, |place, route, _| match route.value("name").or_else(|| place.query.get("name")) {
-                Some(name) => branches::show(place, name),
-                None => branches::list(place),
+            (Nothing, |request, route, _| match route.value("name").or_else(|| request.query.get("name")) {
+                Some(name) => branches::show(request, name),
+                None => branches::list(request),
             })
         }
-        ("git/commitdiffs", &Method::GET) => (Nothing, |place, _, _| compare::show(place)),
+        ("git/commitdiffs", &Method::GET) => (Nothing, |request, _, _| compare::show(request)),
         _ => return None,
     };
     Some(row)
@@ -130,11 +136,11 @@ async fn run(call: &Call<'_>, takes: Takes, handler: Handler, route: Route, body
             (body, Some(permit))
         }
     };
-    let place = Place::find(call, route.repository().unwrap_or_default())?;
-    let work = place.work.clone();
+    let request = RepoRequest::find(call, route.repository().unwrap_or_default())?;
+    let work = request.work.clone();
     let outcome = work.run(move || {
         let _held = permit;
-        handler(&place, &route, &body)
+        handler(&request, &route, &body)
     });
     outcome.await?.charged(&call.app.budget).await
 }

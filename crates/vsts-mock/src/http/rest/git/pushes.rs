@@ -8,7 +8,7 @@ use super::super::failure::Failure;
 use super::super::query::date;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
-use super::place::Place;
+use super::request::RepoRequest;
 use super::{commits, refs, tree_changes};
 use crate::operations::pushes::{self, NewCommit};
 use crate::operations::signature::Person;
@@ -19,23 +19,23 @@ const PAGE: usize = 100;
 /// How many commits one push may make.
 const MOST_COMMITS: usize = 1_000;
 
-fn reference(place: &Place, push: &Push) -> Value {
+fn reference(request: &RepoRequest, push: &Push) -> Value {
     json!({
-        "repository": place.shown,
-        "pushedBy": place.identity(push.user),
+        "repository": request.shown,
+        "pushedBy": request.identity(push.user),
         "pushId": push.id,
         "date": push.time,
-        "url": place.url(&format!("pushes/{}", push.id)),
+        "url": request.url(&format!("pushes/{}", push.id)),
     })
 }
 
-fn ref_updates(place: &Place, push: &Push) -> Value {
+fn ref_updates(request: &RepoRequest, push: &Push) -> Value {
     let zeros = || refs::written(None);
     push.refs
         .iter()
         .map(|one| {
             json!({
-                "repositoryId": place.repo.id.to_string(),
+                "repositoryId": request.repo.id.to_string(),
                 "name": one.name,
                 "oldObjectId": one.old.clone().unwrap_or_else(zeros),
                 "newObjectId": one.new.clone().unwrap_or_else(zeros),
@@ -44,19 +44,19 @@ fn ref_updates(place: &Place, push: &Push) -> Value {
         .collect()
 }
 
-fn links(place: &Place, push: &Push) -> Value {
-    let url = place.url(&format!("pushes/{}", push.id));
+fn links(request: &RepoRequest, push: &Push) -> Value {
+    let url = request.url(&format!("pushes/{}", push.id));
     json!({
         "self": { "href": url },
-        "repository": { "href": place.shown["url"] },
+        "repository": { "href": request.shown["url"] },
         "commits": { "href": format!("{url}/commits") },
-        "pusher": { "href": place.identity(push.user)["url"] },
-        "refs": { "href": place.url("refs") },
+        "pusher": { "href": request.identity(push.user)["url"] },
+        "refs": { "href": request.url("refs") },
     })
 }
 
-pub(super) fn list(place: &Place) -> Outcome {
-    let query = &place.query;
+pub(super) fn list(request: &RepoRequest) -> Outcome {
+    let query = &request.query;
     let reference_name = query
         .criterion("refName")
         .map(|name| if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") });
@@ -74,41 +74,41 @@ pub(super) fn list(place: &Place) -> Outcome {
         top,
     };
     let with_refs = query.criterion_flag("includeRefUpdates");
-    let pushes = place.runtime.block_on(place.app.state.pushes(place.repo.id, &filter))?;
+    let pushes = request.runtime.block_on(request.app.state.pushes(request.repo.id, &filter))?;
     let values = pushes.iter().map(|push| {
-        let mut value = reference(place, push);
+        let mut value = reference(request, push);
         if with_refs {
-            value["refUpdates"] = ref_updates(place, push);
+            value["refUpdates"] = ref_updates(request, push);
         }
         value
     });
     Ok(Reply::ok(shape::list(values)))
 }
 
-pub(super) fn show(place: &Place, id: &str) -> Outcome {
-    let push = pushes::find(place, id)?;
-    let repository = place.open()?;
-    let mut value = reference(place, &push);
-    let count = place.query.amount(&["includeCommits"])?.unwrap_or(PAGE);
-    if place.query.get("includeRefUpdates").is_none() || place.query.flag("includeRefUpdates") {
-        value["refUpdates"] = ref_updates(place, &push);
+pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+    let push = pushes::find(request, id)?;
+    let repository = request.open()?;
+    let mut value = reference(request, &push);
+    let count = request.query.amount(&["includeCommits"])?.unwrap_or(PAGE);
+    if request.query.get("includeRefUpdates").is_none() || request.query.flag("includeRefUpdates") {
+        value["refUpdates"] = ref_updates(request, &push);
     }
-    value["_links"] = links(place, &push);
-    let found = pushes::new_commits(place, &repository, &push, 0, count)?;
+    value["_links"] = links(request, &push);
+    let found = pushes::new_commits(request, &repository, &push, 0, count)?;
     Reply::with_array(&value, "commits", &found, |out, id| {
-        place.work.check()?;
-        out.extend_from_slice(commits::whole(place, &repository, *id)?.to_string().as_bytes());
+        request.work.check()?;
+        out.extend_from_slice(commits::whole(request, &repository, *id)?.to_string().as_bytes());
         Ok(())
     })
 }
 
-pub(super) fn commits(place: &Place, id: &str) -> Outcome {
-    let push = pushes::find(place, id)?;
-    let repository = place.open()?;
-    let (skip, top) = place.query.page(PAGE)?;
-    let found = pushes::new_commits(place, &repository, &push, skip, top)?;
+pub(super) fn commits(request: &RepoRequest, id: &str) -> Outcome {
+    let push = pushes::find(request, id)?;
+    let repository = request.open()?;
+    let (skip, top) = request.query.page(PAGE)?;
+    let found = pushes::new_commits(request, &repository, &push, skip, top)?;
     Reply::list(&found, |out, id| {
-        let value = commits::with_counts(place, &repository, *id)?;
+        let value = commits::with_counts(request, &repository, *id)?;
         out.extend_from_slice(value.to_string().as_bytes());
         Ok(())
     })
@@ -136,7 +136,7 @@ fn new_commit(commit: &Value) -> Result<NewCommit<'_>, Failure> {
     })
 }
 
-pub(super) fn create(place: &Place, body: &Value) -> Outcome {
+pub(super) fn create(request: &RepoRequest, body: &Value) -> Outcome {
     let updates = body["refUpdates"].as_array().filter(|updates| updates.len() == 1);
     let update = &updates.ok_or_else(|| Failure::bad("A push changes exactly one ref: refUpdates."))?[0];
     let name = update["name"].as_str().ok_or_else(|| Failure::missing("refUpdates.name"))?;
@@ -149,16 +149,16 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
     let listed = body["commits"].as_array().filter(|list| !list.is_empty() && list.len() <= MOST_COMMITS);
     let listed = listed.ok_or_else(|| Failure::bad("A push has at least one commit: commits."))?;
     let new: Result<Vec<_>, Failure> = listed.iter().map(new_commit).collect();
-    let (push, made) = pushes::create(place, name, old, &new?)?;
+    let (push, made) = pushes::create(request, name, old, &new?)?;
     // What has just arrived may lie in a pack that an older handle has not seen.
-    let repository = place.open()?;
-    let mut value = reference(place, &push);
+    let repository = request.open()?;
+    let mut value = reference(request, &push);
     let mut shown = Vec::new();
     for id in made.into_iter().rev() {
-        shown.push(commits::whole(place, &repository, id)?);
+        shown.push(commits::whole(request, &repository, id)?);
     }
     value["commits"] = shown.into();
-    value["refUpdates"] = ref_updates(place, &push);
-    value["_links"] = links(place, &push);
+    value["refUpdates"] = ref_updates(request, &push);
+    value["_links"] = links(request, &push);
     Ok(Reply::json(StatusCode::CREATED, value))
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape::{self, encode};
-use super::place::{Place, object_id};
 use super::refusal::update_status;
+use super::request::{RepoRequest, object_id};
 use super::write;
 use crate::operations::new_objects::NewObjects;
 use crate::operations::push::{Command, push};
@@ -20,22 +20,22 @@ use crate::world::Repo;
 /// How many refs may be changed at once.
 const MOST: usize = 10_000;
 
-pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
-    let repository = place.open()?;
-    let filter = filter.or_else(|| place.query.get("filter")).unwrap_or_default();
+pub(super) fn list(request: &RepoRequest, filter: Option<&str>) -> Outcome {
+    let repository = request.open()?;
+    let filter = filter.or_else(|| request.query.get("filter")).unwrap_or_default();
     let filter = filter.strip_prefix("refs/").unwrap_or(filter);
     let prefix = format!("refs/{filter}");
-    let contains = place.query.get("filterContains").map(str::to_lowercase);
-    let peel = place.query.flag("peelTags");
-    let creators = place.runtime.block_on(place.app.state.ref_creators(place.repo.id))?;
+    let contains = request.query.get("filterContains").map(str::to_lowercase);
+    let peel = request.query.flag("peelTags");
+    let creators = request.runtime.block_on(request.app.state.ref_creators(request.repo.id))?;
     let creators: HashMap<String, Uuid> = creators.into_iter().collect();
     let found = refs::list(&repository, &prefix, contains.as_deref())?;
-    let skip = place.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
-    let top = place.query.amount(&["$top"])?.unwrap_or(usize::MAX);
+    let skip = request.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
+    let top = request.query.amount(&["$top"])?.unwrap_or(usize::MAX);
     let next = skip.saturating_add(top);
     let page = found.get(skip.min(found.len())..next.min(found.len())).unwrap_or_default();
     let mut identities: HashMap<Uuid, Value> = HashMap::new();
-    let url = write::beginning(&place.url("refs?filter="));
+    let url = write::beginning(&request.url("refs?filter="));
     let reply = Reply::list(page, |out, (name, id)| {
         out.extend_from_slice(b"{\"name\":");
         write::text(out, name);
@@ -45,13 +45,13 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
         out.extend_from_slice(&url);
         write::encoded(out, &name["refs/".len()..]);
         out.push(b'"');
-        let by = place.world.lock_of(place.repo.id, name);
+        let by = request.world.lock_of(request.repo.id, name);
         if by.is_some() {
             out.extend_from_slice(b",\"isLocked\":true");
         }
         for (key, user) in [("isLockedBy", by), ("creator", creators.get(name).copied())] {
             let Some(user) = user else { continue };
-            let shown = identities.entry(user).or_insert_with(|| place.identity(user));
+            let shown = identities.entry(user).or_insert_with(|| request.identity(user));
             out.extend_from_slice(format!(",\"{key}\":{shown}").as_bytes());
         }
         if peel && let Some(peeled) = refs::peeled(&repository, *id)? {
@@ -64,24 +64,24 @@ pub(super) fn list(place: &Place, filter: Option<&str>) -> Outcome {
 }
 
 /// Locks a ref for the caller, or lets it go.
-pub(super) fn lock(place: &Place, filter: Option<&str>, body: &Value) -> Outcome {
-    let filter = filter.or_else(|| place.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
+pub(super) fn lock(request: &RepoRequest, filter: Option<&str>, body: &Value) -> Outcome {
+    let filter = filter.or_else(|| request.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
     let name = if filter.starts_with("refs/") { filter.to_owned() } else { format!("refs/{filter}") };
     let wanted = body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
-    let (id, by) = refs::set_lock(place, &name, wanted)?;
+    let (id, by) = refs::set_lock(request, &name, wanted)?;
     let mut value = json!({
         "name": name,
         "objectId": id.to_string(),
-        "url": place.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
+        "url": request.url(&format!("refs?filter={}", encode(&name["refs/".len()..]))),
         "isLocked": wanted,
     });
     if let Some(by) = by {
-        value["isLockedBy"] = place.identity(by);
+        value["isLockedBy"] = request.identity(by);
     }
     Ok(Reply::ok(value))
 }
 
-pub(super) fn update(place: &Place, body: &Value) -> Outcome {
+pub(super) fn update(request: &RepoRequest, body: &Value) -> Outcome {
     let list = body.as_array().filter(|list| !list.is_empty() && list.len() <= MOST);
     let list = list.ok_or_else(|| Failure::bad("The body has to be a list of changes of refs."))?;
     let mut commands = Vec::with_capacity(list.len());
@@ -93,12 +93,12 @@ pub(super) fn update(place: &Place, body: &Value) -> Outcome {
             new: id(&change["newObjectId"], "newObjectId")?,
         });
     }
-    let repository = place.open()?;
+    let repository = request.open()?;
     let pack = NewObjects::new(&repository).finish()?;
     let nothing = |command: &Command| command.old.is_none() && command.new.is_none();
     let sound: Vec<Command> =
         commands.iter().filter(|command| command.is_sound() && !nothing(command)).cloned().collect();
-    let received = if sound.is_empty() { None } else { Some(push(place, &sound, &pack)?) };
+    let received = if sound.is_empty() { None } else { Some(push(request, &sound, &pack)?) };
     let values = commands.iter().map(|command| {
         let (status, message) = if !command.is_sound() {
             ("invalidRefName", None)
@@ -108,7 +108,7 @@ pub(super) fn update(place: &Place, body: &Value) -> Outcome {
             let refusal = received.as_ref().and_then(|received| received.refusal(&command.name));
             refusal.map_or(("succeeded", None), update_status)
         };
-        verdict(&place.repo, command, status, message)
+        verdict(&request.repo, command, status, message)
     });
     Ok(Reply::ok(shape::list(values)))
 }

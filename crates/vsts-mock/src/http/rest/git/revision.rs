@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::failure::{Failure, shown};
 use super::super::query::{Query, choice};
-use super::place::Place;
+use super::request::RepoRequest;
 use crate::operations::versions::{self, default_branch};
 
 /// What a version is named by.
@@ -93,11 +93,15 @@ impl Descriptor {
     }
 
     /// The commit.
-    pub(super) fn resolve(&self, place: &Place, repository: &gix::Repository) -> Result<ObjectId, Failure> {
+    pub(super) fn resolve(
+        &self,
+        request: &RepoRequest,
+        repository: &gix::Repository,
+    ) -> Result<ObjectId, Failure> {
         let absent = || {
             let message = format!(
                 "TF401175:The version descriptor {self} could not be resolved to a version in the repository {}",
-                place.repo.name
+                request.repo.name
             );
             Failure::not_found("GitUnresolvableToCommitException", message)
         };
@@ -133,14 +137,14 @@ impl std::fmt::Display for Descriptor {
 /// The version that is meant when none is named: the default branch.
 pub(super) fn or_default(
     given: Option<Descriptor>,
-    place: &Place,
+    request: &RepoRequest,
     repository: &gix::Repository,
 ) -> Result<Descriptor, Failure> {
     if let Some(given) = given {
         return Ok(given);
     }
     let branch = default_branch(repository)?.ok_or_else(|| {
-        let message = format!("VS403403: Cannot find any branches for the {} repository.", place.repo.name);
+        let message = format!("VS403403: Cannot find any branches for the {} repository.", request.repo.name);
         Failure::not_found("GitUnresolvableToCommitException", message)
     })?;
     Ok(Descriptor::branch(&branch))

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::place::{Place, object, object_id, person};
 use super::pushes::by;
+use super::request::{RepoRequest, object, object_id, person};
 use crate::operations::tags::{self, NewTag};
 
-pub(super) fn show(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
     let (id, data) = object(&repository, id, Kind::Tag)?;
-    Ok(Reply::ok(tag(place, &id.to_string(), &data)?))
+    Ok(Reply::ok(tag(request, &id.to_string(), &data)?))
 }
 
-fn tag(place: &Place, id: &str, data: &[u8]) -> Result<Value, Failure> {
+fn tag(request: &RepoRequest, id: &str, data: &[u8]) -> Result<Value, Failure> {
     let tag = TagRef::from_bytes(data, gix::hash::Kind::Sha1).map_err(|error| Failure::internal(&error))?;
     let kind = tag.target_kind.to_string();
     let mut value = json!({
@@ -26,7 +26,7 @@ fn tag(place: &Place, id: &str, data: &[u8]) -> Result<Value, Failure> {
         "objectId": id,
         "taggedObject": { "objectId": tag.target().to_string(), "objectType": kind },
         "message": tag.message.to_str_lossy().trim_end_matches('\n'),
-        "url": place.url(&format!("annotatedtags/{id}")),
+        "url": request.url(&format!("annotatedtags/{id}")),
     });
     if let Ok(Some(tagger)) = tag.tagger() {
         value["taggedBy"] = person(tagger, None);
@@ -34,7 +34,7 @@ fn tag(place: &Place, id: &str, data: &[u8]) -> Result<Value, Failure> {
     Ok(value)
 }
 
-pub(super) fn create(place: &Place, body: &Value) -> Outcome {
+pub(super) fn create(request: &RepoRequest, body: &Value) -> Outcome {
     let kinds = [
         ("commit", 1, Kind::Commit),
         ("tree", 2, Kind::Tree),
@@ -50,6 +50,6 @@ pub(super) fn create(place: &Place, body: &Value) -> Outcome {
         message: body["message"].as_str().unwrap_or_default(),
         tagger: by(&body["taggedBy"])?,
     };
-    let (id, data) = tags::create(place, &new)?;
-    Ok(Reply::json(StatusCode::CREATED, tag(place, &id.to_string(), &data)?))
+    let (id, data) = tags::create(request, &new)?;
+    Ok(Reply::json(StatusCode::CREATED, tag(request, &id.to_string(), &data)?))
 }

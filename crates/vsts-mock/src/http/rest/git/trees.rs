@@ -4,33 +4,33 @@ use gix::objs::Kind;
 use serde_json::json;
 
 use super::super::reply::{Outcome, Reply};
-use super::place::{Place, object_of};
+use super::request::{RepoRequest, object_of};
 use super::write;
 use crate::operations::items::{all_below, entries};
 
-pub(super) fn show(place: &Place, id: &str) -> Outcome {
-    let repository = place.open()?;
+pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+    let repository = request.open()?;
     let id = object_of(&repository, id, Kind::Tree)?;
-    let all = if place.query.flag("recursive") {
-        all_below(&repository, &place.work, id, "")?
+    let all = if request.query.flag("recursive") {
+        all_below(&repository, &request.work, id, "")?
     } else {
-        entries(&repository, &place.work, id, "")?
+        entries(&repository, &request.work, id, "")?
     };
-    if super::Format::of(place, super::Format::Json)? == super::Format::Zip {
-        return super::items::zipped(place, &all, "tree", place.query.get("fileName"));
+    if super::Format::of(request, super::Format::Json)? == super::Format::Zip {
+        return super::items::zipped(request, &all, "tree", request.query.get("fileName"));
     }
-    let (trees, blobs) = (write::beginning(&place.url("trees/")), write::beginning(&place.url("blobs/")));
-    let url = place.url(&format!("trees/{id}"));
+    let (trees, blobs) = (write::beginning(&request.url("trees/")), write::beginning(&request.url("blobs/")));
+    let url = request.url(&format!("trees/{id}"));
     let mut sizes = Vec::with_capacity(all.len());
     for entry in &all {
-        place.work.check()?;
+        request.work.check()?;
         sizes.push(if entry.kind() == "blob" { repository.find_header(entry.id)?.size() } else { 0 });
     }
     let whole = json!({
         "objectId": id.to_string(),
         "url": url,
         "size": sizes.iter().sum::<u64>(),
-        "_links": { "self": { "href": url }, "repository": { "href": place.shown["url"] } },
+        "_links": { "self": { "href": url }, "repository": { "href": request.shown["url"] } },
     });
     let mut sizes = sizes.into_iter();
     Reply::with_array(&whole, "treeEntries", &all, |out, entry| {

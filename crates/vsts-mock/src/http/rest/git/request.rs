@@ -1,4 +1,4 @@
-//! A repository that the caller may read, and what every resource of it needs: the objects, the URLs, the caller.
+//! A REST request about a repository: its context, and the URLs and forms of the answer.
 
 use std::ops::Deref;
 
@@ -19,7 +19,7 @@ use crate::operations::refused::Refused;
 use crate::operations::work::Work;
 
 /// A REST request about a repository.
-pub(super) struct Place {
+pub(super) struct RepoRequest {
     ctx: RepoContext,
     /// The repository as it is shown where something belongs to it.
     pub(super) shown: Value,
@@ -28,7 +28,7 @@ pub(super) struct Place {
     pub(super) accept: String,
 }
 
-impl Deref for Place {
+impl Deref for RepoRequest {
     type Target = RepoContext;
 
     fn deref(&self) -> &RepoContext {
@@ -36,7 +36,7 @@ impl Deref for Place {
     }
 }
 
-impl Place {
+impl RepoRequest {
     /// Finds the repository. Call it on the runtime.
     pub(super) fn find(call: &Call<'_>, asked: &str) -> Result<Self, Failure> {
         let world = call.app.state.world();
