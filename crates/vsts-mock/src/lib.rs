@@ -10,7 +10,8 @@
 //! 2. `identity` turns the credential into a principal;
 //! 3. `access` decides, from the `world` alone;
 //! 4. `http::git` or `ssh::conversation` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
-//!    `access`, for every ref; or `http::admin` and `http::rest` call `registry`, which changes the `state`.
+//!    `access`, for every ref; or `http::{rest,pages,arm,oauth}` call `operations`, which know neither HTTP nor JSON nor HTML, ask `access`
+//!    and change the `state` through `registry`. No front end imports another; `http/refusals.rs` is the one table of how a refusal is shown.
 //!
 //! `tls` makes the certificates of HTTPS. `config` is what a server begins with, `journal` what was asked of it. Only `state` knows the database, only
 //! `access` compares permissions, only `clock` asks the system for time and randomness.
