@@ -13,7 +13,7 @@ use crate::http::address::{GitAddress, GitTail};
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Route {
+pub(crate) enum Route {
     Asset(String),
     Robots,
     SignIn,
@@ -30,7 +30,7 @@ pub(in crate::http) enum Route {
 
 /// A repository by the names in its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) struct RepoNames {
+pub(crate) struct RepoNames {
     pub(super) account: String,
     pub(super) project: String,
     pub(super) repo: String,
@@ -38,7 +38,7 @@ pub(in crate::http) struct RepoNames {
 
 /// One page of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) enum RepoPage {
+pub(crate) enum RepoPage {
     Files,
     Raw,
     Archive,
@@ -53,7 +53,7 @@ pub(in crate::http) enum RepoPage {
 
 impl Route {
     /// The page below a repository's address, if it is one.
-    pub(in crate::http) fn of_git(address: &GitAddress) -> Option<Self> {
+    pub(crate) fn of_git(address: &GitAddress) -> Option<Self> {
         let page = match &address.tail {
             GitTail::Page => RepoPage::Files,
             GitTail::Other(tail) => match tail.as_str() {
@@ -78,7 +78,7 @@ impl Route {
     }
 
     /// The page at a path that speaks of no repository. `account` is the one in the host's name.
-    pub(in crate::http) fn of_path(account: Option<String>, path: &str) -> Option<Self> {
+    pub(crate) fn of_path(account: Option<String>, path: &str) -> Option<Self> {
         let segments: Vec<String> = path
             .split('/')
             .filter(|segment| !segment.is_empty())
@@ -113,7 +113,7 @@ impl Route {
     }
 
     /// Whether it answers to programs as to browsers.
-    pub(in crate::http) fn is_for_all(&self) -> bool {
+    pub(crate) fn is_for_all(&self) -> bool {
         match self {
             Self::Repo(_, page) => *page != RepoPage::Files,
             Self::Asset(_) | Self::Robots | Self::SignIn | Self::SignOut => true,
