@@ -106,7 +106,7 @@ impl Random {
                 account: ACCOUNT,
                 name: format!("project-{number}"),
                 description: String::new(),
-                process: crate::registry::DEFAULT_PROCESS.to_owned(),
+                process: "agile".to_owned(),
                 revision: 1,
                 created: Timestamp::UNIX_EPOCH,
                 updated: Timestamp::UNIX_EPOCH,

@@ -44,8 +44,7 @@ pub(super) fn show(refused: &Refused) -> Shown {
         Refused::Access(Refusal::TokenUse { .. }) | Refused::AccessCheck(_) => {
             (StatusCode::FORBIDDEN, "AccessCheckException")
         }
-        Refused::Access(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
-        Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
+        Refused::Access(_) | Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
         Refused::StaleRef { .. } => (StatusCode::CONFLICT, "GitReferenceStaleException"),
         Refused::RefNotUpdated { .. } => (StatusCode::BAD_REQUEST, "GitReferenceUpdateException"),
         Refused::ServerBusy => (StatusCode::SERVICE_UNAVAILABLE, INTERNAL),

@@ -15,7 +15,7 @@ pub(crate) fn commit(ctx: &RepoContext, files: &[(&str, Vec<u8>)]) -> Result<(),
     let repository = ctx.open()?;
     let branch = repository
         .head_name()?
-        .map_or_else(|| format!("refs/heads/{}", DEFAULT_BRANCH), |name| name.as_bstr().to_string());
+        .map_or_else(|| format!("refs/heads/{DEFAULT_BRANCH}"), |name| name.as_bstr().to_string());
     let mut objects = NewObjects::new(&repository);
     let mut root = Folder::default();
     for (name, data) in files {

@@ -53,7 +53,7 @@ pub(crate) fn entries(
     let data = read_tree(repository, work, tree)?;
     let mut all = Vec::new();
     for entry in TreeRefIter::from_bytes(&data, repository.object_hash()) {
-        let entry = entry.map_err(|error| Refused::internal(error))?;
+        let entry = entry.map_err(Refused::internal)?;
         let path = joined(prefix, entry.filename);
         work.list(path.len())?;
         all.push(Entry { path, mode: entry.mode, id: entry.oid.to_owned() });

@@ -27,8 +27,7 @@ impl<'r> NewObjects<'r> {
 
     /// Adds an object, unless it is there already; its id.
     pub(crate) fn add(&mut self, kind: Kind, data: &[u8]) -> Result<ObjectId, Refused> {
-        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, data)
-            .map_err(|error| Refused::internal(error))?;
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, data).map_err(Refused::internal)?;
         if !self.known.insert(id) || self.repository.try_find_header(id)?.is_some() {
             return Ok(id);
         }
@@ -52,10 +51,7 @@ impl<'r> NewObjects<'r> {
         }
         self.body.push(byte);
         let mut encoder = ZlibEncoder::new(&mut self.body, Compression::fast());
-        encoder
-            .write_all(data)
-            .and_then(|()| encoder.finish().map(|_| ()))
-            .map_err(|e| Refused::internal(e))?;
+        encoder.write_all(data).and_then(|()| encoder.finish().map(|_| ())).map_err(Refused::internal)?;
         self.count += 1;
         Ok(id)
     }
@@ -75,7 +71,7 @@ impl<'r> NewObjects<'r> {
         pack.extend_from_slice(&self.body);
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
         hasher.update(&pack);
-        let sum = hasher.try_finalize().map_err(|error| Refused::internal(error))?;
+        let sum = hasher.try_finalize().map_err(Refused::internal)?;
         pack.extend_from_slice(sum.as_slice());
         Ok(pack)
     }

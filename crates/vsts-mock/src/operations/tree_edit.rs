@@ -34,7 +34,7 @@ impl Folder {
         let data = objects.tree(tree)?;
         let mut entries = BTreeMap::new();
         for entry in TreeRefIter::from_bytes(&data, gix::hash::Kind::Sha1) {
-            let entry = entry.map_err(|error| Refused::internal(error))?;
+            let entry = entry.map_err(Refused::internal)?;
             entries
                 .insert(entry.filename.to_owned(), Node::Kept { mode: entry.mode, id: entry.oid.to_owned() });
         }

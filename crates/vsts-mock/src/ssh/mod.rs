@@ -104,7 +104,7 @@ pub(crate) enum SshError {
 
 /// A bound listener, not yet taking connections.
 pub(crate) struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     keys: Vec<PrivateKey>,
 }
@@ -113,12 +113,12 @@ impl Listener {
     /// Listens, and reads or makes the keys in `data_dir`.
     pub(crate) fn open(wanted: SocketAddr, data_dir: &Path) -> Result<Self, SshError> {
         let keys = host_key::load_or_make(&data_dir.join("ssh"))?;
-        let listener = listening::bind(wanted).map_err(SshError::Listen)?;
-        let address = listener.local_addr().map_err(SshError::Listen)?;
+        let socket = listening::bind(wanted).map_err(SshError::Listen)?;
+        let address = socket.local_addr().map_err(SshError::Listen)?;
         for key in &keys {
             tracing::info!(fingerprint = %key.fingerprint(HashAlg::Sha256), algorithm = %key.algorithm(), "SSH host key");
         }
-        Ok(Self { listener, address, keys })
+        Ok(Self { socket, address, keys })
     }
 
     /// What the server's SSH URLs begin with.
@@ -134,7 +134,7 @@ impl Listener {
     /// Serves until `stop` is cancelled, then lets what is in progress end.
     pub(crate) async fn serve(self, app: Arc<App>, stop: CancellationToken, times: Times) {
         let config = Arc::new(config(self.keys, app.profile.traits().product));
-        listen::serve(self.listener, config, app, stop, times).await;
+        listen::serve(self.socket, config, app, stop, times).await;
     }
 }
 

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::body::{self, BodyError};
 use super::peer::{Journalled, Peer};
-use super::web::json as json_response;
+use super::web::{json as json_response, text};
 use super::{auth, refusals};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
@@ -156,7 +156,7 @@ pub(super) async fn serve(app: &Arc<App>, request: Request<Body>, journalled: &m
     };
     match answer {
         Ok((status, Some(value))) => json_response(status, &value),
-        Ok((status, None)) => super::text(status, ""),
+        Ok((status, None)) => text(status, ""),
         Err(failure) => {
             journalled.unknown |= failure.status == StatusCode::METHOD_NOT_ALLOWED;
             failure.response()
