@@ -1,14 +1,18 @@
 //! The branch that `HEAD` names, read without opening the repository: lists of thousands of repositories show it.
 
 use std::ffi::OsStr;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use gix::refs::file::Store;
+use gix::hash::Kind;
+use gix::refs::file::{Store, loose};
 use gix::refs::{FullName, Target};
+
+use crate::limits::LOOSE_REF_BYTES;
 
 /// What tells one version of a file from another: when it was written, its inode, and its length.
 type Version = ((i64, i64), u64, u64);
@@ -45,11 +49,32 @@ impl KeptHead {
 /// # Errors
 /// If `HEAD` is missing or can't be read.
 pub fn head_branch(git_dir: &Path) -> Result<Option<FullName>, gix::Error> {
-    let refs = Store::at(git_dir.to_owned(), gix::hash::Kind::Sha1);
+    if let Some(name) = loose_branch(git_dir) {
+        return Ok(Some(name));
+    }
+    let refs = Store::at(git_dir.to_owned(), Kind::Sha1);
     match refs.find("HEAD")?.target {
         Target::Symbolic(name) => Ok(refs.try_find(name.as_ref())?.is_some().then_some(name)),
         Target::Object(_) => Ok(None),
     }
+}
+
+/// Reads it if `HEAD` and the branch are plain files, with as few system calls as that takes: a list of thousands of
+/// repositories is made of little else.
+fn loose_branch(git_dir: &Path) -> Option<FullName> {
+    let Target::Symbolic(name) = loose_ref(git_dir, FullName::try_from("HEAD").ok()?)? else { return None };
+    loose_ref(git_dir, name.clone()).map(|_| name)
+}
+
+/// What a ref names, if it is a short file that can be understood.
+fn loose_ref(git_dir: &Path, name: FullName) -> Option<Target> {
+    let mut content = [0; LOOSE_REF_BYTES];
+    let mut file = File::open(git_dir.join(OsStr::from_bytes(name.as_bstr()))).ok()?;
+    let length = file.read(&mut content).ok()?;
+    if length == LOOSE_REF_BYTES {
+        return None;
+    }
+    Some(loose::Reference::try_from_path(name, &content[..length], Kind::Sha1).ok()?.target)
 }
 
 #[cfg(test)]
@@ -77,6 +102,10 @@ mod tests {
             ("HEAD", "ref: refs/heads/pack\n".to_owned(), None),
             ("HEAD", "ref: refs/heads/master\n".to_owned(), Some("refs/heads/master")),
             ("HEAD", format!("{id}\n"), None),
+            ("HEAD", "ref: refs/heads/master".to_owned(), Some("refs/heads/master")),
+            ("HEAD", format!("ref: refs/heads/master\n{}", "\n".repeat(1_000)), Some("refs/heads/master")),
+            ("HEAD", "ref: refs/heads/other\n".to_owned(), None),
+            ("refs/heads/other", "ref: refs/heads/master\n".to_owned(), Some("refs/heads/other")),
         ];
         for (file, text, expected) in rows {
             write(file, &text);
@@ -100,5 +129,8 @@ mod tests {
             assert!(kept.branch(folder.path()).is_err(), "{garbage:?}");
         }
         assert!(head_branch(&folder.path().join("nowhere")).is_err());
+        write("HEAD", "ref: refs/heads/master\n");
+        write("refs/heads/master", "");
+        assert!(head_branch(folder.path()).is_err(), "the branch's file is empty");
     }
 }

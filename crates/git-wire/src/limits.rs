@@ -10,6 +10,9 @@ pub(crate) const FREE_PACK_SLOTS: usize = 256;
 /// How many packs a repository may have: as many as gix can number.
 pub(crate) const MAX_PACK_SLOTS: u16 = 32_767;
 
+/// Bytes of a ref's own file that is read in one piece. A longer one is left to gix.
+pub(crate) const LOOSE_REF_BYTES: usize = 256;
+
 /// Bytes of a commit-graph file that is read into memory: that of some 3 million commits. A larger one is passed over.
 pub(crate) const MAX_COMMIT_GRAPH_BYTES: u64 = 256 << 20;
 

@@ -136,7 +136,7 @@ pub(crate) async fn update(
     }
     scope.authorize(&change.world, Permission::RenameRepository, Target::Repo(&repo))?;
     let branch = update.default_branch.filter(|branch| {
-        repo.handle.default_branch(&app.state.repo_path(repo.id)).as_deref() != Some(*branch)
+        repo.handle.default_branch(&app.state.repo_path(repo.id)).ok().flatten().as_deref() != Some(*branch)
     });
     let new = update.name.filter(|new| *new != repo.name);
     let disables = update.is_disabled.filter(|disables| *disables != repo.is_disabled);

@@ -56,7 +56,8 @@ pub(super) fn compare(world: &World, repos: &Path) -> io::Result<()> {
 pub(super) fn warn_of_unreadable(world: &World, path: impl Fn(Uuid) -> PathBuf) {
     let is_unreadable = |repo: &&Repo| {
         let path = path(repo.id);
-        git_wire::head_branch(&path).is_err() && path.exists()
+        // It stays known, so that the first list of repositories need not read it again.
+        repo.handle.default_branch(&path).is_err() && path.exists()
     };
     if let Some(unreadable) =
         listed(world.repos.values().filter(is_unreadable).map(|repo| shown(world, repo)))

@@ -69,10 +69,9 @@ impl Handle {
     }
 
     /// The full name of the branch that `HEAD` names, read without opening the repository at this path; none if it is not
-    /// born, or can't be read.
-    pub(crate) fn default_branch(&self, path: &Path) -> Option<String> {
-        let branch = self.0.head.branch(path).ok()??;
-        Some(branch.as_bstr().to_string())
+    /// born.
+    pub(crate) fn default_branch(&self, path: &Path) -> Result<Option<String>, gix::Error> {
+        Ok(self.0.head.branch(path)?.map(|branch| branch.as_bstr().to_string()))
     }
 
     fn close(&self) {

@@ -74,6 +74,13 @@ fn values(reply: &raw::Reply) -> Vec<Value> {
     serde_json::from_value(value["value"].take()).expect("a list")
 }
 
+/// How often the process has called the system to read anything so far.
+fn reads(pid: u32) -> usize {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).expect("the kernel counts");
+    let count = io.lines().find_map(|line| line.strip_prefix("syscr: ")).expect("a line for reads");
+    count.parse().expect("a number")
+}
+
 /// The processor time, in ticks, that making some repositories takes.
 async fn make(served: &Served) -> u64 {
     let before = Usage::of(served.pid()).ticks;
@@ -98,11 +105,11 @@ async fn thousands_of_repositories_take_neither_time_nor_memory_for_ever() {
     fill(dir.path());
 
     let served = serve(dir.path());
-    let started = Usage::of(served.pid());
+    let (started, reads_before) = (Usage::of(served.pid()), reads(served.pid()));
     let list = "/acme/_apis/git/repositories";
     let first = get(&served, list, "alicepat").await;
     let after_first = Usage::of(served.pid());
-    let all = values(&first);
+    let (all, answer_bytes) = (values(&first), first.body.len());
     assert_eq!(all.len(), REPOS);
     assert!(all.iter().all(|repo| repo["defaultBranch"] == "refs/heads/master"));
     let again = get(&served, list, "bobspat").await;
@@ -110,6 +117,11 @@ async fn thousands_of_repositories_take_neither_time_nor_memory_for_ever() {
     assert_eq!(values(&again), all);
     let (first, again) = (after_first.ticks - started.ticks, after_again.ticks - after_first.ticks);
     assert!(first <= 3 * again + 30, "the first list took {first} ticks, the second {again}");
+    // `HEAD` and its branch once each, whether the list reads them first or the look through all when the server starts.
+    let read = reads(served.pid()) - reads_before;
+    assert!(read < 3 * REPOS, "{read} reads for two lists of {REPOS}");
+    let grown = (after_again.peak - started.peak) >> 20;
+    assert!(grown < 5, "{grown} MB at most for two lists of {answer_bytes} bytes");
 
     let mut paged = Vec::new();
     let mut next = Some(String::new());

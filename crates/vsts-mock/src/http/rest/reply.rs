@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -148,6 +149,11 @@ impl Reply {
         self.continuation = at.map(|at| at.to_string());
         self
     }
+}
+
+/// Writes a value as JSON.
+pub(super) fn write_json(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Failure> {
+    serde_json::to_writer(bytes, value).map_err(|error| Failure::internal(&error))
 }
 
 /// Writes a JSON array, each of its values by `write`.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::locations::Route;
-use super::reply::{Outcome, Reply};
+use super::reply::{Outcome, Reply, write_json};
 use super::{Call, forks, models, read, shape};
 use crate::operations::refused::Refused;
 use crate::operations::repositories::{self, NewRepository, RepositoryUpdate};
@@ -15,7 +15,10 @@ use crate::world::{Account, Project, Repo, World};
 pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
     let id = route.repository();
     Some(match (route.resource().as_str(), method, id) {
-        ("git/repositories", &Method::GET, None) => list(call),
+        ("git/repositories", &Method::GET, None) => match list(call) {
+            Ok(reply) => reply.charged(&call.app.budget).await,
+            Err(failure) => Err(failure),
+        },
         ("git/repositories", &Method::GET, Some(id)) => show(call, id),
         ("git/repositories", &Method::POST, None) => create(call, body).await,
         ("git/repositories", &Method::PATCH, Some(id)) => update(call, id, body).await,
@@ -29,9 +32,14 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
 }
 
 impl Call<'_> {
+    /// The repositories of a project as they are shown.
+    fn repositories<'w>(&'w self, account: &Account, project: &'w Project) -> shape::Repositories<'w> {
+        shape::Repositories::new(self.app, &self.base(account), &account.name, project)
+    }
+
     /// A repository as it is shown.
     pub(super) fn repo_json(&self, account: &Account, project: &Project, repo: &Repo) -> Value {
-        shape::repo(self.app, &self.base(account), &account.name, project, repo)
+        json!(self.repositories(account, project).show(repo))
     }
 
     pub(super) fn whole_repo(
@@ -67,14 +75,20 @@ fn list(call: &Call<'_>) -> Outcome {
     let next = skip.saturating_add(top);
     let more = (next < seen.len() && top > 0).then_some(next);
     let with_links = call.query.flag("includeLinks");
-    let values = seen.into_iter().skip(skip).take(top).map(|(project, repo)| {
+    let page: Vec<_> = seen.into_iter().skip(skip).take(top).collect();
+    let mut shown: Option<shape::Repositories<'_>> = None;
+    let reply = Reply::list(&page, |out, &(project, repo)| {
         if with_links {
-            call.whole_repo(&world, account, project, repo)
-        } else {
-            call.repo_json(account, project, repo)
+            return write_json(out, &call.whole_repo(&world, account, project, repo));
         }
-    });
-    Ok(Reply::ok(shape::list(values)).continued(more))
+        // They are sorted by project.
+        let of_project = match shown.take().filter(|shown| shown.project() == project.id) {
+            Some(of_project) => of_project,
+            None => call.repositories(account, project),
+        };
+        write_json(out, &shown.insert(of_project).show(repo))
+    })?;
+    Ok(reply.continued(more))
 }
 
 fn show(call: &Call<'_>, id: &str) -> Outcome {

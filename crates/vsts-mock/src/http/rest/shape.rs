@@ -1,6 +1,8 @@
 //! The shapes in which the REST API shows things.
 
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -18,20 +20,38 @@ pub(super) fn list(values: impl Iterator<Item = Value>) -> Value {
 }
 
 /// A project, as in lists and as a reference.
-pub(super) fn project(base: &str, project: &Project) -> Value {
-    let mut value = json!({
-        "id": project.id.to_string(),
-        "name": project.name,
-        "url": format!("{base}/_apis/projects/{}", project.id),
-        "state": "wellFormed",
-        "revision": project.revision,
-        "visibility": "private",
-        "lastUpdateTime": project.updated,
-    });
-    if !project.description.is_empty() {
-        value["description"] = Value::from(project.description.clone());
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownProject<'a> {
+    id: Uuid,
+    name: &'a str,
+    url: String,
+    state: &'static str,
+    revision: i64,
+    visibility: &'static str,
+    last_update_time: Timestamp,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+}
+
+impl<'a> ShownProject<'a> {
+    fn new(base: &str, project: &'a Project) -> Self {
+        Self {
+            id: project.id,
+            name: &project.name,
+            url: format!("{base}/_apis/projects/{}", project.id),
+            state: "wellFormed",
+            revision: project.revision,
+            visibility: "private",
+            last_update_time: project.updated,
+            description: &project.description,
+        }
     }
-    value
+}
+
+/// The same, as a value.
+pub(super) fn project(base: &str, project: &Project) -> Value {
+    json!(ShownProject::new(base, project))
 }
 
 /// A project with what belongs to it; what it can do only if that is asked for.
@@ -82,29 +102,70 @@ pub(super) fn identity(world: &World, base: &str, user: Uuid) -> Value {
     })
 }
 
+/// The repositories of one project as they are shown; what all of them have is made once.
+pub(super) struct Repositories<'a> {
+    app: &'a App,
+    project: ShownProject<'a>,
+    /// What the repositories' addresses begin with, in the REST API, for Git and for Git over SSH.
+    api: String,
+    remote: String,
+    ssh: Option<String>,
+}
+
+impl<'a> Repositories<'a> {
+    pub(super) fn new(app: &'a App, base: &str, account: &str, project: &'a Project) -> Self {
+        let name = encode(&project.name);
+        let address = app.ssh_address.get();
+        Self {
+            app,
+            api: format!("{base}/{}/_apis/git/repositories/", project.id),
+            remote: format!("{base}/{name}/_git/"),
+            ssh: address.map(|address| format!("ssh://{account}@{address}/{name}/_ssh/")),
+            project: ShownProject::new(base, project),
+        }
+    }
+
+    pub(super) fn project(&self) -> Uuid {
+        self.project.id
+    }
+
+    /// One of them. This reads which branch its `HEAD` names.
+    pub(super) fn show<'r>(&'r self, repo: &'r Repo) -> ShownRepo<'r> {
+        let name = encode(&repo.name);
+        let remote = format!("{}{name}", self.remote);
+        ShownRepo {
+            id: repo.id,
+            name: &repo.name,
+            url: format!("{}{}", self.api, repo.id),
+            project: &self.project,
+            web_url: remote.clone(),
+            remote_url: remote,
+            is_disabled: repo.is_disabled,
+            is_fork: repo.parent.map(|_| true),
+            ssh_url: self.ssh.as_ref().map(|ssh| format!("{ssh}{name}")),
+            default_branch: default_branch(self.app, repo),
+        }
+    }
+}
+
 /// A repository.
-pub(super) fn repo(app: &App, base: &str, account: &str, in_project: &Project, repo: &Repo) -> Value {
-    let remote = format!("{base}/{}/_git/{}", encode(&in_project.name), encode(&repo.name));
-    let mut value = json!({
-        "id": repo.id.to_string(),
-        "name": repo.name,
-        "url": format!("{base}/{}/_apis/git/repositories/{}", in_project.id, repo.id),
-        "project": project(base, in_project),
-        "remoteUrl": remote,
-        "webUrl": remote,
-    });
-    value["isDisabled"] = repo.is_disabled.into();
-    if repo.parent.is_some() {
-        value["isFork"] = true.into();
-    }
-    if let Some(address) = app.ssh_address.get() {
-        let path = format!("{}/_ssh/{}", encode(&in_project.name), encode(&repo.name));
-        value["sshUrl"] = Value::from(format!("ssh://{account}@{address}/{path}"));
-    }
-    if let Some(branch) = default_branch(app, repo) {
-        value["defaultBranch"] = Value::from(branch);
-    }
-    value
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownRepo<'a> {
+    id: Uuid,
+    name: &'a str,
+    url: String,
+    project: &'a ShownProject<'a>,
+    remote_url: String,
+    web_url: String,
+    is_disabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_fork: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssh_url: Option<String>,
+    /// None while the repository is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_branch: Option<String>,
 }
 
 /// The addresses of what belongs to a repository.
@@ -132,7 +193,7 @@ pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
 
 /// The branch that `HEAD` names; an empty repository has none.
 fn default_branch(app: &App, repo: &Repo) -> Option<String> {
-    repo.handle.default_branch(&app.state.repo_path(repo.id))
+    repo.handle.default_branch(&app.state.repo_path(repo.id)).ok()?
 }
 
 /// A name as a segment of a URL, or as a value in one.
