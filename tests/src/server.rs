@@ -65,7 +65,15 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &[])
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &[], None)
+    }
+
+    /// The same with its data on a file system of its own, of this size; [`Server::disk`] is the way to it.
+    pub fn start_on_disk_of(sandbox: &Sandbox, seed: &str, size: &str) -> Self {
+        let data = sandbox.dir("vsts-data");
+        let file = sandbox.path().join("seed.toml");
+        std::fs::write(&file, seed).expect("a seed is written");
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &[], Some(size))
     }
 
     /// The same, listening for HTTPS as well.
@@ -73,7 +81,7 @@ impl Server {
         let data = sandbox.dir("vsts-data");
         let file = sandbox.path().join("seed.toml");
         std::fs::write(&file, seed).expect("a seed is written");
-        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &["--https", "127.0.0.1:0"])
+        Self::launch(sandbox, file, data, ["127.0.0.1:0"; 2], &["--https", "127.0.0.1:0"], None)
     }
 
     /// Ends the process at once, as a power cut would, and returns what starts it again at the same addresses.
@@ -90,11 +98,20 @@ impl Server {
         data: PathBuf,
         [http, ssh]: [&str; 2],
         more: &[&str],
+        disk: Option<&str>,
     ) -> Self {
         let log = sandbox.path().join("vsts-mock.log");
         let binary = sandbox.path().join("bin/vsts-mock");
-        let mut command =
-            sandbox.command(binary.to_str().expect("a path in UTF-8"), sandbox.path(), sandbox.path());
+        let binary = binary.to_str().expect("a path in UTF-8");
+        let program = if disk.is_some() { "unshare" } else { binary };
+        let mut command = sandbox.command(program, sandbox.path(), sandbox.path());
+        if let Some(size) = disk {
+            // It goes with the process that sees it, and keeps the process's id.
+            let script = format!("mount -t tmpfs -o size={size} tmpfs \"$DATA\" && exec \"$@\"");
+            command
+                .args(["--mount", "--map-root-user", "sh", "-c", &script, "sh", binary])
+                .env("DATA", &data);
+        }
         command.args(["serve", "--http", http, "--ssh", ssh]).args(more).arg("--config").arg(&seed);
         command.arg("--data-dir").arg(&data).env("RUST_LOG", "info");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
@@ -134,6 +151,19 @@ impl Server {
 
     /// The same with sections before the usual seed.
     pub fn with_ssh_key_and(sandbox: &Sandbox, before: &str) -> (Self, String) {
+        Self::with_key(sandbox, before, Self::start)
+    }
+
+    /// The same with its data on a file system of its own, of this size.
+    pub fn with_ssh_key_on_disk_of(sandbox: &Sandbox, size: &str) -> (Self, String) {
+        Self::with_key(sandbox, "", |sandbox, seed| Self::start_on_disk_of(sandbox, seed, size))
+    }
+
+    fn with_key(
+        sandbox: &Sandbox,
+        before: &str,
+        start: impl FnOnce(&Sandbox, &str) -> Self,
+    ) -> (Self, String) {
         let dir = sandbox.dir("ssh");
         let mut keygen = sandbox.command("ssh-keygen", &dir, &dir);
         keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", "key"]);
@@ -141,7 +171,7 @@ impl Server {
         let alice = "name = \"alice\"\n";
         let key = "ssh_keys = [{ name = \"laptop\", file = \"ssh/key.pub\" }]\n";
         let seed = SEED.replacen(alice, &format!("{alice}{key}"), 1);
-        let server = Self::start(sandbox, &format!("{before}{seed}"));
+        let server = start(sandbox, &format!("{before}{seed}"));
         let known_hosts = format!("{}\n", server.known_hosts());
         std::fs::write(dir.join("known_hosts"), known_hosts).expect("a file is written");
         let ssh = format!(
@@ -192,6 +222,12 @@ impl Server {
         &self.data
     }
 
+    /// The same, as others than the server reach it if it is on a file system of its own.
+    pub fn disk(&self) -> PathBuf {
+        let inside = self.data.strip_prefix("/").expect("its path is absolute");
+        Path::new("/proc").join(self.pid().to_string()).join("root").join(inside)
+    }
+
     /// The bare repositories that hold any ref.
     pub fn repositories(&self) -> Vec<PathBuf> {
         git::repositories_below(&self.data)
@@ -229,6 +265,6 @@ impl Down {
     /// Starts it again where it was, with the state that it had.
     pub fn come_back(self, sandbox: &Sandbox) -> Server {
         let [http, ssh] = &self.addresses;
-        Server::launch(sandbox, self.seed, self.data, [http, ssh], &[])
+        Server::launch(sandbox, self.seed, self.data, [http, ssh], &[], None)
     }
 }

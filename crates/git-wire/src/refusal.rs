@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bstr::BString;
 
+use crate::error::DISK_FULL;
 use crate::pack;
 use crate::policy::Denial;
 
@@ -68,6 +69,9 @@ pub enum RefRefusal {
     /// The ref's lock is held by another push, or a file is in its place.
     #[error("failed to update ref: it can't be locked or conflicts with another")]
     Locked,
+    /// There is no room left on the disk for the ref or its lock.
+    #[error("failed to update ref: {DISK_FULL}")]
+    DiskFull,
     /// The push deletes a ref in whose place it creates another, which one transaction cannot do.
     #[error("a ref would have to go before another can come")]
     Order,
@@ -83,4 +87,16 @@ pub enum RefRefusal {
     /// The policy forbids the update.
     #[error(transparent)]
     Denied(Denial),
+}
+
+impl RefRefusal {
+    /// Returns whether there is no room left on the disk, for the ref or for the pack.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull => true,
+            Self::AtomicTransaction(reason) => reason.is_disk_full(),
+            Self::Unpack(error) => error.is_disk_full(),
+            _ => false,
+        }
+    }
 }

@@ -12,6 +12,9 @@ const SQLITE_FULL: &str = "13";
 /// Returns whether an error, or what caused it, is that there is no space left.
 pub(crate) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| {
+        if let Some(error) = error.downcast_ref::<gix::Error>() {
+            return error.iter_errors().any(|error| error.downcast_ref().is_some_and(is_io));
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             // What an I/O error wraps is no source of it.
             return is_io(error) || error.get_ref().is_some_and(|inner| is_cause_of(inner));
@@ -26,6 +29,11 @@ pub(crate) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
 
 fn is_io(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+/// The error for what ended early because the disk is full, where only that is known.
+pub(crate) fn error() -> io::Error {
+    ErrorKind::StorageFull.into()
 }
 
 #[cfg(test)]

@@ -208,6 +208,9 @@ pub(crate) const DIFF_TIME: Duration = Duration::from_secs(3);
 /// Bytes of a text that is rendered as Markdown, or shown below a folder.
 pub(crate) const README_BYTES: u64 = 256 << 10;
 
+/// Bytes that have to be free on the disk when a page makes a repository with its first files, which is two steps.
+pub(crate) const FIRST_FILES_ROOM: u64 = 256 << 10;
+
 /// Repositories that a warning at the start names; it counts the others.
 pub(crate) const NAMED_AT_START: usize = 10;
 

@@ -12,6 +12,8 @@ mod conversations;
 mod crowd;
 /// Files and folders that change, or are none.
 mod disk;
+/// No room left where the server keeps its data.
+mod full_disk;
 /// Links that lead out of a run's folder.
 mod links;
 /// Run records that can't be read.

@@ -182,6 +182,7 @@ mod tests {
             (RefRefusal::CaseConflict { other: name(), name: name() }, TextClass::Other),
             (RefRefusal::CurrentBranch, TextClass::Other),
             (RefRefusal::Locked, TextClass::RefIsLocked),
+            (RefRefusal::DiskFull, TextClass::Other),
             (RefRefusal::Order, TextClass::Other),
             (RefRefusal::Atomic, TextClass::Atomic),
             (RefRefusal::AtomicTransaction(Box::new(RefRefusal::Locked)), TextClass::RefIsLocked),

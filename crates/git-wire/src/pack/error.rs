@@ -110,6 +110,12 @@ pub enum Error {
     },
 }
 
+/// True if there is no room: the disk is full, or a quota or the largest size of a file is met.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 impl Error {
     /// Whether the sender of a pack is to blame, so that the words may be told to them.
     pub fn is_senders_fault(&self) -> bool {
@@ -125,9 +131,7 @@ impl Error {
 
     /// True if there is no room on the disk: it is full, or a quota or the largest size of a file is met.
     pub fn is_disk_full(&self) -> bool {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        let Self::Disk { source, .. } = self else { return false };
-        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        matches!(self, Self::Disk { source, .. } if is_full(source))
     }
 
     pub(crate) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

@@ -14,7 +14,7 @@ mod complete;
 mod count;
 mod delta;
 mod entries;
-mod error;
+pub(crate) mod error;
 mod filter;
 mod finished;
 mod fsck;

@@ -141,21 +141,30 @@ fn receive(
             Err(error) if error.is_senders_fault() || error.is_disk_full() => {
                 // What's left of the pack has to be read, or the client doesn't get to the report.
                 drain(reader, last.bytes, limits.max_pack_bytes, context.stateless);
-                let reason = if error.is_disk_full() {
-                    tracing::error!(error = %describe(&error), "the disk is full");
-                    DISK_FULL.to_owned()
-                } else {
-                    describe(&error)
-                };
-                voice.progress(&format!("error: {reason}\n"))?;
-                request.refuse_all(&RefRefusal::Unpack(Arc::new(error)));
-                return Ok(Outcome { unpack: Err(reason) });
+                return not_unpacked(error, request, voice);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    update::apply(context, request, quarantine, summary)?;
-    Ok(Outcome { unpack: Ok(()) })
+    match update::apply(context, request, quarantine, summary) {
+        Ok(()) => Ok(Outcome { unpack: Ok(()) }),
+        // There was room for the pack, and none to bring it to its place.
+        Err(Error::DiskFull(error)) => not_unpacked(error, request, voice),
+        Err(error) => Err(error),
+    }
+}
+
+/// The report on a pack that was not taken in: no ref changes.
+fn not_unpacked(error: pack::Error, request: &mut Request, voice: &mut Voice<'_>) -> Result<Outcome, Error> {
+    let reason = if error.is_disk_full() {
+        tracing::error!(error = %describe(&error), "the disk is full");
+        DISK_FULL.to_owned()
+    } else {
+        describe(&error)
+    };
+    voice.progress(&format!("error: {reason}\n"))?;
+    request.refuse_all(&RefRefusal::Unpack(Arc::new(error)));
+    Ok(Outcome { unpack: Err(reason) })
 }
 
 /// An error with its causes, on one line.

@@ -14,6 +14,7 @@ use gix::refs::{FullName, Target};
 use super::commands::{Command, Request};
 use super::connected::refuse_incomplete;
 use super::names::refuse_conflicts;
+use crate::pack::error::is_full;
 use crate::pack::objects::{IdMap, Objects};
 use crate::pack::{Closure, Commits, Opened, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
@@ -218,9 +219,10 @@ fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_a
     let result = if needs_order(changes) { Err(RefRefusal::Order) } else { transact(context, &all) };
     match result {
         Ok(()) => {}
-        Err(reason) if is_atomic || changes.len() == 1 => {
-            let is_single = changes.len() == 1;
-            let reason = if is_single { reason } else { RefRefusal::AtomicTransaction(Box::new(reason)) };
+        // One by one, some would find room for a moment.
+        Err(reason) if is_atomic || changes.len() == 1 || reason.is_disk_full() => {
+            let as_one = is_atomic && changes.len() > 1;
+            let reason = if as_one { RefRefusal::AtomicTransaction(Box::new(reason)) } else { reason };
             for (command, _) in changes {
                 command.refusal = Some(reason.clone());
             }
@@ -283,7 +285,7 @@ fn transact(context: &Context<'_>, edits: &[RefEdit]) -> Result<(), RefRefusal> 
             Err(error) => {
                 waited += 1;
                 let is_dead = waited == waits && locks.break_unchanged();
-                if is_moved(&error) || (waited >= waits && !is_dead) {
+                if is_moved(&error) || is_disk_full(&error) || (waited >= waits && !is_dead) {
                     return Err(explain(&error));
                 }
             }
@@ -316,9 +318,18 @@ fn is_moved(error: &gix::Error) -> bool {
         || error.downcast_any_ref::<MustNotExist>().is_some()
 }
 
+/// Whether there is no room for a lock, a ref or its log.
+fn is_disk_full(error: &gix::Error) -> bool {
+    error.iter_errors().any(|error| error.downcast_ref().is_some_and(is_full))
+}
+
 fn explain(error: &gix::Error) -> RefRefusal {
     if is_moved(error) {
         return RefRefusal::Stale;
+    }
+    if is_disk_full(error) {
+        tracing::error!(error = %super::describe(error), "the disk is full");
+        return RefRefusal::DiskFull;
     }
     tracing::warn!(error = %super::describe(error), "a ref can't be changed");
     RefRefusal::Locked

@@ -11,6 +11,7 @@ use super::context::RepoContext;
 use super::refused::Refused;
 use crate::access::authorize_push;
 use crate::admission::Client;
+use crate::disk_full;
 use crate::hosting::{PushDenial, Session};
 
 /// The change of one ref.
@@ -61,6 +62,11 @@ pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Resu
     let session =
         Session::new(&ctx.app, ctx.principal.clone(), ctx.repo.clone(), Service::ReceivePack, "", turn);
     match session.respond(&mut request.as_slice(), &mut io::sink()) {
+        Ok(summary)
+            if summary.updated.is_empty() && summary.refused.iter().any(|(_, why)| why.is_disk_full()) =>
+        {
+            Err(Refused::internal(disk_full::error()))
+        }
         Ok(summary) => Ok(Received {
             refused: summary.refused.into_iter().map(|(name, reason)| (name.to_string(), reason)).collect(),
         }),
@@ -83,7 +89,7 @@ pub(crate) fn ref_refused(name: &str, refusal: &RefRefusal) -> Refused {
         RefRefusal::Stale | RefRefusal::Gone | RefRefusal::NothingToDelete => {
             Refused::StaleRef { name: name.to_owned() }
         }
-        RefRefusal::Unpack(error) if error.is_disk_full() => Refused::internal(error.clone()),
+        refusal if refusal.is_disk_full() => Refused::internal(disk_full::error()),
         RefRefusal::Denied(denial) => match denial.reason() {
             Some(PushDenial::Refused(refusal)) => refusal.clone().into(),
             Some(PushDenial::NoRepository { name }) => Refused::no_repository(name),

@@ -7,6 +7,7 @@ use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 use uuid::Uuid;
 
 use super::{RegistryError, RepoInput, run};
+use crate::disk_full;
 use crate::state::Change;
 use crate::world::Repo;
 
@@ -23,10 +24,8 @@ impl Change<'_> {
         parent: &Repo,
         only: Option<&str>,
     ) -> Result<Uuid, RegistryError> {
-        let failed =
-            |message: String| RegistryError::Repository { name: parent.name.clone(), source: message.into() };
-        let source = self.open_repo(parent);
-        let source = source.map_err(|error| failed(error.to_string()))?;
+        let failed = |source: Cause| RegistryError::Repository { name: parent.name.clone(), source };
+        let source = self.open_repo(parent).map_err(|error| failed(error.into()))?;
         let id = self.create_repo(account, project, &RepoInput { name, public: false, import: None }).await?;
         let (path, only) = (self.repo_path(id), only.map(str::to_owned));
         let copied = tokio::task::spawn_blocking(move || copy(&source, &path, only.as_deref()));
@@ -39,16 +38,15 @@ impl Change<'_> {
     }
 }
 
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Copies branches and tags with what they reach, as a clone and a push would.
-fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), String> {
-    fn text(error: impl std::fmt::Display) -> String {
-        error.to_string()
-    }
+fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), Cause> {
     let (mut wants, mut commands, mut default) = (Vec::new(), Vec::new(), None);
     {
         let source = from.read();
-        let head = source.head_name().map_err(text)?.map(|name| name.as_bstr().to_string());
-        for reference in source.references().map_err(text)?.all().map_err(text)?.flatten() {
+        let head = source.head_name()?.map(|name| name.as_bstr().to_string());
+        for reference in source.references()?.all()?.flatten() {
             let Ok(name) = std::str::from_utf8(reference.name().as_bstr()) else { continue };
             let is_copied = name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
             let Some(id) = reference.try_id().filter(|_| is_copied && only.is_none_or(|only| only == name))
@@ -71,31 +69,33 @@ fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), String> 
     wants.extend_from_slice(b"00000009done\n");
     commands.extend_from_slice(b"0000");
     let options = Options::default();
-    let mut pack = tempfile::tempfile().map_err(text)?;
+    let mut pack = tempfile::tempfile()?;
     let respond = |service,
                    repository: &Repository,
                    request: &mut dyn std::io::BufRead,
                    answer: &mut dyn std::io::Write| {
         git_wire::respond(service, repository, &AllowAll, &options, ProtocolVersion::V0, request, answer)
-            .map_err(text)
     };
     respond(Service::UploadPack, from, &mut wants.as_slice(), &mut pack)?;
-    pack.rewind().map_err(text)?;
+    pack.rewind()?;
     let mut answer = [0; NAK.len()];
-    pack.read_exact(&mut answer).map_err(text)?;
+    pack.read_exact(&mut answer)?;
     if answer != NAK {
-        return Err("the answer to its clone is not understood".to_owned());
+        return Err("the answer to its clone is not understood".into());
     }
-    let target = Repository::open(to).map_err(text)?;
+    let target = Repository::open(to)?;
     let mut request = BufReader::new(commands.as_slice().chain(pack));
     let summary = respond(Service::ReceivePack, &target, &mut request, &mut Vec::new())?;
+    if summary.refused.iter().any(|(_, why)| why.is_disk_full()) {
+        return Err(disk_full::error().into());
+    }
     if let Some((name, reason)) = summary.refused.first() {
-        return Err(format!("{name}: {reason}"));
+        return Err(format!("{name}: {reason}").into());
     }
-    match default {
-        Some(branch) => std::fs::write(to.join("HEAD"), format!("ref: {branch}\n")).map_err(text),
-        None => Ok(()),
+    if let Some(branch) = default {
+        std::fs::write(to.join("HEAD"), format!("ref: {branch}\n"))?;
     }
+    Ok(())
 }
 
 /// Writes a packet line.

@@ -41,12 +41,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
     if from.join("shallow").exists() {
         return Err(refuse("it is shallow".to_owned()));
     }
-    let failed = |error: io::Error| {
-        if disk_full::is_cause_of(&error) {
-            return StateError::Io { action: "write below", path: to.to_owned(), source: error }.into();
-        }
-        refuse(error.to_string())
-    };
+    let failed = |error: io::Error| failed(&from, to, &error);
     if has_promised_objects(&from.join("objects/pack")).map_err(failed)? {
         return Err(refuse("it is a partial clone, which lacks objects; clone it whole first".to_owned()));
     }
@@ -60,6 +55,15 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
         fs::write(to.join("HEAD"), format!("ref: {}\n", head.as_bstr())).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Why an import fails: there is no room, or something is wrong with what is imported.
+fn failed(from: &Path, to: &Path, error: &(dyn std::error::Error + 'static)) -> RegistryError {
+    if disk_full::is_cause_of(error) {
+        let (path, source) = (to.to_owned(), disk_full::error());
+        return StateError::Io { action: "write below", path, source }.into();
+    }
+    RegistryError::Import { path: from.to_owned(), message: error.to_string() }
 }
 
 /// Returns whether a folder of packs has one that leaves objects out for another repository to have.
@@ -132,7 +136,10 @@ fn unbundle(from: &Path, to: &Path) -> Result<(), RegistryError> {
         &mut request,
         &mut report,
     )
-    .map_err(|error| refuse(error.to_string()))?;
+    .map_err(|error| failed(from, to, &error))?;
+    if summary.refused.iter().any(|(_, why)| why.is_disk_full()) {
+        return Err(failed(from, to, &disk_full::error()));
+    }
     if let Some((name, reason)) = summary.refused.first() {
         return Err(refuse(format!("{name}: {reason}")));
     }
@@ -143,7 +150,7 @@ fn unbundle(from: &Path, to: &Path) -> Result<(), RegistryError> {
     });
     if let Some(branch) = branch {
         fs::write(repository.git_dir().join("HEAD"), format!("ref: {branch}\n"))
-            .map_err(|error| refuse(error.to_string()))?;
+            .map_err(|error| failed(from, to, &error))?;
     }
     Ok(())
 }

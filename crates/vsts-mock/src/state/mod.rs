@@ -162,6 +162,12 @@ impl State {
         repo.handle.open(&self.open, &self.repo_path(repo.id))
     }
 
+    /// Whether so many bytes are free where repositories are; true if the system does not say.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        rustix::fs::statvfs(&self.repos)
+            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes)
+    }
+
     /// The repositories that are kept open.
     pub(crate) fn open_repos(&self) -> Arc<OpenRepositories> {
         self.open.clone()

@@ -23,6 +23,7 @@ use super::peer::{Journalled, Peer};
 use super::web::form::Form;
 use super::web::{json as json_response, text};
 use crate::app::App;
+use crate::disk_full;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{Secret, SignInError};
 use crate::operations::refused::Refused;
@@ -169,9 +170,9 @@ async fn token(
                     no_store(json_response(StatusCode::OK, &token_answer(generation, value.reveal(), now)))
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
+                    let error: &(dyn std::error::Error + 'static) = &error;
                     tracing::error!(error, "a session could not be made");
-                    oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, "internal error")
+                    failed(error)
                 }
             };
         }
@@ -224,13 +225,22 @@ fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
     answer
 }
 
+/// What failed is for the log, unless the disk is full.
+fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    let (status, message) = if disk_full::is_cause_of(error) {
+        (StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE)
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    };
+    oauth_error(status, "server_error", 90_033, message)
+}
+
 /// Ends the session of that token. The answer doesn't tell whether there was one.
 async fn revoke(app: &Arc<App>, form: &Form) -> Response {
     if let Err(error) = tokens::end_session(app, form.value("token").unwrap_or_default()).await {
-        let error: &dyn std::error::Error = &error;
+        let error: &(dyn std::error::Error + 'static) = &error;
         tracing::error!(error, "a session could not be ended");
-        let message = "internal error";
-        return oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", 90_033, message);
+        return failed(error);
     }
     no_store(text(StatusCode::OK, ""))
 }

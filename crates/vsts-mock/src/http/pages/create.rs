@@ -12,6 +12,7 @@ use super::request_context::RequestContext;
 use super::{Answer, Failure, Outcome, ignore};
 use crate::access::{Permission, Target, authorize};
 use crate::http::web::form::Form;
+use crate::limits::FIRST_FILES_ROOM;
 use crate::operations::context::RepoContext;
 use crate::operations::first_commit;
 use crate::operations::projects::{self, NewProject};
@@ -113,13 +114,6 @@ fn repo_page(
 
 pub(super) async fn repo(ctx: &Arc<RequestContext>, account: &str, project: &str, form: &Form) -> Outcome {
     let name = form.get("name");
-    let new = NewRepository { project, name, fork_of: None };
-    let scope = ctx.scope(account, Some(project));
-    let repo = match repositories::create(&ctx.app, scope, &new).await.map_err(Failure::from) {
-        Ok(repo) => repo,
-        Err(Failure::Bad(message)) => return repo_page(ctx, account, project, form, Some(&message)),
-        Err(other) => return Err(other),
-    };
     let mut files: Vec<(&'static str, Vec<u8>)> = Vec::new();
     if let Some(text) = ignore::text(form.get("ignore")) {
         files.push((".gitignore", text.into()));
@@ -128,10 +122,27 @@ pub(super) async fn repo(ctx: &Arc<RequestContext>, account: &str, project: &str
         let text = format!("# {name}\n\nSay here what this is, and how to use it.\n");
         files.push(("README.md", text.into_bytes()));
     }
+    if !files.is_empty() && !ctx.app.state.has_room(FIRST_FILES_ROOM) {
+        return Err(Failure::DiskFull);
+    }
+    let new = NewRepository { project, name, fork_of: None };
+    let scope = ctx.scope(account, Some(project));
+    let repo = match repositories::create(&ctx.app, scope, &new).await.map_err(Failure::from) {
+        Ok(repo) => repo,
+        Err(Failure::Bad(message)) => return repo_page(ctx, account, project, form, Some(&message)),
+        Err(other) => return Err(other),
+    };
     if !files.is_empty() {
         let (world, work) = (ctx.app.state.world(), ctx.work.clone());
-        let ctx = RepoContext::new(&ctx.app, world, &ctx.principal, repo, work.clone());
-        work.run(move || first_commit::commit(&ctx, &files)).await?;
+        let id = repo.id.to_string();
+        let made = RepoContext::new(&ctx.app, world, &ctx.principal, repo, work.clone());
+        if let Err(refused) = work.run(move || first_commit::commit(&made, &files)).await {
+            // Without the files that were asked for, it is not there at all.
+            let mut change = ctx.app.state.change().await?;
+            change.delete_repo(account, project, &id).await?;
+            change.commit().await?;
+            return Err(refused.into());
+        }
     }
     Ok(Answer::go(ctx.repo_path(account, project, name)))
 }

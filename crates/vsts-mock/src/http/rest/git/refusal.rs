@@ -27,6 +27,7 @@ pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<Strin
         | RefRefusal::Shallow
         | RefRefusal::CurrentBranch
         | RefRefusal::Locked
+        | RefRefusal::DiskFull
         | RefRefusal::Order
         | RefRefusal::Atomic
         | RefRefusal::AtomicTransaction(_)
