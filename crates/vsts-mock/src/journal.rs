@@ -145,8 +145,21 @@ impl Journal {
 
     /// The entries after that number, oldest first.
     pub(crate) fn after(&self, seq: u64) -> Vec<JournalEntry> {
+        self.page(seq, usize::MAX, |_| true).0
+    }
+
+    /// The first `top` of the entries after that number that are wanted, oldest first; and whether there are more.
+    pub(crate) fn page(
+        &self,
+        seq: u64,
+        top: usize,
+        is_wanted: impl Fn(&JournalEntry) -> bool,
+    ) -> (Vec<JournalEntry>, bool) {
         let entries = self.0.lock().expect("no thread panics while it holds the lock");
-        entries.kept.iter().filter(|entry| entry.seq > seq).cloned().collect()
+        let start = entries.kept.partition_point(|entry| entry.seq <= seq);
+        let mut wanted = entries.kept.range(start..).filter(|entry| is_wanted(entry));
+        let page = wanted.by_ref().take(top).cloned().collect();
+        (page, wanted.next().is_some())
     }
 
     pub(crate) fn clear(&self) {
@@ -186,6 +199,10 @@ mod tests {
         }
         let all = journal.after(0);
         assert_eq!((all.len(), all[0].seq), (JOURNAL_ENTRIES, 6));
+        let (page, has_more) = journal.page(7, 2, |entry| entry.seq % 2 == 0);
+        assert_eq!((page.iter().map(|entry| entry.seq).collect(), has_more), (vec![8, 10], true));
+        let (page, has_more) = journal.page(JOURNAL_ENTRIES as u64 + 3, 2, |_| true);
+        assert_eq!((page.len(), has_more), (2, false));
         journal.amend(1, |_| panic!("it is gone"));
         journal.amend(7, |entry| {
             if let Event::Request { status, .. } = &mut entry.event {

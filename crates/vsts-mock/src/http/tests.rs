@@ -364,6 +364,17 @@ async fn the_journal_sees_requests_and_keeps_no_secrets() {
         let some = bench.admin("GET", &format!("/_mock/journal?{query}"), &Value::Null).await;
         assert_eq!(some.json()["entries"].as_array().map(Vec::len), Some(count), "{query}");
     }
+    let all = bench.admin("GET", "/_mock/journal", &Value::Null).await.json()["entries"].clone();
+    let (mut paged, mut next) = (Vec::new(), Some("0".to_owned()));
+    while let Some(at) = next {
+        let path = format!("/_mock/journal?$top=1&continuationToken={at}");
+        let page = bench.admin("GET", &path, &Value::Null).await;
+        let entries = page.json()["entries"].as_array().cloned().unwrap_or_default();
+        assert_eq!(entries.len(), 1, "{}", page.body);
+        next = page.headers.get("x-ms-continuationtoken").map(|at| at.to_str().expect("text").to_owned());
+        paged.extend(entries);
+    }
+    assert!(paged.len() == 2 && json!(paged) == all, "{paged:?} {all}");
 }
 
 #[tokio::test]

@@ -92,6 +92,9 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The header that names where a list goes on.
+const CONTINUATION: &str = "x-ms-continuationtoken";
+
 type Answer = Result<Response, Failure>;
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
@@ -186,15 +189,27 @@ struct JournalQuery {
     after: u64,
     unknown: Option<bool>,
     kind: Option<String>,
+    /// How many entries at most; all of them if it is not said.
+    #[serde(rename = "$top")]
+    top: Option<usize>,
+    /// What the header of the page before named.
+    #[serde(rename = "continuationToken", default)]
+    continuation: u64,
 }
 
 async fn journal(State(app): State<Arc<App>>, Query(query): Query<JournalQuery>) -> Answer {
-    let mut entries = app.journal.after(query.after);
-    entries.retain(|entry| {
+    let is_wanted = |entry: &JournalEntry| {
         query.unknown.is_none_or(|unknown| entry.is_unknown() == unknown)
             && query.kind.as_deref().is_none_or(|kind| entry.kind() == kind)
-    });
-    Ok(json_response(StatusCode::OK, &Entries { entries }))
+    };
+    let after = query.after.max(query.continuation);
+    let (entries, has_more) = app.journal.page(after, query.top.unwrap_or(usize::MAX), is_wanted);
+    let next = entries.last().filter(|_| has_more).map(|entry| HeaderValue::from(entry.seq));
+    let mut response = json_response(StatusCode::OK, &Entries { entries });
+    if let Some(next) = next {
+        response.headers_mut().insert(CONTINUATION, next);
+    }
+    Ok(response)
 }
 
 /// Written as it is: as a tree of JSON values it would take many times as much memory.

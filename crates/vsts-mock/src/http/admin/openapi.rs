@@ -67,6 +67,8 @@ fn parameters(path: &str) -> Vec<Value> {
             ("after", json!({ "type": "integer" })),
             ("unknown", json!({ "type": "boolean" })),
             ("kind", kinds),
+            ("$top", json!({ "type": "integer", "minimum": 0 })),
+            ("continuationToken", json!({ "type": "integer" })),
         ] {
             parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
         }

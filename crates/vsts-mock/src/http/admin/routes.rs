@@ -108,7 +108,7 @@ pub(super) fn all() -> Vec<Route> {
         joins(WORKSPACE_MEMBER, "Give a user a role (Owner, Contributor) in a workspace", experimentation::add_member),
         removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
         Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
-        reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind", journal),
+        reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind; with $top, x-ms-continuationtoken names where the next page begins", journal),
         removes("/journal", "Forget what was asked", clear_journal),
     ]
 }
