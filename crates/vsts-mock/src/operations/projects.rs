@@ -51,6 +51,7 @@ fn may_create(world: &World, scope: Scope<'_>, new: &NewProject) -> Result<Accou
     if world.project(account.id, &new.name).is_some() {
         return Err(RegistryError::exists("project", &new.name).into());
     }
+    world.check_alike("project", account.id, &new.name, None).map_err(RegistryError::from)?;
     Ok(account.clone())
 }
 
@@ -82,6 +83,8 @@ pub(crate) fn begin_update(
         if world.project(project.account, new).is_some_and(|other| other.id != project.id) {
             return Err(RegistryError::exists("project", new).into());
         }
+        let alike = world.check_alike("project", project.account, new, Some(&project.name));
+        alike.map_err(RegistryError::from)?;
     }
     let (shared, id) = (app.clone(), project.id);
     let work = async move {

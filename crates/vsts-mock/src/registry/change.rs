@@ -32,6 +32,7 @@ impl Change<'_> {
             if self.world.project(project.account, new).is_some_and(|other| other.id != id) {
                 return Err(RegistryError::exists("project", new));
             }
+            self.world.check_alike("project", project.account, new, Some(&project.name))?;
             self.rename_team(&project, new).await?;
             new.clone_into(&mut project.name);
         }
@@ -82,6 +83,7 @@ impl Change<'_> {
         if self.world.repo(repo.project, new).is_some_and(|other| other.id != id) {
             return Err(RegistryError::exists("repository", new));
         }
+        self.world.check_alike("repository", repo.project, new, Some(&repo.name))?;
         new.clone_into(&mut repo.name);
         run!(
             self,
@@ -130,6 +132,7 @@ impl Change<'_> {
         if self.world.repo(repo.project, &repo.name).is_some() {
             return Err(RegistryError::exists("repository", &repo.name));
         }
+        self.world.check_alike("repository", repo.project, &repo.name, None)?;
         run!(
             self,
             "UPDATE repos SET name_key = $1, deleted_ms = NULL, deleted_by = NULL WHERE id = $2",

@@ -92,6 +92,7 @@ impl Change<'_> {
         if self.world.group_named(account, project, called).is_some() {
             return Err(RegistryError::exists("group", called));
         }
+        self.world.check_group_alike(account, project, called, None)?;
         let place = project.unwrap_or(account).to_string();
         let id = self.fresh_id(&["group", &place, called]);
         let group = Group {
@@ -120,6 +121,7 @@ impl Change<'_> {
             if other.is_some_and(|other| other.id != id) {
                 return Err(RegistryError::exists("group", called));
             }
+            self.world.check_group_alike(group.account, group.project, called, Some(id))?;
             called.clone_into(&mut group.name);
         }
         if let Some(description) = description {

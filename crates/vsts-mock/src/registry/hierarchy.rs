@@ -84,6 +84,7 @@ impl Change<'_> {
         if self.world.project(account.id, project_name).is_some() {
             return Err(RegistryError::exists("project", project_name));
         }
+        self.world.check_alike("project", account.id, project_name, None)?;
         let project = Project {
             id: self.fresh_id(&["project", &account.name, project_name]),
             account: account.id,
@@ -143,6 +144,7 @@ impl Change<'_> {
         if self.world.repo(project.id, input.name).is_some() {
             return Err(RegistryError::exists("repository", input.name));
         }
+        self.world.check_alike("repository", project.id, input.name, None)?;
         let account_name = self.account(account_name)?.name.clone();
         let repo = Repo {
             id: self.fresh_id(&["repo", &account_name, &project.name, input.name]),

@@ -49,6 +49,7 @@ impl Change<'_> {
         if self.world.user_by_login(input.name).is_some() {
             return Err(RegistryError::exists("user", input.name));
         }
+        self.world.check_alike("user", name::USERS, input.name, None)?;
         if let Some(email) = input.email
             && email.chars().any(|c| c.is_control() || c == ':')
         {

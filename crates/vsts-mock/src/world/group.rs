@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::name::NameError;
+use super::names::look_alike;
 use super::permission::Permissions;
 use super::{World, pairs_of};
 
@@ -141,6 +143,21 @@ impl World {
     /// The group of that name, in exactly that place.
     pub(crate) fn group_named(&self, account: Uuid, project: Option<Uuid>, name: &str) -> Option<&Group> {
         self.groups_in(account, project).find(|group| super::name::key(&group.name) == super::name::key(name))
+    }
+
+    /// Refuses a name that looks like that of another group of the same place in letters of another script.
+    pub(crate) fn check_group_alike(
+        &self,
+        account: Uuid,
+        project: Option<Uuid>,
+        called: &str,
+        own: Option<Uuid>,
+    ) -> Result<(), NameError> {
+        let mut others = self.groups_in(account, project).filter(|group| Some(group.id) != own);
+        match others.find(|group| look_alike(&group.name, called)) {
+            None => Ok(()),
+            Some(other) => Err(NameError::alike("group", called, &other.name)),
+        }
     }
 
     /// The groups of a project, or those that belong to the account itself.

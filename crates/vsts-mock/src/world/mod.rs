@@ -11,6 +11,7 @@ pub(crate) mod experimentation;
 mod group;
 mod handle;
 pub(crate) mod name;
+mod names;
 pub(crate) mod permission;
 pub(crate) mod subject;
 pub(crate) mod token;
@@ -26,6 +27,8 @@ pub(crate) use entries::Entry;
 pub(crate) use experimentation::{Assignment, Experimentation, Level, Resource, Role};
 pub(crate) use group::{Group, GroupKind};
 pub(crate) use handle::{Handle, OpenRepositories};
+use name::NameError;
+use names::Names;
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,7 +150,7 @@ pub(crate) struct World {
     group_index: HashMap<(Uuid, Option<Uuid>, GroupKind), Uuid>,
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
-    name_index: HashMap<(Uuid, String), Uuid>,
+    names: Names,
     /// (account, project)
     account_projects: OrdSet<(Uuid, Uuid)>,
     /// (project, repository)
@@ -174,7 +177,7 @@ fn retain<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, keep: impl Fn(&K, &V
 
 impl World {
     pub(crate) fn insert_user(&mut self, user: User) {
-        self.name_index.insert((name::USERS, name::key(&user.name)), user.id);
+        self.names.insert(name::USERS, &user.name, user.id);
         self.users.insert(user.id, user);
     }
 
@@ -189,18 +192,18 @@ impl World {
     }
 
     pub(crate) fn insert_account(&mut self, account: Account) {
-        self.name_index.insert((name::ACCOUNTS, name::key(&account.name)), account.id);
+        self.names.insert(name::ACCOUNTS, &account.name, account.id);
         self.accounts.insert(account.id, account);
     }
 
     pub(crate) fn insert_project(&mut self, project: Project) {
-        self.name_index.insert((project.account, name::key(&project.name)), project.id);
+        self.names.insert(project.account, &project.name, project.id);
         self.account_projects.insert((project.account, project.id));
         self.projects.insert(project.id, project);
     }
 
     pub(crate) fn insert_repo(&mut self, repo: Repo) {
-        self.name_index.insert((repo.project, name::key(&repo.name)), repo.id);
+        self.names.insert(repo.project, &repo.name, repo.id);
         self.project_repos.insert((repo.project, repo.id));
         self.repos.insert(repo.id, repo);
     }
@@ -208,7 +211,7 @@ impl World {
     /// Replaces a project by itself with another name.
     pub(crate) fn rename_project(&mut self, project: Project) {
         if let Some(old) = self.projects.get(&project.id) {
-            self.name_index.remove(&(old.account, name::key(&old.name)));
+            self.names.remove(old.account, &old.name);
         }
         self.insert_project(project);
     }
@@ -216,7 +219,7 @@ impl World {
     /// Replaces a repository by itself with another name.
     pub(crate) fn rename_repo(&mut self, repo: Repo) {
         if let Some(old) = self.repos.get(&repo.id) {
-            self.name_index.remove(&(old.project, name::key(&old.name)));
+            self.names.remove(old.project, &old.name);
         }
         self.insert_repo(repo);
     }
@@ -225,7 +228,7 @@ impl World {
     pub(crate) fn bin_repo(&mut self, deleted: DeletedRepo) {
         self.repos.remove(&deleted.repo.id);
         self.project_repos.remove(&(deleted.repo.project, deleted.repo.id));
-        self.name_index.remove(&(deleted.repo.project, name::key(&deleted.repo.name)));
+        self.names.remove(deleted.repo.project, &deleted.repo.name);
         self.deleted_repos.insert(deleted.repo.id, deleted);
     }
 
@@ -285,7 +288,7 @@ impl World {
     /// Removes the user with all that is theirs, and every mention of them.
     pub(crate) fn remove_user(&mut self, id: Uuid) {
         if let Some(user) = self.users.remove(&id) {
-            self.name_index.remove(&(name::USERS, name::key(&user.name)));
+            self.names.remove(name::USERS, &user.name);
         }
         let tokens: Vec<Uuid> =
             self.tokens.values().filter(|token| token.user == id).map(|token| token.id).collect();
@@ -316,7 +319,7 @@ impl World {
             self.remove_project(project);
         }
         if let Some(account) = self.accounts.remove(&id) {
-            self.name_index.remove(&(name::ACCOUNTS, name::key(&account.name)));
+            self.names.remove(name::ACCOUNTS, &account.name);
         }
         let groups: Vec<Uuid> = self.groups_in(id, None).map(|group| group.id).collect();
         self.remove_groups(&groups);
@@ -338,7 +341,7 @@ impl World {
             self.remove_deleted_repo(repo);
         }
         if let Some(project) = self.projects.remove(&id) {
-            self.name_index.remove(&(project.account, name::key(&project.name)));
+            self.names.remove(project.account, &project.name);
             self.account_projects.remove(&(project.account, id));
             let groups: Vec<Uuid> = self.groups_in(project.account, Some(id)).map(|group| group.id).collect();
             self.remove_groups(&groups);
@@ -349,14 +352,14 @@ impl World {
     pub(crate) fn remove_repo(&mut self, id: Uuid) {
         self.remove_locks(id);
         if let Some(repo) = self.repos.remove(&id) {
-            self.name_index.remove(&(repo.project, name::key(&repo.name)));
+            self.names.remove(repo.project, &repo.name);
             self.project_repos.remove(&(repo.project, id));
             self.forget_lists_below(repo.account, &token::repository(repo.project, repo.id));
         }
     }
 
     pub(crate) fn user(&self, name: &str) -> Option<&User> {
-        self.users.get(self.name_index.get(&(name::USERS, name::key(name)))?)
+        self.users.get(&self.names.get(name::USERS, name)?)
     }
 
     /// The user of that name or e-mail address, as people type either when they sign in.
@@ -378,21 +381,21 @@ impl World {
     }
 
     pub(crate) fn account(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(self.name_index.get(&(name::ACCOUNTS, name::key(name)))?)
+        self.accounts.get(&self.names.get(name::ACCOUNTS, name)?)
     }
 
     /// The project of that name, or of that id, in the account.
     pub(crate) fn project(&self, account: Uuid, name_or_id: &str) -> Option<&Project> {
         // An id is one, whatever somebody else's project is called.
         let of_account = |id: Uuid| self.projects.get(&id).filter(|project| project.account == account);
-        let by_name = || self.name_index.get(&(account, name::key(name_or_id))).copied();
+        let by_name = || self.names.get(account, name_or_id);
         Uuid::parse_str(name_or_id).ok().and_then(of_account).or_else(|| of_account(by_name()?))
     }
 
     /// The repository of that name, or of that id, in the project.
     pub(crate) fn repo(&self, project: Uuid, name_or_id: &str) -> Option<&Repo> {
         let of_project = |id: Uuid| self.repos.get(&id).filter(|repo| repo.project == project);
-        let by_name = || self.name_index.get(&(project, name::key(name_or_id))).copied();
+        let by_name = || self.names.get(project, name_or_id);
         Uuid::parse_str(name_or_id).ok().and_then(of_project).or_else(|| of_project(by_name()?))
     }
 
@@ -402,6 +405,21 @@ impl World {
 
     pub(crate) fn repos_of(&self, project: Uuid) -> impl Iterator<Item = &Repo> {
         self.project_repos.range(pairs_of(project)).filter_map(|(_, repo)| self.repos.get(repo))
+    }
+
+    /// Refuses a name that looks like that of something else in the same place (an account for a project, a project for a
+    /// repository, [`name::USERS`]) in letters of another script. `own` is the name that it replaces.
+    pub(crate) fn check_alike(
+        &self,
+        what: &'static str,
+        place: Uuid,
+        name: &str,
+        own: Option<&str>,
+    ) -> Result<(), NameError> {
+        match self.names.lookalike(place, name, own) {
+            None => Ok(()),
+            Some(other) => Err(NameError::alike(what, name, other)),
+        }
     }
 
     /// The name to show for a user or a group.

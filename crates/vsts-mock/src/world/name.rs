@@ -94,6 +94,18 @@ pub enum NameError {
         /// The name.
         name: String,
     },
+    /// It looks like the name of something that is there, in letters of another script.
+    #[error(
+        "the {what} name {name:?} looks like {other:?}, which is there already, in letters of another script"
+    )]
+    Alike {
+        /// What was to be named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The name that is there.
+        other: String,
+    },
     /// A word that the service keeps for itself.
     #[error("the {what} name {name:?} is reserved")]
     Reserved {
@@ -102,6 +114,12 @@ pub enum NameError {
         /// The name.
         name: String,
     },
+}
+
+impl NameError {
+    pub(crate) fn alike(what: &'static str, name: &str, other: &str) -> Self {
+        Self::Alike { what, name: name.to_owned(), other: other.to_owned() }
+    }
 }
 
 /// Letters that look like those of other scripts, by script: the ranges of Unicode's `Scripts.txt` that people write in.

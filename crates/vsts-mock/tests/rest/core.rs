@@ -1,7 +1,7 @@
 //! Projects, processes, teams, repositories and the recycle bin.
 
-use serde_json::json;
-use vsts_mock::Profile;
+use serde_json::{Value, json};
+use vsts_mock::{Profile, SeedUser};
 
 use crate::site::{Site, ZEROS, add, each};
 
@@ -158,4 +158,40 @@ async fn a_repository_in_a_format_that_is_not_supported_says_so() {
     }
     let pushed = site.push("extra", "refs/heads/master", ZEROS, json!([add("/a", "1")])).await;
     assert!(pushed.status == 500 && pushed.text().contains("not supported"), "{}", pushed.text());
+}
+
+/// Finding S13: a name in one script that looks like another's in a second one. What stands alone is nobody's business.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_does_not_look_like_anothers_in_other_letters() {
+    let site = Site::start(Profile::Permissive).await;
+    let (projects, repos) = ("/acme/_apis/projects", "/acme/iris/_apis/git/repositories");
+    let make = async |name: &str| site.post(repos, "alicepat", &json!({ "name": name })).await;
+    let coco = make("Coco").await.expect(201);
+    let other = make("море").await.expect(201);
+    for name in ["сосо", "СОСО", "Сосо"] {
+        let refused = make(name).await;
+        assert!(refused.text().contains("looks like \\\"Coco\\\""), "{name}: {}", refused.text());
+        assert_eq!(refused.status, 400, "{name}");
+    }
+    for name in ["ирис", "ίρις", "сок", "C0C0"] {
+        make(name).await.expect(201);
+    }
+    let at = |repo: &Value| format!("{repos}/{}", repo["id"].as_str().expect("an id"));
+    assert_eq!(site.patch(&at(&other), "alicepat", &json!({ "name": "сосо" })).await.status, 400);
+    site.patch(&at(&coco), "alicepat", &json!({ "name": "сосо" })).await.expect(200);
+    assert_eq!(make("coco").await.status, 400, "and the other way round");
+    assert_eq!(site.delete(&at(&coco), "alicepat").await.status, 204);
+    make("coco").await.expect(201);
+    let bin = format!("/acme/iris/_apis/git/recycleBin/repositories/{}", coco["id"].as_str().expect("an id"));
+    let restored = site.patch(&bin, "alicepat", &json!({ "deleted": false })).await;
+    assert!(restored.status == 400 && restored.text().contains("looks like"), "{}", restored.text());
+
+    let queued = site.post(projects, "alicepat", &json!({ "name": "Coco" })).await;
+    assert_eq!(site.finished(&queued).await, "succeeded");
+    let refused = site.post(projects, "alicepat", &json!({ "name": "Сосо" })).await;
+    assert!(refused.status == 400 && refused.text().contains("looks like"), "{}", refused.text());
+    let admin = site.server.admin();
+    admin.add_user(&SeedUser::new("coco")).await.expect("a user");
+    let refused = admin.add_user(&SeedUser::new("сосо")).await.expect_err("another's letters");
+    assert!(refused.to_string().contains("looks like"), "{refused}");
 }
