@@ -114,3 +114,18 @@ fn ones_own_record_that_somebody_spoils_at_the_remote_is_whole_again_after_a_syn
     assert_eq!(info["status"], "Completed");
     assert!(record(&alice, at_server, &run).contains("Completed"));
 }
+
+#[test]
+fn a_submit_that_meets_a_record_that_cannot_be_read_says_so() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let alice = sandbox.actor("alice", "alicepat");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    write(&project, "train.py", "print('trained')\n");
+    let _run = alice.submit(&project, &["train.py"]);
+    spoil(&alice, &runs_at(&server), "iris_1504832281116", "garbage");
+    let submitted = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).ok();
+    let warning = "warning: 1 record can't be read, and is passed over: run iris_1504832281116";
+    assert!(submitted.stderr.contains(warning), "{submitted}");
+    assert!(submitted.stderr.contains("project fsck"), "{submitted}");
+}

@@ -1,5 +1,6 @@
 //! Pushing what the remote lacks on the occasion of talking to it for another reason.
 
+use super::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::sync;
@@ -21,7 +22,10 @@ fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandEr
         return Ok(());
     }
     let by = ctx.signature(opened.project.root());
-    sync::push_history(&opened.history, remote, sync::Context::quiet(&by))?;
+    let delivered = sync::push_history(&opened.history, remote, sync::Context::quiet(&by))?;
     opened.history.set_push_error(None)?;
+    if delivered.joins > 0 {
+        runs::warn_after_sync(ctx, opened);
+    }
     Ok(())
 }

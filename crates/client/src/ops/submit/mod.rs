@@ -10,13 +10,14 @@ mod plan;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Message, Taken};
 
 pub use self::plan::{Options, plan};
-use super::{faults, snapshot};
+use super::{faults, runs, snapshot};
 use crate::context::{Context, Opened};
 use crate::env::{AZML_VSTS_TOKEN, Unusable, host_name};
 use crate::error::{CommandError, ErrorKind};
@@ -88,7 +89,8 @@ pub fn submit(
     faults::passed(&ctx.env, 1);
     console.recorded(&record);
     let recorded = Arc::new(Mutex::new(record));
-    let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote)).transpose()?;
+    let has_joined = Arc::new(AtomicBool::new(false));
+    let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote, &has_joined)).transpose()?;
     if let Some(delivery) = &delivery {
         delivery.push();
     }
@@ -123,6 +125,9 @@ pub fn submit(
     if let Some(delivery) = delivery {
         delivery.push();
         report_delivery(ctx, opened, delivery, &cancel);
+        if has_joined.load(Ordering::Relaxed) {
+            runs::warn_after_sync(ctx, opened);
+        }
     }
     match outcome {
         Ok(_) => Ok(record),
@@ -287,11 +292,20 @@ fn collect_metrics(
     Ok(logged.refused)
 }
 
-fn deliver(ctx: &Context, opened: &Opened, remote: Remote) -> Result<Delivery, CommandError> {
-    let history = opened.history.clone();
+/// Starts the thread that pushes; `has_joined` says afterwards whether that brought what others had pushed first.
+fn deliver(
+    ctx: &Context,
+    opened: &Opened,
+    remote: Remote,
+    has_joined: &Arc<AtomicBool>,
+) -> Result<Delivery, CommandError> {
+    let (history, has_joined) = (opened.history.clone(), Arc::clone(has_joined));
     let by = ctx.signature(opened.project.root());
     let push = move || match sync::push_history(&history, &remote, sync::Context::quiet(&by)) {
-        Ok(_) => Ok(history.set_push_error(None)?),
+        Ok(delivered) => {
+            has_joined.fetch_or(delivered.joins > 0, Ordering::Relaxed);
+            Ok(history.set_push_error(None)?)
+        }
         Err(error) => {
             history.set_push_error(Some(&error.to_string()))?;
             Err(error.into())
