@@ -131,7 +131,7 @@ impl Builder {
         self
     }
 
-    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 15 seconds and 10 minutes
+    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 2 minutes and 10 minutes
     /// without this.
     pub fn ssh_timeouts(mut self, handshake: Duration, idle: Duration) -> Self {
         self.config.ssh_timeouts = Timeouts { handshake, idle };

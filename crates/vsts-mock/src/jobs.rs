@@ -77,6 +77,13 @@ impl Jobs {
         }
     }
 
+    /// Removes a job that never started, and with it its reservation.
+    pub(crate) fn forget(&self, id: Uuid) {
+        let mut known = self.known();
+        known.jobs.remove(&id);
+        known.order.retain(|other| *other != id);
+    }
+
     pub(crate) fn get(&self, id: Uuid) -> Option<Job> {
         self.known().jobs.get(&id).cloned()
     }

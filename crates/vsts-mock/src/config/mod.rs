@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::limits;
 
 pub(crate) use apply::{
     GeneratedTokens, HashedPasswords, Origin, apply, apply_entry, apply_project, apply_user, line_of,
@@ -35,7 +36,7 @@ pub(crate) struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { handshake: Duration::from_secs(15), idle: Duration::from_mins(10) }
+        Self { handshake: limits::SSH_SIGN_IN, idle: limits::SSH_SILENCE }
     }
 }
 

@@ -39,9 +39,15 @@ pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewProject) -> Res
 pub(crate) fn begin_create(app: &Arc<App>, scope: Scope<'_>, new: NewProject) -> Result<Uuid, Refused> {
     let account = may_create(&app.state.world(), scope, &new)?;
     let exists = RegistryError::exists("project", &new.name);
-    let (shared, reserved) = (app.clone(), name::key(&new.name));
-    let work = async move { write_new(&shared, &account.name, &new).await.map(|_| ()) };
-    begin(app, account.id, Some(reserved), work).ok_or(exists.into())
+    let id = reserve(app, account.id, Some(name::key(&new.name))).ok_or(exists)?;
+    // A job that held the name and ended after the first look has committed its project by now.
+    if let Err(refused) = may_create(&app.state.world(), scope, &new) {
+        app.jobs.forget(id);
+        return Err(refused);
+    }
+    let shared = app.clone();
+    start(app, id, async move { write_new(&shared, &account.name, &new).await.map(|_| ()) });
+    Ok(id)
 }
 
 fn may_create(world: &World, scope: Scope<'_>, new: &NewProject) -> Result<Account, Refused> {
@@ -93,7 +99,7 @@ pub(crate) fn begin_update(
         change.update_project(id, &input, shared.clock.now()).await?;
         Ok(change.commit().await?)
     };
-    begin(app, project.account, None, work).ok_or(BUSY)
+    begin(app, project.account, work)
 }
 
 /// Begins to delete a project with all repositories in it. The id is the job's.
@@ -108,21 +114,28 @@ pub(crate) fn begin_delete(app: &Arc<App>, scope: Scope<'_>, asked: &str) -> Res
         change.delete_project(&owner, &id).await?;
         Ok(change.commit().await?)
     };
-    begin(app, account.id, None, work).ok_or(BUSY)
+    begin(app, account.id, work)
 }
 
-/// The refusal of a job that reserves nothing, which always begins.
-const BUSY: Refused = Refused::Busy("It is being worked on.");
-
-/// Begins a job that continues after the request; `None` if another one creates the same name.
+/// Begins a job that continues after the request; the id is the job's.
 fn begin(
     app: &Arc<App>,
     account: Uuid,
-    reserved: Option<String>,
     work: impl Future<Output = Result<(), RegistryError>> + Send + 'static,
-) -> Option<Uuid> {
+) -> Result<Uuid, Refused> {
+    let id = reserve(app, account, None).ok_or(Refused::Busy("It is being worked on."))?;
+    start(app, id, work);
+    Ok(id)
+}
+
+/// Adds a job that has not started; `None` if another one is about to create the same name.
+fn reserve(app: &App, account: Uuid, name: Option<String>) -> Option<Uuid> {
     let id = random_id();
-    app.jobs.add(id, account, reserved)?;
+    app.jobs.add(id, account, name).map(|_| id)
+}
+
+/// Starts a job that was added.
+fn start(app: &Arc<App>, id: Uuid, work: impl Future<Output = Result<(), RegistryError>> + Send + 'static) {
     let app = app.clone();
     tokio::spawn(async move {
         app.jobs.set(id, Progress::Running);
@@ -132,5 +145,4 @@ fn begin(
         };
         app.jobs.set(id, progress);
     });
-    Some(id)
 }

@@ -26,6 +26,17 @@ async fn projects_live_through_operations() {
     let again = site.post(projects, "alicepat", &wanted).await;
     assert_eq!(again.fails(400), "ProjectAlreadyExistsException", "also while it is being made");
     assert_eq!(site.finished(&queued).await, "succeeded");
+    // Wherever the second request meets the first one's work, it is refused: nothing is queued that cannot succeed.
+    for number in 0..20 {
+        let wanted = json!({ "name": format!("Zinnia {number}"), "capabilities": wanted["capabilities"] });
+        let queued = site.post(projects, "alicepat", &wanted).await;
+        assert_eq!(site.post(projects, "alicepat", &wanted).await.status, 400);
+        assert_eq!(site.finished(&queued).await, "succeeded");
+        let made = format!("/acme/_apis/projects/Zinnia%20{number}");
+        let id = site.get(&made, "alicepat").await.expect(200)["id"].as_str().expect("an id").to_owned();
+        let deleted = site.delete(&format!("{projects}/{id}"), "alicepat").await;
+        assert_eq!(site.finished(&deleted).await, "succeeded");
+    }
     let rose = site.get("/acme/_apis/projects/rose?includeCapabilities=true", "alicepat").await.expect(200);
     assert_eq!((rose["name"].as_str(), rose["revision"].as_i64()), (Some("Rose"), Some(2)));
     assert_eq!(rose["capabilities"]["processTemplate"]["templateName"], "Scrum");
