@@ -10,7 +10,7 @@ pub enum Invoked {
 }
 
 impl Invoked {
-    /// What a user types before a command.
+    /// The words that a user types before a command.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Azml => "azml",

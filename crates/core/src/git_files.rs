@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct Refused {
     /// Its path.
     pub(crate) path: PathBuf,
-    /// What is wrong with it.
+    /// The reason why it is refused.
     pub(crate) source: io::Error,
 }
 

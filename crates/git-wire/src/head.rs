@@ -66,7 +66,7 @@ fn loose_branch(git_dir: &Path) -> Option<FullName> {
     loose_ref(git_dir, name.clone()).map(|_| name)
 }
 
-/// What a ref names, if it is a short file that can be understood.
+/// Returns the target of a ref, if its file is short and valid.
 fn loose_ref(git_dir: &Path, name: FullName) -> Option<Target> {
     let mut content = [0; LOOSE_REF_BYTES];
     let mut file = File::open(git_dir.join(OsStr::from_bytes(name.as_bstr()))).ok()?;

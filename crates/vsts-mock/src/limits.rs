@@ -85,7 +85,7 @@ pub(crate) const FETCH_REQUEST_BYTES: usize = 64 << 20;
 /// Clients after which those without a conversation are forgotten.
 pub(crate) const CLIENTS_REMEMBERED: usize = 1_024;
 
-/// How long an SSH client may take to sign in, as OpenSSH's `LoginGraceTime`. Where all places are taken, the connection that
+/// The time for an SSH client to sign in, as OpenSSH's `LoginGraceTime`. Where all places are taken, the connection that
 /// has waited longest makes room before that.
 pub(crate) const SSH_SIGN_IN: Duration = Duration::from_mins(2);
 

@@ -14,7 +14,7 @@ use crate::invoked::Invoked;
 use crate::notices::Notices;
 use crate::settings::Settings;
 
-/// What every operation takes.
+/// The arguments that every operation takes.
 pub struct Context {
     /// The environment.
     pub env: Env,
@@ -22,7 +22,7 @@ pub struct Context {
     pub notices: Arc<dyn Notices>,
     /// The name that azml was started under.
     pub invoked: Invoked,
-    /// What the user has set for all commands.
+    /// The user's settings for all commands.
     pub settings: Settings,
 }
 

@@ -15,7 +15,7 @@ use crate::run::{live, signals, who};
 pub enum Canceled {
     /// The azml that watches this run.
     Run(RunId),
-    /// What a run whose azml is gone has left running.
+    /// The processes that a run left running when its azml ended.
     Processes {
         /// The run.
         run: RunId,

@@ -13,7 +13,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::service::{Filter, Found, Service};
 use crate::sync::{self, CloneOptions, SyncError};
 
-/// What to clone, and where to.
+/// A request to clone a project: its source and the target folder.
 #[derive(Debug, Default)]
 pub struct Request<'a> {
     /// The repository, or the project's name in the registry.

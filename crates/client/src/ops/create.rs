@@ -18,7 +18,7 @@ use crate::error::CommandError;
 use crate::service::{Filter, Service};
 use crate::sync::LinkMode;
 
-/// What to create.
+/// A request to create a project.
 #[derive(Debug, Default)]
 pub struct Request<'a> {
     /// The project's name; by default the folder's.
@@ -127,11 +127,11 @@ fn make(
     Ok(Opened { project: Project::open(root)?, history })
 }
 
-/// What a new project is known as: its id, and its place in a registry or in none.
+/// The identity of a new project: its id, and its place in a registry or in none.
 struct Place {
     id: ProjectId,
     scope: Scope,
-    /// Where it is registered.
+    /// The registry that lists it.
     service: Option<Service>,
 }
 

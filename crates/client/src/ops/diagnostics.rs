@@ -18,13 +18,13 @@ use crate::run::secrets::Secrets;
 const TOLD: [&str; 8] =
     [PATH, "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "SHELL", "TERM"];
 
-/// What was written.
+/// A written archive.
 pub struct Written {
     /// The number of files in the archive.
     pub files: usize,
     /// The size of the archive.
     pub bytes: u64,
-    /// What is not in it.
+    /// The files that it leaves out.
     pub left_out: Vec<String>,
 }
 

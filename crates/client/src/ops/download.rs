@@ -19,10 +19,10 @@ use crate::run::carried;
 
 /// The folder of the project that snapshots leave out, for what runs left.
 const DOWNLOADS: &str = "azureml-logs";
-/// How many files in the way are named.
+/// The most files in the way that an error names.
 const NAMED: usize = 10;
 
-/// Where to write.
+/// The folder to write to.
 #[derive(Debug, Default)]
 pub struct Request<'a> {
     /// The folder; by default one in the project that snapshots leave out.
@@ -33,13 +33,13 @@ pub struct Request<'a> {
     pub token: Option<&'a str>,
 }
 
-/// What was written.
+/// The files that were written.
 pub struct Downloaded {
     /// The folder.
     pub folder: PathBuf,
     /// The files, relative to it.
     pub files: Vec<PathBuf>,
-    /// What the run left and is neither here nor at the remote.
+    /// Files of the run that are neither here nor at the remote.
     pub missing: Vec<Missing>,
 }
 

@@ -50,7 +50,7 @@ pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, 
     }
 }
 
-/// Whether a run was submitted on this computer.
+/// Returns whether a run was submitted on this computer.
 pub fn is_from_here(record: &RunRecord) -> bool {
     record.host.as_deref() == Some(&host_name())
 }
@@ -104,7 +104,7 @@ impl InProgress {
     }
 }
 
-/// Which runs to list.
+/// Selects the runs to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// The number of the newest runs; all if there is none.

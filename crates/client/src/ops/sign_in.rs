@@ -17,7 +17,7 @@ pub struct SignedIn {
     pub identity: Identity,
     /// The end of the login, if it has one.
     pub expires: Option<Timestamp>,
-    /// Where the token is stored.
+    /// The place that stores the token.
     pub place: Place,
 }
 

@@ -1,4 +1,4 @@
-//! What the person who submitted a run sees of it.
+//! The output of a run for the person who submitted it.
 
 use azml_core::run::RunRecord;
 

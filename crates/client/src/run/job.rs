@@ -19,7 +19,7 @@ use crate::env::{
 use crate::error::CommandError;
 use crate::transport::Remote;
 
-/// What to run, and how.
+/// A command to run, with its environment.
 pub struct Plan {
     /// The configuration.
     pub config: RunConfig,
@@ -31,9 +31,9 @@ pub struct Plan {
     pub in_place: bool,
     /// Take large files into the snapshot.
     pub allow_large: bool,
-    /// How many bytes of what the run leaves are pushed.
+    /// The most bytes of outputs and logs to push.
     pub attachments_limit: u64,
-    /// Where to push.
+    /// The remote to push to.
     pub remote: Option<Remote>,
 }
 

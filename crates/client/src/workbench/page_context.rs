@@ -17,7 +17,7 @@ use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::text::guarded;
 
-/// What a page is made with.
+/// The arguments that every page takes.
 pub struct PageContext<'w> {
     /// The Workbench that it is a page of.
     pub workbench: &'w Workbench,
@@ -30,12 +30,12 @@ pub struct PageContext<'w> {
     messages: Arc<Messages>,
 }
 
-/// How far the remote is behind.
+/// The state of the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncState {
     /// The remote, if there is one.
     pub remote: Option<String>,
-    /// What it lacks, in words.
+    /// The runs and snapshots that it lacks, in words.
     pub unpushed: Vec<&'static str>,
     /// Why the last push failed.
     pub error: Option<String>,
@@ -83,7 +83,7 @@ impl<'w> PageContext<'w> {
         self.workbench.guard.form_token()
     }
 
-    /// How far the remote is behind, as far as the last sync knows.
+    /// The state of the remote as of the last sync.
     pub fn sync_state(&self) -> Result<SyncState, CommandError> {
         let history = &self.opened.history;
         let Some(remote) = history.remote_url()? else {

@@ -14,7 +14,7 @@ use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
 use crate::ui::{Output, Ui};
 
-/// How to serve.
+/// The address and options to serve with.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The port; 0 stands for a free one.

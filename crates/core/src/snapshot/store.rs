@@ -108,7 +108,7 @@ impl<'a> Store<'a> {
     }
 }
 
-/// How an object file is made: read-only from the beginning, as Git does, for whom the umask allows.
+/// The mode of a new object file: read-only from the beginning, as Git does, for whom the umask allows.
 pub(super) fn new_file() -> OpenOptions {
     let mut options = File::options();
     options.read(true).write(true).create_new(true).mode(0o444);

@@ -318,7 +318,7 @@ fn is_moved(error: &gix::Error) -> bool {
         || error.downcast_any_ref::<MustNotExist>().is_some()
 }
 
-/// Whether there is no room for a lock, a ref or its log.
+/// Returns whether there is no room for a lock, a ref or its log.
 fn is_disk_full(error: &gix::Error) -> bool {
     error.iter_errors().any(|error| error.downcast_ref().is_some_and(is_full))
 }

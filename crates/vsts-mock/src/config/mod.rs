@@ -25,12 +25,12 @@ pub use seed::{
 /// How long a stopping server waits for what is in progress.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
-/// How long the SSH server waits for a client that does nothing.
+/// The deadlines for an SSH client that does nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// How long a client may take to sign in.
+    /// The time to sign in.
     pub(crate) handshake: Duration,
-    /// How long a signed-in client may ask nothing.
+    /// The time that a signed-in client may ask nothing.
     pub(crate) idle: Duration,
 }
 

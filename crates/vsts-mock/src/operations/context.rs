@@ -75,7 +75,7 @@ impl RepoContext {
         Ok(found)
     }
 
-    /// How many commits each of `tips` has that `base` lacks, and the reverse.
+    /// Counts the commits that each of `tips` has that `base` lacks, and the reverse.
     pub(crate) fn apart(
         &self,
         repository: &gix::Repository,

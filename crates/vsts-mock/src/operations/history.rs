@@ -9,7 +9,7 @@ use super::commit_text::{AskedName, decode, encoding_of};
 use super::context::RepoContext;
 use super::refused::Refused;
 
-/// Which commits of a walk are wanted.
+/// Selects commits of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Criteria {
     /// A part of the author's `NAME <EMAIL>`, in lower case.

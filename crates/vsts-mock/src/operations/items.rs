@@ -13,7 +13,7 @@ use crate::limits::WALK_DEPTH;
 /// Bytes at the start of a file that tell whether it is binary, as in Git.
 pub(crate) const BINARY_CHECK_BYTES: usize = 8_000;
 
-/// How far below a folder a list goes.
+/// The depth of a list below a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
     None,

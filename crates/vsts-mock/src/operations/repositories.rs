@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::registry::RepoInput;
 use crate::world::{DeletedRepo, Project, Repo, World, name};
 
-/// How long a change of `HEAD` waits for another one.
+/// The time that a change of `HEAD` waits for another one.
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A repository to create.

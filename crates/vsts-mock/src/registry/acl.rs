@@ -35,7 +35,7 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
-    /// What an entry says of a permission.
+    /// The verdict of an entry on a permission.
     pub(crate) fn of(entry: Entry, permission: Permission) -> Self {
         if entry.deny.contains(permission) {
             Self::Deny

@@ -162,7 +162,7 @@ impl State {
         repo.handle.open(&self.open, &self.repo_path(repo.id))
     }
 
-    /// Whether so many bytes are free where repositories are; true if the system does not say.
+    /// Returns whether this many bytes are free where repositories are; true if the system does not say.
     pub(crate) fn has_room(&self, bytes: u64) -> bool {
         rustix::fs::statvfs(&self.repos)
             .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes)

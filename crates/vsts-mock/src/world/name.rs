@@ -65,13 +65,13 @@ pub enum NameError {
     /// Nothing, or blanks alone.
     #[error("a {what} needs a name")]
     Empty {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
     },
     /// More characters than the service takes.
     #[error("the {what} name {name:?} is too long")]
     TooLong {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
         /// The name.
         name: String,
@@ -79,7 +79,7 @@ pub enum NameError {
     /// A character, or a place of one, that the service does not take.
     #[error("the {what} name {name:?} may not contain {found:?} there")]
     Character {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
         /// The name.
         name: String,
@@ -89,7 +89,7 @@ pub enum NameError {
     /// Letters of two scripts that look alike, such as Latin and Cyrillic.
     #[error("the {what} name {name:?} may not mix letters of scripts that look alike")]
     Mixed {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
         /// The name.
         name: String,
@@ -99,7 +99,7 @@ pub enum NameError {
         "the {what} name {name:?} looks like {other:?}, which is there already, in letters of another script"
     )]
     Alike {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
         /// The name.
         name: String,
@@ -109,7 +109,7 @@ pub enum NameError {
     /// A word that the service keeps for itself.
     #[error("the {what} name {name:?} is reserved")]
     Reserved {
-        /// What was to be named.
+        /// The kind of thing to be named.
         what: &'static str,
         /// The name.
         name: String,

@@ -49,7 +49,7 @@ impl Names {
     }
 }
 
-/// Whether two names look alike and are of different scripts.
+/// Returns whether two names look alike and are of different scripts.
 pub(super) fn look_alike(one: &str, other: &str) -> bool {
     let looks_of_other = looks(other);
     looks(one).iter().any(|look| looks_of_other.contains(look)) && are_of_other_scripts(one, other)

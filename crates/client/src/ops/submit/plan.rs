@@ -8,7 +8,7 @@ use crate::run::config::RunConfig;
 use crate::run::job::Plan;
 use crate::run::local::is_package;
 
-/// What the user asked for.
+/// The user's request.
 #[derive(Debug, Default)]
 pub struct Options<'a> {
     /// The name of the run configuration.

@@ -117,7 +117,7 @@ pub(in crate::secret) fn azure_annotated(near: &Near<'_>) -> Option<Range<usize>
 pub(in crate::secret) fn old_azure_devops(near: &Near<'_>) -> Option<Range<usize>> {
     const LEAST_DISTINCT: u32 = 12;
     const LEAST_DIGITS: usize = 2;
-    /// What makes it a hash, and how far before it that is looked for.
+    /// The words that make it a hash, and the distance before it within which they count.
     const HASHES: [&[u8]; 4] = [b"sha", b"hash", b"base32", b"digest"];
     const SIGHT: usize = 40;
     let range = near.at..near.at + near.anchor;

@@ -189,7 +189,7 @@ struct JournalQuery {
     after: u64,
     unknown: Option<bool>,
     kind: Option<String>,
-    /// How many entries at most; all of them if it is not said.
+    /// The most entries to return; all of them without it.
     #[serde(rename = "$top")]
     top: Option<usize>,
     /// What the header of the page before named.

@@ -30,7 +30,7 @@ pub(super) struct RequestContext {
     pub(super) world: Arc<World>,
     pub(super) principal: Principal,
     pub(super) now: Timestamp,
-    /// What the browser keeps: of the session, or of a ctx by nobody.
+    /// The secret in the browser's cookie: the session's, or that of a request without a session.
     secret: Secret,
     session: Option<Secret>,
     /// The browser keeps nothing yet.

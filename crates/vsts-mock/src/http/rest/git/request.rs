@@ -92,7 +92,7 @@ pub(super) fn object_id(text: &str) -> Result<ObjectId, Failure> {
     })
 }
 
-/// Who wrote something and when.
+/// The author of something and the time.
 pub(super) fn person(signature: gix::actor::SignatureRef<'_>, encoding: Option<&'static Encoding>) -> Value {
     json!({
         "name": decode(signature.name, encoding),
