@@ -1,4 +1,4 @@
-//! The scenarios: stories told with the built binaries, stock git and python3, each in a world of its own.
+//! The scenarios: stories told with the built binaries, stock git and python3, each in a testbed of its own.
 //!
 //! They prove the wiring; cases belong lower, into the crates. No sleeps, no fixed ports, nothing ignored.
 

@@ -146,7 +146,7 @@ pub fn copy(from: &Path, to: &Path) {
     assert!(status.success(), "cp -a {} {}", from.display(), to.display());
 }
 
-/// Takes a folder out of the world.
+/// Removes a folder with everything in it.
 pub fn remove(path: &Path) {
     std::fs::remove_dir_all(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::{Actor, Output, Server, binaries, server};
 
-/// One test's world. Programs started in it see an environment made for it, and no more.
+/// One test's sandbox. Programs started in it see an environment made for it, and no more.
 #[derive(Debug)]
 pub struct Sandbox {
     dir: tempfile::TempDir,
@@ -22,7 +22,7 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// An empty world: `bin/` with azml, the link `az`, vsts-mock and python, and `tmp/`.
+    /// An empty sandbox: `bin/` with azml, the link `az`, vsts-mock and python, and `tmp/`.
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("azml-e2e-").tempdir().expect("a temporary folder");
         let sandbox = Self { dir, origins: Mutex::default() };
@@ -38,19 +38,19 @@ impl Sandbox {
         sandbox
     }
 
-    /// The world's root.
+    /// The sandbox's root.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// A folder in the world, made if it is not there.
+    /// A folder in the sandbox, made if it is not there.
     pub fn dir(&self, name: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
     }
 
-    /// An executable shell script in the world's `bin/`; returns its path.
+    /// An executable shell script in the sandbox's `bin/`; returns its path.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join("bin").join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{text}")).expect("a script is written");
@@ -97,7 +97,7 @@ impl Sandbox {
         path
     }
 
-    /// A program with the world's environment and this home folder, not started.
+    /// A program with the sandbox's environment and this home folder, not started.
     pub fn command(&self, program: &str, home: &Path, dir: &Path) -> Command {
         let mut command = Command::new(program);
         command

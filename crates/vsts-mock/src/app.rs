@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, GeneratedTokens, HashedPasswords, Origin, Profile, Seed, SeedGit, apply};
 use crate::conversations::Conversations;
+use crate::directory::Repo;
 use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
 use crate::identity::sessions::Sessions;
@@ -23,7 +24,6 @@ use crate::limits::{BYTES_IN_FLIGHT, COMMITS_WITHOUT_GRAPH, Limits};
 use crate::maintenance::Maintenance;
 use crate::registry::{self, RegistryError};
 use crate::state::{State, StateError};
-use crate::world::Repo;
 
 /// One server as one of its listeners shows it: what all of them share, and what URLs in answers begin with there.
 pub(crate) struct App {

@@ -8,7 +8,7 @@
 //!
 //! 1. `http` or `ssh` takes the connection and finds what the URL speaks of (`http::address`, `ssh::address`);
 //! 2. `identity` turns the credential into a principal;
-//! 3. `access` decides, from the `world` alone;
+//! 3. `access` decides, from the `directory` alone;
 //! 4. `http::git` or `ssh::conversation` bridges the connection to `hosting`, which lets [`git_wire`] speak and answers its questions by
 //!    `access`, for every ref; or `http::{rest,pages,arm,oauth}` call `operations`, which know neither HTTP nor JSON nor HTML, ask `access`
 //!    and change the `state` through `registry`. No front end imports another; `http/refusals.rs` is the one table of how a refusal is shown.
@@ -26,6 +26,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod conversations;
+mod directory;
 mod disk_full;
 mod histories;
 mod hosting;
@@ -42,7 +43,6 @@ mod server;
 mod ssh;
 mod state;
 mod tls;
-mod world;
 
 pub use access::{Permission, Permissions};
 pub use admin::{Admin, KeyInfo, TokenInfo};
@@ -52,6 +52,7 @@ pub use config::{
     Profile, ProfileRow, Seed, SeedAccount, SeedEntry, SeedError, SeedGit, SeedKey, SeedProject, SeedRepo,
     SeedToken, SeedUser, SeedWorkspace,
 };
+pub use directory::name::NameError;
 pub use identity::ssh_key::SshKeyError;
 pub use journal::{Event as JournalEvent, JournalEntry};
 pub use limits::Limits;
@@ -61,4 +62,3 @@ pub use ssh::exec_line::{ExecLine, ExecLineError};
 pub use ssh::host_key::HostKeyError;
 pub use state::StateError;
 pub use tls::TlsError;
-pub use world::name::NameError;

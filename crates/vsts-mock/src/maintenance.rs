@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use git_wire::maintenance::{self, Options};
 use git_wire::{Interrupt, Repository};
 
+use crate::directory::OpenRepositories;
 use crate::limits::{GRAPH_THREADS, IDLE_REPOSITORIES_EVERY};
-use crate::world::OpenRepositories;
 
 /// Nothing is ever said on the way back: that it breaks off says that the thread has ended.
 #[derive(Debug)]

@@ -116,7 +116,7 @@ fn a_push_is_told_over_http_and_ssh_and_leaves_nothing() {
             let _deleted = alice.sh(&work, &format!("git push -q '{url}' $(git ls-remote '{url}' | awk '$2 ~ /^refs.heads/ && $2 != \"refs/heads/master\" {{ print \":\" $2 }}')")).ok();
         }
         let _fetched = alice.git(&work, &["fetch", "-q", &url, "master"]).ok();
-        // Git looks for the folder by its path in the server's world.
+        // Git looks for the folder by its path in the server's mount namespace.
         let _copied = alice.sh(&work, &format!("cp -r '{}/repos' ../repos", server.disk().display())).ok();
         for repository in git::repositories_below(&sandbox.path().join("repos")) {
             git::assert_sound(&alice, &repository);

@@ -9,13 +9,13 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use super::ledger::Fate;
-use super::world::{Endpoint, TRAPS, World, authorization, repo};
+use super::testbed::{Endpoint, TRAPS, Testbed, authorization, repo};
 use crate::server::request;
 use crate::{Outcome, process};
 
 /// One client of a kind; its number makes it somebody and gives it a place of its own.
 pub(super) struct Client<'a> {
-    pub(super) world: &'a World,
+    pub(super) testbed: &'a Testbed,
     pub(super) number: usize,
     /// Rounds so far.
     pub(super) round: usize,
@@ -82,17 +82,17 @@ impl Client<'_> {
 
     /// A folder of this client alone.
     fn place(&self, name: &str) -> PathBuf {
-        self.world.dir.join(format!("client-{}-{name}", self.number))
+        self.testbed.dir.join(format!("client-{}-{name}", self.number))
     }
 
     fn clone_a_repository(&self, at: &Endpoint) -> Outcome {
         let repo = self.some_repo();
-        let expected = self.world.ledger.any_tip(&repo, self.round);
+        let expected = self.testbed.ledger.any_tip(&repo, self.round);
         let path = self.place("clone");
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
-        let mut git = self.world.git(&self.world.dir, self.number);
+        let mut git = self.testbed.git(&self.testbed.dir, self.number);
         git.args(["clone", "--quiet", "--bare"]);
         match self.round % 4 {
             1 => git.args(["--depth", "3", "--no-single-branch"]),
@@ -105,7 +105,7 @@ impl Client<'_> {
             // A shallow clone need not hold what was the tip a moment ago.
             return Ok(());
         }
-        process::capture(self.world.git(&path, self.number).args(["cat-file", "-e", &id]))
+        process::capture(self.testbed.git(&path, self.number).args(["cat-file", "-e", &id]))
             .map(drop)
             .map_err(|error| format!("a clone lacks {id}, which was acknowledged before it: {error}").into())
     }
@@ -114,17 +114,19 @@ impl Client<'_> {
         let path = self.place(place).join(repo);
         if !path.exists() {
             fs::create_dir_all(&path)?;
-            process::capture(self.world.git(&path, self.number).args(["init", "--quiet", "--bare"]))?;
+            process::capture(self.testbed.git(&path, self.number).args(["init", "--quiet", "--bare"]))?;
         }
-        let expected = self.world.ledger.any_tip(repo, self.round);
+        let expected = self.testbed.ledger.any_tip(repo, self.round);
         let refs = "+refs/heads/*:refs/heads/*";
         process::capture(
-            self.world.git(&path, self.number).args(["fetch", "--quiet", "--prune", url, refs]),
+            self.testbed.git(&path, self.number).args(["fetch", "--quiet", "--prune", url, refs]),
         )?;
         let Some((_, id)) = expected else { return Ok(()) };
-        process::capture(self.world.git(&path, self.number).args(["cat-file", "-e", &id])).map(drop).map_err(
-            |error| format!("a fetch brought no {id}, which was acknowledged before it: {error}").into(),
-        )
+        process::capture(self.testbed.git(&path, self.number).args(["cat-file", "-e", &id]))
+            .map(drop)
+            .map_err(|error| {
+                format!("a fetch brought no {id}, which was acknowledged before it: {error}").into()
+            })
     }
 
     /// Commits some files on this client's branch and pushes it; now and then so many that they stay a pack.
@@ -138,15 +140,15 @@ impl Client<'_> {
                 fs::remove_dir_all(&unfinished)?;
             }
             fs::create_dir_all(&unfinished)?;
-            process::capture(self.world.git(&unfinished, self.number).args(["init", "--quiet", "--bare"]))?;
+            process::capture(self.testbed.git(&unfinished, self.number).args(["init", "--quiet", "--bare"]))?;
             let (url, refs) = (at.repo(&repo), format!("refs/heads/master:{branch}"));
             process::capture(
-                self.world.git(&unfinished, self.number).args(["fetch", "--quiet", &url, &refs]),
+                self.testbed.git(&unfinished, self.number).args(["fetch", "--quiet", &url, &refs]),
             )?;
             fs::rename(&unfinished, &path)?;
         }
         let files = if self.round % 5 == 4 { 150 } else { 1 + self.round % 7 };
-        let mut import = self.world.git(&path, self.number);
+        let mut import = self.testbed.git(&path, self.number);
         import.args(["fast-import", "--quiet", "--date-format=now"]);
         let mut child = import.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut stdin = child.stdin.take().expect("stdin was asked for as a pipe");
@@ -166,12 +168,12 @@ impl Client<'_> {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
         }
-        let id = process::capture(self.world.git(&path, self.number).args(["rev-parse", &branch]))?;
+        let id = process::capture(self.testbed.git(&path, self.number).args(["rev-parse", &branch]))?;
         let id = String::from_utf8(id)?.trim().to_owned();
-        self.world.ledger.attempt(&repo, &branch, &id);
+        self.testbed.ledger.attempt(&repo, &branch, &id);
         let refs = format!("{branch}:{branch}");
-        process::capture(self.world.git(&path, self.number).args(["push", "--quiet", url, &refs]))?;
-        self.world.ledger.acknowledge(&repo, &branch, &id);
+        process::capture(self.testbed.git(&path, self.number).args(["push", "--quiet", url, &refs]))?;
+        self.testbed.ledger.acknowledge(&repo, &branch, &id);
         Ok(())
     }
 
@@ -190,7 +192,7 @@ impl Client<'_> {
 
     fn read(&self, at: &Endpoint) -> Outcome {
         let repo = self.some_repo();
-        let expected = self.world.ledger.any_tip(&repo, self.round);
+        let expected = self.testbed.ledger.any_tip(&repo, self.round);
         let refs = self.ask("GET", &at.rest(&repo, "/refs?api-version=4.1&filter=heads/"), None, 200)?;
         let names = refs["value"].as_array().into_iter().flatten().filter_map(|found| found["name"].as_str());
         let names: Vec<&str> = names.collect();
@@ -217,7 +219,7 @@ impl Client<'_> {
         let tip =
             found["value"].as_array().into_iter().flatten().find(|found| found["name"] == branch.as_str());
         let old = tip.and_then(|tip| tip["objectId"].as_str()).map(ToOwned::to_owned);
-        if let Some(acknowledged) = self.world.ledger.tip(&repo, &branch)
+        if let Some(acknowledged) = self.testbed.ledger.tip(&repo, &branch)
             && old.is_none()
         {
             return Err(format!("{repo} lacks {branch}, acknowledged at {acknowledged}").into());
@@ -241,7 +243,7 @@ impl Client<'_> {
     /// Makes a repository, and deletes three in four.
     fn repository(&self, at: &Endpoint) -> Outcome {
         let name = format!("made-{}-{}", self.number, self.round);
-        let ledger = &self.world.ledger;
+        let ledger = &self.testbed.ledger;
         ledger.set_fate(&name, Fate::Unknown);
         let made = self.ask("POST", &at.rest("", "?api-version=4.1"), Some(&json!({ "name": name })), 201)?;
         ledger.set_fate(&name, Fate::Made);

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::world::{Endpoint, TRAPS, authorization};
+use super::testbed::{Endpoint, TRAPS, authorization};
 use crate::Outcome;
 
 /// How long a silent connection is held.

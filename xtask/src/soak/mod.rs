@@ -7,7 +7,7 @@ mod hostile;
 mod latency;
 mod ledger;
 mod samples;
-mod world;
+mod testbed;
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use honest::{Client, Work};
 use samples::{Sample, Trend};
-use world::World;
+use testbed::Testbed;
 
 use crate::server::Server;
 use crate::usage::Figures;
@@ -97,9 +97,9 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
     let base = workspace::root().join("target/soak");
     fs::create_dir_all(&base)?;
     let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&base)?;
-    let world = World::prepare(scratch.path(), binary)?;
+    let testbed = Testbed::prepare(scratch.path(), binary)?;
     let mut faults = Vec::new();
-    let (server, _) = world.start()?;
+    let (server, _) = testbed.start()?;
     let mut lives: Vec<Vec<Sample>> = Vec::new();
     println!(
         "{} clients for {:.1} minutes against {}",
@@ -109,20 +109,20 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
     );
     let server = std::thread::scope(|scope| -> Outcome<Server> {
         let mut server = server;
-        start_clients(scope, &world);
+        start_clients(scope, &testbed);
         // The clients end whatever happens here: the scope waits for them.
-        let ending = EndOnDrop(&world);
+        let ending = EndOnDrop(&testbed);
         let begun = Instant::now();
         for stop in STOPS.iter().map(Some).chain([None]) {
             let until = stop.map_or(length, |(share, _)| length.mul_f64(*share));
             lives.push(watch(server.id(), begun, until)?);
             let Some((_, stop)) = stop else { break };
-            world.take_down();
+            testbed.take_down();
             match stop {
                 Stop::Kill => drop(server),
                 Stop::Terminate => faults.extend(server.terminate(CALM)?),
             }
-            let (started, wrong) = world.start()?;
+            let (started, wrong) = testbed.start()?;
             println!("{:5.0} s: {stop:?}, started again", begun.elapsed().as_secs_f64());
             faults.extend(wrong);
             server = started;
@@ -138,12 +138,12 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
         &mut faults,
     );
     faults.extend(server.terminate(CALM)?);
-    judge_disk(&world, &mut faults)?;
+    judge_disk(&testbed, &mut faults)?;
     // A last start: what was acknowledged until the end is there.
-    let (server, wrong) = world.start()?;
+    let (server, wrong) = testbed.start()?;
     faults.extend(wrong);
     drop(server);
-    judge_work(&world, &mut faults);
+    judge_work(&testbed, &mut faults);
     if faults.is_empty() {
         return Ok(());
     }
@@ -155,7 +155,7 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
 }
 
 /// Ends all clients when it goes.
-struct EndOnDrop<'a>(&'a World);
+struct EndOnDrop<'a>(&'a Testbed);
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
@@ -167,21 +167,21 @@ fn clients() -> usize {
     HONEST.iter().map(|(_, number)| number).sum::<usize>() + HOSTILE
 }
 
-fn start_clients<'scope>(scope: &'scope std::thread::Scope<'scope, '_>, world: &'scope World) {
+fn start_clients<'scope>(scope: &'scope std::thread::Scope<'scope, '_>, testbed: &'scope Testbed) {
     let kinds = HONEST.iter().flat_map(|(work, number)| std::iter::repeat_n(Some(*work), *number));
     for (number, kind) in kinds.chain(std::iter::repeat_n(None, HOSTILE)).enumerate() {
         scope.spawn(move || {
-            let mut client = Client { world, number, round: 0 };
-            while let Some(at) = world.endpoint() {
+            let mut client = Client { testbed, number, round: 0 };
+            while let Some(at) = testbed.endpoint() {
                 let start = Instant::now();
                 let (name, outcome) = match kind {
                     Some(work) => (work.name(), client.work(work, &at)),
                     None => hostile::attack(&at, client.round + number),
                 };
                 match outcome {
-                    Ok(()) => world.latencies.done(name, start.elapsed()),
-                    Err(_) if !world.is_same_life(&at) => world.latencies.interrupted(name),
-                    Err(error) => world.latencies.failed(name, &error.to_string()),
+                    Ok(()) => testbed.latencies.done(name, start.elapsed()),
+                    Err(_) if !testbed.is_same_life(&at) => testbed.latencies.interrupted(name),
+                    Err(error) => testbed.latencies.failed(name, &error.to_string()),
                 }
                 client.round += 1;
             }
@@ -244,23 +244,23 @@ fn judge_life(samples: &[Sample], left: Figures, first: Option<&Sample>, faults:
     }
 }
 
-fn judge_work(world: &World, faults: &mut Vec<String>) {
-    println!("\n{}", world.latencies);
-    let (refs, repositories) = world.ledger.count();
+fn judge_work(testbed: &Testbed, faults: &mut Vec<String>) {
+    println!("\n{}", testbed.latencies);
+    let (refs, repositories) = testbed.ledger.count();
     println!("{refs} refs and {repositories} new repositories were acknowledged, and are as they were");
-    faults.extend(world.latencies.failures());
-    faults.extend(world.latencies.never_done().iter().map(|work| format!("{work}: never done")));
-    let longest = world.latencies.longest();
+    faults.extend(testbed.latencies.failures());
+    faults.extend(testbed.latencies.never_done().iter().map(|work| format!("{work}: never done")));
+    let longest = testbed.latencies.longest();
     if longest > LONGEST {
         faults.push(format!("something took {:.0} s", longest.as_secs_f64()));
     }
 }
 
 /// Stock git's opinion of every repository, and what was left behind in them.
-fn judge_disk(world: &World, faults: &mut Vec<String>) -> Outcome {
-    for entry in fs::read_dir(world.dir.join("data/repos"))? {
+fn judge_disk(testbed: &Testbed, faults: &mut Vec<String>) -> Outcome {
+    for entry in fs::read_dir(testbed.dir.join("data/repos"))? {
         let path = entry?.path();
-        let mut fsck = world.git(&path, 0);
+        let mut fsck = testbed.git(&path, 0);
         if let Err(error) =
             process::capture(fsck.args(["fsck", "--strict", "--no-dangling", "--no-progress"]))
         {

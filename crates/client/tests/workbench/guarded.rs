@@ -3,20 +3,20 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use crate::world::{Ui, World, record};
+use crate::testbed::{Testbed, Ui, record};
 
-fn world_with_a_run() -> (World, String) {
-    let world = World::new();
-    world.write("train.py", "print('hello')\n");
-    let id = world.submit(&["train.py"]);
-    world.write("train.py", "print('changed')\n");
-    (world, id)
+fn world_with_a_run() -> (Testbed, String) {
+    let testbed = Testbed::new();
+    testbed.write("train.py", "print('hello')\n");
+    let id = testbed.submit(&["train.py"]);
+    testbed.write("train.py", "print('changed')\n");
+    (testbed, id)
 }
 
 #[test]
 fn the_key_gives_a_cookie_and_without_it_there_is_nothing() {
-    let (world, id) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, id) = world_with_a_run();
+    let ui = testbed.ui();
     let signed_in = ui.send("GET", &format!("/?key={}", ui.key), &[], "");
     let cookie = &signed_in.headers["set-cookie"];
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
@@ -39,8 +39,8 @@ fn the_key_gives_a_cookie_and_without_it_there_is_nothing() {
 
 #[test]
 fn two_starts_have_two_keys() {
-    let (world, _) = world_with_a_run();
-    let (one, two) = (world.ui(), world.ui());
+    let (testbed, _) = world_with_a_run();
+    let (one, two) = (testbed.ui(), testbed.ui());
     assert_ne!(one.key, two.key);
     let cookie = one.cookie().replace(&one.port.to_string(), &two.port.to_string());
     assert_eq!(two.send("GET", "/", &[("Cookie", &cookie)], "").status, 403);
@@ -48,8 +48,8 @@ fn two_starts_have_two_keys() {
 
 #[test]
 fn another_site_changes_nothing() {
-    let (world, id) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, id) = world_with_a_run();
+    let ui = testbed.ui();
     let path = format!("/runs/{id}/restore");
     let page = ui.get(&path);
     let token = Ui::token_of(&page);
@@ -62,7 +62,7 @@ fn another_site_changes_nothing() {
     let refused = |headers: &[(&str, &str)], body: &str, why: &str| {
         let answer = ui.send("POST", &path, headers, body);
         assert_eq!(answer.status, 403, "{why}: {answer:?}");
-        assert_eq!(world.read("train.py"), "print('changed')\n", "{why}");
+        assert_eq!(testbed.read("train.py"), "print('changed')\n", "{why}");
     };
     let with = |extra| [&good[..], &[extra]].concat();
     refused(&[good[0], form, ("Origin", "http://evil.example")], &body, "another origin");
@@ -84,13 +84,13 @@ fn another_site_changes_nothing() {
     );
     let done = ui.send("POST", &path, &good, &body);
     assert_eq!(done.status, 303, "the same by its own form: {done:?}");
-    assert_eq!(world.read("train.py"), "print('hello')\n");
+    assert_eq!(testbed.read("train.py"), "print('hello')\n");
 }
 
 #[test]
 fn a_page_under_another_name_is_not_answered() {
-    let (world, _) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, _) = world_with_a_run();
+    let ui = testbed.ui();
     for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:80", ""] {
         let answer = ui.send("GET", "/", &[("Host", host), ("Cookie", ui.cookie())], "");
         assert!([400, 403].contains(&answer.status), "{host}: {answer:?}");
@@ -102,17 +102,17 @@ fn a_page_under_another_name_is_not_answered() {
 
 #[test]
 fn nothing_changes_by_get() {
-    let (world, id) = world_with_a_run();
-    let ui = world.ui();
-    let refs = |world: &World| {
+    let (testbed, id) = world_with_a_run();
+    let ui = testbed.ui();
+    let refs = |testbed: &Testbed| {
         let refs = std::process::Command::new("git")
             .args(["--git-dir", ".azuremlhistory_git", "for-each-ref"])
-            .current_dir(world.root())
+            .current_dir(testbed.root())
             .output()
             .unwrap();
         String::from_utf8(refs.stdout).unwrap()
     };
-    let before = refs(&world);
+    let before = refs(&testbed);
     for path in ["/sync", &format!("/runs/{id}/cancel"), &format!("/runs/{id}/fetch")] {
         assert_eq!(ui.get(path).status, 404, "{path}");
     }
@@ -120,14 +120,14 @@ fn nothing_changes_by_get() {
     {
         assert!([200, 404].contains(&ui.get(path).status), "{path}");
     }
-    assert_eq!(refs(&world), before);
-    assert_eq!(world.read("train.py"), "print('changed')\n");
+    assert_eq!(refs(&testbed), before);
+    assert_eq!(testbed.read("train.py"), "print('changed')\n");
 }
 
 #[test]
 fn requests_that_are_none_are_refused() {
-    let (world, _) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, _) = world_with_a_run();
+    let ui = testbed.ui();
     let cookie = ("Cookie", ui.cookie());
     assert_eq!(ui.send("DELETE", "/", &[cookie], "").status, 405);
     assert_eq!(ui.send("POST", "/sync", &[cookie, ("Content-Type", "text/plain")], "form=x").status, 415);
@@ -143,10 +143,10 @@ fn requests_that_are_none_are_refused() {
 
 #[test]
 fn every_page_says_what_it_may_load_and_holds_no_script_of_its_own() {
-    let (world, id) = world_with_a_run();
-    let (_, project) = world.history();
-    world.put([record(&project, 1)]);
-    let ui = world.ui();
+    let (testbed, id) = world_with_a_run();
+    let (_, project) = testbed.history();
+    testbed.put([record(&project, 1)]);
+    let ui = testbed.ui();
     let run = format!("/runs/{id}");
     for path in [
         "/",
@@ -187,8 +187,8 @@ fn every_page_says_what_it_may_load_and_holds_no_script_of_its_own() {
 
 #[test]
 fn it_listens_on_this_computer_alone() {
-    let (world, _) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, _) = world_with_a_run();
+    let ui = testbed.ui();
     let port = format!(":{:04X}", ui.port);
     let mut seen = 0;
     for (file, loopback) in [("/proc/net/tcp", "0100007F"), ("/proc/net/tcp6", "no such address")] {
@@ -206,10 +206,10 @@ fn it_listens_on_this_computer_alone() {
 
 #[test]
 fn the_browser_is_given_a_file_and_no_key() {
-    let (world, _) = world_with_a_run();
-    let bin = world.path().join("bin");
+    let (testbed, _) = world_with_a_run();
+    let bin = testbed.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    let told = world.path().join("told");
+    let told = testbed.path().join("told");
     let script = format!(
         "#!/bin/sh\nstat -c %a \"$1\" > {0}.new\ncat \"$1\" >> {0}.new\necho >> {0}.new\necho \"$@\" >> {0}.new\nmv {0}.new {0}\n",
         told.display()
@@ -217,7 +217,7 @@ fn the_browser_is_given_a_file_and_no_key() {
     let opener = bin.join("xdg-open");
     std::fs::write(&opener, script).unwrap();
     std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = world.command(&world.root(), &["ui", "-o", "json"]);
+    let mut command = testbed.command(&testbed.root(), &["ui", "-o", "json"]);
     command
         .env("DISPLAY", ":7")
         .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
@@ -257,10 +257,10 @@ fn the_browser_is_given_a_file_and_no_key() {
 
 #[test]
 fn a_port_that_is_taken_is_told() {
-    let (world, _) = world_with_a_run();
-    let ui = world.ui();
+    let (testbed, _) = world_with_a_run();
+    let ui = testbed.ui();
     let port = ui.port.to_string();
-    let second = world.command(&world.root(), &["ui", "--no-open", "--port", &port]).output().unwrap();
+    let second = testbed.command(&testbed.root(), &["ui", "--no-open", "--port", &port]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&second.stderr);
     assert!(stderr.contains(&format!("error: can't listen at port {port} of this computer")), "{stderr}");

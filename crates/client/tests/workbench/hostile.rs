@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use azml_core::run::{Metric, RunRecord};
 use serde_json::Value;
 
-use crate::world::{Ui, World, record};
+use crate::testbed::{Testbed, Ui, record};
 
 const ODD: [&str; 7] = [
     "<script>alert(1)</script>",
@@ -61,13 +61,13 @@ fn is_harmless(ui: &Ui, path: &str) {
 
 #[test]
 fn hostile_records_are_shown_as_text() {
-    let world = World::new();
-    let (_, project) = world.history();
+    let testbed = Testbed::new();
+    let (_, project) = testbed.history();
     let records: Vec<RunRecord> =
         ODD.iter().zip(1..).map(|(text, n)| hostile(record(&project, n), text)).collect();
     let ids: Vec<String> = records.iter().map(|record| record.run_id.to_string()).collect();
-    world.put(records);
-    let ui = world.ui();
+    testbed.put(records);
+    let ui = testbed.ui();
     is_harmless(&ui, "/");
     is_harmless(&ui, "/?cols=&col=user&col=host&col=target&sort=-user");
     for id in &ids {
@@ -79,10 +79,10 @@ fn hostile_records_are_shown_as_text() {
 
 #[test]
 fn what_an_address_says_is_text_too() {
-    let world = World::new();
-    let (_, project) = world.history();
-    world.put([record(&project, 1)]);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    let (_, project) = testbed.history();
+    testbed.put([record(&project, 1)]);
+    let ui = testbed.ui();
     for text in ODD {
         let text = azml::workbench::request::encode(text);
         for path in [
@@ -106,17 +106,17 @@ fn what_an_address_says_is_text_too() {
 
 #[test]
 fn names_that_are_no_utf_8_are_shown_and_lead_to_their_files() {
-    let world = World::new();
-    world.write(
+    let testbed = Testbed::new();
+    testbed.write(
         "run.py",
         "import os\nos.makedirs(b'outputs/d\\xe9p')\nopen(b'outputs/d\\xe9p/caf\\xe9', 'w').write('output')\n",
     );
     let name = OsStr::from_bytes(b"src \xff.py");
-    std::fs::write(world.root().join(name), "first\n").unwrap();
-    let first = world.submit(&["run.py"]);
-    std::fs::write(world.root().join(name), "second\n").unwrap();
-    let second = world.submit(&["run.py"]);
-    let ui = world.ui();
+    std::fs::write(testbed.root().join(name), "first\n").unwrap();
+    let first = testbed.submit(&["run.py"]);
+    std::fs::write(testbed.root().join(name), "second\n").unwrap();
+    let second = testbed.submit(&["run.py"]);
+    let ui = testbed.ui();
     let run = ui.page(&format!("/runs/{second}"));
     assert!(run.contains(r"&quot;outputs/d\351p/caf\351&quot;"), "{run}");
     for kind in ["outputs", "download"] {
@@ -147,13 +147,13 @@ fn names_that_are_no_utf_8_are_shown_and_lead_to_their_files() {
 
 #[test]
 fn hostile_files_and_logs_are_text() {
-    let world = World::new();
+    let testbed = Testbed::new();
     let name = "<img src=x onerror=alert(1)>.txt";
-    world.write(name, "<script>alert(1)</script>\n\u{202e}x\n");
-    world.write("run me.py", &format!("print('''<script>alert(1)</script>\\x1b[31m''')\nimport os\nos.makedirs('outputs')\nopen('outputs/{name}', 'w').write('<script>')\n"));
-    let id = world.submit(&["run me.py"]);
-    world.write(name, "</pre><script>alert(2)</script>\n");
-    let ui = world.ui();
+    testbed.write(name, "<script>alert(1)</script>\n\u{202e}x\n");
+    testbed.write("run me.py", &format!("print('''<script>alert(1)</script>\\x1b[31m''')\nimport os\nos.makedirs('outputs')\nopen('outputs/{name}', 'w').write('<script>')\n"));
+    let id = testbed.submit(&["run me.py"]);
+    testbed.write(name, "</pre><script>alert(2)</script>\n");
+    let ui = testbed.ui();
     let encoded = azml::workbench::request::encode(name);
     for below in [
         "",

@@ -9,4 +9,4 @@ mod many;
 mod pages;
 mod restoring;
 mod syncing;
-mod world;
+mod testbed;

@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::world::{World, record};
+use crate::testbed::{Testbed, record};
 
 const RUNS: u64 = 10_000;
 
 /// All of them in one commit, as stock git imports it.
-fn import(world: &World) {
-    let (history, project) = world.history();
+fn import(testbed: &Testbed) {
+    let (history, project) = testbed.history();
     let mut stream = Vec::new();
     let message = format!("many\n\nRuns: {RUNS}\nLast-Run-Number: {RUNS}\n");
     write!(
@@ -41,9 +41,9 @@ fn import(world: &World) {
 
 #[test]
 fn ten_thousand_runs_are_paged_filtered_and_sorted() {
-    let world = World::new();
-    import(&world);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    import(&testbed);
+    let ui = testbed.ui();
     let first = ui.page("/");
     assert!(first.contains("10\u{202f}000") && first.contains("1–50 of 10\u{202f}000"), "{first}");
     assert_eq!(first.matches("<tr data-run").count(), 50);

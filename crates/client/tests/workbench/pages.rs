@@ -2,7 +2,7 @@
 
 use azml_core::run::{Metric, Status};
 
-use crate::world::{World, record};
+use crate::testbed::{Testbed, record};
 
 const SCRIPT: &str = "\
 import os, sys
@@ -21,8 +21,8 @@ print('trained with', sys.argv[1])
 
 #[test]
 fn an_empty_project_says_how_to_begin() {
-    let world = World::new();
-    let page = world.ui().page("/");
+    let testbed = Testbed::new();
+    let page = testbed.ui().page("/");
     assert!(
         page.contains("no runs yet") && page.contains("azml experiment submit -c local SCRIPT"),
         "{page}"
@@ -31,12 +31,12 @@ fn an_empty_project_says_how_to_begin() {
 
 #[test]
 fn a_runs_page_shows_what_it_wrote_beside_its_outputs() {
-    let world = World::new();
-    world.write("train.py", "open('<b>.pt', 'w').write('weights')\nopen('train.py', 'a').write('#')\n");
-    let wrote = world.submit(&["train.py"]);
-    world.write("nothing.py", "pass\n");
-    let nothing = world.submit(&["nothing.py"]);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    testbed.write("train.py", "open('<b>.pt', 'w').write('weights')\nopen('train.py', 'a').write('#')\n");
+    let wrote = testbed.submit(&["train.py"]);
+    testbed.write("nothing.py", "pass\n");
+    let nothing = testbed.submit(&["nothing.py"]);
+    let ui = testbed.ui();
     let page = ui.page(&format!("/runs/{wrote}"));
     for part in [
         "Other files it wrote",
@@ -48,29 +48,31 @@ fn a_runs_page_shows_what_it_wrote_beside_its_outputs() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!ui.page(&format!("/runs/{nothing}")).contains("Other files it wrote"));
-    let removed = world.command(&world.root(), &["run", "files", "-r", &wrote, "--delete"]).output().unwrap();
+    let removed =
+        testbed.command(&testbed.root(), &["run", "files", "-r", &wrote, "--delete"]).output().unwrap();
     assert!(removed.status.success(), "{removed:?}");
     assert!(ui.page(&format!("/runs/{wrote}")).contains("They are not kept any more"));
 
-    let (_, project) = world.history();
+    let (_, project) = testbed.history();
     let mut other = record(&project, 3);
     other.extra.insert("kept_files".to_owned(), serde_json::json!({"new": 1}));
     let elsewhere = other.run_id.clone();
-    world.put([other]);
+    testbed.put([other]);
     assert!(ui.page(&format!("/runs/{elsewhere}")).contains("on another computer, elsewhere"));
-    let told = world.command(&world.root(), &["run", "files", "-r", elsewhere.as_str()]).output().unwrap();
+    let told =
+        testbed.command(&testbed.root(), &["run", "files", "-r", elsewhere.as_str()]).output().unwrap();
     assert_eq!(told.status.code(), Some(3), "{told:?}");
     assert!(String::from_utf8_lossy(&told.stderr).contains("on another computer, elsewhere"), "{told:?}");
 }
 
 #[test]
 fn runs_are_listed_shown_and_compared() {
-    let world = World::new();
-    world.write("train.py", SCRIPT);
-    let first = world.submit(&["train.py", "0.5"]);
-    world.write("train.py", &SCRIPT.replace("weights", "other weights"));
-    let second = world.submit(&["train.py", "0.75"]);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    testbed.write("train.py", SCRIPT);
+    let first = testbed.submit(&["train.py", "0.5"]);
+    testbed.write("train.py", &SCRIPT.replace("weights", "other weights"));
+    let second = testbed.submit(&["train.py", "0.75"]);
+    let ui = testbed.ui();
 
     let list = ui.page("/");
     for part in ["0.75", "0.5", "train.py 0.75", "Completed", "aria-sort", &format!("value=\"{first}\"")] {
@@ -126,10 +128,10 @@ fn runs_are_listed_shown_and_compared() {
 
 #[test]
 fn what_a_run_left_is_kept_and_not_run() {
-    let world = World::new();
-    world.write("train.py", SCRIPT);
-    let id = world.submit(&["train.py", "0.5"]);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    testbed.write("train.py", SCRIPT);
+    let id = testbed.submit(&["train.py", "0.5"]);
+    let ui = testbed.ui();
     let page = ui.get(&format!("/runs/{id}/download/outputs/page.html"));
     assert_eq!((page.status, page.body.as_str()), (200, "<script>alert(1)</script>"));
     assert_eq!(page.headers["content-type"], "application/octet-stream");
@@ -151,10 +153,10 @@ fn what_a_run_left_is_kept_and_not_run() {
 
 #[test]
 fn a_log_is_followed_from_a_place_on() {
-    let world = World::new();
-    world.write("train.py", "print('grün')\nprint('second')\n");
-    let id = world.submit(&["train.py"]);
-    let ui = world.ui();
+    let testbed = Testbed::new();
+    testbed.write("train.py", "print('grün')\nprint('second')\n");
+    let id = testbed.submit(&["train.py"]);
+    let ui = testbed.ui();
     let all = ui.get(&format!("/runs/{id}/log/driver_log.txt"));
     assert_eq!(all.body, "grün\nsecond\n");
     assert_eq!((all.headers["x-next"].as_str(), all.headers["x-over"].as_str()), ("13", "1"));
@@ -169,8 +171,8 @@ fn a_log_is_followed_from_a_place_on() {
 
 #[test]
 fn what_is_not_there_is_told_as_the_command_tells_it() {
-    let world = World::new();
-    let (_, project) = world.history();
+    let testbed = Testbed::new();
+    let (_, project) = testbed.history();
     let mut other = record(&project, 3);
     other.properties.insert("CommitId".to_owned(), "1234567890123456789012345678901234567890".into());
     other.properties.insert("AttachmentsId".to_owned(), "2234567890123456789012345678901234567890".into());
@@ -178,8 +180,8 @@ fn what_is_not_there_is_told_as_the_command_tells_it() {
     let id = other.run_id.to_string();
     let mut running = record(&project, 4);
     (running.status, running.end_time_utc) = (Status::Running, None);
-    world.put([other, running]);
-    let ui = world.ui();
+    testbed.put([other, running]);
+    let ui = testbed.ui();
     let missing = ui.get("/runs/iris_9");
     assert_eq!(missing.status, 404);
     assert!(
@@ -191,7 +193,7 @@ fn what_is_not_there_is_told_as_the_command_tells_it() {
     assert!(run.contains("Fetch outputs and logs") && run.contains("Fetch it from the remote"), "{run}");
     let restore = ui.get(&format!("/runs/{id}/restore"));
     assert!(restore.body.contains("not on this computer yet"), "{}", restore.body);
-    let token = crate::world::Ui::token_of(&restore);
+    let token = crate::testbed::Ui::token_of(&restore);
     let fetched = ui.follow(&ui.post(&format!("/runs/{id}/fetch"), &token, "what=snapshot"));
     assert!(fetched.contains("Could not fetch it") && fetched.contains("role=\"alert\""), "{fetched}");
     let list = ui.page("/");
@@ -202,8 +204,8 @@ fn what_is_not_there_is_told_as_the_command_tells_it() {
 
 #[test]
 fn values_that_are_no_numbers_have_their_place() {
-    let world = World::new();
-    let (_, project) = world.history();
+    let testbed = Testbed::new();
+    let (_, project) = testbed.history();
     let mut odd = record(&project, 1);
     odd.metrics = [
         ("nan", Metric::from_f64(f64::NAN)),
@@ -215,8 +217,8 @@ fn values_that_are_no_numbers_have_their_place() {
     .map(|(name, metric)| (name.to_owned(), metric))
     .into();
     let id = odd.run_id.to_string();
-    world.put([odd]);
-    let ui = world.ui();
+    testbed.put([odd]);
+    let ui = testbed.ui();
     assert!(ui.page("/").contains(">NaN<"));
     let page = ui.page(&format!("/runs/{id}"));
     for part in

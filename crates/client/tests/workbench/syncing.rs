@@ -2,37 +2,37 @@
 
 use std::process::Command;
 
-use crate::world::{Ui, World};
+use crate::testbed::{Testbed, Ui};
 
 const SCRIPT: &str =
     "import os\nos.makedirs('outputs')\nopen('outputs/model.txt', 'w').write('weights')\nprint('trained')\n";
 
 /// A project that is linked to a bare repository in the folder `remote`.
-fn linked() -> World {
-    let world = World::new();
-    let remote = world.path().join("remote");
+fn linked() -> Testbed {
+    let testbed = Testbed::new();
+    let remote = testbed.path().join("remote");
     let made =
         Command::new("git").args(["init", "-q", "--bare", "-b", "master"]).arg(&remote).status().unwrap();
     assert!(made.success());
-    let linked = world
-        .command(&world.root(), &["project", "update", "-r", remote.to_str().unwrap()])
+    let linked = testbed
+        .command(&testbed.root(), &["project", "update", "-r", remote.to_str().unwrap()])
         .output()
         .unwrap();
     assert!(linked.status.success(), "{linked:?}");
-    world
+    testbed
 }
 
 #[test]
 fn what_the_remote_lacks_is_told_and_delivered() {
-    let world = linked();
-    let (remote, away) = (world.path().join("remote"), world.path().join("away"));
-    world.write("train.py", SCRIPT);
-    world.submit(&["train.py"]);
-    let ui = world.ui();
+    let testbed = linked();
+    let (remote, away) = (testbed.path().join("remote"), testbed.path().join("away"));
+    testbed.write("train.py", SCRIPT);
+    testbed.submit(&["train.py"]);
+    let ui = testbed.ui();
     assert!(ui.page("/").contains("In sync"));
     std::fs::rename(&remote, &away).unwrap();
-    world.write("train.py", &SCRIPT.replace("weights", "others"));
-    world.submit(&["train.py"]);
+    testbed.write("train.py", &SCRIPT.replace("weights", "others"));
+    testbed.submit(&["train.py"]);
     let owed = ui.get("/");
     assert!(owed.body.contains("Owed to the remote: snapshots, run records, outputs"), "{}", owed.body);
     assert!(owed.body.contains("The last push failed"), "{}", owed.body);
@@ -46,19 +46,19 @@ fn what_the_remote_lacks_is_told_and_delivered() {
 
 #[test]
 fn another_computers_run_is_fetched_and_restored() {
-    let world = linked();
-    world.write("train.py", SCRIPT);
-    let first = world.submit(&["train.py"]);
-    world.write("train.py", &SCRIPT.replace("weights", "others"));
-    world.submit(&["train.py"]);
+    let testbed = linked();
+    testbed.write("train.py", SCRIPT);
+    let first = testbed.submit(&["train.py"]);
+    testbed.write("train.py", &SCRIPT.replace("weights", "others"));
+    testbed.submit(&["train.py"]);
     // The same project at another computer: the newest snapshot alone, and no outputs.
-    let (home, elsewhere) = (world.path().join("home-2"), world.path().join("elsewhere"));
+    let (home, elsewhere) = (testbed.path().join("home-2"), testbed.path().join("elsewhere"));
     std::fs::create_dir(&home).unwrap();
-    let remote = world.path().join("remote");
+    let remote = testbed.path().join("remote");
     let clone = ["project", "clone", remote.to_str().unwrap(), elsewhere.to_str().unwrap()];
-    let cloned = world.command(world.path(), &clone).env("HOME", &home).output().unwrap();
+    let cloned = testbed.command(testbed.path(), &clone).env("HOME", &home).output().unwrap();
     assert!(cloned.status.success(), "{cloned:?}");
-    let mut command = world.command(&elsewhere, &["ui", "--no-open", "-o", "json"]);
+    let mut command = testbed.command(&elsewhere, &["ui", "--no-open", "-o", "json"]);
     command.env("HOME", &home);
     let ui = Ui::start(command);
 

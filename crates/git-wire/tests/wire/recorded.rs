@@ -33,7 +33,7 @@ const SCENES: [(&str, &[&str]); 9] = [
 ];
 
 /// A repository that is the same everywhere and always, and a client with some of it and a commit of its own.
-fn world() -> (Sandbox, PathBuf, PathBuf) {
+fn testbed() -> (Sandbox, PathBuf, PathBuf) {
     let sandbox = Sandbox::new();
     let root = sandbox.path("");
     git(&root, &["init", "-q", "--bare", "-b", "main", "origin.git"]);
@@ -179,7 +179,7 @@ fn version_text(version: ProtocolVersion) -> &'static str {
 
 /// Lets stock git do it and writes down what was said.
 fn record(arguments: &[&str], git_version: &str) -> String {
-    let (sandbox, origin, client) = world();
+    let (sandbox, origin, client) = testbed();
     let url = sandbox.url("http", "origin.git");
     let oldest = git(&origin, &["rev-parse", "main~2"]);
     let arguments: Vec<&str> = arguments
@@ -209,7 +209,7 @@ fn recording(name: &str) -> PathBuf {
 fn recorded_conversations_are_answered_as_recorded() {
     for (name, _) in SCENES {
         let text = fs::read_to_string(recording(name)).expect("a recording");
-        let (sandbox, origin, _client) = world();
+        let (sandbox, origin, _client) = testbed();
         git(&sandbox.path(""), &["clone", "-q", "--mirror", "origin.git", "twin.git"]);
         let twin = sandbox.path("twin.git");
         for exchange in text.split("\n= ").skip(1) {

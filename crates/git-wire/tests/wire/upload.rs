@@ -18,7 +18,7 @@ const V2: ProtocolVersion = ProtocolVersion::V2;
 const ABSENT: &str = "1234567890123456789012345678901234567890";
 
 /// Two branches from one commit, an annotated tag, and a commit that no ref reaches.
-struct World {
+struct Testbed {
     _sandbox: Sandbox,
     origin: PathBuf,
     base: String,
@@ -27,7 +27,7 @@ struct World {
     unreachable: String,
 }
 
-fn world() -> World {
+fn testbed() -> Testbed {
     let sandbox = Sandbox::new();
     let work = sandbox.seed();
     let base = commit(&work, "base", "base\n");
@@ -41,7 +41,7 @@ fn world() -> World {
     git(&work, &["push", "-q", "origin", "HEAD:refs/heads/temporary"]);
     git(&work, &["push", "-q", "origin", ":refs/heads/temporary", "HEAD~:main", "side", "v1"]);
     let origin = sandbox.path("origin.git");
-    World { _sandbox: sandbox, origin, base, main, side, unreachable }
+    Testbed { _sandbox: sandbox, origin, base, main, side, unreachable }
 }
 
 /// The answers of both, taken apart.
@@ -53,7 +53,7 @@ fn both(origin: &Path, version: ProtocolVersion, request: &[u8]) -> (Answer, Ans
 
 #[test]
 fn acknowledgements_are_those_of_stock_git() {
-    let World { _sandbox, origin, base, main, side, .. } = world();
+    let Testbed { _sandbox, origin, base, main, side, .. } = testbed();
     let want = |words: &str| format!("want {main} {words}");
     let have = |id: &str| format!("have {id}");
     let rows: Vec<(ProtocolVersion, Vec<u8>)> =
@@ -125,7 +125,7 @@ fn acknowledgements_are_those_of_stock_git() {
 
 #[test]
 fn sections_and_shallow_lines_are_those_of_stock_git() {
-    let World { _sandbox, origin, base, main, side, unreachable, .. } = world();
+    let Testbed { _sandbox, origin, base, main, side, unreachable, .. } = testbed();
     let want = format!("want {main}");
     let date = git(&origin, &["log", "-1", "--format=%ct", &base]);
     let rows: Vec<Vec<String>> = vec![
@@ -170,7 +170,7 @@ fn sections_and_shallow_lines_are_those_of_stock_git() {
 
 #[test]
 fn refs_and_sizes_are_told_as_stock_git_tells_them() {
-    let World { _sandbox, origin, main, .. } = world();
+    let Testbed { _sandbox, origin, main, .. } = testbed();
     let rows = [
         v2::<&str>("ls-refs", &[]),
         v2("ls-refs", &["peel", "symrefs"]),
@@ -205,7 +205,7 @@ fn refs_and_sizes_are_told_as_stock_git_tells_them() {
 
 #[test]
 fn refs_are_wanted_by_name_where_that_is_turned_on_and_nowhere_else() {
-    let World { _sandbox, origin, main, .. } = world();
+    let Testbed { _sandbox, origin, main, .. } = testbed();
     let request = v2("fetch", &["want-ref refs/heads/main", "no-progress", "done"]);
     let repository = git_wire::Repository::open(&origin).expect("opened");
     for ref_in_want in [false, true] {
@@ -227,7 +227,7 @@ fn refs_are_wanted_by_name_where_that_is_turned_on_and_nowhere_else() {
 
 #[test]
 fn every_ref_of_many_may_be_wanted_by_name() {
-    let World { _sandbox, origin, main, .. } = world();
+    let Testbed { _sandbox, origin, main, .. } = testbed();
     let names: Vec<String> = (0..10_001).map(|number| format!("refs/tags/t{number:05}")).collect();
     let packed: Vec<String> = names.iter().map(|name| format!("{main} {name}\n")).collect();
     std::fs::write(origin.join("packed-refs"), format!("# pack-refs with: sorted \n{}", packed.concat()))
@@ -248,7 +248,7 @@ fn words(line: &str) -> Vec<&str> {
 
 #[test]
 fn everything_that_stock_git_offers_is_offered() {
-    let World { _sandbox, origin, .. } = world();
+    let Testbed { _sandbox, origin, .. } = testbed();
     let repository = git_wire::Repository::open(&origin).expect("opened");
     let options = Options { session_id: Some("a-b-1".into()), ref_in_want: true, ..Options::default() };
     for (version, env) in [(V0, "version=0"), (ProtocolVersion::V1, "version=1"), (V2, "version=2")] {
@@ -316,7 +316,7 @@ impl Policy for Hiding {
 
 #[test]
 fn what_only_hidden_refs_reach_can_neither_be_had_nor_felt() {
-    let World { _sandbox, origin, unreachable, main, .. } = world();
+    let Testbed { _sandbox, origin, unreachable, main, .. } = testbed();
     git(&origin, &["update-ref", "refs/hidden/x", &unreachable]);
     let blob = git(&origin, &["rev-parse", &format!("{unreachable}:three")]);
     let options = Options { ref_in_want: true, ..Options::default() };
@@ -355,7 +355,7 @@ fn what_only_hidden_refs_reach_can_neither_be_had_nor_felt() {
 
 #[test]
 fn people_see_what_goes_on_and_nobody_else() {
-    let World { _sandbox, origin, main, .. } = world();
+    let Testbed { _sandbox, origin, main, .. } = testbed();
     let request = |words: &[&str]| {
         let want = format!("want {main}");
         v2("fetch", &[&[want.as_str(), "done"], words].concat())
@@ -391,7 +391,7 @@ fn people_see_what_goes_on_and_nobody_else() {
 
 #[test]
 fn the_vsts_profile_offers_and_takes_what_the_service_did() {
-    let World { _sandbox, origin, main, .. } = world();
+    let Testbed { _sandbox, origin, main, .. } = testbed();
     let options = Options { profile: Profile::Vsts, ..Options::default() };
     let repository = git_wire::Repository::open(&origin).expect("opened");
     let mut answer = Vec::new();

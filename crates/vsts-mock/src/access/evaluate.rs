@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Permission, Principal, Viewer, token};
-use crate::world::{Entry, GroupKind, World};
+use crate::directory::{Directory, Entry, GroupKind};
 
 /// What the entries say on one permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,11 @@ pub(super) struct Memberships {
 }
 
 impl Memberships {
-    pub(super) fn of(world: &World, own: Uuid) -> Self {
-        let groups = world.all_containers_of(own);
+    pub(super) fn of(directory: &Directory, own: Uuid) -> Self {
+        let groups = directory.all_containers_of(own);
         let mut places = BTreeSet::new();
         let mut administrators: BTreeMap<_, BTreeSet<Uuid>> = BTreeMap::new();
-        for group in groups.iter().chain([&own]).filter_map(|id| world.groups.get(id)) {
+        for group in groups.iter().chain([&own]).filter_map(|id| directory.groups.get(id)) {
             let place = (group.account, group.project);
             if group.id != own {
                 places.extend([(group.account, None), place]);
@@ -88,17 +88,17 @@ impl Identities {
     /// The principal's identities with regard to a target in that account and project; none for nobody, and for a token
     /// that is not for this account.
     pub(super) fn of(
-        world: &World,
+        directory: &Directory,
         principal: &Principal,
         account: Uuid,
         project: Option<Uuid>,
     ) -> Option<Self> {
-        Viewer::new(world, principal).identities(account, project)
+        Viewer::new(directory, principal).identities(account, project)
     }
 
     /// The identities of a user or a group, whatever they sign in with.
-    pub(super) fn of_subject(world: &World, own: Uuid, account: Uuid, project: Option<Uuid>) -> Self {
-        Self::at(&Arc::new(Memberships::of(world, own)), account, project)
+    pub(super) fn of_subject(directory: &Directory, own: Uuid, account: Uuid, project: Option<Uuid>) -> Self {
+        Self::at(&Arc::new(Memberships::of(directory, own)), account, project)
     }
 
     /// The identities that these memberships are, in that account and project.
@@ -127,13 +127,13 @@ impl Identities {
     /// What the entries of one level settle.
     fn settle<'t>(
         &self,
-        world: &World,
+        directory: &Directory,
         account: Uuid,
         at: &'t str,
         permission: Permission,
     ) -> Option<Decision<'t>> {
         let mine = || {
-            let entries = world.entries_at(account, at).into_iter().flatten();
+            let entries = directory.entries_at(account, at).into_iter().flatten();
             entries.filter(|(identity, _)| self.contains(**identity))
         };
         // Of several that say the same, their own entry is named.
@@ -152,15 +152,15 @@ impl Identities {
 
 /// Finds what settles one permission at one token.
 pub(super) fn decide<'t>(
-    world: &World,
+    directory: &Directory,
     identities: &Identities,
     account: Uuid,
     token: &'t str,
     permission: Permission,
 ) -> Option<Decision<'t>> {
     for level in token::lineage(token) {
-        let settled = identities.settle(world, account, level, permission);
-        if settled.is_some() || !world.inherits(account, level) {
+        let settled = identities.settle(directory, account, level, permission);
+        if settled.is_some() || !directory.inherits(account, level) {
             return settled;
         }
     }
@@ -169,13 +169,13 @@ pub(super) fn decide<'t>(
 
 /// Evaluates one permission at one token.
 pub(super) fn setting(
-    world: &World,
+    directory: &Directory,
     identities: &Identities,
     account: Uuid,
     token: &str,
     permission: Permission,
 ) -> Setting {
-    match decide(world, identities, account, token, permission) {
+    match decide(directory, identities, account, token, permission) {
         Some(Decision { is_allowed: true, .. }) => Setting::Allowed,
         Some(Decision { is_allowed: false, .. }) => Setting::Denied,
         None => Setting::Unset,

@@ -1,6 +1,6 @@
 //! Who may do what: the one place that decides, for every door.
 //!
-//! [`authorize`] answers from a [`World`] alone. It looks at what the principal's token may be used for, then walks the
+//! [`authorize`] answers from a [`Directory`] alone. It looks at what the principal's token may be used for, then walks the
 //! access control entries (see [`evaluate`]), and words its refusals so that what somebody may not read looks exactly
 //! like what does not exist. No other module compares permissions.
 //!
@@ -34,7 +34,7 @@ mod viewer;
 
 use uuid::Uuid;
 
-pub use crate::world::permission::{Permission, Permissions};
+pub use crate::directory::permission::{Permission, Permissions};
 pub(crate) use refusal::{Refusal, repository_not_found};
 pub(crate) use roles::{Act, Use, authorize_resource, authorize_use, sees_resource};
 pub(crate) use security::{
@@ -44,8 +44,8 @@ pub(crate) use standing::{Effect, Source, Standing, Subject, effect, is_known, s
 pub(crate) use updates::{authorize_lock, authorize_push, authorize_update, creator_may_own};
 pub(crate) use viewer::Viewer;
 
-pub(crate) use crate::world::token;
-use crate::world::{Account, Project, Repo, World};
+pub(crate) use crate::directory::token;
+use crate::directory::{Account, Directory, Project, Repo};
 use evaluate::Setting;
 
 /// Who asks: a signed-in user and what the credential may be used for, or nobody.
@@ -123,13 +123,13 @@ impl Target<'_> {
 
 /// Decides whether the principal may do what the permission stands for.
 pub(crate) fn authorize(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     permission: Permission,
     target: Target<'_>,
 ) -> Result<(), Refusal> {
-    check_credential(world, principal)?;
-    let viewer = Viewer::new(world, principal);
+    check_credential(directory, principal)?;
+    let viewer = Viewer::new(directory, principal);
     if !viewer.sees(target) || is_closed(permission, target) {
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
     }
@@ -143,7 +143,7 @@ pub(crate) fn authorize(
     let Some(identities) = viewer.identities(target.account(), target.project()) else {
         return Err(Refusal::SignInRequired);
     };
-    if evaluate::setting(world, &identities, target.account(), &target.token(), permission)
+    if evaluate::setting(directory, &identities, target.account(), &target.token(), permission)
         != Setting::Allowed
     {
         return Err(Refusal::Lacks { permission, identity: principal.name.clone(), scope: target.scope() });
@@ -156,8 +156,8 @@ pub(crate) fn authorize(
 }
 
 /// Returns whether the principal may see the repository in a list, where disabled ones are shown as well.
-pub(crate) fn can_list(world: &World, principal: &Principal, repo: &Repo) -> bool {
-    Viewer::new(world, principal).lists(repo)
+pub(crate) fn can_list(directory: &Directory, principal: &Principal, repo: &Repo) -> bool {
+    Viewer::new(directory, principal).lists(repo)
 }
 
 /// Returns whether the target is in a disabled repository, whose settings are all that can be reached.
@@ -167,17 +167,17 @@ fn is_closed(permission: Permission, target: Target<'_>) -> bool {
 }
 
 /// Whether the principal may know that the target exists.
-pub(crate) fn can_see(world: &World, principal: &Principal, target: Target<'_>) -> bool {
-    Viewer::new(world, principal).sees(target)
+pub(crate) fn can_see(directory: &Directory, principal: &Principal, target: Target<'_>) -> bool {
+    Viewer::new(directory, principal).sees(target)
 }
 
-fn check_credential(world: &World, principal: &Principal) -> Result<(), Refusal> {
-    let user_is_there = principal.user.is_none_or(|user| world.users.contains_key(&user));
-    let token_is_there = principal.token.is_none_or(|token| world.tokens.contains_key(&token));
+fn check_credential(directory: &Directory, principal: &Principal) -> Result<(), Refusal> {
+    let user_is_there = principal.user.is_none_or(|user| directory.users.contains_key(&user));
+    let token_is_there = principal.token.is_none_or(|token| directory.tokens.contains_key(&token));
     let key_is_there = principal
         .key
         .as_deref()
-        .is_none_or(|blob| world.key_by_blob(blob).is_some_and(|key| Some(key.user) == principal.user));
+        .is_none_or(|blob| directory.key_by_blob(blob).is_some_and(|key| Some(key.user) == principal.user));
     if user_is_there && token_is_there && key_is_there {
         Ok(())
     } else {

@@ -9,7 +9,7 @@ use super::evaluate::decide;
 use git_wire::UpdateKind;
 
 use super::*;
-use crate::world::{Entry, Group, GroupKind, Handle, User};
+use crate::directory::{Entry, Group, GroupKind, Handle, User};
 
 const ACCOUNT: Uuid = Uuid::from_u128(1);
 const PROJECTS: [Uuid; 2] = [Uuid::from_u128(2), Uuid::from_u128(3)];
@@ -76,7 +76,7 @@ fn token_of(level: usize) -> String {
     }
 }
 
-/// Everything that is random about a world.
+/// Everything that is random about a directory.
 #[derive(Clone, Debug)]
 struct Random {
     /// (member, group), circles and all.
@@ -97,11 +97,11 @@ fn random() -> impl Strategy<Value = Random> {
 }
 
 impl Random {
-    fn world(&self) -> World {
-        let mut world = World::default();
-        world.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+    fn directory(&self) -> Directory {
+        let mut directory = Directory::default();
+        directory.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
         for (number, id) in PROJECTS.into_iter().enumerate() {
-            world.insert_project(Project {
+            directory.insert_project(Project {
                 id,
                 account: ACCOUNT,
                 name: format!("project-{number}"),
@@ -111,21 +111,21 @@ impl Random {
                 created: Timestamp::UNIX_EPOCH,
                 updated: Timestamp::UNIX_EPOCH,
             });
-            world.insert_repo(repo(number));
+            directory.insert_repo(repo(number));
         }
         for (number, (kind, place)) in IDENTITIES.into_iter().enumerate() {
             let (id, name) = (identity(number), format!("identity-{number}"));
             match kind {
-                None => world.insert_user(User { id, name, email: None, password_hash: None }),
+                None => directory.insert_user(User { id, name, email: None, password_hash: None }),
                 Some(kind) => {
                     let project = PROJECTS.get(place).copied();
                     let description = String::new();
-                    world.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
+                    directory.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
                 }
             }
         }
         for (member, group) in &self.memberships {
-            world.join(identity(*member), identity(*group));
+            directory.join(identity(*member), identity(*group));
         }
         for ((level, who), (allow, deny)) in &self.entries {
             let entry = Entry {
@@ -133,12 +133,12 @@ impl Random {
                 deny: Permissions::from_bits(*deny),
                 automatic: false,
             };
-            world.set_entry(ACCOUNT, &token_of(*level), identity(*who), entry);
+            directory.set_entry(ACCOUNT, &token_of(*level), identity(*who), entry);
         }
         for level in &self.cut_off {
-            world.set_inherits(ACCOUNT, &token_of(*level), false);
+            directory.set_inherits(ACCOUNT, &token_of(*level), false);
         }
-        world
+        directory
     }
 
     /// Who is in what, by trying every way until nothing new comes of it.
@@ -202,12 +202,12 @@ fn subject_zero() -> Principal {
 proptest! {
     #[test]
     fn the_evaluator_decides_as_the_obvious_model(random in random(), who in 0..PEOPLE, level in 0..DEPTH) {
-        let world = random.world();
+        let directory = random.directory();
         let project = LEVELS[level].2.map(|project| PROJECTS[project]);
-        let identities = evaluate::Identities::of_subject(&world, identity(who), ACCOUNT, project);
+        let identities = evaluate::Identities::of_subject(&directory, identity(who), ACCOUNT, project);
         for permission in Permission::ALL {
             let at = token_of(level);
-            let found = decide(&world, &identities, ACCOUNT, &at, permission);
+            let found = decide(&directory, &identities, ACCOUNT, &at, permission);
             let expected = random.decide(who, level, permission.bit());
             let found = found.map(|decision| (decision.is_allowed, decision.at.to_owned()));
             let expected = expected.map(|(is_allowed, level)| (is_allowed, token_of(level)));
@@ -217,13 +217,13 @@ proptest! {
 
     #[test]
     fn what_is_shown_is_what_is_decided(random in random(), who in 0..PEOPLE, level in 0..DEPTH) {
-        let world = random.world();
+        let directory = random.directory();
         let project = LEVELS[level].2;
-        let effect = effect(&world, identity(who), ACCOUNT, project.map(|one| PROJECTS[one]), &token_of(level));
-        let (account, repos) = (world.accounts[&ACCOUNT].clone(), [repo(0), repo(1)]);
+        let effect = effect(&directory, identity(who), ACCOUNT, project.map(|one| PROJECTS[one]), &token_of(level));
+        let (account, repos) = (directory.accounts[&ACCOUNT].clone(), [repo(0), repo(1)]);
         let target = match (LEVELS[level].0, project) {
             (_, None) => Target::Account(&account),
-            ("project", Some(project)) => Target::Project(&world.projects[&PROJECTS[project]]),
+            ("project", Some(project)) => Target::Project(&directory.projects[&PROJECTS[project]]),
             ("repo", Some(project)) => Target::Repo(&repos[project]),
             (name, Some(project)) => Target::Ref(&repos[project], name),
         };
@@ -244,7 +244,7 @@ proptest! {
                 (_, _, Some(false)) => "Inherited deny",
                 _ => "Not set",
             };
-            let found = standing(&world, identity(who), target, permission);
+            let found = standing(&directory, identity(who), target, permission);
             prop_assert_eq!(found.label(), expected);
             if let Standing::InheritedAllow(source) | Standing::InheritedDeny(source) = found {
                 prop_assert_eq!(Some(source.token), at.map(token_of));
@@ -254,26 +254,26 @@ proptest! {
 
     #[test]
     fn actions_take_what_the_table_says(random in random()) {
-        let world = random.world();
+        let directory = random.directory();
         let user = subject_zero();
         let is_in = random.closure();
         for (project, level) in REPO_LEVELS.into_iter().enumerate() {
             let repo = repo(project);
             let reads = random.allows(level, Permission::GenericRead);
-            prop_assert_eq!(can_see(&world, &user, Target::Repo(&repo)), reads);
+            prop_assert_eq!(can_see(&directory, &user, Target::Repo(&repo)), reads);
             let belongs = (0..PEOPLE).any(|group| {
                 is_in[0][group]
                     && (IDENTITIES[group].1 == project
                         || IDENTITIES[group].0 == Some(GroupKind::CollectionAdministrators))
             });
-            let shown = &world.projects[&PROJECTS[project]];
-            prop_assert_eq!(can_see(&world, &user, Target::Project(shown)), belongs || reads);
+            let shown = &directory.projects[&PROJECTS[project]];
+            prop_assert_eq!(can_see(&directory, &user, Target::Project(shown)), belongs || reads);
             let contributes = |level: usize| random.allows(level, Permission::GenericContribute);
             let somewhere = contributes(level) || BRANCHES[project].iter().any(|branch| contributes(*branch));
-            prop_assert_eq!(authorize_push(&world, &user, &repo).is_ok(), reads && somewhere);
+            prop_assert_eq!(authorize_push(&directory, &user, &repo).is_ok(), reads && somewhere);
             for branch in BRANCHES[project] {
                 let name = LEVELS[*branch].0;
-                let may = |kind| authorize_update(&world, &user, &repo, name, kind).is_ok();
+                let may = |kind| authorize_update(&directory, &user, &repo, name, kind).is_ok();
                 let has = |permission| random.allows(*branch, permission);
                 let writes = reads && contributes(*branch);
                 prop_assert_eq!(may(UpdateKind::FastForward), writes);
@@ -282,7 +282,7 @@ proptest! {
                 prop_assert_eq!(may(UpdateKind::Delete), writes && has(Permission::ForcePush));
                 let is_administrator = is_in[0][5];
                 let manages = is_administrator || (reads && has(Permission::ManagePermissions));
-                prop_assert_eq!(authorize_acl(&world, &user, Target::Ref(&repo, name)).is_ok(), manages);
+                prop_assert_eq!(authorize_acl(&directory, &user, Target::Ref(&repo, name)).is_ok(), manages);
             }
         }
     }

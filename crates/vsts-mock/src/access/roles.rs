@@ -14,7 +14,7 @@
 use uuid::Uuid;
 
 use super::{Principal, Refusal, check_credential};
-use crate::world::{Resource, Role, World};
+use crate::directory::{Directory, Resource, Role};
 
 /// What somebody wants to do with a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,12 @@ pub(crate) enum Use {
 }
 
 /// Decides whether the credential is one for that use; a password is for all.
-pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> Result<(), Refusal> {
-    check_credential(world, principal)?;
+pub(crate) fn authorize_use(directory: &Directory, principal: &Principal, what: Use) -> Result<(), Refusal> {
+    check_credential(directory, principal)?;
     if principal.is_anonymous() {
         return Err(Refusal::SignInRequired);
     }
-    let Some(token) = principal.token.and_then(|token| world.tokens.get(&token)) else { return Ok(()) };
+    let Some(token) = principal.token.and_then(|token| directory.tokens.get(&token)) else { return Ok(()) };
     let suits = |scope: &str| match (scope, what) {
         ("app_token", _)
         | ("vso.graph_manage" | "vso.identity_manage", Use::Subjects | Use::SubjectsWrite)
@@ -71,16 +71,16 @@ pub(crate) fn authorize_use(world: &World, principal: &Principal, what: Use) -> 
 
 /// Decides whether the principal may act on the resource.
 pub(crate) fn authorize_resource(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     act: Act,
     resource: &Resource,
 ) -> Result<(), Refusal> {
-    if !sees_resource(world, principal, resource) {
-        check_credential(world, principal)?;
+    if !sees_resource(directory, principal, resource) {
+        check_credential(directory, principal)?;
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
     }
-    let role = role_at(world, principal, resource);
+    let role = role_at(directory, principal, resource);
     let may = match act {
         Act::Read => true,
         Act::Write => role.is_some(),
@@ -90,15 +90,15 @@ pub(crate) fn authorize_resource(
         return Err(Refusal::LacksRole { identity: principal.name.clone() });
     }
     let what = if act == Act::Read { Use::Registry } else { Use::RegistryWrite };
-    authorize_use(world, principal, what)
+    authorize_use(directory, principal, what)
 }
 
 /// Whether the principal may know that the resource exists.
-pub(crate) fn sees_resource(world: &World, principal: &Principal, resource: &Resource) -> bool {
+pub(crate) fn sees_resource(directory: &Directory, principal: &Principal, resource: &Resource) -> bool {
     let Some(user) = principal.user else { return false };
-    let registry = &world.experimentation;
-    check_credential(world, principal).is_ok()
-        && (role_at(world, principal, resource).is_some()
+    let registry = &directory.experimentation;
+    check_credential(directory, principal).is_ok()
+        && (role_at(directory, principal, resource).is_some()
             || registry.assignments.values().filter(|assignment| assignment.user == user).any(|assignment| {
                 let at = registry.resources.get(&assignment.resource);
                 at.is_some_and(|at| registry.lineage(at).any(|above| above.id == resource.id))
@@ -106,9 +106,9 @@ pub(crate) fn sees_resource(world: &World, principal: &Principal, resource: &Res
 }
 
 /// The strongest role at the resource, inherited ones included.
-fn role_at(world: &World, principal: &Principal, resource: &Resource) -> Option<Role> {
+fn role_at(directory: &Directory, principal: &Principal, resource: &Resource) -> Option<Role> {
     let user = principal.user?;
-    let registry = &world.experimentation;
+    let registry = &directory.experimentation;
     let above: Vec<Uuid> = registry.lineage(resource).map(|resource| resource.id).collect();
     let mine = registry
         .assignments

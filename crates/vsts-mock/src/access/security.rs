@@ -10,12 +10,12 @@ use super::standing::is_known;
 use super::{
     Permission, Permissions, Principal, Refusal, Target, Viewer, authorize, check_credential, too_narrow,
 };
-use crate::world::{Entry, Group, World};
+use crate::directory::{Directory, Entry, Group};
 
 /// Decides whether the principal may read the entries that hang at the target.
 pub(crate) fn authorize_acl_reading(viewer: &Viewer<'_>, target: Target<'_>) -> Result<(), Refusal> {
     let principal = viewer.principal;
-    check_credential(viewer.world, principal)?;
+    check_credential(viewer.directory, principal)?;
     let identities = viewer.identities(target.account(), None);
     if !viewer.sees(target) && !identities.is_some_and(|identities| identities.administer()) {
         return Err(if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible });
@@ -29,11 +29,15 @@ pub(crate) fn authorize_acl_reading(viewer: &Viewer<'_>, target: Target<'_>) -> 
 }
 
 /// Decides whether the principal may change the entries that hang at the target.
-pub(crate) fn authorize_acl(world: &World, principal: &Principal, target: Target<'_>) -> Result<(), Refusal> {
-    check_credential(world, principal)?;
+pub(crate) fn authorize_acl(
+    directory: &Directory,
+    principal: &Principal,
+    target: Target<'_>,
+) -> Result<(), Refusal> {
+    check_credential(directory, principal)?;
     let permission = Permission::ManagePermissions;
-    if !administers(world, principal, target.account(), None) {
-        return authorize(world, principal, permission, target);
+    if !administers(directory, principal, target.account(), None) {
+        return authorize(directory, principal, permission, target);
     }
     if principal.ceiling.contains(permission) {
         Ok(())
@@ -44,13 +48,13 @@ pub(crate) fn authorize_acl(world: &World, principal: &Principal, target: Target
 
 /// Decides whether the principal may change a group of that place, and who is in it.
 pub(crate) fn authorize_group(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     account: Uuid,
     project: Option<Uuid>,
 ) -> Result<(), Refusal> {
-    authorize_use(world, principal, Use::SubjectsWrite)?;
-    if administers(world, principal, account, project) {
+    authorize_use(directory, principal, Use::SubjectsWrite)?;
+    if administers(directory, principal, account, project) {
         Ok(())
     } else {
         Err(Refusal::LacksRole { identity: principal.name.clone() })
@@ -59,18 +63,18 @@ pub(crate) fn authorize_group(
 
 /// Whether the principal administers the account, or the project of it.
 pub(crate) fn administers(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     account: Uuid,
     project: Option<Uuid>,
 ) -> bool {
-    Identities::of(world, principal, account, project).is_some_and(|identities| identities.administer())
+    Identities::of(directory, principal, account, project).is_some_and(|identities| identities.administer())
 }
 
 /// Whether the principal may do all that these stand for at the target: the question that a client asks without doing
 /// anything. What is invisible holds nothing.
 pub(crate) fn holds(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     permissions: Permissions,
     target: Target<'_>,
@@ -78,10 +82,10 @@ pub(crate) fn holds(
 ) -> bool {
     let is_exempt = always_administrators
         && permissions.without(principal.ceiling).is_empty()
-        && administers(world, principal, target.account(), target.project());
+        && administers(directory, principal, target.account(), target.project());
     let mut asked = Permission::ALL.into_iter().filter(|permission| permissions.contains(*permission));
-    check_credential(world, principal).is_ok()
-        && (is_exempt || asked.all(|permission| authorize(world, principal, permission, target).is_ok()))
+    check_credential(directory, principal).is_ok()
+        && (is_exempt || asked.all(|permission| authorize(directory, principal, permission, target).is_ok()))
 }
 
 /// What an entry says after new permissions were merged into it: what is newly denied is no longer allowed, and the other
@@ -93,8 +97,13 @@ pub(crate) fn merged(old: Entry, allow: Permissions, deny: Permissions) -> (Perm
 
 /// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
 /// an entry in it, of themselves, and of the groups of projects that they see.
-pub(crate) fn sees_subject(world: &World, principal: &Principal, account: Uuid, subject: Uuid) -> bool {
-    Viewer::new(world, principal).sees_subject(account, subject)
+pub(crate) fn sees_subject(
+    directory: &Directory,
+    principal: &Principal,
+    account: Uuid,
+    subject: Uuid,
+) -> bool {
+    Viewer::new(directory, principal).sees_subject(account, subject)
 }
 
 impl Viewer<'_> {
@@ -103,14 +112,16 @@ impl Viewer<'_> {
         if self.principal.user == Some(subject) {
             return true;
         }
-        match self.world.groups.get(&subject) {
+        match self.directory.groups.get(&subject) {
             Some(group) => group.account == account && self.sees_group(group),
-            None => is_known(self.world, subject, account, None) || self.world.has_entry(account, subject),
+            None => {
+                is_known(self.directory, subject, account, None) || self.directory.has_entry(account, subject)
+            }
         }
     }
 
     fn sees_group(&self, group: &Group) -> bool {
         let Some(project) = group.project else { return true };
-        self.world.projects.get(&project).is_some_and(|project| self.sees(Target::Project(project)))
+        self.directory.projects.get(&project).is_some_and(|project| self.sees(Target::Project(project)))
     }
 }

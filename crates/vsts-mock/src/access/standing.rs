@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::evaluate::{self, Decision, Identities, Memberships};
 use super::{Permission, Permissions, Target, token};
-use crate::world::{World, name};
+use crate::directory::{Directory, name};
 
 /// A user or a group that permissions can be given to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,47 +57,52 @@ pub(crate) struct Source {
 
 /// Who has a say in an account, or in a project of it: its groups, its users, and whoever an entry names. Groups come
 /// first, each kind by name.
-pub(crate) fn subjects(world: &World, account: Uuid, project: Option<Uuid>) -> Vec<Subject> {
-    let of_project = project.into_iter().flat_map(|project| world.groups_in(account, Some(project)));
-    let groups = of_project.chain(world.groups_in(account, None)).map(|group| group.id);
-    let users = world.users.keys().copied().filter(|user| is_known(world, *user, account, project));
+pub(crate) fn subjects(directory: &Directory, account: Uuid, project: Option<Uuid>) -> Vec<Subject> {
+    let of_project = project.into_iter().flat_map(|project| directory.groups_in(account, Some(project)));
+    let groups = of_project.chain(directory.groups_in(account, None)).map(|group| group.id);
+    let users = directory.users.keys().copied().filter(|user| is_known(directory, *user, account, project));
     let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
-    let named = world.entries_below(account, &at).map(|(_, identity, _)| identity);
+    let named = directory.entries_below(account, &at).map(|(_, identity, _)| identity);
     let mut all: Vec<Subject> =
-        groups.chain(users).chain(named).filter_map(|id| subject(world, id)).collect();
+        groups.chain(users).chain(named).filter_map(|id| subject(directory, id)).collect();
     all.sort_by_key(|subject| (!subject.is_group, name::key(&subject.name), subject.id));
     all.dedup_by_key(|subject| subject.id);
     all
 }
 
 /// A user or a group by id, as it is shown.
-pub(crate) fn subject(world: &World, id: Uuid) -> Option<Subject> {
-    if let Some(user) = world.users.get(&id) {
+pub(crate) fn subject(directory: &Directory, id: Uuid) -> Option<Subject> {
+    if let Some(user) = directory.users.get(&id) {
         return Some(Subject { id, name: user.name.clone(), is_group: false });
     }
-    let group = world.groups.get(&id)?;
-    let project = group.project.and_then(|project| world.projects.get(&project)).map(|one| &one.name);
-    let place = project.or_else(|| world.accounts.get(&group.account).map(|account| &account.name))?;
+    let group = directory.groups.get(&id)?;
+    let project = group.project.and_then(|project| directory.projects.get(&project)).map(|one| &one.name);
+    let place = project.or_else(|| directory.accounts.get(&group.account).map(|account| &account.name))?;
     Some(Subject { id, name: format!("[{place}]\\{}", group.name), is_group: true })
 }
 
 /// Whether the user belongs to the account, or to the project of it.
-pub(crate) fn is_known(world: &World, user: Uuid, account: Uuid, project: Option<Uuid>) -> bool {
-    Memberships::of(world, user).belong(account, project)
+pub(crate) fn is_known(directory: &Directory, user: Uuid, account: Uuid, project: Option<Uuid>) -> bool {
+    Memberships::of(directory, user).belong(account, project)
 }
 
 /// What a subject has of one permission at a place.
-pub(crate) fn standing(world: &World, subject: Uuid, target: Target<'_>, permission: Permission) -> Standing {
+pub(crate) fn standing(
+    directory: &Directory,
+    subject: Uuid,
+    target: Target<'_>,
+    permission: Permission,
+) -> Standing {
     let (account, at) = (target.account(), target.token());
-    let own = world.entries_at(account, &at).and_then(|entries| entries.get(&subject));
+    let own = directory.entries_at(account, &at).and_then(|entries| entries.get(&subject));
     // An own entry is shown as it is, also where something else overrules it.
     match own {
         Some(entry) if entry.deny.contains(permission) => return Standing::Deny,
         Some(entry) if entry.allow.contains(permission) => return Standing::Allow,
         _ => {}
     }
-    let identities = Identities::of_subject(world, subject, account, target.project());
-    match evaluate::decide(world, &identities, account, &at, permission) {
+    let identities = Identities::of_subject(directory, subject, account, target.project());
+    match evaluate::decide(directory, &identities, account, &at, permission) {
         None => Standing::NotSet,
         Some(Decision { is_allowed, at, identity }) => {
             let source = Source { token: at.to_owned(), subject: identity };
@@ -118,11 +123,19 @@ pub(crate) struct Effect {
 }
 
 /// What the entries at a token and above it amount to for a subject.
-pub(crate) fn effect(world: &World, subject: Uuid, account: Uuid, project: Option<Uuid>, at: &str) -> Effect {
-    let identities = Identities::of_subject(world, subject, account, project);
+pub(crate) fn effect(
+    directory: &Directory,
+    subject: Uuid,
+    account: Uuid,
+    project: Option<Uuid>,
+    at: &str,
+) -> Effect {
+    let identities = Identities::of_subject(directory, subject, account, project);
     let mut effect = Effect::default();
     for permission in Permission::ALL {
-        let Some(decision) = evaluate::decide(world, &identities, account, at, permission) else { continue };
+        let Some(decision) = evaluate::decide(directory, &identities, account, at, permission) else {
+            continue;
+        };
         let this = Permissions::from_iter([permission]);
         let is_inherited = decision.at != at;
         let (whole, inherited) = if decision.is_allowed {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::world::{Entry, Group, GroupKind, Handle, User};
+use crate::directory::{Entry, Group, GroupKind, Handle, User};
 
 const ACCOUNT: Uuid = Uuid::from_u128(1);
 const PROJECT: Uuid = Uuid::from_u128(2);
@@ -34,10 +34,10 @@ fn repo() -> Repo {
 }
 
 /// One account, project and repository, with the groups and their default grants.
-fn world() -> World {
-    let mut world = World::default();
-    world.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
-    world.insert_project(Project {
+fn directory() -> Directory {
+    let mut directory = Directory::default();
+    directory.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+    directory.insert_project(Project {
         id: PROJECT,
         account: ACCOUNT,
         name: "iris".to_owned(),
@@ -47,24 +47,24 @@ fn world() -> World {
         created: Timestamp::UNIX_EPOCH,
         updated: Timestamp::UNIX_EPOCH,
     });
-    world.insert_repo(repo());
+    directory.insert_repo(repo());
     for (id, kind) in GROUPS {
         let is_of_account = kind == GroupKind::CollectionAdministrators;
         let project = (!is_of_account).then_some(PROJECT);
         let (name, description) = (kind.name().to_owned(), String::new());
-        world.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
+        directory.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
         let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
-        world.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
+        directory.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
     }
-    world
+    directory
 }
 
-fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
-    let id = if name == "subject" { USER } else { crate::world::name::derive(&["user", name]) };
-    world.insert_user(User { id, name: name.to_owned(), email: None, password_hash: None });
+fn join(directory: &mut Directory, name: &str, kind: Option<GroupKind>) -> Principal {
+    let id = if name == "subject" { USER } else { crate::directory::name::derive(&["user", name]) };
+    directory.insert_user(User { id, name: name.to_owned(), email: None, password_hash: None });
     let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
     if let Some((group, _)) = group {
-        world.join(id, *group);
+        directory.join(id, *group);
     }
     Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
 }
@@ -72,8 +72,8 @@ fn join(world: &mut World, name: &str, kind: Option<GroupKind>) -> Principal {
 #[test]
 fn roles_and_actions() {
     use UpdateKind::{Create, Delete, FastForward, Rewrite};
-    let mut world = world();
-    let mut role = |name, kind| join(&mut world, name, kind);
+    let mut directory = directory();
+    let mut role = |name, kind| join(&mut directory, name, kind);
     let roles = [
         role("outsider", None),
         role("reader", Some(GroupKind::Readers)),
@@ -83,21 +83,21 @@ fn roles_and_actions() {
         Principal::anonymous(),
     ];
     let repo = repo();
-    let project = world.projects[&PROJECT].clone();
-    let account = world.accounts[&ACCOUNT].clone();
+    let project = directory.projects[&PROJECT].clone();
+    let account = directory.accounts[&ACCOUNT].clone();
     type Action<'a> = Box<dyn Fn(&Principal) -> Result<(), Refusal> + 'a>;
     let update = |name: &'static str, kind: UpdateKind| -> Action<'_> {
-        let (world, repo) = (&world, &repo);
-        Box::new(move |principal: &Principal| authorize_update(world, principal, repo, name, kind))
+        let (directory, repo) = (&directory, &repo);
+        Box::new(move |principal: &Principal| authorize_update(directory, principal, repo, name, kind))
     };
     let may = |permission, target| -> Action<'_> {
-        let world = &world;
-        Box::new(move |principal: &Principal| authorize(world, principal, permission, target))
+        let directory = &directory;
+        Box::new(move |principal: &Principal| authorize(directory, principal, permission, target))
     };
     // y: allowed, n: lacks a permission, -: it does not exist, s: sign in first.
     let rows: Vec<(&str, Action<'_>, &str)> = vec![
         ("fetch", may(Permission::GenericRead, Target::Repo(&repo)), "-yyyys"),
-        ("open a push", Box::new(|p: &Principal| authorize_push(&world, p, &repo)), "-nyyys"),
+        ("open a push", Box::new(|p: &Principal| authorize_push(&directory, p, &repo)), "-nyyys"),
         ("push to a branch", update("refs/heads/master", FastForward), "-nyyys"),
         ("create a branch", update("refs/heads/new", Create), "-nyyys"),
         ("create a tag", update("refs/tags/v1", Create), "-nyyys"),
@@ -124,32 +124,33 @@ fn roles_and_actions() {
             .collect();
         assert_eq!(verdicts, expected, "{action}");
     }
-    let all_refused =
-        roles.iter().all(|role| authorize_update(&world, role, &repo, "refs/pull/1/merge", Create).is_err());
+    let all_refused = roles
+        .iter()
+        .all(|role| authorize_update(&directory, role, &repo, "refs/pull/1/merge", Create).is_err());
     assert!(all_refused);
 }
 
 #[test]
 fn a_branch_can_be_opened_and_closed_on_its_own() {
-    let mut world = world();
-    let reader = join(&mut world, "reader", Some(GroupKind::Readers));
-    let contributor = join(&mut world, "contributor", Some(GroupKind::Contributors));
+    let mut directory = directory();
+    let reader = join(&mut directory, "reader", Some(GroupKind::Readers));
+    let contributor = join(&mut directory, "contributor", Some(GroupKind::Contributors));
     let contribute = Permissions::from_iter([Permission::GenericContribute]);
     let feature = token::reference(PROJECT, REPO, "refs/heads/feature");
     let master = token::reference(PROJECT, REPO, "refs/heads/master");
     let (reader_id, contributor_id) = (reader.user.expect("a user"), contributor.user.expect("a user"));
-    world.set_entry(ACCOUNT, &feature, reader_id, Entry { allow: contribute, ..Entry::default() });
-    world.set_entry(ACCOUNT, &master, contributor_id, Entry { deny: contribute, ..Entry::default() });
+    directory.set_entry(ACCOUNT, &feature, reader_id, Entry { allow: contribute, ..Entry::default() });
+    directory.set_entry(ACCOUNT, &master, contributor_id, Entry { deny: contribute, ..Entry::default() });
     let push = |principal: &Principal, name| {
-        authorize_update(&world, principal, &repo(), name, UpdateKind::FastForward).is_ok()
+        authorize_update(&directory, principal, &repo(), name, UpdateKind::FastForward).is_ok()
     };
-    assert!(authorize_push(&world, &reader, &repo()).is_ok(), "one branch is enough to open a push");
+    assert!(authorize_push(&directory, &reader, &repo()).is_ok(), "one branch is enough to open a push");
     assert!(push(&reader, "refs/heads/feature/x"), "a folder's entry is inherited");
     assert!(!push(&reader, "refs/heads/features"), "a name that only begins alike is another one");
     assert!(!push(&reader, "refs/heads/master"));
     assert!(push(&contributor, "refs/heads/feature/x"));
     let refusal =
-        authorize_update(&world, &contributor, &repo(), "refs/heads/master", UpdateKind::FastForward);
+        authorize_update(&directory, &contributor, &repo(), "refs/heads/master", UpdateKind::FastForward);
     assert_eq!(
         refusal.expect_err("denied").to_string(),
         "TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: identity \
@@ -159,20 +160,20 @@ fn a_branch_can_be_opened_and_closed_on_its_own() {
 
 #[test]
 fn the_creator_of_a_branch_owns_it_unless_force_push_is_denied() {
-    let mut world = world();
-    let contributor = join(&mut world, "contributor", Some(GroupKind::Contributors));
-    assert!(creator_may_own(&world, &contributor, &repo(), "refs/heads/mine"));
-    assert!(!creator_may_own(&world, &contributor, &repo(), "refs/tags/v1"));
+    let mut directory = directory();
+    let contributor = join(&mut directory, "contributor", Some(GroupKind::Contributors));
+    assert!(creator_may_own(&directory, &contributor, &repo(), "refs/heads/mine"));
+    assert!(!creator_may_own(&directory, &contributor, &repo(), "refs/tags/v1"));
     let deny = Permissions::from_iter([Permission::ForcePush]);
     let at = token::repository(PROJECT, REPO);
-    world.set_entry(ACCOUNT, &at, GROUPS[1].0, Entry { deny, ..Entry::default() });
-    assert!(!creator_may_own(&world, &contributor, &repo(), "refs/heads/mine"));
+    directory.set_entry(ACCOUNT, &at, GROUPS[1].0, Entry { deny, ..Entry::default() });
+    assert!(!creator_may_own(&directory, &contributor, &repo(), "refs/heads/mine"));
 }
 
 #[test]
 fn a_token_narrows_what_its_user_may() {
-    let mut world = world();
-    let user = join(&mut world, "user", Some(GroupKind::ProjectAdministrators));
+    let mut directory = directory();
+    let user = join(&mut directory, "user", Some(GroupKind::ProjectAdministrators));
     let with = |scope: &str| Principal { ceiling: ceiling_of(&[scope.to_owned()]), ..user.clone() };
     let rows = [
         ("vso.code", true, false, false),
@@ -185,20 +186,20 @@ fn a_token_narrows_what_its_user_may() {
     let repo = repo();
     for (scope, reads, pushes, deletes) in rows {
         let principal = with(scope);
-        let may = |permission| authorize(&world, &principal, permission, Target::Repo(&repo));
+        let may = |permission| authorize(&directory, &principal, permission, Target::Repo(&repo));
         assert_eq!(may(Permission::GenericRead).is_ok(), reads, "{scope}");
-        assert_eq!(authorize_push(&world, &principal, &repo).is_ok(), pushes, "{scope}");
+        assert_eq!(authorize_push(&directory, &principal, &repo).is_ok(), pushes, "{scope}");
         assert_eq!(may(Permission::DeleteRepository).is_ok(), deletes, "{scope}");
     }
-    let refused = authorize_push(&world, &with("vso.code"), &repo).expect_err("a reading token");
+    let refused = authorize_push(&directory, &with("vso.code"), &repo).expect_err("a reading token");
     assert!(matches!(refused, Refusal::TokenScope { .. }) && refused.to_string().starts_with("TF401027: "));
 }
 
 #[test]
 fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
-    let mut world = world();
-    let user = join(&mut world, "user", Some(GroupKind::CollectionAdministrators));
-    let account = world.accounts[&ACCOUNT].clone();
+    let mut directory = directory();
+    let user = join(&mut directory, "user", Some(GroupKind::CollectionAdministrators));
+    let account = directory.accounts[&ACCOUNT].clone();
     // What it may with entries, and with groups: read, write.
     let rows = [
         ("app_token", "rw", "rw"),
@@ -213,7 +214,7 @@ fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
         let id = Uuid::from_u128(50 + number as u128);
         let scopes = vec![scope.to_owned()];
         let principal = Principal { token: Some(id), ceiling: ceiling_of(&scopes), ..user.clone() };
-        world.insert_token(crate::world::Token {
+        directory.insert_token(crate::directory::Token {
             id,
             user: user.user.expect("a user"),
             name: scope.to_owned(),
@@ -228,40 +229,40 @@ fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
         let letters = |read: bool, write: bool| {
             format!("{}{}", if read { 'r' } else { '-' }, if write { 'w' } else { '-' })
         };
-        let reads = authorize_acl_reading(&Viewer::new(&world, &principal), target).is_ok();
-        assert_eq!(letters(reads, authorize_acl(&world, &principal, target).is_ok()), entries, "{scope}");
-        let reads = authorize_use(&world, &principal, Use::Subjects).is_ok();
-        let writes = authorize_group(&world, &principal, ACCOUNT, None).is_ok();
+        let reads = authorize_acl_reading(&Viewer::new(&directory, &principal), target).is_ok();
+        assert_eq!(letters(reads, authorize_acl(&directory, &principal, target).is_ok()), entries, "{scope}");
+        let reads = authorize_use(&directory, &principal, Use::Subjects).is_ok();
+        let writes = authorize_group(&directory, &principal, ACCOUNT, None).is_ok();
         assert_eq!(letters(reads, writes), groups, "{scope}");
     }
 }
 
 #[test]
 fn what_was_revoked_does_nothing_any_more() {
-    let mut world = world();
-    let user = join(&mut world, "user", Some(GroupKind::Contributors));
+    let mut directory = directory();
+    let user = join(&mut directory, "user", Some(GroupKind::Contributors));
     let revoked = Principal { token: Some(Uuid::from_u128(99)), ..user.clone() };
     let repo = repo();
-    let read = |world: &World, principal: &Principal| {
-        authorize(world, principal, Permission::GenericRead, Target::Repo(&repo))
+    let read = |directory: &Directory, principal: &Principal| {
+        authorize(directory, principal, Permission::GenericRead, Target::Repo(&repo))
     };
-    assert!(read(&world, &user).is_ok());
-    assert!(matches!(read(&world, &revoked), Err(Refusal::Revoked { .. })));
-    world.remove_user(user.user.expect("a user"));
-    assert!(matches!(read(&world, &user), Err(Refusal::Revoked { .. })));
+    assert!(read(&directory, &user).is_ok());
+    assert!(matches!(read(&directory, &revoked), Err(Refusal::Revoked { .. })));
+    directory.remove_user(user.user.expect("a user"));
+    assert!(matches!(read(&directory, &user), Err(Refusal::Revoked { .. })));
 }
 
 #[test]
 fn everybody_reads_what_is_public_and_nobody_more() {
-    let mut world = world();
-    world.insert_repo(Repo { public: true, ..repo() });
-    let outsider = join(&mut world, "outsider", None);
-    let repo = world.repos[&REPO].clone();
+    let mut directory = directory();
+    directory.insert_repo(Repo { public: true, ..repo() });
+    let outsider = join(&mut directory, "outsider", None);
+    let repo = directory.repos[&REPO].clone();
     for principal in [&outsider, &Principal::anonymous()] {
-        assert!(authorize(&world, principal, Permission::GenericRead, Target::Repo(&repo)).is_ok());
-        assert!(authorize_push(&world, principal, &repo).is_err());
+        assert!(authorize(&directory, principal, Permission::GenericRead, Target::Repo(&repo)).is_ok());
+        assert!(authorize_push(&directory, principal, &repo).is_err());
     }
-    assert_eq!(authorize_push(&world, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
+    assert_eq!(authorize_push(&directory, &Principal::anonymous(), &repo), Err(Refusal::SignInRequired));
 }
 
 proptest! {

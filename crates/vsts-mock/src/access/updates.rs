@@ -4,21 +4,27 @@ use git_wire::UpdateKind;
 
 use super::evaluate::{self, Identities, Setting};
 use super::{Permission, Principal, Refusal, Target, authorize, token, too_narrow};
-use crate::world::{Repo, World};
+use crate::directory::{Directory, Repo};
 
 /// Decides whether a push to the repository may begin: what it changes is asked ref by ref, with [`authorize_update`].
-pub(crate) fn authorize_push(world: &World, principal: &Principal, repo: &Repo) -> Result<(), Refusal> {
+pub(crate) fn authorize_push(
+    directory: &Directory,
+    principal: &Principal,
+    repo: &Repo,
+) -> Result<(), Refusal> {
     let permission = Permission::GenericContribute;
-    match authorize(world, principal, permission, Target::Repo(repo)) {
+    match authorize(directory, principal, permission, Target::Repo(repo)) {
         Err(refusal @ Refusal::Lacks { .. }) => {
-            let Some(identities) = Identities::of(world, principal, repo.account, Some(repo.project)) else {
+            let Some(identities) = Identities::of(directory, principal, repo.account, Some(repo.project))
+            else {
                 return Err(refusal);
             };
             let below = token::repository(repo.project, repo.id);
-            let somewhere = world.entries_below(repo.account, &below).any(|(at, identity, entry)| {
+            let somewhere = directory.entries_below(repo.account, &below).any(|(at, identity, entry)| {
                 identities.contains(identity)
                     && entry.allow.contains(permission)
-                    && evaluate::setting(world, &identities, repo.account, at, permission) == Setting::Allowed
+                    && evaluate::setting(directory, &identities, repo.account, at, permission)
+                        == Setting::Allowed
             });
             match (somewhere, principal.ceiling.contains(permission)) {
                 (true, true) => Ok(()),
@@ -32,7 +38,7 @@ pub(crate) fn authorize_push(world: &World, principal: &Principal, repo: &Repo) 
 
 /// Decides whether one ref may be changed in that way.
 pub(crate) fn authorize_update(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     repo: &Repo,
     name: &str,
@@ -42,11 +48,11 @@ pub(crate) fn authorize_update(
         return Err(Refusal::ServerOwned);
     }
     for permission in needed_for(name, kind) {
-        authorize(world, principal, *permission, Target::Ref(repo, name))?;
+        authorize(directory, principal, *permission, Target::Ref(repo, name))?;
     }
-    match world.lock_of(repo.id, name) {
+    match directory.lock_of(repo.id, name) {
         Some(owner) if principal.user != Some(owner) => {
-            let by = world.identity_name(owner).unwrap_or_default().to_owned();
+            let by = directory.identity_name(owner).unwrap_or_default().to_owned();
             Err(Refusal::Locked { name: name.to_owned(), by })
         }
         _ => Ok(()),
@@ -55,25 +61,25 @@ pub(crate) fn authorize_update(
 
 /// Decides whether a ref may be locked, or let go: one's own lock by who may write it, another's with a right of its own.
 pub(crate) fn authorize_lock(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     repo: &Repo,
     name: &str,
 ) -> Result<(), Refusal> {
-    let permission = match world.lock_of(repo.id, name) {
+    let permission = match directory.lock_of(repo.id, name) {
         Some(owner) if principal.user != Some(owner) => Permission::RemoveOthersLocks,
         _ => Permission::GenericContribute,
     };
-    authorize(world, principal, permission, Target::Ref(repo, name))
+    authorize(directory, principal, permission, Target::Ref(repo, name))
 }
 
 /// Whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not
 /// denied already, since the entry at the branch would beat every denial above it.
-pub(crate) fn creator_may_own(world: &World, principal: &Principal, repo: &Repo, name: &str) -> bool {
+pub(crate) fn creator_may_own(directory: &Directory, principal: &Principal, repo: &Repo, name: &str) -> bool {
     let target = Target::Ref(repo, name);
     name.starts_with("refs/heads/")
-        && Identities::of(world, principal, repo.account, Some(repo.project)).is_some_and(|identities| {
-            evaluate::setting(world, &identities, repo.account, &target.token(), Permission::ForcePush)
+        && Identities::of(directory, principal, repo.account, Some(repo.project)).is_some_and(|identities| {
+            evaluate::setting(directory, &identities, repo.account, &target.token(), Permission::ForcePush)
                 == Setting::Unset
         })
 }

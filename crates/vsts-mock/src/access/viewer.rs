@@ -7,21 +7,21 @@ use uuid::Uuid;
 
 use super::evaluate::{self, Identities, Memberships, Setting};
 use super::{Permission, Principal, Target, check_credential, token};
-use crate::world::{Repo, World};
+use crate::directory::{Directory, Repo};
 
-/// A principal who looks at the world.
+/// A principal who looks at the directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer<'a> {
-    pub(super) world: &'a World,
+    pub(super) directory: &'a Directory,
     pub(super) principal: &'a Principal,
     /// Nobody's are none.
     memberships: Option<Arc<Memberships>>,
 }
 
 impl<'a> Viewer<'a> {
-    pub(crate) fn new(world: &'a World, principal: &'a Principal) -> Self {
-        let memberships = principal.user.map(|user| Arc::new(Memberships::of(world, user)));
-        Self { world, principal, memberships }
+    pub(crate) fn new(directory: &'a Directory, principal: &'a Principal) -> Self {
+        let memberships = principal.user.map(|user| Arc::new(Memberships::of(directory, user)));
+        Self { directory, principal, memberships }
     }
 
     /// The principal's identities with regard to a target in that account and project; none for nobody, and for a token
@@ -33,7 +33,7 @@ impl<'a> Viewer<'a> {
 
     /// Whether the credential is good for the account.
     fn is_for(&self, account: Uuid) -> bool {
-        let token = self.principal.token.and_then(|token| self.world.tokens.get(&token));
+        let token = self.principal.token.and_then(|token| self.directory.tokens.get(&token));
         token.is_none_or(|token| token.accounts.is_empty() || token.accounts.contains(&account))
     }
 
@@ -43,18 +43,21 @@ impl<'a> Viewer<'a> {
             Target::Repo(repo) | Target::Ref(repo, _) => self.reads(repo),
             Target::Project(project) => {
                 self.belongs_to(project.account, Some(project.id))
-                    || self.world.repos_of(project.id).any(|repo| self.reads(repo))
+                    || self.directory.repos_of(project.id).any(|repo| self.reads(repo))
             }
             Target::Account(account) => {
                 self.belongs_to(account.id, None)
-                    || self.world.projects_of(account.id).any(|project| self.sees(Target::Project(project)))
+                    || self
+                        .directory
+                        .projects_of(account.id)
+                        .any(|project| self.sees(Target::Project(project)))
             }
         }
     }
 
     /// Whether a list shows the repository, where disabled ones are shown as well.
     pub(crate) fn lists(&self, repo: &Repo) -> bool {
-        check_credential(self.world, self.principal).is_ok()
+        check_credential(self.directory, self.principal).is_ok()
             && self.principal.ceiling.contains(Permission::GenericRead)
             && self.reads(repo)
     }
@@ -69,7 +72,7 @@ impl<'a> Viewer<'a> {
             return repo.public;
         };
         let token = token::repository(repo.project, repo.id);
-        match evaluate::setting(self.world, &identities, repo.account, &token, Permission::GenericRead) {
+        match evaluate::setting(self.directory, &identities, repo.account, &token, Permission::GenericRead) {
             Setting::Allowed => true,
             Setting::Denied => false,
             Setting::Unset => repo.public,

@@ -7,20 +7,20 @@ use crate::config::{
     Origin, Seed, SeedAccount, SeedEntry, SeedProject, SeedRepo, SeedWorkspace, apply, apply_entry,
     apply_project,
 };
+use crate::directory::{Directory, GroupKind, Repo};
 use crate::registry::{ListPath, RegistryError, RepoInput, WorkspaceInput};
-use crate::world::{GroupKind, Repo, World};
 
 impl Admin<'_> {
     /// The accounts' names.
     pub fn accounts(&self) -> Vec<String> {
-        sorted(self.app.state.world().accounts.values().map(|account| &account.name))
+        sorted(self.app.state.directory().accounts.values().map(|account| &account.name))
     }
 
     /// Makes an account with its projects and repositories.
     pub async fn add_account(&self, account: &SeedAccount) -> Result<()> {
         let seed = Seed { accounts: vec![account.clone()], ..Seed::default() };
         let mut change = self.change().await?;
-        if change.world.account(&account.name).is_some() {
+        if change.directory.account(&account.name).is_some() {
             return Err(RegistryError::exists("account", &account.name));
         }
         apply(&mut change, &seed, Origin::Hand, self.app.clock.now()).await?;
@@ -36,16 +36,16 @@ impl Admin<'_> {
 
     /// The names of an account's projects.
     pub fn projects(&self, account: &str) -> Result<Vec<String>> {
-        let world = self.app.state.world();
-        let found = world.account(account).ok_or_else(|| RegistryError::not_found("account", account))?;
-        Ok(sorted(world.projects_of(found.id).map(|project| &project.name)))
+        let directory = self.app.state.directory();
+        let found = directory.account(account).ok_or_else(|| RegistryError::not_found("account", account))?;
+        Ok(sorted(directory.projects_of(found.id).map(|project| &project.name)))
     }
 
     /// Makes a project of an account, with its repositories.
     pub async fn add_project(&self, account: &str, project: &SeedProject) -> Result<()> {
         let mut change = self.change().await?;
-        let there = change.world.account(account).map(|account| account.id);
-        if there.is_some_and(|account| change.world.project(account, &project.name).is_some()) {
+        let there = change.directory.account(account).map(|account| account.id);
+        if there.is_some_and(|account| change.directory.project(account, &project.name).is_some()) {
             return Err(RegistryError::exists("project", &project.name));
         }
         if there.is_none() {
@@ -82,12 +82,12 @@ impl Admin<'_> {
 
     /// The names of the repositories of a project, `acme/iris`.
     pub fn repos(&self, project: &str) -> Result<Vec<String>> {
-        let (world, place) = (self.app.state.world(), at(project)?);
+        let (directory, place) = (self.app.state.directory(), at(project)?);
         let name = needed("project", place.project)?;
-        let account = world.account(place.account);
-        let found = account.and_then(|account| world.project(account.id, name));
+        let account = directory.account(place.account);
+        let found = account.and_then(|account| directory.project(account.id, name));
         let found = found.ok_or_else(|| RegistryError::not_found("project", project))?;
-        Ok(sorted(world.repos_of(found.id).map(|repo| &repo.name)))
+        Ok(sorted(directory.repos_of(found.id).map(|repo| &repo.name)))
     }
 
     /// Makes a repository in a project, `acme/iris`.
@@ -114,8 +114,9 @@ impl Admin<'_> {
 
     /// The folder of a repository, `acme/iris/extra`: a bare one, which stock git reads.
     pub fn repo_path(&self, repo: &str) -> Result<PathBuf> {
-        let (world, place) = (self.app.state.world(), at(repo)?);
-        let found = find_repo(&world, place).ok_or_else(|| RegistryError::not_found("repository", repo))?;
+        let (directory, place) = (self.app.state.directory(), at(repo)?);
+        let found =
+            find_repo(&directory, place).ok_or_else(|| RegistryError::not_found("repository", repo))?;
         Ok(self.app.state.repo_path(found.id))
     }
 
@@ -142,7 +143,7 @@ impl Admin<'_> {
     /// Removes a workspace that has no projects.
     pub async fn remove_workspace(&self, account: &str, workspace: &str) -> Result<()> {
         let mut change = self.change().await?;
-        let found = change.world.experimentation.at(&[account, workspace]).map(|found| found.id);
+        let found = change.directory.experimentation.at(&[account, workspace]).map(|found| found.id);
         change
             .delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)
             .await?;
@@ -168,8 +169,8 @@ fn kind_of(group: &str) -> Result<GroupKind> {
     GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))
 }
 
-fn find_repo<'w>(world: &'w World, place: ListPath<'_>) -> Option<&'w Repo> {
-    let account = world.account(place.account)?;
-    let project = world.project(account.id, place.project?)?;
-    world.repo(project.id, place.repo?)
+fn find_repo<'w>(directory: &'w Directory, place: ListPath<'_>) -> Option<&'w Repo> {
+    let account = directory.account(place.account)?;
+    let project = directory.project(account.id, place.project?)?;
+    directory.repo(project.id, place.repo?)
 }

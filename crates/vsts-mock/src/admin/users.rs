@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Admin, Result, sorted};
 use crate::config::{GeneratedTokens, Origin, SeedKey, SeedToken, SeedUser, apply_user, line_of};
+use crate::directory::{Directory, User};
 use crate::registry::{KeyInput, RegistryError, TokenInput};
-use crate::world::{User, World};
 
 /// A token, without its value, which nobody knows any more.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,13 +46,13 @@ pub struct KeyInfo {
 impl Admin<'_> {
     /// The users' names.
     pub fn users(&self) -> Vec<String> {
-        sorted(self.app.state.world().users.values().map(|user| &user.name))
+        sorted(self.app.state.directory().users.values().map(|user| &user.name))
     }
 
     /// Makes a user with their tokens and keys; gives the tokens that were generated, by name.
     pub async fn add_user(&self, user: &SeedUser) -> Result<Vec<(String, String)>> {
         let mut change = self.change().await?;
-        if change.world.user(&user.name).is_some() {
+        if change.directory.user(&user.name).is_some() {
             return Err(RegistryError::exists("user", &user.name));
         }
         let mut generated = GeneratedTokens::new();
@@ -65,7 +65,7 @@ impl Admin<'_> {
     /// Removes a user and all that is theirs.
     pub async fn remove_user(&self, name: &str) -> Result<()> {
         let mut change = self.change().await?;
-        let id = find_user(&change.world, name)?.id;
+        let id = find_user(&change.directory, name)?.id;
         change.delete_user(name).await?;
         change.commit().await?;
         self.app.sessions.end_all_of(id);
@@ -74,9 +74,9 @@ impl Admin<'_> {
 
     /// A user's tokens.
     pub fn tokens(&self, user: &str) -> Result<Vec<TokenInfo>> {
-        let world = self.app.state.world();
-        let user = find_user(&world, user)?.id;
-        let mine = world.tokens.values().filter(|token| token.user == user);
+        let directory = self.app.state.directory();
+        let user = find_user(&directory, user)?.id;
+        let mine = directory.tokens.values().filter(|token| token.user == user);
         Ok(mine
             .map(|token| TokenInfo {
                 id: token.id.to_string(),
@@ -112,9 +112,9 @@ impl Admin<'_> {
 
     /// A user's SSH public keys.
     pub fn keys(&self, user: &str) -> Result<Vec<KeyInfo>> {
-        let world = self.app.state.world();
-        let user = find_user(&world, user)?.id;
-        let mine = world.keys.values().filter(|key| key.user == user);
+        let directory = self.app.state.directory();
+        let user = find_user(&directory, user)?.id;
+        let mine = directory.keys.values().filter(|key| key.user == user);
         Ok(mine
             .map(|key| KeyInfo {
                 id: key.id.to_string(),
@@ -133,7 +133,7 @@ impl Admin<'_> {
         let mut change = self.change().await?;
         let input = KeyInput { name: &key.name, key: &line, expires: None, has_own_name: true };
         let id = change.create_key(user, &input, self.app.clock.now()).await?;
-        let fingerprint = change.world.keys.get(&id).map(|key| key.fingerprint.clone());
+        let fingerprint = change.directory.keys.get(&id).map(|key| key.fingerprint.clone());
         change.commit().await?;
         Ok(fingerprint.unwrap_or_default())
     }
@@ -146,6 +146,6 @@ impl Admin<'_> {
     }
 }
 
-fn find_user<'w>(world: &'w World, name: &str) -> Result<&'w User> {
-    world.user(name).ok_or_else(|| RegistryError::not_found("user", name))
+fn find_user<'w>(directory: &'w Directory, name: &str) -> Result<&'w User> {
+    directory.user(name).ok_or_else(|| RegistryError::not_found("user", name))
 }

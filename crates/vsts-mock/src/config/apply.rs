@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::grants::Grants;
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
+use crate::directory::{GroupKind, name};
 use crate::identity::secret;
 use crate::registry::{
     EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
 };
 use crate::state::Change;
-use crate::world::{GroupKind, name};
 
 /// The values of the tokens that were generated: by user, by the token's name.
 pub(crate) type GeneratedTokens = BTreeMap<String, BTreeMap<String, String>>;
@@ -47,14 +47,14 @@ pub(crate) async fn apply(
     now: Timestamp,
 ) -> Result<GeneratedTokens, RegistryError> {
     let mut generated = GeneratedTokens::new();
-    let is_unknown = |user: &&SeedUser| change.world.user(&user.name).is_none();
+    let is_unknown = |user: &&SeedUser| change.directory.user(&user.name).is_none();
     let new_users = seed.users.iter().filter(is_unknown).map(|user| name::key(&user.name)).collect();
     let giving = Grants { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
     for user in &seed.users {
         apply_user(change, &seed.base, user, origin, now, &mut generated).await?;
     }
     for account in &seed.accounts {
-        let is_new = change.world.account(&account.name).is_none();
+        let is_new = change.directory.account(&account.name).is_none();
         if is_new {
             change.create_account(&account.name, account.owner.as_deref()).await?;
         }
@@ -87,7 +87,7 @@ pub(crate) async fn apply_user(
     now: Timestamp,
     generated: &mut GeneratedTokens,
 ) -> Result<(), RegistryError> {
-    let is_new = change.world.user(&user.name).is_none();
+    let is_new = change.directory.user(&user.name).is_none();
     if is_new {
         let known = match origin {
             Origin::Seed(hashed) => hashed.all().get(&user.name).cloned(),
@@ -97,7 +97,7 @@ pub(crate) async fn apply_user(
         let password = password.or_else(|| user.password.as_deref().map(Password::Plain));
         let input = UserInput { name: &user.name, email: user.email.as_deref(), password };
         let id = change.create_user(&input).await?;
-        let stored = change.world.users.get(&id).and_then(|user| user.password_hash.clone());
+        let stored = change.directory.users.get(&id).and_then(|user| user.password_hash.clone());
         if let (Origin::Seed(hashed), Some(stored)) = (origin, stored) {
             hashed.all().insert(user.name.clone(), stored);
         }
@@ -131,8 +131,8 @@ pub(crate) async fn apply_user(
         if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new).await? {
             continue;
         }
-        let owner = change.world.user(&user.name).map(|user| user.id);
-        if change.world.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
+        let owner = change.directory.user(&user.name).map(|user| user.id);
+        if change.directory.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
             continue;
         }
         change
@@ -148,7 +148,7 @@ pub(crate) async fn apply_user(
 
 /// Whether the seed gives what has that mark: once, and anew only to a user who is new.
 pub(super) async fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> Result<bool, RegistryError> {
-    let is_first = !change.world.seeded.contains(&mark);
+    let is_first = !change.directory.seeded.contains(&mark);
     change.note_seeded(mark).await?;
     Ok(is_first || is_new)
 }
@@ -193,8 +193,10 @@ async fn give_project(
     giving: Grants<'_>,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
-    let is_new =
-        change.world.account(account).is_some_and(|a| change.world.project(a.id, &project.name).is_none());
+    let is_new = change
+        .directory
+        .account(account)
+        .is_some_and(|a| change.directory.project(a.id, &project.name).is_none());
     if is_new {
         change.create_project(account, &project.name, &project.description, now).await?;
     }
@@ -209,10 +211,10 @@ async fn give_project(
     for repo in &project.repos {
         let import = repo.import.as_ref().map(|path| base.join(path));
         let found = change
-            .world
+            .directory
             .account(account)
-            .and_then(|account| change.world.project(account.id, &project.name))
-            .and_then(|project| change.world.repo(project.id, &repo.name))
+            .and_then(|account| change.directory.project(account.id, &project.name))
+            .and_then(|project| change.directory.repo(project.id, &repo.name))
             .map(|repo| repo.id);
         let is_new_repo = is_new || found.is_none();
         match (found, import) {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::apply::{apply_entry, gives};
 use super::seed::SeedEntry;
+use crate::directory::{GroupKind, name};
 use crate::registry::{ListPath, RegistryError};
 use crate::state::Change;
-use crate::world::{GroupKind, name};
 
 /// How members and entries are given: by the program at any time, by the seed once.
 #[derive(Clone, Copy)]
@@ -83,8 +83,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::super::{HashedPasswords, Origin, Seed, apply};
+    use crate::directory::Directory;
     use crate::state::State;
-    use crate::world::World;
 
     const SEED: &str = r#"
         [[users]]
@@ -100,11 +100,12 @@ mod tests {
     "#;
 
     /// Carol's memberships and entries.
-    fn hers(world: &World) -> (usize, usize) {
-        let carol = world.user("carol").expect("a user").id;
-        let account = world.account("acme").expect("an account").id;
-        let entries = world.entries_below(account, "repov2").filter(|(_, identity, _)| *identity == carol);
-        (world.containers_of(carol).len(), entries.count())
+    fn hers(directory: &Directory) -> (usize, usize) {
+        let carol = directory.user("carol").expect("a user").id;
+        let account = directory.account("acme").expect("an account").id;
+        let entries =
+            directory.entries_below(account, "repov2").filter(|(_, identity, _)| *identity == carol);
+        (directory.containers_of(carol).len(), entries.count())
     }
 
     #[tokio::test]
@@ -118,14 +119,16 @@ mod tests {
             let origin = Origin::Seed(&hashed);
             apply(&mut change, &seed, origin, Timestamp::UNIX_EPOCH).await.expect("it is applied");
             change.commit().await.expect("it is kept");
-            hers(&state.world())
+            hers(&state.directory())
         };
         assert_eq!(start(SEED).await, (1, 1));
         let mut change = state.change().await.expect("a change");
-        let (carol, account) =
-            (change.world.user("carol").expect("a user").id, change.world.account("acme").expect("one").id);
-        let at = crate::access::token::project(change.world.project(account, "iris").expect("one").id);
-        for group in change.world.containers_of(carol) {
+        let (carol, account) = (
+            change.directory.user("carol").expect("a user").id,
+            change.directory.account("acme").expect("one").id,
+        );
+        let at = crate::access::token::project(change.directory.project(account, "iris").expect("one").id);
+        for group in change.directory.containers_of(carol) {
             assert!(change.leave_group(carol, group).await.expect("it works"));
         }
         let none = crate::access::Permissions::NONE;
@@ -138,6 +141,6 @@ mod tests {
         change.delete_user("carol").await.expect("gone");
         change.commit().await.expect("it is kept");
         assert_eq!(start(SEED).await, (1, 1), "she is another one");
-        assert_eq!(state.reloaded().await.expect("readable"), *state.world());
+        assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
     }
 }

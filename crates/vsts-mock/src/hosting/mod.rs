@@ -16,7 +16,7 @@ use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize
 use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
-use crate::world::{Repo, World};
+use crate::directory::{Directory, Repo};
 pub(crate) use policy::PushDenial;
 use policy::RepoPolicy;
 
@@ -37,18 +37,18 @@ pub(crate) struct Names<'a> {
 
 /// The repository, if the principal may do with it what the service does.
 pub(crate) fn admit(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     names: Names<'_>,
     service: Service,
 ) -> Result<Repo, Refusal> {
     let absent = || if principal.is_anonymous() { Refusal::SignInRequired } else { Refusal::Invisible };
-    let account = names.account.and_then(|account| world.account(account)).ok_or_else(absent)?;
-    let project = world.project(account.id, names.project).ok_or_else(absent)?;
-    let repo = world.repo(project.id, names.repo).ok_or_else(absent)?;
-    authorize(world, principal, Permission::GenericRead, Target::Repo(repo))?;
+    let account = names.account.and_then(|account| directory.account(account)).ok_or_else(absent)?;
+    let project = directory.project(account.id, names.project).ok_or_else(absent)?;
+    let repo = directory.repo(project.id, names.repo).ok_or_else(absent)?;
+    authorize(directory, principal, Permission::GenericRead, Target::Repo(repo))?;
     if service == Service::ReceivePack {
-        authorize_push(world, principal, repo)?;
+        authorize_push(directory, principal, repo)?;
     }
     Ok(repo.clone())
 }

@@ -1,4 +1,4 @@
-//! The policy of a Git conversation: answers the engine's questions from the world as it is at that moment.
+//! The policy of a Git conversation: answers the engine's questions from the directory as it is at that moment.
 //!
 //! A right that is taken away during a long push is gone when the refs are to change. Refs that changed are journalled,
 //! and who makes a branch is given it.
@@ -13,10 +13,10 @@ use crate::access::{
     repository_not_found,
 };
 use crate::app::App;
+use crate::directory::{Directory, Repo};
 use crate::journal::Event;
 use crate::registry::RegistryError;
 use crate::state::PushedRef;
-use crate::world::{Repo, World};
 
 /// The longest ref name the service takes.
 const LONGEST_REF_NAME: usize = 400;
@@ -47,10 +47,10 @@ pub(super) struct RepoPolicy {
 }
 
 impl RepoPolicy {
-    fn ask(&self, decide: impl FnOnce(&World, &Repo) -> Result<(), Refusal>) -> Result<(), Denial> {
-        let world = self.app.state.world();
-        let verdict = match world.repos.get(&self.repo.id) {
-            Some(repo) => decide(&world, repo),
+    fn ask(&self, decide: impl FnOnce(&Directory, &Repo) -> Result<(), Refusal>) -> Result<(), Denial> {
+        let directory = self.app.state.directory();
+        let verdict = match directory.repos.get(&self.repo.id) {
+            Some(repo) => decide(&directory, repo),
             None => Err(Refusal::Invisible),
         };
         verdict.map_err(|refusal| match refusal {
@@ -67,13 +67,15 @@ impl RepoPolicy {
         for update in updates {
             let name = update.name.as_bstr().to_string();
             match update.kind {
-                UpdateKind::Create if creator_may_own(&change.world, &self.principal, &self.repo, &name) => {
+                UpdateKind::Create
+                    if creator_may_own(&change.directory, &self.principal, &self.repo, &name) =>
+                {
                     change.own_branch(user, &self.repo, &name).await?;
                     changed = true;
                 }
                 UpdateKind::Delete => {
                     changed |= change.disown_branch(&self.repo, &name).await?;
-                    if change.world.lock_of(self.repo.id, &name).is_some() {
+                    if change.directory.lock_of(self.repo.id, &name).is_some() {
                         change.lock_ref(self.repo.id, &name, None).await?;
                         changed = true;
                     }
@@ -87,11 +89,13 @@ impl RepoPolicy {
 
 impl Policy for RepoPolicy {
     fn may_read(&self) -> Result<(), Denial> {
-        self.ask(|world, repo| authorize(world, &self.principal, Permission::GenericRead, Target::Repo(repo)))
+        self.ask(|directory, repo| {
+            authorize(directory, &self.principal, Permission::GenericRead, Target::Repo(repo))
+        })
     }
 
     fn may_push(&self) -> Result<(), Denial> {
-        self.ask(|world, repo| authorize_push(world, &self.principal, repo))
+        self.ask(|directory, repo| authorize_push(directory, &self.principal, repo))
     }
 
     fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
@@ -102,7 +106,7 @@ impl Policy for RepoPolicy {
         if name.len() > LONGEST_REF_NAME && update.new.is_some() {
             return Err(Denial::new(PushDenial::NameTooLong));
         }
-        self.ask(|world, repo| authorize_update(world, &self.principal, repo, name, update.kind))
+        self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))
     }
 
     /// Who may read a repository sees all its refs: a fetch needn't look at them to know what it may have.
@@ -111,7 +115,7 @@ impl Policy for RepoPolicy {
     }
 
     fn updated(&self, updates: &[RefUpdate]) {
-        let world = self.app.state.world();
+        let directory = self.app.state.directory();
         let name_of = |name: Option<&String>| name.cloned().unwrap_or_default();
         for update in updates {
             let change = match update.kind {
@@ -123,8 +127,8 @@ impl Policy for RepoPolicy {
             self.app.journal.add(
                 self.app.clock.now(),
                 Event::RefUpdate {
-                    account: name_of(world.accounts.get(&self.repo.account).map(|account| &account.name)),
-                    project: name_of(world.projects.get(&self.repo.project).map(|project| &project.name)),
+                    account: name_of(directory.accounts.get(&self.repo.account).map(|account| &account.name)),
+                    project: name_of(directory.projects.get(&self.repo.project).map(|project| &project.name)),
                     repo: self.repo.name.clone(),
                     user: self.principal.name.clone(),
                     name: update.name.as_bstr().to_string(),

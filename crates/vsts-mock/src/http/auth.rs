@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::web::text;
 use crate::access::Principal;
 use crate::app::App;
+use crate::directory::Directory;
 use crate::identity::{Authenticator, Credential, SignInError};
-use crate::world::World;
 
 /// Who sent the request: nobody, when it shows no credential.
 pub(crate) async fn sign_in(
@@ -24,11 +24,11 @@ pub(crate) async fn sign_in(
         None => Credential::None,
         Some(value) => Credential::parse(value.as_bytes())?,
     };
-    let (world, now) = (app.state.world(), app.clock.now());
-    if Authenticator::takes_long(&world, &credential) {
-        return verify(app, world, credential, peer).await;
+    let (directory, now) = (app.state.directory(), app.clock.now());
+    if Authenticator::takes_long(&directory, &credential) {
+        return verify(app, directory, credential, peer).await;
     }
-    let principal = app.authenticator.verify(&world, &credential, peer, now)?;
+    let principal = app.authenticator.verify(&directory, &credential, peer, now)?;
     if let Some(token) = principal.token {
         app.uses.note(token, now);
     }
@@ -38,7 +38,7 @@ pub(crate) async fn sign_in(
 /// Verifies a credential that may be a password. A few at once: each takes 19 MB and a processor for a moment.
 pub(crate) async fn verify(
     app: &Arc<App>,
-    world: Arc<World>,
+    directory: Arc<Directory>,
     credential: Credential,
     peer: IpAddr,
 ) -> Result<Principal, SignInError> {
@@ -46,7 +46,7 @@ pub(crate) async fn verify(
     let (app, now) = (app.clone(), app.clock.now());
     let verdict = tokio::task::spawn_blocking(move || {
         let _held = permit;
-        app.authenticator.verify(&world, &credential, peer, now)
+        app.authenticator.verify(&directory, &credential, peer, now)
     });
     verdict.await.expect("verifying does not panic")
 }

@@ -17,10 +17,10 @@ use super::{auth, body as incoming, host};
 use crate::access::{Principal, Refusal, repository_not_found};
 use crate::admission::Client;
 use crate::app::App;
+use crate::directory::Repo;
 use crate::disk_full;
 use crate::hosting::{Names, Session, admit};
 use crate::limits::FETCH_REQUEST_BYTES;
-use crate::world::Repo;
 
 const UNREAD: &str = "The request's body could not be read.";
 const DUMB: &str = "This server speaks Git's smart HTTP protocol only. Use git 1.6.6 or newer, and check that nothing \
@@ -48,10 +48,10 @@ pub(crate) async fn serve(
         return auth::challenge(app, message);
     }
     journalled.user = (!principal.is_anonymous()).then(|| principal.name.clone());
-    let world = app.state.world();
+    let directory = app.state.directory();
     let is_advertisement = address.tail == GitTail::InfoRefs;
     let names = Names { account: address.account.as_deref(), project: &address.project, repo: &address.repo };
-    let repo = match admit(&world, &principal, names, service) {
+    let repo = match admit(&directory, &principal, names, service) {
         Ok(repo) => repo,
         Err(refusal) => return refuse(app, &refusal, &address.repo, service, is_advertisement),
     };

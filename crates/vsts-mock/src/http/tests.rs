@@ -281,18 +281,18 @@ async fn a_life_over_the_admin_api() {
 
     assert_eq!(
         bench.app.state.reloaded().await.expect("readable"),
-        *bench.app.state.world(),
+        *bench.app.state.directory(),
         "the database agrees"
     );
     assert_eq!(admin("DELETE", "/_mock/users/dora", Value::Null).await.status, 204);
     assert_eq!(bench.ask("POST", DOOR, &bearer, "").await.status, 401);
     assert_eq!(admin("DELETE", &format!("{projects}/iris"), Value::Null).await.status, 204);
     assert_eq!(bench.ask("POST", DOOR, "Bearer alicepat", "").await.status, 404);
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.world());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
     assert_eq!(admin("POST", "/_mock/reset", Value::Null).await.status, 200);
     assert_eq!(bench.ask("POST", DOOR, "Bearer alicepat", "").await.status, OPEN);
     assert_eq!(admin("DELETE", "/_mock/accounts/acme", Value::Null).await.status, 204);
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.world());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn errors_of_the_admin_api_name_the_field() {
         let reply = bench.admin(method, path, &body).await;
         assert_eq!((reply.status, &reply.json()["field"]), (status, &field), "{path} {body}: {}", reply.body);
     }
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.world());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
 }
 
 #[tokio::test]
@@ -419,7 +419,7 @@ async fn projects_and_repositories_over_rest() {
 #[tokio::test]
 async fn a_change_that_fails_leaves_the_folders_alone() {
     let bench = Bench::new().await;
-    let id = bench.app.state.world().repos.keys().next().copied().expect("a repository");
+    let id = bench.app.state.directory().repos.keys().next().copied().expect("a repository");
     let marker = bench.app.state.repo_path(id).join("marker");
     std::fs::write(&marker, "here").expect("a file");
     let mut change = bench.app.state.change().await.expect("a change");
@@ -429,7 +429,7 @@ async fn a_change_that_fails_leaves_the_folders_alone() {
     std::fs::create_dir(&path).expect("a new folder");
     drop(change);
     assert!(marker.exists(), "it is back");
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.world());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
 }
 
 #[tokio::test]
@@ -440,7 +440,7 @@ async fn a_hundred_repositories_are_reset_to_the_seed_quickly() {
         write!(seed, "[[accounts.projects.repos]]\nname = \"repo-{n}\"\n").expect("a String takes it");
     }
     let bench = Bench::with(&seed).await;
-    let first = bench.app.state.world();
+    let first = bench.app.state.directory();
     for n in 0..100 {
         let repo = json!({ "name": format!("more-{n}") });
         assert_eq!(bench.admin("POST", "/_mock/accounts/acme/projects/iris/repos", &repo).await.status, 201);
@@ -456,13 +456,13 @@ async fn a_hundred_repositories_are_reset_to_the_seed_quickly() {
     println!("reset took {took:?}");
     // Fifty milliseconds of a release build on a quiet machine are measured by the benchmark.
     assert!(took < std::time::Duration::from_secs(2), "{took:?}");
-    let world = bench.app.state.world();
-    assert_eq!((world.repos.len(), &world.repos), (103, &first.repos));
-    assert_eq!((&world.users, world.tokens.len()), (&first.users, first.tokens.len()));
+    let directory = bench.app.state.directory();
+    assert_eq!((directory.repos.len(), &directory.repos), (103, &first.repos));
+    assert_eq!((&directory.users, directory.tokens.len()), (&first.users, first.tokens.len()));
     for path in &changed {
         assert!(path.join("HEAD").exists() && !path.join("refs/heads/stray").exists(), "{}", path.display());
     }
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *world);
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *directory);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -489,16 +489,16 @@ async fn what_rest_changed_is_there_after_a_restart() {
     assert_eq!(api("POST", repos, json!({ "name": "other" })).await.status, 201);
     assert_eq!(api("PATCH", "/acme/_apis/projects/iris", json!({ "description": "d" })).await.status, 202);
     let updated = async {
-        while bench.app.state.world().projects.values().all(|project| project.revision == 1) {
+        while bench.app.state.directory().projects.values().all(|project| project.revision == 1) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), updated).await.expect("it is updated");
-    let world = bench.app.state.world();
-    assert_eq!((world.deleted_repos.len(), world.ref_locks.len()), (1, 1));
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *world);
+    let directory = bench.app.state.directory();
+    assert_eq!((directory.deleted_repos.len(), directory.ref_locks.len()), (1, 1));
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *directory);
     assert_eq!(bench.admin("POST", "/_mock/reset", &Value::Null).await.status, 200);
-    let world = bench.app.state.world();
-    assert!(world.deleted_repos.is_empty() && world.ref_locks.is_empty());
-    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *world);
+    let directory = bench.app.state.directory();
+    assert!(directory.deleted_repos.is_empty() && directory.ref_locks.is_empty());
+    assert_eq!(bench.app.state.reloaded().await.expect("readable"), *directory);
 }

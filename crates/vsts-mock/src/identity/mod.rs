@@ -23,8 +23,8 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::access::{Permissions, Principal, ceiling_of};
+use crate::directory::{Directory, Token};
 use crate::limits::{AUTHORIZATION_BYTES, PASSWORDS_AT_ONCE};
-use crate::world::{Token, World};
 use login_throttle::{Attempt, LoginThrottle};
 pub(crate) use secret::Secret;
 
@@ -102,10 +102,10 @@ impl Authenticator {
     }
 
     /// Whether verifying takes a moment: a password, that is, and not a token.
-    pub(crate) fn takes_long(world: &World, credential: &Credential) -> bool {
+    pub(crate) fn takes_long(directory: &Directory, credential: &Credential) -> bool {
         match credential {
             Credential::Basic { password, .. } if !password.is_empty() => {
-                world.token_by_hash(&secret::hash(password.reveal())).is_none()
+                directory.token_by_hash(&secret::hash(password.reveal())).is_none()
             }
             _ => false,
         }
@@ -114,7 +114,7 @@ impl Authenticator {
     /// Verifies a credential. Takes a moment for passwords: call it where blocking is fine.
     pub(crate) fn verify(
         &self,
-        world: &World,
+        directory: &Directory,
         credential: &Credential,
         peer: IpAddr,
         now: Timestamp,
@@ -125,15 +125,15 @@ impl Authenticator {
             Credential::Basic { user, password } if password.is_empty() => (user.as_str(), None),
             Credential::Basic { user, password } => (password.reveal(), Some(user.as_str())),
         };
-        let token = world.token_by_hash(&secret::hash(secret));
+        let token = directory.token_by_hash(&secret::hash(secret));
         // A token in the place of a password is one, whatever name is beside it.
         let login = login.filter(|login| token.is_none() && !login.is_empty());
-        let named = login.and_then(|login| world.user_by_login(login)).map(|user| user.id);
+        let named = login.and_then(|login| directory.user_by_login(login)).map(|user| user.id);
         let attempt = Attempt { address: peer, login, user: token.map(|token| token.user).or(named) };
         self.check(attempt, now)?;
         let verdict = match token {
-            Some(token) => of_token(world, token, now),
-            None => self.of_password(world, secret, login),
+            Some(token) => of_token(directory, token, now),
+            None => self.of_password(directory, secret, login),
         };
         match &verdict {
             Ok(principal) => self.succeeded(peer, principal.user.unwrap_or_default()),
@@ -196,12 +196,12 @@ impl Authenticator {
 
     fn of_password(
         &self,
-        world: &World,
+        directory: &Directory,
         password: &str,
         login: Option<&str>,
     ) -> Result<Principal, SignInError> {
         let login = login.ok_or(SignInError::Wrong)?;
-        let user = world.user_by_login(login);
+        let user = directory.user_by_login(login);
         let stored = user.and_then(|user| user.password_hash.as_deref());
         match (self.passwords.check(password, stored), user) {
             (true, Some(user)) => Ok(Principal {
@@ -216,11 +216,11 @@ impl Authenticator {
     }
 }
 
-fn of_token(world: &World, token: &Token, now: Timestamp) -> Result<Principal, SignInError> {
+fn of_token(directory: &Directory, token: &Token, now: Timestamp) -> Result<Principal, SignInError> {
     if token.expires.is_some_and(|expires| expires <= now) {
         return Err(SignInError::Expired);
     }
-    let user = world.users.get(&token.user).ok_or(SignInError::Wrong)?;
+    let user = directory.users.get(&token.user).ok_or(SignInError::Wrong)?;
     Ok(Principal {
         user: Some(user.id),
         name: user.name.clone(),

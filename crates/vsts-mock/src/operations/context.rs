@@ -11,7 +11,7 @@ use super::refused::Refused;
 use super::work::Work;
 use crate::access::Principal;
 use crate::app::App;
-use crate::world::{Repo, World};
+use crate::directory::{Directory, Repo};
 
 /// Bytes of decoded objects that a reader keeps.
 const OBJECT_CACHE_BYTES: usize = 4 << 20;
@@ -20,7 +20,7 @@ const OBJECT_CACHE_BYTES: usize = 4 << 20;
 pub(crate) struct RepoContext {
     pub(crate) app: Arc<App>,
     /// The directory as it was when the request began.
-    pub(crate) world: Arc<World>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) principal: Principal,
     pub(crate) repo: Repo,
     pub(crate) runtime: Handle,
@@ -32,12 +32,19 @@ impl RepoContext {
     /// The context of a repository that the principal may read. Call it on the runtime's own threads.
     pub(crate) fn new(
         app: &Arc<App>,
-        world: Arc<World>,
+        directory: Arc<Directory>,
         principal: &Principal,
         repo: Repo,
         work: Arc<Work>,
     ) -> Self {
-        Self { app: app.clone(), world, principal: principal.clone(), repo, runtime: Handle::current(), work }
+        Self {
+            app: app.clone(),
+            directory,
+            principal: principal.clone(),
+            repo,
+            runtime: Handle::current(),
+            work,
+        }
     }
 
     /// Opens the repository for reading: objects stay readable until the reader is dropped.

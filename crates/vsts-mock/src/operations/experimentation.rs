@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::access::{Act, Principal, Refusal, Use, authorize_resource, authorize_use, sees_resource};
 use crate::app::App;
+use crate::directory::{Assignment, Directory, Level, Resource, Role, name};
 use crate::registry::{DEFAULT_GROUP, Details, RegistryError, random_id};
 use crate::state::StateError;
-use crate::world::{Assignment, Level, Resource, Role, World, name};
 
 /// A resource by the names that lead to it, and the resource group in its address.
 #[derive(Clone, Copy, Debug)]
@@ -55,25 +55,29 @@ pub(crate) enum Put {
 
 /// The resource at the path, if the principal may see it.
 pub(crate) fn find<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     principal: &Principal,
     path: ResourcePath<'_>,
 ) -> Result<&'w Resource, Error> {
     let names: Vec<&str> = path.names.iter().map(String::as_str).collect();
-    let resource = world.experimentation.at(&names).ok_or(Error::Absent)?;
+    let resource = directory.experimentation.at(&names).ok_or(Error::Absent)?;
     let is_in_group = path.group.is_none_or(|group| name::key(group) == name::key(&resource.group));
-    if is_in_group && sees_resource(world, principal, resource) { Ok(resource) } else { Err(Error::Absent) }
+    if is_in_group && sees_resource(directory, principal, resource) {
+        Ok(resource)
+    } else {
+        Err(Error::Absent)
+    }
 }
 
 /// The resource at the path, if the principal may do that to it.
 pub(crate) fn allowed<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     principal: &Principal,
     path: ResourcePath<'_>,
     act: Act,
 ) -> Result<&'w Resource, Error> {
-    let resource = find(world, principal, path)?;
-    authorize_resource(world, principal, act, resource)?;
+    let resource = find(directory, principal, path)?;
+    authorize_resource(directory, principal, act, resource)?;
     Ok(resource)
 }
 
@@ -87,10 +91,10 @@ pub(crate) async fn put(
 ) -> Result<Put, Error> {
     let mut change = app.state.change().await?;
     let names: Vec<&str> = path.names.iter().map(String::as_str).collect();
-    let there = change.world.experimentation.at(&names);
-    if let Some(there) = there.filter(|there| sees_resource(&change.world, principal, there)) {
+    let there = change.directory.experimentation.at(&names);
+    if let Some(there) = there.filter(|there| sees_resource(&change.directory, principal, there)) {
         let id = there.id;
-        allowed(&change.world, principal, path, Act::Write)?;
+        allowed(&change.directory, principal, path, Act::Write)?;
         if must_be_new {
             return Err(Error::Exists);
         }
@@ -100,12 +104,12 @@ pub(crate) async fn put(
     }
     let (last, above) = path.names.split_last().ok_or(Error::Absent)?;
     let (parent, group) = if above.is_empty() {
-        authorize_use(&change.world, principal, Use::RegistryWrite)?;
+        authorize_use(&change.directory, principal, Use::RegistryWrite)?;
         (Uuid::nil(), path.group.unwrap_or(DEFAULT_GROUP).to_owned())
     } else {
-        let parent = find(&change.world, principal, ResourcePath { names: above, ..path });
+        let parent = find(&change.directory, principal, ResourcePath { names: above, ..path });
         let parent = parent.map_err(|_| Error::NoParent)?;
-        authorize_resource(&change.world, principal, Act::Write, parent)?;
+        authorize_resource(&change.directory, principal, Act::Write, parent)?;
         (parent.id, parent.group.clone())
     };
     let (level, now) = (Level::ALL[above.len()], app.clock.now());
@@ -125,7 +129,7 @@ pub(crate) async fn update(
     details: &Details<'_>,
 ) -> Result<Uuid, Error> {
     let mut change = app.state.change().await?;
-    let id = allowed(&change.world, principal, path, Act::Write)?.id;
+    let id = allowed(&change.directory, principal, path, Act::Write)?.id;
     change.update_resource(id, details).await?;
     change.commit().await?;
     Ok(id)
@@ -134,7 +138,7 @@ pub(crate) async fn update(
 /// Deletes the resource at the path.
 pub(crate) async fn delete(app: &App, principal: &Principal, path: ResourcePath<'_>) -> Result<(), Error> {
     let mut change = app.state.change().await?;
-    let id = allowed(&change.world, principal, path, Act::Write)?.id;
+    let id = allowed(&change.directory, principal, path, Act::Write)?.id;
     change.delete_resource(id).await?;
     Ok(change.commit().await?)
 }
@@ -149,10 +153,10 @@ pub(crate) async fn assign(
     role: Role,
 ) -> Result<(), Error> {
     let mut change = app.state.change().await?;
-    let resource = allowed(&change.world, principal, path, Act::Assign)?.id;
-    let user = user.filter(|user| change.world.users.contains_key(user)).ok_or(Error::NoUser)?;
+    let resource = allowed(&change.directory, principal, path, Act::Assign)?.id;
+    let user = user.filter(|user| change.directory.users.contains_key(user)).ok_or(Error::NoUser)?;
     let is_twin = |one: &Assignment| one.user == user && one.role == role && one.id != id;
-    if change.world.experimentation.assignments_at(resource).any(is_twin) {
+    if change.directory.experimentation.assignments_at(resource).any(is_twin) {
         return Err(Error::AssignmentExists);
     }
     change.assign_role(id, resource, user, role).await?;
@@ -167,15 +171,15 @@ pub(crate) async fn unassign(
     id: &str,
 ) -> Result<Option<Assignment>, Error> {
     let mut change = app.state.change().await?;
-    let resource = allowed(&change.world, principal, path, Act::Assign)?.id;
-    let Some(assignment) = assignment(&change.world, resource, id).cloned() else { return Ok(None) };
+    let resource = allowed(&change.directory, principal, path, Act::Assign)?.id;
+    let Some(assignment) = assignment(&change.directory, resource, id).cloned() else { return Ok(None) };
     change.revoke_role(assignment.id).await?;
     change.commit().await?;
     Ok(Some(assignment))
 }
 
 /// The role assignment of that id at a resource.
-pub(crate) fn assignment<'w>(world: &'w World, resource: Uuid, id: &str) -> Option<&'w Assignment> {
-    let found = world.experimentation.assignments.get(&Uuid::parse_str(id).ok()?);
+pub(crate) fn assignment<'w>(directory: &'w Directory, resource: Uuid, id: &str) -> Option<&'w Assignment> {
+    let found = directory.experimentation.assignments.get(&Uuid::parse_str(id).ok()?);
     found.filter(|found| found.resource == resource)
 }

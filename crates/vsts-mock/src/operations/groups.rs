@@ -7,7 +7,7 @@ use super::refused::Refused;
 use super::scope::Scope;
 use crate::access::{Principal, Refusal, authorize_group};
 use crate::app::App;
-use crate::world::{Group, GroupKind, User, World};
+use crate::directory::{Directory, Group, GroupKind, User};
 
 /// A group to create.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) enum GroupUpdate<'a> {
 
 /// Asks whether the principal may change the groups of a project, or those of the account.
 fn authorize(
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     account: Uuid,
     project: Option<Uuid>,
 ) -> Result<(), Refused> {
-    authorize_group(world, principal, account, project).map_err(|refusal| {
+    authorize_group(directory, principal, account, project).map_err(|refusal| {
         Refused::AccessCheck(match refusal {
             Refusal::LacksRole { identity } => format!(
                 "TF50309: The following account does not have sufficient permissions to complete the operation: \
@@ -46,25 +46,25 @@ fn authorize(
 }
 
 /// The group of that id, if the principal may change it.
-fn to_change(world: &World, principal: &Principal, id: Uuid) -> Result<Group, Refused> {
-    let group = world.groups.get(&id).ok_or_else(|| Refused::NoSubject { asked: id.to_string() })?;
-    authorize(world, principal, group.account, group.project)?;
+fn to_change(directory: &Directory, principal: &Principal, id: Uuid) -> Result<Group, Refused> {
+    let group = directory.groups.get(&id).ok_or_else(|| Refused::NoSubject { asked: id.to_string() })?;
+    authorize(directory, principal, group.account, group.project)?;
     Ok(group.clone())
 }
 
 /// Creates a group.
 pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewGroup<'_>) -> Result<Group, Refused> {
     let mut change = app.state.change().await?;
-    let account = scope.account(&change.world)?.id;
-    authorize(&change.world, scope.principal, account, new.project)?;
+    let account = scope.account(&change.directory)?.id;
+    authorize(&change.directory, scope.principal, account, new.project)?;
     for group in new.joins {
-        to_change(&change.world, scope.principal, *group)?;
+        to_change(&change.directory, scope.principal, *group)?;
     }
     let id = change.create_custom_group(account, new.project, new.name, new.description).await?;
     for group in new.joins {
         change.join(id, *group).await?;
     }
-    let group = change.world.groups.get(&id).cloned();
+    let group = change.directory.groups.get(&id).cloned();
     let group = group.ok_or_else(|| Refused::NoSubject { asked: new.name.to_owned() })?;
     change.commit().await?;
     Ok(group)
@@ -78,14 +78,14 @@ pub(crate) async fn update(
     updates: &[GroupUpdate<'_>],
 ) -> Result<Group, Refused> {
     let mut change = app.state.change().await?;
-    to_change(&change.world, principal, id)?;
+    to_change(&change.directory, principal, id)?;
     for update in updates {
         match update {
             GroupUpdate::Name(name) => change.update_group(id, Some(name), None).await?,
             GroupUpdate::Description(text) => change.update_group(id, None, Some(text)).await?,
         }
     }
-    let group = to_change(&change.world, principal, id)?;
+    let group = to_change(&change.directory, principal, id)?;
     change.commit().await?;
     Ok(group)
 }
@@ -93,7 +93,7 @@ pub(crate) async fn update(
 /// Deletes a group.
 pub(crate) async fn delete(app: &App, principal: &Principal, id: Uuid) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    to_change(&change.world, principal, id)?;
+    to_change(&change.directory, principal, id)?;
     change.delete_group(id).await?;
     Ok(change.commit().await?)
 }
@@ -101,7 +101,7 @@ pub(crate) async fn delete(app: &App, principal: &Principal, id: Uuid) -> Result
 /// Puts a user or a group into a group.
 pub(crate) async fn join(app: &App, principal: &Principal, member: Uuid, group: Uuid) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    to_change(&change.world, principal, group)?;
+    to_change(&change.directory, principal, group)?;
     change.join(member, group).await?;
     Ok(change.commit().await?)
 }
@@ -114,8 +114,8 @@ pub(crate) async fn leave(
     group: Uuid,
 ) -> Result<bool, Refused> {
     let mut change = app.state.change().await?;
-    let group = to_change(&change.world, principal, group)?;
-    let owner = change.world.accounts.get(&group.account).and_then(|account| account.owner);
+    let group = to_change(&change.directory, principal, group)?;
+    let owner = change.directory.accounts.get(&group.account).and_then(|account| account.owner);
     if owner == Some(member) && group.kind == GroupKind::CollectionAdministrators {
         return Err(Refused::invalid("The owner of the account stays one of its administrators."));
     }
@@ -133,17 +133,18 @@ pub(crate) async fn add_user(
     groups: &[Uuid],
 ) -> Result<User, Refused> {
     let mut change = app.state.change().await?;
-    let account = scope.account(&change.world)?.id;
+    let account = scope.account(&change.directory)?.id;
     for group in groups {
-        to_change(&change.world, scope.principal, *group)?;
+        to_change(&change.directory, scope.principal, *group)?;
     }
     if groups.is_empty() {
-        authorize(&change.world, scope.principal, account, None)?;
+        authorize(&change.directory, scope.principal, account, None)?;
     }
-    let by_id = Uuid::parse_str(asked).ok().and_then(|id| change.world.users.get(&id));
-    let user = by_id.or_else(|| change.world.user_by_login(asked)).cloned();
+    let by_id = Uuid::parse_str(asked).ok().and_then(|id| change.directory.users.get(&id));
+    let user = by_id.or_else(|| change.directory.user_by_login(asked)).cloned();
     let user = user.ok_or_else(|| Refused::NoUser { asked: asked.to_owned() })?;
-    let everybody = change.world.group(account, None, GroupKind::CollectionValidUsers).map(|group| group.id);
+    let everybody =
+        change.directory.group(account, None, GroupKind::CollectionValidUsers).map(|group| group.id);
     for group in groups.iter().copied().chain(everybody) {
         change.join(user.id, group).await?;
     }
@@ -154,13 +155,13 @@ pub(crate) async fn add_user(
 /// Takes a user out of every group of the account, and so out of the account.
 pub(crate) async fn remove_user(app: &App, scope: Scope<'_>, user: Uuid) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    let account = scope.account(&change.world)?.clone();
-    authorize(&change.world, scope.principal, account.id, None)?;
+    let account = scope.account(&change.directory)?.clone();
+    authorize(&change.directory, scope.principal, account.id, None)?;
     if account.owner == Some(user) {
         return Err(Refused::invalid("The owner of the account stays in it."));
     }
-    for group in change.world.containers_of(user) {
-        if change.world.groups.get(&group).is_some_and(|group| group.account == account.id) {
+    for group in change.directory.containers_of(user) {
+        if change.directory.groups.get(&group).is_some_and(|group| group.account == account.id) {
             change.leave_group(user, group).await?;
         }
     }

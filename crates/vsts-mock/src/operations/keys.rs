@@ -6,21 +6,25 @@ use super::refused::Refused;
 use super::tokens::{may_give_away, owner, user_name};
 use crate::access::Principal;
 use crate::app::App;
+use crate::directory::{Directory, SshKey};
 use crate::registry::KeyInput;
-use crate::world::{SshKey, World};
 
 /// The principal's keys, oldest first.
-pub(crate) fn list<'w>(world: &'w World, principal: &Principal) -> Result<Vec<&'w SshKey>, Refused> {
-    let user = owner(world, principal)?;
-    let mut mine: Vec<_> = world.keys.values().filter(|key| key.user == user).collect();
+pub(crate) fn list<'w>(directory: &'w Directory, principal: &Principal) -> Result<Vec<&'w SshKey>, Refused> {
+    let user = owner(directory, principal)?;
+    let mut mine: Vec<_> = directory.keys.values().filter(|key| key.user == user).collect();
     mine.sort_by_key(|key| (key.created, key.id));
     Ok(mine)
 }
 
 /// The principal's key of that id.
-pub(crate) fn find<'w>(world: &'w World, principal: &Principal, id: &str) -> Result<&'w SshKey, Refused> {
-    let user = owner(world, principal)?;
-    let key = Uuid::parse_str(id).ok().and_then(|id| world.keys.get(&id));
+pub(crate) fn find<'w>(
+    directory: &'w Directory,
+    principal: &Principal,
+    id: &str,
+) -> Result<&'w SshKey, Refused> {
+    let user = owner(directory, principal)?;
+    let key = Uuid::parse_str(id).ok().and_then(|id| directory.keys.get(&id));
     key.filter(|key| key.user == user).ok_or_else(|| Refused::no_token(id))
 }
 
@@ -31,13 +35,13 @@ pub(crate) async fn register(
     input: &KeyInput<'_>,
 ) -> Result<SshKey, Refused> {
     let mut change = app.state.change().await?;
-    let user = user_name(&change.world, owner(&change.world, principal)?);
-    may_give_away(&change.world, principal, &["app_token".to_owned()])?;
+    let user = user_name(&change.directory, owner(&change.directory, principal)?);
+    may_give_away(&change.directory, principal, &["app_token".to_owned()])?;
     if let Some(reason) = app.profile.refuses_key(input.key) {
         return Err(Refused::invalid(reason));
     }
     let id = change.create_key(&user, input, app.clock.now()).await?;
-    let key = change.world.keys.get(&id).cloned().ok_or_else(|| Refused::no_token(&id.to_string()))?;
+    let key = change.directory.keys.get(&id).cloned().ok_or_else(|| Refused::no_token(&id.to_string()))?;
     change.commit().await?;
     Ok(key)
 }
@@ -45,8 +49,8 @@ pub(crate) async fn register(
 /// Removes a key; the connections that it opened end. By its id alone: a key may be named like the id of another.
 pub(crate) async fn remove(app: &App, principal: &Principal, id: &str) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    let key = find(&change.world, principal, id)?;
-    let (user, id) = (user_name(&change.world, key.user), key.id.to_string());
+    let key = find(&change.directory, principal, id)?;
+    let (user, id) = (user_name(&change.directory, key.user), key.id.to_string());
     change.delete_key(&user, &id).await?;
     Ok(change.commit().await?)
 }

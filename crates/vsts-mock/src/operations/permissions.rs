@@ -9,8 +9,8 @@ use super::scope::Scope;
 use super::securable::to_change;
 use crate::access::{Permission, Permissions, Principal, Target, authorize_acl, merged, subjects, token};
 use crate::app::App;
+use crate::directory::{Account, Directory, Entry};
 use crate::registry::Wish;
-use crate::world::{Account, Entry, World};
 
 /// The entry that a user or a group is to have.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub(crate) async fn set_entries(
     merges: bool,
 ) -> Result<Vec<(Permissions, Permissions)>, Refused> {
     let mut change = app.state.change().await?;
-    let (account, at) = list_to_change(scope, &change.world, at)?;
+    let (account, at) = list_to_change(scope, &change.directory, at)?;
     let mut set = Vec::with_capacity(entries.len());
     for new in entries {
         let old = if merges { change.entry(account, &at, new.identity) } else { Entry::default() };
@@ -58,7 +58,7 @@ pub(crate) async fn remove_entries(
     identities: &[Uuid],
 ) -> Result<bool, Refused> {
     let mut change = app.state.change().await?;
-    let (account, at) = list_to_change(scope, &change.world, at)?;
+    let (account, at) = list_to_change(scope, &change.directory, at)?;
     let mut any = false;
     for identity in identities {
         let entry = change.entry(account, &at, *identity);
@@ -78,7 +78,7 @@ pub(crate) async fn remove_permissions(
     removed: Permissions,
 ) -> Result<(Permissions, Permissions), Refused> {
     let mut change = app.state.change().await?;
-    let (account, at) = list_to_change(scope, &change.world, at)?;
+    let (account, at) = list_to_change(scope, &change.directory, at)?;
     let entry = change.entry(account, &at, identity);
     let (allow, deny) = (entry.allow.without(removed), entry.deny.without(removed));
     change.set_entry(account, &at, identity, allow, deny).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn remove_permissions(
 pub(crate) async fn replace_lists(app: &App, scope: Scope<'_>, lists: &[NewList<'_>]) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
     for list in lists {
-        let (account, at) = list_to_change(scope, &change.world, list.token)?;
+        let (account, at) = list_to_change(scope, &change.directory, list.token)?;
         change.remove_list(account, &at, false).await?;
         for entry in &list.entries {
             change.set_entry(account, &at, entry.identity, entry.allow, entry.deny).await?;
@@ -110,10 +110,10 @@ pub(crate) async fn remove_lists(
     let mut change = app.state.change().await?;
     let mut any = false;
     for text in tokens {
-        let (account, at) = list_to_change(scope, &change.world, text)?;
+        let (account, at) = list_to_change(scope, &change.directory, text)?;
         let removed = {
-            let below = tokens_below(&change.world, scope.account(&change.world)?, &at).into_iter();
-            let may = |found: &&str| to_change(scope, &change.world, found).is_ok();
+            let below = tokens_below(&change.directory, scope.account(&change.directory)?, &at).into_iter();
+            let may = |found: &&str| to_change(scope, &change.directory, found).is_ok();
             let removed = below.filter(|found| *found == at || recurse).filter(may);
             removed.map(str::to_owned).collect::<Vec<_>>()
         };
@@ -126,9 +126,13 @@ pub(crate) async fn remove_lists(
 }
 
 /// The tokens that have lists: this one and those below it.
-pub(crate) fn tokens_below<'w>(world: &'w World, account: &Account, at: &'w str) -> BTreeSet<&'w str> {
-    let with_entries = world.entries_below(account.id, at).map(|(found, ..)| found);
-    with_entries.chain(world.cut_off_below(account.id, at)).collect()
+pub(crate) fn tokens_below<'w>(
+    directory: &'w Directory,
+    account: &Account,
+    at: &'w str,
+) -> BTreeSet<&'w str> {
+    let with_entries = directory.entries_below(account.id, at).map(|(found, ..)| found);
+    with_entries.chain(directory.cut_off_below(account.id, at)).collect()
 }
 
 /// Sets permissions of a user or a group in a repository, each by itself.
@@ -140,12 +144,12 @@ pub(crate) async fn set_permissions(
     wishes: &[(Permission, Wish)],
 ) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    let found = change.world.repos.get(&repo).cloned();
+    let found = change.directory.repos.get(&repo).cloned();
     let repo = found.ok_or_else(|| Refused::no_repository(&repo.to_string()))?;
-    authorize_acl(&change.world, principal, Target::Repo(&repo))?;
+    authorize_acl(&change.directory, principal, Target::Repo(&repo))?;
     let is_one =
-        subjects(&change.world, repo.account, Some(repo.project)).iter().any(|one| one.id == subject);
-    if !is_one && !change.world.users.contains_key(&subject) {
+        subjects(&change.directory, repo.account, Some(repo.project)).iter().any(|one| one.id == subject);
+    if !is_one && !change.directory.users.contains_key(&subject) {
         return Err(Refused::NoSubject { asked: subject.to_string() });
     }
     let at = token::repository(repo.project, repo.id);
@@ -158,12 +162,12 @@ pub(crate) async fn set_permissions(
 }
 
 /// Asks whether the principal may change the list at a token.
-pub(crate) fn may_change_list(scope: Scope<'_>, world: &World, at: &str) -> Result<(), Refused> {
-    to_change(scope, world, at).map(|_| ())
+pub(crate) fn may_change_list(scope: Scope<'_>, directory: &Directory, at: &str) -> Result<(), Refused> {
+    to_change(scope, directory, at).map(|_| ())
 }
 
 /// The account and the canonical token of a list, if the principal may change it.
-fn list_to_change(scope: Scope<'_>, world: &World, at: &str) -> Result<(Uuid, String), Refused> {
-    let (account, found) = to_change(scope, world, at)?;
+fn list_to_change(scope: Scope<'_>, directory: &Directory, at: &str) -> Result<(Uuid, String), Refused> {
+    let (account, found) = to_change(scope, directory, at)?;
     Ok((account.id, found.target().token()))
 }

@@ -8,9 +8,9 @@ use super::refused::Refused;
 use super::scope::Scope;
 use crate::access::{Permission, Principal, Target, Viewer};
 use crate::app::App;
+use crate::directory::{Account, Directory, Project, name};
 use crate::jobs::Progress;
 use crate::registry::{DEFAULT_PROCESS, ProjectInput, RegistryError, random_id};
-use crate::world::{Account, Project, World, name};
 
 /// A project to create.
 #[derive(Clone, Debug)]
@@ -21,9 +21,13 @@ pub(crate) struct NewProject {
 }
 
 /// The projects of the account that the principal may know of, by name.
-pub(crate) fn list<'w>(world: &'w World, principal: &Principal, account: &Account) -> Vec<&'w Project> {
-    let viewer = Viewer::new(world, principal);
-    let all = world.projects_of(account.id);
+pub(crate) fn list<'w>(
+    directory: &'w Directory,
+    principal: &Principal,
+    account: &Account,
+) -> Vec<&'w Project> {
+    let viewer = Viewer::new(directory, principal);
+    let all = directory.projects_of(account.id);
     let mut seen: Vec<_> = all.filter(|project| viewer.sees(Target::Project(project))).collect();
     seen.sort_by_cached_key(|project| name::key(&project.name));
     seen
@@ -31,17 +35,17 @@ pub(crate) fn list<'w>(world: &'w World, principal: &Principal, account: &Accoun
 
 /// Creates a project with its first repository.
 pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewProject) -> Result<Uuid, Refused> {
-    let account = may_create(&app.state.world(), scope, new)?.name;
+    let account = may_create(&app.state.directory(), scope, new)?.name;
     Ok(write_new(app, &account, new).await?)
 }
 
 /// Begins to create a project; the id is the job's.
 pub(crate) fn begin_create(app: &Arc<App>, scope: Scope<'_>, new: NewProject) -> Result<Uuid, Refused> {
-    let account = may_create(&app.state.world(), scope, &new)?;
+    let account = may_create(&app.state.directory(), scope, &new)?;
     let exists = RegistryError::exists("project", &new.name);
     let id = reserve(app, account.id, Some(name::key(&new.name))).ok_or(exists)?;
     // A job that held the name and ended after the first look has committed its project by now.
-    if let Err(refused) = may_create(&app.state.world(), scope, &new) {
+    if let Err(refused) = may_create(&app.state.directory(), scope, &new) {
         app.jobs.forget(id);
         return Err(refused);
     }
@@ -50,14 +54,14 @@ pub(crate) fn begin_create(app: &Arc<App>, scope: Scope<'_>, new: NewProject) ->
     Ok(id)
 }
 
-fn may_create(world: &World, scope: Scope<'_>, new: &NewProject) -> Result<Account, Refused> {
-    let account = scope.account(world)?;
-    scope.authorize(world, Permission::CreateRepository, Target::Account(account))?;
+fn may_create(directory: &Directory, scope: Scope<'_>, new: &NewProject) -> Result<Account, Refused> {
+    let account = scope.account(directory)?;
+    scope.authorize(directory, Permission::CreateRepository, Target::Account(account))?;
     name::check_project(&new.name).map_err(RegistryError::from)?;
-    if world.project(account.id, &new.name).is_some() {
+    if directory.project(account.id, &new.name).is_some() {
         return Err(RegistryError::exists("project", &new.name).into());
     }
-    world.check_alike("project", account.id, &new.name, None).map_err(RegistryError::from)?;
+    directory.check_alike("project", account.id, &new.name, None).map_err(RegistryError::from)?;
     Ok(account.clone())
 }
 
@@ -81,15 +85,15 @@ pub(crate) fn begin_update(
     new: Option<String>,
     description: Option<String>,
 ) -> Result<Uuid, Refused> {
-    let world = app.state.world();
-    let project = scope.named_project(&world, asked)?;
-    scope.authorize(&world, Permission::RenameRepository, Target::Project(project))?;
+    let directory = app.state.directory();
+    let project = scope.named_project(&directory, asked)?;
+    scope.authorize(&directory, Permission::RenameRepository, Target::Project(project))?;
     if let Some(new) = &new {
         name::check_project(new).map_err(RegistryError::from)?;
-        if world.project(project.account, new).is_some_and(|other| other.id != project.id) {
+        if directory.project(project.account, new).is_some_and(|other| other.id != project.id) {
             return Err(RegistryError::exists("project", new).into());
         }
-        let alike = world.check_alike("project", project.account, new, Some(&project.name));
+        let alike = directory.check_alike("project", project.account, new, Some(&project.name));
         alike.map_err(RegistryError::from)?;
     }
     let (shared, id) = (app.clone(), project.id);
@@ -104,10 +108,10 @@ pub(crate) fn begin_update(
 
 /// Begins to delete a project with all repositories in it. The id is the job's.
 pub(crate) fn begin_delete(app: &Arc<App>, scope: Scope<'_>, asked: &str) -> Result<Uuid, Refused> {
-    let world = app.state.world();
-    let account = scope.account(&world)?;
-    let project = scope.named_project(&world, asked)?;
-    scope.authorize(&world, Permission::DeleteRepository, Target::Project(project))?;
+    let directory = app.state.directory();
+    let account = scope.account(&directory)?;
+    let project = scope.named_project(&directory, asked)?;
+    scope.authorize(&directory, Permission::DeleteRepository, Target::Project(project))?;
     let (shared, owner, id) = (app.clone(), account.name.clone(), project.id.to_string());
     let work = async move {
         let mut change = shared.state.change().await?;

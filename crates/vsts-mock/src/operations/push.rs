@@ -44,7 +44,7 @@ impl Received {
 
 /// Changes refs, with the objects in `pack`, which may be none. Blocks.
 pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Result<Received, Refused> {
-    authorize_push(&ctx.world, &ctx.principal, &ctx.repo)?;
+    authorize_push(&ctx.directory, &ctx.principal, &ctx.repo)?;
     let null = ObjectId::null(gix::hash::Kind::Sha1);
     let mut request = Vec::new();
     for (position, command) in commands.iter().enumerate() {

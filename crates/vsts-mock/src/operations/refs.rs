@@ -56,8 +56,8 @@ pub(crate) fn set_lock(
     let user = ctx.principal.user.unwrap_or_default();
     ctx.runtime.block_on(async {
         let mut change = ctx.app.state.change().await?;
-        authorize_lock(&change.world, &ctx.principal, &ctx.repo, name)?;
-        let by = is_locked.then(|| change.world.lock_of(ctx.repo.id, name).unwrap_or(user));
+        authorize_lock(&change.directory, &ctx.principal, &ctx.repo, name)?;
+        let by = is_locked.then(|| change.directory.lock_of(ctx.repo.id, name).unwrap_or(user));
         change.lock_ref(ctx.repo.id, name, by).await?;
         change.commit().await?;
         Ok((id, by))

@@ -8,8 +8,8 @@ use super::refused::Refused;
 use super::scope::Scope;
 use crate::access::{Permission, Target, Viewer, can_list};
 use crate::app::App;
+use crate::directory::{DeletedRepo, Directory, Project, Repo, name};
 use crate::registry::RepoInput;
-use crate::world::{DeletedRepo, Project, Repo, World, name};
 
 /// The time that a change of `HEAD` waits for another one.
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
@@ -46,17 +46,17 @@ pub(crate) struct RepositoryUpdate<'a> {
 /// The repositories of the scope that the principal may list, by project and name; with `contains` those alone whose
 /// names contain it.
 pub(crate) fn list<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     scope: Scope<'_>,
     contains: Option<&str>,
 ) -> Result<Vec<(&'w Project, &'w Repo)>, Refused> {
-    let (account, only) = (scope.account(world)?, scope.project(world)?);
+    let (account, only) = (scope.account(directory)?, scope.project(directory)?);
     let wanted = contains.map(name::key).unwrap_or_default();
-    let viewer = Viewer::new(world, scope.principal);
-    let mut seen: Vec<_> = world
+    let viewer = Viewer::new(directory, scope.principal);
+    let mut seen: Vec<_> = directory
         .projects_of(account.id)
         .filter(|project| only.is_none_or(|only| only.id == project.id))
-        .flat_map(|project| world.repos_of(project.id).map(move |repo| (project, repo)))
+        .flat_map(|project| directory.repos_of(project.id).map(move |repo| (project, repo)))
         .filter(|(_, repo)| name::key(&repo.name).contains(&wanted) && viewer.lists(repo))
         .collect();
     seen.sort_by_cached_key(|(project, repo)| (name::key(&project.name), name::key(&repo.name)));
@@ -64,10 +64,14 @@ pub(crate) fn list<'w>(
 }
 
 /// The forks of a repository that the principal may read, by name.
-pub(crate) fn forks<'w>(world: &'w World, scope: Scope<'_>, asked: &str) -> Result<Vec<&'w Repo>, Refused> {
-    let (_, _, parent) = scope.repo(world, asked)?;
-    let forks = world.repos.values().filter(|repo| repo.parent == Some(parent.id));
-    let mut seen: Vec<&Repo> = forks.filter(|repo| scope.may_read(world, repo)).collect();
+pub(crate) fn forks<'w>(
+    directory: &'w Directory,
+    scope: Scope<'_>,
+    asked: &str,
+) -> Result<Vec<&'w Repo>, Refused> {
+    let (_, _, parent) = scope.repo(directory, asked)?;
+    let forks = directory.repos.values().filter(|repo| repo.parent == Some(parent.id));
+    let mut seen: Vec<&Repo> = forks.filter(|repo| scope.may_read(directory, repo)).collect();
     seen.sort_by_key(|repo| name::key(&repo.name));
     Ok(seen)
 }
@@ -75,9 +79,9 @@ pub(crate) fn forks<'w>(world: &'w World, scope: Scope<'_>, asked: &str) -> Resu
 /// Creates a repository, empty or as a fork.
 pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewRepository<'_>) -> Result<Repo, Refused> {
     let mut change = app.state.change().await?;
-    let account = scope.account(&change.world)?.name.clone();
-    let project = scope.named_project(&change.world, new.project)?;
-    scope.authorize(&change.world, Permission::CreateRepository, Target::Project(project))?;
+    let account = scope.account(&change.directory)?.name.clone();
+    let project = scope.named_project(&change.directory, new.project)?;
+    scope.authorize(&change.directory, Permission::CreateRepository, Target::Project(project))?;
     let project_id = project.id.to_string();
     let id = match &new.fork_of {
         None => {
@@ -85,11 +89,11 @@ pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewRepository<'_>)
             change.create_repo(&account, &project_id, &input).await?
         }
         Some(fork_of) => {
-            let (parent, only) = fork_parent(app, &change.world, scope, project, fork_of)?;
+            let (parent, only) = fork_parent(app, &change.directory, scope, project, fork_of)?;
             change.create_fork(&account, &project_id, new.name, &parent, only.as_deref()).await?
         }
     };
-    let repo = change.world.repos.get(&id).cloned().ok_or_else(|| Refused::no_repository(new.name))?;
+    let repo = change.directory.repos.get(&id).cloned().ok_or_else(|| Refused::no_repository(new.name))?;
     change.commit().await?;
     Ok(repo)
 }
@@ -97,18 +101,18 @@ pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewRepository<'_>)
 /// The repository to fork, and the full name of the only ref to copy.
 fn fork_parent(
     app: &App,
-    world: &World,
+    directory: &Directory,
     scope: Scope<'_>,
     into: &Project,
     fork_of: &ForkOf<'_>,
 ) -> Result<(Repo, Option<String>), Refused> {
-    let account = scope.account(world)?;
+    let account = scope.account(directory)?;
     let found = match (Uuid::parse_str(fork_of.repo), fork_of.project) {
-        (Ok(id), None) => world.repos.get(&id).filter(|repo| repo.account == account.id),
-        (_, Some(project)) => world.repo(scope.named_project(world, project)?.id, fork_of.repo),
-        (Err(_), None) => world.repo(into.id, fork_of.repo),
+        (Ok(id), None) => directory.repos.get(&id).filter(|repo| repo.account == account.id),
+        (_, Some(project)) => directory.repo(scope.named_project(directory, project)?.id, fork_of.repo),
+        (Err(_), None) => directory.repo(into.id, fork_of.repo),
     };
-    let found = found.filter(|repo| scope.may_read(world, repo));
+    let found = found.filter(|repo| scope.may_read(directory, repo));
     let repo = found.ok_or_else(|| Refused::no_repository(fork_of.repo))?;
     let only = fork_of.only.map(full_branch_name);
     if let Some(only) = &only {
@@ -129,12 +133,12 @@ pub(crate) async fn update(
     update: &RepositoryUpdate<'_>,
 ) -> Result<Repo, Refused> {
     let mut change = app.state.change().await?;
-    let repo = scope.repo_to_all(&change.world, asked)?.2.clone();
-    if !can_list(&change.world, scope.principal, &repo) {
+    let repo = scope.repo_to_all(&change.directory, asked)?.2.clone();
+    if !can_list(&change.directory, scope.principal, &repo) {
         // The same refusal as everywhere else.
-        scope.repo(&change.world, asked)?;
+        scope.repo(&change.directory, asked)?;
     }
-    scope.authorize(&change.world, Permission::RenameRepository, Target::Repo(&repo))?;
+    scope.authorize(&change.directory, Permission::RenameRepository, Target::Repo(&repo))?;
     let branch = update.default_branch.filter(|branch| {
         repo.handle.default_branch(&app.state.repo_path(repo.id)).ok().flatten().as_deref() != Some(*branch)
     });
@@ -152,7 +156,7 @@ pub(crate) async fn update(
     if let Some(disables) = disables {
         change.disable_repo(repo.id, disables).await?;
     }
-    let repo = change.world.repos.get(&repo.id).cloned().ok_or_else(|| Refused::no_repository(asked))?;
+    let repo = change.directory.repos.get(&repo.id).cloned().ok_or_else(|| Refused::no_repository(asked))?;
     change.commit().await?;
     Ok(repo)
 }
@@ -194,35 +198,38 @@ fn no_branch(repo: &Repo, full: &str) -> Refused {
 /// Puts a repository into its project's recycle bin.
 pub(crate) async fn delete(app: &App, scope: Scope<'_>, asked: &str) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    let (_, _, repo) = scope.repo(&change.world, asked)?;
-    scope.authorize(&change.world, Permission::DeleteRepository, Target::Repo(repo))?;
+    let (_, _, repo) = scope.repo(&change.directory, asked)?;
+    scope.authorize(&change.directory, Permission::DeleteRepository, Target::Repo(repo))?;
     let (id, user) = (repo.id, scope.principal.user.unwrap_or_default());
     change.bin_repo(id, user, app.clock.now()).await?;
     Ok(change.commit().await?)
 }
 
 /// The repositories in the recycle bins of the scope that the principal may read.
-pub(crate) fn deleted<'w>(world: &'w World, scope: Scope<'_>) -> Result<Vec<&'w DeletedRepo>, Refused> {
-    let (account, only) = (scope.account(world)?, scope.project(world)?);
-    let all = world.deleted_repos.values();
+pub(crate) fn deleted<'w>(
+    directory: &'w Directory,
+    scope: Scope<'_>,
+) -> Result<Vec<&'w DeletedRepo>, Refused> {
+    let (account, only) = (scope.account(directory)?, scope.project(directory)?);
+    let all = directory.deleted_repos.values();
     let here = all.filter(|deleted| deleted.repo.account == account.id);
     let here = here.filter(|deleted| only.is_none_or(|project| project.id == deleted.repo.project));
-    Ok(here.filter(|deleted| scope.may_read(world, &deleted.repo)).collect())
+    Ok(here.filter(|deleted| scope.may_read(directory, &deleted.repo)).collect())
 }
 
 /// The repository of that id in a recycle bin, if the principal may delete it.
-fn deleted_one(world: &World, scope: Scope<'_>, id: &str) -> Result<Repo, Refused> {
+fn deleted_one(directory: &Directory, scope: Scope<'_>, id: &str) -> Result<Repo, Refused> {
     let wanted = Uuid::parse_str(id).ok();
-    let found = deleted(world, scope)?.into_iter().find(|deleted| Some(deleted.repo.id) == wanted);
+    let found = deleted(directory, scope)?.into_iter().find(|deleted| Some(deleted.repo.id) == wanted);
     let repo = found.ok_or_else(|| Refused::no_repository(id))?.repo.clone();
-    scope.authorize(world, Permission::DeleteRepository, Target::Repo(&repo))?;
+    scope.authorize(directory, Permission::DeleteRepository, Target::Repo(&repo))?;
     Ok(repo)
 }
 
 /// Takes a repository out of the recycle bin.
 pub(crate) async fn restore(app: &App, scope: Scope<'_>, id: &str) -> Result<Repo, Refused> {
     let mut change = app.state.change().await?;
-    let repo = deleted_one(&change.world, scope, id)?;
+    let repo = deleted_one(&change.directory, scope, id)?;
     change.restore_repo(repo.id).await?;
     change.commit().await?;
     Ok(repo)
@@ -231,7 +238,7 @@ pub(crate) async fn restore(app: &App, scope: Scope<'_>, id: &str) -> Result<Rep
 /// Deletes a repository in the recycle bin for good.
 pub(crate) async fn purge(app: &App, scope: Scope<'_>, id: &str) -> Result<(), Refused> {
     let mut change = app.state.change().await?;
-    let repo = deleted_one(&change.world, scope, id)?;
+    let repo = deleted_one(&change.directory, scope, id)?;
     change.purge_repo(repo.id).await?;
     Ok(change.commit().await?)
 }

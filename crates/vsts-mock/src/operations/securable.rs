@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::refused::{Refused, shown};
 use super::scope::Scope;
 use crate::access::{Refusal, Target, authorize_acl, token};
-use crate::world::{Account, Project, Repo, World};
+use crate::directory::{Account, Directory, Project, Repo};
 
 /// The longest ref name the service takes.
 const LONGEST_REF_NAME: usize = 400;
@@ -36,7 +36,7 @@ impl Securable<'_> {
 
 /// Reads a token of an account; `None` for one that is about nothing that is there.
 pub(crate) fn parse<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     account: &'w Account,
     text: &str,
 ) -> Result<Option<Securable<'w>>, Refused> {
@@ -48,10 +48,11 @@ pub(crate) fn parse<'w>(
     }
     let Some(project) = segments.next() else { return Ok(Some(Securable::Account(account))) };
     let project = Uuid::parse_str(project).map_err(|_| malformed())?;
-    let project = world.projects.get(&project).filter(|project| project.account == account.id);
+    let project = directory.projects.get(&project).filter(|project| project.account == account.id);
     let Some(repo) = segments.next() else { return Ok(project.map(Securable::Project)) };
     let repo = Uuid::parse_str(repo).map_err(|_| malformed())?;
-    let repo = world.repos.get(&repo).filter(|repo| Some(repo.project) == project.map(|project| project.id));
+    let repo =
+        directory.repos.get(&repo).filter(|repo| Some(repo.project) == project.map(|project| project.id));
     let rest: Vec<&str> = segments.collect();
     match rest.first() {
         None => return Ok(repo.map(Securable::Repo)),
@@ -69,13 +70,13 @@ pub(crate) fn parse<'w>(
 /// The thing that a token names, if the principal may change its list.
 pub(super) fn to_change<'w>(
     scope: Scope<'_>,
-    world: &'w World,
+    directory: &'w Directory,
     text: &str,
 ) -> Result<(&'w Account, Securable<'w>), Refused> {
-    let account = scope.account(world)?;
+    let account = scope.account(directory)?;
     let absent = || Refused::NoSecurityToken { token: text.to_owned() };
-    let found = parse(world, account, text)?.ok_or_else(absent)?;
-    match authorize_acl(world, scope.principal, found.target()) {
+    let found = parse(directory, account, text)?.ok_or_else(absent)?;
+    match authorize_acl(directory, scope.principal, found.target()) {
         Ok(()) => Ok((account, found)),
         Err(Refusal::Invisible) => Err(absent()),
         Err(refusal) => Err(refusal.into()),

@@ -16,7 +16,7 @@ pub(crate) struct Person<'a> {
 impl Person<'_> {
     /// The signature as Git writes it: `NAME <EMAIL> SECONDS +0000`.
     pub(crate) fn signature(&self, ctx: &RepoContext) -> Result<String, Refused> {
-        let user = ctx.principal.user.and_then(|user| ctx.world.users.get(&user));
+        let user = ctx.principal.user.and_then(|user| ctx.directory.users.get(&user));
         let name = self.name.or(user.map(|user| user.name.as_str())).unwrap_or("Anonymous");
         let email = self.email.or(user.and_then(|user| user.email.as_deref())).unwrap_or(name);
         let time = self.time.unwrap_or_else(|| ctx.app.clock.now());

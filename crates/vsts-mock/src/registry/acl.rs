@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::{RegistryError, run};
 use crate::access::{Permission, Permissions, token};
+use crate::directory::{Entry, Repo};
 use crate::state::Change;
-use crate::world::{Entry, Repo};
 
 /// Where an entry hangs, by names.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl Change<'_> {
 
     /// The entry of a user or a group at a token; one that says nothing where there is none.
     pub(crate) fn entry(&self, account: Uuid, at: &str, subject: Uuid) -> Entry {
-        let entries = self.world.entries_at(account, at);
+        let entries = self.directory.entries_at(account, at);
         entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
     }
 
@@ -86,8 +86,8 @@ impl Change<'_> {
         allow: Permissions,
         deny: Permissions,
     ) -> Result<(), RegistryError> {
-        let is_there = self.world.users.contains_key(&subject)
-            || self.world.groups.get(&subject).is_some_and(|group| group.account == account);
+        let is_there = self.directory.users.contains_key(&subject)
+            || self.directory.groups.get(&subject).is_some_and(|group| group.account == account);
         if !is_there {
             return Err(RegistryError::not_found("user or group", &subject.to_string()));
         }
@@ -105,7 +105,7 @@ impl Change<'_> {
         at: &str,
         inherits: bool,
     ) -> Result<(), RegistryError> {
-        if self.world.inherits(account, at) == inherits {
+        if self.directory.inherits(account, at) == inherits {
             return Ok(());
         }
         if inherits {
@@ -123,7 +123,7 @@ impl Change<'_> {
                 at.to_owned()
             );
         }
-        self.world.set_inherits(account, at, inherits);
+        self.directory.set_inherits(account, at, inherits);
         Ok(())
     }
 
@@ -135,13 +135,13 @@ impl Change<'_> {
         recurse: bool,
     ) -> Result<bool, RegistryError> {
         let entries: Vec<_> = self
-            .world
+            .directory
             .entries_below(account, at)
             .filter(|(found, ..)| recurse || *found == at)
             .map(|(found, identity, _)| (found.to_owned(), identity))
             .collect();
         let cut_off: Vec<String> = self
-            .world
+            .directory
             .cut_off_below(account, at)
             .filter(|found| recurse || *found == at)
             .map(str::to_owned)
@@ -168,8 +168,8 @@ impl Change<'_> {
                 let project =
                     place.project.map(|project| self.project(place.account, project)).transpose()?;
                 let project = project.map(|project| project.id);
-                let of_project = project.and_then(|id| self.world.group_named(account, Some(id), group));
-                let found = of_project.or_else(|| self.world.group_named(account, None, group));
+                let of_project = project.and_then(|id| self.directory.group_named(account, Some(id), group));
+                let found = of_project.or_else(|| self.directory.group_named(account, None, group));
                 found.ok_or_else(|| RegistryError::not_found("group", group))?.id
             }
             _ => return Err(RegistryError::value("user", "give a user or a group, and not both")),
@@ -190,7 +190,8 @@ impl Change<'_> {
         name: &str,
     ) -> Result<(), RegistryError> {
         let at = token::reference(repo.project, repo.id, name);
-        let mine = self.world.entries_at(repo.account, &at).and_then(|entries| entries.get(&user)).copied();
+        let mine =
+            self.directory.entries_at(repo.account, &at).and_then(|entries| entries.get(&user)).copied();
         let mut entry = mine.unwrap_or(Entry { automatic: true, ..Entry::default() });
         entry.allow = entry.allow.union(Permissions::from_iter([Permission::ForcePush]));
         self.put_entry(repo.account, &at, user, entry).await
@@ -200,7 +201,7 @@ impl Change<'_> {
     pub(crate) async fn disown_branch(&mut self, repo: &Repo, name: &str) -> Result<bool, RegistryError> {
         let at = token::reference(repo.project, repo.id, name);
         let automatic: Vec<_> = self
-            .world
+            .directory
             .entries_at(repo.account, &at)
             .into_iter()
             .flatten()
@@ -238,7 +239,7 @@ impl Change<'_> {
         identity: Uuid,
         entry: Entry,
     ) -> Result<(), RegistryError> {
-        if self.world.entries_at(account, at).is_some_and(|entries| entries.contains_key(&identity)) {
+        if self.directory.entries_at(account, at).is_some_and(|entries| entries.contains_key(&identity)) {
             run!(
                 self,
                 "DELETE FROM access_entries WHERE account_id = $1 AND token = $2 AND identity_id = $3",
@@ -260,7 +261,7 @@ impl Change<'_> {
                 i64::from(entry.automatic),
             );
         }
-        self.world.set_entry(account, at, identity, entry);
+        self.directory.set_entry(account, at, identity, entry);
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::users::in_milliseconds;
 use super::{RegistryError, run};
 use crate::access::token;
+use crate::directory::{DeletedRepo, GroupKind, Project, Repo, name};
 use crate::state::Change;
-use crate::world::{DeletedRepo, GroupKind, Project, Repo, name};
 
 /// What becomes of a project; what is `None` stays.
 #[derive(Debug, Default)]
@@ -26,13 +26,13 @@ impl Change<'_> {
         now: Timestamp,
     ) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("project", &id.to_string());
-        let mut project: Project = self.world.projects.get(&id).cloned().ok_or_else(missing)?;
+        let mut project: Project = self.directory.projects.get(&id).cloned().ok_or_else(missing)?;
         if let Some(new) = input.name {
             name::check_project(new)?;
-            if self.world.project(project.account, new).is_some_and(|other| other.id != id) {
+            if self.directory.project(project.account, new).is_some_and(|other| other.id != id) {
                 return Err(RegistryError::exists("project", new));
             }
-            self.world.check_alike("project", project.account, new, Some(&project.name))?;
+            self.directory.check_alike("project", project.account, new, Some(&project.name))?;
             self.rename_team(&project, new).await?;
             new.clone_into(&mut project.name);
         }
@@ -56,13 +56,13 @@ impl Change<'_> {
             project.updated.as_millisecond(),
             id.to_string(),
         );
-        self.world.rename_project(project);
+        self.directory.rename_project(project);
         Ok(())
     }
 
     /// A project's team is named for it.
     async fn rename_team(&mut self, project: &Project, new: &str) -> Result<(), RegistryError> {
-        let team = self.world.group(project.account, Some(project.id), GroupKind::Team).cloned();
+        let team = self.directory.group(project.account, Some(project.id), GroupKind::Team).cloned();
         let Some(mut team) = team else { return Ok(()) };
         team.name = format!("{new} Team");
         run!(
@@ -71,19 +71,19 @@ impl Change<'_> {
             team.name.clone(),
             team.id.to_string()
         );
-        self.world.insert_group(team);
+        self.directory.insert_group(team);
         Ok(())
     }
 
     /// Gives a repository another name.
     pub(crate) async fn rename_repo(&mut self, id: Uuid, new: &str) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("repository", &id.to_string());
-        let mut repo: Repo = self.world.repos.get(&id).cloned().ok_or_else(missing)?;
+        let mut repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
         name::check_repo(new)?;
-        if self.world.repo(repo.project, new).is_some_and(|other| other.id != id) {
+        if self.directory.repo(repo.project, new).is_some_and(|other| other.id != id) {
             return Err(RegistryError::exists("repository", new));
         }
-        self.world.check_alike("repository", repo.project, new, Some(&repo.name))?;
+        self.directory.check_alike("repository", repo.project, new, Some(&repo.name))?;
         new.clone_into(&mut repo.name);
         run!(
             self,
@@ -92,24 +92,24 @@ impl Change<'_> {
             name::key(new),
             id.to_string()
         );
-        self.world.rename_repo(repo);
+        self.directory.rename_repo(repo);
         Ok(())
     }
 
     /// Disables a repository, or enables it again.
     pub(crate) async fn disable_repo(&mut self, id: Uuid, is_disabled: bool) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("repository", &id.to_string());
-        let mut repo: Repo = self.world.repos.get(&id).cloned().ok_or_else(missing)?;
+        let mut repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
         run!(self, "UPDATE repos SET is_disabled = $1 WHERE id = $2", i64::from(is_disabled), id.to_string());
         repo.is_disabled = is_disabled;
-        self.world.insert_repo(repo);
+        self.directory.insert_repo(repo);
         Ok(())
     }
 
     /// Puts a repository into its project's recycle bin: nobody can use it there, and its name is free.
     pub(crate) async fn bin_repo(&mut self, id: Uuid, by: Uuid, now: Timestamp) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("repository", &id.to_string());
-        let repo: Repo = self.world.repos.get(&id).cloned().ok_or_else(missing)?;
+        let repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
         let deleted = in_milliseconds(now);
         // No name has a colon, so that none is taken by what lies in the bin.
         run!(
@@ -120,37 +120,37 @@ impl Change<'_> {
             by.to_string(),
             id.to_string(),
         );
-        self.world.bin_repo(DeletedRepo { repo, by, deleted });
+        self.directory.bin_repo(DeletedRepo { repo, by, deleted });
         Ok(())
     }
 
     /// Takes a repository out of the recycle bin again.
     pub(crate) async fn restore_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("deleted repository", &id.to_string());
-        let binned = self.world.deleted_repos.get(&id).ok_or_else(missing)?;
+        let binned = self.directory.deleted_repos.get(&id).ok_or_else(missing)?;
         let repo = binned.repo.clone();
-        if self.world.repo(repo.project, &repo.name).is_some() {
+        if self.directory.repo(repo.project, &repo.name).is_some() {
             return Err(RegistryError::exists("repository", &repo.name));
         }
-        self.world.check_alike("repository", repo.project, &repo.name, None)?;
+        self.directory.check_alike("repository", repo.project, &repo.name, None)?;
         run!(
             self,
             "UPDATE repos SET name_key = $1, deleted_ms = NULL, deleted_by = NULL WHERE id = $2",
             name::key(&repo.name),
             id.to_string()
         );
-        self.world.deleted_repos.remove(&id);
-        self.world.insert_repo(repo);
+        self.directory.deleted_repos.remove(&id);
+        self.directory.insert_repo(repo);
         Ok(())
     }
 
     /// Removes a repository in the recycle bin for good.
     pub(crate) async fn purge_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
         let missing = || RegistryError::not_found("deleted repository", &id.to_string());
-        let repo = self.world.deleted_repos.get(&id).ok_or_else(missing)?.repo.clone();
+        let repo = self.directory.deleted_repos.get(&id).ok_or_else(missing)?.repo.clone();
         self.remove_list(repo.account, &token::repository(repo.project, id), true).await?;
         run!(self, "DELETE FROM repos WHERE id = $1", id.to_string());
-        self.world.remove_deleted_repo(id);
+        self.directory.remove_deleted_repo(id);
         self.discard_repo(id);
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Change<'_> {
             repo.to_string(),
             name.to_owned()
         );
-        self.world.ref_locks.remove(&(repo, name.to_owned()));
+        self.directory.ref_locks.remove(&(repo, name.to_owned()));
         if let Some(by) = by {
             run!(
                 self,
@@ -177,7 +177,7 @@ impl Change<'_> {
                 name.to_owned(),
                 by.to_string()
             );
-            self.world.ref_locks.insert((repo, name.to_owned()), by);
+            self.directory.ref_locks.insert((repo, name.to_owned()), by);
         }
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Change<'_> {
     /// The folders of what lies in a recycle bin go with what is removed around it.
     pub(super) fn discard_deleted(&mut self, is_in: impl Fn(&Repo) -> bool) {
         let all: Vec<Uuid> = self
-            .world
+            .directory
             .deleted_repos
             .values()
             .filter(|deleted| is_in(&deleted.repo))

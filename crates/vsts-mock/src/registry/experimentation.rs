@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::users::in_milliseconds;
 use super::{RegistryError, run};
+use crate::directory::{Assignment, Level, Resource, Role, name};
 use crate::state::Change;
-use crate::world::{Assignment, Level, Resource, Role, name};
 
 /// The resource group of what the seed makes, unless it names another.
 pub(crate) const DEFAULT_GROUP: &str = "vsts-mock";
@@ -52,7 +52,7 @@ impl Change<'_> {
             (Level::Account, input.account, vec!["experimentation", input.account]),
             (Level::Workspace, input.name, vec!["experimentation", input.account, input.name]),
         ] {
-            at = if let Some(found) = self.world.experimentation.child(at, called) {
+            at = if let Some(found) = self.directory.experimentation.child(at, called) {
                 found.id
             } else {
                 let id = self.fresh_id(&path);
@@ -82,7 +82,7 @@ impl Change<'_> {
     ) -> Result<Uuid, RegistryError> {
         name::check_resource(level.name(), called)?;
         name::check_resource("resource group", group)?;
-        if self.world.experimentation.child(parent, called).is_some() {
+        if self.directory.experimentation.child(parent, called).is_some() {
             return Err(RegistryError::exists(level.name(), called));
         }
         let mut resource = Resource {
@@ -116,7 +116,7 @@ impl Change<'_> {
             resource.created.as_millisecond(),
             as_json(&resource.tags),
         );
-        self.world.experimentation.resources.insert(id, resource);
+        self.directory.experimentation.resources.insert(id, resource);
         Ok(id)
     }
 
@@ -126,7 +126,7 @@ impl Change<'_> {
         id: Uuid,
         details: &Details<'_>,
     ) -> Result<(), RegistryError> {
-        let found = self.world.experimentation.resources.get(&id);
+        let found = self.directory.experimentation.resources.get(&id);
         let mut resource =
             found.ok_or_else(|| RegistryError::not_found("resource", &id.to_string()))?.clone();
         apply(&mut resource, details)?;
@@ -140,13 +140,13 @@ impl Change<'_> {
             as_json(&resource.tags),
             id.to_string(),
         );
-        self.world.experimentation.resources.insert(id, resource);
+        self.directory.experimentation.resources.insert(id, resource);
         Ok(())
     }
 
     /// Removes a resource with its members; not while there is anything in it.
     pub(crate) async fn delete_resource(&mut self, id: Uuid) -> Result<(), RegistryError> {
-        let registry = &self.world.experimentation;
+        let registry = &self.directory.experimentation;
         let Some(resource) = registry.resources.get(&id) else {
             return Err(RegistryError::not_found("resource", &id.to_string()));
         };
@@ -158,7 +158,7 @@ impl Change<'_> {
             });
         }
         run!(self, "DELETE FROM resources WHERE id = $1", id.to_string());
-        self.world.experimentation.remove(id);
+        self.directory.experimentation.remove(id);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Change<'_> {
         user: Uuid,
         role: Role,
     ) -> Result<Uuid, RegistryError> {
-        let registry = &self.world.experimentation;
+        let registry = &self.directory.experimentation;
         let same = registry.assignments_at(resource).find(|found| found.user == user && found.role == role);
         if let Some(same) = same {
             return Ok(same.id);
@@ -186,13 +186,13 @@ impl Change<'_> {
             user.to_string(),
             role.name(),
         );
-        self.world.experimentation.assignments.insert(id, Assignment { id, resource, user, role });
+        self.directory.experimentation.assignments.insert(id, Assignment { id, resource, user, role });
         Ok(id)
     }
 
     /// Takes a role away.
     pub(crate) async fn revoke_role(&mut self, id: Uuid) -> Result<(), RegistryError> {
-        if self.world.experimentation.assignments.remove(&id).is_none() {
+        if self.directory.experimentation.assignments.remove(&id).is_none() {
             return Err(RegistryError::not_found("role assignment", &id.to_string()));
         }
         run!(self, "DELETE FROM role_assignments WHERE id = $1", id.to_string());

@@ -7,9 +7,9 @@ use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 use uuid::Uuid;
 
 use super::{RegistryError, RepoInput, run};
+use crate::directory::Repo;
 use crate::disk_full;
 use crate::state::Change;
-use crate::world::Repo;
 
 /// The answer of a server, before the pack, to a client that has nothing.
 const NAK: &[u8] = b"0008NAK\n";
@@ -31,9 +31,9 @@ impl Change<'_> {
         let copied = tokio::task::spawn_blocking(move || copy(&source, &path, only.as_deref()));
         copied.await.expect("copying does not panic").map_err(failed)?;
         run!(self, "UPDATE repos SET parent_id = $1 WHERE id = $2", parent.id.to_string(), id.to_string());
-        let mut repo = self.world.repos.get(&id).cloned().expect("it has just been made");
+        let mut repo = self.directory.repos.get(&id).cloned().expect("it has just been made");
         repo.parent = Some(parent.id);
-        self.world.insert_repo(repo);
+        self.directory.insert_repo(repo);
         Ok(id)
     }
 }

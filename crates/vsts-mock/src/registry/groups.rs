@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::{RegistryError, run};
 use crate::access::token;
+use crate::directory::{Entry, Group, GroupKind, name};
 use crate::state::Change;
-use crate::world::{Entry, Group, GroupKind, name};
 
 impl Change<'_> {
     /// Puts a user into a group of which there is one in its place; being in it already is fine.
@@ -44,16 +44,16 @@ impl Change<'_> {
     /// Puts a user or a group into a group of the same account; being in it already is fine. Groups do not go round in
     /// circles, and nobody is put into Valid Users but a user into those of the account: who is known there and no more.
     pub(crate) async fn join(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
-        let into = self.world.groups.get(&group).cloned();
+        let into = self.directory.groups.get(&group).cloned();
         let into = into.ok_or_else(|| RegistryError::not_found("group", &group.to_string()))?;
-        let is_user = self.world.users.contains_key(&member);
+        let is_user = self.directory.users.contains_key(&member);
         if !is_user {
             let missing = || RegistryError::not_found("group", &member.to_string());
-            let joining = self.world.groups.get(&member).ok_or_else(missing)?;
+            let joining = self.directory.groups.get(&member).ok_or_else(missing)?;
             if joining.account != into.account {
                 return Err(RegistryError::value("member", "is a group of another account"));
             }
-            if member == group || self.world.all_containers_of(group).contains(&member) {
+            if member == group || self.directory.all_containers_of(group).contains(&member) {
                 return Err(RegistryError::value(
                     "member",
                     format!("{:?} contains {:?} already", joining.name, into.name),
@@ -68,7 +68,7 @@ impl Change<'_> {
 
     /// Takes a user or a group out of a group; whether it was in it.
     pub(crate) async fn leave_group(&mut self, member: Uuid, group: Uuid) -> Result<bool, RegistryError> {
-        if !self.world.leave(member, group) {
+        if !self.directory.leave(member, group) {
             return Ok(false);
         }
         run!(
@@ -89,10 +89,10 @@ impl Change<'_> {
         description: &str,
     ) -> Result<Uuid, RegistryError> {
         name::check_group(called)?;
-        if self.world.group_named(account, project, called).is_some() {
+        if self.directory.group_named(account, project, called).is_some() {
             return Err(RegistryError::exists("group", called));
         }
-        self.world.check_group_alike(account, project, called, None)?;
+        self.directory.check_group_alike(account, project, called, None)?;
         let place = project.unwrap_or(account).to_string();
         let id = self.fresh_id(&["group", &place, called]);
         let group = Group {
@@ -117,11 +117,11 @@ impl Change<'_> {
         let mut group = self.custom_group(id)?;
         if let Some(called) = called {
             name::check_group(called)?;
-            let other = self.world.group_named(group.account, group.project, called);
+            let other = self.directory.group_named(group.account, group.project, called);
             if other.is_some_and(|other| other.id != id) {
                 return Err(RegistryError::exists("group", called));
             }
-            self.world.check_group_alike(group.account, group.project, called, Some(id))?;
+            self.directory.check_group_alike(group.account, group.project, called, Some(id))?;
             called.clone_into(&mut group.name);
         }
         if let Some(description) = description {
@@ -134,7 +134,7 @@ impl Change<'_> {
             group.description.clone(),
             id.to_string()
         );
-        self.world.insert_group(group);
+        self.directory.insert_group(group);
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Change<'_> {
         run!(self, "DELETE FROM access_entries WHERE identity_id = $1", id.to_string());
         run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
         run!(self, "DELETE FROM member_groups WHERE id = $1", id.to_string());
-        self.world.remove_group(id);
+        self.directory.remove_group(id);
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl Change<'_> {
 
     fn custom_group(&self, id: Uuid) -> Result<Group, RegistryError> {
         let missing = || RegistryError::not_found("group", &id.to_string());
-        let group = self.world.groups.get(&id).cloned().ok_or_else(missing)?;
+        let group = self.directory.groups.get(&id).cloned().ok_or_else(missing)?;
         if group.kind == GroupKind::Custom {
             Ok(group)
         } else {
@@ -184,7 +184,7 @@ impl Change<'_> {
     ) -> Result<(), RegistryError> {
         let kinds = if project.is_some() { &GroupKind::OF_PROJECT[..] } else { &GroupKind::OF_ACCOUNT[..] };
         for kind in kinds {
-            if self.world.group(account, project, *kind).is_none() {
+            if self.directory.group(account, project, *kind).is_none() {
                 self.create_born_group(account, project, *kind).await?;
             }
         }
@@ -193,8 +193,8 @@ impl Change<'_> {
 
     /// Makes what accounts and projects of earlier versions were not born with.
     pub(crate) async fn complete_groups(&mut self) -> Result<(), RegistryError> {
-        let accounts: Vec<Uuid> = self.world.accounts.keys().copied().collect();
-        let projects: Vec<_> = self.world.projects.values().map(|one| (one.account, one.id)).collect();
+        let accounts: Vec<Uuid> = self.directory.accounts.keys().copied().collect();
+        let projects: Vec<_> = self.directory.projects.values().map(|one| (one.account, one.id)).collect();
         for account in accounts {
             self.create_groups(account, None).await?;
         }
@@ -210,8 +210,9 @@ impl Change<'_> {
         project: Option<Uuid>,
         kind: GroupKind,
     ) -> Result<(), RegistryError> {
-        let account_name = self.world.accounts.get(&account).map(|account| account.name.clone());
-        let project_name = project.and_then(|id| self.world.projects.get(&id)).map(|one| one.name.clone());
+        let account_name = self.directory.accounts.get(&account).map(|account| account.name.clone());
+        let project_name =
+            project.and_then(|id| self.directory.projects.get(&id)).map(|one| one.name.clone());
         let mut path = vec!["group"];
         path.extend(account_name.as_deref().into_iter().chain(project_name.as_deref()));
         path.push(kind.name());
@@ -225,7 +226,7 @@ impl Change<'_> {
         let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
         self.put_entry(account, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() }).await?;
         if kind == GroupKind::Team
-            && let Some(contributors) = self.world.group(account, project, GroupKind::Contributors)
+            && let Some(contributors) = self.directory.group(account, project, GroupKind::Contributors)
         {
             let contributors = contributors.id;
             self.join_group(id, contributors).await?;
@@ -245,12 +246,12 @@ impl Change<'_> {
             group.name.clone(),
             group.description.clone(),
         );
-        self.world.insert_group(group);
+        self.directory.insert_group(group);
         Ok(())
     }
 
     pub(super) async fn join_group(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
-        if self.world.join(member, group) {
+        if self.directory.join(member, group) {
             run!(
                 self,
                 "INSERT INTO memberships (member_id, group_id) VALUES ($1, $2)",
@@ -270,7 +271,7 @@ impl Change<'_> {
         let account = self.account(account_name)?.id;
         let project =
             project_name.map(|name| self.project(account_name, name)).transpose()?.map(|project| project.id);
-        let found = self.world.group(account, project, kind);
+        let found = self.directory.group(account, project, kind);
         found.map(|group| group.id).ok_or_else(|| RegistryError::not_found("group", kind.name()))
     }
 }

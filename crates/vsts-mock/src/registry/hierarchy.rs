@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::users::in_milliseconds;
 use super::{RegistryError, import, run};
 use crate::access::token;
+use crate::directory::{Account, GroupKind, Handle, Project, Repo, name};
 use crate::state::Change;
-use crate::world::{Account, GroupKind, Handle, Project, Repo, name};
 
 /// The process of a project that asks for none.
 pub(crate) const DEFAULT_PROCESS: &str = "agile";
@@ -31,7 +31,7 @@ impl Change<'_> {
         owner: Option<&str>,
     ) -> Result<Uuid, RegistryError> {
         name::check_account(account_name)?;
-        if self.world.account(account_name).is_some() {
+        if self.directory.account(account_name).is_some() {
             return Err(RegistryError::exists("account", account_name));
         }
         let owner = owner.map(|owner| self.user_id(owner)).transpose()?;
@@ -46,9 +46,9 @@ impl Change<'_> {
             account.owner.map(|owner| owner.to_string()),
         );
         let id = account.id;
-        self.world.insert_account(account);
+        self.directory.insert_account(account);
         self.create_groups(id, None).await?;
-        let administrators = self.world.group(id, None, GroupKind::CollectionAdministrators);
+        let administrators = self.directory.group(id, None, GroupKind::CollectionAdministrators);
         let administrators = administrators.map(|group| group.id);
         if let (Some(owner), Some(group)) = (owner, administrators) {
             self.join_group(owner, group).await?;
@@ -59,15 +59,15 @@ impl Change<'_> {
     /// Removes an account with everything in it.
     pub(crate) async fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
         let account = self.account(account_name)?.id;
-        let projects = self.world.projects_of(account);
+        let projects = self.directory.projects_of(account);
         let repos: Vec<Uuid> =
-            projects.flat_map(|project| self.world.repos_of(project.id)).map(|repo| repo.id).collect();
+            projects.flat_map(|project| self.directory.repos_of(project.id)).map(|repo| repo.id).collect();
         for repo in repos {
             self.discard_repo(repo);
         }
         self.discard_deleted(|repo| repo.account == account);
         run!(self, "DELETE FROM accounts WHERE id = $1", account.to_string());
-        self.world.remove_account(account);
+        self.directory.remove_account(account);
         Ok(())
     }
 
@@ -81,10 +81,10 @@ impl Change<'_> {
     ) -> Result<Uuid, RegistryError> {
         let account = self.account(account_name)?.clone();
         name::check_project(project_name)?;
-        if self.world.project(account.id, project_name).is_some() {
+        if self.directory.project(account.id, project_name).is_some() {
             return Err(RegistryError::exists("project", project_name));
         }
-        self.world.check_alike("project", account.id, project_name, None)?;
+        self.directory.check_alike("project", account.id, project_name, None)?;
         let project = Project {
             id: self.fresh_id(&["project", &account.name, project_name]),
             account: account.id,
@@ -106,7 +106,7 @@ impl Change<'_> {
             project.created.as_millisecond(),
         );
         let id = project.id;
-        self.world.insert_project(project);
+        self.directory.insert_project(project);
         self.create_groups(account.id, Some(id)).await?;
         let default = RepoInput { name: project_name, public: false, import: None };
         self.create_repo(account_name, project_name, &default).await?;
@@ -120,7 +120,7 @@ impl Change<'_> {
         project_name: &str,
     ) -> Result<(), RegistryError> {
         let project = self.project(account_name, project_name)?.clone();
-        for repo in self.world.repos_of(project.id).map(|repo| repo.id).collect::<Vec<_>>() {
+        for repo in self.directory.repos_of(project.id).map(|repo| repo.id).collect::<Vec<_>>() {
             self.discard_repo(repo);
         }
         self.discard_deleted(|repo| repo.project == project.id);
@@ -128,7 +128,7 @@ impl Change<'_> {
         self.remove_list(project.account, &below, true).await?;
         self.forget_groups_of(project.id).await?;
         run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
-        self.world.remove_project(project.id);
+        self.directory.remove_project(project.id);
         Ok(())
     }
 
@@ -141,10 +141,10 @@ impl Change<'_> {
     ) -> Result<Uuid, RegistryError> {
         let project = self.project(account_name, project_name)?.clone();
         name::check_repo(input.name)?;
-        if self.world.repo(project.id, input.name).is_some() {
+        if self.directory.repo(project.id, input.name).is_some() {
             return Err(RegistryError::exists("repository", input.name));
         }
-        self.world.check_alike("repository", project.id, input.name, None)?;
+        self.directory.check_alike("repository", project.id, input.name, None)?;
         let account_name = self.account(account_name)?.name.clone();
         let repo = Repo {
             id: self.fresh_id(&["repo", &account_name, &project.name, input.name]),
@@ -171,7 +171,7 @@ impl Change<'_> {
             import::make(path, repo.name.clone(), input.import.clone()).await?;
         }
         let id = repo.id;
-        self.world.insert_repo(repo);
+        self.directory.insert_repo(repo);
         Ok(id)
     }
 
@@ -196,7 +196,7 @@ impl Change<'_> {
         let mut repo = self.repo(account_name, project_name, repo_name)?.clone();
         run!(self, "UPDATE repos SET is_public = 1 WHERE id = $1", repo.id.to_string());
         repo.public = true;
-        self.world.insert_repo(repo);
+        self.directory.insert_repo(repo);
         Ok(())
     }
 
@@ -210,18 +210,18 @@ impl Change<'_> {
         let repo = self.repo(account_name, project_name, repo_name)?.clone();
         self.remove_list(repo.account, &token::repository(repo.project, repo.id), true).await?;
         run!(self, "DELETE FROM repos WHERE id = $1", repo.id.to_string());
-        self.world.remove_repo(repo.id);
+        self.directory.remove_repo(repo.id);
         self.discard_repo(repo.id);
         Ok(())
     }
 
     pub(super) fn account(&self, account_name: &str) -> Result<&Account, RegistryError> {
-        self.world.account(account_name).ok_or_else(|| RegistryError::not_found("account", account_name))
+        self.directory.account(account_name).ok_or_else(|| RegistryError::not_found("account", account_name))
     }
 
     pub(super) fn project(&self, account_name: &str, project_name: &str) -> Result<&Project, RegistryError> {
         let account = self.account(account_name)?.id;
-        self.world
+        self.directory
             .project(account, project_name)
             .ok_or_else(|| RegistryError::not_found("project", project_name))
     }
@@ -233,6 +233,8 @@ impl Change<'_> {
         repo_name: &str,
     ) -> Result<&Repo, RegistryError> {
         let project = self.project(account_name, project_name)?.id;
-        self.world.repo(project, repo_name).ok_or_else(|| RegistryError::not_found("repository", repo_name))
+        self.directory
+            .repo(project, repo_name)
+            .ok_or_else(|| RegistryError::not_found("repository", repo_name))
     }
 }

@@ -1,6 +1,6 @@
 //! The operations that change what the server knows: for the seed, the admin API, REST and pages alike.
 //!
-//! Each checks its input, writes its rows and changes the [`World`](crate::world::World) of a [`Change`] in the same
+//! Each checks its input, writes its rows and changes the [`Directory`](crate::directory::Directory) of a [`Change`] in the same
 //! step; the caller commits. None of them asks who is calling: that is [`crate::access`]'s, at the door.
 
 mod acl;
@@ -24,9 +24,9 @@ pub(crate) use hierarchy::{DEFAULT_PROCESS, RepoInput};
 pub(crate) use tokens::{TokenInput, TokenUpdate};
 pub(crate) use users::{KeyInput, Password, UserInput};
 
+use crate::directory::name::NameError;
 use crate::identity::ssh_key::SshKeyError;
 use crate::state::{Change, StateError};
-use crate::world::name::NameError;
 
 /// Why an operation is refused.
 #[derive(Debug, Error)]
@@ -137,7 +137,7 @@ use run;
 
 /// Removes everything.
 pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> {
-    let repos: Vec<_> = change.world.repos.keys().copied().collect();
+    let repos: Vec<_> = change.directory.repos.keys().copied().collect();
     for repo in repos {
         change.discard_repo(repo);
     }
@@ -156,7 +156,7 @@ pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> 
     run!(change, "DELETE FROM tokens");
     run!(change, "DELETE FROM users");
     run!(change, "DELETE FROM seeded");
-    change.world = crate::world::World::default();
+    change.directory = crate::directory::Directory::default();
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use super::*;
 use crate::access::{
     Permission, Permissions, Principal, Standing, Target, authorize_update, standing, subject, subjects,
 };
+use crate::directory::{Directory, GroupKind, Repo};
 use crate::state::State;
-use crate::world::{GroupKind, Repo, World};
 use git_wire::UpdateKind;
 
 /// acme with the projects iris and rose; alice owns it, carol contributes to iris, bob reads there.
@@ -28,26 +28,26 @@ async fn state(dir: &TempDir) -> (State, Repo) {
         change.add_member("acme", Some("iris"), kind, user).await.expect("a member");
     }
     change.commit().await.expect("it is kept");
-    let world = state.world();
-    let repo = world.repos.values().find(|repo| repo.name == "iris").expect("a repository").clone();
+    let directory = state.directory();
+    let repo = directory.repos.values().find(|repo| repo.name == "iris").expect("a repository").clone();
     (state, repo)
 }
 
-fn user(world: &World, name: &str) -> Principal {
-    let id = world.user(name).expect("a user").id;
+fn user(directory: &Directory, name: &str) -> Principal {
+    let id = directory.user(name).expect("a user").id;
     Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
 }
 
-fn pushes(world: &World, name: &str, repo: &Repo, to: &str) -> bool {
-    authorize_update(world, &user(world, name), repo, to, UpdateKind::FastForward).is_ok()
+fn pushes(directory: &Directory, name: &str, repo: &Repo, to: &str) -> bool {
+    authorize_update(directory, &user(directory, name), repo, to, UpdateKind::FastForward).is_ok()
 }
 
 /// What a page shows of one permission: the label, and for what is inherited whose entry it is and where.
-fn shown(world: &World, who: Uuid, target: Target<'_>, permission: Permission) -> String {
-    let standing = standing(world, who, target, permission);
+fn shown(directory: &Directory, who: Uuid, target: Target<'_>, permission: Permission) -> String {
+    let standing = standing(directory, who, target, permission);
     match &standing {
         Standing::InheritedAllow(source) | Standing::InheritedDeny(source) => {
-            let of = subject(world, source.subject).expect("somebody's").name;
+            let of = subject(directory, source.subject).expect("somebody's").name;
             let level = source.token.split('/').count();
             format!("{} from {of} at level {level}", standing.label())
         }
@@ -59,8 +59,8 @@ fn shown(world: &World, who: Uuid, target: Target<'_>, permission: Permission) -
 async fn a_page_of_permissions_shows_and_sets_them() {
     let dir = TempDir::new().expect("a folder");
     let (state, repo) = state(&dir).await;
-    let world = state.world();
-    let all = subjects(&world, repo.account, Some(repo.project));
+    let directory = state.directory();
+    let all = subjects(&directory, repo.account, Some(repo.project));
     let names: Vec<&str> = all.iter().map(|subject| subject.name.as_str()).collect();
     let expected = [
         "[acme]\\Project Collection Administrators",
@@ -88,7 +88,7 @@ async fn a_page_of_permissions_shows_and_sets_them() {
         (find("bob"), "Not set"),
         (find("alice"), "Inherited allow from [acme]\\Project Collection Administrators at level 1"),
     ] {
-        assert_eq!(shown(&world, who, here, contribute), expected);
+        assert_eq!(shown(&directory, who, here, contribute), expected);
     }
 
     let set = async |target: Target<'_>, who: Uuid, wish: Wish| {
@@ -96,28 +96,28 @@ async fn a_page_of_permissions_shows_and_sets_them() {
         let mut change = state.change().await.expect("a change");
         change.set_permission(account, &at, who, contribute, wish).await.expect("it is set");
         change.commit().await.expect("it is kept");
-        assert_eq!(state.reloaded().await.expect("readable"), *state.world());
-        state.world()
+        assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
+        state.directory()
     };
-    let world = set(master, contributors, Wish::Deny).await;
-    assert_eq!(shown(&world, contributors, master, contribute), "Deny");
+    let directory = set(master, contributors, Wish::Deny).await;
+    assert_eq!(shown(&directory, contributors, master, contribute), "Deny");
     assert_eq!(
-        shown(&world, carol, master, contribute),
+        shown(&directory, carol, master, contribute),
         "Inherited deny from [iris]\\Contributors at level 6"
     );
-    assert!(!pushes(&world, "carol", &repo, "refs/heads/master"));
-    assert!(pushes(&world, "carol", &repo, "refs/heads/side"));
-    assert!(pushes(&world, "alice", &repo, "refs/heads/master"), "administrators are not cut off");
-    let world = set(here, carol, Wish::Allow).await;
-    assert_eq!(shown(&world, carol, here, contribute), "Allow");
-    assert!(!pushes(&world, "carol", &repo, "refs/heads/master"), "the nearer entry decides");
+    assert!(!pushes(&directory, "carol", &repo, "refs/heads/master"));
+    assert!(pushes(&directory, "carol", &repo, "refs/heads/side"));
+    assert!(pushes(&directory, "alice", &repo, "refs/heads/master"), "administrators are not cut off");
+    let directory = set(here, carol, Wish::Allow).await;
+    assert_eq!(shown(&directory, carol, here, contribute), "Allow");
+    assert!(!pushes(&directory, "carol", &repo, "refs/heads/master"), "the nearer entry decides");
     set(master, contributors, Wish::NotSet).await;
-    let world = set(here, carol, Wish::Deny).await;
-    assert_eq!(shown(&world, carol, master, contribute), "Inherited deny from carol at level 3");
-    assert!(!pushes(&world, "carol", &repo, "refs/heads/master"));
-    let world = set(here, carol, Wish::NotSet).await;
-    assert_eq!(world.entries_below(repo.account, &here.token()).count(), 0, "empty entries are gone");
-    assert!(pushes(&world, "carol", &repo, "refs/heads/master"));
+    let directory = set(here, carol, Wish::Deny).await;
+    assert_eq!(shown(&directory, carol, master, contribute), "Inherited deny from carol at level 3");
+    assert!(!pushes(&directory, "carol", &repo, "refs/heads/master"));
+    let directory = set(here, carol, Wish::NotSet).await;
+    assert_eq!(directory.entries_below(repo.account, &here.token()).count(), 0, "empty entries are gone");
+    assert!(pushes(&directory, "carol", &repo, "refs/heads/master"));
 }
 
 #[tokio::test]
@@ -126,26 +126,27 @@ async fn groups_are_nested_and_what_they_give_is_real() {
     let (state, repo) = state(&dir).await;
     let mut change = state.change().await.expect("a change");
     let iris = Some(repo.project);
-    let born = |world: &World, kind| world.group(repo.account, iris, kind).expect("born with it").id;
+    let born =
+        |directory: &Directory, kind| directory.group(repo.account, iris, kind).expect("born with it").id;
     let (team, contributors) =
-        (born(&change.world, GroupKind::Team), born(&change.world, GroupKind::Contributors));
-    let dave = change.world.user("dave").expect("a user").id;
-    assert!(!pushes(&change.world, "dave", &repo, "refs/heads/x"));
+        (born(&change.directory, GroupKind::Team), born(&change.directory, GroupKind::Contributors));
+    let dave = change.directory.user("dave").expect("a user").id;
+    assert!(!pushes(&change.directory, "dave", &repo, "refs/heads/x"));
     change.join(dave, team).await.expect("a member");
-    assert!(pushes(&change.world, "dave", &repo, "refs/heads/x"), "the team contributes");
+    assert!(pushes(&change.directory, "dave", &repo, "refs/heads/x"), "the team contributes");
     assert!(change.leave_group(dave, team).await.expect("it works"));
 
     let inner = change.create_custom_group(repo.account, iris, "inner", "").await.expect("a group");
     let outer = change.create_custom_group(repo.account, None, "outer", "").await.expect("a group");
     change.join(dave, outer).await.expect("a member");
     change.join(outer, inner).await.expect("nested");
-    assert!(!pushes(&change.world, "dave", &repo, "refs/heads/x"));
+    assert!(!pushes(&change.directory, "dave", &repo, "refs/heads/x"));
     change.join(inner, contributors).await.expect("nested");
-    assert!(pushes(&change.world, "dave", &repo, "refs/heads/x"));
+    assert!(pushes(&change.directory, "dave", &repo, "refs/heads/x"));
     for (member, group, expected) in [
         (contributors, outer, "contains"),
         (inner, inner, "contains"),
-        (dave, born(&change.world, GroupKind::ProjectValidUsers), "follows"),
+        (dave, born(&change.directory, GroupKind::ProjectValidUsers), "follows"),
         (Uuid::from_u128(7), inner, "there is no"),
         (dave, Uuid::from_u128(7), "there is no"),
     ] {
@@ -159,18 +160,18 @@ async fn groups_are_nested_and_what_they_give_is_real() {
     assert!(change.update_group(contributors, Some("x"), None).await.is_err());
     assert!(change.delete_group(contributors).await.is_err());
     change.commit().await.expect("it is kept");
-    assert_eq!(state.reloaded().await.expect("readable"), *state.world());
+    assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
 
     let mut change = state.change().await.expect("a change");
-    let world = &change.world;
-    let valid = world.group(repo.account, None, GroupKind::CollectionValidUsers).expect("one").id;
+    let directory = &change.directory;
+    let valid = directory.group(repo.account, None, GroupKind::CollectionValidUsers).expect("one").id;
     let names: Vec<&str> =
-        world.all_users_in(valid).iter().filter_map(|user| world.identity_name(*user)).collect();
+        directory.all_users_in(valid).iter().filter_map(|user| directory.identity_name(*user)).collect();
     assert_eq!(names.len(), 4, "{names:?}");
     change.delete_group(inner).await.expect("gone");
-    assert!(!pushes(&change.world, "dave", &repo, "refs/heads/x"));
+    assert!(!pushes(&change.directory, "dave", &repo, "refs/heads/x"));
     change.commit().await.expect("it is kept");
-    assert_eq!(state.reloaded().await.expect("readable"), *state.world());
+    assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
 }
 
 #[tokio::test]
@@ -179,34 +180,35 @@ async fn a_list_can_cut_off_what_is_above_it_and_go_as_a_whole() {
     let (state, repo) = state(&dir).await;
     let mut change = state.change().await.expect("a change");
     let at = Target::Ref(&repo, "refs/heads/closed").token();
-    let carol = change.world.user("carol").expect("a user").id;
+    let carol = change.directory.user("carol").expect("a user").id;
     change.set_inherits(repo.account, &at, false).await.expect("set");
-    assert!(!pushes(&change.world, "carol", &repo, "refs/heads/closed/in"), "nothing comes from above");
-    assert!(pushes(&change.world, "carol", &repo, "refs/heads/open"));
+    assert!(!pushes(&change.directory, "carol", &repo, "refs/heads/closed/in"), "nothing comes from above");
+    assert!(pushes(&change.directory, "carol", &repo, "refs/heads/open"));
     let contribute = Permissions::from_iter([Permission::GenericContribute]);
     change.set_entry(repo.account, &at, carol, contribute, Permissions::NONE).await.expect("set");
-    assert!(pushes(&change.world, "carol", &repo, "refs/heads/closed/in"));
+    assert!(pushes(&change.directory, "carol", &repo, "refs/heads/closed/in"));
     change.set_entry(repo.account, &at, carol, contribute, contribute).await.expect("set");
-    assert!(!pushes(&change.world, "carol", &repo, "refs/heads/closed/in"), "a deny wins");
+    assert!(!pushes(&change.directory, "carol", &repo, "refs/heads/closed/in"), "a deny wins");
     assert!(change.set_entry(repo.account, &at, Uuid::from_u128(7), contribute, contribute).await.is_err());
     change.commit().await.expect("it is kept");
-    assert_eq!(state.reloaded().await.expect("readable"), *state.world());
+    assert_eq!(state.reloaded().await.expect("readable"), *state.directory());
 
     let mut change = state.change().await.expect("a change");
     let whole = Target::Repo(&repo).token();
     assert!(!change.remove_list(repo.account, &whole, false).await.expect("it works"));
     assert!(change.remove_list(repo.account, &whole, true).await.expect("it works"));
-    assert!(change.world.inherits(repo.account, &at));
-    assert!(pushes(&change.world, "carol", &repo, "refs/heads/closed/in"));
+    assert!(change.directory.inherits(repo.account, &at));
+    assert!(pushes(&change.directory, "carol", &repo, "refs/heads/closed/in"));
     change.set_inherits(repo.account, &at, false).await.expect("set");
     // The project's groups have something to say elsewhere as well.
-    let readers = change.world.group(repo.account, Some(repo.project), GroupKind::Readers).expect("one").id;
+    let readers =
+        change.directory.group(repo.account, Some(repo.project), GroupKind::Readers).expect("one").id;
     let outside = change.create_custom_group(repo.account, None, "outside", "").await.expect("a group");
     change.join(readers, outside).await.expect("nested");
-    let rose = change.world.project(repo.account, "rose").expect("a project").id;
+    let rose = change.directory.project(repo.account, "rose").expect("a project").id;
     let rose = crate::access::token::project(rose);
     change.set_entry(repo.account, &rose, readers, contribute, Permissions::NONE).await.expect("set");
     change.delete_project("acme", "iris").await.expect("gone");
     change.commit().await.expect("it is kept");
-    assert_eq!(state.reloaded().await.expect("readable"), *state.world(), "its lists are gone with it");
+    assert_eq!(state.reloaded().await.expect("readable"), *state.directory(), "its lists are gone with it");
 }

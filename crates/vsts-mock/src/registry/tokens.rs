@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::users::in_milliseconds;
 use super::{RegistryError, run};
+use crate::directory::{Token, name};
 use crate::identity::secret::{self, Secret};
 use crate::state::Change;
-use crate::world::{Token, name};
 
 /// The scopes that a token may have. Others are stored by the service too, but mean nothing here.
 const SCOPE_PREFIX: &str = "vso.";
@@ -66,7 +66,7 @@ impl Change<'_> {
         let user = self.user_id(user_name)?;
         name::check_display_name("token", input.name)?;
         if input.has_own_name
-            && self.world.tokens.values().any(|token| token.user == user && token.name == input.name)
+            && self.directory.tokens.values().any(|token| token.user == user && token.name == input.name)
         {
             return Err(RegistryError::exists("token", input.name));
         }
@@ -85,7 +85,7 @@ impl Change<'_> {
             None => secret::mint(),
         };
         let hash = secret::hash(value.reveal());
-        if self.world.token_by_hash(&hash).is_some() {
+        if self.directory.token_by_hash(&hash).is_some() {
             return Err(RegistryError::value("value", "another token has this value"));
         }
         let scopes =
@@ -122,7 +122,7 @@ impl Change<'_> {
             token.created.as_millisecond(),
             token.expires.map(Timestamp::as_millisecond),
         );
-        self.world.insert_token(token);
+        self.directory.insert_token(token);
         Ok((id, value))
     }
 
@@ -133,7 +133,7 @@ impl Change<'_> {
         token_name: &str,
     ) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
-        let mine = self.world.tokens.values().filter(|token| token.user == user);
+        let mine = self.directory.tokens.values().filter(|token| token.user == user);
         let named = mine.filter(|token| token.name == token_name || token.id.to_string() == token_name);
         let ids: Vec<Uuid> = named.map(|token| token.id).collect();
         if ids.is_empty() {
@@ -141,7 +141,7 @@ impl Change<'_> {
         }
         for id in ids {
             run!(self, "DELETE FROM tokens WHERE id = $1", id.to_string());
-            self.world.remove_token(id);
+            self.directory.remove_token(id);
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Change<'_> {
         id: Uuid,
         update: &TokenUpdate<'_>,
     ) -> Result<(), RegistryError> {
-        let found = self.world.tokens.get(&id);
+        let found = self.directory.tokens.get(&id);
         let mut token = found.ok_or_else(|| RegistryError::not_found("token", &id.to_string()))?.clone();
         if let Some(new) = update.name {
             name::check_display_name("token", new)?;
@@ -177,7 +177,7 @@ impl Change<'_> {
             token.expires.map(Timestamp::as_millisecond),
             id.to_string(),
         );
-        self.world.insert_token(token);
+        self.directory.insert_token(token);
         Ok(())
     }
 }

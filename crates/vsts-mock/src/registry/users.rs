@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{RegistryError, run};
+use crate::directory::{SshKey, User, name};
 use crate::identity::{password, ssh_key::PublicKey};
 use crate::state::Change;
-use crate::world::{SshKey, User, name};
 
 /// A user to make.
 #[derive(Debug)]
@@ -46,10 +46,10 @@ impl Change<'_> {
     pub(crate) async fn create_user(&mut self, input: &UserInput<'_>) -> Result<Uuid, RegistryError> {
         name::check_user(input.name)?;
         // Who signs in by a name or an e-mail address must be one.
-        if self.world.user_by_login(input.name).is_some() {
+        if self.directory.user_by_login(input.name).is_some() {
             return Err(RegistryError::exists("user", input.name));
         }
-        self.world.check_alike("user", name::USERS, input.name, None)?;
+        self.directory.check_alike("user", name::USERS, input.name, None)?;
         if let Some(email) = input.email
             && email.chars().any(|c| c.is_control() || c == ':')
         {
@@ -59,7 +59,7 @@ impl Change<'_> {
             name::check_look("e-mail", email)?;
         }
         if let Some(email) = input.email
-            && self.world.user_by_login(email).is_some()
+            && self.directory.user_by_login(email).is_some()
         {
             return Err(RegistryError::value("email", "belongs to another user already"));
         }
@@ -79,7 +79,7 @@ impl Change<'_> {
             user.password_hash.clone(),
         );
         let id = user.id;
-        self.world.insert_user(user);
+        self.directory.insert_user(user);
         Ok(id)
     }
 
@@ -90,7 +90,7 @@ impl Change<'_> {
         run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
         run!(self, "DELETE FROM ref_locks WHERE user_id = $1", id.to_string());
         run!(self, "DELETE FROM users WHERE id = $1", id.to_string());
-        self.world.remove_user(id);
+        self.directory.remove_user(id);
         Ok(())
     }
 
@@ -104,11 +104,11 @@ impl Change<'_> {
         let user = self.user_id(user_name)?;
         name::check_display_name("key", input.name)?;
         let parsed = PublicKey::parse(input.key)?;
-        if self.world.key_by_blob(&parsed.blob).is_some() {
+        if self.directory.key_by_blob(&parsed.blob).is_some() {
             return Err(RegistryError::value("key", "this key is registered already"));
         }
         if input.has_own_name
-            && self.world.keys.values().any(|key| key.user == user && key.name == input.name)
+            && self.directory.keys.values().any(|key| key.user == user && key.name == input.name)
         {
             return Err(RegistryError::exists("key", input.name));
         }
@@ -136,14 +136,14 @@ impl Change<'_> {
             key.expires.map(Timestamp::as_millisecond),
         );
         let id = key.id;
-        self.world.insert_key(key);
+        self.directory.insert_key(key);
         Ok(id)
     }
 
     /// Takes the user's public key of that id, or all of that name, out of the registry.
     pub(crate) async fn delete_key(&mut self, user_name: &str, key_name: &str) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
-        let mine = self.world.keys.values().filter(|key| key.user == user);
+        let mine = self.directory.keys.values().filter(|key| key.user == user);
         let named = mine.filter(|key| key.name == key_name || key.id.to_string() == key_name);
         let ids: Vec<Uuid> = named.map(|key| key.id).collect();
         if ids.is_empty() {
@@ -151,21 +151,21 @@ impl Change<'_> {
         }
         for id in ids {
             run!(self, "DELETE FROM ssh_keys WHERE id = $1", id.to_string());
-            self.world.remove_key(id);
+            self.directory.remove_key(id);
         }
         Ok(())
     }
 
     /// Notes that the seed has given something. It is not given again before a reset.
     pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
-        if self.world.seeded.insert(mark).is_none() {
+        if self.directory.seeded.insert(mark).is_none() {
             run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());
         }
         Ok(())
     }
 
     pub(super) fn user_id(&self, user_name: &str) -> Result<Uuid, RegistryError> {
-        self.world
+        self.directory
             .user(user_name)
             .map(|user| user.id)
             .ok_or_else(|| RegistryError::not_found("user", user_name))
@@ -174,21 +174,21 @@ impl Change<'_> {
     /// The id that follows from the path, or a random one where that is taken: by something that was renamed since.
     pub(super) fn fresh_id(&self, path: &[&str]) -> Uuid {
         let id = name::derive(path);
-        let world = &self.world;
-        let taken = world.users.contains_key(&id)
-            || world.tokens.contains_key(&id)
-            || world.keys.contains_key(&id)
-            || world.accounts.contains_key(&id)
-            || world.projects.contains_key(&id)
-            || world.repos.contains_key(&id)
-            || world.deleted_repos.contains_key(&id)
-            || world.groups.contains_key(&id)
-            || world.experimentation.resources.contains_key(&id);
+        let directory = &self.directory;
+        let taken = directory.users.contains_key(&id)
+            || directory.tokens.contains_key(&id)
+            || directory.keys.contains_key(&id)
+            || directory.accounts.contains_key(&id)
+            || directory.projects.contains_key(&id)
+            || directory.repos.contains_key(&id)
+            || directory.deleted_repos.contains_key(&id)
+            || directory.groups.contains_key(&id)
+            || directory.experimentation.resources.contains_key(&id);
         if taken { super::random_id() } else { id }
     }
 }
 
-/// Stored times have milliseconds, so that a reloaded world equals the one in memory.
+/// Stored times have milliseconds, so that a reloaded directory equals the one in memory.
 pub(super) fn in_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

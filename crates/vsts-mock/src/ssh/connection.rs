@@ -65,8 +65,8 @@ impl Connection {
         }
         let blob = STANDARD.encode(key.to_bytes().ok()?);
         let takes_any = self.app.profile.traits().takes_first_key;
-        let (world, now) = (self.app.state.world(), self.app.clock.now());
-        (takes_any || world.key_by_blob(&blob).is_some_and(|key| key.is_good_at(now))).then_some(blob)
+        let (directory, now) = (self.app.state.directory(), self.app.clock.now());
+        (takes_any || directory.key_by_blob(&blob).is_some_and(|key| key.is_good_at(now))).then_some(blob)
     }
 
     /// Turns a channel down after it has been opened: `message` for the person, a failure for the program.

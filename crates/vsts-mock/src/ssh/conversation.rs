@@ -20,9 +20,9 @@ use super::pipe::{Incoming, Outgoing};
 use crate::access::{Permissions, Principal, Refusal, repository_not_found};
 use crate::admission::{Client, Work};
 use crate::app::App;
+use crate::directory::{Directory, Repo};
 use crate::hosting::{Names, Session, admit};
 use crate::journal::{Event, shown};
-use crate::world::{Repo, World};
 
 /// The error stream's number.
 const STDERR: u32 = 1;
@@ -45,10 +45,10 @@ pub(super) struct Caller {
 
 impl Caller {
     /// The user whose key that is at this moment.
-    fn principal(&self, app: &App, world: &World) -> Option<Principal> {
+    fn principal(&self, app: &App, directory: &Directory) -> Option<Principal> {
         let now = app.clock.now();
-        let key = world.key_by_blob(&self.key).filter(|key| key.is_good_at(now))?;
-        let user = world.users.get(&key.user)?;
+        let key = directory.key_by_blob(&self.key).filter(|key| key.is_good_at(now))?;
+        let user = directory.users.get(&key.user)?;
         app.uses.note(key.id, now);
         Some(Principal {
             user: Some(user.id),
@@ -164,8 +164,8 @@ async fn close(channel: &ChannelWriteHalf<Msg>, end: &End) {
 }
 
 async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHalf<Msg>>) -> End {
-    let world = app.state.world();
-    let Some(principal) = request.caller.principal(app, &world) else {
+    let directory = app.state.directory();
+    let Some(principal) = request.caller.principal(app, &directory) else {
         return End::refused("Public key authentication failed.");
     };
     let user = Some(principal.name.clone());
@@ -175,7 +175,7 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     };
     let service = Some(line.service());
     let with = |end: End| End { user: user.clone(), service, ..end };
-    let repo = match find(&world, &principal, &request.caller.login, &line) {
+    let repo = match find(&directory, &principal, &request.caller.login, &line) {
         Ok(repo) => repo,
         Err(message) => return with(End::refused(message)),
     };
@@ -218,11 +218,11 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
 }
 
 /// The repository that is meant, if it may be used; else what to say.
-fn find(world: &World, principal: &Principal, login: &str, line: &ExecLine) -> Result<Repo, String> {
+fn find(directory: &Directory, principal: &Principal, login: &str, line: &ExecLine) -> Result<Repo, String> {
     let readings = readings(login, &line.path);
     for reading in &readings {
         let names = Names { account: Some(&reading.account), project: &reading.project, repo: &reading.repo };
-        match admit(world, principal, names, line.service) {
+        match admit(directory, principal, names, line.service) {
             Ok(repo) => return Ok(repo),
             Err(Refusal::Invisible) => {}
             Err(refusal) => return Err(refusal.to_string()),

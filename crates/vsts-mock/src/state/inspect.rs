@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::{StateError, io as failed};
+use crate::directory::{Directory, Repo};
 use crate::limits::NAMED_AT_START;
-use crate::world::{Repo, World};
 
 /// Refuses a database that is missing or empty beside repositories: who they belong to is lost with it.
 pub(super) fn check_database(database: &Path, repos: &Path) -> Result<(), StateError> {
@@ -29,10 +29,11 @@ pub(super) fn check_database(database: &Path, repos: &Path) -> Result<(), StateE
 }
 
 /// Warns of repositories without a folder, and of folders without a repository.
-pub(super) fn compare(world: &World, repos: &Path) -> io::Result<()> {
+pub(super) fn compare(directory: &Directory, repos: &Path) -> io::Result<()> {
     let found = folders(repos)?;
-    let all = || world.repos.values().chain(world.deleted_repos.values().map(|deleted| &deleted.repo));
-    let lost = all().filter(|repo| !found.contains(&repo.id)).map(|repo| shown(world, repo));
+    let all =
+        || directory.repos.values().chain(directory.deleted_repos.values().map(|deleted| &deleted.repo));
+    let lost = all().filter(|repo| !found.contains(&repo.id)).map(|repo| shown(directory, repo));
     if let Some(lost) = listed(lost) {
         tracing::warn!(
             "the folders of these repositories are missing in {}: {lost}. Restore them from a backup, or delete the \
@@ -53,14 +54,14 @@ pub(super) fn compare(world: &World, repos: &Path) -> io::Result<()> {
 }
 
 /// Warns of repositories whose `HEAD` can't be read, and which can't be served therefore. Takes a while.
-pub(super) fn warn_of_unreadable(world: &World, path: impl Fn(Uuid) -> PathBuf) {
+pub(super) fn warn_of_unreadable(directory: &Directory, path: impl Fn(Uuid) -> PathBuf) {
     let is_unreadable = |repo: &&Repo| {
         let path = path(repo.id);
         // It stays known, so that the first list of repositories need not read it again.
         repo.handle.default_branch(&path).is_err() && path.exists()
     };
     if let Some(unreadable) =
-        listed(world.repos.values().filter(is_unreadable).map(|repo| shown(world, repo)))
+        listed(directory.repos.values().filter(is_unreadable).map(|repo| shown(directory, repo)))
     {
         tracing::warn!(
             "HEAD of these repositories can't be read: {unreadable}. Restore them from a backup, or delete them"
@@ -79,9 +80,9 @@ fn folders(repos: &Path) -> io::Result<BTreeSet<Uuid>> {
     Ok(found)
 }
 
-fn shown(world: &World, repo: &Repo) -> String {
-    let account = world.accounts.get(&repo.account).map_or("?", |account| &account.name);
-    let project = world.projects.get(&repo.project).map_or("?", |project| &project.name);
+fn shown(directory: &Directory, repo: &Repo) -> String {
+    let account = directory.accounts.get(&repo.account).map_or("?", |account| &account.name);
+    let project = directory.projects.get(&repo.project).map_or("?", |project| &project.name);
     format!("{account}/{project}/{} ({})", repo.name, repo.id)
 }
 

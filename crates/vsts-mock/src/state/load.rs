@@ -1,4 +1,4 @@
-//! Reads the whole database into a [`World`], once, when the server starts.
+//! Reads the whole database into a [`Directory`], once, when the server starts.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use sqlx::{Row as _, SqlitePool};
 use uuid::Uuid;
 
 use super::StateError;
-use crate::world::permission::Permissions;
-use crate::world::{
-    Account, Assignment, DeletedRepo, Entry, Group, GroupKind, Handle, Level, Project, Repo, Resource, Role,
-    SshKey, Token, User, World,
+use crate::directory::permission::Permissions;
+use crate::directory::{
+    Account, Assignment, DeletedRepo, Directory, Entry, Group, GroupKind, Handle, Level, Project, Repo,
+    Resource, Role, SshKey, Token, User,
 };
 
-pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
-    let mut world = World::default();
+pub(super) async fn directory(pool: &SqlitePool) -> Result<Directory, StateError> {
+    let mut directory = Directory::default();
     for row in rows(pool, "SELECT id, name, email, password_hash FROM users").await? {
-        world.insert_user(User {
+        directory.insert_user(User {
             id: id(&row, "id")?,
             name: row.get("name"),
             email: row.get("email"),
@@ -30,7 +30,7 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
     )
     .await?
     {
-        world.insert_token(Token {
+        directory.insert_token(Token {
             id: id(&row, "id")?,
             user: id(&row, "user_id")?,
             name: row.get("name"),
@@ -62,10 +62,10 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             created: time(row.get("created_ms"))?,
             expires: row.get::<Option<i64>, _>("expires_ms").map(time).transpose()?,
         };
-        world.insert_key(key);
+        directory.insert_key(key);
     }
     for row in rows(pool, "SELECT id, name, owner_id FROM accounts").await? {
-        world.insert_account(Account {
+        directory.insert_account(Account {
             id: id(&row, "id")?,
             name: row.get("name"),
             owner: optional_id(&row, "owner_id")?,
@@ -77,7 +77,7 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
     )
     .await?
     {
-        world.insert_project(Project {
+        directory.insert_project(Project {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,
             name: row.get("name"),
@@ -102,32 +102,32 @@ pub(super) async fn world(pool: &SqlitePool) -> Result<World, StateError> {
             handle: Handle::default(),
         };
         match row.get::<Option<i64>, _>("deleted_ms").map(time).transpose()? {
-            None => world.insert_repo(repo),
+            None => directory.insert_repo(repo),
             Some(deleted) => {
                 let by = optional_id(&row, "deleted_by")?.unwrap_or_default();
-                world.deleted_repos.insert(repo.id, DeletedRepo { repo, by, deleted });
+                directory.deleted_repos.insert(repo.id, DeletedRepo { repo, by, deleted });
             }
         }
     }
     for row in rows(pool, "SELECT repo_id, name, user_id FROM ref_locks").await? {
-        world.ref_locks.insert((id(&row, "repo_id")?, row.get("name")), id(&row, "user_id")?);
+        directory.ref_locks.insert((id(&row, "repo_id")?, row.get("name")), id(&row, "user_id")?);
     }
     for row in rows(pool, "SELECT id FROM seeded").await? {
-        world.seeded.insert(id(&row, "id")?);
+        directory.seeded.insert(id(&row, "id")?);
     }
-    groups_and_entries(pool, &mut world).await?;
-    experimentation(pool, &mut world).await?;
-    Ok(world)
+    groups_and_entries(pool, &mut directory).await?;
+    experimentation(pool, &mut directory).await?;
+    Ok(directory)
 }
 
-async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
+async fn groups_and_entries(pool: &SqlitePool, directory: &mut Directory) -> Result<(), StateError> {
     for row in
         rows(pool, "SELECT id, account_id, project_id, kind, name, description FROM member_groups").await?
     {
         let kind: String = row.get("kind");
         let kind =
             GroupKind::from_stored(&kind).ok_or(StateError::Row { what: "kind of group", value: kind })?;
-        world.insert_group(Group {
+        directory.insert_group(Group {
             id: id(&row, "id")?,
             account: id(&row, "account_id")?,
             project: optional_id(&row, "project_id")?,
@@ -137,7 +137,7 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
         });
     }
     for row in rows(pool, "SELECT member_id, group_id FROM memberships").await? {
-        world.join(id(&row, "member_id")?, id(&row, "group_id")?);
+        directory.join(id(&row, "member_id")?, id(&row, "group_id")?);
     }
     let sql =
         "SELECT account_id, token, identity_id, allow_bits, deny_bits, is_automatic FROM access_entries";
@@ -147,15 +147,15 @@ async fn groups_and_entries(pool: &SqlitePool, world: &mut World) -> Result<(), 
             deny: bits(&row, "deny_bits")?,
             automatic: row.get::<i64, _>("is_automatic") != 0,
         };
-        world.set_entry(id(&row, "account_id")?, row.get("token"), id(&row, "identity_id")?, entry);
+        directory.set_entry(id(&row, "account_id")?, row.get("token"), id(&row, "identity_id")?, entry);
     }
     for row in rows(pool, "SELECT account_id, token FROM cut_off_lists").await? {
-        world.set_inherits(id(&row, "account_id")?, row.get("token"), false);
+        directory.set_inherits(id(&row, "account_id")?, row.get("token"), false);
     }
     Ok(())
 }
 
-async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), StateError> {
+async fn experimentation(pool: &SqlitePool, directory: &mut Directory) -> Result<(), StateError> {
     let sql = "SELECT id, parent_id, level, name, friendly_name, description, resource_group, location, git_repo, \
                created_ms, tags FROM resources";
     for row in rows(pool, sql).await? {
@@ -176,7 +176,7 @@ async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), Sta
             tags: tags(row.get("tags"))?,
             created: time(row.get("created_ms"))?,
         };
-        world.experimentation.resources.insert(resource.id, resource);
+        directory.experimentation.resources.insert(resource.id, resource);
     }
     for row in rows(pool, "SELECT id, resource_id, user_id, role FROM role_assignments").await? {
         let role: String = row.get("role");
@@ -186,7 +186,7 @@ async fn experimentation(pool: &SqlitePool, world: &mut World) -> Result<(), Sta
             user: id(&row, "user_id")?,
             role: Role::from_name(&role).ok_or(StateError::Row { what: "role", value: role })?,
         };
-        world.experimentation.assignments.insert(assignment.id, assignment);
+        directory.experimentation.assignments.insert(assignment.id, assignment);
     }
     Ok(())
 }

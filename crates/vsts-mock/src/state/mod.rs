@@ -1,7 +1,7 @@
-//! The server's state: a database for what it knows, a folder a repository, and the [`World`] in memory.
+//! The server's state: a database for what it knows, a folder a repository, and the [`Directory`] in memory.
 //!
-//! Reading is taking the present world. Writing goes through a [`Change`]: one at a time, a transaction and a copy of
-//! the world side by side; a commit makes both visible at once. One process owns a data directory; a second is refused.
+//! Reading is taking the present directory. Writing goes through a [`Change`]: one at a time, a transaction and a copy of
+//! the directory side by side; a commit makes both visible at once. One process owns a data directory; a second is refused.
 
 mod folders;
 mod inspect;
@@ -23,7 +23,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use crate::world::{OpenRepositories, Repo, World};
+use crate::directory::{Directory, OpenRepositories, Repo};
 use folders::{Folders, remove};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
@@ -91,7 +91,7 @@ pub enum StateError {
 /// What the server knows, and where it keeps it.
 pub(crate) struct State {
     pool: SqlitePool,
-    world: RwLock<Arc<World>>,
+    directory: RwLock<Arc<Directory>>,
     writer: Mutex<()>,
     dir: PathBuf,
     repos: PathBuf,
@@ -124,15 +124,15 @@ impl State {
             .await
             .map_err(failed("open"))?;
         sqlx::migrate!("./migrations").run(&pool).await.map_err(StateError::Format)?;
-        let world = load::world(&pool).await?;
-        inspect::compare(&world, &repos).map_err(io("look through", &repos))?;
-        let (dir, world) = (dir.to_owned(), RwLock::new(Arc::new(world)));
-        Ok(Self { pool, world, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
+        let directory = load::directory(&pool).await?;
+        inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
+        let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
+        Ok(Self { pool, directory, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
     }
 
     /// The present picture.
-    pub(crate) fn world(&self) -> Arc<World> {
-        self.world.read().expect("no thread panics while it holds the lock").clone()
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.directory.read().expect("no thread panics while it holds the lock").clone()
     }
 
     /// Begins a change; others wait until it is committed or dropped.
@@ -143,8 +143,8 @@ impl State {
             .begin()
             .await
             .map_err(|source| StateError::Database { action: "begin a change", source })?;
-        let world = World::clone(&self.world());
-        Ok(Change { state: self, tx, world, folders: Folders::default(), _writer: writer })
+        let directory = Directory::clone(&self.directory());
+        Ok(Change { state: self, tx, directory, folders: Folders::default(), _writer: writer })
     }
 
     /// The data directory.
@@ -175,8 +175,8 @@ impl State {
 
     /// Work that warns of repositories that can't be read.
     pub(crate) fn look_for_unreadable(&self) -> impl FnOnce() + Send + use<> {
-        let (world, repos) = (self.world(), self.repos.clone());
-        move || inspect::warn_of_unreadable(&world, |id| repo_path(&repos, id))
+        let (directory, repos) = (self.directory(), self.repos.clone());
+        move || inspect::warn_of_unreadable(&directory, |id| repo_path(&repos, id))
     }
 
     /// Closes the database, so that its folder can go.
@@ -185,8 +185,8 @@ impl State {
     }
 
     #[cfg(test)]
-    pub(crate) async fn reloaded(&self) -> Result<World, StateError> {
-        load::world(&self.pool).await
+    pub(crate) async fn reloaded(&self) -> Result<Directory, StateError> {
+        load::directory(&self.pool).await
     }
 }
 
@@ -194,8 +194,8 @@ impl State {
 pub(crate) struct Change<'s> {
     state: &'s State,
     pub(crate) tx: Transaction<'static, Sqlite>,
-    /// What the world will be.
-    pub(crate) world: World,
+    /// What the directory will be.
+    pub(crate) directory: Directory,
     folders: Folders,
     _writer: MutexGuard<'s, ()>,
 }
@@ -235,9 +235,9 @@ impl Change<'_> {
 
     /// Makes the change durable and visible.
     pub(crate) async fn commit(self) -> Result<(), StateError> {
-        let Self { state, tx, world, folders, _writer } = self;
+        let Self { state, tx, directory, folders, _writer } = self;
         tx.commit().await.map_err(|source| StateError::Database { action: "commit a change", source })?;
-        *state.world.write().expect("no thread panics while it holds the lock") = Arc::new(world);
+        *state.directory.write().expect("no thread panics while it holds the lock") = Arc::new(directory);
         let trash = folders.keep();
         if !trash.is_empty() {
             tokio::task::spawn_blocking(move || trash.iter().for_each(|path| remove(path)));

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::people::World;
+use crate::people::Testbed;
 
 /// What somebody tries.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ fn verdict(status: u16, body: &str) -> char {
     }
 }
 
-impl World {
+impl Testbed {
     fn id(&self, commit: Option<usize>) -> String {
         commit.map_or_else(|| "0".repeat(40), |number| self.commits[number].clone())
     }

@@ -47,7 +47,7 @@ deny = ["GenericContribute"]
 "#;
 
 /// The running server.
-pub(crate) struct World {
+pub(crate) struct Testbed {
     pub(crate) server: MockServer,
     dir: TempDir,
     /// Ids in the seed.
@@ -71,7 +71,7 @@ impl Reply {
     }
 }
 
-impl World {
+impl Testbed {
     pub(crate) async fn new() -> Self {
         let dir = TempDir::new().expect("a folder");
         let mut seed = String::new();
@@ -90,9 +90,9 @@ impl World {
         let builder = builder.profile(Profile::Permissive).data_dir(dir.path().join("data"));
         let server = builder.start().await.expect("the server starts");
         let (project, repo) = (String::new(), String::new());
-        let mut world = Self { server, dir, project, repo, commits: [const { String::new() }; 2] };
-        world.fill().await;
-        world
+        let mut testbed = Self { server, dir, project, repo, commits: [const { String::new() }; 2] };
+        testbed.fill().await;
+        testbed
     }
 
     /// What the tests' client of SSH asks for.

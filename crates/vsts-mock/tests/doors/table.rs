@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::door::Attempt;
-use crate::people::World;
+use crate::people::Testbed;
 
 /// A role: its name, who has it, with which of their tokens (without one, nobody).
 const ROLES: [(&str, &str, &str); 15] = [
@@ -77,49 +77,49 @@ fn encoded(name: &str) -> String {
 }
 
 /// Makes the refs that are there before, and a repository to rename and one to delete for every role.
-async fn prepare(world: &World) {
+async fn prepare(testbed: &Testbed) {
     let mut refs = Vec::new();
     for (_, git, ..) in ACTIONS {
         let Git::Change(folder, Some(from), _) = git else { continue };
         for role in 0..ROLES.len() {
             for door in DOORS {
                 refs.push(json!({ "name": ref_name(folder, role, door), "oldObjectId": "0".repeat(40),
-                    "newObjectId": world.commits[from] }));
+                    "newObjectId": testbed.commits[from] }));
             }
         }
     }
     let path = "/iris/_apis/git/repositories/extra/refs";
-    let made = world.rest("POST", path, "maker-all-token", Value::from(refs)).await.json();
+    let made = testbed.rest("POST", path, "maker-all-token", Value::from(refs)).await.json();
     assert!(made["value"].as_array().expect("a list").iter().all(|one| one["success"] == true), "{made}");
     for role in 0..ROLES.len() {
         for kind in ["rename", "delete"] {
             let body = json!({ "name": format!("{kind}-{role}") });
-            let made = world.rest("POST", "/iris/_apis/git/repositories", "maker-all-token", body).await;
+            let made = testbed.rest("POST", "/iris/_apis/git/repositories", "maker-all-token", body).await;
             assert_eq!(made.status, 201, "{made:?}");
         }
     }
 }
 
 /// Somebody's descriptors: of identities, and of subjects of the graph.
-async fn descriptors(world: &World, called: &str) -> (String, String) {
+async fn descriptors(testbed: &Testbed, called: &str) -> (String, String) {
     let path = format!("/_apis/identities?searchFilter=General&filterValue={called}");
-    let found = world.rest("GET", &path, "maker-all-token", Value::Null).await.json();
+    let found = testbed.rest("GET", &path, "maker-all-token", Value::Null).await.json();
     let text = |field: &str| found["value"][0][field].as_str().expect("a string").to_owned();
     (text("descriptor"), text("subjectDescriptor"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_door_gives_the_same_verdict() {
-    let world = World::new().await;
-    prepare(&world).await;
-    let (reader, reader_subject) = descriptors(&world, "reader").await;
-    let readers = descriptors(&world, "Readers").await.1;
+    let testbed = Testbed::new().await;
+    prepare(&testbed).await;
+    let (reader, reader_subject) = descriptors(&testbed, "reader").await;
+    let readers = descriptors(&testbed, "Readers").await.1;
     let repos = "/iris/_apis/git/repositories";
     let rest = |action: &str, role: usize| {
         let (method, path, body) = match action {
             "change permissions" => {
                 let nothing = json!([{ "descriptor": reader, "allow": 0, "deny": 0 }]);
-                let token = format!("repoV2/{}/{}", world.project, world.repo);
+                let token = format!("repoV2/{}/{}", testbed.project, testbed.repo);
                 let body = json!({ "token": token, "merge": true, "accessControlEntries": nothing });
                 ("POST", format!("/_apis/accesscontrolentries/{GIT}"), body)
             }
@@ -141,24 +141,24 @@ async fn every_door_gives_the_same_verdict() {
     let mut wrong = Vec::new();
     for (role, (title, person, kind)) in ROLES.into_iter().enumerate() {
         let token = if person.is_empty() { String::new() } else { format!("{person}-{kind}-token") };
-        let mut ssh = if kind == "all" { Some(Client::signed_in(&world, person).await) } else { None };
+        let mut ssh = if kind == "all" { Some(Client::signed_in(&testbed, person).await) } else { None };
         for (action, git, bits, verdicts) in ACTIONS {
             let expected = char::from(verdicts.as_bytes()[role]);
             let (namespace, at) = match (action, git) {
                 (_, Git::Change(folder, ..)) => {
                     let name = encoded(&ref_name(folder, role, "asked"));
-                    (GIT, format!("repoV2/{}/{}/{name}", world.project, world.repo))
+                    (GIT, format!("repoV2/{}/{}/{name}", testbed.project, testbed.repo))
                 }
-                ("create a repository", _) => (GIT, format!("repoV2/{}", world.project)),
+                ("create a repository", _) => (GIT, format!("repoV2/{}", testbed.project)),
                 ("create a project", _) => (GIT, "repoV2".to_owned()),
-                ("put somebody into a group", _) => (IDENTITY, world.project.clone()),
-                _ => (GIT, format!("repoV2/{}/{}", world.project, world.repo)),
+                ("put somebody into a group", _) => (IDENTITY, testbed.project.clone()),
+                _ => (GIT, format!("repoV2/{}/{}", testbed.project, testbed.repo)),
             };
-            let said = world.by_asking(&token, namespace, &at, bits).await;
+            let said = testbed.by_asking(&token, namespace, &at, bits).await;
             if said != (expected == 'y') {
                 wrong.push(format!("{title}: {action}: the security API says {said}, not {expected}"));
             }
-            let on_page = world.on_page(&token, action).await;
+            let on_page = testbed.on_page(&token, action).await;
             let sees = if ['y', 's', '-'].contains(&expected) { expected } else { '!' };
             if on_page.is_some_and(|found| found != sees) {
                 wrong.push(format!("{title}: {action}: the page says {on_page:?}, not {sees}"));
@@ -172,10 +172,10 @@ async fn every_door_gives_the_same_verdict() {
                     Git::Not => rest(action, role),
                 };
                 let found = match (door, &mut ssh) {
-                    ("http", _) => world.over_http(&token, &attempt).await,
-                    ("ssh", Some(client)) => world.over_ssh(client, &attempt).await,
+                    ("http", _) => testbed.over_http(&token, &attempt).await,
+                    ("ssh", Some(client)) => testbed.over_ssh(client, &attempt).await,
                     ("ssh", None) => None,
-                    _ => world.over_rest(&token, &attempt).await,
+                    _ => testbed.over_rest(&token, &attempt).await,
                 };
                 if found.is_some_and(|found| found != expected) {
                     wrong.push(format!("{title}: {action}: {door} says {found:?}, not {expected}"));
@@ -188,11 +188,11 @@ async fn every_door_gives_the_same_verdict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_away_is_gone_on_every_door_at_once() {
-    let world = World::new().await;
-    let (contrib, subject) = descriptors(&world, "contrib").await;
-    let contributors = descriptors(&world, "Contributors").await.1;
-    let token = format!("repoV2/{}/{}", world.project, world.repo);
-    let mut client = Client::signed_in(&world, "contrib").await;
+    let testbed = Testbed::new().await;
+    let (contrib, subject) = descriptors(&testbed, "contrib").await;
+    let contributors = descriptors(&testbed, "Contributors").await.1;
+    let token = format!("repoV2/{}/{}", testbed.project, testbed.repo);
+    let mut client = Client::signed_in(&testbed, "contrib").await;
     // What is done to the right, and the verdicts before and after.
     let entry = |deny: u32| {
         let entries = json!([{ "descriptor": contrib, "allow": 0, "deny": deny }]);
@@ -209,16 +209,16 @@ async fn what_is_taken_away_is_gone_on_every_door_at_once() {
         (("PUT", membership, Value::Null), "yy"),
     ];
     for (number, ((method, path, body), expected)) in steps.into_iter().enumerate() {
-        let done = world.rest(method, &path, "owner-all-token", body).await;
+        let done = testbed.rest(method, &path, "owner-all-token", body).await;
         assert!(done.status < 300, "{done:?}");
         let mut found = [String::new(), String::new(), String::new()];
         for (door, verdicts) in DOORS.into_iter().zip(&mut found) {
             let name = format!("refs/heads/step-{number}-{door}");
             for attempt in [Attempt::Fetch, Attempt::Change { name, from: None, to: Some(0) }] {
                 let verdict = match door {
-                    "http" => world.over_http("contrib-all-token", &attempt).await,
-                    "ssh" => world.over_ssh(&mut client, &attempt).await,
-                    _ => world.over_rest("contrib-all-token", &attempt).await,
+                    "http" => testbed.over_http("contrib-all-token", &attempt).await,
+                    "ssh" => testbed.over_ssh(&mut client, &attempt).await,
+                    _ => testbed.over_rest("contrib-all-token", &attempt).await,
                 };
                 verdicts.extend(verdict);
             }

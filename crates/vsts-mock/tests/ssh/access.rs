@@ -1,15 +1,15 @@
 //! Who may do what, and how a no sounds: words on the error stream and an exit status.
 
 use crate::client::Client;
-use crate::people::{World, make_key, public};
+use crate::people::{Testbed, make_key, public};
 
 const NOT_FOUND: &str = "remote: TF401019: The Git repository with name or identifier extra does not exist or you do not have \
                          permissions for the operation you are attempting.\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_no_is_worded_as_the_service_words_it() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let may_not_push = "remote: TF401027: You need the Git 'GenericContribute' permission to perform this action. Details: \
                         identity 'bob', scope 'repository'.\n";
     let elsewhere = NOT_FOUND.replace("extra", "his");
@@ -24,7 +24,7 @@ async fn a_no_is_worded_as_the_service_words_it() {
         ("alice", "git-upload-pack 'v3/elsewhere/his/his'", 1, &elsewhere),
     ];
     for (who, line, code, words) in rows {
-        let said = world.person(who).ssh(&world.port(), &[], Some(line)).await;
+        let said = testbed.person(who).ssh(&testbed.port(), &[], Some(line)).await;
         assert_eq!((said.code, said.err.as_str()), (Some(code), words), "{who}: {line}");
         assert_eq!(said.out.is_empty(), code != 0, "{who}: {line}: {}", said.out);
     }
@@ -32,11 +32,11 @@ async fn a_no_is_worded_as_the_service_words_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn git_shows_the_words() {
-    let world = World::new().await;
-    let (_, id) = world.filled("guarded").await;
-    let said = world.person("dave").git(&["clone", "-q", &world.url("extra"), "x"]).await.fails();
+    let testbed = Testbed::new().await;
+    let (_, id) = testbed.filled("guarded").await;
+    let said = testbed.person("dave").git(&["clone", "-q", &testbed.url("extra"), "x"]).await.fails();
     assert!(said.starts_with(NOT_FOUND), "{said}");
-    let carol = world.person("carol").clone_to(&world.url("guarded"), "carols").await;
+    let carol = testbed.person("carol").clone_to(&testbed.url("guarded"), "carols").await;
     carol.commit("file", b"carol's\n").await;
     let pushed = carol.git(&["push", "origin", "master", "master:refs/heads/hers"]).await;
     assert!(pushed.err.contains("TF401027"), "{}", pushed.err);
@@ -49,72 +49,72 @@ async fn git_shows_the_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_nobody_registered_does_not_sign_in() {
-    let world = World::new().await;
-    let said = world.person("stranger").git(&["ls-remote", &world.url("extra")]).await.fails();
+    let testbed = Testbed::new().await;
+    let said = testbed.person("stranger").git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.contains("Permission denied (publickey)"), "{said}");
     // Several keys are tried in turn until one is known.
-    let with_both = world.person("bob").ssh_option(&format!("-i {}", world.path("stranger").display()));
-    with_both.git(&["ls-remote", &world.url("extra")]).await.ok();
+    let with_both = testbed.person("bob").ssh_option(&format!("-i {}", testbed.path("stranger").display()));
+    with_both.git(&["ls-remote", &testbed.url("extra")]).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_user_name_is_not_the_identity() {
-    let world = World::new().await;
-    let url = world.url("extra").replace("acme@", "alice@").replace("/iris/", "/acme/iris/");
-    let bob = world.person("bob");
+    let testbed = Testbed::new().await;
+    let url = testbed.url("extra").replace("acme@", "alice@").replace("/iris/", "/acme/iris/");
+    let bob = testbed.person("bob");
     bob.git(&["ls-remote", &url]).await.ok();
     let line = "git-receive-pack '/acme/iris/_git/extra'";
-    let said = bob.ssh(&world.port(), &["-l", "alice"], Some(line)).await;
+    let said = bob.ssh(&testbed.port(), &["-l", "alice"], Some(line)).await;
     assert!(said.err.contains("identity 'bob'"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_taken_away_works_no_longer_on_a_connection_that_is_open() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     // A socket's path has to be short.
     let sockets = tempfile::Builder::new().prefix("mux").tempdir_in("/tmp").expect("a folder");
     let path = sockets.path().join("s").display().to_string();
-    let bob = world.person("bob");
+    let bob = testbed.person("bob");
     let master = ["-f", "-N", "-M", "-S", &path];
     let quiet = ["-o", "LogLevel=QUIET", "-o", "StdinNull=yes"];
-    bob.ssh_in_background(&world.port(), &[&master[..], &quiet[..]].concat()).await;
+    bob.ssh_in_background(&testbed.port(), &[&master[..], &quiet[..]].concat()).await;
     let shared = bob.clone().ssh_option(&format!("-S {path}"));
-    shared.git(&["ls-remote", &world.url("extra")]).await.ok();
-    world.admin("DELETE", "/users/bob/keys/laptop", "").await;
-    let said = shared.git(&["ls-remote", &world.url("extra")]).await.fails();
+    shared.git(&["ls-remote", &testbed.url("extra")]).await.ok();
+    testbed.admin("DELETE", "/users/bob/keys/laptop", "").await;
+    let said = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.starts_with("remote: Public key authentication failed.\n"), "{said}");
-    let said = bob.git(&["ls-remote", &world.url("extra")]).await.fails();
+    let said = bob.git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.contains("Permission denied (publickey)"), "{said}");
     // Another key under the same name is another key.
-    make_key(world.dir.path(), "new", &["-t", "ed25519"]);
-    let key = serde_json::json!({ "name": "laptop", "key": public(world.dir.path(), "new") });
-    world.admin("POST", "/users/bob/keys", &key.to_string()).await;
-    let said = shared.git(&["ls-remote", &world.url("extra")]).await.fails();
+    make_key(testbed.dir.path(), "new", &["-t", "ed25519"]);
+    let key = serde_json::json!({ "name": "laptop", "key": public(testbed.dir.path(), "new") });
+    testbed.admin("POST", "/users/bob/keys", &key.to_string()).await;
+    let said = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.starts_with("remote: Public key authentication failed.\n"), "{said}");
-    world.person("new").git(&["ls-remote", &world.url("extra")]).await.ok();
-    bob.ssh(&world.port(), &["-S", &path, "-O", "exit"], None).await;
+    testbed.person("new").git(&["ls-remote", &testbed.url("extra")]).await.ok();
+    bob.ssh(&testbed.port(), &["-S", &path, "-O", "exit"], None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_taken_away_in_the_midst_of_a_push_changes_no_ref() {
-    let world = World::new().await;
-    let (alice, id) = world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    let (alice, id) = testbed.filled("extra").await;
     for what in ["/users/carol/keys/laptop", "/users/alice"] {
         let name = what.split('/').nth(2).expect("a name");
-        let mut client = Client::connect(&world).await;
-        assert!(client.sign_in("acme", &world.path(name)).await);
+        let mut client = Client::connect(&testbed).await;
+        assert!(client.sign_in("acme", &testbed.path(name)).await);
         let mut push = client.exec("git-receive-pack '/iris/_git/extra'").await;
         push.read_until("0000").await;
-        world.admin("DELETE", what, "").await;
+        testbed.admin("DELETE", what, "").await;
         let zero = "0".repeat(40);
         let command = format!("{id} {zero} refs/heads/master\0report-status");
         push.send(format!("{:04x}{command}0000", command.len() + 4).as_bytes()).await;
         let said = push.finish().await.out;
         assert!(said.contains("ng refs/heads/master TF400813"), "{what}: {said}");
     }
-    let bob = alice.at(world.dir.path());
-    assert!(bob.git(&["ls-remote", &world.url("extra")]).await.fails().contains("Permission denied"));
-    let listed = world.person("bob").git(&["ls-remote", &world.url("extra"), "refs/heads/*"]).await.ok();
+    let bob = alice.at(testbed.dir.path());
+    assert!(bob.git(&["ls-remote", &testbed.url("extra")]).await.fails().contains("Permission denied"));
+    let listed = testbed.person("bob").git(&["ls-remote", &testbed.url("extra"), "refs/heads/*"]).await.ok();
     assert_eq!(listed, format!("{id}\trefs/heads/master\n"));
 }

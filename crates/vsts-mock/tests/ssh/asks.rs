@@ -3,13 +3,13 @@
 use crate::client::Client;
 use crate::hostile::still_serves;
 use crate::message::{CHANNEL_REQUEST, Message};
-use crate::people::World;
+use crate::people::Testbed;
 
 /// Commands that are none.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_would_like_to_be_more() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let long = format!("git-upload-pack '/{}'", "x".repeat(20_000));
     let rows: [(&str, &str, &str); 21] = [
         ("Gogs CVE-2022-1993", "git-upload-pack '../x'", "TF401019"),
@@ -34,7 +34,7 @@ async fn commands_that_would_like_to_be_more() {
         ("an empty command", "", "Only git-upload-pack"),
         ("a long command", &long, "too long"),
     ];
-    let mut client = Client::signed_in(&world, "alice").await;
+    let mut client = Client::signed_in(&testbed, "alice").await;
     for (source, line, words) in rows {
         let said = client.exec(line).await.ended().await;
         assert!(said.err.starts_with("remote: ") && said.err.contains(words), "{source}: {line}: {said:?}");
@@ -49,14 +49,14 @@ async fn commands_that_would_like_to_be_more() {
     let exec = Message::new(CHANNEL_REQUEST).number(channel).string("exec").byte(1);
     let _sent = client.send(&exec.string(vec![b'x'; 1 << 20]).0).await.is_ok();
     assert!(client.is_ended().await);
-    still_serves(&world, "a command of 1 MB").await;
+    still_serves(&testbed, "a command of 1 MB").await;
 }
 
 /// Environment variables: one is taken, and means what it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn variables_that_would_like_to_be_more() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let rows = [
         ("Gogs CVE-2024-39930", "--split-string", "id", false),
         ("Gogs CVE-2024-39930", "--split-string=id", "", false),
@@ -71,7 +71,7 @@ async fn variables_that_would_like_to_be_more() {
         ("a version that is none", "GIT_PROTOCOL", "version=9:nonsense", true),
         ("two versions", "GIT_PROTOCOL", "version=1:version=2", true),
     ];
-    let mut client = Client::signed_in(&world, "bob").await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     for (source, name, value, is_taken) in rows {
         let channel = client.open("session", &[]).await.expect("a channel");
         let env = Message::default().string(name).string(value);

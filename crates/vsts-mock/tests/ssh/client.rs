@@ -22,7 +22,7 @@ use crate::message::{
     CHANNEL_SUCCESS, Fields, KEX, KEX_ECDH_INIT, Message, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, kexinit,
 };
-use crate::people::World;
+use crate::people::Testbed;
 
 pub(crate) const IDENT: &str = "SSH-2.0-test";
 /// How much the server may send before it is told that it may go on.
@@ -55,15 +55,15 @@ pub(crate) struct Client {
 
 impl Client {
     /// A connection on which this side has said who it is.
-    pub(crate) async fn dial(world: &World) -> Self {
-        let mut client = Self::dial_silently(world).await;
+    pub(crate) async fn dial(testbed: &Testbed) -> Self {
+        let mut client = Self::dial_silently(testbed).await;
         client.stream.write_all(format!("{IDENT}\r\n").as_bytes()).await.expect("it is sent");
         client
     }
 
     /// A connection on which nothing has been said.
-    pub(crate) async fn dial_silently(world: &World) -> Self {
-        let address = format!("127.0.0.1:{}", world.port());
+    pub(crate) async fn dial_silently(testbed: &Testbed) -> Self {
+        let address = format!("127.0.0.1:{}", testbed.port());
         let stream = TcpStream::connect(address).await.expect("SSH is listened for");
         Self { stream, sending: None, receiving: None, session: Vec::new(), offer: Vec::new(), channels: 0 }
     }
@@ -78,8 +78,8 @@ impl Client {
     }
 
     /// A connection that is encrypted.
-    pub(crate) async fn connect(world: &World) -> Self {
-        let mut client = Self::dial(world).await;
+    pub(crate) async fn connect(testbed: &Testbed) -> Self {
+        let mut client = Self::dial(testbed).await;
         let ident = client.ident().await;
         client.offer = client.receive().await.expect("an offer");
         let ours = kexinit(KEX);
@@ -117,9 +117,9 @@ impl Client {
     }
 
     /// A signed-in connection with the key in that file.
-    pub(crate) async fn signed_in(world: &World, name: &str) -> Self {
-        let mut client = Self::connect(world).await;
-        assert!(client.sign_in("acme", &world.path(name)).await, "{name} signs in");
+    pub(crate) async fn signed_in(testbed: &Testbed, name: &str) -> Self {
+        let mut client = Self::connect(testbed).await;
+        assert!(client.sign_in("acme", &testbed.path(name)).await, "{name} signs in");
         client
     }
 

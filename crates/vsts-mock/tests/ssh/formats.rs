@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::people::World;
+use crate::people::Testbed;
 
 /// Puts something else into the place of every repository of the server, none of which has been opened yet.
-fn replace_all(world: &World, make: impl Fn(&Path)) {
-    for entry in std::fs::read_dir(world.path("data/repos")).expect("a folder") {
+fn replace_all(testbed: &Testbed, make: impl Fn(&Path)) {
+    for entry in std::fs::read_dir(testbed.path("data/repos")).expect("a folder") {
         let path = entry.expect("an entry").path();
         std::fs::remove_dir_all(&path).expect("it goes");
         make(&path);
@@ -82,19 +82,19 @@ const ROWS: [Row; 4] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_reason_is_told_over_ssh_and_http() {
     for (make, reason, hint) in ROWS.into_iter().chain(DAMAGED) {
-        let world = World::new().await;
-        replace_all(&world, make);
+        let testbed = Testbed::new().await;
+        replace_all(&testbed, make);
         for version in ["0", "2"] {
-            let alice = world.person("alice").speaking(version);
-            let said = alice.git(&["ls-remote", &world.url("extra")]).await.fails();
+            let alice = testbed.person("alice").speaking(version);
+            let said = alice.git(&["ls-remote", &testbed.url("extra")]).await.fails();
             assert!(said.contains(&format!("remote: {reason}")) && said.contains(hint), "{version}: {said}");
             assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
         }
-        let http = world.server.clone_url("acme", "iris", "extra");
-        let token = world.admin("POST", "/users/alice/tokens", r#"{"name":"t","value":"alicepat"}"#).await;
+        let http = testbed.server.clone_url("acme", "iris", "extra");
+        let token = testbed.admin("POST", "/users/alice/tokens", r#"{"name":"t","value":"alicepat"}"#).await;
         assert!(token.contains("alicepat"), "{token}");
         let header = "http.extraHeader=Authorization: Bearer alicepat";
-        let said = world.person("alice").git(&["-c", header, "ls-remote", &http]).await.fails();
+        let said = testbed.person("alice").git(&["-c", header, "ls-remote", &http]).await.fails();
         assert!(said.contains(reason) && said.contains(hint), "{said}");
         assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
     }
@@ -102,27 +102,27 @@ async fn the_same_reason_is_told_over_ssh_and_http() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_fails_says_why() {
-    let world = World::new().await;
+    let testbed = Testbed::new().await;
     for (number, (make, reason, hint)) in ROWS.into_iter().enumerate() {
-        let path = world.path(&format!("foreign-{number}.git"));
+        let path = testbed.path(&format!("foreign-{number}.git"));
         make(&path);
         let body = serde_json::json!({ "name": format!("r{number}"), "import": path });
-        let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body.to_string()).await;
+        let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body.to_string()).await;
         let reason = if hint.is_empty() { "config" } else { reason };
         assert!(said.contains(reason) && said.contains(hint), "{said}");
     }
-    let partial = world.path("partial.git");
+    let partial = testbed.path("partial.git");
     init(&partial, &[]);
     std::fs::write(partial.join("objects/pack/pack-1.promisor"), "").expect("a file");
     let body = serde_json::json!({ "name": "p", "import": partial }).to_string();
-    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
     assert!(said.contains("it is a partial clone"), "{said}");
-    let bundle = world.path("new.bundle");
+    let bundle = testbed.path("new.bundle");
     std::fs::write(&bundle, "# v3 git bundle\n@object-format=sha256\n\n").expect("a file");
     let body = serde_json::json!({ "name": "b", "import": bundle }).to_string();
-    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
     assert!(said.contains("git bundle create --version=2"), "{said}");
-    let nothing = serde_json::json!({ "name": "n", "import": world.path("data") }).to_string();
-    let said = world.admin_fails("POST", "/accounts/acme/projects/iris/repos", &nothing).await;
+    let nothing = serde_json::json!({ "name": "n", "import": testbed.path("data") }).to_string();
+    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &nothing).await;
     assert!(said.contains("cannot import") && said.contains(": "), "{said}");
 }

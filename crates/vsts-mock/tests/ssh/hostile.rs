@@ -8,11 +8,11 @@ use crate::message::{
     CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REQUEST, Fields, IGNORE, KEX, KEX_ECDH_INIT, KEXINIT,
     Message, NEWKEYS, USERAUTH_REQUEST, WINDOW_ADJUST, kexinit,
 };
-use crate::people::World;
+use crate::people::Testbed;
 
 /// The server still answers somebody else.
-pub(crate) async fn still_serves(world: &World, after: &str) {
-    let mut client = Client::signed_in(world, "bob").await;
+pub(crate) async fn still_serves(testbed: &Testbed, after: &str) {
+    let mut client = Client::signed_in(testbed, "bob").await;
     let said = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
     assert!(said.status == Some(0) && said.out.contains("HEAD"), "after {after}: {said:?}");
 }
@@ -20,8 +20,8 @@ pub(crate) async fn still_serves(world: &World, after: &str) {
 /// What is sent in the clear, right after the connection is made.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_before_there_are_keys() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let banner = [b"SSH-2.0-".to_vec(), vec![b'A'; 1 << 20]].concat();
     let lines = b"hello\r\n".repeat(10_000);
     let packet = |length: u32, rest: &[u8]| [&b"SSH-2.0-x\r\n"[..], &length.to_be_bytes(), rest].concat();
@@ -38,20 +38,20 @@ async fn bytes_before_there_are_keys() {
         ("an empty message", packet(12, &[11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
     ];
     for (what, bytes) in rows {
-        let mut client = Client::dial_silently(&world).await;
+        let mut client = Client::dial_silently(&testbed).await;
         // The server may hang up before it has all of it.
         let _sent = client.stream.write_all(&bytes).await.is_ok();
         let _ended = client.stream.shutdown().await.is_ok();
         assert!(client.is_ended().await, "{what}");
-        still_serves(&world, what).await;
+        still_serves(&testbed, what).await;
     }
 }
 
 /// Messages where they do not belong, and key exchanges that go wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_out_of_order_and_bad_key_exchanges() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let auth = Client::auth_request("acme", "none");
     let open = Message::new(CHANNEL_OPEN).string("session").number(0).number(1 << 20).number(32768);
     let start = kexinit(KEX);
@@ -80,22 +80,22 @@ async fn messages_out_of_order_and_bad_key_exchanges() {
         ("nothing in common", vec![kexinit("diffie-hellman-group1-sha1")]),
     ];
     for (what, messages) in rows {
-        let mut client = Client::dial(&world).await;
+        let mut client = Client::dial(&testbed).await;
         client.ident().await;
         for message in messages {
             let _sent = client.send(&message.0).await.is_ok();
         }
         let _ended = client.stream.shutdown().await.is_ok();
         assert!(client.is_ended().await, "{what}");
-        still_serves(&world, what).await;
+        still_serves(&testbed, what).await;
     }
 }
 
 /// What the server offers: strict key exchange, and nothing that is known to be weak.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_offer_is_strict_and_has_nothing_weak() {
-    let world = World::new().await;
-    let client = Client::connect(&world).await;
+    let testbed = Testbed::new().await;
+    let client = Client::connect(&testbed).await;
     let mut fields = Fields(&client.offer[17..]);
     let offer: Vec<String> = (0..10).map(|_| String::from_utf8_lossy(fields.string()).into_owned()).collect();
     let kex: Vec<&str> = offer[0].split(',').collect();
@@ -113,11 +113,11 @@ async fn the_offer_is_strict_and_has_nothing_weak() {
 /// Messages of a signed-in client.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_somebody_who_is_signed_in() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let line = "git-upload-pack '/iris/_git/extra'";
     // CVE-2025-54804: a window that overflows.
-    let mut client = Client::signed_in(&world, "bob").await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     let mut exec = client.exec(line).await;
     exec.read_until("0000").await;
     let channel = exec.channel;
@@ -127,7 +127,7 @@ async fn messages_of_somebody_who_is_signed_in() {
             .await
             .expect("it is sent");
     }
-    still_serves(&world, "a window that overflows").await;
+    still_serves(&testbed, "a window that overflows").await;
     let said = client.exec(line).await.finish().await;
     assert_eq!(said.status, Some(0), "the same connection goes on: {said:?}");
     // Channels that were never opened, data for nobody, requests that are cut short.
@@ -143,14 +143,14 @@ async fn messages_of_somebody_who_is_signed_in() {
             Message::new(USERAUTH_REQUEST).string("x").string("ssh-connection").string("none"),
         ),
     ] {
-        let mut client = Client::signed_in(&world, "bob").await;
+        let mut client = Client::signed_in(&testbed, "bob").await;
         client.send(&message.0).await.expect("it is sent");
         let _ended = client.stream.shutdown().await.is_ok();
         assert!(client.is_ended().await, "{what}");
-        still_serves(&world, what).await;
+        still_serves(&testbed, what).await;
     }
     // Data on a channel on which nothing was asked goes nowhere, and blocks nothing.
-    let mut client = Client::signed_in(&world, "bob").await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     let channel = client.open("session", &[]).await.expect("a channel");
     for _ in 0..200 {
         client
@@ -165,14 +165,14 @@ async fn messages_of_somebody_who_is_signed_in() {
 /// Ten thousand channels: a few are open at once, and a connection has some in its life.
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_are_counted() {
-    let world = World::new().await;
-    let mut client = Client::signed_in(&world, "bob").await;
+    let testbed = Testbed::new().await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     let mut open = 0;
     while client.open("session", &[]).await.is_some() {
         open += 1;
         assert!(open < 100, "{open} channels are open at once");
     }
-    let mut client = Client::signed_in(&world, "bob").await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     let mut opened = 0;
     while let Some(channel) = client.open("session", &[]).await {
         client.send(&Message::new(CHANNEL_CLOSE).number(channel).0).await.expect("it is sent");
@@ -181,16 +181,16 @@ async fn channels_are_counted() {
         assert!(opened < 10_000, "{opened} channels were opened");
     }
     assert!(open >= 2 && opened >= 1_000, "{open} at once, {opened} in all");
-    world.filled("extra").await;
-    still_serves(&world, "ten thousand channels").await;
+    testbed.filled("extra").await;
+    still_serves(&testbed, "ten thousand channels").await;
 }
 
 /// A key exchange that the client begins and never ends: nobody else waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rekey_without_end() {
-    let world = World::new().await;
-    world.filled("extra").await;
-    let mut client = Client::signed_in(&world, "bob").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
+    let mut client = Client::signed_in(&testbed, "bob").await;
     client.send(&kexinit(KEX).0).await.expect("it is sent");
     client.wait_for(&[KEXINIT]).await;
     // Then it goes on as if nothing were: that is against the protocol, and ends the connection.
@@ -201,5 +201,5 @@ async fn a_rekey_without_end() {
         }
     }
     assert!(client.is_ended().await);
-    still_serves(&world, "a rekey without end").await;
+    still_serves(&testbed, "a rekey without end").await;
 }

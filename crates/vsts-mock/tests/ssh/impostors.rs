@@ -3,13 +3,13 @@
 use crate::client::Client;
 use crate::hostile::still_serves;
 use crate::message::{Fields, Message, USERAUTH_FAILURE};
-use crate::people::{World, make_key};
+use crate::people::{Testbed, make_key};
 
 /// After keys, before a signature: methods that are not there, and keys that do not fit.
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_with_anything_but_ones_own_key() {
-    let world = World::new().await;
-    world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
     let nonsense = Message::default().string("nonsense@example.com").string("x").0;
     let rows = [
         ("none", Client::auth_request("acme", "none")),
@@ -38,15 +38,15 @@ async fn signing_in_with_anything_but_ones_own_key() {
         ),
     ];
     for (what, request) in rows {
-        let mut client = Client::connect(&world).await;
+        let mut client = Client::connect(&testbed).await;
         client.ask_for_auth().await;
         client.send(&request.0).await.expect("it is sent");
         let answer = client.wait_for(&[USERAUTH_FAILURE]).await;
         assert_eq!(Fields(&answer[1..]).string(), b"publickey", "{what}");
     }
-    let path = |name: &str| world.path(name);
+    let path = |name: &str| testbed.path(name);
     // soft-serve CVE-2026-24058: the owner's key is offered without a signature, then another signs.
-    let mut client = Client::connect(&world).await;
+    let mut client = Client::connect(&testbed).await;
     client.ask_for_auth().await;
     assert!(client.offer_key("acme", &path("alice")).await);
     assert!(!client.sign_as("acme", &path("alice"), &path("bob")).await, "another's signature");
@@ -55,7 +55,7 @@ async fn signing_in_with_anything_but_ones_own_key() {
     let said = client.exec("git-receive-pack '/iris/_git/extra'").await.ended().await;
     assert!(said.err.contains("identity 'bob'") && said.status == Some(1), "{said:?}");
     // A key that nobody registered is turned down whether it signs or not.
-    let mut client = Client::connect(&world).await;
+    let mut client = Client::connect(&testbed).await;
     client.ask_for_auth().await;
     assert!(!client.offer_key("acme", &path("stranger")).await);
     assert!(!client.sign_as("acme", &path("stranger"), &path("stranger")).await);
@@ -69,30 +69,30 @@ async fn signing_in_with_anything_but_ones_own_key() {
         }
     }
     assert!(tries < 10, "{tries} tries");
-    still_serves(&world, "signing in").await;
+    still_serves(&testbed, "signing in").await;
 }
 
 /// The same with the stock client: it offers the owner's public key, which it cannot sign with, and then its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_key_that_lies_about_does_not_help() {
-    let world = World::new().await;
-    std::fs::copy(world.path("alice.pub"), world.path("found.pub")).expect("a copy");
-    let bob = world.person("bob").ssh_option(&format!("-i {}", world.path("found.pub").display()));
-    let said = bob.ssh(&world.port(), &[], Some("git-receive-pack '/iris/_git/extra'")).await;
+    let testbed = Testbed::new().await;
+    std::fs::copy(testbed.path("alice.pub"), testbed.path("found.pub")).expect("a copy");
+    let bob = testbed.person("bob").ssh_option(&format!("-i {}", testbed.path("found.pub").display()));
+    let said = bob.ssh(&testbed.port(), &[], Some("git-receive-pack '/iris/_git/extra'")).await;
     assert!(said.err.contains("identity 'bob'"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_no_key() {
-    let world = World::new().await;
-    make_key(world.dir.path(), "authority", &["-t", "ed25519"]);
+    let testbed = Testbed::new().await;
+    make_key(testbed.dir.path(), "authority", &["-t", "ed25519"]);
     let mut sign = std::process::Command::new("ssh-keygen");
     sign.args(["-q", "-s", "authority", "-I", "alice", "-n", "acme,alice", "alice.pub"])
-        .current_dir(world.dir.path());
+        .current_dir(testbed.dir.path());
     assert!(sign.status().expect("ssh-keygen starts").success());
-    let alice = world.person("alice");
+    let alice = testbed.person("alice");
     let certified = alice.clone().ssh_option("-o PubkeyAcceptedAlgorithms=ssh-ed25519-cert-v01@openssh.com");
-    let said = certified.git(&["ls-remote", &world.url("extra")]).await.fails();
+    let said = certified.git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.contains("Permission denied (publickey)"), "{said}");
-    alice.git(&["ls-remote", &world.url("extra")]).await.ok();
+    alice.git(&["ls-remote", &testbed.url("extra")]).await.ok();
 }

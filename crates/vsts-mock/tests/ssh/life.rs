@@ -7,7 +7,7 @@ use vsts_mock::{MockServer, StartError};
 
 use crate::client::Client;
 use crate::message::{KEX, kexinit};
-use crate::people::World;
+use crate::people::Testbed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_key_outlives_the_server() {
@@ -25,12 +25,12 @@ async fn the_host_key_outlives_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ecdsa_host_key_is_there_for_who_wants_one() {
-    let world = World::new().await;
-    std::fs::write(world.path("known_hosts"), "").expect("a file is written");
-    let careless = world.person("bob").ssh_option("-o StrictHostKeyChecking=accept-new");
+    let testbed = Testbed::new().await;
+    std::fs::write(testbed.path("known_hosts"), "").expect("a file is written");
+    let careless = testbed.person("bob").ssh_option("-o StrictHostKeyChecking=accept-new");
     let careless = careless.ssh_option("-o HostKeyAlgorithms=ecdsa-sha2-nistp256");
-    careless.git(&["ls-remote", &world.url("extra")]).await.ok();
-    let known = std::fs::read_to_string(world.path("known_hosts")).expect("ssh wrote it");
+    careless.git(&["ls-remote", &testbed.url("extra")]).await.ok();
+    let known = std::fs::read_to_string(testbed.path("known_hosts")).expect("ssh wrote it");
     assert!(known.contains("ecdsa-sha2-nistp256"), "{known}");
 }
 
@@ -65,13 +65,13 @@ async fn an_address_that_others_can_reach_has_to_be_allowed() {
 async fn stopping_lets_a_conversation_end_and_cuts_one_that_does_not() {
     for talks in [true, false] {
         let drain = if talks { Duration::from_mins(5) } else { Duration::from_secs(1) };
-        let world = World::with(|builder| builder.drain(drain)).await;
-        world.filled("extra").await;
+        let testbed = Testbed::with(|builder| builder.drain(drain)).await;
+        testbed.filled("extra").await;
         let (mut waiting, mut idle) =
-            (Client::signed_in(&world, "bob").await, Client::signed_in(&world, "bob").await);
+            (Client::signed_in(&testbed, "bob").await, Client::signed_in(&testbed, "bob").await);
         let mut exec = waiting.exec("git-upload-pack '/iris/_git/extra'").await;
         exec.read_until("0000").await;
-        let World { server, dir } = world;
+        let Testbed { server, dir } = testbed;
         let stopping = tokio::spawn(async move {
             server.stop().await;
             drop(dir);
@@ -92,15 +92,15 @@ async fn stopping_lets_a_conversation_end_and_cuts_one_that_does_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_sign_in_or_ask_is_cut_in_time() {
     let handshake = Duration::from_secs(2);
-    let world = World::with(|builder| builder.ssh_timeouts(handshake, handshake)).await;
-    let mut mute = Client::dial_silently(&world).await;
-    let mut greeting = Client::dial(&world).await;
-    let mut encrypted = Client::connect(&world).await;
+    let testbed = Testbed::with(|builder| builder.ssh_timeouts(handshake, handshake)).await;
+    let mut mute = Client::dial_silently(&testbed).await;
+    let mut greeting = Client::dial(&testbed).await;
+    let mut encrypted = Client::connect(&testbed).await;
     encrypted.ask_for_auth().await;
-    let mut idle = Client::signed_in(&world, "bob").await;
-    let mut rekeying = Client::signed_in(&world, "bob").await;
+    let mut idle = Client::signed_in(&testbed, "bob").await;
+    let mut rekeying = Client::signed_in(&testbed, "bob").await;
     rekeying.send(&kexinit(KEX).0).await.expect("it is sent");
-    let dripping = Client::dial_silently(&world).await;
+    let dripping = Client::dial_silently(&testbed).await;
     let (mut reading, mut writing) = dripping.stream.into_split();
     let drip = async {
         // A byte now and then is not enough: the time to sign in counts as a whole.
@@ -118,5 +118,5 @@ async fn who_does_not_sign_in_or_ask_is_cut_in_time() {
     };
     tokio::join!(drip, ended);
     assert!(heard.starts_with(b"SSH-2.0-vsts_mock_"), "{}", String::from_utf8_lossy(&heard));
-    Client::signed_in(&world, "bob").await;
+    Client::signed_in(&testbed, "bob").await;
 }

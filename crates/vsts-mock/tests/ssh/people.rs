@@ -29,12 +29,12 @@ impl Said {
 }
 
 /// A server, the folder that everything is in, and how to reach it.
-pub(crate) struct World {
+pub(crate) struct Testbed {
     pub(crate) server: MockServer,
     pub(crate) dir: TempDir,
 }
 
-impl World {
+impl Testbed {
     /// alice owns the account, carol contributes, bob reads, dave knows nobody; each has a key of their name.
     pub(crate) async fn new() -> Self {
         Self::with_profile(Profile::Permissive).await
@@ -51,9 +51,9 @@ impl World {
         }
         let builder = MockServer::builder().seed_toml(&seed(dir.path())).expect("a seed");
         let builder = set(builder.data_dir(dir.path().join("data")));
-        let world = Self { server: builder.start().await.expect("the server starts"), dir };
-        world.write_known_hosts();
-        world
+        let testbed = Self { server: builder.start().await.expect("the server starts"), dir };
+        testbed.write_known_hosts();
+        testbed
     }
 
     pub(crate) fn write_known_hosts(&self) {

@@ -2,15 +2,15 @@
 
 use crate::client::Client;
 use crate::message::{CHANNEL_REQUEST, GLOBAL_REQUEST, Message, REQUEST_FAILURE};
-use crate::people::World;
+use crate::people::Testbed;
 
 /// ssh's options, the command, words on the error stream, the exit code.
 type Row<'a> = (&'a [&'a str], Option<&'a str>, &'a str, Option<i32>);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_shell_no_terminal_no_subsystem_no_forwarding() {
-    let world = World::new().await;
-    let (alice, port) = (world.person("alice"), world.port());
+    let testbed = Testbed::new().await;
+    let (alice, port) = (testbed.person("alice"), testbed.port());
     let shell = "remote: Shell access is not supported.\n";
     let rows: [Row<'_>; 9] = [
         (&["-T"], None, shell, Some(1)),
@@ -37,9 +37,9 @@ async fn no_shell_no_terminal_no_subsystem_no_forwarding() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_on_channels_are_turned_down_and_the_channel_still_serves() {
-    let world = World::new().await;
-    let (_, id) = world.filled("extra").await;
-    let mut client = Client::signed_in(&world, "alice").await;
+    let testbed = Testbed::new().await;
+    let (_, id) = testbed.filled("extra").await;
+    let mut client = Client::signed_in(&testbed, "alice").await;
     let pty = Message::default().string("xterm").number(80).number(24).number(0).number(0).string([0]);
     let x11 = Message::default().byte(0).string("MIT-MAGIC-COOKIE-1").string("00").number(0);
     let window = Message::default().number(80).number(24).number(0).number(0);
@@ -67,8 +67,8 @@ async fn requests_on_channels_are_turned_down_and_the_channel_still_serves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_channels_and_global_requests_are_turned_down() {
-    let world = World::new().await;
-    let mut client = Client::signed_in(&world, "alice").await;
+    let testbed = Testbed::new().await;
+    let mut client = Client::signed_in(&testbed, "alice").await;
     let tcp = Message::default().string("127.0.0.1").number(22).string("127.0.0.1").number(1);
     let local = Message::default().string("/run/docker.sock").string("").number(0);
     let x11 = Message::default().string("127.0.0.1").number(6000);
@@ -103,9 +103,9 @@ async fn other_channels_and_global_requests_are_turned_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_command_on_a_channel_is_turned_down() {
-    let world = World::new().await;
-    world.filled("extra").await;
-    let mut client = Client::signed_in(&world, "alice").await;
+    let testbed = Testbed::new().await;
+    testbed.filled("extra").await;
+    let mut client = Client::signed_in(&testbed, "alice").await;
     let channel = client.exec("git-upload-pack '/iris/_git/extra'").await.channel;
     let line = Message::default().string("git-upload-pack '/iris/_git/extra'");
     assert!(!client.request(channel, "exec", &line.0).await);

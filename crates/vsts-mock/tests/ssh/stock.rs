@@ -2,7 +2,7 @@
 
 use vsts_mock::Profile;
 
-use crate::people::{World, make_key, noise, public};
+use crate::people::{Testbed, make_key, noise, public};
 
 /// Key types as ssh-keygen names them, and what else the client is told about signing.
 const KEYS: [(&str, &[&str], &str); 6] = [
@@ -16,15 +16,15 @@ const KEYS: [(&str, &[&str], &str); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_key_clones_fetches_and_pushes_in_every_version() {
-    let world = World::new().await;
-    let (alice, _) = world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    let (alice, _) = testbed.filled("extra").await;
     for (name, kind, option) in KEYS {
-        make_key(world.dir.path(), name, kind);
-        let key = serde_json::json!({ "name": name, "key": public(world.dir.path(), name) });
-        world.admin("POST", "/users/carol/keys", &key.to_string()).await;
+        make_key(testbed.dir.path(), name, kind);
+        let key = serde_json::json!({ "name": name, "key": public(testbed.dir.path(), name) });
+        testbed.admin("POST", "/users/carol/keys", &key.to_string()).await;
         for version in ["0", "1", "2"] {
-            let person = world.person(name).ssh_option(option).speaking(version);
-            let clone = person.clone_to(&world.url("extra"), &format!("{name}-{version}")).await;
+            let person = testbed.person(name).ssh_option(option).speaking(version);
+            let clone = person.clone_to(&testbed.url("extra"), &format!("{name}-{version}")).await;
             let id = clone.commit(&format!("{name}-{version}"), name.as_bytes()).await;
             clone.git(&["push", "-q", "origin", "master"]).await.ok();
             alice.git(&["pull", "-q", "--ff-only"]).await.ok();
@@ -36,7 +36,7 @@ async fn every_kind_of_key_clones_fetches_and_pushes_in_every_version() {
             assert_eq!(fetched.trim(), "1", "{name}, version {version}");
         }
     }
-    let journal = world.admin("GET", "/journal", "").await;
+    let journal = testbed.admin("GET", "/journal", "").await;
     assert!(journal.contains(r#""kind":"ssh-request""#), "{journal}");
     for word in
         [r#""command":"git-receive-pack '/iris/_git/extra'""#, r#""user":"carol""#, r#""exit_status":0"#]
@@ -47,30 +47,30 @@ async fn every_kind_of_key_clones_fetches_and_pushes_in_every_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsa_with_sha1_is_refused() {
-    let world = World::new().await;
-    make_key(world.dir.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
-    let key = serde_json::json!({ "name": "rsa", "key": public(world.dir.path(), "rsa") });
-    world.admin("POST", "/users/alice/keys", &key.to_string()).await;
-    let old = world.person("rsa").ssh_option("-o PubkeyAcceptedAlgorithms=ssh-rsa");
-    let said = old.git(&["ls-remote", &world.url("extra")]).await.fails();
+    let testbed = Testbed::new().await;
+    make_key(testbed.dir.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
+    let key = serde_json::json!({ "name": "rsa", "key": public(testbed.dir.path(), "rsa") });
+    testbed.admin("POST", "/users/alice/keys", &key.to_string()).await;
+    let old = testbed.person("rsa").ssh_option("-o PubkeyAcceptedAlgorithms=ssh-rsa");
+    let said = old.git(&["ls-remote", &testbed.url("extra")]).await.fails();
     assert!(said.contains("Permission denied (publickey)"), "{said}");
-    world.person("rsa").git(&["ls-remote", &world.url("extra")]).await.ok();
+    testbed.person("rsa").git(&["ls-remote", &testbed.url("extra")]).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn much_goes_through_in_both_directions_with_keys_exchanged_in_between() {
-    let world = World::new().await;
+    let testbed = Testbed::new().await;
     for cipher in
         ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"]
     {
         let cipher_option = format!("-o Ciphers={cipher} -o RekeyLimit=1M");
-        let alice = world.person("alice").ssh_option(&cipher_option);
-        let alice = alice.clone_to(&world.url("extra"), &format!("alice-{cipher}")).await;
+        let alice = testbed.person("alice").ssh_option(&cipher_option);
+        let alice = alice.clone_to(&testbed.url("extra"), &format!("alice-{cipher}")).await;
         let content = noise(6_000_000);
         let id = alice.commit("noise", &[content.as_slice(), cipher.as_bytes()].concat()).await;
         alice.git(&["push", "-q", "--force", "origin", "HEAD:master"]).await.ok();
-        let bob = world.person("bob").ssh_option(&cipher_option);
-        let bob = bob.clone_to(&world.url("extra"), &format!("bob-{cipher}")).await;
+        let bob = testbed.person("bob").ssh_option(&cipher_option);
+        let bob = bob.clone_to(&testbed.url("extra"), &format!("bob-{cipher}")).await;
         assert_eq!(bob.git(&["rev-parse", "HEAD"]).await.ok().trim(), id, "{cipher}");
         let read = std::fs::read(bob.dir().join("noise")).expect("checked out");
         assert!(read.starts_with(&content), "{cipher}");
@@ -80,8 +80,8 @@ async fn much_goes_through_in_both_directions_with_keys_exchanged_in_between() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shallow_partial_tags_deletes_and_atomic_pushes() {
-    let world = World::new().await;
-    let (alice, first) = world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    let (alice, first) = testbed.filled("extra").await;
     alice.commit("file", b"two\n").await;
     alice.git(&["tag", "-a", "-m", "v1", "v1"]).await.ok();
     alice
@@ -101,35 +101,35 @@ async fn shallow_partial_tags_deletes_and_atomic_pushes() {
     assert!(listed.ends_with("\trefs/azureml/runs/x\n"), "{listed}");
     alice.git(&["push", "-q", "origin", ":gone"]).await.ok();
     assert_eq!(alice.git(&["ls-remote", "origin", "refs/heads/gone"]).await.ok(), "");
-    let bob = world.person("bob");
-    bob.git(&["clone", "-q", "--depth", "1", &world.url("extra"), "shallow"]).await.ok();
-    let shallow = bob.at(&world.path("shallow"));
+    let bob = testbed.person("bob");
+    bob.git(&["clone", "-q", "--depth", "1", &testbed.url("extra"), "shallow"]).await.ok();
+    let shallow = bob.at(&testbed.path("shallow"));
     assert_eq!(shallow.git(&["rev-list", "--count", "HEAD"]).await.ok(), "1\n");
     shallow.git(&["fetch", "-q", "--unshallow"]).await.ok();
     assert_eq!(shallow.git(&["rev-list", "HEAD"]).await.ok().lines().last(), Some(first.as_str()));
-    bob.git(&["clone", "-q", "--filter=blob:none", &world.url("extra"), "partial"]).await.ok();
-    assert_eq!(std::fs::read(world.path("partial/file")).expect("fetched when it was needed"), b"two\n");
+    bob.git(&["clone", "-q", "--filter=blob:none", &testbed.url("extra"), "partial"]).await.ok();
+    assert_eq!(std::fs::read(testbed.path("partial/file")).expect("fetched when it was needed"), b"two\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profiles_that_imitate_speak_the_first_protocol_and_take_the_first_key() {
     for profile in [Profile::Vsts, Profile::AzureDevops] {
-        let world = World::with_profile(profile).await;
-        let (alice, id) = world.filled("extra").await;
+        let testbed = Testbed::with_profile(profile).await;
+        let (alice, id) = testbed.filled("extra").await;
         assert_eq!(
             alice.git(&["ls-remote", "origin", "refs/heads/*"]).await.ok(),
             format!("{id}\trefs/heads/master\n")
         );
         let line = "git-upload-pack '/iris/_git/extra'";
-        let said = alice.ssh(&world.port(), &["-o", "SetEnv=GIT_PROTOCOL=version=2"], Some(line)).await;
+        let said = alice.ssh(&testbed.port(), &["-o", "SetEnv=GIT_PROTOCOL=version=2"], Some(line)).await;
         assert!(
             said.out.contains("refs/heads/master") && !said.out.contains("version 2"),
             "{profile:?}: {said:?}"
         );
         // The service takes whichever key comes first, and says no to the command.
         let unknown =
-            world.person("stranger").ssh_option(&format!("-i {}", world.path("stranger").display()));
-        let said = unknown.git(&["ls-remote", &world.url("extra")]).await.fails();
+            testbed.person("stranger").ssh_option(&format!("-i {}", testbed.path("stranger").display()));
+        let said = unknown.git(&["ls-remote", &testbed.url("extra")]).await.fails();
         assert!(said.starts_with("remote: Public key authentication failed.\n"), "{profile:?}: {said}");
     }
 }

@@ -1,19 +1,19 @@
 //! Every form of address leads to the same repository.
 
-use crate::people::World;
+use crate::people::Testbed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_url_leads_to_the_repository() {
-    let world = World::new().await;
-    let (_, extra) = world.filled("extra").await;
-    let (alice, _) = world.filled("iris").await;
+    let testbed = Testbed::new().await;
+    let (_, extra) = testbed.filled("extra").await;
+    let (alice, _) = testbed.filled("iris").await;
     let iris = alice.commit("file", b"not extra\n").await;
     alice.git(&["push", "-q", "origin", "master"]).await.ok();
-    let spaces = world.person("alice").clone_to(&world.url("it has spaces"), "spaces").await;
+    let spaces = testbed.person("alice").clone_to(&testbed.url("it has spaces"), "spaces").await;
     let spaced = spaces.commit("file", b"spaces\n").await;
     spaces.git(&["push", "-q", "origin", "master"]).await.ok();
-    let bob = world.person("bob").ssh_option(&format!("-p {}", world.port()));
-    let host = format!("127.0.0.1:{}", world.port());
+    let bob = testbed.person("bob").ssh_option(&format!("-p {}", testbed.port()));
+    let host = format!("127.0.0.1:{}", testbed.port());
     let rows = [
         (format!("ssh://acme@{host}/iris/_git/extra"), &extra),
         (format!("ssh://acme@{host}/iris/_git/extra/"), &extra),
@@ -70,10 +70,10 @@ async fn every_form_of_url_leads_to_the_repository() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_of_ones_own_name_does_not_hide_the_path() {
-    let world = World::new().await;
-    let (_, id) = world.filled("extra").await;
+    let testbed = Testbed::new().await;
+    let (_, id) = testbed.filled("extra").await;
     // dave's account is named; bob does not see it, and the path says which one is meant.
-    let url = format!("ssh://elsewhere@127.0.0.1:{}/acme/iris/_git/extra", world.port());
-    let listed = world.person("bob").git(&["ls-remote", &url, "refs/heads/*"]).await.ok();
+    let url = format!("ssh://elsewhere@127.0.0.1:{}/acme/iris/_git/extra", testbed.port());
+    let listed = testbed.person("bob").git(&["ls-remote", &url, "refs/heads/*"]).await.ok();
     assert_eq!(listed, format!("{id}\trefs/heads/master\n"));
 }

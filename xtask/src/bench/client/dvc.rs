@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use super::super::copy_folder;
 use super::peer::peer;
-use super::side::{Side, World, clock, command};
+use super::side::{Side, Testbed, clock, command};
 use crate::{Outcome, machine, process};
 
 const STAGE: &str = "stages:\n  nothing:\n    cmd: \"true\"\n    always_changed: true\n";
 
 pub(super) struct Dvc<'a> {
-    world: &'a World,
+    testbed: &'a Testbed,
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl<'a> Dvc<'a> {
-    pub(super) fn new(world: &'a World) -> Outcome<Self> {
+    pub(super) fn new(testbed: &'a Testbed) -> Outcome<Self> {
         let program = peer("dvc/bin/dvc", |peers| {
             let venv = peers.join("dvc");
             process::run(Command::new(machine::python()?).args(["-m", "venv"]).arg(&venv))?;
             process::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "dvc"]))
         })?;
-        let dvc = Self { world, program, folder: world.home().join("dvc") };
+        let dvc = Self { testbed, program, folder: testbed.home().join("dvc") };
         if !dvc.folder.exists() {
-            copy_folder(&world.home().join("project"), &dvc.folder)?;
+            copy_folder(&testbed.home().join("project"), &dvc.folder)?;
             for own in [".git", ".azuremlhistory_git", ".azureml"] {
                 std::fs::remove_dir_all(dvc.folder.join(own))?;
             }
@@ -36,7 +36,7 @@ impl<'a> Dvc<'a> {
     }
 
     fn command(&self, program: &Path, args: &[&str]) -> Command {
-        let mut command = command(program, &self.folder, self.world.home());
+        let mut command = command(program, &self.folder, self.testbed.home());
         command.env("DVC_NO_ANALYTICS", "1").args(args);
         command
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::side::{Side, World, clock, command};
+use super::side::{Side, Testbed, clock, command};
 use crate::{Outcome, process};
 
 /// What plain git has to do for a snapshot.
@@ -20,7 +20,7 @@ const TUNING: &[(&str, &str)] = &[
 ];
 
 pub(super) struct Git<'a> {
-    world: &'a World,
+    testbed: &'a Testbed,
     name: &'static str,
     project: PathBuf,
     repository: PathBuf,
@@ -28,21 +28,25 @@ pub(super) struct Git<'a> {
 }
 
 impl<'a> Git<'a> {
-    pub(super) fn plain(world: &'a World) -> Self {
-        Self::new(world, "plain git", &[])
+    pub(super) fn plain(testbed: &'a Testbed) -> Self {
+        Self::new(testbed, "plain git", &[])
     }
 
-    pub(super) fn tuned(world: &'a World) -> Self {
-        Self::new(world, "tuned git", TUNING)
+    pub(super) fn tuned(testbed: &'a Testbed) -> Self {
+        Self::new(testbed, "tuned git", TUNING)
     }
 
-    fn new(world: &'a World, name: &'static str, tuning: &'static [(&'static str, &'static str)]) -> Self {
-        let repository = world.home().join(name.replace(' ', "-") + ".git");
-        Self { world, name, project: world.home().join("project"), repository, tuning }
+    fn new(
+        testbed: &'a Testbed,
+        name: &'static str,
+        tuning: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let repository = testbed.home().join(name.replace(' ', "-") + ".git");
+        Self { testbed, name, project: testbed.home().join("project"), repository, tuning }
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = command(Path::new(program), &self.project, self.world.home());
+        let mut command = command(Path::new(program), &self.project, self.testbed.home());
         command.env("GIT_DIR", &self.repository).env("GIT_WORK_TREE", &self.project);
         command
     }
@@ -61,7 +65,7 @@ impl Side for Git<'_> {
         if self.repository.exists() {
             std::fs::remove_dir_all(&self.repository)?;
         }
-        let mut init = command(Path::new("git"), self.world.home(), self.world.home());
+        let mut init = command(Path::new("git"), self.testbed.home(), self.testbed.home());
         process::capture(init.args(["init", "--quiet", "--bare"]).arg(&self.repository))?;
         for (key, value) in [("core.bare", "false"), ("gc.auto", "0")].iter().chain(self.tuning) {
             process::capture(self.command("git").args(["config", key, value]))?;

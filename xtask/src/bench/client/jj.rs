@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::peer::peer;
-use super::side::{Side, World, clock, command};
+use super::side::{Side, Testbed, clock, command};
 use super::{super::copy_folder, folder};
 use crate::{Outcome, process, workspace};
 
@@ -15,13 +15,13 @@ const CONFIG: &str = "user.name = 'bench'\nuser.email = 'bench@example.com'\nsna
                       ui.paginate = 'never'\n";
 
 pub(super) struct Jj<'a> {
-    world: &'a World,
+    testbed: &'a Testbed,
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl<'a> Jj<'a> {
-    pub(super) fn new(world: &'a World) -> Outcome<Self> {
+    pub(super) fn new(testbed: &'a Testbed) -> Outcome<Self> {
         let program = peer("cargo/bin/jj", |peers| {
             process::run(
                 workspace::cargo()
@@ -29,20 +29,20 @@ impl<'a> Jj<'a> {
                     .arg(peers.join("cargo")),
             )
         })?;
-        let jj = Self { world, program, folder: world.home().join("jj") };
+        let jj = Self { testbed, program, folder: testbed.home().join("jj") };
         if !jj.folder.exists() {
-            copy_folder(&world.home().join("project"), &jj.folder)?;
+            copy_folder(&testbed.home().join("project"), &jj.folder)?;
             for own in [".git", ".azuremlhistory_git", ".azureml"] {
                 std::fs::remove_dir_all(jj.folder.join(own))?;
             }
-            std::fs::write(world.home().join("jj.toml"), CONFIG)?;
+            std::fs::write(testbed.home().join("jj.toml"), CONFIG)?;
         }
         Ok(jj)
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = command(&self.program, &self.folder, self.world.home());
-        command.env("JJ_CONFIG", self.world.home().join("jj.toml")).args(args);
+        let mut command = command(&self.program, &self.folder, self.testbed.home());
+        command.env("JJ_CONFIG", self.testbed.home().join("jj.toml")).args(args);
         command
     }
 }

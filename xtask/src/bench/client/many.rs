@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::report::{Goal, Report};
-use super::side::{Side, World, clock, command, turns};
+use super::side::{Side, Testbed, clock, command, turns};
 use super::{Effort, ours::Azml};
 use crate::Outcome;
 
@@ -23,7 +23,7 @@ pub(super) fn measure(
     let short = history(azml, 10)?;
     let middle = history(azml, effort.runs / 10)?;
     let long = history(azml, effort.runs)?;
-    let worlds = [&long, &middle, &short].map(|world| (world.files, Azml::new(world)));
+    let worlds = [&long, &middle, &short].map(|testbed| (testbed.files, Azml::new(testbed)));
     let list = |number: usize| {
         let (_, side) = &worlds[number];
         clock(&mut side.command(&["history", "list", "-o", "table"]))
@@ -69,26 +69,26 @@ pub(super) fn measure(
 }
 
 /// A project of 200 files with this many runs, each with a snapshot of its own.
-fn history(azml: &Path, runs: usize) -> Outcome<World> {
-    let world = World::new(azml, 200)?;
-    let side = Azml::new(&world);
+fn history(azml: &Path, runs: usize) -> Outcome<Testbed> {
+    let testbed = Testbed::new(azml, 200)?;
+    let side = Azml::new(&testbed);
     side.mark()?;
     let dir = side.folder().join(".azuremlhistory_git");
     let written = runs.saturating_sub(ON_TOP.min(runs / 2) + 1);
     if written > 0 {
-        import(&world, &dir, written)?;
+        import(&testbed, &dir, written)?;
     }
     for run in written + 1..runs {
         super::folder::edit(side.folder(), 200, 1, &format!("run {run}"))?;
         side.submit().ok_or("azml runs scripts")??;
     }
-    Ok(world)
+    Ok(testbed)
 }
 
 /// Writes runs behind the first by `git fast-import`, in the form that azml itself writes.
-fn import(world: &World, dir: &Path, runs: usize) -> Outcome {
+fn import(testbed: &Testbed, dir: &Path, runs: usize) -> Outcome {
     let git = |args: &[&str]| {
-        let mut git = command(Path::new("git"), dir, world.home());
+        let mut git = command(Path::new("git"), dir, testbed.home());
         git.env("GIT_DIR", dir).args(args);
         crate::process::capture(&mut git).map(|out| String::from_utf8_lossy(&out).trim().to_owned())
     };
@@ -102,7 +102,7 @@ fn import(world: &World, dir: &Path, runs: usize) -> Outcome {
     let (name, ms) = first.rsplit_once('_').ok_or("an id ends in a time")?;
     let start: u64 = ms.parse::<u64>()? - 1_000 * (runs as u64 + 10);
 
-    let mut import = command(Path::new("git"), dir, world.home())
+    let mut import = command(Path::new("git"), dir, testbed.home())
         .env("GIT_DIR", dir)
         .args(["fast-import", "--quiet", "--force"])
         .stdin(Stdio::piped())

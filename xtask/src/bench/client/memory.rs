@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::report::Report;
-use super::side::{Side, World};
+use super::side::{Side, Testbed};
 use super::{Effort, folder, ours::Azml};
 use crate::Outcome;
 
@@ -14,8 +14,8 @@ const MOST: u64 = 150_000_000;
 
 pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outcome {
     let files = if effort.large < 1 << 30 { 2_000 } else { 100_000 };
-    let world = World::new(azml, files)?;
-    let side = Azml::new(&world);
+    let testbed = Testbed::new(azml, files)?;
+    let side = Azml::new(&testbed);
     let snapshot = ["project", "snapshot", "-o", "none", "--allow-large"];
     report.bytes(
         format!("memory, first snapshot of {files} files"),
@@ -23,10 +23,10 @@ pub(super) fn measure(azml: &Path, effort: Effort, report: &mut Report) -> Outco
         MOST,
     );
     report.bytes(format!("memory, {files} files unchanged"), peak(&mut side.command(&snapshot))?, MOST);
-    drop(world);
+    drop(testbed);
 
-    let world = World::new(azml, 10)?;
-    let side = Azml::new(&world);
+    let testbed = Testbed::new(azml, 10)?;
+    let side = Azml::new(&testbed);
     let path = side.folder().join("large.bin");
     write_large(&path, effort.large)?;
     let gigabytes = format!("one file of {} MB", effort.large / 1_000_000);

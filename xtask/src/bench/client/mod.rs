@@ -18,7 +18,7 @@ use std::path::Path;
 
 use crate::Outcome;
 use report::Report;
-use side::World;
+use side::Testbed;
 
 /// What can be asked for.
 const ROWS: &[&str] =
@@ -75,8 +75,8 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
     let mut report = Report::default();
     if ["first", "unchanged", "one", "percent", "restore", "empty", "submit"].into_iter().any(wants) {
         for files in effort.sizes {
-            let world = World::new(azml, *files)?;
-            rows::measure(&world, &wants, effort, &mut report)?;
+            let testbed = Testbed::new(azml, *files)?;
+            rows::measure(&testbed, &wants, effort, &mut report)?;
         }
     }
     if wants("list") || wants("many") {

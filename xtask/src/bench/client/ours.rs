@@ -4,32 +4,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::side::{Side, World, clock, command};
+use super::side::{Side, Testbed, clock, command};
 use crate::{Outcome, process};
 
 /// The script that does nothing.
 const SCRIPT: &str = "nothing.sh";
 
 pub(super) struct Azml<'a> {
-    world: &'a World,
+    testbed: &'a Testbed,
     project: PathBuf,
 }
 
 impl<'a> Azml<'a> {
-    pub(super) fn new(world: &'a World) -> Self {
-        Self { world, project: world.home().join("project") }
+    pub(super) fn new(testbed: &'a Testbed) -> Self {
+        Self { testbed, project: testbed.home().join("project") }
     }
 
     /// Makes the project, before there is anything in it.
     pub(super) fn create(&self) -> Outcome {
-        let mut create = command(&self.world.azml, self.world.home(), self.world.home());
+        let mut create = command(&self.testbed.azml, self.testbed.home(), self.testbed.home());
         process::capture(create.args(["project", "create", "-n", "project", "-o", "none"]))?;
         std::fs::write(self.project.join(SCRIPT), "exit 0\n")?;
         self.keep_pristine()
     }
 
     fn pristine(&self) -> PathBuf {
-        self.world.home().join("pristine")
+        self.testbed.home().join("pristine")
     }
 
     fn history(&self) -> PathBuf {
@@ -41,7 +41,7 @@ impl<'a> Azml<'a> {
     }
 
     pub(super) fn command(&self, args: &[&str]) -> Command {
-        let mut command = command(&self.world.azml, &self.project, self.world.home());
+        let mut command = command(&self.testbed.azml, &self.project, self.testbed.home());
         command.args(args).args(["--only-show-errors"]);
         command
     }

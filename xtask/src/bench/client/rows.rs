@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Goal, Report};
-use super::side::{Side, World, turns};
+use super::side::{Side, Testbed, turns};
 use super::{Effort, floor, folder};
 use crate::Outcome;
 
@@ -13,18 +13,18 @@ type Sides<'a> = [Box<dyn Side + 'a>];
 
 /// Measures the rows that are wanted.
 pub(super) fn measure(
-    world: &World,
+    testbed: &Testbed,
     wants: &dyn Fn(&str) -> bool,
     effort: Effort,
     report: &mut Report,
 ) -> Outcome {
-    let sides = world.sides(effort.peers, report);
-    let files = world.files;
+    let sides = testbed.sides(effort.peers, report);
+    let files = testbed.files;
     let title = |work: &str| format!("{files} files: {work}");
     // A hundred thousand files take minutes a turn.
     let few = if files > 20_000 { 1 } else { effort.few };
     let many = if files > 20_000 { effort.many.div_ceil(3) } else { effort.many };
-    report.note(format!("{files} files are {} MB", world.bytes / 1_000_000));
+    report.note(format!("{files} files are {} MB", testbed.bytes / 1_000_000));
 
     if wants("first") {
         let paths: Vec<_> = (0..files).map(|n| sides[0].folder().join(folder::path(n))).collect();
@@ -80,7 +80,7 @@ pub(super) fn measure(
         }
     }
     if wants("restore") || wants("empty") {
-        restores(world, wants, (few, many.div_ceil(3)), &sides, report)?;
+        restores(testbed, wants, (few, many.div_ceil(3)), &sides, report)?;
     }
     if wants("submit") {
         submits(&sides, many, title("a run that does nothing"), report)?;
@@ -105,13 +105,13 @@ fn all(
 }
 
 fn restores(
-    world: &World,
+    testbed: &Testbed,
     wants: &dyn Fn(&str) -> bool,
     (few, many): (usize, usize),
     sides: &Sides<'_>,
     report: &mut Report,
 ) -> Outcome {
-    let files = world.files;
+    let files = testbed.files;
     let count = (files / 100).max(1);
     let marks = sides.iter().map(|side| side.mark()).collect::<Outcome<Vec<_>>>()?;
     let wanted = std::fs::read(sides[0].folder().join(folder::path(0)))?;
@@ -136,7 +136,7 @@ fn restores(
     if wants("empty") {
         // Neither DVC nor jj is asked: the one restores only what it keeps as data, the other is as in the row above.
         let sides = &sides[..3];
-        let aside = tempfile::tempdir_in(world.home())?;
+        let aside = tempfile::tempdir_in(testbed.home())?;
         let times = turns(sides.len(), few, |number, turn| {
             let side = sides[number].as_ref();
             folder::set_aside(side.folder(), &aside.path().join(format!("{number}-{turn}")))?;

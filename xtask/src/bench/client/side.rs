@@ -1,4 +1,4 @@
-//! What every side can do, and the world they do it in: one folder that azml, plain and tuned git share, and a copy for
+//! What every side can do, and the testbed they do it in: one folder that azml, plain and tuned git share, and a copy for
 //! each side that would leave something in it.
 
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub(super) trait Side {
 }
 
 /// The folders of one size, and the sides.
-pub(super) struct World {
+pub(super) struct Testbed {
     pub(super) scratch: tempfile::TempDir,
     pub(super) azml: PathBuf,
     pub(super) files: usize,
@@ -65,14 +65,14 @@ pub(super) fn clock(command: &mut Command) -> Outcome<Duration> {
     Ok(timed(|| process::capture(command))?.0)
 }
 
-impl World {
+impl Testbed {
     pub(super) fn new(azml: &Path, files: usize) -> Outcome<Self> {
         let scratch = super::super::scratch()?;
-        let world = Self { scratch, azml: azml.to_owned(), files, bytes: 0 };
-        let ours = Azml::new(&world);
+        let testbed = Self { scratch, azml: azml.to_owned(), files, bytes: 0 };
+        let ours = Azml::new(&testbed);
         ours.create()?;
         let bytes = folder::fill(ours.folder(), files)?;
-        Ok(Self { bytes, ..world })
+        Ok(Self { bytes, ..testbed })
     }
 
     pub(super) fn home(&self) -> &Path {

@@ -40,14 +40,14 @@ async fn set(app: &App, place: ListPath<'_>, new: NewEntry) -> Answer {
 async fn list(app: &App, place: ListPath<'_>) -> Answer {
     let change = app.state.change().await?;
     let (account, at) = change.token_of(place).map_err(Failure::from)?;
-    let world = &change.world;
-    let entries: Vec<Value> = world
+    let directory = &change.directory;
+    let entries: Vec<Value> = directory
         .entries_below(account, &at)
         .filter(|(found, _, _)| place.repo.is_some() || *found == at)
         .map(|(found, identity, entry)| {
             json!({
-                "user": world.users.get(&identity).map(|user| &user.name),
-                "group": world.groups.get(&identity).map(|group| &group.name),
+                "user": directory.users.get(&identity).map(|user| &user.name),
+                "group": directory.groups.get(&identity).map(|group| &group.name),
                 "allow": entry.allow.names(),
                 "deny": entry.deny.names(),
                 "branch": token::reference_name(found, &at),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
+use crate::directory::{Directory, Level, Resource, Role};
 use crate::registry::{RegistryError, WorkspaceInput, random_id};
-use crate::world::{Level, Resource, Role, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,11 +22,12 @@ struct NewWorkspace {
     contributors: Vec<String>,
 }
 
-fn workspace_json(world: &World, workspace: &Resource) -> Value {
-    let registry = &world.experimentation;
+fn workspace_json(directory: &Directory, workspace: &Resource) -> Value {
+    let registry = &directory.experimentation;
     let members = |role: Role| -> Vec<&str> {
         let at = registry.assignments_at(workspace.id).filter(|assignment| assignment.role == role);
-        let mut names: Vec<_> = at.filter_map(|assignment| world.identity_name(assignment.user)).collect();
+        let mut names: Vec<_> =
+            at.filter_map(|assignment| directory.identity_name(assignment.user)).collect();
         names.sort_unstable();
         names
     };
@@ -42,9 +43,10 @@ fn workspace_json(world: &World, workspace: &Resource) -> Value {
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
-    let world = app.state.world();
-    let all = world.experimentation.resources.values().filter(|resource| resource.level == Level::Workspace);
-    let all: Vec<_> = all.map(|workspace| workspace_json(&world, workspace)).collect();
+    let directory = app.state.directory();
+    let all =
+        directory.experimentation.resources.values().filter(|resource| resource.level == Level::Workspace);
+    let all: Vec<_> = all.map(|workspace| workspace_json(&directory, workspace)).collect();
     ok(&json!({ "experimentation": all }))
 }
 
@@ -58,8 +60,8 @@ pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
         contributors: &new.contributors,
     };
     let id = change.create_workspace(&input, app.clock.now()).await?;
-    let made = change.world.experimentation.resources.get(&id);
-    let answer = made.map(|workspace| workspace_json(&change.world, workspace));
+    let made = change.directory.experimentation.resources.get(&id);
+    let answer = made.map(|workspace| workspace_json(&change.directory, workspace));
     change.commit().await?;
     created(&answer.unwrap_or_default())
 }
@@ -69,7 +71,7 @@ pub(super) async fn remove(
     Path((account, workspace)): Path<(String, String)>,
 ) -> Answer {
     let mut change = app.state.change().await?;
-    let id = find(&change.world, &account, &workspace)?;
+    let id = find(&change.directory, &account, &workspace)?;
     change.delete_resource(id).await?;
     change.commit().await?;
     done()
@@ -80,7 +82,7 @@ pub(super) async fn add_member(
     Path((account, workspace, role, user)): Path<(String, String, String, String)>,
 ) -> Answer {
     let mut change = app.state.change().await?;
-    let (at, user, role) = member(&change.world, &account, &workspace, &role, &user)?;
+    let (at, user, role) = member(&change.directory, &account, &workspace, &role, &user)?;
     change.assign_role(random_id(), at, user, role).await?;
     change.commit().await?;
     done()
@@ -91,8 +93,8 @@ pub(super) async fn remove_member(
     Path((account, workspace, role, user)): Path<(String, String, String, String)>,
 ) -> Answer {
     let mut change = app.state.change().await?;
-    let (at, id, role) = member(&change.world, &account, &workspace, &role, &user)?;
-    let registry = &change.world.experimentation;
+    let (at, id, role) = member(&change.directory, &account, &workspace, &role, &user)?;
+    let registry = &change.directory.experimentation;
     let found = registry.assignments_at(at).find(|found| found.user == id && found.role == role);
     let assignment = found.ok_or_else(|| RegistryError::not_found("member", &user))?.id;
     change.revoke_role(assignment).await?;
@@ -100,20 +102,20 @@ pub(super) async fn remove_member(
     done()
 }
 
-fn find(world: &World, account: &str, workspace: &str) -> Result<uuid::Uuid, Failure> {
-    let found = world.experimentation.at(&[account, workspace]);
+fn find(directory: &Directory, account: &str, workspace: &str) -> Result<uuid::Uuid, Failure> {
+    let found = directory.experimentation.at(&[account, workspace]);
     Ok(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?.id)
 }
 
 fn member(
-    world: &World,
+    directory: &Directory,
     account: &str,
     workspace: &str,
     role: &str,
     user: &str,
 ) -> Result<(uuid::Uuid, uuid::Uuid, Role), Failure> {
-    let at = find(world, account, workspace)?;
+    let at = find(directory, account, workspace)?;
     let role = Role::from_name(role).ok_or_else(|| RegistryError::not_found("role", role))?;
-    let user = world.user(user).ok_or_else(|| RegistryError::not_found("user", user))?;
+    let user = directory.user(user).ok_or_else(|| RegistryError::not_found("user", user))?;
     Ok((at, user.id, role))
 }

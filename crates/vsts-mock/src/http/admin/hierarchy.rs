@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
+use crate::directory::{Account, Directory, GroupKind, Project, Repo};
 use crate::registry::{RegistryError, RepoInput};
-use crate::world::{Account, GroupKind, Project, Repo, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,33 +42,38 @@ struct NewRepo {
     public: bool,
 }
 
-fn members(world: &World, account: &Account, project: Option<&Project>, kind: GroupKind) -> Vec<String> {
-    let Some(group) = world.group(account.id, project.map(|project| project.id), kind) else {
+fn members(
+    directory: &Directory,
+    account: &Account,
+    project: Option<&Project>,
+    kind: GroupKind,
+) -> Vec<String> {
+    let Some(group) = directory.group(account.id, project.map(|project| project.id), kind) else {
         return Vec::new();
     };
-    let members = world.joined(group.id).filter_map(|member| world.users.get(&member));
+    let members = directory.joined(group.id).filter_map(|member| directory.users.get(&member));
     members.map(|user| user.name.clone()).collect()
 }
 
-fn account_json(world: &World, account: &Account) -> Value {
+fn account_json(directory: &Directory, account: &Account) -> Value {
     json!({
         "id": account.id.to_string(),
         "name": account.name,
-        "owner": account.owner.and_then(|owner| world.identity_name(owner)),
-        "administrators": members(world, account, None, GroupKind::CollectionAdministrators),
+        "owner": account.owner.and_then(|owner| directory.identity_name(owner)),
+        "administrators": members(directory, account, None, GroupKind::CollectionAdministrators),
     })
 }
 
-fn project_json(world: &World, account: &Account, project: &Project) -> Value {
+fn project_json(directory: &Directory, account: &Account, project: &Project) -> Value {
     json!({
         "id": project.id.to_string(),
         "account": account.name,
         "name": project.name,
         "description": project.description,
         "created": project.created,
-        "readers": members(world, account, Some(project), GroupKind::Readers),
-        "contributors": members(world, account, Some(project), GroupKind::Contributors),
-        "administrators": members(world, account, Some(project), GroupKind::ProjectAdministrators),
+        "readers": members(directory, account, Some(project), GroupKind::Readers),
+        "contributors": members(directory, account, Some(project), GroupKind::Contributors),
+        "administrators": members(directory, account, Some(project), GroupKind::ProjectAdministrators),
     })
 }
 
@@ -87,12 +92,12 @@ fn repo_json(app: &App, account: &Account, project: &Project, repo: &Repo) -> Va
     })
 }
 
-fn find_account<'a>(world: &'a World, name: &str) -> Result<&'a Account, Failure> {
-    world.account(name).ok_or_else(|| RegistryError::not_found("account", name).into())
+fn find_account<'a>(directory: &'a Directory, name: &str) -> Result<&'a Account, Failure> {
+    directory.account(name).ok_or_else(|| RegistryError::not_found("account", name).into())
 }
 
-fn find_project<'a>(world: &'a World, account: &Account, name: &str) -> Result<&'a Project, Failure> {
-    world.project(account.id, name).ok_or_else(|| RegistryError::not_found("project", name).into())
+fn find_project<'a>(directory: &'a Directory, account: &Account, name: &str) -> Result<&'a Project, Failure> {
+    directory.project(account.id, name).ok_or_else(|| RegistryError::not_found("project", name).into())
 }
 
 fn find_group(name: &str) -> Result<GroupKind, Failure> {
@@ -100,8 +105,9 @@ fn find_group(name: &str) -> Result<GroupKind, Failure> {
 }
 
 pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
-    let world = app.state.world();
-    let accounts: Vec<_> = world.accounts.values().map(|account| account_json(&world, account)).collect();
+    let directory = app.state.directory();
+    let accounts: Vec<_> =
+        directory.accounts.values().map(|account| account_json(&directory, account)).collect();
     ok(&json!({ "accounts": accounts }))
 }
 
@@ -110,13 +116,13 @@ pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request
     let mut change = app.state.change().await?;
     change.create_account(&new.name, new.owner.as_deref()).await?;
     change.commit().await?;
-    let world = app.state.world();
-    created(&account_json(&world, find_account(&world, &new.name)?))
+    let directory = app.state.directory();
+    created(&account_json(&directory, find_account(&directory, &new.name)?))
 }
 
 pub(super) async fn show_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
-    let world = app.state.world();
-    ok(&account_json(&world, find_account(&world, &account)?))
+    let directory = app.state.directory();
+    ok(&account_json(&directory, find_account(&directory, &account)?))
 }
 
 pub(super) async fn remove_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
@@ -147,9 +153,10 @@ pub(super) async fn remove_account_member(
 }
 
 pub(super) async fn list_projects(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
-    let world = app.state.world();
-    let account = find_account(&world, &account)?;
-    let projects: Vec<_> = world.projects_of(account.id).map(|p| project_json(&world, account, p)).collect();
+    let directory = app.state.directory();
+    let account = find_account(&directory, &account)?;
+    let projects: Vec<_> =
+        directory.projects_of(account.id).map(|p| project_json(&directory, account, p)).collect();
     ok(&json!({ "projects": projects }))
 }
 
@@ -172,18 +179,18 @@ pub(super) async fn create_project(
         }
     }
     change.commit().await?;
-    let world = app.state.world();
-    let account = find_account(&world, &account)?;
-    created(&project_json(&world, account, find_project(&world, account, &new.name)?))
+    let directory = app.state.directory();
+    let account = find_account(&directory, &account)?;
+    created(&project_json(&directory, account, find_project(&directory, account, &new.name)?))
 }
 
 pub(super) async fn show_project(
     State(app): State<Arc<App>>,
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
-    let world = app.state.world();
-    let account = find_account(&world, &account)?;
-    ok(&project_json(&world, account, find_project(&world, account, &project)?))
+    let directory = app.state.directory();
+    let account = find_account(&directory, &account)?;
+    ok(&project_json(&directory, account, find_project(&directory, account, &project)?))
 }
 
 pub(super) async fn remove_project(
@@ -220,11 +227,11 @@ pub(super) async fn list_repos(
     State(app): State<Arc<App>>,
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
-    let world = app.state.world();
-    let account = find_account(&world, &account)?;
-    let project = find_project(&world, account, &project)?;
+    let directory = app.state.directory();
+    let account = find_account(&directory, &account)?;
+    let project = find_project(&directory, account, &project)?;
     let repos: Vec<_> =
-        world.repos_of(project.id).map(|repo| repo_json(&app, account, project, repo)).collect();
+        directory.repos_of(project.id).map(|repo| repo_json(&app, account, project, repo)).collect();
     ok(&json!({ "repos": repos }))
 }
 
@@ -249,10 +256,11 @@ pub(super) async fn show_repo(
 }
 
 fn repo_answer(app: &App, account: &str, project: &str, repo: &str) -> Result<Value, Failure> {
-    let world = app.state.world();
-    let account = find_account(&world, account)?;
-    let project = find_project(&world, account, project)?;
-    let found = world.repo(project.id, repo).ok_or_else(|| RegistryError::not_found("repository", repo))?;
+    let directory = app.state.directory();
+    let account = find_account(&directory, account)?;
+    let project = find_project(&directory, account, project)?;
+    let found =
+        directory.repo(project.id, repo).ok_or_else(|| RegistryError::not_found("repository", repo))?;
     Ok(repo_json(app, account, project, found))
 }
 

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, Failure, body, created, done, ok};
 use crate::app::App;
+use crate::directory::{Directory, SshKey, Token, User};
 use crate::http::dates;
 use crate::registry::{KeyInput, Password, RegistryError, TokenInput, UserInput};
-use crate::world::{SshKey, Token, User, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,13 +75,13 @@ fn key_json(app: &App, key: &SshKey) -> Value {
     })
 }
 
-fn find<'a>(world: &'a World, name: &str) -> Result<&'a User, Failure> {
-    world.user(name).ok_or_else(|| RegistryError::not_found("user", name).into())
+fn find<'a>(directory: &'a Directory, name: &str) -> Result<&'a User, Failure> {
+    directory.user(name).ok_or_else(|| RegistryError::not_found("user", name).into())
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
-    let world = app.state.world();
-    ok(&json!({ "users": world.users.values().map(user_json).collect::<Vec<_>>() }))
+    let directory = app.state.directory();
+    ok(&json!({ "users": directory.users.values().map(user_json).collect::<Vec<_>>() }))
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
@@ -91,16 +91,16 @@ pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
     let input = UserInput { name: &new.name, email: new.email.as_deref(), password };
     change.create_user(&input).await?;
     change.commit().await?;
-    created(&user_json(find(&app.state.world(), &new.name)?))
+    created(&user_json(find(&app.state.directory(), &new.name)?))
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    ok(&user_json(find(&app.state.world(), &user)?))
+    ok(&user_json(find(&app.state.directory(), &user)?))
 }
 
 pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
     let mut change = app.state.change().await?;
-    let id = find(&change.world, &user)?.id;
+    let id = find(&change.directory, &user)?.id;
     change.delete_user(&user).await?;
     change.commit().await?;
     app.sessions.end_all_of(id);
@@ -108,9 +108,9 @@ pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>
 }
 
 pub(super) async fn list_tokens(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    let world = app.state.world();
-    let user = find(&world, &user)?.id;
-    let tokens: Vec<_> = world
+    let directory = app.state.directory();
+    let user = find(&directory, &user)?.id;
+    let tokens: Vec<_> = directory
         .tokens
         .values()
         .filter(|token| token.user == user)
@@ -151,10 +151,10 @@ pub(super) async fn remove_token(
 }
 
 pub(super) async fn list_keys(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    let world = app.state.world();
-    let user = find(&world, &user)?.id;
+    let directory = app.state.directory();
+    let user = find(&directory, &user)?.id;
     ok(
-        &json!({ "keys": world.keys.values().filter(|key| key.user == user).map(|key| key_json(&app, key)).collect::<Vec<_>>() }),
+        &json!({ "keys": directory.keys.values().filter(|key| key.user == user).map(|key| key_json(&app, key)).collect::<Vec<_>>() }),
     )
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn create_key(
     let mut change = app.state.change().await?;
     let input = KeyInput { name: &new.name, key: &new.key, expires: new.expires, has_own_name: true };
     let id = change.create_key(&user, &input, app.clock.now()).await?;
-    let answer = change.world.keys.get(&id).map(|key| key_json(&app, key));
+    let answer = change.directory.keys.get(&id).map(|key| key_json(&app, key));
     change.commit().await?;
     created(&answer.unwrap_or_default())
 }

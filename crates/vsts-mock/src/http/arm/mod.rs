@@ -25,11 +25,11 @@ use super::web::{json as json_response, text};
 use super::{auth, refusals};
 use crate::access::{Principal, Refusal, Use, authorize_use};
 use crate::app::App;
+use crate::directory::{Level, name};
 use crate::identity::SignInError;
 use crate::limits::JSON_BODY_BYTES;
 use crate::operations::experimentation::Error;
 use crate::registry::RegistryError;
-use crate::world::{Level, name};
 use path::{PROVIDER, Path, Target};
 
 /// The one version of the service's own routes.
@@ -209,8 +209,9 @@ fn check_version(query: &str, path: &Path) -> Result<(), Failure> {
 
 impl Call<'_> {
     async fn answer(&self, method: &Method, query: &str, body: Body) -> Answer {
-        let world = self.app.state.world();
-        authorize_use(&world, &self.principal, Use::Registry).map_err(|refusal| self.refused(&refusal))?;
+        let directory = self.app.state.directory();
+        authorize_use(&directory, &self.principal, Use::Registry)
+            .map_err(|refusal| self.refused(&refusal))?;
         if let Some(asked) = &self.path.subscription
             && !asked.eq_ignore_ascii_case(&subscription().to_string())
         {
@@ -221,15 +222,15 @@ impl Call<'_> {
         match (method, &self.path.target) {
             (&Method::GET, Target::Subscriptions) => found(shape::list([shape::subscription()])),
             (&Method::GET, Target::Subscription) => found(shape::subscription()),
-            (&Method::GET, Target::Groups) => found(shape::list(self.groups(&world))),
-            (&Method::GET, Target::Group) => self.group(&world),
-            (&Method::GET, Target::Children(level)) => self.children(&world, *level),
-            (&Method::GET, Target::Resource) => self.get(&world),
+            (&Method::GET, Target::Groups) => found(shape::list(self.groups(&directory))),
+            (&Method::GET, Target::Group) => self.group(&directory),
+            (&Method::GET, Target::Children(level)) => self.children(&directory, *level),
+            (&Method::GET, Target::Resource) => self.get(&directory),
             (&Method::PUT, Target::Resource) => self.put(&read(self.app, body).await?).await,
             (&Method::PATCH, Target::Resource) => self.patch(&read(self.app, body).await?).await,
             (&Method::DELETE, Target::Resource) => self.delete().await,
-            (&Method::GET, Target::RoleAssignments) => self.role_assignments(&world, query),
-            (&Method::GET, Target::RoleAssignment(id)) => self.role_assignment(&world, id),
+            (&Method::GET, Target::RoleAssignments) => self.role_assignments(&directory, query),
+            (&Method::GET, Target::RoleAssignment(id)) => self.role_assignment(&directory, id),
             (&Method::PUT, Target::RoleAssignment(id)) => self.assign(id, &read(self.app, body).await?).await,
             (&Method::DELETE, Target::RoleAssignment(id)) => self.unassign(id).await,
             (&Method::GET, Target::RoleDefinitions) => found(roles::definitions(query)),

@@ -4,7 +4,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::world::Level;
+use crate::directory::Level;
 
 /// The Experimentation service's name among Azure's providers.
 pub(super) const PROVIDER: &str = "Microsoft.MachineLearningExperimentation";

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::{Answer, Call, Failure, found, shape};
 use crate::access::{Act, sees_resource};
+use crate::directory::{Directory, Level, Resource, name};
 use crate::operations::experimentation::{self, Error, Put, ResourcePath};
 use crate::registry::Details;
-use crate::world::{Level, Resource, World, name};
 
 impl Call<'_> {
     /// The resource that the path names.
@@ -20,23 +20,23 @@ impl Call<'_> {
     }
 
     /// The resource that the path names, if the caller may do that to it.
-    pub(super) fn allowed<'w>(&self, world: &'w World, act: Act) -> Result<&'w Resource, Failure> {
-        let found = experimentation::allowed(world, &self.principal, self.resource_path(), act);
+    pub(super) fn allowed<'w>(&self, directory: &'w Directory, act: Act) -> Result<&'w Resource, Failure> {
+        let found = experimentation::allowed(directory, &self.principal, self.resource_path(), act);
         found.map_err(|error| self.failed(error))
     }
 
-    pub(super) fn groups(&self, world: &World) -> Vec<Value> {
-        let accounts = world.experimentation.children(Uuid::nil());
-        let seen = accounts.filter(|account| sees_resource(world, &self.principal, account));
+    pub(super) fn groups(&self, directory: &Directory) -> Vec<Value> {
+        let accounts = directory.experimentation.children(Uuid::nil());
+        let seen = accounts.filter(|account| sees_resource(directory, &self.principal, account));
         let by_key: BTreeMap<_, _> = seen.map(|account| (name::key(&account.group), account)).collect();
         by_key.values().map(|account| shape::group(&account.group, &account.location)).collect()
     }
 
-    pub(super) fn group(&self, world: &World) -> Answer {
+    pub(super) fn group(&self, directory: &Directory) -> Answer {
         let asked = self.path.group.as_deref().unwrap_or_default();
         let is_asked =
             |group: &Value| group["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked));
-        if let Some(group) = self.groups(world).into_iter().find(is_asked) {
+        if let Some(group) = self.groups(directory).into_iter().find(is_asked) {
             return found(group);
         }
         let asked: String = asked.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -44,27 +44,27 @@ impl Call<'_> {
         Err(Failure::new(StatusCode::NOT_FOUND, "ResourceGroupNotFound", message))
     }
 
-    pub(super) fn children(&self, world: &World, level: Level) -> Answer {
+    pub(super) fn children(&self, directory: &Directory, level: Level) -> Answer {
         let parent = match level {
             Level::Account => Uuid::nil(),
             Level::Workspace | Level::Project => {
-                let found = experimentation::find(world, &self.principal, self.resource_path());
+                let found = experimentation::find(directory, &self.principal, self.resource_path());
                 found.map_err(|error| self.failed(error))?.id
             }
         };
         let group = self.path.group.as_deref().map(name::key);
-        let mut seen: Vec<_> = world
+        let mut seen: Vec<_> = directory
             .experimentation
             .children(parent)
             .filter(|child| group.as_ref().is_none_or(|group| name::key(&child.group) == *group))
-            .filter(|child| sees_resource(world, &self.principal, child))
+            .filter(|child| sees_resource(directory, &self.principal, child))
             .collect();
         seen.sort_by_key(|child| name::key(&child.name));
-        found(shape::list(seen.into_iter().map(|child| shape::resource(world, child))))
+        found(shape::list(seen.into_iter().map(|child| shape::resource(directory, child))))
     }
 
-    pub(super) fn get(&self, world: &World) -> Answer {
-        found(shape::resource(world, self.allowed(world, Act::Read)?))
+    pub(super) fn get(&self, directory: &Directory) -> Answer {
+        found(shape::resource(directory, self.allowed(directory, Act::Read)?))
     }
 
     /// Creates what the path names, or changes it if it exists.
@@ -86,8 +86,8 @@ impl Call<'_> {
 
     /// A resource that was just changed.
     fn changed(&self, id: Uuid) -> Option<Value> {
-        let world = self.app.state.world();
-        world.experimentation.resources.get(&id).map(|resource| shape::resource(&world, resource))
+        let directory = self.app.state.directory();
+        directory.experimentation.resources.get(&id).map(|resource| shape::resource(&directory, resource))
     }
 
     /// Deletes what the path names; what is not there is gone already.

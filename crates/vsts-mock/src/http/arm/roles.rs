@@ -6,8 +6,8 @@ use uuid::{Uuid, uuid};
 
 use super::{Answer, Call, Failure, found, shape};
 use crate::access::Act;
+use crate::directory::{Assignment, Directory, Role};
 use crate::operations::experimentation;
-use crate::world::{Assignment, Role, World};
 
 /// The ids that Azure has for its built-in roles.
 fn definition_id(role: Role) -> Uuid {
@@ -72,9 +72,9 @@ fn filter(query: &str, field: &str) -> Option<String> {
     left.trim().eq_ignore_ascii_case(field).then(|| right.trim().trim_matches('\'').to_owned())
 }
 
-fn assignment_json(world: &World, assignment: &Assignment) -> Value {
-    let at = world.experimentation.resources.get(&assignment.resource);
-    let scope = at.map(|at| shape::id(world, at)).unwrap_or_default();
+fn assignment_json(directory: &Directory, assignment: &Assignment) -> Value {
+    let at = directory.experimentation.resources.get(&assignment.resource);
+    let scope = at.map(|at| shape::id(directory, at)).unwrap_or_default();
     json!({
         "id": format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", assignment.id),
         "name": assignment.id.to_string(),
@@ -82,7 +82,7 @@ fn assignment_json(world: &World, assignment: &Assignment) -> Value {
         "properties": {
             "roleDefinitionId": definition_path(assignment.role),
             "principalId": assignment.user.to_string(),
-            "principalName": world.identity_name(assignment.user),
+            "principalName": directory.identity_name(assignment.user),
             "principalType": "User",
             "scope": scope,
         },
@@ -91,29 +91,29 @@ fn assignment_json(world: &World, assignment: &Assignment) -> Value {
 
 impl Call<'_> {
     /// Who has a role at the resource, be it from above; `$filter=principalId eq '…'` picks one person.
-    pub(super) fn role_assignments(&self, world: &World, query: &str) -> Answer {
+    pub(super) fn role_assignments(&self, directory: &Directory, query: &str) -> Answer {
         let wanted = filter(query, "principalId");
-        let resource = self.allowed(world, Act::Read)?;
-        let registry = &world.experimentation;
+        let resource = self.allowed(directory, Act::Read)?;
+        let registry = &directory.experimentation;
         let all = registry.lineage(resource).flat_map(|at| registry.assignments_at(at.id));
         let picked = all.filter(|one| {
             wanted.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&one.user.to_string()))
         });
-        found(shape::list(picked.map(|one| assignment_json(world, one))))
+        found(shape::list(picked.map(|one| assignment_json(directory, one))))
     }
 
-    pub(super) fn role_assignment(&self, world: &World, id: &str) -> Answer {
-        let resource = self.allowed(world, Act::Read)?;
+    pub(super) fn role_assignment(&self, directory: &Directory, id: &str) -> Answer {
+        let resource = self.allowed(directory, Act::Read)?;
         let assignment =
-            experimentation::assignment(world, resource.id, id).ok_or_else(|| no_assignment(id))?;
-        found(assignment_json(world, assignment))
+            experimentation::assignment(directory, resource.id, id).ok_or_else(|| no_assignment(id))?;
+        found(assignment_json(directory, assignment))
     }
 
     pub(super) async fn assign(&self, id: &str, body: &Value) -> Answer {
         let id = Uuid::parse_str(id).map_err(|_| {
             Failure::bad("InvalidRoleAssignmentId", "The role assignment ID is not valid. It must be a GUID.")
         })?;
-        self.allowed(&self.app.state.world(), Act::Assign)?;
+        self.allowed(&self.app.state.directory(), Act::Assign)?;
         let properties = &body["properties"];
         let role = properties["roleDefinitionId"].as_str().and_then(role_of).ok_or_else(|| {
             Failure::bad(
@@ -125,8 +125,9 @@ impl Call<'_> {
         let path = self.resource_path();
         let assigned = experimentation::assign(self.app, &self.principal, path, id, user, role).await;
         assigned.map_err(|error| self.failed(error))?;
-        let world = self.app.state.world();
-        let answer = world.experimentation.assignments.get(&id).map(|one| assignment_json(&world, one));
+        let directory = self.app.state.directory();
+        let answer =
+            directory.experimentation.assignments.get(&id).map(|one| assignment_json(&directory, one));
         Ok((StatusCode::CREATED, answer))
     }
 
@@ -134,7 +135,9 @@ impl Call<'_> {
         let path = self.resource_path();
         let removed = experimentation::unassign(self.app, &self.principal, path, id).await;
         match removed.map_err(|error| self.failed(error))? {
-            Some(removed) => Ok((StatusCode::OK, Some(assignment_json(&self.app.state.world(), &removed)))),
+            Some(removed) => {
+                Ok((StatusCode::OK, Some(assignment_json(&self.app.state.directory(), &removed))))
+            }
             None => Ok((StatusCode::NO_CONTENT, None)),
         }
     }

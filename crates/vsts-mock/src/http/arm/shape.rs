@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::path::PROVIDER;
 use super::tenant;
-use crate::world::{Level, Resource, World};
+use crate::directory::{Directory, Level, Resource};
 
 /// The envelope of every list.
 pub(super) fn list(values: impl IntoIterator<Item = Value>) -> Value {
@@ -49,15 +49,15 @@ pub(super) fn id_of(group: &str, names: &[&str]) -> String {
 }
 
 /// The id of a resource.
-pub(super) fn id(world: &World, resource: &Resource) -> String {
+pub(super) fn id(directory: &Directory, resource: &Resource) -> String {
     let mut names: Vec<&str> =
-        world.experimentation.lineage(resource).map(|above| above.name.as_str()).collect();
+        directory.experimentation.lineage(resource).map(|above| above.name.as_str()).collect();
     names.reverse();
     id_of(&resource.group, &names)
 }
 
 /// An account, a workspace or a project.
-pub(super) fn resource(world: &World, resource: &Resource) -> Value {
+pub(super) fn resource(directory: &Directory, resource: &Resource) -> Value {
     let mut properties = json!({
         "friendlyName": resource.friendly_name,
         "description": resource.description,
@@ -65,7 +65,7 @@ pub(super) fn resource(world: &World, resource: &Resource) -> Value {
         "provisioningState": "Succeeded",
     });
     let mut kinds = Vec::new();
-    for above in world.experimentation.lineage(resource) {
+    for above in directory.experimentation.lineage(resource) {
         let key = match above.level {
             Level::Account => "accountId",
             Level::Workspace => "workspaceId",
@@ -79,7 +79,7 @@ pub(super) fn resource(world: &World, resource: &Resource) -> Value {
         properties["gitrepo"] = resource.git_repo.clone().into();
     }
     json!({
-        "id": id(world, resource),
+        "id": id(directory, resource),
         "name": resource.name,
         "type": format!("{PROVIDER}/{}", kinds.join("/")),
         "location": resource.location,

@@ -91,7 +91,7 @@ async fn sign_in(app: &Arc<App>, form: &Form, peer: IpAddr) -> Result<Principal,
         return Err(SignInError::Wrong);
     };
     let credential = Credential::Basic { user: user.to_owned(), password: Secret::new(password) };
-    let principal = auth::verify(app, app.state.world(), credential, peer).await?;
+    let principal = auth::verify(app, app.state.directory(), credential, peer).await?;
     if principal.token.is_some() { Err(SignInError::Wrong) } else { Ok(principal) }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn show_project(ctx: &RequestContext, account: &str) -> Outcome {
 }
 
 fn project_page(ctx: &RequestContext, account: &str, form: &Form, error: Option<&str>) -> Outcome {
-    let account = find_account(&ctx.world, &ctx.principal, account)?;
-    authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Account(account))?;
+    let account = find_account(&ctx.directory, &ctx.principal, account)?;
+    authorize(&ctx.directory, &ctx.principal, Permission::CreateRepository, Target::Account(account))?;
     let path = format!("{}/_new", ctx.account_path(&account.name));
     let body = html! {
         div.narrow {
@@ -76,8 +76,8 @@ fn repo_page(
     form: &Form,
     error: Option<&str>,
 ) -> Outcome {
-    let (account, project) = find_project(&ctx.world, &ctx.principal, account, project)?;
-    authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Project(project))?;
+    let (account, project) = find_project(&ctx.directory, &ctx.principal, account, project)?;
+    authorize(&ctx.directory, &ctx.principal, Permission::CreateRepository, Target::Project(project))?;
     let above = ctx.project_path(&account.name, &project.name);
     let path = format!("{above}/_new");
     let body = html! {
@@ -133,9 +133,9 @@ pub(super) async fn repo(ctx: &Arc<RequestContext>, account: &str, project: &str
         Err(other) => return Err(other),
     };
     if !files.is_empty() {
-        let (world, work) = (ctx.app.state.world(), ctx.work.clone());
+        let (directory, work) = (ctx.app.state.directory(), ctx.work.clone());
         let id = repo.id.to_string();
-        let made = RepoContext::new(&ctx.app, world, &ctx.principal, repo, work.clone());
+        let made = RepoContext::new(&ctx.app, directory, &ctx.principal, repo, work.clone());
         if let Err(refused) = work.run(move || first_commit::commit(&made, &files)).await {
             // Without the files that were asked for, it is not there at all.
             let mut change = ctx.app.state.change().await?;

@@ -10,9 +10,9 @@ use super::parts::{ago, count};
 use super::request_context::RequestContext;
 use super::source;
 use crate::access::{Permission, Principal, Target, Viewer, authorize};
+use crate::directory::{Account, Directory, Project, Repo, name};
 use crate::operations::projects;
 use crate::operations::scope::Scope;
-use crate::world::{Account, Project, Repo, World, name};
 
 /// More projects, or repositories, than that on one page are filtered rather than listed.
 const MOST: usize = 200;
@@ -21,23 +21,24 @@ const FEW: usize = 6;
 
 /// The account, if the visitor may know of it.
 pub(super) fn find_account<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     principal: &Principal,
     name: &str,
 ) -> Result<&'w Account, Failure> {
     let scope = Scope { principal, account: name, project: None };
-    scope.account(world).map_err(|_| absent(principal))
+    scope.account(directory).map_err(|_| absent(principal))
 }
 
 /// The project, with its account, if the visitor may know of it.
 pub(super) fn find_project<'w>(
-    world: &'w World,
+    directory: &'w Directory,
     principal: &Principal,
     account: &str,
     name: &str,
 ) -> Result<(&'w Account, &'w Project), Failure> {
     let scope = Scope { principal, account, project: None };
-    let found = scope.account(world).and_then(|account| Ok((account, scope.named_project(world, name)?)));
+    let found =
+        scope.account(directory).and_then(|account| Ok((account, scope.named_project(directory, name)?)));
     found.map_err(|_| absent(principal))
 }
 
@@ -47,9 +48,13 @@ pub(super) fn absent(principal: &Principal) -> Failure {
 }
 
 /// The repositories of a project that may be read, the default one first.
-pub(super) fn repos_seen<'w>(world: &'w World, principal: &Principal, project: &Project) -> Vec<&'w Repo> {
-    let viewer = Viewer::new(world, principal);
-    let mut seen: Vec<_> = world.repos_of(project.id).filter(|repo| viewer.may_read(repo)).collect();
+pub(super) fn repos_seen<'w>(
+    directory: &'w Directory,
+    principal: &Principal,
+    project: &Project,
+) -> Vec<&'w Repo> {
+    let viewer = Viewer::new(directory, principal);
+    let mut seen: Vec<_> = directory.repos_of(project.id).filter(|repo| viewer.may_read(repo)).collect();
     seen.sort_by_cached_key(|repo| (!repo.name.eq_ignore_ascii_case(&project.name), name::key(&repo.name)));
     seen
 }
@@ -59,10 +64,10 @@ pub(super) fn accounts(ctx: &RequestContext) -> Outcome {
     if ctx.principal.is_anonymous() {
         return Err(Failure::SignIn);
     }
-    let (world, principal) = (&*ctx.world, &ctx.principal);
-    let viewer = Viewer::new(world, principal);
+    let (directory, principal) = (&*ctx.directory, &ctx.principal);
+    let viewer = Viewer::new(directory, principal);
     let mut accounts: Vec<_> =
-        world.accounts.values().filter(|one| viewer.sees(Target::Account(one))).collect();
+        directory.accounts.values().filter(|one| viewer.sees(Target::Account(one))).collect();
     accounts.sort_by_cached_key(|account| name::key(&account.name));
     let body = html! {
         div.page {
@@ -73,7 +78,7 @@ pub(super) fn accounts(ctx: &RequestContext) -> Outcome {
                 }
             }
             @for account in accounts {
-                @let projects = projects::list(world, principal, account);
+                @let projects = projects::list(directory, principal, account);
                 section aria-labelledby={ "a-" (account.id) } {
                     div.head {
                         h2 id={ "a-" (account.id) } {
@@ -90,20 +95,21 @@ pub(super) fn accounts(ctx: &RequestContext) -> Outcome {
 }
 
 fn new_project(ctx: &RequestContext, account: &Account, label: &str) -> Markup {
-    let may = authorize(&ctx.world, &ctx.principal, Permission::CreateRepository, Target::Account(account));
+    let may =
+        authorize(&ctx.directory, &ctx.principal, Permission::CreateRepository, Target::Account(account));
     html! { @if may.is_ok() {
         a.button href={ (ctx.account_path(&account.name)) "/_new" } aria-label=(label) { "New project" }
     } }
 }
 
 fn project_cards(ctx: &RequestContext, account: &Account, projects: &[&Project]) -> Markup {
-    let world = &*ctx.world;
-    let viewer = Viewer::new(world, &ctx.principal);
+    let directory = &*ctx.directory;
+    let viewer = Viewer::new(directory, &ctx.principal);
     html! {
         @if projects.is_empty() { div.card.quiet { p { "There is no project in it that you may see." } } }
         ul.cards {
             @for project in projects.iter().take(MOST) {
-                @let repos = world.repos_of(project.id).filter(|repo| viewer.may_read(repo)).count();
+                @let repos = directory.repos_of(project.id).filter(|repo| viewer.may_read(repo)).count();
                 li.card {
                     h3 { a href=(ctx.project_path(&account.name, &project.name)) { bdi { (project.name) } } }
                     @if !project.description.is_empty() { p { bdi { (project.description) } } }
@@ -117,9 +123,9 @@ fn project_cards(ctx: &RequestContext, account: &Account, projects: &[&Project])
 
 /// One account.
 pub(super) fn account(ctx: &RequestContext, asked: &str) -> Outcome {
-    let (world, principal) = (&*ctx.world, &ctx.principal);
-    let account = find_account(world, principal, asked)?;
-    let all = projects::list(world, principal, account);
+    let (directory, principal) = (&*ctx.directory, &ctx.principal);
+    let account = find_account(directory, principal, asked)?;
+    let all = projects::list(directory, principal, account);
     let filter = ctx.ask("filter").unwrap_or_default();
     let wanted = name::key(filter);
     let shown: Vec<_> =
@@ -157,21 +163,22 @@ pub(super) fn crumbs(
 
 /// One project.
 pub(super) fn project(ctx: &RequestContext, account: &str, asked: &str) -> Outcome {
-    let (world, principal) = (&*ctx.world, &ctx.principal);
-    let (account, project) = find_project(world, principal, account, asked)?;
+    let (directory, principal) = (&*ctx.directory, &ctx.principal);
+    let (account, project) = find_project(directory, principal, account, asked)?;
     let filter = ctx.ask("filter").unwrap_or_default();
     let wanted = name::key(filter);
     let is_wanted = |repo: &&Repo| name::key(&repo.name).contains(&wanted);
-    let all = repos_seen(world, principal, project);
+    let all = repos_seen(directory, principal, project);
     let number = all.len();
     let repos: Vec<&Repo> = all.into_iter().filter(is_wanted).collect();
-    let viewer = Viewer::new(world, principal);
+    let viewer = Viewer::new(directory, principal);
     let is_disabled = |repo: &&Repo| repo.is_disabled && viewer.lists(repo);
-    let mut disabled: Vec<&Repo> = world.repos_of(project.id).filter(is_disabled).filter(is_wanted).collect();
+    let mut disabled: Vec<&Repo> =
+        directory.repos_of(project.id).filter(is_disabled).filter(is_wanted).collect();
     disabled.sort_by_cached_key(|repo| name::key(&repo.name));
     let path = ctx.project_path(&account.name, &project.name);
     let may_create =
-        authorize(world, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
+        authorize(directory, principal, Permission::CreateRepository, Target::Project(project)).is_ok();
     let body = html! {
         div.page {
             div.head {

@@ -38,7 +38,7 @@ pub(super) fn crumbs(name: &str, address: &str) -> Vec<(String, String)> {
 /// The page; with what was filled in when that was refused, and why.
 pub(super) fn show(ctx: &RequestContext, refused: Option<(&Form, &str)>) -> Outcome {
     let Some(user) = ctx.principal.user else { return Err(Failure::SignIn) };
-    let mut mine: Vec<_> = ctx.world.keys.values().filter(|key| key.user == user).collect();
+    let mut mine: Vec<_> = ctx.directory.keys.values().filter(|key| key.user == user).collect();
     mine.sort_by_key(|key| (key.created, key.name.clone()));
     let field = |name: &str| refused.map(|(form, _)| form.get(name).to_owned()).unwrap_or_default();
     let body = html! {

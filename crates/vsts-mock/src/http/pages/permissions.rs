@@ -16,11 +16,11 @@ use crate::access::{
     Permission, Source, Standing, Subject, Target, Viewer, authorize_acl, authorize_acl_reading, standing,
     subject, subjects, token,
 };
+use crate::directory::{Directory, Entry};
 use crate::http::web::form::Form;
 use crate::operations::permissions;
 use crate::operations::refused::Refused;
 use crate::registry::Wish;
-use crate::world::{Entry, World};
 
 /// What can be said of a repository: all but what is of the time before, and what is made in a project.
 fn listed() -> impl Iterator<Item = Permission> {
@@ -34,17 +34,17 @@ const WISHES: [(&str, &str, Wish); 3] =
 /// The page; `refused` is what was wrong with a form.
 pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
     let (ctx, repo) = (place.ctx, &place.repo);
-    let world = &*ctx.world;
-    authorize_acl_reading(&Viewer::new(world, &ctx.principal), Target::Repo(repo))?;
-    let may_set = authorize_acl(world, &ctx.principal, Target::Repo(repo)).is_ok();
-    let mut all = subjects(world, repo.account, Some(repo.project));
-    let added = ctx.ask("add").filter(|_| may_set).map(|name| (name, world.user_by_login(name)));
+    let directory = &*ctx.directory;
+    authorize_acl_reading(&Viewer::new(directory, &ctx.principal), Target::Repo(repo))?;
+    let may_set = authorize_acl(directory, &ctx.principal, Target::Repo(repo)).is_ok();
+    let mut all = subjects(directory, repo.account, Some(repo.project));
+    let added = ctx.ask("add").filter(|_| may_set).map(|name| (name, directory.user_by_login(name)));
     let asked = ctx.ask("subject").and_then(|id| Uuid::parse_str(id).ok());
     let asked = added.and_then(|(_, user)| user).map(|user| user.id).or(asked);
     // Who may give permissions may give them to somebody who has none yet.
     let new =
-        asked.filter(|id| may_set && world.users.contains_key(id) && all.iter().all(|one| one.id != *id));
-    all.extend(new.and_then(|id| subject(world, id)));
+        asked.filter(|id| may_set && directory.users.contains_key(id) && all.iter().all(|one| one.id != *id));
+    all.extend(new.and_then(|id| subject(directory, id)));
     let chosen = all.iter().find(|one| Some(one.id) == asked).or(all.first());
     let nobody =
         added.filter(|(_, user)| user.is_none()).map(|(name, _)| format!("There is no user {name:?}."));
@@ -96,9 +96,9 @@ pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
 
 /// One subject's permissions.
 fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
-    let (world, repo) = (&*place.ctx.world, &place.repo);
+    let (directory, repo) = (&*place.ctx.directory, &place.repo);
     let target = Target::Repo(repo);
-    let own = own_entry(world, place, chosen.id);
+    let own = own_entry(directory, place, chosen.id);
     html! {
         form method="post" action={ (here) "?subject=" (chosen.id) } {
             h2 { bdi { (chosen.name) } }
@@ -111,11 +111,11 @@ fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> 
                 } }
                 tbody {
                     @for permission in listed() {
-                        @let found = standing(world, chosen.id, target, permission);
+                        @let found = standing(directory, chosen.id, target, permission);
                         tr {
                             th scope="row" id={ "p-" (permission.name()) } { (permission.display_name()) }
                             td { (verdict(&found)) }
-                            td.quiet { (origin(world, place, chosen, &found)) }
+                            td.quiet { (origin(directory, place, chosen, &found)) }
                             @if may_set { td {
                                 select name=(permission.name()) aria-labelledby={ "p-" (permission.name()) } {
                                     @for (value, label, wish) in WISHES {
@@ -132,9 +132,9 @@ fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> 
     }
 }
 
-fn own_entry(world: &World, place: &RepoSource<'_>, subject: Uuid) -> Entry {
+fn own_entry(directory: &Directory, place: &RepoSource<'_>, subject: Uuid) -> Entry {
     let at = token::repository(place.repo.project, place.repo.id);
-    let entries = world.entries_at(place.repo.account, &at);
+    let entries = directory.entries_at(place.repo.account, &at);
     entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
 }
 
@@ -148,21 +148,21 @@ fn verdict(found: &Standing) -> Markup {
 }
 
 /// Where something comes from, in words.
-fn origin(world: &World, place: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
+fn origin(directory: &Directory, place: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
     match found {
         Standing::NotSet => html! { "nothing, which means no" },
         Standing::Allow | Standing::Deny => html! { "set here" },
         Standing::InheritedAllow(source) | Standing::InheritedDeny(source) => {
-            html! { (whose(world, chosen, source)) (level(place, source)) }
+            html! { (whose(directory, chosen, source)) (level(place, source)) }
         }
     }
 }
 
-fn whose(world: &World, chosen: &Subject, source: &Source) -> Markup {
+fn whose(directory: &Directory, chosen: &Subject, source: &Source) -> Markup {
     if source.subject == chosen.id {
         return html! {};
     }
-    html! { @if let Some(one) = subject(world, source.subject) { bdi { (one.name) } ", " } }
+    html! { @if let Some(one) = subject(directory, source.subject) { bdi { (one.name) } ", " } }
 }
 
 fn level(place: &RepoSource<'_>, source: &Source) -> Markup {

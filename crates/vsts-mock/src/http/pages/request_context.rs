@@ -11,12 +11,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::{Permissions, Principal};
 use crate::app::App;
+use crate::directory::Directory;
 use crate::http::address::account_of_host;
 use crate::http::web::guard;
 use crate::identity::{Secret, secret};
 use crate::operations::scope::Scope;
 use crate::operations::work::Work;
-use crate::world::World;
 
 /// What a name may have in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -27,7 +27,7 @@ const PLAIN_PATH: &AsciiSet = &PLAIN.remove(b'/');
 pub(super) struct RequestContext {
     pub(super) app: Arc<App>,
     /// The picture that the whole page is made from.
-    pub(super) world: Arc<World>,
+    pub(super) directory: Arc<Directory>,
     pub(super) principal: Principal,
     pub(super) now: Timestamp,
     /// The secret in the browser's cookie: the session's, or that of a request without a session.
@@ -50,7 +50,7 @@ pub(super) struct RequestContext {
 impl RequestContext {
     /// Reads what the browser shows. `known` is who showed a credential of another kind.
     pub(super) fn of(app: &Arc<App>, parts: &Parts, known: Option<Principal>) -> Self {
-        let (world, now) = (app.state.world(), app.clock.now());
+        let (directory, now) = (app.state.directory(), app.clock.now());
         let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let cookies = text(COOKIE);
         let is_secure = app.base_url().starts_with("https://");
@@ -61,7 +61,7 @@ impl RequestContext {
         };
         let session = cookie("session").filter(|secret| !secret.is_empty());
         let user = session.as_ref().and_then(|secret| app.sessions.user(secret.reveal(), now));
-        let user = user.and_then(|user| world.users.get(&user));
+        let user = user.and_then(|user| directory.users.get(&user));
         let principal = known.unwrap_or_else(|| match user {
             Some(user) => Principal {
                 user: Some(user.id),
@@ -80,7 +80,7 @@ impl RequestContext {
         Self {
             work: Work::new(),
             app: app.clone(),
-            world,
+            directory,
             principal,
             now,
             secret: kept,

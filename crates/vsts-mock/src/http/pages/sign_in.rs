@@ -89,7 +89,7 @@ pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form, peer: IpAddr)
     let demo = form.get("demo");
     if !demo.is_empty() {
         let is_one = ctx.app.demo_users().iter().any(|name| name == demo);
-        return match ctx.world.user(demo).filter(|_| is_one) {
+        return match ctx.directory.user(demo).filter(|_| is_one) {
             Some(user) => Ok(Answer::Redirect(to.to_owned(), Some(ctx.begin_session(user.id)))),
             None => again("", "There is no such user here.".to_owned(), StatusCode::BAD_REQUEST),
         };
@@ -97,7 +97,7 @@ pub(super) async fn follow(ctx: &Arc<RequestContext>, form: &Form, peer: IpAddr)
     let login = form.get("login");
     let credential =
         Credential::Basic { user: login.to_owned(), password: Secret::new(form.raw("password")) };
-    let verdict = auth::verify(&ctx.app, ctx.world.clone(), credential, peer).await;
+    let verdict = auth::verify(&ctx.app, ctx.directory.clone(), credential, peer).await;
     // A token in the place of the password could be worth less than the session that it would begin.
     let user = verdict.and_then(|principal| match principal.token {
         None => principal.user.ok_or(SignInError::Wrong),

@@ -18,11 +18,11 @@ use super::names;
 use super::request_context::{RequestContext, encode, encode_path};
 use super::route::RepoNames;
 use crate::access::{Permission, Refusal, Target, authorize};
+use crate::directory::{Account, Project, Repo};
 use crate::operations::content::Blob;
 use crate::operations::tree_walk::read_tree;
 use crate::operations::versions;
 use crate::operations::work::Work;
-use crate::world::{Account, Project, Repo};
 
 /// What the branches begin with that hold a run history; a GUID follows.
 const HISTORY: &str = "AzureMLHistory/";
@@ -112,9 +112,10 @@ fn reader(ctx: &RequestContext, repo: &Repo) -> Result<Reader, Failure> {
 impl<'v> Source<'v> {
     /// Finds and opens it.
     pub(super) fn open(ctx: &'v RequestContext, names: &RepoNames) -> Result<Self, Failure> {
-        let (account, project) = find_project(&ctx.world, &ctx.principal, &names.account, &names.project)?;
-        let found = ctx.world.repo(project.id, &names.repo).ok_or_else(|| absent(&ctx.principal))?;
-        authorize(&ctx.world, &ctx.principal, Permission::GenericRead, Target::Repo(found))?;
+        let (account, project) =
+            find_project(&ctx.directory, &ctx.principal, &names.account, &names.project)?;
+        let found = ctx.directory.repo(project.id, &names.repo).ok_or_else(|| absent(&ctx.principal))?;
+        authorize(&ctx.directory, &ctx.principal, Permission::GenericRead, Target::Repo(found))?;
         let repository = reader(ctx, found)?;
         Ok(Self { ctx, account: account.clone(), project: project.clone(), repo: found.clone(), repository })
     }
@@ -138,7 +139,7 @@ impl<'v> Source<'v> {
 
     /// Asks whether the visitor may do something with the repository.
     pub(super) fn authorize(&self, permission: Permission) -> Result<(), Refusal> {
-        authorize(&self.ctx.world, &self.ctx.principal, permission, Target::Repo(&self.repo))
+        authorize(&self.ctx.directory, &self.ctx.principal, permission, Target::Repo(&self.repo))
     }
 
     /// Returns whether the visitor may do something with the repository.

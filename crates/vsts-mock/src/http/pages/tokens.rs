@@ -47,8 +47,8 @@ fn scope_name(scope: &str) -> &str {
 pub(super) fn show(ctx: &RequestContext, note: Option<&Note<'_>>) -> Outcome {
     let Some(user) = ctx.principal.user else { return Err(Failure::SignIn) };
     // What was made just now is not in the ctx's own picture.
-    let world = ctx.app.state.world();
-    let mut mine: Vec<_> = world.tokens.values().filter(|token| token.user == user).collect();
+    let directory = ctx.app.state.directory();
+    let mut mine: Vec<_> = directory.tokens.values().filter(|token| token.user == user).collect();
     mine.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let (refused, form) = match note {
         Some(Note::Refused(form, message)) => (Some(*message), (*form).clone()),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use crate::access::{Principal, Target, can_see};
-use crate::world::{World, name, subject};
+use crate::directory::{Directory, name, subject};
 
 /// The id under which nobody goes.
 const ANONYMOUS: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
@@ -13,10 +13,10 @@ const ANONYMOUS: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
 const LOCATION_SERVICE: &str = "00025394-6065-48ca-87d9-7f5672854ef7";
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
-pub(super) fn data(world: &World, principal: &Principal, account: Option<&str>) -> Answer {
-    let user = identity(world, principal);
-    let seen = account.and_then(|name| world.account(name));
-    let seen = seen.filter(|account| can_see(world, principal, Target::Account(account)));
+pub(super) fn data(directory: &Directory, principal: &Principal, account: Option<&str>) -> Answer {
+    let user = identity(directory, principal);
+    let seen = account.and_then(|name| directory.account(name));
+    let seen = seen.filter(|account| can_see(directory, principal, Target::Account(account)));
     let instance = seen.map_or_else(|| name::derive(&["instance"]), |account| account.id);
     Ok((
         StatusCode::OK,
@@ -36,8 +36,8 @@ pub(super) fn data(world: &World, principal: &Principal, account: Option<&str>) 
     ))
 }
 
-fn identity(world: &World, principal: &Principal) -> Value {
-    let Some(user) = principal.user.and_then(|user| world.users.get(&user)) else {
+fn identity(directory: &Directory, principal: &Principal) -> Value {
+    let Some(user) = principal.user.and_then(|user| directory.users.get(&user)) else {
         return json!({
             "id": ANONYMOUS,
             "descriptor": format!("System:PublicAccess;{ANONYMOUS}"),

@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::query::Query;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
+use crate::directory::{Account, Directory, Repo};
 use crate::operations::repositories::{self, ForkOf};
-use crate::world::{Account, Repo, World};
 
 /// The repository that a body asks to be forked, and the one ref that the query asks for.
 pub(super) fn wanted<'a>(query: &'a Query, body: &'a Value) -> Result<Option<ForkOf<'a>>, Failure> {
@@ -24,14 +24,19 @@ pub(super) fn wanted<'a>(query: &'a Query, body: &'a Value) -> Result<Option<For
 }
 
 /// The repository that one was forked from, if it is still there for the caller.
-pub(super) fn parent(call: &Call<'_>, world: &World, account: &Account, repo: &Repo) -> Option<Value> {
-    let parent = world.repos.get(&repo.parent?)?;
-    if call.scope().may_read(world, parent) { reference(call, world, account, parent) } else { None }
+pub(super) fn parent(
+    call: &Call<'_>,
+    directory: &Directory,
+    account: &Account,
+    repo: &Repo,
+) -> Option<Value> {
+    let parent = directory.repos.get(&repo.parent?)?;
+    if call.scope().may_read(directory, parent) { reference(call, directory, account, parent) } else { None }
 }
 
 /// A repository, where another one names it.
-fn reference(call: &Call<'_>, world: &World, account: &Account, repo: &Repo) -> Option<Value> {
-    let whole = call.repo_json(account, world.projects.get(&repo.project)?, repo);
+fn reference(call: &Call<'_>, directory: &Directory, account: &Account, repo: &Repo) -> Option<Value> {
+    let whole = call.repo_json(account, directory.projects.get(&repo.project)?, repo);
     let mut value = json!({});
     for field in ["id", "name", "isFork", "url", "project", "remoteUrl", "sshUrl"] {
         if !whole[field].is_null() {
@@ -44,8 +49,8 @@ fn reference(call: &Call<'_>, world: &World, account: &Account, repo: &Repo) -> 
 
 /// The forks of a repository that the caller may read.
 pub(super) fn list(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let forks = repositories::forks(&world, call.scope(), asked)?.into_iter();
-    Ok(Reply::ok(shape::list(forks.filter_map(|repo| reference(call, &world, account, repo)))))
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let forks = repositories::forks(&directory, call.scope(), asked)?.into_iter();
+    Ok(Reply::ok(shape::list(forks.filter_map(|repo| reference(call, &directory, account, repo)))))
 }

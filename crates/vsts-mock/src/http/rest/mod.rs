@@ -40,8 +40,8 @@ use super::peer::{Journalled, Peer};
 use super::web::text;
 use crate::access::{Principal, Refusal};
 use crate::app::App;
+use crate::directory::{Account, Directory, Project};
 use crate::operations::scope::Scope;
-use crate::world::{Account, Project, World};
 use body::{models, read};
 use failure::Failure;
 use locations::Route;
@@ -60,7 +60,7 @@ pub(super) async fn serve(
     let headers = request.headers().clone();
     let mut principal = None;
     let mut response = answer(app, account, project, &rest, request, journalled, &mut principal).await;
-    reply::sign(&mut response, &headers, &app.state.world(), principal.as_ref());
+    reply::sign(&mut response, &headers, &app.state.directory(), principal.as_ref());
     response
 }
 
@@ -89,9 +89,9 @@ pub(super) async fn info(
         headers: parts.headers,
         query: Query::default(),
     };
-    let world = app.state.world();
-    let mut response = reply::respond(repositories::info(&call, &world, &address.repo), "");
-    reply::sign(&mut response, &call.headers, &world, Some(&call.principal));
+    let directory = app.state.directory();
+    let mut response = reply::respond(repositories::info(&call, &directory, &address.repo), "");
+    reply::sign(&mut response, &call.headers, &directory, Some(&call.principal));
     response
 }
 
@@ -183,7 +183,7 @@ impl Call<'_> {
         let id = route.value("authorizationId");
         let answer: Answer = match (&method, resource) {
             (&Method::GET, "location/connectiondata") => {
-                connection::data(&self.app.state.world(), &self.principal, Some(&self.account))
+                connection::data(&self.app.state.directory(), &self.principal, Some(&self.account))
             }
             (&Method::GET, "location/resourceareas") => Ok(self.resource_areas(route.value("areaId"))),
             (&Method::GET, "token/sessiontokens") => match id {
@@ -231,18 +231,18 @@ impl Call<'_> {
     }
 
     /// The account, if the caller may know of it.
-    fn account<'w>(&self, world: &'w World) -> Result<&'w Account, Failure> {
-        Ok(self.scope().account(world)?)
+    fn account<'w>(&self, directory: &'w Directory) -> Result<&'w Account, Failure> {
+        Ok(self.scope().account(directory)?)
     }
 
     /// The project of that name or id, if the caller may know of it.
-    fn project<'w>(&self, world: &'w World, name: &str) -> Result<&'w Project, Failure> {
-        Ok(self.scope().named_project(world, name)?)
+    fn project<'w>(&self, directory: &'w Directory, name: &str) -> Result<&'w Project, Failure> {
+        Ok(self.scope().named_project(directory, name)?)
     }
 
     /// Why the account that the URL names cannot be spoken of, if it names one and it cannot.
     fn hidden_account(&self) -> Option<Failure> {
-        if self.account.is_empty() { None } else { self.account(&self.app.state.world()).err() }
+        if self.account.is_empty() { None } else { self.account(&self.app.state.directory()).err() }
     }
 
     /// What URLs in the account begin with: the form in which the client itself came.
@@ -259,8 +259,8 @@ impl Call<'_> {
 
     /// Every area is served where the account is, or at the server's own address.
     fn resource_areas(&self, id: Option<&str>) -> (StatusCode, Value) {
-        let world = self.app.state.world();
-        let base = match self.account(&world) {
+        let directory = self.app.state.directory();
+        let base = match self.account(&directory) {
             Ok(account) => self.base(account),
             Err(_) => self.app.base_url().to_owned(),
         };
@@ -269,8 +269,8 @@ impl Call<'_> {
 
     /// An account has one collection, which is itself.
     fn collections(&self, id: Option<&str>) -> Outcome {
-        let world = self.app.state.world();
-        let account = self.account(&world)?;
+        let directory = self.app.state.directory();
+        let account = self.account(&directory)?;
         let collection = shape::collection(&self.base(account), account);
         match id {
             None => Ok(Reply::ok(shape::list(std::iter::once(collection)))),

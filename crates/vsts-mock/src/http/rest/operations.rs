@@ -8,8 +8,8 @@ use super::{Call, shape};
 use crate::jobs::Progress;
 
 pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let parsed = Uuid::parse_str(id)
         .map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", shown(id))))?;
     let known = call.app.jobs.get(parsed).filter(|job| job.account == account.id);

@@ -15,10 +15,10 @@ use super::reply::{Outcome, Reply};
 use super::tokens::FOREVER;
 use super::{Call, models, read};
 use crate::access::Principal;
+use crate::directory::{Directory, Token};
 use crate::operations::refused::Refused;
 use crate::operations::tokens;
 use crate::registry::{RegistryError, TokenInput, TokenUpdate};
-use crate::world::{Token, World};
 
 /// How many tokens a page has that says nothing of it, and at most.
 const PAGE: usize = 20;
@@ -76,19 +76,19 @@ impl Call<'_> {
     }
 
     /// The account that the URL names; tokens made here are good for it alone, unless they are for all.
-    fn own_account(&self, world: &World) -> Option<Uuid> {
-        world.account(&self.account).map(|account| account.id)
+    fn own_account(&self, directory: &Directory) -> Option<Uuid> {
+        directory.account(&self.account).map(|account| account.id)
     }
 
     fn list_pats(&self) -> Outcome {
-        let (world, now) = (self.app.state.world(), self.app.clock.now());
+        let (directory, now) = (self.app.state.directory(), self.app.clock.now());
         let filter = self.query.choice(&["displayFilterOption"], &FILTERS)?.unwrap_or(Filter::Active);
         let by = self.query.choice(&["sortByOption"], &ORDERS)?.unwrap_or(By::Date);
-        let account = self.own_account(&world);
+        let account = self.own_account(&directory);
         let is_here = |token: &Token| {
             token.accounts.is_empty() || account.is_none_or(|account| token.accounts.contains(&account))
         };
-        let mut mine: Vec<&Token> = tokens::list(&world, &self.principal)?
+        let mut mine: Vec<&Token> = tokens::list(&directory, &self.principal)?
             .into_iter()
             .filter(|token| !token.is_session && is_here(token))
             .filter(|token| match filter {
@@ -118,8 +118,8 @@ impl Call<'_> {
     }
 
     fn show_pat(&self, id: &str) -> Outcome {
-        let world = self.app.state.world();
-        Ok(Reply::ok(match find(&world, &self.principal, id) {
+        let directory = self.app.state.directory();
+        Ok(Reply::ok(match find(&directory, &self.principal, id) {
             Err(Refused::NoToken { .. }) => refused("authorizationNotFound"),
             token => result(&shown(token?, None)),
         }))
@@ -127,15 +127,15 @@ impl Call<'_> {
 
     async fn create_pat(&self, body: Body) -> Outcome {
         let body = read(self.app, body, &models::PAT).await?;
-        let world = self.app.state.world();
-        tokens::owner(&world, &self.principal)?;
+        let directory = self.app.state.directory();
+        tokens::owner(&directory, &self.principal)?;
         let wanted = match Wanted::of(&body, self.app.clock.now()) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(Reply::ok(refused(error))),
         };
         let Some(name) = wanted.name else { return Ok(Reply::ok(refused("displayNameRequired"))) };
         let scopes = wanted.scopes.unwrap_or_else(|| vec!["app_token".to_owned()]);
-        let own = self.own_account(&world);
+        let own = self.own_account(&directory);
         let accounts: Vec<Uuid> =
             if wanted.everywhere == Some(true) { Vec::new() } else { own.into_iter().collect() };
         let input = TokenInput {
@@ -154,17 +154,17 @@ impl Call<'_> {
 
     async fn update_pat(&self, body: Body) -> Outcome {
         let body = read(self.app, body, &models::PAT).await?;
-        let world = self.app.state.world();
-        tokens::owner(&world, &self.principal)?;
+        let directory = self.app.state.directory();
+        tokens::owner(&directory, &self.principal)?;
         let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
-        let Ok(token) = find(&world, &self.principal, id) else {
+        let Ok(token) = find(&directory, &self.principal, id) else {
             return Ok(Reply::ok(refused("authorizationNotFound")));
         };
         let wanted = match Wanted::of(&body, self.app.clock.now()) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(Reply::ok(refused(error))),
         };
-        let own = self.own_account(&world);
+        let own = self.own_account(&directory);
         let accounts = wanted
             .everywhere
             .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
@@ -181,7 +181,7 @@ impl Call<'_> {
     }
 
     async fn revoke_pat(&self, id: &str) -> Outcome {
-        find(&self.app.state.world(), &self.principal, id)?;
+        find(&self.app.state.directory(), &self.principal, id)?;
         tokens::revoke(self.app, &self.principal, id).await?;
         Ok(Reply::nothing())
     }
@@ -221,8 +221,8 @@ fn is_active(token: &Token, now: Timestamp) -> bool {
 }
 
 /// The caller's own token of that id. Sessions of programs are no personal access tokens.
-fn find<'w>(world: &'w World, principal: &Principal, id: &str) -> Result<&'w Token, Refused> {
-    tokens::find(world, principal, id)
+fn find<'w>(directory: &'w Directory, principal: &Principal, id: &str) -> Result<&'w Token, Refused> {
+    tokens::find(directory, principal, id)
         .and_then(|token| if token.is_session { Err(Refused::no_token(id)) } else { Ok(token) })
 }
 

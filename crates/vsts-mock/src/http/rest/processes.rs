@@ -7,8 +7,8 @@ use super::failure::{Failure, shown};
 use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
+use crate::directory::Project;
 use crate::registry::DEFAULT_PROCESS;
-use crate::world::Project;
 
 /// A process.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ pub(super) fn find(id: &str) -> Result<&'static Process, Failure> {
 
 pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
     (method == Method::GET).then(|| {
-        let world = call.app.state.world();
-        let base = call.base(call.account(&world)?);
+        let directory = call.app.state.directory();
+        let base = call.base(call.account(&directory)?);
         match route.value("processId") {
             None => Ok(Reply::ok(shape::list(ALL.iter().map(|process| show(&base, process))))),
             Some(id) => Ok(Reply::ok(show(&base, find(id)?))),

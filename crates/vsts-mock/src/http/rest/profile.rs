@@ -9,18 +9,18 @@ use super::Call;
 use super::failure::{Failure, shown};
 use super::reply::{Outcome, Reply};
 use crate::access::{Use, authorize_use, sees_subject};
-use crate::world::{User, World, subject};
+use crate::directory::{Directory, User, subject};
 
 /// Profiles never change here.
 const REVISION: u32 = 1;
 
 /// Shows a profile: `me` or an id.
 pub(super) fn show(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    authorize_use(&world, &call.principal, Use::Subjects).map_err(|refusal| {
+    let directory = call.app.state.directory();
+    authorize_use(&directory, &call.principal, Use::Subjects).map_err(|refusal| {
         Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
     })?;
-    let user = find(call, &world, asked).ok_or_else(|| {
+    let user = find(call, &directory, asked).ok_or_else(|| {
         Failure::not_found(
             "ProfileDoesNotExistException",
             format!("The profile {} does not exist.", shown(asked)),
@@ -55,12 +55,12 @@ pub(super) fn show(call: &Call<'_>, asked: &str) -> Outcome {
 }
 
 /// The caller, or somebody whom the account that the URL names shows to the caller.
-fn find<'w>(call: &Call<'_>, world: &'w World, asked: &str) -> Option<&'w User> {
+fn find<'w>(call: &Call<'_>, directory: &'w Directory, asked: &str) -> Option<&'w User> {
     let me = call.principal.user;
     let id = if asked.eq_ignore_ascii_case("me") { me? } else { Uuid::parse_str(asked).ok()? };
     let is_seen = || {
-        let account = call.account(world);
-        account.is_ok_and(|account| sees_subject(world, &call.principal, account.id, id))
+        let account = call.account(directory);
+        account.is_ok_and(|account| sees_subject(directory, &call.principal, account.id, id))
     };
-    if Some(id) == me || is_seen() { world.users.get(&id) } else { None }
+    if Some(id) == me || is_seen() { directory.users.get(&id) } else { None }
 }

@@ -28,14 +28,14 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
 }
 
 fn list(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let base = call.base(account);
     // Other states than well-formed ones are passed through too fast to be seen.
     let states = ["wellformed", "all", "unchanged", "1", "4", "0"];
     let is_shown =
         call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
-    let mut seen = projects::list(&world, &call.principal, account);
+    let mut seen = projects::list(&directory, &call.principal, account);
     seen.retain(|_| is_shown);
     let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = call.query.amount(&["$top"])?.unwrap_or(PAGE);
@@ -46,10 +46,10 @@ fn list(call: &Call<'_>) -> Outcome {
 }
 
 fn show(call: &Call<'_>, id: &str) -> Outcome {
-    let world = call.app.state.world();
-    let project = call.project(&world, id)?;
+    let directory = call.app.state.directory();
+    let project = call.project(&directory, id)?;
     let with_capabilities = call.query.flag("includeCapabilities");
-    Ok(Reply::ok(shape::whole_project(&call.base(call.account(&world)?), project, with_capabilities)))
+    Ok(Reply::ok(shape::whole_project(&call.base(call.account(&directory)?), project, with_capabilities)))
 }
 
 async fn create(call: &Call<'_>, body: Body) -> Outcome {
@@ -65,8 +65,8 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
 async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     let body = read(call.app, body, &models::PROJECT).await?;
     check(&body)?;
-    let world = call.app.state.world();
-    let project = call.project(&world, id)?;
+    let directory = call.app.state.directory();
+    let project = call.project(&directory, id)?;
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
     if process.is_some_and(|id| !id.eq_ignore_ascii_case(processes::of(project).id)) {
         return Err(unsupported(
@@ -85,8 +85,8 @@ fn delete(call: &Call<'_>, id: &str) -> Outcome {
 
 /// The answer that a job has begun: it says where to ask for its progress.
 fn queued(call: &Call<'_>, job: Uuid) -> Outcome {
-    let world = call.app.state.world();
-    let base = call.base(call.account(&world)?);
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
     let value = shape::operation(&base, &job.to_string(), Progress::Queued.name());
     Ok(Reply::json(StatusCode::ACCEPTED, value))
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::access::Principal;
 use crate::budget::{Budget, Permit};
+use crate::directory::Directory;
 use crate::http::web::stream;
 use crate::http::web::{json as json_response, text};
 use crate::limits::{ANSWER_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
@@ -20,7 +21,6 @@ use crate::operations::content::Blob;
 use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
 use crate::registry::random_id;
-use crate::world::World;
 
 /// Bytes that are made room for at once.
 const LARGEST_RESERVE: usize = 64 << 20;
@@ -254,7 +254,7 @@ static PROCESS: LazyLock<String> = LazyLock::new(|| random_id().to_string());
 pub(super) fn sign(
     response: &mut Response,
     request: &HeaderMap,
-    world: &World,
+    directory: &Directory,
     principal: Option<&Principal>,
 ) {
     let activity = random_id().to_string();
@@ -276,7 +276,7 @@ pub(super) fn sign(
     ] {
         insert(headers, HeaderName::from_static(name), value);
     }
-    let user = principal.and_then(|principal| world.users.get(&principal.user?));
+    let user = principal.and_then(|principal| directory.users.get(&principal.user?));
     if let Some(user) = user {
         let mail = user.email.as_deref().unwrap_or(&user.name);
         insert(headers, HeaderName::from_static("x-vss-userdata"), &format!("{}:{mail}", user.id));

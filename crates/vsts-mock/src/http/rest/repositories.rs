@@ -8,9 +8,9 @@ use super::failure::Failure;
 use super::locations::Route;
 use super::reply::{Outcome, Reply, write_json};
 use super::{Call, forks, models, read, shape};
+use crate::directory::{Account, Directory, Project, Repo};
 use crate::operations::refused::Refused;
 use crate::operations::repositories::{self, NewRepository, RepositoryUpdate};
-use crate::world::{Account, Project, Repo, World};
 
 pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
     let id = route.repository();
@@ -44,13 +44,13 @@ impl Call<'_> {
 
     pub(super) fn whole_repo(
         &self,
-        world: &World,
+        directory: &Directory,
         account: &Account,
         project: &Project,
         repo: &Repo,
     ) -> Value {
         let mut value = self.repo_json(account, project, repo);
-        if let Some(parent) = forks::parent(self, world, account, repo) {
+        if let Some(parent) = forks::parent(self, directory, account, repo) {
             value["parentRepository"] = parent;
         }
         value["_links"] = shape::repo_links(&value, project.id);
@@ -59,17 +59,17 @@ impl Call<'_> {
 
     /// A repository that was just changed, with all that belongs to it.
     fn changed_repo(&self, repo: &Repo) -> Result<Value, Failure> {
-        let world = self.app.state.world();
-        let project = world.projects.get(&repo.project);
+        let directory = self.app.state.directory();
+        let project = directory.projects.get(&repo.project);
         let project = project.ok_or_else(|| Refused::no_repository(&repo.name))?;
-        Ok(self.whole_repo(&world, self.account(&world)?, project, repo))
+        Ok(self.whole_repo(&directory, self.account(&directory)?, project, repo))
     }
 }
 
 fn list(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let seen = repositories::list(&world, call.scope(), call.query.get("filterContains"))?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let seen = repositories::list(&directory, call.scope(), call.query.get("filterContains"))?;
     let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
     let top = call.query.amount(&["$top"])?.unwrap_or(usize::MAX);
     let next = skip.saturating_add(top);
@@ -79,7 +79,7 @@ fn list(call: &Call<'_>) -> Outcome {
     let mut shown: Option<shape::Repositories<'_>> = None;
     let reply = Reply::list(&page, |out, &(project, repo)| {
         if with_links {
-            return write_json(out, &call.whole_repo(&world, account, project, repo));
+            return write_json(out, &call.whole_repo(&directory, account, project, repo));
         }
         // They are sorted by project.
         let of_project = match shown.take().filter(|shown| shown.project() == project.id) {
@@ -92,14 +92,14 @@ fn list(call: &Call<'_>) -> Outcome {
 }
 
 fn show(call: &Call<'_>, id: &str) -> Outcome {
-    let world = call.app.state.world();
-    let (account, project, repo) = call.scope().repo(&world, id)?;
-    Ok(Reply::ok(call.whole_repo(&world, account, project, repo)))
+    let directory = call.app.state.directory();
+    let (account, project, repo) = call.scope().repo(&directory, id)?;
+    Ok(Reply::ok(call.whole_repo(&directory, account, project, repo)))
 }
 
 /// What a client learns from a clone URL.
-pub(super) fn info(call: &Call<'_>, world: &World, name: &str) -> Outcome {
-    let (account, project, repo) = call.scope().repo(world, name)?;
+pub(super) fn info(call: &Call<'_>, directory: &Directory, name: &str) -> Outcome {
+    let (account, project, repo) = call.scope().repo(directory, name)?;
     let base = call.base(account);
     let mut project_json = shape::project(&base, project);
     // Here, and here alone, the state is a number.
@@ -153,16 +153,16 @@ async fn delete(call: &Call<'_>, id: &str) -> Outcome {
 
 /// Lists what lies in the recycle bins.
 fn bin(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
-    let base = call.base(call.account(&world)?);
-    let all = repositories::deleted(&world, call.scope())?.into_iter();
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
+    let all = repositories::deleted(&directory, call.scope())?.into_iter();
     let shown = all.filter_map(|deleted| {
-        let project = world.projects.get(&deleted.repo.project)?;
+        let project = directory.projects.get(&deleted.repo.project)?;
         Some(json!({
             "id": deleted.repo.id.to_string(),
             "name": deleted.repo.name,
             "project": shape::project(&base, project),
-            "deletedBy": shape::identity(&world, &base, deleted.by),
+            "deletedBy": shape::identity(&directory, &base, deleted.by),
             "createdDate": project.created,
             "deletedDate": deleted.deleted,
         }))

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{processes, teams};
 use crate::app::App;
-use crate::world::{Account, Project, Repo, World, subject};
+use crate::directory::{Account, Directory, Project, Repo, subject};
 
 /// What a name may have in a URL as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -86,8 +86,8 @@ pub(super) fn collection(base: &str, account: &Account) -> Value {
 }
 
 /// A user, where something names one.
-pub(super) fn identity(world: &World, base: &str, user: Uuid) -> Value {
-    let known = world.users.get(&user);
+pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
+    let known = directory.users.get(&user);
     let name = known.map_or("Anonymous", |user| user.name.as_str());
     let mail = known.and_then(|user| user.email.as_deref()).unwrap_or(name);
     let image = format!("{base}/_api/_common/identityImage?id={user}");

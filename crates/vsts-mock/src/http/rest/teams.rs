@@ -11,7 +11,7 @@ use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::{Target, Viewer};
-use crate::world::{GroupKind, Project, World, name};
+use crate::directory::{Directory, GroupKind, Project, name};
 
 fn id(project: &Project) -> Uuid {
     name::derive(&["team", &project.id.to_string()])
@@ -39,31 +39,33 @@ pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<
     if method != Method::GET {
         return None;
     }
-    let world = call.app.state.world();
+    let directory = call.app.state.directory();
     Some(match (route.value("projectId"), route.value("teamId")) {
-        (None, _) => all(call, &world),
-        (Some(project), None) => call.project(&world, project).and_then(|project| {
-            let base = call.base(call.account(&world)?);
+        (None, _) => all(call, &directory),
+        (Some(project), None) => call.project(&directory, project).and_then(|project| {
+            let base = call.base(call.account(&directory)?);
             Ok(Reply::ok(shape::list(std::iter::once(show(&base, project)))))
         }),
-        (Some(project), Some(team)) => one(call, &world, project, team, route.resource() == "core/members"),
+        (Some(project), Some(team)) => {
+            one(call, &directory, project, team, route.resource() == "core/members")
+        }
     })
 }
 
-fn all(call: &Call<'_>, world: &World) -> Outcome {
-    let account = call.account(world)?;
+fn all(call: &Call<'_>, directory: &Directory) -> Outcome {
+    let account = call.account(directory)?;
     let base = call.base(account);
-    let viewer = Viewer::new(world, &call.principal);
-    let seen = world
+    let viewer = Viewer::new(directory, &call.principal);
+    let seen = directory
         .projects_of(account.id)
         .filter(|project| viewer.sees(Target::Project(project)))
         .map(|project| show(&base, project));
     Ok(Reply::ok(shape::list(seen)))
 }
 
-fn one(call: &Call<'_>, world: &World, project: &str, team: &str, members: bool) -> Outcome {
-    let project = call.project(world, project)?;
-    let base = call.base(call.account(world)?);
+fn one(call: &Call<'_>, directory: &Directory, project: &str, team: &str, members: bool) -> Outcome {
+    let project = call.project(directory, project)?;
+    let base = call.base(call.account(directory)?);
     let is_it = team.eq_ignore_ascii_case(&id(project).to_string())
         || name::key(team) == name::key(&format!("{} Team", project.name));
     if !is_it {
@@ -77,10 +79,11 @@ fn one(call: &Call<'_>, world: &World, project: &str, team: &str, members: bool)
     }
     let groups: Vec<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators, GroupKind::Team]
         .into_iter()
-        .filter_map(|kind| Some(world.group(project.account, Some(project.id), kind)?.id))
+        .filter_map(|kind| Some(directory.group(project.account, Some(project.id), kind)?.id))
         .collect();
-    let members = groups.into_iter().flat_map(|group| world.joined(group));
-    let people: BTreeSet<Uuid> = members.filter(|member| world.users.contains_key(member)).collect();
-    let people = people.into_iter().map(|user| json!({ "identity": shape::identity(world, &base, user) }));
+    let members = groups.into_iter().flat_map(|group| directory.joined(group));
+    let people: BTreeSet<Uuid> = members.filter(|member| directory.users.contains_key(member)).collect();
+    let people =
+        people.into_iter().map(|user| json!({ "identity": shape::identity(directory, &base, user) }));
     Ok(Reply::ok(shape::list(people)))
 }

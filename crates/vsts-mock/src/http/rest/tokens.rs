@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::query::date;
 use super::{Answer, Call, Failure, models, read, shape};
 use crate::access::{Target, can_see};
+use crate::directory::{Directory, SshKey, Token, name};
 use crate::operations::refused::Refused;
 use crate::operations::{keys, tokens};
 use crate::registry::{KeyInput, TokenInput};
-use crate::world::{SshKey, Token, World, name};
 
 /// What has no end says this: the service's dates are never absent.
 pub(super) const FOREVER: &str = "9999-12-31T23:59:59.9999999Z";
@@ -22,20 +22,20 @@ const NOBODY: Uuid = Uuid::nil();
 
 impl Call<'_> {
     pub(super) fn session_tokens(&self, query: &str) -> Answer {
-        let (world, now) = (self.app.state.world(), self.app.clock.now());
+        let (directory, now) = (self.app.state.directory(), self.app.clock.now());
         let values: Vec<Value> = if says_public(query) {
-            keys::list(&world, &self.principal)?.into_iter().map(|key| key_json(key, now)).collect()
+            keys::list(&directory, &self.principal)?.into_iter().map(|key| key_json(key, now)).collect()
         } else {
-            let mine = tokens::list(&world, &self.principal)?;
+            let mine = tokens::list(&directory, &self.principal)?;
             mine.into_iter().map(|token| token_json(token, None, now)).collect()
         };
         Ok((StatusCode::OK, shape::list(values.into_iter())))
     }
 
     pub(super) fn session_token(&self, id: &str) -> Answer {
-        let (world, now) = (self.app.state.world(), self.app.clock.now());
-        let shown = match tokens::find(&world, &self.principal, id) {
-            Err(Refused::NoToken { .. }) => key_json(keys::find(&world, &self.principal, id)?, now),
+        let (directory, now) = (self.app.state.directory(), self.app.clock.now());
+        let shown = match tokens::find(&directory, &self.principal, id) {
+            Err(Refused::NoToken { .. }) => key_json(keys::find(&directory, &self.principal, id)?, now),
             token => token_json(token?, None, now),
         };
         Ok((StatusCode::OK, shown))
@@ -57,8 +57,8 @@ impl Call<'_> {
             }
             _ => return Err(Failure::bad("validTo has to be a string.")),
         };
-        let world = self.app.state.world();
-        tokens::owner(&world, &self.principal)?;
+        let directory = self.app.state.directory();
+        tokens::owner(&directory, &self.principal)?;
         let shown = if says_public(query) || body["isPublic"].as_bool() == Some(true) {
             let line = body["publicData"].as_str();
             let line =
@@ -71,7 +71,7 @@ impl Call<'_> {
             let input = TokenInput {
                 name: display,
                 scopes: &scopes,
-                accounts: &self.target_accounts(&world, &body["targetAccounts"])?,
+                accounts: &self.target_accounts(&directory, &body["targetAccounts"])?,
                 expires,
                 has_own_name: false,
                 ..TokenInput::named()
@@ -90,7 +90,7 @@ impl Call<'_> {
         Ok((StatusCode::NO_CONTENT, Value::Null))
     }
 
-    fn target_accounts(&self, world: &World, given: &Value) -> Result<Vec<Uuid>, Failure> {
+    fn target_accounts(&self, directory: &Directory, given: &Value) -> Result<Vec<Uuid>, Failure> {
         let list = match given {
             Value::Null => return Ok(Vec::new()),
             Value::Array(list) => list,
@@ -98,8 +98,8 @@ impl Call<'_> {
         };
         let known = |value: &Value| {
             let id = Uuid::parse_str(value.as_str()?).ok()?;
-            let account = world.accounts.get(&id)?;
-            can_see(world, &self.principal, Target::Account(account)).then_some(id)
+            let account = directory.accounts.get(&id)?;
+            can_see(directory, &self.principal, Target::Account(account)).then_some(id)
         };
         let all: Option<Vec<Uuid>> = list.iter().map(known).collect();
         all.ok_or_else(|| {

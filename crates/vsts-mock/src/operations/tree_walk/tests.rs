@@ -8,12 +8,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-struct World {
+struct Directory {
     _folder: tempfile::TempDir,
     repository: gix::Repository,
 }
 
-impl World {
+impl Directory {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let repository = gix::init_bare(folder.path()).expect("a repository").with_object_memory();
@@ -75,38 +75,38 @@ fn bound(result: Result<Vec<String>, WalkError>) -> Exceeded {
 
 #[test]
 fn folders_come_before_what_is_in_them_and_paths_in_order() {
-    let world = World::new();
-    let (a, b) = (world.blob("a"), world.blob("b"));
-    let inner = world.tree(&[("x", EntryKind::Blob, a), ("y", EntryKind::Blob, a)]);
-    let edited = world.tree(&[("x", EntryKind::Blob, b), ("z", EntryKind::Blob, a)]);
-    let old = world.tree(&[("d", EntryKind::Tree, inner), ("e", EntryKind::Blob, a)]);
-    let new = world.tree(&[
+    let directory = Directory::new();
+    let (a, b) = (directory.blob("a"), directory.blob("b"));
+    let inner = directory.tree(&[("x", EntryKind::Blob, a), ("y", EntryKind::Blob, a)]);
+    let edited = directory.tree(&[("x", EntryKind::Blob, b), ("z", EntryKind::Blob, a)]);
+    let old = directory.tree(&[("d", EntryKind::Tree, inner), ("e", EntryKind::Blob, a)]);
+    let new = directory.tree(&[
         ("d.txt", EntryKind::Blob, a),
         ("d", EntryKind::Tree, edited),
         ("e", EntryKind::Tree, inner),
     ]);
-    let all = world.listed(None, Some(old)).expect("a walk");
+    let all = directory.listed(None, Some(old)).expect("a walk");
     assert_eq!(all, ["+d", "+d/x", "+d/y", "+e"]);
-    let all = world.listed(Some(old), Some(new)).expect("a walk");
+    let all = directory.listed(Some(old), Some(new)).expect("a walk");
     assert_eq!(all, ["+d.txt", "~d/x", "-d/y", "+d/z", "-e", "+e", "+e/x", "+e/y"]);
-    assert!(world.listed(Some(old), Some(old)).expect("a walk").is_empty());
+    assert!(directory.listed(Some(old), Some(old)).expect("a walk").is_empty());
 }
 
 /// S1: fourteen objects with a million million paths.
 #[test]
 fn a_bomb_is_refused_whatever_it_is_made_of() {
-    let world = World::new();
-    let (file, other) = (world.blob("x"), world.blob("y"));
-    let (empty, odd) = (world.tree(&[]), world.tree(&[("f", EntryKind::Blob, file)]));
+    let directory = Directory::new();
+    let (file, other) = (directory.blob("x"), directory.blob("y"));
+    let (empty, odd) = (directory.tree(&[]), directory.tree(&[("f", EntryKind::Blob, file)]));
     let leaves = [
         ((EntryKind::Blob, file), (EntryKind::Blob, other)),
         // Trees alone: no file is ever reached.
         ((EntryKind::Tree, empty), (EntryKind::Tree, odd)),
     ];
     for (one, two) in leaves {
-        let (before, after) = (world.bomb(12, one), world.bomb(12, two));
+        let (before, after) = (directory.bomb(12, one), directory.bomb(12, two));
         for pair in [(None, Some(after)), (Some(before), None), (Some(before), Some(after))] {
-            assert_eq!(bound(world.listed(pair.0, pair.1)), Exceeded::Entries, "{one:?} {pair:?}");
+            assert_eq!(bound(directory.listed(pair.0, pair.1)), Exceeded::Entries, "{one:?} {pair:?}");
         }
     }
 }
@@ -114,32 +114,32 @@ fn a_bomb_is_refused_whatever_it_is_made_of() {
 /// S1: paths of nested folders are quadratic.
 #[test]
 fn deep_folders_are_refused_and_those_that_git_takes_are_not() {
-    let world = World::new();
-    let leaf = (EntryKind::Blob, world.blob("x"));
-    let deep = world.nested(WALK_DEPTH, leaf);
-    assert_eq!(world.listed(None, Some(deep)).expect("a walk").len(), WALK_DEPTH);
-    let deeper = world.nested(WALK_DEPTH + 2, leaf);
-    assert_eq!(bound(world.listed(None, Some(deeper))), Exceeded::Depth);
+    let directory = Directory::new();
+    let leaf = (EntryKind::Blob, directory.blob("x"));
+    let deep = directory.nested(WALK_DEPTH, leaf);
+    assert_eq!(directory.listed(None, Some(deep)).expect("a walk").len(), WALK_DEPTH);
+    let deeper = directory.nested(WALK_DEPTH + 2, leaf);
+    assert_eq!(bound(directory.listed(None, Some(deeper))), Exceeded::Depth);
     // Ten long paths through each of which a deep folder is reached.
     let name = "n".repeat(200);
-    let long = (0..1_000).fold(leaf, |(kind, id), _| (EntryKind::Tree, world.tree(&[(&name, kind, id)])));
-    let wide = world.bomb(1, long);
-    assert_eq!(bound(world.listed(None, Some(wide))), Exceeded::PathBytes);
+    let long = (0..1_000).fold(leaf, |(kind, id), _| (EntryKind::Tree, directory.tree(&[(&name, kind, id)])));
+    let wide = directory.bomb(1, long);
+    assert_eq!(bound(directory.listed(None, Some(wide))), Exceeded::PathBytes);
 }
 
 #[test]
 fn many_files_are_listed() {
-    let world = World::new();
-    let file = world.blob("x");
+    let directory = Directory::new();
+    let file = directory.blob("x");
     let names: Vec<String> = (0..1_000).map(|n| format!("{n:04}")).collect();
     let folder: Vec<_> = names.iter().map(|name| (name.as_str(), EntryKind::Blob, file)).collect();
-    let folder = world.tree(&folder);
+    let folder = directory.tree(&folder);
     let top: Vec<_> = names[..200].iter().map(|name| (name.as_str(), EntryKind::Tree, folder)).collect();
-    let all = world.listed(None, Some(world.tree(&top))).expect("a walk");
+    let all = directory.listed(None, Some(directory.tree(&top))).expect("a walk");
     assert_eq!(all.len(), 200_200);
 }
 
-/// A folder of a random world.
+/// A folder of a random directory.
 #[derive(Clone, Debug)]
 enum Node {
     File(u8),
@@ -154,18 +154,18 @@ impl Node {
         })
     }
 
-    fn write(&self, world: &World) -> (EntryKind, ObjectId) {
+    fn write(&self, directory: &Directory) -> (EntryKind, ObjectId) {
         match self {
-            Self::File(content) => (EntryKind::Blob, world.blob(&content.to_string())),
+            Self::File(content) => (EntryKind::Blob, directory.blob(&content.to_string())),
             Self::Folder(entries) => {
                 let mut all: Vec<_> =
-                    entries.iter().map(|(name, node)| (name.as_str(), node.write(world))).collect();
+                    entries.iter().map(|(name, node)| (name.as_str(), node.write(directory))).collect();
                 all.sort_by(|a, b| {
                     let is_tree = |kind| kind == EntryKind::Tree;
                     name_order(a.0.as_bytes(), is_tree(a.1.0), b.0.as_bytes(), is_tree(b.1.0))
                 });
                 let all: Vec<_> = all.into_iter().map(|(name, (kind, id))| (name, kind, id)).collect();
-                (EntryKind::Tree, world.tree(&all))
+                (EntryKind::Tree, directory.tree(&all))
             }
         }
     }
@@ -189,20 +189,20 @@ proptest! {
     /// What gix finds is found, but for folders on both sides; and what is measured is what is walked through.
     #[test]
     fn a_walk_finds_what_gix_finds(old in Node::any(), new in Node::any()) {
-        let world = World::new();
+        let directory = Directory::new();
         let wrap = |node: Node| Node::Folder([("top".to_owned(), node)].into());
         let (old, new) = (wrap(old), wrap(new));
-        let (before, after) = (old.write(&world).1, new.write(&world).1);
-        let mut found = world.listed(Some(before), Some(after)).expect("a walk");
+        let (before, after) = (old.write(&directory).1, new.write(&directory).1);
+        let mut found = directory.listed(Some(before), Some(after)).expect("a walk");
         found.sort();
-        let data = |id| world.repository.find_object(id).expect("a tree").data.clone();
+        let data = |id| directory.repository.find_object(id).expect("a tree").data.clone();
         let (a, b) = (data(before), data(after));
         let mut recorder = gix::diff::tree::Recorder::default();
         gix::diff::tree(
             TreeRefIter::from_bytes(&a, gix::hash::Kind::Sha1),
             TreeRefIter::from_bytes(&b, gix::hash::Kind::Sha1),
             gix::diff::tree::State::default(),
-            &world.repository.objects,
+            &directory.repository.objects,
             &mut recorder,
         ).expect("a diff");
         use gix::diff::tree::recorder::Change;
@@ -215,7 +215,7 @@ proptest! {
         expected.sort();
         prop_assert_eq!(found, expected);
         let work = Work::new();
-        let mut trees = Trees { repository: &world.repository, work: &work, kept: HashMap::new(), kept_bytes: 0 };
+        let mut trees = Trees { repository: &directory.repository, work: &work, kept: HashMap::new(), kept_bytes: 0 };
         let measured = Size::of(&mut trees, (None, Some(after))).expect("measured");
         prop_assert_eq!(measured, new.size());
     }

@@ -35,7 +35,7 @@ pub(super) fn list(request: &RepoRequest, query: &Query) -> Outcome {
         if query.criterion_flag("includeUserImageUrl") {
             for person in ["author", "committer"] {
                 let email = value[person]["email"].as_str().unwrap_or_default();
-                if let Some(user) = request.world.user_by_login(email) {
+                if let Some(user) = request.directory.user_by_login(email) {
                     value[person]["imageUrl"] = request.identity(user.id)["imageUrl"].clone();
                 }
             }

@@ -12,10 +12,10 @@ use super::super::shape::{self, encode};
 use super::refusal::update_status;
 use super::request::{RepoRequest, object_id};
 use super::write;
+use crate::directory::Repo;
 use crate::operations::new_objects::NewObjects;
 use crate::operations::push::{Command, push};
 use crate::operations::refs;
-use crate::world::Repo;
 
 /// How many refs may be changed at once.
 const MOST: usize = 10_000;
@@ -45,7 +45,7 @@ pub(super) fn list(request: &RepoRequest, filter: Option<&str>) -> Outcome {
         out.extend_from_slice(&url);
         write::encoded(out, &name["refs/".len()..]);
         out.push(b'"');
-        let by = request.world.lock_of(request.repo.id, name);
+        let by = request.directory.lock_of(request.repo.id, name);
         if by.is_some() {
             out.extend_from_slice(b",\"isLocked\":true");
         }

@@ -39,15 +39,15 @@ impl Deref for RepoRequest {
 impl RepoRequest {
     /// Finds the repository. Call it on the runtime.
     pub(super) fn find(call: &Call<'_>, asked: &str) -> Result<Self, Failure> {
-        let world = call.app.state.world();
-        let (account, project, repo) = call.scope().repo(&world, asked)?;
+        let directory = call.app.state.directory();
+        let (account, project, repo) = call.scope().repo(&directory, asked)?;
         let accept = call.headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
         Ok(Self {
             shown: call.repo_json(account, project, repo),
             base: call.base(account),
             query: call.query.clone(),
             accept: accept.collect::<Vec<_>>().join(",").to_lowercase(),
-            ctx: RepoContext::new(call.app, world.clone(), &call.principal, repo.clone(), Work::new()),
+            ctx: RepoContext::new(call.app, directory.clone(), &call.principal, repo.clone(), Work::new()),
         })
     }
 
@@ -62,7 +62,7 @@ impl RepoRequest {
     }
 
     pub(super) fn identity(&self, user: Uuid) -> Value {
-        shape::identity(&self.world, &self.base, user)
+        shape::identity(&self.directory, &self.base, user)
     }
 }
 

@@ -9,8 +9,8 @@ use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
 use super::{bits, derived, namespace};
 use crate::access::{Permissions, holds};
+use crate::directory::{Account, Directory};
 use crate::operations::securable;
-use crate::world::{Account, World};
 
 /// How many questions one batch may have.
 const LARGEST_BATCH: usize = 10_000;
@@ -19,10 +19,10 @@ const LARGEST_BATCH: usize = 10_000;
 pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Outcome {
     let namespace = namespace(id)?;
     let asked = bits(asked.ok_or_else(|| Failure::missing("permissions"))?)?;
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let always = call.query.flag("alwaysAllowAdministrators");
-    let has = |token: &str| has(call, &world, account, namespace, asked, token, always).map(Value::from);
+    let has = |token: &str| has(call, &directory, account, namespace, asked, token, always).map(Value::from);
     match (call.query.get("tokens"), call.query.get("token")) {
         (Some(tokens), _) => {
             let delimiter = call.query.get("delimiter").unwrap_or(",");
@@ -37,8 +37,8 @@ pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Out
 /// The batch as it was asked, with the answers in it.
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
     let mut body = read(call.app, body, &models::EVALUATIONS).await?;
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);
     let evaluations = body.get_mut("evaluations").and_then(Value::as_array_mut);
     let evaluations = evaluations.ok_or_else(|| Failure::missing("evaluations"))?;
@@ -49,7 +49,7 @@ pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
         let namespace = namespace(evaluation["securityNamespaceId"].as_str())?;
         let token = evaluation["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
         let asked = bits(&evaluation["permissions"].to_string())?;
-        let value = has(call, &world, account, namespace, asked, token, always)?;
+        let value = has(call, &directory, account, namespace, asked, token, always)?;
         match evaluation.as_object_mut() {
             Some(fields) => fields.insert("value".to_owned(), value.into()),
             None => return Err(Failure::missing("securityNamespaceId")),
@@ -60,7 +60,7 @@ pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
 
 fn has(
     call: &Call<'_>,
-    world: &World,
+    directory: &Directory,
     account: &Account,
     namespace: Namespace,
     asked: u32,
@@ -68,11 +68,11 @@ fn has(
     always: bool,
 ) -> Result<bool, Failure> {
     if namespace != Namespace::Git {
-        return Ok(derived::has(namespace, world, &call.principal, account, asked, token));
+        return Ok(derived::has(namespace, directory, &call.principal, account, asked, token));
     }
     let permissions = Permissions::from_bits(asked);
     let is_known = permissions.bits() == asked;
-    let place = securable::parse(world, account, token)?;
+    let place = securable::parse(directory, account, token)?;
     Ok(is_known
-        && place.is_some_and(|place| holds(world, &call.principal, permissions, place.target(), always)))
+        && place.is_some_and(|place| holds(directory, &call.principal, permissions, place.target(), always)))
 }

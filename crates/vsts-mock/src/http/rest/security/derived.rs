@@ -12,7 +12,7 @@ use crate::access::{
     Permission, Permissions, Principal, Target, Viewer, authorize, authorize_group, can_see, sees_subject,
     token,
 };
-use crate::world::{Account, GroupKind, Project, World, subject};
+use crate::directory::{Account, Directory, GroupKind, Project, subject};
 
 const PROJECT_TOKEN: &str = "$PROJECT:vstfs:///Classification/TeamProject/";
 const COLLECTION_TOKEN: &str = "NAMESPACE";
@@ -44,11 +44,11 @@ impl List {
         plain(&self.at) == plain(token)
     }
 
-    pub(super) fn json(&self, world: &World, asked: &Asked) -> Value {
+    pub(super) fn json(&self, directory: &Directory, asked: &Asked) -> Value {
         let mut entries = Map::new();
         for (identity, allow, deny) in &self.entries {
             let is_wanted = asked.wanted.as_ref().is_none_or(|wanted| wanted.contains(identity));
-            let Some(descriptor) = subject::descriptor(world, *identity).filter(|_| is_wanted) else {
+            let Some(descriptor) = subject::descriptor(directory, *identity).filter(|_| is_wanted) else {
                 continue;
             };
             let mut value = serde_json::json!({ "descriptor": descriptor, "allow": allow, "deny": deny });
@@ -69,19 +69,21 @@ impl List {
 /// The lists of the namespace that the caller may see.
 pub(super) fn lists(
     namespace: Namespace,
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     account: &Account,
 ) -> Vec<List> {
-    let viewer = Viewer::new(world, principal);
-    let projects = world.projects_of(account.id);
+    let viewer = Viewer::new(directory, principal);
+    let projects = directory.projects_of(account.id);
     let seen: Vec<&Project> = projects.filter(|project| viewer.sees(Target::Project(project))).collect();
     match namespace {
         Namespace::Git => Vec::new(),
-        Namespace::Project => seen.into_iter().map(|project| of_project(world, account, project)).collect(),
+        Namespace::Project => {
+            seen.into_iter().map(|project| of_project(directory, account, project)).collect()
+        }
         Namespace::Collection => {
             let mut entries = vec![];
-            let git = world.entries_at(account.id, token::COLLECTION).into_iter().flatten();
+            let git = directory.entries_at(account.id, token::COLLECTION).into_iter().flatten();
             for (identity, entry) in git {
                 let bit = |set: Permissions| {
                     if set.contains(Permission::CreateRepository) { CREATE_PROJECTS } else { 0 }
@@ -90,7 +92,7 @@ pub(super) fn lists(
             }
             for kind in GroupKind::OF_ACCOUNT {
                 let bits = if kind == GroupKind::CollectionAdministrators { READ + 2 } else { READ };
-                if let Some(group) = world.group(account.id, None, kind) {
+                if let Some(group) = directory.group(account.id, None, kind) {
                     push(&mut entries, group.id, bits, 0);
                 }
             }
@@ -100,7 +102,7 @@ pub(super) fn lists(
             let of = |place: Uuid, project: Option<Uuid>, kinds: [GroupKind; 2]| {
                 let mut entries = vec![];
                 for (kind, bits) in kinds.into_iter().zip([OF_IDENTITIES, READ]) {
-                    if let Some(group) = world.group(account.id, project, kind) {
+                    if let Some(group) = directory.group(account.id, project, kind) {
                         push(&mut entries, group.id, bits, 0);
                     }
                 }
@@ -114,9 +116,11 @@ pub(super) fn lists(
     }
 }
 
-fn of_project(world: &World, account: &Account, project: &Project) -> List {
+fn of_project(directory: &Directory, account: &Account, project: &Project) -> List {
     let mut entries = vec![];
-    for (identity, entry) in world.entries_at(account.id, &token::project(project.id)).into_iter().flatten() {
+    for (identity, entry) in
+        directory.entries_at(account.id, &token::project(project.id)).into_iter().flatten()
+    {
         let bits = |set: Permissions| {
             let some = OF_PROJECTS.into_iter().filter(|(_, permission)| set.contains(*permission));
             some.fold(0, |all, (bit, _)| all | bit)
@@ -124,8 +128,8 @@ fn of_project(world: &World, account: &Account, project: &Project) -> List {
         push(&mut entries, *identity, bits(entry.allow), bits(entry.deny));
     }
     let members = [
-        world.group(account.id, Some(project.id), GroupKind::ProjectValidUsers),
-        world.group(account.id, None, GroupKind::CollectionAdministrators),
+        directory.group(account.id, Some(project.id), GroupKind::ProjectValidUsers),
+        directory.group(account.id, None, GroupKind::CollectionAdministrators),
     ];
     for group in members.into_iter().flatten() {
         push(&mut entries, group.id, READ, 0);
@@ -146,61 +150,67 @@ fn push(entries: &mut Vec<(Uuid, u32, u32)>, identity: Uuid, allow: u32, deny: u
 /// Whether the caller may do all that the bits stand for at the token.
 pub(super) fn has(
     namespace: Namespace,
-    world: &World,
+    directory: &Directory,
     principal: &Principal,
     account: &Account,
     asked: u32,
     token: &str,
 ) -> bool {
     let token = token.trim_end_matches([':', '/']);
-    let may = |permission, target: Target<'_>| authorize(world, principal, permission, target).is_ok();
+    let may = |permission, target: Target<'_>| authorize(directory, principal, permission, target).is_ok();
     let one = |bit: u32| match namespace {
         Namespace::Git => false,
         Namespace::Project => {
-            let Some(project) = project_of(world, account, token) else { return false };
+            let Some(project) = project_of(directory, account, token) else { return false };
             let target = Target::Project(project);
             match OF_PROJECTS.into_iter().find(|(known, _)| *known == bit) {
                 Some((_, permission)) => may(permission, target),
-                None => bit == READ && can_see(world, principal, target),
+                None => bit == READ && can_see(directory, principal, target),
             }
         }
         Namespace::Collection if !token.eq_ignore_ascii_case(COLLECTION_TOKEN) => false,
         Namespace::Collection => match bit {
-            READ => can_see(world, principal, Target::Account(account)),
-            2 => authorize_group(world, principal, account.id, None).is_ok(),
+            READ => can_see(directory, principal, Target::Account(account)),
+            2 => authorize_group(directory, principal, account.id, None).is_ok(),
             CREATE_PROJECTS => may(Permission::CreateRepository, Target::Account(account)),
             _ => false,
         },
-        Namespace::Identity => of_identity(world, principal, account, bit, token),
+        Namespace::Identity => of_identity(directory, principal, account, bit, token),
     };
     let mut bits = (0..u32::BITS).map(|position| 1 << position).filter(|bit| asked & bit != 0);
     bits.all(one)
 }
 
-fn project_of<'w>(world: &'w World, account: &Account, token: &str) -> Option<&'w Project> {
+fn project_of<'w>(directory: &'w Directory, account: &Account, token: &str) -> Option<&'w Project> {
     let start = token.get(..PROJECT_TOKEN.len())?;
     let id = start.eq_ignore_ascii_case(PROJECT_TOKEN).then(|| &token[PROJECT_TOKEN.len()..])?;
-    let project = world.projects.get(&Uuid::parse_str(id).ok()?)?;
+    let project = directory.projects.get(&Uuid::parse_str(id).ok()?)?;
     (project.account == account.id).then_some(project)
 }
 
 /// A token is a scope, or a scope and a group of it.
-fn of_identity(world: &World, principal: &Principal, account: &Account, bit: u32, token: &str) -> bool {
+fn of_identity(
+    directory: &Directory,
+    principal: &Principal,
+    account: &Account,
+    bit: u32,
+    token: &str,
+) -> bool {
     let (scope, group) = match token.split_once('\\') {
         Some((scope, group)) => (scope, Some(group)),
         None => (token, None),
     };
     let Ok(scope) = Uuid::parse_str(scope) else { return false };
     let is = |place: Uuid| place == scope || subject::scope_of(place) == scope;
-    let project = world.projects_of(account.id).find(|project| is(project.id));
+    let project = directory.projects_of(account.id).find(|project| is(project.id));
     if project.is_none() && !is(account.id) {
         return false;
     }
     let sees = match group.map(Uuid::parse_str) {
-        Some(Ok(group)) => sees_subject(world, principal, account.id, group),
+        Some(Ok(group)) => sees_subject(directory, principal, account.id, group),
         Some(Err(_)) => false,
-        None => project.is_none_or(|project| can_see(world, principal, Target::Project(project))),
+        None => project.is_none_or(|project| can_see(directory, principal, Target::Project(project))),
     };
-    let manages = || authorize_group(world, principal, account.id, project.map(|one| one.id)).is_ok();
+    let manages = || authorize_group(directory, principal, account.id, project.map(|one| one.id)).is_ok();
     sees && (bit == READ || (OF_IDENTITIES & bit != 0 && manages()))
 }

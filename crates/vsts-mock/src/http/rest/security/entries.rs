@@ -8,12 +8,12 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::{bits, entry_json, settable, subject_of};
 use crate::access::Permissions;
+use crate::directory::{Account, Directory};
 use crate::operations::permissions::{self, NewEntry};
-use crate::world::{Account, World};
 
 /// Reads an entry and its descriptor; in a dictionary that is the key as well.
 pub(super) fn given<'v>(
-    world: &World,
+    directory: &Directory,
     account: &Account,
     value: &'v Value,
     key: Option<&'v str>,
@@ -23,7 +23,7 @@ pub(super) fn given<'v>(
         Value::Null => Ok(Permissions::NONE),
         number => bits(&number.to_string()).map(Permissions::from_bits),
     };
-    let identity = subject_of(world, account, descriptor)?;
+    let identity = subject_of(directory, account, descriptor)?;
     Ok((NewEntry { identity, allow: set("allow")?, deny: set("deny")? }, descriptor))
 }
 
@@ -34,11 +34,11 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
     let list = body["accessControlEntries"].as_array();
     let list = list.ok_or_else(|| Failure::missing("accessControlEntries"))?;
     let merges = body["merge"].as_bool().unwrap_or(false);
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    permissions::may_change_list(call.scope(), &world, token)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    permissions::may_change_list(call.scope(), &directory, token)?;
     let given: Result<Vec<_>, Failure> =
-        list.iter().map(|entry| given(&world, account, entry, None)).collect();
+        list.iter().map(|entry| given(&directory, account, entry, None)).collect();
     let (entries, descriptors): (Vec<_>, Vec<_>) = given?.into_iter().unzip();
     let set = permissions::set_entries(call.app, call.scope(), token, &entries, merges).await?;
     let shown = descriptors.into_iter().zip(set);
@@ -49,10 +49,10 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
 pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
     settable(id)?;
     let token = call.query.get("token").ok_or_else(|| Failure::missing("token"))?;
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let descriptors = call.query.list("descriptors").into_iter();
-    let known: Vec<_> = descriptors.filter_map(|one| subject_of(&world, account, one).ok()).collect();
+    let known: Vec<_> = descriptors.filter_map(|one| subject_of(&directory, account, one).ok()).collect();
     Ok(Reply::ok(permissions::remove_entries(call.app, call.scope(), token, &known).await?.into()))
 }
 
@@ -62,9 +62,9 @@ pub(super) async fn remove_bits(call: &Call<'_>, id: Option<&str>, removed: Opti
     let removed = Permissions::from_bits(bits(removed.ok_or_else(|| Failure::missing("permissions"))?)?);
     let token = call.query.get("token").ok_or_else(|| Failure::missing("token"))?;
     let descriptor = call.query.get("descriptor").ok_or_else(|| Failure::missing("descriptor"))?;
-    let world = call.app.state.world();
-    permissions::may_change_list(call.scope(), &world, token)?;
-    let identity = subject_of(&world, call.account(&world)?, descriptor)?;
+    let directory = call.app.state.directory();
+    permissions::may_change_list(call.scope(), &directory, token)?;
+    let identity = subject_of(&directory, call.account(&directory)?, descriptor)?;
     let (allow, deny) =
         permissions::remove_permissions(call.app, call.scope(), token, identity, removed).await?;
     Ok(Reply::ok(entry_json(descriptor, allow, deny)))

@@ -11,45 +11,45 @@ use super::super::{Call, models, read, shape};
 use super::namespaces::Namespace;
 use super::{derived, entries, namespace, settable, subject_of};
 use crate::access::{Effect, Viewer, authorize_acl_reading, effect, sees_subject, token};
+use crate::directory::{Account, Directory, subject};
 use crate::operations::permissions::{self, NewList, tokens_below};
 use crate::operations::securable;
-use crate::world::{Account, World, subject};
 
 pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
     let namespace = namespace(id)?;
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let wanted: Option<Vec<Uuid>> = call.query.get("descriptors").map(|_| {
         let all = call.query.list("descriptors").into_iter();
-        all.filter_map(|one| subject_of(&world, account, one).ok())
-            .filter(|id| sees_subject(&world, &call.principal, account.id, *id))
+        all.filter_map(|one| subject_of(&directory, account, one).ok())
+            .filter(|id| sees_subject(&directory, &call.principal, account.id, *id))
             .collect()
     });
     let asked = Asked { wanted, extended: call.query.flag("includeExtendedInfo") };
     if namespace != Namespace::Git {
-        let lists = derived::lists(namespace, &world, &call.principal, account);
+        let lists = derived::lists(namespace, &directory, &call.principal, account);
         let only = call.query.get("token");
         let shown = lists.into_iter().filter(|list| only.is_none_or(|only| list.is_at(only)));
-        return Ok(Reply::ok(shape::list(shown.map(|list| list.json(&world, &asked)))));
+        return Ok(Reply::ok(shape::list(shown.map(|list| list.json(&directory, &asked)))));
     }
     let (at, exactly) = match call.query.get("token") {
         None => (token::COLLECTION.to_owned(), false),
-        Some(text) => match securable::parse(&world, account, text)? {
+        Some(text) => match securable::parse(&directory, account, text)? {
             Some(place) => (place.target().token(), !call.query.flag("recurse")),
             // What is not there has no list, and neither has what is not to be seen.
             None => return Ok(Reply::ok(shape::list(std::iter::empty()))),
         },
     };
-    let mut tokens = tokens_below(&world, account, &at);
+    let mut tokens = tokens_below(&directory, account, &at);
     if asked.wanted.is_some() && call.query.get("token").is_some() {
         tokens.insert(&at);
     }
-    let viewer = Viewer::new(&world, &call.principal);
+    let viewer = Viewer::new(&directory, &call.principal);
     let mut shown = Vec::new();
     for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
-        let Some(place) = securable::parse(&world, account, found)? else { continue };
+        let Some(place) = securable::parse(&directory, account, found)? else { continue };
         if authorize_acl_reading(&viewer, place.target()).is_ok() {
-            shown.push(list_json(&world, account, found, place.target().project(), &asked));
+            shown.push(list_json(&directory, account, found, place.target().project(), &asked));
         }
     }
     Ok(Reply::ok(shape::list(shown.into_iter())))
@@ -62,23 +62,29 @@ pub(super) struct Asked {
     pub(super) extended: bool,
 }
 
-fn list_json(world: &World, account: &Account, at: &str, project: Option<Uuid>, asked: &Asked) -> Value {
-    let own = world.entries_at(account.id, at);
+fn list_json(
+    directory: &Directory,
+    account: &Account,
+    at: &str,
+    project: Option<Uuid>,
+    asked: &Asked,
+) -> Value {
+    let own = directory.entries_at(account.id, at);
     let identities: Vec<Uuid> = match &asked.wanted {
         Some(wanted) => wanted.clone(),
         None => own.into_iter().flatten().map(|(identity, _)| *identity).collect(),
     };
     let mut entries = Map::new();
     for identity in identities {
-        let Some(descriptor) = subject::descriptor(world, identity) else { continue };
+        let Some(descriptor) = subject::descriptor(directory, identity) else { continue };
         let entry = own.and_then(|own| own.get(&identity)).copied().unwrap_or_default();
         let mut value = super::entry_json(&descriptor, entry.allow, entry.deny);
         if asked.extended {
-            value["extendedInfo"] = extended(&effect(world, identity, account.id, project, at));
+            value["extendedInfo"] = extended(&effect(directory, identity, account.id, project, at));
         }
         entries.insert(descriptor, value);
     }
-    whole_list(&securable::show(at), world.inherits(account.id, at), &entries, asked)
+    whole_list(&securable::show(at), directory.inherits(account.id, at), &entries, asked)
 }
 
 pub(super) fn whole_list(at: &str, inherits: bool, entries: &Map<String, Value>, asked: &Asked) -> Value {
@@ -105,19 +111,19 @@ fn extended(effect: &Effect) -> Value {
 pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
     settable(id)?;
     let body = read(call.app, body, &models::ENTRIES_LIST).await?;
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let mut lists = Vec::new();
     for list in body.as_array().ok_or_else(|| Failure::missing("value"))? {
         let token = list["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
-        permissions::may_change_list(call.scope(), &world, token)?;
+        permissions::may_change_list(call.scope(), &directory, token)?;
         let dictionary = match &list["acesDictionary"] {
             Value::Null => Vec::new(),
             Value::Object(entries) => entries.iter().collect(),
             _ => return Err(Failure::bad("acesDictionary has to be an object.")),
         };
         let given = |(key, entry): (&String, &Value)| {
-            entries::given(&world, account, entry, Some(key)).map(|(entry, _)| entry)
+            entries::given(&directory, account, entry, Some(key)).map(|(entry, _)| entry)
         };
         let entries: Result<Vec<_>, Failure> = dictionary.into_iter().map(given).collect();
         let inherits = list["inheritPermissions"].as_bool().unwrap_or(true);

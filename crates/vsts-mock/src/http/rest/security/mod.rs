@@ -20,7 +20,7 @@ use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::Permissions;
-use crate::world::{Account, World, subject};
+use crate::directory::{Account, Directory, subject};
 use namespaces::Namespace;
 
 pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
@@ -42,7 +42,7 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body
 
 /// Always a list, also of one.
 fn namespaces_of(call: &Call<'_>, id: Option<&str>) -> Outcome {
-    call.account(&call.app.state.world())?;
+    call.account(&call.app.state.directory())?;
     let shown: Vec<Value> = match id {
         Some(id) => vec![namespace(Some(id))?.json()],
         None => Namespace::ALL.into_iter().map(Namespace::json).collect(),
@@ -85,9 +85,9 @@ fn bits(text: &str) -> Result<u32, Failure> {
 }
 
 /// The user or the group of a descriptor, if the account has it.
-fn subject_of(world: &World, account: &Account, descriptor: &str) -> Result<Uuid, Failure> {
-    let found = subject::by_descriptor(world, descriptor)
-        .filter(|id| world.groups.get(id).is_none_or(|group| group.account == account.id));
+fn subject_of(directory: &Directory, account: &Account, descriptor: &str) -> Result<Uuid, Failure> {
+    let found = subject::by_descriptor(directory, descriptor)
+        .filter(|id| directory.groups.get(id).is_none_or(|group| group.account == account.id));
     found.ok_or_else(|| {
         Failure::not_found(
             "IdentityNotFoundException",

@@ -10,9 +10,9 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::{find, find_group, no_subject, shapes};
 use crate::access::{Viewer, is_known};
+use crate::directory::subject::Subject;
+use crate::directory::{Directory, User, name};
 use crate::operations::groups::{self, GroupUpdate, NewGroup};
-use crate::world::subject::Subject;
-use crate::world::{User, World, name};
 
 /// The place whose groups or users are asked for: all, the account's own, or a project's.
 enum Scope {
@@ -21,10 +21,10 @@ enum Scope {
     Project(Uuid),
 }
 
-fn scope(call: &Call<'_>, world: &World) -> Result<Scope, Failure> {
+fn scope(call: &Call<'_>, directory: &Directory) -> Result<Scope, Failure> {
     let Some(descriptor) = call.query.get("scopeDescriptor") else { return Ok(Scope::All) };
-    let account = call.account(world)?;
-    match find(call, world, descriptor)? {
+    let account = call.account(directory)?;
+    match find(call, directory, descriptor)? {
         Subject::Scope(place) if place == account.id => Ok(Scope::Account),
         Subject::Scope(place) => Ok(Scope::Project(place)),
         _ => Err(no_subject(descriptor)),
@@ -32,12 +32,12 @@ fn scope(call: &Call<'_>, world: &World) -> Result<Scope, Failure> {
 }
 
 pub(super) fn groups(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let scope = scope(call, &world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let scope = scope(call, &directory)?;
     let base = call.base(account);
-    let viewer = Viewer::new(&world, &call.principal);
-    let mut found: Vec<_> = world
+    let viewer = Viewer::new(&directory, &call.principal);
+    let mut found: Vec<_> = directory
         .groups
         .values()
         .filter(|group| match scope {
@@ -48,34 +48,34 @@ pub(super) fn groups(call: &Call<'_>) -> Outcome {
         .filter(|group| viewer.sees_subject(account.id, group.id))
         .collect();
     found.sort_by_cached_key(|group| (group.project, name::key(&group.name)));
-    Ok(Reply::ok(shape::list(found.into_iter().map(|group| shapes::graph_group(&world, &base, group)))))
+    Ok(Reply::ok(shape::list(found.into_iter().map(|group| shapes::graph_group(&directory, &base, group)))))
 }
 
 pub(super) fn users(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let project = match scope(call, &world)? {
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let project = match scope(call, &directory)? {
         Scope::All | Scope::Account => None,
         Scope::Project(project) => Some(project),
     };
     let base = call.base(account);
     let mut found: Vec<&User> =
-        world.users.values().filter(|user| is_known(&world, user.id, account.id, project)).collect();
+        directory.users.values().filter(|user| is_known(&directory, user.id, account.id, project)).collect();
     found.sort_by_key(|user| name::key(&user.name));
     Ok(Reply::ok(shape::list(found.into_iter().map(|user| shapes::graph_user(&base, user)))))
 }
 
 /// A user, a group or a scope.
 pub(super) fn subject(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let world = call.app.state.world();
-    let found = find(call, &world, descriptor)?;
-    Ok(Reply::ok(shapes::graph(&world, &call.base(call.account(&world)?), found)))
+    let directory = call.app.state.directory();
+    let found = find(call, &directory, descriptor)?;
+    Ok(Reply::ok(shapes::graph(&directory, &call.base(call.account(&directory)?), found)))
 }
 
 /// The groups that something new is to be in.
-fn containers(call: &Call<'_>, world: &World) -> Result<Vec<Uuid>, Failure> {
+fn containers(call: &Call<'_>, directory: &Directory) -> Result<Vec<Uuid>, Failure> {
     let descriptors = call.query.list("groupDescriptors").into_iter();
-    descriptors.map(|descriptor| Ok(find_group(call, world, descriptor)?.id)).collect()
+    descriptors.map(|descriptor| Ok(find_group(call, directory, descriptor)?.id)).collect()
 }
 
 /// A group of a scope, by default the account's.
@@ -83,15 +83,15 @@ pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
     let body = read(call.app, body, &models::NEW_GROUP).await?;
     let name = body["displayName"].as_str().ok_or_else(|| Failure::missing("displayName"))?;
     let description = body["description"].as_str().unwrap_or_default();
-    let world = call.app.state.world();
-    let base = call.base(call.account(&world)?);
-    let project = match scope(call, &world)? {
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
+    let project = match scope(call, &directory)? {
         Scope::All | Scope::Account => None,
         Scope::Project(project) => Some(project),
     };
-    let new = NewGroup { project, name, description, joins: &containers(call, &world)? };
+    let new = NewGroup { project, name, description, joins: &containers(call, &directory)? };
     let group = groups::create(call.app, call.scope(), &new).await?;
-    let shown = shapes::graph_group(&call.app.state.world(), &base, &group);
+    let shown = shapes::graph_group(&call.app.state.directory(), &base, &group);
     let at = shown["url"].as_str().unwrap_or_default().to_owned();
     Ok(Reply::json(StatusCode::CREATED, shown).located(at))
 }
@@ -114,14 +114,14 @@ pub(super) async fn update_group(call: &Call<'_>, descriptor: &str, body: Body) 
             }
         });
     }
-    let id = find_group(call, &call.app.state.world(), descriptor)?.id;
+    let id = find_group(call, &call.app.state.directory(), descriptor)?.id;
     let group = groups::update(call.app, &call.principal, id, &updates).await?;
-    let world = call.app.state.world();
-    Ok(Reply::ok(shapes::graph_group(&world, &call.base(call.account(&world)?), &group)))
+    let directory = call.app.state.directory();
+    Ok(Reply::ok(shapes::graph_group(&directory, &call.base(call.account(&directory)?), &group)))
 }
 
 pub(super) async fn delete_group(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let id = find_group(call, &call.app.state.world(), descriptor)?.id;
+    let id = find_group(call, &call.app.state.directory(), descriptor)?.id;
     groups::delete(call.app, &call.principal, id).await?;
     Ok(Reply::nothing())
 }
@@ -132,17 +132,17 @@ pub(super) async fn create_user(call: &Call<'_>, body: Body) -> Outcome {
     let fields = ["principalName", "mailAddress", "displayName", "originId"];
     let asked = fields.into_iter().find_map(|field| body[field].as_str());
     let asked = asked.ok_or_else(|| Failure::missing("principalName"))?;
-    let world = call.app.state.world();
-    let into = containers(call, &world)?;
+    let directory = call.app.state.directory();
+    let into = containers(call, &directory)?;
     let user = groups::add_user(call.app, call.scope(), asked, &into).await?;
-    let shown = shapes::graph_user(&call.base(call.account(&world)?), &user);
+    let shown = shapes::graph_user(&call.base(call.account(&directory)?), &user);
     let at = shown["url"].as_str().unwrap_or_default().to_owned();
     Ok(Reply::json(StatusCode::CREATED, shown).located(at))
 }
 
 /// Takes a user out of every group of the account, and so out of the account.
 pub(super) async fn delete_user(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let Subject::User(user) = find(call, &call.app.state.world(), descriptor)? else {
+    let Subject::User(user) = find(call, &call.app.state.directory(), descriptor)? else {
         return Err(no_subject(descriptor));
     };
     groups::remove_user(call.app, call.scope(), user).await?;

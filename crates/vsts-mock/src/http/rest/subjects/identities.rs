@@ -10,8 +10,8 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read, shape};
 use super::shapes::{self, Members};
 use crate::access::{self, Target, Viewer, can_see, sees_subject};
-use crate::world::subject::{self, Subject};
-use crate::world::{Account, World, name};
+use crate::directory::subject::{self, Subject};
+use crate::directory::{Account, Directory, name};
 
 /// How much of who is in what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,53 +58,64 @@ impl Call<'_> {
 }
 
 /// Identities in the order in which they were asked for, nothing in the place of what is not to be found.
-fn in_order(call: &Call<'_>, world: &World, found: Vec<Option<Uuid>>, depth: Depth) -> Outcome {
-    let account = call.account(world)?;
+fn in_order(call: &Call<'_>, directory: &Directory, found: Vec<Option<Uuid>>, depth: Depth) -> Outcome {
+    let account = call.account(directory)?;
     let seen = found.into_iter().map(|id| {
-        let id = id.filter(|id| sees_subject(world, &call.principal, account.id, *id));
-        id.map_or(Value::Null, |id| show(call, world, account, id, depth))
+        let id = id.filter(|id| sees_subject(directory, &call.principal, account.id, *id));
+        id.map_or(Value::Null, |id| show(call, directory, account, id, depth))
     });
     Ok(Reply::ok(shape::list(seen)))
 }
 
-fn show(call: &Call<'_>, world: &World, account: &Account, id: Uuid, depth: Depth) -> Value {
-    shapes::identity(world, id, Some(&members(call, world, account, id, depth)))
+fn show(call: &Call<'_>, directory: &Directory, account: &Account, id: Uuid, depth: Depth) -> Value {
+    shapes::identity(directory, id, Some(&members(call, directory, account, id, depth)))
 }
 
 /// Who is in it and what it is in, as far as the caller may know.
-pub(super) fn members(call: &Call<'_>, world: &World, account: &Account, id: Uuid, depth: Depth) -> Members {
+pub(super) fn members(
+    call: &Call<'_>,
+    directory: &Directory,
+    account: &Account,
+    id: Uuid,
+    depth: Depth,
+) -> Members {
     let (up, down) = match depth {
         Depth::None => return Members::default(),
-        Depth::Direct => (world.containers_of(id), world.members_of(id)),
-        Depth::Expanded => (world.all_containers_of(id), world.all_users_in(id)),
+        Depth::Direct => (directory.containers_of(id), directory.members_of(id)),
+        Depth::Expanded => (directory.all_containers_of(id), directory.all_users_in(id)),
     };
-    let viewer = Viewer::new(world, &call.principal);
+    let viewer = Viewer::new(directory, &call.principal);
     let seen = |id: &Uuid| viewer.sees_subject(account.id, *id);
     Members { up: up.into_iter().filter(seen).collect(), down: down.into_iter().filter(seen).collect() }
 }
 
-fn by_subject(world: &World, text: &str) -> Option<Uuid> {
-    match subject::by_subject_descriptor(world, text)? {
+fn by_subject(directory: &Directory, text: &str) -> Option<Uuid> {
+    match subject::by_subject_descriptor(directory, text)? {
         Subject::User(id) | Subject::Group(id) => Some(id),
         Subject::Scope(_) => None,
     }
 }
 
 pub(super) fn query(call: &Call<'_>) -> Outcome {
-    let world = call.app.state.world();
+    let directory = call.app.state.directory();
     let depth = call.depth()?;
     let query = &call.query;
     if query.get("descriptors").is_some() {
         let all = query.list("descriptors").into_iter();
-        return in_order(call, &world, all.map(|one| subject::by_descriptor(&world, one)).collect(), depth);
+        return in_order(
+            call,
+            &directory,
+            all.map(|one| subject::by_descriptor(&directory, one)).collect(),
+            depth,
+        );
     }
     if query.get("identityIds").is_some() {
         let all = query.list("identityIds").into_iter();
-        return in_order(call, &world, all.map(|one| Uuid::parse_str(one).ok()).collect(), depth);
+        return in_order(call, &directory, all.map(|one| Uuid::parse_str(one).ok()).collect(), depth);
     }
     if query.get("subjectDescriptors").is_some() {
         let all = query.list("subjectDescriptors").into_iter();
-        return in_order(call, &world, all.map(|one| by_subject(&world, one)).collect(), depth);
+        return in_order(call, &directory, all.map(|one| by_subject(&directory, one)).collect(), depth);
     }
     if let Some(scope) = query.get("scopeId") {
         return groups(call, Some(scope));
@@ -112,25 +123,25 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
     let filter =
         query.choice(&["searchFilter"], &FILTERS)?.ok_or_else(|| Failure::missing("searchFilter"))?;
     let wanted = query.get("filterValue").ok_or_else(|| Failure::missing("filterValue"))?;
-    let account = call.account(&world)?;
-    let viewer = Viewer::new(&world, &call.principal);
-    let all = world.users.keys().chain(world.groups.keys()).copied();
+    let account = call.account(&directory)?;
+    let viewer = Viewer::new(&directory, &call.principal);
+    let all = directory.users.keys().chain(directory.groups.keys()).copied();
     let found = all
-        .filter(|id| matches(&world, *id, filter, wanted))
+        .filter(|id| matches(&directory, *id, filter, wanted))
         .filter(|id| viewer.sees_subject(account.id, *id))
-        .map(|id| show(call, &world, account, id, depth));
+        .map(|id| show(call, &directory, account, id, depth));
     Ok(Reply::ok(shape::list(found)))
 }
 
 /// Whether somebody is called that. Groups are called with their place before them, or without.
-fn matches(world: &World, id: Uuid, filter: Filter, wanted: &str) -> bool {
+fn matches(directory: &Directory, id: Uuid, filter: Filter, wanted: &str) -> bool {
     let wanted = name::key(wanted.trim());
     let is = |text: &str| name::key(text) == wanted;
     if filter == Filter::Id {
-        return subject::descriptor(world, id).is_some_and(|descriptor| is(&descriptor));
+        return subject::descriptor(directory, id).is_some_and(|descriptor| is(&descriptor));
     }
-    let shown = access::subject(world, id).map(|subject| subject.name).unwrap_or_default();
-    if let Some(user) = world.users.get(&id) {
+    let shown = access::subject(directory, id).map(|subject| subject.name).unwrap_or_default();
+    if let Some(user) = directory.users.get(&id) {
         let login = subject::login(user);
         let with_domain = format!("{}\\{login}", subject::tenant());
         let alias = login.split('@').next().unwrap_or(login);
@@ -143,18 +154,18 @@ fn matches(world: &World, id: Uuid, filter: Filter, wanted: &str) -> bool {
             Filter::Group | Filter::Id => false,
         };
     }
-    let is_named = world.groups.get(&id).is_some_and(|group| is(&group.name));
+    let is_named = directory.groups.get(&id).is_some_and(|group| is(&group.name));
     filter != Filter::Mail && (is(&shown) || is_named)
 }
 
 pub(super) fn one(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let found = Uuid::parse_str(asked).ok().or_else(|| subject::by_descriptor(&world, asked));
-    let found = found.filter(|id| world.users.contains_key(id) || world.groups.contains_key(id));
-    let found = found.filter(|id| sees_subject(&world, &call.principal, account.id, *id));
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let found = Uuid::parse_str(asked).ok().or_else(|| subject::by_descriptor(&directory, asked));
+    let found = found.filter(|id| directory.users.contains_key(id) || directory.groups.contains_key(id));
+    let found = found.filter(|id| sees_subject(&directory, &call.principal, account.id, *id));
     let id = found.ok_or_else(|| no_identity(asked))?;
-    Ok(Reply::ok(show(call, &world, account, id, call.depth()?)))
+    Ok(Reply::ok(show(call, &directory, account, id, call.depth()?)))
 }
 
 pub(super) fn no_identity(asked: &str) -> Failure {
@@ -166,26 +177,26 @@ pub(super) fn no_identity(asked: &str) -> Failure {
 
 pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
     let body = read(call.app, body, &models::IDENTITY_BATCH).await?;
-    let world = call.app.state.world();
+    let directory = call.app.state.directory();
     let depth = choice("queryMembership", &body["queryMembership"], &DEPTHS)?.unwrap_or(Depth::None);
     let texts = |field: &str| -> Vec<String> {
         let list = body[field].as_array().into_iter().flatten();
         list.map(|value| value.as_str().unwrap_or_default().to_owned()).collect()
     };
     let mut found: Vec<Option<Uuid>> = Vec::new();
-    found.extend(texts("descriptors").iter().map(|one| subject::by_descriptor(&world, one)));
+    found.extend(texts("descriptors").iter().map(|one| subject::by_descriptor(&directory, one)));
     found.extend(texts("identityIds").iter().map(|one| Uuid::parse_str(one).ok()));
-    found.extend(texts("subjectDescriptors").iter().map(|one| by_subject(&world, one)));
-    in_order(call, &world, found, depth)
+    found.extend(texts("subjectDescriptors").iter().map(|one| by_subject(&directory, one)));
+    in_order(call, &directory, found, depth)
 }
 
 /// The groups of some scopes: of the account's own, when none is named.
 pub(super) fn groups(call: &Call<'_>, only: Option<&str>) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let mut scopes = call.query.list("scopeIds");
     if let Some(only) = only {
-        let by_id = Uuid::parse_str(only).ok().filter(|id| world.groups.contains_key(id));
+        let by_id = Uuid::parse_str(only).ok().filter(|id| directory.groups.contains_key(id));
         if by_id.is_some() {
             return one(call, only);
         }
@@ -195,8 +206,8 @@ pub(super) fn groups(call: &Call<'_>, only: Option<&str>) -> Outcome {
     for scope in &scopes {
         let id = Uuid::parse_str(scope).map_err(|_| no_identity(scope))?;
         let is = |place: Uuid| place == id || subject::scope_of(place) == id;
-        let project = world.projects_of(account.id).find(|project| is(project.id));
-        let project = project.filter(|one| can_see(&world, &call.principal, Target::Project(one)));
+        let project = directory.projects_of(account.id).find(|project| is(project.id));
+        let project = project.filter(|one| can_see(&directory, &call.principal, Target::Project(one)));
         match project {
             Some(project) => places.push(Some(project.id)),
             None if is(account.id) => places.push(None),
@@ -207,15 +218,16 @@ pub(super) fn groups(call: &Call<'_>, only: Option<&str>) -> Outcome {
         places.push(None);
     }
     let depth = call.depth()?;
-    let found = places.into_iter().flat_map(|place| world.groups_in(account.id, place));
-    Ok(Reply::ok(shape::list(found.map(|group| show(call, &world, account, group.id, depth)))))
+    let found = places.into_iter().flat_map(|place| directory.groups_in(account.id, place));
+    Ok(Reply::ok(shape::list(found.map(|group| show(call, &directory, account, group.id, depth)))))
 }
 
 /// The identity descriptor of an id.
 pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let id = Uuid::parse_str(asked).ok().filter(|id| sees_subject(&world, &call.principal, account.id, *id));
-    let found = id.and_then(|id| subject::descriptor(&world, id));
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let id =
+        Uuid::parse_str(asked).ok().filter(|id| sees_subject(&directory, &call.principal, account.id, *id));
+    let found = id.and_then(|id| subject::descriptor(&directory, id));
     Ok(Reply::ok(found.ok_or_else(|| no_identity(asked))?.into()))
 }

@@ -9,27 +9,28 @@ use super::super::reply::{Outcome, Reply};
 use super::super::{Call, models, read};
 use super::{find, no_subject, sees, shapes};
 use crate::access;
-use crate::world::subject::{self, Subject};
-use crate::world::{World, name};
+use crate::directory::subject::{self, Subject};
+use crate::directory::{Directory, name};
 
 /// How many a search finds at most.
 const LARGEST_ANSWER: usize = 100;
 
 /// The subject descriptor of the user, group, project or account with an id.
 pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let id = Uuid::parse_str(asked).map_err(|_| no_subject(asked))?;
-    let is_place = world.accounts.contains_key(&id) || world.projects.contains_key(&id);
-    let found = if world.users.contains_key(&id) {
+    let is_place = directory.accounts.contains_key(&id) || directory.projects.contains_key(&id);
+    let found = if directory.users.contains_key(&id) {
         Some(Subject::User(id))
-    } else if world.groups.contains_key(&id) {
+    } else if directory.groups.contains_key(&id) {
         Some(Subject::Group(id))
     } else {
         is_place.then_some(Subject::Scope(id))
     };
-    let found = found.filter(|found| sees(call, &world, account, *found)).ok_or_else(|| no_subject(asked))?;
-    let text = text_of(&world, found).ok_or_else(|| no_subject(asked))?;
+    let found =
+        found.filter(|found| sees(call, &directory, account, *found)).ok_or_else(|| no_subject(asked))?;
+    let text = text_of(&directory, found).ok_or_else(|| no_subject(asked))?;
     let base = call.base(account);
     Ok(Reply::ok(json!({
         "value": text,
@@ -41,18 +42,18 @@ pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
     })))
 }
 
-fn text_of(world: &World, found: Subject) -> Option<String> {
+fn text_of(directory: &Directory, found: Subject) -> Option<String> {
     match found {
-        Subject::User(id) | Subject::Group(id) => subject::subject_descriptor(world, id),
+        Subject::User(id) | Subject::Group(id) => subject::subject_descriptor(directory, id),
         Subject::Scope(place) => Some(subject::scope_subject(place)),
     }
 }
 
 /// The id of what a subject descriptor names.
 pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
-    let world = call.app.state.world();
-    let base = call.base(call.account(&world)?);
-    let (Subject::User(id) | Subject::Group(id) | Subject::Scope(id)) = find(call, &world, asked)?;
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
+    let (Subject::User(id) | Subject::Group(id) | Subject::Scope(id)) = find(call, &directory, asked)?;
     Ok(Reply::ok(json!({
         "value": id.to_string(),
         "_links": {
@@ -66,13 +67,13 @@ pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
 pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
     let body = read(call.app, body, &models::SUBJECT_LOOKUP).await?;
     let keys = body["lookupKeys"].as_array().ok_or_else(|| Failure::missing("lookupKeys"))?;
-    let world = call.app.state.world();
-    let base = call.base(call.account(&world)?);
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
     let mut found = Map::new();
     for key in keys {
         let descriptor = key["descriptor"].as_str().ok_or_else(|| Failure::missing("descriptor"))?;
-        if let Ok(subject) = find(call, &world, descriptor) {
-            found.insert(descriptor.to_owned(), shapes::graph(&world, &base, subject));
+        if let Ok(subject) = find(call, &directory, descriptor) {
+            found.insert(descriptor.to_owned(), shapes::graph(&directory, &base, subject));
         }
     }
     Ok(Reply::ok(json!({ "count": found.len(), "value": found })))
@@ -91,33 +92,33 @@ pub(super) async fn query(call: &Call<'_>, body: Body) -> Outcome {
         .map(name::key)
         .collect();
     let wants = |kind: &str| kinds.is_empty() || kinds.iter().any(|wanted| wanted == kind);
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let project = match body["scopeDescriptor"].as_str() {
         None => None,
-        Some(descriptor) => match find(call, &world, descriptor)? {
+        Some(descriptor) => match find(call, &directory, descriptor)? {
             Subject::Scope(place) => Some(place).filter(|place| *place != account.id),
             _ => return Err(no_subject(descriptor)),
         },
     };
     let begins = |text: &str| name::key(text).starts_with(&typed);
     let is_meant = |id: Uuid| {
-        if let Some(user) = world.users.get(&id) {
-            let is_there = access::is_known(&world, id, account.id, project);
+        if let Some(user) = directory.users.get(&id) {
+            let is_there = access::is_known(&directory, id, account.id, project);
             return wants("user") && is_there && (begins(&user.name) || begins(subject::login(user)));
         }
-        let group = world.groups.get(&id);
+        let group = directory.groups.get(&id);
         group.is_some_and(|group| {
-            let title = access::subject(&world, id).map(|one| one.name).unwrap_or_default();
+            let title = access::subject(&directory, id).map(|one| one.name).unwrap_or_default();
             let is_there = project.is_none() || group.project == project;
             wants("group") && is_there && (begins(&group.name) || begins(&title))
         })
     };
-    let all = world.users.keys().map(|id| Subject::User(*id));
+    let all = directory.users.keys().map(|id| Subject::User(*id));
     let found = all
-        .chain(world.groups.keys().map(|id| Subject::Group(*id)))
+        .chain(directory.groups.keys().map(|id| Subject::Group(*id)))
         .filter(|(Subject::User(id) | Subject::Group(id) | Subject::Scope(id))| is_meant(*id))
-        .filter(|found| sees(call, &world, account, *found))
+        .filter(|found| sees(call, &directory, account, *found))
         .take(LARGEST_ANSWER);
-    Ok(Reply::ok(shapes::graph_list(&world, &call.base(account), found)))
+    Ok(Reply::ok(shapes::graph_list(&directory, &call.base(account), found)))
 }

@@ -12,7 +12,7 @@ use super::super::shape;
 use super::change_member;
 use super::identities::{Depth, members, no_identity};
 use crate::access::sees_subject;
-use crate::world::{World, subject};
+use crate::directory::{Directory, subject};
 
 pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
     let (group, member) = (route.value("containerId"), route.value("memberId"));
@@ -27,42 +27,44 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route) -> O
 }
 
 /// Somebody by id or by descriptor, if the caller may know of them.
-fn find(call: &Call<'_>, world: &World, asked: &str) -> Result<Uuid, Failure> {
-    let account = call.account(world)?;
-    let found = Uuid::parse_str(asked).ok().or_else(|| subject::by_descriptor(world, asked));
-    let found = found.filter(|id| world.users.contains_key(id) || world.groups.contains_key(id));
-    found.filter(|id| sees_subject(world, &call.principal, account.id, *id)).ok_or_else(|| no_identity(asked))
+fn find(call: &Call<'_>, directory: &Directory, asked: &str) -> Result<Uuid, Failure> {
+    let account = call.account(directory)?;
+    let found = Uuid::parse_str(asked).ok().or_else(|| subject::by_descriptor(directory, asked));
+    let found = found.filter(|id| directory.users.contains_key(id) || directory.groups.contains_key(id));
+    found
+        .filter(|id| sees_subject(directory, &call.principal, account.id, *id))
+        .ok_or_else(|| no_identity(asked))
 }
 
 /// The descriptors of those.
 fn list(call: &Call<'_>, asked: &str, upwards: bool) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let depth = match call.depth()? {
         Depth::None => Depth::Direct,
         depth => depth,
     };
-    let found = members(call, &world, account, find(call, &world, asked)?, depth);
+    let found = members(call, &directory, account, find(call, &directory, asked)?, depth);
     let all = if upwards { found.up } else { found.down };
-    let descriptors = all.into_iter().filter_map(|id| subject::descriptor(&world, id)).map(Value::from);
+    let descriptors = all.into_iter().filter_map(|id| subject::descriptor(&directory, id)).map(Value::from);
     Ok(Reply::ok(shape::list(descriptors)))
 }
 
 /// The member's descriptor, if they are in the group, through others or not.
 fn is_in(call: &Call<'_>, group: &str, member: &str) -> Outcome {
-    let world = call.app.state.world();
-    let (group, member) = (find(call, &world, group)?, find(call, &world, member)?);
-    let is_in = world.all_containers_of(member).contains(&group);
-    let found = subject::descriptor(&world, member).filter(|_| is_in);
+    let directory = call.app.state.directory();
+    let (group, member) = (find(call, &directory, group)?, find(call, &directory, member)?);
+    let is_in = directory.all_containers_of(member).contains(&group);
+    let found = subject::descriptor(&directory, member).filter(|_| is_in);
     Ok(Reply::ok(found.map_or(Value::Null, Value::from)))
 }
 
 /// Whether anything changed.
 async fn set(call: &Call<'_>, group: &str, member: &str, joins: bool) -> Outcome {
-    let world = call.app.state.world();
-    let (group, member) = (find(call, &world, group)?, find(call, &world, member)?);
-    let group = world.groups.get(&group).ok_or_else(|| no_identity(&group.to_string()))?;
-    let changes = joins != world.containers_of(member).contains(&group.id);
+    let directory = call.app.state.directory();
+    let (group, member) = (find(call, &directory, group)?, find(call, &directory, member)?);
+    let group = directory.groups.get(&group).ok_or_else(|| no_identity(&group.to_string()))?;
+    let changes = joins != directory.containers_of(member).contains(&group.id);
     change_member(call, member, group.id, joins).await?;
     Ok(Reply::ok(changes.into()))
 }

@@ -10,7 +10,7 @@ use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::{change_member, find, find_group, no_subject, shapes};
 use crate::access::{is_known, sees_subject};
-use crate::world::subject::{self, Subject};
+use crate::directory::subject::{self, Subject};
 
 /// Which way a list of memberships looks.
 const DIRECTIONS: [(&str, u64, bool); 3] = [("Unknown", 0, true), ("Down", 1, false), ("Up", 2, true)];
@@ -28,18 +28,18 @@ pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route) -> O
 }
 
 fn list(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
     let upwards = call.query.choice(&["direction"], &DIRECTIONS)?.unwrap_or(true);
-    let found = find(call, &world, descriptor)?;
+    let found = find(call, &directory, descriptor)?;
     let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(descriptor)) };
-    let others = if upwards { world.containers_of(id) } else { world.members_of(id) };
+    let others = if upwards { directory.containers_of(id) } else { directory.members_of(id) };
     let base = call.base(account);
-    let own = subject::subject_descriptor(&world, id).unwrap_or_default();
+    let own = subject::subject_descriptor(&directory, id).unwrap_or_default();
     let shown = others
         .into_iter()
-        .filter(|other| sees_subject(&world, &call.principal, account.id, *other))
-        .filter_map(|other| subject::subject_descriptor(&world, other))
+        .filter(|other| sees_subject(&directory, &call.principal, account.id, *other))
+        .filter_map(|other| subject::subject_descriptor(&directory, other))
         .map(|other| {
             let (member, group) = if upwards { (&own, &other) } else { (&other, &own) };
             shapes::membership(&base, member, group)
@@ -49,27 +49,27 @@ fn list(call: &Call<'_>, descriptor: &str) -> Outcome {
 
 /// The membership, if it is said or implied; through other groups does not count.
 fn show(call: &Call<'_>, member: &str, group: &str) -> Outcome {
-    let world = call.app.state.world();
-    let container = find_group(call, &world, group)?;
-    let found = find(call, &world, member)?;
+    let directory = call.app.state.directory();
+    let container = find_group(call, &directory, group)?;
+    let found = find(call, &directory, member)?;
     let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(member)) };
-    if !world.containers_of(id).contains(&container.id) {
+    if !directory.containers_of(id).contains(&container.id) {
         return Err(Failure::not_found(
             "GraphMembershipNotFoundException",
             format!("{} is not in {}.", shown(member), shown(group)),
         ));
     }
-    Ok(Reply::ok(shapes::membership(&call.base(call.account(&world)?), member, group)))
+    Ok(Reply::ok(shapes::membership(&call.base(call.account(&directory)?), member, group)))
 }
 
 async fn set(call: &Call<'_>, member: &str, group: &str, joins: bool) -> Outcome {
-    let world = call.app.state.world();
-    let container = find_group(call, &world, group)?;
-    let found = find(call, &world, member)?;
+    let directory = call.app.state.directory();
+    let container = find_group(call, &directory, group)?;
+    let found = find(call, &directory, member)?;
     let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(member)) };
     let changed = change_member(call, id, container.id, joins).await?;
     if joins {
-        Ok(Reply::ok(shapes::membership(&call.base(call.account(&world)?), member, group)))
+        Ok(Reply::ok(shapes::membership(&call.base(call.account(&directory)?), member, group)))
     } else if changed {
         Ok(Reply::nothing())
     } else {
@@ -82,10 +82,10 @@ async fn set(call: &Call<'_>, member: &str, group: &str, joins: bool) -> Outcome
 
 /// Whether somebody belongs to the account.
 pub(super) fn state(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let world = call.app.state.world();
-    let account = call.account(&world)?;
-    let active = match find(call, &world, descriptor)? {
-        Subject::User(id) => is_known(&world, id, account.id, None),
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let active = match find(call, &directory, descriptor)? {
+        Subject::User(id) => is_known(&directory, id, account.id, None),
         Subject::Group(_) | Subject::Scope(_) => true,
     };
     Ok(Reply::ok(json!({ "active": active })))

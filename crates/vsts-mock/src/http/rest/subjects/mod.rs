@@ -20,15 +20,16 @@ use super::failure::Failure;
 use super::locations::Route;
 use super::reply::Outcome;
 use crate::access::{Refusal, Target, Use, authorize_use, can_see, sees_subject};
+use crate::directory::subject::{self, Subject};
+use crate::directory::{Account, Directory, Group};
 use crate::operations::groups;
 use crate::operations::refused::Refused;
-use crate::world::subject::{self, Subject};
-use crate::world::{Account, Group, World};
 
 pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
-    let world = call.app.state.world();
-    let verdict = authorize_use(&world, &call.principal, Use::Subjects);
-    if let Err(failure) = verdict.map_err(|refusal| refused(&refusal)).and_then(|()| call.account(&world)) {
+    let directory = call.app.state.directory();
+    let verdict = authorize_use(&directory, &call.principal, Use::Subjects);
+    if let Err(failure) = verdict.map_err(|refusal| refused(&refusal)).and_then(|()| call.account(&directory))
+    {
         return Some(Err(failure));
     }
     let resource = route.resource();
@@ -93,26 +94,26 @@ fn no_subject(asked: &str) -> Failure {
 }
 
 /// What a subject descriptor names in the account, if the caller may know of it.
-fn find(call: &Call<'_>, world: &World, descriptor: &str) -> Result<Subject, Failure> {
-    let account = call.account(world)?;
-    let found = subject::by_subject_descriptor(world, descriptor);
-    found.filter(|found| sees(call, world, account, *found)).ok_or_else(|| no_subject(descriptor))
+fn find(call: &Call<'_>, directory: &Directory, descriptor: &str) -> Result<Subject, Failure> {
+    let account = call.account(directory)?;
+    let found = subject::by_subject_descriptor(directory, descriptor);
+    found.filter(|found| sees(call, directory, account, *found)).ok_or_else(|| no_subject(descriptor))
 }
 
-fn sees(call: &Call<'_>, world: &World, account: &Account, found: Subject) -> bool {
+fn sees(call: &Call<'_>, directory: &Directory, account: &Account, found: Subject) -> bool {
     match found {
-        Subject::User(id) | Subject::Group(id) => sees_subject(world, &call.principal, account.id, id),
+        Subject::User(id) | Subject::Group(id) => sees_subject(directory, &call.principal, account.id, id),
         Subject::Scope(place) if place == account.id => true,
-        Subject::Scope(place) => world.projects.get(&place).is_some_and(|project| {
-            project.account == account.id && can_see(world, &call.principal, Target::Project(project))
+        Subject::Scope(place) => directory.projects.get(&place).is_some_and(|project| {
+            project.account == account.id && can_see(directory, &call.principal, Target::Project(project))
         }),
     }
 }
 
 /// The group that a descriptor names.
-fn find_group<'w>(call: &Call<'_>, world: &'w World, descriptor: &str) -> Result<&'w Group, Failure> {
-    match find(call, world, descriptor)? {
-        Subject::Group(id) => world.groups.get(&id).ok_or_else(|| no_subject(descriptor)),
+fn find_group<'w>(call: &Call<'_>, directory: &'w Directory, descriptor: &str) -> Result<&'w Group, Failure> {
+    match find(call, directory, descriptor)? {
+        Subject::Group(id) => directory.groups.get(&id).ok_or_else(|| no_subject(descriptor)),
         _ => Err(no_subject(descriptor)),
     }
 }

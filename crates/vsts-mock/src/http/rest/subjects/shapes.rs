@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::super::shape;
 use crate::access;
-use crate::world::subject::{self, Subject};
-use crate::world::{Group, User, World};
+use crate::directory::subject::{self, Subject};
+use crate::directory::{Directory, Group, User};
 
 /// What the service says of a place that groups belong to.
 fn domain(group: &Group) -> String {
@@ -16,8 +16,8 @@ fn domain(group: &Group) -> String {
     }
 }
 
-fn title(world: &World, id: Uuid) -> String {
-    access::subject(world, id).map(|subject| subject.name).unwrap_or_default()
+fn title(directory: &Directory, id: Uuid) -> String {
+    access::subject(directory, id).map(|subject| subject.name).unwrap_or_default()
 }
 
 fn typed(values: Vec<(&str, &str, String)>) -> Value {
@@ -27,28 +27,28 @@ fn typed(values: Vec<(&str, &str, String)>) -> Value {
 }
 
 /// A user or a group as an identity; with those that they are in and that are in them, if that is asked for.
-pub(super) fn identity(world: &World, id: Uuid, members: Option<&Members>) -> Value {
+pub(super) fn identity(directory: &Directory, id: Uuid, members: Option<&Members>) -> Value {
     let descriptors = |all: &[Uuid]| -> Vec<String> {
-        all.iter().filter_map(|id| subject::descriptor(world, *id)).collect()
+        all.iter().filter_map(|id| subject::descriptor(directory, *id)).collect()
     };
     let ids = |all: &[Uuid]| -> Vec<String> { all.iter().map(Uuid::to_string).collect() };
     let none = Members::default();
     let members = members.unwrap_or(&none);
     let mut value = json!({
         "id": id.to_string(),
-        "descriptor": subject::descriptor(world, id),
-        "subjectDescriptor": subject::subject_descriptor(world, id),
-        "providerDisplayName": title(world, id),
+        "descriptor": subject::descriptor(directory, id),
+        "subjectDescriptor": subject::subject_descriptor(directory, id),
+        "providerDisplayName": title(directory, id),
         "isActive": true,
         "members": descriptors(&members.down),
         "memberOf": descriptors(&members.up),
         "memberIds": ids(&members.down),
         "resourceVersion": 2,
     });
-    if let Some(group) = world.groups.get(&id) {
+    if let Some(group) = directory.groups.get(&id) {
         let place = group.project.unwrap_or(group.account);
-        let name_of_project = group.project.and_then(|id| world.projects.get(&id)).map(|one| &one.name);
-        let name_of_account = world.accounts.get(&group.account).map(|account| &account.name);
+        let name_of_project = group.project.and_then(|id| directory.projects.get(&id)).map(|one| &one.name);
+        let name_of_account = directory.accounts.get(&group.account).map(|account| &account.name);
         value["isContainer"] = true.into();
         value["metaTypeId"] = 255.into();
         value["properties"] = typed(vec![
@@ -70,7 +70,7 @@ pub(super) fn identity(world: &World, id: Uuid, members: Option<&Members>) -> Va
             ("SecuringHostId", "Guid", group.account.to_string()),
             ("ScopeName", "String", name_of_project.or(name_of_account).cloned().unwrap_or_default()),
         ]);
-    } else if let Some(user) = world.users.get(&id) {
+    } else if let Some(user) = directory.users.get(&id) {
         value["metaTypeId"] = 0.into();
         value["properties"] = typed(vec![
             ("SchemaClassName", "String", "User".to_owned()),
@@ -93,13 +93,13 @@ pub(super) struct Members {
 }
 
 /// What a subject descriptor names, as the graph shows it.
-pub(super) fn graph(world: &World, base: &str, found: Subject) -> Value {
+pub(super) fn graph(directory: &Directory, base: &str, found: Subject) -> Value {
     match found {
-        Subject::User(id) => world.users.get(&id).map(|user| graph_user(base, user)).unwrap_or_default(),
+        Subject::User(id) => directory.users.get(&id).map(|user| graph_user(base, user)).unwrap_or_default(),
         Subject::Group(id) => {
-            world.groups.get(&id).map(|group| graph_group(world, base, group)).unwrap_or_default()
+            directory.groups.get(&id).map(|group| graph_group(directory, base, group)).unwrap_or_default()
         }
-        Subject::Scope(place) => scope(world, base, place),
+        Subject::Scope(place) => scope(directory, base, place),
     }
 }
 
@@ -129,13 +129,13 @@ pub(super) fn graph_user(base: &str, user: &User) -> Value {
     })
 }
 
-pub(super) fn graph_group(world: &World, base: &str, group: &Group) -> Value {
-    let descriptor = subject::subject_descriptor(world, group.id).unwrap_or_default();
+pub(super) fn graph_group(directory: &Directory, base: &str, group: &Group) -> Value {
+    let descriptor = subject::subject_descriptor(directory, group.id).unwrap_or_default();
     json!({
         "subjectKind": "group",
         "description": group.description,
         "domain": domain(group),
-        "principalName": title(world, group.id),
+        "principalName": title(directory, group.id),
         "mailAddress": null,
         "origin": "vsts",
         "originId": group.id.to_string(),
@@ -146,11 +146,11 @@ pub(super) fn graph_group(world: &World, base: &str, group: &Group) -> Value {
     })
 }
 
-fn scope(world: &World, base: &str, place: Uuid) -> Value {
-    let project = world.projects.get(&place);
+fn scope(directory: &Directory, base: &str, place: Uuid) -> Value {
+    let project = directory.projects.get(&place);
     let name = project
         .map(|project| project.name.clone())
-        .or_else(|| world.accounts.get(&place).map(|account| account.name.clone()));
+        .or_else(|| directory.accounts.get(&place).map(|account| account.name.clone()));
     let kind = if project.is_some() { "teamProject" } else { "serviceHost" };
     let descriptor = subject::scope_subject(place);
     json!({
@@ -183,6 +183,6 @@ fn group_like(descriptor: &str) -> bool {
 }
 
 /// A list of what the graph shows.
-pub(super) fn graph_list(world: &World, base: &str, all: impl Iterator<Item = Subject>) -> Value {
-    shape::list(all.map(|one| graph(world, base, one)))
+pub(super) fn graph_list(directory: &Directory, base: &str, all: impl Iterator<Item = Subject>) -> Value {
+    shape::list(all.map(|one| graph(directory, base, one)))
 }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// A project folder and a home, and azml in them.
-pub(crate) struct World {
+pub(crate) struct Testbed {
     dir: tempfile::TempDir,
 }
 
@@ -35,16 +35,16 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-impl World {
+impl Testbed {
     /// An empty project `iris`.
     pub(crate) fn new() -> Self {
-        let world = Self { dir: tempfile::tempdir().unwrap() };
+        let testbed = Self { dir: tempfile::tempdir().unwrap() };
         for name in ["home", "work"] {
-            std::fs::create_dir(world.dir.path().join(name)).unwrap();
+            std::fs::create_dir(testbed.dir.path().join(name)).unwrap();
         }
-        let made = world.azml_at(&world.dir.path().join("work"), &["project", "create", "-n", "iris"]);
+        let made = testbed.azml_at(&testbed.dir.path().join("work"), &["project", "create", "-n", "iris"]);
         assert!(made.status.success(), "{made:?}");
-        world
+        testbed
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use imbl::OrdMap;
 use uuid::Uuid;
 
-use super::World;
+use super::Directory;
 use super::permission::Permissions;
 
 /// What one identity is allowed and denied at one token.
@@ -19,7 +19,7 @@ pub(crate) struct Entry {
 
 pub(super) type Entries = OrdMap<String, BTreeMap<Uuid, Entry>>;
 
-impl World {
+impl Directory {
     /// Sets one entry; an entry that says nothing is removed.
     pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
         let entries = self.acl.entry(account).or_default();

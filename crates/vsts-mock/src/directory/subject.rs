@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::{Group, GroupKind, User, World, name};
+use super::{Directory, Group, GroupKind, User, name};
 
 /// What precedes the name of a user in an identity descriptor.
 const USER: &str = "Microsoft.IdentityModel.Claims.ClaimsIdentity";
@@ -64,9 +64,9 @@ fn numbers(id: Uuid) -> String {
 }
 
 /// The identity descriptor of a user or a group: how access control entries name them.
-pub(crate) fn descriptor(world: &World, id: Uuid) -> Option<String> {
-    let user = world.users.get(&id).map(user_descriptor);
-    user.or_else(|| world.groups.get(&id).map(|group| format!("{GROUP};{}", sid(group))))
+pub(crate) fn descriptor(directory: &Directory, id: Uuid) -> Option<String> {
+    let user = directory.users.get(&id).map(user_descriptor);
+    user.or_else(|| directory.groups.get(&id).map(|group| format!("{GROUP};{}", sid(group))))
 }
 
 /// The identity descriptor of a user.
@@ -75,10 +75,10 @@ pub(crate) fn user_descriptor(user: &User) -> String {
 }
 
 /// The subject descriptor of a user or a group: how the graph names them.
-pub(crate) fn subject_descriptor(world: &World, id: Uuid) -> Option<String> {
-    match world.groups.get(&id) {
+pub(crate) fn subject_descriptor(directory: &Directory, id: Uuid) -> Option<String> {
+    match directory.groups.get(&id) {
         Some(group) => Some(format!("vssgp.{}", URL_SAFE_NO_PAD.encode(sid(group)))),
-        None => world.users.contains_key(&id).then(|| user_subject(id)),
+        None => directory.users.contains_key(&id).then(|| user_subject(id)),
     }
 }
 
@@ -93,20 +93,20 @@ pub(crate) fn scope_subject(place: Uuid) -> String {
 }
 
 /// The user or the group of an identity descriptor; a bare security identifier will do for a group.
-pub(crate) fn by_descriptor(world: &World, text: &str) -> Option<Uuid> {
+pub(crate) fn by_descriptor(directory: &Directory, text: &str) -> Option<Uuid> {
     let (kind, rest) = text.split_once(';').unwrap_or((GROUP, text));
     if kind.eq_ignore_ascii_case(GROUP) {
-        let group = world.groups.values().find(|group| sid(group).eq_ignore_ascii_case(rest));
+        let group = directory.groups.values().find(|group| sid(group).eq_ignore_ascii_case(rest));
         return group.map(|group| group.id);
     }
     if !kind.eq_ignore_ascii_case(USER) {
         return None;
     }
-    let (directory, called) = rest.split_once('\\')?;
-    if !directory.eq_ignore_ascii_case(&tenant().to_string()) {
+    let (tenant_id, called) = rest.split_once('\\')?;
+    if !tenant_id.eq_ignore_ascii_case(&tenant().to_string()) {
         return None;
     }
-    let user = world.users.values().find(|user| name::key(login(user)) == name::key(called));
+    let user = directory.users.values().find(|user| name::key(login(user)) == name::key(called));
     user.map(|user| user.id)
 }
 
@@ -120,20 +120,20 @@ pub(crate) enum Subject {
 }
 
 /// What a subject descriptor names, if that is there.
-pub(crate) fn by_subject_descriptor(world: &World, text: &str) -> Option<Subject> {
+pub(crate) fn by_subject_descriptor(directory: &Directory, text: &str) -> Option<Subject> {
     let (kind, rest) = text.split_once('.')?;
     let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(rest.trim_end_matches('=')).ok()?).ok()?;
     let is = |word: &str| kind.eq_ignore_ascii_case(word);
     if is("vssgp") {
-        let group = world.groups.values().find(|group| sid(group).eq_ignore_ascii_case(&decoded));
+        let group = directory.groups.values().find(|group| sid(group).eq_ignore_ascii_case(&decoded));
         return group.map(|group| Subject::Group(group.id));
     }
     let id = Uuid::parse_str(&decoded).ok()?;
     if is("scp") {
-        let mut places = world.accounts.keys().chain(world.projects.keys());
+        let mut places = directory.accounts.keys().chain(directory.projects.keys());
         return places.find(|place| scope_of(**place) == id).map(|place| Subject::Scope(*place));
     }
-    let is_user = (is("aad") || is("msa")) && world.users.contains_key(&id);
+    let is_user = (is("aad") || is("msa")) && directory.users.contains_key(&id);
     is_user.then_some(Subject::User(id))
 }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn descriptors_lead_back() {
-        let mut world = World::default();
+        let mut directory = Directory::default();
         let (account, project) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let user = User {
             id: Uuid::from_u128(3),
@@ -158,10 +158,10 @@ mod tests {
             password_hash: None,
         };
         let id = user.id;
-        world.insert_user(user);
+        directory.insert_user(user);
         let kinds = GroupKind::OF_PROJECT.into_iter().chain(GroupKind::OF_ACCOUNT).chain([GroupKind::Custom]);
         for (number, kind) in kinds.enumerate() {
-            world.insert_group(Group {
+            directory.insert_group(Group {
                 id: Uuid::from_u128(10 + number as u128),
                 account,
                 project: (!GroupKind::OF_ACCOUNT.contains(&kind)).then_some(project),
@@ -170,16 +170,22 @@ mod tests {
                 description: String::new(),
             });
         }
-        for group in world.groups.keys() {
-            let (text, subject) =
-                (descriptor(&world, *group).expect("one"), subject_descriptor(&world, *group).expect("one"));
-            assert_eq!(by_descriptor(&world, &text.to_uppercase()), Some(*group), "{text}");
-            assert_eq!(by_subject_descriptor(&world, &subject), Some(Subject::Group(*group)), "{subject}");
+        for group in directory.groups.keys() {
+            let (text, subject) = (
+                descriptor(&directory, *group).expect("one"),
+                subject_descriptor(&directory, *group).expect("one"),
+            );
+            assert_eq!(by_descriptor(&directory, &text.to_uppercase()), Some(*group), "{text}");
+            assert_eq!(
+                by_subject_descriptor(&directory, &subject),
+                Some(Subject::Group(*group)),
+                "{subject}"
+            );
         }
-        let text = descriptor(&world, id).expect("one");
+        let text = descriptor(&directory, id).expect("one");
         assert_eq!(text, format!("{USER};{}\\Alice@example.com", tenant()));
-        assert_eq!(by_descriptor(&world, &text.to_lowercase()), Some(id));
-        assert_eq!(by_subject_descriptor(&world, &user_subject(id)), Some(Subject::User(id)));
+        assert_eq!(by_descriptor(&directory, &text.to_lowercase()), Some(id));
+        assert_eq!(by_subject_descriptor(&directory, &user_subject(id)), Some(Subject::User(id)));
         for nothing in [
             "",
             ";",
@@ -190,8 +196,8 @@ mod tests {
             "x.y",
             "Microsoft.TeamFoundation.Identity;S-1-9-1",
         ] {
-            assert_eq!(by_descriptor(&world, nothing), None, "{nothing}");
-            assert_eq!(by_subject_descriptor(&world, nothing), None, "{nothing}");
+            assert_eq!(by_descriptor(&directory, nothing), None, "{nothing}");
+            assert_eq!(by_subject_descriptor(&directory, nothing), None, "{nothing}");
         }
     }
 }

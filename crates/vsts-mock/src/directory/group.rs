@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::name::NameError;
 use super::names::look_alike;
 use super::permission::Permissions;
-use super::{World, pairs_of};
+use super::{Directory, pairs_of};
 
 /// What a group is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +126,7 @@ pub(crate) struct Group {
     pub(crate) description: String,
 }
 
-impl World {
+impl Directory {
     pub(crate) fn insert_group(&mut self, group: Group) {
         if group.kind != GroupKind::Custom {
             self.group_index.insert((group.account, group.project, group.kind), group.id);

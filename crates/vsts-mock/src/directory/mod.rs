@@ -1,7 +1,7 @@
 //! Everything the server knows about who and what, in memory: users, credentials, accounts, projects, repositories,
 //! groups, access control entries.
 //!
-//! A [`World`] is a plain value. The running server holds one behind an `Arc` and replaces it as a whole after each
+//! A [`Directory`] is a plain value. The running server holds one behind an `Arc` and replaces it as a whole after each
 //! change, so that every request decides on one consistent picture without asking the database. Its maps share what a
 //! change leaves as it was, so that a copy costs the same whatever is in them. Every mutation here has its statement in
 //! [`crate::registry`]; nothing else writes.
@@ -125,7 +125,7 @@ pub(crate) struct DeletedRepo {
 
 /// The whole picture.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct World {
+pub(crate) struct Directory {
     pub(crate) users: OrdMap<Uuid, User>,
     pub(crate) tokens: OrdMap<Uuid, Token>,
     pub(crate) keys: OrdMap<Uuid, SshKey>,
@@ -175,7 +175,7 @@ fn retain<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, keep: impl Fn(&K, &V
     }
 }
 
-impl World {
+impl Directory {
     pub(crate) fn insert_user(&mut self, user: User) {
         self.names.insert(name::USERS, &user.name, user.id);
         self.users.insert(user.id, user);

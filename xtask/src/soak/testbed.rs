@@ -44,7 +44,7 @@ struct State {
 
 /// What all clients share.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct Testbed {
     pub(super) dir: PathBuf,
     binary: PathBuf,
     state: Mutex<State>,
@@ -68,13 +68,13 @@ pub(super) fn repo(number: usize) -> String {
     format!("r{}", number % REPOS)
 }
 
-impl World {
+impl Testbed {
     /// Makes the folder's content: a key, the seed, the repositories that are imported.
     pub(super) fn prepare(dir: &Path, binary: &Path) -> Outcome<Self> {
         let key = dir.join("key");
         process::capture(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
         let key = fs::read_to_string(key.with_extension("pub"))?.trim().to_owned();
-        let world = Self {
+        let testbed = Self {
             dir: dir.to_path_buf(),
             binary: binary.to_path_buf(),
             state: Mutex::default(),
@@ -83,14 +83,14 @@ impl World {
             latencies: Latencies::default(),
         };
         let (first, traps) = (dir.join("first.git"), dir.join("traps.git"));
-        world.shell(
+        testbed.shell(
             dir,
             "git init -q --bare first.git && cd first.git && blob=$(seq 2000 | git hash-object -w --stdin)
              tree=$(printf '100644 blob %s\\tREADME.md\\n100644 blob %s\\ttrain.py\\n' $blob $blob | git mktree)
              git update-ref refs/heads/master $(git commit-tree -m first $tree)",
         )?;
         let (levels, width) = BOMB;
-        world.shell(
+        testbed.shell(
             dir,
             &format!(
                 "git init -q --bare traps.git && cd traps.git
@@ -106,7 +106,7 @@ impl World {
             ),
         )?;
         fs::write(dir.join("seed.toml"), seed(&key, &first, &traps))?;
-        Ok(world)
+        Ok(testbed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
