@@ -9,14 +9,14 @@
 //! A record of a newer version is kept byte for byte. It is known by what this version can make out of it; if that is
 //! not enough, it keeps the id where it was found.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use gix::{ObjectId, Repository};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    merge::order,
+    merge::{joined, take_edit},
     origin::{Origin, SUBMITTED_AS},
     record::{COMMIT_ID, RecordError, RunRecord},
     store::{Error, read_stored},
@@ -107,11 +107,11 @@ impl Group {
         for (run, known) in other.beside {
             larger_known(&mut self.beside, run, known);
         }
-        for (id, known) in other.stray {
-            match self.stray.get(&id) {
-                Some(ours) if order(&ours.record, &known.record).is_ge() => {}
-                _ => drop(self.stray.insert(id, known)),
+        for (id, mut known) in other.stray {
+            if let Some(ours) = self.stray.remove(&id) {
+                known = ours.joined(known, &id);
             }
+            self.stray.insert(id, known);
         }
         larger(&mut self.newer, other.newer);
         larger(&mut self.obscure, other.obscure);
@@ -119,9 +119,12 @@ impl Group {
     }
 
     /// Puts a record in the place of the one of its run, also of one that knows more; one of a newer version stays, and the record
-    /// is kept beside it.
-    pub(super) fn replace(&mut self, record: RunRecord) -> RunId {
+    /// is kept beside it. What somebody has edited meanwhile stays.
+    pub(super) fn replace(&mut self, mut record: RunRecord) -> RunId {
         let run = (record.submitted_as(), record.origin());
+        if let Some(kept) = self.known.get(&run).filter(|kept| kept.record.edited_utc > record.edited_utc) {
+            take_edit(&mut record, &kept.record);
+        }
         let known = Known { record, kept: None };
         let id = self.id_with(&run);
         if self.newer.contains_key(&run) || self.obscure.contains_key(&id) {
@@ -176,9 +179,17 @@ impl Group {
 }
 
 impl Known {
-    /// The order of two records of one run, in the form that both have under one id.
-    fn order_as(&self, id: &RunId, other: &Self) -> Ordering {
-        order(&self.record.clone().under(id), &other.record.clone().under(id))
+    /// Two records of one run, in the form that both have under one id.
+    fn joined(self, other: Self, id: &RunId) -> Self {
+        let [ours, theirs] = [&self, &other].map(|known| known.record.clone().under(id));
+        let record = joined(&ours, &theirs);
+        if record == ours {
+            self
+        } else if record == theirs {
+            other
+        } else {
+            Self { record, kept: None }
+        }
     }
 
     /// The record as it is kept under an id.
@@ -190,11 +201,11 @@ impl Known {
     }
 }
 
-fn larger_known(list: &mut BTreeMap<Run, Known>, run: Run, known: Known) {
-    match list.get(&run) {
-        Some(ours) if ours.order_as(&run.0, &known).is_ge() => {}
-        _ => drop(list.insert(run, known)),
+fn larger_known(list: &mut BTreeMap<Run, Known>, run: Run, mut known: Known) {
+    if let Some(ours) = list.remove(&run) {
+        known = ours.joined(known, &run.0);
     }
+    list.insert(run, known);
 }
 
 fn larger<K: Ord, V: Ord>(ours: &mut BTreeMap<K, V>, theirs: BTreeMap<K, V>) {

@@ -4,10 +4,7 @@
 //! ([`Group`]). So merging is commutative, associative and idempotent: whoever merges with whom, in whatever order,
 //! all end with the same records.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use gix::{ObjectId, Repository, actor};
 
@@ -39,15 +36,43 @@ impl Merged {
     }
 }
 
-/// Which of two records of one run stays: who knows more of its end, then the later end, the later
-/// start, then the larger bytes.
-pub fn newer<'a>(one: &'a RunRecord, two: &'a RunRecord) -> &'a RunRecord {
-    if order(one, two).is_ge() { one } else { two }
+/// The one of two records of a run that stays: it knows more of its end, or has the later end, the later start, or the
+/// larger bytes, first without what is edited.
+pub(super) fn newer<'a>(one: &'a RunRecord, two: &'a RunRecord) -> &'a RunRecord {
+    let key = |r: &RunRecord| (r.status.knowledge(), r.end_time_utc, r.start_time_utc);
+    let order = key(one)
+        .cmp(&key(two))
+        .then_with(|| unedited(one).to_stored().cmp(&unedited(two).to_stored()))
+        .then_with(|| one.to_stored().cmp(&two.to_stored()));
+    if order.is_ge() { one } else { two }
 }
 
-pub(super) fn order(one: &RunRecord, two: &RunRecord) -> Ordering {
-    let key = |r: &RunRecord| (r.status.knowledge(), r.end_time_utc, r.start_time_utc);
-    key(one).cmp(&key(two)).then_with(|| one.to_stored().cmp(&two.to_stored()))
+/// The record of one run that two computers agree on: the [`newer`] of theirs, with name, description, tags and `hidden`
+/// as somebody edited them last.
+pub(super) fn joined(one: &RunRecord, two: &RunRecord) -> RunRecord {
+    let edit =
+        |r: &RunRecord| (r.edited_utc, r.hidden, r.name.clone(), r.description.clone(), r.tags.clone());
+    let last = if edit(one) >= edit(two) { one } else { two };
+    let mut all = newer(one, two).clone();
+    if last.edited_utc.is_some() {
+        take_edit(&mut all, last);
+    }
+    all
+}
+
+/// Gives a record what somebody edited in another one of its run.
+pub(super) fn take_edit(record: &mut RunRecord, edited: &RunRecord) {
+    (record.edited_utc, record.hidden) = (edited.edited_utc, edited.hidden);
+    record.name.clone_from(&edited.name);
+    record.description.clone_from(&edited.description);
+    record.tags.clone_from(&edited.tags);
+}
+
+fn unedited(record: &RunRecord) -> RunRecord {
+    let mut record = record.clone();
+    (record.edited_utc, record.hidden, record.name, record.description) = (None, false, None, None);
+    record.tags.clear();
+    record
 }
 
 /// Merges the records of `theirs` into those of `ours`; moves no ref.

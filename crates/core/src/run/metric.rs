@@ -1,6 +1,27 @@
 //! What a script logged under a name: a number, a text, a list, or whatever else JSON can say.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
+
+/// The numbers of a metric that was logged more than once; they are in an attachment, one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Points, also those that are no number.
+    pub count: u64,
+    /// The smallest number.
+    pub min: Option<f64>,
+    /// The largest number.
+    pub max: Option<f64>,
+    /// The step of the last point, where the script counts steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<i64>,
+}
+
+impl Curve {
+    pub(super) fn to_value(self) -> Value {
+        serde_json::to_value(self).expect("numbers are JSON")
+    }
+}
 
 /// One logged value.
 #[derive(Debug, Clone, PartialEq)]

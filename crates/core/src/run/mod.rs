@@ -22,8 +22,8 @@ mod stored;
 
 pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
-    merge::{Merged, newer},
-    metric::Metric,
+    merge::Merged,
+    metric::{Curve, Metric},
     origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
     salvage::Salvage,

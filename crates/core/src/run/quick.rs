@@ -13,7 +13,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    Metric,
+    Curve, Metric,
     record::{RunRecord, VERSION},
 };
 
@@ -75,6 +75,11 @@ struct Parts {
     description: Option<String>,
     properties: Option<BTreeMap<String, Value>>,
     metrics: Option<BTreeMap<String, Value>>,
+    curves: BTreeMap<String, Curve>,
+    parameters: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
+    command: Option<Vec<String>>,
+    edited_utc: Option<Timestamp>,
     pid: Option<u32>,
     host: Option<String>,
     extra: Map<String, Value>,
@@ -115,6 +120,11 @@ impl Parts {
             "description" => self.description = map.next_value()?,
             "properties" => self.properties = Some(map.next_value()?),
             "metrics" => self.metrics = Some(map.next_value()?),
+            "curves" => self.curves = map.next_value()?,
+            "parameters" => self.parameters = map.next_value()?,
+            "tags" => self.tags = map.next_value()?,
+            "command" => self.command = map.next_value()?,
+            "edited_utc" => self.edited_utc = moment(map)?,
             "pid" => self.pid = map.next_value()?,
             "host" => self.host = map.next_value()?,
             // Follows from start and end.
@@ -147,6 +157,11 @@ impl Parts {
             description: self.description,
             properties: self.properties?,
             metrics: self.metrics?.into_iter().map(|(name, value)| (name, Metric::from(value))).collect(),
+            curves: self.curves,
+            parameters: self.parameters,
+            tags: self.tags,
+            command: self.command,
+            edited_utc: self.edited_utc,
             pid: self.pid,
             host: self.host,
             extra: self.extra,

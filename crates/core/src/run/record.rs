@@ -5,7 +5,12 @@
 //! does not know survive a round trip; an unknown newer version is refused. Moments are kept to the
 //! microsecond.
 //!
-//! *Shown*: the Workbench's keys, sorted by their bytes, the metrics lifted to the top level.
+//! Keys that most records lack are written only where there is something to say: `parameters` and `tags` (objects of
+//! texts), `command` (a list of texts), `curves` (an object by metric: `count`, `min`, `max` and the last `step`),
+//! `edited_utc`, `pid` and `host`.
+//!
+//! *Shown*: the Workbench's keys, sorted by their bytes, the metrics lifted to the top level. Parameters and tags stay
+//! objects of their own: `[?parameters.lr == '0.1']`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -13,7 +18,7 @@ use gix::ObjectId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Metric, Status, format};
+use super::{Curve, Metric, Status, format};
 use crate::id::{ProjectId, RunId};
 
 /// One run, as the Workbench describes it.
@@ -59,6 +64,16 @@ pub struct RunRecord {
     pub properties: BTreeMap<String, Value>,
     /// What the script logged.
     pub metrics: BTreeMap<String, Metric>,
+    /// More about the metrics that were logged more than once.
+    pub curves: BTreeMap<String, Curve>,
+    /// What the run was given to work with, by name: learning rates, depths.
+    pub parameters: BTreeMap<String, String>,
+    /// What people and tools say about it, by name.
+    pub tags: BTreeMap<String, String>,
+    /// The command as it was executed, where it is more than the script and its arguments.
+    pub command: Option<Vec<String>>,
+    /// When somebody last changed name, description, tags or `hidden` by hand.
+    pub edited_utc: Option<Timestamp>,
     /// The script's process, while it runs.
     pub pid: Option<u32>,
     /// The computer that process is on.
@@ -72,6 +87,9 @@ pub const COMMIT_ID: &str = "CommitId";
 
 /// The key of what stands for a record that can't be read: the reason.
 const UNREADABLE: &str = "unreadable";
+
+/// The keys that a record shows only where there is something to say; a metric never takes their place.
+const RARE: [&str; 5] = ["command", "curves", "edited_utc", "parameters", "tags"];
 
 /// The version of the stored form that this code writes and reads.
 pub const VERSION: u64 = 1;
@@ -133,6 +151,11 @@ impl RunRecord {
             description: None,
             properties: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            curves: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            command: None,
+            edited_utc: None,
             pid: None,
             host: None,
             extra: Map::new(),
@@ -193,6 +216,10 @@ impl RunRecord {
     pub(super) fn stand_in(run: RunId, bytes: &[u8], why: &RecordError) -> Self {
         let object: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+        let texts = |key: &str| {
+            let pairs = object.get(key).and_then(Value::as_object).into_iter().flatten();
+            pairs.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+        };
         let moment = |key: &str| text(key).and_then(|text| text.parse::<Timestamp>().ok());
         let created = i64::try_from(run.epoch_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let metrics = object.get("metrics").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -210,6 +237,11 @@ impl RunRecord {
             hidden: object.get("hidden").and_then(Value::as_bool).unwrap_or_default(),
             name: text("name"),
             metrics: metrics.into_iter().map(|(name, value)| (name, Metric::from(value))).collect(),
+            parameters: texts("parameters"),
+            tags: texts("tags"),
+            curves: BTreeMap::new(),
+            command: None,
+            edited_utc: None,
             extra: [(UNREADABLE.to_owned(), Value::String(why.to_string()))].into_iter().collect(),
             arguments: Vec::new(),
             exit_code: None,
@@ -253,8 +285,8 @@ impl RunRecord {
         }
         let keys = all.len();
         for (name, metric) in &self.metrics {
-            let key =
-                if is_known(&all[..keys], name) { format!("metrics.{name}").into() } else { name.into() };
+            let is_key = RARE.contains(&name.as_str()) || is_known(&all[..keys], name);
+            let key = if is_key { format!("metrics.{name}").into() } else { name.into() };
             all.push((key, metric.to_value()));
         }
         all.sort_by(|(one, _), (two, _)| one.cmp(two));
@@ -297,6 +329,22 @@ impl RunRecord {
         ];
         all.extend(self.pid.map(|pid| ("pid", pid.into())));
         all.extend(self.host.as_ref().map(|host| ("host", host.clone().into())));
+        let object = |pairs: Vec<(&String, Value)>| -> Option<Value> {
+            let object: Map<String, Value> = pairs.into_iter().map(|(k, v)| (k.clone(), v)).collect();
+            (!object.is_empty()).then_some(Value::Object(object))
+        };
+        let texts = |pairs: &BTreeMap<String, String>| {
+            object(pairs.iter().map(|(name, text)| (name, text.clone().into())).collect())
+        };
+        let curves = self.curves.iter().map(|(name, curve)| (name, curve.to_value())).collect();
+        let rare = [
+            self.command.clone().map(Value::from),
+            object(curves),
+            self.edited_utc.map(|at| format::moment(at).into()),
+            texts(&self.parameters),
+            texts(&self.tags),
+        ];
+        all.extend(RARE.into_iter().zip(rare).filter_map(|(key, value)| Some((key, value?))));
         all
     }
 }

@@ -1,10 +1,12 @@
 //! Reading a stored record: strict about what it knows, careful with what it does not.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    Metric,
+    Curve, Metric,
     record::{RecordError, RunRecord, VERSION},
 };
 
@@ -39,6 +41,11 @@ pub(super) fn read(mut object: Map<String, Value>) -> Result<RunRecord, RecordEr
         description: keys.optional("description", text)?,
         properties: keys.with("properties", object_of)?.into_iter().collect(),
         metrics: keys.with("metrics", object_of)?.into_iter().map(|(k, v)| (k, Metric::from(v))).collect(),
+        curves: keys.optional("curves", curves)?.unwrap_or_default(),
+        parameters: keys.optional("parameters", texts_by_name)?.unwrap_or_default(),
+        tags: keys.optional("tags", texts_by_name)?.unwrap_or_default(),
+        command: keys.optional("command", |value| value.as_array()?.iter().map(text).collect())?,
+        edited_utc: keys.moment("edited_utc")?,
         pid: keys.optional("pid", |v| v.as_u64().and_then(|n| n.try_into().ok()))?,
         host: keys.optional("host", text)?,
         extra: {
@@ -91,6 +98,14 @@ impl Keys {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+fn texts_by_name(value: &Value) -> Option<BTreeMap<String, String>> {
+    value.as_object()?.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+}
+
+fn curves(value: &Value) -> Option<BTreeMap<String, Curve>> {
+    serde_json::from_value(value.clone()).ok()
 }
 
 fn object_of(value: &Value) -> Option<Map<String, Value>> {

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{Error, Merged, newer},
+    super::{
+        Error, Merged,
+        merge::{joined, newer},
+    },
     *,
 };
 
@@ -106,6 +109,30 @@ fn of_two_records_of_a_run_the_one_that_knows_its_end_stays() {
     }
 }
 
+/// One computer records the end, another one edits; each has heard of the run's start alone.
+#[test]
+fn an_edit_and_an_end_on_two_computers_are_both_kept() {
+    let ended = RunRecord { status: Status::Completed, exit_code: Some(0), ..run_at(1_000) };
+    let edited = RunRecord {
+        name: Some("best".to_owned()),
+        tags: [("kind".to_owned(), "baseline".to_owned())].into(),
+        edited_utc: Some(Timestamp::from_second(9).unwrap()),
+        ..RunRecord { status: Status::Running, ..run_at(1_000) }
+    };
+    let later = RunRecord { edited_utc: Some(Timestamp::from_second(10).unwrap()), ..run_at(1_000) };
+    let [both] = &merged(&[ended.clone()], &[edited.clone()])[..] else { panic!() };
+    assert_eq!((both.status, both.exit_code), (Status::Completed, Some(0)));
+    assert_eq!((&both.name, &both.tags), (&edited.name, &edited.tags));
+    assert_eq!(merged(&[edited.clone()], &[ended.clone()]), merged(&[ended.clone()], &[edited.clone()]));
+    assert_eq!(joined(both, &later).name, None, "the later edit");
+
+    // The process of the run goes on with the record that it had.
+    let (_folder, history) = history();
+    put_all(&history, &[edited, ended]);
+    let kept = RunStore::new(&history).all().unwrap();
+    assert_eq!((kept[0].status, kept[0].name.as_deref()), (Status::Completed, Some("best")));
+}
+
 /// Two computers begin a run in one millisecond, before either hears of the other's.
 #[test]
 fn two_runs_of_one_id_are_both_kept_by_everybody() {
@@ -148,8 +175,13 @@ fn two_runs_of_one_id_are_both_kept_by_everybody() {
 
 fn any_record() -> impl Strategy<Value = RunRecord> {
     let times = || prop::option::of(0..3_i64);
-    (0..3_u64, 0..3_u8, 0..6_usize, times(), times(), 0..2_i32).prop_map(
-        |(run, host, status, start, end, code)| RunRecord {
+    let edit = || (times(), any::<bool>(), prop::option::of("[ab]"));
+    (0..3_u64, 0..3_u8, 0..6_usize, times(), times(), 0..2_i32, edit()).prop_map(
+        |(run, host, status, start, end, code, (edited, hidden, name))| RunRecord {
+            edited_utc: edited.map(|s| Timestamp::from_second(s).unwrap()),
+            tags: name.iter().map(|name| (name.clone(), status.to_string())).collect(),
+            hidden,
+            name,
             status: Status::ALL[status],
             start_time_utc: start.map(|s| Timestamp::from_second(s).unwrap()),
             end_time_utc: end.map(|s| Timestamp::from_second(s).unwrap()),
@@ -179,6 +211,9 @@ proptest! {
         prop_assert_eq!(newer(&a, &b), newer(&b, &a));
         prop_assert_eq!(newer(&a, &a), &a);
         prop_assert_eq!(newer(newer(&a, &b), &c), newer(&a, newer(&b, &c)));
+        prop_assert_eq!(joined(&a, &b), joined(&b, &a));
+        prop_assert_eq!(joined(&a, &a), a.clone());
+        prop_assert_eq!(joined(&joined(&a, &b), &c), joined(&a, &joined(&b, &c)));
     }
 }
 

@@ -11,7 +11,7 @@ mod unreadable;
 use gix::{ObjectId, actor};
 use jiff::Timestamp;
 
-use super::{Metric, RunRecord, RunStore, Status};
+use super::{Curve, Metric, RunRecord, RunStore, Status};
 use crate::{
     history::HistoryRepo,
     id::{ProjectId, RunId},

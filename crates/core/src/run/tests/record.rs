@@ -13,6 +13,61 @@ fn the_stored_form_is_the_golden_file() {
     assert_eq!(RunRecord::from_stored(GOLDEN.as_bytes()).unwrap(), sample());
 }
 
+/// The record of the second golden file: with every key that only some records have.
+fn full() -> RunRecord {
+    let texts =
+        |pairs: [(&str, &str); 2]| pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    let accuracy = Curve { count: 3, min: Some(0.5), max: Some(0.679_245), step: Some(2) };
+    let loss = Curve { count: 2, min: None, max: None, step: None };
+    RunRecord {
+        name: Some("baseline".to_owned()),
+        description: Some("first try".to_owned()),
+        parent_run_id: Some("IrisDemo_1504832281000".to_owned()),
+        command: Some(["python3", "-m", "iris", "--rate", "0.1"].map(str::to_owned).to_vec()),
+        curves: [("Accuracy", accuracy), ("loss", loss)].map(|(name, curve)| (name.to_owned(), curve)).into(),
+        edited_utc: Some(moment("2017-09-09T10:00:00Z")),
+        parameters: texts([("depth", ""), ("rate", "0.1")]),
+        tags: texts([("größe", "klein"), ("mlflow.user", "alice")]),
+        ..sample()
+    }
+}
+
+#[test]
+fn the_stored_form_with_rare_keys_is_the_golden_file() {
+    const GOLDEN: &str = include_str!("../golden/record-v1-full.json");
+    assert_eq!(String::from_utf8(full().to_stored()).unwrap(), GOLDEN);
+    assert_eq!(RunRecord::from_stored(GOLDEN.as_bytes()).unwrap(), full());
+    for (from, to, key) in [
+        ("\"rate\": \"0.1\"", "\"rate\": 0.1", "parameters"),
+        ("\"größe\": \"klein\"", "\"größe\": []", "tags"),
+        ("\"python3\"", "null", "command"),
+        ("\"count\": 3", "\"count\": \"3\"", "curves"),
+        ("2017-09-09T10", "yesterday", "edited_utc"),
+    ] {
+        let text = GOLDEN.replace(from, to);
+        assert_ne!(text, GOLDEN);
+        let error = RunRecord::from_stored(text.as_bytes()).unwrap_err();
+        assert!(matches!(&error, RecordError::Malformed { key: found, .. } if found == key), "{error}");
+    }
+}
+
+#[test]
+fn parameters_and_tags_are_shown_beside_the_metrics_and_no_metric_hides_them() {
+    let mut record = full();
+    for name in ["parameters", "tags", "command", "curves", "edited_utc"] {
+        record.metrics.insert(name.to_owned(), Metric::from_f64(1.0));
+    }
+    let shown = record.to_output();
+    assert_eq!(shown["parameters"], json!({"depth": "", "rate": "0.1"}));
+    assert_eq!(shown["tags"]["mlflow.user"], "alice");
+    assert_eq!(shown["command"][1], "-m");
+    assert_eq!(shown["curves"]["Accuracy"], json!({"count": 3, "min": 0.5, "max": 0.679_245, "step": 2}));
+    assert_eq!(shown["metrics.parameters"], json!(1.0));
+    // Also where the record has none.
+    let bare = RunRecord { metrics: record.metrics, ..sample() }.to_output();
+    assert!(!bare.contains_key("tags") && bare["metrics.tags"] == 1.0);
+}
+
 #[test]
 fn the_shown_form_has_the_metrics_among_the_workbenchs_keys() {
     let shown = sample().to_output();
@@ -121,6 +176,10 @@ proptest! {
         record.exit_code = code;
         record.start_time_utc = Some(Timestamp::from_microsecond(micros).unwrap());
         record.description = Some(texts[1].clone());
+        record.parameters.insert(texts[0].clone(), texts[1].clone());
+        record.tags.insert(texts[1].clone(), texts[0].clone());
+        record.command = Some(texts.clone());
+        record.curves.insert(texts[2].clone(), Curve { count: ms, min: Some(metric), max: None, step: code.map(i64::from) });
         record.metrics.insert(texts[2].clone(), Metric::from_f64(metric));
         record.metrics.insert(format!("{}x", texts[2]), Metric::Text(texts[3].clone()));
         let stored = record.to_stored();
