@@ -56,10 +56,10 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["ignore"], &["user_repo"]),
             (&["user_repo"], &["git_files", "remote_url"]),
             (&["checkout", "join", "stat_index", "secret", "git_files", "remote_url", "beneath"], &[]),
-            (&["dir", "small_file", "quote", "refs"], &[]),
+            (&["dir", "small_file", "quote", "refs", "parallel"], &[]),
             (&["id", "limits"], &[]),
         ],
-        ground: &["dir", "small_file", "quote", "refs", "id", "limits"],
+        ground: &["dir", "small_file", "quote", "refs", "parallel", "id", "limits"],
     },
     Layers {
         folder: "crates/vsts-mock",

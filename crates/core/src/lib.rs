@@ -13,6 +13,7 @@ pub mod id;
 pub mod ignore;
 pub mod join;
 pub mod limits;
+pub mod parallel;
 pub mod project;
 pub mod quote;
 pub mod refs;

@@ -221,7 +221,7 @@ impl Linker<'_> {
 
     /// Whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.
     fn is_left_out(&self, path: &BStr, is_dir: bool) -> bool {
-        self.rules.verdict_in(self.root, path, is_dir) == Verdict::Out || self.left_out.contains(path)
+        self.rules.verdict_in(self.root, path, is_dir) == Verdict::Excluded || self.left_out.contains(path)
     }
 }
 

@@ -41,7 +41,7 @@ const NAMED: usize = 5;
 pub struct Secrets {
     pairs: Vec<(String, String)>,
     values: Values,
-    taken_back: Option<Rules>,
+    force_included: Option<Rules>,
 }
 
 /// What was left out of a record and its attachments.
@@ -107,8 +107,8 @@ impl Secrets {
 
     fn new(pairs: Vec<(String, String)>, root: &Path) -> Self {
         let amlignore = small_file::read(&root.join(azml_core::ignore::FILE)).ok();
-        let taken_back = amlignore.map(|text| Rules::none().with(0, None, Some(&text)));
-        Self { values: Values::new(pairs.clone()), pairs, taken_back }
+        let force_included = amlignore.map(|text| Rules::none().with(0, None, Some(&text)));
+        Self { values: Values::new(pairs.clone()), pairs, force_included }
     }
 
     /// Keeps them for whoever ends the run if this process dies; only the user can read that.
@@ -156,8 +156,9 @@ impl Secrets {
     /// Looks into the attachment `name`, which is open.
     pub(super) fn look(&self, name: &Path, file: &mut File) -> io::Result<Fate> {
         let bytes = name.as_os_str().as_bytes();
-        let is_taken_back = |rules: &Rules| rules.verdict(bytes.as_bstr(), false) == Verdict::TakenBack;
-        if self.taken_back.as_ref().is_some_and(is_taken_back) {
+        let is_force_included =
+            |rules: &Rules| rules.verdict(bytes.as_bstr(), false) == Verdict::ForceIncluded;
+        if self.force_included.as_ref().is_some_and(is_force_included) {
             return Ok(Fate::AsItIs);
         }
         let left_out = |rule: &str, line| LeftOutFile {

@@ -37,11 +37,11 @@ pub const FILE: &str = ".amlignore";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// No rule leaves it out.
-    In,
+    Included,
     /// A line `!…` of an `.amlignore` takes it in by name: it is in even if it looks like a secret.
-    TakenBack,
+    ForceIncluded,
     /// A rule leaves it out.
-    Out,
+    Excluded,
 }
 
 /// The rules that hold in one folder: its own, and all that it inherits. Cheap to share.
@@ -142,15 +142,15 @@ impl Rules {
 
     /// What the rules say of `path` (with `/`, relative to the project), given that no rule leaves its folder out.
     pub fn verdict(&self, path: &BStr, is_dir: bool) -> Verdict {
-        if let Some(taken_back) = self.decide(path, is_dir, |level| &level.own) {
-            return if taken_back { Verdict::TakenBack } else { Verdict::Out };
+        if let Some(force_included) = self.decide(path, is_dir, |level| &level.own) {
+            return if force_included { Verdict::ForceIncluded } else { Verdict::Excluded };
         }
         if self.is_held(path, is_dir) {
-            return Verdict::Out;
+            return Verdict::Excluded;
         }
         match self.decide(path, is_dir, |level| &level.git) {
-            Some(false) => Verdict::Out,
-            _ => Verdict::In,
+            Some(false) => Verdict::Excluded,
+            _ => Verdict::Included,
         }
     }
 
@@ -172,8 +172,8 @@ impl Rules {
         let mut rules = self.read_folder(root, &[]);
         for (end, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             let folder = &path[..end];
-            if rules.verdict(folder.as_bstr(), true) == Verdict::Out {
-                return Verdict::Out;
+            if rules.verdict(folder.as_bstr(), true) == Verdict::Excluded {
+                return Verdict::Excluded;
             }
             rules = rules.read_folder(root, folder);
         }

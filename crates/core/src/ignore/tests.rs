@@ -34,7 +34,7 @@ fn left_in(root: &Path, user: &Rules) -> BTreeSet<BString> {
             let path =
                 if prefix.is_empty() { BString::from(name) } else { format!("{prefix}/{name}").into() };
             let is_dir = entry.file_type().unwrap().is_dir();
-            if rules.verdict(path.as_bstr(), is_dir) == Verdict::Out {
+            if rules.verdict(path.as_bstr(), is_dir) == Verdict::Excluded {
                 continue;
             }
             if is_dir {
@@ -114,19 +114,19 @@ fn rules(gitignore: &str, amlignore: &str) -> Rules {
 fn amlignore_outranks_gitignore_and_takes_back() {
     let rules = rules("*.csv\n!keep.csv\n/data/\n", "!iris.csv\nkeep.csv\nnotes/\n!/data\n");
     let verdict = |path: &str, is_dir| rules.verdict(path.into(), is_dir);
-    assert_eq!(verdict("iris.csv", false), Verdict::TakenBack);
-    assert_eq!(verdict("keep.csv", false), Verdict::Out);
-    assert_eq!(verdict("other.csv", false), Verdict::Out);
-    assert_eq!(verdict("notes", true), Verdict::Out);
-    assert_eq!(verdict("notes", false), Verdict::In);
-    assert_eq!(verdict("data", true), Verdict::TakenBack);
-    assert_eq!(verdict("train.py", false), Verdict::In);
+    assert_eq!(verdict("iris.csv", false), Verdict::ForceIncluded);
+    assert_eq!(verdict("keep.csv", false), Verdict::Excluded);
+    assert_eq!(verdict("other.csv", false), Verdict::Excluded);
+    assert_eq!(verdict("notes", true), Verdict::Excluded);
+    assert_eq!(verdict("notes", false), Verdict::Included);
+    assert_eq!(verdict("data", true), Verdict::ForceIncluded);
+    assert_eq!(verdict("train.py", false), Verdict::Included);
 }
 
 #[test]
 fn an_outer_amlignore_outranks_an_inner_gitignore() {
     let rules = rules("", "!*.log").with(3, Some(b"*.log\n"), None);
-    assert_eq!(rules.verdict("run/a.log".into(), false), Verdict::TakenBack);
+    assert_eq!(rules.verdict("run/a.log".into(), false), Verdict::ForceIncluded);
 }
 
 #[test]
@@ -137,10 +137,10 @@ fn one_question_looks_at_every_folder_above() {
     std::fs::write(root.join(".gitignore"), "out/\n").unwrap();
     std::fs::write(root.join("a/.gitignore"), "*.tmp\n").unwrap();
     let ask = |path: &str| Rules::none().verdict_in(root, path.into(), false);
-    assert_eq!(ask("a/b/x.tmp"), Verdict::Out);
-    assert_eq!(ask("x.tmp"), Verdict::In);
-    assert_eq!(ask("a/out/x"), Verdict::Out);
-    assert_eq!(ask("a/b/x"), Verdict::In);
+    assert_eq!(ask("a/b/x.tmp"), Verdict::Excluded);
+    assert_eq!(ask("x.tmp"), Verdict::Included);
+    assert_eq!(ask("a/out/x"), Verdict::Excluded);
+    assert_eq!(ask("a/b/x"), Verdict::Included);
 }
 
 #[test]
@@ -148,5 +148,5 @@ fn a_linked_gitignore_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rules"), "x\n").unwrap();
     std::os::unix::fs::symlink("rules", folder.path().join(".gitignore")).unwrap();
-    assert_eq!(Rules::none().verdict_in(folder.path(), "x".into(), false), Verdict::In);
+    assert_eq!(Rules::none().verdict_in(folder.path(), "x".into(), false), Verdict::Included);
 }

@@ -13,6 +13,7 @@ use rustix::{
 };
 
 use super::Error;
+use crate::parallel;
 
 /// Puts on the disk, for good, the files in `written`: one by one if they are few; else everything that was written on the
 /// file system of `folder`, which may be more than ours, and those that are on another.
@@ -98,12 +99,7 @@ pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         Err(error) => Err(Error::io("flush", path)(error)),
     };
-    std::thread::scope(|scope| {
-        let part = all.len().div_ceil(THREADS).max(1);
-        let threads: Vec<_> =
-            all.chunks(part).map(|paths| scope.spawn(move || paths.iter().try_for_each(flush))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("flushing does not panic"))
-    })
+    parallel::map_shares(&all, THREADS, |paths| paths.iter().try_for_each(flush)).into_iter().collect()
 }
 
 #[cfg(unix)]

@@ -25,9 +25,9 @@ pub(super) fn keep_what_the_target_ignores(
     for change in changes.iter().filter(|change| change.after.is_none()) {
         let path = change.path.as_ref();
         let left_out = match rules.verdict(path, false)? {
-            Verdict::TakenBack => false,
-            Verdict::In => secret::of_name(path).is_some(),
-            Verdict::Out => !rules.is_tracked(path, false) || secret::of_name(path).is_some(),
+            Verdict::ForceIncluded => false,
+            Verdict::Included => secret::of_name(path).is_some(),
+            Verdict::Excluded => !rules.is_tracked(path, false) || secret::of_name(path).is_some(),
         };
         let had = |since| blob(history.git(), since, path).map(|found| found.is_some());
         if left_out && !since.map_or(Ok(false), had)? {

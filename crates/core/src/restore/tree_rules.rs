@@ -69,7 +69,7 @@ impl<'r> TreeRules<'r> {
     /// Returns the verdict of the rules on a path.
     pub(super) fn verdict(&mut self, path: &BStr, is_folder: bool) -> Result<Verdict, Error> {
         let rules = self.of_folder(parent(path))?;
-        Ok(rules.map_or(Verdict::Out, |rules| rules.verdict(path, is_folder)))
+        Ok(rules.map_or(Verdict::Excluded, |rules| rules.verdict(path, is_folder)))
     }
 
     /// Returns whether Git tracks the file, or a file below the folder.
@@ -91,7 +91,7 @@ impl<'r> TreeRules<'r> {
             Some(self.of_user.clone())
         } else {
             let above = self.of_folder(parent(folder))?;
-            above.filter(|rules| rules.verdict(folder, true) != Verdict::Out)
+            above.filter(|rules| rules.verdict(folder, true) != Verdict::Excluded)
         };
         let rules = match rules {
             Some(rules) => {

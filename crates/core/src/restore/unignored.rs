@@ -47,16 +47,19 @@ fn look(
     let before = folder.rules.map(|rules| rules.read_folder(history.root(), &folder.path));
     for (path, is_folder) in entries(history, folder.path.as_bstr()) {
         let path = path.as_bstr();
-        let is_out = before.as_ref().is_none_or(|rules| rules.verdict(path, is_folder) == Verdict::Out)
-            && !after.is_tracked(path, is_folder);
+        let excluded =
+            before.as_ref().is_none_or(|rules| rules.verdict(path, is_folder) == Verdict::Excluded)
+                && !after.is_tracked(path, is_folder);
         // A line `!…` in the restored `.amlignore` is the user's word.
-        if after.verdict(path, is_folder)? != Verdict::In || (!is_folder && secret::of_name(path).is_some()) {
+        if after.verdict(path, is_folder)? != Verdict::Included
+            || (!is_folder && secret::of_name(path).is_some())
+        {
             continue;
         }
-        if is_folder && (!is_out || after.has(path)?) {
-            let rules = before.clone().filter(|_| !is_out);
+        if is_folder && (!excluded || after.has(path)?) {
+            let rules = before.clone().filter(|_| !excluded);
             folders.push(Folder { path: path.to_owned(), rules });
-        } else if is_out && !after.has(path)? && (!is_folder || has_any(history, after, path)?) {
+        } else if excluded && !after.has(path)? && (!is_folder || has_any(history, after, path)?) {
             let mut path = path.to_owned();
             if is_folder {
                 path.push(b'/');
@@ -72,7 +75,7 @@ fn has_any(history: &HistoryRepo, after: &mut TreeRules<'_>, folder: &BStr) -> R
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for (path, is_folder) in entries(history, folder.as_bstr()) {
-            if after.verdict(path.as_bstr(), is_folder)? == Verdict::Out {
+            if after.verdict(path.as_bstr(), is_folder)? == Verdict::Excluded {
                 continue;
             }
             if !is_folder {

@@ -13,7 +13,7 @@ use super::{
     shard::{self, Difference, NewestFirst},
     store::{self, Error, RunStore},
 };
-use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, small_file};
+use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, parallel, small_file};
 
 /// What the file begins with; another version's is made anew.
 const MAGIC: &[u8] = b"azml run list 1\n";
@@ -161,21 +161,10 @@ fn parse(entries: &[(&str, &[u8])]) -> Vec<RunRecord> {
         let run = RunId::parse(run).ok()?;
         Some(RunRecord::of_run(&run, stored).unwrap_or_else(|why| RunRecord::stand_in(run, stored, &why)))
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(entries.len() / SHARE);
-    if threads <= 1 {
-        return entries.iter().filter_map(read).collect();
-    }
-    let shares = entries.chunks(entries.len().div_ceil(threads));
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = shares
-            .map(|share| scope.spawn(move || share.iter().filter_map(read).collect::<Vec<_>>()))
-            .collect();
-        let mut all = Vec::with_capacity(entries.len());
-        for worker in workers {
-            all.append(&mut worker.join().expect("reading a record does not panic"));
-        }
-        all
-    })
+    let shares = parallel::map_shares(entries, parallel::threads(entries.len() / SHARE), |share| {
+        share.iter().filter_map(read).collect::<Vec<_>>()
+    });
+    shares.into_iter().flatten().collect()
 }
 
 struct Reader<'b>(&'b [u8]);

@@ -84,10 +84,10 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads the file or link at `path`. A secret that is not taken back is not made an object.
-    pub(super) fn read(&mut self, path: &BStr, kind: Kind, taken_back: bool) -> io::Result<Content> {
+    pub(super) fn read(&mut self, path: &BStr, kind: Kind, force_included: bool) -> io::Result<Content> {
         for _ in 0..TRIES {
             let read =
-                if kind == Kind::Link { self.read_link(path) } else { self.read_file(path, taken_back) };
+                if kind == Kind::Link { self.read_link(path) } else { self.read_file(path, force_included) };
             match read {
                 Ok(Some(content)) => return Ok(content),
                 Ok(None) => {}
@@ -112,7 +112,7 @@ impl Reader<'_> {
         Ok(Some(Content::Read { id, kind: Kind::Link, stat, is_secret: false, new }))
     }
 
-    fn read_file(&mut self, path: &BStr, taken_back: bool) -> io::Result<Option<Content>> {
+    fn read_file(&mut self, path: &BStr, force_included: bool) -> io::Result<Option<Content>> {
         let mut file = files::open_file(self.root.as_fd(), path)?;
         let (kind, before) = files::stat_file(&file)?;
         let Some(kind @ (Kind::File | Kind::Executable)) = kind else { return Ok(Some(Content::Gone)) };
@@ -122,12 +122,12 @@ impl Reader<'_> {
             // One byte more than it should have: a file that grows is noticed, and not followed for ever.
             (&mut file).take(before.size + 1).read_to_end(&mut buffer)?;
             let stable = buffer.len() as u64 == before.size && files::stat_file(&file)?.1 == before;
-            let read = if stable { self.whole(path, &buffer, taken_back).map(Some) } else { Ok(None) };
+            let read = if stable { self.whole(path, &buffer, force_included).map(Some) } else { Ok(None) };
             self.buffer = buffer;
             let Some(read) = read? else { return Ok(None) };
             read
         } else {
-            let Some(read) = self.stream(&mut file, before.size, taken_back)? else { return Ok(None) };
+            let Some(read) = self.stream(&mut file, before.size, force_included)? else { return Ok(None) };
             if files::stat_file(&file)?.1 != before {
                 return Ok(None);
             }
@@ -140,12 +140,15 @@ impl Reader<'_> {
         &mut self,
         path: &BStr,
         content: &[u8],
-        taken_back: bool,
+        force_included: bool,
     ) -> io::Result<(ObjectId, bool, Option<NewObject>)> {
         let id = hash(gix::objs::Kind::Blob, content)?;
         let is_secret = secret::first_in_file_of(path, content).is_some();
-        let new =
-            if is_secret && !taken_back { None } else { self.object(gix::objs::Kind::Blob, id, content)? };
+        let new = if is_secret && !force_included {
+            None
+        } else {
+            self.object(gix::objs::Kind::Blob, id, content)?
+        };
         Ok((id, is_secret, new))
     }
 
@@ -198,7 +201,7 @@ impl Reader<'_> {
         &mut self,
         file: &mut File,
         size: u64,
-        taken_back: bool,
+        force_included: bool,
     ) -> io::Result<Option<(ObjectId, bool, Option<NewObject>)>> {
         let header = gix::objs::encode::loose_header(gix::objs::Kind::Blob, size);
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
@@ -224,7 +227,7 @@ impl Reader<'_> {
             }
             hasher.update(&self.buffer[..count]);
             scanner.feed(&self.buffer[..count]);
-            if scanner.has_found() && !taken_back {
+            if scanner.has_found() && !force_included {
                 out = None;
             }
             if let Some(out) = &mut out {
@@ -237,7 +240,7 @@ impl Reader<'_> {
         let id = hasher.try_finalize().map_err(io::Error::other)?;
         scanner.end();
         let is_secret = scanner.has_found();
-        if (is_secret && !taken_back) || self.objects.exists(&id) {
+        if (is_secret && !force_included) || self.objects.exists(&id) {
             return Ok(Some((id, is_secret, None)));
         }
         let body = match out {

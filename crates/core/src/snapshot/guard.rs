@@ -9,7 +9,7 @@ use gix::{
 
 use super::{
     Error, Limits,
-    node::{Found, Item},
+    scan::{Item, ScanResult},
 };
 use crate::ignore;
 
@@ -19,7 +19,7 @@ const NAMED: usize = 10;
 /// Refuses what is over the limits. Called when the sizes of changed files are; `ask` says of each whether its content
 /// is new (its size, and its id unless it was not read), for what is stored already costs nothing.
 pub(super) fn check(
-    found: &Found,
+    found: &ScanResult,
     pending: &[(usize, usize)],
     limits: &Limits,
     mut ask: impl FnMut(&BStr, &Item) -> Result<Option<(Option<ObjectId>, u64)>, Error>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gix::ObjectId;
 use jiff::Timestamp;
 
-use super::{Error, Limits, Observer, gather, open_objects};
+use super::{Error, Limits, Observer, open_objects, write_tree};
 use crate::{
     ignore::Rules,
     user_repo::{self, Signature, UserRepo},
@@ -57,7 +57,7 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         .tempdir_in(git_dir)
         .map_err(io("make a folder in", git_dir))?;
     let objects = user.git().common_dir().join("objects");
-    let target = gather::Target {
+    let target = write_tree::Target {
         root,
         objects: open_objects(&objects)?,
         objects_folder: objects,
@@ -68,7 +68,7 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         limits,
         stored_size: &|_| None,
     };
-    let done = gather::gather(&target, None, observer, &mut |_| Ok(None))?;
+    let done = write_tree::write_tree(&target, None, observer, &mut |_| Ok(None))?;
     done.store.finish().map_err(io("store the content of", root))?;
     Ok(done.built.tree)
 }

@@ -3,19 +3,15 @@
 mod commit;
 mod content;
 mod files;
-mod gather;
 mod guard;
 mod initial;
-mod judge;
-mod listing;
-mod look;
 mod message;
-mod node;
 mod pack;
 mod request;
+mod scan;
 mod store;
 mod trees;
-mod walk;
+mod write_tree;
 
 pub use crate::user_repo::Signature;
 pub use initial::{InitialError, initial_commit};
@@ -112,7 +108,7 @@ fn tree_and(
     history: &HistoryRepo,
     request: &TreeRequest,
     observer: &dyn Observer,
-    extra: &mut dyn FnMut(ObjectId) -> Result<Option<gather::Extra>, Error>,
+    extra: &mut dyn FnMut(ObjectId) -> Result<Option<write_tree::Extra>, Error>,
 ) -> Result<TreeTaken, Error> {
     let root = history.root();
     crate::project::check_folder(root, request.home.as_deref())
@@ -120,7 +116,7 @@ fn tree_and(
     let user = history.user_repo().map_err(|source| Error::UserRepo(Box::new(source)))?;
     let scratch = history.workspace()?;
     let index = StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index));
-    let target = gather::Target {
+    let target = write_tree::Target {
         root,
         objects_folder: history.path().join("objects"),
         objects: open_objects(&history.path().join("objects"))?,
@@ -131,7 +127,7 @@ fn tree_and(
         limits: request.limits,
         stored_size: &|path| size_in_last(history, path),
     };
-    let done = gather::gather(&target, index.as_ref(), observer, extra)?;
+    let done = write_tree::write_tree(&target, index.as_ref(), observer, extra)?;
     let path = history.stat_index_path();
     let beside = scratch.join("stat-index");
     let build = || trees::index(&done.found, &done.built, index.as_ref(), target.began).write(&beside);
@@ -188,7 +184,7 @@ fn holding(history: &HistoryRepo, rules: Rules) -> Result<Rules, Error> {
             Some(folder) => (folder.as_bstr(), true),
             None => (path.as_bstr(), false),
         };
-        if rules.verdict_in(history.root(), path, is_folder) != Verdict::In {
+        if rules.verdict_in(history.root(), path, is_folder) != Verdict::Included {
             lines.remove(&Held::line(path, is_folder));
         }
     }

@@ -17,6 +17,7 @@ use super::{
     content::{Body, Form, NewObject},
     pack,
 };
+use crate::parallel;
 
 /// Where objects go.
 pub(super) struct Store<'a> {
@@ -118,13 +119,6 @@ pub(super) fn new_file() -> OpenOptions {
 /// Flushes finished object files to the disk: all at once, for then the file system's journal is written once and not
 /// once for each.
 fn flush(files: &[&File]) -> io::Result<()> {
-    let Some((first, others)) = files.split_first() else { return Ok(()) };
-    std::thread::scope(|scope| {
-        let flushing: Vec<_> = others.iter().map(|file| scope.spawn(|| file.sync_all())).collect();
-        let flushed = first.sync_all();
-        flushing.into_iter().fold(flushed, |flushed, thread| {
-            let failed = |_| Err(io::Error::other("a thread that flushes has failed"));
-            flushed.and(thread.join().unwrap_or_else(failed))
-        })
-    })
+    let flush = |files: &[&File]| files.iter().try_for_each(|file| file.sync_all());
+    parallel::map_shares(files, files.len(), flush).into_iter().collect()
 }

@@ -10,7 +10,7 @@ use gix::{
 
 use super::{
     content::{self, Reader},
-    node::{Found, Item, Node, State},
+    scan::{Item, Node, ScanResult, State},
     store::Store,
 };
 use crate::stat_index::{Builder, Kind, Known, StatIndex};
@@ -39,7 +39,7 @@ impl Item {
 
 /// Makes the trees, from the deepest folder up. A folder that is as the index has it keeps its tree unread.
 pub(super) fn build(
-    found: &Found,
+    found: &ScanResult,
     index: Option<&StatIndex>,
     reader: &mut Reader<'_>,
     store: &mut Store<'_>,
@@ -62,7 +62,7 @@ pub(super) fn build(
         let node = &*node;
         let mut entries = Vec::with_capacity(node.items.len());
         for item in &node.items {
-            if item.is_out {
+            if item.excluded {
                 continue;
             }
             if let Some(id) = item.id(&trees) {
@@ -137,7 +137,7 @@ fn same_as_known(node: &Node, index: Option<&StatIndex>, trees: &[Option<ObjectI
             return differs;
         }
         let known = entry.known();
-        if item.id(trees).unwrap_or_else(null) != known.id || item.is_out != known.is_out {
+        if item.id(trees).unwrap_or_else(null) != known.id || item.excluded != known.excluded {
             return differs;
         }
         same.stats &=
@@ -151,7 +151,12 @@ fn null() -> ObjectId {
 }
 
 /// The next index.
-pub(super) fn index(found: &Found, built: &Built, before: Option<&StatIndex>, began: (i64, u32)) -> Builder {
+pub(super) fn index(
+    found: &ScanResult,
+    built: &Built,
+    before: Option<&StatIndex>,
+    began: (i64, u32),
+) -> Builder {
     let mut builder = Builder::new(began);
     for (node, tree) in found.nodes.iter().zip(&built.trees) {
         // A file that could not be read after all is no entry, and so its folder is to be listed again.
@@ -177,7 +182,7 @@ pub(super) fn index(found: &Found, built: &Built, before: Option<&StatIndex>, be
             let known = Known {
                 kind: item.kind,
                 is_secret: item.is_secret,
-                is_out: item.is_out,
+                excluded: item.excluded,
                 stat: item.stat,
                 id,
                 child,

@@ -108,7 +108,7 @@ pub struct Known {
     /// Its content looks like a secret's.
     pub is_secret: bool,
     /// It is not in the tree.
-    pub is_out: bool,
+    pub excluded: bool,
     /// Its stat data; meaningless for a folder.
     pub stat: Stat,
     /// Its object; a folder's tree, null when the tree would be empty.

@@ -200,7 +200,7 @@ impl Entry<'_> {
         Known {
             kind: self.kind(),
             is_secret: self.bytes[7] & 1 != 0,
-            is_out: self.bytes[7] & 2 != 0,
+            excluded: self.bytes[7] & 2 != 0,
             stat: self.stat(),
             id: self.id(),
             child: self.child(),

@@ -18,7 +18,7 @@ fn known(kind: Kind, byte: u8) -> Known {
         ino: 0x0102_0304_0506,
         dev: 66,
     };
-    Known { kind, is_secret: false, is_out: false, stat, id: id(byte), child: None }
+    Known { kind, is_secret: false, excluded: false, stat, id: id(byte), child: None }
 }
 
 fn sample() -> Builder {
@@ -26,7 +26,7 @@ fn sample() -> Builder {
     builder.folder(Some(id(0xaa)), None);
     builder.entry("a.txt".into(), &known(Kind::File, 1));
     builder.entry("data".into(), &Known { stat: Stat::default(), child: Some(1), ..known(Kind::Folder, 2) });
-    builder.entry("key".into(), &Known { is_secret: true, is_out: true, ..known(Kind::Executable, 3) });
+    builder.entry("key".into(), &Known { is_secret: true, excluded: true, ..known(Kind::Executable, 3) });
     builder.folder(Some(id(2)), Some(Stat { size: 4096, ..known(Kind::Folder, 2).stat }));
     builder.entry("link".into(), &known(Kind::Link, 4));
     builder
@@ -44,7 +44,7 @@ fn version_2_is_the_golden_one() {
     assert_eq!((root.len(), root.is_empty()), (3, false));
     assert_eq!(root.entry(0).name, "a.txt");
     assert_eq!(root.entry(0).known(), known(Kind::File, 1));
-    assert!(root.entry(2).known().is_secret && root.entry(2).known().is_out);
+    assert!(root.entry(2).known().is_secret && root.entry(2).known().excluded);
     let data = index.folder(root.entry(1).child().unwrap());
     assert_eq!(data.tree, Some(id(2)));
     assert_eq!((root.stat, data.stat.map(|stat| stat.size)), (None, Some(4096)));

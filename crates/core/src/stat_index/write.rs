@@ -63,7 +63,7 @@ impl Builder {
         out.extend_from_slice(&small(self.names.len()).to_le_bytes());
         out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
         out.push(known.kind as u8);
-        out.push(u8::from(known.is_secret) | u8::from(known.is_out) << 1);
+        out.push(u8::from(known.is_secret) | u8::from(known.excluded) << 1);
         put_stat(out, &stat);
         out.extend_from_slice(known.id.as_slice());
         out.extend_from_slice(&known.child.unwrap_or(NO_FOLDER).to_le_bytes());

@@ -88,7 +88,7 @@ impl UserRepo {
             let above = folder.rfind_byte(b'/').map_or(&b""[..], |slash| &folder[..slash]);
             let text = self.gitignore_in(above.as_bstr());
             rules = rules.with(above.len(), text.as_deref(), None);
-            is_ignored |= rules.verdict(folder, true) == Verdict::Out;
+            is_ignored |= rules.verdict(folder, true) == Verdict::Excluded;
         }
         Ok(is_ignored && !self.tracked()?.has_below(b"".as_bstr()))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use azml_core::parallel;
 use azml_core::run::{Metric, RunRecord, format};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -74,30 +75,18 @@ fn json(records: &[RunRecord]) -> Result<Vec<u8>, CommandError> {
         let list: Vec<Shown<'_>> = records.iter().map(Shown).collect();
         crate::ui::write_json(&mut out, &list).map(|()| out)
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(records.len() / SHARE);
-    let mut out = if threads <= 1 {
-        write(records).map_err(CommandError::failed)?
-    } else {
-        let shares = records.chunks(records.len().div_ceil(threads));
-        let lists: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = shares.map(|share| scope.spawn(move || write(share))).collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("writing a record does not panic"))
-                .collect()
-        });
-        let mut out = b"[".to_vec();
-        for list in lists {
-            let list = list.map_err(CommandError::failed)?;
-            if out.len() > 1 {
-                out.push(b',');
-            }
-            // Without the brackets: `[` at the start, a line feed and `]` at the end.
-            out.extend_from_slice(&list[1..list.len() - 2]);
+    let mut out = Vec::new();
+    for list in parallel::map_shares(records, parallel::threads(records.len() / SHARE), write) {
+        let list = list.map_err(CommandError::failed)?;
+        if out.is_empty() {
+            out = list;
+        } else {
+            // In the place of the line feed and `]` at the end: the next list without its `[`.
+            out.truncate(out.len() - 2);
+            out.push(b',');
+            out.extend_from_slice(&list[1..]);
         }
-        out.extend_from_slice(b"\n]");
-        out
-    };
+    }
     out.push(b'\n');
     Ok(out)
 }

@@ -6,9 +6,10 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use azml_core::checkout::listing::{Entry, Listing};
+use azml_core::parallel;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
 use rustix::fs::Dir;
@@ -53,24 +54,16 @@ pub(in crate::run) struct Scan {
 
 /// Compares `work` with what was made there; what is not in `wanted`, if that is given, is not looked at.
 pub(in crate::run) fn scan(work: &Path, made: &Noted, wanted: Option<&Listing>) -> io::Result<Scan> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(made.top.count() / WORTH_A_THREAD).max(1);
     let first =
         Task { above: Arc::new(open_top(work)?), name: None, path: BString::default(), folder: &made.top };
-    let scanner = Scanner {
-        mode: made.mode,
-        wanted,
-        queue: Mutex::new(Queue { tasks: vec![first], ..Queue::default() }),
-        more: Condvar::new(),
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| scanner.work());
-        }
-        scanner.work();
-    });
-    let queue = scanner.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
-    queue.failed.map_or(Ok(queue.scan), Err)
+    let scanner = Scanner { mode: made.mode, wanted };
+    let threads = parallel::threads(made.top.count() / WORTH_A_THREAD);
+    let mut scan = Scan::default();
+    for part in parallel::run_tasks(first, threads, |task, part, below| scanner.look(task, part, below))? {
+        scan.differences.extend(part.differences);
+        scan.unsure += part.unsure;
+    }
+    Ok(scan)
 }
 
 /// A folder to look at.
@@ -83,53 +76,12 @@ struct Task<'t> {
     folder: &'t Folder,
 }
 
-#[derive(Default)]
-struct Queue<'t> {
-    tasks: Vec<Task<'t>>,
-    busy: usize,
-    scan: Scan,
-    failed: Option<io::Error>,
-}
-
 struct Scanner<'t> {
     mode: u32,
     wanted: Option<&'t Listing>,
-    queue: Mutex<Queue<'t>>,
-    more: Condvar,
 }
 
 impl<'t> Scanner<'t> {
-    fn queue(&self) -> MutexGuard<'_, Queue<'t>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Looks at folders until there are none left.
-    fn work(&self) {
-        let mut queue = self.queue();
-        loop {
-            if let Some(task) = queue.tasks.pop() {
-                queue.busy += 1;
-                drop(queue);
-                let (mut scan, mut below) = (Scan::default(), Vec::new());
-                let done = self.look(task, &mut scan, &mut below);
-                queue = self.queue();
-                queue.busy -= 1;
-                queue.scan.differences.append(&mut scan.differences);
-                queue.scan.unsure += scan.unsure;
-                queue.tasks.append(&mut below);
-                if let Err(error) = done {
-                    queue.failed.get_or_insert(error);
-                    queue.tasks.clear();
-                }
-                self.more.notify_all();
-            } else if queue.busy == 0 {
-                return;
-            } else {
-                queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-    }
-
     /// Looks at one folder; those in it go to `below`.
     fn look(&self, task: Task<'t>, scan: &mut Scan, below: &mut Vec<Task<'t>>) -> io::Result<()> {
         let Task { above, name, path, folder } = task;

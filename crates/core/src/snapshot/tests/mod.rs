@@ -1,4 +1,4 @@
-//! Tests of snapshots. Stock Git is the judge of what was stored.
+//! Tests of snapshots. Stock Git is the classify of what was stored.
 
 mod edges;
 mod large;

@@ -8,11 +8,11 @@ use std::{
 use gix::bstr::BStr;
 use rustix::fs::FileType;
 
-use super::files;
 use crate::{
     ignore::{self, Rules},
     limits::SMALL_FILE,
     small_file,
+    snapshot::files,
 };
 
 /// Where a name begins and ends in a folder's names, and its type as the listing says it.

@@ -1,4 +1,4 @@
-//! From the folder to a stored tree: walk, guard, read, store, build.
+//! Stores a folder as a tree: scan, check the limits, read, store, build.
 
 use std::{
     io,
@@ -20,12 +20,11 @@ use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
     content::{Content, Form, LEVEL, Reader},
     files, guard,
-    node::{Found, Item, State, system_path},
+    scan::{Item, Scan, ScanResult, State, scan, system_path},
     store::Store,
     trees,
-    walk::{Walk, walk},
 };
-use crate::{ignore::Rules, limits::READ_TO_COMPARE, stat_index::StatIndex, user_repo::UserRepo};
+use crate::{ignore::Rules, limits::READ_TO_COMPARE, parallel, stat_index::StatIndex, user_repo::UserRepo};
 
 /// Up to so many new objects are stored as files of their own.
 const LOOSE_OBJECTS: usize = 24;
@@ -54,10 +53,10 @@ pub(super) struct Target<'a> {
 }
 
 /// A folder's content, all but stored.
-pub(super) struct Gathered<'s> {
+pub(super) struct PendingTree<'s> {
     /// To be finished: until then nothing is stored.
     pub(super) store: Store<'s>,
-    pub(super) found: Found,
+    pub(super) found: ScanResult,
     pub(super) built: trees::Built,
     pub(super) changed: usize,
     pub(super) bytes_new: u64,
@@ -71,16 +70,16 @@ type Pending = (usize, usize);
 pub(super) type Extra = (ObjectId, gix::objs::Kind, Vec<u8>);
 
 /// Stores the folder's content as a tree, and with it what `extra` makes of the tree.
-pub(super) fn gather<'t>(
+pub(super) fn write_tree<'t>(
     target: &Target<'t>,
     index: Option<&StatIndex>,
     observer: &dyn Observer,
     extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
-) -> Result<Gathered<'t>, Error> {
+) -> Result<PendingTree<'t>, Error> {
     let io = |action| io_error(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let mut found = walk(&Walk {
+    let threads = parallel::threads(THREADS);
+    let mut found = scan(&Scan {
         root: &root,
         root_path: target.root.to_owned(),
         rules: target.rules.clone(),
@@ -126,7 +125,7 @@ pub(super) fn gather<'t>(
             }
             let mut reader = reader(Form::IdOnly);
             let failed = io_error("read", &target.root.join(system_path(path)));
-            match reader.read(path, item.kind, item.taken_back).map_err(failed)? {
+            match reader.read(path, item.kind, item.force_included).map_err(failed)? {
                 Content::Read { new: Some(new), .. } => Ok(Some((Some(new.id), new.size))),
                 _ => Ok(None),
             }
@@ -174,7 +173,7 @@ pub(super) fn gather<'t>(
     }
     left_out.sort_unstable();
     left_out.dedup();
-    Ok(Gathered { found, built, store, changed: pending.len(), bytes_new, left_out })
+    Ok(PendingTree { found, built, store, changed: pending.len(), bytes_new, left_out })
 }
 
 /// Keeps in an item what reading it came to; says why it is left out, if it is.
@@ -182,8 +181,8 @@ fn settle(item: &mut Item, content: &Content) -> Option<Why> {
     match *content {
         Content::Read { id, kind, stat, is_secret, .. } => {
             (item.state, item.kind, item.stat, item.is_secret) = (State::Stored(id), kind, stat, is_secret);
-            item.is_out = is_secret && !item.taken_back;
-            item.is_out.then_some(Why::Secret)
+            item.excluded = is_secret && !item.force_included;
+            item.excluded.then_some(Why::Secret)
         }
         Content::Gone => {
             item.state = State::Gone;
@@ -203,7 +202,7 @@ fn settle(item: &mut Item, content: &Content) -> Option<Why> {
 /// Reads files, one thread for each reader, and hands each result to `done` on this one. Memory is bounded: a reader
 /// that is far ahead waits.
 fn read_all(
-    found: &Found,
+    found: &ScanResult,
     pending: &[Pending],
     readers: Vec<Reader<'_>>,
     root: &Path,
@@ -214,7 +213,7 @@ fn read_all(
         let item = &node.items[*at];
         let path = node.path_of(item);
         reader
-            .read(path.as_bstr(), item.kind, item.taken_back)
+            .read(path.as_bstr(), item.kind, item.force_included)
             .map_err(io_error("read", &root.join(system_path(path.as_bstr()))))
     };
     let mut done = |number, content| done(number, content).map_err(io_error("store the content of", root));

@@ -3,77 +3,77 @@
 use gix::bstr::BStr;
 
 use super::{
-    Error, LeftOut, Why,
     listing::is_refused_link,
     node::{Item, State},
-    walk::{Harvest, Shared},
+    state::{Part, Shared},
 };
 use crate::{
     ignore::{Rules, Verdict},
     secret,
+    snapshot::{Error, LeftOut, Why},
     stat_index::{Kind, Known, Stat},
     user_repo::nested::Nested,
 };
 
 /// What a name comes to before the file is looked at.
-pub(super) enum Judged {
+pub(super) enum Classified {
     /// Not in the snapshot.
-    Out,
-    In {
-        taken_back: bool,
+    Excluded,
+    Included {
+        force_included: bool,
         tracked_only: bool,
     },
 }
 
 /// Returns the verdict on a path of the rules, of the Git repositories that it lies in and of its name.
-pub(super) fn judge(
+pub(super) fn classify(
     shared: &Shared<'_>,
     path: &BStr,
     is_folder: bool,
     rules: &Rules,
     nested: &Nested,
     mut tracked_only: bool,
-    harvest: &mut Harvest,
-) -> Result<Judged, Error> {
-    let mut taken_back = false;
+    part: &mut Part,
+) -> Result<Classified, Error> {
+    let mut force_included = false;
     if !tracked_only && !rules.is_empty() {
         let verdict = rules.verdict(path, is_folder);
-        taken_back = verdict == Verdict::TakenBack;
-        tracked_only = verdict == Verdict::Out;
+        force_included = verdict == Verdict::ForceIncluded;
+        tracked_only = verdict == Verdict::Excluded;
     }
     if tracked_only {
         let mut damaged = |folder: &BStr| {
-            harvest.left_out.push(LeftOut { path: folder.to_owned(), why: Why::Repository });
+            part.left_out.push(LeftOut { path: folder.to_owned(), why: Why::Repository });
         };
         if !nested.tracks(path, is_folder, &mut damaged) {
             let tracked = shared.tracked()?;
             if !(if is_folder { tracked.has_below(path) } else { tracked.has_file(path) }) {
                 if rules.is_held(path, is_folder) {
-                    harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Held });
+                    part.left_out.push(LeftOut { path: path.to_owned(), why: Why::Held });
                 }
-                return Ok(Judged::Out);
+                return Ok(Classified::Excluded);
             }
         }
     }
-    if !is_folder && !taken_back && secret::of_name(path).is_some() {
-        harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Secret });
-        return Ok(Judged::Out);
+    if !is_folder && !force_included && secret::of_name(path).is_some() {
+        part.left_out.push(LeftOut { path: path.to_owned(), why: Why::Secret });
+        return Ok(Classified::Excluded);
     }
-    Ok(Judged::In { taken_back, tracked_only })
+    Ok(Classified::Included { force_included, tracked_only })
 }
 
 /// What a file or link comes to, given what was seen and what is known of it; its item's name is the caller's.
-pub(super) fn see(
+pub(super) fn classify_entry(
     path: &BStr,
     name: &BStr,
     seen: Option<(Option<Kind>, Stat)>,
     known: Option<&Known>,
-    taken_back: bool,
-    harvest: &mut Harvest,
+    force_included: bool,
+    part: &mut Part,
 ) -> Option<Item> {
     let (kind, stat) = seen?;
     let mut leave_out = |why| {
-        harvest.left_out.push(LeftOut { path: path.to_owned(), why });
+        part.left_out.push(LeftOut { path: path.to_owned(), why });
         None
     };
     let kind = match kind {
@@ -84,19 +84,19 @@ pub(super) fn see(
     if kind == Kind::Link && is_refused_link(name) {
         return leave_out(Why::Name);
     }
-    let mut item = Item::fresh(kind, stat, taken_back);
+    let mut item = Item::fresh(kind, stat, force_included);
     if let Some(known) = known
         && known.kind == kind
         && known.stat == stat
     {
         item.state = State::Known(known.id);
         item.is_secret = known.is_secret;
-        item.is_out = known.is_secret && !taken_back;
-        if item.is_out {
+        item.excluded = known.is_secret && !force_included;
+        if item.excluded {
             leave_out(Why::Secret);
         }
         // It was left out without being stored: taken back, it has to be read.
-        if known.is_out && !item.is_out {
+        if known.excluded && !item.excluded {
             item.state = State::Fresh;
         }
     }
@@ -104,9 +104,9 @@ pub(super) fn see(
 }
 
 impl Item {
-    fn fresh(kind: Kind, stat: Stat, taken_back: bool) -> Self {
+    fn fresh(kind: Kind, stat: Stat, force_included: bool) -> Self {
         let state = State::Fresh;
-        Self { name: (0, 0), kind, stat, state, is_secret: false, is_out: false, taken_back }
+        Self { name: (0, 0), kind, stat, state, is_secret: false, excluded: false, force_included }
     }
 
     pub(super) fn folder(name: (usize, usize), number: usize) -> Self {
@@ -116,6 +116,6 @@ impl Item {
 
     /// Whether it is in the tree, or out, as the index has it.
     pub(super) fn is_as(&self, known: &Known) -> bool {
-        self.state == State::Known(known.id) && self.is_out == known.is_out
+        self.state == State::Known(known.id) && self.excluded == known.excluded
     }
 }

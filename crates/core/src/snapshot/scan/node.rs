@@ -7,12 +7,14 @@ use gix::{
     bstr::{BStr, BString, ByteSlice},
 };
 
-use super::LeftOut;
-use crate::stat_index::{Folder, Kind, Stat, StatIndex};
+use crate::{
+    snapshot::LeftOut,
+    stat_index::{Folder, Kind, Stat, StatIndex},
+};
 
 /// What is known of a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// As the index has it.
     Known(ObjectId),
     /// New or changed: it has to be read.
@@ -27,43 +29,43 @@ pub(super) enum State {
 
 /// A file, link or folder.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) name: (usize, usize),
-    pub(super) kind: Kind,
-    pub(super) stat: Stat,
-    pub(super) state: State,
+pub(crate) struct Item {
+    pub(crate) name: (usize, usize),
+    pub(crate) kind: Kind,
+    pub(crate) stat: Stat,
+    pub(crate) state: State,
     /// Its content looks like a secret's.
-    pub(super) is_secret: bool,
+    pub(crate) is_secret: bool,
     /// It is not in the tree, being a secret.
-    pub(super) is_out: bool,
+    pub(crate) excluded: bool,
     /// `.amlignore` takes it in by name.
-    pub(super) taken_back: bool,
+    pub(crate) force_included: bool,
 }
 
 /// A folder that was looked at.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Node {
-    pub(super) path: BString,
-    pub(super) names: Vec<u8>,
+pub(crate) struct Node {
+    pub(crate) path: BString,
+    pub(crate) names: Vec<u8>,
     /// By name; none where the index has them all.
-    pub(super) items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// Its number in the index, if it was there.
-    pub(super) known: Option<u32>,
+    pub(crate) known: Option<u32>,
     /// Its own stat data, if each of its names is one of its items.
-    pub(super) stat: Option<Stat>,
+    pub(crate) stat: Option<Stat>,
     /// All files and links are as the index has them, and there are so many.
-    pub(super) same: Option<usize>,
+    pub(crate) same: Option<usize>,
     /// Then the numbers of its folders, by name.
-    pub(super) folders: Vec<usize>,
+    pub(crate) folders: Vec<usize>,
 }
 
 impl Node {
-    pub(super) fn name(&self, item: &Item) -> &BStr {
+    pub(crate) fn name(&self, item: &Item) -> &BStr {
         self.names[item.name.0..item.name.1].as_bstr()
     }
 
     /// With its items spelled out, also where the index has them all.
-    pub(super) fn spelled_out(&self, index: Option<&StatIndex>) -> Cow<'_, Self> {
+    pub(crate) fn spelled_out(&self, index: Option<&StatIndex>) -> Cow<'_, Self> {
         match (self.same, index, self.known) {
             (Some(_), Some(index), Some(known)) => {
                 let mut node = self.clone();
@@ -76,7 +78,7 @@ impl Node {
     }
 
     /// Makes items of a known folder's entries. `changes` says by entry what is not as known: another item, or none.
-    pub(super) fn take_known(&mut self, known: &Folder<'_>, changes: Vec<(usize, Option<Item>)>) {
+    pub(crate) fn take_known(&mut self, known: &Folder<'_>, changes: Vec<(usize, Option<Item>)>) {
         let mut changes = changes.into_iter().peekable();
         let mut folders = self.folders.iter();
         for n in 0..known.len() {
@@ -103,14 +105,14 @@ impl Node {
                 stat: known.stat,
                 state,
                 is_secret: known.is_secret,
-                is_out: known.is_out,
-                taken_back: false,
+                excluded: known.excluded,
+                force_included: false,
             });
         }
     }
 
     /// The path of one of its items, relative to the project folder.
-    pub(super) fn path_of(&self, item: &Item) -> BString {
+    pub(crate) fn path_of(&self, item: &Item) -> BString {
         let mut path = self.path.clone();
         if !path.is_empty() {
             path.push(b'/');
@@ -122,13 +124,13 @@ impl Node {
 
 /// All that was found. A folder's number is greater than that of the folder it is in.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) nodes: Vec<Node>,
-    pub(super) left_out: Vec<LeftOut>,
+pub(crate) struct ScanResult {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// A path in bytes as the system's.
-pub(super) fn system_path(path: &BStr) -> &std::path::Path {
+pub(crate) fn system_path(path: &BStr) -> &std::path::Path {
     use std::os::unix::ffi::OsStrExt;
     std::path::Path::new(std::ffi::OsStr::from_bytes(path))
 }

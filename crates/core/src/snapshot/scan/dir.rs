@@ -13,15 +13,15 @@ use std::{
 use gix::bstr::{BStr, ByteSlice};
 
 use super::{
-    Error, LeftOut, Progress, Why, files,
-    judge::{Judged, judge, see},
+    classify::{Classified, classify, classify_entry},
     listing::{Listed, extended, is_refused_name, list, own_rules, read_rules},
     node::{Item, Node, system_path},
-    walk::{Harvest, Shared, Task},
+    state::{Part, Shared, Task},
 };
 use crate::{
     history::FOLDER,
     ignore,
+    snapshot::{Error, LeftOut, Progress, Why, files},
     stat_index::{Folder, Kind, Known, Stat},
     user_repo::nested,
 };
@@ -41,49 +41,49 @@ pub(super) struct Buffers {
 }
 
 /// Looks at a folder; what is below it becomes tasks.
-pub(super) fn look(
+pub(super) fn scan_dir(
     shared: &Shared<'_>,
     task: Task,
     buffers: &mut Buffers,
-    harvest: &mut Harvest,
+    part: &mut Part,
     tasks: &mut Vec<Task>,
 ) -> Result<(), Error> {
     let number = task.number;
     let node = match unchanged_listing(shared, &task) {
-        Some((folder, stat)) => look_at_known(shared, task, (folder, stat), buffers, harvest, tasks)?,
-        None => look_at_listing(shared, task, buffers, harvest, tasks)?,
+        Some((folder, stat)) => scan_known(shared, task, (folder, stat), buffers, part, tasks)?,
+        None => scan_listing(shared, task, buffers, part, tasks)?,
     };
     let here = node.items.len() + node.same.unwrap_or(0);
     let seen = shared.files.fetch_add(here, Ordering::Relaxed) + here;
-    shared.walk.observer.progress(Progress::Looking { files: seen });
-    harvest.nodes.push((number, node));
+    shared.scan.observer.progress(Progress::Looking { files: seen });
+    part.nodes.push((number, node));
     Ok(())
 }
 
 /// The index's folder, if its names are those that the folder has now.
 fn unchanged_listing<'a>(shared: &Shared<'a>, task: &Task) -> Option<(Folder<'a>, Stat)> {
-    let walk = shared.walk;
-    if !walk.trusts_folders || task.tracked_only || task.path.len() > LONG_PATH {
+    let scan = shared.scan;
+    if !scan.trusts_folders || task.tracked_only || task.path.len() > LONG_PATH {
         return None;
     }
-    let folder = walk.index?.folder(task.known?);
+    let folder = scan.index?.folder(task.known?);
     let known = folder.stat?;
     let path = if task.path.is_empty() { b".".as_slice() } else { &task.path };
-    match files::stat_path(walk.root.as_fd(), path) {
+    match files::stat_path(scan.root.as_fd(), path) {
         Ok((Some(Kind::Folder), stat)) if stat == known => Some((folder, stat)),
         _ => None,
     }
 }
 
-fn look_at_known(
+fn scan_known(
     shared: &Shared<'_>,
     task: Task,
     (folder, stat): (Folder<'_>, Stat),
     buffers: &mut Buffers,
-    harvest: &mut Harvest,
+    part: &mut Part,
     tasks: &mut Vec<Task>,
 ) -> Result<Node, Error> {
-    let root = shared.walk.root.as_fd();
+    let root = shared.scan.root.as_fd();
     let mut node = Node { known: task.known, stat: Some(stat), ..Node::default() };
     let opened: Option<OwnedFd> =
         if folder.len() < WORTH_OPENING { None } else { files::pass_through(root, &task.path).ok() };
@@ -105,8 +105,8 @@ fn look_at_known(
         let known = entry.known();
         let is_folder = known.kind == Kind::Folder;
         let path = buffers.with_name(prefix, entry.name);
-        let judged = judge(shared, path, is_folder, &rules, &task.nested, false, harvest)?;
-        let Judged::In { taken_back, tracked_only } = judged else {
+        let classified = classify(shared, path, is_folder, &rules, &task.nested, false, part)?;
+        let Classified::Included { force_included, tracked_only } = classified else {
             changes.push((n, None));
             continue;
         };
@@ -119,9 +119,10 @@ fn look_at_known(
             continue;
         }
         let stated = files::stat_at(at, &buffers.path[from..]).ok();
-        let item = see(buffers.path.as_bstr(), entry.name, stated, Some(&known), taken_back, harvest);
+        let item =
+            classify_entry(buffers.path.as_bstr(), entry.name, stated, Some(&known), force_included, part);
         match item {
-            Some(item) if item.is_as(&known) => same += usize::from(!item.is_out),
+            Some(item) if item.is_as(&known) => same += usize::from(!item.excluded),
             item => changes.push((n, item)),
         }
     }
@@ -138,19 +139,19 @@ fn look_at_known(
     Ok(node)
 }
 
-fn look_at_listing(
+fn scan_listing(
     shared: &Shared<'_>,
     task: Task,
     buffers: &mut Buffers,
-    harvest: &mut Harvest,
+    part: &mut Part,
     tasks: &mut Vec<Task>,
 ) -> Result<Node, Error> {
-    let walk = shared.walk;
+    let scan = shared.scan;
     let mut node = Node { path: task.path, known: task.known, ..Node::default() };
     if buffers.listing.capacity() == 0 {
         buffers.listing.reserve_exact(32 * 1024);
     }
-    let opened = files::open_folder(walk.root.as_fd(), &node.path).and_then(|folder| {
+    let opened = files::open_folder(scan.root.as_fd(), &node.path).and_then(|folder| {
         // Before the listing: a name that comes during it makes this old.
         let stat = files::stat_handle(folder.as_fd())?;
         list(&folder, &mut buffers.listing, &mut node.names, &mut buffers.found)?;
@@ -158,29 +159,29 @@ fn look_at_listing(
     });
     let (folder, stat) = match opened {
         Ok(opened) => opened,
-        Err(error) => return cannot_list(shared, node, error, harvest),
+        Err(error) => return cannot_list(shared, node, error, part),
     };
     let names = std::mem::take(&mut node.names);
     let mut found = std::mem::take(&mut buffers.found);
     found.sort_unstable_by(|a, b| names[a.0..a.1].cmp(&names[b.0..b.1]));
     let has_git = found.binary_search_by(|(start, end, _)| names[*start..*end].cmp(b".git")).is_ok();
-    let inner = if has_git { task.nested.enter(&walk.root_path, node.path.as_bstr()) } else { None };
+    let inner = if has_git { task.nested.enter(&scan.root_path, node.path.as_bstr()) } else { None };
     let is_nested = inner.is_some();
     let nested = inner.unwrap_or(task.nested);
     let rules = if task.tracked_only {
         task.rules
     } else {
-        let exclude = if is_nested { nested::exclude(&walk.root_path, node.path.as_bstr()) } else { None };
+        let exclude = if is_nested { nested::exclude(&scan.root_path, node.path.as_bstr()) } else { None };
         let above = extended(&task.rules, &node.path, exclude.as_deref(), None);
         own_rules(&folder, &names, &found, node.path.as_bstr(), &above)
             .map_err(unreadable_rules(shared, &node.path))?
     };
-    let mut old = walk.index.zip(task.known).map(|(index, number)| (index.folder(number), 0));
+    let mut old = scan.index.zip(task.known).map(|(index, number)| (index.folder(number), 0));
     node.items.reserve_exact(found.len());
     buffers.start(&node.path);
     let prefix = buffers.path.len();
     // A folder with a repository is always listed: that it has one is no entry of the index.
-    let mut is_whole = walk.trusts_folders && !task.tracked_only && (!has_git || node.path.is_empty());
+    let mut is_whole = scan.trusts_folders && !task.tracked_only && (!has_git || node.path.is_empty());
 
     for &(start, end, file_type) in &found {
         let name = names[start..end].as_bstr();
@@ -193,7 +194,7 @@ fn look_at_listing(
         let before = node.items.len();
         let known = old.as_mut().and_then(|(old, next)| entry_of(old, next, name));
         if is_refused_name(name) {
-            harvest.left_out.push(LeftOut { path: path.to_owned(), why: Why::Name });
+            part.left_out.push(LeftOut { path: path.to_owned(), why: Why::Name });
             is_whole = false;
             continue;
         }
@@ -206,18 +207,18 @@ fn look_at_listing(
             }
             _ => false,
         };
-        match judge(shared, path, is_folder, &rules, &nested, task.tracked_only, harvest)? {
-            Judged::Out => {}
-            Judged::In { tracked_only, .. } if is_folder => {
+        match classify(shared, path, is_folder, &rules, &nested, task.tracked_only, part)? {
+            Classified::Excluded => {}
+            Classified::Included { tracked_only, .. } if is_folder => {
                 let number = shared.folders.fetch_add(1, Ordering::Relaxed);
                 let (path, known) = (path.to_owned(), known.and_then(|known| known.child));
                 let (rules, nested) = (rules.clone(), nested.clone());
                 tasks.push(Task { number, path, rules, known, tracked_only, nested });
                 node.items.push(Item::folder((start, end), number));
             }
-            Judged::In { taken_back, .. } => {
+            Classified::Included { force_included, .. } => {
                 let seen = seen.or_else(stated);
-                let item = see(path, name, seen, known.as_ref(), taken_back, harvest);
+                let item = classify_entry(path, name, seen, known.as_ref(), force_included, part);
                 node.items.extend(item.map(|item| Item { name: (start, end), ..item }));
             }
         }
@@ -247,7 +248,7 @@ fn entry_of(old: &Folder<'_>, next: &mut usize, name: &BStr) -> Option<Known> {
 
 /// Makes an error of ignore files that are there and can't be taken for rules.
 fn unreadable_rules(shared: &Shared<'_>, folder: &[u8]) -> impl FnOnce(std::io::Error) -> Error {
-    let path = shared.walk.root_path.join(system_path(folder.as_bstr()));
+    let path = shared.scan.root_path.join(system_path(folder.as_bstr()));
     move |source| Error::Io { action: "read the ignore files of", path, source }
 }
 
@@ -256,17 +257,17 @@ fn cannot_list(
     shared: &Shared<'_>,
     node: Node,
     error: std::io::Error,
-    harvest: &mut Harvest,
+    part: &mut Part,
 ) -> Result<Node, Error> {
     use rustix::io::Errno;
     let failed = |path, source| Err(Error::Io { action: "list", path, source });
-    let root = &shared.walk.root_path;
+    let root = &shared.scan.root_path;
     if node.path.is_empty() {
         return failed(root.clone(), error);
     }
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::ACCESS | Errno::PERM) => {
-            harvest.left_out.push(LeftOut { path: node.path.clone(), why: Why::Unreadable });
+            part.left_out.push(LeftOut { path: node.path.clone(), why: Why::Unreadable });
         }
         // Gone, or a file or link by now: then it is not there.
         Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
