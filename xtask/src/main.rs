@@ -25,6 +25,7 @@ mod soak;
 mod test;
 mod tidy;
 mod usage;
+mod wording;
 mod workspace;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, layers, process, workspace};
+use crate::{Outcome, layers, process, wording, workspace};
 
 /// Longest file that may be written.
 const MAX_LINES: usize = 600;
@@ -58,6 +58,8 @@ fn complaints() -> Outcome<Vec<String>> {
     for file in files.iter().filter(|file| has_extension(&file.path, "rs")) {
         check_source(file, &mut found);
     }
+    let sources = files.iter().filter(|file| has_extension(&file.path, "rs"));
+    wording::check(sources.map(|file| (file.path.as_str(), file.text.as_str())), &mut found);
     check_dependencies(&files, &mut found);
     check_layers(&files, &mut found);
     check_documents(&root, &files, &mut found);
@@ -151,7 +153,7 @@ fn check_layers(files: &[File], found: &mut Vec<String>) {
 fn named_paths(document: &str) -> impl Iterator<Item = &str> {
     document.split('`').skip(1).step_by(2).filter(|word| {
         let first = word.split('/').next().unwrap_or_default();
-        ["crates", "tests", "xtask", "examples", ".ci", ".config", ".cargo"].contains(&first)
+        ["crates", "tests", "xtask", "fuzz", "docs", "examples", ".ci", ".config", ".cargo"].contains(&first)
             && word.contains('/')
             && !word.contains(['*', ' ', '{', '<', '$'])
     })
@@ -173,7 +175,8 @@ fn check_documents(root: &Path, files: &[File], found: &mut Vec<String>) {
             found.push(format!("{name}: {lines} lines, at most {limit} are allowed"));
         }
     }
-    for file in files.iter().filter(|file| ["README.md", "ARCHITECTURE.md"].contains(&file.path.as_str())) {
+    // The changelog names what was there.
+    for file in files.iter().filter(|file| has_extension(&file.path, "md") && file.path != "CHANGELOG.md") {
         for path in named_paths(&file.text) {
             if !root.join(path).exists() {
                 found.push(format!("{}: `{path}` does not exist", file.path));

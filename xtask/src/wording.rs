@@ -1,0 +1,162 @@
+//! The rules about words that `cargo xtask tidy` checks: doc comments that begin as a sentence does, and identifiers without
+//! the words that this code base has given up.
+//!
+//! Each rule has a number of places that still break it. The number may only go down.
+
+use std::collections::BTreeMap;
+
+/// First words of a doc comment that make a clause of it, with no verb for the item: `What a client asks for`. The sentence
+/// names the item: `A client's request`, `Returns whether it is open`.
+const CLAUSE_WORDS: &[&str] = &["What", "Who", "Whose", "Whether", "How", "Where", "Which"];
+
+/// The folders that still have such comments, with their number.
+const CLAUSES_LEFT: &[(&str, usize)] = &[
+    ("crates/client/", 331),
+    ("crates/core/", 275),
+    ("crates/git-wire/", 307),
+    ("crates/vsts-mock/", 509),
+    ("fuzz/", 5),
+    ("tests/", 65),
+    ("xtask/", 81),
+];
+
+/// Words that are no part of any identifier, each with the field's term and the number of identifiers that still have it.
+const RETIRED_WORDS: &[(&str, &str, usize)] = &[
+    ("spare", "recycled", 38),
+    ("harvest", "a scan's result", 38),
+    ("desk", "context", 0),
+    ("upkeep", "maintenance", 0),
+    ("patience", "timeout", 71),
+    ("pulse", "idle timer", 0),
+    ("noted", "recorded", 73),
+    ("heap", "queue", 48),
+    ("owed", "unpushed", 29),
+    ("carried", "uploaded", 11),
+    ("brought", "taken", 18),
+    ("door", "transport", 117),
+    ("doors", "transports", 20),
+    ("world", "testbed", 268),
+    ("worlds", "testbeds", 8),
+];
+
+/// Checks all sources, given as path and text.
+pub(crate) fn check<'a>(sources: impl Iterator<Item = (&'a str, &'a str)> + Clone, found: &mut Vec<String>) {
+    check_clauses(sources.clone(), found);
+    check_retired_words(sources, found);
+}
+
+fn check_clauses<'a>(sources: impl Iterator<Item = (&'a str, &'a str)>, found: &mut Vec<String>) {
+    let mut by_folder: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources {
+        let folder = CLAUSES_LEFT.iter().map(|(folder, _)| *folder).find(|folder| path.starts_with(folder));
+        for line in clauses(text) {
+            by_folder.entry(folder.unwrap_or_default()).or_default().push(format!("{path}:{line}"));
+        }
+    }
+    for (folder, places) in by_folder {
+        let allowed =
+            CLAUSES_LEFT.iter().find(|(name, _)| *name == folder).map_or(0, |(_, allowed)| *allowed);
+        if places.len() > allowed {
+            found.extend(
+                places.iter().map(|place| format!("{place}: a comment begins with a sentence, not a clause")),
+            );
+            found
+                .push(format!("{folder}: {} comments begin with a clause, {allowed} are left", places.len()));
+        }
+    }
+}
+
+/// The numbers of the lines on which a doc comment begins with a clause. Questions may.
+fn clauses(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut was_comment = false;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        let comment = ["/// ", "//! "].iter().find_map(|mark| line.strip_prefix(mark));
+        if let Some(comment) = comment.filter(|_| !was_comment) {
+            let first = comment.split([' ', '.', ',']).next().unwrap_or_default();
+            if CLAUSE_WORDS.contains(&first) && !comment.ends_with('?') {
+                found.push(number + 1);
+            }
+        }
+        was_comment = comment.is_some();
+    }
+    found
+}
+
+fn check_retired_words<'a>(sources: impl Iterator<Item = (&'a str, &'a str)>, found: &mut Vec<String>) {
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (path, text) in sources {
+        for (number, line) in text.lines().enumerate() {
+            for identifier in identifiers(line) {
+                let words = words(identifier);
+                for (retired, ..) in
+                    RETIRED_WORDS.iter().filter(|(retired, ..)| words.iter().any(|word| word == retired))
+                {
+                    places.entry(retired).or_default().push(format!("{path}:{}: `{identifier}`", number + 1));
+                }
+            }
+        }
+    }
+    for (retired, term, allowed) in RETIRED_WORDS {
+        let places = places.get(retired).map(Vec::as_slice).unwrap_or_default();
+        if places.len() > *allowed {
+            found.extend(places.iter().map(|place| format!("{place}: `{retired}` is called {term} here")));
+            found.push(format!("{} identifiers have the word `{retired}`, {allowed} are left", places.len()));
+        }
+    }
+}
+
+/// The identifiers of a line, without its comment and what is between its quotes.
+fn identifiers(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or_default();
+    let outside = code.split('"').step_by(2);
+    outside
+        .flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|word| !word.is_empty())
+}
+
+/// The words that an identifier is made of, in small letters: `push_wait`, `PushWait` and `PUSH_WAIT` have the same two.
+fn words(identifier: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in identifier.chars() {
+        if c == '_' || (c.is_uppercase() && before.is_lowercase()) {
+            words.push(String::new());
+        }
+        if c != '_' {
+            words.last_mut().expect("there is a first").extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clauses, identifiers, words};
+
+    #[test]
+    fn a_comment_that_begins_with_a_clause_is_found() {
+        let lines = [
+            "//! What it is.",
+            "",
+            "/// Returns whether it is open.",
+            "/// Whether it was, too.",
+            "fn a() {}",
+        ];
+        let text = [&lines[..], &["/// Where.", "fn b() {}", "/// How does a push end?"]].concat().join("\n");
+        assert_eq!(clauses(&text), [1, 6]);
+    }
+
+    #[test]
+    fn identifiers_are_taken_apart() {
+        let line = r#"let spare_one = PushWait::new("no spare", 3); // spare"#;
+        let found: Vec<_> = identifiers(line).collect();
+        assert_eq!(found, ["let", "spare_one", "PushWait", "new", "3"]);
+        assert_eq!(
+            [words("PushWait"), words("PUSH_WAIT"), words("push_wait")],
+            [["push", "wait"]; 3].map(|pair| pair.map(String::from).to_vec())
+        );
+    }
+}
