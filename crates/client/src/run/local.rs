@@ -14,7 +14,7 @@ use super::kept::{self, Collected};
 use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
 use super::python::{self, find_program, is_program};
 use super::signals::{self, Cancel};
-use super::target::{Job, Target, TargetError};
+use super::target::{Job, Program, Target, TargetError};
 use super::variables::Folders;
 use super::who;
 use crate::env::{HOME, PATH, PWD, PYTHONPATH};
@@ -67,7 +67,7 @@ impl Local {
     }
 
     /// The program that runs a script, and whether the script is its first argument.
-    fn program(
+    fn interpreter(
         &self,
         script: &str,
         cwd: &Path,
@@ -198,12 +198,13 @@ impl Watch for Aside {
 }
 
 impl Target for Local {
-    fn check(&self, script: &str, is_prepared: bool) -> Result<(), TargetError> {
+    fn check(&self, program: &Program, is_prepared: bool) -> Result<(), TargetError> {
+        let Program::Script { path: script, .. } = program;
         // The interpreter may be what the preparing commands are going to make.
         if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
             return Ok(());
         }
-        self.program(script, self.root(), path_of(&self.inherited)).map(drop)
+        self.interpreter(script, self.root(), path_of(&self.inherited)).map(drop)
     }
 
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
@@ -221,9 +222,10 @@ impl Target for Local {
 
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError> {
         let cwd = self.work.clone().unwrap_or_else(|| self.root().to_owned());
-        let script_path = cwd.join(&job.script);
+        let Program::Script { path: script, arguments } = &job.program;
+        let script_path = cwd.join(script);
         if !script_path.is_file() && !is_package(&script_path) {
-            return Err(TargetError::NoScript { script: job.script.clone() });
+            return Err(TargetError::NoScript { script: script.clone() });
         }
         let mut env = self.inherited.clone();
         env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -240,17 +242,17 @@ impl Target for Local {
                 return Ok(ended);
             }
         }
-        let (program, is_interpreter) = self.program(&job.script, &cwd, path_of(&env))?;
+        let (program, is_interpreter) = self.interpreter(script, &cwd, path_of(&env))?;
         let program = if is_interpreter { program } else { cwd.join(program) };
         if is_interpreter && let Some(work) = &self.work {
-            self.import_from(work, &program, &job.script, &mut env, watch);
+            self.import_from(work, &program, script, &mut env, watch);
         }
         // An interpreter would take `-x.py` for options.
-        let script = is_interpreter.then(|| match job.script.strip_prefix('-') {
-            Some(_) => OsString::from(format!("./{}", job.script)),
-            None => OsString::from(&job.script),
+        let script = is_interpreter.then(|| match script.strip_prefix('-') {
+            Some(_) => OsString::from(format!("./{script}")),
+            None => OsString::from(script),
         });
-        let args = script.into_iter().chain(job.arguments.iter().map(OsString::from)).collect();
+        let args = script.into_iter().chain(arguments.iter().map(OsString::from)).collect();
         let spec =
             Spec { program: program.clone(), args, cwd, env, reads_stdin: true, log: job.driver_log.clone() };
         let ended =

@@ -16,7 +16,6 @@ mod disk;
 mod editable;
 pub mod folder;
 pub mod heartbeat;
-pub mod job;
 pub mod keeping;
 pub mod kept;
 pub mod killed;

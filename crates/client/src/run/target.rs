@@ -19,7 +19,33 @@ use super::outputs::Outputs;
 use super::process::{Ended, Watch};
 use super::signals::Cancel;
 
-/// What to run.
+/// The program of a run.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// A script of the project, run by the interpreter that its name asks for.
+    Script {
+        /// The script, relative to the project folder.
+        path: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+}
+
+impl Program {
+    /// The name that records and snapshots have of it.
+    pub fn name(&self) -> &str {
+        let Self::Script { path, .. } = self;
+        path
+    }
+
+    /// The arguments as they were given.
+    pub fn arguments(&self) -> &[String] {
+        let Self::Script { arguments, .. } = self;
+        arguments
+    }
+}
+
+/// A run's program with everything that a target needs to run it.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The run.
@@ -32,10 +58,8 @@ pub struct Job {
     pub left_out: BTreeSet<BString>,
     /// The files of the run's folder that are collected.
     pub outputs: Outputs,
-    /// The script, relative to the project folder.
-    pub script: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
+    /// The program.
+    pub program: Program,
     /// Variables on top of what the target has.
     pub environment: BTreeMap<OsString, OsString>,
     /// Commands for the shell that come before the script, in its folder.
@@ -112,8 +136,8 @@ impl TargetError {
 
 /// Where a script runs.
 pub trait Target {
-    /// Refuses what can't be run, before anything is done; `is_prepared`: commands come before the script.
-    fn check(&self, script: &str, is_prepared: bool) -> Result<(), TargetError>;
+    /// Refuses a program that can't be run, before anything is done; `is_prepared`: commands come before the script.
+    fn check(&self, program: &Program, is_prepared: bool) -> Result<(), TargetError>;
 
     /// Makes ready: the run's folder with the snapshot's files.
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError>;

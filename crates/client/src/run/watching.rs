@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, never, select, tick};
 use super::console::Console;
 use super::delivery::Asker;
 use super::live::Live;
-use super::process::{Ended, Exit, Notice, Stream, Watch};
+use super::process::{Ended, Notice, Stream, Watch};
 use super::secrets::Secrets;
 use super::signals::Cancel;
 use super::target::{Job, Target};
@@ -68,7 +68,7 @@ pub struct Observed<'a> {
     pub secrets: &'a Secrets,
 }
 
-/// Makes the target ready and runs the script in it, watched.
+/// Runs the job on the target, which is prepared, and watches it.
 pub fn execute(
     ctx: &Context,
     target: &mut dyn Target,
@@ -76,11 +76,6 @@ pub fn execute(
     observed: Observed<'_>,
     cancel: &Cancel,
 ) -> Result<Ended, CommandError> {
-    let canceled = Ended::by(Exit::Canceled);
-    target.prepare(job)?;
-    if cancel.is_asked() {
-        return Ok(canceled);
-    }
     let (news, heard) = crossbeam_channel::unbounded();
     let watch: Arc<dyn Watch> = Arc::new(Relay {
         console: Arc::clone(observed.console),

@@ -1,137 +1,293 @@
-//! Submitting a run, and following it to its end.
+//! Submitting a run, and following it to its end: [`submit`] is the order of the phases, [`Submission`] has one method a phase.
 //!
-//! Order: claim a run id, take the snapshot, keep the record here, record `Running` in the history, begin the push,
-//! make the run's folder, run the script in it, collect what it left, record the end, push again and wait for that
-//! briefly. Whatever fails after the record is written ends in a record that says so. The remote never decides
-//! how a run ends.
+//! Whatever fails after the record is written ends in a record that names it. The remote never decides how a run
+//! ends.
 
+mod job;
 mod plan;
+mod push;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Message, Taken};
+use gix::actor::Signature;
 
-pub use self::plan::{Options, plan};
-use super::{faults, runs, snapshot};
+pub use self::plan::{Options, Plan, plan};
+use self::push::Push;
+use super::{faults, snapshot};
 use crate::context::{Context, Opened};
 use crate::env::{AZML_VSTS_TOKEN, Unusable, host_name};
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
-use crate::run::delivery::{Delivery, Outcome};
-use crate::run::job::Plan;
 use crate::run::kept::Collected;
 use crate::run::live::{self, Live};
 use crate::run::local::Local;
 use crate::run::process::{Ended, Exit};
 use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
-use crate::run::target::Target;
+use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{carried, job, keeping, killed, metrics, recovery, report};
-use crate::sync;
-use crate::transport::Remote;
+use crate::run::{carried, keeping, killed, metrics, recovery, report};
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
 
-/// Runs a script; gives the record of the run when it has ended, in whatever way.
+/// Runs a program; gives the record of the run when it has ended, in whatever way.
 pub fn submit(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,
     console: &Arc<dyn Console>,
 ) -> Result<RunRecord, CommandError> {
-    let store = RunStore::new(&opened.history);
-    let root = opened.project.root();
-    if let Some((place, why)) = ctx.env.unusable_state_dir(root) {
-        let why = match why {
-            Unusable::InProject => "is in the project folder",
-            Unusable::ReadOnly => "can't be written",
-        };
-        ctx.notices.warning(&format!(
-            "{} ({}) {why}: the folders of runs are in {} instead",
-            place.dir.display(),
-            place.variable,
-            ctx.env.state_dir_for(root).display()
-        ));
-    }
-    let live = claim(ctx, opened, store)?;
-    let mut target = target(ctx, opened, plan, &live);
-    target.check(&plan.script, !plan.config.prepare.is_empty())?;
-    let taken = take_snapshot(ctx, opened, plan, &live)?;
-    let (words, masked, secrets) = Secrets::of(ctx, root, &plan.config, &plan.arguments);
-    let mut record = first_record(ctx, opened, plan, &live, &taken);
-    record.arguments = words;
-    LeftOut { arguments: secrets::named(&masked), files: Vec::new() }.put(&mut record);
-    let attachments = Attachments::of(&opened.history, live.id());
-    let in_folder = |error| CommandError::file("write into", attachments.folder(), error);
-    let mut control = ControlLog::create(&attachments).map_err(in_folder)?;
-    control.say(
-        ctx.env.now(),
-        &format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed),
-    );
-    let job = job::make(ctx, opened, plan, &live, &taken, &attachments)?;
-    live.keep_outputs(&plan.config.outputs)
-        .map_err(|error| CommandError::file("write into", &live.work(), error))?;
-    keep(&live, &record)?;
-    live.keep_secrets(&secrets).map_err(|error| CommandError::file("write into", &live.work(), error))?;
-
+    warn_of_state_dir(ctx, opened.project.root());
+    let (mut run, taken) = Submission::open(ctx, opened, plan, console)?;
+    let job = run.keep(&taken)?;
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
-    let shown = std::iter::once(&job.script).chain(&record.arguments).cloned().collect::<Vec<_>>().join(" ");
-    record = store.start(&running(ctx, &record), &ctx.signature(opened.project.root()))?;
+    run.record()?;
     faults::passed(&ctx.env, 1);
-    console.recorded(&record);
-    let recorded = Arc::new(Mutex::new(record));
-    let has_joined = Arc::new(AtomicBool::new(false));
-    let delivery = plan.remote.clone().map(|remote| deliver(ctx, opened, remote, &has_joined)).transpose()?;
-    if let Some(delivery) = &delivery {
-        delivery.push();
-    }
-
-    for command in &job.prepare {
-        control.say(ctx.env.now(), &format!("preparing: {}", secrets.masked(command.trim())));
-    }
-    control.say(ctx.env.now(), &format!("running {shown}"));
-    let asker = delivery.as_ref().map(Delivery::asker);
-    let history = opened.history.clone();
-    let observed = Observed { console, live: &live, record: &recorded, history, asker, secrets: &secrets };
-    let outcome = execute(ctx, &mut *target, &job, observed, &cancel);
-    let mut record = recorded.lock().expect("no watching thread panics").clone();
-    let collected =
-        finish(ctx, &mut *target, &attachments, &live, &mut record, &mut control, outcome.as_ref());
+    console.recorded(&run.record);
+    let push = run.start_push()?;
+    let outcome = run.prepare_folder(&job).and_then(|()| run.run(&job, push.as_ref(), &cancel));
+    let collected = run.collect(outcome.as_ref());
     faults::passed(&ctx.env, 2);
-    secrets.mask_metrics(&mut record.metrics);
-    carry(ctx, opened, plan, &attachments, &mut record, &mut control, &secrets);
+    run.commit_attachments();
     faults::passed(&ctx.env, 3);
-    store.put(&record, &ctx.signature(opened.project.root()))?;
-    faults::passed(&ctx.env, 4);
-    console.ended(&report::details(ctx, &record, &collected, attachments.folder()));
-    LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
-    if !collected.is_busy {
-        live.finish().map_err(|error| {
-            CommandError::file("tidy up", &ctx.env.state_dir_for(opened.project.root()), error)
-        })?;
-    }
+    let record = run.finish(&collected)?;
     recovery::adopt_old_folders(ctx, opened);
     keeping::tidy(ctx, opened);
     faults::passed(&ctx.env, 5);
-    if let Some(delivery) = delivery {
-        delivery.push();
-        report_delivery(ctx, opened, delivery, &cancel);
-        if has_joined.load(Ordering::Relaxed) {
-            runs::warn_after_sync(ctx, opened);
+    if let Some(push) = push {
+        push.finish(ctx, opened, &cancel);
+    }
+    outcome.map(|_| record)
+}
+
+/// Warns if the folders of runs are elsewhere than the environment says.
+fn warn_of_state_dir(ctx: &Context, root: &Path) {
+    let Some((place, why)) = ctx.env.unusable_state_dir(root) else { return };
+    let why = match why {
+        Unusable::InProject => "is in the project folder",
+        Unusable::ReadOnly => "can't be written",
+    };
+    ctx.notices.warning(&format!(
+        "{} ({}) {why}: the folders of runs are in {} instead",
+        place.dir.display(),
+        place.variable,
+        ctx.env.state_dir_for(root).display()
+    ));
+}
+
+/// A run from its snapshot to its end.
+struct Submission<'a> {
+    ctx: &'a Context,
+    opened: &'a Opened,
+    plan: &'a Plan,
+    console: &'a Arc<dyn Console>,
+    store: RunStore<'a>,
+    live: Live,
+    target: Box<dyn Target>,
+    attachments: Attachments,
+    control: ControlLog,
+    secrets: Secrets,
+    /// The record as it is known so far, with secrets masked.
+    record: RunRecord,
+}
+
+impl<'a> Submission<'a> {
+    /// Claims a run id, checks that the program can be run, and takes the snapshot.
+    fn open(
+        ctx: &'a Context,
+        opened: &'a Opened,
+        plan: &'a Plan,
+        console: &'a Arc<dyn Console>,
+    ) -> Result<(Self, Taken), CommandError> {
+        let store = RunStore::new(&opened.history);
+        let live = claim(ctx, opened, store)?;
+        let target = target(ctx, opened, plan, &live);
+        target.check(&plan.program, !plan.config.prepare.is_empty())?;
+        let taken = take_snapshot(ctx, opened, plan, &live)?;
+        let (record, secrets) = first_record(ctx, opened, plan, &live, &taken);
+        let attachments = Attachments::of(&opened.history, live.id());
+        let control = ControlLog::create(&attachments)
+            .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
+        let run =
+            Self { ctx, opened, plan, console, store, live, target, attachments, control, secrets, record };
+        Ok((run, taken))
+    }
+
+    fn root(&self) -> &Path {
+        self.opened.project.root()
+    }
+
+    /// The author of the run's commits.
+    fn by(&self) -> Signature {
+        self.ctx.signature(self.root())
+    }
+
+    /// Writes a line to the control log.
+    fn log(&mut self, line: &str) {
+        self.control.say(self.ctx.env.now(), line);
+    }
+
+    /// Logs and shows an error that does not end the run.
+    fn warn(&mut self, error: &CommandError) {
+        let text = error.chain().join(": ");
+        self.log(&text);
+        self.ctx.notices.warning(&text);
+    }
+
+    /// Makes the job, and keeps on this computer what the next command needs if this process dies.
+    fn keep(&mut self, taken: &Taken) -> Result<Job, CommandError> {
+        self.log(&format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed));
+        let job = self.job(taken)?;
+        let live = &self.live;
+        live.keep_outputs(&self.plan.config.outputs)
+            .and_then(|()| live.keep(&self.record))
+            .and_then(|()| live.keep_secrets(&self.secrets))
+            .map_err(|error| CommandError::file("write into", &live.work(), error))?;
+        Ok(job)
+    }
+
+    /// Records the run as `Running` in the history.
+    fn record(&mut self) -> Result<(), CommandError> {
+        let start_time_utc = Some(self.ctx.env.now());
+        let running = RunRecord { status: Status::Running, start_time_utc, ..self.record.clone() };
+        self.record = self.store.start(&running, &self.by())?;
+        Ok(())
+    }
+
+    /// Makes the run's folder with the snapshot's files.
+    fn prepare_folder(&mut self, job: &Job) -> Result<(), CommandError> {
+        for command in &job.prepare {
+            let command = self.secrets.masked(command.trim());
+            self.log(&format!("preparing: {command}"));
+        }
+        let words = [self.record.script_name.as_str()];
+        let words: Vec<&str> =
+            words.into_iter().chain(self.record.arguments.iter().map(String::as_str)).collect();
+        let shown = words.join(" ");
+        self.log(&format!("running {shown}"));
+        Ok(self.target.prepare(job)?)
+    }
+
+    /// Runs the program to its end, with a thread beside it that gives signs of life.
+    fn run(&mut self, job: &Job, push: Option<&Push>, cancel: &Cancel) -> Result<Ended, CommandError> {
+        if cancel.is_asked() {
+            return Ok(Ended::by(Exit::Canceled));
+        }
+        let recorded = Arc::new(Mutex::new(self.record.clone()));
+        let observed = Observed {
+            console: self.console,
+            live: &self.live,
+            record: &recorded,
+            history: self.opened.history.clone(),
+            asker: push.map(Push::asker),
+            secrets: &self.secrets,
+        };
+        let ended = execute(self.ctx, &mut *self.target, job, observed, cancel);
+        self.record.clone_from(&recorded.lock().expect("no watching thread panics"));
+        ended
+    }
+
+    /// Completes the record with how the run ended and what it logged, and collects what it wrote.
+    ///
+    /// Whatever can't be collected, the record is written: azml warns of what is lost, and keeps the rest.
+    fn collect(&mut self, outcome: Result<&Ended, &CommandError>) -> Collected {
+        self.record_end(outcome);
+        match self.collect_metrics() {
+            Ok(refused) => {
+                let named = refused.into_iter().take(REFUSED_METRICS);
+                named.for_each(|what| self.warn(&CommandError::failed(what)));
+            }
+            Err(error) => self.warn(&error),
+        }
+        let now = self.record.end_time_utc.unwrap_or_else(|| self.ctx.env.now());
+        let collected = self.target.collect(self.attachments.folder(), now).unwrap_or_else(|error| {
+            self.warn(&error.into());
+            // Nothing was removed: the next command tries again.
+            Collected { is_busy: true, ..Collected::default() }
+        });
+        for what in &collected.troubles {
+            self.warn(&CommandError::failed(what.as_str()));
+        }
+        match self.attachments.list() {
+            Ok(list) => self.record.attachments = list,
+            Err(error) => self.warn(&CommandError::file("read", self.attachments.folder(), error)),
+        }
+        for link in &collected.outside {
+            self.log(&format!("not collected, a link out of the run's folder: {}", link.shown()));
+        }
+        for line in keeping::lines(&collected.left) {
+            self.log(&line);
+        }
+        keeping::put_in_record(self.ctx, &mut self.record, &collected.left);
+        self.secrets.mask_metrics(&mut self.record.metrics);
+        collected
+    }
+
+    /// Puts into the record how the run ended.
+    fn record_end(&mut self, outcome: Result<&Ended, &CommandError>) {
+        self.record.end_time_utc = Some(self.ctx.env.now());
+        (self.record.status, self.record.exit_code) = match outcome.map(|ended| ended.exit) {
+            Ok(Exit::Code(0)) => (Status::Completed, Some(0)),
+            Ok(Exit::Code(code)) => (Status::Failed, Some(code)),
+            Ok(Exit::Canceled) => (Status::Canceled, None),
+            Ok(Exit::Signal(_)) | Err(_) => (Status::Failed, None),
+        };
+        match outcome {
+            Ok(ended) => {
+                killed::note(&mut self.record, ended);
+                self.log(&format!("the script ended: {}", killed::describe(ended)));
+            }
+            Err(error) => self.log(&format!("the script could not be run: {}", error.chain().join(": "))),
+        }
+        if outcome.is_ok_and(|ended| ended.left_processes) {
+            let group = self.record.pid.map_or_else(String::new, |pid| format!(" (process group {pid})"));
+            self.warn(&CommandError::failed(format!("processes that the script started still run{group}")));
         }
     }
-    match outcome {
-        Ok(_) => Ok(record),
-        Err(error) => Err(error),
+
+    /// Takes what was logged into the record, and the file itself if it says more than the last values. Gives
+    /// the values that could not be recorded.
+    fn collect_metrics(&mut self) -> Result<Vec<String>, CommandError> {
+        let path = self.live.metrics_file();
+        let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+        self.record.metrics = logged.metrics;
+        if logged.repeated {
+            self.attachments
+                .add(Path::new(metrics::FILE), &path)
+                .map_err(|error| CommandError::file("keep", &path, error))?;
+        }
+        Ok(logged.refused)
+    }
+
+    /// Commits the attachments, so that they are pushed with the record.
+    fn commit_attachments(&mut self) {
+        let Self { ctx, opened, attachments, record, secrets, .. } = self;
+        let limit = self.plan.attachments_limit;
+        if let Err(error) = carried::carry(ctx, opened, attachments, record, limit, secrets) {
+            self.warn(&error);
+        }
+    }
+
+    /// Records the end, shows it, and removes the state of the run in progress.
+    fn finish(self, collected: &Collected) -> Result<RunRecord, CommandError> {
+        self.store.put(&self.record, &self.by())?;
+        faults::passed(&self.ctx.env, 4);
+        let (ctx, record) = (self.ctx, self.record);
+        self.console.ended(&report::details(ctx, &record, collected, self.attachments.folder()));
+        LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
+        if !collected.is_busy {
+            let state = ctx.env.state_dir_for(self.opened.project.root());
+            self.live.finish().map_err(|error| CommandError::file("tidy up", &state, error))?;
+        }
+        Ok(record)
     }
 }
 
@@ -161,182 +317,38 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
 fn take_snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
     let message = Message {
         run_id: Some(live.id().clone()),
-        script: Some(plan.script.clone()),
+        script: Some(plan.program.name().to_owned()),
         target: Some(plan.config.target.clone()),
         ..Message::default()
     };
     let taken = snapshot::take(ctx, &opened.history, message, plan.allow_large)?;
     let short = taken.commit.to_hex_with_len(10);
-    if taken.is_new {
-        ctx.notices
-            .status(&format!("Snapshot {short}: {} files, {} new or changed", taken.files, taken.changed));
+    let change = if taken.is_new {
+        format!("{} files, {} new or changed", taken.files, taken.changed)
     } else {
-        ctx.notices.status(&format!("Snapshot {short}: nothing changed since"));
-    }
+        "nothing changed since".to_owned()
+    };
+    ctx.notices.status(&format!("Snapshot {short}: {change}"));
     Ok(taken)
 }
 
-fn first_record(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live, taken: &Taken) -> RunRecord {
-    let mut record =
-        RunRecord::new(live.id().clone(), opened.project.id(), plan.script.clone(), ctx.env.now());
-    record.target.clone_from(&plan.config.target);
-    record.user_id = ctx.author(opened.project.root()).email;
-    record.host = Some(host_name());
-    record.set_commit_id(taken.commit);
-    record
-}
-
-fn running(ctx: &Context, record: &RunRecord) -> RunRecord {
-    RunRecord { status: Status::Running, start_time_utc: Some(ctx.env.now()), ..record.clone() }
-}
-
-fn keep(live: &Live, record: &RunRecord) -> Result<(), CommandError> {
-    live.keep(record).map_err(|error| CommandError::file("write into", &live.work(), error))
-}
-
-fn finish(
-    ctx: &Context,
-    target: &mut dyn Target,
-    attachments: &Attachments,
-    live: &Live,
-    record: &mut RunRecord,
-    control: &mut ControlLog,
-    outcome: Result<&Ended, &CommandError>,
-) -> Collected {
-    let now = ctx.env.now();
-    record.end_time_utc = Some(now);
-    (record.status, record.exit_code) = match outcome.map(|ended| ended.exit) {
-        Ok(Exit::Code(0)) => (Status::Completed, Some(0)),
-        Ok(Exit::Code(code)) => (Status::Failed, Some(code)),
-        Ok(Exit::Canceled) => (Status::Canceled, None),
-        Ok(Exit::Signal(_)) | Err(_) => (Status::Failed, None),
-    };
-    if let Ok(ended) = outcome {
-        killed::note(record, ended);
-    }
-    match outcome {
-        Ok(ended) => control.say(now, &format!("the script ended: {}", killed::describe(ended))),
-        Err(error) => control.say(now, &format!("the script could not be run: {}", error.chain().join(": "))),
-    }
-    if outcome.is_ok_and(|ended| ended.left_processes) {
-        let group = record.pid.map_or_else(String::new, |pid| format!(" (process group {pid})"));
-        control.say(now, &format!("processes that the script started still run{group}"));
-        ctx.notices.warning(&format!("processes that the script started still run{group}"));
-    }
-    // Whatever can't be collected, the record is written: what is lost is said, and the rest is kept.
-    let mut trouble = |error: CommandError| {
-        let what = error.chain().join(": ");
-        control.say(now, &what);
-        ctx.notices.warning(&what);
-    };
-    match collect_metrics(attachments, live, record) {
-        Ok(refused) => {
-            refused.into_iter().take(REFUSED_METRICS).for_each(|what| trouble(CommandError::failed(what)));
-        }
-        Err(error) => trouble(error),
-    }
-    let collected = target.collect(attachments.folder(), now).unwrap_or_else(|error| {
-        trouble(error.into());
-        // Nothing was removed: the next command tries again.
-        Collected { is_busy: true, ..Collected::default() }
-    });
-    for what in &collected.troubles {
-        trouble(CommandError::failed(what.as_str()));
-    }
-    match attachments.list() {
-        Ok(list) => record.attachments = list,
-        Err(error) => trouble(CommandError::file("read", attachments.folder(), error)),
-    }
-    for link in &collected.outside {
-        control.say(now, &format!("not collected, a link out of the run's folder: {}", link.shown()));
-    }
-    for line in keeping::lines(&collected.left) {
-        control.say(now, &line);
-    }
-    keeping::put_in_record(ctx, record, &collected.left);
-    collected
-}
-
-/// Puts what the run leaves into Git, so that it travels with the record.
-fn carry(
+/// The record of a run that is being submitted, and the secrets that are masked in it.
+fn first_record(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,
-    attachments: &Attachments,
-    record: &mut RunRecord,
-    control: &mut ControlLog,
-    secrets: &Secrets,
-) {
-    if let Err(error) = carried::carry(ctx, opened, attachments, record, plan.attachments_limit, secrets) {
-        let what = error.chain().join(": ");
-        control.say(ctx.env.now(), &what);
-        ctx.notices.warning(&what);
-    }
-}
-
-/// Takes what was logged into the record; the file itself too, if it says more than the last values. Gives what could
-/// not be recorded.
-fn collect_metrics(
-    attachments: &Attachments,
     live: &Live,
-    record: &mut RunRecord,
-) -> Result<Vec<String>, CommandError> {
-    let path = live.metrics_file();
-    let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-    record.metrics = logged.metrics;
-    if logged.repeated {
-        attachments
-            .add(Path::new(metrics::FILE), &path)
-            .map_err(|error| CommandError::file("keep", &path, error))?;
-    }
-    Ok(logged.refused)
-}
-
-/// Starts the thread that pushes; `has_joined` says afterwards whether that brought what others had pushed first.
-fn deliver(
-    ctx: &Context,
-    opened: &Opened,
-    remote: Remote,
-    has_joined: &Arc<AtomicBool>,
-) -> Result<Delivery, CommandError> {
-    let (history, has_joined) = (opened.history.clone(), Arc::clone(has_joined));
-    let by = ctx.signature(opened.project.root());
-    let push = move || match sync::push_history(&history, &remote, sync::Context::quiet(&by)) {
-        Ok(delivered) => {
-            has_joined.fetch_or(delivered.joins > 0, Ordering::Relaxed);
-            Ok(history.set_push_error(None)?)
-        }
-        Err(error) => {
-            history.set_push_error(Some(&error.to_string()))?;
-            Err(error.into())
-        }
-    };
-    Delivery::start(push).map_err(CommandError::failed)
-}
-
-/// Waits briefly for the push; what it could not push is left for the next command.
-fn report_delivery(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel) {
-    let wait = ctx.settings.push_wait();
-    match delivery.finish(wait, cancel) {
-        Outcome::Delivered => {}
-        Outcome::Failed(error) => {
-            ctx.notices.warning(&format!(
-                "the run is kept here, but could not be pushed: {}",
-                error.chain().join(": ")
-            ));
-            if matches!(error.kind, ErrorKind::NotAllowed | ErrorKind::NotFound) {
-                error.hints.iter().for_each(|hint| ctx.notices.hint(hint));
-            }
-            ctx.notices.hint("to deliver it: {azml} history sync");
-        }
-        Outcome::Unfinished => {
-            // The thread ends with the process; a push cut off leaves no trace at the remote.
-            let error = format!("the push took longer than {} s", wait.as_secs_f64());
-            if let Err(error) = opened.history.set_push_error(Some(&error)) {
-                tracing::warn!(%error, "the push's state can't be kept");
-            }
-            ctx.notices.warning(&format!("the run is kept here, but {error}"));
-            ctx.notices.hint("to deliver it: {azml} history sync");
-        }
-    }
+    taken: &Taken,
+) -> (RunRecord, Secrets) {
+    let root = opened.project.root();
+    let (arguments, masked, secrets) = Secrets::of(ctx, root, &plan.config, plan.program.arguments());
+    let name = plan.program.name().to_owned();
+    let mut record = RunRecord::new(live.id().clone(), opened.project.id(), name, ctx.env.now());
+    record.arguments = arguments;
+    record.target.clone_from(&plan.config.target);
+    record.user_id = ctx.author(root).email;
+    record.host = Some(host_name());
+    record.set_commit_id(taken.commit);
+    LeftOut { arguments: secrets::named(&masked), files: Vec::new() }.put(&mut record);
+    (record, secrets)
 }

@@ -1,12 +1,29 @@
-//! Reading what is to be run: the run configuration, the script, and where to push.
+//! The plan of a run: its configuration, its program, and the remote to push to.
 
 use std::path::Path;
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::config::RunConfig;
-use crate::run::job::Plan;
 use crate::run::local::is_package;
+use crate::run::target::Program;
+use crate::transport::Remote;
+
+/// A run to submit.
+pub struct Plan {
+    /// The configuration.
+    pub config: RunConfig,
+    /// The program to run.
+    pub program: Program,
+    /// Run in the project folder itself.
+    pub in_place: bool,
+    /// Take large files into the snapshot.
+    pub allow_large: bool,
+    /// The most bytes of outputs and logs to push.
+    pub attachments_limit: u64,
+    /// The remote to push to.
+    pub remote: Option<Remote>,
+}
 
 /// The user's request.
 #[derive(Debug, Default)]
@@ -43,12 +60,11 @@ pub fn plan(ctx: &Context, opened: &Opened, options: Options<'_>) -> Result<Plan
         ))
         .hint(format!("{{azml}} experiment submit -c {} SCRIPT", config.name)));
     };
-    let script = project_path(root, &ctx.env.cwd, &script)?;
+    let program = Program::Script { path: project_path(root, &ctx.env.cwd, &script)?, arguments };
     let remote = ctx.remote(opened, options.token)?;
     Ok(Plan {
         config,
-        script,
-        arguments,
+        program,
         in_place: options.in_place,
         allow_large: options.allow_large,
         attachments_limit: options.attachments_limit.unwrap_or_else(|| ctx.settings.attachments_limit()),
