@@ -51,8 +51,8 @@ pub const AZML_PLAIN_ARGUMENTS: &str = "AZML_PLAIN_ARGUMENTS";
 pub const AZML_LOG: &str = "AZML_LOG";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
-/// For tests: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal, `submit:<n>` after
-/// the n-th step of a run.
+/// For tests, in debug builds: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal,
+/// `submit:<n>` after the n-th step of a run.
 pub const AZML_FAULT: &str = "AZML_FAULT";
 
 /// Given to a run's script: the run's id.
@@ -360,14 +360,10 @@ impl Env {
         TimeZone::system()
     }
 
-    /// The step of a run after which [`AZML_FAULT`] wants the process to die.
-    pub fn submit_fault(&self) -> Option<u64> {
-        self.text(AZML_FAULT)?.strip_prefix("submit:")?.parse().ok()
-    }
-
-    /// The restore step at which [`AZML_FAULT`] wants the process to die.
-    pub fn restore_fault(&self) -> Option<u64> {
-        self.text(AZML_FAULT)?.strip_prefix("restore:")?.parse().ok()
+    /// The step at which [`AZML_FAULT`] ends the process during `operation`. None does in a release build.
+    pub fn fault(&self, operation: &str) -> Option<u64> {
+        let fault = self.text(AZML_FAULT).filter(|_| cfg!(debug_assertions))?;
+        fault.strip_prefix(operation)?.strip_prefix(':')?.parse().ok()
     }
 }
 
@@ -429,7 +425,7 @@ mod tests {
     fn the_clock_and_the_fault_can_be_set() {
         let env = Env::fixed([(AZML_NOW, "2017-09-08T00:58:03Z"), (AZML_FAULT, "restore:3")], "/");
         assert_eq!(env.now().to_string(), "2017-09-08T00:58:03Z");
-        assert_eq!(env.restore_fault(), Some(3));
-        assert_eq!(Env::fixed([(AZML_FAULT, "nonsense")], "/").restore_fault(), None);
+        assert_eq!(env.fault("restore"), Some(3));
+        assert_eq!(Env::fixed([(AZML_FAULT, "nonsense")], "/").fault("restore"), None);
     }
 }

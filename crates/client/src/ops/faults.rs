@@ -1,4 +1,4 @@
-//! Faults that the environment asks for, so that tests see what a killed azml leaves behind.
+//! Faults that the environment asks for, so that tests see what a killed azml leaves behind. In debug builds alone.
 
 use azml_core::restore::{Step, Steps, Stopped};
 
@@ -12,13 +12,13 @@ pub struct Faults {
 impl Faults {
     /// As the environment says.
     pub fn of(env: &Env) -> Self {
-        Self { abort_at: env.restore_fault() }
+        Self { abort_at: env.fault("restore") }
     }
 }
 
 /// Ends the process after a step of a run, if the environment asks for that.
 pub fn passed(env: &Env, step: u64) {
-    if env.submit_fault() == Some(step) {
+    if env.fault("submit") == Some(step) {
         std::process::abort();
     }
 }
