@@ -103,7 +103,7 @@ pub fn run(args: Vec<OsString>, env: Env) -> ExitCode {
     let result = match cli.command {
         Command::Ui(args) => {
             let options = Options { port: args.port, opens_browser: !args.no_open };
-            workbench::start::run(&ui, &ctx, args.path.as_deref(), options)
+            workbench::start::run(&ui, &ctx, args.project.path.as_deref(), options)
         }
         command => commands::run(&ui, &ctx, command, cli::command(Invoked::Azml))
             .and_then(|output: Output| ui.result(output)),

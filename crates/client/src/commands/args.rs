@@ -1,6 +1,59 @@
-//! The flags that name a place in the registry of the Experimentation service.
+//! The arguments that several commands share.
 
+use std::path::PathBuf;
+
+use azml_core::run::RunRecord;
+
+use crate::context::{Context, Opened};
+use crate::error::CommandError;
+use crate::ops::open::open_and_recover;
+use crate::ops::runs;
 use crate::service::Filter;
+
+/// The project that a command works in.
+#[derive(Debug, clap::Args)]
+pub struct ProjectArgs {
+    /// The project's folder, instead of the current one
+    #[arg(long, value_name = "DIR", alias = "project")]
+    pub path: Option<PathBuf>,
+}
+
+impl ProjectArgs {
+    /// Opens the project, and repairs what a killed azml left in it.
+    pub fn open(&self, ctx: &Context) -> Result<Opened, CommandError> {
+        open_and_recover(ctx, self.path.as_deref())
+    }
+}
+
+/// The credentials for the project's remote.
+#[derive(Debug, clap::Args)]
+pub struct RemoteArgs {
+    /// A personal access token for the remote
+    #[arg(long, value_name = "TOKEN")]
+    vststoken: Option<String>,
+}
+
+impl RemoteArgs {
+    /// The token that was given.
+    pub fn token(&self) -> Option<&str> {
+        self.vststoken.as_deref()
+    }
+}
+
+/// The run that a command is about.
+#[derive(Debug, clap::Args)]
+pub struct RunArg {
+    /// The run's id, or an unambiguous beginning of it or of its number
+    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
+    pub run: String,
+}
+
+impl RunArg {
+    /// Finds the run's record.
+    pub fn resolve(&self, ctx: &Context, opened: &Opened) -> Result<RunRecord, CommandError> {
+        runs::resolve(ctx, opened, &self.run)
+    }
+}
 
 /// The place of a project in the registry, by the flags that the Workbench's commands had.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -90,7 +90,7 @@ fn show(ctx: &Context) -> Output {
 /// Every setting and every variable, as text for the manual.
 pub fn reference() -> String {
     let mut lines = vec!["Settings, each with its variable and its default:".to_owned()];
-    for setting in &SETTINGS {
+    for setting in SETTINGS {
         let default = if setting.default.is_empty() { "not set" } else { setting.default };
         lines.push(format!("  {} ({}), {default}", setting.key, setting.variable));
         lines.push(format!("      {}", setting.about));

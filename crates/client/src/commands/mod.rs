@@ -1,6 +1,7 @@
 //! The commands: one file a leaf, each with `Args` (whose comments are the manual) and `run`.
 
 pub mod account;
+mod args;
 pub mod completion;
 pub mod config;
 pub mod credential;

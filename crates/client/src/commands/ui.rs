@@ -1,6 +1,6 @@
 //! `azml ui`.
 
-use std::path::PathBuf;
+use crate::commands::args::ProjectArgs;
 
 /// Show the runs in a browser: lists, charts, logs, code, and restoring
 ///
@@ -17,7 +17,6 @@ pub struct Args {
     /// Only print the address
     #[arg(long)]
     pub(crate) no_open: bool,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
 }

@@ -80,7 +80,7 @@ impl Settings {
         let path = env.config_dir().join(FILE_NAME);
         let mut in_file = file::read(&path)?;
         let mut values = Vec::with_capacity(SETTINGS.len());
-        for setting in &SETTINGS {
+        for setting in SETTINGS {
             let kept = in_file.remove(setting.key);
             let (value, source, place) = match (env.text(setting.variable), kept) {
                 (Some(value), _) => (value.to_owned(), Source::Environment, setting.variable.to_owned()),

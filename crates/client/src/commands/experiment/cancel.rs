@@ -1,12 +1,10 @@
 //! `azml experiment cancel`.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
+use crate::commands::args::{ProjectArgs, RunArg};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::{cancel, runs};
 use crate::ui::Output;
 
@@ -18,21 +16,19 @@ use crate::ui::Output;
 /// Example: `azml experiment cancel -r RUN`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id
-    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
-    run: String,
+    #[command(flatten)]
+    run: RunArg,
     /// The target that it runs on
     #[arg(long, short, value_name = "TARGET")]
     target: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Tells the azml that watches the run.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let record = runs::resolve(ctx, &opened, &args.run)?;
+    let opened = args.project.open(ctx)?;
+    let record = args.run.resolve(ctx, &opened)?;
     runs::check_target(&record, args.target.as_deref())?;
     let canceled = cancel::cancel(ctx, &opened, &record)?;
     ctx.notices.status(&canceled.to_string());

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use azml_core::quote::quoted_path;
 use serde_json::json;
 
+use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::{diagnostics, runs};
 use crate::text::size;
 use crate::ui::Output;
@@ -21,34 +21,31 @@ use crate::ui::Output;
 /// Example: `azml experiment diagnostics -r RUN`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id, or an unambiguous beginning of it or of its number
-    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
-    run: String,
+    #[command(flatten)]
+    run: RunArg,
     /// The target that it ran on
     #[arg(long, short, value_name = "TARGET")]
     target: Option<String>,
     /// Where to write it [default: diagnostics.zip in the project folder]
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Writes the archive.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let mut record = runs::resolve(ctx, &opened, &args.run)?;
+    let opened = args.project.open(ctx)?;
+    let mut record = args.run.resolve(ctx, &opened)?;
     runs::check_target(&record, args.target.as_deref())?;
     runs::InProgress::read(ctx, &opened)?.update(&mut record);
     let path = match &args.output_file {
         Some(path) => ctx.env.cwd.join(path),
         None => opened.project.root().join("diagnostics.zip"),
     };
-    let written = diagnostics::write(ctx, &opened, &record, &path, args.vststoken.as_deref())?;
+    let written = diagnostics::write(ctx, &opened, &record, &path, args.remote.token())?;
     for left in &written.left_out {
         ctx.notices.warning(&format!("left out: {left}"));
     }

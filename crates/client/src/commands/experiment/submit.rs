@@ -1,15 +1,14 @@
 //! `azml experiment submit`.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use azml_core::quote::quoted;
 use azml_core::run::{RunRecord, Status};
 
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
-use crate::ops::open::open_and_recover;
 use crate::ops::submit::{self, Options};
 use crate::run::console::Console;
 use crate::run::killed;
@@ -47,12 +46,10 @@ pub struct Args {
     /// stays on this computer [default: 50MB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     attachments_limit: Option<u64>,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
     /// The script, relative to the project, followed by its arguments; or a .runconfig file that names both
     #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<std::ffi::OsString>,
@@ -66,14 +63,14 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
             format!("if it is the script, write ./{option}; all options: {{azml}} experiment submit --help"),
         ));
     }
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let options = Options {
         configuration: args.run_configuration.as_deref(),
         words,
         in_place: args.in_place,
         allow_large: args.allow_large,
         attachments_limit: args.attachments_limit,
-        token: args.vststoken.as_deref(),
+        token: args.remote.token(),
     };
     let plan = submit::plan(ctx, &opened, options)?;
     let console: Arc<dyn Console> = Arc::clone(ui) as _;

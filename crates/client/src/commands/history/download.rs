@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use azml_core::quote::quoted_path;
 use serde_json::json;
 
+use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::download::{Downloaded, Missing, Request, download};
-use crate::ops::open::open_and_recover;
-use crate::ops::runs;
 use crate::ui::Output;
 
 /// Write the outputs and logs of a run into a folder
@@ -20,29 +19,26 @@ use crate::ui::Output;
 /// Example: `azml history download -r RUN -d results`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id, or an unambiguous beginning of it or of its number
-    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
-    run: String,
+    #[command(flatten)]
+    run: RunArg,
     /// Where to write them [default: azureml-logs/RUN_ID in the project, which snapshots leave out]
     #[arg(long, short, value_name = "DIR", alias = "output-directory")]
     directory: Option<PathBuf>,
     /// Replace files that are there already
     #[arg(long)]
     force: bool,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Copies the attachments.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let record = runs::resolve(ctx, &opened, &args.run)?;
+    let opened = args.project.open(ctx)?;
+    let record = args.run.resolve(ctx, &opened)?;
     let request =
-        Request { folder: args.directory.as_deref(), force: args.force, token: args.vststoken.as_deref() };
+        Request { folder: args.directory.as_deref(), force: args.force, token: args.remote.token() };
     let Downloaded { folder, files, missing } = download(ctx, &opened, &record, &request)?;
     let id = &record.run_id;
     ctx.notices.status(&format!("Wrote {} files of run {id} to {}", files.len(), quoted_path(&folder)));

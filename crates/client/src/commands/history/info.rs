@@ -2,16 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use azml_core::quote::quoted_path;
 use azml_core::run::RunRecord;
 use serde_json::Value;
 
+use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
-use crate::ops::open::open_and_recover;
 use crate::ops::{fetch, runs};
 use crate::run::attachments::Attachments;
 use crate::run::{carried, keeping};
@@ -30,9 +30,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Example: `azml history info -r RUN -a driver_log.txt --follow`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id, or an unambiguous beginning of it or of its number
-    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
-    run: String,
+    #[command(flatten)]
+    run: RunArg,
     /// Print this attachment's content as it is; PATH is the name of the file on disk, or the name in the list of
     /// attachments
     #[arg(long, short, value_name = "PATH", alias = "artifacts")]
@@ -40,23 +39,21 @@ pub struct Args {
     /// Print new lines until the run ends
     #[arg(long, short, requires = "artifact")]
     follow: bool,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Shows the record or the attachment.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let Some(path) = &args.artifact else { return show(ctx, &opened, &args.run) };
-    let record = runs::resolve(ctx, &opened, &args.run)?;
+    let opened = args.project.open(ctx)?;
+    let Some(path) = &args.artifact else { return show(ctx, &opened, &args.run.run) };
+    let record = args.run.resolve(ctx, &opened)?;
     if args.follow && runs::is_in_progress(ctx, &opened, &record)? {
         return follow(ui, ctx, &opened, &record, path);
     }
-    print(ui, ctx, &opened, &record, path, args.vststoken.as_deref())
+    print(ui, ctx, &opened, &record, path, args.remote.token())
 }
 
 fn show(ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {

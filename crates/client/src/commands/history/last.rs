@@ -1,12 +1,10 @@
 //! `azml history last`.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
+use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::ui::Output;
 
@@ -15,14 +13,13 @@ use crate::ui::Output;
 /// Example: `azml history last`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Shows the newest record.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let record = runs::newest(ctx, &opened)?;
     Ok(Output::Value(Value::Object(runs::fields(&record))))
 }

@@ -1,13 +1,11 @@
 //! `azml history list`.
 
-use std::path::PathBuf;
-
 use azml_core::run::Status;
 
 use super::listing;
+use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::{CommandError, similar};
-use crate::ops::open::open_and_recover;
 use crate::ops::runs::{self, Filter};
 use crate::ui::{Output, Ui};
 
@@ -26,15 +24,14 @@ pub struct Args {
     /// Only runs of this script
     #[arg(long, value_name = "SCRIPT")]
     script: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Lists them.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let status = args.status.as_deref().map(parse_status).transpose()?;
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let filter = Filter { last: args.last, status, script: args.script.clone() };
     listing::output(ui, &runs::list(ctx, &opened, &filter)?)
 }

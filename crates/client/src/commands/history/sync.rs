@@ -1,13 +1,11 @@
 //! `azml history sync`.
 
-use std::path::PathBuf;
-
 use azml_core::run::RunStore;
 use serde_json::json;
 
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::ops::sync::{Synced, sync};
 use crate::ui::Output;
@@ -20,18 +18,16 @@ use crate::ui::Output;
 /// Example: `azml history sync`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let Synced { remote, pulled, pushed } = sync(ctx, &opened, args.vststoken.as_deref())?;
+    let opened = args.project.open(ctx)?;
+    let Synced { remote, pulled, pushed } = sync(ctx, &opened, args.remote.token())?;
     if pulled.new_runs {
         runs::warn_after_sync(ctx, &opened);
     }

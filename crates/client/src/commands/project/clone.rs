@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::registry_args::RegistryArgs;
 use super::show;
+use crate::commands::args::{RegistryArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::clone::{Request, clone};
@@ -30,9 +30,8 @@ pub struct Args {
     /// The project's id, when the repository has several
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// A personal access token for the repository
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(flatten)]
     at: RegistryArgs,
 }
@@ -44,7 +43,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         folder: args.dir.as_deref(),
         master_files: args.master,
         id: args.id.as_deref(),
-        token: args.vststoken.as_deref(),
+        token: args.remote.token(),
         registry: args.at.filter(),
     };
     show::output(ctx, &clone(ctx, &request)?)

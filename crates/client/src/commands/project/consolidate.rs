@@ -1,13 +1,11 @@
 //! `azml project consolidate`, which azml also starts by itself, in the background.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
+use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::maintenance;
-use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
 use crate::ui::Output;
 
@@ -21,14 +19,13 @@ pub struct Args {
     /// Repack everything into one pack, even if that is not due
     #[arg(long)]
     all: bool,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     // A signal ends it between two steps, so that no half of a pack is left.
     let interrupt = Cancel::listen().and_then(|cancel| cancel.interrupt()).map_err(CommandError::failed)?;
     let report = maintenance::consolidate(&opened.history, args.all, &interrupt)?;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::registry_args::RegistryArgs;
 use super::show;
+use crate::commands::args::{RegistryArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::create::{Request, create};
@@ -41,9 +41,8 @@ pub struct Args {
     /// Take in files over 50 MB, and more than 200 MB at once
     #[arg(long)]
     allow_large: bool,
-    /// A personal access token for the repository
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(flatten)]
     at: RegistryArgs,
 }
@@ -58,7 +57,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         init_repo: args.init_repo,
         template: args.template_url.as_deref(),
         allow_large: args.allow_large,
-        token: args.vststoken.as_deref(),
+        token: args.remote.token(),
         registry: args.at.filter(),
     };
     show::output(ctx, &create(ctx, &request)?)

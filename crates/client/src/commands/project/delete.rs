@@ -6,7 +6,7 @@ use azml_core::project::Project;
 use azml_core::quote::quoted_path;
 
 use super::list::shown;
-use super::registry_args::RegistryArgs;
+use crate::commands::args::RegistryArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::registry;

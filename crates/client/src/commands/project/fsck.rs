@@ -1,10 +1,9 @@
 //! `azml project fsck`.
 
-use std::path::PathBuf;
-
 use azml_core::fsck::{Outcome, Report};
 use serde_json::{Map, Value, json};
 
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::fsck::{Options, check};
@@ -25,18 +24,16 @@ pub struct Args {
     /// Do not ask the remote for what is missing
     #[arg(long)]
     offline: bool,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Checks and mends.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let options = Options { mend: !args.dry_run, offline: args.offline, token: args.vststoken.as_deref() };
-    let report = check(ctx, args.path.as_deref(), &options)?;
+    let options = Options { mend: !args.dry_run, offline: args.offline, token: args.remote.token() };
+    let report = check(ctx, args.project.path.as_deref(), &options)?;
     finish(ui, ctx, &report, options.mend)
 }
 

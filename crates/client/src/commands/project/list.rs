@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::registry_args::RegistryArgs;
+use crate::commands::args::RegistryArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::service::{Found, Service};

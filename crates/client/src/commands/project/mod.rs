@@ -6,7 +6,6 @@ pub mod create;
 pub mod delete;
 pub mod fsck;
 pub mod list;
-mod registry_args;
 pub mod restore;
 pub mod show;
 pub mod snapshot;

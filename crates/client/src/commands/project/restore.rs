@@ -1,15 +1,13 @@
 //! `azml project restore`.
 
-use std::path::PathBuf;
-
 use azml_core::quote::quoted;
 use azml_core::restore::{Backup, Done, Plan};
 use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::restore::{self, Snapshot, counted};
 use crate::ops::snapshot;
 use crate::ui::Output;
@@ -36,22 +34,19 @@ pub struct Args {
     /// Also back up and replace ignored files that are in the way
     #[arg(long)]
     force: bool,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Plans, then does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let Some(run) = args.run_id.as_deref().filter(|_| !args.undo) else {
         return undo(ctx, &opened, args);
     };
-    let Snapshot { record, commit, tree } =
-        restore::find_snapshot(ctx, &opened, run, args.vststoken.as_deref())?;
+    let Snapshot { record, commit, tree } = restore::find_snapshot(ctx, &opened, run, args.remote.token())?;
     let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
     if args.dry_run {
         return Ok(planned(ctx, &restore::plan(&opened, tree)?, &head));

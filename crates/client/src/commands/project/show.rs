@@ -1,15 +1,13 @@
 //! `azml project show`.
 
-use std::path::PathBuf;
-
 use azml_core::quote::quoted_path;
 use azml_core::run::format;
 use serde_json::{Map, json};
 
+use crate::commands::args::ProjectArgs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::ops::describe::{Description, describe};
-use crate::ops::open::open_and_recover;
 use crate::run::keeping;
 use crate::text::size;
 use crate::ui::{Numbers, Output};
@@ -21,14 +19,13 @@ use crate::ui::{Numbers, Output};
 /// Example: `azml project show --query owed`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Shows it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    output(ctx, &open_and_recover(ctx, args.path.as_deref())?)
+    output(ctx, &args.project.open(ctx)?)
 }
 
 /// The description of a project, as each command that makes or changes one prints it.

@@ -1,14 +1,12 @@
 //! `azml project snapshot`.
 
-use std::path::PathBuf;
-
 use azml_core::quote::quoted;
 use azml_core::snapshot::Message;
 use serde_json::json;
 
+use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::ops::open::open_and_recover;
 use crate::ops::snapshot;
 use crate::ui::Output;
 
@@ -25,14 +23,13 @@ pub struct Args {
     /// Take in files over 50 MB, and more than 200 MB at once
     #[arg(long)]
     allow_large: bool,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Takes it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
     let taken = snapshot::take(ctx, &opened.history, message, args.allow_large)?;
     Ok(Output::Value(json!({

@@ -1,12 +1,10 @@
 //! `azml project update`.
 
-use std::path::PathBuf;
-
 use super::show;
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::link;
-use crate::ops::open::open_and_recover;
 use crate::ui::Output;
 
 /// Link the project to a remote Git repository
@@ -21,17 +19,15 @@ pub struct Args {
     /// The repository, for example `https://ACCOUNT.visualstudio.com/PROJECT/_git/REPO`
     #[arg(long, short, value_name = "URL")]
     repo: String,
-    /// A personal access token for the repository
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Links it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    link::update(ctx, &opened, &args.repo, args.vststoken.as_deref())?;
+    let opened = args.project.open(ctx)?;
+    link::update(ctx, &opened, &args.repo, args.remote.token())?;
     show::output(ctx, &opened)
 }

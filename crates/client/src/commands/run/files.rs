@@ -7,13 +7,12 @@ use azml_core::quote::{quoted, quoted_path};
 use azml_core::run::{RunRecord, format};
 use serde_json::{Map, Value, json};
 
+use crate::commands::args::{ProjectArgs, RunArg};
 use crate::commands::project::restore::finished;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::ops::kept_files::{self, Wanted};
-use crate::ops::open::open_and_recover;
 use crate::ops::restore::counted;
-use crate::ops::runs;
 use crate::run::keeping::{self, Left, Where};
 use crate::run::kept::{self, Applied, Item};
 use crate::text::size;
@@ -28,9 +27,8 @@ use crate::ui::{Numbers, Output};
 /// Example: `azml run files -r iris_1504832281116 ckpt/ '*.csv' --to /tmp/back`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id, or an unambiguous beginning of it or of its number
-    #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
-    run: String,
+    #[command(flatten)]
+    run: RunArg,
     /// Copy the files into this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["apply", "delete"])]
     to: Option<PathBuf>,
@@ -43,9 +41,8 @@ pub struct Args {
     /// Also replace files that were changed since the run's snapshot
     #[arg(long)]
     force: bool,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
     /// Only these files or folders, or files like `*.csv` and `**/*.pt`
     #[arg(value_name = "PATTERN")]
     patterns: Vec<OsString>,
@@ -53,8 +50,8 @@ pub struct Args {
 
 /// Lists, copies, applies or removes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
-    let record = runs::resolve(ctx, &opened, &args.run)?;
+    let opened = args.project.open(ctx)?;
+    let record = args.run.resolve(ctx, &opened)?;
     let wanted = match args {
         Args { delete: true, .. } => Wanted::Remove,
         Args { to: Some(_), .. } | Args { apply: true, .. } => Wanted::Copy,

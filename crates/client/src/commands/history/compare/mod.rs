@@ -3,14 +3,12 @@
 mod json;
 mod text;
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
+use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::compare::{self, MOST, records};
-use crate::ops::open::open_and_recover;
 use crate::ops::runs;
 use crate::ui::{Output, Ui};
 
@@ -44,23 +42,21 @@ pub struct Args {
     /// Show also what is the same
     #[arg(long)]
     all: bool,
-    /// A personal access token for the remote
-    #[arg(long, value_name = "TOKEN")]
-    vststoken: Option<String>,
-    /// The project's folder, instead of the current one
-    #[arg(long, value_name = "DIR", alias = "project")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 /// Compares the records, and the snapshots that they name.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = open_and_recover(ctx, args.path.as_deref())?;
+    let opened = args.project.open(ctx)?;
     let runs = args.runs.iter().map(|text| runs::resolve_current(ctx, &opened, text));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let (properties, metrics) = (records::properties(&runs), records::metrics(&runs));
     let codes = match args.code {
         CodeView::None => Vec::new(),
-        view => compare::code_of(ctx, &opened, &runs, view == CodeView::Patch, args.vststoken.as_deref())?,
+        view => compare::code_of(ctx, &opened, &runs, view == CodeView::Patch, args.remote.token())?,
     };
     let value = json!({
         "runs": runs.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(),
