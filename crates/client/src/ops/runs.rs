@@ -1,17 +1,17 @@
 //! Finding, listing and updating run records.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use azml_core::id::RunId;
-use azml_core::run::{Metric, RunRecord, RunStore, Status};
+use azml_core::run::{RunRecord, RunStore, Status};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::{CommandError, similar};
-use crate::run::{heartbeat, live, metrics};
+use crate::metrics::{self, Logged};
+use crate::run::{heartbeat, live};
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
@@ -67,7 +67,7 @@ fn unknown(text: &str, all: &[RunId]) -> CommandError {
 
 /// The runs in progress on this computer, and the time.
 pub struct InProgress {
-    runs: Vec<(RunRecord, BTreeMap<String, Metric>)>,
+    runs: Vec<(RunRecord, Logged)>,
     now: Timestamp,
 }
 
@@ -78,7 +78,7 @@ impl InProgress {
         for run in unclosed(ctx, opened)?.into_iter().filter(|run| run.is_watched) {
             let path = run.metrics_file();
             let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-            runs.push((run.record, logged.metrics));
+            runs.push((run.record, logged));
         }
         Ok(Self { runs, now: ctx.env.now() })
     }
@@ -89,7 +89,7 @@ impl InProgress {
             return;
         }
         match self.runs.iter().find(|(live, _)| live.is_same_run(record)) {
-            Some((_, metrics)) => record.metrics.clone_from(metrics),
+            Some((_, logged)) => logged.put_in(record),
             None if heartbeat::is_silent(record, self.now) => record.status = Status::NotResponding,
             None => {}
         }

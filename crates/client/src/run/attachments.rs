@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::disk::NO_LINK;
 use crate::env::host_name;
 use crate::limits::METRICS_FILE;
+use crate::metrics;
 
 /// The script's output.
 pub const DRIVER_LOG: &str = "driver_log.txt";
@@ -28,7 +29,7 @@ pub const CONTROL_LOG: &str = "control_log.txt";
 
 /// Whether an attachment is one of azml's own logs or of what the script logged.
 pub fn is_log(name: &Path) -> bool {
-    [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, super::metrics::FILE].iter().any(|log| name == Path::new(log))
+    [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, metrics::FILE].iter().any(|log| name == Path::new(log))
 }
 
 /// A run's attachments on disk.

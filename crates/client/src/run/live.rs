@@ -15,9 +15,9 @@ use azml_core::run::RunRecord;
 use azml_core::small_file::{self, NotSmall};
 
 use super::disk::remove_all;
-use super::metrics;
 use super::outputs::Outputs;
 use super::secrets::Secrets;
+use crate::metrics;
 
 const LOCK: &str = "lock";
 const PID: &str = "pid";

@@ -22,7 +22,6 @@ pub mod killed;
 mod links;
 pub mod live;
 pub mod local;
-pub mod metrics;
 pub mod outputs;
 pub mod process;
 pub mod python;

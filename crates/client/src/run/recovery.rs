@@ -14,10 +14,11 @@ use super::folder::{ProjectFolders, made_in, park};
 use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
 use super::outputs::Outputs;
-use super::{carried, disk, heartbeat, keeping, live, metrics, who};
+use super::{carried, disk, heartbeat, keeping, live, who};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
+use crate::metrics;
 
 /// Records what became of runs that nobody watches any more.
 ///
@@ -79,8 +80,8 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     if is_news || record.status == Status::NotResponding {
         let logged = metrics::read(&run.metrics_file())
             .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
-        record.metrics = logged.metrics;
-        secrets.mask_metrics(&mut record.metrics);
+        logged.put_in(&mut record);
+        secrets.mask_logged(&mut record);
         if logged.repeated && !still_runs {
             attachments
                 .add(Path::new(metrics::FILE), &run.metrics_file())

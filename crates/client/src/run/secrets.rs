@@ -4,7 +4,6 @@
 //! pushed with its secrets masked, and stays on this computer as it is. An output with a secret in it is not pushed. The
 //! record's property [`PROPERTY`] says what was left out and why, and never the secret itself.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -132,9 +131,12 @@ impl Secrets {
         secret::redacted_text(&self.values.masked_text(text)).0
     }
 
-    /// Masks the texts among metrics.
-    pub fn mask_metrics(&self, metrics: &mut BTreeMap<String, Metric>) {
-        for metric in metrics.values_mut() {
+    /// Masks the texts of what a script logged.
+    pub fn mask_logged(&self, record: &mut RunRecord) {
+        for text in record.parameters.values_mut().chain(record.tags.values_mut()) {
+            *text = self.masked(text);
+        }
+        for metric in record.metrics.values_mut() {
             match metric {
                 Metric::Number(_) => {}
                 Metric::Text(text) => *text = self.masked(text),

@@ -13,10 +13,11 @@ use super::process::{Ended, Notice, Stream, Watch};
 use super::secrets::Secrets;
 use super::signals::Cancel;
 use super::target::{Job, Target};
-use super::{heartbeat, metrics, who};
+use super::{heartbeat, who};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
+use crate::metrics;
 use crate::notices::Notices;
 
 /// Passes on what the script does.
@@ -126,8 +127,8 @@ fn beat(ctx: &Context, observed: &Observed<'_>) -> Result<(), CommandError> {
     heartbeat::beat(&mut record, ctx.env.now());
     let path = observed.live.metrics_file();
     let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-    record.metrics = logged.metrics;
-    observed.secrets.mask_metrics(&mut record.metrics);
+    logged.put_in(&mut record);
+    observed.secrets.mask_logged(&mut record);
     RunStore::new(&observed.history).put(&record, &ctx.signature(observed.history.root()))?;
     if let Some(asker) = &observed.asker {
         asker.push();

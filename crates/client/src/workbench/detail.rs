@@ -16,10 +16,11 @@ use super::request::{Request, encode};
 use super::{code, format, log, outputs, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
+use crate::metrics;
 use crate::ops::compare::code::changes;
 use crate::ops::runs;
 use crate::run::keeping::{self, Where};
-use crate::run::{kept, metrics};
+use crate::run::kept;
 use crate::text::size;
 
 /// A longer file of metrics is not drawn.

@@ -1,4 +1,4 @@
-//! `azml run log NAME VALUE`.
+//! `azml run log [--param|--tag] NAME VALUE`.
 
 use std::path::Path;
 
@@ -7,18 +7,24 @@ use azml_core::run::Metric;
 use crate::context::Context;
 use crate::env::AZML_METRICS_FILE;
 use crate::error::CommandError;
-use crate::run::metrics;
+use crate::metrics::{self, Kind, Line};
 use crate::ui::Output;
 
-/// Log a metric of the run that the calling script is part of
+/// Log a metric, a parameter or a tag of the run that the calling script is part of
 ///
 /// For scripts in any language. A value that reads as a number is a number, a JSON
-/// list is a list, all else is text. The last value of a name counts.
+/// list is a list, all else is text. The last value of a name counts. Parameters and tags are texts.
 ///
-/// Example: `azml run log Accuracy 0.97`.
+/// Examples: `azml run log Accuracy 0.97`, `azml run log --param depth 3`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The metric's name
+    /// Log a parameter: something that the run was given to work with
+    #[arg(long, conflicts_with = "tag")]
+    param: bool,
+    /// Log a tag: something to find the run by
+    #[arg(long)]
+    tag: bool,
+    /// The name of the metric, parameter or tag
     name: String,
     /// Its value
     #[arg(allow_hyphen_values = true)]
@@ -31,7 +37,12 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         return Err(CommandError::failed("this is not inside a run, so there is nothing to log to")
             .hint("call it from a script that is run by: {azml} experiment submit -c local SCRIPT"));
     };
-    metrics::append(path, &args.name, &Metric::from_word(&args.value))
+    let (kind, value) = match args {
+        Args { param: true, .. } => (Kind::Parameter, args.value.as_str().into()),
+        Args { tag: true, .. } => (Kind::Tag, args.value.as_str().into()),
+        _ => (Kind::Metric, Metric::from_word(&args.value).to_value()),
+    };
+    metrics::append(path, &Line::new(kind, &args.name, value))
         .map_err(|error| CommandError::file("write", path, error))?;
     Ok(Output::Nothing)
 }

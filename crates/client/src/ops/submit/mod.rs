@@ -22,6 +22,7 @@ use super::{faults, snapshot};
 use crate::context::{Context, Opened};
 use crate::env::{AZML_VSTS_TOKEN, Unusable, host_name};
 use crate::error::CommandError;
+use crate::metrics;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
 use crate::run::kept::Collected;
@@ -32,7 +33,7 @@ use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
 use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{carried, keeping, killed, metrics, recovery, report};
+use crate::run::{carried, keeping, killed, recovery, report};
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
@@ -227,7 +228,7 @@ impl<'a> Submission<'a> {
             self.log(&line);
         }
         keeping::put_in_record(self.ctx, &mut self.record, &collected.left);
-        self.secrets.mask_metrics(&mut self.record.metrics);
+        self.secrets.mask_logged(&mut self.record);
         collected
     }
 
@@ -258,7 +259,7 @@ impl<'a> Submission<'a> {
     fn collect_metrics(&mut self) -> Result<Vec<String>, CommandError> {
         let path = self.live.metrics_file();
         let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
-        self.record.metrics = logged.metrics;
+        logged.put_in(&mut self.record);
         if logged.repeated {
             self.attachments
                 .add(Path::new(metrics::FILE), &path)

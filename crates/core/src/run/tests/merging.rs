@@ -120,15 +120,17 @@ fn an_edit_and_an_end_on_two_computers_are_both_kept() {
         ..RunRecord { status: Status::Running, ..run_at(1_000) }
     };
     let later = RunRecord { edited_utc: Some(Timestamp::from_second(10).unwrap()), ..run_at(1_000) };
-    let [both] = &merged(&[ended.clone()], &[edited.clone()])[..] else { panic!() };
+    let (one, two) = ([ended], [edited]);
+    let [both] = &merged(&one, &two)[..] else { panic!() };
     assert_eq!((both.status, both.exit_code), (Status::Completed, Some(0)));
-    assert_eq!((&both.name, &both.tags), (&edited.name, &edited.tags));
-    assert_eq!(merged(&[edited.clone()], &[ended.clone()]), merged(&[ended.clone()], &[edited.clone()]));
+    assert_eq!((&both.name, &both.tags), (&two[0].name, &two[0].tags));
+    assert_eq!(merged(&two, &one), merged(&one, &two));
     assert_eq!(joined(both, &later).name, None, "the later edit");
 
     // The process of the run goes on with the record that it had.
     let (_folder, history) = history();
-    put_all(&history, &[edited, ended]);
+    put_all(&history, &two);
+    put_all(&history, &one);
     let kept = RunStore::new(&history).all().unwrap();
     assert_eq!((kept[0].status, kept[0].name.as_deref()), (Status::Completed, Some("best")));
 }

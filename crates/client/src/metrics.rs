@@ -1,7 +1,9 @@
 //! The file to which a running script logs: one JSON object `{"name": …, "value": …}` a line.
 //!
-//! Every line is appended by one write, so that processes of one run may log at the same time; a line cut off
-//! by a kill is skipped, any other that can't be recorded is named. The last value of a name counts.
+//! A point of a curve may say its `step` and its `time` (milliseconds since 1970); `"kind": "parameter"` or `"tag"` makes
+//! a line one of these. Every line is appended by one write, so that processes of one run may log at the same time; a line
+//! cut off by a kill is skipped, any other that can't be recorded is named. The last value of a name counts: the one of
+//! the highest step, where the script counts steps.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -9,11 +11,11 @@ use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use azml_core::run::Metric;
+use azml_core::run::{Curve, Metric, RunRecord};
 use azml_core::small_file::{self, NotSmall};
 use rustix::fs::OFlags;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::limits::{METRIC_LINE, METRICS, METRICS_FILE, METRICS_REFUSED};
 use crate::text::clean_line;
@@ -21,10 +23,48 @@ use crate::text::clean_line;
 /// The file's name in the folder of a run in progress.
 pub const FILE: &str = "metrics.jsonl";
 
-#[derive(Deserialize)]
-struct Line {
-    name: String,
-    value: Value,
+/// One line of the file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Line {
+    #[serde(default, skip_serializing_if = "Kind::is_metric")]
+    pub kind: Kind,
+    pub name: String,
+    pub value: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<i64>,
+    /// In milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<i64>,
+}
+
+/// What a line logs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    #[default]
+    Metric,
+    Parameter,
+    Tag,
+}
+
+impl Kind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_metric(&self) -> bool {
+        *self == Self::Metric
+    }
+}
+
+impl Line {
+    /// A value without a step.
+    pub fn new(kind: Kind, name: &str, value: Value) -> Self {
+        Self { kind, name: name.to_owned(), value, step: None, time: None }
+    }
+
+    /// Appends what it looks like in the file.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *out, self).expect("a line is JSON");
+        out.push(b'\n');
+    }
 }
 
 /// What was logged.
@@ -32,10 +72,24 @@ struct Line {
 pub struct Logged {
     /// The last value of each name.
     pub metrics: BTreeMap<String, Metric>,
+    /// More about those that were logged more than once.
+    pub curves: BTreeMap<String, Curve>,
+    pub parameters: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
     /// Whether some name was logged more than once, so that the file says more than [`Self::metrics`].
     pub repeated: bool,
     /// Whole lines that can't be recorded, each in words for the user.
     pub refused: Vec<String>,
+}
+
+impl Logged {
+    /// Gives a record what was logged.
+    pub fn put_in(&self, record: &mut RunRecord) {
+        record.metrics.clone_from(&self.metrics);
+        record.curves.clone_from(&self.curves);
+        record.parameters.extend(self.parameters.clone());
+        record.tags.extend(self.tags.clone());
+    }
 }
 
 /// Reads what was logged so far; nothing if there is no file. What is no file, or is too long, is refused and stops nothing.
@@ -62,11 +116,47 @@ pub fn read(path: &Path) -> io::Result<Logged> {
     Ok(logged.end())
 }
 
+/// The last value of a metric so far.
+struct Newest {
+    value: Metric,
+    /// Bytes of its line.
+    bytes: usize,
+    /// Where it stands among the values of its name.
+    place: (Option<i64>, Option<i64>),
+    curve: Curve,
+}
+
+impl Newest {
+    fn then(&mut self, next: Self) {
+        let number = |one: Option<f64>, two: Option<f64>, pick: fn(f64, f64) -> f64| match (one, two) {
+            (Some(one), Some(two)) => Some(pick(one, two)),
+            (one, two) => one.or(two),
+        };
+        let curve = Curve {
+            count: self.curve.count + next.curve.count,
+            min: number(self.curve.min, next.curve.min, f64::min),
+            max: number(self.curve.max, next.curve.max, f64::max),
+            step: self.curve.step.max(next.curve.step),
+        };
+        // As MLflow has it: of one step and time the larger number.
+        let is_later = match (next.place.cmp(&self.place), next.place.0) {
+            (std::cmp::Ordering::Equal, Some(_)) => next.value.as_f64() >= self.value.as_f64(),
+            (order, _) => order.is_ge(),
+        };
+        if is_later {
+            *self = next;
+        }
+        self.curve = curve;
+    }
+}
+
 /// The lines that were read so far.
 #[derive(Default)]
 struct Reader {
-    /// Each metric with the bytes that it takes.
-    metrics: BTreeMap<String, (Metric, usize)>,
+    /// What was logged of each kind.
+    metrics: BTreeMap<String, Newest>,
+    parameters: BTreeMap<String, (String, usize)>,
+    tags: BTreeMap<String, (String, usize)>,
     /// The sum of these.
     bytes: usize,
     repeated: bool,
@@ -91,7 +181,7 @@ impl Reader {
                 continue;
             }
             match serde_json::from_slice(&line) {
-                Ok(Line { name, value }) => self.take(name, value, length, number),
+                Ok(line) => self.take(line, length, number),
                 // A line without its end was cut off by a kill.
                 Err(_) if !line.ends_with(b"\n") || line.trim_ascii().is_empty() => {}
                 Err(error) => self.refuse(refusal(&line, number, &error)),
@@ -100,8 +190,13 @@ impl Reader {
         Ok(())
     }
 
-    fn take(&mut self, name: String, value: Value, length: usize, number: usize) {
-        let before = self.metrics.get(&name).map(|(_, length)| *length);
+    fn take(&mut self, line: Line, length: usize, number: usize) {
+        let Line { kind, name, value, step, time } = line;
+        let before = match kind {
+            Kind::Metric => self.metrics.get(&name).map(|newest| newest.bytes),
+            Kind::Parameter => self.parameters.get(&name).map(|(_, length)| *length),
+            Kind::Tag => self.tags.get(&name).map(|(_, length)| *length),
+        };
         let bytes = self.bytes - before.unwrap_or(0) + length;
         if bytes > METRICS {
             self.refuse(format!(
@@ -111,8 +206,24 @@ impl Reader {
             return;
         }
         self.bytes = bytes;
-        self.repeated |= before.is_some();
-        self.metrics.insert(name, (Metric::from(value), length));
+        let list = match kind {
+            Kind::Metric => {
+                self.repeated |= before.is_some();
+                let value = Metric::from(value);
+                let number = value.as_f64();
+                let curve = Curve { count: 1, min: number, max: number, step };
+                let next = Newest { value, bytes: length, place: (step, time), curve };
+                match self.metrics.get_mut(&name) {
+                    Some(newest) => newest.then(next),
+                    None => drop(self.metrics.insert(name, next)),
+                }
+                return;
+            }
+            Kind::Parameter => &mut self.parameters,
+            Kind::Tag => &mut self.tags,
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        list.insert(name, (text, length));
     }
 
     fn refuse(&mut self, what: String) {
@@ -127,8 +238,15 @@ impl Reader {
         if self.not_named > 0 {
             self.refused.push(format!("{} further lines of {FILE} are not recorded", self.not_named));
         }
+        let texts = |list: BTreeMap<String, (String, usize)>| {
+            list.into_iter().map(|(name, (text, _))| (name, text)).collect()
+        };
+        let curves = self.metrics.iter().filter(|(_, newest)| newest.curve.count > 1);
         Logged {
-            metrics: self.metrics.into_iter().map(|(name, (metric, _))| (name, metric)).collect(),
+            curves: curves.map(|(name, newest)| (name.clone(), newest.curve)).collect(),
+            metrics: self.metrics.into_iter().map(|(name, newest)| (name, newest.value)).collect(),
+            parameters: texts(self.parameters),
+            tags: texts(self.tags),
             repeated: self.repeated,
             refused: self.refused,
         }
@@ -179,7 +297,7 @@ fn without_lone_surrogates(json: &str) -> String {
 pub fn series(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
     let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
-        if let Ok(Line { name, value }) = serde_json::from_slice(line)
+        if let Ok(Line { name, value, kind: Kind::Metric, .. }) = serde_json::from_slice(line)
             && let Some(number) = value.as_f64()
         {
             series.entry(name).or_default().push(number);
@@ -188,28 +306,58 @@ pub fn series(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
     series
 }
 
-/// Appends one value.
-pub fn append(path: &Path, name: &str, metric: &Metric) -> io::Result<()> {
-    let mut line = json!({"name": name, "value": metric.to_value()}).to_string();
-    line.push('\n');
+/// Appends one line.
+pub fn append(path: &Path, line: &Line) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    line.write(&mut bytes);
     // A FIFO that nobody reads is an error, and no wait for ever.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new().create(true).append(true).custom_flags(flags).open(path)?.write_all(line.as_bytes())
+    OpenOptions::new().create(true).append(true).custom_flags(flags).open(path)?.write_all(&bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn append(path: &Path, name: &str, value: &str) -> io::Result<()> {
+        super::append(path, &Line::new(Kind::Metric, name, Metric::from_word(value).to_value()))
+    }
+
+    #[test]
+    fn of_a_curve_the_highest_step_counts_and_kinds_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let lines = [
+            r#"{"name": "loss", "value": 3, "step": 0, "time": 5}"#,
+            r#"{"name": "loss", "value": 1, "step": 2, "time": 7}"#,
+            r#"{"name": "loss", "value": 2, "step": 1, "time": 9}"#,
+            r#"{"name": "loss", "value": 0.5, "step": 2, "time": 7}"#,
+            r#"{"name": "loss", "value": "NaN", "step": 1, "time": 9}"#,
+            r#"{"kind": "parameter", "name": "loss", "value": "mse"}"#,
+            r#"{"kind": "parameter", "name": "depth", "value": 3}"#,
+            r#"{"kind": "tag", "name": "loss", "value": "token=1"}"#,
+            r#"{"kind": "odd", "name": "loss", "value": ""}"#,
+        ];
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let logged = read(&path).unwrap();
+        assert_eq!(logged.metrics["loss"].as_f64(), Some(1.0));
+        assert_eq!(logged.curves["loss"], Curve { count: 5, min: Some(0.5), max: Some(3.0), step: Some(2) });
+        assert_eq!((&*logged.parameters["loss"], &*logged.parameters["depth"]), ("mse", "3"));
+        assert_eq!(logged.tags["loss"], "token=1");
+        assert_eq!(logged.refused.len(), 1, "{:?}", logged.refused);
+    }
 
     #[test]
     fn the_last_value_counts_and_torn_lines_are_skipped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         assert_eq!(read(&path).unwrap(), Logged::default());
-        append(&path, "loss", &Metric::from_word("0.5")).unwrap();
-        append(&path, "name", &Metric::from_word("two\nlines")).unwrap();
+        append(&path, "loss", "0.5").unwrap();
+        append(&path, "name", "two\nlines").unwrap();
         assert!(!read(&path).unwrap().repeated);
-        append(&path, "loss", &Metric::from_word("0.25")).unwrap();
+        append(&path, "loss", "0.25").unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"name\": \"cut").unwrap();
         let logged = read(&path).unwrap();
         assert!(logged.repeated);
@@ -255,7 +403,7 @@ mod tests {
             fifo.refused,
             ["no metric is recorded: metrics.jsonl can't be read, it is a FIFO, not a file"]
         );
-        append(&at("fifo"), "loss", &Metric::from_word("1")).unwrap_err();
+        append(&at("fifo"), "loss", "1").unwrap_err();
 
         let long = usize::try_from(METRIC_LINE).unwrap();
         let line = |name: &str, length: usize| {
