@@ -1,6 +1,6 @@
 //! Run records as a table and as JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use azml_core::parallel;
 use azml_core::run::{Metric, RunRecord, format};
@@ -11,7 +11,7 @@ use crate::error::CommandError;
 use crate::ops::runs::{fields, sorted_fields};
 use crate::ui::{Numbers, Output, OutputFormat, Ui, tabulate_columns};
 
-/// Records as a list; as a table, the metrics come first. Made in the form that is printed, and in no other.
+/// Records as a list; as a table, the metrics come first, then the parameters that vary. Made in the form that is printed, and in no other.
 pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
     match ui.plain_format() {
         Some(OutputFormat::Json) => json(records).map(Output::Raw),
@@ -20,7 +20,16 @@ pub fn output(ui: &Ui, records: &[RunRecord]) -> Result<Output, CommandError> {
     }
 }
 
-/// The table: the metrics, then what every run has.
+/// The names of the parameters in which two runs differ: trainers log dozens that nobody chose.
+fn varying(records: &[RunRecord]) -> BTreeSet<&str> {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    let all = records.iter().flat_map(|record| &record.parameters);
+    all.filter(|(name, value)| *first.entry(name).or_insert(value) != *value)
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
+/// The table: the metrics, the parameters, then what every run has.
 fn table(records: &[RunRecord]) -> String {
     const FIXED: [&str; 5] = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"];
     let names: BTreeSet<&String> = records
@@ -35,7 +44,16 @@ fn table(records: &[RunRecord]) -> String {
     // A metric may have the name of what every run has, which is meant then.
     let names: Vec<&str> =
         names.into_iter().map(String::as_str).filter(|name| !FIXED.contains(name)).collect();
-    let headers: Vec<&str> = names.iter().copied().chain(FIXED).collect();
+    let parameters: Vec<&str> = varying(records).into_iter().collect();
+    let heads: Vec<String> = parameters
+        .iter()
+        .map(|name| {
+            let is_taken = names.contains(name) || FIXED.contains(name);
+            if is_taken { format!("parameters.{name}") } else { (*name).to_owned() }
+        })
+        .collect();
+    let headers: Vec<&str> =
+        names.iter().copied().chain(heads.iter().map(String::as_str)).chain(FIXED).collect();
     let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
     let value = |column: usize, row: usize| {
         let record = &records[row];
@@ -43,6 +61,10 @@ fn table(records: &[RunRecord]) -> String {
             name if column < names.len() => {
                 let found = record.metrics.get(name).filter(|metric| is_cell(metric));
                 found.map_or(Value::Null, Metric::to_value)
+            }
+            _ if column < names.len() + parameters.len() => {
+                let found = record.parameters.get(parameters[column - names.len()]);
+                found.map_or(Value::Null, |word| Metric::from_word(word).to_value())
             }
             "Duration" => text(record.duration().map(format::duration)),
             "Run_id" => record.run_id.as_str().into(),
@@ -154,6 +176,20 @@ mod tests {
             ),
             record(1, &[("accuracy", Metric::from_word("n/a")), ("curve", list)]),
         ];
+        let [mut one, mut two] = records.clone();
+        for (record, pairs) in [
+            (&mut one, [("Status", "x"), ("lr", "0.10"), ("same", "1")]),
+            (&mut two, [("Status", "y"), ("lr", "1e-3"), ("same", "1")]),
+        ] {
+            record.metrics.clear();
+            record.parameters = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        }
+        insta::assert_snapshot!(table(&[one, two]), @r"
+        parameters.Status       lr  Duration        Run_id    Script_name      Start_time_utc                    Status
+        -------------------  -----  --------------  --------  ---------------  --------------------------------  ---------
+        x                    0.1    0:00:04.892389  iris_2    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+        y                    0.001  0:00:04.892389  iris_1    iris_sklearn.py  2017-09-08T00:58:03.059014+00:00  Completed
+        ");
         insta::assert_snapshot!(table(&records), @r"
           Accuracy    Regularization Rate  accuracy    Duration        Run_id    Script_name      Start_time_utc                    Status
         ----------  ---------------------  ----------  --------------  --------  ---------------  --------------------------------  ---------
