@@ -6,6 +6,7 @@
 mod folders;
 mod inspect;
 mod load;
+mod migrations;
 pub(crate) mod once;
 mod private;
 mod pushes;
@@ -123,7 +124,7 @@ impl State {
             .connect_with(options)
             .await
             .map_err(failed("open"))?;
-        sqlx::migrate!("./migrations").run(&pool).await.map_err(StateError::Format)?;
+        migrations::run(&pool).await.map_err(StateError::Format)?;
         let directory = load::directory(&pool).await?;
         inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
         let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
