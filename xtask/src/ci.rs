@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::process::Tally;
-use crate::{Outcome, deps, process, soak, test, tidy, workspace};
+use crate::{Outcome, deps, process, test, tidy, workspace};
 
 /// One finished step.
 struct Step {
@@ -59,7 +59,9 @@ pub(crate) fn run() -> bool {
         outcome
     });
     // A minute of what `cargo xtask soak` does for ten, with the binaries that the tests have built.
-    step("soak", &mut || soak::run(&["--debug", "--minutes", "1"].map(str::to_owned)));
+    step("soak", &mut || {
+        workspace::run_measurement("soak", &["--debug", "--minutes", "1"].map(str::to_owned))
+    });
     println!("=== summary");
     for Step { name, took, outcome } in &steps {
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     };
     machine::require_git()?;
     let python = machine::python()?;
-    say("building azml and vsts-mock");
+    say("building azml and vsts-mock, with all that they depend on the first time");
     let binaries = workspace::build_binaries(workspace::Purpose::Demo)?;
     let folder = tempfile::Builder::new().prefix("azml-demo-").tempdir()?;
     let mut demo = Demo::prepare(folder.path(), &binaries.azml, &python)?;

@@ -1,4 +1,4 @@
-//! What a task needs of the machine and how it gets it: found if there, installed if not.
+//! Programs that the tasks need: found on the machine, or installed.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::{Outcome, process};
 
 /// The longest wait for another run of apt-get or dpkg.
-const LOCK_PATIENCE: Duration = Duration::from_mins(10);
-/// The number of tries to take its lock.
+const LOCK_TIMEOUT: Duration = Duration::from_mins(10);
+/// The time between two tries to take its lock.
 const LOCK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The real Python 3 interpreter (not a version manager's stand-in), installed by the system's package manager
 /// if the machine has none.
-pub(crate) fn python() -> Outcome<PathBuf> {
+pub fn python() -> Outcome<PathBuf> {
     require("python3", &["python3"], || find_python().is_some())?;
     find_python().ok_or_else(|| "python3 does not say where it is".into())
 }
@@ -25,7 +25,7 @@ fn find_python() -> Option<PathBuf> {
 }
 
 /// Everything that the tests start beside the Rust toolchain and git; installed where the machine lacks it.
-pub(crate) fn require_test_programs() -> Outcome {
+pub fn require_test_programs() -> Outcome {
     python()?;
     // Debian's python3 makes no virtual environments without it.
     let can_make_environments =
@@ -43,14 +43,14 @@ pub(crate) fn require_test_programs() -> Outcome {
 }
 
 /// OpenSSH's server, which is on nobody's PATH.
-pub(crate) fn sshd() -> Outcome<PathBuf> {
+pub fn sshd() -> Outcome<PathBuf> {
     let path = PathBuf::from("/usr/sbin/sshd");
     require("an SSH server", &["openssh-server"], || path.exists())?;
     Ok(path)
 }
 
 /// Chromium, the program that drives it, and npm for the accessibility engine.
-pub(crate) fn require_browser() -> Outcome {
+pub fn require_browser() -> Outcome {
     require("Chromium with chromedriver", &["chromium", "chromium-driver"], || {
         answers("chromium", "--version") && answers("chromedriver", "--version")
     })?;
@@ -58,12 +58,12 @@ pub(crate) fn require_browser() -> Outcome {
 }
 
 /// Fails early, and clearly, on a machine without git.
-pub(crate) fn require_git() -> Outcome {
+pub fn require_git() -> Outcome {
     require("git", &["git"], || answers("git", "--version"))
 }
 
 /// The packages for building git (a compiler, the libraries of its HTTP client) and the web server of its tests.
-pub(crate) fn require_git_build() -> Outcome {
+pub fn require_git_build() -> Outcome {
     let packages =
         ["gcc", "libc6-dev", "make", "perl", "libcurl4-openssl-dev", "zlib1g-dev", "libexpat1-dev"];
     require("a compiler with libcurl", &packages, || {
@@ -99,19 +99,19 @@ fn install(packages: &str) -> Outcome {
 }
 
 /// Does something with apt-get's lists of packages, which a fresh machine has to get before.
-pub(crate) fn with_lists(work: impl Fn() -> Outcome) -> Outcome {
+pub fn with_lists(work: impl Fn() -> Outcome) -> Outcome {
     work().or_else(|_| apt_get(&["update"]).and_then(|()| work()))
 }
 
 /// Runs apt-get, and waits while another run of it has a lock. apt-get's own option for this, `DPkg::Lock::Timeout`,
 /// leaves out the locks of the lists and of the downloaded archives.
-pub(crate) fn apt_get(args: &[&str]) -> Outcome {
+pub fn apt_get(args: &[&str]) -> Outcome {
     let start = Instant::now();
     loop {
         let mut command = Command::new("apt-get");
         command.args(args).env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
         match process::capture(&mut command) {
-            Err(error) if is_about_a_lock(&error.to_string()) && start.elapsed() < LOCK_PATIENCE => {
+            Err(error) if is_about_a_lock(&error.to_string()) && start.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(LOCK_INTERVAL);
             }
             outcome => return outcome.map(drop),

@@ -10,28 +10,20 @@
     reason = "tasks read the environment and talk to the terminal"
 )]
 
-mod bench;
 mod ci;
 mod demo;
 mod deps;
 mod fuzz;
 mod gitsuite;
 mod layers;
-mod machine;
-mod process;
 mod screenshots;
-mod server;
-mod soak;
 mod test;
 mod tidy;
-mod usage;
 mod wording;
-mod workspace;
 
 use std::process::ExitCode;
 
-/// What every task returns: nothing, or the reason it failed, for people.
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+use xtask::{Outcome, machine, process, server, workspace};
 
 const USAGE: &str = "\
 Usage: cargo xtask <task>
@@ -59,10 +51,10 @@ fn main() -> ExitCode {
         "demo" => demo::run(rest),
         "test" => test::run(test::Scope::Everything, rest),
         "e2e" => test::run(test::Scope::EndToEnd, rest),
-        "bench" => bench::run(rest),
+        "bench" => workspace::run_measurement("bench", rest),
         "fuzz" => fuzz::run(rest),
         "gitsuite" => gitsuite::run(rest),
-        "soak" => soak::run(rest),
+        "soak" => workspace::run_measurement("soak", rest),
         "screenshots" => screenshots::run(),
         "tidy" => tidy::run(),
         "deps" => deps::run(),

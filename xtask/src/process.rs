@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use crate::Outcome;
 
 /// Runs a command with the terminal's own output; an exit code other than 0 is an error that shows the command.
-pub(crate) fn run(command: &mut Command) -> Outcome {
+pub fn run(command: &mut Command) -> Outcome {
     let shown = show(command);
     let status = command.status().map_err(|error| format!("could not start `{shown}`: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {status}").into()) }
 }
 
 /// Runs a command quietly and returns its stdout; on failure the error carries its stderr.
-pub(crate) fn capture(command: &mut Command) -> Outcome<Vec<u8>> {
+pub fn capture(command: &mut Command) -> Outcome<Vec<u8>> {
     let shown = show(command);
     let output = command
         .stdin(Stdio::null())
@@ -28,8 +28,8 @@ pub(crate) fn capture(command: &mut Command) -> Outcome<Vec<u8>> {
     Err(format!("`{shown}` ended with {}\n{stdout}{stderr}", output.status).into())
 }
 
-/// Whether a program starts and ends well, without any output.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
+/// Returns whether a program starts and ends well, without any output.
+pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -39,7 +39,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 }
 
 /// The command line as a person would type it, for messages.
-pub(crate) fn show(command: &Command) -> String {
+pub fn show(command: &Command) -> String {
     std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(|part| part.to_string_lossy().into_owned())
@@ -47,11 +47,13 @@ pub(crate) fn show(command: &Command) -> String {
         .join(" ")
 }
 
-/// How many tests passed and failed, added up over several runners.
+/// The numbers of tests that passed and failed, added up over several runners.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) passed: u64,
-    pub(crate) failed: u64,
+pub struct Tally {
+    /// Those that passed.
+    pub passed: u64,
+    /// Those that failed, or took too long.
+    pub failed: u64,
 }
 
 impl Tally {
@@ -85,7 +87,7 @@ impl std::ops::AddAssign for Tally {
 
 /// Runs a test runner, passes its output on as it comes, and counts what it reports.
 /// The second value is the reason if the runner did not end well.
-pub(crate) fn run_counting(command: &mut Command) -> (Tally, Outcome) {
+pub fn run_counting(command: &mut Command) -> (Tally, Outcome) {
     let shown = show(command);
     let mut child = match command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => child,

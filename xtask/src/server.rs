@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use crate::Outcome;
 
-/// How long a request waits for the next bytes of its answer.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// The longest wait for the next bytes of an answer.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A running server. Dropping it ends the process.
-pub(crate) struct Server {
+pub struct Server {
     child: Option<Child>,
     ready: Value,
 }
 
 impl Server {
     /// Starts `vsts-mock serve` on free ports and waits for its ready line. Its log goes to `log`.
-    pub(crate) fn start(binary: &Path, seed: &Path, data: &Path, log: &Path) -> Outcome<Self> {
+    pub fn start(binary: &Path, seed: &Path, data: &Path, log: &Path) -> Outcome<Self> {
         let mut command = Command::new(binary);
         command.args(["serve", "--http", "127.0.0.1:0", "--ssh", "127.0.0.1:0", "--config"]).arg(seed);
         command.arg("--data-dir").arg(data);
@@ -33,44 +33,38 @@ impl Server {
         let mut server = Self { child: Some(child), ready: Value::Null };
         server.ready = serde_json::from_str(&line).map_err(|_| {
             let log = std::fs::read_to_string(log).unwrap_or_default();
-            format!("vsts-mock did not get ready; it said:\n{line}{log}")
+            format!("vsts-mock did not get ready; it printed:\n{line}{log}")
         })?;
         Ok(server)
     }
 
-    /// Where it listens: `http://127.0.0.1:41234`.
-    pub(crate) fn http(&self) -> &str {
+    /// The address of its HTTP: `http://127.0.0.1:41234`.
+    pub fn http(&self) -> &str {
         self.ready["http"].as_str().unwrap_or_default()
     }
 
     /// The same as a socket's address.
-    pub(crate) fn address(&self) -> Outcome<std::net::SocketAddr> {
+    pub fn address(&self) -> Outcome<std::net::SocketAddr> {
         Ok(self.http().trim_start_matches("http://").parse()?)
     }
 
-    /// Where it takes SSH, as a socket's address.
-    pub(crate) fn ssh_address(&self) -> Outcome<std::net::SocketAddr> {
+    /// The address of its SSH, as a socket's address.
+    pub fn ssh_address(&self) -> Outcome<std::net::SocketAddr> {
         Ok(self.ready["ssh"].as_str().unwrap_or_default().trim_start_matches("ssh://").parse()?)
     }
 
     /// Its process.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
 
     /// The token of its admin API.
-    pub(crate) fn admin_token(&self) -> &str {
+    pub fn admin_token(&self) -> &str {
         self.ready["admin_token"].as_str().unwrap_or_default()
     }
 
-    /// Sends it `SIGTERM`.
-    pub(crate) fn ask_to_end(&self) -> Outcome {
-        let pid = rustix::process::Pid::from_raw(self.id().try_into()?).ok_or("the server has no process")?;
-        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
-    }
-
-    /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Outcome<Option<std::process::ExitStatus>> {
+    /// Its exit status, if it has ended.
+    pub fn ended(&mut self) -> Outcome<Option<std::process::ExitStatus>> {
         Ok(match &mut self.child {
             Some(child) => child.try_wait()?,
             None => None,
@@ -78,7 +72,7 @@ impl Server {
     }
 
     /// Leaves the process running when this value goes, and returns its id.
-    pub(crate) fn leave_running(&mut self) -> u32 {
+    pub fn leave_running(&mut self) -> u32 {
         self.child.take().map_or(0, |child| child.id())
     }
 }
@@ -93,14 +87,16 @@ impl Drop for Server {
     }
 }
 
-/// An answer: the status code and the whole body.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+/// An answer.
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
 }
 
 /// Sends one request on a connection of its own and reads the whole answer. `url` is `http://host:port/path`.
-pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Outcome<Answer> {
+pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Outcome<Answer> {
     let rest = url.strip_prefix("http://").ok_or("only http:// is spoken here")?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
@@ -114,7 +110,7 @@ pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &
     head.push_str("\r\n");
     let mut stream = TcpStream::connect(host)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let mut reader = BufReader::with_capacity(1 << 16, stream);
     let mut line = String::new();
@@ -161,7 +157,7 @@ pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &
 }
 
 /// The Basic header for a personal access token.
-pub(crate) fn basic(token: &str) -> String {
+pub fn basic(token: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::from("Basic ");
     for group in format!(":{token}").as_bytes().chunks(3) {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::process::Tally;
 use crate::workspace::Purpose;
-use crate::{Outcome, fuzz, machine, process, soak, workspace};
+use crate::{Outcome, fuzz, machine, process, workspace};
 
 /// Which tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
     let (all, args): (Vec<String>, Vec<String>) = args.iter().cloned().partition(|arg| arg == "--all");
     let (tally, mut outcome) = count(scope, "default", &args);
     if !all.is_empty() {
-        outcome = outcome.and(fuzz::run(&[])).and(soak::run(&[]));
+        outcome = outcome.and(fuzz::run(&[])).and(workspace::run_measurement("soak", &[]));
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     outcome

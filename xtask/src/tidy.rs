@@ -22,6 +22,7 @@ const DEPENDENCIES: &[(&str, &[&str], &[&str])] = &[
     ("fuzz", &["azml-core", "git-wire"], &["tokio", "anyhow"]),
     ("tests", &["vsts-mock"], &["anyhow", "gix"]),
     ("xtask", &[], &["tokio", "clap", "anyhow", "gix", "ureq"]),
+    ("benches", &["xtask"], &["tokio", "clap", "anyhow", "gix", "ureq"]),
 ];
 
 /// File names that say nothing.
@@ -117,7 +118,7 @@ fn dependencies(manifest: &str) -> Vec<&str> {
 }
 
 fn check_dependencies(files: &[File], found: &mut Vec<String>) {
-    let own: Vec<&str> = ["azml", "azml-core", "git-wire", "vsts-mock", "e2e", "xtask"].to_vec();
+    let own: Vec<&str> = ["azml", "azml-core", "git-wire", "vsts-mock", "e2e", "xtask", "benches"].to_vec();
     for file in files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
         let folder = file.path.trim_end_matches("/Cargo.toml");
         let Some((_, allowed, never)) = DEPENDENCIES.iter().find(|(name, _, _)| *name == folder) else {
@@ -153,7 +154,8 @@ fn check_layers(files: &[File], found: &mut Vec<String>) {
 fn named_paths(document: &str) -> impl Iterator<Item = &str> {
     document.split('`').skip(1).step_by(2).filter(|word| {
         let first = word.split('/').next().unwrap_or_default();
-        ["crates", "tests", "xtask", "fuzz", "docs", "examples", ".ci", ".config", ".cargo"].contains(&first)
+        ["crates", "tests", "xtask", "benches", "fuzz", "docs", "examples", ".ci", ".config", ".cargo"]
+            .contains(&first)
             && word.contains('/')
             && !word.contains(['*', ' ', '{', '<', '$'])
     })

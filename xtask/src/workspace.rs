@@ -1,24 +1,24 @@
-//! Where the workspace is, and how its binaries are built and found.
+//! Finds the workspace, and builds and finds its binaries.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::{Outcome, process};
+use crate::{Outcome, process, progress};
 
 /// The workspace's root folder, known since this binary was compiled in it.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_path_buf()
 }
 
 /// Cargo, as the caller chose it, started in the workspace.
-pub(crate) fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
 }
 
 /// A program that cargo installs: this machine's, or one of our own below `target/`, which is installed if it is missing.
-pub(crate) fn tool(name: &str, version: &str) -> Outcome<PathBuf> {
+pub fn tool(name: &str, version: &str) -> Outcome<PathBuf> {
     let folder = root().join("target/tools");
     let own = folder.join("bin").join(name);
     for tool in [own.clone(), PathBuf::from(name)] {
@@ -33,17 +33,26 @@ pub(crate) fn tool(name: &str, version: &str) -> Outcome<PathBuf> {
     Ok(own)
 }
 
-/// The two binaries that users get.
-pub(crate) struct Binaries {
-    /// The folder both are in.
-    pub(crate) dir: PathBuf,
-    pub(crate) azml: PathBuf,
-    pub(crate) vsts_mock: PathBuf,
+/// Runs a task of the package `benches`: `bench`, whose own part is measured with the rest and optimised like it, or `soak`.
+pub fn run_measurement(task: &str, args: &[String]) -> Outcome {
+    let mut run = cargo();
+    run.args(["run", "--quiet", "--package", "benches"]).args((task == "bench").then_some("--release"));
+    process::run(run.args(["--", task]).args(args))
 }
 
-/// What the binaries are built for.
+/// The two binaries that users get.
+pub struct Binaries {
+    /// The folder both are in.
+    pub dir: PathBuf,
+    /// The command-line tool.
+    pub azml: PathBuf,
+    /// The server.
+    pub vsts_mock: PathBuf,
+}
+
+/// The purpose of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// To be shown: the binaries alone.
     Demo,
     /// To be tested: together with all tests. Dependencies get the same features as when the tests
@@ -53,9 +62,9 @@ pub(crate) enum Purpose {
     Bench,
 }
 
-/// Builds `azml` and `vsts-mock` and returns where they are. Cargo's own progress goes to stderr.
+/// Builds `azml` and `vsts-mock` and returns their paths. The progress goes to stderr.
 /// `AZML_TEST_BIN_DIR` names a folder that has them already.
-pub(crate) fn build_binaries(purpose: Purpose) -> Outcome<Binaries> {
+pub fn build_binaries(purpose: Purpose) -> Outcome<Binaries> {
     if let Some(dir) = std::env::var_os("AZML_TEST_BIN_DIR") {
         let dir = std::path::absolute(dir)?;
         return Ok(Binaries { azml: dir.join("azml"), vsts_mock: dir.join("vsts-mock"), dir });
@@ -67,7 +76,7 @@ pub(crate) fn build_binaries(purpose: Purpose) -> Outcome<Binaries> {
         Purpose::Tests => &["--workspace", "--lib", "--tests"],
         Purpose::Bench => &["-p", "azml", "-p", "vsts-mock", "--release"],
     });
-    let output = cargo.stderr(Stdio::inherit()).output()?;
+    let output = progress::output(&mut cargo)?;
     if !output.status.success() {
         return Err("the binaries don't build".into());
     }

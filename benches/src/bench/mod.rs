@@ -10,16 +10,10 @@ mod stock;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, machine, process, workspace};
+use crate::{Outcome, machine, workspace};
 
 /// Runs the benchmark that comes first in `args`, or all; what follows is for the benchmark.
 pub(crate) fn run(args: &[String]) -> Outcome {
-    if cfg!(debug_assertions) {
-        // What is measured beside the product is measured optimised too.
-        let mut again = workspace::cargo();
-        again.args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench"]).args(args);
-        return process::run(&mut again);
-    }
     machine::require_git()?;
     let (name, rest) = match args.split_first() {
         Some((first, rest)) if !first.starts_with("--") => (first.as_str(), rest),

@@ -120,7 +120,7 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
             testbed.take_down();
             match stop {
                 Stop::Kill => drop(server),
-                Stop::Terminate => faults.extend(server.terminate(CALM)?),
+                Stop::Terminate => faults.extend(terminate(server, CALM)?),
             }
             let (started, wrong) = testbed.start()?;
             println!("{:5.0} s: {stop:?}, started again", begun.elapsed().as_secs_f64());
@@ -137,7 +137,7 @@ fn soak(binary: &Path, length: Duration) -> Outcome {
         lives.first().and_then(|life| life.first()),
         &mut faults,
     );
-    faults.extend(server.terminate(CALM)?);
+    faults.extend(terminate(server, CALM)?);
     judge_disk(&testbed, &mut faults)?;
     // A last start: what was acknowledged until the end is there.
     let (server, wrong) = testbed.start()?;
@@ -276,22 +276,21 @@ fn judge_disk(testbed: &Testbed, faults: &mut Vec<String>) -> Outcome {
     Ok(())
 }
 
-impl Server {
-    /// Asks the server to end and waits for it; returns what was wrong about that.
-    fn terminate(mut self, patience: Duration) -> Outcome<Vec<String>> {
-        self.ask_to_end()?;
-        let start = Instant::now();
-        while start.elapsed() < patience {
-            if let Some(status) = self.ended()? {
-                if status.success() {
-                    return Ok(Vec::new());
-                }
-                return Ok(vec![format!("asked to stop, the server ended with {status}")]);
+/// Sends the server `SIGTERM` and waits for its end; returns what was wrong about that.
+fn terminate(mut server: Server, timeout: Duration) -> Outcome<Vec<String>> {
+    let pid = rustix::process::Pid::from_raw(server.id().try_into()?).ok_or("the server has no process")?;
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    let start = Instant::now();
+    while start.elapsed() < timeout {
+        if let Some(status) = server.ended()? {
+            if status.success() {
+                return Ok(Vec::new());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            return Ok(vec![format!("asked to stop, the server ended with {status}")]);
         }
-        Ok(vec![format!("asked to stop, the server was there {} s later", patience.as_secs())])
+        std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(vec![format!("asked to stop, the server was there {} s later", timeout.as_secs())])
 }
 
 #[cfg(test)]
