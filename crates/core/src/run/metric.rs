@@ -24,7 +24,8 @@ impl Curve {
 }
 
 /// One logged value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Value")]
 pub enum Metric {
     /// A number that JSON can say.
     Number(Number),

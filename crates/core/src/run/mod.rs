@@ -12,13 +12,11 @@ mod listed;
 mod merge;
 mod metric;
 mod origin;
-mod quick;
 mod record;
 mod salvage;
 mod shard;
 mod status;
 mod store;
-mod stored;
 
 pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},

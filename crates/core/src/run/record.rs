@@ -16,13 +16,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use gix::ObjectId;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{Curve, Metric, Status, format};
 use crate::id::{ProjectId, RunId};
 
 /// One run, as the Workbench describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct RunRecord {
     /// Names the run.
     pub run_id: RunId,
@@ -65,10 +66,13 @@ pub struct RunRecord {
     /// What the script logged.
     pub metrics: BTreeMap<String, Metric>,
     /// More about the metrics that were logged more than once.
+    #[serde(default, deserialize_with = "or_default")]
     pub curves: BTreeMap<String, Curve>,
     /// What the run was given to work with, by name: learning rates, depths.
+    #[serde(default, deserialize_with = "or_default")]
     pub parameters: BTreeMap<String, String>,
     /// What people and tools say about it, by name.
+    #[serde(default, deserialize_with = "or_default")]
     pub tags: BTreeMap<String, String>,
     /// The command as it was executed, where it is more than the script and its arguments.
     pub command: Option<Vec<String>>,
@@ -79,6 +83,7 @@ pub struct RunRecord {
     /// The computer that process is on.
     pub host: Option<String>,
     /// Keys that this version does not know, kept for those that do.
+    #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
@@ -130,19 +135,25 @@ impl RunRecord {
         script_name: impl Into<String>,
         created: Timestamp,
     ) -> Self {
+        let record = Self::of(run_id, experiment.to_string(), format::to_micros(created));
+        Self { script_name: script_name.into(), ..record }
+    }
+
+    /// A record of which no more is known.
+    fn of(run_id: RunId, experiment_id: String, created_utc: Timestamp) -> Self {
         Self {
             run_id,
             run_number: 0,
-            script_name: script_name.into(),
+            script_name: String::new(),
             arguments: Vec::new(),
             target: "local".to_owned(),
             status: Status::Submitting,
-            created_utc: format::to_micros(created),
+            created_utc,
             start_time_utc: None,
             end_time_utc: None,
             user_id: String::new(),
             exit_code: None,
-            experiment_id: experiment.to_string(),
+            experiment_id,
             parent_run_id: None,
             attachments: Vec::new(),
             heartbeat_enabled: true,
@@ -196,11 +207,24 @@ impl RunRecord {
 
     /// Reads what [`to_stored`](Self::to_stored) wrote.
     pub fn from_stored(bytes: &[u8]) -> Result<Self, RecordError> {
-        if let Some(record) = super::quick::read(bytes) {
+        // In one pass, without a map of values: ten thousand are read for one list.
+        if let Some(record) = serde_json::from_slice(bytes).ok().and_then(Self::of_this_version) {
             return Ok(record);
         }
         let object: Map<String, Value> = serde_json::from_slice(bytes).map_err(RecordError::NotJson)?;
-        super::stored::read(object)
+        match object.get("version").map(Value::as_u64) {
+            Some(Some(VERSION)) => {}
+            Some(Some(version)) if version > 0 => return Err(RecordError::Newer { version }),
+            _ => return Err(malformed(&object, "version")),
+        }
+        let record = serde_json::from_value(Value::Object(object.clone())).ok();
+        record.and_then(Self::of_this_version).ok_or_else(|| why_malformed(&object))
+    }
+
+    /// Takes out of the keys of `self` those that are no part of a record.
+    fn of_this_version(mut self) -> Option<Self> {
+        self.extra.shift_remove("duration"); // follows from start and end
+        (self.extra.shift_remove("version")?.as_u64()? == VERSION).then_some(self)
     }
 
     /// Reads the record that is kept as that of `run`.
@@ -228,30 +252,22 @@ impl RunRecord {
             script_name: text("script_name").unwrap_or_default(),
             target: text("target").unwrap_or_default(),
             status: if matches!(why, RecordError::Newer { .. }) { Status::Newer } else { Status::Unreadable },
-            created_utc: moment("created_utc").or(created).unwrap_or_default(),
             start_time_utc: moment("start_time_utc"),
             end_time_utc: moment("end_time_utc"),
             user_id: text("user_id").unwrap_or_default(),
-            experiment_id: text("experiment_id").unwrap_or_default(),
             heartbeat_enabled: false,
             hidden: object.get("hidden").and_then(Value::as_bool).unwrap_or_default(),
             name: text("name"),
             metrics: metrics.into_iter().map(|(name, value)| (name, Metric::from(value))).collect(),
             parameters: texts("parameters"),
             tags: texts("tags"),
-            curves: BTreeMap::new(),
-            command: None,
-            edited_utc: None,
             extra: [(UNREADABLE.to_owned(), Value::String(why.to_string()))].into_iter().collect(),
-            arguments: Vec::new(),
-            exit_code: None,
-            parent_run_id: None,
-            attachments: Vec::new(),
-            description: None,
-            properties: BTreeMap::new(),
-            pid: None,
             host: text("host"),
-            run_id: run,
+            ..Self::of(
+                run,
+                text("experiment_id").unwrap_or_default(),
+                moment("created_utc").or(created).unwrap_or_default(),
+            )
         }
     }
 
@@ -347,4 +363,34 @@ impl RunRecord {
         all.extend(RARE.into_iter().zip(rare).filter_map(|(key, value)| Some((key, value?))));
         all
     }
+}
+
+/// Reads a value that may be null.
+fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Finds the key for which `object` is no record: the first whose value makes a sound record one that can't be read.
+fn why_malformed(object: &Map<String, Value>) -> RecordError {
+    let id = RunId::new("sound", 0).expect("letters and a time are an id");
+    let sound = RunRecord::new(id, &ProjectId::from_random([0; 16]), "", Timestamp::UNIX_EPOCH).to_stored();
+    let sound: Map<String, Value> = serde_json::from_slice(&sound).expect("what is stored is an object");
+    let is_wrong = |key: &&String| {
+        let mut one = sound.clone();
+        match object.get(*key) {
+            Some(value) => drop(one.insert((*key).clone(), value.clone())),
+            None => drop(one.shift_remove(*key)),
+        }
+        serde_json::from_value::<RunRecord>(Value::Object(one)).is_err()
+    };
+    let key = sound.keys().chain(object.keys()).find(is_wrong);
+    malformed(object, key.map_or("version", String::as_str))
+}
+
+fn malformed(object: &Map<String, Value>, key: &str) -> RecordError {
+    let found = match object.get(key) {
+        None => "missing".to_owned(),
+        Some(value) => value.to_string().chars().filter(|c| !c.is_control()).take(80).collect(),
+    };
+    RecordError::Malformed { key: key.to_owned(), found }
 }
