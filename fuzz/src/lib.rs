@@ -13,9 +13,7 @@ use git_wire::client::{Duplex, FetchRequest, FetchSession, PushRequest, PushSess
 use git_wire::history::Graph;
 use git_wire::pack::{Connectivity, IngestOptions, ingest};
 use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader};
-use git_wire::{
-    Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, advertise, respond,
-};
+use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Server, Service};
 use gix::odb::pack::data::entry::Header;
 
 /// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
@@ -227,13 +225,22 @@ pub fn packed_refs(data: &[u8]) {
     std::fs::write(repository.git_dir().join("packed-refs"), data).expect("written");
     let (options, version) = (Options::default(), ProtocolVersion::V0);
     for service in [Service::UploadPack, Service::ReceivePack] {
-        drop(advertise(service, &repository, &NothingChanges, &options, version, &mut Vec::new()));
+        drop(Server { repository: &repository, policy: &NothingChanges, options: &options }.advertise(
+            service,
+            version,
+            &mut Vec::new(),
+        ));
     }
     let request =
         lines(b"command=ls-refs\n0001\npeel\nsymrefs\nref-prefix refs/heads/\nref-prefix refs/tags/v\n0000");
     let mut answer = Vec::new();
     let (service, version) = (Service::UploadPack, ProtocolVersion::V2);
-    drop(respond(service, &repository, &NothingChanges, &options, version, &mut &request[..], &mut answer));
+    drop(Server { repository: &repository, policy: &NothingChanges, options: &options }.respond(
+        service,
+        version,
+        &mut &request[..],
+        &mut answer,
+    ));
 }
 
 /// What a server answers to a fetch, in both versions: acknowledgements, a boundary, a pack.
@@ -333,7 +340,12 @@ fn ask(service: Service, version: ProtocolVersion, request: &[u8]) {
     let options = Options { durable: false, limits, ..Options::default() };
     let mut answer = Vec::new();
     // Whether it is refused isn't the question here.
-    drop(respond(service, repository(), &NothingChanges, &options, version, &mut &request[..], &mut answer));
+    drop(Server { repository: repository(), policy: &NothingChanges, options: &options }.respond(
+        service,
+        version,
+        &mut &request[..],
+        &mut answer,
+    ));
 }
 
 /// One repository for all: a file, a folder, two commits and an annotated tag; the same ids everywhere.

@@ -20,8 +20,7 @@ use std::process::ExitCode;
 use bstr::{BStr, BString};
 use flate2::read::MultiGzDecoder;
 use git_wire::{
-    Denial, Error, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service, UpdateKind, advertise,
-    converse, respond,
+    Denial, Error, Options, Policy, ProtocolVersion, RefUpdate, Repository, Server, Service, UpdateKind,
 };
 
 type Outcome<T = ()> = Result<T, Box<dyn StdError>>;
@@ -53,11 +52,11 @@ fn command(name: &str, args: &[String]) -> Outcome {
     let mut output = io::stdout().lock();
     let repository = &site.repository;
     if has("--http-backend-info-refs") || has("--advertise-refs") || has("--stateless-advertise") {
-        advertise(service, repository, policy, options, version, &mut output)?;
+        Server { repository, policy, options }.advertise(service, version, &mut output)?;
     } else if has("--stateless-rpc") {
-        respond(service, repository, policy, options, version, &mut input, &mut output)?;
+        Server { repository, policy, options }.respond(service, version, &mut input, &mut output)?;
     } else {
-        converse(service, repository, policy, options, version, &mut input, &mut output)?;
+        Server { repository, policy, options }.converse(service, version, &mut input, &mut output)?;
     }
     Ok(())
 }
@@ -108,7 +107,7 @@ fn cgi() -> Outcome {
     };
     if path.ends_with("/info/refs") {
         let mut answer = Vec::new();
-        advertise(service, repository, policy, options, version, &mut answer)?;
+        Server { repository, policy, options }.advertise(service, version, &mut answer)?;
         head(&mut output, "advertisement")?;
         return Ok(output.write_all(&answer)?);
     }
@@ -125,7 +124,8 @@ fn cgi() -> Outcome {
         _ => Box::new(body),
     };
     head(&mut output, "result")?;
-    match respond(service, repository, policy, options, version, &mut body, &mut output) {
+    let server = Server { repository, policy, options };
+    match server.respond(service, version, &mut body, &mut output) {
         // The peer has been told, and a web server has no use for the code.
         Ok(_) | Err(Error::Protocol(_) | Error::NotOurRef(_) | Error::Limit { .. }) => Ok(()),
         Err(error) => Err(error.into()),

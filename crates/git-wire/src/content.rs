@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use flate2::bufread::ZlibDecoder;
@@ -12,13 +11,12 @@ use gix::objs::Kind;
 use gix_pack::data::entry::Header;
 
 use crate::limits::WHOLE_CONTENT_BYTES;
+use crate::pack::store::{loose, loose_file};
 use crate::pack::{Error, Pack};
 use crate::repository::Reader;
 
 /// Bytes of a pack that are inflated at once.
 const PIECE: usize = 64 << 10;
-/// Bytes of the header of a loose object: a kind, a size and a zero byte.
-const LOOSE_HEADER: u64 = 64;
 
 /// An object that was found, before its content is read.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ pub struct Content(Source);
 enum Source {
     Loose(Box<ZlibDecoder<BufReader<File>>>),
     Packed { pack: Arc<Pack>, at: u64, inflate: Box<Decompress> },
-    Whole(Cursor<Vec<u8>>),
+    Memory(Cursor<Vec<u8>>),
 }
 
 impl Reader {
@@ -96,7 +94,7 @@ impl StoredContent {
         }
         let id = self.id;
         let mut object = reader.find_object(id).map_err(|source| Error::Read { id, source })?;
-        Ok(Content(Source::Whole(Cursor::new(std::mem::take(&mut object.data)))))
+        Ok(Content(Source::Memory(Cursor::new(std::mem::take(&mut object.data)))))
     }
 }
 
@@ -126,29 +124,10 @@ fn locate(pack: &Pack, mut offset: u64, size: u64) -> Result<(Option<u64>, u64),
     Ok((None, 0))
 }
 
-/// The file of a loose object.
-pub(crate) fn loose_file(folders: &[PathBuf], id: &ObjectId) -> Option<File> {
-    let hex = id.to_string();
-    folders.iter().find_map(|folder| File::open(folder.join(&hex[..2]).join(&hex[2..])).ok())
-}
-
-/// A loose object, read up to where its content begins.
-pub(crate) fn loose(file: File) -> io::Result<ZlibDecoder<BufReader<File>>> {
-    let mut inflate = ZlibDecoder::new(BufReader::with_capacity(32 << 10, file));
-    let mut byte = [1];
-    for _ in 0..LOOSE_HEADER {
-        inflate.read_exact(&mut byte)?;
-        if byte == [0] {
-            return Ok(inflate);
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "the loose object has no header"))
-}
-
 impl Read for Content {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Source::Whole(whole) => whole.read(buffer),
+            Source::Memory(whole) => whole.read(buffer),
             Source::Loose(inflate) => inflate.read(buffer),
             Source::Packed { pack, at, inflate } => {
                 let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the pack is damaged");

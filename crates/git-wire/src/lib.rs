@@ -1,8 +1,7 @@
 //! The Git protocol, transport-agnostic: bytes in, bytes out.
 //!
 //! In reading order: [`pktline`] is the framing, [`capability`] what peers tell about themselves, [`pack`] builds and
-//! takes in packs. On these stand the two services of a server, asked through [`advertise`], [`respond`] and
-//! [`converse`], and the [`client`] half. The crate opens no socket, starts no process, and knows neither the clock
+//! takes in packs. On these stand [`Server`] with its two services, and the [`client`] half. The crate opens no socket, starts no process, and knows neither the clock
 //! nor the environment; who may do what is asked from a [`Policy`].
 
 pub mod capability;
@@ -13,6 +12,7 @@ pub mod pack;
 pub mod pktline;
 
 mod content;
+mod context;
 mod error;
 mod format;
 mod head;
@@ -26,7 +26,7 @@ mod receive;
 mod refs;
 mod refusal;
 mod repository;
-mod serve;
+mod server;
 mod service;
 mod upload;
 
@@ -39,5 +39,5 @@ pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};
 pub use refusal::RefRefusal;
 pub use repository::{Error as RepositoryError, Reader, Repository, WeakRepository};
-pub use serve::{advertise, converse, respond};
+pub use server::Server;
 pub use service::{ProtocolVersion, Service, UnknownService};

@@ -43,15 +43,16 @@ pub fn push_history(
     let mut delivered = Delivered::default();
     let mut refused: Option<Refused> = None;
     let mut without_attachments = None;
-    let mut whole = false;
+    let mut everything = false;
     let mut turns = Turns::new(context);
     let mut locks = 0;
     loop {
         let before = refused.take();
-        match attempt(history, remote, context, before, whole, &mut without_attachments, &mut delivered)? {
+        match attempt(history, remote, context, before, everything, &mut without_attachments, &mut delivered)?
+        {
             Attempt::Done => return without_attachments.map_or(Ok(delivered), Err),
             // What its refs reach and what it had at the last sync is not all there any more.
-            Attempt::Refused(what) if what.lacks_objects && !whole => whole = true,
+            Attempt::Refused(what) if what.lacks_objects && !everything => everything = true,
             Attempt::Refused(what) => {
                 if what.reason.is_lock_held() {
                     locks += 1;
@@ -104,7 +105,7 @@ fn attempt(
     remote: &Remote,
     context: Context<'_>,
     refused: Option<Refused>,
-    whole: bool,
+    everything: bool,
     without_attachments: &mut Option<SyncError>,
     delivered: &mut Delivered,
 ) -> Result<Attempt, SyncError> {
@@ -148,7 +149,7 @@ fn attempt(
     }
     updates.extend(offer.as_ref().map(|offer| offer.update.clone()));
     let objects = offer.as_ref().map_or(history.git(), |offer| offer.objects(history));
-    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)?, whole };
+    let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)?, everything };
     if !request.updates.is_empty() {
         let report = session.push(objects, &request, &mut |progress| context.tell(progress))?;
         delivered.objects += report.objects;

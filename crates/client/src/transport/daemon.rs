@@ -1,6 +1,5 @@
 //! git:// : the service over a bare TCP connection. No identity, no encryption; for trusted networks.
 
-use std::io::Write as _;
 use std::net::{TcpStream, ToSocketAddrs as _};
 
 use git_wire::Service;
@@ -46,7 +45,7 @@ pub(super) fn connect(
 }
 
 fn converse(
-    mut stream: TcpStream,
+    stream: TcpStream,
     host: &str,
     port: Option<u16>,
     path: &str,
@@ -59,6 +58,6 @@ fn converse(
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     let version = if service == Service::UploadPack { "\0version=2\0" } else { "" };
     let request = format!("{} {path}\0host={host}{port}\0{version}", service.as_str());
-    write!(stream, "{:04x}{request}", request.len() + 4)?;
+    git_wire::pktline::Writer::new(&stream).data(request.as_bytes())?;
     Ok(Duplex::new(Box::new(stream.try_clone()?), Box::new(stream)))
 }

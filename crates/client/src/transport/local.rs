@@ -83,9 +83,8 @@ fn serve(
     let mut output = BufWriter::new(output);
     // A push that was killed was its own server: nobody else will remove its lock.
     let options = Options { break_locks_after: Some(LOCK_WAITS), ..Options::default() };
-    if let Err(error) =
-        git_wire::converse(service, repository, policy, &options, version, &mut input, &mut output)
-    {
+    let server = git_wire::Server { repository, policy, options: &options };
+    if let Err(error) = server.converse(service, version, &mut input, &mut output) {
         // The peer was told, as far as the protocol has words for it.
         tracing::debug!(%error, "the local service ended early");
     }

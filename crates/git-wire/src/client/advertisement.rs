@@ -1,10 +1,11 @@
 //! What a server says first: version, capabilities, and before version 2 its refs.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use gix::ObjectId;
 use gix::refs::FullName;
 
+use super::connection::lines;
 use super::{Connection, Error, RemoteRef, refs};
 use crate::capability::Capabilities;
 use crate::limits::{MAX_ADVERTISEMENT_BYTES, MAX_REMOTE_REFS};
@@ -111,14 +112,4 @@ impl Advertisement {
             _ => Ok(self),
         }
     }
-}
-
-/// Reads packet lines off an answer, of no more than `limit` bytes. A stream that goes on is not read ahead of.
-pub(super) fn lines<'r>(
-    is_stateless: bool,
-    answer: Box<dyn Read + 'r>,
-    limit: u64,
-) -> Reader<Box<dyn Read + 'r>> {
-    let answer = if is_stateless { Box::new(BufReader::with_capacity(64 * 1024, answer)) } else { answer };
-    Reader::limited(answer, limit)
 }

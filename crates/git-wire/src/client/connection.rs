@@ -7,6 +7,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use crate::pktline::Reader;
+
 /// One conversation with one service of one remote repository.
 pub trait Connection {
     /// The bytes that the server speaks first. For HTTP that is the body of `GET info/refs`; its
@@ -153,4 +155,14 @@ impl Connection for Duplex {
     fn is_stateless(&self) -> bool {
         false
     }
+}
+
+/// Reads packet lines off an answer, of no more than `limit` bytes. A stream that goes on is not read ahead of.
+pub(super) fn lines<'r>(
+    is_stateless: bool,
+    answer: Box<dyn Read + 'r>,
+    limit: u64,
+) -> Reader<Box<dyn Read + 'r>> {
+    let answer = if is_stateless { Box::new(BufReader::with_capacity(64 * 1024, answer)) } else { answer };
+    Reader::limited(answer, limit)
 }

@@ -9,7 +9,8 @@ use std::io::{self, Cursor, Read, Write};
 use gix::ObjectId;
 use gix::refs::FullName;
 
-use super::advertisement::{Advertisement, lines};
+use super::advertisement::Advertisement;
+use super::connection::lines;
 use super::{AGENT, Connection, Error, Progress, Rejection, RemoteRef, report, shallow};
 use crate::capability::Capabilities;
 use crate::limits::MAX_ANSWER_BYTES;
@@ -42,7 +43,7 @@ pub struct PushRequest {
     /// Objects that the remote is known to have, beside the tips of its refs.
     pub exclude: Vec<ObjectId>,
     /// Sends all that the new tips reach, also what the remote should have: for one that lacks objects.
-    pub whole: bool,
+    pub everything: bool,
 }
 
 /// What the server says about a push.
@@ -299,7 +300,7 @@ impl<'c> PushSession<'c> {
         let theirs = self.refs.iter().flat_map(|found| [Some(found.id), found.peeled]).flatten();
         let known: HashSet<ObjectId> =
             theirs.chain(self.extra.iter().copied()).chain(request.exclude.iter().copied()).collect();
-        let is_had = |id: &ObjectId| !request.whole && repository.has_object(*id);
+        let is_had = |id: &ObjectId| !request.everything && repository.has_object(*id);
         let haves: Vec<ObjectId> = known.into_iter().filter(is_had).collect();
         // Commits without their parents here stand on commits that came from the remote.
         let boundary = shallow::read(repository)?.into_iter().collect();

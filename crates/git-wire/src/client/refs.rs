@@ -4,7 +4,7 @@ use bstr::BStr;
 use gix::ObjectId;
 use gix::refs::FullName;
 
-use super::advertisement::lines;
+use super::connection::lines;
 use super::{Connection, Error};
 use crate::capability::Capabilities;
 use crate::limits::{MAX_ADVERTISEMENT_BYTES, MAX_REMOTE_REFS, MAX_REMOTE_SYMREFS};

@@ -18,7 +18,7 @@ pub(super) struct Checked {
     /// what these reach, and nothing else.
     pub(super) roots: Option<Vec<ObjectId>>,
     /// The objects that the pack's objects point to beyond it.
-    pub(super) border: Border,
+    pub(super) boundary: Boundary,
     /// Missing objects that the pack's objects point to, if they are gathered.
     pub(super) missing: Vec<Disconnected>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Checked {
 /// Objects that a pack's objects point to and that are not in it. They are there, unless missing ones are gathered, and
 /// not whether all is that it points to itself.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Border {
+pub(crate) struct Boundary {
     /// The commits.
     pub(crate) commits: Vec<ObjectId>,
     /// True if there are trees.
@@ -128,15 +128,15 @@ impl<'o> Checker<'o> {
                 special(objects, id, &mut buffer, fsck::gitattributes, "gitattributesLarge", options)?;
             }
         }
-        let mut border = Border::default();
+        let mut boundary = Boundary::default();
         for (to, (kind, _)) in &self.pointed_to {
             match kind {
-                Kind::Commit if new.kind(to).is_none() => border.commits.push(*to),
-                Kind::Tree if !border.has_trees => border.has_trees = new.kind(to).is_none(),
+                Kind::Commit if new.kind(to).is_none() => boundary.commits.push(*to),
+                Kind::Tree if !boundary.has_trees => boundary.has_trees = new.kind(to).is_none(),
                 _ => {}
             }
         }
-        Ok(Checked { roots: roots(ids, new, &self.pointed_to), border, missing })
+        Ok(Checked { roots: roots(ids, new, &self.pointed_to), boundary, missing })
     }
 }
 

@@ -1,8 +1,9 @@
-//! The closure: one stored pack that is known to hold all that some tips reach, and nothing else.
+//! The closure: one stored pack that is known to hold everything that some tips reach, and nothing else. Git says that such
+//! a pack has full closure.
 //!
-//! Who wants at least those tips and has nothing gets that pack as it lies, and only what came since is counted. Each
-//! pack's file names the pack by its checksum: when that pack is gone, the record counts for nothing, so it can't be
-//! wrong by being old.
+//! A client that wants at least those tips and has nothing gets that pack as it is stored; only newer objects are counted.
+//! The record names the pack by its checksum: when that pack is gone, the record is ignored, so that an old record does no
+//! harm.
 //!
 //! The record is `git-wire/closure` in the repository: a line with the version, one with the pack's checksum, one with the
 //! number of its objects, one with the checksum of the pack for everything else that there was (or `-`), then the tips,

@@ -15,7 +15,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::entries::{Entries, Entry, NONE, Summing, header_of};
 use super::objects::Objects;
-use super::resolve::Whole;
+use super::resolve::Undeltified;
 use super::scan::TRAILER;
 use super::{Error, IngestOptions};
 use crate::limits::LARGE_THIN_BASE;
@@ -133,22 +133,22 @@ fn count(entries: &Entries) -> Result<u32, Error> {
         .map_err(|_| Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })
 }
 
-/// Writes the pack anew at `to`, with the objects of `whole` in the place of their deltas.
+/// Writes the pack anew at `to`, with the objects of `undeltified` in the place of their deltas.
 pub(super) fn shorten(
     from: &Path,
     to: &Path,
     entries: &mut Entries,
-    whole: &mut [Whole],
+    undeltified: &mut [Undeltified],
     options: &IngestOptions,
 ) -> Result<ObjectId, Error> {
     let total = count(entries)?;
-    whole.sort_unstable_by_key(|whole| whole.at);
+    undeltified.sort_unstable_by_key(|undeltified| undeltified.at);
     let pack = File::open(from).map_err(Error::disk("read", from))?;
     let file = File::create_new(to).map_err(Error::disk("create", to))?;
     let failed = |error| Error::disk("write", to)(error);
     let mut out = BufWriter::with_capacity(PIECE, Summing { out: file, sum: Sha1::new() });
     out.write_all(&data::header::encode(data::Version::V2, total)).map_err(failed)?;
-    let mut whole = whole.iter().peekable();
+    let mut undeltified = undeltified.iter().peekable();
     let mut end = 12;
     let mut entry_end = entries.end;
     let lies: Vec<std::ops::Range<u64>> = {
@@ -168,14 +168,14 @@ pub(super) fn shorten(
         let mut entry = entries.all[at as usize];
         let mut checked = Checked { out: &mut out, crc: crc32fast::Hasher::new(), count: 0 };
         let write = || -> io::Result<()> {
-            if let Some(whole) = whole.next_if(|whole| whole.at == at) {
-                entry.size = whole.size;
+            if let Some(undeltified) = undeltified.next_if(|undeltified| undeltified.at == at) {
+                entry.size = undeltified.size;
                 entry.is_delta = false;
                 entry.base = NONE;
                 let kind = entry.kind.ok_or(io::ErrorKind::InvalidData)?;
                 let header = header_of(kind).write_to(entry.size, &mut checked)?;
                 entry.header = u8::try_from(header).unwrap_or(u8::MAX);
-                return copy(&whole.file, whole.begin..whole.end, &mut checked);
+                return copy(&undeltified.file, undeltified.begin..undeltified.end, &mut checked);
             }
             let mut lies = lies;
             if entry.base != NONE {

@@ -16,8 +16,8 @@ use super::objects::{IdSet, see_new_packs};
 use super::quarantine::{self, Held, pack_name};
 use super::resolve::{Resolved, Resolver};
 use super::scan::Scan;
-use super::small::{self, Attempt};
-use super::{Border, Closure, Error, Quarantine};
+use super::unpack::{self, Attempt};
+use super::{Boundary, Closure, Error, Quarantine};
 use crate::Interrupt;
 
 /// The temporary name of the pack in quarantine, and of one with shorter chains.
@@ -115,27 +115,27 @@ pub fn ingest(
     let objects = fs::canonicalize(repo.objects.store_ref().path())
         .map_err(Error::disk("find", repo.objects.store_ref().path()))?;
     if options.unpack_below > 0 {
-        let read = match small::read(stream, &repo.objects, options)? {
+        let read = match unpack::read(stream, &repo.objects, options)? {
             Attempt::Other(read) => read,
-            Attempt::Small(small) => {
-                let received = small.received;
+            Attempt::Unpacked(unpacked) => {
+                let received = unpacked.received;
                 progress(received);
-                let checked = options.is_checked().then(|| small.check(options)).transpose()?;
+                let checked = options.is_checked().then(|| unpacked.check(options)).transpose()?;
                 // What stands alone is all of some history, and stays the pack that it is.
                 if checked.as_ref().is_none_or(|checked| checked.roots.is_none()) {
-                    let (border, missing) =
-                        checked.map(|checked| (checked.border, checked.missing)).unwrap_or_default();
+                    let (boundary, missing) =
+                        checked.map(|checked| (checked.boundary, checked.missing)).unwrap_or_default();
                     return Ok(Quarantine {
-                        held: Held::Memory(small),
+                        held: Held::Memory(unpacked),
                         target: objects,
                         received,
                         durable: options.durable,
                         closure: None,
-                        border,
+                        boundary,
                         missing,
                     });
                 }
-                small.bytes
+                unpacked.bytes
             }
         };
         return ingest_pack(&repo, objects, &mut io::Cursor::new(read).chain(stream), options, progress);
@@ -178,7 +178,7 @@ fn ingest_pack(
             received,
             durable: options.durable,
             closure: None,
-            border: Border::default(),
+            boundary: Boundary::default(),
             missing: Vec::new(),
         });
     }
@@ -187,11 +187,12 @@ fn ingest_pack(
     see_new_packs(&repository);
     repository.refresh_never();
 
-    let Made { checker, mut whole, bases } = resolve(&incoming, &mut entries, &repository, options)?;
+    let Resolution { checker, mut undeltified, bases } =
+        resolve(&incoming, &mut entries, &repository, options)?;
     let mut path = incoming;
-    if !whole.is_empty() {
+    if !undeltified.is_empty() {
         let shortened = pack_folder.join(SHORTENED);
-        checksum = complete::shorten(&path, &shortened, &mut entries, &mut whole, options)?;
+        checksum = complete::shorten(&path, &shortened, &mut entries, &mut undeltified, options)?;
         fs::remove_file(&path).map_err(Error::disk("remove", &path))?;
         path = shortened;
     } else if !bases.is_empty() {
@@ -211,7 +212,7 @@ fn ingest_pack(
         received,
         durable: options.durable,
         closure: None,
-        border: Border::default(),
+        boundary: Boundary::default(),
         missing: Vec::new(),
     };
     if options.is_checked() {
@@ -222,7 +223,7 @@ fn ingest_pack(
         let checked = checker.finish(quarantine.open()?.objects(), &ids, &new)?;
         let is_closed =
             bases.is_empty() && options.shallow.is_empty() && options.connectivity != Connectivity::Unchecked;
-        quarantine.border = checked.border;
+        quarantine.boundary = checked.boundary;
         quarantine.missing = checked.missing;
         quarantine.closure =
             checked.roots.filter(|_| is_closed).map(|roots| Closure::new(checksum, total, roots));
@@ -231,10 +232,10 @@ fn ingest_pack(
 }
 
 /// What came of resolving the deltas of a pack.
-struct Made<'o> {
+struct Resolution<'o> {
     checker: Checker<'o>,
-    /// Objects to store whole.
-    whole: Vec<super::resolve::Whole>,
+    /// Objects to store undeltified.
+    undeltified: Vec<super::resolve::Undeltified>,
     /// Objects of the repository that were appended.
     bases: IdSet,
 }
@@ -245,7 +246,7 @@ fn resolve<'o>(
     entries: &mut Entries,
     repository: &gix::odb::Handle,
     options: &'o IngestOptions,
-) -> Result<Made<'o>, Error> {
+) -> Result<Resolution<'o>, Error> {
     let pack = data::File::at(path, gix::hash::Kind::Sha1)
         .map_err(|source| Error::Store { path: path.to_owned(), source: source.into() })?;
     let folder = path.parent().unwrap_or(path);
@@ -271,7 +272,7 @@ fn resolve<'o>(
             "the delta at offset {offset} has the base {id}, which is neither in the pack nor in the repository"
         )));
     }
-    let Resolved { found, whole, checker } = all;
+    let Resolved { found, undeltified, checker } = all;
     for (at, id, kind) in found {
         let entry = &mut entries.all[at as usize];
         (entry.id, entry.kind) = (id, Some(kind));
@@ -281,7 +282,7 @@ fn resolve<'o>(
         bases.extend(appended.entries.iter().map(|entry| entry.id));
         appended.finish(entries)?;
     }
-    Ok(Made { checker, whole, bases })
+    Ok(Resolution { checker, undeltified, bases })
 }
 
 /// The objects of a pack, by id.

@@ -7,8 +7,8 @@ use gix::{ObjectId, oid};
 use gix_pack::index;
 
 use super::objects::{IdSet, Objects, see_new_packs};
-use super::small::Small;
-use super::{Border, Closure, Disconnected, Error, Received};
+use super::unpack::Unpacked;
+use super::{Boundary, Closure, Disconnected, Error, Received};
 use crate::limits::FREE_PACK_SLOTS;
 
 /// A pack that has been received and found good, in a folder of its own or in memory. Dropping it leaves nothing.
@@ -20,7 +20,7 @@ pub struct Quarantine {
     pub(super) received: Received,
     pub(super) durable: bool,
     pub(super) closure: Option<Closure>,
-    pub(super) border: Border,
+    pub(super) boundary: Boundary,
     pub(super) missing: Vec<Disconnected>,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Held {
         /// Objects of the repository that were added since deltas stand on them.
         bases: IdSet,
     },
-    Memory(Box<Small>),
+    Memory(Box<Unpacked>),
 }
 
 /// The objects of a quarantine, and the repository's.
@@ -50,14 +50,14 @@ pub(crate) enum Opened<'a> {
         /// Objects of the repository among them.
         bases: &'a IdSet,
     },
-    Memory(&'a Small),
+    Memory(&'a Unpacked),
 }
 
 impl Opened<'_> {
     pub(crate) fn objects(&self) -> &dyn Objects {
         match self {
             Self::Folder { handle, .. } => &**handle,
-            Self::Memory(small) => *small,
+            Self::Memory(unpacked) => *unpacked,
         }
     }
 
@@ -67,7 +67,7 @@ impl Opened<'_> {
             Self::Folder { index, bases, .. } => {
                 index.as_ref().is_some_and(|index| index.lookup(id).is_some()) && !bases.contains(id)
             }
-            Self::Memory(small) => small.is_new(id),
+            Self::Memory(unpacked) => unpacked.is_new(id),
         }
     }
 }
@@ -118,8 +118,8 @@ impl Quarantine {
     }
 
     /// The objects that the pack points to and does not hold.
-    pub(crate) fn border(&self) -> &Border {
-        &self.border
+    pub(crate) fn boundary(&self) -> &Boundary {
+        &self.boundary
     }
 
     /// Missing objects that received ones point to, where they are [gathered](Connectivity::Gathered).
@@ -141,7 +141,7 @@ impl Quarantine {
                     None => None,
                 },
             },
-            Held::Memory(small) => Opened::Memory(small),
+            Held::Memory(unpacked) => Opened::Memory(unpacked),
         })
     }
 
@@ -151,8 +151,8 @@ impl Quarantine {
     /// If the disk fails; then nothing is left but objects that nothing points to.
     pub fn accept(self) -> Result<Stored, Error> {
         match &self.held {
-            Held::Memory(small) => {
-                small.store(&self.target)?;
+            Held::Memory(unpacked) => {
+                unpacked.store(&self.target)?;
                 Ok(Stored { path: None, objects: self.received.total })
             }
             Held::Folder { checksum: None, .. } => Ok(Stored { path: None, objects: 0 }),

@@ -34,17 +34,17 @@ const PORTION: usize = 32;
 /// How much is inflated and written at once.
 const PIECE: usize = 1 << 16;
 
-/// What is found out about the deltas of a pack.
+/// The resolved deltas of a pack.
 pub(super) struct Resolved<'o> {
-    /// Which objects they are.
+    /// The objects that the entries are.
     pub(super) found: Vec<(u32, ObjectId, Kind)>,
-    /// The deltas that are to be stored whole, since others stand on them, too many on one another.
-    pub(super) whole: Vec<Whole>,
+    /// Deltas to be stored as whole objects, because their chains are too long.
+    pub(super) undeltified: Vec<Undeltified>,
     pub(super) checker: Checker<'o>,
 }
 
-/// An object that is stored whole instead of as a delta: its deflated bytes, in a file.
-pub(super) struct Whole {
+/// An object that came as a delta and is stored without one: its deflated bytes, in a file.
+pub(super) struct Undeltified {
     pub(super) at: u32,
     pub(super) size: u64,
     pub(super) file: std::sync::Arc<File>,
@@ -52,7 +52,7 @@ pub(super) struct Whole {
     pub(super) end: u64,
 }
 
-/// What all threads share.
+/// State that all threads share.
 pub(super) struct Resolver<'a, 'o> {
     pack: &'a data::File,
     entries: &'a Entries,
@@ -215,9 +215,9 @@ impl<'a, 'o> Resolver<'a, 'o> {
 
 impl Resolved<'_> {
     pub(super) fn add(&mut self, more: Self) -> Result<(), Error> {
-        let Self { found, whole, checker } = more;
+        let Self { found, undeltified, checker } = more;
         self.found.extend(found);
-        self.whole.extend(whole);
+        self.undeltified.extend(undeltified);
         self.checker.add(checker)
     }
 }
@@ -230,9 +230,9 @@ struct Worker<'r, 'a, 'o> {
     inflate: Decompress,
     /// A delta that is applied, or a piece of an object.
     piece: Vec<u8>,
-    whole: Vec<(u32, u64, u64, u64)>,
-    whole_file: Option<BufWriter<File>>,
-    whole_bytes: u64,
+    undeltified: Vec<(u32, u64, u64, u64)>,
+    undeltified_file: Option<BufWriter<File>>,
+    undeltified_bytes: u64,
 }
 
 /// A base, and the deltas on it that are still to be resolved, the next one last.
@@ -251,18 +251,18 @@ impl<'r, 'a, 'o> Worker<'r, 'a, 'o> {
             checker: Checker::new(shared.options),
             inflate: Decompress::new(),
             piece: Vec::new(),
-            whole: Vec::new(),
-            whole_file: None,
-            whole_bytes: 0,
+            undeltified: Vec::new(),
+            undeltified_file: None,
+            undeltified_bytes: 0,
         }
     }
 
     fn finish(mut self) -> Result<Resolved<'o>, Error> {
-        let mut whole = Vec::new();
-        if let Some(file) = self.whole_file.take() {
+        let mut undeltified = Vec::new();
+        if let Some(file) = self.undeltified_file.take() {
             let file = file.into_inner().map_err(|error| self.shared.disk(error.into_error()))?;
             let file = std::sync::Arc::new(file);
-            whole.extend(self.whole.iter().map(|(at, size, begin, end)| Whole {
+            undeltified.extend(self.undeltified.iter().map(|(at, size, begin, end)| Undeltified {
                 at: *at,
                 size: *size,
                 file: std::sync::Arc::clone(&file),
@@ -270,7 +270,7 @@ impl<'r, 'a, 'o> Worker<'r, 'a, 'o> {
                 end: *end,
             }));
         }
-        Ok(Resolved { found: self.found, whole, checker: self.checker })
+        Ok(Resolved { found: self.found, undeltified, checker: self.checker })
     }
 
     /// Resolves all that stands on the entry `root`, which is no delta.
@@ -337,7 +337,7 @@ impl<'r, 'a, 'o> Worker<'r, 'a, 'o> {
             if let Some(made) = made {
                 self.check(id, kind, &made)?;
                 if is_deep {
-                    self.store_whole(at, &made)?;
+                    self.store_undeltified(at, &made)?;
                     depth = 0;
                 }
                 self.enter(at, id, Frame { base: made, kind, depth, deltas: Vec::new() }, &mut path);
@@ -387,15 +387,15 @@ impl<'r, 'a, 'o> Worker<'r, 'a, 'o> {
         make(shared, at, &mut self.piece.as_slice(), base, kind, is_kept)
     }
 
-    /// Writes an object whole, to be stored so.
-    fn store_whole(&mut self, at: u32, held: &Held<'_>) -> Result<(), Error> {
+    /// Deflates an object into a file, to be stored without a delta.
+    fn store_undeltified(&mut self, at: u32, held: &Held<'_>) -> Result<(), Error> {
         let failed = |error| self.shared.disk(error);
-        if self.whole_file.is_none() {
+        if self.undeltified_file.is_none() {
             let file = tempfile::tempfile_in(self.shared.folder).map_err(failed)?;
-            self.whole_file = Some(BufWriter::with_capacity(PIECE, file));
+            self.undeltified_file = Some(BufWriter::with_capacity(PIECE, file));
         }
-        let Some(file) = &mut self.whole_file else { return Ok(()) };
-        let begin = self.whole_bytes;
+        let Some(file) = &mut self.undeltified_file else { return Ok(()) };
+        let begin = self.undeltified_bytes;
         let mut counting = Counting { out: file, count: begin };
         let mut deflate =
             gix_zlib::stream::deflate::Write::new(&mut counting, gix_zlib::Compression::BEST_SPEED);
@@ -403,11 +403,11 @@ impl<'r, 'a, 'o> Worker<'r, 'a, 'o> {
             .and_then(|()| deflate.flush())
             .map_err(failed)?;
         drop(deflate);
-        self.whole_bytes = counting.count;
-        if self.whole_bytes > self.shared.options.max_bytes {
+        self.undeltified_bytes = counting.count;
+        if self.undeltified_bytes > self.shared.options.max_bytes {
             return Err(Error::Limit { what: "bytes in a pack", limit: self.shared.options.max_bytes });
         }
-        self.whole.push((at, held.length(), begin, self.whole_bytes));
+        self.undeltified.push((at, held.length(), begin, self.undeltified_bytes));
         Ok(())
     }
 }

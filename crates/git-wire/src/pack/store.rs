@@ -1,12 +1,13 @@
 //! Stored packs as the pack builder reads them: where an entry lies and how long it is, without inflating it.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use flate2::bufread::ZlibDecoder;
 use gix::{ObjectId, oid};
 use gix_pack::{data, index};
 
@@ -233,6 +234,28 @@ impl fmt::Debug for Pack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pack").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// Bytes of the header of a loose object: a kind, a size and a zero byte.
+const LOOSE_HEADER: u64 = 64;
+
+/// The file of a loose object.
+pub(crate) fn loose_file(folders: &[PathBuf], id: &ObjectId) -> Option<File> {
+    let hex = id.to_string();
+    folders.iter().find_map(|folder| File::open(folder.join(&hex[..2]).join(&hex[2..])).ok())
+}
+
+/// A loose object, read up to where its content begins.
+pub(crate) fn loose(file: File) -> io::Result<ZlibDecoder<BufReader<File>>> {
+    let mut inflate = ZlibDecoder::new(BufReader::with_capacity(32 << 10, file));
+    let mut byte = [1];
+    for _ in 0..LOOSE_HEADER {
+        inflate.read_exact(&mut byte)?;
+        if byte == [0] {
+            return Ok(inflate);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the loose object has no header"))
 }
 
 #[cfg(test)]

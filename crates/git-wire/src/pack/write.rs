@@ -11,9 +11,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::entries::header_of;
 use super::objects::{Objects, name_of};
-use super::store::{Pack, PackStore};
+use super::store::{Pack, PackStore, loose, loose_file};
 use super::{Counted, Error, large};
-use crate::content::{loose, loose_file};
 use crate::limits::{LARGE_OBJECT_BYTES, STREAMED_LOOSE_FILE};
 
 /// The length of a pack's header.

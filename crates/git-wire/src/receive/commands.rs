@@ -9,9 +9,9 @@ use gix::ObjectId;
 use gix::refs::FullName;
 
 use crate::capability::Capabilities;
+use crate::context::{Budget, Context};
 use crate::pack::IdSet;
 use crate::pktline::{Line, Reader};
-use crate::serve::{Budget, Context};
 use crate::{Error, Limits, Profile, RefRefusal};
 
 /// A push as it was asked for.

@@ -6,7 +6,7 @@
 
 mod broken;
 mod commands;
-mod connected;
+mod connectivity;
 mod dead_lock;
 mod names;
 mod report;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 use gix::ObjectId;
 
 use crate::capability::Capabilities;
+use crate::context::Context;
 use crate::error::DISK_FULL;
 use crate::pack::{self, Connectivity, IngestOptions, Received};
 use crate::pktline::{Multiplexer, Writer};
 use crate::refs::{Selection, visible};
-use crate::serve::Context;
 use crate::{Error, Profile, ProtocolVersion, RefRefusal, Summary};
 use commands::{Request, read_request};
 use report::Outcome;
@@ -91,7 +91,7 @@ pub(crate) fn serve(
         Err(error) => {
             let message = error.message_to_peer().unwrap_or_default();
             voice.end_early(&message, &request)?;
-            context.told.set(true);
+            context.error_sent.set(true);
             return Err(error);
         }
     };

@@ -10,8 +10,8 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::commands::Request;
 use crate::RefRefusal;
+use crate::context::Context;
 use crate::policy::{RefUpdate, UpdateKind};
-use crate::serve::Context;
 
 /// Refuses to create what would be in the way of another ref. Those that go in the same push make room.
 pub(super) fn refuse_conflicts(

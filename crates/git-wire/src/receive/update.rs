@@ -12,13 +12,13 @@ use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target};
 
 use super::commands::{Command, Request};
-use super::connected::refuse_incomplete;
+use super::connectivity::refuse_incomplete;
 use super::names::refuse_conflicts;
+use crate::context::Context;
 use crate::pack::error::is_full;
 use crate::pack::objects::{IdMap, Objects};
 use crate::pack::{Closure, Commits, Opened, Quarantine};
 use crate::policy::{RefUpdate, UpdateKind};
-use crate::serve::Context;
 use crate::{Error, RefRefusal, Summary};
 
 use super::dead_lock::Locks;

@@ -1,20 +1,23 @@
 //! Shallow clones: where the client's history is going to end.
 
+use std::io::Write;
+
 use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::find_visible;
 use super::request::{Deepen, INFINITE_DEPTH, Request};
-use super::v0::clip;
+use super::text::shorten;
+use crate::context::Context;
 use crate::pack::objects::peel;
 use crate::pack::{Commits, IdSet};
-use crate::serve::Context;
+use crate::pktline::Writer;
 use crate::{Error, refs};
 
 /// What changes about the client's boundary, and what that means for the pack.
 #[derive(Debug, Default)]
-pub(super) struct Boundary {
+pub(super) struct ShallowBoundary {
     /// Commits that become shallow.
     pub(super) shallow: Vec<ObjectId>,
     /// Commits that cease to be.
@@ -25,13 +28,27 @@ pub(super) struct Boundary {
     pub(super) further_wants: Vec<ObjectId>,
 }
 
+impl ShallowBoundary {
+    /// Writes the lines that tell a client how its boundary changes.
+    pub(super) fn write<W: Write>(&self, writer: &mut Writer<W>) -> Result<(), Error> {
+        // As stock git sends them, without an end of line: libgit2 takes no other form.
+        for id in &self.shallow {
+            writer.data(format!("shallow {id}").as_bytes())?;
+        }
+        for id in &self.unshallow {
+            writer.data(format!("unshallow {id}").as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
 /// Works out the boundary that `request` asks for. Without a depth it stays as the client says it is, except where
 /// this repository itself ends; so it does with a relative depth if the client has no boundary.
-pub(super) fn boundary(
+pub(super) fn shallow_boundary(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
     request: &Request,
-) -> Result<Boundary, Error> {
+) -> Result<ShallowBoundary, Error> {
     let mut wants = Vec::with_capacity(request.wants.len());
     let mut buffer = Vec::new();
     for want in &request.wants {
@@ -45,7 +62,7 @@ pub(super) fn boundary(
     };
     let (inside, ends) = match deepen {
         None if commits.shallow().is_empty() => {
-            return Ok(Boundary { cut: request.shallow.clone(), ..Boundary::default() });
+            return Ok(ShallowBoundary { cut: request.shallow.clone(), ..ShallowBoundary::default() });
         }
         None => by_depth(commits, &wants, INFINITE_DEPTH)?,
         Some(Deepen::To(INFINITE_DEPTH)) if commits.shallow().is_empty() => {
@@ -63,7 +80,7 @@ pub(super) fn boundary(
         Some(Deepen::To(depth)) => by_depth(commits, &wants, *depth)?,
         Some(Deepen::Since { time, not }) => by_time(context, commits, &wants, *time, not)?,
     };
-    let mut result = Boundary::default();
+    let mut result = ShallowBoundary::default();
     for id in &ends {
         if !request.shallow.contains(id) {
             result.shallow.push(*id);
@@ -155,7 +172,7 @@ fn find_ref(context: &Context<'_>, name: &BStr) -> Result<ObjectId, Error> {
     let mut found = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].iter().filter_map(|folder| {
         find_visible(context, BString::from([folder.as_bytes(), name].concat()).as_bstr())
     });
-    let shown = clip(name);
+    let shown = shorten(name);
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id),
         (None, _) => Err(Error::protocol(format!("git upload-pack: deepen-not is not a ref: {shown}"))),

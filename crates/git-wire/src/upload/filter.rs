@@ -4,7 +4,7 @@
 use bstr::{BStr, BString, ByteSlice};
 use gix::objs::Kind;
 
-use super::v0::clip;
+use super::text::shorten;
 use crate::Error;
 use crate::pack::Filter;
 
@@ -25,7 +25,7 @@ fn parse_at(spec: &BStr, nesting: usize, parts: &mut usize) -> Result<Filter, Er
     if *parts > MAX_PARTS {
         return Err(Error::Limit { what: "combined filters", limit: MAX_PARTS as u64 });
     }
-    let invalid = || Error::protocol(format!("invalid filter-spec '{}'", clip(spec)));
+    let invalid = || Error::protocol(format!("invalid filter-spec '{}'", shorten(spec)));
     if spec == "blob:none" {
         Ok(Filter::BLOBS)
     } else if let Some(size) = spec.strip_prefix(b"blob:limit=") {
@@ -35,7 +35,7 @@ fn parse_at(spec: &BStr, nesting: usize, parts: &mut usize) -> Result<Filter, Er
         Ok(Filter::depth(depth))
     } else if let Some(kind) = spec.strip_prefix(b"object:type=") {
         let kind = Kind::from_bytes(kind).map_err(|_| {
-            let kind = clip(kind);
+            let kind = shorten(kind);
             Error::protocol(format!("'{kind}' for 'object:type=<type>' is not a valid object type"))
         })?;
         Ok(Filter::only(kind))

@@ -5,6 +5,7 @@ mod filter;
 mod negotiate;
 mod request;
 mod send;
+mod text;
 mod v0;
 mod v2;
 
@@ -14,9 +15,9 @@ use bstr::{BStr, BString};
 use gix::ObjectId;
 use gix::refs::FullName;
 
+use crate::context::Context;
 use crate::pktline::Writer;
 use crate::refs::{Selection, VisibleRefs, resolve, visible};
-use crate::serve::Context;
 use crate::{Error, Profile, ProtocolVersion, Summary};
 
 /// Writes what the server says first, up to the flush line.
@@ -63,7 +64,7 @@ fn is_complete(context: &Context<'_>) -> bool {
 }
 
 /// Tells the client on an `ERR` line why there's no more.
-pub(crate) fn tell(out: &mut dyn Write, message: &str) -> io::Result<()> {
+pub(crate) fn send_error(out: &mut dyn Write, message: &str) -> io::Result<()> {
     let mut writer = Writer::new(out);
     let message: String = message.chars().take(1_000).collect();
     writer.text(format!("ERR {message}"))?;

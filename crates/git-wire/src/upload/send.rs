@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use bstr::BString;
 use gix::ObjectId;
 
-use super::deepen::Boundary;
+use super::deepen::ShallowBoundary;
 use super::list_refs;
 use super::request::{Request, SideBand};
+use crate::context::Context;
 use crate::interrupt::Until;
-use crate::pack::{self, Commits, CountOptions, Key, Tee, WORTH_KEEPING, Whole, WriteOptions, Written};
+use crate::pack::{self, ClosurePack, Commits, CountOptions, Key, Tee, WORTH_KEEPING, WriteOptions, Written};
 use crate::pktline::Multiplexer;
-use crate::serve::Context;
 use crate::{Error, KeepAlive, Summary};
 
 /// How a pack leaves.
@@ -50,7 +50,7 @@ pub(super) fn send_pack(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
     request: &Request,
-    boundary: Boundary,
+    boundary: ShallowBoundary,
     common: &[ObjectId],
     out: &mut dyn Write,
     summary: &mut Summary,
@@ -65,7 +65,7 @@ pub(super) fn send_pack(
         .map_err(|error| if interrupt.is_set() { Error::Interrupted } else { error });
     if result.is_err() {
         // On the error band, or not at all: a bare pack that breaks off says enough.
-        context.told.set(true);
+        context.error_sent.set(true);
     }
     match (result, channel) {
         (Ok(written), channel) => {
@@ -91,18 +91,18 @@ pub(super) fn send_pack(
 }
 
 /// The closure with what came since, if that is what the client wants.
-fn find_whole(
+fn find_closure_pack(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
     wants: &[ObjectId],
     options: &CountOptions,
     takes_it_as_it_lies: bool,
-) -> Result<Option<Whole>, Error> {
+) -> Result<Option<ClosurePack>, Error> {
     if !takes_it_as_it_lies || !options.boundary.is_empty() || !options.filter.is_nothing() {
         return Ok(None);
     }
     let Some(closure) = context.repository.closure().get() else { return Ok(None) };
-    Ok(Whole::find(commits, context.repository.packs(), &closure, wants, options)?)
+    Ok(ClosurePack::find(commits, context.repository.packs(), &closure, wants, options)?)
 }
 
 /// Tells the people how many objects are on their way.
@@ -119,7 +119,7 @@ fn build(
     context: &Context<'_>,
     commits: &mut Commits<'_>,
     request: &Request,
-    boundary: Boundary,
+    boundary: ShallowBoundary,
     common: &[ObjectId],
     channel: &mut Channel<'_>,
 ) -> Result<Written, Error> {
@@ -150,13 +150,19 @@ fn build(
         let mut out = Until::new(channel.data(), &context.options.interrupt);
         let bytes = finished.send(&mut out).map_err(pack::Error::Send)?;
         Written::reused(objects, bytes)
-    } else if let Some(whole) =
+    } else if let Some(closure_pack) =
         // What lies in a pack names bases by distance, which not every client understands.
-        find_whole(context, commits, &wants, &options, has_nothing && write_options.ofs_delta)?
+        find_closure_pack(
+            context,
+            commits,
+            &wants,
+            &options,
+            has_nothing && write_options.ofs_delta,
+        )?
     {
-        announce(channel, request, whole.objects())?;
+        announce(channel, request, closure_pack.objects())?;
         let mut out = Until::new(channel.data(), &context.options.interrupt);
-        whole.write(commits, context.repository.packs(), write_options, &mut out)?
+        closure_pack.write(commits, context.repository.packs(), write_options, &mut out)?
     } else {
         let shared = RefCell::new(&mut *channel);
         let counted = pack::count_with(commits, &wants, common, &options, &mut |count| {

@@ -5,15 +5,16 @@ use std::io::{BufRead, Write};
 use bstr::ByteSlice;
 use gix::ObjectId;
 
-use super::deepen::{Boundary, boundary};
+use super::deepen::shallow_boundary;
 use super::negotiate::Common;
 use super::request::{Request, SideBand, parse_id};
 use super::send::send_pack;
+use super::text::shorten;
 use super::{is_complete, list_refs};
 use crate::capability::Capabilities;
+use crate::context::{Budget, Context};
 use crate::pack::Commits;
 use crate::pktline::{Line, Reader, Writer};
-use crate::serve::{Budget, Context};
 use crate::{Error, Profile, ProtocolVersion, Summary, refs};
 
 /// The refs, with the capabilities on the first line.
@@ -92,7 +93,7 @@ fn check_profile(context: &Context<'_>, request: &Request, capabilities: &Capabi
     let has_multi_ack = capabilities.contains("multi_ack") || capabilities.contains("multi_ack_detailed");
     if !capabilities.is_empty() && !has_multi_ack {
         // A stateless client hears it from the transport, with a status of its own.
-        context.told.set(context.stateless);
+        context.error_sent.set(context.stateless);
         return Err(Error::Unfit(NO_MULTI_ACK.to_owned()));
     }
     if request.filter.is_some() && context.options.profile == Profile::Vsts {
@@ -125,10 +126,10 @@ pub(super) fn serve(
         return Err(Error::NotOurRef(forbidden.to_string()));
     }
     let mut commits = Commits::new(&context.repo, &context.repo.objects).until(&context.options.interrupt);
-    let boundary = boundary(context, &mut commits, &request)?;
+    let boundary = shallow_boundary(context, &mut commits, &request)?;
     if request.deepen.is_some() {
         let mut writer = Writer::new(&mut *out);
-        write_boundary(&mut writer, &boundary)?;
+        boundary.write(&mut writer)?;
         writer.flush_line()?;
         writer.get_mut().flush()?;
     }
@@ -140,17 +141,6 @@ pub(super) fn serve(
     // Of what it says is its boundary, the client has the commits themselves.
     common.extend_from_slice(&boundary.unshallow);
     send_pack(context, &mut commits, &request, boundary, &common, out, summary)
-}
-
-pub(super) fn write_boundary<W: Write>(writer: &mut Writer<W>, boundary: &Boundary) -> Result<(), Error> {
-    // As stock git sends them, without an end of line: libgit2 takes no other form.
-    for id in &boundary.shallow {
-        writer.data(format!("shallow {id}").as_bytes())?;
-    }
-    for id in &boundary.unshallow {
-        writer.data(format!("unshallow {id}").as_bytes())?;
-    }
-    Ok(())
 }
 
 /// Reads up to the flush line. `None` if the client wants nothing.
@@ -184,7 +174,7 @@ fn read_wants(
         if line == b"deepen-relative" {
             request.is_relative = true;
         } else if line.starts_with(b"have ") || !request.take(line, &context.options.limits)? {
-            return Err(Error::protocol(format!("protocol error, expected a want, not '{}'", clip(line))));
+            return Err(Error::protocol(format!("protocol error, expected a want, not '{}'", shorten(line))));
         }
     }
     let capabilities = capabilities.unwrap_or_default();
@@ -204,11 +194,6 @@ fn read_wants(
         SideBand::None
     };
     Ok((!request.wants.is_empty()).then_some((request, capabilities)))
-}
-
-/// The start of a line, to quote in a message.
-pub(super) fn clip(line: &[u8]) -> String {
-    line.iter().take(100).flat_map(|byte| byte.escape_ascii()).map(char::from).collect()
 }
 
 /// Leads the rounds of haves. `None` if the client is going to come back, or has hung up.
@@ -280,7 +265,7 @@ fn negotiate(
             }
             Some(line) => {
                 let Some(hex) = line.strip_prefix(b"have ") else {
-                    return Err(Error::protocol(format!("expected SHA1 list, got '{}'", clip(line))));
+                    return Err(Error::protocol(format!("expected SHA1 list, got '{}'", shorten(line))));
                 };
                 told += 1;
                 if told > context.options.limits.max_ids {

@@ -4,17 +4,17 @@ use std::io::{BufRead, Write};
 
 use bstr::{BString, ByteSlice};
 
-use super::deepen::boundary;
+use super::deepen::shallow_boundary;
 use super::find_visible;
 use super::negotiate::Common;
 use super::request::{Request, SideBand, parse_id};
 use super::send::send_pack;
-use super::v0::{clip, write_boundary};
+use super::text::shorten;
+use crate::context::{Budget, Context};
 use crate::pack::objects::Objects;
 use crate::pack::{Commits, IdSet};
 use crate::pktline::{Line, Reader, Writer};
 use crate::refs::Selection;
-use crate::serve::{Budget, Context};
 use crate::{Error, Summary, refs};
 
 /// More prefixes than that are as good as none.
@@ -55,7 +55,7 @@ pub(super) fn serve(
             b"ls-refs" => ls_refs(context, &command.arguments, out)?,
             b"fetch" => fetch(context, &command.arguments, out, summary)?,
             b"object-info" => object_info(context, &command.arguments, out)?,
-            name => return Err(Error::protocol(format!("invalid command '{}'", clip(name)))),
+            name => return Err(Error::protocol(format!("invalid command '{}'", shorten(name)))),
         }
         out.flush()?;
         if context.stateless {
@@ -111,11 +111,11 @@ fn read_command(
             if format != b"sha1" {
                 return Err(Error::protocol(format!(
                     "mismatched object format: server sha1; client {}",
-                    clip(format)
+                    shorten(format)
                 )));
             }
         } else if !line.starts_with(b"server-option=") && !line.starts_with(b"session-id=") {
-            return Err(Error::protocol(format!("unknown capability '{}'", clip(line))));
+            return Err(Error::protocol(format!("unknown capability '{}'", shorten(line))));
         }
     }
     match name {
@@ -134,7 +134,7 @@ fn ls_refs(context: &Context<'_>, arguments: &[BString], out: &mut dyn Write) ->
             b"unborn" => unborn = true,
             other => match other.strip_prefix(b"ref-prefix ") {
                 Some(prefix) => prefixes.push(BString::from(prefix)),
-                None => return Err(Error::protocol(format!("unexpected line: '{}'", clip(other)))),
+                None => return Err(Error::protocol(format!("unexpected line: '{}'", shorten(other)))),
             },
         }
     }
@@ -184,7 +184,7 @@ fn fetch(
     let mut wanted_refs = Vec::with_capacity(request.want_refs.len());
     for name in &request.want_refs {
         let id = find_visible(context, name.as_bstr())
-            .ok_or_else(|| Error::protocol(format!("unknown ref {}", clip(name))))?;
+            .ok_or_else(|| Error::protocol(format!("unknown ref {}", shorten(name))))?;
         wanted_refs.push((id, name.clone()));
         request.wants.push(id);
     }
@@ -217,11 +217,11 @@ fn fetch(
         writer.text("ready")?;
         writer.delimiter()?;
     }
-    let boundary = boundary(context, &mut commits, &request)?;
+    let boundary = shallow_boundary(context, &mut commits, &request)?;
     if request.deepen.is_some() || !boundary.shallow.is_empty() || !boundary.unshallow.is_empty() {
         writer.text("shallow-info")?;
         let mut section = Writer::new(&mut *out);
-        write_boundary(&mut section, &boundary)?;
+        boundary.write(&mut section)?;
         section.delimiter()?;
     }
     if !wanted_refs.is_empty() {
@@ -259,7 +259,7 @@ fn read_fetch(context: &Context<'_>, arguments: &[BString]) -> Result<Request, E
                     }
                     request.want_refs.push(name.into());
                 } else if !request.take(other, &context.options.limits)? {
-                    return Err(Error::protocol(format!("unexpected line: '{}'", clip(other))));
+                    return Err(Error::protocol(format!("unexpected line: '{}'", shorten(other))));
                 }
             }
         }
@@ -275,7 +275,10 @@ fn object_info(context: &Context<'_>, arguments: &[BString], out: &mut dyn Write
             Some(hex) => ids.push(parse_id(hex.as_bstr())?),
             None if argument == "size" => wants_size = true,
             None => {
-                return Err(Error::protocol(format!("object-info: unexpected line: '{}'", clip(argument))));
+                return Err(Error::protocol(format!(
+                    "object-info: unexpected line: '{}'",
+                    shorten(argument)
+                )));
             }
         }
     }

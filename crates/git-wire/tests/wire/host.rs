@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use git_wire::{Error, Options, Policy, ProtocolVersion, Repository, Service, advertise, converse, respond};
+use git_wire::{Error, Options, Policy, ProtocolVersion, Repository, Server, Service};
 
 /// Serves every repository below a folder.
 pub(crate) struct Host {
@@ -98,15 +98,13 @@ fn greet(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     let version = parts.rfind(|part| part.starts_with("version=")).unwrap_or_default();
     let repository = shared.repository(path);
     let mut writer = stream;
-    let result = converse(
-        service.parse::<Service>().expect("a service"),
-        &repository,
-        shared.policy.as_ref(),
-        &shared.options,
-        ProtocolVersion::from_git_protocol_value(version),
-        &mut reader,
-        &mut writer,
-    );
+    let result = Server { repository: &repository, policy: shared.policy.as_ref(), options: &shared.options }
+        .converse(
+            service.parse::<Service>().expect("a service"),
+            ProtocolVersion::from_git_protocol_value(version),
+            &mut reader,
+            &mut writer,
+        );
     report(&result.map(|_| ()));
     Ok(())
 }
@@ -173,10 +171,15 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let (policy, options) = (shared.policy.as_ref(), &shared.options);
         let result = if method == "GET" {
             let service = query.strip_prefix("service=").expect("smart HTTP").parse().expect("a service");
-            advertise(service, &repository, policy, options, version, &mut answer)
+            Server { repository: &repository, policy, options }.advertise(service, version, &mut answer)
         } else {
             let service = door.parse().expect("a service");
-            let result = respond(service, &repository, policy, options, version, &mut &body[..], &mut answer);
+            let result = Server { repository: &repository, policy, options }.respond(
+                service,
+                version,
+                &mut &body[..],
+                &mut answer,
+            );
             if body.len().max(answer.len()) <= MAX_KEPT {
                 let exchange = Exchange { service, version, request: body.clone(), answer: answer.clone() };
                 shared.exchanges.lock().expect("nobody panics while holding it").push(exchange);

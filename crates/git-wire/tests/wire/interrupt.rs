@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, Read, Write};
 
 use git_wire::{
-    AllowAll, Denial, Error, Interrupt, Options, Policy, ProtocolVersion, RefUpdate, Repository, Service,
-    respond,
+    AllowAll, Denial, Error, Interrupt, Options, Policy, ProtocolVersion, RefUpdate, Repository, Server,
+    Service,
 };
 use gix::ObjectId;
 
@@ -122,15 +122,8 @@ fn a_push_ends_wherever_it_is_and_leaves_nothing() {
         for left in steps {
             let interrupt = Interrupt::default();
             let mut reader = Setting { stream: &request[..], left, interrupt: interrupt.clone() };
-            let result = respond(
-                Service::ReceivePack,
-                &repository,
-                &AllowAll,
-                &options(&interrupt),
-                ProtocolVersion::V0,
-                &mut reader,
-                &mut Vec::new(),
-            );
+            let result = Server { repository: &repository, policy: &AllowAll, options: &options(&interrupt) }
+                .respond(Service::ReceivePack, ProtocolVersion::V0, &mut reader, &mut Vec::new());
             assert_interrupted(&result, &format!("after {left} of {}", request.len()));
             assert_eq!(files(&path), before, "after {left} of {}", request.len());
         }
@@ -138,11 +131,13 @@ fn a_push_ends_wherever_it_is_and_leaves_nothing() {
     for at in ["push", "update"] {
         let interrupt = Interrupt::default();
         let mut answer = Vec::new();
-        let result = respond(
+        let result = Server {
+            repository: &repository,
+            policy: &Asked { interrupt: interrupt.clone(), at },
+            options: &options(&interrupt),
+        }
+        .respond(
             Service::ReceivePack,
-            &repository,
-            &Asked { interrupt: interrupt.clone(), at },
-            &options(&interrupt),
             ProtocolVersion::V0,
             &mut &push_of(small_id, &small.finish())[..],
             &mut answer,
@@ -176,11 +171,8 @@ fn a_fetch_ends_while_it_counts_and_while_it_sends() {
         .finish();
     let push = |options: &Options| {
         let mut answer = Vec::new();
-        respond(
+        Server { repository: &repository, policy: &AllowAll, options }.respond(
             Service::ReceivePack,
-            &repository,
-            &AllowAll,
-            options,
             ProtocolVersion::V0,
             &mut &push_of(id, &pack)[..],
             &mut answer,
@@ -196,15 +188,12 @@ fn a_fetch_ends_while_it_counts_and_while_it_sends() {
             let interrupt = Interrupt::default();
             let mut answer = Setting { stream: Vec::new(), left, interrupt: interrupt.clone() };
             let at = if left == 0 { "read" } else { "" };
-            let result = respond(
-                Service::UploadPack,
-                &repository,
-                &Asked { interrupt: interrupt.clone(), at },
-                &options(&interrupt),
-                version,
-                &mut request.as_bytes(),
-                &mut answer,
-            );
+            let result = Server {
+                repository: &repository,
+                policy: &Asked { interrupt: interrupt.clone(), at },
+                options: &options(&interrupt),
+            }
+            .respond(Service::UploadPack, version, &mut request.as_bytes(), &mut answer);
             assert_interrupted(&result, &format!("{version:?} after {left}"));
             assert!(answer.stream.len() < left + 200_000, "{version:?} after {left}");
             assert_eq!(files(&path), before, "{version:?} after {left}");

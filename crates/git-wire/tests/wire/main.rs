@@ -2,6 +2,7 @@
 //! versions of the protocol that clients speak, and stock git has the last word on what arrived.
 
 mod chains;
+mod closure;
 mod complete;
 mod fetch;
 mod filters;
@@ -21,4 +22,3 @@ mod sandbox;
 mod seeds;
 mod torn;
 mod upload;
-mod whole;

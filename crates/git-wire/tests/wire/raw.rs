@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use git_wire::pktline::{Decoded, Line, decode, encode_text};
-use git_wire::{Options, Policy, ProtocolVersion, Repository, Service, respond};
+use git_wire::{Options, Policy, ProtocolVersion, Repository, Server, Service};
 
 use crate::sandbox::{command, git};
 
@@ -41,7 +41,12 @@ pub(crate) fn ours(
     let repository = Repository::open(path).expect("a repository");
     let mut answer = Vec::new();
     // Whatever comes of it has been told in the answer.
-    drop(respond(service, &repository, policy, options, version, &mut &request[..], &mut answer));
+    drop(Server { repository: &repository, policy, options }.respond(
+        service,
+        version,
+        &mut &request[..],
+        &mut answer,
+    ));
     answer
 }
 

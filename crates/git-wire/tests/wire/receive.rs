@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use git_wire::{AllowAll, Error, Options, Profile, ProtocolVersion, Repository, Service, respond};
+use git_wire::{AllowAll, Error, Options, Profile, ProtocolVersion, Repository, Server, Service};
 
 use crate::forge::{BLOB, COMMIT, Pack, TREE, blob, commit_of, files, good, id_of, pack_around, tree};
 use crate::raw::{Answer, lines, ours};
@@ -280,7 +280,12 @@ fn a_client_that_vanishes_leaves_nothing() {
             let mut stream =
                 std::io::BufReader::with_capacity(64, Breaking { left: &whole[..cut], with_error });
             let mut answer = Vec::new();
-            let result = respond(RECEIVE, &repository, &AllowAll, &options(), V0, &mut stream, &mut answer);
+            let result = Server { repository: &repository, policy: &AllowAll, options: &options() }.respond(
+                RECEIVE,
+                V0,
+                &mut stream,
+                &mut answer,
+            );
             assert!(result.is_ok_and(|summary| summary.updated.is_empty()) || with_error || cut > 0);
             assert_eq!(files(path), before, "cut at {cut}");
         }
@@ -296,7 +301,12 @@ fn a_client_that_vanishes_leaves_nothing() {
             Err(std::io::ErrorKind::BrokenPipe.into())
         }
     }
-    let result = respond(RECEIVE, &repository, &AllowAll, &options(), V0, &mut &whole[..], &mut Gone);
+    let result = Server { repository: &repository, policy: &AllowAll, options: &options() }.respond(
+        RECEIVE,
+        V0,
+        &mut &whole[..],
+        &mut Gone,
+    );
     assert!(matches!(result, Err(Error::Io(_))), "{result:?}");
     assert_eq!(git(path, &["rev-parse", "refs/heads/a"]), commands[0].1);
     let quarantines = files(path).iter().any(|file| file.contains("incoming") || file.contains(".lock"));

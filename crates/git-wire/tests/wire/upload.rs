@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bstr::BStr;
 use git_wire::{
-    AllowAll, Denial, KeepAlive, Options, Policy, Profile, ProtocolVersion, RefUpdate, Service, advertise,
-    respond,
+    AllowAll, Denial, KeepAlive, Options, Policy, Profile, ProtocolVersion, RefUpdate, Server, Service,
 };
 
 use crate::raw::{Answer, lines, objects_in, ours, theirs, v2};
@@ -211,7 +210,9 @@ fn refs_are_wanted_by_name_where_that_is_turned_on_and_nowhere_else() {
     for ref_in_want in [false, true] {
         let options = Options { ref_in_want, ..Options::default() };
         let mut told = Vec::new();
-        advertise(UPLOAD, &repository, &AllowAll, &options, V2, &mut told).expect("told");
+        Server { repository: &repository, policy: &AllowAll, options: &options }
+            .advertise(UPLOAD, V2, &mut told)
+            .expect("told");
         assert_eq!(String::from_utf8_lossy(&told).contains("ref-in-want"), ref_in_want);
         let answer = Answer::of(&ours(&origin, &AllowAll, &options, UPLOAD, V2, &request));
         if ref_in_want {
@@ -253,7 +254,9 @@ fn everything_that_stock_git_offers_is_offered() {
     let options = Options { session_id: Some("a-b-1".into()), ref_in_want: true, ..Options::default() };
     for (version, env) in [(V0, "version=0"), (ProtocolVersion::V1, "version=1"), (V2, "version=2")] {
         let mut answer = Vec::new();
-        advertise(UPLOAD, &repository, &AllowAll, &options, version, &mut answer).expect("told");
+        Server { repository: &repository, policy: &AllowAll, options: &options }
+            .advertise(UPLOAD, version, &mut answer)
+            .expect("told");
         let ours = Answer::of(&answer).lines.split_off(2);
         let output = command(&origin)
             .args(["-c", "uploadpack.allowFilter", "-c", "uploadpack.allowRefInWant"])
@@ -395,7 +398,9 @@ fn the_vsts_profile_offers_and_takes_what_the_service_did() {
     let options = Options { profile: Profile::Vsts, ..Options::default() };
     let repository = git_wire::Repository::open(&origin).expect("opened");
     let mut answer = Vec::new();
-    advertise(UPLOAD, &repository, &AllowAll, &options, V2, &mut answer).expect("told");
+    Server { repository: &repository, policy: &AllowAll, options: &options }
+        .advertise(UPLOAD, V2, &mut answer)
+        .expect("told");
     let first = Answer::of(&answer).lines[2].clone();
     assert_eq!(
         words(&first),
@@ -408,11 +413,8 @@ fn the_vsts_profile_offers_and_takes_what_the_service_did() {
     // The transport says it, with a status of its own.
     let without = [&format!("want {main} side-band-64k"), "0000", "done"];
     assert_eq!(ask(&without), b"");
-    let told = git_wire::converse(
+    let told = Server { repository: &repository, policy: &AllowAll, options: &options }.converse(
         UPLOAD,
-        &repository,
-        &AllowAll,
-        &options,
         V0,
         &mut &lines(&without)[..],
         &mut answer,
@@ -442,7 +444,8 @@ fn what_was_pushed_after_the_repository_was_opened_is_common() {
     let ask = |arguments: &[String]| {
         let request = v2("fetch", arguments);
         let mut answer = Vec::new();
-        respond(UPLOAD, &ours_new, &AllowAll, &options, V2, &mut &request[..], &mut answer)
+        Server { repository: &ours_new, policy: &AllowAll, options: &options }
+            .respond(UPLOAD, V2, &mut &request[..], &mut answer)
             .expect("answered");
         Answer::of(&answer).lines
     };

@@ -108,7 +108,7 @@ impl Session {
     /// Writes what a stateless client hears first.
     pub(crate) fn advertise(&self, writer: &mut dyn Write) -> Result<(), Error> {
         let repository = self.open()?;
-        git_wire::advertise(self.service, &repository, &self.policy, &self.options, self.version, writer)
+        self.server(&repository).advertise(self.service, self.version, writer)
     }
 
     /// Whether to advertise takes no time worth a thread: nothing of the repository is in the answer.
@@ -133,15 +133,7 @@ impl Session {
         // What can't be read now fails again where it is reported.
         let asks_for_refs = reader.fill_buf().is_ok_and(|request| request.starts_with(ASKS_FOR_REFS));
         let begun = Instant::now();
-        let outcome = git_wire::respond(
-            self.service,
-            &repository,
-            &self.policy,
-            &self.options,
-            self.version,
-            reader,
-            writer,
-        );
+        let outcome = self.server(&repository).respond(self.service, self.version, reader, writer);
         if asks_for_refs && self.version == ProtocolVersion::V2 {
             self.repo.handle.note_refs_took(begun.elapsed());
         }
@@ -155,15 +147,11 @@ impl Session {
         writer: &mut dyn Write,
     ) -> Result<Summary, Error> {
         let repository = self.open()?;
-        git_wire::converse(
-            self.service,
-            &repository,
-            &self.policy,
-            &self.options,
-            self.version,
-            reader,
-            writer,
-        )
+        self.server(&repository).converse(self.service, self.version, reader, writer)
+    }
+
+    fn server<'a>(&'a self, repository: &'a git_wire::Repository) -> git_wire::Server<'a> {
+        git_wire::Server { repository, policy: &self.policy, options: &self.options }
     }
 
     fn open(&self) -> Result<git_wire::Repository, Error> {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use git_wire::{Error, RefRefusal, Service};
+use git_wire::{Error, RefRefusal, Service, pktline};
 use gix::ObjectId;
 
 use super::context::RepoContext;
@@ -46,14 +46,15 @@ impl Received {
 pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Result<Received, Refused> {
     authorize_push(&ctx.directory, &ctx.principal, &ctx.repo)?;
     let null = ObjectId::null(gix::hash::Kind::Sha1);
-    let mut request = Vec::new();
+    let mut lines = pktline::Writer::new(Vec::new());
     for (position, command) in commands.iter().enumerate() {
         let (old, new) = (command.old.unwrap_or(null), command.new.unwrap_or(null));
         let capabilities = if position == 0 { "\0report-status delete-refs" } else { "" };
         let line = format!("{old} {new} {}{capabilities}", command.name);
-        request.extend_from_slice(format!("{:04x}{line}", line.len() + 4).as_bytes());
+        lines.data(line.as_bytes()).map_err(Refused::internal)?;
     }
-    request.extend_from_slice(b"0000");
+    lines.flush_line().map_err(Refused::internal)?;
+    let mut request = lines.into_inner();
     if commands.iter().any(|command| command.new.is_some()) {
         request.extend_from_slice(pack);
     }

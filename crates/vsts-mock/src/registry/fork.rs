@@ -1,8 +1,9 @@
 //! Forks: a new repository with the branches and tags of another one, which it remembers.
 
-use std::io::{BufReader, Read as _, Seek as _, Write as _};
+use std::io::{BufReader, Read as _, Seek as _};
 use std::path::Path;
 
+use git_wire::pktline::Writer;
 use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 use uuid::Uuid;
 
@@ -42,7 +43,8 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Copies branches and tags with what they reach, as a clone and a push would.
 fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), Cause> {
-    let (mut wants, mut commands, mut default) = (Vec::new(), Vec::new(), None);
+    let (mut wants, mut commands, mut default) = (Writer::new(Vec::new()), Writer::new(Vec::new()), None);
+    let mut is_empty = true;
     {
         let source = from.read();
         let head = source.head_name()?.map(|name| name.as_bstr().to_string());
@@ -54,27 +56,34 @@ fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), Cause> {
                 continue;
             };
             let id = id.detach();
-            let capabilities = if wants.is_empty() { " ofs-delta" } else { "" };
-            line(&mut wants, &format!("want {id}{capabilities}\n"));
-            let capabilities = if commands.is_empty() { "\0report-status" } else { "" };
-            line(&mut commands, &format!("{:040} {id} {name}{capabilities}", 0));
+            let (of_fetch, of_push) =
+                if std::mem::take(&mut is_empty) { (" ofs-delta", "\0report-status") } else { ("", "") };
+            wants.text(format!("want {id}{of_fetch}"))?;
+            commands.data(format!("{:040} {id} {name}{of_push}", 0).as_bytes())?;
             if name.starts_with("refs/heads/") && (head.as_deref() == Some(name) || only.is_some()) {
                 default = Some(name.to_owned());
             }
         }
     }
-    if commands.is_empty() {
+    if is_empty {
         return Ok(());
     }
-    wants.extend_from_slice(b"00000009done\n");
-    commands.extend_from_slice(b"0000");
+    wants.flush_line()?;
+    wants.text("done")?;
+    commands.flush_line()?;
+    let (wants, commands) = (wants.into_inner(), commands.into_inner());
     let options = Options::default();
     let mut pack = tempfile::tempfile()?;
     let respond = |service,
                    repository: &Repository,
                    request: &mut dyn std::io::BufRead,
                    answer: &mut dyn std::io::Write| {
-        git_wire::respond(service, repository, &AllowAll, &options, ProtocolVersion::V0, request, answer)
+        git_wire::Server { repository, policy: &AllowAll, options: &options }.respond(
+            service,
+            ProtocolVersion::V0,
+            request,
+            answer,
+        )
     };
     respond(Service::UploadPack, from, &mut wants.as_slice(), &mut pack)?;
     pack.rewind()?;
@@ -96,9 +105,4 @@ fn copy(from: &Repository, to: &Path, only: Option<&str>) -> Result<(), Cause> {
         std::fs::write(to.join("HEAD"), format!("ref: {branch}\n"))?;
     }
     Ok(())
-}
-
-/// Writes a packet line.
-fn line(out: &mut Vec<u8>, text: &str) {
-    write!(out, "{:04x}{text}", text.len() + 4).expect("writing to memory succeeds");
 }

@@ -4,10 +4,10 @@
 //! bundle goes in as a push of everything in it would.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
+use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, pktline};
 
 use super::RegistryError;
 use crate::disk_full;
@@ -109,34 +109,30 @@ fn unbundle(from: &Path, to: &Path) -> Result<(), RegistryError> {
     let file = File::open(from).map_err(|error| refuse(error.to_string()))?;
     let mut reader = BufReader::new(file);
     let refs = read_header(&mut reader).map_err(refuse)?;
-    let mut commands = Vec::new();
+    let mut commands = pktline::Writer::new(Vec::new());
+    let mut is_empty = true;
     let mut head = None;
     for (id, name) in &refs {
         if name == "HEAD" {
             head = Some(id.clone());
             continue;
         }
-        let capabilities = if commands.is_empty() { "\0report-status" } else { "" };
+        let capabilities = if std::mem::take(&mut is_empty) { "\0report-status" } else { "" };
         let line = format!("{:040} {id} {name}{capabilities}", 0);
-        write!(commands, "{:04x}{line}", line.len() + 4).expect("writing to memory succeeds");
+        commands.data(line.as_bytes()).map_err(|error| refuse(error.to_string()))?;
     }
-    if commands.is_empty() {
+    if is_empty {
         return Err(refuse("the bundle names no refs".to_owned()));
     }
-    commands.extend_from_slice(b"0000");
+    commands.flush_line().map_err(|error| refuse(error.to_string()))?;
+    let commands = commands.into_inner();
     let mut request = BufReader::new(commands.as_slice().chain(reader));
     let repository = Repository::open(to).map_err(|error| refuse(error.to_string()))?;
     let mut report = Vec::new();
-    let summary = git_wire::respond(
-        Service::ReceivePack,
-        &repository,
-        &AllowAll,
-        &Options::default(),
-        ProtocolVersion::V0,
-        &mut request,
-        &mut report,
-    )
-    .map_err(|error| failed(from, to, &error))?;
+    let summary =
+        git_wire::Server { repository: &repository, policy: &AllowAll, options: &Options::default() }
+            .respond(Service::ReceivePack, ProtocolVersion::V0, &mut request, &mut report)
+            .map_err(|error| failed(from, to, &error))?;
     if summary.refused.iter().any(|(_, why)| why.is_disk_full()) {
         return Err(failed(from, to, &disk_full::error()));
     }

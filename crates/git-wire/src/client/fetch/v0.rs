@@ -10,7 +10,7 @@ use gix::ObjectId;
 
 use super::request::{Ask, Round, Rounds, refusal};
 use super::{Boundary, Fetched, receive};
-use crate::client::advertisement::lines;
+use crate::client::connection::lines;
 use crate::client::negotiate::Negotiator;
 use crate::client::refs::excerpt;
 use crate::client::{AGENT, Connection, Error, Progress};

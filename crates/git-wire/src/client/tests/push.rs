@@ -160,11 +160,11 @@ fn a_server_that_lacks_objects_says_so_and_takes_all() {
         let first = *local.commits(MASTER, 3).last().unwrap();
         push(&server, &local, way, vec![update(MASTER, None, Some(first))], true).unwrap();
         let second = *local.commits(MASTER, 1).last().unwrap();
-        let tell = |exclude: Vec<ObjectId>, whole| {
+        let tell = |exclude: Vec<ObjectId>, everything| {
             let mut connection = server.serve("receive-pack", way.0, way.1);
             let mut session = PushSession::start(connection.as_mut()).unwrap();
             let updates = vec![update(MASTER, Some(first), Some(second))];
-            let request = PushRequest { updates, atomic: true, exclude, whole };
+            let request = PushRequest { updates, atomic: true, exclude, everything };
             session.push(&local.gix(), &request, &mut |_| {}).unwrap()
         };
         // What it is thought to have and has not.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use git_wire::client::{Connection, PushRequest, PushSession, PushUpdate, TransportError};
 use git_wire::pack::{Counted, WriteOptions, count, write};
-use git_wire::{AllowAll, Options, ProtocolVersion, Service, advertise, maintenance};
+use git_wire::{AllowAll, Options, ProtocolVersion, Server, Service, maintenance};
 use gix::ObjectId;
 use gix::objs::Write as _;
 use gix::refs::FullName;
@@ -341,7 +341,8 @@ impl Connection for Remote<'_> {
         } else {
             let repository = git_wire::Repository::open(self.path).expect("opened");
             let (options, version) = (Options { durable: false, ..Options::default() }, ProtocolVersion::V0);
-            advertise(Service::ReceivePack, &repository, &AllowAll, &options, version, &mut answer)
+            Server { repository: &repository, policy: &AllowAll, options: &options }
+                .advertise(Service::ReceivePack, version, &mut answer)
                 .expect("advertised");
         }
         Ok(Box::new(Cursor::new(answer)))

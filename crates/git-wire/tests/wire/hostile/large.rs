@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, respond};
+use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Server, Service};
 use gix::objs::Kind;
 
 use super::push;
@@ -49,11 +49,8 @@ fn clone_by_many(repository: &Repository, id: &str) -> usize {
             scope.spawn(|| {
                 let (service, version) = (Service::UploadPack, ProtocolVersion::V2);
                 let mut request = request.as_bytes();
-                let summary = respond(
+                let summary = Server { repository, policy: &AllowAll, options: &options() }.respond(
                     service,
-                    repository,
-                    &AllowAll,
-                    &options(),
                     version,
                     &mut request,
                     &mut io::sink(),

@@ -11,7 +11,7 @@ mod packs;
 mod refs;
 mod requests;
 
-use git_wire::{AllowAll, Error, Limits, Options, ProtocolVersion, Repository, Service, Summary, respond};
+use git_wire::{AllowAll, Error, Limits, Options, ProtocolVersion, Repository, Server, Service, Summary};
 
 /// Pushes `pack` as `refs/heads/x` at `id`; the answer as text.
 pub(super) fn push(
@@ -37,11 +37,8 @@ pub(super) fn push_to(
     request.extend_from_slice(b"0000");
     request.extend_from_slice(pack);
     let mut answer = Vec::new();
-    let result = respond(
+    let result = Server { repository, policy: &AllowAll, options }.respond(
         Service::ReceivePack,
-        repository,
-        &AllowAll,
-        options,
         ProtocolVersion::V0,
         &mut &request[..],
         &mut answer,

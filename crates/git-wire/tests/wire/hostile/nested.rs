@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use git_wire::history::{History, LogOptions, PathQuery};
-use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, maintenance, respond};
+use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Server, Service, maintenance};
 use gix::ObjectId;
 use gix::objs::Kind;
 
@@ -51,7 +51,8 @@ fn fetch(repository: &Repository, arguments: &[&str]) -> u64 {
     let request = format!("{}0001{arguments}{}0000", line("command=fetch"), line("done"));
     let (service, version) = (Service::UploadPack, ProtocolVersion::V2);
     let mut answer = Vec::new();
-    respond(service, repository, &AllowAll, &options(), version, &mut request.as_bytes(), &mut answer)
+    Server { repository, policy: &AllowAll, options: &options() }
+        .respond(service, version, &mut request.as_bytes(), &mut answer)
         .expect("served")
         .objects_sent
 }

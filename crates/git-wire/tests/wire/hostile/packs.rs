@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use git_wire::{AllowAll, ProtocolVersion, Repository, Service, respond};
+use git_wire::{AllowAll, ProtocolVersion, Repository, Server, Service};
 
 use super::{options, push};
 use crate::forge::{
@@ -343,16 +343,9 @@ fn long_delta_chains_and_tree_bombs_are_taken_and_served_in_time() {
     }
     request.extend_from_slice(b"0000");
     let mut answer = Vec::new();
-    let summary = respond(
-        Service::UploadPack,
-        &repository,
-        &AllowAll,
-        &options(),
-        ProtocolVersion::V2,
-        &mut &request[..],
-        &mut answer,
-    )
-    .expect("served");
+    let summary = Server { repository: &repository, policy: &AllowAll, options: &options() }
+        .respond(Service::UploadPack, ProtocolVersion::V2, &mut &request[..], &mut answer)
+        .expect("served");
     assert_eq!(summary.objects_sent, 13, "a commit, eleven trees, a blob");
     assert!(begin.elapsed() < Duration::from_mins(2), "{:?}", begin.elapsed());
 }

@@ -1,6 +1,6 @@
 //! Refs: names that none may have, loops, and many who want the same one.
 
-use git_wire::{AllowAll, Limits, Options, ProtocolVersion, Repository, Service, respond};
+use git_wire::{AllowAll, Limits, Options, ProtocolVersion, Repository, Server, Service};
 
 use super::{options, push};
 use crate::forge::{Pack, blob, files, good, pack_around, tree};
@@ -143,8 +143,12 @@ fn more_than_the_limits_allow_is_refused() {
     ] {
         let mut answer = Vec::new();
         let version = ProtocolVersion::V2;
-        let result =
-            respond(service, &repository, &AllowAll, &options, version, &mut &request[..], &mut answer);
+        let result = Server { repository: &repository, policy: &AllowAll, options: &options }.respond(
+            service,
+            version,
+            &mut &request[..],
+            &mut answer,
+        );
         assert!(result.is_err(), "{source}");
         let answer = String::from_utf8_lossy(&answer).into_owned();
         assert!(answer.contains("exceeds the limit") && answer.contains(words), "{source}: {answer}");

@@ -1,6 +1,6 @@
 //! Requests that no client of good will makes.
 
-use git_wire::{AllowAll, ProtocolVersion, Repository, Service, respond};
+use git_wire::{AllowAll, ProtocolVersion, Repository, Server, Service};
 use proptest::prelude::*;
 
 use super::{options, push};
@@ -170,11 +170,8 @@ fn hostile_requests_are_answered_with_an_error() {
     let before = files(&path);
     for (service, version, request, expected) in rows {
         let mut answer = Vec::new();
-        let result = respond(
+        let result = Server { repository: &repository, policy: &AllowAll, options: &options() }.respond(
             service,
-            &repository,
-            &AllowAll,
-            &options(),
             version,
             &mut request.as_bytes(),
             &mut answer,
@@ -213,7 +210,7 @@ proptest! {
         let service = if service { Service::UploadPack } else { Service::ReceivePack };
         let version = [ProtocolVersion::V0, ProtocolVersion::V1, ProtocolVersion::V2][version];
         let mut answer = Vec::new();
-        drop(respond(service, &repository, &AllowAll, &options(), version, &mut &request[..], &mut answer));
+        drop(Server { repository: &repository, policy: &AllowAll, options: &options() }.respond(service, version, &mut &request[..], &mut answer));
     }
 }
 
@@ -241,16 +238,9 @@ fn commands_that_name_missing_objects_are_refused_in_time() {
     let before = files(&path);
     let begin = crate::chains::spent();
     let mut answer = Vec::new();
-    respond(
-        Service::ReceivePack,
-        &repository,
-        &AllowAll,
-        &options(),
-        ProtocolVersion::V0,
-        &mut &request[..],
-        &mut answer,
-    )
-    .expect("answered");
+    Server { repository: &repository, policy: &AllowAll, options: &options() }
+        .respond(Service::ReceivePack, ProtocolVersion::V0, &mut &request[..], &mut answer)
+        .expect("answered");
     let took = crate::chains::spent().saturating_sub(begin);
     assert_eq!(String::from_utf8_lossy(&answer).matches("missing necessary objects").count(), 2 * count);
     assert_eq!(files(&path), before);

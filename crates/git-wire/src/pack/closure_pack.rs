@@ -1,6 +1,6 @@
-//! Packs for clients that have nothing: the closure as it lies with what came since, or a finished pack.
+//! Packs for clients that have nothing: the closure as it is stored, followed by newer objects.
 //!
-//! Nothing is walked, inflated or compressed again for what a stored pack is known to hold.
+//! Objects of the closure are neither walked nor inflated nor compressed again.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,16 +14,15 @@ use super::store::{Pack, PackStore};
 use super::write::{Base, write_onto};
 use super::{Commits, CountOptions, Counted, Error, WriteOptions, Written, count_with};
 
-/// A closure that a client wants whole, and what it wants beside it.
-pub(crate) struct Whole {
+/// A closure that a client gets whole, and the objects that it gets beside it.
+pub(crate) struct ClosurePack {
     pack: Arc<Pack>,
-    /// What the closure lacks.
+    /// Objects that the closure lacks.
     pub(crate) news: Counted,
 }
 
-impl Whole {
-    /// Whether the `closure` is part of what a client that has nothing gets who wants `wants`. Walks only what came
-    /// since.
+impl ClosurePack {
+    /// Returns the closure if a client that wants `wants` and has nothing gets all of it. Walks only newer commits.
     pub(crate) fn find(
         commits: &mut Commits<'_>,
         store: &PackStore,

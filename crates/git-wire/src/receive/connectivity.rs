@@ -12,9 +12,9 @@ use gix::{ObjectId, oid};
 
 use super::broken::{Search, Verdict};
 use super::commands::Request;
+use crate::context::Context;
 use crate::pack::objects::IdMap;
 use crate::pack::{self, Commits, CountOptions, IdSet, Opened, Quarantine};
-use crate::serve::Context;
 use crate::{Error, RefRefusal};
 
 /// Refuses updates to what isn't complete, each by itself.
@@ -27,10 +27,11 @@ pub(super) fn refuse_incomplete(
 ) -> Result<(), Error> {
     let known: HashSet<ObjectId> = request.accepted().filter_map(|command| command.old).collect();
     let tips = request.accepted().filter_map(|command| command.new);
-    let border = quarantine.border();
+    let boundary = quarantine.boundary();
     let mut broken: IdSet = quarantine.missing().iter().map(|missing| missing.to).collect();
     let is_old = |id: &ObjectId| !known.contains(id) && !broken.contains(id) && !received.is_received(id);
-    let mut suspects: HashSet<ObjectId> = border.commits.iter().copied().chain(tips).filter(is_old).collect();
+    let mut suspects: HashSet<ObjectId> =
+        boundary.commits.iter().copied().chain(tips).filter(is_old).collect();
     let reached = clear(context, &mut suspects)?;
     let all: Vec<ObjectId> = suspects.iter().copied().collect();
     let interrupt = &context.options.interrupt;
@@ -71,8 +72,8 @@ pub(super) fn refuse_incomplete(
             };
         }
     }
-    if border.has_trees {
-        let sound = known.iter().chain(&border.commits).copied().filter(|id| !broken.contains(id));
+    if boundary.has_trees {
+        let sound = known.iter().chain(&boundary.commits).copied().filter(|id| !broken.contains(id));
         let sound: Vec<ObjectId> = sound.collect();
         let tips: Vec<ObjectId> = request.accepted().filter_map(|command| command.new).collect();
         if !is_complete(commits, &tips, &sound)? {

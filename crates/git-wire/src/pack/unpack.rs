@@ -1,9 +1,9 @@
-//! Small packs, taken in without a quarantine on the disk: read, resolved and checked in memory, then written as loose
-//! objects, as Git's receive-pack does below `receive.unpackLimit`. A push of one commit so costs a file for each of
+//! Unpacks small packs without a quarantine on the disk: they are read, resolved and checked in memory, then written as
+//! loose objects, as Git's receive-pack does below `receive.unpackLimit`. A push of one commit costs a file for each of
 //! its objects and nothing more.
 //!
-//! Only what is plainly well-formed and small is taken this way. Anything else goes the long way, which gets the bytes
-//! read so far and finds its own words for what is wrong.
+//! Only well-formed small packs are unpacked. Any other pack is indexed by `ingest`, which gets the bytes read so far and
+//! reports what is wrong.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, Read, Write};
@@ -29,7 +29,7 @@ const TRAILER: usize = 20;
 const MAX_CHAIN: usize = 4_096;
 
 /// The objects of a small pack, in front of those of the repository.
-pub(crate) struct Small {
+pub(crate) struct Unpacked {
     repository: gix::odb::Handle,
     /// In the pack's order.
     pub(super) ids: Vec<ObjectId>,
@@ -39,9 +39,9 @@ pub(crate) struct Small {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What came of reading.
+/// The result of [`read`].
 pub(super) enum Attempt {
-    Small(Box<Small>),
+    Unpacked(Box<Unpacked>),
     /// The bytes read so far.
     Other(Vec<u8>),
 }
@@ -76,7 +76,7 @@ pub(super) fn read(
                     };
                     let objects = resolved.into_iter().map(|(id, kind, bytes)| (id, (kind, bytes))).collect();
                     let bytes = kept.bytes;
-                    Ok(Attempt::Small(Box::new(Small { repository, ids, objects, received, bytes })))
+                    Ok(Attempt::Unpacked(Box::new(Unpacked { repository, ids, objects, received, bytes })))
                 }
                 None => Ok(Attempt::Other(kept.bytes)),
             }
@@ -206,7 +206,7 @@ fn is_small(repository: &gix::odb::Handle, id: &oid) -> bool {
     matches!(repository.header(id), Ok(Some((_, size))) if size <= MAX_INFLATED)
 }
 
-impl Small {
+impl Unpacked {
     /// Whether an object is in the pack.
     pub(super) fn is_new(&self, id: &oid) -> bool {
         self.objects.contains_key(id)
@@ -274,7 +274,7 @@ fn deflate(kind: Kind, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     deflate.flush()
 }
 
-impl Objects for Small {
+impl Objects for Unpacked {
     fn read(&self, id: &oid, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
         match self.objects.get(id) {
             Some((kind, bytes)) => {
@@ -298,15 +298,15 @@ impl Objects for Small {
     }
 }
 
-impl New for Small {
+impl New for Unpacked {
     fn kind(&self, id: &oid) -> Option<Kind> {
         self.objects.get(id).map(|(kind, _)| *kind)
     }
 }
 
-impl std::fmt::Debug for Small {
+impl std::fmt::Debug for Unpacked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Small").field("ids", &self.ids).finish_non_exhaustive()
+        f.debug_struct("Unpacked").field("ids", &self.ids).finish_non_exhaustive()
     }
 }
 
