@@ -101,8 +101,8 @@ impl App {
             hashed: HashedPasswords::default(),
             _temporary: temporary,
         };
-        let mut change = app.state.change().await?;
-        change.complete_groups().await?;
+        let mut change = app.state.change().await;
+        change.complete_groups();
         let generated = apply(&mut change, &app.seed, Origin::Seed(&app.hashed), app.clock.now()).await?;
         change.commit().await?;
         Ok((Self { shared: Arc::new(app), base_url: "http://localhost".to_owned() }, generated))
@@ -115,8 +115,8 @@ impl App {
 
     /// Goes back to the seed: everything else is gone, and the journal is empty.
     pub(crate) async fn reset(&self) -> Result<GeneratedTokens, RegistryError> {
-        let mut change = self.state.change().await?;
-        registry::clear(&mut change).await?;
+        let mut change = self.state.change().await;
+        registry::clear(&mut change);
         let generated = apply(&mut change, &self.seed, Origin::Seed(&self.hashed), self.clock.now()).await?;
         change.commit().await?;
         self.journal.clear();

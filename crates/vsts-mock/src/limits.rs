@@ -215,6 +215,9 @@ pub(crate) const README_BYTES: u64 = 256 << 10;
 /// Bytes that have to be free on the disk when a page makes a repository with its first files, which is two steps.
 pub(crate) const FIRST_FILES_ROOM: u64 = 256 << 10;
 
+/// Rows that one statement writes into the database: SQLite takes 32766 values, and a row has at most 12.
+pub(crate) const ROWS_PER_STATEMENT: usize = 1000;
+
 /// Repositories that a warning at the start names; it counts the others.
 pub(crate) const NAMED_AT_START: usize = 10;
 

@@ -9,7 +9,7 @@ use super::evaluate::decide;
 use git_wire::UpdateKind;
 
 use super::*;
-use crate::directory::{Entry, Group, GroupKind, Handle, User};
+use crate::directory::{AccessEntry, CutOff, Entry, Group, GroupKind, Handle, Membership, User};
 
 const ACCOUNT: Uuid = Uuid::from_u128(1);
 const PROJECTS: [Uuid; 2] = [Uuid::from_u128(2), Uuid::from_u128(3)];
@@ -63,6 +63,8 @@ fn repo(project: usize) -> Repo {
         public: false,
         parent: None,
         is_disabled: false,
+        deleted: None,
+        deleted_by: None,
         handle: Handle::default(),
     }
 }
@@ -99,9 +101,9 @@ fn random() -> impl Strategy<Value = Random> {
 impl Random {
     fn directory(&self) -> Directory {
         let mut directory = Directory::default();
-        directory.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+        directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
         for (number, id) in PROJECTS.into_iter().enumerate() {
-            directory.insert_project(Project {
+            directory.put(Project {
                 id,
                 account: ACCOUNT,
                 name: format!("project-{number}"),
@@ -111,21 +113,21 @@ impl Random {
                 created: Timestamp::UNIX_EPOCH,
                 updated: Timestamp::UNIX_EPOCH,
             });
-            directory.insert_repo(repo(number));
+            directory.put(repo(number));
         }
         for (number, (kind, place)) in IDENTITIES.into_iter().enumerate() {
             let (id, name) = (identity(number), format!("identity-{number}"));
             match kind {
-                None => directory.insert_user(User { id, name, email: None, password_hash: None }),
+                None => directory.put(User { id, name, email: None, password_hash: None }),
                 Some(kind) => {
                     let project = PROJECTS.get(place).copied();
                     let description = String::new();
-                    directory.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
+                    directory.put(Group { id, account: ACCOUNT, project, kind, name, description });
                 }
             }
         }
         for (member, group) in &self.memberships {
-            directory.join(identity(*member), identity(*group));
+            directory.put(Membership { member: identity(*member), group: identity(*group) });
         }
         for ((level, who), (allow, deny)) in &self.entries {
             let entry = Entry {
@@ -133,10 +135,10 @@ impl Random {
                 deny: Permissions::from_bits(*deny),
                 automatic: false,
             };
-            directory.set_entry(ACCOUNT, &token_of(*level), identity(*who), entry);
+            directory.put(AccessEntry::new(ACCOUNT, &token_of(*level), identity(*who), entry));
         }
         for level in &self.cut_off {
-            directory.set_inherits(ACCOUNT, &token_of(*level), false);
+            directory.put(CutOff { account: ACCOUNT, token: token_of(*level) });
         }
         directory
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::directory::{Entry, Group, GroupKind, Handle, User};
+use crate::directory::{AccessEntry, Entry, Group, GroupKind, Handle, Membership, User};
 
 const ACCOUNT: Uuid = Uuid::from_u128(1);
 const PROJECT: Uuid = Uuid::from_u128(2);
@@ -29,6 +29,8 @@ fn repo() -> Repo {
         public: false,
         parent: None,
         is_disabled: false,
+        deleted: None,
+        deleted_by: None,
         handle: Handle::default(),
     }
 }
@@ -36,8 +38,8 @@ fn repo() -> Repo {
 /// One account, project and repository, with the groups and their default grants.
 fn directory() -> Directory {
     let mut directory = Directory::default();
-    directory.insert_account(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
-    directory.insert_project(Project {
+    directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+    directory.put(Project {
         id: PROJECT,
         account: ACCOUNT,
         name: "iris".to_owned(),
@@ -47,24 +49,29 @@ fn directory() -> Directory {
         created: Timestamp::UNIX_EPOCH,
         updated: Timestamp::UNIX_EPOCH,
     });
-    directory.insert_repo(repo());
+    directory.put(repo());
     for (id, kind) in GROUPS {
         let is_of_account = kind == GroupKind::CollectionAdministrators;
         let project = (!is_of_account).then_some(PROJECT);
         let (name, description) = (kind.name().to_owned(), String::new());
-        directory.insert_group(Group { id, account: ACCOUNT, project, kind, name, description });
+        directory.put(Group { id, account: ACCOUNT, project, kind, name, description });
         let at = if is_of_account { token::COLLECTION.to_owned() } else { token::project(PROJECT) };
-        directory.set_entry(ACCOUNT, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
+        directory.put(AccessEntry::new(
+            ACCOUNT,
+            &at,
+            id,
+            Entry { allow: kind.default_grant(), ..Entry::default() },
+        ));
     }
     directory
 }
 
 fn join(directory: &mut Directory, name: &str, kind: Option<GroupKind>) -> Principal {
     let id = if name == "subject" { USER } else { crate::directory::name::derive(&["user", name]) };
-    directory.insert_user(User { id, name: name.to_owned(), email: None, password_hash: None });
+    directory.put(User { id, name: name.to_owned(), email: None, password_hash: None });
     let group = GROUPS.iter().find(|(_, of)| Some(*of) == kind);
     if let Some((group, _)) = group {
-        directory.join(id, *group);
+        directory.put(Membership { member: id, group: *group });
     }
     Principal { user: Some(id), name: name.to_owned(), token: None, key: None, ceiling: Permissions::ALL }
 }
@@ -139,8 +146,18 @@ fn a_branch_can_be_opened_and_closed_on_its_own() {
     let feature = token::reference(PROJECT, REPO, "refs/heads/feature");
     let master = token::reference(PROJECT, REPO, "refs/heads/master");
     let (reader_id, contributor_id) = (reader.user.expect("a user"), contributor.user.expect("a user"));
-    directory.set_entry(ACCOUNT, &feature, reader_id, Entry { allow: contribute, ..Entry::default() });
-    directory.set_entry(ACCOUNT, &master, contributor_id, Entry { deny: contribute, ..Entry::default() });
+    directory.put(AccessEntry::new(
+        ACCOUNT,
+        &feature,
+        reader_id,
+        Entry { allow: contribute, ..Entry::default() },
+    ));
+    directory.put(AccessEntry::new(
+        ACCOUNT,
+        &master,
+        contributor_id,
+        Entry { deny: contribute, ..Entry::default() },
+    ));
     let push = |principal: &Principal, name| {
         authorize_update(&directory, principal, &repo(), name, UpdateKind::FastForward).is_ok()
     };
@@ -166,7 +183,7 @@ fn the_creator_of_a_branch_owns_it_unless_force_push_is_denied() {
     assert!(!creator_may_own(&directory, &contributor, &repo(), "refs/tags/v1"));
     let deny = Permissions::from_iter([Permission::ForcePush]);
     let at = token::repository(PROJECT, REPO);
-    directory.set_entry(ACCOUNT, &at, GROUPS[1].0, Entry { deny, ..Entry::default() });
+    directory.put(AccessEntry::new(ACCOUNT, &at, GROUPS[1].0, Entry { deny, ..Entry::default() }));
     assert!(!creator_may_own(&directory, &contributor, &repo(), "refs/heads/mine"));
 }
 
@@ -214,7 +231,7 @@ fn a_token_may_be_for_security_or_for_users_and_groups_alone() {
         let id = Uuid::from_u128(50 + number as u128);
         let scopes = vec![scope.to_owned()];
         let principal = Principal { token: Some(id), ceiling: ceiling_of(&scopes), ..user.clone() };
-        directory.insert_token(crate::directory::Token {
+        directory.put(crate::directory::Token {
             id,
             user: user.user.expect("a user"),
             name: scope.to_owned(),
@@ -248,14 +265,14 @@ fn what_was_revoked_does_nothing_any_more() {
     };
     assert!(read(&directory, &user).is_ok());
     assert!(matches!(read(&directory, &revoked), Err(Refusal::Revoked { .. })));
-    directory.remove_user(user.user.expect("a user"));
+    directory.remove::<User>(&user.user.expect("a user"));
     assert!(matches!(read(&directory, &user), Err(Refusal::Revoked { .. })));
 }
 
 #[test]
 fn everybody_reads_what_is_public_and_nobody_more() {
     let mut directory = directory();
-    directory.insert_repo(Repo { public: true, ..repo() });
+    directory.put(Repo { public: true, ..repo() });
     let outsider = join(&mut directory, "outsider", None);
     let repo = directory.repos[&REPO].clone();
     for principal in [&outsider, &Principal::anonymous()] {

@@ -19,7 +19,7 @@ impl Admin<'_> {
     /// Makes an account with its projects and repositories.
     pub async fn add_account(&self, account: &SeedAccount) -> Result<()> {
         let seed = Seed { accounts: vec![account.clone()], ..Seed::default() };
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         if change.directory.account(&account.name).is_some() {
             return Err(RegistryError::exists("account", &account.name));
         }
@@ -29,8 +29,8 @@ impl Admin<'_> {
 
     /// Removes an account with everything in it.
     pub async fn remove_account(&self, account: &str) -> Result<()> {
-        let mut change = self.change().await?;
-        change.delete_account(account).await?;
+        let mut change = self.change().await;
+        change.delete_account(account)?;
         Ok(change.commit().await?)
     }
 
@@ -43,7 +43,7 @@ impl Admin<'_> {
 
     /// Makes a project of an account, with its repositories.
     pub async fn add_project(&self, account: &str, project: &SeedProject) -> Result<()> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let there = change.directory.account(account).map(|account| account.id);
         if there.is_some_and(|account| change.directory.project(account, &project.name).is_some()) {
             return Err(RegistryError::exists("project", &project.name));
@@ -58,8 +58,8 @@ impl Admin<'_> {
     /// Removes a project, `acme/iris`, with its repositories.
     pub async fn remove_project(&self, project: &str) -> Result<()> {
         let place = at(project)?;
-        let mut change = self.change().await?;
-        change.delete_project(place.account, needed("project", place.project)?).await?;
+        let mut change = self.change().await;
+        change.delete_project(place.account, needed("project", place.project)?)?;
         Ok(change.commit().await?)
     }
 
@@ -67,16 +67,16 @@ impl Admin<'_> {
     /// an account `Project Collection Administrators`.
     pub async fn add_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
         let (place, kind) = (at(place)?, kind_of(group)?);
-        let mut change = self.change().await?;
-        change.add_member(place.account, place.project, kind, user).await?;
+        let mut change = self.change().await;
+        change.add_member(place.account, place.project, kind, user)?;
         Ok(change.commit().await?)
     }
 
     /// Takes a user out of a group.
     pub async fn remove_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
         let (place, kind) = (at(place)?, kind_of(group)?);
-        let mut change = self.change().await?;
-        change.remove_member(place.account, place.project, kind, user).await?;
+        let mut change = self.change().await;
+        change.remove_member(place.account, place.project, kind, user)?;
         Ok(change.commit().await?)
     }
 
@@ -94,11 +94,11 @@ impl Admin<'_> {
     pub async fn add_repo(&self, project: &str, repo: &SeedRepo) -> Result<()> {
         let place = at(project)?;
         let name = needed("project", place.project)?;
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let input = RepoInput { name: &repo.name, public: repo.public, import: repo.import.clone() };
         change.create_repo(place.account, name, &input).await?;
         for entry in &repo.acl {
-            apply_entry(&mut change, ListPath { repo: Some(&repo.name), ..place }, entry).await?;
+            apply_entry(&mut change, ListPath { repo: Some(&repo.name), ..place }, entry)?;
         }
         Ok(change.commit().await?)
     }
@@ -107,8 +107,8 @@ impl Admin<'_> {
     pub async fn remove_repo(&self, repo: &str) -> Result<()> {
         let place = at(repo)?;
         let (project, name) = (needed("project", place.project)?, needed("repository", place.repo)?);
-        let mut change = self.change().await?;
-        change.delete_repo(place.account, project, name).await?;
+        let mut change = self.change().await;
+        change.delete_repo(place.account, project, name)?;
         Ok(change.commit().await?)
     }
 
@@ -122,31 +122,29 @@ impl Admin<'_> {
 
     /// Sets an access control entry of an account, a project or a repository; one that says nothing is taken away.
     pub async fn set_acl(&self, place: &str, entry: &SeedEntry) -> Result<()> {
-        let mut change = self.change().await?;
-        apply_entry(&mut change, at(place)?, entry).await?;
+        let mut change = self.change().await;
+        apply_entry(&mut change, at(place)?, entry)?;
         Ok(change.commit().await?)
     }
 
     /// Makes a workspace of the Experimentation service, or adds members to it.
     pub async fn add_workspace(&self, workspace: &SeedWorkspace) -> Result<()> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let input = WorkspaceInput {
             account: &workspace.account,
             name: &workspace.workspace,
             owners: &workspace.owners,
             contributors: &workspace.contributors,
         };
-        change.create_workspace(&input, self.app.clock.now()).await?;
+        change.create_workspace(&input, self.app.clock.now())?;
         Ok(change.commit().await?)
     }
 
     /// Removes a workspace that has no projects.
     pub async fn remove_workspace(&self, account: &str, workspace: &str) -> Result<()> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let found = change.directory.experimentation.at(&[account, workspace]).map(|found| found.id);
-        change
-            .delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)
-            .await?;
+        change.delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)?;
         Ok(change.commit().await?)
     }
 }

@@ -54,13 +54,13 @@ impl<'s> Admin<'s> {
         Self { app }
     }
 
-    async fn change(&self) -> Result<Change<'s>> {
-        Ok(self.app.state.change().await?)
+    async fn change(&self) -> Change<'s> {
+        self.app.state.change().await
     }
 
     /// Makes everything that a seed has and the server lacks; gives the tokens that were generated, by user and name.
     pub async fn apply(&self, seed: &Seed) -> Result<GeneratedTokens> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let generated = apply(&mut change, seed, Origin::Hand, self.app.clock.now()).await?;
         change.commit().await?;
         Ok(generated)

@@ -51,7 +51,7 @@ impl Admin<'_> {
 
     /// Makes a user with their tokens and keys; gives the tokens that were generated, by name.
     pub async fn add_user(&self, user: &SeedUser) -> Result<Vec<(String, String)>> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         if change.directory.user(&user.name).is_some() {
             return Err(RegistryError::exists("user", &user.name));
         }
@@ -64,9 +64,9 @@ impl Admin<'_> {
 
     /// Removes a user and all that is theirs.
     pub async fn remove_user(&self, name: &str) -> Result<()> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let id = find_user(&change.directory, name)?.id;
-        change.delete_user(name).await?;
+        change.delete_user(name)?;
         change.commit().await?;
         self.app.sessions.end_all_of(id);
         Ok(())
@@ -90,7 +90,7 @@ impl Admin<'_> {
 
     /// Makes a token; gives its value.
     pub async fn add_token(&self, user: &str, token: &SeedToken) -> Result<String> {
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let input = TokenInput {
             name: &token.name,
             value: token.value.as_deref(),
@@ -98,15 +98,15 @@ impl Admin<'_> {
             expires: token.expires,
             ..TokenInput::named()
         };
-        let (_, value) = change.create_token(user, &input, self.app.clock.now()).await?;
+        let (_, value) = change.create_token(user, &input, self.app.clock.now())?;
         change.commit().await?;
         Ok(value.reveal().to_owned())
     }
 
     /// Revokes a token, by its name or id.
     pub async fn remove_token(&self, user: &str, token: &str) -> Result<()> {
-        let mut change = self.change().await?;
-        change.delete_token(user, token).await?;
+        let mut change = self.change().await;
+        change.delete_token(user, token)?;
         Ok(change.commit().await?)
     }
 
@@ -130,9 +130,9 @@ impl Admin<'_> {
     /// Registers an SSH public key; gives its fingerprint.
     pub async fn add_key(&self, user: &str, key: &SeedKey) -> Result<String> {
         let line = line_of(key, Path::new(""))?;
-        let mut change = self.change().await?;
+        let mut change = self.change().await;
         let input = KeyInput { name: &key.name, key: &line, expires: None, has_own_name: true };
-        let id = change.create_key(user, &input, self.app.clock.now()).await?;
+        let id = change.create_key(user, &input, self.app.clock.now())?;
         let fingerprint = change.directory.keys.get(&id).map(|key| key.fingerprint.clone());
         change.commit().await?;
         Ok(fingerprint.unwrap_or_default())
@@ -140,8 +140,8 @@ impl Admin<'_> {
 
     /// Takes a key out of the registry, by its name or id.
     pub async fn remove_key(&self, user: &str, key: &str) -> Result<()> {
-        let mut change = self.change().await?;
-        change.delete_key(user, key).await?;
+        let mut change = self.change().await;
+        change.delete_key(user, key)?;
         Ok(change.commit().await?)
     }
 }

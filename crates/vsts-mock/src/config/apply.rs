@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::grants::Grants;
 use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
-use crate::directory::{GroupKind, name};
+use crate::directory::{GroupKind, Seeded, name};
 use crate::identity::secret;
 use crate::registry::{
     EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
@@ -56,12 +56,12 @@ pub(crate) async fn apply(
     for account in &seed.accounts {
         let is_new = change.directory.account(&account.name).is_none();
         if is_new {
-            change.create_account(&account.name, account.owner.as_deref()).await?;
+            change.create_account(&account.name, account.owner.as_deref())?;
         }
         let place = ListPath { account: &account.name, project: None, repo: None, branch: None };
         let administrators = (GroupKind::CollectionAdministrators, account.administrators.as_slice());
-        giving.members(change, place, is_new, &[administrators]).await?;
-        giving.entries(change, place, is_new, &account.acl).await?;
+        giving.members(change, place, is_new, &[administrators])?;
+        giving.entries(change, place, is_new, &account.acl)?;
         for project in &account.projects {
             give_project(change, &seed.base, &account.name, project, giving, now).await?;
         }
@@ -73,7 +73,7 @@ pub(crate) async fn apply(
             owners: &workspace.owners,
             contributors: &workspace.contributors,
         };
-        change.create_workspace(&input, now).await?;
+        change.create_workspace(&input, now)?;
     }
     Ok(generated)
 }
@@ -113,10 +113,10 @@ pub(crate) async fn apply_user(
         };
         let hash = token.value.as_deref().map(secret::hash).unwrap_or_default();
         let mark = name::derive(&["seeded", "token", &user.name, &token.name, &hash]);
-        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new).await? {
+        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new) {
             continue;
         }
-        match change.create_token(&user.name, &input, now).await {
+        match change.create_token(&user.name, &input, now) {
             Ok((_, value)) if token.value.is_none() => {
                 let mine = generated.entry(user.name.clone()).or_default();
                 mine.insert(token.name.clone(), value.reveal().to_owned());
@@ -128,29 +128,29 @@ pub(crate) async fn apply_user(
     for key in &user.ssh_keys {
         let line = line_of(key, base)?;
         let mark = name::derive(&["seeded", "key", &user.name, &key.name, &line]);
-        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new).await? {
+        if matches!(origin, Origin::Seed(_)) && !gives(change, mark, is_new) {
             continue;
         }
         let owner = change.directory.user(&user.name).map(|user| user.id);
         if change.directory.keys.values().any(|known| Some(known.user) == owner && known.name == key.name) {
             continue;
         }
-        change
-            .create_key(
-                &user.name,
-                &KeyInput { expires: None, has_own_name: true, name: &key.name, key: &line },
-                now,
-            )
-            .await?;
+        change.create_key(
+            &user.name,
+            &KeyInput { expires: None, has_own_name: true, name: &key.name, key: &line },
+            now,
+        )?;
     }
     Ok(())
 }
 
-/// Whether the seed gives what has that mark: once, and anew only to a user who is new.
-pub(super) async fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> Result<bool, RegistryError> {
+/// Returns whether the seed gives the thing with that mark: once, and anew only to a user who is new.
+pub(super) fn gives(change: &mut Change<'_>, mark: Uuid, is_new: bool) -> bool {
     let is_first = !change.directory.seeded.contains(&mark);
-    change.note_seeded(mark).await?;
-    Ok(is_first || is_new)
+    if is_first {
+        change.put(Seeded { mark });
+    }
+    is_first || is_new
 }
 
 /// The key's line, read from its file if it is in one; `base` is where relative paths start.
@@ -206,8 +206,8 @@ async fn give_project(
         (GroupKind::ProjectAdministrators, project.administrators.as_slice()),
     ];
     let place = ListPath { account, project: Some(&project.name), repo: None, branch: None };
-    giving.members(change, place, is_new, &members).await?;
-    giving.entries(change, place, is_new, &project.acl).await?;
+    giving.members(change, place, is_new, &members)?;
+    giving.entries(change, place, is_new, &project.acl)?;
     for repo in &project.repos {
         let import = repo.import.as_ref().map(|path| base.join(path));
         let found = change
@@ -226,16 +226,16 @@ async fn give_project(
             (Some(_), _) => {}
         }
         if is_new && repo.public {
-            change.publish_repo(account, &project.name, &repo.name).await?;
+            change.publish_repo(account, &project.name, &repo.name)?;
         }
         let place = ListPath { repo: Some(&repo.name), ..place };
-        giving.entries(change, place, is_new_repo, &repo.acl).await?;
+        giving.entries(change, place, is_new_repo, &repo.acl)?;
     }
     Ok(())
 }
 
 /// Sets an access control entry of the seed.
-pub(crate) async fn apply_entry(
+pub(crate) fn apply_entry(
     change: &mut Change<'_>,
     place: ListPath<'_>,
     entry: &SeedEntry,
@@ -246,5 +246,5 @@ pub(crate) async fn apply_entry(
         allow: &entry.allow,
         deny: &entry.deny,
     };
-    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..place }, &input).await
+    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..place }, &input)
 }

@@ -18,23 +18,17 @@ pub(super) struct Grants<'a> {
 
 impl Grants<'_> {
     /// Whether it is to be given now: by the seed once, and anew where the place or the user is new.
-    async fn gives(
-        self,
-        change: &mut Change<'_>,
-        what: &[&str],
-        is_new_place: bool,
-        user: Option<&str>,
-    ) -> Result<bool, RegistryError> {
+    fn gives(self, change: &mut Change<'_>, what: &[&str], is_new_place: bool, user: Option<&str>) -> bool {
         if !self.is_seed {
-            return Ok(true);
+            return true;
         }
         let mark = name::derive(&[&["seeded"], what].concat());
         let is_new_user = user.is_some_and(|user| self.new_users.contains(&name::key(user)));
-        gives(change, mark, is_new_place || is_new_user).await
+        gives(change, mark, is_new_place || is_new_user)
     }
 
     /// Puts users into groups of the place.
-    pub(super) async fn members(
+    pub(super) fn members(
         self,
         change: &mut Change<'_>,
         place: ListPath<'_>,
@@ -45,8 +39,8 @@ impl Grants<'_> {
             for user in *users {
                 let project = place.project.unwrap_or_default();
                 let what = ["member", place.account, project, kind.name(), user];
-                if self.gives(change, &what, is_new, Some(user)).await? {
-                    change.add_member(place.account, place.project, *kind, user).await?;
+                if self.gives(change, &what, is_new, Some(user)) {
+                    change.add_member(place.account, place.project, *kind, user)?;
                 }
             }
         }
@@ -54,7 +48,7 @@ impl Grants<'_> {
     }
 
     /// Sets access control entries of the place.
-    pub(super) async fn entries(
+    pub(super) fn entries(
         self,
         change: &mut Change<'_>,
         place: ListPath<'_>,
@@ -70,8 +64,8 @@ impl Grants<'_> {
             let (user_name, group_name) = (text(user), text(group));
             let what =
                 ["entry", place.account, &project, &repo, &user_name, &group_name, &allow, &deny, &branch];
-            if self.gives(change, &what, is_new, user).await? {
-                apply_entry(change, place, entry).await?;
+            if self.gives(change, &what, is_new, user) {
+                apply_entry(change, place, entry)?;
             }
         }
         Ok(())
@@ -115,30 +109,30 @@ mod tests {
         let hashed = HashedPasswords::default();
         let start = async |text: &str| {
             let seed = Seed::parse(text).expect("a seed");
-            let mut change = state.change().await.expect("a change");
+            let mut change = state.change().await;
             let origin = Origin::Seed(&hashed);
             apply(&mut change, &seed, origin, Timestamp::UNIX_EPOCH).await.expect("it is applied");
             change.commit().await.expect("it is kept");
             hers(&state.directory())
         };
         assert_eq!(start(SEED).await, (1, 1));
-        let mut change = state.change().await.expect("a change");
+        let mut change = state.change().await;
         let (carol, account) = (
             change.directory.user("carol").expect("a user").id,
             change.directory.account("acme").expect("one").id,
         );
         let at = crate::access::token::project(change.directory.project(account, "iris").expect("one").id);
         for group in change.directory.containers_of(carol) {
-            assert!(change.leave_group(carol, group).await.expect("it works"));
+            assert!(change.leave_group(carol, group));
         }
         let none = crate::access::Permissions::NONE;
-        change.set_entry(account, &at, carol, none, none).await.expect("it is set");
+        change.set_entry(account, &at, carol, none, none).expect("it is set");
         change.commit().await.expect("it is kept");
         assert_eq!(start(SEED).await, (0, 0));
         let more = SEED.replace("ForcePush", "CreateTag");
         assert_eq!(start(&more).await, (0, 1), "what is new in the seed is given");
-        let mut change = state.change().await.expect("a change");
-        change.delete_user("carol").await.expect("gone");
+        let mut change = state.change().await;
+        change.delete_user("carol").expect("gone");
         change.commit().await.expect("it is kept");
         assert_eq!(start(SEED).await, (1, 1), "she is another one");
         assert_eq!(state.reloaded().await.expect("readable"), *state.directory());

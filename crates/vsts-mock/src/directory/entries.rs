@@ -17,70 +17,26 @@ pub(crate) struct Entry {
     pub(crate) automatic: bool,
 }
 
+impl Entry {
+    /// Returns whether it neither allows nor denies anything.
+    pub(crate) fn is_empty(self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+}
+
 pub(super) type Entries = OrdMap<String, BTreeMap<Uuid, Entry>>;
 
 impl Directory {
-    /// Sets one entry; an entry that says nothing is removed.
-    pub(crate) fn set_entry(&mut self, account: Uuid, token: &str, identity: Uuid, entry: Entry) {
-        let entries = self.acl.entry(account).or_default();
-        let had_one = entries.get(token).is_some_and(|list| list.contains_key(&identity));
-        let has_one = !entry.allow.is_empty() || !entry.deny.is_empty();
-        let count = self.entry_counts.entry((account, identity)).or_default();
-        *count = *count + usize::from(has_one) - usize::from(had_one);
-        if *count == 0 {
-            self.entry_counts.remove(&(account, identity));
-        }
-        if has_one {
-            entries.entry(token.to_owned()).or_default().insert(identity, entry);
-            return;
-        }
-        if let Some(list) = entries.get_mut(token) {
-            list.remove(&identity);
-            if list.is_empty() {
-                entries.remove(token);
+    /// The keys of all entries of these users and groups.
+    pub(crate) fn entries_of(&self, identities: &[Uuid]) -> Vec<(Uuid, String, Uuid)> {
+        let mut found = Vec::new();
+        for (account, lists) in &self.acl {
+            for (at, list) in lists {
+                let here = identities.iter().filter(|identity| list.contains_key(identity));
+                found.extend(here.map(|identity| (*account, at.clone(), *identity)));
             }
         }
-        if entries.is_empty() {
-            self.acl.remove(&account);
-        }
-    }
-
-    /// Says whether what is above the token counts there.
-    pub(crate) fn set_inherits(&mut self, account: Uuid, token: &str, inherits: bool) {
-        if !inherits {
-            self.cut_off.entry(account).or_default().insert(token.to_owned());
-        } else if let Some(tokens) = self.cut_off.get_mut(&account) {
-            tokens.remove(token);
-            if tokens.is_empty() {
-                self.cut_off.remove(&account);
-            }
-        }
-    }
-
-    pub(super) fn forget_lists_below(&mut self, account: Uuid, below: &str) {
-        let entries: Vec<_> =
-            self.entries_below(account, below).map(|(at, identity, _)| (at.to_owned(), identity)).collect();
-        for (at, identity) in entries {
-            self.set_entry(account, &at, identity, Entry::default());
-        }
-        let cut_off: Vec<String> = self.cut_off_below(account, below).map(str::to_owned).collect();
-        for at in cut_off {
-            self.set_inherits(account, &at, true);
-        }
-    }
-
-    /// Removes every entry of these users and groups.
-    pub(super) fn forget_entries_of(&mut self, identities: &[Uuid]) {
-        let mut gone = Vec::new();
-        for (account, entries) in &self.acl {
-            for (at, list) in entries {
-                let found = identities.iter().filter(|identity| list.contains_key(identity));
-                gone.extend(found.map(|identity| (*account, at.clone(), *identity)));
-            }
-        }
-        for (account, at, identity) in gone {
-            self.set_entry(account, &at, identity, Entry::default());
-        }
+        found
     }
 
     /// Whether what is said above the token counts there.

@@ -10,7 +10,7 @@ use imbl::OrdMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{name, retain};
+use super::name;
 
 /// What kind of resource it is, from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,14 +127,5 @@ impl Experimentation {
     /// Who has which role at exactly this resource.
     pub(crate) fn assignments_at(&self, resource: Uuid) -> impl Iterator<Item = &Assignment> {
         self.assignments.values().filter(move |assignment| assignment.resource == resource)
-    }
-
-    pub(crate) fn remove(&mut self, resource: Uuid) {
-        self.resources.remove(&resource);
-        retain(&mut self.assignments, |_, assignment| assignment.resource != resource);
-    }
-
-    pub(super) fn remove_user(&mut self, user: Uuid) {
-        retain(&mut self.assignments, |_, assignment| assignment.user != user);
     }
 }

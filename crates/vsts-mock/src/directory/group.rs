@@ -127,14 +127,6 @@ pub(crate) struct Group {
 }
 
 impl Directory {
-    pub(crate) fn insert_group(&mut self, group: Group) {
-        if group.kind != GroupKind::Custom {
-            self.group_index.insert((group.account, group.project, group.kind), group.id);
-        }
-        self.place_groups.insert((group.project.unwrap_or(group.account), group.id));
-        self.groups.insert(group.id, group);
-    }
-
     /// The account's or the project's group of a kind of which there is one.
     pub(crate) fn group(&self, account: Uuid, project: Option<Uuid>, kind: GroupKind) -> Option<&Group> {
         self.groups.get(self.group_index.get(&(account, project, kind))?)
@@ -221,30 +213,5 @@ impl Directory {
             (_, project) => (project, GroupKind::ProjectValidUsers),
         };
         self.group(group.account, project, kind).map(|valid| valid.id)
-    }
-
-    pub(super) fn remove_groups(&mut self, gone: &[Uuid]) {
-        for id in gone {
-            let (members, groups): (Vec<_>, Vec<_>) = (self.joined(*id).collect(), self.joins(*id).collect());
-            for member in members {
-                self.leave(member, *id);
-            }
-            for group in groups {
-                self.leave(*id, group);
-            }
-            if let Some(group) = self.groups.remove(id) {
-                self.place_groups.remove(&(group.project.unwrap_or(group.account), group.id));
-                let key = (group.account, group.project, group.kind);
-                if self.group_index.get(&key) == Some(id) {
-                    self.group_index.remove(&key);
-                }
-            }
-        }
-        self.forget_entries_of(gone);
-    }
-
-    /// Removes a group, with every mention of it.
-    pub(crate) fn remove_group(&mut self, id: Uuid) {
-        self.remove_groups(&[id]);
     }
 }

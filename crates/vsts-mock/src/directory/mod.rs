@@ -3,8 +3,8 @@
 //!
 //! A [`Directory`] is a plain value. The running server holds one behind an `Arc` and replaces it as a whole after each
 //! change, so that every request decides on one consistent picture without asking the database. Its maps share what a
-//! change leaves as it was, so that a copy costs the same whatever is in them. Every mutation here has its statement in
-//! [`crate::registry`]; nothing else writes.
+//! change leaves as it was, so that a copy costs the same whatever is in them. It consists of [`Record`]s, which are put
+//! and removed one by one.
 
 mod entries;
 pub(crate) mod experimentation;
@@ -13,6 +13,7 @@ mod handle;
 pub(crate) mod name;
 mod names;
 pub(crate) mod permission;
+mod record;
 pub(crate) mod subject;
 pub(crate) mod token;
 
@@ -29,6 +30,7 @@ pub(crate) use group::{Group, GroupKind};
 pub(crate) use handle::{Handle, OpenRepositories};
 use name::NameError;
 use names::Names;
+pub(crate) use record::{AccessEntry, CutOff, Membership, Record, RefLock, Seeded};
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,16 +113,11 @@ pub(crate) struct Repo {
     pub(crate) parent: Option<Uuid>,
     /// True if it is listed and nothing else.
     pub(crate) is_disabled: bool,
+    /// The time of its deletion if it is in its project's recycle bin.
+    pub(crate) deleted: Option<Timestamp>,
+    /// The user who deleted it.
+    pub(crate) deleted_by: Option<Uuid>,
     pub(crate) handle: Handle,
-}
-
-/// A repository in its project's recycle bin.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct DeletedRepo {
-    pub(crate) repo: Repo,
-    /// Who deleted it.
-    pub(crate) by: Uuid,
-    pub(crate) deleted: Timestamp,
 }
 
 /// The whole picture.
@@ -133,7 +130,7 @@ pub(crate) struct Directory {
     pub(crate) projects: OrdMap<Uuid, Project>,
     pub(crate) repos: OrdMap<Uuid, Repo>,
     /// What lies in the recycle bins: no part of anything, until it is restored.
-    pub(crate) deleted_repos: OrdMap<Uuid, DeletedRepo>,
+    pub(crate) deleted_repos: OrdMap<Uuid, Repo>,
     pub(crate) groups: OrdMap<Uuid, Group>,
     /// (member, group)
     pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
@@ -166,105 +163,14 @@ fn pairs_of(first: Uuid) -> RangeInclusive<(Uuid, Uuid)> {
     (first, Uuid::nil())..=(first, Uuid::max())
 }
 
-/// Removes the entries for which `keep` is false.
-fn retain<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, keep: impl Fn(&K, &V) -> bool) {
-    let gone: Vec<K> =
-        map.iter().filter(|(key, value)| !keep(key, value)).map(|(key, _)| key.clone()).collect();
-    for key in gone {
-        map.remove(&key);
-    }
-}
-
 impl Directory {
-    pub(crate) fn insert_user(&mut self, user: User) {
-        self.names.insert(name::USERS, &user.name, user.id);
-        self.users.insert(user.id, user);
-    }
-
-    pub(crate) fn insert_token(&mut self, token: Token) {
-        self.token_by_hash.insert(token.hash.clone(), token.id);
-        self.tokens.insert(token.id, token);
-    }
-
-    pub(crate) fn insert_key(&mut self, key: SshKey) {
-        self.key_by_blob.insert(key.blob.clone(), key.id);
-        self.keys.insert(key.id, key);
-    }
-
-    pub(crate) fn insert_account(&mut self, account: Account) {
-        self.names.insert(name::ACCOUNTS, &account.name, account.id);
-        self.accounts.insert(account.id, account);
-    }
-
-    pub(crate) fn insert_project(&mut self, project: Project) {
-        self.names.insert(project.account, &project.name, project.id);
-        self.account_projects.insert((project.account, project.id));
-        self.projects.insert(project.id, project);
-    }
-
-    pub(crate) fn insert_repo(&mut self, repo: Repo) {
-        self.names.insert(repo.project, &repo.name, repo.id);
-        self.project_repos.insert((repo.project, repo.id));
-        self.repos.insert(repo.id, repo);
-    }
-
-    /// Replaces a project by itself with another name.
-    pub(crate) fn rename_project(&mut self, project: Project) {
-        if let Some(old) = self.projects.get(&project.id) {
-            self.names.remove(old.account, &old.name);
-        }
-        self.insert_project(project);
-    }
-
-    /// Replaces a repository by itself with another name.
-    pub(crate) fn rename_repo(&mut self, repo: Repo) {
-        if let Some(old) = self.repos.get(&repo.id) {
-            self.names.remove(old.project, &old.name);
-        }
-        self.insert_repo(repo);
-    }
-
-    /// Puts a repository aside. Its access control entries stay, for when it comes back.
-    pub(crate) fn bin_repo(&mut self, deleted: DeletedRepo) {
-        self.repos.remove(&deleted.repo.id);
-        self.project_repos.remove(&(deleted.repo.project, deleted.repo.id));
-        self.names.remove(deleted.repo.project, &deleted.repo.name);
-        self.deleted_repos.insert(deleted.repo.id, deleted);
-    }
-
-    /// Removes a repository that was put aside.
-    pub(crate) fn remove_deleted_repo(&mut self, id: Uuid) {
-        self.deleted_repos.remove(&id);
-        self.remove_locks(id);
-    }
-
-    fn remove_locks(&mut self, repo: Uuid) {
-        let locks = self.ref_locks.range((repo, String::new())..).take_while(|((of, _), _)| *of == repo);
-        let locks: Vec<_> = locks.map(|(lock, _)| lock.clone()).collect();
-        for lock in locks {
-            self.ref_locks.remove(&lock);
-        }
-    }
-
-    /// Puts a user or a group into a group; false if it was in it.
-    pub(crate) fn join(&mut self, member: Uuid, group: Uuid) -> bool {
-        self.group_members.insert((group, member));
-        self.memberships.insert((member, group)).is_none()
-    }
-
-    /// Takes a user or a group out of a group; false if it was not in it.
-    pub(crate) fn leave(&mut self, member: Uuid, group: Uuid) -> bool {
-        self.group_members.remove(&(group, member));
-        self.memberships.remove(&(member, group)).is_some()
-    }
-
     /// Who is put into a group, without those whose being in it follows.
     pub(crate) fn joined(&self, group: Uuid) -> impl Iterator<Item = Uuid> + '_ {
         self.group_members.range(pairs_of(group)).map(|(_, member)| *member)
     }
 
     /// The groups that a user or a group is put into.
-    fn joins(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
+    pub(crate) fn joins(&self, member: Uuid) -> impl Iterator<Item = Uuid> + '_ {
         self.memberships.range(pairs_of(member)).map(|(_, group)| *group)
     }
 
@@ -273,89 +179,10 @@ impl Directory {
         self.ref_locks.get(&(repo, name.to_owned())).copied()
     }
 
-    pub(crate) fn remove_token(&mut self, id: Uuid) {
-        if let Some(token) = self.tokens.remove(&id) {
-            self.token_by_hash.remove(&token.hash);
-        }
-    }
-
-    pub(crate) fn remove_key(&mut self, id: Uuid) {
-        if let Some(key) = self.keys.remove(&id) {
-            self.key_by_blob.remove(&key.blob);
-        }
-    }
-
-    /// Removes the user with all that is theirs, and every mention of them.
-    pub(crate) fn remove_user(&mut self, id: Uuid) {
-        if let Some(user) = self.users.remove(&id) {
-            self.names.remove(name::USERS, &user.name);
-        }
-        let tokens: Vec<Uuid> =
-            self.tokens.values().filter(|token| token.user == id).map(|token| token.id).collect();
-        for token in tokens {
-            self.remove_token(token);
-        }
-        let keys: Vec<Uuid> = self.keys.values().filter(|key| key.user == id).map(|key| key.id).collect();
-        for key in keys {
-            self.remove_key(key);
-        }
-        let groups: Vec<Uuid> = self.joins(id).collect();
-        for group in groups {
-            self.leave(id, group);
-        }
-        let owned: Vec<Account> =
-            self.accounts.values().filter(|account| account.owner == Some(id)).cloned().collect();
-        for account in owned {
-            self.accounts.insert(account.id, Account { owner: None, ..account });
-        }
-        retain(&mut self.ref_locks, |_, user| *user != id);
-        self.experimentation.remove_user(id);
-        self.forget_entries_of(&[id]);
-    }
-
-    pub(crate) fn remove_account(&mut self, id: Uuid) {
-        let projects: Vec<_> = self.projects_of(id).map(|project| project.id).collect();
-        for project in projects {
-            self.remove_project(project);
-        }
-        if let Some(account) = self.accounts.remove(&id) {
-            self.names.remove(name::ACCOUNTS, &account.name);
-        }
-        let groups: Vec<Uuid> = self.groups_in(id, None).map(|group| group.id).collect();
-        self.remove_groups(&groups);
-        self.forget_lists_below(id, token::COLLECTION);
-    }
-
-    pub(crate) fn remove_project(&mut self, id: Uuid) {
-        let repos: Vec<_> = self.repos_of(id).map(|repo| repo.id).collect();
-        for repo in repos {
-            self.remove_repo(repo);
-        }
-        let repos = &mut self.deleted_repos;
-        let gone: Vec<Uuid> = repos
-            .values()
-            .filter(|deleted| deleted.repo.project == id)
-            .map(|deleted| deleted.repo.id)
-            .collect();
-        for repo in gone {
-            self.remove_deleted_repo(repo);
-        }
-        if let Some(project) = self.projects.remove(&id) {
-            self.names.remove(project.account, &project.name);
-            self.account_projects.remove(&(project.account, id));
-            let groups: Vec<Uuid> = self.groups_in(project.account, Some(id)).map(|group| group.id).collect();
-            self.remove_groups(&groups);
-            self.forget_lists_below(project.account, &token::project(id));
-        }
-    }
-
-    pub(crate) fn remove_repo(&mut self, id: Uuid) {
-        self.remove_locks(id);
-        if let Some(repo) = self.repos.remove(&id) {
-            self.names.remove(repo.project, &repo.name);
-            self.project_repos.remove(&(repo.project, id));
-            self.forget_lists_below(repo.account, &token::repository(repo.project, repo.id));
-        }
+    /// The locks on refs of a repository.
+    pub(crate) fn locks_of(&self, repo: Uuid) -> Vec<(Uuid, String)> {
+        let locks = self.ref_locks.range((repo, String::new())..).take_while(|((of, _), _)| *of == repo);
+        locks.map(|(lock, _)| lock.clone()).collect()
     }
 
     pub(crate) fn user(&self, name: &str) -> Option<&User> {

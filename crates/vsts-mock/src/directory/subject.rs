@@ -158,10 +158,10 @@ mod tests {
             password_hash: None,
         };
         let id = user.id;
-        directory.insert_user(user);
+        directory.put(user);
         let kinds = GroupKind::OF_PROJECT.into_iter().chain(GroupKind::OF_ACCOUNT).chain([GroupKind::Custom]);
         for (number, kind) in kinds.enumerate() {
-            directory.insert_group(Group {
+            directory.put(Group {
                 id: Uuid::from_u128(10 + number as u128),
                 account,
                 project: (!GroupKind::OF_ACCOUNT.contains(&kind)).then_some(project),

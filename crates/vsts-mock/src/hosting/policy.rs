@@ -62,28 +62,23 @@ impl RepoPolicy {
     /// Gives new branches to who made them, and takes back what was given on those that are gone.
     async fn pass_ownership(&self, updates: &[RefUpdate]) -> Result<(), RegistryError> {
         let Some(user) = self.principal.user else { return Ok(()) };
-        let mut change = self.app.state.change().await?;
-        let mut changed = false;
+        let mut change = self.app.state.change().await;
         for update in updates {
             let name = update.name.as_bstr().to_string();
             match update.kind {
                 UpdateKind::Create
                     if creator_may_own(&change.directory, &self.principal, &self.repo, &name) =>
                 {
-                    change.own_branch(user, &self.repo, &name).await?;
-                    changed = true;
+                    change.own_branch(user, &self.repo, &name);
                 }
                 UpdateKind::Delete => {
-                    changed |= change.disown_branch(&self.repo, &name).await?;
-                    if change.directory.lock_of(self.repo.id, &name).is_some() {
-                        change.lock_ref(self.repo.id, &name, None).await?;
-                        changed = true;
-                    }
+                    change.disown_branch(&self.repo, &name);
+                    change.lock_ref(self.repo.id, &name, None);
                 }
                 _ => {}
             }
         }
-        if changed { Ok(change.commit().await?) } else { Ok(()) }
+        Ok(change.commit().await?)
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) async fn put(
     details: &Details<'_>,
     must_be_new: bool,
 ) -> Result<Put, Error> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let names: Vec<&str> = path.names.iter().map(String::as_str).collect();
     let there = change.directory.experimentation.at(&names);
     if let Some(there) = there.filter(|there| sees_resource(&change.directory, principal, there)) {
@@ -98,7 +98,7 @@ pub(crate) async fn put(
         if must_be_new {
             return Err(Error::Exists);
         }
-        change.update_resource(id, details).await?;
+        change.update_resource(id, details)?;
         change.commit().await?;
         return Ok(Put::Changed(id));
     }
@@ -113,9 +113,9 @@ pub(crate) async fn put(
         (parent.id, parent.group.clone())
     };
     let (level, now) = (Level::ALL[above.len()], app.clock.now());
-    let id = change.create_resource(random_id(), parent, level, last, &group, details, now).await?;
+    let id = change.create_resource(random_id(), parent, level, last, &group, details, now)?;
     if let (true, Some(user)) = (above.is_empty(), principal.user) {
-        change.assign_role(random_id(), id, user, Role::Owner).await?;
+        change.assign_role(random_id(), id, user, Role::Owner)?;
     }
     change.commit().await?;
     Ok(Put::Created(id))
@@ -128,18 +128,18 @@ pub(crate) async fn update(
     path: ResourcePath<'_>,
     details: &Details<'_>,
 ) -> Result<Uuid, Error> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let id = allowed(&change.directory, principal, path, Act::Write)?.id;
-    change.update_resource(id, details).await?;
+    change.update_resource(id, details)?;
     change.commit().await?;
     Ok(id)
 }
 
 /// Deletes the resource at the path.
 pub(crate) async fn delete(app: &App, principal: &Principal, path: ResourcePath<'_>) -> Result<(), Error> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let id = allowed(&change.directory, principal, path, Act::Write)?.id;
-    change.delete_resource(id).await?;
+    change.delete_resource(id)?;
     Ok(change.commit().await?)
 }
 
@@ -152,14 +152,14 @@ pub(crate) async fn assign(
     user: Option<Uuid>,
     role: Role,
 ) -> Result<(), Error> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let resource = allowed(&change.directory, principal, path, Act::Assign)?.id;
     let user = user.filter(|user| change.directory.users.contains_key(user)).ok_or(Error::NoUser)?;
     let is_twin = |one: &Assignment| one.user == user && one.role == role && one.id != id;
     if change.directory.experimentation.assignments_at(resource).any(is_twin) {
         return Err(Error::AssignmentExists);
     }
-    change.assign_role(id, resource, user, role).await?;
+    change.assign_role(id, resource, user, role)?;
     Ok(change.commit().await?)
 }
 
@@ -170,10 +170,10 @@ pub(crate) async fn unassign(
     path: ResourcePath<'_>,
     id: &str,
 ) -> Result<Option<Assignment>, Error> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let resource = allowed(&change.directory, principal, path, Act::Assign)?.id;
     let Some(assignment) = assignment(&change.directory, resource, id).cloned() else { return Ok(None) };
-    change.revoke_role(assignment.id).await?;
+    change.revoke_role(assignment.id)?;
     change.commit().await?;
     Ok(Some(assignment))
 }

@@ -54,15 +54,15 @@ fn to_change(directory: &Directory, principal: &Principal, id: Uuid) -> Result<G
 
 /// Creates a group.
 pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewGroup<'_>) -> Result<Group, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let account = scope.account(&change.directory)?.id;
     authorize(&change.directory, scope.principal, account, new.project)?;
     for group in new.joins {
         to_change(&change.directory, scope.principal, *group)?;
     }
-    let id = change.create_custom_group(account, new.project, new.name, new.description).await?;
+    let id = change.create_custom_group(account, new.project, new.name, new.description)?;
     for group in new.joins {
-        change.join(id, *group).await?;
+        change.join(id, *group)?;
     }
     let group = change.directory.groups.get(&id).cloned();
     let group = group.ok_or_else(|| Refused::NoSubject { asked: new.name.to_owned() })?;
@@ -77,12 +77,12 @@ pub(crate) async fn update(
     id: Uuid,
     updates: &[GroupUpdate<'_>],
 ) -> Result<Group, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     to_change(&change.directory, principal, id)?;
     for update in updates {
         match update {
-            GroupUpdate::Name(name) => change.update_group(id, Some(name), None).await?,
-            GroupUpdate::Description(text) => change.update_group(id, None, Some(text)).await?,
+            GroupUpdate::Name(name) => change.update_group(id, Some(name), None)?,
+            GroupUpdate::Description(text) => change.update_group(id, None, Some(text))?,
         }
     }
     let group = to_change(&change.directory, principal, id)?;
@@ -92,17 +92,17 @@ pub(crate) async fn update(
 
 /// Deletes a group.
 pub(crate) async fn delete(app: &App, principal: &Principal, id: Uuid) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     to_change(&change.directory, principal, id)?;
-    change.delete_group(id).await?;
+    change.delete_group(id)?;
     Ok(change.commit().await?)
 }
 
 /// Puts a user or a group into a group.
 pub(crate) async fn join(app: &App, principal: &Principal, member: Uuid, group: Uuid) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     to_change(&change.directory, principal, group)?;
-    change.join(member, group).await?;
+    change.join(member, group)?;
     Ok(change.commit().await?)
 }
 
@@ -113,13 +113,13 @@ pub(crate) async fn leave(
     member: Uuid,
     group: Uuid,
 ) -> Result<bool, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let group = to_change(&change.directory, principal, group)?;
     let owner = change.directory.accounts.get(&group.account).and_then(|account| account.owner);
     if owner == Some(member) && group.kind == GroupKind::CollectionAdministrators {
         return Err(Refused::invalid("The owner of the account stays one of its administrators."));
     }
-    let left = change.leave_group(member, group.id).await?;
+    let left = change.leave_group(member, group.id);
     change.commit().await?;
     Ok(left)
 }
@@ -132,7 +132,7 @@ pub(crate) async fn add_user(
     asked: &str,
     groups: &[Uuid],
 ) -> Result<User, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let account = scope.account(&change.directory)?.id;
     for group in groups {
         to_change(&change.directory, scope.principal, *group)?;
@@ -146,7 +146,7 @@ pub(crate) async fn add_user(
     let everybody =
         change.directory.group(account, None, GroupKind::CollectionValidUsers).map(|group| group.id);
     for group in groups.iter().copied().chain(everybody) {
-        change.join(user.id, group).await?;
+        change.join(user.id, group)?;
     }
     change.commit().await?;
     Ok(user)
@@ -154,7 +154,7 @@ pub(crate) async fn add_user(
 
 /// Takes a user out of every group of the account, and so out of the account.
 pub(crate) async fn remove_user(app: &App, scope: Scope<'_>, user: Uuid) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let account = scope.account(&change.directory)?.clone();
     authorize(&change.directory, scope.principal, account.id, None)?;
     if account.owner == Some(user) {
@@ -162,7 +162,7 @@ pub(crate) async fn remove_user(app: &App, scope: Scope<'_>, user: Uuid) -> Resu
     }
     for group in change.directory.containers_of(user) {
         if change.directory.groups.get(&group).is_some_and(|group| group.account == account.id) {
-            change.leave_group(user, group).await?;
+            change.leave_group(user, group);
         }
     }
     Ok(change.commit().await?)

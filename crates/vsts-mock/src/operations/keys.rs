@@ -34,13 +34,13 @@ pub(crate) async fn register(
     principal: &Principal,
     input: &KeyInput<'_>,
 ) -> Result<SshKey, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let user = user_name(&change.directory, owner(&change.directory, principal)?);
     may_give_away(&change.directory, principal, &["app_token".to_owned()])?;
     if let Some(reason) = app.profile.refuses_key(input.key) {
         return Err(Refused::invalid(reason));
     }
-    let id = change.create_key(&user, input, app.clock.now()).await?;
+    let id = change.create_key(&user, input, app.clock.now())?;
     let key = change.directory.keys.get(&id).cloned().ok_or_else(|| Refused::no_token(&id.to_string()))?;
     change.commit().await?;
     Ok(key)
@@ -48,9 +48,9 @@ pub(crate) async fn register(
 
 /// Removes a key; the connections that it opened end. By its id alone: a key may be named like the id of another.
 pub(crate) async fn remove(app: &App, principal: &Principal, id: &str) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let key = find(&change.directory, principal, id)?;
     let (user, id) = (user_name(&change.directory, key.user), key.id.to_string());
-    change.delete_key(&user, &id).await?;
+    change.delete_key(&user, &id)?;
     Ok(change.commit().await?)
 }

@@ -37,13 +37,13 @@ pub(crate) async fn set_entries(
     entries: &[NewEntry],
     merges: bool,
 ) -> Result<Vec<(Permissions, Permissions)>, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (account, at) = list_to_change(scope, &change.directory, at)?;
     let mut set = Vec::with_capacity(entries.len());
     for new in entries {
         let old = if merges { change.entry(account, &at, new.identity) } else { Entry::default() };
         let (allow, deny) = merged(old, new.allow, new.deny);
-        change.set_entry(account, &at, new.identity, allow, deny).await?;
+        change.set_entry(account, &at, new.identity, allow, deny)?;
         set.push((allow, deny));
     }
     change.commit().await?;
@@ -57,13 +57,13 @@ pub(crate) async fn remove_entries(
     at: &str,
     identities: &[Uuid],
 ) -> Result<bool, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (account, at) = list_to_change(scope, &change.directory, at)?;
     let mut any = false;
     for identity in identities {
         let entry = change.entry(account, &at, *identity);
         any |= !entry.allow.is_empty() || !entry.deny.is_empty();
-        change.set_entry(account, &at, *identity, Permissions::NONE, Permissions::NONE).await?;
+        change.set_entry(account, &at, *identity, Permissions::NONE, Permissions::NONE)?;
     }
     change.commit().await?;
     Ok(any)
@@ -77,25 +77,25 @@ pub(crate) async fn remove_permissions(
     identity: Uuid,
     removed: Permissions,
 ) -> Result<(Permissions, Permissions), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (account, at) = list_to_change(scope, &change.directory, at)?;
     let entry = change.entry(account, &at, identity);
     let (allow, deny) = (entry.allow.without(removed), entry.deny.without(removed));
-    change.set_entry(account, &at, identity, allow, deny).await?;
+    change.set_entry(account, &at, identity, allow, deny)?;
     change.commit().await?;
     Ok((allow, deny))
 }
 
 /// Replaces whole lists: all of them, or none if one cannot be replaced.
 pub(crate) async fn replace_lists(app: &App, scope: Scope<'_>, lists: &[NewList<'_>]) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     for list in lists {
         let (account, at) = list_to_change(scope, &change.directory, list.token)?;
-        change.remove_list(account, &at, false).await?;
+        change.remove_list(account, &at, false);
         for entry in &list.entries {
-            change.set_entry(account, &at, entry.identity, entry.allow, entry.deny).await?;
+            change.set_entry(account, &at, entry.identity, entry.allow, entry.deny)?;
         }
-        change.set_inherits(account, &at, list.inherits).await?;
+        change.set_inherits(account, &at, list.inherits);
     }
     Ok(change.commit().await?)
 }
@@ -107,7 +107,7 @@ pub(crate) async fn remove_lists(
     tokens: &[&str],
     recurse: bool,
 ) -> Result<bool, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let mut any = false;
     for text in tokens {
         let (account, at) = list_to_change(scope, &change.directory, text)?;
@@ -118,7 +118,7 @@ pub(crate) async fn remove_lists(
             removed.map(str::to_owned).collect::<Vec<_>>()
         };
         for at in removed {
-            any |= change.remove_list(account, &at, false).await?;
+            any |= change.remove_list(account, &at, false);
         }
     }
     change.commit().await?;
@@ -143,7 +143,7 @@ pub(crate) async fn set_permissions(
     subject: Uuid,
     wishes: &[(Permission, Wish)],
 ) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let found = change.directory.repos.get(&repo).cloned();
     let repo = found.ok_or_else(|| Refused::no_repository(&repo.to_string()))?;
     authorize_acl(&change.directory, principal, Target::Repo(&repo))?;
@@ -155,7 +155,7 @@ pub(crate) async fn set_permissions(
     let at = token::repository(repo.project, repo.id);
     for (permission, wish) in wishes {
         if Wish::of(change.entry(repo.account, &at, subject), *permission) != *wish {
-            change.set_permission(repo.account, &at, subject, *permission, *wish).await?;
+            change.set_permission(repo.account, &at, subject, *permission, *wish)?;
         }
     }
     Ok(change.commit().await?)

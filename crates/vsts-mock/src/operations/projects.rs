@@ -66,12 +66,12 @@ fn may_create(directory: &Directory, scope: Scope<'_>, new: &NewProject) -> Resu
 }
 
 async fn write_new(app: &App, account: &str, new: &NewProject) -> Result<Uuid, RegistryError> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let now = app.clock.now();
     let id = change.create_project(account, &new.name, &new.description, now).await?;
     if new.process.is_some_and(|process| process != DEFAULT_PROCESS) {
         let input = ProjectInput { process: new.process, ..ProjectInput::default() };
-        change.update_project(id, &input, now).await?;
+        change.update_project(id, &input, now)?;
     }
     change.commit().await?;
     Ok(id)
@@ -98,9 +98,9 @@ pub(crate) fn begin_update(
     }
     let (shared, id) = (app.clone(), project.id);
     let work = async move {
-        let mut change = shared.state.change().await?;
+        let mut change = shared.state.change().await;
         let input = ProjectInput { name: new.as_deref(), description: description.as_deref(), process: None };
-        change.update_project(id, &input, shared.clock.now()).await?;
+        change.update_project(id, &input, shared.clock.now())?;
         Ok(change.commit().await?)
     };
     begin(app, project.account, work)
@@ -114,8 +114,8 @@ pub(crate) fn begin_delete(app: &Arc<App>, scope: Scope<'_>, asked: &str) -> Res
     scope.authorize(&directory, Permission::DeleteRepository, Target::Project(project))?;
     let (shared, owner, id) = (app.clone(), account.name.clone(), project.id.to_string());
     let work = async move {
-        let mut change = shared.state.change().await?;
-        change.delete_project(&owner, &id).await?;
+        let mut change = shared.state.change().await;
+        change.delete_project(&owner, &id)?;
         Ok(change.commit().await?)
     };
     begin(app, account.id, work)

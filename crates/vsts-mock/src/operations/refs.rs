@@ -55,10 +55,10 @@ pub(crate) fn set_lock(
     let id = id.ok_or_else(|| Refused::NoRef { name: name.to_owned() })?;
     let user = ctx.principal.user.unwrap_or_default();
     ctx.runtime.block_on(async {
-        let mut change = ctx.app.state.change().await?;
+        let mut change = ctx.app.state.change().await;
         authorize_lock(&change.directory, &ctx.principal, &ctx.repo, name)?;
         let by = is_locked.then(|| change.directory.lock_of(ctx.repo.id, name).unwrap_or(user));
-        change.lock_ref(ctx.repo.id, name, by).await?;
+        change.lock_ref(ctx.repo.id, name, by);
         change.commit().await?;
         Ok((id, by))
     })

@@ -8,7 +8,7 @@ use super::refused::Refused;
 use super::scope::Scope;
 use crate::access::{Permission, Target, Viewer, can_list};
 use crate::app::App;
-use crate::directory::{DeletedRepo, Directory, Project, Repo, name};
+use crate::directory::{Directory, Project, Repo, name};
 use crate::registry::RepoInput;
 
 /// The time that a change of `HEAD` waits for another one.
@@ -78,7 +78,7 @@ pub(crate) fn forks<'w>(
 
 /// Creates a repository, empty or as a fork.
 pub(crate) async fn create(app: &App, scope: Scope<'_>, new: &NewRepository<'_>) -> Result<Repo, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let account = scope.account(&change.directory)?.name.clone();
     let project = scope.named_project(&change.directory, new.project)?;
     scope.authorize(&change.directory, Permission::CreateRepository, Target::Project(project))?;
@@ -132,7 +132,7 @@ pub(crate) async fn update(
     asked: &str,
     update: &RepositoryUpdate<'_>,
 ) -> Result<Repo, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let repo = scope.repo_to_all(&change.directory, asked)?.2.clone();
     if !can_list(&change.directory, scope.principal, &repo) {
         // The same refusal as everywhere else.
@@ -151,10 +151,10 @@ pub(crate) async fn update(
         set_default_branch(app, &repo, branch)?;
     }
     if let Some(new) = new {
-        change.rename_repo(repo.id, new).await?;
+        change.rename_repo(repo.id, new)?;
     }
     if let Some(disables) = disables {
-        change.disable_repo(repo.id, disables).await?;
+        change.disable_repo(repo.id, disables)?;
     }
     let repo = change.directory.repos.get(&repo.id).cloned().ok_or_else(|| Refused::no_repository(asked))?;
     change.commit().await?;
@@ -197,48 +197,46 @@ fn no_branch(repo: &Repo, full: &str) -> Refused {
 
 /// Puts a repository into its project's recycle bin.
 pub(crate) async fn delete(app: &App, scope: Scope<'_>, asked: &str) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (_, _, repo) = scope.repo(&change.directory, asked)?;
     scope.authorize(&change.directory, Permission::DeleteRepository, Target::Repo(repo))?;
     let (id, user) = (repo.id, scope.principal.user.unwrap_or_default());
-    change.bin_repo(id, user, app.clock.now()).await?;
+    change.bin_repo(id, user, app.clock.now())?;
     Ok(change.commit().await?)
 }
 
 /// The repositories in the recycle bins of the scope that the principal may read.
-pub(crate) fn deleted<'w>(
-    directory: &'w Directory,
-    scope: Scope<'_>,
-) -> Result<Vec<&'w DeletedRepo>, Refused> {
+pub(crate) fn deleted<'w>(directory: &'w Directory, scope: Scope<'_>) -> Result<Vec<&'w Repo>, Refused> {
     let (account, only) = (scope.account(directory)?, scope.project(directory)?);
     let all = directory.deleted_repos.values();
-    let here = all.filter(|deleted| deleted.repo.account == account.id);
-    let here = here.filter(|deleted| only.is_none_or(|project| project.id == deleted.repo.project));
-    Ok(here.filter(|deleted| scope.may_read(directory, &deleted.repo)).collect())
+    let here = all.filter(|repo| repo.account == account.id);
+    let here = here.filter(|repo| only.is_none_or(|project| project.id == repo.project));
+    Ok(here.filter(|repo| scope.may_read(directory, repo)).collect())
 }
 
 /// The repository of that id in a recycle bin, if the principal may delete it.
 fn deleted_one(directory: &Directory, scope: Scope<'_>, id: &str) -> Result<Repo, Refused> {
     let wanted = Uuid::parse_str(id).ok();
-    let found = deleted(directory, scope)?.into_iter().find(|deleted| Some(deleted.repo.id) == wanted);
-    let repo = found.ok_or_else(|| Refused::no_repository(id))?.repo.clone();
+    let found = deleted(directory, scope)?.into_iter().find(|repo| Some(repo.id) == wanted);
+    let repo = found.ok_or_else(|| Refused::no_repository(id))?.clone();
     scope.authorize(directory, Permission::DeleteRepository, Target::Repo(&repo))?;
     Ok(repo)
 }
 
 /// Takes a repository out of the recycle bin.
 pub(crate) async fn restore(app: &App, scope: Scope<'_>, id: &str) -> Result<Repo, Refused> {
-    let mut change = app.state.change().await?;
-    let repo = deleted_one(&change.directory, scope, id)?;
-    change.restore_repo(repo.id).await?;
+    let mut change = app.state.change().await;
+    let id = deleted_one(&change.directory, scope, id)?.id;
+    change.restore_repo(id)?;
+    let repo = change.directory.repos[&id].clone();
     change.commit().await?;
     Ok(repo)
 }
 
 /// Deletes a repository in the recycle bin for good.
 pub(crate) async fn purge(app: &App, scope: Scope<'_>, id: &str) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let repo = deleted_one(&change.directory, scope, id)?;
-    change.purge_repo(repo.id).await?;
+    change.purge_repo(repo.id)?;
     Ok(change.commit().await?)
 }

@@ -49,11 +49,11 @@ pub(crate) async fn create(
     input: TokenInput<'_>,
 ) -> Result<(Token, Secret), Refused> {
     let now = app.clock.now();
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let user = user_name(&change.directory, owner(&change.directory, principal)?);
     may_give_away(&change.directory, principal, input.scopes)?;
     let expires = input.expires.or_else(|| now.saturating_add(DEFAULT_LIFE).ok());
-    let (id, value) = change.create_token(&user, &TokenInput { expires, ..input }, now).await?;
+    let (id, value) = change.create_token(&user, &TokenInput { expires, ..input }, now)?;
     let token =
         change.directory.tokens.get(&id).cloned().ok_or_else(|| Refused::no_token(&id.to_string()))?;
     change.commit().await?;
@@ -67,10 +67,10 @@ pub(crate) async fn update(
     id: Uuid,
     update: &TokenUpdate<'_>,
 ) -> Result<Token, Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let token = find(&change.directory, principal, &id.to_string())?;
     may_give_away(&change.directory, principal, update.scopes.unwrap_or(&token.scopes))?;
-    change.update_token(id, update).await?;
+    change.update_token(id, update)?;
     let token =
         change.directory.tokens.get(&id).cloned().ok_or_else(|| Refused::no_token(&id.to_string()))?;
     change.commit().await?;
@@ -79,10 +79,10 @@ pub(crate) async fn update(
 
 /// Revokes a token; the connections that it opened end.
 pub(crate) async fn revoke(app: &App, principal: &Principal, id: &str) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let token = find(&change.directory, principal, id)?;
     let (user, id) = (user_name(&change.directory, token.user), token.id.to_string());
-    change.delete_token(&user, &id).await?;
+    change.delete_token(&user, &id)?;
     Ok(change.commit().await?)
 }
 
@@ -94,23 +94,23 @@ pub(crate) async fn create_session(
     life: SignedDuration,
 ) -> Result<(String, Secret), Refused> {
     let now = app.clock.now();
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let found = change.directory.users.get(&user);
     let user = found.ok_or_else(|| RegistryError::not_found("user", &user.to_string()))?.name.clone();
     let expires = Some(now.saturating_add(life).unwrap_or(now));
     let input = TokenInput { name, expires, is_session: true, has_own_name: false, ..TokenInput::named() };
-    let (_, value) = change.create_token(&user, &input, now).await?;
+    let (_, value) = change.create_token(&user, &input, now)?;
     change.commit().await?;
     Ok((user, value))
 }
 
 /// Ends the session of a token's value, if there is one.
 pub(crate) async fn end_session(app: &App, value: &str) -> Result<(), Refused> {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let found = change.directory.token_by_hash(&secret::hash(value)).filter(|token| token.is_session);
     let Some((id, user)) = found.map(|token| (token.id.to_string(), token.user)) else { return Ok(()) };
     let user = user_name(&change.directory, user);
-    change.delete_token(&user, &id).await?;
+    change.delete_token(&user, &id)?;
     Ok(change.commit().await?)
 }
 

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{RegistryError, run};
+use super::RegistryError;
 use crate::access::{Permission, Permissions, token};
-use crate::directory::{Entry, Repo};
+use crate::directory::{AccessEntry, CutOff, Entry, Repo};
 use crate::state::Change;
 
 /// Where an entry hangs, by names.
@@ -51,7 +51,7 @@ impl Change<'_> {
     /// Sets one permission of one user or group at a token, and leaves their others as they are. Whether the caller may
     /// is asked before, with [`authorize_acl`](crate::access::authorize_acl); account and token are those of a
     /// [`Target`](crate::access::Target).
-    pub(crate) async fn set_permission(
+    pub(crate) fn set_permission(
         &mut self,
         account: Uuid,
         at: &str,
@@ -67,7 +67,7 @@ impl Change<'_> {
             Wish::Deny => entry.deny = entry.deny.union(this),
             Wish::NotSet => {}
         }
-        self.set_entry(account, at, subject, entry.allow, entry.deny).await
+        self.set_entry(account, at, subject, entry.allow, entry.deny)
     }
 
     /// The entry of a user or a group at a token; one that says nothing where there is none.
@@ -78,7 +78,7 @@ impl Change<'_> {
 
     /// Replaces the entry of a user or a group of the account at a token. Where something is allowed and denied, it is
     /// denied. What somebody has set stays when a branch goes.
-    pub(crate) async fn set_entry(
+    pub(crate) fn set_entry(
         &mut self,
         account: Uuid,
         at: &str,
@@ -95,68 +95,37 @@ impl Change<'_> {
         if entry == (Entry { automatic: false, ..self.entry(account, at, subject) }) {
             return Ok(());
         }
-        self.put_entry(account, at, subject, entry).await
-    }
-
-    /// Says whether what is above a token counts there.
-    pub(crate) async fn set_inherits(
-        &mut self,
-        account: Uuid,
-        at: &str,
-        inherits: bool,
-    ) -> Result<(), RegistryError> {
-        if self.directory.inherits(account, at) == inherits {
-            return Ok(());
-        }
-        if inherits {
-            run!(
-                self,
-                "DELETE FROM cut_off_lists WHERE account_id = $1 AND token = $2",
-                account.to_string(),
-                at.to_owned()
-            );
-        } else {
-            run!(
-                self,
-                "INSERT INTO cut_off_lists (account_id, token) VALUES ($1, $2)",
-                account.to_string(),
-                at.to_owned()
-            );
-        }
-        self.directory.set_inherits(account, at, inherits);
+        self.put_entry(account, at, subject, entry);
         Ok(())
     }
 
-    /// Removes the whole list at a token, or the lists below it as well; whether there was anything.
-    pub(crate) async fn remove_list(
-        &mut self,
-        account: Uuid,
-        at: &str,
-        recurse: bool,
-    ) -> Result<bool, RegistryError> {
-        let entries: Vec<_> = self
-            .directory
-            .entries_below(account, at)
-            .filter(|(found, ..)| recurse || *found == at)
-            .map(|(found, identity, _)| (found.to_owned(), identity))
-            .collect();
-        let cut_off: Vec<String> = self
-            .directory
-            .cut_off_below(account, at)
-            .filter(|found| recurse || *found == at)
-            .map(str::to_owned)
-            .collect();
-        for (found, identity) in &entries {
-            self.put_entry(account, found, *identity, Entry::default()).await?;
+    /// Sets whether the entries above a token count there.
+    pub(crate) fn set_inherits(&mut self, account: Uuid, at: &str, inherits: bool) {
+        if self.directory.inherits(account, at) == inherits {
+            return;
         }
-        for found in &cut_off {
-            self.set_inherits(account, found, true).await?;
+        let token = at.to_owned();
+        if inherits {
+            self.remove::<CutOff>(&(account, token));
+        } else {
+            self.put(CutOff { account, token });
         }
-        Ok(!entries.is_empty() || !cut_off.is_empty())
+    }
+
+    /// Removes the list at a token, or with `recurse` those below it as well; returns whether there was anything.
+    pub(crate) fn remove_list(&mut self, account: Uuid, at: &str, recurse: bool) -> bool {
+        let entries = self.directory.entries_below(account, at).filter(|(found, ..)| recurse || *found == at);
+        let entries: Vec<_> = entries.map(|(found, who, _)| (account, found.to_owned(), who)).collect();
+        let cut_off = self.directory.cut_off_below(account, at).filter(|found| recurse || *found == at);
+        let cut_off: Vec<_> = cut_off.map(|found| (account, found.to_owned())).collect();
+        let any = !entries.is_empty() || !cut_off.is_empty();
+        self.remove_all::<AccessEntry>(entries);
+        self.remove_all::<CutOff>(cut_off);
+        any
     }
 
     /// Sets what an identity is allowed and denied at a place; empty lists take the entry away.
-    pub(crate) async fn set_acl(
+    pub(crate) fn set_acl(
         &mut self,
         place: ListPath<'_>,
         input: &EntryInput<'_>,
@@ -179,39 +148,28 @@ impl Change<'_> {
         if let Some(both) = allow.names().iter().find(|name| deny.names().contains(name)) {
             return Err(RegistryError::value("deny", format!("{both} is allowed and denied in one entry")));
         }
-        self.put_entry(account, &at, identity, Entry { allow, deny, automatic: false }).await
+        self.put_entry(account, &at, identity, Entry { allow, deny, automatic: false });
+        Ok(())
     }
 
     /// Gives the creator of a branch what they have on it from then on.
-    pub(crate) async fn own_branch(
-        &mut self,
-        user: Uuid,
-        repo: &Repo,
-        name: &str,
-    ) -> Result<(), RegistryError> {
+    pub(crate) fn own_branch(&mut self, user: Uuid, repo: &Repo, name: &str) {
         let at = token::reference(repo.project, repo.id, name);
         let mine =
             self.directory.entries_at(repo.account, &at).and_then(|entries| entries.get(&user)).copied();
         let mut entry = mine.unwrap_or(Entry { automatic: true, ..Entry::default() });
         entry.allow = entry.allow.union(Permissions::from_iter([Permission::ForcePush]));
-        self.put_entry(repo.account, &at, user, entry).await
+        self.put_entry(repo.account, &at, user, entry);
     }
 
-    /// Takes away what was given automatically on a branch that is gone; whether there was anything.
-    pub(crate) async fn disown_branch(&mut self, repo: &Repo, name: &str) -> Result<bool, RegistryError> {
+    /// Takes away what was given automatically on a branch that is gone.
+    pub(crate) fn disown_branch(&mut self, repo: &Repo, name: &str) {
         let at = token::reference(repo.project, repo.id, name);
-        let automatic: Vec<_> = self
-            .directory
-            .entries_at(repo.account, &at)
-            .into_iter()
-            .flatten()
-            .filter(|(_, entry)| entry.automatic)
-            .map(|(identity, _)| *identity)
-            .collect();
-        for identity in &automatic {
-            self.put_entry(repo.account, &at, *identity, Entry::default()).await?;
-        }
-        Ok(!automatic.is_empty())
+        let entries = self.directory.entries_at(repo.account, &at).into_iter().flatten();
+        let automatic = entries.filter(|(_, entry)| entry.automatic);
+        let automatic: Vec<_> =
+            automatic.map(|(identity, _)| (repo.account, at.clone(), *identity)).collect();
+        self.remove_all::<AccessEntry>(automatic);
     }
 
     /// The account and the token of a place.
@@ -232,37 +190,13 @@ impl Change<'_> {
         Ok((account, at))
     }
 
-    pub(super) async fn put_entry(
-        &mut self,
-        account: Uuid,
-        at: &str,
-        identity: Uuid,
-        entry: Entry,
-    ) -> Result<(), RegistryError> {
-        if self.directory.entries_at(account, at).is_some_and(|entries| entries.contains_key(&identity)) {
-            run!(
-                self,
-                "DELETE FROM access_entries WHERE account_id = $1 AND token = $2 AND identity_id = $3",
-                account.to_string(),
-                at.to_owned(),
-                identity.to_string(),
-            );
+    /// Sets an entry; one that says nothing is removed.
+    pub(super) fn put_entry(&mut self, account: Uuid, at: &str, identity: Uuid, entry: Entry) {
+        if entry.is_empty() {
+            self.remove::<AccessEntry>(&(account, at.to_owned(), identity));
+        } else {
+            self.put(AccessEntry::new(account, at, identity, entry));
         }
-        if !entry.allow.is_empty() || !entry.deny.is_empty() {
-            run!(
-                self,
-                "INSERT INTO access_entries (account_id, token, identity_id, allow_bits, deny_bits, is_automatic) \
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                account.to_string(),
-                at.to_owned(),
-                identity.to_string(),
-                i64::from(entry.allow.bits()),
-                i64::from(entry.deny.bits()),
-                i64::from(entry.automatic),
-            );
-        }
-        self.directory.set_entry(account, at, identity, entry);
-        Ok(())
     }
 }
 

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::RegistryError;
 use super::users::in_milliseconds;
-use super::{RegistryError, run};
 use crate::access::token;
-use crate::directory::{DeletedRepo, GroupKind, Project, Repo, name};
+use crate::directory::{Group, GroupKind, Project, RefLock, Repo, name};
 use crate::state::Change;
 
 /// What becomes of a project; what is `None` stays.
@@ -19,7 +19,7 @@ pub(crate) struct ProjectInput<'a> {
 
 impl Change<'_> {
     /// Changes a project. Its repositories keep their names.
-    pub(crate) async fn update_project(
+    pub(crate) fn update_project(
         &mut self,
         id: Uuid,
         input: &ProjectInput<'_>,
@@ -33,7 +33,7 @@ impl Change<'_> {
                 return Err(RegistryError::exists("project", new));
             }
             self.directory.check_alike("project", project.account, new, Some(&project.name))?;
-            self.rename_team(&project, new).await?;
+            self.rename_team(&project, new);
             new.clone_into(&mut project.name);
         }
         if let Some(description) = input.description {
@@ -44,155 +44,88 @@ impl Change<'_> {
         }
         project.revision += 1;
         project.updated = in_milliseconds(now);
-        run!(
-            self,
-            "UPDATE projects SET name = $1, name_key = $2, description = $3, process = $4, revision = $5, \
-             updated_ms = $6 WHERE id = $7",
-            project.name.clone(),
-            name::key(&project.name),
-            project.description.clone(),
-            project.process.clone(),
-            project.revision,
-            project.updated.as_millisecond(),
-            id.to_string(),
-        );
-        self.directory.rename_project(project);
+        self.put(project);
         Ok(())
     }
 
     /// A project's team is named for it.
-    async fn rename_team(&mut self, project: &Project, new: &str) -> Result<(), RegistryError> {
+    fn rename_team(&mut self, project: &Project, new: &str) {
         let team = self.directory.group(project.account, Some(project.id), GroupKind::Team).cloned();
-        let Some(mut team) = team else { return Ok(()) };
-        team.name = format!("{new} Team");
-        run!(
-            self,
-            "UPDATE member_groups SET name = $1 WHERE id = $2",
-            team.name.clone(),
-            team.id.to_string()
-        );
-        self.directory.insert_group(team);
-        Ok(())
+        if let Some(team) = team {
+            self.put(Group { name: format!("{new} Team"), ..team });
+        }
     }
 
     /// Gives a repository another name.
-    pub(crate) async fn rename_repo(&mut self, id: Uuid, new: &str) -> Result<(), RegistryError> {
-        let missing = || RegistryError::not_found("repository", &id.to_string());
-        let mut repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
+    pub(crate) fn rename_repo(&mut self, id: Uuid, new: &str) -> Result<(), RegistryError> {
+        let mut repo = self.repo_by_id(id)?;
         name::check_repo(new)?;
         if self.directory.repo(repo.project, new).is_some_and(|other| other.id != id) {
             return Err(RegistryError::exists("repository", new));
         }
         self.directory.check_alike("repository", repo.project, new, Some(&repo.name))?;
         new.clone_into(&mut repo.name);
-        run!(
-            self,
-            "UPDATE repos SET name = $1, name_key = $2 WHERE id = $3",
-            new.to_owned(),
-            name::key(new),
-            id.to_string()
-        );
-        self.directory.rename_repo(repo);
+        self.put(repo);
         Ok(())
     }
 
     /// Disables a repository, or enables it again.
-    pub(crate) async fn disable_repo(&mut self, id: Uuid, is_disabled: bool) -> Result<(), RegistryError> {
-        let missing = || RegistryError::not_found("repository", &id.to_string());
-        let mut repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
-        run!(self, "UPDATE repos SET is_disabled = $1 WHERE id = $2", i64::from(is_disabled), id.to_string());
-        repo.is_disabled = is_disabled;
-        self.directory.insert_repo(repo);
+    pub(crate) fn disable_repo(&mut self, id: Uuid, is_disabled: bool) -> Result<(), RegistryError> {
+        let repo = self.repo_by_id(id)?;
+        self.put(Repo { is_disabled, ..repo });
         Ok(())
     }
 
-    /// Puts a repository into its project's recycle bin: nobody can use it there, and its name is free.
-    pub(crate) async fn bin_repo(&mut self, id: Uuid, by: Uuid, now: Timestamp) -> Result<(), RegistryError> {
-        let missing = || RegistryError::not_found("repository", &id.to_string());
-        let repo: Repo = self.directory.repos.get(&id).cloned().ok_or_else(missing)?;
-        let deleted = in_milliseconds(now);
-        // No name has a colon, so that none is taken by what lies in the bin.
-        run!(
-            self,
-            "UPDATE repos SET name_key = $1, deleted_ms = $2, deleted_by = $3 WHERE id = $4",
-            format!(":{id}"),
-            deleted.as_millisecond(),
-            by.to_string(),
-            id.to_string(),
-        );
-        self.directory.bin_repo(DeletedRepo { repo, by, deleted });
+    /// Puts a repository into its project's recycle bin: nobody can use it there, and its name is free. Its entries and
+    /// locks stay, for when it comes back.
+    pub(crate) fn bin_repo(&mut self, id: Uuid, by: Uuid, now: Timestamp) -> Result<(), RegistryError> {
+        let repo = self.repo_by_id(id)?;
+        self.put(Repo { deleted: Some(in_milliseconds(now)), deleted_by: Some(by), ..repo });
         Ok(())
     }
 
     /// Takes a repository out of the recycle bin again.
-    pub(crate) async fn restore_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
-        let missing = || RegistryError::not_found("deleted repository", &id.to_string());
-        let binned = self.directory.deleted_repos.get(&id).ok_or_else(missing)?;
-        let repo = binned.repo.clone();
+    pub(crate) fn restore_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
+        let repo = self.deleted_repo(id)?;
         if self.directory.repo(repo.project, &repo.name).is_some() {
             return Err(RegistryError::exists("repository", &repo.name));
         }
         self.directory.check_alike("repository", repo.project, &repo.name, None)?;
-        run!(
-            self,
-            "UPDATE repos SET name_key = $1, deleted_ms = NULL, deleted_by = NULL WHERE id = $2",
-            name::key(&repo.name),
-            id.to_string()
-        );
-        self.directory.deleted_repos.remove(&id);
-        self.directory.insert_repo(repo);
+        self.put(Repo { deleted: None, deleted_by: None, ..repo });
         Ok(())
     }
 
     /// Removes a repository in the recycle bin for good.
-    pub(crate) async fn purge_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
-        let missing = || RegistryError::not_found("deleted repository", &id.to_string());
-        let repo = self.directory.deleted_repos.get(&id).ok_or_else(missing)?.repo.clone();
-        self.remove_list(repo.account, &token::repository(repo.project, id), true).await?;
-        run!(self, "DELETE FROM repos WHERE id = $1", id.to_string());
-        self.directory.remove_deleted_repo(id);
-        self.discard_repo(id);
+    pub(crate) fn purge_repo(&mut self, id: Uuid) -> Result<(), RegistryError> {
+        let repo = self.deleted_repo(id)?;
+        self.remove_repo(&repo);
         Ok(())
     }
 
-    /// Locks a ref for a user, or lets it go.
-    pub(crate) async fn lock_ref(
-        &mut self,
-        repo: Uuid,
-        name: &str,
-        by: Option<Uuid>,
-    ) -> Result<(), RegistryError> {
-        run!(
-            self,
-            "DELETE FROM ref_locks WHERE repo_id = $1 AND name = $2",
-            repo.to_string(),
-            name.to_owned()
-        );
-        self.directory.ref_locks.remove(&(repo, name.to_owned()));
-        if let Some(by) = by {
-            run!(
-                self,
-                "INSERT INTO ref_locks (repo_id, name, user_id) VALUES ($1, $2, $3)",
-                repo.to_string(),
-                name.to_owned(),
-                by.to_string()
-            );
-            self.directory.ref_locks.insert((repo, name.to_owned()), by);
-        }
-        Ok(())
+    /// Removes a repository, in the recycle bin or not, with its entries, locks and folder.
+    pub(super) fn remove_repo(&mut self, repo: &Repo) {
+        self.remove_list(repo.account, &token::repository(repo.project, repo.id), true);
+        self.remove_all::<RefLock>(self.directory.locks_of(repo.id));
+        self.remove::<Repo>(&repo.id);
+        self.discard_repo(repo.id);
     }
 
-    /// The folders of what lies in a recycle bin go with what is removed around it.
-    pub(super) fn discard_deleted(&mut self, is_in: impl Fn(&Repo) -> bool) {
-        let all: Vec<Uuid> = self
-            .directory
-            .deleted_repos
-            .values()
-            .filter(|deleted| is_in(&deleted.repo))
-            .map(|deleted| deleted.repo.id)
-            .collect();
-        for id in all {
-            self.discard_repo(id);
+    /// Locks a ref for a user, or unlocks it.
+    pub(crate) fn lock_ref(&mut self, repo: Uuid, name: &str, by: Option<Uuid>) {
+        let name = name.to_owned();
+        match by {
+            Some(user) => self.put(RefLock { repo, name, user }),
+            None => _ = self.remove::<RefLock>(&(repo, name)),
         }
+    }
+
+    fn repo_by_id(&self, id: Uuid) -> Result<Repo, RegistryError> {
+        let repo = self.directory.repos.get(&id).cloned();
+        repo.ok_or_else(|| RegistryError::not_found("repository", &id.to_string()))
+    }
+
+    fn deleted_repo(&self, id: Uuid) -> Result<Repo, RegistryError> {
+        let repo = self.directory.deleted_repos.get(&id).cloned();
+        repo.ok_or_else(|| RegistryError::not_found("deleted repository", &id.to_string()))
     }
 }

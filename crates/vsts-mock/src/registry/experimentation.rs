@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::RegistryError;
 use super::users::in_milliseconds;
-use super::{RegistryError, run};
 use crate::directory::{Assignment, Level, Resource, Role, name};
 use crate::state::Change;
 
@@ -42,7 +42,7 @@ pub(crate) struct Details<'a> {
 
 impl Change<'_> {
     /// Makes a workspace and its account where they are missing, and adds members to the workspace.
-    pub(crate) async fn create_workspace(
+    pub(crate) fn create_workspace(
         &mut self,
         input: &WorkspaceInput<'_>,
         now: Timestamp,
@@ -56,13 +56,13 @@ impl Change<'_> {
                 found.id
             } else {
                 let id = self.fresh_id(&path);
-                self.create_resource(id, at, level, called, DEFAULT_GROUP, &Details::default(), now).await?
+                self.create_resource(id, at, level, called, DEFAULT_GROUP, &Details::default(), now)?
             };
         }
         for (names, role) in [(input.owners, Role::Owner), (input.contributors, Role::Contributor)] {
             for user_name in names {
                 let user = self.user_id(user_name)?;
-                self.assign_role(super::random_id(), at, user, role).await?;
+                self.assign_role(super::random_id(), at, user, role)?;
             }
         }
         Ok(at)
@@ -70,7 +70,7 @@ impl Change<'_> {
 
     /// Makes a resource in a parent (nil for an account).
     #[expect(clippy::too_many_arguments, reason = "each is one column of the row")]
-    pub(crate) async fn create_resource(
+    pub(crate) fn create_resource(
         &mut self,
         id: Uuid,
         parent: Uuid,
@@ -99,53 +99,22 @@ impl Change<'_> {
             created: in_milliseconds(now),
         };
         apply(&mut resource, details)?;
-        run!(
-            self,
-            "INSERT INTO resources (id, parent_id, level, name, name_key, friendly_name, description, resource_group, \
-             location, git_repo, created_ms, tags) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            id.to_string(),
-            parent.to_string(),
-            level.name(),
-            resource.name.clone(),
-            name::key(&resource.name),
-            resource.friendly_name.clone(),
-            resource.description.clone(),
-            resource.group.clone(),
-            resource.location.clone(),
-            resource.git_repo.clone(),
-            resource.created.as_millisecond(),
-            as_json(&resource.tags),
-        );
-        self.directory.experimentation.resources.insert(id, resource);
+        self.put(resource);
         Ok(id)
     }
 
     /// Changes what is said of a resource.
-    pub(crate) async fn update_resource(
-        &mut self,
-        id: Uuid,
-        details: &Details<'_>,
-    ) -> Result<(), RegistryError> {
+    pub(crate) fn update_resource(&mut self, id: Uuid, details: &Details<'_>) -> Result<(), RegistryError> {
         let found = self.directory.experimentation.resources.get(&id);
         let mut resource =
             found.ok_or_else(|| RegistryError::not_found("resource", &id.to_string()))?.clone();
         apply(&mut resource, details)?;
-        run!(
-            self,
-            "UPDATE resources SET friendly_name = $1, description = $2, location = $3, git_repo = $4, tags = $5 WHERE id = $6",
-            resource.friendly_name.clone(),
-            resource.description.clone(),
-            resource.location.clone(),
-            resource.git_repo.clone(),
-            as_json(&resource.tags),
-            id.to_string(),
-        );
-        self.directory.experimentation.resources.insert(id, resource);
+        self.put(resource);
         Ok(())
     }
 
     /// Removes a resource with its members; not while there is anything in it.
-    pub(crate) async fn delete_resource(&mut self, id: Uuid) -> Result<(), RegistryError> {
+    pub(crate) fn delete_resource(&mut self, id: Uuid) -> Result<(), RegistryError> {
         let registry = &self.directory.experimentation;
         let Some(resource) = registry.resources.get(&id) else {
             return Err(RegistryError::not_found("resource", &id.to_string()));
@@ -157,13 +126,14 @@ impl Change<'_> {
                 by: format!("the {} {}", child.level.name(), child.name),
             });
         }
-        run!(self, "DELETE FROM resources WHERE id = $1", id.to_string());
-        self.directory.experimentation.remove(id);
+        let members: Vec<Uuid> = registry.assignments_at(id).map(|assignment| assignment.id).collect();
+        self.remove_all::<Assignment>(members);
+        self.remove::<Resource>(&id);
         Ok(())
     }
 
     /// Gives a user a role at a resource; having it already is fine, and keeps the assignment's id. Gives that id.
-    pub(crate) async fn assign_role(
+    pub(crate) fn assign_role(
         &mut self,
         id: Uuid,
         resource: Uuid,
@@ -178,24 +148,15 @@ impl Change<'_> {
         if registry.assignments.contains_key(&id) {
             return Err(RegistryError::exists("role assignment", &id.to_string()));
         }
-        run!(
-            self,
-            "INSERT INTO role_assignments (id, resource_id, user_id, role) VALUES ($1, $2, $3, $4)",
-            id.to_string(),
-            resource.to_string(),
-            user.to_string(),
-            role.name(),
-        );
-        self.directory.experimentation.assignments.insert(id, Assignment { id, resource, user, role });
+        self.put(Assignment { id, resource, user, role });
         Ok(id)
     }
 
     /// Takes a role away.
-    pub(crate) async fn revoke_role(&mut self, id: Uuid) -> Result<(), RegistryError> {
-        if self.directory.experimentation.assignments.remove(&id).is_none() {
+    pub(crate) fn revoke_role(&mut self, id: Uuid) -> Result<(), RegistryError> {
+        if !self.remove::<Assignment>(&id) {
             return Err(RegistryError::not_found("role assignment", &id.to_string()));
         }
-        run!(self, "DELETE FROM role_assignments WHERE id = $1", id.to_string());
         Ok(())
     }
 }
@@ -259,10 +220,6 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), RegistryError> {
         }
         None => Ok(()),
     }
-}
-
-fn as_json(tags: &BTreeMap<String, String>) -> String {
-    serde_json::to_string(tags).expect("texts are JSON")
 }
 
 /// Everybody in the workspace reads it, so that no password may be in it.

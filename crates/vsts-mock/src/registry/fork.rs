@@ -7,7 +7,7 @@ use git_wire::pktline::Writer;
 use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
 use uuid::Uuid;
 
-use super::{RegistryError, RepoInput, run};
+use super::{RegistryError, RepoInput};
 use crate::directory::Repo;
 use crate::disk_full;
 use crate::state::Change;
@@ -31,10 +31,8 @@ impl Change<'_> {
         let (path, only) = (self.repo_path(id), only.map(str::to_owned));
         let copied = tokio::task::spawn_blocking(move || copy(&source, &path, only.as_deref()));
         copied.await.expect("copying does not panic").map_err(failed)?;
-        run!(self, "UPDATE repos SET parent_id = $1 WHERE id = $2", parent.id.to_string(), id.to_string());
-        let mut repo = self.directory.repos.get(&id).cloned().expect("it has just been made");
-        repo.parent = Some(parent.id);
-        self.directory.insert_repo(repo);
+        let repo = self.directory.repos.get(&id).cloned().expect("it has just been made");
+        self.put(Repo { parent: Some(parent.id), ..repo });
         Ok(id)
     }
 }

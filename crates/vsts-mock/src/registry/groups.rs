@@ -2,14 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{RegistryError, run};
+use super::RegistryError;
 use crate::access::token;
-use crate::directory::{Entry, Group, GroupKind, name};
+use crate::directory::{AccessEntry, Entry, Group, GroupKind, Membership, name};
 use crate::state::Change;
 
 impl Change<'_> {
     /// Puts a user into a group of which there is one in its place; being in it already is fine.
-    pub(crate) async fn add_member(
+    pub(crate) fn add_member(
         &mut self,
         account_name: &str,
         project_name: Option<&str>,
@@ -21,11 +21,12 @@ impl Change<'_> {
         if kind.follows() {
             return Err(follows(kind.name()));
         }
-        self.join_group(user, group).await
+        self.put(Membership { member: user, group });
+        Ok(())
     }
 
     /// Takes a user out of such a group.
-    pub(crate) async fn remove_member(
+    pub(crate) fn remove_member(
         &mut self,
         account_name: &str,
         project_name: Option<&str>,
@@ -34,7 +35,7 @@ impl Change<'_> {
     ) -> Result<(), RegistryError> {
         let group = self.group(account_name, project_name, kind)?;
         let user = self.user_id(user_name)?;
-        if self.leave_group(user, group).await? {
+        if self.leave_group(user, group) {
             Ok(())
         } else {
             Err(RegistryError::not_found("member", user_name))
@@ -43,7 +44,7 @@ impl Change<'_> {
 
     /// Puts a user or a group into a group of the same account; being in it already is fine. Groups do not go round in
     /// circles, and nobody is put into Valid Users but a user into those of the account: who is known there and no more.
-    pub(crate) async fn join(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
+    pub(crate) fn join(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
         let into = self.directory.groups.get(&group).cloned();
         let into = into.ok_or_else(|| RegistryError::not_found("group", &group.to_string()))?;
         let is_user = self.directory.users.contains_key(&member);
@@ -63,25 +64,17 @@ impl Change<'_> {
         if into.kind.follows() && !(is_user && into.kind == GroupKind::CollectionValidUsers) {
             return Err(follows(&into.name));
         }
-        self.join_group(member, group).await
+        self.put(Membership { member, group });
+        Ok(())
     }
 
-    /// Takes a user or a group out of a group; whether it was in it.
-    pub(crate) async fn leave_group(&mut self, member: Uuid, group: Uuid) -> Result<bool, RegistryError> {
-        if !self.directory.leave(member, group) {
-            return Ok(false);
-        }
-        run!(
-            self,
-            "DELETE FROM memberships WHERE member_id = $1 AND group_id = $2",
-            member.to_string(),
-            group.to_string()
-        );
-        Ok(true)
+    /// Takes a user or a group out of a group; returns whether it was in it.
+    pub(crate) fn leave_group(&mut self, member: Uuid, group: Uuid) -> bool {
+        self.remove::<Membership>(&(member, group))
     }
 
     /// Makes a group of an account, or of one of its projects. It is allowed nothing yet.
-    pub(crate) async fn create_custom_group(
+    pub(crate) fn create_custom_group(
         &mut self,
         account: Uuid,
         project: Option<Uuid>,
@@ -103,12 +96,12 @@ impl Change<'_> {
             name: called.to_owned(),
             description: description.to_owned(),
         };
-        self.store_group(group).await?;
+        self.put(group);
         Ok(id)
     }
 
     /// Gives a group that somebody made another name or description.
-    pub(crate) async fn update_group(
+    pub(crate) fn update_group(
         &mut self,
         id: Uuid,
         called: Option<&str>,
@@ -127,40 +120,34 @@ impl Change<'_> {
         if let Some(description) = description {
             description.clone_into(&mut group.description);
         }
-        run!(
-            self,
-            "UPDATE member_groups SET name = $1, description = $2 WHERE id = $3",
-            group.name.clone(),
-            group.description.clone(),
-            id.to_string()
-        );
-        self.directory.insert_group(group);
+        self.put(group);
         Ok(())
     }
 
     /// Removes a group that somebody made, with its entries. Those in it lose what they had by it.
-    pub(crate) async fn delete_group(&mut self, id: Uuid) -> Result<(), RegistryError> {
+    pub(crate) fn delete_group(&mut self, id: Uuid) -> Result<(), RegistryError> {
         self.custom_group(id)?;
-        run!(self, "DELETE FROM access_entries WHERE identity_id = $1", id.to_string());
-        run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
-        run!(self, "DELETE FROM member_groups WHERE id = $1", id.to_string());
-        self.directory.remove_group(id);
+        self.remove_groups(&[id]);
         Ok(())
     }
 
-    /// Takes a project's groups out of what they are in elsewhere, and their entries away: the same ids may come again.
-    pub(super) async fn forget_groups_of(&mut self, project: Uuid) -> Result<(), RegistryError> {
-        run!(
-            self,
-            "DELETE FROM memberships WHERE member_id IN (SELECT id FROM member_groups WHERE project_id = $1)",
-            project.to_string()
-        );
-        run!(
-            self,
-            "DELETE FROM access_entries WHERE identity_id IN (SELECT id FROM member_groups WHERE project_id = $1)",
-            project.to_string()
-        );
-        Ok(())
+    /// Removes groups with their memberships and entries: the same ids may come again.
+    pub(super) fn remove_groups(&mut self, groups: &[Uuid]) {
+        for group in groups {
+            let members: Vec<_> = self.directory.joined(*group).map(|member| (member, *group)).collect();
+            self.remove_all::<Membership>(members);
+        }
+        self.forget_identities(groups);
+        self.remove_all::<Group>(groups.iter().copied());
+    }
+
+    /// Takes users and groups out of the groups that they are in, and removes their entries.
+    pub(super) fn forget_identities(&mut self, identities: &[Uuid]) {
+        for member in identities {
+            let groups: Vec<_> = self.directory.joins(*member).map(|group| (*member, group)).collect();
+            self.remove_all::<Membership>(groups);
+        }
+        self.remove_all::<AccessEntry>(self.directory.entries_of(identities));
     }
 
     fn custom_group(&self, id: Uuid) -> Result<Group, RegistryError> {
@@ -177,39 +164,26 @@ impl Change<'_> {
     }
 
     /// Makes the groups that an account or a project is born with, as far as they are missing.
-    pub(super) async fn create_groups(
-        &mut self,
-        account: Uuid,
-        project: Option<Uuid>,
-    ) -> Result<(), RegistryError> {
+    pub(super) fn create_groups(&mut self, account: Uuid, project: Option<Uuid>) {
         let kinds = if project.is_some() { &GroupKind::OF_PROJECT[..] } else { &GroupKind::OF_ACCOUNT[..] };
         for kind in kinds {
             if self.directory.group(account, project, *kind).is_none() {
-                self.create_born_group(account, project, *kind).await?;
+                self.create_born_group(account, project, *kind);
             }
         }
-        Ok(())
     }
 
     /// Makes what accounts and projects of earlier versions were not born with.
-    pub(crate) async fn complete_groups(&mut self) -> Result<(), RegistryError> {
-        let accounts: Vec<Uuid> = self.directory.accounts.keys().copied().collect();
-        let projects: Vec<_> = self.directory.projects.values().map(|one| (one.account, one.id)).collect();
-        for account in accounts {
-            self.create_groups(account, None).await?;
+    pub(crate) fn complete_groups(&mut self) {
+        let accounts: Vec<_> = self.directory.accounts.keys().map(|account| (*account, None)).collect();
+        let projects: Vec<_> =
+            self.directory.projects.values().map(|one| (one.account, Some(one.id))).collect();
+        for (account, project) in accounts.into_iter().chain(projects) {
+            self.create_groups(account, project);
         }
-        for (account, project) in projects {
-            self.create_groups(account, Some(project)).await?;
-        }
-        Ok(())
     }
 
-    async fn create_born_group(
-        &mut self,
-        account: Uuid,
-        project: Option<Uuid>,
-        kind: GroupKind,
-    ) -> Result<(), RegistryError> {
+    fn create_born_group(&mut self, account: Uuid, project: Option<Uuid>, kind: GroupKind) {
         let account_name = self.directory.accounts.get(&account).map(|account| account.name.clone());
         let project_name =
             project.and_then(|id| self.directory.projects.get(&id)).map(|one| one.name.clone());
@@ -222,44 +196,15 @@ impl Change<'_> {
             _ => (self.fresh_id(&path), kind.name().to_owned()),
         };
         let description = kind.description().to_owned();
-        self.store_group(Group { id, account, project, kind, name: called, description }).await?;
+        self.put(Group { id, account, project, kind, name: called, description });
         let at = project.map_or_else(|| token::COLLECTION.to_owned(), token::project);
-        self.put_entry(account, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() }).await?;
+        self.put_entry(account, &at, id, Entry { allow: kind.default_grant(), ..Entry::default() });
         if kind == GroupKind::Team
             && let Some(contributors) = self.directory.group(account, project, GroupKind::Contributors)
         {
-            let contributors = contributors.id;
-            self.join_group(id, contributors).await?;
+            let group = contributors.id;
+            self.put(Membership { member: id, group });
         }
-        Ok(())
-    }
-
-    async fn store_group(&mut self, group: Group) -> Result<(), RegistryError> {
-        run!(
-            self,
-            "INSERT INTO member_groups (id, account_id, project_id, kind, name, description) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-            group.id.to_string(),
-            group.account.to_string(),
-            group.project.map(|project| project.to_string()),
-            group.kind.name(),
-            group.name.clone(),
-            group.description.clone(),
-        );
-        self.directory.insert_group(group);
-        Ok(())
-    }
-
-    pub(super) async fn join_group(&mut self, member: Uuid, group: Uuid) -> Result<(), RegistryError> {
-        if self.directory.join(member, group) {
-            run!(
-                self,
-                "INSERT INTO memberships (member_id, group_id) VALUES ($1, $2)",
-                member.to_string(),
-                group.to_string(),
-            );
-        }
-        Ok(())
     }
 
     pub(super) fn group(

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::users::in_milliseconds;
-use super::{RegistryError, import, run};
+use super::{RegistryError, import};
 use crate::access::token;
-use crate::directory::{Account, GroupKind, Handle, Project, Repo, name};
+use crate::directory::{Account, GroupKind, Handle, Membership, Project, Repo, name};
 use crate::state::Change;
 
 /// The process of a project that asks for none.
@@ -25,7 +25,7 @@ pub(crate) struct RepoInput<'a> {
 
 impl Change<'_> {
     /// Makes an account; its owner becomes a collection administrator.
-    pub(crate) async fn create_account(
+    pub(crate) fn create_account(
         &mut self,
         account_name: &str,
         owner: Option<&str>,
@@ -37,37 +37,27 @@ impl Change<'_> {
         let owner = owner.map(|owner| self.user_id(owner)).transpose()?;
         let account =
             Account { id: self.fresh_id(&["account", account_name]), name: account_name.to_owned(), owner };
-        run!(
-            self,
-            "INSERT INTO accounts (id, name, name_key, owner_id) VALUES ($1, $2, $3, $4)",
-            account.id.to_string(),
-            account.name.clone(),
-            name::key(&account.name),
-            account.owner.map(|owner| owner.to_string()),
-        );
         let id = account.id;
-        self.directory.insert_account(account);
-        self.create_groups(id, None).await?;
+        self.put(account);
+        self.create_groups(id, None);
         let administrators = self.directory.group(id, None, GroupKind::CollectionAdministrators);
         let administrators = administrators.map(|group| group.id);
         if let (Some(owner), Some(group)) = (owner, administrators) {
-            self.join_group(owner, group).await?;
+            self.put(Membership { member: owner, group });
         }
         Ok(id)
     }
 
     /// Removes an account with everything in it.
-    pub(crate) async fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
+    pub(crate) fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
         let account = self.account(account_name)?.id;
-        let projects = self.directory.projects_of(account);
-        let repos: Vec<Uuid> =
-            projects.flat_map(|project| self.directory.repos_of(project.id)).map(|repo| repo.id).collect();
-        for repo in repos {
-            self.discard_repo(repo);
+        let projects: Vec<Project> = self.directory.projects_of(account).cloned().collect();
+        for project in projects {
+            self.remove_project(&project);
         }
-        self.discard_deleted(|repo| repo.account == account);
-        run!(self, "DELETE FROM accounts WHERE id = $1", account.to_string());
-        self.directory.remove_account(account);
+        self.remove_groups_in(account, None);
+        self.remove_list(account, token::COLLECTION, true);
+        self.remove::<Account>(&account);
         Ok(())
     }
 
@@ -95,41 +85,39 @@ impl Change<'_> {
             created: in_milliseconds(now),
             updated: in_milliseconds(now),
         };
-        run!(
-            self,
-            "INSERT INTO projects (id, account_id, name, name_key, description, created_ms) VALUES ($1, $2, $3, $4, $5, $6)",
-            project.id.to_string(),
-            account.id.to_string(),
-            project.name.clone(),
-            name::key(&project.name),
-            project.description.clone(),
-            project.created.as_millisecond(),
-        );
         let id = project.id;
-        self.directory.insert_project(project);
-        self.create_groups(account.id, Some(id)).await?;
+        self.put(project);
+        self.create_groups(account.id, Some(id));
         let default = RepoInput { name: project_name, public: false, import: None };
         self.create_repo(account_name, project_name, &default).await?;
         Ok(id)
     }
 
     /// Removes a project with its repositories.
-    pub(crate) async fn delete_project(
+    pub(crate) fn delete_project(
         &mut self,
         account_name: &str,
         project_name: &str,
     ) -> Result<(), RegistryError> {
         let project = self.project(account_name, project_name)?.clone();
-        for repo in self.directory.repos_of(project.id).map(|repo| repo.id).collect::<Vec<_>>() {
-            self.discard_repo(repo);
-        }
-        self.discard_deleted(|repo| repo.project == project.id);
-        let below = token::project(project.id);
-        self.remove_list(project.account, &below, true).await?;
-        self.forget_groups_of(project.id).await?;
-        run!(self, "DELETE FROM projects WHERE id = $1", project.id.to_string());
-        self.directory.remove_project(project.id);
+        self.remove_project(&project);
         Ok(())
+    }
+
+    fn remove_project(&mut self, project: &Project) {
+        let deleted = self.directory.deleted_repos.values().filter(|repo| repo.project == project.id);
+        let repos: Vec<Repo> = self.directory.repos_of(project.id).chain(deleted).cloned().collect();
+        for repo in repos {
+            self.remove_repo(&repo);
+        }
+        self.remove_groups_in(project.account, Some(project.id));
+        self.remove_list(project.account, &token::project(project.id), true);
+        self.remove::<Project>(&project.id);
+    }
+
+    fn remove_groups_in(&mut self, account: Uuid, project: Option<Uuid>) {
+        let groups: Vec<Uuid> = self.directory.groups_in(account, project).map(|group| group.id).collect();
+        self.remove_groups(&groups);
     }
 
     /// Makes a repository: empty, or with what is imported.
@@ -154,24 +142,16 @@ impl Change<'_> {
             public: input.public,
             parent: None,
             is_disabled: false,
+            deleted: None,
+            deleted_by: None,
             handle: Handle::default(),
         };
-        run!(
-            self,
-            "INSERT INTO repos (id, account_id, project_id, name, name_key, is_public) VALUES ($1, $2, $3, $4, $5, $6)",
-            repo.id.to_string(),
-            repo.account.to_string(),
-            repo.project.to_string(),
-            repo.name.clone(),
-            name::key(&repo.name),
-            i64::from(repo.public),
-        );
         if input.import.is_some() || !self.keeps_pristine_repo(repo.id) {
             let path = self.new_repo_path(repo.id)?;
             import::make(path, repo.name.clone(), input.import.clone()).await?;
         }
         let id = repo.id;
-        self.directory.insert_repo(repo);
+        self.put(repo);
         Ok(id)
     }
 
@@ -187,31 +167,26 @@ impl Change<'_> {
     }
 
     /// Lets everybody read a repository.
-    pub(crate) async fn publish_repo(
-        &mut self,
-        account_name: &str,
-        project_name: &str,
-        repo_name: &str,
-    ) -> Result<(), RegistryError> {
-        let mut repo = self.repo(account_name, project_name, repo_name)?.clone();
-        run!(self, "UPDATE repos SET is_public = 1 WHERE id = $1", repo.id.to_string());
-        repo.public = true;
-        self.directory.insert_repo(repo);
-        Ok(())
-    }
-
-    /// Removes a repository.
-    pub(crate) async fn delete_repo(
+    pub(crate) fn publish_repo(
         &mut self,
         account_name: &str,
         project_name: &str,
         repo_name: &str,
     ) -> Result<(), RegistryError> {
         let repo = self.repo(account_name, project_name, repo_name)?.clone();
-        self.remove_list(repo.account, &token::repository(repo.project, repo.id), true).await?;
-        run!(self, "DELETE FROM repos WHERE id = $1", repo.id.to_string());
-        self.directory.remove_repo(repo.id);
-        self.discard_repo(repo.id);
+        self.put(Repo { public: true, ..repo });
+        Ok(())
+    }
+
+    /// Removes a repository.
+    pub(crate) fn delete_repo(
+        &mut self,
+        account_name: &str,
+        project_name: &str,
+        repo_name: &str,
+    ) -> Result<(), RegistryError> {
+        let repo = self.repo(account_name, project_name, repo_name)?.clone();
+        self.remove_repo(&repo);
         Ok(())
     }
 

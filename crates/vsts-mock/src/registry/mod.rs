@@ -1,7 +1,7 @@
-//! The operations that change what the server knows: for the seed, the admin API, REST and pages alike.
+//! The rules by which the directory changes: for the seed, the admin API, REST and pages alike.
 //!
-//! Each checks its input, writes its rows and changes the [`Directory`](crate::directory::Directory) of a [`Change`] in the same
-//! step; the caller commits. None of them asks who is calling: that is [`crate::access`]'s, at the door.
+//! Each function checks its input, then puts and removes records in a [`Change`]; the caller commits. None of them asks who
+//! is calling: [`crate::operations`] authorises.
 
 mod acl;
 mod change;
@@ -123,41 +123,14 @@ pub(crate) fn random_id() -> uuid::Uuid {
     uuid::Builder::from_random_bytes(crate::clock::random()).into_uuid()
 }
 
-/// Runs one statement of a change with these values.
-macro_rules! run {
-    ($change:expr, $sql:literal $(, $value:expr)* $(,)?) => {
-        sqlx::query($sql)
-            $(.bind($value))*
-            .execute(&mut *$change.tx)
-            .await
-            .map_err(|source| $crate::state::StateError::Database { action: "write", source })?
-    };
-}
-use run;
-
 /// Removes everything.
-pub(crate) async fn clear(change: &mut Change<'_>) -> Result<(), RegistryError> {
-    let repos: Vec<_> = change.directory.repos.keys().copied().collect();
+pub(crate) fn clear(change: &mut Change<'_>) {
+    let repos: Vec<_> =
+        change.directory.repos.keys().chain(change.directory.deleted_repos.keys()).copied().collect();
     for repo in repos {
         change.discard_repo(repo);
     }
-    change.discard_deleted(|_| true);
-    run!(change, "DELETE FROM role_assignments");
-    run!(change, "DELETE FROM resources");
-    run!(change, "DELETE FROM access_entries");
-    run!(change, "DELETE FROM cut_off_lists");
-    run!(change, "DELETE FROM memberships");
-    run!(change, "DELETE FROM member_groups");
-    run!(change, "DELETE FROM ref_locks");
-    run!(change, "DELETE FROM repos");
-    run!(change, "DELETE FROM projects");
-    run!(change, "DELETE FROM accounts");
-    run!(change, "DELETE FROM ssh_keys");
-    run!(change, "DELETE FROM tokens");
-    run!(change, "DELETE FROM users");
-    run!(change, "DELETE FROM seeded");
-    change.directory = crate::directory::Directory::default();
-    Ok(())
+    change.clear();
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::RegistryError;
 use super::users::in_milliseconds;
-use super::{RegistryError, run};
 use crate::directory::{Token, name};
 use crate::identity::secret::{self, Secret};
 use crate::state::Change;
@@ -57,7 +57,7 @@ pub(crate) struct TokenUpdate<'a> {
 
 impl Change<'_> {
     /// Makes a token and gives its value, which nobody can ask for again.
-    pub(crate) async fn create_token(
+    pub(crate) fn create_token(
         &mut self,
         user_name: &str,
         input: &TokenInput<'_>,
@@ -108,30 +108,12 @@ impl Change<'_> {
             created: in_milliseconds(now),
             expires: input.expires.map(in_milliseconds),
         };
-        run!(
-            self,
-            "INSERT INTO tokens (id, user_id, name, hash, scopes, accounts, is_session, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            token.id.to_string(),
-            user.to_string(),
-            token.name.clone(),
-            token.hash.clone(),
-            token.scopes.join(" "),
-            token.accounts.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" "),
-            i64::from(token.is_session),
-            token.created.as_millisecond(),
-            token.expires.map(Timestamp::as_millisecond),
-        );
-        self.directory.insert_token(token);
+        self.put(token);
         Ok((id, value))
     }
 
     /// Revokes the user's token of that id, or all of that name.
-    pub(crate) async fn delete_token(
-        &mut self,
-        user_name: &str,
-        token_name: &str,
-    ) -> Result<(), RegistryError> {
+    pub(crate) fn delete_token(&mut self, user_name: &str, token_name: &str) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
         let mine = self.directory.tokens.values().filter(|token| token.user == user);
         let named = mine.filter(|token| token.name == token_name || token.id.to_string() == token_name);
@@ -139,19 +121,12 @@ impl Change<'_> {
         if ids.is_empty() {
             return Err(RegistryError::not_found("token", token_name));
         }
-        for id in ids {
-            run!(self, "DELETE FROM tokens WHERE id = $1", id.to_string());
-            self.directory.remove_token(id);
-        }
+        self.remove_all::<Token>(ids);
         Ok(())
     }
 
     /// Changes a token; its value stays.
-    pub(crate) async fn update_token(
-        &mut self,
-        id: Uuid,
-        update: &TokenUpdate<'_>,
-    ) -> Result<(), RegistryError> {
+    pub(crate) fn update_token(&mut self, id: Uuid, update: &TokenUpdate<'_>) -> Result<(), RegistryError> {
         let found = self.directory.tokens.get(&id);
         let mut token = found.ok_or_else(|| RegistryError::not_found("token", &id.to_string()))?.clone();
         if let Some(new) = update.name {
@@ -168,16 +143,7 @@ impl Change<'_> {
         if let Some(expires) = update.expires {
             token.expires = Some(in_milliseconds(expires));
         }
-        run!(
-            self,
-            "UPDATE tokens SET name = $1, scopes = $2, accounts = $3, expires_ms = $4 WHERE id = $5",
-            token.name.clone(),
-            token.scopes.join(" "),
-            token.accounts.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" "),
-            token.expires.map(Timestamp::as_millisecond),
-            id.to_string(),
-        );
-        self.directory.insert_token(token);
+        self.put(token);
         Ok(())
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{RegistryError, run};
-use crate::directory::{SshKey, User, name};
+use super::RegistryError;
+use crate::directory::{Account, Assignment, RefLock, SshKey, Token, User, name};
 use crate::identity::{password, ssh_key::PublicKey};
 use crate::state::Change;
 
@@ -69,33 +69,37 @@ impl Change<'_> {
             email: input.email.map(str::to_owned),
             password_hash: hash_password(input.password).await?,
         };
-        run!(
-            self,
-            "INSERT INTO users (id, name, name_key, email, password_hash) VALUES ($1, $2, $3, $4, $5)",
-            user.id.to_string(),
-            user.name.clone(),
-            name::key(&user.name),
-            user.email.clone(),
-            user.password_hash.clone(),
-        );
         let id = user.id;
-        self.directory.insert_user(user);
+        self.put(user);
         Ok(id)
     }
 
     /// Removes a user with their tokens, keys, memberships and access control entries.
-    pub(crate) async fn delete_user(&mut self, user_name: &str) -> Result<(), RegistryError> {
+    pub(crate) fn delete_user(&mut self, user_name: &str) -> Result<(), RegistryError> {
         let id = self.user_id(user_name)?;
-        run!(self, "DELETE FROM access_entries WHERE identity_id = $1", id.to_string());
-        run!(self, "DELETE FROM memberships WHERE member_id = $1", id.to_string());
-        run!(self, "DELETE FROM ref_locks WHERE user_id = $1", id.to_string());
-        run!(self, "DELETE FROM users WHERE id = $1", id.to_string());
-        self.directory.remove_user(id);
+        let directory = &self.directory;
+        let tokens: Vec<_> =
+            directory.tokens.values().filter(|token| token.user == id).map(|one| one.id).collect();
+        let keys: Vec<_> = directory.keys.values().filter(|key| key.user == id).map(|one| one.id).collect();
+        let locks = directory.ref_locks.iter().filter(|(_, user)| **user == id);
+        let locks: Vec<_> = locks.map(|(lock, _)| lock.clone()).collect();
+        let roles = directory.experimentation.assignments.values().filter(|role| role.user == id);
+        let roles: Vec<_> = roles.map(|one| one.id).collect();
+        let owned = directory.accounts.values().filter(|account| account.owner == Some(id));
+        for account in owned.cloned().collect::<Vec<_>>() {
+            self.put(Account { owner: None, ..account });
+        }
+        self.remove_all::<Token>(tokens);
+        self.remove_all::<SshKey>(keys);
+        self.remove_all::<RefLock>(locks);
+        self.remove_all::<Assignment>(roles);
+        self.forget_identities(&[id]);
+        self.remove::<User>(&id);
         Ok(())
     }
 
     /// Registers a public key; a key belongs to one user, whom it identifies.
-    pub(crate) async fn create_key(
+    pub(crate) fn create_key(
         &mut self,
         user_name: &str,
         input: &KeyInput<'_>,
@@ -122,26 +126,13 @@ impl Change<'_> {
             created: in_milliseconds(now),
             expires: input.expires.map(in_milliseconds),
         };
-        run!(
-            self,
-            "INSERT INTO ssh_keys (id, user_id, name, algorithm, key_blob, fingerprint, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            key.id.to_string(),
-            user.to_string(),
-            key.name.clone(),
-            key.algorithm.clone(),
-            key.blob.clone(),
-            key.fingerprint.clone(),
-            key.created.as_millisecond(),
-            key.expires.map(Timestamp::as_millisecond),
-        );
         let id = key.id;
-        self.directory.insert_key(key);
+        self.put(key);
         Ok(id)
     }
 
     /// Takes the user's public key of that id, or all of that name, out of the registry.
-    pub(crate) async fn delete_key(&mut self, user_name: &str, key_name: &str) -> Result<(), RegistryError> {
+    pub(crate) fn delete_key(&mut self, user_name: &str, key_name: &str) -> Result<(), RegistryError> {
         let user = self.user_id(user_name)?;
         let mine = self.directory.keys.values().filter(|key| key.user == user);
         let named = mine.filter(|key| key.name == key_name || key.id.to_string() == key_name);
@@ -149,18 +140,7 @@ impl Change<'_> {
         if ids.is_empty() {
             return Err(RegistryError::not_found("key", key_name));
         }
-        for id in ids {
-            run!(self, "DELETE FROM ssh_keys WHERE id = $1", id.to_string());
-            self.directory.remove_key(id);
-        }
-        Ok(())
-    }
-
-    /// Notes that the seed has given something. It is not given again before a reset.
-    pub(crate) async fn note_seeded(&mut self, mark: Uuid) -> Result<(), RegistryError> {
-        if self.directory.seeded.insert(mark).is_none() {
-            run!(self, "INSERT INTO seeded (id) VALUES ($1)", mark.to_string());
-        }
+        self.remove_all::<SshKey>(ids);
         Ok(())
     }
 

@@ -31,8 +31,7 @@ pub(super) fn check_database(database: &Path, repos: &Path) -> Result<(), StateE
 /// Warns of repositories without a folder, and of folders without a repository.
 pub(super) fn compare(directory: &Directory, repos: &Path) -> io::Result<()> {
     let found = folders(repos)?;
-    let all =
-        || directory.repos.values().chain(directory.deleted_repos.values().map(|deleted| &deleted.repo));
+    let all = || directory.repos.values().chain(directory.deleted_repos.values());
     let lost = all().filter(|repo| !found.contains(&repo.id)).map(|repo| shown(directory, repo));
     if let Some(lost) = listed(lost) {
         tracing::warn!(

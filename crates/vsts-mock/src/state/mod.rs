@@ -1,15 +1,16 @@
 //! The server's state: a database for what it knows, a folder a repository, and the [`Directory`] in memory.
 //!
-//! Reading is taking the present directory. Writing goes through a [`Change`]: one at a time, a transaction and a copy of
-//! the directory side by side; a commit makes both visible at once. One process owns a data directory; a second is refused.
+//! Reading is taking the present directory. Writing goes through a [`Change`], one at a time. One process owns a data
+//! directory; a second is refused.
 
+mod change;
 mod folders;
 mod inspect;
-mod load;
 mod migrations;
 pub(crate) mod once;
 mod private;
 mod pushes;
+mod rows;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -19,13 +20,12 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
 use thiserror::Error;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::directory::{Directory, OpenRepositories, Repo};
-use folders::{Folders, remove};
+pub(crate) use change::Change;
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
 /// The name of the first branch of a new repository.
@@ -118,14 +118,10 @@ impl State {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(10));
-        let failed = |action| move |source| StateError::Database { action, source };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(2)
-            .connect_with(options)
-            .await
-            .map_err(failed("open"))?;
+        let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await;
+        let pool = pool.map_err(self::database("open"))?;
         migrations::run(&pool).await.map_err(StateError::Format)?;
-        let directory = load::directory(&pool).await?;
+        let directory = rows::load(&pool).await?;
         inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
         let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
         Ok(Self { pool, directory, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
@@ -134,18 +130,6 @@ impl State {
     /// The present picture.
     pub(crate) fn directory(&self) -> Arc<Directory> {
         self.directory.read().expect("no thread panics while it holds the lock").clone()
-    }
-
-    /// Begins a change; others wait until it is committed or dropped.
-    pub(crate) async fn change(&self) -> Result<Change<'_>, StateError> {
-        let writer = self.writer.lock().await;
-        let tx = self
-            .pool
-            .begin()
-            .await
-            .map_err(|source| StateError::Database { action: "begin a change", source })?;
-        let directory = Directory::clone(&self.directory());
-        Ok(Change { state: self, tx, directory, folders: Folders::default(), _writer: writer })
     }
 
     /// The data directory.
@@ -187,63 +171,7 @@ impl State {
 
     #[cfg(test)]
     pub(crate) async fn reloaded(&self) -> Result<Directory, StateError> {
-        load::directory(&self.pool).await
-    }
-}
-
-/// A change in progress. Dropped without [`Change::commit`], it has not happened.
-pub(crate) struct Change<'s> {
-    state: &'s State,
-    pub(crate) tx: Transaction<'static, Sqlite>,
-    /// What the directory will be.
-    pub(crate) directory: Directory,
-    folders: Folders,
-    _writer: MutexGuard<'s, ()>,
-}
-
-impl Change<'_> {
-    /// The folder of a repository.
-    pub(crate) fn repo_path(&self, id: Uuid) -> PathBuf {
-        self.state.repo_path(id)
-    }
-
-    /// A repository, which is opened if it isn't open. This may block.
-    pub(crate) fn open_repo(&self, repo: &Repo) -> Result<git_wire::Repository, git_wire::RepositoryError> {
-        self.state.open_repo(repo)
-    }
-
-    /// The folder for a new repository; what is there in its place is moved away, and back if the change is dropped.
-    pub(crate) fn new_repo_path(&mut self, id: Uuid) -> Result<PathBuf, StateError> {
-        let path = self.state.repo_path(id);
-        self.folders.make_way(&path)?;
-        Ok(path)
-    }
-
-    /// Whether a repository's folder is as a new one's, and so may stay as it is instead of being made anew.
-    pub(crate) fn keeps_pristine_repo(&mut self, id: Uuid) -> bool {
-        let path = self.state.repo_path(id);
-        let is_pristine = git_wire::Repository::is_pristine(&path, DEFAULT_BRANCH);
-        if is_pristine {
-            self.folders.discarded.retain(|discarded| *discarded != path);
-        }
-        is_pristine
-    }
-
-    /// Marks a repository's folder to go when the change is committed.
-    pub(crate) fn discard_repo(&mut self, id: Uuid) {
-        self.folders.discarded.push(self.state.repo_path(id));
-    }
-
-    /// Makes the change durable and visible.
-    pub(crate) async fn commit(self) -> Result<(), StateError> {
-        let Self { state, tx, directory, folders, _writer } = self;
-        tx.commit().await.map_err(|source| StateError::Database { action: "commit a change", source })?;
-        *state.directory.write().expect("no thread panics while it holds the lock") = Arc::new(directory);
-        let trash = folders.keep();
-        if !trash.is_empty() {
-            tokio::task::spawn_blocking(move || trash.iter().for_each(|path| remove(path)));
-        }
-        Ok(())
+        rows::load(&self.pool).await
     }
 }
 
@@ -260,6 +188,10 @@ fn lock(dir: &Path) -> Result<File, StateError> {
         Err(TryLockError::WouldBlock) => Err(StateError::InUse { path: dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(io("lock", &path)(source)),
     }
+}
+
+fn database(action: &'static str) -> impl FnOnce(sqlx::Error) -> StateError {
+    move |source| StateError::Database { action, source }
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StateError {

@@ -24,21 +24,21 @@ struct NewEntry {
 }
 
 async fn set(app: &App, place: ListPath<'_>, new: NewEntry) -> Answer {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let input = EntryInput {
         user: new.user.as_deref(),
         group: new.group.as_deref(),
         allow: &new.allow,
         deny: &new.deny,
     };
-    change.set_acl(ListPath { branch: new.branch.as_deref(), ..place }, &input).await?;
+    change.set_acl(ListPath { branch: new.branch.as_deref(), ..place }, &input)?;
     change.commit().await?;
     list(app, place).await
 }
 
 /// The entries at the place; for a repository, those of its branches too.
 async fn list(app: &App, place: ListPath<'_>) -> Answer {
-    let change = app.state.change().await?;
+    let change = app.state.change().await;
     let (account, at) = change.token_of(place).map_err(Failure::from)?;
     let directory = &change.directory;
     let entries: Vec<Value> = directory

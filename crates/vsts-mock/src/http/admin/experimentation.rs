@@ -52,14 +52,14 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewWorkspace = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let input = WorkspaceInput {
         account: &new.account,
         name: &new.workspace,
         owners: &new.owners,
         contributors: &new.contributors,
     };
-    let id = change.create_workspace(&input, app.clock.now()).await?;
+    let id = change.create_workspace(&input, app.clock.now())?;
     let made = change.directory.experimentation.resources.get(&id);
     let answer = made.map(|workspace| workspace_json(&change.directory, workspace));
     change.commit().await?;
@@ -70,9 +70,9 @@ pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Path((account, workspace)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let id = find(&change.directory, &account, &workspace)?;
-    change.delete_resource(id).await?;
+    change.delete_resource(id)?;
     change.commit().await?;
     done()
 }
@@ -81,9 +81,9 @@ pub(super) async fn add_member(
     State(app): State<Arc<App>>,
     Path((account, workspace, role, user)): Path<(String, String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (at, user, role) = member(&change.directory, &account, &workspace, &role, &user)?;
-    change.assign_role(random_id(), at, user, role).await?;
+    change.assign_role(random_id(), at, user, role)?;
     change.commit().await?;
     done()
 }
@@ -92,12 +92,12 @@ pub(super) async fn remove_member(
     State(app): State<Arc<App>>,
     Path((account, workspace, role, user)): Path<(String, String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let (at, id, role) = member(&change.directory, &account, &workspace, &role, &user)?;
     let registry = &change.directory.experimentation;
     let found = registry.assignments_at(at).find(|found| found.user == id && found.role == role);
     let assignment = found.ok_or_else(|| RegistryError::not_found("member", &user))?.id;
-    change.revoke_role(assignment).await?;
+    change.revoke_role(assignment)?;
     change.commit().await?;
     done()
 }

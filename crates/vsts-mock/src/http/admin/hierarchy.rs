@@ -113,8 +113,8 @@ pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewAccount = body(&app, request).await?;
-    let mut change = app.state.change().await?;
-    change.create_account(&new.name, new.owner.as_deref()).await?;
+    let mut change = app.state.change().await;
+    change.create_account(&new.name, new.owner.as_deref())?;
     change.commit().await?;
     let directory = app.state.directory();
     created(&account_json(&directory, find_account(&directory, &new.name)?))
@@ -126,8 +126,8 @@ pub(super) async fn show_account(State(app): State<Arc<App>>, Path(account): Pat
 }
 
 pub(super) async fn remove_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
-    let mut change = app.state.change().await?;
-    change.delete_account(&account).await?;
+    let mut change = app.state.change().await;
+    change.delete_account(&account)?;
     change.commit().await?;
     done()
 }
@@ -136,8 +136,8 @@ pub(super) async fn add_account_member(
     State(app): State<Arc<App>>,
     Path((account, group, user)): Path<(String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.add_member(&account, None, find_group(&group)?, &user).await?;
+    let mut change = app.state.change().await;
+    change.add_member(&account, None, find_group(&group)?, &user)?;
     change.commit().await?;
     done()
 }
@@ -146,8 +146,8 @@ pub(super) async fn remove_account_member(
     State(app): State<Arc<App>>,
     Path((account, group, user)): Path<(String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.remove_member(&account, None, find_group(&group)?, &user).await?;
+    let mut change = app.state.change().await;
+    change.remove_member(&account, None, find_group(&group)?, &user)?;
     change.commit().await?;
     done()
 }
@@ -166,7 +166,7 @@ pub(super) async fn create_project(
     request: Request,
 ) -> Answer {
     let new: NewProject = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     change.create_project(&account, &new.name, &new.description, app.clock.now()).await?;
     let groups = [
         (GroupKind::Readers, &new.readers),
@@ -175,7 +175,7 @@ pub(super) async fn create_project(
     ];
     for (kind, users) in groups {
         for user in users {
-            change.add_member(&account, Some(&new.name), kind, user).await?;
+            change.add_member(&account, Some(&new.name), kind, user)?;
         }
     }
     change.commit().await?;
@@ -197,8 +197,8 @@ pub(super) async fn remove_project(
     State(app): State<Arc<App>>,
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.delete_project(&account, &project).await?;
+    let mut change = app.state.change().await;
+    change.delete_project(&account, &project)?;
     change.commit().await?;
     done()
 }
@@ -207,8 +207,8 @@ pub(super) async fn add_member(
     State(app): State<Arc<App>>,
     Path((account, project, group, user)): Path<(String, String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.add_member(&account, Some(&project), find_group(&group)?, &user).await?;
+    let mut change = app.state.change().await;
+    change.add_member(&account, Some(&project), find_group(&group)?, &user)?;
     change.commit().await?;
     done()
 }
@@ -217,8 +217,8 @@ pub(super) async fn remove_member(
     State(app): State<Arc<App>>,
     Path((account, project, group, user)): Path<(String, String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.remove_member(&account, Some(&project), find_group(&group)?, &user).await?;
+    let mut change = app.state.change().await;
+    change.remove_member(&account, Some(&project), find_group(&group)?, &user)?;
     change.commit().await?;
     done()
 }
@@ -241,7 +241,7 @@ pub(super) async fn create_repo(
     request: Request,
 ) -> Answer {
     let new: NewRepo = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let input = RepoInput { name: &new.name, public: new.public, import: new.import };
     change.create_repo(&account, &project, &input).await?;
     change.commit().await?;
@@ -268,8 +268,8 @@ pub(super) async fn remove_repo(
     State(app): State<Arc<App>>,
     Path((account, project, repo)): Path<(String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.delete_repo(&account, &project, &repo).await?;
+    let mut change = app.state.change().await;
+    change.delete_repo(&account, &project, &repo)?;
     change.commit().await?;
     done()
 }

@@ -86,7 +86,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewUser = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let password = new.password.as_deref().map(Password::Plain);
     let input = UserInput { name: &new.name, email: new.email.as_deref(), password };
     change.create_user(&input).await?;
@@ -99,9 +99,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(user): Path<String>) 
 }
 
 pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let id = find(&change.directory, &user)?.id;
-    change.delete_user(&user).await?;
+    change.delete_user(&user)?;
     change.commit().await?;
     app.sessions.end_all_of(id);
     done()
@@ -125,7 +125,7 @@ pub(super) async fn create_token(
     request: Request,
 ) -> Answer {
     let new: NewToken = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let input = TokenInput {
         name: &new.name,
         value: new.value.as_deref(),
@@ -133,7 +133,7 @@ pub(super) async fn create_token(
         expires: new.expires,
         ..TokenInput::named()
     };
-    let (id, value) = change.create_token(&user, &input, app.clock.now()).await?;
+    let (id, value) = change.create_token(&user, &input, app.clock.now())?;
     change.commit().await?;
     created(
         &json!({ "id": id.to_string(), "name": new.name, "value": value.reveal(), "expires": new.expires }),
@@ -144,8 +144,8 @@ pub(super) async fn remove_token(
     State(app): State<Arc<App>>,
     Path((user, token)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.delete_token(&user, &token).await?;
+    let mut change = app.state.change().await;
+    change.delete_token(&user, &token)?;
     change.commit().await?;
     done()
 }
@@ -164,9 +164,9 @@ pub(super) async fn create_key(
     request: Request,
 ) -> Answer {
     let new: NewKey = body(&app, request).await?;
-    let mut change = app.state.change().await?;
+    let mut change = app.state.change().await;
     let input = KeyInput { name: &new.name, key: &new.key, expires: new.expires, has_own_name: true };
-    let id = change.create_key(&user, &input, app.clock.now()).await?;
+    let id = change.create_key(&user, &input, app.clock.now())?;
     let answer = change.directory.keys.get(&id).map(|key| key_json(&app, key));
     change.commit().await?;
     created(&answer.unwrap_or_default())
@@ -176,8 +176,8 @@ pub(super) async fn remove_key(
     State(app): State<Arc<App>>,
     Path((user, key)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await?;
-    change.delete_key(&user, &key).await?;
+    let mut change = app.state.change().await;
+    change.delete_key(&user, &key)?;
     change.commit().await?;
     done()
 }

@@ -138,8 +138,8 @@ pub(super) async fn repo(ctx: &Arc<RequestContext>, account: &str, project: &str
         let made = RepoContext::new(&ctx.app, directory, &ctx.principal, repo, work.clone());
         if let Err(refused) = work.run(move || first_commit::commit(&made, &files)).await {
             // Without the files that were asked for, it is not there at all.
-            let mut change = ctx.app.state.change().await?;
-            change.delete_repo(account, project, &id).await?;
+            let mut change = ctx.app.state.change().await;
+            change.delete_repo(account, project, &id)?;
             change.commit().await?;
             return Err(refused.into());
         }

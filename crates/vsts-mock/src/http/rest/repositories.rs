@@ -157,12 +157,12 @@ fn bin(call: &Call<'_>) -> Outcome {
     let base = call.base(call.account(&directory)?);
     let all = repositories::deleted(&directory, call.scope())?.into_iter();
     let shown = all.filter_map(|deleted| {
-        let project = directory.projects.get(&deleted.repo.project)?;
+        let project = directory.projects.get(&deleted.project)?;
         Some(json!({
-            "id": deleted.repo.id.to_string(),
-            "name": deleted.repo.name,
+            "id": deleted.id.to_string(),
+            "name": deleted.name,
             "project": shape::project(&base, project),
-            "deletedBy": shape::identity(&directory, &base, deleted.by),
+            "deletedBy": shape::identity(&directory, &base, deleted.deleted_by.unwrap_or_default()),
             "createdDate": project.created,
             "deletedDate": deleted.deleted,
         }))
