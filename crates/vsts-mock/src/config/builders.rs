@@ -8,68 +8,54 @@ use super::seed::{
     SeedAccount, SeedEntry, SeedKey, SeedProject, SeedRepo, SeedToken, SeedUser, SeedWorkspace,
 };
 
-impl SeedUser {
-    /// A user without any way to sign in yet.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
+/// Gives a piece of a seed its constructor by name, if it has one, and methods that set a field or add to a list.
+macro_rules! builder {
+    (
+        $seed:ident $(, new $about:literal)? {
+            $($(#[$doc:meta])+ $method:ident: $action:ident $field:ident of $type:ty;)+
+        }
+    ) => {
+        impl $seed {
+            $(
+                #[doc = $about]
+                pub fn new(name: impl Into<String>) -> Self {
+                    Self { name: name.into(), ..Self::default() }
+                }
+            )?
+            $(
+                $(#[$doc])+
+                #[must_use]
+                pub fn $method(mut self, value: impl Into<$type>) -> Self {
+                    builder!($action, self.$field, value.into());
+                    self
+                }
+            )+
+        }
+    };
+    (set, $field:expr, $value:expr) => { $field = $value };
+    (give, $field:expr, $value:expr) => { $field = Some($value) };
+    (add, $field:expr, $value:expr) => { $field.push($value) };
+}
 
+builder!(SeedUser, new "A user without any way to sign in yet." {
     /// The e-mail address, which signs in as well.
-    #[must_use]
-    pub fn email(mut self, email: impl Into<String>) -> Self {
-        self.email = Some(email.into());
-        self
-    }
-
+    email: give email of String;
     /// The password for web sign-in and Basic.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(password.into());
-        self
-    }
-
+    password: give password of String;
     /// Adds a personal access token.
-    #[must_use]
-    pub fn token(mut self, token: SeedToken) -> Self {
-        self.tokens.push(token);
-        self
-    }
-
+    token: add tokens of SeedToken;
     /// Adds an SSH public key.
-    #[must_use]
-    pub fn ssh_key(mut self, key: SeedKey) -> Self {
-        self.ssh_keys.push(key);
-        self
-    }
-}
+    ssh_key: add ssh_keys of SeedKey;
+});
 
-impl SeedToken {
-    /// A token for everything, whose value is generated.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
+builder!(SeedToken, new "A token for everything, whose value is generated." {
     /// Its value.
-    #[must_use]
-    pub fn value(mut self, value: impl Into<String>) -> Self {
-        self.value = Some(value.into());
-        self
-    }
-
+    value: give value of String;
     /// Adds a scope; with one or more of them it is good for those alone.
-    #[must_use]
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scopes.push(scope.into());
-        self
-    }
-
-    /// When it stops working.
-    #[must_use]
-    pub fn expires(mut self, time: Timestamp) -> Self {
-        self.expires = Some(time);
-        self
-    }
-}
+    scope: add scopes of String;
+    /// The time at which it stops working.
+    expires: give expires of Timestamp;
+});
 
 impl SeedKey {
     /// A key by its line, as in a `.pub` file.
@@ -83,114 +69,44 @@ impl SeedKey {
     }
 }
 
-impl SeedAccount {
-    /// An account without projects.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
-    /// Who owns it, and so administers all of it.
-    #[must_use]
-    pub fn owner(mut self, user: impl Into<String>) -> Self {
-        self.owner = Some(user.into());
-        self
-    }
-
+builder!(SeedAccount, new "An account without projects." {
+    /// Its owner, who administers all of it.
+    owner: give owner of String;
     /// Adds a member of Project Collection Administrators.
-    #[must_use]
-    pub fn administrator(mut self, user: impl Into<String>) -> Self {
-        self.administrators.push(user.into());
-        self
-    }
-
+    administrator: add administrators of String;
     /// Adds a project.
-    #[must_use]
-    pub fn project(mut self, project: SeedProject) -> Self {
-        self.projects.push(project);
-        self
-    }
-
+    project: add projects of SeedProject;
     /// Adds an entry for all its repositories.
-    #[must_use]
-    pub fn entry(mut self, entry: SeedEntry) -> Self {
-        self.acl.push(entry);
-        self
-    }
-}
+    entry: add acl of SeedEntry;
+});
 
-impl SeedProject {
-    /// A project with its default repository, which has the same name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
-    /// What it is for.
-    #[must_use]
-    pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = text.into();
-        self
-    }
-
+builder!(SeedProject, new "A project with its default repository, which has the same name." {
+    /// The text that describes it.
+    description: set description of String;
     /// Adds a member of Readers.
-    #[must_use]
-    pub fn reader(mut self, user: impl Into<String>) -> Self {
-        self.readers.push(user.into());
-        self
-    }
-
+    reader: add readers of String;
     /// Adds a member of Contributors.
-    #[must_use]
-    pub fn contributor(mut self, user: impl Into<String>) -> Self {
-        self.contributors.push(user.into());
-        self
-    }
-
+    contributor: add contributors of String;
     /// Adds a member of Project Administrators.
-    #[must_use]
-    pub fn administrator(mut self, user: impl Into<String>) -> Self {
-        self.administrators.push(user.into());
-        self
-    }
-
+    administrator: add administrators of String;
     /// Adds a repository beside the default one, or says more about that one.
-    #[must_use]
-    pub fn repo(mut self, repo: SeedRepo) -> Self {
-        self.repos.push(repo);
-        self
-    }
-
+    repo: add repos of SeedRepo;
     /// Adds an entry for all its repositories.
-    #[must_use]
-    pub fn entry(mut self, entry: SeedEntry) -> Self {
-        self.acl.push(entry);
-        self
-    }
-}
+    entry: add acl of SeedEntry;
+});
+
+builder!(SeedRepo, new "An empty repository." {
+    /// The bare repository's folder, or the bundle, that it begins with.
+    import: give import of PathBuf;
+    /// Adds an entry for it or one of its branches.
+    entry: add acl of SeedEntry;
+});
 
 impl SeedRepo {
-    /// An empty repository.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
-    /// The bare repository's folder, or the bundle, that it begins with.
-    #[must_use]
-    pub fn import(mut self, path: impl Into<PathBuf>) -> Self {
-        self.import = Some(path.into());
-        self
-    }
-
     /// Lets everybody read it without signing in.
     #[must_use]
     pub fn public(mut self) -> Self {
         self.public = true;
-        self
-    }
-
-    /// Adds an entry for it or one of its branches.
-    #[must_use]
-    pub fn entry(mut self, entry: SeedEntry) -> Self {
-        self.acl.push(entry);
         self
     }
 }
@@ -219,32 +135,23 @@ impl SeedEntry {
         self.deny.extend(permissions.into_iter().map(Into::into));
         self
     }
-
-    /// On that branch alone; only for a repository.
-    #[must_use]
-    pub fn on_branch(mut self, name: impl Into<String>) -> Self {
-        self.branch = Some(name.into());
-        self
-    }
 }
+
+builder!(SeedEntry {
+    /// On that branch alone; only for a repository.
+    on_branch: give branch of String;
+});
 
 impl SeedWorkspace {
     /// A workspace of an Experimentation account, which is made with it if it is not there.
     pub fn new(account: impl Into<String>, workspace: impl Into<String>) -> Self {
         Self { account: account.into(), workspace: workspace.into(), ..Self::default() }
     }
-
-    /// Adds an owner.
-    #[must_use]
-    pub fn owner(mut self, user: impl Into<String>) -> Self {
-        self.owners.push(user.into());
-        self
-    }
-
-    /// Adds a contributor.
-    #[must_use]
-    pub fn contributor(mut self, user: impl Into<String>) -> Self {
-        self.contributors.push(user.into());
-        self
-    }
 }
+
+builder!(SeedWorkspace {
+    /// Adds an owner.
+    owner: add owners of String;
+    /// Adds a contributor.
+    contributor: add contributors of String;
+});
