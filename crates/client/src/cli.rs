@@ -25,7 +25,7 @@ pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -58,7 +58,7 @@ pub struct GlobalArgs {
     pub color: Option<ColorChoice>,
 }
 
-/// What the arguments ask for.
+/// The request that the arguments make.
 #[derive(Debug)]
 pub enum Parsed {
     /// A command to run.

@@ -15,9 +15,9 @@ use jiff::tz::TimeZone;
 
 use crate::home;
 
-/// Where settings and logins live; default `$XDG_CONFIG_HOME/azml`, else `~/.config/azml`.
+/// The folder of settings and logins; default `$XDG_CONFIG_HOME/azml`, else `~/.config/azml`.
 pub const AZML_CONFIG_DIR: &str = "AZML_CONFIG_DIR";
-/// Where run folders live; default `$XDG_STATE_HOME/azml`, else `~/.local/state/azml`.
+/// The folder of run folders; default `$XDG_STATE_HOME/azml`, else `~/.local/state/azml`.
 pub const AZML_STATE_DIR: &str = "AZML_STATE_DIR";
 /// A personal access token for the project's remote; `--vststoken` goes before it. Never passed on to scripts.
 pub const AZML_VSTS_TOKEN: &str = "AZML_VSTS_TOKEN";
@@ -128,7 +128,7 @@ pub const NO_PROXY_UPPER: &str = "NO_PROXY";
 pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// `0` forbids every question at a terminal, as Git itself reads it.
 pub const GIT_TERMINAL_PROMPT: &str = "GIT_TERMINAL_PROMPT";
-/// Where to find programs; read to find a run's interpreter, and given to scripts with azml's own folder at its end.
+/// The folders of programs; read to find a run's interpreter, and given to scripts with azml's own folder at its end.
 pub const PATH: &str = "PATH";
 /// Python's module path; a run's script gets the `azureml` module on top of it.
 pub const PYTHONPATH: &str = "PYTHONPATH";
@@ -136,9 +136,9 @@ pub const PYTHONPATH: &str = "PYTHONPATH";
 pub const PWD: &str = "PWD";
 /// The user's home folder.
 pub const HOME: &str = "HOME";
-/// Where the session bus is: the way to the system keyring on Linux.
+/// The address of the session bus, which leads to the system keyring.
 pub const DBUS_SESSION_BUS_ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
-/// Where the session bus may be, too, as the file `bus`.
+/// Another folder that may have the session bus, as the file `bus`.
 pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 /// The X display: without it or [`WAYLAND_DISPLAY`] no browser is opened on Linux.
 pub const DISPLAY: &str = "DISPLAY";
@@ -214,7 +214,7 @@ impl Place {
     }
 }
 
-/// What a command may know of the world around it.
+/// The environment of the process, and its clock.
 #[derive(Clone, Debug)]
 pub struct Env {
     vars: BTreeMap<OsString, OsString>,
@@ -226,11 +226,11 @@ pub struct Env {
     fallback: Arc<OnceLock<PathBuf>>,
     /// The current folder.
     pub cwd: PathBuf,
-    /// Whether a terminal reads standard output.
+    /// True if a terminal reads standard output.
     pub stdout_is_terminal: bool,
-    /// Whether a terminal reads standard error.
+    /// True if a terminal reads standard error.
     pub stderr_is_terminal: bool,
-    /// Whether standard input is a terminal.
+    /// True if standard input is a terminal.
     pub stdin_is_terminal: bool,
 }
 
@@ -279,7 +279,7 @@ impl Env {
         self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable is there at all, be it empty.
+    /// Returns whether a variable is there at all, be it empty.
     pub fn has(&self, name: &str) -> bool {
         self.vars.contains_key(OsStr::new(name))
     }
@@ -289,7 +289,7 @@ impl Env {
         self.get(name).and_then(OsStr::to_str)
     }
 
-    /// Where settings and logins live.
+    /// The folder of settings and logins.
     pub fn config_dir(&self) -> PathBuf {
         self.dir(AZML_CONFIG_DIR, XDG_CONFIG_HOME, ".config")
     }

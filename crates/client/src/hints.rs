@@ -9,7 +9,7 @@ use azml_core::small_file::NotSmall;
 
 use crate::error::{CommandError, ErrorKind};
 
-/// What the system says when a disk is full, where only its words have come through.
+/// The system's message for a full disk, for errors that have only the message.
 const NO_SPACE: &str = "No space left on device";
 
 /// The same error, with a hint if it had none.
@@ -60,7 +60,7 @@ fn is_no_small_file(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// What the system refused, wherever in the causes it stands.
+/// Finds the system's refusal among the causes.
 fn refusal(error: &(dyn Error + 'static)) -> Option<Io> {
     let mut cause = Some(error);
     while let Some(current) = cause {

@@ -12,7 +12,7 @@
 //! | `<config>/tokens.json` | [`credentials`]: logins |
 //! | `<state>/projects/<guid>/runs/<run_id>/` | [`run::live`]: lock, record and metrics of a run in progress |
 //! | `<state>/projects/<guid>/runs/<run_id>/work/` | [`run::folder`]: the folder that the script runs in |
-//! | `<state>/projects/<guid>/spare/` | [`run::spare`]: the last run's folder, for the next run |
+//! | `<state>/projects/<guid>/spare/` | [`run::recycled`]: the last run's folder, for the next run |
 //! | `<state>/python/<version>/azureml/` | [`run::python`]: the module `azureml.logging` |
 //! | `<history>/azml/runs/<run_id>/` | [`run::attachments`]: outputs and logs of a run |
 

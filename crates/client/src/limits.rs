@@ -9,7 +9,7 @@ pub const NETRC_FILE: u64 = 1 << 20;
 /// The longest answer of a credential helper or an askpass program, in bytes.
 pub const HELPER_ANSWER: u64 = 1 << 20;
 /// The time that a push goes on while others push first again and again.
-pub const PUSH_PATIENCE: Duration = Duration::from_mins(3);
+pub const PUSH_CONTENTION: Duration = Duration::from_mins(3);
 /// The least and the most of the range in which such a push waits before it looks again.
 pub const PUSH_PAUSE_LEAST: Duration = Duration::from_millis(50);
 /// See [`PUSH_PAUSE_LEAST`].

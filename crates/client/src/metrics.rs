@@ -37,7 +37,7 @@ pub struct Line {
     pub time: Option<i64>,
 }
 
-/// What a line logs.
+/// The kind of a logged line.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -67,7 +67,7 @@ impl Line {
     }
 }
 
-/// What was logged.
+/// The values that were logged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logged {
     /// The last value of each name.
@@ -76,7 +76,7 @@ pub struct Logged {
     pub curves: BTreeMap<String, Curve>,
     pub parameters: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
-    /// Whether some name was logged more than once, so that the file says more than [`Self::metrics`].
+    /// True if some name was logged more than once, so that the file says more than [`Self::metrics`].
     pub repeated: bool,
     /// Whole lines that can't be recorded, each in words for the user.
     pub refused: Vec<String>,
@@ -121,7 +121,7 @@ struct Newest {
     value: Metric,
     /// Bytes of its line.
     bytes: usize,
-    /// Where it stands among the values of its name.
+    /// Its position among the values of its name.
     place: (Option<i64>, Option<i64>),
     curve: Curve,
 }
@@ -153,7 +153,7 @@ impl Newest {
 /// The lines that were read so far.
 #[derive(Default)]
 struct Reader {
-    /// What was logged of each kind.
+    /// The metrics that were logged, by name.
     metrics: BTreeMap<String, Newest>,
     parameters: BTreeMap<String, (String, usize)>,
     tags: BTreeMap<String, (String, usize)>,

@@ -65,19 +65,20 @@ fn get(ctx: &Context, asked: &Description) -> Result<Output, CommandError> {
 }
 
 /// Keeps what Git was given, unless there is a login of the user's own making.
-fn store(ctx: &Context, told: &Description) -> Result<Output, CommandError> {
-    let (Some(origin), Some(user), Some(password)) = (told.origin(), &told.username, &told.password) else {
+fn store(ctx: &Context, given: &Description) -> Result<Output, CommandError> {
+    let (Some(origin), Some(user), Some(password)) = (given.origin(), &given.username, &given.password)
+    else {
         return Ok(Output::Nothing);
     };
     let logins = ctx.logins();
     let own = logins.login(&origin).map_err(failed)?.is_some_and(|login| login.service.is_some());
-    if own || told.is_ephemeral || password.is_empty() {
+    if own || given.is_ephemeral || password.is_empty() {
         return Ok(Output::Nothing);
     }
     let login = Login {
         user: user.clone(),
         token: password.clone(),
-        expires: told.expires,
+        expires: given.expires,
         service: None,
         is_session: false,
     };
@@ -86,12 +87,12 @@ fn store(ctx: &Context, told: &Description) -> Result<Output, CommandError> {
 }
 
 /// Forgets what the host refused: exactly that user's, exactly that password.
-fn erase(ctx: &Context, told: &Description) -> Result<Output, CommandError> {
-    let Some(origin) = told.origin() else { return Ok(Output::Nothing) };
+fn erase(ctx: &Context, given: &Description) -> Result<Output, CommandError> {
+    let Some(origin) = given.origin() else { return Ok(Output::Nothing) };
     let logins = ctx.logins();
     let Some(login) = logins.login(&origin).map_err(failed)? else { return Ok(Output::Nothing) };
-    let is_that = told.username.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&login.user))
-        && told.password.as_ref().is_none_or(|password| *password == login.token);
+    let is_that = given.username.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&login.user))
+        && given.password.as_ref().is_none_or(|password| *password == login.token);
     if is_that {
         logins.remove(&origin).map_err(failed)?;
         if login.service.is_some() {

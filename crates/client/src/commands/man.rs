@@ -23,7 +23,7 @@ pub struct Args {
     dir: Option<PathBuf>,
 }
 
-/// Where things are, for the page of azml itself.
+/// The files that the page of azml itself lists.
 const FILES: [(&str, &str); 5] = [
     (".azureml/project.json", "What makes a folder a project: its id."),
     (".azuremlhistory_git", "The history repository: bare, and readable by any Git."),
@@ -69,7 +69,7 @@ fn page(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// What no single command says.
+/// The sections that belong to no single command.
 fn sections() -> Roff {
     let mut roff = Roff::new();
     let settings =

@@ -83,13 +83,13 @@ impl Helpers {
         wanted.next_stage();
         for definition in settings.helpers {
             let mut answer = wanted.clone();
-            let said = program::helper(
+            let output = program::helper(
                 OsStr::from_bytes(definition),
                 "get",
                 &wanted.question()?,
                 self.prompts.terminal,
             );
-            match said.map(|said| answer.update(&mut said.as_slice())) {
+            match output.map(|output| answer.update(&mut output.as_slice())) {
                 Ok(Ok(())) => wanted = answer,
                 Ok(Err(error)) => {
                     tracing::warn!(%definition, %error, "a git credential helper's answer can't be read");
@@ -125,7 +125,7 @@ impl Helpers {
     }
 
     /// Tells all helpers whether the host took what they answered. A helper that fails at this is no concern.
-    pub(super) fn tell(&self, answer: &Description, accepted: bool) {
+    pub(super) fn report(&self, answer: &Description, accepted: bool) {
         let _one_at_a_time = self.asking.lock();
         let mut answer = answer.clone();
         answer.next_state();

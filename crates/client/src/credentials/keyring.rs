@@ -12,9 +12,9 @@ use crate::env::{AZML_KEYRING, DBUS_SESSION_BUS_ADDRESS, Env, XDG_RUNTIME_DIR};
 
 /// Under which name azml's secrets stand there.
 const SERVICE: &str = "azml";
-/// How long a keyring may take when nobody is there to unlock it.
+/// The time that a keyring gets if nobody is there to unlock it.
 const UNATTENDED: Duration = Duration::from_secs(3);
-/// How long it may take when a person may have to unlock it.
+/// The time that it gets if a person may have to unlock it.
 const ATTENDED: Duration = Duration::from_mins(1);
 
 /// Why the keyring does not do what it is asked.
@@ -35,12 +35,12 @@ pub enum KeyringError {
 /// The keyring of this user, if there may be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keyring {
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 impl Keyring {
     /// No keyring at all.
-    pub const NONE: Self = Self { patience: None };
+    pub const NONE: Self = Self { timeout: None };
 
     /// The keyring that the environment leads to, unless it is turned off there.
     pub fn of(env: &Env) -> Self {
@@ -54,7 +54,7 @@ impl Keyring {
             return Self::NONE;
         }
         let is_attended = env.stdin_is_terminal && env.stderr_is_terminal;
-        Self { patience: Some(if is_attended { ATTENDED } else { UNATTENDED }) }
+        Self { timeout: Some(if is_attended { ATTENDED } else { UNATTENDED }) }
     }
 
     /// Keeps a secret for an origin.
@@ -85,7 +85,7 @@ impl Keyring {
         origin: &Origin,
         question: impl FnOnce(&keyring::Entry) -> keyring::Result<T> + Send + 'static,
     ) -> Result<T, KeyringError> {
-        let patience = self.patience.ok_or(KeyringError::Absent)?;
+        let timeout = self.timeout.ok_or(KeyringError::Absent)?;
         let origin = origin.to_string();
         let (answer, answered) = mpsc::channel();
         std::thread::spawn(move || {
@@ -97,12 +97,12 @@ impl Keyring {
             // Nobody may be listening any more.
             drop(answer.send(result));
         });
-        match answered.recv_timeout(patience) {
+        match answered.recv_timeout(timeout) {
             Ok(Ok(value)) => Ok(value),
             // Its own words only: the causes may show what was kept.
             Ok(Err(keyring::Error::Invalid(_, why))) => Err(KeyringError::Failed(why)),
             Ok(Err(error)) => Err(KeyringError::Failed(error.to_string())),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut(patience)),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut(timeout)),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 Err(KeyringError::Failed("it ended in the middle of the answer".to_owned()))
             }

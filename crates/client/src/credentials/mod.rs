@@ -1,4 +1,4 @@
-//! Who azml is towards a Git host: where credentials come from, and in which order.
+//! The credentials for Git hosts: their sources, and the order of these.
 //!
 //! 1. the token given for this command (`--vststoken`, `AZML_VSTS_TOKEN`), to the origins that it is for ([`Binding`]);
 //! 2. the login kept for exactly that scheme, host and port ([`TokenStore`]);

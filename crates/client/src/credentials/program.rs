@@ -10,7 +10,7 @@ use super::Secret;
 use crate::limits;
 
 /// The time limit of such a program: it may have to wait for a person.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Runs a credential helper as Git does, and returns what it says: `!COMMAND` for the shell, a path, or the name of a
 /// program `git credential-NAME`.
@@ -67,7 +67,7 @@ fn finish(mut child: Child) -> io::Result<(Vec<u8>, bool)> {
         // Nobody may be listening any more.
         drop(sender.send(read.map(|_| answer)));
     });
-    if let Ok(answer) = receiver.recv_timeout(PATIENCE) {
+    if let Ok(answer) = receiver.recv_timeout(TIMEOUT) {
         return Ok((answer?, child.wait()?.success()));
     }
     // One that has just ended can't be killed, and need not be.

@@ -14,7 +14,7 @@ use super::{Origin, Secret};
 
 /// The longest line that Git's own helpers take.
 const LONGEST_LINE: usize = 65_535;
-/// How many lines are read.
+/// The most lines that are read.
 const MOST_LINES: usize = 1_000;
 
 /// Why a description is refused. None shows a value.
@@ -30,13 +30,13 @@ pub enum ProtocolError {
     /// A line is not `key=value`.
     #[error("line {line} of the credential's description is not `key=value`")]
     NoPair {
-        /// Which.
+        /// The one that is meant.
         line: usize,
     },
     /// A line could be taken for two.
     #[error("line {line} of the credential's description holds a control character or is not UTF-8")]
     Control {
-        /// Which.
+        /// The one that is meant.
         line: usize,
     },
     /// The value of `url` is none.
@@ -50,7 +50,7 @@ pub enum ProtocolError {
     },
 }
 
-/// What Git says of a credential.
+/// A credential as Git describes it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Description {
     /// `https`, `http` or something else.
@@ -65,7 +65,7 @@ pub struct Description {
     pub password: Option<Secret>,
     /// When the password ends.
     pub expires: Option<Timestamp>,
-    /// Whether the password is good for this once.
+    /// True if the password is good for this once.
     pub is_ephemeral: bool,
     /// The scheme of the `Authorization` header, where it is not Basic.
     pub authtype: Option<String>,
@@ -82,7 +82,7 @@ pub struct Description {
     /// The state that a helper wants to be given the next time.
     pub(super) states: Vec<String>,
     /// The state that the helper is given this time.
-    pub(super) told_states: Vec<String>,
+    pub(super) given_states: Vec<String>,
     pub(super) knows_authtype: bool,
     pub(super) knows_state: bool,
 }
@@ -186,7 +186,7 @@ impl Description {
 
     /// Passes the state that the helper gave back to it.
     pub(super) fn next_state(&mut self) {
-        self.told_states = std::mem::take(&mut self.states);
+        self.given_states = std::mem::take(&mut self.states);
     }
 
     /// The question to a helper.
@@ -234,7 +234,7 @@ impl Description {
             if self.is_multistage {
                 line("continue", "1")?;
             }
-            self.told_states.iter().try_for_each(|state| line("state[]", state))?;
+            self.given_states.iter().try_for_each(|state| line("state[]", state))?;
         }
         Ok(out.into_bytes())
     }
@@ -274,9 +274,9 @@ mod tests {
 
     #[test]
     fn what_git_says_is_read_and_what_it_may_say_is_passed_over() {
-        let said = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=git.example.com:8443\npath=a/b=c\n\
+        let text = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=git.example.com:8443\npath=a/b=c\n\
                     wwwauth[]=Basic realm=\"x\"\nwwwauth[]=\nstate[]=azml.x=1\nunheard_of=\nusername=al\n\nprotocol=http\n";
-        let description = read(said).unwrap();
+        let description = read(text).unwrap();
         assert_eq!(description.path.as_deref(), Some("a/b=c"));
         assert_eq!(description.username.as_deref(), Some("al"));
         assert_eq!(description.origin().unwrap().to_string(), "https://git.example.com:8443");
@@ -298,8 +298,8 @@ mod tests {
     fn what_could_forge_a_line_is_refused() {
         let long = format!("path={}\n", "x".repeat(LONGEST_LINE));
         let many = "a=b\n".repeat(MOST_LINES + 1);
-        for said in ["host=a\rhost=b\n", "host=a\0b\n", "nonsense\n", "url=::\n", &long, &many] {
-            assert!(read(said).is_err(), "{}", &said[..said.len().min(20)]);
+        for text in ["host=a\rhost=b\n", "host=a\0b\n", "nonsense\n", "url=::\n", &long, &many] {
+            assert!(read(text).is_err(), "{}", &text[..text.len().min(20)]);
         }
         for host in ["evil/@good", "good@evil", "a?b", "a#b"] {
             assert_eq!(read(&format!("protocol=https\nhost={host}\n")).unwrap().origin(), None, "{host}");

@@ -145,7 +145,7 @@ impl Provider {
         Ok(helpers.fill(wanted)?.and_then(|answer| answer.password))
     }
 
-    /// What was accepted for this origin before, in this process.
+    /// The credential that this origin has accepted in this process.
     pub(super) fn proven(&self, origin: &Origin) -> Option<Credential> {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         proven.iter().find(|(known, _)| known == origin).map(|(_, credential)| credential.clone())
@@ -160,7 +160,7 @@ impl Provider {
             }
             proven.push((origin.clone(), credential.clone()));
         }
-        self.tell(credential, true);
+        self.report(credential, true);
     }
 
     /// The host refused it: helpers forget it.
@@ -169,12 +169,12 @@ impl Provider {
             let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
             proven.retain(|(known, _)| known != origin);
         }
-        self.tell(credential, false);
+        self.report(credential, false);
     }
 
-    fn tell(&self, credential: &Credential, accepted: bool) {
+    fn report(&self, credential: &Credential, accepted: bool) {
         if let (Some(helpers), Some(answer)) = (&self.helpers, &credential.answer) {
-            helpers.tell(answer, accepted);
+            helpers.report(answer, accepted);
         }
     }
 }

@@ -23,7 +23,7 @@ impl Secret {
         Self(self.0.trim().to_owned())
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -14,7 +14,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::git_config;
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
-use crate::run::kept::BringError;
+use crate::run::kept::CopyError;
 use crate::run::target::TargetError;
 use crate::settings;
 use crate::sync::SyncError;
@@ -200,22 +200,22 @@ impl From<restore::Error> for CommandError {
     }
 }
 
-impl From<BringError> for CommandError {
-    fn from(error: BringError) -> Self {
+impl From<CopyError> for CommandError {
+    fn from(error: CopyError) -> Self {
         match error {
-            BringError::Restore(error) => error.into(),
-            BringError::Look(error) => error.into(),
-            BringError::Conflicts { ref paths } => {
+            CopyError::Restore(error) => error.into(),
+            CopyError::Look(error) => error.into(),
+            CopyError::Conflicts { ref paths } => {
                 let names: Vec<String> =
                     paths.iter().take(20).map(|path| quoted(path).into_owned()).collect();
                 Self::failed(error)
                     .hint(format!("changed since the run's snapshot: {}", names.join(", ")))
                     .hint("to replace them add --force; with --apply they are backed up first")
             }
-            BringError::InTheWay { .. } | BringError::NoProjectFile { .. } => {
+            CopyError::InTheWay { .. } | CopyError::NoProjectFile { .. } => {
                 Self::failed(error).hint("to have the files in another folder add --to DIR")
             }
-            BringError::FolderChanges => Self::failed(error).hint("run the command again"),
+            CopyError::FolderChanges => Self::failed(error).hint("run the command again"),
             _ => Self::failed(error),
         }
     }

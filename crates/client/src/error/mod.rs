@@ -8,7 +8,7 @@ mod from;
 use std::error::Error;
 use std::fmt;
 
-/// What kind of failure a command ended with.
+/// The kind of failure that a command ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The command could not do what it was asked; also a script that failed.
@@ -47,9 +47,9 @@ impl ErrorKind {
 pub struct CommandError {
     /// Decides the exit code.
     pub kind: ErrorKind,
-    /// What happened, with its causes as sources.
+    /// The failure, with its causes as sources.
     pub error: Box<dyn Error + Send + Sync>,
-    /// What to do about it; each holds a command that works.
+    /// The ways out; each holds a command that works.
     pub hints: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl CommandError {
         self
     }
 
-    /// What happened and its causes, outermost first; a cause that only repeats the line before it is left out.
+    /// The failure and its causes, outermost first; a cause that only repeats the line before it is left out.
     pub fn chain(&self) -> Vec<String> {
         let mut lines = vec![self.error.to_string()];
         let mut source = self.error.source();
@@ -136,7 +136,7 @@ pub fn similar<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec
     scored.into_iter().map(|(_, name)| name).collect()
 }
 
-/// How many single characters must be inserted, removed or replaced to turn one text into the other.
+/// The number of characters that must be inserted, removed or replaced to turn one text into the other.
 fn edit_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

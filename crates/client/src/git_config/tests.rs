@@ -8,12 +8,12 @@ use proptest::sample::select;
 use super::*;
 
 /// A home folder with a project in it, and an environment of its own.
-struct World {
+struct Testbed {
     dir: tempfile::TempDir,
     vars: Vec<(String, String)>,
 }
 
-impl World {
+impl Testbed {
     fn new(gitconfig: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
@@ -77,26 +77,26 @@ impl World {
 
 #[test]
 fn files_are_read_in_gits_order_with_what_they_include() {
-    let mut world = World::new(
+    let mut testbed = Testbed::new(
         "[user]\n name = a\n[include]\n path = more\n path = missing\n[core]\n\tbare\n x = \"a b\" c ; end\n y = a\\\n b\n",
     )
     .with_repository("main");
-    world.write("more", "[User \"Sub\"]\nName = b\n[old.Style] z=1\n[include] path = ~/deep\n");
-    world.write("deep", "[a] b = c\n");
-    world.write(".config/git/config", "[user]\n name = xdg\n");
-    world.write("other", "[user]\n name = other\n");
-    world.agrees("defaults");
-    world.vars.push(("XDG_CONFIG_HOME".into(), world.home().join("nowhere").to_str().unwrap().into()));
-    world.agrees("without the folder of XDG");
-    world.vars.push(("GIT_CONFIG_GLOBAL".into(), world.home().join("other").to_str().unwrap().into()));
-    world.agrees("another global file");
-    world.vars.push(("GIT_CONFIG_NOSYSTEM".into(), "false".into()));
-    world.vars.push(("GIT_CONFIG_SYSTEM".into(), world.home().join("more").to_str().unwrap().into()));
-    world.agrees("another system file");
-    world.git(&["config", "extensions.worktreeConfig", "true"]).unwrap();
-    world.git(&["config", "--worktree", "a.worktree", "yes"]).unwrap();
-    world.agrees("a work tree's own file");
-    let deep = world.home().join("deep").to_str().unwrap().to_owned();
+    testbed.write("more", "[User \"Sub\"]\nName = b\n[old.Style] z=1\n[include] path = ~/deep\n");
+    testbed.write("deep", "[a] b = c\n");
+    testbed.write(".config/git/config", "[user]\n name = xdg\n");
+    testbed.write("other", "[user]\n name = other\n");
+    testbed.agrees("defaults");
+    testbed.vars.push(("XDG_CONFIG_HOME".into(), testbed.home().join("nowhere").to_str().unwrap().into()));
+    testbed.agrees("without the folder of XDG");
+    testbed.vars.push(("GIT_CONFIG_GLOBAL".into(), testbed.home().join("other").to_str().unwrap().into()));
+    testbed.agrees("another global file");
+    testbed.vars.push(("GIT_CONFIG_NOSYSTEM".into(), "false".into()));
+    testbed.vars.push(("GIT_CONFIG_SYSTEM".into(), testbed.home().join("more").to_str().unwrap().into()));
+    testbed.agrees("another system file");
+    testbed.git(&["config", "extensions.worktreeConfig", "true"]).unwrap();
+    testbed.git(&["config", "--worktree", "a.worktree", "yes"]).unwrap();
+    testbed.agrees("a work tree's own file");
+    let deep = testbed.home().join("deep").to_str().unwrap().to_owned();
     let parameters = format!("'user.name'='it'\\''s' 'a.b'= 'old.style=x' 'include.path'='{deep}'");
     for (name, value) in [
         ("GIT_CONFIG_COUNT", "2"),
@@ -106,20 +106,20 @@ fn files_are_read_in_gits_order_with_what_they_include() {
         ("GIT_CONFIG_VALUE_1", ""),
         ("GIT_CONFIG_PARAMETERS", &parameters),
     ] {
-        world.vars.push((name.into(), value.into()));
+        testbed.vars.push((name.into(), value.into()));
     }
-    world.agrees("the environment");
-    world.vars.push(("GIT_CONFIG_GLOBAL".into(), String::new()));
-    world.agrees("no global file");
+    testbed.agrees("the environment");
+    testbed.vars.push(("GIT_CONFIG_GLOBAL".into(), String::new()));
+    testbed.agrees("no global file");
 }
 
 #[test]
 fn conditions_hold_where_they_hold_for_git() {
-    let world = World::new("").with_repository("feature/x");
-    let home = world.home();
+    let testbed = Testbed::new("").with_repository("feature/x");
+    let home = testbed.home();
     std::os::unix::fs::symlink(home.join("Work"), home.join("link")).unwrap();
-    world.git(&["remote", "add", "origin", "https://git.example.com/acme/iris"]).unwrap();
-    world.write("inc", "[a]\n b = c\n");
+    testbed.git(&["remote", "add", "origin", "https://git.example.com/acme/iris"]).unwrap();
+    testbed.write("inc", "[a]\n b = c\n");
     let home = home.to_str().unwrap();
     let absolute = [
         format!("gitdir:{home}/Work/p/.git"),
@@ -157,28 +157,31 @@ fn conditions_hold_where_they_hold_for_git() {
         "nothing",
     ];
     for condition in conditions.into_iter().map(str::to_owned).chain(absolute) {
-        world.write(".gitconfig", &format!("[includeIf \"{condition}\"]\n path = inc\n[z]\n z = 1\n"));
-        world.agrees(&condition);
+        testbed.write(".gitconfig", &format!("[includeIf \"{condition}\"]\n path = inc\n[z]\n z = 1\n"));
+        testbed.agrees(&condition);
     }
 }
 
 #[test]
 fn what_git_refuses_is_refused_with_file_and_line() {
-    let world = World::new("").with_repository("main");
-    world.write(".gitconfig", "[user]\n name = a\n[broken\n");
-    let said = |world: &World| world.load().unwrap_err().to_string();
-    assert_eq!(world.git(&["config", "--list"]), None);
-    assert_eq!(said(&world), format!("bad config line 3 in file {}/.gitconfig", world.home().display()));
-    world.write(".gitconfig", "[include]\n path = inc\n");
-    world.write("inc", "\n= 1\n");
-    assert_eq!(world.git(&["config", "--list"]), None);
-    assert_eq!(said(&world), format!("bad config line 2 in file {}/inc", world.home().display()));
-    world.write("inc", "[include]\n path = .gitconfig\n");
-    assert_eq!(world.git(&["config", "--list"]), None);
-    assert!(said(&world).contains("includes more than 10 files"), "{}", said(&world));
-    world.write("inc", "[http]\n sslVerify = perhaps\n extraHeader\n");
-    let config = world.load().unwrap();
-    let place = format!("file {}/inc", world.home().display());
+    let testbed = Testbed::new("").with_repository("main");
+    testbed.write(".gitconfig", "[user]\n name = a\n[broken\n");
+    let refusal = |testbed: &Testbed| testbed.load().unwrap_err().to_string();
+    assert_eq!(testbed.git(&["config", "--list"]), None);
+    assert_eq!(
+        refusal(&testbed),
+        format!("bad config line 3 in file {}/.gitconfig", testbed.home().display())
+    );
+    testbed.write(".gitconfig", "[include]\n path = inc\n");
+    testbed.write("inc", "\n= 1\n");
+    assert_eq!(testbed.git(&["config", "--list"]), None);
+    assert_eq!(refusal(&testbed), format!("bad config line 2 in file {}/inc", testbed.home().display()));
+    testbed.write("inc", "[include]\n path = .gitconfig\n");
+    assert_eq!(testbed.git(&["config", "--list"]), None);
+    assert!(refusal(&testbed).contains("includes more than 10 files"), "{}", refusal(&testbed));
+    testbed.write("inc", "[http]\n sslVerify = perhaps\n extraHeader\n");
+    let config = testbed.load().unwrap();
+    let place = format!("file {}/inc", testbed.home().display());
     let verify = config.for_url("http", "sslverify", None)[0].boolean().unwrap_err().to_string();
     let why = "it is neither true nor false";
     assert_eq!(verify, format!("bad config value 'perhaps' for http.sslverify in {place}: {why}"));
@@ -188,17 +191,17 @@ fn what_git_refuses_is_refused_with_file_and_line() {
 
 #[test]
 fn the_configuration_of_somebody_elses_repository_is_not_read() {
-    let world = World::new("").with_repository("main");
-    world.git(&["config", "core.sshCommand", "evil"]).unwrap();
-    assert!(world.load().unwrap().last("core", "sshcommand").is_some());
+    let testbed = Testbed::new("").with_repository("main");
+    testbed.git(&["config", "core.sshCommand", "evil"]).unwrap();
+    assert!(testbed.load().unwrap().last("core", "sshcommand").is_some());
     // Only root can give a folder away.
-    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(world.project()).unwrap());
+    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(testbed.project()).unwrap());
     let is_root = own == 0;
     let owner = if is_root { 65_534 } else { own };
-    std::os::unix::fs::chown(world.project().join(".git"), Some(owner), None).unwrap();
-    assert_eq!(world.load().unwrap().last("core", "sshcommand").is_some(), !is_root);
-    world.write(".gitconfig", "[core]\n askPass = mine\n");
-    assert!(world.load().unwrap().last("core", "askpass").is_some());
+    std::os::unix::fs::chown(testbed.project().join(".git"), Some(owner), None).unwrap();
+    assert_eq!(testbed.load().unwrap().last("core", "sshcommand").is_some(), !is_root);
+    testbed.write(".gitconfig", "[core]\n askPass = mine\n");
+    assert!(testbed.load().unwrap().last("core", "askpass").is_some());
 }
 
 /// URLs and patterns of few parts, so that they meet often.
@@ -227,11 +230,11 @@ proptest! {
             let header = pattern.as_ref().map_or("[http]".to_owned(), |pattern| format!("[http \"{pattern}\"]"));
             text.extend([header, format!("\n k{key} = {number}\n")]);
         }
-        let world = World::new(&text);
-        let config = world.load().unwrap();
+        let testbed = Testbed::new(&text);
+        let config = testbed.load().unwrap();
         for url in urls {
             let normal = NormalUrl::parse(url.as_bytes());
-            let theirs = world.git(&["config", "--get-urlmatch", "http", &url]);
+            let theirs = testbed.git(&["config", "--get-urlmatch", "http", &url]);
             // Without a URL that it takes for one git refuses the question; a transport asks without.
             let Some(theirs) = theirs.filter(|_| normal.is_some()) else { continue };
             let mut theirs: Vec<_> = theirs.lines().map(str::to_owned).collect();
@@ -260,9 +263,9 @@ proptest! {
         for (number, url) in urls.iter().enumerate() {
             text.extend([format!("[remote \"r{number}\"]\n url = \"{url}\"\n")]);
         }
-        let world = World::new(&text).with_repository("main");
-        let config = world.load().unwrap();
-        let theirs = world.git(&["remote", "-v"]).unwrap();
+        let testbed = Testbed::new(&text).with_repository("main");
+        let config = testbed.load().unwrap();
+        let theirs = testbed.git(&["remote", "-v"]).unwrap();
         let mut ours = String::new();
         for (number, url) in urls.iter().enumerate() {
             let (fetch, push) = (config.rewrite(url, Direction::Fetch), config.rewrite(url, Direction::Push));
@@ -280,18 +283,18 @@ fn prefix() -> impl Strategy<Value = &'static str> {
 
 #[test]
 fn a_clone_is_about_the_repository_that_comes_about() {
-    let world = World::new(
+    let testbed = Testbed::new(
         "[includeIf \"gitdir:~/Work/\"]\n path = inc\n[includeIf \"hasconfig:remote.*.url:gh:*\"]\n path = has\n",
     );
-    world.write("inc", "[a]\n b = c\n");
-    world.write("has", "[a]\n d = e\n");
-    let env = Env::fixed(world.vars.iter().cloned(), world.home());
+    testbed.write("inc", "[a]\n b = c\n");
+    testbed.write("has", "[a]\n d = e\n");
+    let env = Env::fixed(testbed.vars.iter().cloned(), testbed.home());
     let load = |root: &Path| {
         let repository = Repository::of_project(root).unwrap().with_remote("gh:iris");
         let config = GitConfig::load(&env, Some(&repository)).unwrap();
         [config.last("a", "b").is_some(), config.last("a", "d").is_some()]
     };
-    assert_eq!(load(&world.home().join("Work/new")), [true, true]);
-    assert_eq!(load(&world.home().join("new")), [false, true]);
+    assert_eq!(load(&testbed.home().join("Work/new")), [true, true]);
+    assert_eq!(load(&testbed.home().join("new")), [false, true]);
     assert!(GitConfig::load(&env, None).unwrap().last("a", "b").is_none());
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use super::runs;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::run::{live, signals, who};
+use crate::run::{live, process_table, signals};
 
 /// The process that was asked to end.
 pub enum Canceled {
@@ -47,8 +47,8 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
         // Its azml is gone, and the script may not be.
         let orphan = found.iter().find(|run| run.record.is_same_run(record) && !run.is_watched);
         let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
-        if let Some((pid, mark)) = left
-            && who::still_runs(pid, mark)
+        if let Some((pid, start_token)) = left
+            && process_table::still_runs(pid, start_token)
             && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         {
             kill_process_group(group, Signal::TERM)
@@ -75,7 +75,7 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
 
 /// The first of the signals that cancel a run which its azml does not ignore.
 fn a_signal_for(azml: Pid) -> Option<Signal> {
-    let ignored = who::ignored_signals(u32::try_from(azml.as_raw_nonzero().get()).ok());
+    let ignored = process_table::ignored_signals(u32::try_from(azml.as_raw_nonzero().get()).ok());
     [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT]
         .into_iter()
         .find(|signal| !signals::is_in(ignored, signal.as_raw()))

@@ -52,10 +52,10 @@ pub fn clone(ctx: &Context, request: &Request<'_>) -> Result<Opened, CommandErro
     let cloned = sync::with_progress(ctx, &ctx.env.cwd, "Cloning", |context| {
         sync::clone(&remote, &folder, &options, context)
     })
-    .map_err(|error| told(error, registered.as_ref()))?;
+    .map_err(|error| refusal(error, registered.as_ref()))?;
     let opened = open_and_recover(ctx, Some(&folder))?;
     ctx.notices.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
-    snapshot::tell_passed_over(ctx, &cloned.passed_over);
+    snapshot::warn_passed_over(ctx, &cloned.passed_over);
     if let Some(folder) = &cloned.folder {
         ctx.notices
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));
@@ -99,7 +99,7 @@ fn repository_of(found: &Found) -> Result<RemoteUrl, CommandError> {
 }
 
 /// Being a member of the workspace says nothing about the repository: a denial there is told as that.
-fn told(error: SyncError, registered: Option<&Found>) -> CommandError {
+fn refusal(error: SyncError, registered: Option<&Found>) -> CommandError {
     let is_denied = matches!(
         error,
         SyncError::Denied { .. } | SyncError::NotFound { .. } | SyncError::Unauthorized { .. }

@@ -15,7 +15,7 @@ use crate::run::archive::Archive;
 use crate::run::secrets::Secrets;
 
 /// Variables whose values are told; of all others only the name is.
-const TOLD: [&str; 8] =
+const PLAIN_VARIABLES: [&str; 8] =
     [PATH, "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "SHELL", "TERM"];
 
 /// A written archive.
@@ -76,8 +76,10 @@ fn add_snapshot(
 fn environment(ctx: &Context, opened: &Opened) -> Value {
     let system = rustix::system::uname();
     let word = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-    let told: Map<String, Value> =
-        TOLD.iter().filter_map(|name| Some(((*name).to_owned(), ctx.env.text(name)?.into()))).collect();
+    let variables: Map<String, Value> = PLAIN_VARIABLES
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), ctx.env.text(name)?.into())))
+        .collect();
     let names: Vec<_> = ctx.env.vars().keys().map(|name| quoted(name.as_bytes())).collect();
     let remote = opened.history.remote_url().ok().flatten();
     json!({
@@ -91,7 +93,7 @@ fn environment(ctx: &Context, opened: &Opened) -> Value {
         "project": quoted_path(opened.project.root()),
         "remote": remote.map(|url| url.without_secret().to_string()),
         "last_push_error": opened.history.push_error(),
-        "variables": told,
+        "variables": variables,
         "names_of_variables": names,
     })
 }

@@ -15,7 +15,7 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use super::fetch;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::run::carried;
+use crate::run::upload;
 
 /// The folder of the project that snapshots leave out, for what runs left.
 const DOWNLOADS: &str = "azureml-logs";
@@ -86,8 +86,7 @@ pub fn download(
     }
     let missing = missing.into_iter().map(|path| Missing {
         path: path.clone(),
-        why: carried::why_missing(record, &unquoted_path(path))
-            .unwrap_or_else(|| "it is not here".to_owned()),
+        why: upload::why_missing(record, &unquoted_path(path)).unwrap_or_else(|| "it is not here".to_owned()),
     });
     Ok(Downloaded { folder: into, files, missing: missing.collect() })
 }

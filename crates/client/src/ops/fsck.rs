@@ -77,17 +77,17 @@ fn again(
     let (history, mut report) = fsck::check(history, effort, by)?;
     let mut problems: Vec<_> =
         before.problems.into_iter().filter(|problem| matches!(problem.outcome, Outcome::Mended(_))).collect();
-    let brought = was_missing.saturating_sub(report.missing.len());
-    if brought > 0 {
+    let fetched = was_missing.saturating_sub(report.missing.len());
+    if fetched > 0 {
         problems.push(fsck::Problem {
-            subject: format!("{brought} objects"),
+            subject: format!("{fetched} objects"),
             trouble: "missing".to_owned(),
             outcome: Outcome::Mended("stored again".to_owned()),
         });
     }
     problems.append(&mut report.problems);
     report.problems = problems;
-    tracing::info!(brought, "checked again");
+    tracing::info!(fetched, "checked again");
     Ok((history, report))
 }
 

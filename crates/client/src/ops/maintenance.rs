@@ -18,7 +18,7 @@ const PACKS: usize = 24;
 /// From so many loose objects in one of the 256 folders on.
 const LOOSE_IN_ONE: usize = 6;
 
-/// How azml does it: earlier than a server, since each of its processes opens all packs anew.
+/// The options of consolidation: earlier than a server, since each process of azml opens all packs anew.
 fn options() -> Options {
     let limits = maintenance::Limits {
         small_packs: PACKS,

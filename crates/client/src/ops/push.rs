@@ -22,9 +22,9 @@ fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandEr
         return Ok(());
     }
     let by = ctx.signature(opened.project.root());
-    let delivered = sync::push_history(&opened.history, remote, sync::Context::quiet(&by))?;
+    let pushed = sync::push_history(&opened.history, remote, sync::Context::quiet(&by))?;
     opened.history.set_push_error(None)?;
-    if delivered.joins > 0 {
+    if pushed.joins > 0 {
         runs::warn_after_sync(ctx, opened);
     }
     Ok(())

@@ -84,12 +84,12 @@ pub fn register(
 
 /// Tells the service which repository a registered project has now. The project is linked whether that works or not.
 pub fn set_repository(ctx: &Context, scope: &str, repository: &str) {
-    let noted = Service::if_signed_in(ctx).and_then(|service| match service {
+    let changed = Service::if_signed_in(ctx).and_then(|service| match service {
         Some(service) => Ok(service.set_repository(scope, repository)?),
         None => Err(CommandError::new(ErrorKind::NotAllowed, "you are not signed in")
             .hint("{azml} login --service URL")),
     });
-    if let Err(error) = noted {
+    if let Err(error) = changed {
         let why = error.chain().join(": ");
         ctx.notices.warning(&format!("the Experimentation service was not told of the repository: {why}"));
         ctx.notices

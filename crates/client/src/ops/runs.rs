@@ -188,7 +188,7 @@ pub fn resolve_current(ctx: &Context, opened: &Opened, text: &str) -> Result<Run
 }
 
 /// The newest runs that are looked at after a sync.
-const LOOKED_AT: usize = 100;
+const SEARCHED: usize = 100;
 /// The most runs that a warning names.
 const NAMED: usize = 3;
 
@@ -214,7 +214,7 @@ pub fn warn_of_unreadable<'r>(ctx: &Context, records: impl IntoIterator<Item = &
 
 /// The same for the newest runs, after others' records have come in.
 pub fn warn_after_sync(ctx: &Context, opened: &Opened) {
-    let newest = RunStore::new(&opened.history).newest(LOOKED_AT);
+    let newest = RunStore::new(&opened.history).newest(SEARCHED);
     warn_of_unreadable(ctx, newest.as_deref().unwrap_or_default());
 }
 

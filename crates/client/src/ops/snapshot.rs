@@ -19,7 +19,7 @@ use crate::error::CommandError;
 use crate::notices::Progress;
 use crate::text::{shell_quoted, size};
 
-/// How many left-out files are named.
+/// The most left-out files that are named.
 const NAMED: usize = 5;
 
 struct Bar<'a>(&'a dyn Progress);
@@ -36,7 +36,7 @@ impl Observer for Bar<'_> {
     }
 }
 
-/// How much a snapshot may store.
+/// The bytes that a snapshot may store.
 pub fn limits(allow_large: bool) -> Limits {
     if allow_large { Limits::NONE } else { Limits::default() }
 }
@@ -69,10 +69,10 @@ pub fn take(
     let progress = ctx.notices.progress("Snapshot");
     let taken = snapshot::take(history, &request, &Bar(&*progress))?;
     drop(progress);
-    tell_left_out(ctx, history.root(), &taken.left_out);
+    warn_left_out(ctx, history.root(), &taken.left_out);
     let held = taken.left_out.iter().filter(|left| left.why == Why::Held);
     let held: BTreeSet<BString> = held.map(|left| with_slash(history.root(), &left.path)).collect();
-    tell_held_back(ctx, "held back from the snapshot since a restore", &held);
+    warn_held_back(ctx, "held back from the snapshot since a restore", &held);
     // Also when nothing was new: each run's record is some objects.
     maintenance::start_if_due(history);
     Ok(taken)
@@ -89,7 +89,7 @@ fn with_slash(root: &Path, path: &BString) -> BString {
 }
 
 /// Names what is held back, and the lines that decide about it; folders end with a slash.
-pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
+pub fn warn_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
     if paths.is_empty() {
         return;
     }
@@ -114,7 +114,7 @@ pub fn tell_held_back(ctx: &Context, what: &str, paths: &BTreeSet<BString>) {
 }
 
 /// Names where a snapshot has a commit of another repository.
-pub fn tell_passed_over(ctx: &Context, paths: &[BString]) {
+pub fn warn_passed_over(ctx: &Context, paths: &[BString]) {
     if paths.is_empty() {
         return;
     }
@@ -126,7 +126,7 @@ pub fn tell_passed_over(ctx: &Context, paths: &[BString]) {
 }
 
 /// Names the files that a snapshot has left out by itself.
-fn tell_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
+fn warn_left_out(ctx: &Context, root: &Path, left_out: &[LeftOut]) {
     let reasons = [
         (Why::Secret, "it looks like a secret", "they look like secrets"),
         (Why::Special, "it is no file", "they are no files"),

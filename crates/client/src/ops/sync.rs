@@ -2,17 +2,17 @@
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::sync::{self, Delivered, Pulled, SyncError};
+use crate::sync::{self, Pulled, Pushed, SyncError};
 use crate::transport::Remote;
 
 /// The result of a sync.
 pub struct Synced {
     /// The remote.
     pub remote: Remote,
-    /// What it had.
+    /// The result of the fetch.
     pub pulled: Pulled,
-    /// What it lacked.
-    pub pushed: Delivered,
+    /// The result of the push.
+    pub pushed: Pushed,
 }
 
 /// Pulls what the remote has, then pushes what it lacks.

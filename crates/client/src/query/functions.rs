@@ -110,7 +110,7 @@ pub(super) fn check(expression: &str, node: &Ast) -> Result<(), QueryError> {
     }
 }
 
-/// What JMESPath calls the type of a value.
+/// JMESPath's name for the type of a value.
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

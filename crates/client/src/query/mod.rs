@@ -27,9 +27,9 @@ pub enum QueryError {
     Syntax {
         /// The expression as given.
         expression: String,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
-        /// Where, counted from 1.
+        /// The column, counted from 1.
         column: usize,
     },
     /// JMESPath has no such function.
@@ -47,9 +47,9 @@ pub enum QueryError {
         expression: String,
         /// The function's name.
         name: String,
-        /// How many it takes, in words.
+        /// The number of arguments that it takes, as text.
         expected: String,
-        /// How many it got.
+        /// The number of arguments that it got.
         actual: usize,
     },
     /// A slice with a step of 0.

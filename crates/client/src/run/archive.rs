@@ -23,7 +23,7 @@ fn zip_name(path: &[u8]) -> String {
     path.split_str("/").map(quoted).collect::<Vec<_>>().join("/")
 }
 
-/// How many bytes, uncompressed, an archive holds at most.
+/// The most bytes that an archive holds, uncompressed.
 pub const LIMIT: u64 = 500_000_000;
 /// A file of the snapshot that is larger is left out: it would have to be in memory.
 const MAX_FILE: u64 = 50_000_000;
@@ -38,12 +38,12 @@ pub struct Archive {
     files: usize,
 }
 
-/// What an archive has.
+/// The contents of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
-    /// How many files.
+    /// The number of files.
     pub files: usize,
-    /// What was left out, with the reason.
+    /// The files that were left out, with the reason.
     pub left_out: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl Archive {
                     self.left_out.push(format!("{name}: it is no file any more"));
                     continue;
                 };
-                match secrets.look(&path, &mut file).map_err(failed)? {
+                match secrets.inspect(&path, &mut file).map_err(failed)? {
                     Fate::AsItIs => {
                         file.rewind().map_err(failed)?;
                         self.file(&name, size, file).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What stays of a run beside its record: `<history>/azml/runs/<run_id>/` with outputs and logs.
+//! The outputs and logs of a run, in `<history>/azml/runs/<run_id>/`.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -24,10 +24,10 @@ use crate::metrics;
 pub const DRIVER_LOG: &str = "driver_log.txt";
 /// The output of the commands that came before the script.
 pub const PREPARE_LOG: &str = "prepare_log.txt";
-/// What azml did for the run, and when.
+/// The log of azml's own steps for the run.
 pub const CONTROL_LOG: &str = "control_log.txt";
 
-/// Whether an attachment is one of azml's own logs or of what the script logged.
+/// Returns whether an attachment is one of azml's own logs or of what the script logged.
 pub fn is_log(name: &Path) -> bool {
     [DRIVER_LOG, PREPARE_LOG, CONTROL_LOG, metrics::FILE].iter().any(|log| name == Path::new(log))
 }

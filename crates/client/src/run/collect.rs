@@ -34,7 +34,7 @@ pub struct Outside {
 
 impl Outside {
     /// The two as `ls` shows a link.
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         format!("{} -> {}", quoted_path(&self.path), quoted_path(&self.target))
     }
 }
@@ -79,7 +79,7 @@ impl Source {
 
     /// Moves (or copies) the file at `path` to the same path below `into`, which is there; content is copied where a link
     /// leads to it.
-    pub(super) fn bring(&self, path: &BStr, into: &Path, may_move: bool) -> io::Result<()> {
+    pub(super) fn transfer(&self, path: &BStr, into: &Path, may_move: bool) -> io::Result<()> {
         let (name, into) = (native(path), Dir::open(into)?);
         let is_file = self.open.open_file_below(name).map(drop);
         if may_move && is_file.is_ok() {
@@ -146,15 +146,15 @@ mod tests {
             ("outputs/etc", Target::Outside(Path::new("/etc/passwd").canonicalize().unwrap())),
         ] {
             assert_eq!(source.target(name.into()), expect, "{name}");
-            let brought = source.bring(name.into(), &into, true);
-            assert_eq!(brought.is_ok(), matches!(expect, Target::File(_)), "{name}");
+            let copied = source.transfer(name.into(), &into, true);
+            assert_eq!(copied.is_ok(), matches!(expect, Target::File(_)), "{name}");
             let text = fs::read_to_string(into.join(name)).ok();
-            assert_eq!(text.as_deref(), brought.is_ok().then_some("weights"), "{name}");
+            assert_eq!(text.as_deref(), copied.is_ok().then_some("weights"), "{name}");
         }
-        assert!(source.bring("outputs/folder/key".into(), &into, true).is_err(), "a parent is a link");
-        assert!(source.bring("outputs/proc".into(), &into, true).is_err());
+        assert!(source.transfer("outputs/folder/key".into(), &into, true).is_err(), "a parent is a link");
+        assert!(source.transfer("outputs/proc".into(), &into, true).is_err());
         assert_eq!(fs::read_to_string(outside.join("key")).unwrap(), "private");
-        source.bring("best.pt".into(), &into, true).unwrap();
+        source.transfer("best.pt".into(), &into, true).unwrap();
         assert!(!work.join("best.pt").exists() && into.join("best.pt").exists());
     }
 }

@@ -24,7 +24,7 @@ pub enum ConfigError {
     NoRunConfig {
         /// As it was asked for.
         name: String,
-        /// Where it was looked for.
+        /// The path that does not exist.
         path: PathBuf,
         /// The names that exist.
         known: Vec<String>,
@@ -36,7 +36,7 @@ pub enum ConfigError {
         name: String,
         /// The target that it names.
         target: String,
-        /// Where it was looked for.
+        /// The path that does not exist.
         path: PathBuf,
     },
     /// A file can't be read.
@@ -53,7 +53,7 @@ pub enum ConfigError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The place and the reason.
         #[source]
         source: serde_yaml_ng::Error,
     },
@@ -81,7 +81,7 @@ pub enum ConfigError {
     Framework {
         /// The run configuration.
         name: String,
-        /// What it asks for.
+        /// The framework that it asks for.
         framework: String,
     },
 }
@@ -109,7 +109,7 @@ struct ComputeFile {
     native_shared_directory: Option<String>,
 }
 
-/// How to run a script.
+/// A run configuration with its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunConfig {
     /// Its name: the file's, without `.runconfig`.
@@ -126,7 +126,7 @@ pub struct RunConfig {
     pub outputs: Outputs,
     /// The Python interpreter that the target names.
     pub python: Option<String>,
-    /// Where the target wants the folder shared by runs to be.
+    /// The target's place for the folder shared by runs.
     pub shared_directory: Option<String>,
 }
 
@@ -215,7 +215,7 @@ pub fn names(root: &Path) -> Vec<String> {
     names
 }
 
-/// Where configuration `name` is: a path if it looks like one, else below `aml_config`.
+/// The name and path of configuration `name`: a path if it looks like one, else below `aml_config`.
 fn locate(root: &Path, name: &str) -> (String, PathBuf) {
     let stem = name.strip_suffix(".runconfig").unwrap_or(name);
     let path = Path::new(name);

@@ -33,11 +33,11 @@ impl Asker {
     }
 }
 
-/// How the pushes of a run ended.
+/// The result of a run's pushes.
 #[derive(Debug)]
 pub enum Outcome {
     /// Everything is at the remote.
-    Delivered,
+    Pushed,
     /// The remote refused or could not be reached.
     Failed(CommandError),
     /// It takes longer than the run's end waits.
@@ -75,17 +75,17 @@ impl Delivery {
 
     /// Waits for what was asked, but not longer than `wait`, and not when a signal comes.
     pub fn finish(self, wait: Duration, cancel: &Cancel) -> Outcome {
-        let patience = after(wait);
-        let mut last = Outcome::Delivered;
+        let timeout = after(wait);
+        let mut last = Outcome::Pushed;
         for _ in 0..self.asked.load(Ordering::Relaxed) {
             select! {
                 recv(self.done) -> done => match done {
-                    Ok(Ok(())) => last = Outcome::Delivered,
+                    Ok(Ok(())) => last = Outcome::Pushed,
                     Ok(Err(error)) => last = Outcome::Failed(error),
                     Err(_) => return Outcome::Unfinished,
                 },
                 recv(cancel.received()) -> _ => return Outcome::Unfinished,
-                recv(patience) -> _ => return Outcome::Unfinished,
+                recv(timeout) -> _ => return Outcome::Unfinished,
             }
         }
         last
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     /// Longer than any of these tests may take.
-    const PATIENCE: Duration = Duration::from_mins(1);
+    const TIMEOUT: Duration = Duration::from_mins(1);
 
     #[test]
     fn the_last_push_decides() {
@@ -108,13 +108,10 @@ mod tests {
         delivery.push();
         delivery.push();
         assert!(
-            matches!(delivery.finish(PATIENCE, &Cancel::from_channel(never())), Outcome::Failed(error) if error.to_string() == "no")
+            matches!(delivery.finish(TIMEOUT, &Cancel::from_channel(never())), Outcome::Failed(error) if error.to_string() == "no")
         );
         let delivery = Delivery::start(|| Ok(())).unwrap();
-        assert!(matches!(
-            delivery.finish(Duration::ZERO, &Cancel::from_channel(never())),
-            Outcome::Delivered
-        ));
+        assert!(matches!(delivery.finish(Duration::ZERO, &Cancel::from_channel(never())), Outcome::Pushed));
     }
 
     #[test]
@@ -143,6 +140,6 @@ mod tests {
         delivery.push();
         let (sender, received) = unbounded();
         sender.send(signal_hook::consts::SIGINT).unwrap();
-        assert!(matches!(delivery.finish(PATIENCE, &Cancel::from_channel(received)), Outcome::Unfinished));
+        assert!(matches!(delivery.finish(TIMEOUT, &Cancel::from_channel(received)), Outcome::Unfinished));
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     /// A virtual environment of an interpreter of its own, and a project.
-    fn world(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    fn testbed(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let all = [
             ("usr/bin/python3.11", ""),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn found(files: &[(&str, &str)]) -> Vec<(String, bool)> {
-        let (_dir, base) = world(files);
+        let (_dir, base) = testbed(files);
         find(&base.join("venv/bin/python"), Some(&base.join("home")), &base.join("iris"))
             .into_iter()
             .map(|editable| (editable.folder.display().to_string(), editable.is_plain))
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_system_interpreter_has_the_users_packages_too() {
-        let (_dir, base) = world(&[("home/.local/lib/python3.11/site-packages/iris.pth", "@/iris\n")]);
+        let (_dir, base) = testbed(&[("home/.local/lib/python3.11/site-packages/iris.pth", "@/iris\n")]);
         let python = base.join("usr/bin/python3.11");
         assert_eq!(find(&python, Some(&base.join("home")), &base.join("iris")).len(), 1);
         assert_eq!(find(&python, None, &base.join("iris")), []);
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_would_hide_the_library_is_known() {
-        let (_dir, base) = world(&[("iris/logging.py", ""), ("iris/data.csv", "")]);
+        let (_dir, base) = testbed(&[("iris/logging.py", ""), ("iris/data.csv", "")]);
         let python = base.join("venv/bin/python");
         assert_eq!(hides_library(&python, &base.join("iris")), Some(true));
         assert_eq!(hides_library(&python, &base.join("iris/src")), Some(false));

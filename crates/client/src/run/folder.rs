@@ -25,7 +25,7 @@ use super::collect::{Outside, Source, Target};
 use super::kept::{self, Collected};
 use super::links;
 use super::outputs::Outputs;
-use super::spare::{self, Folder, Noted, TakenOver};
+use super::recycled::{self, Folder, Manifest, Reused};
 use super::target::TargetError;
 
 /// Never linked and never named, wherever it is.
@@ -37,7 +37,7 @@ const NOT_LINKED: [&str; 3] = ["outputs", "logs", "azureml-logs"];
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    made: Noted,
+    made: Manifest,
 }
 
 impl RunFolder {
@@ -49,18 +49,18 @@ impl RunFolder {
         left_out: &BTreeSet<BString>,
         outputs: &Outputs,
         path: &Path,
-        spare: &Path,
+        recycled: &Path,
     ) -> Result<Self, TargetError> {
         let failed = |source| TargetError::Checkout { folder: path.to_owned(), source };
         let index = path.with_extension("index");
         let root = history.root();
         let real_root = root.canonicalize().map_err(TargetError::file("look at", root))?;
-        let (made, mut top) = match spare::take_over(history.git(), tree, &real_root, spare, path, &index) {
-            Some(TakenOver::AsItWas(made)) => (Some(made), None),
-            Some(TakenOver::Remade(top)) => (None, Some(top)),
+        let (made, mut top) = match recycled::reuse(history.git(), tree, &real_root, recycled, path, &index) {
+            Some(Reused::AsItWas(made)) => (Some(made), None),
+            Some(Reused::Remade(top)) => (None, Some(top)),
             None => {
                 checkout(history.git(), tree, path).map_err(failed)?;
-                (None, Some(spare::folders_of(history.git(), tree).map_err(failed)?))
+                (None, Some(recycled::folders_of(history.git(), tree).map_err(failed)?))
             }
         };
         let mut links_of = BString::default();
@@ -88,21 +88,28 @@ impl RunFolder {
             (Some(made), _) => made,
             (None, top) => {
                 let is_linked_into = |folder: &BStr| linked_into.contains(folder);
-                spare::note(path, tree, links_of, top.unwrap_or_default(), &is_linked_into, &index)
-                    .map_err(TargetError::file("write", &index))?
+                recycled::write_manifest(
+                    path,
+                    tree,
+                    links_of,
+                    top.unwrap_or_default(),
+                    &is_linked_into,
+                    &index,
+                )
+                .map_err(TargetError::file("write", &index))?
             }
         };
         Ok(Self { path: path.to_owned(), made })
     }
 
     /// The files and folders that were made in it.
-    pub(super) fn made(&self) -> &Noted {
+    pub(super) fn made(&self) -> &Manifest {
         &self.made
     }
 
     /// Puts the folder aside for the next run, if that can be done; nothing else may use it any more.
-    pub(super) fn park(&self, project: &ProjectFolders) {
-        park(&self.path, project);
+    pub(super) fn release(&self, project: &ProjectFolders) {
+        release(&self.path, project);
     }
 }
 
@@ -110,7 +117,7 @@ impl RunFolder {
 #[derive(Clone, Debug)]
 pub struct ProjectFolders {
     /// The last run's folder, for the next one.
-    pub spare: PathBuf,
+    pub recycled: PathBuf,
     /// Run folders that nobody needs any more.
     pub removable: PathBuf,
     /// The kept files of all runs.
@@ -121,7 +128,7 @@ impl ProjectFolders {
     /// Those in the project's folder of azml's state.
     pub fn of(project_dir: &Path) -> Self {
         Self {
-            spare: project_dir.join("spare"),
+            recycled: project_dir.join("spare"),
             removable: project_dir.join("removable"),
             kept: kept::folder_of(project_dir),
         }
@@ -129,17 +136,17 @@ impl ProjectFolders {
 }
 
 /// Puts a run folder aside that has nothing in it but its snapshot's files.
-pub(super) fn park(work: &Path, project: &ProjectFolders) {
+pub(super) fn release(work: &Path, project: &ProjectFolders) {
     let index = work.with_extension("index");
-    if let Err(error) = spare::park(work, &index, &project.spare, &project.removable) {
+    if let Err(error) = recycled::release(work, &index, &project.recycled, &project.removable) {
         tracing::debug!(%error, "the run's folder is not kept for the next run");
     }
 }
 
 /// Returns the manifest of the folder of a run that another azml began.
-pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>) -> io::Result<Noted> {
-    Noted::read(&work.with_extension("index")).or_else(|error| match tree {
-        Some(tree) => spare::made_of(history.git(), tree, work).map_err(io::Error::other),
+pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>) -> io::Result<Manifest> {
+    Manifest::read(&work.with_extension("index")).or_else(|error| match tree {
+        Some(tree) => recycled::made_of(history.git(), tree, work).map_err(io::Error::other),
         None => Err(error),
     })
 }
@@ -175,7 +182,7 @@ impl Linker<'_> {
                 continue;
             }
             let name = name.as_bytes().as_bstr();
-            let path = spare::join(folder, name);
+            let path = recycled::join(folder, name);
             let path = path.as_bstr();
             if self.outputs.names(path) {
                 continue;
@@ -219,7 +226,7 @@ impl Linker<'_> {
         self.work.join(as_path(path))
     }
 
-    /// Whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.
+    /// Returns whether ignore rules keep a path out of snapshots, or the snapshot left it out as a secret.
     fn is_left_out(&self, path: &BStr, is_dir: bool) -> bool {
         self.rules.verdict_in(self.root, path, is_dir) == Verdict::Excluded || self.left_out.contains(path)
     }
@@ -242,7 +249,7 @@ pub struct Before {
 
 impl Before {
     /// Notes what is there.
-    pub fn look(root: &Path, outputs: Outputs) -> Result<Self, TargetError> {
+    pub fn scan(root: &Path, outputs: Outputs) -> Result<Self, TargetError> {
         let mut files = BTreeMap::new();
         for file in outputs_in(root, &outputs)? {
             if let Some(state) = state(root, &file) {
@@ -269,7 +276,7 @@ impl Before {
                 Some(Target::Outside(target)) => collected.outside.push(Outside { path: file, target }),
                 None | Some(Target::File(_)) => {
                     source
-                        .bring(path, into, false)
+                        .transfer(path, into, false)
                         .map_err(TargetError::file("collect", &self.root.join(&file)))?;
                 }
             }
@@ -355,7 +362,7 @@ mod tests {
         fs::create_dir_all(root.join("outputs/deep")).unwrap();
         fs::write(root.join("outputs/old.txt"), "old").unwrap();
         fs::write(root.join("outputs/changed.txt"), "before").unwrap();
-        let before = Before::look(&root, Outputs::default()).unwrap();
+        let before = Before::scan(&root, Outputs::default()).unwrap();
         fs::write(root.join("outputs/changed.txt"), "afterwards").unwrap();
         fs::write(root.join("outputs/deep/new.txt"), "new").unwrap();
         before.collect(&into).unwrap();

@@ -22,7 +22,7 @@ pub fn end(record: &mut RunRecord) {
     record.extra.shift_remove(KEY);
 }
 
-/// Whether a run that should be going on has been silent for long.
+/// Returns whether a run that should be going on has been silent for long.
 pub fn is_silent(record: &RunRecord, now: Timestamp) -> bool {
     let last = record.extra.get(KEY).and_then(|value| value.as_str()?.parse().ok());
     let last = last.or(record.start_time_utc).unwrap_or(record.created_utc);

@@ -143,7 +143,7 @@ pub fn tidy(ctx: &Context, opened: &Opened) {
 }
 
 /// The record with what is known here of its kept files now.
-pub fn brought_up_to_date(ctx: &Context, opened: &Opened, record: &mut RunRecord) {
+pub fn refresh(ctx: &Context, opened: &Opened, record: &mut RunRecord) {
     let is_ours = record.host.as_deref() == Some(&crate::env::host_name());
     if !is_ours || !record.status.is_over() {
         return;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use azml_core::dir::{Dir, Opened, split};
 use gix::bstr::{BStr, ByteSlice as _};
 
-use super::spare::Folder;
+use super::recycled::Folder;
 
 /// Adjusts the links in the run folder `work`, which has the files of `top`; says whether there were any to adjust.
 ///

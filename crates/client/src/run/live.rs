@@ -26,12 +26,12 @@ const WORK: &str = "work";
 const SCRIPT: &str = "script";
 const OUTPUTS: &str = "outputs.json";
 
-/// Where all of a project's runs in progress are.
+/// The folder of a project's runs in progress.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
     project_dir(state_dir, project).join("runs")
 }
 
-/// Where everything of a project is that is not in the project folder itself.
+/// The folder of a project's state outside the project folder.
 pub fn project_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
     state_dir.join("projects").join(project.to_string())
 }
@@ -91,12 +91,12 @@ impl Live {
         &self.id
     }
 
-    /// Where the run's folder will be.
+    /// The path of the run's folder.
     pub fn work(&self) -> PathBuf {
         self.dir.join(WORK)
     }
 
-    /// Where the script logs its metrics.
+    /// The file to which the script logs its metrics.
     pub fn metrics_file(&self) -> PathBuf {
         self.dir.join(metrics::FILE)
     }
@@ -108,8 +108,8 @@ impl Live {
     }
 
     /// Keeps what tells the script's process from a later one of its number.
-    pub fn note_script(&self, mark: &str) -> io::Result<()> {
-        write_whole(&self.dir, SCRIPT, mark.as_bytes())
+    pub fn keep_script(&self, start_token: &str) -> io::Result<()> {
+        write_whole(&self.dir, SCRIPT, start_token.as_bytes())
     }
 
     /// Keeps which outputs the run declares, for whoever collects them if this process dies.
@@ -136,19 +136,19 @@ impl Live {
 #[derive(Debug)]
 pub struct Found {
     dir: PathBuf,
-    /// What is known of it here.
+    /// The record as this computer knows it.
     pub record: RunRecord,
     /// The azml that submitted it.
     pub submitter: Option<u32>,
-    /// What tells the script's process from a later one of its number.
+    /// The start token of the script's process.
     pub script: Option<String>,
-    /// Whether that azml is still there.
+    /// True if that azml is still there.
     pub is_watched: bool,
     lock: Option<File>,
 }
 
 impl Found {
-    /// Where the script logs its metrics.
+    /// The file to which the script logs its metrics.
     pub fn metrics_file(&self) -> PathBuf {
         self.dir.join(metrics::FILE)
     }
@@ -166,7 +166,7 @@ impl Found {
         Outputs::declared(&entries.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// What its logs must not show; `root` is the project folder.
+    /// The secrets that its logs must not show; `root` is the project folder.
     pub fn secrets(&self, root: &Path) -> Secrets {
         Secrets::kept(&self.dir, root)
     }

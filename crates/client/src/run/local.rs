@@ -12,11 +12,11 @@ use super::editable;
 use super::folder::{Before, ProjectFolders, RunFolder};
 use super::kept::{self, Collected};
 use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
+use super::process_table;
 use super::python::{self, find_program, is_program};
 use super::signals::{self, Cancel};
 use super::target::{Job, Program, Target, TargetError};
 use super::variables::Folders;
-use super::who;
 use crate::env::{HOME, PATH, PWD, PYTHONPATH};
 
 /// The interpreter where the target names none.
@@ -29,7 +29,7 @@ const INTERPRETERS: [(&str, &str); 4] = [("sh", "sh"), ("r", "Rscript"), ("jl", 
 pub struct Local {
     /// The history, which has the snapshot.
     pub history: HistoryRepo,
-    /// Where the run's folder is to be; `None`: the script runs in the project folder.
+    /// The path of the run's folder; `None`: the script runs in the project folder.
     pub work: Option<PathBuf>,
     /// The folders that all runs of the project share.
     pub project: ProjectFolders,
@@ -210,12 +210,12 @@ impl Target for Local {
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
         self.state = match &self.work {
             Some(work) => {
-                let spare = &self.project.spare;
+                let recycled = &self.project.recycled;
                 let folder =
-                    RunFolder::make(&self.history, job.tree, &job.left_out, &job.outputs, work, spare)?;
+                    RunFolder::make(&self.history, job.tree, &job.left_out, &job.outputs, work, recycled)?;
                 State::Folder { folder, job: Box::new(job.clone()) }
             }
-            None => State::InPlace(Before::look(self.root(), job.outputs.clone())?),
+            None => State::InPlace(Before::scan(self.root(), job.outputs.clone())?),
         };
         Ok(())
     }
@@ -278,11 +278,11 @@ impl Target for Local {
             commit: Some(job.commit),
             now,
         };
-        let is_busy = self.left_processes || who::works_in(work);
-        let collected = if is_busy { ended.look() } else { ended.keep(&|| {}) };
+        let is_busy = self.left_processes || process_table::works_in(work);
+        let collected = if is_busy { ended.scan() } else { ended.keep(&|| {}) };
         let collected = collected.map_err(TargetError::file("keep what the script wrote in", work))?;
         if collected.is_clear {
-            folder.park(&self.project);
+            folder.release(&self.project);
         }
         Ok(collected)
     }

@@ -1,13 +1,12 @@
-//! How a script is run: its configuration, its folder, its process, what it logs and leaves.
+//! Running a script: its configuration, its folder, its process, its logs and outputs.
 //!
 //! A run's [`target::Target`] is where its script runs; [`local::Local`] is this computer. Everything else here
 //! serves any target: [`config`] reads `aml_config`, [`live`] is the state of a run in progress,
-//! [`attachments`] is what stays of it, [`carried`] what of that travels, [`kept`] what else its script wrote, [`delivery`]
+//! [`attachments`] is what stays of it, [`upload`] what of that travels, [`kept`] what else its script wrote, [`delivery`]
 //! pushes beside it.
 
 pub mod archive;
 pub mod attachments;
-pub mod carried;
 mod collect;
 pub mod config;
 pub mod console;
@@ -24,14 +23,15 @@ pub mod live;
 pub mod local;
 pub mod outputs;
 pub mod process;
+pub mod process_table;
 pub mod python;
 pub mod recovery;
+pub mod recycled;
 pub mod report;
 pub mod secrets;
 pub mod signals;
-pub mod spare;
 pub mod target;
 mod terminal;
+pub mod upload;
 mod variables;
 pub mod watching;
-pub mod who;

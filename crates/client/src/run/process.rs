@@ -19,18 +19,18 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTSTP};
 
+use super::process_table;
 use super::signals::Cancel;
 use super::terminal::JobControl;
-use super::who;
 
-/// How long a cancelled script may take to end before it is killed.
+/// The time that a cancelled script gets to end before it is killed.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
-/// How long output is awaited after the script ended, when a process that it left behind holds the pipe.
+/// The time that output is awaited after the script ended, if a process that it left behind holds the pipe.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(2);
-/// How much output is passed on at once.
+/// The bytes of output that are passed on at once.
 const CHUNK: usize = 16 * 1024;
 
-/// What to start.
+/// The process to start.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The program.
@@ -41,13 +41,13 @@ pub struct Spec {
     pub cwd: PathBuf,
     /// Its whole environment.
     pub env: BTreeMap<OsString, OsString>,
-    /// Whether it reads azml's standard input; otherwise it has none.
+    /// True if it reads azml's standard input; otherwise it has none.
     pub reads_stdin: bool,
-    /// Where its output also goes, after what is there.
+    /// The file to which its output is appended.
     pub log: PathBuf,
 }
 
-/// Which of its streams a process wrote to.
+/// The stream that a process wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -75,7 +75,7 @@ pub struct Notice {
     pub hint: Option<String>,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// By itself.
@@ -89,7 +89,7 @@ pub enum Exit {
 /// A process that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// How.
+    /// The kind of its end.
     pub exit: Exit,
     /// The signal that ended it, whoever sent it.
     pub signal: Option<i32>,
@@ -97,7 +97,7 @@ pub struct Ended {
     pub core_dumped: bool,
     /// True if the kernel killed a process for want of memory meanwhile.
     pub out_of_memory: bool,
-    /// Whether processes of its group still run.
+    /// True if processes of its group still run.
     pub left_processes: bool,
 }
 
@@ -115,7 +115,7 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 /// Runs a process to its end.
 pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
     let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(&spec.log)?));
-    let killed_before = who::out_of_memory_kills();
+    let killed_before = process_table::out_of_memory_kills();
     let mut child = Command::new(&spec.program)
         .args(&spec.args)
         .current_dir(&spec.cwd)
@@ -144,11 +144,11 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         // What ignored the polite signal does not survive the script.
         control.signal(Signal::KILL);
     }
-    let patience = after(DRAIN_GRACE);
+    let timeout = after(DRAIN_GRACE);
     for _ in 0..2 {
         select! {
             recv(draining) -> _ => {}
-            recv(patience) -> _ => break,
+            recv(timeout) -> _ => break,
         }
     }
     let exit = match (canceled, status.code(), status.signal()) {
@@ -160,9 +160,9 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         exit,
         signal: status.signal(),
         core_dumped: status.core_dumped(),
-        out_of_memory: who::out_of_memory_kills() > killed_before,
+        out_of_memory: process_table::out_of_memory_kills() > killed_before,
         // Of a cancelled group nothing survives; what was killed just now may still be on its way out.
-        left_processes: !canceled && who::is_alive(id),
+        left_processes: !canceled && process_table::is_alive(id),
     })
 }
 
@@ -198,7 +198,7 @@ fn watch_over(
 ) -> io::Result<(ExitStatus, bool)> {
     let suspensions = cancel.suspensions();
     let mut canceled = false;
-    let mut patience: Receiver<_> = never();
+    let mut timeout: Receiver<_> = never();
     loop {
         select! {
             recv(changes) -> change => {
@@ -222,13 +222,13 @@ fn watch_over(
                 // One that is suspended hears of it only when it goes on.
                 control.signal(Signal::CONT);
                 if !canceled {
-                    patience = after(CANCEL_GRACE);
+                    timeout = after(CANCEL_GRACE);
                 }
                 canceled = true;
             }
-            recv(patience) -> _ => {
+            recv(timeout) -> _ => {
                 control.signal(Signal::KILL);
-                patience = never();
+                timeout = never();
             }
         }
     }
@@ -276,14 +276,14 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Seen {
+    struct Recorder {
         out: Mutex<Vec<u8>>,
         err: Mutex<Vec<u8>>,
         /// Told once the process has said that it is ready.
         ready: Mutex<Option<Sender<i32>>>,
     }
 
-    impl Watch for Seen {
+    impl Watch for Recorder {
         fn started(&self, _: u32) {}
         fn output(&self, stream: Stream, bytes: &[u8]) {
             let kept = if stream == Stream::Out { &self.out } else { &self.err };
@@ -308,14 +308,14 @@ mod tests {
     #[test]
     fn output_code_and_environment_are_the_scripts() {
         let dir = tempfile::tempdir().unwrap();
-        let seen = Arc::new(Seen::default());
-        let watch: Arc<dyn Watch> = seen.clone();
+        let recorder = Arc::new(Recorder::default());
+        let watch: Arc<dyn Watch> = recorder.clone();
         let (_keep, signals) = unbounded();
         let spec = shell(dir.path(), "echo out $X; echo err >&2; cat; exit 7");
         let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!((ended.exit, ended.left_processes), (Exit::Code(7), false));
-        assert_eq!(*seen.out.lock().unwrap(), b"out y\n");
-        assert_eq!(*seen.err.lock().unwrap(), b"err\n");
+        assert_eq!(*recorder.out.lock().unwrap(), b"out y\n");
+        assert_eq!(*recorder.err.lock().unwrap(), b"err\n");
         let log = std::fs::read_to_string(&spec.log).unwrap();
         assert!(log.contains("out y\n") && log.contains("err\n"), "{log}");
     }
@@ -324,8 +324,8 @@ mod tests {
     fn a_cancel_reaches_what_the_script_has_started() {
         let dir = tempfile::tempdir().unwrap();
         let (sender, signals) = unbounded();
-        let seen = Arc::new(Seen { ready: Mutex::new(Some(sender.clone())), ..Seen::default() });
-        let watch: Arc<dyn Watch> = seen.clone();
+        let recorder = Arc::new(Recorder { ready: Mutex::new(Some(sender.clone())), ..Recorder::default() });
+        let watch: Arc<dyn Watch> = recorder.clone();
         let spec = shell(dir.path(), "sleep 600 & echo ready; wait");
         let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!(ended.exit, Exit::Canceled);
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn a_signal_is_told_apart_from_an_exit_code() {
         let dir = tempfile::tempdir().unwrap();
-        let watch: Arc<dyn Watch> = Arc::new(Seen::default());
+        let watch: Arc<dyn Watch> = Arc::new(Recorder::default());
         let (_keep, signals) = unbounded();
         let ended = run(&shell(dir.path(), "kill -KILL $$"), &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!((ended.exit, ended.signal), (Exit::Signal(9), Some(9)));
@@ -345,8 +345,8 @@ mod tests {
     fn a_stopped_script_hears_of_its_cancel() {
         let dir = tempfile::tempdir().unwrap();
         let (sender, signals) = unbounded();
-        let seen = Arc::new(Seen { ready: Mutex::new(Some(sender.clone())), ..Seen::default() });
-        let watch: Arc<dyn Watch> = seen.clone();
+        let recorder = Arc::new(Recorder { ready: Mutex::new(Some(sender.clone())), ..Recorder::default() });
+        let watch: Arc<dyn Watch> = recorder.clone();
         let spec = shell(dir.path(), "echo ready; kill -STOP $$; sleep 600");
         let ended = run(&spec, &watch, &Cancel::from_channel(signals)).unwrap();
         assert_eq!((ended.exit, ended.signal), (Exit::Canceled, Some(15)));
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        let watch: Arc<dyn Watch> = Arc::new(Seen::default());
+        let watch: Arc<dyn Watch> = Arc::new(Recorder::default());
         let (_keep, signals) = unbounded();
         let spec = Spec { program: "/no/such/program".into(), ..shell(dir.path(), "") };
         assert!(run(&spec, &watch, &Cancel::from_channel(signals)).is_err());

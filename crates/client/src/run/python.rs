@@ -49,7 +49,7 @@ pub fn find_program(name: &str, base: &Path, path: Option<&OsStr>) -> Option<Pat
         .find(|file| is_program(file))
 }
 
-/// Whether a file exists that may be executed.
+/// Returns whether a file exists that may be executed.
 pub fn is_program(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)

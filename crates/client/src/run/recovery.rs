@@ -10,11 +10,11 @@ use azml_core::run::{RunRecord, RunStore, Status};
 use gix::ObjectId;
 
 use super::attachments::{Attachments, ControlLog};
-use super::folder::{ProjectFolders, made_in, park};
+use super::folder::{ProjectFolders, made_in, release};
 use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
 use super::outputs::Outputs;
-use super::{carried, disk, heartbeat, keeping, live, who};
+use super::{disk, heartbeat, keeping, live, process_table, upload};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
@@ -46,8 +46,8 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     let mut record = known.clone().unwrap_or_else(|| run.record.clone());
     let pid = record.pid.or(run.record.pid);
     let group_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-        && pid.is_some_and(|pid| who::still_runs(pid, run.script.as_deref()));
-    let still_runs = group_runs || who::works_in(&run.work());
+        && pid.is_some_and(|pid| process_table::still_runs(pid, run.script.as_deref()));
+    let still_runs = group_runs || process_table::works_in(&run.work());
     let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
     if is_news {
         record.status = Status::NotResponding;
@@ -69,12 +69,12 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         ctx.notices.warning(trouble);
     }
     for link in &collected.outside {
-        ctx.notices.warning(&format!("not collected, a link out of the run's folder: {}", link.shown()));
+        ctx.notices.warning(&format!("not collected, a link out of the run's folder: {}", link.display()));
     }
     if !still_runs {
         keeping::put_in_record(ctx, &mut record, &collected.left);
         if is_news || collected.is_clear {
-            tell_log(ctx, &attachments, &collected.left)?;
+            log_kept_files(ctx, &attachments, &collected.left)?;
         }
     }
     if is_news || record.status == Status::NotResponding {
@@ -92,13 +92,13 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;
     if is_news || (!still_runs && (record.status == Status::NotResponding || listed != record.attachments)) {
         record.attachments = listed;
-        carried::carry(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit(), &secrets)?;
+        upload::commit(ctx, opened, &attachments, &mut record, ctx.settings.attachments_limit(), &secrets)?;
     }
     if known.as_ref() != Some(&record) {
         save(ctx, opened, &record, known.is_none())?;
     }
     if is_news {
-        tell(ctx, &record, group_runs);
+        warn_of_dead_run(ctx, &record, group_runs);
         if still_runs && !group_runs {
             ctx.notices.warning(&format!("a process still works in its folder, {}", run.work().display()));
         }
@@ -176,7 +176,7 @@ fn collect(
     };
     let collected = ended.keep(&|| {}).map_err(failed)?;
     if collected.is_clear {
-        park(run.work, folders);
+        release(run.work, folders);
     }
     Ok(collected)
 }
@@ -193,7 +193,7 @@ fn save(ctx: &Context, opened: &Opened, record: &RunRecord, is_new: bool) -> Res
 }
 
 /// Names in the control log what is kept.
-fn tell_log(ctx: &Context, attachments: &Attachments, left: &Summary) -> Result<(), CommandError> {
+fn log_kept_files(ctx: &Context, attachments: &Attachments, left: &Summary) -> Result<(), CommandError> {
     if left.count() == 0 {
         return Ok(());
     }
@@ -205,7 +205,7 @@ fn tell_log(ctx: &Context, attachments: &Attachments, left: &Summary) -> Result<
     Ok(())
 }
 
-fn tell(ctx: &Context, record: &RunRecord, still_runs: bool) {
+fn warn_of_dead_run(ctx: &Context, record: &RunRecord, still_runs: bool) {
     let id = &record.run_id;
     ctx.notices
         .warning(&format!("the azml that watched run {id} is gone; the run is recorded as NotResponding"));

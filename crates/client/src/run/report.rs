@@ -1,4 +1,4 @@
-//! What a run says of itself at its end.
+//! The report at the end of a run.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,11 +14,11 @@ use super::secrets::LeftOut;
 use crate::context::Context;
 
 /// Writing into a string has no way to fail.
-fn said(result: std::fmt::Result) {
+fn infallible(result: std::fmt::Result) {
     result.expect("a string takes all text");
 }
 
-/// How many left files are named.
+/// The most left files that are named.
 const NAMED: usize = 10;
 
 /// The block at the end of a run.
@@ -28,32 +28,37 @@ pub fn details(ctx: &Context, record: &RunRecord, collected: &Collected, attachm
         record.run_id, record.status
     );
     if let Some(duration) = record.duration() {
-        said(writeln!(text, "Duration: {}", format::duration(duration)));
+        infallible(writeln!(text, "Duration: {}", format::duration(duration)));
     }
     if let Some(code) = record.exit_code.filter(|code| *code != 0) {
-        said(writeln!(text, "Exit code: {code}"));
+        infallible(writeln!(text, "Exit code: {code}"));
     }
     if let Some(killed) = killed::of_record(record) {
-        said(writeln!(text, "Killed by: {killed}"));
+        infallible(writeln!(text, "Killed by: {killed}"));
     }
     if let Some(commit) = record.commit_id() {
-        said(writeln!(text, "Snapshot: {commit}"));
+        infallible(writeln!(text, "Snapshot: {commit}"));
     }
     for (name, metric) in &record.metrics {
         let value = metric.to_value();
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        said(writeln!(text, "{}: {}", crate::text::clean_line(name), crate::text::clean_line(&shown)));
+        let display = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        infallible(writeln!(
+            text,
+            "{}: {}",
+            crate::text::clean_line(name),
+            crate::text::clean_line(&display)
+        ));
     }
     let outputs: Vec<&str> =
         record.attachments.iter().map(String::as_str).filter(|path| !is_log(Path::new(path))).collect();
     if !outputs.is_empty() {
-        said(writeln!(text, "Outputs: {}", some_of(&outputs)));
+        infallible(writeln!(text, "Outputs: {}", some_of(&outputs)));
     }
     let secrets = LeftOut::of(record);
     let mut left = record.attachments_left();
     left.retain(|path| secrets.why_not_pushed(&unquoted_path(path)).is_none());
     if !left.is_empty() {
-        said(writeln!(
+        infallible(writeln!(
             text,
             "Not pushed, over the limit; kept in {}: {}",
             quoted_path(attachments),
@@ -61,20 +66,20 @@ pub fn details(ctx: &Context, record: &RunRecord, collected: &Collected, attachm
         ));
     }
     for line in secrets.lines(attachments) {
-        said(writeln!(text, "{line}"));
+        infallible(writeln!(text, "{line}"));
     }
     for link in collected.outside.iter().take(NAMED) {
-        said(writeln!(text, "Not collected, a link out of the run's folder: {}", link.shown()));
+        infallible(writeln!(text, "Not collected, a link out of the run's folder: {}", link.display()));
     }
     if collected.outside.len() > NAMED {
-        said(writeln!(text, "Not collected: and {} more such links", collected.outside.len() - NAMED));
+        infallible(writeln!(text, "Not collected: and {} more such links", collected.outside.len() - NAMED));
     }
     text.push_str(&keeping::report(ctx, record, collected));
     text
 }
 
 fn some_of(names: &[&str]) -> String {
-    let shown =
+    let display =
         names.iter().take(NAMED).map(|name| crate::text::clean_line(name)).collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
+    if names.len() > NAMED { format!("{display} and {} more", names.len() - NAMED) } else { display }
 }

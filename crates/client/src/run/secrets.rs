@@ -43,7 +43,7 @@ pub struct Secrets {
     force_included: Option<Rules>,
 }
 
-/// What was left out of a record and its attachments.
+/// The secrets that were left out of a record and its attachments.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct LeftOut {
     /// Arguments that are masked in the record, each with the kind of secret.
@@ -156,7 +156,7 @@ impl Secrets {
     }
 
     /// Looks into the attachment `name`, which is open.
-    pub(super) fn look(&self, name: &Path, file: &mut File) -> io::Result<Fate> {
+    pub(super) fn inspect(&self, name: &Path, file: &mut File) -> io::Result<Fate> {
         let bytes = name.as_os_str().as_bytes();
         let is_force_included =
             |rules: &Rules| rules.verdict(bytes.as_bstr(), false) == Verdict::ForceIncluded;
@@ -220,7 +220,7 @@ fn is_text(file: &mut File) -> io::Result<bool> {
 }
 
 impl LeftOut {
-    /// What a record says.
+    /// Reads it from a record.
     pub fn of(record: &RunRecord) -> Self {
         let found = record.properties.get(PROPERTY).cloned();
         found.and_then(|found| serde_json::from_value(found).ok()).unwrap_or_default()
@@ -258,11 +258,11 @@ impl LeftOut {
         let files = |is_masked| self.files.iter().filter(move |file| file.is_masked == is_masked);
         add(
             format!("Not pushed, it looks like a secret; kept in {}", quoted_path(folder)),
-            files(false).map(LeftOutFile::shown).collect(),
+            files(false).map(LeftOutFile::display).collect(),
         );
         add(
             "Pushed with *** in the place of secrets".to_owned(),
-            files(true).map(LeftOutFile::shown).collect(),
+            files(true).map(LeftOutFile::display).collect(),
         );
         add(
             "Recorded with *** in the place of secrets".to_owned(),
@@ -271,7 +271,7 @@ impl LeftOut {
         lines
     }
 
-    /// What takes a false alarm back, one line for each kind.
+    /// The hints that take a false alarm back, one for each kind.
     pub fn hints(&self, ctx: &Context) -> Vec<String> {
         let mut hints = Vec::new();
         let line = |path: &str| {
@@ -305,7 +305,7 @@ impl LeftOut {
 }
 
 impl LeftOutFile {
-    fn shown(&self) -> String {
+    fn display(&self) -> String {
         let line = self.line.map_or_else(String::new, |line| format!(", line {line}"));
         format!("{} ({}{line})", clean_line(&self.path), clean_line(&self.rule))
     }

@@ -12,7 +12,7 @@ use rustix::process::{getpid, kill_process};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
-use super::who;
+use super::process_table;
 
 /// The signals that cancel a run.
 const CANCELING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
@@ -29,7 +29,7 @@ pub struct Cancel {
 impl Cancel {
     /// Takes over the signals for the rest of the process's life, except those that are ignored.
     pub fn listen() -> io::Result<Self> {
-        let ignored = who::ignored_signals(None);
+        let ignored = process_table::ignored_signals(None);
         let caught = CANCELING.iter().chain(&JOB_CONTROL).filter(|signal| !is_in(ignored, **signal));
         let mut signals = Signals::new(caught)?;
         let (sender, received) = unbounded();
@@ -44,8 +44,8 @@ impl Cancel {
                     continue;
                 }
                 let listener = listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let is_told = listener.is_some_and(|listener| listener.send(signal).is_ok());
-                if !is_told && signal == SIGTSTP {
+                let is_passed_on = listener.is_some_and(|listener| listener.send(signal).is_ok());
+                if !is_passed_on && signal == SIGTSTP {
                     stop_self();
                 }
             }
@@ -59,7 +59,7 @@ impl Cancel {
         Self { received, suspensions: Arc::default() }
     }
 
-    /// Where the signals arrive.
+    /// The channel of the signals.
     pub fn received(&self) -> &Receiver<i32> {
         &self.received
     }
@@ -76,7 +76,7 @@ impl Cancel {
         Ok(interrupt)
     }
 
-    /// Whether a signal has arrived that nobody has acted on; it stays.
+    /// Returns whether a signal has arrived that nobody has acted on; it stays.
     pub fn is_asked(&self) -> bool {
         !self.received.is_empty()
     }
@@ -120,7 +120,7 @@ impl Drop for NotStopped {
 
 /// Stops azml as Ctrl-Z does, if there is somebody who could continue it; returns once it is continued.
 pub(super) fn stop_self() {
-    if !who::is_orphaned_group() {
+    if !process_table::is_orphaned_group() {
         let _ = kill_process(getpid(), rustix::process::Signal::STOP);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a script runs: the one interface that every kind of target has.
+//! Targets: the interface of the machines on which scripts run.
 //!
 //! A target is handed the snapshot's ids, not a folder: one that is another machine fetches the snapshot from
 //! the project's remote, this machine ([`super::local`]) has it in the history repository.
@@ -64,9 +64,9 @@ pub struct Job {
     pub environment: BTreeMap<OsString, OsString>,
     /// Commands for the shell that come before the script, in its folder.
     pub prepare: Vec<String>,
-    /// Where the output of those is kept.
+    /// The file with the output of those.
     pub prepare_log: PathBuf,
-    /// Where the script's output is kept.
+    /// The file with the script's output.
     pub driver_log: PathBuf,
 }
 
@@ -101,7 +101,7 @@ pub enum TargetError {
     Prepare {
         /// The command.
         command: String,
-        /// How it ended.
+        /// Its end.
         how: String,
     },
     /// The script can't be started.
@@ -134,7 +134,7 @@ impl TargetError {
     }
 }
 
-/// Where a script runs.
+/// A machine on which scripts run.
 pub trait Target {
     /// Refuses a program that can't be run, before anything is done; `is_prepared`: commands come before the script.
     fn check(&self, program: &Program, is_prepared: bool) -> Result<(), TargetError>;

@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU};
 
+use super::process_table;
 use super::signals::{self, NotStopped};
-use super::who;
 
 /// The script's process group and the terminal that it may want; the terminal is taken back when this is dropped.
 pub(super) struct JobControl {
@@ -66,7 +66,7 @@ impl Tty {
     /// has given the terminal to and has ended is there.
     fn take_back(&mut self, group: Pid) {
         let Ok(foreground) = tcgetpgrp(&self.fd) else { return };
-        let is_lost = self.is_given && who::is_gone(foreground);
+        let is_lost = self.is_given && process_table::is_gone(foreground);
         if foreground == self.own || (foreground != group && !is_lost) {
             return;
         }
@@ -87,7 +87,7 @@ impl JobControl {
     pub(super) fn of(group: Pid) -> Self {
         let mut control = Self { group, tty: Tty::open(), wants_tty: false };
         // A script that inherits this is not stopped for reading: its read fails. It gets the terminal beforehand.
-        if signals::is_in(who::ignored_signals(None), SIGTTIN) {
+        if signals::is_in(process_table::ignored_signals(None), SIGTTIN) {
             control.give_if_foreground();
         }
         control
@@ -103,11 +103,11 @@ impl JobControl {
         match signal {
             SIGTTIN | SIGTTOU if self.has_tty() || self.give_if_foreground() => self.signal(Signal::CONT),
             // azml runs in the background: the shell has to bring it to the foreground first.
-            SIGTTIN | SIGTTOU if self.tty.is_some() && !who::is_orphaned_group() => suspend_group(),
+            SIGTTIN | SIGTTOU if self.tty.is_some() && !process_table::is_orphaned_group() => suspend_group(),
             SIGTTIN | SIGTTOU => tracing::warn!("the script waits for a terminal that azml can't give it"),
             // Ctrl-Z, which the script alone has got.
             SIGTSTP if self.has_tty() => {
-                if who::is_orphaned_group() {
+                if process_table::is_orphaned_group() {
                     self.signal(Signal::CONT);
                 } else {
                     self.take_back();
@@ -121,7 +121,7 @@ impl JobControl {
 
     /// Suspends the script and azml; returns when azml has been continued.
     pub(super) fn suspend(&mut self) {
-        if who::is_orphaned_group() {
+        if process_table::is_orphaned_group() {
             return;
         }
         self.take_back();

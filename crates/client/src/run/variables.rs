@@ -26,7 +26,7 @@ const NEVER_THERE: [&str; 2] = [".git", history::FOLDER];
 /// After these a path may begin; before them it ends.
 const DELIMITERS: &[u8] = b":;,=|&\"'()[]{}<> \t\n";
 /// The most questions to the file system for one variable.
-const MAX_LOOKS: usize = 2000;
+const MAX_LOOKUPS: usize = 2000;
 
 /// A project folder and the folder of a run of it.
 pub(super) struct Folders<'f> {
@@ -56,10 +56,10 @@ impl<'f> Folders<'f> {
 
     /// A variable's value with the paths into the project folder changed; `None` if there is none to change.
     fn redirected(&self, value: &[u8]) -> Option<OsString> {
-        let (mut redirected, mut from, mut looks) = (Vec::new(), 0, 0);
+        let (mut redirected, mut from, mut lookups) = (Vec::new(), 0, 0);
         let mut at = 0;
         while at < value.len() {
-            let end = if begins_path(value, at) { self.end_of_root(value, at, &mut looks) } else { None };
+            let end = if begins_path(value, at) { self.end_of_root(value, at, &mut lookups) } else { None };
             let Some(end) = end else {
                 at += 1;
                 continue;
@@ -82,7 +82,7 @@ impl<'f> Folders<'f> {
     }
 
     /// Returns the end of the path in a value that begins at `at` and leads to the project folder.
-    fn end_of_root(&self, value: &[u8], at: usize, looks: &mut usize) -> Option<usize> {
+    fn end_of_root(&self, value: &[u8], at: usize, lookups: &mut usize) -> Option<usize> {
         let is_end = |byte: &u8| *byte == b'/' || DELIMITERS.contains(byte);
         let mut end = at;
         loop {
@@ -92,8 +92,8 @@ impl<'f> Folders<'f> {
                 .iter()
                 .position(is_end)
                 .map_or(value.len(), |length| name + length);
-            *looks += 1;
-            if *looks > MAX_LOOKS || value[at..end].contains(&0) {
+            *lookups += 1;
+            if *lookups > MAX_LOOKUPS || value[at..end].contains(&0) {
                 return None;
             }
             let found = Path::new(OsStr::from_bytes(&value[at..end])).metadata();
@@ -226,7 +226,7 @@ mod tests {
         fs::create_dir_all(&root).unwrap();
         fs::create_dir_all(&work).unwrap();
         let folders = Folders::new(&root, &work).unwrap();
-        let long = "/usr/bin:".repeat(MAX_LOOKS) + &root.display().to_string();
+        let long = "/usr/bin:".repeat(MAX_LOOKUPS) + &root.display().to_string();
         assert_eq!(folders.redirected(long.as_bytes()), None);
         let odd = [b"/\xff\0/".as_slice(), root.as_os_str().as_bytes()].concat();
         assert_eq!(folders.redirected(&odd), None);

@@ -1,4 +1,4 @@
-//! What happens beside a running script: its output is passed on, its process noted, signs of life are given.
+//! Watching a running script: passes its output on, keeps its process id, gives signs of life.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use super::process::{Ended, Notice, Stream, Watch};
 use super::secrets::Secrets;
 use super::signals::Cancel;
 use super::target::{Job, Target};
-use super::{heartbeat, who};
+use super::{heartbeat, process_table};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
@@ -29,7 +29,7 @@ struct Relay {
     news: crossbeam_channel::Sender<News>,
 }
 
-/// What a thread beside the run has to act on.
+/// An event for the thread beside the run.
 enum News {
     Started(u32),
     Ended,
@@ -77,7 +77,7 @@ pub fn execute(
     observed: Observed<'_>,
     cancel: &Cancel,
 ) -> Result<Ended, CommandError> {
-    let (news, heard) = crossbeam_channel::unbounded();
+    let (news, received) = crossbeam_channel::unbounded();
     let watch: Arc<dyn Watch> = Arc::new(Relay {
         console: Arc::clone(observed.console),
         notices: Arc::clone(&ctx.notices),
@@ -86,7 +86,7 @@ pub fn execute(
         news: news.clone(),
     });
     std::thread::scope(|scope| {
-        scope.spawn(move || observe(ctx, &observed, &heard));
+        scope.spawn(move || observe(ctx, &observed, &received));
         let ended = target.execute(job, &watch, cancel);
         // Output may still come from what the script left behind: the thread is not to wait for that.
         let _ = news.send(News::Ended);
@@ -95,17 +95,17 @@ pub fn execute(
 }
 
 /// Keeps what is to be known if this azml dies, and gives signs of life.
-fn observe(ctx: &Context, observed: &Observed<'_>, heard: &Receiver<News>) {
+fn observe(ctx: &Context, observed: &Observed<'_>, received: &Receiver<News>) {
     let every = ctx.settings.heartbeat();
     let beats = if every.is_zero() { never() } else { tick(every) };
     loop {
         select! {
-            recv(heard) -> news => match news {
+            recv(received) -> news => match news {
                 Ok(News::Started(pid)) => {
                     // Here alone: the history hears of the process at the next sign of life, or at the end.
                     let record = observed.record.lock().expect("no watching thread panics").clone();
                     let kept = observed.live.keep(&record).and_then(|()| {
-                        who::mark(pid).map_or(Ok(()), |mark| observed.live.note_script(&mark))
+                        process_table::start_token(pid).map_or(Ok(()), |start_token| observed.live.keep_script(&start_token))
                     });
                     if let Err(error) = kept {
                         tracing::warn!(%error, "the process id can't be kept");

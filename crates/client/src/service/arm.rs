@@ -11,10 +11,10 @@ use crate::limits;
 const VERSION: &str = "api-version=2017-05-01-preview";
 const SUBSCRIPTIONS_VERSION: &str = "api-version=2016-06-01";
 const PROVIDER: &str = "Microsoft.MachineLearningExperimentation";
-/// How many pages of one list are read.
+/// The most pages of one list that are read.
 const MOST_PAGES: usize = 1000;
 
-/// Which projects, or in which workspaces; names compare without regard to case.
+/// A filter for projects or workspaces; names compare without regard to case.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// The account's name.
@@ -43,7 +43,7 @@ pub struct Named {
     pub name: String,
     /// The account's name: its own or that of what it is in.
     pub account: String,
-    /// Where it is.
+    /// Its location.
     pub location: String,
 }
 
@@ -62,7 +62,7 @@ pub struct Found {
     pub workspace: String,
     /// Its Git repository.
     pub repository: Option<String>,
-    /// What is said of it.
+    /// Its description.
     pub description: String,
     /// Since when it is there.
     pub created: String,
@@ -211,7 +211,7 @@ fn named(value: &Value) -> Option<Named> {
     Some(Named { id, name, account, location })
 }
 
-/// What follows a word in a resource id.
+/// The part that follows a word in a resource id.
 fn part<'a>(id: &'a str, word: &str) -> Option<&'a str> {
     let mut segments = id.split('/');
     segments.find(|segment| segment.eq_ignore_ascii_case(word))?;

@@ -9,9 +9,9 @@ use super::{Service, ServiceError};
 use crate::credentials::Secret;
 use crate::limits;
 
-/// What the service knows azml as.
+/// The client id that the service knows azml by.
 const CLIENT_ID: &str = "7f2d5a8e-0b36-4a59-9c1f-64d1a8b0e5c2";
-/// How long to wait between two questions when the service does not say.
+/// The seconds between two questions if the service does not say.
 const DEFAULT_INTERVAL: u64 = 5;
 /// By how much longer to wait when the service says so.
 const SLOWER: Duration = Duration::from_secs(5);
@@ -20,17 +20,17 @@ const SLOWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Pending {
     device_code: Secret,
-    /// What the user types.
+    /// The code that the user types.
     pub user_code: String,
-    /// Where.
+    /// The place.
     pub page: String,
-    /// How long to wait before asking how it went.
+    /// The time to wait before asking for the result.
     pub interval: Duration,
-    /// How long the code is good for.
+    /// The time that the code is valid.
     pub lifetime: Duration,
 }
 
-/// How a sign-in stands.
+/// The state of a sign-in.
 #[derive(Debug)]
 pub enum Progress {
     /// The user has not decided yet.

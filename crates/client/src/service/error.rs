@@ -1,4 +1,4 @@
-//! What a service answers when it does not do what it is asked, in its words where it has any.
+//! Refusals of a service, with its own message if it has one.
 
 use git_wire::client::{TransportError, TransportErrorKind};
 use serde_json::Value;
@@ -20,9 +20,9 @@ pub enum ServiceError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The token is none, was revoked, or nobody is signed in.
-    #[error("{host} does not accept the login{}", said(.words.as_ref()))]
+    #[error("{host} does not accept the login{}", quoted(.words.as_ref()))]
     Unauthorized {
-        /// Which host.
+        /// The host.
         host: String,
         /// Its words.
         words: Option<String>,
@@ -30,29 +30,29 @@ pub enum ServiceError {
     /// The token has ended.
     #[error("the login at {host} has expired")]
     Expired {
-        /// Which host.
+        /// The host.
         host: String,
     },
     /// The user may not, or not with this token.
-    #[error("{host} does not allow this{}", said(.words.as_ref()))]
+    #[error("{host} does not allow this{}", quoted(.words.as_ref()))]
     Denied {
-        /// Which host.
+        /// The host.
         host: String,
         /// Its words.
         words: Option<String>,
     },
     /// It is not there, or not to be seen.
-    #[error("{host} has no such thing{}", said(.words.as_ref()))]
+    #[error("{host} has no such thing{}", quoted(.words.as_ref()))]
     NotFound {
-        /// Which host.
+        /// The host.
         host: String,
         /// Its words.
         words: Option<String>,
     },
     /// Something else stands in the way.
-    #[error("{host} refuses this (HTTP status {status}){}", said(.words.as_ref()))]
+    #[error("{host} refuses this (HTTP status {status}){}", quoted(.words.as_ref()))]
     Refused {
-        /// Which host.
+        /// The host.
         host: String,
         /// The status of the answer.
         status: u16,
@@ -62,14 +62,14 @@ pub enum ServiceError {
     /// The answer is not what such a service says.
     #[error("{host} does not answer as such a service does: it did not say {what}")]
     Malformed {
-        /// Which host.
+        /// The host.
         host: String,
-        /// What was missing.
+        /// The missing part.
         what: &'static str,
     },
 }
 
-fn said(words: Option<&String>) -> String {
+fn quoted(words: Option<&String>) -> String {
     words.map(|words| format!(": {words}")).unwrap_or_default()
 }
 

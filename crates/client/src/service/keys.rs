@@ -14,7 +14,7 @@ const VERSION: &str = "api-version=5.0-preview.1";
 pub struct SshKey {
     /// Its id.
     pub id: String,
-    /// What the user calls it.
+    /// The user's name for it.
     pub name: String,
     /// `SHA256:…`, as OpenSSH prints it.
     pub fingerprint: String,

@@ -39,7 +39,7 @@ pub struct Service {
     authorization: Option<Secret>,
 }
 
-/// Who is signed in, as the service says.
+/// The signed-in user, as the service has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The user's id.
@@ -110,7 +110,7 @@ impl Service {
         self
     }
 
-    /// Where it is.
+    /// Its location.
     pub fn url(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
@@ -120,7 +120,7 @@ impl Service {
         &self.origin
     }
 
-    /// Who is signed in. Nobody is an error.
+    /// The signed-in user. It is an error if there is none.
     pub fn identity(&self) -> Result<Identity, ServiceError> {
         let answer = self.ask(Method::GET, "/_apis/connectionData", None, &[])?;
         let user = &answer.value["authenticatedUser"];

@@ -33,7 +33,7 @@ pub enum FileError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where, and what is wrong.
+        /// The place and the fault.
         #[source]
         source: Box<toml_edit::TomlError>,
     },

@@ -1,4 +1,4 @@
-//! What a user may set once for all commands: the table of settings, and where each has its value from.
+//! The settings of a user for all commands: their table, and the source of each value.
 //!
 //! A setting is taken from its environment variable, else from `config.toml` in azml's configuration folder, else
 //! it has its default. [`table::SETTINGS`] is the one place that names and explains them: `azml config`, the manual
@@ -30,21 +30,21 @@ pub enum Error {
     Value {
         /// The variable, or the key and its file.
         place: String,
-        /// What was found there.
+        /// The value that was found there.
         value: String,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         source: ValueError,
     },
     /// There is no such setting.
     #[error("there is no setting `{name}`")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
     },
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The setting's environment variable.
@@ -122,12 +122,12 @@ impl Settings {
         self.values.iter().map(|(setting, value, source)| (*setting, value.as_str(), *source))
     }
 
-    /// How long a run's end waits for its push.
+    /// The time that a run's end waits for its push.
     pub fn push_wait(&self) -> Duration {
         self.seconds("push_wait")
     }
 
-    /// How many bytes of what a run leaves are pushed.
+    /// The most bytes of a run's attachments that are pushed.
     pub fn attachments_limit(&self) -> u64 {
         size(self.text("attachments_limit")).expect("the value has been checked")
     }
@@ -153,12 +153,12 @@ impl Settings {
         self.seconds("heartbeat")
     }
 
-    /// How long to wait for a connection to a remote.
+    /// The time to wait for a connection to a remote.
     pub fn connect_timeout(&self) -> Duration {
         self.seconds("connect_timeout")
     }
 
-    /// How long a conversation with a remote may be silent.
+    /// The time that a conversation with a remote may be silent.
     pub fn stall_timeout(&self) -> Duration {
         self.seconds("stall_timeout")
     }
@@ -179,7 +179,7 @@ impl Settings {
         (source != Source::Default).then_some(value)
     }
 
-    /// What to log, in the syntax of `tracing`'s filters.
+    /// The log filter, in the syntax of `tracing`.
     pub fn log(&self) -> Option<&str> {
         Some(self.text("log")).filter(|text| !text.is_empty())
     }

@@ -10,11 +10,11 @@ pub struct Setting {
     pub key: &'static str,
     /// Its environment variable.
     pub variable: &'static str,
-    /// What holds when nobody has set it, as it would be written.
+    /// The value if nobody has set it, as it would be written.
     pub default: &'static str,
-    /// Which values it takes.
+    /// The values that it takes.
     pub kind: Kind,
-    /// What it is for: one sentence.
+    /// Its purpose, in one sentence.
     pub about: &'static str,
 }
 
@@ -33,7 +33,7 @@ impl Setting {
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What it is for: one sentence.
+    /// Its purpose, in one sentence.
     pub about: &'static str,
 }
 

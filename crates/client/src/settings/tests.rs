@@ -1,4 +1,4 @@
-//! Where values come from, what is refused, and that every variable is explained.
+//! Sources of values, refusals, and an explanation of every variable.
 
 use super::*;
 

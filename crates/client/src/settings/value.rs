@@ -1,4 +1,4 @@
-//! Which values settings take.
+//! The values that settings take.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MOST_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 /// The longest time that makes sense to keep something: a hundred years.
 const MOST_DAYS: f64 = 36_500.0;
 
-/// What a setting takes.
+/// The kind of a setting's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A number of seconds, also with a fraction.
@@ -29,7 +29,7 @@ pub enum Kind {
     Text,
 }
 
-/// What is wrong with a value.
+/// The fault of a value.
 #[derive(Debug, thiserror::Error)]
 #[error("it takes {wanted}")]
 pub struct ValueError {
@@ -37,7 +37,7 @@ pub struct ValueError {
 }
 
 impl Kind {
-    /// Whether a value is one.
+    /// Returns whether a value is one.
     pub fn check(self, value: &str) -> Result<(), ValueError> {
         let (fits, wanted) = match self {
             Self::Seconds => (seconds(value).is_some(), "a number of seconds, for example 2.5"),
@@ -52,7 +52,7 @@ impl Kind {
         if fits { Ok(()) } else { Err(ValueError { wanted }) }
     }
 
-    /// Whether it stands in the file as a number.
+    /// Returns whether it stands in the file as a number.
     pub(super) fn is_number(self) -> bool {
         matches!(self, Self::Seconds | Self::Days)
     }

@@ -18,7 +18,7 @@ use super::fetching::wants_the_branch;
 use super::{Context, SyncError};
 use crate::transport::Remote;
 
-/// What a push adds to the remote's ref of attachments.
+/// The commits that a push adds to the remote's ref of attachments.
 pub(super) struct Offer {
     pub(super) update: PushUpdate,
     /// The tip of ours that the remote has afterwards.
@@ -33,13 +33,13 @@ struct Joined {
 }
 
 impl Offer {
-    /// Where the objects are.
+    /// The repository that has the objects.
     pub(super) fn objects<'a>(&'a self, history: &'a HistoryRepo) -> &'a gix::Repository {
         self.joined.as_ref().map_or(history.git(), |joined| &joined.git)
     }
 }
 
-/// What the remote lacks of our runs' attachments, if anything.
+/// The attachments of our runs that the remote lacks, if any.
 pub(super) fn offer(
     history: &HistoryRepo,
     remote: &Remote,
@@ -161,7 +161,7 @@ fn fetch_one(
     let tip = session.refs().iter().find(|found| found.name == name).map(|found| found.id);
     let tip = tip.ok_or(SyncError::NoAttachments { commit })?;
     let whole = FetchRequest { wants: vec![tip], ..FetchRequest::default() };
-    let fetched = session.fetch(git, &whole, &mut |progress| context.tell(progress))?;
+    let fetched = session.fetch(git, &whole, &mut |progress| context.show(progress))?;
     if git.has_object(commit) { Ok(fetched.bytes_received) } else { Err(SyncError::NoAttachments { commit }) }
 }
 
@@ -174,7 +174,7 @@ fn fetch(
     let mut connection = remote.connect(Service::UploadPack)?;
     // Ids are asked for, no refs.
     let mut session = FetchSession::start(connection.as_mut(), &["refs/azureml/attachments/none"])?;
-    session.fetch(git, request, &mut |progress| context.tell(progress))
+    session.fetch(git, request, &mut |progress| context.show(progress))
 }
 
 /// A fresh repository at `path`, which sees the objects of `history` if it is given.

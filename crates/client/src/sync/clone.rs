@@ -18,7 +18,7 @@ use super::list::RemoteView;
 use super::{Context, SyncError};
 use crate::transport::Remote;
 
-/// What to bring.
+/// The options of a clone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CloneOptions {
     /// The project, when the remote has several.
@@ -27,7 +27,7 @@ pub struct CloneOptions {
     pub master_files: bool,
 }
 
-/// What was brought.
+/// The result of a clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cloned {
     /// The project.
@@ -73,11 +73,11 @@ pub fn clone(
     let runs = view.runs_of(&id);
     let wants = std::iter::once(newest).chain(runs).collect();
     let newest_alone = FetchRequest { wants, depth: Some(1), ..FetchRequest::default() };
-    let fetched = match session.fetch(history.git(), &newest_alone, &mut |progress| context.tell(progress)) {
+    let fetched = match session.fetch(history.git(), &newest_alone, &mut |progress| context.show(progress)) {
         // A host that can't cut a history short gives all of it.
         Err(client::Error::Unsupported { .. }) => {
             let whole = FetchRequest { depth: None, ..newest_alone };
-            session.fetch(history.git(), &whole, &mut |progress| context.tell(progress))?
+            session.fetch(history.git(), &whole, &mut |progress| context.show(progress))?
         }
         fetched => fetched?,
     };
@@ -102,11 +102,11 @@ pub fn clone(
     if let Some((user, master)) = user.as_ref().zip(master) {
         let request = FetchRequest { wants: vec![master], ..FetchRequest::default() };
         let fetched = if session.takes_more() {
-            session.fetch(user.git(), &request, &mut |progress| context.tell(progress))?
+            session.fetch(user.git(), &request, &mut |progress| context.show(progress))?
         } else {
             let mut connection = remote.connect(Service::UploadPack)?;
             let mut session = FetchSession::start(connection.as_mut(), &[refs::MASTER])?;
-            session.fetch(user.git(), &request, &mut |progress| context.tell(progress))?
+            session.fetch(user.git(), &request, &mut |progress| context.show(progress))?
         };
         bytes_received += fetched.bytes_received;
     }
@@ -169,7 +169,7 @@ fn note(history: &HistoryRepo, name: &gix::refs::FullName, tip: ObjectId) -> Res
     Ok(())
 }
 
-/// Whether the folder is there, and then empty.
+/// Returns whether the folder is there, and then empty.
 fn check_empty(folder: &Path) -> Result<bool, SyncError> {
     match std::fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {

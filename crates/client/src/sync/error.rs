@@ -78,9 +78,9 @@ pub enum SyncError {
     /// Nothing answers there, or not in time.
     #[error("{message}")]
     Unreachable {
-        /// What was attempted.
+        /// The action that was attempted.
         message: String,
-        /// Whether it was a time-out.
+        /// True if it was a time-out.
         timed_out: bool,
         /// The cause.
         #[source]
@@ -89,7 +89,7 @@ pub enum SyncError {
     /// The connection broke off in the middle.
     #[error("the connection to the remote repository broke off while {what} came")]
     Cut {
-        /// What was being received.
+        /// The thing that was being received.
         what: &'static str,
         /// The cause.
         #[source]
@@ -106,7 +106,7 @@ pub enum SyncError {
     /// Others pushed again and again in between.
     #[error("others pushed first {attempts} times in a row; nothing is lost, and the next sync tries again")]
     Busy {
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: usize,
     },
     /// The remote has no run history.
@@ -175,7 +175,7 @@ pub enum SyncError {
     /// An object that should be here can't be read.
     #[error("can't read {what}")]
     Read {
-        /// What.
+        /// The thing.
         what: String,
         /// Git's own reason.
         #[source]
@@ -184,7 +184,7 @@ pub enum SyncError {
     /// The disk refused.
     #[error("can't {action} '{}'", .path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,

@@ -11,10 +11,10 @@ use crate::transport::Remote;
 /// The depth that means "all of it", as Git says it.
 const WHOLE_DEPTH: u32 = i32::MAX as u32;
 
-/// What fetching a snapshot did.
+/// The result of fetching a snapshot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FetchedSnapshot {
-    /// Whether it was here already.
+    /// True if it was here already.
     pub was_here: bool,
     /// Bytes received.
     pub bytes_received: u64,
@@ -38,7 +38,7 @@ pub fn fetch_snapshot(
     let mut connection = remote.connect(Service::UploadPack)?;
     let tip = {
         let mut session = FetchSession::start(connection.as_mut(), &[&prefix])?;
-        match session.fetch(history.git(), &alone, &mut |progress| context.tell(progress)) {
+        match session.fetch(history.git(), &alone, &mut |progress| context.show(progress)) {
             Ok(fetched) => {
                 return Ok(FetchedSnapshot { was_here: false, bytes_received: fetched.bytes_received });
             }
@@ -76,7 +76,7 @@ pub fn fetch_everything(
         return Err(SyncError::NoHistory { id: Some(*history.id()) });
     }
     let request = FetchRequest { wants, ..FetchRequest::default() };
-    Ok(session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?.bytes_received)
+    Ok(session.fetch(history.git(), &request, &mut |progress| context.show(progress))?.bytes_received)
 }
 
 fn fetch_with(
@@ -87,10 +87,10 @@ fn fetch_with(
 ) -> Result<Fetched, SyncError> {
     // No ref is looked for: only what the server can do.
     let mut session = FetchSession::start(connection, &["refs/heads/AzureMLHistory/"])?;
-    Ok(session.fetch(repository, request, &mut |progress| context.tell(progress))?)
+    Ok(session.fetch(repository, request, &mut |progress| context.show(progress))?)
 }
 
-/// Whether the server declined to give out one commit, however it says so.
+/// Returns whether the server declined to give out one commit, however it says so.
 pub(super) fn wants_the_branch(error: &client::Error) -> bool {
     match error {
         client::Error::NotOurRef { .. } | client::Error::Unsupported { .. } => true,
@@ -110,7 +110,7 @@ pub(super) fn haves(history: &HistoryRepo) -> Result<Vec<ObjectId>, SyncError> {
     Ok(tips)
 }
 
-/// What the remote has of a project, its objects fetched.
+/// The refs of a project at the remote, with their objects fetched.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Theirs {
     pub(super) history: Option<ObjectId>,
@@ -134,7 +134,7 @@ pub(super) fn fetch_theirs(
         theirs.history.into_iter().chain(theirs.runs).filter(|id| !history.git().has_object(*id)).collect();
     if !wants.is_empty() {
         let request = FetchRequest { wants, haves: haves(history)?, depth: None, filter: None };
-        let fetched = session.fetch(history.git(), &request, &mut |progress| context.tell(progress))?;
+        let fetched = session.fetch(history.git(), &request, &mut |progress| context.show(progress))?;
         theirs.bytes_received = fetched.bytes_received;
     }
     Ok(theirs)

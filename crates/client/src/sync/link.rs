@@ -14,7 +14,7 @@ use super::push::{first_refusal, push_history};
 use super::{Context, SyncError, list};
 use crate::transport::Remote;
 
-/// What the remote repository may have.
+/// The state of the remote repository that linking accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkMode {
     /// No branch at all: `master` and the run history are made there in one push.
@@ -23,12 +23,12 @@ pub enum LinkMode {
     EmptyOrClone,
 }
 
-/// What linking did.
+/// The result of linking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Linked {
     /// The remote's `master`.
     pub master: Option<ObjectId>,
-    /// Whether this made it.
+    /// True if this made it.
     pub created_master: bool,
     /// The newest snapshot there.
     pub history: Option<ObjectId>,
@@ -79,9 +79,9 @@ fn link_history(
             branches: view.branches.iter().map(|(name, _)| name.clone()).collect(),
         });
     }
-    let delivered = push_history(history, remote, context)?;
+    let pushed = push_history(history, remote, context)?;
     history.set_remote(remote.url())?;
-    Ok(Linked { master: view.master, created_master: false, history: delivered.history })
+    Ok(Linked { master: view.master, created_master: false, history: pushed.history })
 }
 
 fn push_all(
@@ -119,7 +119,7 @@ fn push_all(
     let updates =
         if is_atomic { std::iter::once(first).chain(rest.drain(..)).collect() } else { vec![first] };
     let request = PushRequest { updates, atomic: true, ..PushRequest::default() };
-    let report = session.push(&both, &request, &mut |progress| context.tell(progress))?;
+    let report = session.push(&both, &request, &mut |progress| context.show(progress))?;
     drop(session);
     if let Some((update, reason)) = first_refusal(&request, &report) {
         // Somebody else linked in between: then it is not empty any more.
@@ -170,8 +170,8 @@ fn already_there(
             });
         }
     }
-    let delivered = push_history(history, remote, context)?;
-    Ok(Linked { master: view.master, created_master: false, history: delivered.history })
+    let pushed = push_history(history, remote, context)?;
+    Ok(Linked { master: view.master, created_master: false, history: pushed.history })
 }
 
 fn push_rest(
@@ -182,7 +182,7 @@ fn push_rest(
 ) -> Result<(), SyncError> {
     let mut connection = remote.connect(Service::ReceivePack)?;
     let mut session = PushSession::start(connection.as_mut())?;
-    let report = session.push(both, request, &mut |progress| context.tell(progress))?;
+    let report = session.push(both, request, &mut |progress| context.show(progress))?;
     match first_refusal(request, &report) {
         Some((update, reason)) => {
             Err(SyncError::Rejected { reference: update.name.as_bstr().to_string(), reason })

@@ -1,4 +1,4 @@
-//! What a remote repository has, by the names of its refs alone.
+//! The projects in a remote repository, by the names of its refs alone.
 
 use azml_core::id::ProjectId;
 use azml_core::quote::quoted;
@@ -10,7 +10,7 @@ use gix::ObjectId;
 use super::SyncError;
 use crate::transport::Remote;
 
-/// What a remote repository has.
+/// The projects and branches of a remote repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemoteView {
     /// The tip of `master`.

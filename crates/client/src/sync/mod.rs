@@ -25,11 +25,11 @@ pub use link::{LinkMode, Linked, link};
 pub use list::{RemoteView, list};
 pub use progress::with_progress;
 pub use pull::{Pulled, pull};
-pub use push::{Delivered, push_history};
+pub use push::{Pushed, push_history};
 
 use crate::env::{Pace, SystemPace};
 
-/// What happens meanwhile, told as it happens.
+/// An event of a synchronisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -43,7 +43,7 @@ pub enum Event {
     Joining,
     /// Others push at the same time, and so many went first: the push waits for its turn.
     Waiting {
-        /// How many.
+        /// Their number.
         others: usize,
     },
 }
@@ -51,7 +51,7 @@ pub enum Event {
 /// On whose behalf, and who watches.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// Who makes join commits and merges of run records, and when.
+    /// The author and time of join commits and merges of run records.
     pub by: &'a gix::actor::Signature,
     /// Told what happens.
     pub observer: &'a (dyn Fn(Event) + Sync),
@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
         Self { by, observer, pace: &SystemPace }
     }
 
-    fn tell(&self, progress: git_wire::client::Progress<'_>) {
+    fn show(&self, progress: git_wire::client::Progress<'_>) {
         use git_wire::client::Progress;
         match progress {
             Progress::Remote(text) => {

@@ -9,17 +9,17 @@ use super::fetching::{Theirs, fetch_theirs};
 use super::{Context, SyncError};
 use crate::transport::Remote;
 
-/// How often a ref that moved meanwhile is looked at anew.
+/// The most times that a ref is read again because it moved meanwhile.
 const LOCAL_TRIES: usize = 20;
 
-/// What was taken in.
+/// The result of a pull.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pulled {
     /// The newest snapshot that the remote has.
     pub history: Option<ObjectId>,
-    /// Whether run records came in.
+    /// True if run records came in.
     pub new_runs: bool,
-    /// Whether snapshots came in.
+    /// True if snapshots came in.
     pub new_snapshots: bool,
     /// Bytes received.
     pub bytes_received: u64,
@@ -35,7 +35,7 @@ pub fn pull(history: &HistoryRepo, remote: &Remote, context: Context<'_>) -> Res
     Ok(pulled)
 }
 
-/// What to do when both sides have snapshots that the other lacks.
+/// The action if both sides have snapshots that the other lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnDivergence {
     Join,
@@ -96,7 +96,7 @@ fn take_in_history(
     Err(SyncError::Busy { attempts: LOCAL_TRIES })
 }
 
-/// Whether theirs is ours and more. Where the history between is not here (a shallow one), what the
+/// Returns whether theirs is ours and more. Where the history between is not here (a shallow one), what the
 /// remote had at the last sync tells: it never goes back, so what it had then is in what it has now.
 fn is_behind(history: &HistoryRepo, ours: ObjectId, theirs: ObjectId) -> Result<bool, SyncError> {
     if join::contains(history.git(), theirs, ours)? {

@@ -14,16 +14,16 @@ use super::{Context, Event, SyncError, attachments};
 use crate::limits;
 use crate::transport::Remote;
 
-/// What a delivery did.
+/// The result of a push.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Delivered {
+pub struct Pushed {
     /// The newest snapshot that the remote has now.
     pub history: Option<ObjectId>,
     /// The run records that the remote has now.
     pub runs: Option<ObjectId>,
-    /// Whether anything had to be sent.
+    /// True if anything had to be sent.
     pub pushed: bool,
-    /// How often somebody else had pushed first.
+    /// The number of times that somebody else had pushed first.
     pub joins: usize,
     /// Objects sent.
     pub objects: u64,
@@ -39,8 +39,8 @@ pub fn push_history(
     history: &HistoryRepo,
     remote: &Remote,
     context: Context<'_>,
-) -> Result<Delivered, SyncError> {
-    let mut delivered = Delivered::default();
+) -> Result<Pushed, SyncError> {
+    let mut total = Pushed::default();
     let mut refused: Option<Refused> = None;
     let mut without_attachments = None;
     let mut everything = false;
@@ -48,9 +48,8 @@ pub fn push_history(
     let mut locks = 0;
     loop {
         let before = refused.take();
-        match attempt(history, remote, context, before, everything, &mut without_attachments, &mut delivered)?
-        {
-            Attempt::Done => return without_attachments.map_or(Ok(delivered), Err),
+        match attempt(history, remote, context, before, everything, &mut without_attachments, &mut total)? {
+            Attempt::Done => return without_attachments.map_or(Ok(total), Err),
             // What its refs reach and what it had at the last sync is not all there any more.
             Attempt::Refused(what) if what.lacks_objects && !everything => everything = true,
             Attempt::Refused(what) => {
@@ -63,7 +62,7 @@ pub fn push_history(
                 refused = Some(what);
             }
             Attempt::SomebodyElseFirst => {
-                delivered.joins += 1;
+                total.joins += 1;
                 // Waits before it fetches: one join is for all that came meanwhile.
                 if !turns.lost() {
                     return Err(SyncError::Busy { attempts: turns.count() });
@@ -107,7 +106,7 @@ fn attempt(
     refused: Option<Refused>,
     everything: bool,
     without_attachments: &mut Option<SyncError>,
-    delivered: &mut Delivered,
+    total: &mut Pushed,
 ) -> Result<Attempt, SyncError> {
     let mut connection = remote.connect(Service::ReceivePack)?;
     let mut session = PushSession::start(connection.as_mut())?;
@@ -151,10 +150,10 @@ fn attempt(
     let objects = offer.as_ref().map_or(history.git(), |offer| offer.objects(history));
     let request = PushRequest { updates, atomic: true, exclude: tracked(history, &session)?, everything };
     if !request.updates.is_empty() {
-        let report = session.push(objects, &request, &mut |progress| context.tell(progress))?;
-        delivered.objects += report.objects;
-        delivered.bytes_sent += report.bytes_sent;
-        delivered.pushed = true;
+        let report = session.push(objects, &request, &mut |progress| context.show(progress))?;
+        total.objects += report.objects;
+        total.bytes_sent += report.bytes_sent;
+        total.pushed = true;
         for (update, (_, result)) in request.updates.iter().zip(&report.refs) {
             if result.is_ok() && report.unpack.is_ok() {
                 let ours = offer.as_ref().filter(|offer| offer.update == *update).map(|offer| offer.ours);
@@ -169,8 +168,8 @@ fn attempt(
     }
     history.set_tracking(branch.as_ref(), our_history)?;
     history.set_tracking(runs.as_ref(), our_runs)?;
-    delivered.history = our_history;
-    delivered.runs = our_runs;
+    total.history = our_history;
+    total.runs = our_runs;
     Ok(Attempt::Done)
 }
 

@@ -34,7 +34,7 @@ impl<'c> Turns<'c> {
         let pace = self.context.pace;
         let now = pace.now();
         let round = now.saturating_sub(self.round_begun);
-        if now.saturating_sub(self.begun) >= limits::PUSH_PATIENCE {
+        if now.saturating_sub(self.begun) >= limits::PUSH_CONTENTION {
             return false;
         }
         if let Some(before) = self.lost.checked_sub(1) {
@@ -91,8 +91,8 @@ mod tests {
     fn pauses_grow_shrink_and_end() {
         let pace = Fake::default();
         let by = gix::actor::Signature::default();
-        let told = Mutex::new(Vec::new());
-        let observer = |event| told.lock().unwrap().push(event);
+        let events = Mutex::new(Vec::new());
+        let observer = |event| events.lock().unwrap().push(event);
         let mut turns = Turns::new(Context { by: &by, observer: &observer, pace: &pace });
         assert!(turns.lost() && pace.slept.lock().unwrap().is_empty(), "the first time nobody waits");
         let mut rounds = 1;
@@ -104,7 +104,7 @@ mod tests {
         assert!(slept[3] > slept[0] && slept[3] > slept[7], "{slept:?}");
         assert!(slept.iter().all(|pause| *pause <= limits::PUSH_PAUSE_MOST), "{slept:?}");
         assert_eq!(turns.count(), rounds);
-        assert_eq!(told.lock().unwrap()[0], Event::Waiting { others: 2 });
-        assert!(pace.now() >= limits::PUSH_PATIENCE && pace.now() < 2 * limits::PUSH_PATIENCE);
+        assert_eq!(events.lock().unwrap()[0], Event::Waiting { others: 2 });
+        assert!(pace.now() >= limits::PUSH_CONTENTION && pace.now() < 2 * limits::PUSH_CONTENTION);
     }
 }

@@ -16,7 +16,7 @@ use super::http_options::HttpOptions;
 /// Hosts look for `git/` at the beginning, to tell Git's clients from browsers.
 const USER_AGENT: &str = concat!("git/2.47.0 (azml/", env!("CARGO_PKG_VERSION"), ")");
 
-/// Where systems keep the certificates they trust, as one file.
+/// The files in which systems keep the certificates that they trust.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",

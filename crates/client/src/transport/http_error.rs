@@ -1,4 +1,4 @@
-//! What went wrong over HTTP, in the server's words where it has any.
+//! Failures over HTTP, with the server's message if it has one.
 
 use std::io;
 
@@ -63,7 +63,7 @@ impl<R: io::Read> io::Read for Body<R> {
     }
 }
 
-/// What is wrong with a server's certificate, or with what was said before there was one.
+/// The fault of a server's certificate, or of the handshake.
 fn of_tls(host: &str, error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
     let rustls::Error::InvalidCertificate(why) = error else {

@@ -1,4 +1,4 @@
-//! What carries the Git protocol to a remote: HTTP(S), the user's ssh, a folder of this machine, `git://`.
+//! The transports of the Git protocol: HTTP(S), the user's ssh, a folder of this machine, `git://`.
 //!
 //! [`Remote::connect`] gives a [`Connection`] whatever the URL is; what is different between them
 //! stays in here. No wait for a remote is longer than a named time-out of [`TransportOptions`], and
@@ -30,17 +30,17 @@ pub use http_options::HttpVariables;
 use crate::credentials::Provider;
 use crate::git_config::{self, Direction, GitConfig};
 
-/// How long to wait for a connection to be made.
+/// The time to wait for a connection to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a conversation may be silent: no byte either way.
+/// The time that a conversation may be silent: no byte either way.
 pub const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What the environment and the configuration say about reaching remotes.
+/// The options for reaching remotes, from the environment and the configuration.
 #[derive(Debug, Clone)]
 pub struct TransportOptions {
-    /// How long to wait for a connection to be made.
+    /// The time to wait for a connection to be made.
     pub connect_timeout: Duration,
-    /// How long a conversation may be silent.
+    /// The time that a conversation may be silent.
     pub stall_timeout: Duration,
     /// A shell command line in place of `ssh` (`GIT_SSH_COMMAND`, else `core.sshCommand`).
     pub ssh_command: Option<OsString>,
@@ -52,7 +52,7 @@ pub struct TransportOptions {
     pub http: HttpVariables,
     /// The user's Git configuration.
     pub git: Arc<GitConfig>,
-    /// Whether a person sits at a terminal, so that ssh may ask.
+    /// True if a person sits at a terminal, so that ssh may ask.
     pub may_ask: bool,
 }
 

@@ -15,10 +15,10 @@ use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as
 
 use super::{TransportOptions, stall};
 
-/// What is kept of stderr, at most: the end of it.
+/// The most bytes that are kept of stderr: its end.
 const MAX_STDERR: usize = 64 * 1024;
 
-/// Where to go by SSH.
+/// The address of an SSH remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) user: Option<String>,
@@ -273,7 +273,7 @@ fn collect(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {
     }
 }
 
-/// What was said on stderr, without control characters and without the `remote:` that servers write in front.
+/// The message on stderr, without control characters and without the `remote:` that servers write in front.
 fn message_of(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<String> = text

@@ -16,11 +16,11 @@ pub(super) struct Watched {
     pieces: Receiver<io::Result<Vec<u8>>>,
     current: Vec<u8>,
     used: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Watched {
-    pub(super) fn new(mut pipe: impl Read + Send + 'static, patience: Duration) -> Self {
+    pub(super) fn new(mut pipe: impl Read + Send + 'static, timeout: Duration) -> Self {
         let (send, pieces) = sync_channel(AHEAD);
         std::thread::spawn(move || {
             loop {
@@ -40,14 +40,14 @@ impl Watched {
                 }
             }
         });
-        Self { pieces, current: Vec::new(), used: 0, patience }
+        Self { pieces, current: Vec::new(), used: 0, timeout }
     }
 }
 
 impl Read for Watched {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.used == self.current.len() {
-            match self.pieces.recv_timeout(self.patience) {
+            match self.pieces.recv_timeout(self.timeout) {
                 Ok(piece) => {
                     self.current = piece?;
                     self.used = 0;

@@ -41,7 +41,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// How much to say, and how.
+/// The options of output.
 #[derive(Clone, Debug, Default)]
 pub struct UiOptions {
     /// The format of results; by default a table on a terminal, else JSON.
@@ -54,9 +54,9 @@ pub struct UiOptions {
     pub only_show_errors: bool,
     /// No progress bars: the log takes their place.
     pub logging: bool,
-    /// What the user types to call azml: takes the place of `{azml}` in hints.
+    /// The name by which the user calls azml: takes the place of `{azml}` in hints.
     pub program: Option<&'static str>,
-    /// What shows tables that are longer than the terminal; nothing if there is no terminal.
+    /// The program that shows tables longer than the terminal; none without a terminal.
     pub pager: Option<Pager>,
 }
 
@@ -69,25 +69,25 @@ pub enum Output {
     Value(Value),
     /// A value with a table layout of its own, used when there is no query.
     WithTable {
-        /// What all other formats print.
+        /// The value that all other formats print.
         value: Value,
-        /// What a table shows: rows of columns, in this order.
+        /// The rows of the table, with columns in this order.
         rows: Vec<serde_json::Map<String, Value>>,
-        /// Whether numbers are aligned as numbers.
+        /// True if numbers are aligned as numbers.
         numbers: Numbers,
     },
     /// A value with a table layout of its own that is made of it, used when there is no query; for what may be long.
     WithRows {
-        /// What all other formats print.
+        /// The value that all other formats print.
         value: Value,
         /// Makes what a table shows: rows of columns, in this order.
         rows: fn(&Value) -> Vec<serde_json::Map<String, Value>>,
     },
     /// A value with a text of its own where a table would stand, used when there is no query.
     WithText {
-        /// What all other formats print.
+        /// The value that all other formats print.
         value: Value,
-        /// What people read, coloured if standard output may carry colour, and clean of foreign escapes.
+        /// The text for people, coloured if standard output may carry colour, and clean of foreign escapes.
         text: String,
     },
     /// The text of a table, made by who has asked for the format that is wanted.
@@ -210,7 +210,7 @@ impl Ui {
             .map_err(|error| CommandError::file("write to", "standard output".as_ref(), error))
     }
 
-    /// Whether the reader of standard output went away.
+    /// Returns whether the reader of standard output went away.
     pub fn reader_is_gone(&self) -> bool {
         self.out_is_gone.load(Ordering::Relaxed)
     }
@@ -281,12 +281,12 @@ impl Ui {
         }
     }
 
-    /// Whether standard error may carry colour.
+    /// Returns whether standard error may carry colour.
     pub fn colors_errors(&self) -> bool {
         self.color_err
     }
 
-    /// Whether standard output may carry colour.
+    /// Returns whether standard output may carry colour.
     pub fn colors_output(&self) -> bool {
         self.color_out
     }

@@ -31,7 +31,7 @@ impl Pager {
         (!is_none).then(|| Self { command: command.to_owned(), sets_less: env.get("LESS").is_none() })
     }
 
-    /// Whether the text is longer than the terminal.
+    /// Returns whether the text is longer than the terminal.
     pub(super) fn is_wanted(text: &str) -> bool {
         let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_row);
         rows > 0 && text.lines().count() >= usize::from(rows)

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::notices::Progress;
 use crate::text::clean;
 
-/// How often the spinner turns.
+/// The time between two turns of the spinner.
 const TICK: Duration = Duration::from_millis(120);
 
 /// A running step; the bar goes away when this is dropped.

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::text::{clean_line, significant};
 
-/// How numbers are shown.
+/// The form of numbers in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
     /// Like any text, to the left.

@@ -58,7 +58,7 @@ pub fn fetch(context: &PageContext<'_>, request: &Request, id: &str) -> Result<R
     Ok(context.see(here(request, &format::run_path(&record, "")), flash))
 }
 
-/// What went wrong, as the command would have told it.
+/// The failure as the command would print it.
 pub fn failed(context: &PageContext<'_>, title: &str, error: CommandError) -> Flash {
     let error = hints::with_hint(error);
     let mut lines = error.chain();
@@ -68,7 +68,7 @@ pub fn failed(context: &PageContext<'_>, title: &str, error: CommandError) -> Fl
     Flash { failed: true, title: title.to_owned(), lines, undo: None }
 }
 
-/// Where a form says to go on; only pages of this server count.
+/// The page that a form wants to be shown next; only pages of this server count.
 pub fn here<'a>(request: &'a Request, otherwise: &'a str) -> &'a str {
     let is_ours = |path: &&str| {
         path.starts_with('/')

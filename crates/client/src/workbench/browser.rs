@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::env::{DISPLAY, Env, WAYLAND_DISPLAY};
 
-/// Whether there is a screen to open a browser on.
+/// Returns whether there is a screen to open a browser on.
 pub fn has_display(env: &Env) -> bool {
     !cfg!(all(unix, not(target_os = "macos")))
         || env.get(DISPLAY).is_some()

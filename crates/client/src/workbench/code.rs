@@ -29,7 +29,7 @@ const FILES: usize = 5000;
 /// Larger files are not shown, but can be downloaded.
 pub const SHOWN: u64 = 512 * 1024;
 
-/// What differs from the snapshot of another run: the one before, unless the address says which.
+/// The differences from the snapshot of another run: the one before, unless the address names one.
 pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
     let listed = context.workbench.records.now(context)?;
@@ -54,7 +54,7 @@ pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Resu
     Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
-/// What differs between two trees, told and shown.
+/// The differences between two trees.
 pub fn differences(
     context: &PageContext<'_>,
     request: &Request,
@@ -76,7 +76,7 @@ pub fn too_much() -> Markup {
     html! { p.note { "More than " (format::grouped(COMPARED_ENTRIES)) " files and folders differ: they are not compared here." } }
 }
 
-/// Which files differ, and by how many lines.
+/// The files that differ, with the numbers of their lines.
 pub(crate) fn stat(files: &[Change]) -> Markup {
     let (added, removed) = files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
     html! {

@@ -58,7 +58,7 @@ fn path(runs: &[RunRecord], all: bool) -> String {
     format!("/compare?{}", pairs.join("&"))
 }
 
-/// Which runs, and changing that in place.
+/// The compared runs, and a form that changes them.
 fn chosen(runs: &[RunRecord], all: bool) -> Markup {
     let without = |at: usize| {
         let mut rest = runs.to_vec();

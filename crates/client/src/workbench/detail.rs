@@ -107,7 +107,7 @@ fn facts(context: &PageContext<'_>, record: &RunRecord) -> Markup {
     }
 }
 
-/// What the script logged: single values, then curves.
+/// The script's metrics: single values, then curves.
 fn logged(
     context: &PageContext<'_>,
     record: &RunRecord,

@@ -9,7 +9,7 @@ const KEPT: usize = 50;
 /// The result of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flash {
-    /// Whether it went wrong.
+    /// True if it went wrong.
     pub failed: bool,
     /// In one line.
     pub title: String,

@@ -58,7 +58,7 @@ pub fn command(record: &RunRecord) -> String {
     words.map(|text| word(text)).collect::<Vec<_>>().join(" ")
 }
 
-/// How long something took.
+/// A duration as people read it.
 pub fn duration(length: SignedDuration) -> String {
     let seconds = length.as_secs_f64();
     if seconds < 0.9995 {
@@ -75,7 +75,7 @@ pub fn duration(length: SignedDuration) -> String {
     }
 }
 
-/// How long a run took, or takes so far.
+/// The duration of a run, or of a run in progress so far.
 pub fn run_time(record: &RunRecord, now: Timestamp) -> Option<SignedDuration> {
     record.duration().or_else(|| {
         let start = record.start_time_utc.filter(|_| !record.status.is_over())?;
@@ -93,7 +93,7 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> Markup {
     }
 }
 
-/// How far a run has come: a word, and a shape beside it.
+/// The status of a run: a word, and a shape beside it.
 pub fn status(status: Status) -> Markup {
     let (shape, word) = match status {
         Status::Submitting => ("wait", "Submitting"),
@@ -113,7 +113,7 @@ pub fn run_path(record: &RunRecord, below: &str) -> String {
     format!("/runs/{}{below}", encode(record.run_id.as_str()))
 }
 
-/// How a run is called for short.
+/// The short name of a run.
 pub fn run_name(record: &RunRecord) -> String {
     match record.run_number {
         0 => line(record.run_id.as_str()),

@@ -1,4 +1,4 @@
-//! Who may ask: the browser that was given this start's key, from pages of this server, under this server's name.
+//! Admission: the browser that was given this start's key, from pages of this server, under this server's name.
 //!
 //! A page of any web site can make the user's browser send requests here, and its owner can make a name of theirs lead
 //! to 127.0.0.1; other users of this computer can connect. So the `Host` must be ours, whatever changes something must
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// What of a request tells who sent it.
+/// The parts of a request that identify its sender.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sender<'a> {
     /// The header `Host`.
@@ -53,7 +53,7 @@ pub struct Sender<'a> {
     pub cookie: Option<&'a str>,
     /// The token in the form.
     pub form_token: Option<&'a str>,
-    /// Whether it wants to change something.
+    /// True if it wants to change something.
     pub changes: bool,
 }
 
@@ -98,7 +98,7 @@ impl Guard {
         format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name(), self.keys.session)
     }
 
-    /// Whether a key is this start's.
+    /// Returns whether a key is this start's.
     pub fn is_key(&self, key: &str) -> bool {
         is_equal(key, &self.keys.key)
     }
@@ -120,7 +120,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Whether the sender has the cookie.
+    /// Returns whether the sender has the cookie.
     pub fn is_signed_in(&self, sender: &Sender<'_>) -> bool {
         let name = self.cookie_name();
         let cookies = sender.cookie.unwrap_or_default().split(';').filter_map(|pair| pair.split_once('='));

@@ -15,11 +15,11 @@ use crate::invoked::Invoked;
 /// A page's own part of its frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// What it is called.
+    /// Its name.
     pub title: &'a str,
-    /// Whether the script keeps it up to date.
+    /// True if the script keeps it up to date.
     pub live: bool,
-    /// Where a change of the whole project leads back to.
+    /// The page that a change of the whole project leads back to.
     pub here: &'a str,
 }
 
@@ -88,7 +88,7 @@ fn icon(name: &str) -> Markup {
     html! { svg.i aria-hidden="true" { use href={ "#" (name) } {} } }
 }
 
-/// What every form carries: its token, and where to go on.
+/// The hidden fields of every form: its token, and the next page.
 pub fn hidden(context: &PageContext<'_>, here: &str) -> Markup {
     html! {
         input type="hidden" name="form" value=(context.form_token());

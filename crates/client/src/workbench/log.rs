@@ -15,12 +15,12 @@ use super::request::Request;
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 
-/// How much of a log's end is on the run's page.
+/// The bytes of a log's end that the run's page shows.
 const TAIL: u64 = 12 * 1024;
-/// How much is given at once to who follows.
+/// The bytes of a log that are sent at once.
 const PIECE: u64 = 256 * 1024;
 
-/// Where a run's attachments are while it runs and after that.
+/// The attachments of a run, in progress or ended.
 pub fn attachments(context: &PageContext<'_>, record: &RunRecord) -> Attachments {
     Attachments::of_record(&context.opened.history, record)
 }
@@ -55,7 +55,7 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
     })
 }
 
-/// What a log has from a place on, as text; the header `X-Next` says where to go on, and `X-Over` that nothing follows.
+/// A log from an offset on, as text; the header `X-Next` has the next offset, and `X-Over` says that nothing follows.
 pub fn follow(
     context: &PageContext<'_>,
     request: &Request,

@@ -1,4 +1,4 @@
-//! What a run left: a list, each file to look at or to keep.
+//! The files that a run left: a list, each to view or to download.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::page_context::{PageContext, not_found};
 use super::reply::{Content, Reply, picture_kind};
 use super::request::{Request, encode_path};
 use crate::error::CommandError;
-use crate::run::carried;
+use crate::run::upload;
 use crate::text::size;
 
 /// So many files are listed.
@@ -60,7 +60,7 @@ pub fn section(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, 
         } @else {
             @for path in missing.iter().take(20) {
                 p.quiet { code { (quoted_path(path)) } " is missing"
-                    @if let Some(why) = carried::why_missing(record, path) { ": " (format::line(&why)) } "." }
+                    @if let Some(why) = upload::why_missing(record, path) { ": " (format::line(&why)) } "." }
             }
         }
     })

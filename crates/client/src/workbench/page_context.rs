@@ -21,7 +21,7 @@ use crate::text::guarded;
 pub struct PageContext<'w> {
     /// The Workbench that it is a page of.
     pub workbench: &'w Workbench,
-    /// What commands work in.
+    /// The surroundings of operations.
     pub ctx: Context,
     /// The project.
     pub opened: Opened,

@@ -22,7 +22,7 @@ use crate::ops::restore;
 /// So many changed files are listed.
 const LISTED: usize = 500;
 
-/// What restoring a run's snapshot would change.
+/// Previews the restore of a run's snapshot.
 pub fn preview(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
     let title = format!("Restore the snapshot of {}", format::run_name(&record));
@@ -89,7 +89,7 @@ pub fn restore(context: &PageContext<'_>, request: &Request, id: &str) -> Result
     }
 }
 
-/// What going back would change.
+/// Previews an undo.
 pub fn undo_preview(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
     let (backup, plan) = restore::plan_undo(&context.opened)?;
     let body = html! {
@@ -169,7 +169,7 @@ fn crumbs(record: &RunRecord) -> Markup {
     }
 }
 
-/// What has to be the same for the plan to be the same.
+/// A hash that is the same for the same plan.
 fn fingerprint(plan: &Plan) -> String {
     let said = format!("{}\n{:?}\n{:?}\n", plan.target, plan.changes, plan.in_the_way);
     gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, said.as_bytes())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use azml::credentials::Provider;
-use azml::sync::{Context, Delivered, SyncError, push_history};
+use azml::sync::{Context, Pushed, SyncError, push_history};
 use azml::transport::{Remote, TransportOptions};
 use azml_core::history::HistoryRepo;
 use azml_core::id::{ProjectId, RunId};
@@ -128,7 +128,7 @@ impl Computer {
         (run_id, taken.commit)
     }
 
-    pub(crate) fn push(&self, remote: &Remote) -> Result<Delivered, SyncError> {
+    pub(crate) fn push(&self, remote: &Remote) -> Result<Pushed, SyncError> {
         push_history(&self.history, remote, Context::quiet(&by()))
     }
 

@@ -14,12 +14,12 @@ use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::ops::{fetch, runs};
 use crate::run::attachments::Attachments;
-use crate::run::{carried, keeping};
+use crate::run::{keeping, upload};
 use crate::text::shell_word;
 use crate::ui::{Output, Ui};
 
-/// How often a log that is followed is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// The time between two reads of a log that is followed.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Show a run, or one of its attachments
 ///
@@ -58,7 +58,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
 
 fn show(ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
     let mut record = runs::resolve_current(ctx, opened, run)?;
-    keeping::brought_up_to_date(ctx, opened, &mut record);
+    keeping::refresh(ctx, opened, &mut record);
     Ok(Output::Value(Value::Object(runs::fields(&record))))
 }
 
@@ -76,7 +76,7 @@ fn print(
     let here = Attachments::of_record(&opened.history, record);
     let path = here.path_of(given);
     let is_here = here.open(&path).is_ok_and(|found| found.is_some());
-    if let Some(why) = carried::why_missing(record, &path).filter(|_| !is_here) {
+    if let Some(why) = upload::why_missing(record, &path).filter(|_| !is_here) {
         return Err(missing().hint(why));
     }
     let attachments = fetch::attachments(ctx, opened, record, token)?;
@@ -128,6 +128,6 @@ fn follow(
             let Some(_) = file else { return print(ui, ctx, opened, record, path, None) };
             return Ok(Output::Nothing);
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

@@ -75,7 +75,7 @@ fn paths<'a>(paths: impl Iterator<Item = &'a BString>) -> Value {
     paths.map(|path| Value::from(quoted(path))).collect()
 }
 
-/// What would be or was done, path by path.
+/// Lists a plan's changes by path.
 fn listed(plan: &Plan, head: &Value) -> Map<String, Value> {
     let mut value = head.as_object().cloned().unwrap_or_default();
     value.insert("added".to_owned(), paths(plan.added()));
@@ -106,15 +106,15 @@ fn rows(value: &Value) -> Vec<Map<String, Value>> {
 }
 
 fn planned(ctx: &Context, plan: &Plan, head: &Value) -> Output {
-    tell_unignored(ctx, plan);
-    snapshot::tell_passed_over(ctx, &plan.passed_over);
+    warn_unignored(ctx, plan);
+    snapshot::warn_passed_over(ctx, &plan.passed_over);
     let mut value = listed(plan, head);
     value.insert("dry_run".to_owned(), true.into());
     Output::WithRows { value: Value::Object(value), rows }
 }
 
-fn tell_unignored(ctx: &Context, plan: &Plan) {
-    snapshot::tell_held_back(
+fn warn_unignored(ctx: &Context, plan: &Plan) {
+    snapshot::warn_held_back(
         ctx,
         "ignored until now, and not by the rules of that snapshot; held back from snapshots until you decide",
         &plan.unignored,
@@ -123,7 +123,7 @@ fn tell_unignored(ctx: &Context, plan: &Plan) {
 
 pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) -> Output {
     let mut value = listed(plan, head);
-    snapshot::tell_passed_over(ctx, &plan.passed_over);
+    snapshot::warn_passed_over(ctx, &plan.passed_over);
     value.insert("backup".to_owned(), done.backup.map_or(Value::Null, Value::from));
     value.insert("saved".to_owned(), paths(done.saved.iter()));
     if !done.saved.is_empty() {
@@ -134,7 +134,7 @@ pub(crate) fn finished(ctx: &Context, plan: &Plan, done: &Done, head: &Value) ->
         ));
     }
     if done.backup.is_some() {
-        tell_unignored(ctx, plan);
+        warn_unignored(ctx, plan);
         ctx.notices.hint("what it overwrote is kept; to go back: {azml} project restore --undo");
     }
     Output::WithRows { value: Value::Object(value), rows }

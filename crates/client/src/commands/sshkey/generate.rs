@@ -13,7 +13,7 @@ use crate::ui::Output;
 /// The longest passphrase that is read.
 const LONGEST_PASSPHRASE: u64 = 4096;
 
-/// What kind of key.
+/// The kind of the key.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
     /// Short and fast; what OpenSSH makes, too

@@ -44,11 +44,11 @@ pub struct Login {
     pub expires: Option<Timestamp>,
     /// The service that was signed in to; `None` for what Git gave to keep.
     pub service: Option<String>,
-    /// Whether signing in made the token, so that signing out ends it.
+    /// True if signing in made the token, so that signing out ends it.
     pub is_session: bool,
 }
 
-/// Where a token was put.
+/// The store that keeps a token.
 #[derive(Debug)]
 pub enum Place {
     /// Into the system's keyring.
@@ -182,7 +182,7 @@ impl TokenStore {
         (mode & 0o077 != 0).then_some(mode)
     }
 
-    /// Where the logins are listed.
+    /// The file that lists the logins.
     pub fn path(&self) -> &Path {
         &self.path
     }

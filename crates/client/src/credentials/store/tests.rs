@@ -1,4 +1,4 @@
-//! What is kept for whom, and how.
+//! The logins that are kept, and their files.
 
 use super::*;
 

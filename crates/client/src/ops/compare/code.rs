@@ -1,4 +1,4 @@
-//! What differs between two snapshots: files, their lines, and what was renamed.
+//! The differences between two snapshots: files, their lines, and renames.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,18 +20,18 @@ use crate::limits::{COMPARED_BYTES, COMPARED_ENTRIES, COMPARED_FILE, COMPARED_PA
 /// A file with a zero byte in its beginning, of this length, is no text, as Git has it.
 const BINARY_PROBE: usize = 8_000;
 
-/// What differs between the snapshots of two runs.
+/// The differences between the snapshots of two runs.
 #[derive(Debug)]
 pub struct Code {
     pub from: String,
     pub to: String,
     pub commits: (ObjectId, ObjectId),
     pub files: Vec<Change>,
-    /// Whether the lines are to be shown.
+    /// True if the lines are to be shown.
     pub with_lines: bool,
 }
 
-/// How a file changed.
+/// The kind of a file's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Added,

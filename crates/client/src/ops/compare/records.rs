@@ -11,7 +11,7 @@ pub struct Line {
     pub name: String,
     /// A value for each run; null where it has none.
     pub values: Vec<Value>,
-    /// Whether it tells runs apart by itself, so that it differing says nothing.
+    /// True if it tells runs apart by itself, so that it differing says nothing.
     pub is_identity: bool,
 }
 

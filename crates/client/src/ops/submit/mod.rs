@@ -33,7 +33,7 @@ use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
 use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{carried, keeping, killed, recovery, report};
+use crate::run::{keeping, killed, recovery, report, upload};
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
@@ -172,8 +172,8 @@ impl<'a> Submission<'a> {
         let words = [self.record.script_name.as_str()];
         let words: Vec<&str> =
             words.into_iter().chain(self.record.arguments.iter().map(String::as_str)).collect();
-        let shown = words.join(" ");
-        self.log(&format!("running {shown}"));
+        let display = words.join(" ");
+        self.log(&format!("running {display}"));
         Ok(self.target.prepare(job)?)
     }
 
@@ -222,7 +222,7 @@ impl<'a> Submission<'a> {
             Err(error) => self.warn(&CommandError::file("read", self.attachments.folder(), error)),
         }
         for link in &collected.outside {
-            self.log(&format!("not collected, a link out of the run's folder: {}", link.shown()));
+            self.log(&format!("not collected, a link out of the run's folder: {}", link.display()));
         }
         for line in keeping::lines(&collected.left) {
             self.log(&line);
@@ -272,7 +272,7 @@ impl<'a> Submission<'a> {
     fn commit_attachments(&mut self) {
         let Self { ctx, opened, attachments, record, secrets, .. } = self;
         let limit = self.plan.attachments_limit;
-        if let Err(error) = carried::carry(ctx, opened, attachments, record, limit, secrets) {
+        if let Err(error) = upload::commit(ctx, opened, attachments, record, limit, secrets) {
             self.warn(&error);
         }
     }

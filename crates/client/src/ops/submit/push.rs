@@ -26,8 +26,8 @@ impl Submission<'_> {
         let has_joined = Arc::new(AtomicBool::new(false));
         let joined = Arc::clone(&has_joined);
         let push = move || match sync::push_history(&history, &remote, sync::Context::quiet(&by)) {
-            Ok(delivered) => {
-                joined.fetch_or(delivered.joins > 0, Ordering::Relaxed);
+            Ok(pushed) => {
+                joined.fetch_or(pushed.joins > 0, Ordering::Relaxed);
                 Ok(history.set_push_error(None)?)
             }
             Err(error) => {
@@ -60,7 +60,7 @@ impl Push {
 fn report(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel) {
     let wait = ctx.settings.push_wait();
     match delivery.finish(wait, cancel) {
-        Outcome::Delivered => return,
+        Outcome::Pushed => return,
         Outcome::Failed(error) => {
             ctx.notices.warning(&format!(
                 "the run is kept here, but could not be pushed: {}",

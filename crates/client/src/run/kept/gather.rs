@@ -16,13 +16,13 @@ use gix::objs::tree::EntryKind;
 use crate::run::collect::{Outside, Source, Target};
 use crate::run::disk::{NO_LINK, native, open_folder};
 use crate::run::outputs::Outputs;
-use crate::run::spare::{Difference, Noted, Scan, join, scan};
+use crate::run::recycled::{Difference, Manifest, Scan, join, scan};
 
 /// Python writes its own cache beside every module that it imports.
 const BYTECODE_FOLDER: &[u8] = b"__pycache__";
 const BYTECODE_MARK: &[u8] = b".pyc";
 /// The most times that a folder closed by a script is opened: such folders may stand in each other.
-const MOST_LOOKS: usize = 64;
+const MOST_TRIES: usize = 64;
 
 /// A run folder after its script.
 pub(super) struct Place<'a> {
@@ -31,7 +31,7 @@ pub(super) struct Place<'a> {
     /// The same, open.
     pub(super) source: Source,
     /// The files and folders that were made in it.
-    pub(super) made: &'a Noted,
+    pub(super) made: &'a Manifest,
     /// The project folder, to which azml's own links lead.
     pub(super) root: &'a Path,
     /// The files that are collected.
@@ -84,7 +84,7 @@ impl Place<'_> {
     /// Compares; permissions of the snapshot's folders are made what they were, if that may be done.
     fn scan(&self) -> io::Result<Scan> {
         let mut found = scan(self.work, self.made, None)?;
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MOST_TRIES {
             let mut has_opened = false;
             for (path, difference) in &found.differences {
                 if self.may_mend && matches!(difference, Difference::Closed | Difference::Mode) {

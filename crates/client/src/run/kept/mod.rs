@@ -5,7 +5,7 @@
 //! moved there one by one, and `list.json` is written last: whenever azml is killed, what is in the run folder together with
 //! what is in `files/` is all that the script left, and [`Ended::keep`] goes on from there.
 
-mod bring;
+mod copy_back;
 mod expiry;
 mod gather;
 mod list;
@@ -25,14 +25,14 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::bring::{Applied, BringError, apply, copy_out};
+pub use self::copy_back::{Applied, CopyError, apply, copy_out};
 pub use self::expiry::{Expiry, Removed, expire};
 use self::gather::{Gathered, Place};
 use self::list::List;
 use super::collect::{Outside, Source};
 use super::disk::{move_to, native, remove_all};
 use super::outputs::Outputs;
-use super::spare::{Noted, join};
+use super::recycled::{Manifest, join};
 
 const FILES: &str = "files";
 const REST: &str = "rest";
@@ -126,15 +126,15 @@ impl Summary {
     /// As a record has it.
     pub fn to_json(&self, until: Option<Timestamp>) -> Value {
         let first = self.first.iter().take(RECORDED).map(|item| {
-            let mut shown = json!({
+            let mut display = json!({
                 "path": quoted(&item.path),
                 "kind": item.kind.as_str(),
                 "size": item.size,
             });
             if let Some(trouble) = &item.trouble {
-                shown["not_kept"] = trouble.as_str().into();
+                display["not_kept"] = trouble.as_str().into();
             }
-            shown
+            display
         });
         json!({
             "new": self.new,
@@ -321,7 +321,7 @@ pub(super) struct Ended<'a> {
     /// The run folder.
     pub(super) work: &'a Path,
     /// The files and folders that were made in it.
-    pub(super) made: &'a Noted,
+    pub(super) made: &'a Manifest,
     /// The project folder.
     pub(super) root: &'a Path,
     /// The files that are collected.
@@ -359,7 +359,7 @@ impl Ended<'_> {
         let place = self.place(true)?;
         let mut found = place.gather()?;
         let mut troubles = Vec::new();
-        self.bring_outputs(&place, &mut found, true, &mut troubles);
+        self.copy_outputs(&place, &mut found, true, &mut troubles);
         let outside = std::mem::take(&mut found.outside);
         let earlier = List::read(self.kept);
         let files = self.kept.join(FILES);
@@ -406,11 +406,11 @@ impl Ended<'_> {
     }
 
     /// Copies the outputs that there are so far, and says what else there is; nothing is moved.
-    pub(super) fn look(&self) -> io::Result<Collected> {
+    pub(super) fn scan(&self) -> io::Result<Collected> {
         let place = self.place(false)?;
         let mut found = place.gather()?;
         let mut troubles = Vec::new();
-        self.bring_outputs(&place, &mut found, false, &mut troubles);
+        self.copy_outputs(&place, &mut found, false, &mut troubles);
         let left = Summary::of(&self.items_of(&found));
         Ok(Collected { left, troubles, outside: found.outside, is_busy: true, is_clear: false })
     }
@@ -454,7 +454,7 @@ impl Ended<'_> {
         })
     }
 
-    fn bring_outputs(
+    fn copy_outputs(
         &self,
         place: &Place<'_>,
         found: &mut Gathered,
@@ -469,9 +469,9 @@ impl Ended<'_> {
         };
         outputs.sort_by_cached_key(is_file);
         for path in outputs {
-            let brought = fs::create_dir_all(self.attachments)
-                .and_then(|()| place.source.bring(path.as_bstr(), self.attachments, may_move));
-            if let Err(error) = brought {
+            let copied = fs::create_dir_all(self.attachments)
+                .and_then(|()| place.source.transfer(path.as_bstr(), self.attachments, may_move));
+            if let Err(error) = copied {
                 let from = self.work.join(native(path.as_bstr()));
                 troubles.push(format!("cannot collect {}: {error}", quoted_path(&from)));
                 // It is kept all the same.

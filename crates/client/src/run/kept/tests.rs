@@ -10,10 +10,10 @@ use gix::objs::tree::EntryKind;
 use proptest::prelude::*;
 
 use super::*;
-use crate::run::spare;
+use crate::run::recycled;
 
 /// A project, its run folder, and where files go.
-struct World {
+struct Testbed {
     dir: tempfile::TempDir,
     repo: gix::Repository,
 }
@@ -26,7 +26,7 @@ enum Content {
     Folder,
 }
 
-impl World {
+impl Testbed {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let repo = gix::init_bare(dir.path().join("repo")).unwrap();
@@ -61,23 +61,23 @@ impl World {
     }
 
     /// Makes the run folder of a snapshot.
-    fn make(&self, tree: ObjectId) -> Noted {
+    fn make(&self, tree: ObjectId) -> Manifest {
         let (work, index) = (self.path("work"), self.path("work.index"));
         let project = self.path("project");
-        match spare::take_over(&self.repo, tree, &project, &self.path("spare"), &work, &index) {
-            Some(spare::TakenOver::AsItWas(made)) => return made,
-            Some(spare::TakenOver::Remade(_)) => {}
+        match recycled::reuse(&self.repo, tree, &project, &self.path("spare"), &work, &index) {
+            Some(recycled::Reused::AsItWas(made)) => return made,
+            Some(recycled::Reused::Remade(_)) => {}
             None => drop(checkout(&self.repo, tree, &work).unwrap()),
         }
-        let top = spare::folders_of(&self.repo, tree).unwrap();
-        spare::note(&work, tree, BString::default(), top, &|_| false, &index).unwrap()
+        let top = recycled::folders_of(&self.repo, tree).unwrap();
+        recycled::write_manifest(&work, tree, BString::default(), top, &|_| false, &index).unwrap()
     }
 
-    fn keep(&self, made: &Noted, step: &dyn Fn()) -> Collected {
+    fn keep(&self, made: &Manifest, step: &dyn Fn()) -> Collected {
         self.ended(made, &Outputs::default(), &mut |ended| ended.keep(step).unwrap())
     }
 
-    fn ended<T>(&self, made: &Noted, outputs: &Outputs, does: &mut dyn FnMut(Ended<'_>) -> T) -> T {
+    fn ended<T>(&self, made: &Manifest, outputs: &Outputs, does: &mut dyn FnMut(Ended<'_>) -> T) -> T {
         does(Ended {
             work: &self.path("work"),
             made,
@@ -90,8 +90,8 @@ impl World {
         })
     }
 
-    fn park(&self) {
-        spare::park(
+    fn release(&self) {
+        recycled::release(
             &self.path("work"),
             &self.path("work.index"),
             &self.path("spare"),
@@ -150,8 +150,8 @@ fn write(path: &Path, content: &Content) {
 
 #[test]
 fn everything_that_a_script_leaves_is_kept_or_named() {
-    let world = World::new();
-    let tree = world.tree(&snapshot(&[
+    let testbed = Testbed::new();
+    let tree = testbed.tree(&snapshot(&[
         ("results.csv", file("rate\n")),
         ("same.txt", file("same")),
         ("src/gone.py", file("gone")),
@@ -159,8 +159,8 @@ fn everything_that_a_script_leaves_is_kept_or_named() {
         ("link", Content::Link("same.txt".to_owned())),
         ("becomes/folder", file("x")),
     ]));
-    let made = world.make(tree);
-    let (work, project) = (world.path("work"), world.path("project"));
+    let made = testbed.make(tree);
+    let (work, project) = (testbed.path("work"), testbed.path("project"));
     // An ignored folder and an ignored file of the project's are linked; the script replaces the file.
     fs::create_dir(project.join("data")).unwrap();
     fs::write(project.join("cache.bin"), "the project's").unwrap();
@@ -187,11 +187,11 @@ fn everything_that_a_script_leaves_is_kept_or_named() {
     let sparse = File::create(work.join("sparse.bin")).unwrap();
     sparse.set_len(1 << 30).unwrap();
 
-    let before = world.ended(&made, &Outputs::default(), &mut |ended| ended.items().unwrap());
-    let collected = world.keep(&made, &|| {});
+    let before = testbed.ended(&made, &Outputs::default(), &mut |ended| ended.items().unwrap());
+    let collected = testbed.keep(&made, &|| {});
     assert!(collected.is_clear && collected.troubles.is_empty(), "{collected:?}");
     assert_eq!(
-        world.lines(),
+        testbed.lines(),
         [
             "new becomes",
             "deleted becomes/folder",
@@ -210,76 +210,76 @@ fn everything_that_a_script_leaves_is_kept_or_named() {
         ]
     );
     let names = |items: &[Item]| items.iter().map(|item| (item.path.clone(), item.kind)).collect::<Vec<_>>();
-    assert_eq!(names(&before), names(&world.kept().items().unwrap()), "the same was seen beforehand");
+    assert_eq!(names(&before), names(&testbed.kept().items().unwrap()), "the same was seen beforehand");
     let left = collected.left;
     assert_eq!((left.new, left.changed, left.deleted, left.not_kept), (7, 4, 2, 1));
     assert!(left.bytes < 1_000_000, "a hole takes no room: {}", left.bytes);
-    let files = world.path("kept/files");
+    let files = testbed.path("kept/files");
     assert_eq!(fs::read_to_string(files.join(name)).unwrap(), "not UTF-8");
     assert_eq!(fs::read_link(files.join("ckpt/latest")).unwrap(), Path::new("epoch9.pt"));
     assert_eq!(fs::read_to_string(project.join("cache.bin")).unwrap(), "the project's");
 
-    world.park();
-    remove_all(&world.path("kept")).unwrap();
-    let made = world.make(tree);
+    testbed.release();
+    remove_all(&testbed.path("kept")).unwrap();
+    let made = testbed.make(tree);
     assert_eq!(contents(&work).get(BStr::new(b"becomes/folder")), Some(&file("x")));
-    assert_eq!(world.tree(&contents(&work)), tree, "the next run has exactly the snapshot");
-    let again = world.keep(&made, &|| {});
-    assert!(again.is_clear && again.left.count() == 0 && !world.path("kept").exists(), "{again:?}");
+    assert_eq!(testbed.tree(&contents(&work)), tree, "the next run has exactly the snapshot");
+    let again = testbed.keep(&made, &|| {});
+    assert!(again.is_clear && again.left.count() == 0 && !testbed.path("kept").exists(), "{again:?}");
 }
 
 #[test]
 fn outputs_are_collected_and_what_can_not_be_is_kept() {
-    let world = World::new();
-    let tree = world.tree(&snapshot(&[("outputs/old.txt", file("old")), ("a.py", file("a"))]));
-    let made = world.make(tree);
-    let work = world.path("work");
+    let testbed = Testbed::new();
+    let tree = testbed.tree(&snapshot(&[("outputs/old.txt", file("old")), ("a.py", file("a"))]));
+    let made = testbed.make(tree);
+    let work = testbed.path("work");
     for path in ["outputs/new.txt", "ckpt/deep/x.pt", "best.pt", "other/y.pt"] {
         write(&work.join(path), &file(path));
     }
     write(&work.join("outputs/nowhere"), &Content::Link("missing".to_owned()));
     // A folder where the output would go.
-    fs::create_dir_all(world.path("attachments/ckpt/stuck.pt")).unwrap();
+    fs::create_dir_all(testbed.path("attachments/ckpt/stuck.pt")).unwrap();
     write(&work.join("ckpt/stuck.pt"), &file("stuck"));
     let outputs = Outputs::declared(&["ckpt/".to_owned(), "*.pt".to_owned()]).unwrap();
-    let collected = world.ended(&made, &outputs, &mut |ended| ended.keep(&|| {}).unwrap());
+    let collected = testbed.ended(&made, &outputs, &mut |ended| ended.keep(&|| {}).unwrap());
     assert_eq!(collected.troubles.len(), 1, "{collected:?}");
-    assert_eq!(world.lines(), ["new ckpt/stuck.pt", "new other/y.pt", "new outputs/nowhere"]);
-    let attached: Vec<BString> = contents(&world.path("attachments")).into_keys().collect();
+    assert_eq!(testbed.lines(), ["new ckpt/stuck.pt", "new other/y.pt", "new outputs/nowhere"]);
+    let attached: Vec<BString> = contents(&testbed.path("attachments")).into_keys().collect();
     assert_eq!(attached, ["best.pt", "ckpt/deep/x.pt", "ckpt/stuck.pt", "outputs/new.txt"]);
 }
 
 #[test]
 fn a_script_that_closes_its_folders_loses_nothing() {
-    let world = World::new();
-    let tree = world.tree(&snapshot(&[("src/deep/a.py", file("a")), ("src/b.py", file("b"))]));
-    let made = world.make(tree);
-    let work = world.path("work");
+    let testbed = Testbed::new();
+    let tree = testbed.tree(&snapshot(&[("src/deep/a.py", file("a")), ("src/b.py", file("b"))]));
+    let made = testbed.make(tree);
+    let work = testbed.path("work");
     fs::write(work.join("src/deep/a.py"), "changed").unwrap();
     write(&work.join("locked/inside/model.pt"), &file("weights"));
     let close = |path: &str| fs::set_permissions(work.join(path), fs::Permissions::from_mode(0o000)).unwrap();
     for path in ["src/deep/a.py", "src/deep", "src", "locked/inside", "locked"] {
         close(path);
     }
-    let collected = world.keep(&made, &|| {});
+    let collected = testbed.keep(&made, &|| {});
     assert!(collected.is_clear, "{collected:?}");
-    assert_eq!(world.lines(), ["new locked/inside/model.pt", "changed src/deep/a.py"]);
-    world.park();
-    drop(world.make(tree));
-    assert_eq!(world.tree(&contents(&work)), tree);
+    assert_eq!(testbed.lines(), ["new locked/inside/model.pt", "changed src/deep/a.py"]);
+    testbed.release();
+    drop(testbed.make(tree));
+    assert_eq!(testbed.tree(&contents(&work)), tree);
     assert_eq!(
         fs::metadata(work.join("src/deep")).unwrap().permissions().mode(),
         fs::metadata(&work).unwrap().permissions().mode()
     );
-    remove_all(world.dir.path()).unwrap();
+    remove_all(testbed.dir.path()).unwrap();
 }
 
 #[test]
 fn what_can_not_be_moved_stays_in_the_run_folder_which_is_kept_as_a_whole() {
-    let world = World::new();
-    let tree = world.tree(&snapshot(&[("a.py", file("a"))]));
-    let made = world.make(tree);
-    let work = world.path("work");
+    let testbed = Testbed::new();
+    let tree = testbed.tree(&snapshot(&[("a.py", file("a"))]));
+    let made = testbed.make(tree);
+    let work = testbed.path("work");
     fs::write(work.join("best.pt"), "weights").unwrap();
     // A path that is just short enough; a pipe keeps its folders from being moved as one.
     let mut deep = work.clone();
@@ -291,14 +291,14 @@ fn what_can_not_be_moved_stays_in_the_run_folder_which_is_kept_as_a_whole() {
     fs::write(deep.join("f"), "far down").unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, deep.join("p"), rustix::fs::FileType::Fifo, 0o644.into(), 0)
         .unwrap();
-    let collected = world.keep(&made, &|| {});
+    let collected = testbed.keep(&made, &|| {});
     assert!(!collected.is_clear && collected.troubles.len() == 1);
     assert!(!work.exists(), "the next run makes a folder of its own");
-    let items = world.kept().items().unwrap();
+    let items = testbed.kept().items().unwrap();
     let names: Vec<_> = items.iter().map(|item| (item.path[..1].as_bstr(), item.trouble.is_some())).collect();
     assert_eq!(names, [("b".into(), false), ("d".into(), true), ("d".into(), true)]);
-    assert_eq!(fs::read_to_string(world.path("kept/files/best.pt")).unwrap(), "weights");
-    fs::rename(world.path("kept/rest"), &work).unwrap();
+    assert_eq!(fs::read_to_string(testbed.path("kept/files/best.pt")).unwrap(), "weights");
+    fs::rename(testbed.path("kept/rest"), &work).unwrap();
     assert_eq!(fs::read_to_string(deep.join("f")).unwrap(), "far down");
 }
 
@@ -316,30 +316,30 @@ fn azml_killed_between_any_two_moves_keeps_everything_at_the_next_try() {
     };
     let files = [("results.csv", file("")), ("gone", file("g")), ("src/a.py", file("a"))];
     let expected = {
-        let world = World::new();
-        let made = world.make(world.tree(&snapshot(&files)));
-        edits(&world.path("work"));
-        drop(world.keep(&made, &|| {}));
-        (world.lines(), contents(&world.path("kept/files")))
+        let testbed = Testbed::new();
+        let made = testbed.make(testbed.tree(&snapshot(&files)));
+        edits(&testbed.path("work"));
+        drop(testbed.keep(&made, &|| {}));
+        (testbed.lines(), contents(&testbed.path("kept/files")))
     };
     let mut kills = 0;
     loop {
-        let world = World::new();
-        let tree = world.tree(&snapshot(&files));
-        let made = world.make(tree);
-        edits(&world.path("work"));
+        let testbed = Testbed::new();
+        let tree = testbed.tree(&snapshot(&files));
+        let made = testbed.make(tree);
+        edits(&testbed.path("work"));
         let steps = std::cell::Cell::new(0);
         let killed = catch_unwind(AssertUnwindSafe(|| {
-            world.keep(&made, &|| {
+            testbed.keep(&made, &|| {
                 steps.set(steps.get() + 1);
                 assert!(steps.get() <= kills, "killed here");
             })
         }));
-        let made = Noted::read(&world.path("work.index")).unwrap();
-        let collected = world.keep(&made, &|| {});
+        let made = Manifest::read(&testbed.path("work.index")).unwrap();
+        let collected = testbed.keep(&made, &|| {});
         assert!(collected.is_clear, "killed after {kills} steps: {collected:?}");
         assert_eq!(
-            (world.lines(), contents(&world.path("kept/files"))),
+            (testbed.lines(), contents(&testbed.path("kept/files"))),
             expected,
             "killed after {kills} steps"
         );
@@ -353,47 +353,47 @@ fn azml_killed_between_any_two_moves_keeps_everything_at_the_next_try() {
 
 #[test]
 fn some_of_the_kept_files_can_be_removed() {
-    let world = World::new();
-    let made = world.make(world.tree(&snapshot(&[("gone", file("g"))])));
-    let work = world.path("work");
+    let testbed = Testbed::new();
+    let made = testbed.make(testbed.tree(&snapshot(&[("gone", file("g"))])));
+    let work = testbed.path("work");
     fs::remove_file(work.join("gone")).unwrap();
     write(&work.join("a/b/one"), &file("1"));
     write(&work.join("two"), &file("22"));
-    drop(world.keep(&made, &|| {}));
-    let items = world.kept().items().unwrap();
-    world.kept().remove_items(&items[..1]).unwrap();
-    assert_eq!(world.lines(), ["deleted gone", "new two"]);
-    assert_eq!(world.kept().totals().unwrap(), (2, 2));
-    assert!(!world.path("kept/files/a").exists());
-    world.kept().remove_items(&items[1..]).unwrap();
-    assert!(!world.path("kept").exists());
+    drop(testbed.keep(&made, &|| {}));
+    let items = testbed.kept().items().unwrap();
+    testbed.kept().remove_items(&items[..1]).unwrap();
+    assert_eq!(testbed.lines(), ["deleted gone", "new two"]);
+    assert_eq!(testbed.kept().totals().unwrap(), (2, 2));
+    assert!(!testbed.path("kept/files/a").exists());
+    testbed.kept().remove_items(&items[1..]).unwrap();
+    assert!(!testbed.path("kept").exists());
 }
 
 #[test]
 fn files_are_copied_out_exactly_and_nothing_is_overwritten_unasked() {
-    let world = World::new();
-    let made = world.make(world.tree(&BTreeMap::new()));
-    let work = world.path("work");
+    let testbed = Testbed::new();
+    let made = testbed.make(testbed.tree(&BTreeMap::new()));
+    let work = testbed.path("work");
     write(&work.join("bin/tool"), &Content::File(b"tool".to_vec(), true));
     write(&work.join("link"), &Content::Link("bin/tool".to_owned()));
     write(&work.join("empty"), &Content::Folder);
     fs::write(work.join(std::ffi::OsStr::from_bytes(b"\xfe")), "byte").unwrap();
-    drop(world.keep(&made, &|| {}));
-    let (items, out) = (world.kept().items().unwrap(), world.path("out"));
+    drop(testbed.keep(&made, &|| {}));
+    let (items, out) = (testbed.kept().items().unwrap(), testbed.path("out"));
     assert_eq!(copy_out(&items, &out, false).unwrap(), 4);
-    assert_eq!(contents(&out), contents(&world.path("kept/files")));
+    assert_eq!(contents(&out), contents(&testbed.path("kept/files")));
     assert_eq!(copy_out(&items, &out, false).unwrap(), 0, "all there already");
     fs::write(out.join("bin/tool"), "mine").unwrap();
     let refused = copy_out(&items, &out, false).unwrap_err();
-    assert!(matches!(refused, BringError::Conflicts { ref paths } if *paths == ["bin/tool"]), "{refused}");
+    assert!(matches!(refused, CopyError::Conflicts { ref paths } if *paths == ["bin/tool"]), "{refused}");
     assert_eq!(fs::read_to_string(out.join("bin/tool")).unwrap(), "mine");
     assert_eq!(copy_out(&items, &out, true).unwrap(), 1);
-    assert_eq!(contents(&out), contents(&world.path("kept/files")));
+    assert_eq!(contents(&out), contents(&testbed.path("kept/files")));
     // Never through a link.
     fs::remove_dir_all(out.join("bin")).unwrap();
-    symlink(world.path("project"), out.join("bin")).unwrap();
-    assert!(matches!(copy_out(&items, &out, true), Err(BringError::InTheWay { .. })));
-    assert!(!world.path("project/tool").exists());
+    symlink(testbed.path("project"), out.join("bin")).unwrap();
+    assert!(matches!(copy_out(&items, &out, true), Err(CopyError::InTheWay { .. })));
+    assert!(!testbed.path("project/tool").exists());
 }
 
 /// One thing that a script does.
@@ -479,23 +479,23 @@ proptest! {
         runs in prop::collection::vec(
             (prop::collection::vec((paths(), content()), 0..6), prop::collection::vec(edits(), 0..8)), 1..4),
     ) {
-        let world = World::new();
-        let work = world.path("work");
+        let testbed = Testbed::new();
+        let work = testbed.path("work");
         for (files, script) in runs {
             let snapshot = consistent(files);
-            let tree = world.tree(&snapshot);
-            let made = world.make(tree);
+            let tree = testbed.tree(&snapshot);
+            let made = testbed.make(tree);
             prop_assert_eq!(&contents(&work), &snapshot, "the run begins with exactly its snapshot");
             for one in &script {
                 edit(&work, one);
             }
             let left = contents(&work);
 
-            let collected = world.keep(&made, &|| {});
+            let collected = testbed.keep(&made, &|| {});
             prop_assert!(collected.is_clear && collected.troubles.is_empty(), "{:?}", collected);
             let mut rebuilt = snapshot.clone();
-            if world.path("kept").exists() {
-                for item in world.kept().items().unwrap() {
+            if testbed.path("kept").exists() {
+                for item in testbed.kept().items().unwrap() {
                     let was = snapshot.get(&item.path);
                     match item.kind {
                         Kind::New => prop_assert!(was.is_none() || collected.left.deleted > 0, "{:?}", item),
@@ -505,7 +505,7 @@ proptest! {
                         rebuilt.remove(&item.path);
                     }
                 }
-                rebuilt.extend(contents(&world.path("kept/files")));
+                rebuilt.extend(contents(&testbed.path("kept/files")));
             }
             // A folder of the snapshot's that is empty now says no more than that its files were deleted.
             let folders = |content: &BTreeMap<BString, Content>| {
@@ -517,8 +517,8 @@ proptest! {
                 content
             };
             prop_assert_eq!(folders(&rebuilt), folders(&left));
-            drop(remove_all(&world.path("kept")));
-            world.park();
+            drop(remove_all(&testbed.path("kept")));
+            testbed.release();
         }
     }
 }

@@ -28,15 +28,15 @@ const LOOKS: usize = 5;
 /// A chart.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// What it shows.
+    /// Its title.
     pub title: String,
-    /// What its horizontal axis counts.
+    /// The label of its horizontal axis.
     pub x: String,
     /// The curves.
     pub series: Vec<Series>,
-    /// Whether each value is a dot of its own.
+    /// True if each value is a dot of its own.
     pub dots: bool,
-    /// Whether the horizontal axis has whole numbers alone.
+    /// True if the horizontal axis has whole numbers alone.
     pub whole_x: bool,
 }
 

@@ -45,7 +45,7 @@ impl Scale {
         Self { from, to, ticks, step }
     }
 
-    /// Where a value is between the axis's ends: 0 at `from`, 1 at `to`.
+    /// The position of a value between the axis's ends: 0 at `from`, 1 at `to`.
     pub(super) fn place(&self, value: f64) -> f64 {
         (value - self.from) / (self.to - self.from)
     }

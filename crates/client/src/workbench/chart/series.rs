@@ -8,7 +8,7 @@ pub(super) const POINTS: usize = 400;
 /// A curve.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Places and values, by place.
     pub points: Vec<(f64, f64)>,

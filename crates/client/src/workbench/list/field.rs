@@ -1,4 +1,4 @@
-//! What a run can be filtered and sorted by, and what it has there.
+//! The fields by which runs are filtered and sorted, and a run's values of them.
 
 use std::cmp::Ordering;
 
@@ -49,7 +49,7 @@ const NAMED: [(&str, Field); 12] = [
 const METRICS: &str = "metrics.";
 const PROPERTIES: &str = "properties.";
 
-/// What a run has there.
+/// A run's value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Has {
     /// Nothing.
@@ -100,7 +100,7 @@ impl Field {
         }
     }
 
-    /// What a run has there.
+    /// A run's value of a field.
     pub fn of(&self, record: &RunRecord, now: &Now) -> Has {
         let text = |text: &str| Has::Text(text.to_owned());
         let optional = |found: Option<&str>| found.map_or(Has::Nothing, text);
@@ -193,7 +193,7 @@ fn span(text: &str, zone: &TimeZone) -> Option<(f64, f64)> {
 }
 
 impl Filter {
-    /// Whether a run is meant.
+    /// Returns whether a run is meant.
     pub fn holds(&self, record: &RunRecord, now: &Now) -> bool {
         self.terms.iter().all(|term| term.holds(record, now))
     }

@@ -27,29 +27,29 @@ pub struct Filter {
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// Whether it must not hold.
+    /// True if it must not hold.
     pub negated: bool,
-    /// What is looked at.
+    /// The test.
     pub test: Test,
 }
 
-/// What a condition looks at.
+/// The test of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// A text that is somewhere in the run.
     Word(String),
     /// A field, compared with some texts.
     Field {
-        /// Which.
+        /// The one that is meant.
         field: Field,
-        /// How.
+        /// The kind of its end.
         op: Op,
         /// With what; one is enough.
         values: Vec<String>,
     },
 }
 
-/// How a field is compared.
+/// The comparison of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     Equal,
@@ -66,9 +66,9 @@ pub enum Op {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}, at character {at}")]
 pub struct FilterError {
-    /// Where, from 1.
+    /// The column, from 1.
     pub at: usize,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
 }
 

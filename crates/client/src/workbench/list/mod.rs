@@ -33,9 +33,9 @@ const CHARTED: usize = 200;
 /// So many metrics are charted.
 const CHARTS: usize = 2;
 
-/// What the page shows, found out.
+/// The contents of the page.
 pub struct Found<'a> {
-    /// How many runs there are in all.
+    /// The number of all runs.
     pub total: usize,
     /// Those that the filter means, in the order that is wanted.
     pub runs: Vec<&'a RunRecord>,
@@ -43,7 +43,7 @@ pub struct Found<'a> {
     pub metrics: Vec<String>,
     /// The columns beside the usual ones, by the names of their fields.
     pub columns: Vec<String>,
-    /// What is wrong with the filter.
+    /// The fault of the filter.
     pub error: Option<FilterError>,
 }
 
@@ -77,7 +77,7 @@ pub fn find<'a>(all: impl Iterator<Item = &'a RunRecord>, view: &View, now: &Now
     Found { total, runs, metrics, columns, error }
 }
 
-/// Whether a metric has a place in a cell.
+/// Returns whether a metric has a place in a cell.
 fn is_cell(metric: &Metric) -> bool {
     match metric {
         Metric::Number(_) | Metric::Text(_) => true,

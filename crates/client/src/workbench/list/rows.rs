@@ -100,7 +100,7 @@ fn cell(field: &Field, run: &RunRecord, now: &Now) -> (String, bool) {
     }
 }
 
-/// Whether a column has numbers alone.
+/// Returns whether a column has numbers alone.
 fn is_numeric(field: &Field, runs: &[&RunRecord], now: &Now) -> bool {
     let mut known = runs.iter().map(|run| field.of(run, now)).filter(|has| *has != Has::Nothing).peekable();
     known.peek().is_some() && known.all(|has| matches!(has, Has::Number(_)))

@@ -1,4 +1,4 @@
-//! What the filter and the order of the list mean.
+//! The meaning of the list's filter and order.
 
 use azml_core::id::{ProjectId, RunId};
 use azml_core::run::{Metric, RunRecord, Status};

@@ -1,4 +1,4 @@
-//! What of the list is shown, as its address says it: so that it can be bookmarked and sent to somebody.
+//! The view of the list that its address describes, so that it can be bookmarked and sent to somebody.
 
 use crate::workbench::request::{Pairs, encode};
 
@@ -14,13 +14,13 @@ const SORTS: usize = 3;
 pub struct View {
     /// The filter expression, as it was typed.
     pub filter: String,
-    /// What to sort by, the first first; newest first if there is nothing.
+    /// The sort keys, the first first; newest first if there is none.
     pub sort: Vec<Sort>,
     /// The chosen columns; `None`: the usual ones.
     pub columns: Option<Vec<String>>,
     /// From 1.
     pub page: usize,
-    /// How many rows are on a page.
+    /// The number of rows on a page.
     pub rows: usize,
 }
 
@@ -82,7 +82,7 @@ impl View {
         Self { page, ..self.clone() }
     }
 
-    /// How the list is sorted by a field; `None` if it is not the first.
+    /// The direction in which the list is sorted by a field; `None` if that is not the first key.
     pub fn sorted_by(&self, by: &str) -> Option<bool> {
         self.sort.first().filter(|sort| sort.by == by).map(|sort| sort.descending)
     }

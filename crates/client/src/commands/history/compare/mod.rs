@@ -12,7 +12,7 @@ use crate::ops::compare::{self, MOST, records};
 use crate::ops::runs;
 use crate::ui::{Output, Ui};
 
-/// What is shown of the code.
+/// The part of the code's differences that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum CodeView {
     /// Which files differ and by how many lines, then the lines
@@ -64,7 +64,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
         "metrics": metrics.iter().map(json::line).collect::<Vec<_>>(),
         "code": codes.iter().map(json::code).collect::<Vec<_>>(),
     });
-    let look = text::Look { all: args.all, colors: ui.colors_output(), clean: ctx.env.stdout_is_terminal };
-    let text = text::render(&runs, &properties, &metrics, &codes, look);
+    let style = text::Style { all: args.all, colors: ui.colors_output(), clean: ctx.env.stdout_is_terminal };
+    let text = text::render(&runs, &properties, &metrics, &codes, style);
     Ok(Output::WithText { value, text })
 }

@@ -9,14 +9,14 @@ use crate::ops::compare::records::Line;
 use crate::text::clean;
 use crate::ui::{Numbers, tabulate};
 
-/// How wide the bar of a file's changed lines is at most.
+/// The greatest width of the bar of a file's changed lines, in columns.
 const BAR: u64 = 40;
-/// How much of a long value is shown.
+/// The characters of a long value that are shown.
 const SHOWN: usize = 60;
 
-/// How to show it.
+/// The style of the text.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Style {
     /// Also what is the same.
     pub(super) all: bool,
     pub(super) colors: bool,
@@ -24,7 +24,7 @@ pub(super) struct Look {
     pub(super) clean: bool,
 }
 
-impl Look {
+impl Style {
     fn paint(self, text: &str, style: &str) -> String {
         let text = if self.clean { clean(text) } else { text.to_owned() };
         if self.colors && !text.is_empty() { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text }
@@ -37,7 +37,7 @@ pub(super) fn render(
     properties: &[Line],
     metrics: &[Line],
     codes: &[Code],
-    look: Look,
+    look: Style,
 ) -> String {
     let mut out = String::new();
     for (title, lines) in [("Property", properties), ("Metric", metrics)] {
@@ -54,7 +54,7 @@ pub(super) fn render(
     if out.is_empty() { "Nothing differs.\n".to_owned() } else { out.trim_end().to_owned() + "\n" }
 }
 
-fn table(title: &str, records: &[RunRecord], lines: &[&Line], look: Look) -> String {
+fn table(title: &str, records: &[RunRecord], lines: &[&Line], look: Style) -> String {
     let rows: Vec<Map<String, Value>> = lines
         .iter()
         .map(|line| {
@@ -94,7 +94,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn render_code(code: &Code, is_one_of_many: bool, look: Look) -> String {
+fn render_code(code: &Code, is_one_of_many: bool, look: Style) -> String {
     let mut out = String::new();
     if is_one_of_many {
         out += &look.paint(&format!("Code of {} and {}", code.from, code.to), "1");
@@ -106,7 +106,7 @@ fn render_code(code: &Code, is_one_of_many: bool, look: Look) -> String {
     out += &stat(&code.files, look);
     out.push('\n');
     for file in code.files.iter().filter(|_| code.with_lines) {
-        if file.hunks.is_empty() && file.opaque.is_none() && !is_told_by_header(file) {
+        if file.hunks.is_empty() && file.opaque.is_none() && !is_in_header(file) {
             continue;
         }
         for line in file.header().lines() {
@@ -130,17 +130,17 @@ fn render_code(code: &Code, is_one_of_many: bool, look: Look) -> String {
 }
 
 /// With hunks shown, a rename or a change of mode is told by its header alone.
-fn is_told_by_header(file: &Change) -> bool {
+fn is_in_header(file: &Change) -> bool {
     let is_whole = file.added == 0 && file.removed == 0;
     is_whole && (file.old_path.is_some() || file.modes.0 != file.modes.1)
 }
 
-fn plain(line: &str, look: Look) -> String {
+fn plain(line: &str, look: Style) -> String {
     if look.clean { clean(line) } else { line.to_owned() }
 }
 
 /// The files with a bar each, as `git diff --stat`.
-fn stat(files: &[Change], look: Look) -> String {
+fn stat(files: &[Change], look: Style) -> String {
     let name = |file: &Change| match &file.old_path {
         Some(old) => format!("{} => {}", quoted(old), quoted(&file.path)),
         None => quoted(&file.path).into_owned(),

@@ -1,4 +1,4 @@
-//! What of a run's attachments goes with its history to the remote, and bringing it back from there.
+//! Committing a run's attachments, so that they are pushed with its history.
 //!
 //! Attachments travel in Git, a commit a run, up to a limit for each run: logs first, then the smallest files. What is
 //! over the limit, or holds a secret, stays in the run's folder on its own computer, and the record names it.
@@ -20,7 +20,7 @@ use crate::env::host_name;
 use crate::error::CommandError;
 
 /// Commits those of the attachments that are to travel, and says so in the record.
-pub fn carry(
+pub fn commit(
     ctx: &Context,
     opened: &Opened,
     attachments: &Attachments,
@@ -42,7 +42,7 @@ pub fn carry(
         }
         // One that went or became a link meanwhile is none.
         let Some(mut file) = attachments.open(&name).map_err(failed)? else { continue };
-        match secrets.look(&name, &mut file).map_err(failed)? {
+        match secrets.inspect(&name, &mut file).map_err(failed)? {
             Fate::AsItIs => {}
             Fate::Masked(copy, found) => {
                 masked.insert(name.clone(), copy);
@@ -72,7 +72,7 @@ pub fn carry(
     Ok(())
 }
 
-/// Whether every part of the path may stand in a tree.
+/// Returns whether every part of the path may stand in a tree.
 fn is_fit_for_git(name: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     name.iter().all(|part| check_name(part.as_bytes().as_bstr(), false).is_ok())

@@ -25,7 +25,7 @@ use crate::run::disk::{NO_LINK, copy, native};
 /// Why files were not brought back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BringError {
+pub enum CopyError {
     /// Other files are where they would go. Nothing was changed.
     #[error("{} in the way have other content, first `{}`", counted(.paths.len()), .paths.first().map_or(Cow::default(), |path| quoted(path)))]
     Conflicts {
@@ -35,13 +35,13 @@ pub enum BringError {
     /// Something is in the way that can't be backed up. Nothing was changed.
     #[error("`{}` is in the way, and is not replaced", quoted(.path))]
     InTheWay {
-        /// Where.
+        /// The place.
         path: BString,
     },
     /// A path that no project can have. Nothing was changed.
     #[error("`{}` can't be a file of a project", quoted(.path))]
     NoProjectFile {
-        /// Which.
+        /// The one that is meant.
         path: BString,
     },
     /// The project folder changed meanwhile. Nothing was changed by this.
@@ -69,15 +69,15 @@ pub enum BringError {
     },
 }
 
-impl BringError {
+impl CopyError {
     fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }
     }
 }
 
-fn git(error: gix::Error) -> BringError {
-    BringError::Git(Box::new(error))
+fn git(error: gix::Error) -> CopyError {
+    CopyError::Git(Box::new(error))
 }
 
 fn counted(count: usize) -> String {
@@ -85,7 +85,7 @@ fn counted(count: usize) -> String {
 }
 
 /// Copies items to their paths below `folder`; gives how many. Other files there are replaced only with `force`.
-pub fn copy_out(items: &[Item], folder: &Path, force: bool) -> Result<usize, BringError> {
+pub fn copy_out(items: &[Item], folder: &Path, force: bool) -> Result<usize, CopyError> {
     let mut wanted = Vec::new();
     let mut conflicts = Vec::new();
     for item in items {
@@ -93,11 +93,11 @@ pub fn copy_out(items: &[Item], folder: &Path, force: bool) -> Result<usize, Bri
         let to = folder.join(native(item.path.as_bstr()));
         match fs::symlink_metadata(&to) {
             _ if !leads_through_folders(folder, item.path.as_bstr()) => {
-                return Err(BringError::InTheWay { path: item.path.clone() });
+                return Err(CopyError::InTheWay { path: item.path.clone() });
             }
             Err(_) => wanted.push((place, item)),
             Ok(found) if found.is_dir() && place.is_dir() => {}
-            Ok(found) if found.is_dir() => return Err(BringError::InTheWay { path: item.path.clone() }),
+            Ok(found) if found.is_dir() => return Err(CopyError::InTheWay { path: item.path.clone() }),
             Ok(_) if is_same(place, &to) => {}
             Ok(_) => {
                 conflicts.push(item.path.clone());
@@ -106,20 +106,20 @@ pub fn copy_out(items: &[Item], folder: &Path, force: bool) -> Result<usize, Bri
         }
     }
     if !conflicts.is_empty() && !force {
-        return Err(BringError::Conflicts { paths: conflicts });
+        return Err(CopyError::Conflicts { paths: conflicts });
     }
-    fs::create_dir_all(folder).map_err(BringError::file("make folder", folder))?;
-    let top = Dir::open(folder).map_err(BringError::file("open", folder))?;
+    fs::create_dir_all(folder).map_err(CopyError::file("make folder", folder))?;
+    let top = Dir::open(folder).map_err(CopyError::file("open", folder))?;
     for (place, item) in &wanted {
         let path = item.path.as_bstr();
-        bring_one(place, &top, path, true)
-            .map_err(|error| BringError::file("write", &folder.join(native(path)))(error))?;
+        copy_one(place, &top, path, true)
+            .map_err(|error| CopyError::file("write", &folder.join(native(path)))(error))?;
     }
     Ok(wanted.len())
 }
 
 /// Copies a file, a link or an empty folder to a path below an open folder, whole or not at all, and through no link.
-fn bring_one(place: &Path, top: &Dir, path: &BStr, replaces: bool) -> io::Result<()> {
+fn copy_one(place: &Path, top: &Dir, path: &BStr, replaces: bool) -> io::Result<()> {
     if fs::symlink_metadata(place)?.is_dir() {
         return Ok(top.make_below(path).map(drop)?);
     }
@@ -192,7 +192,7 @@ pub fn apply(
     items: &[Item],
     context: &restore::Context,
     steps: &dyn Steps,
-) -> Result<Applied, BringError> {
+) -> Result<Applied, CopyError> {
     let request = TreeRequest { home: None, limits: Limits::NONE };
     let folder = snapshot::tree(history, &request, &Silent)?.tree;
     let repo = history.git();
@@ -212,20 +212,20 @@ pub fn apply(
         }
     }
     if !conflicts.is_empty() && !context.force {
-        return Err(BringError::Conflicts { paths: conflicts.into_iter().collect() });
+        return Err(CopyError::Conflicts { paths: conflicts.into_iter().collect() });
     }
     let target = wanted.tree(repo, folder)?;
     let plan = restore::plan(history, target)?;
     if plan.folder() != folder {
-        return Err(BringError::FolderChanges);
+        return Err(CopyError::FolderChanges);
     }
     let done = restore::execute(history, &plan, context, steps)?;
     let mut large = Vec::new();
     let root = history.root();
-    let top = Dir::open(root).map_err(BringError::file("open", root))?;
+    let top = Dir::open(root).map_err(CopyError::file("open", root))?;
     for (path, place) in wanted.copied {
-        bring_one(&place, &top, path.as_bstr(), false)
-            .map_err(|error| BringError::file("write", &root.join(native(path.as_bstr())))(error))?;
+        copy_one(&place, &top, path.as_bstr(), false)
+            .map_err(|error| CopyError::file("write", &root.join(native(path.as_bstr())))(error))?;
         large.push(path);
     }
     Ok(Applied { plan, done, large })
@@ -241,7 +241,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn add(&mut self, history: &HistoryRepo, item: &Item) -> Result<(), BringError> {
+    fn add(&mut self, history: &HistoryRepo, item: &Item) -> Result<(), CopyError> {
         let path = item.path.as_bstr();
         let Some(place) = &item.place else {
             if item.kind == Kind::Deleted {
@@ -249,10 +249,10 @@ impl Wanted {
             }
             return Ok(());
         };
-        let read = || BringError::file("read", place);
+        let read = || CopyError::file("read", place);
         let found = fs::symlink_metadata(place).map_err(read())?;
         if check(path, found.is_symlink()).is_err() {
-            return Err(BringError::NoProjectFile { path: item.path.clone() });
+            return Err(CopyError::NoProjectFile { path: item.path.clone() });
         }
         let repo = history.git();
         let entry = if found.is_symlink() {
@@ -266,7 +266,7 @@ impl Wanted {
                 return Ok(());
             }
             if fs::symlink_metadata(&to).is_ok() || !leads_through_folders(history.root(), path) {
-                return Err(BringError::InTheWay { path: item.path.clone() });
+                return Err(CopyError::InTheWay { path: item.path.clone() });
             }
             self.copied.push((item.path.clone(), place.clone()));
             return Ok(());
@@ -282,7 +282,7 @@ impl Wanted {
     }
 
     /// The tree of the project folder with it.
-    fn tree(&self, repo: &Repository, folder: ObjectId) -> Result<ObjectId, BringError> {
+    fn tree(&self, repo: &Repository, folder: ObjectId) -> Result<ObjectId, CopyError> {
         let root = repo.find_tree(folder).map_err(git)?;
         let root = root.decode().map_err(git)?.into();
         let mut editor = Editor::new(root, &repo.objects, repo.object_hash());
@@ -314,7 +314,7 @@ impl From<Option<Entry>> for At {
     }
 }
 
-fn entry_at(repo: &Repository, tree: ObjectId, path: &BStr) -> Result<At, BringError> {
+fn entry_at(repo: &Repository, tree: ObjectId, path: &BStr) -> Result<At, CopyError> {
     let parts: Vec<&[u8]> = path.split_str("/").collect();
     let mut tree = repo.find_tree(tree).map_err(git)?;
     for (at, part) in parts.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! The last run's folder, kept to be the next one's: only what differs is written.
+//! The recycled checkout: the next run reuses the last run's folder, and writes only what differs.
 //!
-//! When the folder is made, the state of every file and folder is noted, before the script runs. A file is taken over only
-//! if it is what the next snapshot wants and nothing touched it since; all else in the folder is removed. A change
-//! that the file system's clock can't tell apart counts as one. No link is followed on the way.
+//! When the folder is made, before the script runs, its manifest records the state of every file and folder. A file is
+//! reused only if the next snapshot wants it as it is and nothing touched it since; all else in the folder is removed. A
+//! change that the file system's clock can't tell apart counts as one. No link is followed on the way.
 
-mod noted;
+mod manifest;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -22,32 +22,32 @@ use azml_core::dir::{Dir, Opened, split};
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
-use self::noted::State;
-pub(super) use self::noted::{Folder, Noted, join, open_top};
+use self::manifest::State;
+pub(super) use self::manifest::{Folder, Manifest, join, open_top};
 pub(super) use self::scan::{Difference, Scan, scan};
 use super::disk::remove_all;
 
 const WORK: &str = "work";
 const INDEX: &str = "index";
-/// With more folders that have to be read to know what is in them, it pays to note them anew.
+/// With more folders that have to be read to know what is in them, it pays to write a new manifest.
 const UNSURE: usize = 16;
 
-/// Notes the state of a fresh run folder in the file `index`; links were made in the folders `linked_into`, and links of
+/// Writes the manifest of a fresh run folder to the file `index`; links were made in the folders `linked_into`, and links of
 /// the snapshot adjusted to the project folder `links_of`, if that is not empty.
-pub(super) fn note(
+pub(super) fn write_manifest(
     work: &Path,
     tree: ObjectId,
     links_of: BString,
     mut top: Folder,
     is_linked_into: &dyn Fn(&BStr) -> bool,
     index: &Path,
-) -> io::Result<Noted> {
+) -> io::Result<Manifest> {
     let open = open_top(work)?;
     top.look(&open, BStr::new(b""), is_linked_into)?;
     let mode = State::open(&open)?.mode;
-    Noted { tree, links_of, mode, top }.write(index)?;
+    Manifest { tree, links_of, mode, top }.write(index)?;
     // Read back: with what the clock can vouch for.
-    Noted::read(index)
+    Manifest::read(index)
 }
 
 /// The folders and files that a snapshot's tree has.
@@ -57,16 +57,20 @@ pub(super) fn folders_of(repo: &gix::Repository, tree: ObjectId) -> Result<Folde
 
 /// Returns the manifest of a run folder whose index can't be read: the files of its snapshot, none of which is known to be
 /// untouched.
-pub(super) fn made_of(repo: &gix::Repository, tree: ObjectId, work: &Path) -> Result<Noted, checkout::Error> {
+pub(super) fn made_of(
+    repo: &gix::Repository,
+    tree: ObjectId,
+    work: &Path,
+) -> Result<Manifest, checkout::Error> {
     let mode = open_top(work).and_then(|open| State::open(&open)).map_or(0o755, |state| state.mode);
-    Ok(Noted { tree, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
+    Ok(Manifest { tree, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
 }
 
 /// Puts a run's folder and its index aside for the next run. An older one that was put aside is moved into the folder
 /// `removable`, from which a later submit removes it.
 ///
 /// Of runs that end at the same time one wins; the folders of the others are left where they are.
-pub(super) fn park(work: &Path, index: &Path, spare: &Path, removable: &Path) -> io::Result<()> {
+pub(super) fn release(work: &Path, index: &Path, recycled: &Path, removable: &Path) -> io::Result<()> {
     let staged = work.with_extension("parked");
     fs::create_dir(&staged)?;
     fs::rename(work, staged.join(WORK))?;
@@ -77,17 +81,17 @@ pub(super) fn park(work: &Path, index: &Path, spare: &Path, removable: &Path) ->
     if !is_usable {
         return fs::rename(staged, removable.join(run));
     }
-    match fs::rename(spare, removable.join(run)) {
+    match fs::rename(recycled, removable.join(run)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::rename(staged, spare)
+    fs::rename(staged, recycled)
 }
 
-/// What was taken over from the last run.
-pub(super) enum TakenOver {
+/// The part of the last run's folder that is reused.
+pub(super) enum Reused {
     /// All of it, untouched: what was noted then is so now, and kept in the new index.
-    AsItWas(Noted),
+    AsItWas(Manifest),
     /// Some of it; the rest was made.
     Remade(Folder),
 }
@@ -96,18 +100,18 @@ pub(super) enum TakenOver {
 /// folder `root`.
 ///
 /// `None`: there is nothing at `work`, and the folder has to be made from scratch.
-pub(super) fn take_over(
+pub(super) fn reuse(
     repo: &gix::Repository,
     tree: ObjectId,
     root: &Path,
-    spare: &Path,
+    recycled: &Path,
     work: &Path,
     index: &Path,
-) -> Option<TakenOver> {
+) -> Option<Reused> {
     let taken = work.with_extension("spare");
     // Who renames it has it: runs that start at the same time make theirs from scratch.
-    fs::rename(spare, &taken).ok()?;
-    let done = take_over_from(repo, tree, root, &taken, work, index);
+    fs::rename(recycled, &taken).ok()?;
+    let done = reuse_from(repo, tree, root, &taken, work, index);
     if let Err(error) = &done {
         tracing::debug!(%error, "the last run's folder can't be used");
         let broken = work.with_extension("broken");
@@ -119,34 +123,34 @@ pub(super) fn take_over(
     done.ok()
 }
 
-fn take_over_from(
+fn reuse_from(
     repo: &gix::Repository,
     tree: ObjectId,
     root: &Path,
     taken: &Path,
     work: &Path,
     index: &Path,
-) -> io::Result<TakenOver> {
-    let mut noted = Noted::read(&taken.join(INDEX))?;
+) -> io::Result<Reused> {
+    let mut manifest = Manifest::read(&taken.join(INDEX))?;
     fs::rename(taken.join(WORK), work)?;
     let list = || listing::list(repo, tree).map_err(io::Error::other);
-    let has_its_links = noted.links_of.is_empty() || noted.links_of == root.as_os_str().as_bytes();
-    let mut wanted = if noted.tree == tree && has_its_links { None } else { Some(list()?) };
-    let kept = keep(work, &mut noted, wanted.as_ref())?;
+    let has_its_links = manifest.links_of.is_empty() || manifest.links_of == root.as_os_str().as_bytes();
+    let mut wanted = if manifest.tree == tree && has_its_links { None } else { Some(list()?) };
+    let kept = keep(work, &mut manifest, wanted.as_ref())?;
     if wanted.is_none() && !kept.has_lost && kept.unsure <= UNSURE {
         fs::rename(taken.join(INDEX), index)?;
-        return Ok(TakenOver::AsItWas(noted));
+        return Ok(Reused::AsItWas(manifest));
     }
     let mut missing = match wanted.take() {
         Some(wanted) => wanted,
         None => list()?,
     };
     let whole = Folder::of(&missing);
-    noted.top.files(BStr::new(b""), &mut |path, _| {
+    manifest.top.files(BStr::new(b""), &mut |path, _| {
         missing.remove(path);
     });
     checkout::add(repo, &missing, work).map_err(io::Error::other)?;
-    Ok(TakenOver::Remade(whole))
+    Ok(Reused::Remade(whole))
 }
 
 /// The result of [`keep`].
@@ -159,13 +163,13 @@ struct Kept {
 
 /// Removes from `work` what was not made there, was touched, or is not in `wanted`, if that is given; takes what it removed out
 /// of `made` as well.
-fn keep(work: &Path, made: &mut Noted, wanted: Option<&Listing>) -> io::Result<Kept> {
+fn keep(work: &Path, made: &mut Manifest, wanted: Option<&Listing>) -> io::Result<Kept> {
     let open = Dir::open(work)?;
     let found = scan(work, made, wanted)?;
     remove(open, found, made)
 }
 
-fn remove(work: Dir, found: Scan, made: &mut Noted) -> io::Result<Kept> {
+fn remove(work: Dir, found: Scan, made: &mut Manifest) -> io::Result<Kept> {
     let mut folders = Opened::below(Arc::new(work));
     let mut lost = BTreeSet::new();
     for (path, difference) in found.differences {

@@ -1,7 +1,7 @@
-//! What a run's folder was when it was made: its folders and files with their states, and the file that keeps this.
+//! The manifest of a run's folder as it was made: folders and files with their states, and the file that keeps this.
 //!
 //! A state is worth something only if the clock of the file system had moved on when it was noted: else a change of
-//! the same instant could go unseen. [`Noted::read`] drops the states of which that can't be said.
+//! the same instant could go unseen. [`Manifest::read`] drops the states of which that can't be said.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -19,7 +19,7 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-/// What the file begins with; another version's is not used.
+/// The first bytes of the file; a file of another version is not used.
 const MAGIC: &[u8] = b"azml run folder 4\n";
 
 /// A file's or folder's length, times, number and mode.
@@ -38,14 +38,14 @@ pub(in crate::run) struct Folder {
     /// Its state, if a look at that is enough to know that nothing was added to it or taken away.
     pub(super) state: Option<State>,
     /// By name.
-    pub(super) files: Vec<Made>,
+    pub(super) files: Vec<FileEntry>,
     /// By name.
     pub(in crate::run) folders: Vec<(BString, Self)>,
 }
 
 /// A file or link as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct FileEntry {
     pub(super) name: BString,
     pub(super) entry: Entry,
     pub(super) state: Option<State>,
@@ -53,7 +53,7 @@ pub(super) struct Made {
 
 /// A whole run folder as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::run) struct Noted {
+pub(in crate::run) struct Manifest {
     /// The snapshot's tree.
     pub(super) tree: ObjectId,
     /// The project folder by which links were adjusted; empty if none was.
@@ -120,7 +120,7 @@ impl Folder {
             match entry.kind {
                 // Another repository's commit is an empty folder.
                 EntryKind::Commit | EntryKind::Tree => folder.folders.push((name.into(), Self::default())),
-                _ => folder.files.push(Made { name: name.into(), entry: *entry, state: None }),
+                _ => folder.files.push(FileEntry { name: name.into(), entry: *entry, state: None }),
             }
         }
         top.sort();
@@ -135,7 +135,7 @@ impl Folder {
         }
     }
 
-    /// Whether a file or link of this name was made in it.
+    /// Returns whether a file or link of this name was made in it.
     pub(in crate::run) fn has_file(&self, name: &[u8]) -> bool {
         self.files.binary_search_by(|file| file.name.as_bytes().cmp(name)).is_ok()
     }
@@ -161,7 +161,7 @@ impl Folder {
         }
     }
 
-    /// How many files are below it.
+    /// The number of files below it.
     pub(super) fn count(&self) -> usize {
         self.files.len() + self.folders.iter().map(|(_, folder)| folder.count()).sum::<usize>()
     }
@@ -252,7 +252,7 @@ impl Folder {
     }
 }
 
-impl Noted {
+impl Manifest {
     /// Keeps it in a file.
     pub(super) fn write(&self, index: &Path) -> io::Result<()> {
         let mut out = MAGIC.to_vec();
@@ -269,16 +269,16 @@ impl Noted {
         let mut file = small_file::open(index)?;
         let found = file.metadata()?;
         // The time of its content: that of its last move says nothing of when the states were noted.
-        let noted = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
+        let manifest = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
         let bytes = small_file::read_open(&mut file, STAT_INDEX)?;
-        let mut reader = Reader { rest: &bytes, noted };
+        let mut reader = Reader { rest: &bytes, manifest };
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(damaged());
         }
         let (tree, links_of) = (reader.id()?, reader.name()?);
         let mode = u32::from_le_bytes(reader.array()?);
-        let noted = Self { tree, links_of, mode, top: reader.folder()? };
-        if reader.rest.is_empty() { Ok(noted) } else { Err(damaged()) }
+        let manifest = Self { tree, links_of, mode, top: reader.folder()? };
+        if reader.rest.is_empty() { Ok(manifest) } else { Err(damaged()) }
     }
 }
 
@@ -322,7 +322,7 @@ fn damaged() -> io::Error {
 
 struct Reader<'b> {
     rest: &'b [u8],
-    noted: i64,
+    manifest: i64,
 }
 
 impl<'b> Reader<'b> {
@@ -362,7 +362,7 @@ impl<'b> Reader<'b> {
             inode: u64::from_le_bytes(self.array()?),
             mode: u32::from_le_bytes(self.array()?),
         };
-        Ok(Some(state).filter(|state| state.changed < self.noted))
+        Ok(Some(state).filter(|state| state.changed < self.manifest))
     }
 
     fn folder(&mut self) -> io::Result<Folder> {
@@ -377,7 +377,7 @@ impl<'b> Reader<'b> {
                 _ => return Err(damaged()),
             };
             let entry = Entry { kind, id: self.id()? };
-            folder.files.push(Made { name, entry, state: self.state()? });
+            folder.files.push(FileEntry { name, entry, state: self.state()? });
         }
         for _ in 0..self.number()? {
             folder.folders.push((self.name()?, self.folder()?));

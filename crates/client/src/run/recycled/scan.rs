@@ -14,7 +14,7 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
 use rustix::fs::Dir;
 
-use super::noted::{Folder, Noted, State, join, open_folder, open_top};
+use super::manifest::{Folder, Manifest, State, join, open_folder, open_top};
 
 /// With fewer files than this for each of them, further threads cost more than they bring.
 const WORTH_A_THREAD: usize = 500;
@@ -53,7 +53,7 @@ pub(in crate::run) struct Scan {
 }
 
 /// Compares `work` with what was made there; what is not in `wanted`, if that is given, is not looked at.
-pub(in crate::run) fn scan(work: &Path, made: &Noted, wanted: Option<&Listing>) -> io::Result<Scan> {
+pub(in crate::run) fn scan(work: &Path, made: &Manifest, wanted: Option<&Listing>) -> io::Result<Scan> {
     let first =
         Task { above: Arc::new(open_top(work)?), name: None, path: BString::default(), folder: &made.top };
     let scanner = Scanner { mode: made.mode, wanted };

@@ -1,29 +1,30 @@
-//! Questions to `/proc` about processes: whether a group is still the one it was (numbers are given out again), which
-//! signals a process ignores, whether somebody could continue it.
+//! The table of processes, read from `/proc`: identity of groups (numbers are given out again), signals that a process
+//! ignores, and orphaned groups.
 
 use std::path::Path;
 
 use rustix::process::{Pid, getpgrp, getsid, test_kill_process_group};
 
-/// What tells a process from a later one of the same number: its start, and the boot that this is counted from.
-pub fn mark(pid: u32) -> Option<String> {
+/// The start token of a process, which a later process of the same number does not have: its start, and the boot that
+/// this is counted from.
+pub fn start_token(pid: u32) -> Option<String> {
     let started = fields(&stat(pid)?)?.nth(START)?.to_owned();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(format!("{started} {}", boot.trim()))
 }
 
-/// Where in `/proc/<pid>/stat` the start is, counted from the state.
+/// The index of the start in `/proc/<pid>/stat`, counted from the state.
 const START: usize = 19;
 
-/// Whether processes of a group still run that a process with this mark led.
+/// Returns whether processes of a group still run whose leader had this start token.
 ///
 /// A leader that has ended leaves its number to its group: nobody else gets it as long as a member is there.
-pub fn still_runs(group: u32, marked: Option<&str>) -> bool {
-    let boot = |mark: &str| mark.split_once(' ').map(|(_, boot)| boot.to_owned());
-    let is_another = match (marked, mark(group)) {
+pub fn still_runs(group: u32, leader: Option<&str>) -> bool {
+    let boot = |start_token: &str| start_token.split_once(' ').map(|(_, boot)| boot.to_owned());
+    let is_another = match (leader, start_token(group)) {
         (Some(then), Some(now)) => then != now,
         (Some(then), None) => {
-            let now = mark(std::process::id());
+            let now = start_token(std::process::id());
             now.is_some_and(|now| boot(then) != boot(&now))
         }
         (None, _) => false,
@@ -31,7 +32,7 @@ pub fn still_runs(group: u32, marked: Option<&str>) -> bool {
     !is_another && is_alive(group)
 }
 
-/// Whether a process group has processes that have not ended.
+/// Returns whether a process group has processes that have not ended.
 pub fn is_alive(group: u32) -> bool {
     let exists = i32::try_from(group)
         .ok()
@@ -131,7 +132,7 @@ mod tests {
         let mut child =
             Command::new("cat").stdin(Stdio::piped()).process_group(0).spawn().expect("cat starts");
         let pid = child.id();
-        let then = mark(pid).expect("/proc tells when a process began");
+        let then = start_token(pid).expect("/proc tells when a process began");
         assert!(still_runs(pid, Some(&then)));
         assert!(still_runs(pid, None));
         let (start, boot) = then.split_once(' ').expect("two words");
