@@ -71,6 +71,13 @@ pub(crate) const LARGE_OBJECTS_BYTES: u64 = 256 << 20;
 /// Bytes of a base that a thin pack leaves out, above which such bases are read one at a time in the whole process.
 pub(crate) const LARGE_THIN_BASE: u64 = 32 << 20;
 
+/// Bytes of an object up to which maintenance looks for a delta of it.
+pub(crate) const DELTA_OBJECT_BYTES: u64 = 64 << 20;
+/// Bytes of memory for the objects that one thread compares with the next one.
+pub(crate) const DELTA_WINDOW_BYTES: usize = 128 << 20;
+/// Bytes of the deltas that one thread keeps until the pack is written. Others are made again then.
+pub(crate) const DELTA_CACHE_BYTES: usize = 64 << 20;
+
 /// Lowers a bound in unit tests, so that they meet it in time.
 const fn lowered(bound: u64) -> u64 {
     if cfg!(test) { bound >> 6 } else { bound }

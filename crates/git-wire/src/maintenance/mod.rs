@@ -94,15 +94,6 @@ pub enum Error {
         #[source]
         source: pack::Error,
     },
-    /// Deltas couldn't be found.
-    #[error("couldn't look for deltas in '{repository}'")]
-    Deltas {
-        /// The repository.
-        repository: PathBuf,
-        /// What went wrong.
-        #[source]
-        source: git2::Error,
-    },
     /// It can't be opened again with what was stored.
     #[error("couldn't open the repository with its new packs")]
     Open(#[source] RepositoryError),

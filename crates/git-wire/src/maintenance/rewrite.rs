@@ -1,6 +1,6 @@
 //! Making new packs out of old ones.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,19 +31,9 @@ pub(super) fn roll_up(
         packs.iter().flat_map(|pack| pack.ids()).chain(loose.iter().map(|(id, _)| *id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let repo = repository.to_gix();
-    let names = deltas::names(&repo.objects, &ids, interrupt).map_err(|source| failed(repository, source))?;
-    let mut found = Ok(());
-    let stored = take_in(repository, ids.len(), options, interrupt, |out| {
-        let folder = repository.packs().objects_folder();
-        found = deltas::write(folder, &ids, &names, options.threads, interrupt, out);
-        if found.is_ok() { Ok(()) } else { Err(pack::Error::Send(io::Error::other("no pack was made"))) }
-    });
-    if interrupt.is_set() {
-        return stored;
-    }
-    found.map_err(|source| Error::Deltas { repository: repository.git_dir().to_owned(), source })?;
-    stored
+    take_in(repository, ids.len(), options, interrupt, |out| {
+        deltas::write(repository, &ids, options.threads, interrupt, out)
+    })
 }
 
 /// One pack of all that branches and tags reach, recorded as their closure unless history is cut, and one with everything else that is in

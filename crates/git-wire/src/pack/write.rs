@@ -159,6 +159,58 @@ pub(crate) fn write_onto(
     Ok(Written { objects: count, deltas, reused, bytes, checksum })
 }
 
+/// Returns the delta of the object at a position, and the position of its base.
+type DeltaOf<'d> = dyn FnMut(usize) -> Result<Option<(usize, Vec<u8>)>, Error> + 'd;
+
+/// Streams the pack of `ids`, with the deltas that `delta_of` returns for their positions: each with the position of its
+/// base, which is an earlier one.
+pub(crate) fn write_deltas(
+    objects: &dyn Objects,
+    store: &PackStore,
+    ids: &[ObjectId],
+    delta_of: &mut DeltaOf<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let count = u32::try_from(ids.len())
+        .map_err(|_| Error::Limit { what: "objects in a pack", limit: u64::from(u32::MAX) })?;
+    let packs = store.packs(false)?;
+    let mut last = 0;
+    // No plan: stored deltas are not copied.
+    let mut job = Job {
+        plan: &[],
+        begins: Vec::with_capacity(ids.len()),
+        known: Places::default(),
+        base: None,
+        options: WriteOptions::default(),
+        out: Hashing { out, hasher: Sha1::new(), written: 0 },
+        deltas: 0,
+        reused: 0,
+        store,
+        inflate: Decompress::new(true),
+    };
+    job.out
+        .write_all(&gix_pack::data::header::encode(gix_pack::data::Version::V2, count))
+        .map_err(Error::Send)?;
+    let mut buffer = Vec::new();
+    for (at, id) in ids.iter().enumerate() {
+        let begin = job.out.written;
+        job.begins.push(begin);
+        if let Some((base, delta)) = delta_of(at)? {
+            let header = Header::OfsDelta { base_distance: begin - job.begins[base] };
+            header.write_to(delta.len() as u64, &mut job.out).map_err(Error::Send)?;
+            job.deflate(&delta)?;
+            continue;
+        }
+        let (pack, offset) = find(&packs, &mut last, id).unwrap_or((LOOSE, 0));
+        let slot = Slot { pack, offset, id: *id };
+        match packs.get(pack as usize) {
+            Some(pack) if job.copy(&slot, pack)? => {}
+            pack => job.compress(&slot, pack.map(AsRef::as_ref), objects, &mut buffer)?,
+        }
+    }
+    job.out.finish().map(|_| ())
+}
+
 /// An object to write, and where it is stored.
 struct Slot {
     /// The number of the pack, [`LOOSE`] or [`MISSING`].
