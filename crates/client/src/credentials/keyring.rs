@@ -1,23 +1,25 @@
-//! The system's keyring: macOS' Keychain, Windows' Credential Manager, elsewhere the Secret Service on the session bus.
+//! The system's keyring: the Secret Service on the session bus.
 //!
-//! It is asked only where there may be one, and never waited for longer than a named time-out: each question has a thread
-//! of its own, which is left behind when nobody answers.
+//! azml asks it only where there may be one, and waits for it no longer than a named time-out: each question has a thread
+//! of its own, which is left behind when nobody answers. A build without the feature `keyring` has none.
 
 use std::path::Path;
+#[cfg(feature = "keyring")]
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::{Origin, Secret};
 use crate::env::{AZML_KEYRING, DBUS_SESSION_BUS_ADDRESS, Env, XDG_RUNTIME_DIR};
 
-/// Under which name azml's secrets stand there.
+/// The name of azml's secrets there.
+#[cfg(feature = "keyring")]
 const SERVICE: &str = "azml";
 /// The time that a keyring gets if nobody is there to unlock it.
 const UNATTENDED: Duration = Duration::from_secs(3);
 /// The time that it gets if a person may have to unlock it.
 const ATTENDED: Duration = Duration::from_mins(1);
 
-/// Why the keyring does not do what it is asked.
+/// A failure of the keyring.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {
@@ -49,14 +51,16 @@ impl Keyring {
             let socket = env.get(XDG_RUNTIME_DIR).map(|dir| Path::new(dir).join("bus"));
             env.get(DBUS_SESSION_BUS_ADDRESS).is_some() || socket.is_some_and(|socket| socket.exists())
         };
-        let needs_bus = cfg!(all(unix, not(target_os = "macos")));
-        if is_off || (needs_bus && !has_bus()) {
+        if is_off || !cfg!(feature = "keyring") || !has_bus() {
             return Self::NONE;
         }
         let is_attended = env.stdin_is_terminal && env.stderr_is_terminal;
         Self { timeout: Some(if is_attended { ATTENDED } else { UNATTENDED }) }
     }
+}
 
+#[cfg(feature = "keyring")]
+impl Keyring {
     /// Keeps a secret for an origin.
     pub(super) fn set(self, origin: &Origin, secret: &Secret) -> Result<(), KeyringError> {
         let secret = secret.clone();
@@ -107,6 +111,21 @@ impl Keyring {
                 Err(KeyringError::Failed("it ended in the middle of the answer".to_owned()))
             }
         }
+    }
+}
+
+#[cfg(not(feature = "keyring"))]
+impl Keyring {
+    pub(super) fn set(self, _: &Origin, _: &Secret) -> Result<(), KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub(super) fn get(self, _: &Origin) -> Result<Option<Secret>, KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub(super) fn delete(self, _: &Origin) -> Result<(), KeyringError> {
+        Err(KeyringError::Absent)
     }
 }
 
