@@ -1,4 +1,4 @@
-//! What processes use, read from `/proc`: processor time, memory that is theirs and no file's, threads and descriptors.
+//! The resources of processes, read from `/proc`: processor time, memory that is theirs and no file's, threads and descriptors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The unit in which the kernel tells user space processor time, on every Linux.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
-/// How often memory is looked at.
+/// The time between two readings of memory.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A process and all that descend from it.
@@ -43,7 +43,7 @@ pub(crate) fn cpu(pids: &[u32]) -> Duration {
     TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
-/// What one process holds at one moment.
+/// The resources of one process at one moment.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Figures {
     /// Bytes in memory that are the process's own and no file's.

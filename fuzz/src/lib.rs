@@ -1,4 +1,4 @@
-//! What is fuzzed: functions that take any bytes and mustn't panic, hang or eat the machine. The normal tests of
+//! The functions that are fuzzed: they take any bytes and mustn't panic, hang or eat the machine. The normal tests of
 //! `git-wire` include this file and run every seed through it, so that what was once found stays mended.
 //!
 //! Requests are written as text, one packet line in each line, `0000`, `0001` and `0002` for the special ones, so that
@@ -16,7 +16,7 @@ use git_wire::pktline::{self, Decoded, Demultiplexer, Line, Multiplexer, Reader}
 use git_wire::{Denial, Limits, Options, Policy, ProtocolVersion, RefUpdate, Repository, Server, Service};
 use gix::odb::pack::data::entry::Header;
 
-/// What vsts-mock makes of the line that an SSH client asks to be run; the file stands by itself.
+/// vsts-mock's parser of the line that an SSH client asks to be run; the file stands by itself.
 #[path = "../../crates/vsts-mock/src/ssh/exec_line.rs"]
 #[expect(dead_code, reason = "its other users are elsewhere")]
 mod exec;
@@ -243,7 +243,7 @@ pub fn packed_refs(data: &[u8]) {
     ));
 }
 
-/// What a server answers to a fetch, in both versions: acknowledgements, a boundary, a pack.
+/// A server's answer to a fetch, in both versions: acknowledgements, a boundary, a pack.
 pub fn fetch_answer(data: &[u8]) {
     let id = "0d8366295a7ea3b077a13403b9adb528100f82eb";
     let capabilities = "side-band-64k multi_ack_detailed shallow filter allow-reachable-sha1-in-want";
@@ -262,7 +262,7 @@ pub fn fetch_answer(data: &[u8]) {
     }
 }
 
-/// What a server reports on a push.
+/// A server's report on a push.
 pub fn push_answer(data: &[u8]) {
     let id = "0d8366295a7ea3b077a13403b9adb528100f82eb";
     for capabilities in ["report-status delete-refs", "report-status-v2 side-band-64k delete-refs atomic"] {

@@ -1,4 +1,4 @@
-//! What is fuzzed of the snapshot model: records that another computer wrote, URLs that somebody typed, the stat index.
+//! The parsers of the snapshot model that are fuzzed: records that another computer wrote, URLs that somebody typed, the stat index.
 //! The normal tests of `azml-core` include this file and run every seed through it.
 
 use azml_core::remote_url::RemoteUrl;

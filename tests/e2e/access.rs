@@ -1,4 +1,4 @@
-//! Who may do what, told by azml and by stock git.
+//! Permissions, as azml and stock git report them.
 
 use e2e::folder::write;
 use e2e::{Actor, Sandbox, Server, git};

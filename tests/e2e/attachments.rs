@@ -1,4 +1,4 @@
-//! What runs leave: it travels with the history, comes back file by file, and is never in the way.
+//! Outputs of runs: they travel with the history, come back file by file, and are never in the way.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};

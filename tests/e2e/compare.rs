@@ -76,8 +76,9 @@ fn two_runs_differ_as_git_says() {
 
     // For people: what differs, and with --all the rest.
     let table = alice.azml(&project, &["history", "compare", &first, &second, "-o", "table"]).ok().stdout;
-    for said in ["Accuracy", "+0.25", "lib/moved.py => lib/there.py", "+fresh", "-# old", "old mode 100644"] {
-        assert!(table.contains(said), "{said}: {table}");
+    for output in ["Accuracy", "+0.25", "lib/moved.py => lib/there.py", "+fresh", "-# old", "old mode 100644"]
+    {
+        assert!(table.contains(output), "{output}: {table}");
     }
     for unsaid in ["\nSame ", "script_name", "\u{1b}["] {
         assert!(!table.contains(unsaid), "{unsaid}: {table}");

@@ -37,7 +37,7 @@ printf 'asked %s\n' "$1" >> "$HOME/told"
 case $1 in User*) echo u;; *) printf 'good\r\nmore\n';; esac
 "#;
 
-/// What the user has set; HOST, HELP and ASK stand for the server's address and the two programs.
+/// The user's settings; HOST, HELP and ASK stand for the server's address and the two programs.
 struct Case {
     name: &'static str,
     url: &'static str,
@@ -255,7 +255,7 @@ fn git_and_azml_send_and_ask_the_same() {
     assert!(differ.is_empty(), "{} differ\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Whether azml came so far as to see that there is nothing to clone.
+/// Returns whether azml came so far as to see that there is nothing to clone.
 fn is_in(output: &Output) -> bool {
     output.stderr.contains("the remote repository has no run history")
 }

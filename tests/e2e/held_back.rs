@@ -1,4 +1,4 @@
-//! What was ignored stays home: a restore that brings back older ignore rules names what they would take in.
+//! Ignored files stay out of snapshots: a restore that brings back older ignore rules names what they would take in.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What runs wrote beside their outputs: kept however the run ends, named, brought back, and removed when it was said.
+//! Files that runs wrote beside their outputs: kept however the run ends, listed, copied back, and removed after an announcement.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -32,7 +32,7 @@ fn project(alice: &Actor<'_>, sandbox: &Sandbox, name: &str) -> PathBuf {
     project
 }
 
-/// What is kept of a run, a line each.
+/// Lists the kept files of a run, a line each.
 #[track_caller]
 fn kept(alice: &Actor<'_>, project: &Path, run: &str) -> Vec<String> {
     let list = alice.azml_json(project, &["run", "files", "-r", run]);

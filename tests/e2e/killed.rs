@@ -11,12 +11,12 @@ fn steps() -> impl Iterator<Item = usize> {
     std::iter::successors(Some(1), |step| Some(step + 1 + step / 12))
 }
 
-/// Whether the kill came: strace passes the signal on as its own end.
+/// Returns whether the kill came: strace passes the signal on as its own end.
 fn was_killed(output: &Output) -> bool {
     output.signal == Some(9) || output.code == Some(137)
 }
 
-/// What the killed ones left behind, after two hours in which nobody came back to it and one more snapshot.
+/// Lists the files that killed commands left behind, after two hours without a command and one more snapshot.
 fn leftovers(alice: &Actor<'_>, project: &Path) -> Vec<PathBuf> {
     let history = git::history_of(project);
     let _ago = alice.sh(&history, "find . -exec touch -h -d '2 hours ago' {} +").ok();

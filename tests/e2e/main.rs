@@ -2,13 +2,13 @@
 //!
 //! They prove the wiring; cases belong lower, into the crates. No sleeps, no fixed ports, nothing ignored.
 
-/// Who may do what: readers, outsiders, tokens that are missing or wrong.
+/// Permissions: readers, outsiders, tokens that are missing or wrong.
 mod access;
 /// The article's own commands, step by step, through the link named `az`.
 mod article;
 /// A run behaves as its script does in the project folder: links, variables, packages, unreadable folders, names.
 mod as_project;
-/// What runs leave, here and on other computers.
+/// Outputs of runs, here and on other computers.
 mod attachments;
 /// Comparing runs.
 mod compare;
@@ -32,7 +32,7 @@ mod histories;
 mod hostile;
 /// Runs at a terminal, and under signals that are ignored.
 mod job_control;
-/// What runs wrote beside their outputs: kept, named, brought back.
+/// Files that runs wrote beside their outputs: kept, listed, copied back.
 mod kept;
 /// azml killed at every step of submit, sync and restore.
 mod killed;

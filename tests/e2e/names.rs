@@ -251,7 +251,7 @@ fn a_remote_whose_branches_have_any_name_is_told_apart_from_an_empty_one() {
     assert!(refused.stderr.contains(r#""t\366pic""#), "{refused}");
 }
 
-/// What would clear a screen, colour it, begin a new line, or turn text around.
+/// A name that would clear a screen, colour it, begin a new line, or turn text around.
 const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;t\u{7}\r\nerror: b\tc\u{202e}d\u{9b}31m\u{7f}";
 
 #[test]

@@ -26,7 +26,7 @@ fn session(document: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether a line is as the pattern says.
+/// Returns whether a line matches the pattern.
 fn matches(pattern: &str, line: &str) -> bool {
     let parts: Vec<&str> = pattern.split("[..]").collect();
     let [first, between @ .., last] = parts.as_slice() else { return pattern == line };
@@ -40,7 +40,7 @@ fn matches(pattern: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Whether the lines are as the patterns say.
+/// Returns whether the lines match the patterns.
 fn all_match(patterns: &[String], lines: &[&str]) -> bool {
     match patterns.split_first() {
         None => lines.is_empty(),

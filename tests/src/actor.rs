@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{Output, Sandbox};
 
-/// Who runs the commands, and where.
+/// A user with a home folder on one computer.
 #[derive(Debug, Clone)]
 pub struct Actor<'s> {
     sandbox: &'s Sandbox,
@@ -90,7 +90,7 @@ impl<'s> Actor<'s> {
         self.sandbox.run(self.command(&self.program("azml"), dir), args, Some(input.as_bytes()))
     }
 
-    /// Where azml is, for other programs to start it.
+    /// Returns azml's path, for other programs to start it.
     pub fn azml_path(&self) -> String {
         self.program("azml")
     }

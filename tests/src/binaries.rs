@@ -1,4 +1,4 @@
-//! Where the built binaries and the machine's own programs are.
+//! Finds the built binaries and the machine's own programs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,7 +1,7 @@
 //! A headless Chromium, used as a person uses it: fields by their labels, links and buttons by what stands on them.
 //! With JavaScript or without, light or dark. One browser a story; it goes with the value.
 //!
-//! What is asserted of every page is in [`crate::page_check`].
+//! [`crate::page_check`] has the assertions about every page.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use crate::Sandbox;
 use crate::chromedriver::{Chromedriver, Element};
 
-/// How long a page may take to come after a click that leads to one.
+/// The time limit of a page after a click that leads to one.
 const LOADS: Duration = Duration::from_mins(1);
 /// Tells one page from the next, once it is there.
 const LOADED: &str = "return document.readyState === 'complete' ? performance.timeOrigin : null";
 
-/// Whether pages may run scripts.
+/// The browser's setting for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scripts {
     /// As browsers do.
@@ -27,7 +27,7 @@ pub enum Scripts {
     Off,
 }
 
-/// What the person's system prefers.
+/// The colour scheme that the user's system prefers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// `prefers-color-scheme: light`
@@ -67,7 +67,7 @@ impl Browser {
         self.cdp("Emulation.setScriptExecutionDisabled", &json!({ "value": scripts == Scripts::Off }));
     }
 
-    /// Whether its pages run scripts.
+    /// Returns whether its pages run scripts.
     pub fn scripts(&self) -> Scripts {
         self.scripts
     }
@@ -90,7 +90,7 @@ impl Browser {
         self.driver.post("/back", &json!({}));
     }
 
-    /// What the address bar shows.
+    /// Returns the content of the address bar.
     #[track_caller]
     pub fn address(&self) -> String {
         text(&self.driver.get("/url"))
@@ -178,7 +178,7 @@ impl Browser {
         self.driver.with(&field, "click", Some(&json!({})));
     }
 
-    /// What stands in the field with this label.
+    /// Returns the value of the field with this label.
     #[track_caller]
     pub fn value(&self, label: &str) -> String {
         text(&self.driver.with(&self.field(label), "property/value", None))
@@ -190,7 +190,7 @@ impl Browser {
         self.driver.with(&self.driver.focused(), "value", Some(&json!({ "text": keys })));
     }
 
-    /// What has the keyboard's focus, by its text.
+    /// Returns the text of the element with the keyboard's focus.
     #[track_caller]
     pub fn focused(&self) -> String {
         text(&self.driver.with(&self.driver.focused(), "text", None))
@@ -216,7 +216,7 @@ impl Browser {
         text(&self.driver.with(&element, &format!("attribute/{name}"), None))
     }
 
-    /// Whether the page has such an element.
+    /// Returns whether the page has such an element.
     #[track_caller]
     pub fn has(&self, css: &str) -> bool {
         !self.driver.find_all("css selector", css).is_empty()
@@ -262,7 +262,7 @@ impl Browser {
         path
     }
 
-    /// What the browser has complained about since it was last asked: scripts that failed or were refused, resources
+    /// Returns the browser's complaints since the last call: scripts that failed or were refused, resources
     /// that are missing, styles against the content security policy.
     #[track_caller]
     pub fn complaints(&self) -> Vec<String> {

@@ -11,9 +11,9 @@ use crate::Sandbox;
 
 /// The key under which the protocol hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// How long one step of a browser may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How many ports are tried. See [`start_process`].
+/// The time limit of one step of a browser, on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// The number of ports that are tried. See [`start_process`].
 const PORTS: usize = 20;
 
 /// A running chromedriver with one browser.
@@ -42,7 +42,7 @@ impl Chromedriver {
     pub(crate) fn start(sandbox: &Sandbox) -> Self {
         let (process, stdout, port) = start_process(sandbox);
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .proxy(None)
             .build();
@@ -190,7 +190,7 @@ mod tests {
     use super::start_process;
     use crate::Sandbox;
 
-    /// What chromedriver 156 prints and how it ends where a program has its port on 127.0.0.1.
+    /// A chromedriver that prints and ends as version 156 does if another program has its port on 127.0.0.1.
     const PORT_IS_TAKEN: &str = "\
 if [ ! -e \"$TMPDIR/started\" ]; then
     touch \"$TMPDIR/started\"

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub enum Entry {
     /// A regular file.
     File {
-        /// Whether its owner may execute it.
+        /// True if its owner may execute it.
         executable: bool,
         /// All of it.
         bytes: Vec<u8>,
@@ -68,7 +68,7 @@ impl Contents {
         self
     }
 
-    /// Whether there is a file or link of this name.
+    /// Returns whether there is a file or link of this name.
     pub fn has(&self, path: impl AsRef<OsStr>) -> bool {
         self.0.contains_key(Path::new(path.as_ref()))
     }
@@ -78,12 +78,12 @@ impl Contents {
         self.0.keys().map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    /// How many files and links.
+    /// Returns the number of files and links.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What stock git says about repositories: the judge of what azml and vsts-mock leave behind.
+//! Stock git's view of repositories, which decides whether azml and vsts-mock left them sound.
 
 use std::path::{Path, PathBuf};
 
@@ -76,18 +76,18 @@ pub fn assert_sound(actor: &Actor<'_>, repository: &Path) {
     assert!(clean, "not clean: {output}");
 }
 
-/// How many commits a branch of a repository has.
+/// Counts the commits of a branch of a repository.
 #[track_caller]
 pub fn count_commits(actor: &Actor<'_>, repository: &Path, revision: &str) -> usize {
     actor.git(repository, &["rev-list", "--count", revision]).ok().text().parse().expect("a number")
 }
 
-/// Whether a commit can be reached from a branch.
+/// Returns whether a commit can be reached from a branch.
 pub fn reaches(actor: &Actor<'_>, repository: &Path, branch: &str, commit: &str) -> bool {
     actor.git(repository, &["merge-base", "--is-ancestor", commit, branch]).code == Some(0)
 }
 
-/// Whether a repository has an object, without asking anybody else for it.
+/// Returns whether a repository has an object, without asking a remote for it.
 pub fn has_object(actor: &Actor<'_>, repository: &Path, id: &str) -> bool {
     actor.git(repository, &["cat-file", "-e", id]).code == Some(0)
 }

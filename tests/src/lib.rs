@@ -1,4 +1,4 @@
-//! What the scenarios of `tests/e2e` are told with: a sandbox without anything of the caller's environment, the
+//! The tools of the scenarios in `tests/e2e`: a sandbox without anything of the caller's environment, the
 //! server as a process, people with a home folder and a token, stock git, a browser, and folders compared byte for byte.
 //!
 //! Nothing of the product is linked in: the binaries are found through `AZML_TEST_BIN_DIR`, or built.
@@ -17,7 +17,6 @@ pub mod folder;
 pub mod git;
 pub mod http;
 pub mod line;
-pub mod npm;
 pub mod output;
 pub mod page_check;
 pub mod recording;
@@ -25,8 +24,6 @@ pub mod sandbox;
 pub mod server;
 pub mod sshd;
 pub mod ui;
-pub mod usage;
-pub mod venv;
 
 pub use actor::Actor;
 pub use browser::{Browser, Scripts, Theme};
@@ -36,4 +33,5 @@ pub use output::Output;
 pub use page_check::Weight;
 pub use sandbox::Sandbox;
 pub use server::Server;
+pub use test_support::{npm, usage, venv};
 pub use ui::Ui;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// From the client to the server.
@@ -13,7 +13,7 @@ pub enum Way {
     Down,
 }
 
-/// What befalls the line.
+/// A fault of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     /// Both ends of every connection are closed, and of those made later.
@@ -38,7 +38,7 @@ impl State {
         }
     }
 
-    /// How many of `wanted` bytes may pass, and what happens after them.
+    /// Returns the number of bytes, of `wanted`, that may pass, and the fault after them.
     fn admit(&mut self, way: Way, wanted: u64) -> (u64, Option<Fault>) {
         let (count, fault) = match self.fault {
             Some((at, limit, fault)) => {
@@ -113,12 +113,12 @@ impl Line {
         *self.state() = State { fault: Some((way, bytes, Fault::Silence)), ..State::default() };
     }
 
-    /// How many bytes have gone that way since the counts began.
+    /// Returns the number of bytes that have gone that way since the counts began.
     pub fn passed(&self, way: Way) -> u64 {
         self.state().passed(way)
     }
 
-    /// How many connections were made since the counts began.
+    /// Returns the number of connections since the counts began.
     pub fn connections(&self) -> u64 {
         self.state().connections
     }

@@ -1,4 +1,4 @@
-//! What a command that has ended said and how it ended.
+//! The output and the exit status of a command.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;

@@ -1,4 +1,4 @@
-//! What has to hold of every page, whoever serves it: axe-core finds nothing against WCAG 2.2 AA in either theme, the
+//! Checks that hold for every page, whoever serves it: axe-core finds nothing against WCAG 2.2 AA in either theme, the
 //! browser has nothing to complain about, and the page is light. Pictures of it are left in `target/screenshots/`.
 
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ const AXE: &str = "axe-core@4.14.1";
 /// The rules that are asked: WCAG 2.0 to 2.2, levels A and AA.
 const TAGS: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
 
-/// How much a page may weigh.
+/// The limits of a page's size.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight {
     /// Bytes over the line, as a browser with an empty cache takes them: the document with all that it needs.
@@ -23,7 +23,7 @@ pub struct Weight {
 }
 
 impl Weight {
-    /// What a page of ours weighs at most, unless it shows much.
+    /// The limits of our pages, unless they show much.
     pub const LIGHT: Self = Self { bytes: 30 * 1024, requests: 2 };
 }
 
@@ -67,7 +67,7 @@ pub fn check(browser: &Browser, name: &str, limit: Weight) {
     );
 }
 
-/// What axe-core finds, each with its rule, the elements and what to do.
+/// Returns axe-core's findings, each with its rule, the elements and the remedy.
 fn axe(browser: &Browser) -> Vec<String> {
     static SOURCE: LazyLock<String> = LazyLock::new(|| {
         let path =

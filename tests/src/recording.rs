@@ -95,7 +95,7 @@ impl Host {
         Self { address, asked }
     }
 
-    /// What was sent of each of these headers since the last question, without repetitions.
+    /// Returns the values of each of these headers that were sent since the last call, without repetitions.
     pub fn sent(&self) -> Vec<String> {
         let asked = std::mem::take(&mut *self.asked.lock().expect("no panic"));
         let names = ["authorization", "cookie", "x-pass", "x-more"];
@@ -179,7 +179,7 @@ pub fn proxy(target: &str, wants_user: bool) -> (String, Arc<Mutex<Vec<String>>>
     (address, noted)
 }
 
-/// What was noted since the last question.
+/// Returns the recorded lines since the last call.
 pub fn taken(noted: &Mutex<Vec<String>>) -> Vec<String> {
     std::mem::take(&mut *noted.lock().expect("no panic"))
 }

@@ -63,7 +63,7 @@ impl Sandbox {
         self.origins.lock().expect("no panic").push(url.to_owned());
     }
 
-    /// What people's tokens are for, as `AZML_VSTS_URL` has it.
+    /// Returns the origins that the users' tokens are for, as `AZML_VSTS_URL` has them.
     pub fn origins(&self) -> String {
         self.origins.lock().expect("no panic").join(" ")
     }

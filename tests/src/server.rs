@@ -217,7 +217,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Where its state is.
+    /// Returns the folder of its state.
     pub fn data(&self) -> &Path {
         &self.data
     }
@@ -233,7 +233,7 @@ impl Server {
         git::repositories_below(&self.data)
     }
 
-    /// What it has logged.
+    /// Returns its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use crate::{Actor, Sandbox};
 
 /// Debian's place for the server, and that of most other systems (`cargo xtask e2e` installs it).
 const SSHD: &str = "/usr/sbin/sshd";
-/// What sshd needs when root starts it; a service manager makes it at boot.
+/// A folder that sshd needs when root starts it; a service manager makes it at boot.
 const PRIVILEGE_SEPARATION: &str = "/run/sshd";
 
 /// The `ssh` command line that reaches it; the host's name is `box`.

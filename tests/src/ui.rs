@@ -30,18 +30,18 @@ impl Ui {
             .expect("azml starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut text = String::new();
-        let said: serde_json::Value = loop {
+        let output: serde_json::Value = loop {
             assert_ne!(stdout.read_line(&mut text).expect("azml prints text"), 0, "azml ended: {text}");
-            if let Ok(said) = serde_json::from_str(&text) {
-                break said;
+            if let Ok(output) = serde_json::from_str(&text) {
+                break output;
             }
         };
-        let url = said["url"].as_str().expect("an address").to_owned();
+        let url = output["url"].as_str().expect("an address").to_owned();
         let base = url.split("/?").next().expect("a server").to_owned();
         Self { child, url, base }
     }
 
-    /// What the process uses at this moment.
+    /// Returns the resources of the process at this moment.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage::of(self.child.id())

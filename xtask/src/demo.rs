@@ -29,7 +29,7 @@ name = "acme"
 owner = "alice"
 "#;
 
-/// What is edited before each further run, and the rate it is run with.
+/// An edit before a further run, and that run's rate.
 struct Edit {
     what: &'static str,
     apply: fn(&Path) -> Outcome,

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz [TARGET] [--seconds N]`: runs the fuzz targets of `fuzz/`, all or one, each for a minute unless
 //! told otherwise, on the stable toolchain and without a sanitizer: there is no unsafe code to watch.
 //!
-//! What is found is written beside the seeds as `found-…`, where the normal tests run it from then on.
+//! Findings are written beside the seeds as `found-…`, where the normal tests run them from then on.
 
 use std::fs;
 use std::path::Path;
@@ -11,9 +11,9 @@ use crate::{Outcome, process, workspace};
 
 /// The version that is installed if there is none.
 const CARGO_FUZZ: &str = "0.13.2";
-/// How long each target is run.
+/// The time that each target is run.
 const SECONDS: u64 = 60;
-/// How much memory and time one input may take before that counts as a finding.
+/// The memory and the time of one input above which it is a finding.
 const MAX_MEGABYTES: u32 = 2_048;
 const MAX_SECONDS_EACH: u32 = 25;
 

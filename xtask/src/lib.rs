@@ -1,4 +1,4 @@
-//! What the tasks share with the package `benches`: programs of the machine, processes, the workspace, and a server.
+//! The part of the tasks that the package `benches` uses too: programs of the machine, processes, the workspace, and a server.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,5 +12,5 @@ pub mod progress;
 pub mod server;
 pub mod workspace;
 
-/// What every task returns: nothing, or the reason it failed, for people.
+/// The result of every task: nothing, or the reason of its failure, for people.
 pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;

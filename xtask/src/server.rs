@@ -1,17 +1,14 @@
 //! A vsts-mock started by a task, and the little HTTP that tasks speak: enough to ask its API and to load it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
+pub use test_support::Answer;
+use test_support::http;
 
 use crate::Outcome;
-
-/// The longest wait for the next bytes of an answer.
-const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A running server. Dropping it ends the process.
 pub struct Server {
@@ -87,73 +84,12 @@ impl Drop for Server {
     }
 }
 
-/// An answer.
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The whole body.
-    pub body: Vec<u8>,
-}
-
 /// Sends one request on a connection of its own and reads the whole answer. `url` is `http://host:port/path`.
 pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Outcome<Answer> {
     let rest = url.strip_prefix("http://").ok_or("only http:// is spoken here")?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    for (name, value) in headers {
-        head.extend([*name, ": ", *value, "\r\n"]);
-    }
-    head.push_str("\r\n");
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.write_all(&[head.as_bytes(), body].concat())?;
-    let mut reader = BufReader::with_capacity(1 << 16, stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .ok_or_else(|| format!("{url}: no HTTP: {line}"))?;
-    let (mut length, mut chunked) = (None, false);
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let header = line.trim_end().to_ascii_lowercase();
-        match header.split_once(':') {
-            None => break,
-            Some(("content-length", value)) => length = value.trim().parse::<u64>().ok(),
-            Some(("transfer-encoding", value)) => chunked = value.trim() == "chunked",
-            Some(_) => {}
-        }
-    }
-    let mut body = Vec::new();
-    if chunked {
-        loop {
-            line.clear();
-            reader.read_line(&mut line)?;
-            let size = u64::from_str_radix(line.trim_end().split(';').next().unwrap_or_default(), 16)?;
-            let read = reader.by_ref().take(size).read_to_end(&mut body)?;
-            line.clear();
-            reader.read_line(&mut line)?;
-            if size == 0 {
-                break;
-            }
-            if read as u64 != size {
-                return Err(format!("{url}: the answer was cut off").into());
-            }
-        }
-    } else if let Some(length) = length {
-        reader.by_ref().take(length).read_to_end(&mut body)?;
-    } else {
-        reader.read_to_end(&mut body)?;
-    }
-    Ok(Answer { status, body })
+    Ok(http::send(host, &http::head(host, method, path, &http::lines(headers), body.len()), body)?)
 }
 
 /// The Basic header for a personal access token.

@@ -7,7 +7,7 @@ use crate::process::Tally;
 use crate::workspace::Purpose;
 use crate::{Outcome, fuzz, machine, process, workspace};
 
-/// Which tests.
+/// A set of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Every crate's, the end-to-end ones and the doctests.

@@ -53,7 +53,7 @@ pub struct Binaries {
 /// The purpose of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be shown: the binaries alone.
+    /// To be shown: the binaries alone, without what takes long to compile and is not shown.
     Demo,
     /// To be tested: together with all tests. Dependencies get the same features as when the tests
     /// are run, so that nothing is compiled twice.
@@ -72,7 +72,7 @@ pub fn build_binaries(purpose: Purpose) -> Outcome<Binaries> {
     let mut cargo = cargo();
     cargo.args(["build", "--message-format=json-render-diagnostics", "--bins"]);
     cargo.args(match purpose {
-        Purpose::Demo => &["-p", "azml", "-p", "vsts-mock"][..],
+        Purpose::Demo => &["-p", "azml", "-p", "vsts-mock", "--no-default-features"][..],
         Purpose::Tests => &["--workspace", "--lib", "--tests"],
         Purpose::Bench => &["-p", "azml", "-p", "vsts-mock", "--release"],
     });

@@ -53,7 +53,7 @@ fn copy_folder(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
-/// How long `work` takes.
+/// Measures the time that `work` takes.
 fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(Duration, T)> {
     let start = Instant::now();
     let value = work()?;

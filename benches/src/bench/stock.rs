@@ -32,7 +32,7 @@ pub(crate) fn git_shell(dir: &Path, script: &str) -> Command {
     shell
 }
 
-/// What git prints, as text without the end of the line.
+/// Returns git's output, as text without the end of the line.
 pub(crate) fn ask(dir: &Path, args: &[&str]) -> Outcome<String> {
     Ok(String::from_utf8(process::capture(git(dir).args(args))?)?.trim_end().to_owned())
 }
@@ -106,7 +106,7 @@ pub(crate) fn snapshots(path: &Path, commits: usize) -> Outcome {
     consolidate(path)
 }
 
-/// Where the file of that number is in [`wide()`]: a hundred files in each of as many folders as it takes, in a hundred
+/// Returns the path of the file of that number in [`wide()`]: a hundred files in each of as many folders as it takes, in a hundred
 /// folders.
 pub(crate) fn wide_file(number: usize) -> String {
     format!("part{:02}/sub{:02}/file{number}.txt", number / 100 % 100, number / 10_000)

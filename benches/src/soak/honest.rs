@@ -21,7 +21,7 @@ pub(super) struct Client<'a> {
     pub(super) round: usize,
 }
 
-/// What a client does, as the table of latencies names it.
+/// A client's work, as the table of latencies names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Clone,

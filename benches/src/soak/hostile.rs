@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::testbed::{Endpoint, TRAPS, authorization};
 use crate::Outcome;
 
-/// How long a silent connection is held.
+/// The time that a silent connection is held.
 const HELD: Duration = Duration::from_secs(3);
 /// Connections at once of one attack.
 const CONNECTIONS: usize = 30;
@@ -18,10 +18,10 @@ const READ: usize = 4 << 10;
 /// One way to do harm.
 struct Attack {
     name: &'static str,
-    /// What is sent, on how many connections, with the way in it goes to.
+    /// Returns the address and the bytes that are sent there.
     send: fn(&Endpoint) -> (SocketAddr, Vec<u8>),
     connections: usize,
-    /// Whether some of the answer is read before the client goes.
+    /// True if some of the answer is read before the client goes.
     reads: bool,
 }
 

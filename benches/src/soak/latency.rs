@@ -1,11 +1,11 @@
-//! How long each kind of work took, how often it failed, and the table of that.
+//! The durations and failures of each kind of work, and their table.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many failures are kept in words.
+/// The number of failures that are kept in words.
 const SHOWN: usize = 20;
 
 /// One kind of work.

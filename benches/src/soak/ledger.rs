@@ -1,4 +1,4 @@
-//! What the server has acknowledged: refs and repositories that must be there, whatever was killed since.
+//! The work that the server has acknowledged: refs and repositories that must be there, whatever was killed since.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -26,13 +26,13 @@ use crate::{Outcome, machine, process, workspace};
 const MINUTES: f64 = 10.0;
 /// The moments, as shares of the whole, at which the server is killed, and asked to stop. The rest is one life long.
 const STOPS: [(f64, Stop); 3] = [(0.08, Stop::Kill), (0.16, Stop::Terminate), (0.24, Stop::Kill)];
-/// How often the server's figures are read.
+/// The time between two readings of the server's figures.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How long the server may take to close what the clients left, and to end when it is asked to.
+/// The time limit for the server to close what the clients left, and to end when it is asked to.
 const CALM: Duration = Duration::from_secs(90);
 /// The longest that honest work may take, on two cores that 64 clients share.
 const LONGEST: Duration = Duration::from_mins(3);
-/// What the figures of a life may grow by beside the factor: bytes, threads, descriptors.
+/// The growth that the figures of a life may have beside the factor: bytes, threads, descriptors.
 const ALLOWANCE: Allowance = Allowance { anonymous: 24 << 20, threads: 24, descriptors: 64 };
 /// The descriptors that may stay open beside those of the beginning when all clients have gone: pooled database
 /// connections, packs that are kept open.

@@ -1,12 +1,12 @@
-//! What the server uses while it is loaded, and whether that is flat after the warm-up.
+//! The server's memory, threads and descriptors under load, and whether they are flat after the warm-up.
 
 use std::time::Duration;
 
 use crate::usage::Figures;
 
-/// How much of a server's life is warm-up: caches fill, the allocator and the thread pool find their size.
+/// The share of a server's life that is warm-up: caches fill, the allocator and the thread pool find their size.
 const WARM_UP: f64 = 0.4;
-/// How much larger the median of the end may be than the median after the warm-up, beside the allowance.
+/// The factor by which the median of the end may exceed the median after the warm-up, beside the allowance.
 const GROWTH: f64 = 1.15;
 
 /// The figures of one server process at one moment of its life.

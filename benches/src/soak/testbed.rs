@@ -24,7 +24,7 @@ const ZEROS: u64 = 64 << 20;
 /// Levels of the tree bomb in [`TRAPS`], and equal entries on each.
 const BOMB: (usize, usize) = (12, 10);
 
-/// Where the server is reached, and which of its lives this is.
+/// The server's addresses, and the number of its life.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
     /// `http://127.0.0.1:41234`.
@@ -42,7 +42,7 @@ struct State {
     is_over: bool,
 }
 
-/// What all clients share.
+/// The state that all clients share.
 #[derive(Debug)]
 pub(super) struct Testbed {
     pub(super) dir: PathBuf,
@@ -139,7 +139,7 @@ impl Testbed {
         self.changed.notify_all();
     }
 
-    /// Where the server is; waits while it is down. `None` once the work is to end.
+    /// Returns the server's addresses, and waits while it is down. `None` once the work is to end.
     pub(super) fn endpoint(&self) -> Option<Endpoint> {
         let mut state = self.lock();
         loop {

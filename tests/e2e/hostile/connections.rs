@@ -130,7 +130,7 @@ fn bodies_that_stop_are_ended_at_every_door() {
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
-/// What browsers, curl and git send fits into a head; what is larger is told so.
+/// A head may be as long as browsers, curl and git send it; a longer one is refused with the limit.
 #[test]
 fn heads_may_be_as_long_as_clients_make_them() {
     let sandbox = Sandbox::new();

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use e2e::{Actor, Sandbox, Server, git, http};
 use serde_json::Value;
 
-/// What a file of one byte takes.
+/// The space that a file of one byte takes.
 const PAGE: u64 = 4096;
 /// The server's words.
 const FULL: &str = "disk is full";
@@ -124,7 +124,7 @@ fn a_push_is_told_over_http_and_ssh_and_leaves_nothing() {
     }
 }
 
-/// What is there after and was not before.
+/// Lists the files that are there after and were not before.
 fn list_without(before: &BTreeSet<PathBuf>, after: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     after.difference(before).cloned().collect()
 }
@@ -178,7 +178,7 @@ impl Browser<'_> {
     }
 }
 
-/// What alice asks of the REST API.
+/// Sends alice's request to the REST API.
 fn rest(server: &Server, method: &str, path: &str, body: &str) -> (u16, String) {
     let authorization = format!("Basic {}", STANDARD.encode("alice:alicepat"));
     let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];

@@ -6,7 +6,7 @@ use std::path::Path;
 use e2e::folder::write;
 use e2e::{Actor, Sandbox, git};
 
-/// What must not leave the computer.
+/// A text that must not leave the computer.
 const PRIVATE: &str = "PRIVATE-OF-THE-VICTIM";
 
 /// The content of every object of a repository, and of every file beside its objects.

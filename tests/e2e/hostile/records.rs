@@ -58,10 +58,10 @@ fn a_record_that_cannot_be_read_stops_nobody_and_is_kept() {
     let there = sandbox.dir("there");
     let cloned = carol.azml(&there, &["project", "clone", &url, "iris"]).ok();
     let roamed = there.join("iris");
-    for (who, folder, said) in [(&carol, &roamed, Some(cloned)), (&alice, &project, None)] {
-        let said = said.unwrap_or_else(|| who.azml(folder, &["history", "sync"]).ok());
-        assert!(said.stderr.contains(BAD) && said.stderr.contains(NEWER), "{said}");
-        assert_eq!(said.stderr.matches("warning: ").count(), 1, "{said}");
+    for (who, folder, output) in [(&carol, &roamed, Some(cloned)), (&alice, &project, None)] {
+        let output = output.unwrap_or_else(|| who.azml(folder, &["history", "sync"]).ok());
+        assert!(output.stderr.contains(BAD) && output.stderr.contains(NEWER), "{output}");
+        assert_eq!(output.stderr.matches("warning: ").count(), 1, "{output}");
         let _again = who.azml(folder, &["history", "sync"]).ok();
         let listed = who.azml(folder, &["history", "list", "-o", "json"]).ok();
         assert_eq!(listed.stderr.matches("warning: ").count(), 1, "{listed}");

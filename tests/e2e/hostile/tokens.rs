@@ -9,7 +9,7 @@ use e2e::{Actor, Output, Sandbox, git};
 
 const TOKEN: &str = "azml:s3cret";
 
-/// Whether any command so far has sent the secret in some way.
+/// Returns whether any command so far has sent the secret in some way.
 #[track_caller]
 fn was_sent(host: &Host) -> bool {
     host.sent().iter().any(|value| *value == basic(TOKEN) || value.contains("s3cret"))

@@ -216,7 +216,7 @@ fn bombs_of_trees_cost_next_to_nothing_at_every_door() {
     assert!(after.peak <= before.peak + 64 * MIB, "{before:?} {after:?}");
 }
 
-/// What is large and no bomb is listed and sent as before.
+/// A large repository that is no bomb is listed and sent as before.
 #[test]
 fn a_hundred_thousand_files_are_listed_and_archived() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What the machine can do at all: a bare parallel walk that looks at every file, and reading, hashing and compressing
+//! The limit of the machine: a bare parallel walk that looks at every file, and reading, hashing and compressing
 //! on all processors.
 
 use std::ffi::CString;

@@ -8,7 +8,7 @@ use crate::Outcome;
 /// Files in one folder.
 const IN_ONE: usize = 20;
 
-/// Where the file of this number is, relative to the folder.
+/// Returns the path of the file of this number, relative to the folder.
 pub(super) fn path(number: usize) -> PathBuf {
     PathBuf::from(format!(
         "group{:02}/part{:03}/sub{}/file{number}.py",
@@ -26,7 +26,7 @@ fn step(seed: u64) -> u64 {
     next ^ next << 17
 }
 
-/// What the file of this number holds: lines of words from a vocabulary, as sources are, and as compressible. One file
+/// Returns the content of the file of this number: lines of words from a vocabulary, as sources are, and as compressible. One file
 /// in 200 is large.
 fn text(number: usize, average: usize) -> String {
     let mut seed = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::side::{Side, Testbed, clock, command};
 use crate::{Outcome, process};
 
-/// What plain git has to do for a snapshot.
+/// The commands with which plain git takes a snapshot.
 const SNAPSHOT: &str = "git add -A && tree=$(git write-tree) && \
     commit=$(git commit-tree $tree -m snapshot) && git update-ref refs/heads/history $commit";
 

@@ -1,4 +1,4 @@
-//! How much memory azml takes at most: a hundred thousand files, and one large file, there and back.
+//! Measures the most memory that azml takes: a hundred thousand files, and one large file, there and back.
 
 use std::io::Write as _;
 use std::path::Path;

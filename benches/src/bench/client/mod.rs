@@ -20,11 +20,11 @@ use crate::Outcome;
 use report::Report;
 use side::Testbed;
 
-/// What can be asked for.
+/// The names of the rows.
 const ROWS: &[&str] =
     &["first", "unchanged", "one", "percent", "restore", "empty", "list", "submit", "many", "memory"];
 
-/// How much is measured.
+/// The amount of work that is measured.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
     /// Folders' sizes in files.
@@ -35,7 +35,7 @@ struct Effort {
     few: usize,
     /// Runs in the long history.
     runs: usize,
-    /// Whether jj and DVC are installed and measured too.
+    /// True if jj and DVC are installed and measured too.
     peers: bool,
     /// Bytes of the large file whose snapshot's memory is measured.
     large: u64,

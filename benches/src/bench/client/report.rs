@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The columns, in order; the first is ours.
 pub(super) const SIDES: [&str; 6] = ["azml", "plain git", "tuned git", "jj", "DVC", "floor"];
 
-/// What is aimed at, for a time of ours.
+/// The goal for a time of ours.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
     /// At most so many times what that side takes.

@@ -1,4 +1,4 @@
-//! What every side can do, and the testbed they do it in: one folder that azml, plain and tuned git share, and a copy for
+//! The work that every side does, and its testbed: one folder that azml, plain and tuned git share, and a copy for
 //! each side that would leave something in it.
 
 use std::path::{Path, PathBuf};

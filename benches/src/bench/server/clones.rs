@@ -29,7 +29,7 @@ pub(super) struct Large {
     described: String,
 }
 
-/// What one piece of large work cost.
+/// The cost of one piece of large work.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     wall: Duration,

@@ -11,7 +11,7 @@ use super::sides::Side;
 use crate::bench::{long_history, stock};
 use crate::{Outcome, process};
 
-/// What is asked of a history.
+/// The questions about a history.
 struct Questions {
     /// A path that changed seldom.
     path: String,

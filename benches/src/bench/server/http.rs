@@ -11,8 +11,8 @@ const BUFFER: usize = 64 << 10;
 /// Bytes of an answer's body that are kept, of its beginning and of its end.
 const KEPT: usize = 32 << 10;
 const KEPT_END: usize = 16;
-/// How long an answer may pause.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// The longest pause of an answer.
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A request without its connection header and body.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Connection {
     pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0 })
     }
 
@@ -151,7 +151,7 @@ impl Connection {
     }
 }
 
-/// What some clients got done.
+/// The work that some clients got done.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     /// Pieces of work a second, all clients together.
@@ -160,15 +160,15 @@ pub(super) struct Sample {
     pub(super) p50: Duration,
 }
 
-/// What one client did.
+/// The work of one client.
 struct Client {
     times: Vec<Duration>,
-    /// How many of them ended within the window.
+    /// The number of them that ended within the window.
     within: usize,
     elapsed: Duration,
 }
 
-/// How many a second that is.
+/// Returns the number a second.
 #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
 pub(super) fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()

@@ -26,7 +26,7 @@ use peer::Peer;
 use report::{Report, Value};
 use sides::Side;
 
-/// What can be asked for by name.
+/// The names of the rows.
 pub(super) const ROWS: [&str; 11] = [
     "ls-refs",
     "push",
@@ -41,12 +41,12 @@ pub(super) const ROWS: [&str; 11] = [
     "scale",
 ];
 
-/// How much is measured.
+/// The amount of work that is measured.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     /// Turns of each side.
     rounds: usize,
-    /// How long one turn of small work lasts.
+    /// The length of one turn of small work.
     window: Duration,
     refs: usize,
     snapshots: usize,
@@ -132,7 +132,7 @@ pub(super) fn run(vsts_mock: &Path, args: &[String]) -> Outcome<String> {
     let git = stock::ask(&dir, &["--version"])?;
     let title = format!(
         "Git server, vsts-mock against nginx + fcgiwrap + `git http-backend` ({git}), `cargo xtask bench server{}`; \
-         {} rounds in turns, a new connection per request unless said",
+         {} rounds in turns, a new connection per request unless output",
         args.iter().fold(String::new(), |all, arg| all + " " + arg),
         scale.rounds
     );

@@ -1,4 +1,4 @@
-//! What a Git client says, as bytes: requests of protocol v2, and pushes of one small commit each, whose objects
+//! The bytes that a Git client sends: requests of protocol v2, and pushes of one small commit each, whose objects
 //! are made here.
 
 use std::fmt::Write as _;
@@ -51,7 +51,7 @@ pub(super) fn push(old: &str, new: &str, name: &str, pack: &[u8]) -> Vec<u8> {
     body
 }
 
-/// How many objects the pack in an answer to a fetch says it has. The pack's head may come in pieces.
+/// Returns the number of objects that the pack in an answer to a fetch announces. The pack's head may come in pieces.
 pub(super) fn objects_in(answer: &[u8]) -> Option<u32> {
     let mut rest = answer;
     let mut pack = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn objects_in(answer: &[u8]) -> Option<u32> {
     objects(&pack)
 }
 
-/// How many objects a pack says it has.
+/// Returns the number of objects that a pack announces.
 pub(super) fn objects(pack: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(pack.strip_prefix(b"PACK\0\0\0\x02")?.get(..4)?.try_into().ok()?))
 }

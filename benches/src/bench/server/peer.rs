@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::usage;
 use crate::{Outcome, machine, process, workspace};
 
-/// How many CGI programs may run at once.
+/// The number of CGI programs that may run at once.
 const WORKERS: &str = "16";
-/// How long nginx may take until it listens.
+/// The time limit for nginx to listen.
 const START: Duration = Duration::from_secs(10);
 /// A port that was free may be taken when nginx asks for it.
 const TRIES: usize = 5;
@@ -22,7 +22,7 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     nginx: Child,
     fcgiwrap: Child,
-    /// Where the CGI program writes its processor time, one request a line.
+    /// The file to which the CGI program writes its processor time, one request a line.
     times: PathBuf,
 }
 
@@ -162,7 +162,7 @@ fn configuration(
     )
 }
 
-/// Where the unpacked packages are.
+/// The folder of the unpacked packages.
 struct Programs(PathBuf);
 
 impl Programs {

@@ -25,7 +25,7 @@ pub(super) fn repo(client: usize) -> String {
     format!("small{client:02}")
 }
 
-/// Where the clients of one side push to; what they have pushed so far is in the branches.
+/// The repositories to which the clients of one side push; their branches have what was pushed so far.
 struct Pushers<'a> {
     side: &'a Side,
     targets: Vec<(String, Mutex<Branch>)>,

@@ -63,7 +63,7 @@ impl fmt::Display for Ratio {
 }
 
 impl Value {
-    /// How many times better this is than the other: more of what is good, less of what is not.
+    /// Returns how many times better this is than the other: more of what is good, less of what is not.
     #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]
     fn times_better(self, other: Self) -> Ratio {
         match (self, other) {
@@ -105,7 +105,7 @@ fn shown(time: Duration) -> String {
     }
 }
 
-/// What is aimed at.
+/// A goal.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
     /// So many times better than the peer.

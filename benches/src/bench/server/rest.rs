@@ -15,9 +15,9 @@ use crate::{Outcome, process};
 
 /// Repositories of the server that is reset.
 const REPOS: usize = 100;
-/// How long a reset of them may take.
+/// The time limit of a reset.
 const RESET: Duration = Duration::from_millis(50);
-/// How often it is reset.
+/// The number of resets.
 const RESETS: usize = 11;
 
 /// One request, and git's command for the same.

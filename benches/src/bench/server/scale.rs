@@ -12,17 +12,17 @@ use crate::bench::{median, stock, timed};
 use crate::server::{Server, basic, request};
 use crate::usage::Figures;
 
-/// How long it may take to start beside 10,000 repositories.
+/// The time limit of a start beside 10,000 repositories.
 const START: Duration = Duration::from_secs(1);
-/// How long the list of 10,000 may take.
+/// The time limit of the list of 10,000.
 const LIST: Duration = Duration::from_millis(300);
-/// How often it is asked for again.
+/// The number of times that it is asked for again.
 const LISTS: usize = 5;
-/// What memory may be in use when 10,000 have been read.
+/// The most memory in use when 10,000 have been read.
 const MEMORY: u64 = 150_000_000;
-/// How long it may take to make one more.
+/// The time limit for the creation of one more.
 const CREATE: Duration = Duration::from_millis(10);
-/// How many more are made.
+/// The number that is created in addition.
 const MADE: usize = 51;
 
 impl Bench {
@@ -105,7 +105,7 @@ fn get(server: &Server, path: &str) -> Outcome<Vec<u8>> {
     }
 }
 
-/// How long one more takes.
+/// Measures the creation of one more.
 fn create(server: &Server, number: usize) -> Outcome<Duration> {
     let url = format!("{}/acme/bench/_apis/git/repositories?api-version=1.0", server.http());
     let authorization = basic(TOKEN);

@@ -12,7 +12,7 @@ use super::{Bench, CLIENTS};
 use crate::server::Server;
 use crate::{Outcome, machine, process};
 
-/// How long sshd may take until it listens.
+/// The time limit for sshd to listen.
 const START: Duration = Duration::from_secs(10);
 
 /// A private sshd that lets one key in. Dropping it ends it.

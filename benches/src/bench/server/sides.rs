@@ -9,14 +9,14 @@ use super::http::{Connection, Head, Reply, Sample, load};
 use super::packets::objects_in;
 use crate::Outcome;
 
-/// What protocol a request speaks.
+/// The header that selects the protocol's version.
 const V2: &str = "Git-Protocol: version=2\r\n";
 
 /// One of the two servers.
 #[derive(Debug, Clone)]
 pub(super) struct Side {
     pub(super) address: SocketAddr,
-    /// What stands before a repository's name in a URL's path, and behind it.
+    /// The parts of a URL's path before a repository's name and behind it.
     pub(super) around: (String, &'static str),
     /// The header that says who asks, if one has to.
     pub(super) authorization: String,

@@ -10,7 +10,7 @@ use crate::bench::stock;
 use crate::server::Server;
 use crate::usage;
 
-/// What memory a server may take beyond its packs.
+/// The most memory of a server beyond its packs.
 const MEMORY: u64 = 150_000_000;
 /// The clients that memory is measured with.
 const MANY: usize = 64;

@@ -224,13 +224,13 @@ fn the_browser_is_given_a_file_and_no_key() {
         .stderr(Stdio::null());
     command.stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let mut said = String::new();
+    let mut output = String::new();
     let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    while !said.contains('}') {
-        assert_ne!(std::io::BufRead::read_line(&mut stdout, &mut said).unwrap(), 0);
+    while !output.contains('}') {
+        assert_ne!(std::io::BufRead::read_line(&mut stdout, &mut output).unwrap(), 0);
     }
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let key = said["url"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
+    let output: serde_json::Value = serde_json::from_str(&output).unwrap();
+    let key = output["url"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
     let told = loop {
         if let Ok(told) = std::fs::read_to_string(&told) {
             break told;

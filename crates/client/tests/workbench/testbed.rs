@@ -1,11 +1,9 @@
 //! A project with runs, its Workbench as a process, and HTTP by hand.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use azml_core::history::HistoryRepo;
 use azml_core::id::{ProjectId, RunId};
@@ -13,6 +11,7 @@ use azml_core::project::Project;
 use azml_core::run::{Metric, RunRecord, RunStore, Status};
 use jiff::Timestamp;
 use serde_json::Value;
+use test_support::http;
 
 /// A project folder and a home, and azml in them.
 pub(crate) struct Testbed {
@@ -138,14 +137,14 @@ impl Ui {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
-        let said: Value = loop {
+        let output: Value = loop {
             assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "azml ended: {text}");
-            if let Ok(said) = serde_json::from_str(&text) {
-                break said;
+            if let Ok(output) = serde_json::from_str(&text) {
+                break output;
             }
         };
-        let port = u16::try_from(said["port"].as_u64().unwrap()).unwrap();
-        let url = said["url"].as_str().unwrap();
+        let port = u16::try_from(output["port"].as_u64().unwrap()).unwrap();
+        let url = output["url"].as_str().unwrap();
         let key = url.strip_prefix(&format!("http://127.0.0.1:{port}/?key=")).unwrap().to_owned();
         let mut ui = Self { child, port, key, cookie: String::new() };
         let signed_in = ui.send("GET", &format!("/?key={}", ui.key), &[], "");
@@ -175,29 +174,16 @@ impl Ui {
 
     /// Exactly these headers, and the right `Host` if they have none.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        let mut head = vec![format!("{method} {path} HTTP/1.1"), "Connection: close".to_owned()];
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head.push(format!("Host: 127.0.0.1:{}", self.port));
-        }
-        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
-        if method == "POST" {
-            head.push(format!("Content-Length: {}", body.len()));
-        }
-        let head = head.join("\r\n") + "\r\n";
-        stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
-        Answer { status, headers, body: body.to_owned() }
+        let url = self.origin();
+        let answer = http::send(
+            &url,
+            &http::head(&url, method, path, &http::lines(headers), body.len()),
+            body.as_bytes(),
+        );
+        let answer = answer.unwrap_or_else(|error| panic!("no answer: {error}"));
+        let headers = answer.head.lines().filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Answer { status: answer.status, headers, body: answer.text() }
     }
 
     /// A page, with the cookie.

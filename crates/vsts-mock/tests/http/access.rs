@@ -25,12 +25,12 @@ async fn an_outsider_hears_that_it_does_not_exist() {
     let server = server(&dir).await;
     filled(&server, &dir, "extra").await;
     let dave = Git::new(dir.path(), "davespat");
-    let said = dave.run(&["clone", &server.clone_url("acme", "iris", "extra"), "x"]).await.fails();
+    let output = dave.run(&["clone", &server.clone_url("acme", "iris", "extra"), "x"]).await.fails();
     let expected = "remote: TF401019: The Git repository with name or identifier extra does not exist or you do not have \
                     permissions for the operation you are attempting.";
-    assert!(said.contains(expected) && said.contains("not found"), "{said}");
+    assert!(output.contains(expected) && output.contains("not found"), "{output}");
     let nothing = dave.run(&["clone", &server.clone_url("acme", "none", "extra"), "x"]).await.fails();
-    assert_eq!(nothing.replace("/none/", "/iris/"), said, "absent and invisible look the same");
+    assert_eq!(nothing.replace("/none/", "/iris/"), output, "absent and invisible look the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,14 +39,17 @@ async fn without_a_good_token_there_is_nothing() {
     let server = server(&dir).await;
     let url = server.clone_url("acme", "iris", "extra");
     for (token, expected) in [("", "could not read Username"), ("wrong", "Authentication failed")] {
-        let said = Git::new(dir.path(), token).run(&["ls-remote", &url]).await.fails();
-        assert!(said.contains(expected) || said.contains("could not read Username"), "{token:?}: {said}");
+        let output = Git::new(dir.path(), token).run(&["ls-remote", &url]).await.fails();
+        assert!(
+            output.contains(expected) || output.contains("could not read Username"),
+            "{token:?}: {output}"
+        );
     }
     let with_password = url.replace("http://", "http://alice:alice-password@");
     Git::new(dir.path(), "").run(&["ls-remote", &with_password]).await.ok();
     let wrong_password = url.replace("http://", "http://alice:wrong@");
-    let said = Git::new(dir.path(), "").run(&["ls-remote", &wrong_password]).await.fails();
-    assert!(said.contains("Authentication failed"), "{said}");
+    let output = Git::new(dir.path(), "").run(&["ls-remote", &wrong_password]).await.fails();
+    assert!(output.contains("Authentication failed"), "{output}");
     let token_as_user = url.replace("http://", "http://alicepat:@");
     Git::new(dir.path(), "").run(&["ls-remote", &token_as_user]).await.ok();
 }
@@ -59,8 +62,8 @@ async fn a_reading_token_does_not_push() {
     alice.commit("file", b"more\n").await;
     let reading = Git::new(alice.dir(), "alice-reads");
     reading.run(&["fetch", "-q", "origin"]).await.ok();
-    let said = reading.run(&["push", "origin", "master"]).await.fails();
-    assert!(said.contains("TF401027") && said.contains("scopes of the access token"), "{said}");
+    let output = reading.run(&["push", "origin", "master"]).await.fails();
+    assert!(output.contains("TF401027") && output.contains("scopes of the access token"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,10 +75,10 @@ async fn a_guarded_branch_is_refused_and_the_others_go_through() {
         .clone_to(&server.clone_url("acme", "iris", "guarded"), "carol")
         .await;
     let id = carol.commit("file", b"carol's\n").await;
-    let said = carol.run(&["push", "origin", "master", "master:mine"]).await.fails();
+    let output = carol.run(&["push", "origin", "master", "master:mine"]).await.fails();
     let expected = "[remote rejected] master -> master (TF401027: You need the Git 'GenericContribute' permission to \
                     perform this action. Details: identity 'carol', scope 'branch'.)";
-    assert!(said.contains(expected) && said.contains("[new branch]"), "{said}");
+    assert!(output.contains(expected) && output.contains("[new branch]"), "{output}");
     assert_eq!(carol.run(&["ls-remote", "origin", "mine"]).await.ok(), format!("{id}\trefs/heads/mine\n"));
 }
 
@@ -92,14 +95,14 @@ async fn branches_are_rewritten_by_who_made_them_only() {
     carol.run(&["push", "-q", "--force", "origin", "master:mine"]).await.ok();
     carol.run(&["push", "-q", "origin", "master"]).await.ok();
     for refspec in ["+HEAD~1:refs/heads/master", ":refs/heads/master"] {
-        let said = carol.run(&["push", "origin", refspec]).await.fails();
+        let output = carol.run(&["push", "origin", refspec]).await.fails();
         let expected = "TF401027: You need the Git 'ForcePush' permission to perform this action. Details: identity \
                         'carol', scope 'branch'.";
-        assert!(said.contains(expected), "{refspec}: {said}");
+        assert!(output.contains(expected), "{refspec}: {output}");
     }
     carol.run(&["push", "-q", "origin", ":refs/heads/mine"]).await.ok();
-    let said = carol.run(&["push", "origin", "HEAD:refs/pull/1/merge"]).await.fails();
-    assert!(said.contains("written by the server alone"), "{said}");
+    let output = carol.run(&["push", "origin", "HEAD:refs/pull/1/merge"]).await.fails();
+    assert!(output.contains("written by the server alone"), "{output}");
 }
 
 /// Repositories in which carol, a contributor otherwise, lacks one right each.
@@ -135,13 +138,13 @@ async fn each_right_is_asked_for_what_it_is_about() {
         let refspecs: Vec<String> = LACKING.iter().map(|(_, name)| format!("HEAD:{name}")).collect();
         let refspecs: Vec<&str> = refspecs.iter().map(String::as_str).collect();
         let atomic = [&["push", "--porcelain", "--atomic", "origin"], &refspecs[..]].concat();
-        let said = carol.run(&atomic).await;
-        assert!(!said.ok && said.out.contains("(atomic push failure)"), "{right}: {}", said.out);
-        assert!(!said.out.contains("[new "), "{right}: {}", said.out);
-        let said = carol.run(&[&["push", "--porcelain", "origin"], &refspecs[..]].concat()).await;
+        let output = carol.run(&atomic).await;
+        assert!(!output.ok && output.out.contains("(atomic push failure)"), "{right}: {}", output.out);
+        assert!(!output.out.contains("[new "), "{right}: {}", output.out);
+        let output = carol.run(&[&["push", "--porcelain", "origin"], &refspecs[..]].concat()).await;
         for (other, refused) in LACKING {
-            let line = said.out.lines().find(|line| line.contains(&format!("HEAD:{refused}\t")));
-            let line = line.unwrap_or_else(|| panic!("{refused} is told: {}", said.out));
+            let line = output.out.lines().find(|line| line.contains(&format!("HEAD:{refused}\t")));
+            let line = line.unwrap_or_else(|| panic!("{refused} is told: {}", output.out));
             let words = format!("(TF401027: You need the Git '{other}' permission to perform this action.");
             assert_eq!(line.contains(&words), refused == name, "{right}: {line}");
             assert_eq!(line.starts_with('!'), refused == name, "{right}: {line}");
@@ -160,8 +163,8 @@ async fn tags_and_notes_are_rewritten_with_the_right_to_force_only() {
     carol.run(&["push", "-q", "origin", "HEAD:refs/tags/t", "HEAD:refs/notes/n"]).await.ok();
     carol.run(&["commit", "-q", "--amend", "-m", "again"]).await.ok();
     for refspec in ["+HEAD:refs/tags/t", ":refs/tags/t", "+HEAD:refs/notes/n"] {
-        let said = carol.run(&["push", "origin", refspec]).await.fails();
-        assert!(said.contains("TF401027: You need the Git 'ForcePush' permission"), "{refspec}: {said}");
+        let output = carol.run(&["push", "origin", refspec]).await.fails();
+        assert!(output.contains("TF401027: You need the Git 'ForcePush' permission"), "{refspec}: {output}");
     }
 }
 

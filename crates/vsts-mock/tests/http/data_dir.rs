@@ -12,7 +12,7 @@ use crate::binary::{Served, run};
 
 const AT: [&str; 2] = ["--data-dir", "data"];
 /// For how long a line of the log is waited for.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode()
@@ -67,10 +67,10 @@ async fn a_database_that_is_lost_is_refused_beside_repositories() {
             dir.path(),
             &["serve", "--config", "seed.toml", "--http", "127.0.0.1:0", "--data-dir", "data"],
         );
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && refused.stdout.is_empty(), "{said}");
+        let output = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{output}");
         for part in ["data/state.sqlite", word, "holds 3 repositories", "Restore", "move data/repos away"] {
-            assert!(said.contains(part), "{part}: {said}");
+            assert!(output.contains(part), "{part}: {output}");
         }
     }
     // Both ways out.
@@ -107,7 +107,7 @@ async fn lost_repositories_are_named_at_the_start_and_at_the_door() {
     ];
     let begun = Instant::now();
     while !lines.iter().all(|line| log().contains(line)) {
-        assert!(begun.elapsed() < PATIENCE, "{}", log());
+        assert!(begun.elapsed() < TIMEOUT, "{}", log());
         std::thread::yield_now();
     }
     let refs = async |name: &str| {

@@ -49,13 +49,13 @@ pub(crate) async fn server(dir: &TempDir) -> MockServer {
 
 /// What a git command said.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Output {
     pub(crate) ok: bool,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Said {
+impl Output {
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert!(self.ok, "{}{}", self.out, self.err);
@@ -106,7 +106,7 @@ impl Git {
         Self { dir: dir.to_owned(), ..self.clone() }
     }
 
-    pub(crate) async fn run(&self, args: &[&str]) -> Said {
+    pub(crate) async fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(&self.program);
         command.env_clear().env("PATH", "/usr/bin:/bin:/usr/local/bin").env("HOME", &self.dir);
         for (name, value) in [
@@ -137,7 +137,7 @@ impl Git {
         command.args(args);
         let output =
             tokio::task::spawn_blocking(move || command.output()).await.expect("it ran").expect("git starts");
-        Said {
+        Output {
             ok: output.status.success(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),

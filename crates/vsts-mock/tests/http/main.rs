@@ -3,14 +3,13 @@
 //! `stock` clones and pushes, `access` is about who may, `urls` about every form of address, `wire` about bodies and
 //! framing, `experimentation`, `sign_in` and `tokens` about what azml asks beside Git, `hostile` about what is refused, `tls` about HTTPS, `binary` about the command line and the state that
 //! outlives a process, `data_dir` about where it is kept, `many` about thousands of repositories, `manual` runs the manual's examples, `profiles` walks the table of profiles, `limits` guesses, `pats` makes tokens in
-//! their newer form, `secrets` looks for what must not be told, `doors` is about what tokens open, `odd` about
+//! their newer form, `secrets` looks for what must not be told, `scopes` is about what tokens open, `odd` about
 //! what would like to be somebody else's, and `library` about the server in process.
 
 mod access;
 mod ask;
 mod binary;
 mod data_dir;
-mod doors;
 mod experimentation;
 mod git;
 mod hostile;
@@ -24,16 +23,11 @@ mod pages;
 mod pats;
 mod profiles;
 mod raw;
+mod scopes;
 mod secrets;
 mod sign_in;
 mod stock;
 mod tls;
 mod tokens;
 mod urls;
-#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
-#[path = "../../../../tests/src/usage.rs"]
-mod usage;
-#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
-#[path = "../../../../tests/src/venv.rs"]
-mod venv;
 mod wire;

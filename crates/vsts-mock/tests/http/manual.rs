@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use test_support::venv;
 use vsts_mock::MockServer;
 
-use crate::{raw, venv};
+use crate::raw;
 
 const MANUAL: &str = include_str!("../../README.md");
 const BINARY: &str = env!("CARGO_BIN_EXE_vsts-mock");

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::binary::{Served, command};
 use crate::raw;
-use crate::usage::Usage;
+use test_support::usage::Usage;
 
 const PROJECTS: usize = 10;
 const REPOS: usize = 1_000;

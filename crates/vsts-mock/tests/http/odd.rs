@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::ask::Site;
-use crate::doors::first_commit;
 use crate::raw;
+use crate::scopes::first_commit;
 
 const ALICE: &str = "alice-all-scopes";
 const REPOS: &str = "/acme/iris/_apis/git/repositories";

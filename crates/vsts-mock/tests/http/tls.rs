@@ -84,8 +84,8 @@ async fn every_stock_git_clones_and_pushes_and_trusts_nobody_else() {
     let trust = trusting(&dir, &server);
     for (n, program) in Git::programs().into_iter().enumerate() {
         let git = Git::new(dir.path(), "alicepat").program(&program);
-        let said = git.run(&["ls-remote", &url]).await.fails();
-        assert!(said.to_lowercase().contains("certificate"), "{program}: {said}");
+        let output = git.run(&["ls-remote", &url]).await.fails();
+        assert!(output.to_lowercase().contains("certificate"), "{program}: {output}");
         let alice = git.set(&trust).clone_to(&url, &format!("alice-{n}")).await;
         let id = alice.commit(&format!("file-{n}"), b"over TLS\n").await;
         alice.run(&["push", "-q", "origin", "master"]).await.ok();
@@ -173,10 +173,10 @@ async fn the_authority_outlives_the_server_and_plain_bytes_end_a_connection() {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         stream.write_all(bytes).await.expect("it takes bytes");
         stream.shutdown().await.expect("the end is told");
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         // An alert, a reset, or nothing: never an answer.
-        let _reset = stream.read_to_end(&mut said).await;
-        assert!(!said.starts_with(b"HTTP"), "{said:?}");
+        let _reset = stream.read_to_end(&mut output).await;
+        assert!(!output.starts_with(b"HTTP"), "{output:?}");
     }
     let config = client(&again, &[]);
     assert!(ask(&again, &config, "localhost", "/_mock/health").await.is_ok(), "it still answers");

@@ -45,8 +45,8 @@ async fn every_form_of_url_leads_to_the_repository() {
     }
     for path in ["/acme/iris/_git/extra.git", "/acme/_git/extra", "/none/iris/_git/extra", "/iris/_git/extra"]
     {
-        let said = git.run(&["ls-remote", &format!("{local}{path}")]).await.fails();
-        assert!(said.contains("TF401019"), "{path}: {said}");
+        let output = git.run(&["ls-remote", &format!("{local}{path}")]).await.fails();
+        assert!(output.contains("TF401019"), "{path}: {output}");
     }
 }
 

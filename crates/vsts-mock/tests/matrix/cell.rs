@@ -1,4 +1,4 @@
-//! One client, one door, one version of the protocol, a table of scenarios; and what both ends look like afterwards.
+//! One client, one transport, one version of the protocol, a table of scenarios; and what both ends look like afterwards.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use crate::differences;
 use crate::git::Git;
 use crate::scenario::{SHARED, Scenario, Step, repositories};
-use crate::site::{Door, Oracle, Site, Who};
+use crate::site::{Oracle, Site, Transport, Who};
 
 /// What a scenario left behind, line by line.
 type Transcript = Vec<String>;
 
-/// Runs a table through a door, and beside it against stock git's server side; tells every scenario that differs.
-pub(crate) fn run(program: &Path, door: Door, version: u8, scenarios: &[Scenario]) {
+/// Runs a table through a transport, and beside it against stock git's server side; tells every scenario that differs.
+pub(crate) fn run(program: &Path, transport: Transport, version: u8, scenarios: &[Scenario]) {
     let names = repositories(scenarios);
     let site = Site::start(&names);
     // Of HTTP stock git's own HTTP server is the oracle, of SSH its processes are.
-    let oracle = Oracle::start(site.dir(), &site.fixture, &names, door != Door::Ssh);
+    let oracle = Oracle::start(site.dir(), &site.fixture, &names, transport != Transport::Ssh);
     let set = |git: Git| git.program(program).set(format!("protocol.version={version}"));
     let mut wrong = Vec::new();
     for scenario in scenarios {
@@ -27,8 +27,8 @@ pub(crate) fn run(program: &Path, door: Door, version: u8, scenarios: &[Scenario
             dir
         };
         let ours = Side {
-            git: set(site.git(&dir("ours"), door, Who::Alice)),
-            url: site.url(door, repository),
+            git: set(site.git(&dir("ours"), transport, Who::Alice)),
+            url: site.url(transport, repository),
             folder: site.folder(repository),
             site: &site,
         };
@@ -61,17 +61,17 @@ impl Side<'_> {
         for step in scenario.steps {
             match step {
                 Step::Git(args) => {
-                    let said = self.git.run(&self.fill(args));
+                    let output = self.git.run(&self.fill(args));
                     // A step that fails where it must not is a difference like any other: the table goes on.
-                    if said.code != 0 {
-                        transcript.push(format!("{args:?} failed: {}", self.plain(&said.err)));
+                    if output.code != 0 {
+                        transcript.push(format!("{args:?} failed: {}", self.plain(&output.err)));
                         return transcript;
                     }
                 }
                 Step::Say(args) => {
-                    let said = self.git.run(&self.fill(args));
-                    transcript.push(format!("{args:?}: exit code {}", said.code));
-                    let mut lines: Vec<String> = self.plain(&said.out).lines().map(str::to_owned).collect();
+                    let output = self.git.run(&self.fill(args));
+                    transcript.push(format!("{args:?}: exit code {}", output.code));
+                    let mut lines: Vec<String> = self.plain(&output.out).lines().map(str::to_owned).collect();
                     if args.contains(&"push") {
                         lines.sort();
                     }

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::judge;
-use crate::site::{Door, Site, Who};
-use crate::venv;
+use crate::site::{Site, Transport, Who};
+use test_support::venv;
 
 /// Found to do what the tests ask of it.
 const PACKAGE: &str = "dulwich==1.2.21";
@@ -20,7 +20,7 @@ fn python() -> PathBuf {
 
 fn ask(site: &Site, operation: &str, who: Who, repo: &str, folder: &Path, more: &[&str]) -> Output {
     let token = if who == Who::Alice { "alicepat" } else { "bobspat" };
-    let url = site.url(Door::Http, repo).replace("http://", &format!("http://me:{token}@"));
+    let url = site.url(Transport::Http, repo).replace("http://", &format!("http://me:{token}@"));
     Command::new(python())
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -66,8 +66,8 @@ fn it_lists_clones_and_fetches() {
             _ => assert_eq!(judge::count(&dir, "HEAD"), judge::count(&folder, "master"), "{row:?}"),
         }
     }
-    let url = site.url(Door::Http, "read");
-    let writer = site.git(&site.fixture.whole, Door::Http, Who::Alice);
+    let url = site.url(Transport::Http, "read");
+    let writer = site.git(&site.fixture.whole, Transport::Http, Who::Alice);
     writer.run(&["push", "-q", &url, "refs/ahead/further:refs/heads/master"]).ok();
     let dir = site.dir().join("clone-0");
     done(ask(&site, "fetch", Who::Bob, "read", &dir, &[]));

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 
 /// What a git command said.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct Output {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
     shown: String,
 }
 
-impl Said {
+impl Output {
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert!(self.code == 0, "{}: exit code {}\n{}{}", self.shown, self.code, self.out, self.err);
@@ -60,11 +60,11 @@ impl Git {
         &self.dir
     }
 
-    pub(crate) fn run<S: AsRef<str>>(&self, args: &[S]) -> Said {
+    pub(crate) fn run<S: AsRef<str>>(&self, args: &[S]) -> Output {
         self.with_input(args, b"")
     }
 
-    pub(crate) fn with_input<S: AsRef<str>>(&self, args: &[S], input: &[u8]) -> Said {
+    pub(crate) fn with_input<S: AsRef<str>>(&self, args: &[S], input: &[u8]) -> Output {
         let mut command = Command::new(&self.program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", &self.dir);
         for (name, value) in [
@@ -104,7 +104,7 @@ impl Git {
         let _cut = child.stdin.take().map(|mut stdin| stdin.write_all(input));
         let output = child.wait_with_output().expect("git ends");
         let shown: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
-        Said {
+        Output {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -10,7 +10,7 @@ use gix::remote::fetch::Shallow;
 
 use crate::fixture;
 use crate::judge;
-use crate::site::{Door, Oracle, Site, Who};
+use crate::site::{Oracle, Site, Transport, Who};
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -44,7 +44,7 @@ fn commits(number: u32) -> NonZeroU32 {
 fn it_clones_and_fetches_in_every_version() {
     for version in [0, 1, 2] {
         let site = Site::start(&["read"]);
-        let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());
+        let (url, folder) = (site.url(Transport::Http, "read"), site.folder("read").to_owned());
         let dir = site.dir().join("clone");
         clone(&url, &dir, version, Shallow::NoChange);
         judge::assert_sound(&dir);
@@ -53,7 +53,7 @@ fn it_clones_and_fetches_in_every_version() {
             judge::objects(&folder, &["--all"]),
             "version {version}"
         );
-        let writer = site.git(&site.fixture.whole, Door::Http, Who::Alice);
+        let writer = site.git(&site.fixture.whole, Transport::Http, Who::Alice);
         writer.run(&["push", "-q", &url, "refs/ahead/further:refs/heads/master", "refs/tags/later"]).ok();
         fetch(&dir, version, Shallow::NoChange);
         judge::assert_sound(&dir);
@@ -66,9 +66,9 @@ fn it_clones_and_fetches_in_every_version() {
 fn it_clones_shallow_in_every_way_and_unshallows() {
     let site = Site::start(&["read"]);
     let stock = Oracle::start(site.dir(), &site.fixture, &["read"], true);
-    let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());
+    let (url, folder) = (site.url(Transport::Http, "read"), site.folder("read").to_owned());
     let day = i64::try_from(fixture::day(9)).expect("a time");
-    let git = |args: &[&str]| site.git(site.dir(), Door::Http, Who::Bob).run(args).ok();
+    let git = |args: &[&str]| site.git(site.dir(), Transport::Http, Who::Bob).run(args).ok();
     let ways = [
         ("--depth=3".to_owned(), Shallow::DepthAtRemote(commits(3))),
         (format!("--shallow-since={day}"), Shallow::Since { cutoff: gix::date::Time::new(day, 0) }),

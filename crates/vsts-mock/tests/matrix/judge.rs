@@ -7,9 +7,9 @@ use crate::git::Git;
 /// Requires that a repository is sound.
 #[track_caller]
 pub(crate) fn assert_sound(repository: &Path) {
-    let said = Git::new(repository).run(&["fsck", "--strict", "--no-dangling", "--no-progress"]);
-    let clean = said.out.lines().chain(said.err.lines()).all(|line| line.starts_with("notice: "));
-    assert!(said.code == 0 && clean, "{}: {said:?}", repository.display());
+    let output = Git::new(repository).run(&["fsck", "--strict", "--no-dangling", "--no-progress"]);
+    let clean = output.out.lines().chain(output.err.lines()).all(|line| line.starts_with("notice: "));
+    assert!(output.code == 0 && clean, "{}: {output:?}", repository.display());
 }
 
 /// What a revision of a repository reaches, commits and all, sorted.

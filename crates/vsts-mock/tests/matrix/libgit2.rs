@@ -6,7 +6,7 @@ use std::path::Path;
 use git2::{AutotagOption, Cred, FetchOptions, FetchPrune, PushOptions, RemoteCallbacks, Repository};
 
 use crate::judge;
-use crate::site::{Door, Site, Who};
+use crate::site::{Site, Transport, Who};
 
 /// What its authors call `GIT_FETCH_DEPTH_UNSHALLOW`.
 const UNSHALLOW: i32 = i32::MAX;
@@ -54,7 +54,7 @@ fn push(
 #[test]
 fn it_lists_clones_and_fetches() {
     let site = Site::start(&["read"]);
-    let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());
+    let (url, folder) = (site.url(Transport::Http, "read"), site.folder("read").to_owned());
     let dir = site.dir().join("whole");
     let repository = clone(&url, &dir, fetching());
     judge::assert_sound(&dir);
@@ -71,12 +71,12 @@ fn it_lists_clones_and_fetches() {
         .collect();
     drop(connection);
     listed.sort();
-    let by_git = site.git(site.dir(), Door::Http, Who::Bob).run(&["ls-remote", &url]).ok();
+    let by_git = site.git(site.dir(), Transport::Http, Who::Bob).run(&["ls-remote", &url]).ok();
     let mut by_git: Vec<_> = by_git.lines().map(str::to_owned).collect();
     by_git.sort();
     assert_eq!(listed, by_git);
 
-    let writer = site.git(&site.fixture.whole, Door::Http, Who::Alice);
+    let writer = site.git(&site.fixture.whole, Transport::Http, Who::Alice);
     writer
         .run(&[
             "push",
@@ -99,7 +99,7 @@ fn it_lists_clones_and_fetches() {
 #[test]
 fn it_clones_shallow_deepens_and_unshallows() {
     let site = Site::start(&["read"]);
-    let (url, folder) = (site.url(Door::Http, "read"), site.folder("read").to_owned());
+    let (url, folder) = (site.url(Transport::Http, "read"), site.folder("read").to_owned());
     let dir = site.dir().join("shallow");
     let mut options = fetching();
     options.depth(1);
@@ -122,7 +122,7 @@ fn it_clones_shallow_deepens_and_unshallows() {
 #[test]
 fn it_pushes_all_that_can_be_pushed() {
     let site = Site::start(&["written"]);
-    let (url, folder) = (site.url(Door::Http, "written"), site.folder("written").to_owned());
+    let (url, folder) = (site.url(Transport::Http, "written"), site.folder("written").to_owned());
     let repository = Repository::open(&site.fixture.whole).expect("the fixture");
     repository.remote("origin", &url).expect("a new remote");
     let ahead = |name: &str| judge::id(&site.fixture.whole, &format!("refs/ahead/{name}"));

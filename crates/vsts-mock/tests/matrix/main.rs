@@ -1,4 +1,4 @@
-//! Every client by every door in every version of the protocol: the matrix; and stock git's server side as its judge.
+//! Every client by every transport in every version of the protocol: the matrix; and stock git's server side as its judge.
 //!
 //! `scenario` holds the tables, `cell` plays one against vsts-mock and against stock git and compares what is left,
 //! `wire` sends both the same bytes, `differences` lists what is meant to differ. A machine with one git has half of the rows, and says so.
@@ -14,20 +14,17 @@ mod judge;
 mod libgit2;
 mod scenario;
 mod site;
-#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
-#[path = "../../../../tests/src/venv.rs"]
-mod venv;
 mod wire;
 
 use scenario::{FETCHING, PUSHING, Scenario, essential};
-use site::{Door, Site, Who};
+use site::{Site, Transport, Who};
 
 /// Runs a table with the n-th git of the machine, oldest first.
 #[expect(clippy::print_stderr, reason = "is shown with the test that has nothing to do")]
-fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
+fn stock(n: usize, transport: Transport, version: u8, scenarios: &[Scenario]) {
     let programs = git::programs();
     match programs.get(n) {
-        Some(program) => cell::run(program, door, version, scenarios),
+        Some(program) => cell::run(program, transport, version, scenarios),
         None => {
             eprintln!("this machine has {} git(s), and the other has told the same story", programs.len());
         }
@@ -36,22 +33,22 @@ fn stock(n: usize, door: Door, version: u8, scenarios: &[Scenario]) {
 
 /// Not for stock git to judge: it knows no permissions.
 #[test]
-fn a_reader_fetches_and_pushes_nothing_by_any_door() {
+fn a_reader_fetches_and_pushes_nothing_by_any_transport() {
     let site = Site::start(&["guarded"]);
     let before = judge::id(site.folder("guarded"), "refs/heads/master");
     for (n, program) in git::programs().iter().enumerate() {
-        for door in [Door::Http, Door::Https, Door::Ssh] {
-            let url = site.url(door, "guarded");
-            let bob = site.git(site.dir(), door, Who::Bob).program(program);
-            let name = format!("bob-{n}-{door:?}");
+        for transport in [Transport::Http, Transport::Https, Transport::Ssh] {
+            let url = site.url(transport, "guarded");
+            let bob = site.git(site.dir(), transport, Who::Bob).program(program);
+            let name = format!("bob-{n}-{transport:?}");
             bob.run(&["clone", "-q", &url, &name]).ok();
             let bob = bob.at(&site.fixture.whole);
             for refspec in
                 ["refs/ahead/next:refs/heads/master", "refs/ahead/next:refs/heads/new", ":refs/heads/side"]
             {
-                let said = bob.run(&["push", &url, refspec]);
-                assert_ne!(said.code, 0, "{door:?}: {said:?}");
-                assert!(said.err.contains("TF401027"), "{door:?}: {said:?}");
+                let output = bob.run(&["push", &url, refspec]);
+                assert_ne!(output.code, 0, "{transport:?}: {output:?}");
+                assert!(output.err.contains("TF401027"), "{transport:?}: {output:?}");
             }
         }
     }
@@ -62,7 +59,7 @@ fn a_reader_fetches_and_pushes_nothing_by_any_door() {
 
 /// More refs than any other limit of a request allows.
 #[test]
-fn a_repository_with_many_refs_is_cloned_and_fetched_by_every_door() {
+fn a_repository_with_many_refs_is_cloned_and_fetched_by_every_transport() {
     const TAGS: usize = 10_001;
     let site = Site::start(&["many"]);
     let folder = site.folder("many");
@@ -71,13 +68,15 @@ fn a_repository_with_many_refs_is_cloned_and_fetched_by_every_door() {
     let tags: Vec<String> = (0..TAGS).map(|number| format!("{id} refs/tags/zz/{number:05}\n")).collect();
     packed.push_str(&tags.concat());
     std::fs::write(folder.join("packed-refs"), packed).expect("written");
-    for (door, version) in [(Door::Http, 0), (Door::Http, 2), (Door::Ssh, 0), (Door::Ssh, 2)] {
-        let url = site.url(door, "many");
-        let name = format!("many-{door:?}-{version}");
-        let git = site.git(site.dir(), door, Who::Alice).set(format!("protocol.version={version}"));
+    for (transport, version) in
+        [(Transport::Http, 0), (Transport::Http, 2), (Transport::Ssh, 0), (Transport::Ssh, 2)]
+    {
+        let url = site.url(transport, "many");
+        let name = format!("many-{transport:?}-{version}");
+        let git = site.git(site.dir(), transport, Who::Alice).set(format!("protocol.version={version}"));
         git.run(&["clone", "-q", "--mirror", &url, &name]).ok();
         let git = git.at(&site.dir().join(&name));
-        let next = format!("refs/heads/next-{door:?}-{version}");
+        let next = format!("refs/heads/next-{transport:?}-{version}");
         git.run(&["push", "-q", &url, &format!("master:{next}")]).ok();
         git.run(&["fetch", "-q"]).ok();
         assert_eq!(judge::id(git.dir(), &next), id);
@@ -88,24 +87,24 @@ fn a_repository_with_many_refs_is_cloned_and_fetched_by_every_door() {
 
 /// Rows with every scenario, and rows with one of each kind.
 macro_rules! matrix {
-    (whole { $($whole:ident: $whole_git:literal, $whole_door:ident, $whole_version:literal;)* }
-     essential { $($name:ident: $git:literal, $door:ident, $version:literal;)* }) => {
+    (whole { $($whole:ident: $whole_git:literal, $whole_transport:ident, $whole_version:literal;)* }
+     essential { $($name:ident: $git:literal, $transport:ident, $version:literal;)* }) => {
         $(mod $whole {
             use super::*;
 
             #[test]
             fn fetching() {
-                stock($whole_git, Door::$whole_door, $whole_version, FETCHING);
+                stock($whole_git, Transport::$whole_transport, $whole_version, FETCHING);
             }
 
             #[test]
             fn pushing() {
-                stock($whole_git, Door::$whole_door, $whole_version, PUSHING);
+                stock($whole_git, Transport::$whole_transport, $whole_version, PUSHING);
             }
         })*
         $(#[test]
         fn $name() {
-            stock($git, Door::$door, $version, &essential());
+            stock($git, Transport::$transport, $version, &essential());
         })*
     };
 }

@@ -19,7 +19,7 @@ use crate::git::Git;
 
 /// How a client reaches vsts-mock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Transport {
     Http,
     Https,
     Ssh,
@@ -76,14 +76,14 @@ impl Site {
     }
 
     /// The address of a repository.
-    pub(crate) fn url(&self, door: Door, repo: &str) -> String {
+    pub(crate) fn url(&self, transport: Transport, repo: &str) -> String {
         let server = self.server();
-        match door {
-            Door::Http => Some(server.clone_url("acme", "iris", repo)),
-            Door::Https => server.https_clone_url("acme", "iris", repo),
-            Door::Ssh => server.ssh_clone_url("acme", "iris", repo),
+        match transport {
+            Transport::Http => Some(server.clone_url("acme", "iris", repo)),
+            Transport::Https => server.https_clone_url("acme", "iris", repo),
+            Transport::Ssh => server.ssh_clone_url("acme", "iris", repo),
         }
-        .expect("the door is open")
+        .expect("the transport is open")
     }
 
     /// A folder of the server's.
@@ -92,18 +92,18 @@ impl Site {
         &found.unwrap_or_else(|| panic!("no repository {repo}")).1
     }
 
-    /// Git with somebody's credentials for a door.
-    pub(crate) fn git(&self, dir: &Path, door: Door, who: Who) -> Git {
+    /// Git with somebody's credentials for a transport.
+    pub(crate) fn git(&self, dir: &Path, transport: Transport, who: Who) -> Git {
         let token = if who == Who::Alice { "alicepat" } else { "bobspat" };
         let git = Git::new(dir);
         let basic =
             format!("http.extraHeader=Authorization: Basic {}", STANDARD.encode(format!("me:{token}")));
-        match door {
-            Door::Http => git.set(basic),
-            Door::Https => {
+        match transport {
+            Transport::Http => git.set(basic),
+            Transport::Https => {
                 git.set(basic).set(format!("http.sslCAInfo={}", self.dir().join("ca.pem").display()))
             }
-            Door::Ssh => {
+            Transport::Ssh => {
                 let key = self.dir().join(if who == Who::Alice { "alice" } else { "bob" });
                 let ssh = format!(
                     "ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile={} \

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::differences::{BANNER, MORE_IN_V2, level};
 use crate::git::Git;
-use crate::site::{Door, Oracle, READ, Site};
+use crate::site::{Oracle, READ, Site, Transport};
 
 /// One repository for every push.
 const PUSHED: [&str; 7] = ["push-0", "push-1", "push-2", "push-3", "push-4", "push-5", "push-6"];
@@ -56,7 +56,7 @@ impl Pair {
 
     /// Ours first.
     fn ask(&self, repo: &str, tail: &str, protocol: &str, body: Option<&[u8]>) -> [Vec<u8>; 2] {
-        let ours = self.site.url(Door::Http, repo);
+        let ours = self.site.url(Transport::Http, repo);
         let theirs = self.oracle.url(repo);
         [ours, theirs].map(|url| send(&format!("{url}/{tail}"), protocol, body))
     }
@@ -247,7 +247,7 @@ fn the_first_versions_list_the_same_refs_and_offer_no_less() {
 
 /// The packets before the pack, and the ids of the objects in it.
 fn fetched(pair: &Pair, answer: &[u8], name: &str) -> (Vec<Packet>, BTreeSet<String>) {
-    let (mut pack, mut said) = (Vec::new(), Vec::new());
+    let (mut pack, mut output) = (Vec::new(), Vec::new());
     let mut rest = answer;
     let mut is_pack = false;
     while let Some(length) = rest
@@ -257,14 +257,14 @@ fn fetched(pair: &Pair, answer: &[u8], name: &str) -> (Vec<Packet>, BTreeSet<Str
     {
         let data = if length < 4 { &[][..] } else { &rest[4..length] };
         match (length, data) {
-            (0, _) => said.push(Packet::Flush),
-            (1..4, _) => said.push(Packet::Delimiter),
+            (0, _) => output.push(Packet::Flush),
+            (1..4, _) => output.push(Packet::Delimiter),
             (_, [1, more @ ..]) if is_pack => pack.extend_from_slice(more),
             (_, [2, ..]) if is_pack => {}
             _ => {
                 let line = String::from_utf8_lossy(data).into_owned();
                 is_pack |= line == "packfile\n";
-                said.push(Packet::Data(line));
+                output.push(Packet::Data(line));
             }
         }
         rest = &rest[length.max(4)..];
@@ -273,7 +273,7 @@ fn fetched(pair: &Pair, answer: &[u8], name: &str) -> (Vec<Packet>, BTreeSet<Str
         pack.extend_from_slice(&rest[at..]);
     }
     if pack.is_empty() {
-        return (said, BTreeSet::new());
+        return (output, BTreeSet::new());
     }
     // Stock git reads it; what a thin pack leaves out is in the fixture.
     let git = Git::new(pair.site.dir());
@@ -284,7 +284,7 @@ fn fetched(pair: &Pair, answer: &[u8], name: &str) -> (Vec<Packet>, BTreeSet<Str
     let index = git.dir().join(format!("objects/pack/pack-{pack}.idx"));
     let listed = git.with_input(&["show-index"], &std::fs::read(index).expect("an index")).ok();
     let ids = listed.lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect();
-    (said, ids)
+    (output, ids)
 }
 
 #[test]

@@ -246,8 +246,8 @@ async fn a_disabled_repository_is_listed_and_nothing_else() {
     }
     let push = site.push("extra", "refs/heads/master", &master, json!([add("/x", "x")])).await;
     assert_eq!(push.status, 404);
-    let said = site.run_git(".", &["ls-remote", &site.url("extra")]).await.expect_err("it is disabled");
-    assert!(said.contains("TF401019: "), "{said}");
+    let output = site.run_git(".", &["ls-remote", &site.url("extra")]).await.expect_err("it is disabled");
+    assert!(output.contains("TF401019: "), "{output}");
     for (who, expected) in [("bobspat", json!([true, false])), ("alicepat", json!([true, false]))] {
         let listed = site.get(REPOS, who).await.expect(200);
         assert_eq!(each(&listed, "name"), ["extra", "iris"]);

@@ -11,9 +11,6 @@ mod discovery;
 mod forms;
 mod git;
 mod node;
-#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
-#[path = "../../../../tests/src/npm.rs"]
-mod npm;
 mod profile;
 mod pushes;
 mod python;
@@ -23,6 +20,3 @@ mod security;
 mod site;
 mod subjects;
 mod texts;
-#[expect(unreachable_pub, reason = "the file is part of a library elsewhere")]
-#[path = "../../../../tests/src/venv.rs"]
-mod venv;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use vsts_mock::Profile;
 
-use crate::npm;
 use crate::site::Site;
+use test_support::npm;
 
 /// The package, in the version that the script was written against.
 const PACKAGE: &str = "azure-devops-node-api@17.0.1";

@@ -6,7 +6,7 @@ use std::process::Command;
 use vsts_mock::Profile;
 
 use crate::site::Site;
-use crate::venv;
+use test_support::venv;
 
 /// The package, in the version that the script was written against.
 const PACKAGE: &str = "azure-devops==7.1.0b4";

@@ -1,13 +1,12 @@
 //! A server with the usual people, and plain requests to its REST API.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::{Answer, http};
 use vsts_mock::{MockServer, Profile};
 
 /// alice owns the account, carol contributes, bob reads, dave knows nobody.
@@ -37,8 +36,8 @@ readers = ["bob"]
 name = "extra"
 "#;
 
-/// How long something that goes on by itself may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit of work that goes on by itself.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub(crate) struct Site {
@@ -48,10 +47,14 @@ pub(crate) struct Site {
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    head: String,
-    pub(crate) body: Vec<u8>,
+pub(crate) struct Reply(Answer);
+
+impl std::ops::Deref for Reply {
+    type Target = Answer;
+
+    fn deref(&self) -> &Answer {
+        &self.0
+    }
 }
 
 impl Reply {
@@ -60,14 +63,9 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
     /// A header's value, empty if it is not there.
     pub(crate) fn header(&self, name: &str) -> &str {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next().unwrap_or("")
+        self.0.header(&name.to_ascii_lowercase()).unwrap_or_default()
     }
 
     /// The body, if the status is the expected one.
@@ -94,28 +92,15 @@ impl Site {
 
     /// One request with a token, more header lines, and a body.
     pub(crate) async fn send(&self, method: &str, path: &str, token: &str, more: &str, body: &str) -> Reply {
-        let address = self.server.url().trim_start_matches("http://").to_owned();
-        let host = if more.contains("Host:") { "" } else { "Host: localhost\r\n" };
+        let url = self.server.url().to_owned();
+        let host = if more.contains("Host:") { "" } else { "Host: localhost\n" };
         let sign_in =
-            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{sign_in}{more}Content-Type: application/json; \
-             charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let exchange = tokio::task::spawn_blocking(move || {
-            let mut stream = TcpStream::connect(address).expect("a connection");
-            stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
-            stream.write_all(request.as_bytes()).expect("the request is sent");
-            let mut bytes = Vec::new();
-            stream.read_to_end(&mut bytes).expect("the answer is read");
-            bytes
-        });
-        let bytes = exchange.await.expect("the exchange ends");
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let status = head[9..12].parse().expect("a status");
-        Reply { status, head, body: bytes[end + 4..].to_vec() }
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\n") };
+        let more = more.replace("\r\n", "\n");
+        let lines = format!("{host}{sign_in}{more}Content-Type: application/json; charset=utf-8\n");
+        let (head, body) = (http::head(&url, method, path, &lines, body.len()), body.to_owned());
+        let sent = tokio::task::spawn_blocking(move || http::send(&url, &head, body.as_bytes()));
+        Reply(sent.await.expect("the exchange ends").expect("the request is answered"))
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
@@ -145,7 +130,7 @@ impl Site {
             if status == "succeeded" || status == "failed" {
                 return status;
             }
-            assert!(begun.elapsed() < PATIENCE, "it is {status} still");
+            assert!(begun.elapsed() < TIMEOUT, "it is {status} still");
             tokio::task::yield_now().await;
         }
     }
@@ -161,7 +146,7 @@ impl Site {
 
     /// Stock git in a folder of this site, as carol.
     pub(crate) async fn git(&self, folder: &str, args: &[&str]) -> String {
-        self.run_git(folder, args).await.unwrap_or_else(|said| panic!("{args:?}: {said}"))
+        self.run_git(folder, args).await.unwrap_or_else(|stderr| panic!("{args:?}: {stderr}"))
     }
 
     /// The setting with which git signs in over SSH with a key, and knows the server.

@@ -1,7 +1,7 @@
 //! Who may do what, and how a no sounds: words on the error stream and an exit status.
 
 use crate::client::Client;
-use crate::people::{Testbed, make_key, public};
+use crate::testbed::{Testbed, make_key};
 
 const NOT_FOUND: &str = "remote: TF401019: The Git repository with name or identifier extra does not exist or you do not have \
                          permissions for the operation you are attempting.\n";
@@ -24,9 +24,9 @@ async fn a_no_is_worded_as_the_service_words_it() {
         ("alice", "git-upload-pack 'v3/elsewhere/his/his'", 1, &elsewhere),
     ];
     for (who, line, code, words) in rows {
-        let said = testbed.person(who).ssh(&testbed.port(), &[], Some(line)).await;
-        assert_eq!((said.code, said.err.as_str()), (Some(code), words), "{who}: {line}");
-        assert_eq!(said.out.is_empty(), code != 0, "{who}: {line}: {}", said.out);
+        let output = testbed.person(who).ssh(&testbed.port(), &[], Some(line)).await;
+        assert_eq!((output.code, output.err.as_str()), (Some(code), words), "{who}: {line}");
+        assert_eq!(output.out.is_empty(), code != 0, "{who}: {line}: {}", output.out);
     }
 }
 
@@ -34,8 +34,8 @@ async fn a_no_is_worded_as_the_service_words_it() {
 async fn git_shows_the_words() {
     let testbed = Testbed::new().await;
     let (_, id) = testbed.filled("guarded").await;
-    let said = testbed.person("dave").git(&["clone", "-q", &testbed.url("extra"), "x"]).await.fails();
-    assert!(said.starts_with(NOT_FOUND), "{said}");
+    let output = testbed.person("dave").git(&["clone", "-q", &testbed.url("extra"), "x"]).await.fails();
+    assert!(output.starts_with(NOT_FOUND), "{output}");
     let carol = testbed.person("carol").clone_to(&testbed.url("guarded"), "carols").await;
     carol.commit("file", b"carol's\n").await;
     let pushed = carol.git(&["push", "origin", "master", "master:refs/heads/hers"]).await;
@@ -50,8 +50,8 @@ async fn git_shows_the_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_nobody_registered_does_not_sign_in() {
     let testbed = Testbed::new().await;
-    let said = testbed.person("stranger").git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    let output = testbed.person("stranger").git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.contains("Permission denied (publickey)"), "{output}");
     // Several keys are tried in turn until one is known.
     let with_both = testbed.person("bob").ssh_option(&format!("-i {}", testbed.path("stranger").display()));
     with_both.git(&["ls-remote", &testbed.url("extra")]).await.ok();
@@ -64,8 +64,8 @@ async fn the_user_name_is_not_the_identity() {
     let bob = testbed.person("bob");
     bob.git(&["ls-remote", &url]).await.ok();
     let line = "git-receive-pack '/acme/iris/_git/extra'";
-    let said = bob.ssh(&testbed.port(), &["-l", "alice"], Some(line)).await;
-    assert!(said.err.contains("identity 'bob'"), "{said:?}");
+    let output = bob.ssh(&testbed.port(), &["-l", "alice"], Some(line)).await;
+    assert!(output.err.contains("identity 'bob'"), "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,16 +82,16 @@ async fn a_key_taken_away_works_no_longer_on_a_connection_that_is_open() {
     let shared = bob.clone().ssh_option(&format!("-S {path}"));
     shared.git(&["ls-remote", &testbed.url("extra")]).await.ok();
     testbed.admin("DELETE", "/users/bob/keys/laptop", "").await;
-    let said = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.starts_with("remote: Public key authentication failed.\n"), "{said}");
-    let said = bob.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    let output = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.starts_with("remote: Public key authentication failed.\n"), "{output}");
+    let output = bob.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.contains("Permission denied (publickey)"), "{output}");
     // Another key under the same name is another key.
-    make_key(testbed.dir.path(), "new", &["-t", "ed25519"]);
-    let key = serde_json::json!({ "name": "laptop", "key": public(testbed.dir.path(), "new") });
+    let key = make_key(testbed.dir.path(), "new", &["-t", "ed25519"]);
+    let key = serde_json::json!({ "name": "laptop", "key": key });
     testbed.admin("POST", "/users/bob/keys", &key.to_string()).await;
-    let said = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.starts_with("remote: Public key authentication failed.\n"), "{said}");
+    let output = shared.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.starts_with("remote: Public key authentication failed.\n"), "{output}");
     testbed.person("new").git(&["ls-remote", &testbed.url("extra")]).await.ok();
     bob.ssh(&testbed.port(), &["-S", &path, "-O", "exit"], None).await;
 }
@@ -110,8 +110,8 @@ async fn a_key_taken_away_in_the_midst_of_a_push_changes_no_ref() {
         let zero = "0".repeat(40);
         let command = format!("{id} {zero} refs/heads/master\0report-status");
         push.send(format!("{:04x}{command}0000", command.len() + 4).as_bytes()).await;
-        let said = push.finish().await.out;
-        assert!(said.contains("ng refs/heads/master TF400813"), "{what}: {said}");
+        let output = push.finish().await.out;
+        assert!(output.contains("ng refs/heads/master TF400813"), "{what}: {output}");
     }
     let bob = alice.at(testbed.dir.path());
     assert!(bob.git(&["ls-remote", &testbed.url("extra")]).await.fails().contains("Permission denied"));

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::hostile::still_serves;
 use crate::message::{CHANNEL_REQUEST, Message};
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 /// Commands that are none.
 #[tokio::test(flavor = "multi_thread")]
@@ -36,14 +36,17 @@ async fn commands_that_would_like_to_be_more() {
     ];
     let mut client = Client::signed_in(&testbed, "alice").await;
     for (source, line, words) in rows {
-        let said = client.exec(line).await.ended().await;
-        assert!(said.err.starts_with("remote: ") && said.err.contains(words), "{source}: {line}: {said:?}");
-        assert_eq!((said.status, said.out.as_str()), (Some(1), ""), "{source}: {line}");
-        assert!(!said.err.contains('\u{1b}') && said.err.lines().count() == 1, "{said:?}");
+        let output = client.exec(line).await.ended().await;
+        assert!(
+            output.err.starts_with("remote: ") && output.err.contains(words),
+            "{source}: {line}: {output:?}"
+        );
+        assert_eq!((output.status, output.out.as_str()), (Some(1), ""), "{source}: {line}");
+        assert!(!output.err.contains('\u{1b}') && output.err.lines().count() == 1, "{output:?}");
     }
     // In the other spelling it is served.
-    let said = client.exec("git upload-pack '/iris/_git/extra'").await.finish().await;
-    assert_eq!(said.status, Some(0), "{said:?}");
+    let output = client.exec("git upload-pack '/iris/_git/extra'").await.finish().await;
+    assert_eq!(output.status, Some(0), "{output:?}");
     // 1 MB is more than a packet may have.
     let channel = client.open("session", &[]).await.expect("a channel");
     let exec = Message::new(CHANNEL_REQUEST).number(channel).string("exec").byte(1);
@@ -78,8 +81,8 @@ async fn variables_that_would_like_to_be_more() {
         assert_eq!(client.request(channel, "env", &env.0).await, is_taken, "{source}: {name}");
         let line = Message::default().string("git-upload-pack '/iris/_git/extra'");
         assert!(client.request(channel, "exec", &line.0).await, "{source}");
-        let said = client.resume(channel).finish().await;
-        assert_eq!(said.status, Some(0), "{source}: {said:?}");
-        assert_eq!(said.out.contains("version 2"), value == "version=1:version=2", "{source}: {said:?}");
+        let output = client.resume(channel).finish().await;
+        assert_eq!(output.status, Some(0), "{source}: {output:?}");
+        assert_eq!(output.out.contains("version 2"), value == "version=1:version=2", "{source}: {output:?}");
     }
 }

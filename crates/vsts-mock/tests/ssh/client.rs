@@ -22,7 +22,7 @@ use crate::message::{
     CHANNEL_SUCCESS, Fields, KEX, KEX_ECDH_INIT, Message, NEWKEYS, SERVICE_REQUEST, USERAUTH_FAILURE,
     USERAUTH_PK_OK, USERAUTH_REQUEST, USERAUTH_SUCCESS, kexinit,
 };
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 pub(crate) const IDENT: &str = "SSH-2.0-test";
 /// How much the server may send before it is told that it may go on.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 /// Puts something else into the place of every repository of the server, none of which has been opened yet.
 fn replace_all(testbed: &Testbed, make: impl Fn(&Path)) {
@@ -86,17 +86,20 @@ async fn the_same_reason_is_told_over_ssh_and_http() {
         replace_all(&testbed, make);
         for version in ["0", "2"] {
             let alice = testbed.person("alice").speaking(version);
-            let said = alice.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-            assert!(said.contains(&format!("remote: {reason}")) && said.contains(hint), "{version}: {said}");
-            assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
+            let output = alice.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+            assert!(
+                output.contains(&format!("remote: {reason}")) && output.contains(hint),
+                "{version}: {output}"
+            );
+            assert!(!output.contains("hidden-detail") && !output.contains("/data/"), "{output}");
         }
         let http = testbed.server.clone_url("acme", "iris", "extra");
         let token = testbed.admin("POST", "/users/alice/tokens", r#"{"name":"t","value":"alicepat"}"#).await;
         assert!(token.contains("alicepat"), "{token}");
         let header = "http.extraHeader=Authorization: Bearer alicepat";
-        let said = testbed.person("alice").git(&["-c", header, "ls-remote", &http]).await.fails();
-        assert!(said.contains(reason) && said.contains(hint), "{said}");
-        assert!(!said.contains("hidden-detail") && !said.contains("/data/"), "{said}");
+        let output = testbed.person("alice").git(&["-c", header, "ls-remote", &http]).await.fails();
+        assert!(output.contains(reason) && output.contains(hint), "{output}");
+        assert!(!output.contains("hidden-detail") && !output.contains("/data/"), "{output}");
     }
 }
 
@@ -107,22 +110,23 @@ async fn an_import_that_fails_says_why() {
         let path = testbed.path(&format!("foreign-{number}.git"));
         make(&path);
         let body = serde_json::json!({ "name": format!("r{number}"), "import": path });
-        let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body.to_string()).await;
+        let output =
+            testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body.to_string()).await;
         let reason = if hint.is_empty() { "config" } else { reason };
-        assert!(said.contains(reason) && said.contains(hint), "{said}");
+        assert!(output.contains(reason) && output.contains(hint), "{output}");
     }
     let partial = testbed.path("partial.git");
     init(&partial, &[]);
     std::fs::write(partial.join("objects/pack/pack-1.promisor"), "").expect("a file");
     let body = serde_json::json!({ "name": "p", "import": partial }).to_string();
-    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
-    assert!(said.contains("it is a partial clone"), "{said}");
+    let output = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    assert!(output.contains("it is a partial clone"), "{output}");
     let bundle = testbed.path("new.bundle");
     std::fs::write(&bundle, "# v3 git bundle\n@object-format=sha256\n\n").expect("a file");
     let body = serde_json::json!({ "name": "b", "import": bundle }).to_string();
-    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
-    assert!(said.contains("git bundle create --version=2"), "{said}");
+    let output = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &body).await;
+    assert!(output.contains("git bundle create --version=2"), "{output}");
     let nothing = serde_json::json!({ "name": "n", "import": testbed.path("data") }).to_string();
-    let said = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &nothing).await;
-    assert!(said.contains("cannot import") && said.contains(": "), "{said}");
+    let output = testbed.admin_fails("POST", "/accounts/acme/projects/iris/repos", &nothing).await;
+    assert!(output.contains("cannot import") && output.contains(": "), "{output}");
 }

@@ -8,13 +8,13 @@ use crate::message::{
     CHANNEL_CLOSE, CHANNEL_DATA, CHANNEL_OPEN, CHANNEL_REQUEST, Fields, IGNORE, KEX, KEX_ECDH_INIT, KEXINIT,
     Message, NEWKEYS, USERAUTH_REQUEST, WINDOW_ADJUST, kexinit,
 };
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 /// The server still answers somebody else.
 pub(crate) async fn still_serves(testbed: &Testbed, after: &str) {
     let mut client = Client::signed_in(testbed, "bob").await;
-    let said = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
-    assert!(said.status == Some(0) && said.out.contains("HEAD"), "after {after}: {said:?}");
+    let output = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
+    assert!(output.status == Some(0) && output.out.contains("HEAD"), "after {after}: {output:?}");
 }
 
 /// What is sent in the clear, right after the connection is made.
@@ -128,8 +128,8 @@ async fn messages_of_somebody_who_is_signed_in() {
             .expect("it is sent");
     }
     still_serves(&testbed, "a window that overflows").await;
-    let said = client.exec(line).await.finish().await;
-    assert_eq!(said.status, Some(0), "the same connection goes on: {said:?}");
+    let output = client.exec(line).await.finish().await;
+    assert_eq!(output.status, Some(0), "the same connection goes on: {output:?}");
     // Channels that were never opened, data for nobody, requests that are cut short.
     for (what, message) in [
         ("data for nobody", Message::new(CHANNEL_DATA).number(4_000_000_000).string("x")),
@@ -158,8 +158,8 @@ async fn messages_of_somebody_who_is_signed_in() {
             .await
             .expect("it is sent");
     }
-    let said = client.exec(line).await.finish().await;
-    assert_eq!(said.status, Some(0), "{said:?}");
+    let output = client.exec(line).await.finish().await;
+    assert_eq!(output.status, Some(0), "{output:?}");
 }
 
 /// Ten thousand channels: a few are open at once, and a connection has some in its life.

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::hostile::still_serves;
 use crate::message::{Fields, Message, USERAUTH_FAILURE};
-use crate::people::{Testbed, make_key};
+use crate::testbed::{Testbed, make_key};
 
 /// After keys, before a signature: methods that are not there, and keys that do not fit.
 #[tokio::test(flavor = "multi_thread")]
@@ -52,8 +52,8 @@ async fn signing_in_with_anything_but_ones_own_key() {
     assert!(!client.sign_as("acme", &path("alice"), &path("bob")).await, "another's signature");
     assert!(client.offer_key("acme", &path("alice")).await);
     assert!(client.sign_as("acme", &path("bob"), &path("bob")).await);
-    let said = client.exec("git-receive-pack '/iris/_git/extra'").await.ended().await;
-    assert!(said.err.contains("identity 'bob'") && said.status == Some(1), "{said:?}");
+    let output = client.exec("git-receive-pack '/iris/_git/extra'").await.ended().await;
+    assert!(output.err.contains("identity 'bob'") && output.status == Some(1), "{output:?}");
     // A key that nobody registered is turned down whether it signs or not.
     let mut client = Client::connect(&testbed).await;
     client.ask_for_auth().await;
@@ -78,8 +78,8 @@ async fn a_public_key_that_lies_about_does_not_help() {
     let testbed = Testbed::new().await;
     std::fs::copy(testbed.path("alice.pub"), testbed.path("found.pub")).expect("a copy");
     let bob = testbed.person("bob").ssh_option(&format!("-i {}", testbed.path("found.pub").display()));
-    let said = bob.ssh(&testbed.port(), &[], Some("git-receive-pack '/iris/_git/extra'")).await;
-    assert!(said.err.contains("identity 'bob'"), "{said:?}");
+    let output = bob.ssh(&testbed.port(), &[], Some("git-receive-pack '/iris/_git/extra'")).await;
+    assert!(output.err.contains("identity 'bob'"), "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn a_certificate_is_no_key() {
     assert!(sign.status().expect("ssh-keygen starts").success());
     let alice = testbed.person("alice");
     let certified = alice.clone().ssh_option("-o PubkeyAcceptedAlgorithms=ssh-ed25519-cert-v01@openssh.com");
-    let said = certified.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    let output = certified.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.contains("Permission denied (publickey)"), "{output}");
     alice.git(&["ls-remote", &testbed.url("extra")]).await.ok();
 }

@@ -7,7 +7,7 @@ use vsts_mock::{MockServer, StartError};
 
 use crate::client::Client;
 use crate::message::{KEX, kexinit};
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_key_outlives_the_server() {

@@ -13,7 +13,7 @@ mod hostile;
 mod impostors;
 mod life;
 mod message;
-mod people;
 mod refused;
 mod stock;
+mod testbed;
 mod urls;

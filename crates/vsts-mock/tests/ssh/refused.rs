@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::message::{CHANNEL_REQUEST, GLOBAL_REQUEST, Message, REQUEST_FAILURE};
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 /// ssh's options, the command, words on the error stream, the exit code.
 type Row<'a> = (&'a [&'a str], Option<&'a str>, &'a str, Option<i32>);
@@ -29,9 +29,9 @@ async fn no_shell_no_terminal_no_subsystem_no_forwarding() {
         (&["-T", "-A", "-X"], None, shell, Some(1)),
     ];
     for (options, line, words, code) in rows {
-        let said = alice.ssh(&port, options, line).await;
-        assert!(said.err.contains(words) && said.code == code, "{options:?} {line:?}: {said:?}");
-        assert_eq!(said.out, "", "{options:?} {line:?}");
+        let output = alice.ssh(&port, options, line).await;
+        assert!(output.err.contains(words) && output.code == code, "{options:?} {line:?}: {output:?}");
+        assert_eq!(output.out, "", "{options:?} {line:?}");
     }
 }
 
@@ -61,8 +61,8 @@ async fn requests_on_channels_are_turned_down_and_the_channel_still_serves() {
         let request = Message::new(CHANNEL_REQUEST).number(channel).string(kind).byte(0);
         client.send(&[request.0, more.0].concat()).await.expect("it is sent");
     }
-    let said = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
-    assert!(said.out.contains(&id) && said.status == Some(0), "{said:?}");
+    let output = client.exec("git-upload-pack '/iris/_git/extra'").await.finish().await;
+    assert!(output.out.contains(&id) && output.status == Some(0), "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

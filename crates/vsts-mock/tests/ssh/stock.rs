@@ -2,7 +2,7 @@
 
 use vsts_mock::Profile;
 
-use crate::people::{Testbed, make_key, noise, public};
+use crate::testbed::{Testbed, make_key, noise};
 
 /// Key types as ssh-keygen names them, and what else the client is told about signing.
 const KEYS: [(&str, &[&str], &str); 6] = [
@@ -19,8 +19,8 @@ async fn every_kind_of_key_clones_fetches_and_pushes_in_every_version() {
     let testbed = Testbed::new().await;
     let (alice, _) = testbed.filled("extra").await;
     for (name, kind, option) in KEYS {
-        make_key(testbed.dir.path(), name, kind);
-        let key = serde_json::json!({ "name": name, "key": public(testbed.dir.path(), name) });
+        let key = make_key(testbed.dir.path(), name, kind);
+        let key = serde_json::json!({ "name": name, "key": key });
         testbed.admin("POST", "/users/carol/keys", &key.to_string()).await;
         for version in ["0", "1", "2"] {
             let person = testbed.person(name).ssh_option(option).speaking(version);
@@ -48,12 +48,12 @@ async fn every_kind_of_key_clones_fetches_and_pushes_in_every_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rsa_with_sha1_is_refused() {
     let testbed = Testbed::new().await;
-    make_key(testbed.dir.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
-    let key = serde_json::json!({ "name": "rsa", "key": public(testbed.dir.path(), "rsa") });
+    let key = make_key(testbed.dir.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
+    let key = serde_json::json!({ "name": "rsa", "key": key });
     testbed.admin("POST", "/users/alice/keys", &key.to_string()).await;
     let old = testbed.person("rsa").ssh_option("-o PubkeyAcceptedAlgorithms=ssh-rsa");
-    let said = old.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-    assert!(said.contains("Permission denied (publickey)"), "{said}");
+    let output = old.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+    assert!(output.contains("Permission denied (publickey)"), "{output}");
     testbed.person("rsa").git(&["ls-remote", &testbed.url("extra")]).await.ok();
 }
 
@@ -121,15 +121,15 @@ async fn profiles_that_imitate_speak_the_first_protocol_and_take_the_first_key()
             format!("{id}\trefs/heads/master\n")
         );
         let line = "git-upload-pack '/iris/_git/extra'";
-        let said = alice.ssh(&testbed.port(), &["-o", "SetEnv=GIT_PROTOCOL=version=2"], Some(line)).await;
+        let output = alice.ssh(&testbed.port(), &["-o", "SetEnv=GIT_PROTOCOL=version=2"], Some(line)).await;
         assert!(
-            said.out.contains("refs/heads/master") && !said.out.contains("version 2"),
-            "{profile:?}: {said:?}"
+            output.out.contains("refs/heads/master") && !output.out.contains("version 2"),
+            "{profile:?}: {output:?}"
         );
         // The service takes whichever key comes first, and says no to the command.
         let unknown =
             testbed.person("stranger").ssh_option(&format!("-i {}", testbed.path("stranger").display()));
-        let said = unknown.git(&["ls-remote", &testbed.url("extra")]).await.fails();
-        assert!(said.starts_with("remote: Public key authentication failed.\n"), "{profile:?}: {said}");
+        let output = unknown.git(&["ls-remote", &testbed.url("extra")]).await.fails();
+        assert!(output.starts_with("remote: Public key authentication failed.\n"), "{profile:?}: {output}");
     }
 }

@@ -1,6 +1,6 @@
 //! Every form of address leads to the same repository.
 
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_url_leads_to_the_repository() {
@@ -61,11 +61,11 @@ async fn every_form_of_url_leads_to_the_repository() {
         format!("ssh://acme@{host}/iris/_git/extra;id"),
         format!("ssh://acme@{host}/iris/_git/$(id)"),
     ] {
-        let said = bob.git(&["ls-remote", &url]).await.fails();
-        assert!(said.starts_with("remote: TF401019: "), "{url}: {said}");
+        let output = bob.git(&["ls-remote", &url]).await.fails();
+        assert!(output.starts_with("remote: TF401019: "), "{url}: {output}");
     }
-    let said = bob.git(&["ls-remote", &format!("ssh://acme@{host}/iris/_git/%c0%ae%c0%ae")]).await.fails();
-    assert!(said.starts_with("remote: The repository's path is not plain text.\n"), "{said}");
+    let output = bob.git(&["ls-remote", &format!("ssh://acme@{host}/iris/_git/%c0%ae%c0%ae")]).await.fails();
+    assert!(output.starts_with("remote: The repository's path is not plain text.\n"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

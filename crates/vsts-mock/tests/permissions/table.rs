@@ -1,10 +1,10 @@
-//! What is expected: a row for every action, a column for every role, one verdict for all doors.
+//! What is expected: a row for every action, a column for every role, one verdict for all transports.
 
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::door::Attempt;
-use crate::people::Testbed;
+use crate::testbed::Testbed;
+use crate::transports::Attempt;
 
 /// A role: its name, who has it, with which of their tokens (without one, nobody).
 const ROLES: [(&str, &str, &str); 15] = [
@@ -25,13 +25,13 @@ const ROLES: [(&str, &str, &str); 15] = [
     ("administrator and contributor", "torn", "all"),
 ];
 
-const DOORS: [&str; 3] = ["http", "ssh", "rest"];
+const TRANSPORTS: [&str; 3] = ["http", "ssh", "rest"];
 
 const GIT: &str = "2e9eb7ed-3c0a-47d4-87c1-0ffdd275fd87";
 const IDENTITY: &str = "5a27515b-ccd7-42c9-84f1-54c998f03866";
 
 /// An action: what it changes if it is Git's, the bits that ask for it, and the verdicts. The letters are those of
-/// [`crate::door`].
+/// [`crate::transport`].
 const ACTIONS: [(&str, Git, u32, &str); 15] = [
     ("fetch", Git::Fetch, 2, "yyyy-sygy-yyyyy"),
     ("push", Git::Change("refs/heads/push", Some(0), Some(1)), 4, "yyyc-scgc-yyyyy"),
@@ -59,8 +59,8 @@ enum Git {
     Not,
 }
 
-fn ref_name(folder: &str, role: usize, door: &str) -> String {
-    format!("{folder}/{role}-{door}")
+fn ref_name(folder: &str, role: usize, transport: &str) -> String {
+    format!("{folder}/{role}-{transport}")
 }
 
 /// A ref's name as tokens spell it.
@@ -82,8 +82,8 @@ async fn prepare(testbed: &Testbed) {
     for (_, git, ..) in ACTIONS {
         let Git::Change(folder, Some(from), _) = git else { continue };
         for role in 0..ROLES.len() {
-            for door in DOORS {
-                refs.push(json!({ "name": ref_name(folder, role, door), "oldObjectId": "0".repeat(40),
+            for transport in TRANSPORTS {
+                refs.push(json!({ "name": ref_name(folder, role, transport), "oldObjectId": "0".repeat(40),
                     "newObjectId": testbed.commits[from] }));
             }
         }
@@ -154,31 +154,31 @@ async fn every_door_gives_the_same_verdict() {
                 ("put somebody into a group", _) => (IDENTITY, testbed.project.clone()),
                 _ => (GIT, format!("repoV2/{}/{}", testbed.project, testbed.repo)),
             };
-            let said = testbed.by_asking(&token, namespace, &at, bits).await;
-            if said != (expected == 'y') {
-                wrong.push(format!("{title}: {action}: the security API says {said}, not {expected}"));
+            let output = testbed.by_asking(&token, namespace, &at, bits).await;
+            if output != (expected == 'y') {
+                wrong.push(format!("{title}: {action}: the security API says {output}, not {expected}"));
             }
             let on_page = testbed.on_page(&token, action).await;
             let sees = if ['y', 's', '-'].contains(&expected) { expected } else { '!' };
             if on_page.is_some_and(|found| found != sees) {
                 wrong.push(format!("{title}: {action}: the page says {on_page:?}, not {sees}"));
             }
-            for door in DOORS {
+            for transport in TRANSPORTS {
                 let attempt = match git {
                     Git::Fetch => Attempt::Fetch,
                     Git::Change(folder, from, to) => {
-                        Attempt::Change { name: ref_name(folder, role, door), from, to }
+                        Attempt::Change { name: ref_name(folder, role, transport), from, to }
                     }
                     Git::Not => rest(action, role),
                 };
-                let found = match (door, &mut ssh) {
+                let found = match (transport, &mut ssh) {
                     ("http", _) => testbed.over_http(&token, &attempt).await,
                     ("ssh", Some(client)) => testbed.over_ssh(client, &attempt).await,
                     ("ssh", None) => None,
                     _ => testbed.over_rest(&token, &attempt).await,
                 };
                 if found.is_some_and(|found| found != expected) {
-                    wrong.push(format!("{title}: {action}: {door} says {found:?}, not {expected}"));
+                    wrong.push(format!("{title}: {action}: {transport} says {found:?}, not {expected}"));
                 }
             }
         }
@@ -212,10 +212,10 @@ async fn what_is_taken_away_is_gone_on_every_door_at_once() {
         let done = testbed.rest(method, &path, "owner-all-token", body).await;
         assert!(done.status < 300, "{done:?}");
         let mut found = [String::new(), String::new(), String::new()];
-        for (door, verdicts) in DOORS.into_iter().zip(&mut found) {
-            let name = format!("refs/heads/step-{number}-{door}");
+        for (transport, verdicts) in TRANSPORTS.into_iter().zip(&mut found) {
+            let name = format!("refs/heads/step-{number}-{transport}");
             for attempt in [Attempt::Fetch, Attempt::Change { name, from: None, to: Some(0) }] {
-                let verdict = match door {
+                let verdict = match transport {
                     "http" => testbed.over_http("contrib-all-token", &attempt).await,
                     "ssh" => testbed.over_ssh(&mut client, &attempt).await,
                     _ => testbed.over_rest("contrib-all-token", &attempt).await,

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+pub(crate) use test_support::ssh::{make_key, public_key};
+use test_support::{Answer, http};
 use vsts_mock::{Builder, MockServer, Profile};
 
 /// What a command said.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Output {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Said {
+impl Output {
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
@@ -98,40 +100,33 @@ impl Testbed {
 
     /// A request to the admin API.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> String {
-        let (head, body) = self.ask_admin(method, path, body).await;
-        assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {head}\n{body}");
-        body
+        let answer = self.ask_admin(method, path, body).await;
+        assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        answer.text()
     }
 
     /// One that is refused.
     pub(crate) async fn admin_fails(&self, method: &str, path: &str, body: &str) -> String {
-        let (head, body) = self.ask_admin(method, path, body).await;
-        assert!(head.starts_with("HTTP/1.1 4"), "{method} {path}: {head}\n{body}");
-        body
+        let answer = self.ask_admin(method, path, body).await;
+        assert!((400..500).contains(&answer.status), "{method} {path}: {answer:?}");
+        answer.text()
     }
 
-    async fn ask_admin(&self, method: &str, path: &str, body: &str) -> (String, String) {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let address = self.server.url().trim_start_matches("http://");
-        let mut stream = tokio::net::TcpStream::connect(address).await.expect("HTTP is listened for");
+    async fn ask_admin(&self, method: &str, path: &str, body: &str) -> Answer {
+        let url = self.server.url().to_owned();
         let token = self.server.admin_token();
-        let request = format!(
-            "{method} /_mock{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("it is answered");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        (head.to_owned(), body.to_owned())
+        let lines = format!("Authorization: Bearer {token}\nContent-Type: application/json\n");
+        let head = http::head(&url, method, &format!("/_mock{path}"), &lines, body.len());
+        let body = body.to_owned();
+        let sent = tokio::task::spawn_blocking(move || http::send(&url, &head, body.as_bytes()));
+        sent.await.expect("the exchange ends").expect("it is answered")
     }
 }
 
 /// A seed in which everybody has the key in the file of their name.
 fn seed(dir: &Path) -> String {
     let user = |name| {
-        let key = public(dir, name);
+        let key = public_key(dir, name);
         format!("[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{key}\" }}]\n")
     };
     let users = ["alice", "bob", "carol", "dave"].map(user).concat();
@@ -160,20 +155,6 @@ fn seed(dir: &Path) -> String {
         [[accounts.projects]]
         name = "his"
         "#
-}
-
-/// The public half of a key, as one line.
-pub(crate) fn public(dir: &Path, name: &str) -> String {
-    let text = std::fs::read_to_string(dir.join(name).with_extension("pub")).expect("a key was made");
-    text.trim_end().to_owned()
-}
-
-/// Makes a key pair with ssh-keygen.
-pub(crate) fn make_key(dir: &Path, name: &str, kind: &[&str]) {
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-N", "", "-C", name, "-f", name]).args(kind).current_dir(dir).stdin(Stdio::null());
-    let output = command.output().expect("ssh-keygen starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Somebody at a terminal.
@@ -206,7 +187,7 @@ impl Person {
     }
 
     /// Runs git to its end.
-    pub(crate) async fn git(&self, args: &[&str]) -> Said {
+    pub(crate) async fn git(&self, args: &[&str]) -> Output {
         let mut command = Command::new("git");
         let version = format!("protocol.version={}", self.version);
         // What is fetched goes through `index-pack --strict`.
@@ -228,7 +209,7 @@ impl Person {
     }
 
     /// Runs ssh with these options to its end, asking for a line or, without one, for a shell.
-    pub(crate) async fn ssh(&self, port: &str, options: &[&str], line: Option<&str>) -> Said {
+    pub(crate) async fn ssh(&self, port: &str, options: &[&str], line: Option<&str>) -> Output {
         let mut command = Command::new("ssh");
         command.env_clear().args(self.ssh.split(' ')).args(["-p", port]).args(options);
         command.arg("acme@127.0.0.1").args(line);
@@ -247,7 +228,7 @@ impl Person {
         assert!(status.success(), "{status}");
     }
 
-    async fn run(&self, mut command: Command) -> Said {
+    async fn run(&self, mut command: Command) -> Output {
         command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &self.dir)
@@ -258,7 +239,7 @@ impl Person {
             .await
             .expect("it ran")
             .expect("the program starts");
-        Said {
+        Output {
             code: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),

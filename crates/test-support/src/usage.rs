@@ -1,4 +1,4 @@
-//! What a process uses, by the kernel's own accounting: memory, descriptors, threads, processor time.
+//! The resources of a process, by the kernel's own accounting: memory, descriptors, threads, processor time.
 
 use std::fs;
 

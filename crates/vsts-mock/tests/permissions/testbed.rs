@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use test_support::http;
+use test_support::ssh::make_key;
 use vsts_mock::{MockServer, Profile};
 
 /// Everybody who can sign in.
-pub(crate) const PEOPLE: [&str; 13] = [
+pub(crate) const USERS: [&str; 13] = [
     "maker", "owner", "admin", "contrib", "reader", "outsider", "denied", "blinded", "allowed", "forcing",
     "nested", "team", "torn",
 ];
@@ -75,8 +74,8 @@ impl Testbed {
     pub(crate) async fn new() -> Self {
         let dir = TempDir::new().expect("a folder");
         let mut seed = String::new();
-        for name in PEOPLE {
-            let key = key_of(&dir, name);
+        for name in USERS {
+            let key = make_key(dir.path(), name, &["-t", "ed25519"]);
             write!(
                 seed,
                 "[[users]]\nname = \"{name}\"\nssh_keys = [{{ name = \"laptop\", key = \"{key}\" }}]\ntokens = [\n\
@@ -164,7 +163,7 @@ impl Testbed {
 
     /// A page, as a browser asks for it.
     pub(crate) async fn page(&self, path: &str, token: &str) -> Reply {
-        self.http("GET", path, token, "text/plain\r\nAccept: text/html", Vec::new()).await
+        self.http("GET", path, token, "text/plain\nAccept: text/html", Vec::new()).await
     }
 
     pub(crate) async fn http(
@@ -175,30 +174,13 @@ impl Testbed {
         kind: &str,
         body: Vec<u8>,
     ) -> Reply {
-        let address = self.server.url().trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).await.expect("HTTP is listened for");
+        let url = self.server.url().to_owned();
         let sign_in =
-            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        let head = format!(
-            "{method} /acme{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{sign_in}Content-Type: {kind}\r\n\
-             Content-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(&[head.into_bytes(), body].concat()).await.expect("it is sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("it is answered");
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        Reply { status: head[9..12].parse().expect("a status"), body: body.to_owned() }
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\n") };
+        let lines = format!("Host: localhost\n{sign_in}Content-Type: {kind}\n");
+        let head = http::head(&url, method, &format!("/acme{path}"), &lines, body.len());
+        let sent = tokio::task::spawn_blocking(move || http::send(&url, &head, &body));
+        let answer = sent.await.expect("the exchange ends").expect("it is answered");
+        Reply { status: answer.status, body: answer.text() }
     }
-}
-
-/// Makes a key pair; the public half.
-fn key_of(dir: &TempDir, name: &str) -> String {
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name]);
-    let output = command.current_dir(dir.path()).stdin(Stdio::null()).output().expect("ssh-keygen starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = std::fs::read_to_string(dir.path().join(name).with_extension("pub")).expect("a key was made");
-    text.trim_end().to_owned()
 }

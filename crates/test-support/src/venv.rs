@@ -1,6 +1,4 @@
 //! A Python virtual environment with one package, set up by the first test that needs it and kept for later runs.
-//!
-//! The tests of vsts-mock include this file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::people::Testbed;
+use crate::testbed::Testbed;
 
 /// What somebody tries.
 #[derive(Clone, Debug)]
@@ -126,13 +126,13 @@ impl Testbed {
         };
         let mut exec = client.exec(line).await;
         if !exec.is_let_in("0000").await {
-            let said = exec.ended().await;
-            assert_eq!(said.status, Some(1));
-            return Some(letter(&said.err).unwrap_or_else(|| panic!("{said:?}")));
+            let output = exec.ended().await;
+            assert_eq!(output.status, Some(1));
+            return Some(letter(&output.err).unwrap_or_else(|| panic!("{output:?}")));
         }
         exec.send(&request).await;
-        let said = exec.finish().await;
-        Some(of_git(&said.out))
+        let output = exec.finish().await;
+        Some(of_git(&output.out))
     }
 
     pub(crate) async fn over_rest(&self, token: &str, attempt: &Attempt) -> Option<char> {
@@ -198,13 +198,13 @@ impl Testbed {
 }
 
 /// What Git is told in the end: a pack, a ref that has changed, or why it has not.
-fn of_git(said: &str) -> char {
-    if said.contains("PACK")
-        || said.contains("\nok refs/")
-        || said.contains("ok refs/") && !said.contains("ng refs/")
+fn of_git(output: &str) -> char {
+    if output.contains("PACK")
+        || output.contains("\nok refs/")
+        || output.contains("ok refs/") && !output.contains("ng refs/")
     {
         'y'
     } else {
-        letter(said).unwrap_or_else(|| panic!("{said}"))
+        letter(output).unwrap_or_else(|| panic!("{output}"))
     }
 }

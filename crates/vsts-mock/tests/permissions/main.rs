@@ -1,17 +1,17 @@
-//! Who may do what, by role, action and door: one table, which HTTP, SSH, REST, the pages and the checks of the security
+//! Who may do what, by role, action and transport: one table, which HTTP, SSH, REST, the pages and the checks of the security
 //! API all have to agree with.
 //!
-//! `table` is what is expected, `people` the server with somebody in every role, `door` the ways in.
+//! `table` is what is expected, `testbed` the server with somebody in every role, `transports` the ways in.
 
 #[expect(dead_code, reason = "the file is part of the tests of SSH")]
 #[path = "../ssh/client.rs"]
 mod client;
-mod door;
 #[expect(dead_code, reason = "the file is part of the tests of SSH")]
 #[path = "../ssh/exec.rs"]
 mod exec;
 #[expect(dead_code, reason = "the file is part of the tests of SSH")]
 #[path = "../ssh/message.rs"]
 mod message;
-mod people;
 mod table;
+mod testbed;
+mod transports;
