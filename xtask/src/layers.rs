@@ -30,7 +30,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                 &["commands"],
                 &["ops", "run", "service", "context", "credentials", "settings", "ui", "metrics"],
             ),
-            (&["error::from"], &["run", "sync", "credentials", "settings", "git_config", "query"]),
+            (&["error::from"], &["ops", "run", "sync", "credentials", "settings", "git_config", "query"]),
             (&["ops"], &["run", "sync", "service", "context", "transport", "credentials", "metrics"]),
             (&["service"], &["context", "transport", "credentials"]),
             (&["run", "sync"], &["context", "transport", "metrics"]),

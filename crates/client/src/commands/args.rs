@@ -51,7 +51,7 @@ pub struct RunArg {
 impl RunArg {
     /// Finds the run's record.
     pub fn resolve(&self, ctx: &Context, opened: &Opened) -> Result<RunRecord, CommandError> {
-        runs::resolve(ctx, opened, &self.run)
+        Ok(runs::resolve(ctx, opened, &self.run)?)
     }
 }
 

@@ -10,8 +10,9 @@ use git_wire::client::{self, TransportErrorKind};
 
 use crate::credentials::Withheld;
 use crate::env::AZML_VSTS_URL;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::{CommandError, ErrorKind, FileError};
 use crate::git_config;
+use crate::ops::{cancel, kept_files, runs};
 use crate::query::QueryError;
 use crate::run::config::ConfigError;
 use crate::run::kept::CopyError;
@@ -30,7 +31,60 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::AttachError, QueryError);
+plain_failures!(checkout::Error, join::Error, run::AttachError, QueryError, FileError);
+
+impl From<runs::Error> for CommandError {
+    fn from(error: runs::Error) -> Self {
+        use runs::Error;
+        let error = match error {
+            Error::Store(error) => return error.into(),
+            error => error,
+        };
+        match &error {
+            Error::Unknown { similar, .. } if similar.is_empty() => {
+                Self::not_found(error).hint("the runs there are: {azml} history list")
+            }
+            Error::Unknown { similar, .. } => {
+                let hint = format!("did you mean {}?", similar.join(", "));
+                Self::not_found(error).hint(hint).hint("{azml} history list")
+            }
+            Error::Ambiguous { first, .. } => {
+                let hint = format!("give more of the id: {}", first.join(", "));
+                Self::usage(error).hint(hint)
+            }
+            Error::NoRuns => Self::not_found(error).hint("{azml} experiment submit -c local SCRIPT"),
+            Error::OtherTarget { run, .. } => {
+                let hint = format!("{{azml}} history info -r {run}");
+                Self::usage(error).hint(hint)
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<cancel::Error> for CommandError {
+    fn from(error: cancel::Error) -> Self {
+        let hint = match &error {
+            cancel::Error::NotRunning { run, .. } => Some(format!("{{azml}} history info -r {run}")),
+            cancel::Error::Runs(_) | cancel::Error::Signal(_) => None,
+        };
+        Self { hints: hint.into_iter().collect(), ..Self::failed(error) }
+    }
+}
+
+impl From<kept_files::SelectError> for CommandError {
+    fn from(error: kept_files::SelectError) -> Self {
+        match &error {
+            kept_files::SelectError::Pattern { pattern, .. } => {
+                let hint = format!("`{pattern}` is not relative to the project");
+                Self::usage(error).hint(hint)
+            }
+            kept_files::SelectError::NoMatch { .. } => {
+                Self::not_found(error).hint("without a pattern all are listed")
+            }
+        }
+    }
+}
 
 impl From<run::Error> for CommandError {
     fn from(error: run::Error) -> Self {

@@ -76,7 +76,7 @@ impl CommandError {
 
     /// An operation on a file failed.
     pub fn file(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
-        Self::failed(FileError { doing, path: path.to_owned(), source })
+        Self::failed(FileError::new(doing, path, source))
     }
 
     /// Adds a hint.
@@ -118,6 +118,13 @@ pub struct FileError {
     /// The system's words.
     #[source]
     pub source: std::io::Error,
+}
+
+impl FileError {
+    /// The error of `doing` something with the file at `path`.
+    pub fn new(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self { doing, path: path.to_owned(), source }
+    }
 }
 
 /// Those of `known` that look like `given`, most similar first, at most three.

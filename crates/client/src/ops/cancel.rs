@@ -3,13 +3,32 @@
 use std::fmt;
 
 use azml_core::id::RunId;
-use azml_core::run::RunRecord;
+use azml_core::run::{RunRecord, Status};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::runs;
 use crate::context::{Context, Opened};
-use crate::error::CommandError;
+use crate::error::FileError;
 use crate::run::{live, process_table, signals};
+
+/// The reason why a run can't be cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state of runs in progress can't be read.
+    #[error(transparent)]
+    Runs(#[from] FileError),
+    /// Nothing of the run is in progress on this computer.
+    #[error("run {run} is not going on on this computer (it is {status})")]
+    NotRunning {
+        /// The run.
+        run: RunId,
+        /// Its status.
+        status: Status,
+    },
+    /// The system refused to send a signal.
+    #[error(transparent)]
+    Signal(#[from] std::io::Error),
+}
 
 /// The process that was asked to end.
 pub enum Canceled {
@@ -36,7 +55,7 @@ impl fmt::Display for Canceled {
 }
 
 /// Asks the azml that watches a run to end it, or else what a run without one has left running.
-pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, CommandError> {
+pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, Error> {
     let found = runs::unclosed(ctx, opened)?;
     let id = &record.run_id;
     let watcher = found
@@ -51,15 +70,10 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
             && process_table::still_runs(pid, start_token)
             && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         {
-            kill_process_group(group, Signal::TERM)
-                .map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+            kill_process_group(group, Signal::TERM).map_err(std::io::Error::from)?;
             return Ok(Canceled::Processes { run: id.clone(), group: pid });
         }
-        return Err(CommandError::failed(format!(
-            "run {id} is not going on on this computer (it is {})",
-            record.status
-        ))
-        .hint(format!("{{azml}} history info -r {id}")));
+        return Err(Error::NotRunning { run: id.clone(), status: record.status });
     };
     let sent = match a_signal_for(watcher) {
         Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
@@ -69,7 +83,7 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
             None => Ok(()),
         },
     };
-    sent.map_err(|error| CommandError::failed(std::io::Error::from(error)))?;
+    sent.map_err(std::io::Error::from)?;
     Ok(Canceled::Run(id.clone()))
 }
 

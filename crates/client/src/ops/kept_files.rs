@@ -13,7 +13,7 @@ use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::keeping::{self, Left, Where};
 use crate::run::kept::{self, Applied, Item};
-use crate::run::outputs::PathPattern;
+use crate::run::outputs::{BadEntry, PathPattern};
 
 /// The files that a run wrote; an error if they can't be changed as the caller wants.
 pub fn find(
@@ -52,17 +52,36 @@ pub enum Wanted {
     Remove,
 }
 
+/// The reason why a pattern selects no files.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectError {
+    /// It is no pattern.
+    #[error("{source}")]
+    Pattern {
+        /// The pattern, as text.
+        pattern: String,
+        /// The reason.
+        source: BadEntry,
+    },
+    /// No file matches it.
+    #[error("no file of the run is `{pattern}`")]
+    NoMatch {
+        /// The pattern, as text.
+        pattern: String,
+    },
+}
+
 /// The files that match a pattern; all if there is none. A pattern without a match is an error.
-pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, CommandError> {
+pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, SelectError> {
     if patterns.is_empty() {
         return Ok(items.to_vec());
     }
     let mut chosen = vec![false; items.len()];
     for given in patterns {
         let name = unquoted(given.as_bytes());
-        let pattern = PathPattern::parse(&name).map_err(|error| {
-            CommandError::usage(error).hint(format!("`{}` is not relative to the project", quoted(&name)))
-        })?;
+        let text = || quoted(&name).into_owned();
+        let pattern =
+            PathPattern::parse(&name).map_err(|source| SelectError::Pattern { pattern: text(), source })?;
         let literal = name.trim_end_with(|c| c == '/');
         let is_literal = |path: &[u8]| {
             path.strip_prefix(literal).is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
@@ -76,8 +95,7 @@ pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, Comman
             }
         }
         if !any {
-            return Err(CommandError::not_found(format!("no file of the run is `{}`", quoted(&name)))
-                .hint("without a pattern all are listed"));
+            return Err(SelectError::NoMatch { pattern: text() });
         }
     }
     Ok(items.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(item, _)| item.clone()).collect())

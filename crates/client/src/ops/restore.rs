@@ -8,7 +8,7 @@ use super::faults::Faults;
 use super::fetch::tree_here;
 use super::{push, runs};
 use crate::context::{Context, Opened};
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::sync;
 
 /// The snapshot of a run, on this computer.
@@ -83,8 +83,8 @@ fn find_run(
     token: Option<&str>,
 ) -> Result<RunRecord, CommandError> {
     let unknown = match runs::resolve(ctx, opened, run_id) {
-        Err(error) if error.kind == ErrorKind::NotFound => error,
-        found => return found,
+        Err(error @ runs::Error::Unknown { .. }) => error.into(),
+        found => return Ok(found?),
     };
     let Some(remote) = ctx.remote(opened, token)? else { return Err(unknown) };
     let pulled = sync::with_progress(ctx, opened.project.root(), "Asking the remote for news", |context| {
@@ -93,7 +93,7 @@ fn find_run(
     match pulled {
         Ok(_) => {
             push::push_unpushed(ctx, opened, &remote);
-            runs::resolve(ctx, opened, run_id)
+            Ok(runs::resolve(ctx, opened, run_id)?)
         }
         Err(error) => {
             ctx.notices.warning(&format!("the remote could not be asked for news: {error}"));

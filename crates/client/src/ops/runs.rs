@@ -3,20 +3,62 @@
 use std::borrow::Cow;
 
 use azml_core::id::RunId;
-use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::run::{self, RunRecord, RunStore, Status};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, Opened};
 use crate::env::host_name;
-use crate::error::{CommandError, similar};
+use crate::error::{FileError, similar};
 use crate::metrics::{self, Logged};
 use crate::run::{heartbeat, live};
+
+/// The reason why there is no record of the run that was meant.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The records can't be read.
+    #[error(transparent)]
+    Store(#[from] run::Error),
+    /// The state of runs in progress can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No run has this id.
+    #[error("there is no run `{text}`")]
+    Unknown {
+        /// The id as it was given.
+        text: String,
+        /// Ids that look like it.
+        similar: Vec<String>,
+    },
+    /// Several runs have ids that begin so.
+    #[error("`{text}` could be any of {count} runs")]
+    Ambiguous {
+        /// The beginning as it was given.
+        text: String,
+        /// The number of these runs.
+        count: usize,
+        /// The ids of the first of them.
+        first: Vec<String>,
+    },
+    /// The project has no run.
+    #[error("the project has no runs yet")]
+    NoRuns,
+    /// The run is on another target than the one that was named.
+    #[error("run {run} is on target `{actual}`, not on `{named}`")]
+    OtherTarget {
+        /// The run.
+        run: RunId,
+        /// Its target.
+        actual: String,
+        /// The target that was named.
+        named: String,
+    },
+}
 
 /// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
 ///
 /// Of several runs that were submitted under one id, the one of this computer is meant; the others are named.
-pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
+pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, Error> {
     let store = RunStore::new(&opened.history);
     let found = if text.is_empty() { Vec::new() } else { store.find(text)? };
     match found.as_slice() {
@@ -43,9 +85,8 @@ pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, 
             Err(unknown(text, &all))
         }
         several => {
-            let listed: Vec<&str> = several.iter().take(5).map(RunId::as_str).collect();
-            Err(CommandError::usage(format!("`{text}` could be any of {} runs", several.len()))
-                .hint(format!("give more of the id: {}", listed.join(", "))))
+            let first = several.iter().take(5).map(RunId::to_string).collect();
+            Err(Error::Ambiguous { text: text.to_owned(), count: several.len(), first })
         }
     }
 }
@@ -55,14 +96,9 @@ pub fn is_from_here(record: &RunRecord) -> bool {
     record.host.as_deref() == Some(&host_name())
 }
 
-fn unknown(text: &str, all: &[RunId]) -> CommandError {
-    let error = CommandError::not_found(format!("there is no run `{text}`"));
-    let close = similar(text, all.iter().map(RunId::as_str));
-    if close.is_empty() {
-        error.hint("the runs there are: {azml} history list")
-    } else {
-        error.hint(format!("did you mean {}?", close.join(", "))).hint("{azml} history list")
-    }
+fn unknown(text: &str, all: &[RunId]) -> Error {
+    let similar = similar(text, all.iter().map(RunId::as_str));
+    Error::Unknown { text: text.to_owned(), similar: similar.into_iter().map(str::to_owned).collect() }
 }
 
 /// The runs in progress on this computer, and the time.
@@ -73,11 +109,11 @@ pub struct InProgress {
 
 impl InProgress {
     /// Reads their records and what they have logged.
-    pub fn read(ctx: &Context, opened: &Opened) -> Result<Self, CommandError> {
+    pub fn read(ctx: &Context, opened: &Opened) -> Result<Self, Error> {
         let mut runs = Vec::new();
         for run in unclosed(ctx, opened)?.into_iter().filter(|run| run.is_watched) {
             let path = run.metrics_file();
-            let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+            let logged = metrics::read(&path).map_err(|error| FileError::new("read", &path, error))?;
             runs.push((run.record, logged));
         }
         Ok(Self { runs, now: ctx.env.now() })
@@ -124,7 +160,7 @@ impl Filter {
 }
 
 /// The runs that a filter lets through, newest first. Reads as many records as are asked for, and no more.
-pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRecord>, CommandError> {
+pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRecord>, Error> {
     let most = filter.last.unwrap_or(usize::MAX);
     let store = RunStore::new(&opened.history);
     let in_progress = InProgress::read(ctx, opened)?;
@@ -156,32 +192,29 @@ pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRe
 }
 
 /// The newest run.
-pub fn newest(ctx: &Context, opened: &Opened) -> Result<RunRecord, CommandError> {
+pub fn newest(ctx: &Context, opened: &Opened) -> Result<RunRecord, Error> {
     let in_progress = InProgress::read(ctx, opened)?;
     let mut records = RunStore::new(&opened.history).newest(1)?;
     for record in &mut records {
         in_progress.update(record);
     }
     let newest = in_progress.unrecorded(&records).next().or(records.first());
-    newest.cloned().ok_or_else(|| {
-        CommandError::not_found("the project has no runs yet")
-            .hint("{azml} experiment submit -c local SCRIPT")
-    })
+    newest.cloned().ok_or(Error::NoRuns)
 }
 
 /// Returns whether the azml that watches a run is alive on this computer.
-pub fn is_in_progress(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, CommandError> {
+pub fn is_in_progress(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<bool, FileError> {
     Ok(unclosed(ctx, opened)?.iter().any(|run| run.is_watched && run.record.is_same_run(record)))
 }
 
 /// The runs on this computer that have not been closed.
-pub fn unclosed(ctx: &Context, opened: &Opened) -> Result<Vec<live::Found>, CommandError> {
+pub fn unclosed(ctx: &Context, opened: &Opened) -> Result<Vec<live::Found>, FileError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
-    live::find(&runs_dir).map_err(|error| CommandError::file("look at", &runs_dir, error))
+    live::find(&runs_dir).map_err(|error| FileError::new("look at", &runs_dir, error))
 }
 
 /// [`resolve`], with what the run has logged so far.
-pub fn resolve_current(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, CommandError> {
+pub fn resolve_current(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, Error> {
     let mut record = resolve(ctx, opened, text)?;
     InProgress::read(ctx, opened)?.update(&mut record);
     Ok(record)
@@ -219,13 +252,13 @@ pub fn warn_after_sync(ctx: &Context, opened: &Opened) {
 }
 
 /// Refuses a target that is not the run's.
-pub fn check_target(record: &RunRecord, target: Option<&str>) -> Result<(), CommandError> {
+pub fn check_target(record: &RunRecord, target: Option<&str>) -> Result<(), Error> {
     match target {
-        Some(target) if target != record.target => Err(CommandError::usage(format!(
-            "run {} is on target `{}`, not on `{target}`",
-            record.run_id, record.target
-        ))
-        .hint(format!("{{azml}} history info -r {}", record.run_id))),
+        Some(named) if named != record.target => Err(Error::OtherTarget {
+            run: record.run_id.clone(),
+            actual: record.target.clone(),
+            named: named.to_owned(),
+        }),
         _ => Ok(()),
     }
 }

@@ -57,7 +57,7 @@ impl<'w> PageContext<'w> {
 
     /// The record of the run that an address names in full.
     pub fn run(&self, id: &str) -> Result<RunRecord, CommandError> {
-        runs::resolve_current(&self.ctx, &self.opened, id)
+        Ok(runs::resolve_current(&self.ctx, &self.opened, id)?)
     }
 
     /// The messages of the operations so far.
