@@ -1,9 +1,9 @@
 //! `_apis/connectionData`: who the caller is, and where. Nobody is told to be `Anonymous`.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::reply::{Outcome, Reply};
+use super::{Call, locations};
 use crate::access::{Principal, Target, can_see};
 use crate::directory::{Directory, name, subject};
 
@@ -12,28 +12,26 @@ const ANONYMOUS: &str = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa";
 /// The location service's own id.
 const LOCATION_SERVICE: &str = "00025394-6065-48ca-87d9-7f5672854ef7";
 
-#[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
-pub(super) fn data(directory: &Directory, principal: &Principal, account: Option<&str>) -> Answer {
-    let user = identity(directory, principal);
-    let seen = account.and_then(|name| directory.account(name));
-    let seen = seen.filter(|account| can_see(directory, principal, Target::Account(account)));
+#[expect(clippy::unnecessary_wraps, reason = "every handler returns one of these")]
+pub(super) fn data(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let user = identity(&directory, &call.principal);
+    let seen = directory.account(&call.account);
+    let seen = seen.filter(|account| can_see(&directory, &call.principal, Target::Account(account)));
     let instance = seen.map_or_else(|| name::derive(&["instance"]), |account| account.id);
-    Ok((
-        StatusCode::OK,
-        json!({
-            "authenticatedUser": user,
-            "authorizedUser": user,
-            "instanceId": instance.to_string(),
-            "deploymentId": name::derive(&["deployment"]).to_string(),
-            "deploymentType": "hosted",
-            "locationServiceData": {
-                "serviceOwner": LOCATION_SERVICE,
-                "defaultAccessMappingMoniker": "PublicAccessMapping",
-                "lastChangeId": 1,
-                "lastChangeId64": 1,
-            },
-        }),
-    ))
+    Ok(Reply::ok(json!({
+        "authenticatedUser": user,
+        "authorizedUser": user,
+        "instanceId": instance.to_string(),
+        "deploymentId": name::derive(&["deployment"]).to_string(),
+        "deploymentType": "hosted",
+        "locationServiceData": {
+            "serviceOwner": LOCATION_SERVICE,
+            "defaultAccessMappingMoniker": "PublicAccessMapping",
+            "lastChangeId": 1,
+            "lastChangeId64": 1,
+        },
+    })))
 }
 
 fn identity(directory: &Directory, principal: &Principal) -> Value {
@@ -61,4 +59,15 @@ fn identity(directory: &Directory, principal: &Principal) -> Value {
         "resourceVersion": 2,
         "metaTypeId": 0,
     })
+}
+
+/// Every area is served where the account is, or at the server's own address.
+#[expect(clippy::unnecessary_wraps, reason = "every handler returns one of these")]
+pub(super) fn resource_areas(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let base = match call.account(&directory) {
+        Ok(account) => call.base(account),
+        Err(_) => call.app.base_url().to_owned(),
+    };
+    Ok(Reply::ok(locations::areas(call.app.profile, &base, call.value("areaId"))))
 }

@@ -48,9 +48,9 @@ fn reference(call: &Call<'_>, directory: &Directory, account: &Account, repo: &R
 }
 
 /// The forks of a repository that the caller may read.
-pub(super) fn list(call: &Call<'_>, asked: &str) -> Outcome {
+pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
-    let forks = repositories::forks(&directory, call.scope(), asked)?.into_iter();
+    let forks = repositories::forks(&directory, call.scope(), call.repository())?.into_iter();
     Ok(Reply::ok(shape::list(forks.filter_map(|repo| reference(call, &directory, account, repo)))))
 }

@@ -8,9 +8,11 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::routes::{self, Row};
 use super::version::Version;
 use crate::config::Profile;
 
@@ -64,6 +66,13 @@ pub(super) struct Location {
     pub(super) released_version: String,
 }
 
+impl Location {
+    /// `area/resource`, lower case.
+    fn resource(&self) -> String {
+        format!("{}/{}", self.area, self.resource_name).to_lowercase()
+    }
+}
+
 /// A group of resources; clients ask where each is served.
 #[derive(Clone, Debug, Deserialize)]
 struct Area {
@@ -72,17 +81,17 @@ struct Area {
 }
 
 struct Table {
-    locations: Vec<(Location, Template)>,
+    locations: Vec<(Location, Template, Vec<&'static Row>)>,
     areas: Vec<Area>,
 }
 
 impl From<RecordedTable> for Table {
     fn from(recorded: RecordedTable) -> Self {
-        let with_template = |location: Location| {
-            let template = Template::of(&location);
-            (location, template)
+        let with_rows = |location: Location| {
+            let (template, rows) = (Template::of(&location), routes::of(&location.resource()));
+            (location, template, rows)
         };
-        let locations = recorded.locations.into_iter().map(with_template).collect();
+        let locations = recorded.locations.into_iter().map(with_rows).collect();
         Self { locations, areas: recorded.resource_areas }
     }
 }
@@ -145,33 +154,33 @@ impl Template {
     }
 }
 
+/// The values in a path, by their names in the template.
+pub(super) type Values = HashMap<&'static str, String>;
+
 /// The resource that a request is about.
 pub(super) struct Route {
     location: &'static Location,
-    values: HashMap<&'static str, String>,
+    rows: &'static [&'static Row],
+    pub(super) values: Values,
     max: Version,
     released: Version,
 }
 
 impl Route {
-    /// `area/resource`, lower case.
-    pub(super) fn resource(&self) -> String {
-        format!("{}/{}", self.location.area, self.location.resource_name).to_lowercase()
+    /// The area of the resource, lower case.
+    pub(super) fn area(&self) -> String {
+        self.location.area.to_lowercase()
     }
 
-    /// A value of the path, by its name in the template.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+    /// The row of the table of handlers that answers a method; `None` for what is not here.
+    pub(super) fn row(&self, method: &Method) -> Option<&'static Row> {
+        self.rows.iter().find(|row| row.matches(method, |name| self.values.contains_key(name))).copied()
     }
 
-    /// Whether the path is of that resource's legacy form, with the project after the area.
+    /// The project, where the path is of the legacy form that has it after the area.
     pub(super) fn project(&self) -> Option<&str> {
         self.location.route_template.starts_with("_apis/{area}/{projectId}").then_some(())?;
-        self.value("projectId")
-    }
-
-    pub(super) fn repository(&self) -> Option<&str> {
-        self.value("repositoryId").or_else(|| self.value("repositoryNameOrId"))
+        self.values.get("projectId").map(String::as_str)
     }
 
     pub(super) fn max(&self) -> Version {
@@ -201,13 +210,13 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
         table
             .locations
             .iter()
-            .filter(|(_, template)| template.takes_project || !has_project)
-            .filter_map(|(location, template)| Some((location, template, template.read(path)?)))
+            .filter(|(_, template, _)| template.takes_project || !has_project)
+            .filter_map(|(location, template, rows)| Some((location, template, template.read(path)?, rows)))
             // The one with the most words of its own; of those, the one that leaves the fewest values out.
-            .max_by_key(|(location, template, (_, words))| {
+            .max_by_key(|(location, template, (_, words), _)| {
                 (*words, Reverse(template.segments.len()), Reverse(location.id.as_str()))
             })
-            .map(|(location, _, read)| (location, read))
+            .map(|(location, _, (values, _), rows)| (location, values, rows))
     };
     let versions = |location: &Location| {
         (Version::known(&location.max_version), Version::known(&location.released_version))
@@ -215,12 +224,12 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
     let shown = find(shown_by(profile));
     let other = if profile == Profile::Permissive { find(&TABLES.new) } else { None };
     let (mut max, mut released) = (Version::default(), Version::default());
-    for (location, _) in [&shown, &other].into_iter().flatten() {
+    for (location, ..) in [&shown, &other].into_iter().flatten() {
         let (its_max, its_released) = versions(location);
         (max, released) = (max.max(its_max), released.max(its_released));
     }
-    let (location, (values, _)) = shown.or(other)?;
-    Some(Route { location, values, max, released })
+    let (location, values, rows) = shown.or(other)?;
+    Some(Route { location, rows, values, max, released })
 }
 
 /// What `OPTIONS _apis` answers, of one area or of all.
@@ -228,7 +237,7 @@ pub(super) fn options(profile: Profile, area: Option<&str>) -> Value {
     let rows: Vec<&Location> = shown_by(profile)
         .locations
         .iter()
-        .map(|(location, _)| location)
+        .map(|(location, ..)| location)
         .filter(|location| area.is_none_or(|area| location.area.eq_ignore_ascii_case(area)))
         .collect();
     json!({ "count": rows.len(), "value": rows })
@@ -276,7 +285,11 @@ mod tests {
         for profile in [Profile::Permissive, Profile::Vsts, Profile::AzureDevops] {
             for (has_project, text, resource, name, value) in rows {
                 let route = find(profile, has_project, &path(text)).expect(text);
-                assert_eq!((route.resource().as_str(), route.value(name)), (resource, value), "{text}");
+                assert_eq!(
+                    (route.location.resource().as_str(), route.values.get(name).map(String::as_str)),
+                    (resource, value),
+                    "{text}"
+                );
             }
         }
         assert!(find(Profile::Permissive, true, &path("projects")).is_none(), "projects are no project's");

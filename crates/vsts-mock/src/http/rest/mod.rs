@@ -19,6 +19,7 @@ mod projects;
 mod query;
 mod reply;
 mod repositories;
+mod routes;
 mod security;
 mod shape;
 mod subjects;
@@ -32,7 +33,6 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode};
-use serde_json::Value;
 
 use super::address::{self, GitAddress};
 use super::auth;
@@ -42,11 +42,10 @@ use crate::access::{Principal, Refusal};
 use crate::app::App;
 use crate::directory::{Account, Directory, Project};
 use crate::operations::scope::Scope;
-use body::{models, read};
 use failure::Failure;
-use locations::Route;
+use locations::Values;
 use query::Query;
-use reply::{Outcome, Reply};
+use reply::Reply;
 
 /// Answers a request below `_apis`.
 pub(super) async fn serve(
@@ -88,6 +87,7 @@ pub(super) async fn info(
         host: parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
         headers: parts.headers,
         query: Query::default(),
+        values: Values::default(),
     };
     let directory = app.state.directory();
     let mut response = reply::respond(repositories::info(&call, &directory, &address.repo), "");
@@ -129,6 +129,7 @@ async fn answer(
         Err(failure) => return reply::respond(Err(failure), ""),
     };
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let (area, row) = (route.area(), route.row(&parts.method));
     let call = Call {
         app,
         principal,
@@ -137,13 +138,16 @@ async fn answer(
         host,
         headers: parts.headers,
         query,
+        values: route.values,
     };
-    let raw_query = parts.uri.query().unwrap_or_default();
-    let Some(outcome) = call.dispatch(parts.method, route, raw_query, body).await else {
+    if let Err(failure) = call.check(&area) {
+        return reply::respond(Err(failure), &version);
+    }
+    let Some(row) = row else {
         journalled.unknown = true;
         return unknown(&path);
     };
-    reply::respond(outcome, &version)
+    reply::respond(row.answer(call, body).await, &version)
 }
 
 fn unknown(path: &str) -> Response {
@@ -157,8 +161,6 @@ fn is_connection_data(rest: &[String]) -> bool {
     matches!(rest, [only] if only.eq_ignore_ascii_case("connectionData"))
 }
 
-type Answer = Result<(StatusCode, Value), Failure>;
-
 /// One request by somebody, to one account.
 struct Call<'a> {
     app: &'a Arc<App>,
@@ -168,61 +170,35 @@ struct Call<'a> {
     host: Option<String>,
     headers: HeaderMap,
     query: Query,
+    /// The values in the path.
+    values: Values,
 }
 
 impl Call<'_> {
-    /// `None` for what is not here.
-    async fn dispatch(&self, method: Method, route: Route, raw_query: &str, body: Body) -> Option<Outcome> {
-        let resource = route.resource();
-        let resource = resource.as_str();
-        if (resource.starts_with("token/") || resource.starts_with("tokens/"))
-            && let Some(failure) = self.hidden_account()
-        {
-            return Some(Err(failure));
+    /// Checks the conditions that hold for all resources of an area, whatever the method.
+    fn check(&self, area: &str) -> Result<(), Failure> {
+        match area {
+            "token" | "tokens" if !self.account.is_empty() => {
+                self.account(&self.app.state.directory()).map(|_| ())
+            }
+            "ims" | "graph" => subjects::check(self),
+            _ => Ok(()),
         }
-        let id = route.value("authorizationId");
-        let answer: Answer = match (&method, resource) {
-            (&Method::GET, "location/connectiondata") => {
-                connection::data(&self.app.state.directory(), &self.principal, Some(&self.account))
-            }
-            (&Method::GET, "location/resourceareas") => Ok(self.resource_areas(route.value("areaId"))),
-            (&Method::GET, "token/sessiontokens") => match id {
-                None => self.session_tokens(raw_query),
-                Some(id) => self.session_token(id),
-            },
-            (&Method::POST, "token/sessiontokens") => self.create_session_token(raw_query, body).await,
-            (&Method::DELETE, "token/sessiontokens") if let Some(id) = id => {
-                self.delete_session_token(id).await
-            }
-            (_, "tokens/pats") => return self.pats(&method, route.value("id"), body).await,
-            (_, "core/projects") => return projects::answer(self, &method, &route, body).await,
-            (_, "core/teams" | "core/members") => return teams::answer(self, &method, &route),
-            (_, "core/processes") => return processes::answer(self, &method, &route),
-            (&Method::GET, "core/projectcollections") => {
-                return Some(self.collections(route.value("collectionId")));
-            }
-            (&Method::GET, "profile/profiles") => {
-                return Some(profile::show(self, route.value("id").unwrap_or("me")));
-            }
-            (&Method::GET, "operations/operations") => {
-                return Some(operations::show(self, route.value("operationId").unwrap_or_default()));
-            }
-            (
-                _,
-                "git/repositories" | "git/deletedrepositories" | "git/recyclebinrepositories" | "git/forks",
-            ) => {
-                return repositories::answer(self, &method, &route, body).await;
-            }
-            _ if resource.starts_with("security/") => {
-                return security::answer(self, &method, &route, body).await;
-            }
-            _ if resource.starts_with("ims/") || resource.starts_with("graph/") => {
-                return subjects::answer(self, &method, &route, body).await;
-            }
-            _ if resource.starts_with("git/") => return git::answer(self, &method, route, body).await,
-            _ => return None,
-        };
-        Some(answer.map(Reply::from))
+    }
+
+    /// A value in the path, by its name in the template.
+    fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A value in the path that the row of the handler requires, or that every path of the resource has.
+    fn part(&self, name: &str) -> &str {
+        self.value(name).unwrap_or_default()
+    }
+
+    /// The repository that the path names.
+    fn repository(&self) -> &str {
+        self.value("repositoryId").unwrap_or_else(|| self.part("repositoryNameOrId"))
     }
 
     /// The caller, and the account and the project that the URL names.
@@ -240,11 +216,6 @@ impl Call<'_> {
         Ok(self.scope().named_project(directory, name)?)
     }
 
-    /// Why the account that the URL names cannot be spoken of, if it names one and it cannot.
-    fn hidden_account(&self) -> Option<Failure> {
-        if self.account.is_empty() { None } else { self.account(&self.app.state.directory()).err() }
-    }
-
     /// What URLs in the account begin with: the form in which the client itself came.
     fn base(&self, account: &Account) -> String {
         let host = self.host.as_deref();
@@ -254,37 +225,6 @@ impl Call<'_> {
                 format!("{scheme}://{host}")
             }
             _ => format!("{}/{}", self.app.base_url(), account.name),
-        }
-    }
-
-    /// Every area is served where the account is, or at the server's own address.
-    fn resource_areas(&self, id: Option<&str>) -> (StatusCode, Value) {
-        let directory = self.app.state.directory();
-        let base = match self.account(&directory) {
-            Ok(account) => self.base(account),
-            Err(_) => self.app.base_url().to_owned(),
-        };
-        (StatusCode::OK, locations::areas(self.app.profile, &base, id))
-    }
-
-    /// An account has one collection, which is itself.
-    fn collections(&self, id: Option<&str>) -> Outcome {
-        let directory = self.app.state.directory();
-        let account = self.account(&directory)?;
-        let collection = shape::collection(&self.base(account), account);
-        match id {
-            None => Ok(Reply::ok(shape::list(std::iter::once(collection)))),
-            Some(id)
-                if id.eq_ignore_ascii_case(&account.id.to_string())
-                    || id.eq_ignore_ascii_case(&account.name)
-                    || id.eq_ignore_ascii_case("DefaultCollection") =>
-            {
-                Ok(Reply::ok(collection))
-            }
-            Some(id) => Err(Failure::not_found(
-                "CollectionDoesNotExistException",
-                format!("The collection {} does not exist.", failure::shown(id)),
-            )),
         }
     }
 }

@@ -7,7 +7,8 @@ use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::jobs::Progress;
 
-pub(super) fn show(call: &Call<'_>, id: &str) -> Outcome {
+pub(super) fn show(call: &Call<'_>) -> Outcome {
+    let id = call.part("operationId");
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let parsed = Uuid::parse_str(id)

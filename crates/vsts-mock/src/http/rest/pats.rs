@@ -4,16 +4,14 @@
 //! `patTokenError`, beside a status of 200, as the service has it. Sessions of signed-in programs are no personal access
 //! tokens. Who may what is as in [`tokens`](super::tokens).
 
-use axum::body::Body;
-use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Call;
 use super::failure::Failure;
 use super::reply::{Outcome, Reply};
 use super::tokens::FOREVER;
-use super::{Call, models, read};
 use crate::access::Principal;
 use crate::directory::{Directory, Token};
 use crate::operations::refused::Refused;
@@ -60,131 +58,120 @@ struct Wanted {
     everywhere: Option<bool>,
 }
 
-impl Call<'_> {
-    /// `None` for a method that is not here.
-    pub(super) async fn pats(&self, method: &Method, id: Option<&str>, body: Body) -> Option<Outcome> {
-        let id = id.or_else(|| self.query.get("authorizationId"));
-        Some(match (method, id) {
-            (&Method::GET, None) => self.list_pats(),
-            (&Method::GET, Some(id)) => self.show_pat(id),
-            (&Method::POST, _) => self.create_pat(body).await,
-            (&Method::PUT, _) => self.update_pat(body).await,
-            (&Method::DELETE, Some(id)) => self.revoke_pat(id).await,
-            (&Method::DELETE, None) => Err(Failure::missing("authorizationId")),
-            _ => return None,
+/// The id of a token, in the path or in the query.
+fn id<'a>(call: &'a Call<'_>) -> Option<&'a str> {
+    call.value("id").or_else(|| call.query.get("authorizationId"))
+}
+
+/// The account that the URL names; tokens made here are good for it alone, unless they are for all.
+fn own_account(call: &Call<'_>, directory: &Directory) -> Option<Uuid> {
+    directory.account(&call.account).map(|account| account.id)
+}
+
+fn list(call: &Call<'_>) -> Outcome {
+    let (directory, now) = (call.app.state.directory(), call.app.clock.now());
+    let filter = call.query.choice(&["displayFilterOption"], &FILTERS)?.unwrap_or(Filter::Active);
+    let by = call.query.choice(&["sortByOption"], &ORDERS)?.unwrap_or(By::Date);
+    let account = own_account(call, &directory);
+    let is_here = |token: &Token| {
+        token.accounts.is_empty() || account.is_none_or(|account| token.accounts.contains(&account))
+    };
+    let mut mine: Vec<&Token> = tokens::list(&directory, &call.principal)?
+        .into_iter()
+        .filter(|token| !token.is_session && is_here(token))
+        .filter(|token| match filter {
+            Filter::Active => is_active(token, now),
+            Filter::Expired => !is_active(token, now),
+            Filter::Revoked => false,
+            Filter::All => true,
         })
-    }
-
-    /// The account that the URL names; tokens made here are good for it alone, unless they are for all.
-    fn own_account(&self, directory: &Directory) -> Option<Uuid> {
-        directory.account(&self.account).map(|account| account.id)
-    }
-
-    fn list_pats(&self) -> Outcome {
-        let (directory, now) = (self.app.state.directory(), self.app.clock.now());
-        let filter = self.query.choice(&["displayFilterOption"], &FILTERS)?.unwrap_or(Filter::Active);
-        let by = self.query.choice(&["sortByOption"], &ORDERS)?.unwrap_or(By::Date);
-        let account = self.own_account(&directory);
-        let is_here = |token: &Token| {
-            token.accounts.is_empty() || account.is_none_or(|account| token.accounts.contains(&account))
-        };
-        let mut mine: Vec<&Token> = tokens::list(&directory, &self.principal)?
-            .into_iter()
-            .filter(|token| !token.is_session && is_here(token))
-            .filter(|token| match filter {
-                Filter::Active => is_active(token, now),
-                Filter::Expired => !is_active(token, now),
-                Filter::Revoked => false,
-                Filter::All => true,
-            })
-            .collect();
-        mine.sort_by_key(|token| {
-            let (name, date) = (token.name.to_lowercase(), token.created);
-            match by {
-                By::Name => (false, name, date, token.id),
-                By::Date => (false, String::new(), date, token.id),
-                By::Status => (!is_active(token, now), name, date, token.id),
-            }
-        });
-        if !self.query.flag("isSortAscending") && self.query.get("isSortAscending").is_some() {
-            mine.reverse();
+        .collect();
+    mine.sort_by_key(|token| {
+        let (name, date) = (token.name.to_lowercase(), token.created);
+        match by {
+            By::Name => (false, name, date, token.id),
+            By::Date => (false, String::new(), date, token.id),
+            By::Status => (!is_active(token, now), name, date, token.id),
         }
-        let top = self.query.amount(&["$top"])?.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-        let skip = self.query.amount(&["continuationToken"])?.unwrap_or(0);
-        let next = skip.saturating_add(top);
-        let page: Vec<Value> = mine.iter().skip(skip).take(top).map(|token| shown(token, None)).collect();
-        let continued = (next < mine.len()).then(|| next.to_string());
-        Ok(Reply::ok(json!({ "continuationToken": continued.unwrap_or_default(), "patTokens": page })))
+    });
+    if !call.query.flag("isSortAscending") && call.query.get("isSortAscending").is_some() {
+        mine.reverse();
     }
+    let top = call.query.amount(&["$top"])?.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let skip = call.query.amount(&["continuationToken"])?.unwrap_or(0);
+    let next = skip.saturating_add(top);
+    let page: Vec<Value> = mine.iter().skip(skip).take(top).map(|token| shown(token, None)).collect();
+    let continued = (next < mine.len()).then(|| next.to_string());
+    Ok(Reply::ok(json!({ "continuationToken": continued.unwrap_or_default(), "patTokens": page })))
+}
 
-    fn show_pat(&self, id: &str) -> Outcome {
-        let directory = self.app.state.directory();
-        Ok(Reply::ok(match find(&directory, &self.principal, id) {
-            Err(Refused::NoToken { .. }) => refused("authorizationNotFound"),
-            token => result(&shown(token?, None)),
-        }))
-    }
+pub(super) fn show(call: &Call<'_>) -> Outcome {
+    let Some(id) = id(call) else { return list(call) };
+    let directory = call.app.state.directory();
+    Ok(Reply::ok(match find(&directory, &call.principal, id) {
+        Err(Refused::NoToken { .. }) => refused("authorizationNotFound"),
+        token => result(&shown(token?, None)),
+    }))
+}
 
-    async fn create_pat(&self, body: Body) -> Outcome {
-        let body = read(self.app, body, &models::PAT).await?;
-        let directory = self.app.state.directory();
-        tokens::owner(&directory, &self.principal)?;
-        let wanted = match Wanted::of(&body, self.app.clock.now()) {
-            Ok(wanted) => wanted,
-            Err(error) => return Ok(Reply::ok(refused(error))),
-        };
-        let Some(name) = wanted.name else { return Ok(Reply::ok(refused("displayNameRequired"))) };
-        let scopes = wanted.scopes.unwrap_or_else(|| vec!["app_token".to_owned()]);
-        let own = self.own_account(&directory);
-        let accounts: Vec<Uuid> =
-            if wanted.everywhere == Some(true) { Vec::new() } else { own.into_iter().collect() };
-        let input = TokenInput {
-            name: &name,
-            scopes: &scopes,
-            accounts: &accounts,
-            expires: wanted.expires,
-            has_own_name: false,
-            ..TokenInput::named()
-        };
-        match tokens::create(self.app, &self.principal, input).await {
-            Ok((token, value)) => Ok(Reply::ok(result(&shown(&token, Some(value.reveal()))))),
-            Err(error) => named(error),
-        }
+pub(super) async fn create(call: &Call<'_>, body: Value) -> Outcome {
+    let directory = call.app.state.directory();
+    tokens::owner(&directory, &call.principal)?;
+    let wanted = match Wanted::of(&body, call.app.clock.now()) {
+        Ok(wanted) => wanted,
+        Err(error) => return Ok(Reply::ok(refused(error))),
+    };
+    let Some(name) = wanted.name else { return Ok(Reply::ok(refused("displayNameRequired"))) };
+    let scopes = wanted.scopes.unwrap_or_else(|| vec!["app_token".to_owned()]);
+    let own = own_account(call, &directory);
+    let accounts: Vec<Uuid> =
+        if wanted.everywhere == Some(true) { Vec::new() } else { own.into_iter().collect() };
+    let input = TokenInput {
+        name: &name,
+        scopes: &scopes,
+        accounts: &accounts,
+        expires: wanted.expires,
+        has_own_name: false,
+        ..TokenInput::named()
+    };
+    match tokens::create(call.app, &call.principal, input).await {
+        Ok((token, value)) => Ok(Reply::ok(result(&shown(&token, Some(value.reveal()))))),
+        Err(error) => named(error),
     }
+}
 
-    async fn update_pat(&self, body: Body) -> Outcome {
-        let body = read(self.app, body, &models::PAT).await?;
-        let directory = self.app.state.directory();
-        tokens::owner(&directory, &self.principal)?;
-        let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
-        let Ok(token) = find(&directory, &self.principal, id) else {
-            return Ok(Reply::ok(refused("authorizationNotFound")));
-        };
-        let wanted = match Wanted::of(&body, self.app.clock.now()) {
-            Ok(wanted) => wanted,
-            Err(error) => return Ok(Reply::ok(refused(error))),
-        };
-        let own = self.own_account(&directory);
-        let accounts = wanted
-            .everywhere
-            .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
-        let update = TokenUpdate {
-            name: wanted.name.as_deref(),
-            scopes: wanted.scopes.as_deref(),
-            accounts: accounts.as_deref(),
-            expires: wanted.expires,
-        };
-        match tokens::update(self.app, &self.principal, token.id, &update).await {
-            Ok(token) => Ok(Reply::ok(result(&shown(&token, None)))),
-            Err(error) => named(error),
-        }
+pub(super) async fn update(call: &Call<'_>, body: Value) -> Outcome {
+    let directory = call.app.state.directory();
+    tokens::owner(&directory, &call.principal)?;
+    let id = body["authorizationId"].as_str().ok_or_else(|| Failure::missing("authorizationId"))?;
+    let Ok(token) = find(&directory, &call.principal, id) else {
+        return Ok(Reply::ok(refused("authorizationNotFound")));
+    };
+    let wanted = match Wanted::of(&body, call.app.clock.now()) {
+        Ok(wanted) => wanted,
+        Err(error) => return Ok(Reply::ok(refused(error))),
+    };
+    let own = own_account(call, &directory);
+    let accounts = wanted
+        .everywhere
+        .map(|everywhere| if everywhere { Vec::new() } else { own.into_iter().collect::<Vec<Uuid>>() });
+    let update = TokenUpdate {
+        name: wanted.name.as_deref(),
+        scopes: wanted.scopes.as_deref(),
+        accounts: accounts.as_deref(),
+        expires: wanted.expires,
+    };
+    match tokens::update(call.app, &call.principal, token.id, &update).await {
+        Ok(token) => Ok(Reply::ok(result(&shown(&token, None)))),
+        Err(error) => named(error),
     }
+}
 
-    async fn revoke_pat(&self, id: &str) -> Outcome {
-        find(&self.app.state.directory(), &self.principal, id)?;
-        tokens::revoke(self.app, &self.principal, id).await?;
-        Ok(Reply::nothing())
-    }
+pub(super) async fn revoke(call: &Call<'_>) -> Outcome {
+    let id = id(call).ok_or_else(|| Failure::missing("authorizationId"))?;
+    find(&call.app.state.directory(), &call.principal, id)?;
+    tokens::revoke(call.app, &call.principal, id).await?;
+    Ok(Reply::nothing())
 }
 
 impl Wanted {

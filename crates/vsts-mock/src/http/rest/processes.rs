@@ -1,10 +1,8 @@
 //! `_apis/process/processes`: the processes that a project may follow. They are three, and cannot be changed.
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, shown};
-use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::directory::Project;
@@ -54,18 +52,16 @@ pub(super) fn find(id: &str) -> Result<&'static Process, Failure> {
     })
 }
 
-pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
-    (method == Method::GET).then(|| {
-        let directory = call.app.state.directory();
-        let base = call.base(call.account(&directory)?);
-        match route.value("processId") {
-            None => Ok(Reply::ok(shape::list(ALL.iter().map(|process| show(&base, process))))),
-            Some(id) => Ok(Reply::ok(show(&base, find(id)?))),
-        }
-    })
+pub(super) fn show(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let base = call.base(call.account(&directory)?);
+    Ok(Reply::ok(match call.value("processId") {
+        None => shape::list(ALL.iter().map(|process| json(&base, process))),
+        Some(id) => json(&base, find(id)?),
+    }))
 }
 
-fn show(base: &str, process: &Process) -> Value {
+fn json(base: &str, process: &Process) -> Value {
     json!({
         "id": process.id,
         "name": process.name,

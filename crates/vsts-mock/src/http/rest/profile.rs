@@ -15,7 +15,8 @@ use crate::directory::{Directory, User, subject};
 const REVISION: u32 = 1;
 
 /// Shows a profile: `me` or an id.
-pub(super) fn show(call: &Call<'_>, asked: &str) -> Outcome {
+pub(super) fn show(call: &Call<'_>) -> Outcome {
+    let asked = call.value("id").unwrap_or("me");
     let directory = call.app.state.directory();
     authorize_use(&directory, &call.principal, Use::Subjects).map_err(|refusal| {
         Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())

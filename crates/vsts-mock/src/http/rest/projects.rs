@@ -1,33 +1,20 @@
 //! `_apis/projects`: listed and read at once; made, changed and deleted by operations that go on afterwards.
 
-use axum::body::Body;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::failure::Failure;
-use super::locations::Route;
+use super::failure::{Failure, shown};
 use super::query::choice;
 use super::reply::{Outcome, Reply};
-use super::{Call, models, processes, read, shape};
+use super::{Call, processes, shape};
 use crate::jobs::Progress;
 use crate::operations::projects::{self, NewProject};
 
 /// How many projects a list has that says nothing of it.
 const PAGE: usize = 100;
 
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
-    Some(match (method, route.value("projectId")) {
-        (&Method::GET, None) => list(call),
-        (&Method::GET, Some(id)) => show(call, id),
-        (&Method::POST, None) => create(call, body).await,
-        (&Method::PATCH, Some(id)) => update(call, id, body).await,
-        (&Method::DELETE, Some(id)) => delete(call, id),
-        _ => return None,
-    })
-}
-
-fn list(call: &Call<'_>) -> Outcome {
+pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let base = call.base(account);
@@ -45,15 +32,14 @@ fn list(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(page)).continued(more))
 }
 
-fn show(call: &Call<'_>, id: &str) -> Outcome {
+pub(super) fn show(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
-    let project = call.project(&directory, id)?;
+    let project = call.project(&directory, call.part("projectId"))?;
     let with_capabilities = call.query.flag("includeCapabilities");
     Ok(Reply::ok(shape::whole_project(&call.base(call.account(&directory)?), project, with_capabilities)))
 }
 
-async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::PROJECT).await?;
+pub(super) async fn create(call: &Call<'_>, body: Value) -> Outcome {
     let name = body["name"].as_str().ok_or_else(|| Failure::missing("name"))?.to_owned();
     let description = body["description"].as_str().unwrap_or_default().to_owned();
     check(&body)?;
@@ -62,9 +48,9 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
     queued(call, projects::begin_create(call.app, call.scope(), NewProject { name, description, process })?)
 }
 
-async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::PROJECT).await?;
+pub(super) async fn update(call: &Call<'_>, body: Value) -> Outcome {
     check(&body)?;
+    let id = call.part("projectId");
     let directory = call.app.state.directory();
     let project = call.project(&directory, id)?;
     let process = body["capabilities"]["processTemplate"]["templateTypeId"].as_str();
@@ -79,8 +65,8 @@ async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
     queued(call, job)
 }
 
-fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    queued(call, projects::begin_delete(call.app, call.scope(), id)?)
+pub(super) async fn delete(call: &Call<'_>) -> Outcome {
+    queued(call, projects::begin_delete(call.app, call.scope(), call.part("projectId"))?)
 }
 
 /// The answer that a job has begun: it says where to ask for its progress.
@@ -118,4 +104,25 @@ fn unsupported(field: &str, why: &str) -> Failure {
     Failure::bad(format!(
         "This value of the field {field:?} of TeamProject is not supported by vsts-mock: {why}."
     ))
+}
+
+/// An account has one collection, which is itcall.
+pub(super) fn collections(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let account = call.account(&directory)?;
+    let collection = shape::collection(&call.base(account), account);
+    match call.value("collectionId") {
+        None => Ok(Reply::ok(shape::list(std::iter::once(collection)))),
+        Some(id)
+            if id.eq_ignore_ascii_case(&account.id.to_string())
+                || id.eq_ignore_ascii_case(&account.name)
+                || id.eq_ignore_ascii_case("DefaultCollection") =>
+        {
+            Ok(Reply::ok(collection))
+        }
+        Some(id) => Err(Failure::not_found(
+            "CollectionDoesNotExistException",
+            format!("The collection {} does not exist.", shown(id)),
+        )),
+    }
 }

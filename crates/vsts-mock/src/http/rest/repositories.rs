@@ -1,35 +1,14 @@
 //! `_apis/git/repositories` and the recycle bin: repositories are listed, made, renamed, deleted and brought back.
 
-use axum::body::Body;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::locations::Route;
 use super::reply::{Outcome, Reply, write_json};
-use super::{Call, forks, models, read, shape};
+use super::{Call, forks, shape};
 use crate::directory::{Account, Directory, Project, Repo};
 use crate::operations::refused::Refused;
 use crate::operations::repositories::{self, NewRepository, RepositoryUpdate};
-
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
-    let id = route.repository();
-    Some(match (route.resource().as_str(), method, id) {
-        ("git/repositories", &Method::GET, None) => match list(call) {
-            Ok(reply) => reply.charged(&call.app.budget).await,
-            Err(failure) => Err(failure),
-        },
-        ("git/repositories", &Method::GET, Some(id)) => show(call, id),
-        ("git/repositories", &Method::POST, None) => create(call, body).await,
-        ("git/repositories", &Method::PATCH, Some(id)) => update(call, id, body).await,
-        ("git/repositories", &Method::DELETE, Some(id)) => delete(call, id).await,
-        ("git/forks", &Method::GET, Some(id)) => forks::list(call, id),
-        ("git/deletedrepositories" | "git/recyclebinrepositories", &Method::GET, None) => bin(call),
-        ("git/recyclebinrepositories", &Method::PATCH, Some(id)) => restore(call, id, body).await,
-        ("git/recyclebinrepositories", &Method::DELETE, Some(id)) => purge(call, id).await,
-        _ => return None,
-    })
-}
 
 impl Call<'_> {
     /// The repositories of a project as they are shown.
@@ -66,7 +45,7 @@ impl Call<'_> {
     }
 }
 
-fn list(call: &Call<'_>) -> Outcome {
+pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let seen = repositories::list(&directory, call.scope(), call.query.get("filterContains"))?;
@@ -91,9 +70,9 @@ fn list(call: &Call<'_>) -> Outcome {
     Ok(reply.continued(more))
 }
 
-fn show(call: &Call<'_>, id: &str) -> Outcome {
+pub(super) fn show(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
-    let (account, project, repo) = call.scope().repo(&directory, id)?;
+    let (account, project, repo) = call.scope().repo(&directory, call.repository())?;
     Ok(Reply::ok(call.whole_repo(&directory, account, project, repo)))
 }
 
@@ -118,8 +97,7 @@ pub(super) fn info(call: &Call<'_>, directory: &Directory, name: &str) -> Outcom
     })))
 }
 
-async fn create(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::NEW_REPOSITORY).await?;
+pub(super) async fn create(call: &Call<'_>, body: Value) -> Outcome {
     let project = call
         .project
         .as_deref()
@@ -135,24 +113,23 @@ async fn create(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 /// Another name, another default branch, or both; or to disable it or enable it. Clients send the whole repository back.
-async fn update(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::REPOSITORY).await?;
+pub(super) async fn update(call: &Call<'_>, body: Value) -> Outcome {
     let update = RepositoryUpdate {
         name: body["name"].as_str(),
         default_branch: body["defaultBranch"].as_str().filter(|branch| !branch.is_empty()),
         is_disabled: body["isDisabled"].as_bool(),
     };
-    let repo = repositories::update(call.app, call.scope(), id, &update).await?;
+    let repo = repositories::update(call.app, call.scope(), call.repository(), &update).await?;
     Ok(Reply::ok(call.changed_repo(&repo)?))
 }
 
-async fn delete(call: &Call<'_>, id: &str) -> Outcome {
-    repositories::delete(call.app, call.scope(), id).await?;
+pub(super) async fn delete(call: &Call<'_>) -> Outcome {
+    repositories::delete(call.app, call.scope(), call.repository()).await?;
     Ok(Reply::nothing())
 }
 
 /// Lists what lies in the recycle bins.
-fn bin(call: &Call<'_>) -> Outcome {
+pub(super) fn deleted(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let base = call.base(call.account(&directory)?);
     let all = repositories::deleted(&directory, call.scope())?.into_iter();
@@ -170,16 +147,15 @@ fn bin(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(shown)))
 }
 
-async fn restore(call: &Call<'_>, id: &str, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::BINNED_REPOSITORY).await?;
+pub(super) async fn restore(call: &Call<'_>, body: Value) -> Outcome {
     if body["deleted"].as_bool() != Some(false) {
         return Err(Failure::bad("To bring a repository back, say {\"deleted\": false}."));
     }
-    let repo = repositories::restore(call.app, call.scope(), id).await?;
+    let repo = repositories::restore(call.app, call.scope(), call.repository()).await?;
     Ok(Reply::ok(call.changed_repo(&repo)?))
 }
 
-async fn purge(call: &Call<'_>, id: &str) -> Outcome {
-    repositories::purge(call.app, call.scope(), id).await?;
+pub(super) async fn purge(call: &Call<'_>) -> Outcome {
+    repositories::purge(call.app, call.scope(), call.repository()).await?;
     Ok(Reply::nothing())
 }

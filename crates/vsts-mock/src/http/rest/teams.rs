@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::failure::{Failure, shown};
-use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::{Target, Viewer};
@@ -26,7 +24,7 @@ pub(super) fn reference(base: &str, project: &Project) -> Value {
     })
 }
 
-fn show(base: &str, project: &Project) -> Value {
+fn json(base: &str, project: &Project) -> Value {
     let mut value = reference(base, project);
     value["description"] = "The default project team.".into();
     value["identityUrl"] = format!("{base}/_apis/Identities/{}", id(project)).into();
@@ -35,55 +33,50 @@ fn show(base: &str, project: &Project) -> Value {
     value
 }
 
-pub(super) fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
-    if method != Method::GET {
-        return None;
-    }
+/// Lists the teams of a project, or of all projects that the caller sees.
+pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
-    Some(match (route.value("projectId"), route.value("teamId")) {
-        (None, _) => all(call, &directory),
-        (Some(project), None) => call.project(&directory, project).and_then(|project| {
-            let base = call.base(call.account(&directory)?);
-            Ok(Reply::ok(shape::list(std::iter::once(show(&base, project)))))
-        }),
-        (Some(project), Some(team)) => {
-            one(call, &directory, project, team, route.resource() == "core/members")
-        }
-    })
-}
-
-fn all(call: &Call<'_>, directory: &Directory) -> Outcome {
-    let account = call.account(directory)?;
+    let account = call.account(&directory)?;
+    let viewer = Viewer::new(&directory, &call.principal);
+    let projects: Vec<&Project> = match call.value("projectId") {
+        Some(project) => vec![call.project(&directory, project)?],
+        None => directory
+            .projects_of(account.id)
+            .filter(|project| viewer.sees(Target::Project(project)))
+            .collect(),
+    };
     let base = call.base(account);
-    let viewer = Viewer::new(directory, &call.principal);
-    let seen = directory
-        .projects_of(account.id)
-        .filter(|project| viewer.sees(Target::Project(project)))
-        .map(|project| show(&base, project));
-    Ok(Reply::ok(shape::list(seen)))
+    Ok(Reply::ok(shape::list(projects.into_iter().map(|project| json(&base, project)))))
 }
 
-fn one(call: &Call<'_>, directory: &Directory, project: &str, team: &str, members: bool) -> Outcome {
-    let project = call.project(directory, project)?;
-    let base = call.base(call.account(directory)?);
+/// The project of the team that the path names.
+fn find<'w>(call: &Call<'_>, directory: &'w Directory) -> Result<&'w Project, Failure> {
+    let (project, team) = (call.project(directory, call.part("projectId"))?, call.part("teamId"));
     let is_it = team.eq_ignore_ascii_case(&id(project).to_string())
         || name::key(team) == name::key(&format!("{} Team", project.name));
-    if !is_it {
-        return Err(Failure::not_found(
-            "TeamNotFoundException",
-            format!("The team with id '{}' does not exist.", shown(team)),
-        ));
+    if is_it {
+        return Ok(project);
     }
-    if !members {
-        return Ok(Reply::ok(show(&base, project)));
-    }
-    let groups: Vec<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators, GroupKind::Team]
+    let message = format!("The team with id '{}' does not exist.", shown(team));
+    Err(Failure::not_found("TeamNotFoundException", message))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let project = find(call, &directory)?;
+    Ok(Reply::ok(json(&call.base(call.account(&directory)?), project)))
+}
+
+pub(super) fn members(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let project = find(call, &directory)?;
+    let base = call.base(call.account(&directory)?);
+    let users: BTreeSet<Uuid> = [GroupKind::Contributors, GroupKind::ProjectAdministrators, GroupKind::Team]
         .into_iter()
-        .filter_map(|kind| Some(directory.group(project.account, Some(project.id), kind)?.id))
+        .filter_map(|kind| directory.group(project.account, Some(project.id), kind))
+        .flat_map(|group| directory.joined(group.id))
+        .filter(|member| directory.users.contains_key(member))
         .collect();
-    let members = groups.into_iter().flat_map(|group| directory.joined(group));
-    let people: BTreeSet<Uuid> = members.filter(|member| directory.users.contains_key(member)).collect();
-    let people =
-        people.into_iter().map(|user| json!({ "identity": shape::identity(directory, &base, user) }));
-    Ok(Reply::ok(shape::list(people)))
+    let shown = users.into_iter().map(|user| json!({ "identity": shape::identity(&directory, &base, user) }));
+    Ok(Reply::ok(shape::list(shown)))
 }

@@ -10,7 +10,6 @@ use super::failure::{Failure, shown};
 use crate::app::App;
 use crate::budget::Permit;
 use crate::http::body::{self, BodyError};
-use crate::limits::JSON_BODY_BYTES;
 
 /// The treatment of a field.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +34,21 @@ pub(super) enum Field {
 #[derive(Debug)]
 pub(super) struct Model {
     name: &'static str,
-    fields: &'static [(&'static str, Field)],
+    /// Treatments, each of the fields whose names follow, separated by blanks.
+    fields: &'static [(Field, &'static str)],
 }
 
-/// Reads a body: one object of a model, a list of them, or a list in its envelope.
-pub(super) async fn read(app: &App, body: Body, model: &Model) -> Result<Value, Failure> {
-    read_up_to(app, body, JSON_BODY_BYTES, Some(model)).await.map(|(value, _)| value)
-}
-
-/// Reads a body of JSON; some clients begin it with a byte order mark. The permit is for as long as it is used.
-pub(super) async fn read_up_to(
+/// Reads a body of JSON: one object of a model, a list of them, or a list in its envelope. Some clients begin it with a byte order
+/// mark. The permit is for as long as it is used.
+pub(super) async fn read(
     app: &App,
     body: Body,
     limit: usize,
     model: Option<&Model>,
-) -> Result<(Value, Permit), Failure> {
+) -> Result<(Value, Option<Permit>), Failure> {
     let whole = body::read(&app.budget, body, limit).await?;
     let value = parse(&whole, model)?;
-    Ok((value, whole.permit))
+    Ok((value, Some(whole.permit)))
 }
 
 impl From<BodyError> for Failure {
@@ -101,7 +97,9 @@ impl Model {
     }
 
     fn field(&self, name: &str, value: Value, path: &str) -> Result<Option<(&'static str, Value)>, Failure> {
-        let found = self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let mut all =
+            self.fields.iter().flat_map(|(field, names)| names.split(' ').map(move |name| (name, field)));
+        let found = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((name, field)) = found else {
             // Serialisers of .NET write these two beside the fields.
             return if matches!(name, "$type" | "$id") || says_nothing(&value) {
@@ -172,17 +170,17 @@ mod tests {
 
     #[test]
     fn fields_are_read_ignored_or_refused() {
-        static INNER: Model = Model { name: "Inner", fields: &[("text", Field::Text)] };
+        static INNER: Model = Model { name: "Inner", fields: &[(Field::Text, "text")] };
         static OUTER: Model = Model {
             name: "Outer",
             fields: &[
-                ("text", Field::Text),
-                ("flag", Field::Flag),
-                ("any", Field::Any),
-                ("url", Field::Ignored),
-                ("odd", Field::Unsupported),
-                ("inner", Field::Of(&INNER)),
-                ("map", Field::MapOf(&INNER)),
+                (Field::Text, "text"),
+                (Field::Flag, "flag"),
+                (Field::Any, "any"),
+                (Field::Ignored, "id url"),
+                (Field::Unsupported, "odd"),
+                (Field::Of(&INNER), "inner"),
+                (Field::MapOf(&INNER), "map"),
             ],
         };
         let rows = [

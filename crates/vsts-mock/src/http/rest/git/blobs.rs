@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gix::objs::Kind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
@@ -13,9 +13,9 @@ use crate::limits::BATCH_BLOBS;
 use crate::operations::content::Blob;
 use crate::operations::zip::Zip;
 
-pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let id = object_of(&repository, id, Kind::Blob)?;
+    let id = object_of(&repository, request.part("sha1"), Kind::Blob)?;
     let name = || Some(request.query.get("fileName").map_or_else(|| id.to_string(), str::to_owned));
     let open = || Blob::open(&repository, &request.app.budget, id);
     match Format::of(request, Format::Json)? {
@@ -42,9 +42,9 @@ pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
 }
 
 /// Several, in a zip file, named by their ids; each once.
-pub(super) fn many(request: &RepoRequest, body: &Value) -> Outcome {
+pub(crate) fn many(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let ids = body.as_array().filter(|ids| ids.len() <= BATCH_BLOBS);
+    let ids = request.body.as_array().filter(|ids| ids.len() <= BATCH_BLOBS);
     let ids = ids.ok_or_else(|| {
         Failure::bad(format!("The body has to be a list of at most {BATCH_BLOBS} blobs' ids."))
     })?;

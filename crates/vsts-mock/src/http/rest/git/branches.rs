@@ -36,7 +36,7 @@ fn stats(
     }))
 }
 
-pub(super) fn list(request: &RepoRequest) -> Outcome {
+fn list(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let mut tips = Vec::new();
     for reference in repository.references()?.local_branches()?.flatten() {
@@ -68,7 +68,10 @@ pub(super) fn list(request: &RepoRequest) -> Outcome {
     })
 }
 
-pub(super) fn show(request: &RepoRequest, name: &str) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
+    let Some(name) = request.value("name").or_else(|| request.query.get("name")) else {
+        return list(request);
+    };
     let repository = request.open()?;
     let tip = Descriptor::branch(name).resolve(request, &repository)?;
     let apart = match base(request, &repository) {

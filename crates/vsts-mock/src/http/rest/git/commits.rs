@@ -17,7 +17,11 @@ use crate::operations::work::Exceeded;
 /// How many commits a list has that says nothing of it.
 const PAGE: usize = 100;
 
-pub(super) fn list(request: &RepoRequest, query: &Query) -> Outcome {
+pub(crate) fn list(request: &RepoRequest) -> Outcome {
+    list_by(request, &request.query)
+}
+
+fn list_by(request: &RepoRequest, query: &Query) -> Outcome {
     let repository = request.open()?;
     let (skip, top) = query.page(PAGE)?;
     let found = history::search(request, &repository, query, skip, top)?;
@@ -46,10 +50,10 @@ pub(super) fn list(request: &RepoRequest, query: &Query) -> Outcome {
 }
 
 /// The same criteria, in a body.
-pub(super) fn batch(request: &RepoRequest, body: &Value) -> Outcome {
+pub(crate) fn batch(request: &RepoRequest) -> Outcome {
     let mut query = request.query.clone();
-    query.add_object("searchCriteria", body);
-    list(request, &query)
+    query.add_object("searchCriteria", &request.body);
+    list_by(request, &query)
 }
 
 /// A commit with how much it changed.
@@ -108,13 +112,14 @@ fn push_of(request: &RepoRequest, id: ObjectId) -> Result<Option<Value>, Failure
     }))
 }
 
-fn resolve(request: &RepoRequest, repository: &gix::Repository, id: &str) -> Result<ObjectId, Failure> {
-    Descriptor::commit(&object_id(id)?.to_string()).resolve(request, repository)
+/// The commit that the path names.
+fn find(request: &RepoRequest, repository: &gix::Repository) -> Result<ObjectId, Failure> {
+    Descriptor::commit(&object_id(request.part("commitId"))?.to_string()).resolve(request, repository)
 }
 
-pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let id = resolve(request, &repository, id)?;
+    let id = find(request, &repository)?;
     let mut value = whole(request, &repository, id)?;
     if let Some(push) = push_of(request, id)? {
         value["push"] = push;
@@ -130,9 +135,9 @@ pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
     changes::reply(request, &value, id, &all, 0, count)
 }
 
-pub(super) fn changes(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn changes(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let id = resolve(request, &repository, id)?;
+    let id = find(request, &repository)?;
     let commit = repository.find_commit(id)?;
     let all = changed_files::between(&repository, &request.work, first_parent(&commit), id)?;
     let (skip, top) = request.query.page(usize::MAX)?;

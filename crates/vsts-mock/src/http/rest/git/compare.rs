@@ -15,7 +15,7 @@ use crate::operations::changed_files;
 /// How many changes are listed when nothing is said of it.
 const PAGE: usize = 100;
 
-pub(super) fn show(request: &RepoRequest) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let side = |side: &str| -> Result<ObjectId, Failure> {
         let given = Descriptor::of_side(&request.query, side)?;
@@ -48,11 +48,11 @@ pub(super) fn show(request: &RepoRequest) -> Outcome {
 }
 
 /// Where two commits parted.
-pub(super) fn merge_bases(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn merge_bases(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let resolve = |id: &str| Descriptor::commit(&object_id(id)?.to_string()).resolve(request, &repository);
     let other = request.query.get("otherCommitId").ok_or_else(|| Failure::missing("otherCommitId"))?;
-    let (one, other) = (resolve(id)?, resolve(other)?);
+    let (one, other) = (resolve(request.part("commitId"))?, resolve(other)?);
     let mut values = Vec::new();
     for base in request.merge_bases(&repository, one, other)? {
         values.push(history::reference(request, &repository.find_commit(base)?)?);

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply, write_array};
-use super::super::shape::encode;
 use super::Format;
 use super::history::reference;
 use super::request::RepoRequest;
@@ -34,13 +33,11 @@ struct Extras {
     links: bool,
     /// The commit that changed it last.
     latest_change: bool,
+    /// The properties of a file's content.
+    metadata: bool,
 }
 
 impl Extras {
-    fn are_none(self) -> bool {
-        !self.links && !self.latest_change
-    }
-
     fn check(self, items: usize) -> Result<(), Failure> {
         if self.latest_change && items > LATEST_CHANGES {
             return Err(Failure::bad(format!(
@@ -48,29 +45,6 @@ impl Extras {
             )));
         }
         Ok(())
-    }
-
-    fn add(
-        self,
-        request: &RepoRequest,
-        version: &Version<'_>,
-        entry: &Entry,
-        mut value: Value,
-    ) -> Result<Value, Failure> {
-        if self.latest_change
-            && let Some(id) = latest_change(request, version.repository, version.commit, &entry.path)?
-        {
-            let commit = version.repository.find_commit(id)?;
-            value["latestProcessedChange"] = reference(request, &commit)?;
-        }
-        if self.links {
-            let folder = if entry.mode.is_tree() { "tree" } else { "blob" };
-            let mut links =
-                json!({ "self": { "href": value["url"] }, "repository": { "href": request.shown["url"] } });
-            links[folder] = json!({ "href": request.url(&format!("{folder}s/{}", entry.id)) });
-            value["_links"] = links;
-        }
-        Ok(value)
     }
 }
 
@@ -108,63 +82,73 @@ impl<'r> Version<'r> {
         })?;
         Ok(Entry { path: path.to_owned(), mode, id })
     }
+}
 
-    fn show(&self, request: &RepoRequest, entry: &Entry) -> Value {
-        let path = format!("/{}", entry.path);
-        let tail = format!("items?path={}&versionType=Commit&version={}", encode(&path), self.commit);
-        let mut value = json!({
-            "objectId": entry.id.to_string(),
-            "gitObjectType": entry.kind(),
-            "commitId": self.commit.to_string(),
-            "path": path,
-            "url": request.url(&tail),
-        });
-        if entry.mode.is_tree() {
-            value["isFolder"] = true.into();
-        }
-        if entry.mode.is_link() {
-            value["isSymLink"] = true.into();
-        }
-        value
+/// The JSON of items of a version.
+struct ItemJson<'r> {
+    request: &'r RepoRequest,
+    version: &'r Version<'r>,
+    extras: Extras,
+    commit: String,
+    /// The URL of every item up to its path.
+    url: Vec<u8>,
+}
+
+impl<'r> ItemJson<'r> {
+    fn new(request: &'r RepoRequest, version: &'r Version<'r>, extras: Extras) -> Self {
+        let url = write::beginning(&request.url("items?path="));
+        Self { request, version, extras, commit: version.commit.to_string(), url }
     }
 
-    /// A list of what [`Version::show`] shows, of which there may be very many.
-    fn show_all(&self, request: &RepoRequest, all: &[Entry], with_metadata: bool) -> Outcome {
-        let url = write::beginning(&request.url("items?path="));
-        let commit = self.commit.to_string();
-        Reply::list(all, |out, entry| {
-            out.extend_from_slice(b"{\"objectId\":\"");
-            write::id(out, &entry.id);
-            out.extend_from_slice(b"\",\"gitObjectType\":\"");
-            out.extend_from_slice(entry.kind().as_bytes());
-            out.extend_from_slice(b"\",\"commitId\":\"");
-            out.extend_from_slice(commit.as_bytes());
-            out.extend_from_slice(b"\",\"path\":\"/");
-            let before = out.len();
-            write::text(out, &entry.path);
-            // Its own quote comes after the slash.
-            out.remove(before);
-            out.extend_from_slice(b",\"url\":");
-            out.extend_from_slice(&url);
-            write::encoded(out, "/");
-            write::encoded(out, &entry.path);
-            out.extend_from_slice(b"&versionType=Commit&version=");
-            out.extend_from_slice(commit.as_bytes());
-            out.push(b'"');
-            if entry.mode.is_tree() {
-                out.extend_from_slice(b",\"isFolder\":true");
-            }
-            if entry.mode.is_link() {
-                out.extend_from_slice(b",\"isSymLink\":true");
-            }
-            request.work.check()?;
-            if with_metadata && entry.kind() == "blob" {
-                let metadata = metadata(&entry.path, &start_of(request, self.repository, entry.id)?);
-                out.extend_from_slice(format!(",\"contentMetadata\":{metadata}").as_bytes());
-            }
-            out.push(b'}');
-            Ok(())
-        })
+    /// Writes one item. There may be very many of them, so no tree of values is made of those without extras.
+    fn write(&self, out: &mut Vec<u8>, entry: &Entry) -> Result<(), Failure> {
+        let (request, repository) = (self.request, self.version.repository);
+        request.work.check()?;
+        out.extend_from_slice(b"{\"objectId\":\"");
+        write::id(out, &entry.id);
+        out.extend_from_slice(b"\",\"gitObjectType\":\"");
+        out.extend_from_slice(entry.kind().as_bytes());
+        out.extend_from_slice(b"\",\"commitId\":\"");
+        out.extend_from_slice(self.commit.as_bytes());
+        out.extend_from_slice(b"\",\"path\":\"/");
+        let before = out.len();
+        write::text(out, &entry.path);
+        // Its own quote comes after the slash.
+        out.remove(before);
+        out.extend_from_slice(b",\"url\":");
+        let url = out.len();
+        out.extend_from_slice(&self.url);
+        write::encoded(out, "/");
+        write::encoded(out, &entry.path);
+        out.extend_from_slice(b"&versionType=Commit&version=");
+        out.extend_from_slice(self.commit.as_bytes());
+        out.push(b'"');
+        let url = url..out.len();
+        if entry.mode.is_tree() {
+            out.extend_from_slice(b",\"isFolder\":true");
+        }
+        if entry.mode.is_link() {
+            out.extend_from_slice(b",\"isSymLink\":true");
+        }
+        if self.extras.metadata && entry.kind() == "blob" {
+            let start = Blob::open(repository, &request.app.budget, entry.id)?.start(BINARY_CHECK_BYTES)?;
+            out.extend_from_slice(format!(",\"contentMetadata\":{}", metadata(&entry.path, &start)).as_bytes());
+        }
+        if self.extras.latest_change
+            && let Some(id) = latest_change(request, repository, self.version.commit, &entry.path)?
+        {
+            let change = reference(request, &repository.find_commit(id)?)?;
+            out.extend_from_slice(format!(",\"latestProcessedChange\":{change}").as_bytes());
+        }
+        if self.extras.links {
+            let kind = if entry.mode.is_tree() { "tree" } else { "blob" };
+            let object = request.url(&format!("{kind}s/{}", entry.id));
+            let mut links = json!({ "repository": { "href": request.shown["url"] }, kind: { "href": object } });
+            links["self"] = json!({ "href": String::from_utf8_lossy(&out[url.start + 1..url.end - 1]) });
+            out.extend_from_slice(format!(",\"_links\":{links}").as_bytes());
+        }
+        out.push(b'}');
+        Ok(())
     }
 }
 
@@ -186,64 +170,37 @@ fn metadata(path: &str, data: &[u8]) -> Value {
     value
 }
 
-/// The start of a file, which tells what its content is like.
-fn start_of(request: &RepoRequest, repository: &Reader, id: ObjectId) -> Result<Vec<u8>, Failure> {
-    Ok(Blob::open(repository, &request.app.budget, id)?.start(BINARY_CHECK_BYTES)?)
-}
-
 fn trimmed(path: &str) -> &str {
     path.trim_matches('/')
 }
 
-pub(super) fn show(request: &RepoRequest, in_url: Option<&str>) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let query = &request.query;
     let given = Descriptor::of_criterion(query, &["versionDescriptor.", "itemVersion.", ""])?;
-    let path = in_url.or_else(|| query.get("path"));
+    let path = request.value("path").or_else(|| query.get("path"));
     let scope = query.get("scopePath");
-    // Who names no path at all gets a list that holds the root: some clients begin with that.
+    // A request without any path gets a list that holds the root: some clients begin with that.
     let version = Version::of(request, &repository, given)?;
     let format = Format::of(request, Format::Content)?;
     let depth = query.choice(&["recursionLevel"], &DEPTHS)?;
-    let extras =
-        Extras { links: query.flag("includeLinks"), latest_change: query.flag("latestProcessedChange") };
+    let extras = Extras {
+        links: query.flag("includeLinks"),
+        latest_change: query.flag("latestProcessedChange"),
+        metadata: query.flag("includeContentMetadata"),
+    };
     if let Some(path) = path {
         let entry = version.entry(request, trimmed(path))?;
-        return if entry.mode.is_tree() && format != Format::Zip {
-            Ok(Reply::ok(extras.add(request, &version, &entry, version.show(request, &entry))?))
-        } else {
-            one(request, &version, &entry, format, extras)
-        };
+        return one(request, &version, &entry, format, extras);
     }
     let top = version.entry(request, trimmed(scope.unwrap_or_default()))?;
     if format == Format::Zip {
         return one(request, &version, &top, format, extras);
     }
     let listed = items::list(&repository, &request.work, top, depth.unwrap_or(Depth::None))?;
-    if extras.are_none() {
-        return version.show_all(request, &listed, query.flag("includeContentMetadata"));
-    }
-    let with_metadata = query.flag("includeContentMetadata");
     extras.check(listed.len())?;
-    Reply::list(&listed, |out, entry| show_one(request, &version, entry, with_metadata, extras, out))
-}
-
-/// Writes an item with more than each of them needs.
-fn show_one(
-    request: &RepoRequest,
-    version: &Version<'_>,
-    entry: &Entry,
-    with_metadata: bool,
-    extras: Extras,
-    out: &mut Vec<u8>,
-) -> Result<(), Failure> {
-    request.work.check()?;
-    let mut value = version.show(request, entry);
-    if with_metadata && entry.kind() == "blob" {
-        value["contentMetadata"] = metadata(&entry.path, &start_of(request, version.repository, entry.id)?);
-    }
-    out.extend_from_slice(extras.add(request, version, entry, value)?.to_string().as_bytes());
-    Ok(())
+    let json = ItemJson::new(request, &version, extras);
+    Reply::list(&listed, |out, entry| json.write(out, entry))
 }
 
 /// One file, or a folder as a zip file.
@@ -252,7 +209,7 @@ fn one(
     version: &Version<'_>,
     entry: &Entry,
     format: Format,
-    extras: Extras,
+    mut extras: Extras,
 ) -> Outcome {
     let repository = version.repository;
     let name = entry.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&request.repo.name);
@@ -281,23 +238,23 @@ fn one(
             Ok(Reply::rest_of_file(kind, start, blob, file_name()))
         }
         _ => {
-            let mut value = version.show(request, entry);
             let with_content = is_blob && request.query.flag("includeContent");
-            if is_blob && (request.query.flag("includeContentMetadata") || with_content) {
-                value["contentMetadata"] = metadata(&entry.path, &start_of(request, repository, entry.id)?);
+            extras.metadata |= with_content;
+            let mut out = Vec::new();
+            ItemJson::new(request, version, extras).write(&mut out, entry)?;
+            if with_content {
+                let mut blob = open()?;
+                if blob.size > CONTENT_IN_JSON_BYTES as u64 {
+                    return Err(Exceeded::ContentInJson.into());
+                }
+                let _permit = request.app.budget.acquire_blocking(3 * blob.size)?;
+                let data = blob.start(CONTENT_IN_JSON_BYTES)?;
+                out.pop();
+                out.extend_from_slice(b",\"content\":");
+                write::text(&mut out, &String::from_utf8_lossy(&data));
+                out.push(b'}');
             }
-            let mut value = extras.add(request, version, entry, value)?;
-            if !with_content {
-                return Ok(Reply::ok(value));
-            }
-            let mut blob = open()?;
-            if blob.size > CONTENT_IN_JSON_BYTES as u64 {
-                return Err(Exceeded::ContentInJson.into());
-            }
-            let _permit = request.app.budget.acquire_blocking(3 * blob.size)?;
-            let data = blob.start(CONTENT_IN_JSON_BYTES)?;
-            value["content"] = String::from_utf8_lossy(&data).into();
-            Ok(Reply::written(value.to_string().into_bytes()))
+            Ok(Reply::written(out))
         }
     }
 }
@@ -311,13 +268,18 @@ pub(super) fn zipped(request: &RepoRequest, all: &[Entry], name: &str, file_name
 }
 
 /// Several at once, each with a version and a depth of its own.
-pub(super) fn batch(request: &RepoRequest, body: &Value) -> Outcome {
+pub(crate) fn batch(request: &RepoRequest) -> Outcome {
+    let body = &request.body;
     let asked = body["itemDescriptors"].as_array().filter(|list| list.len() <= BATCH_ITEMS);
     let asked = asked.ok_or_else(|| Failure::missing("itemDescriptors"))?;
     let repository = request.open()?;
     let is_set = |field: &str| body[field].as_bool().unwrap_or(false);
-    let extras = Extras { links: is_set("includeLinks"), latest_change: is_set("latestProcessedChange") };
-    let (mut listed, with_metadata) = (0, is_set("includeContentMetadata"));
+    let extras = Extras {
+        links: is_set("includeLinks"),
+        latest_change: is_set("latestProcessedChange"),
+        metadata: is_set("includeContentMetadata"),
+    };
+    let mut listed = 0;
     Reply::list(asked, |out, one| {
         let version = Version::of(request, &repository, Descriptor::of_json(one)?)?;
         let depth = choice("recursionLevel", &one["recursionLevel"], &DEPTHS)?.unwrap_or(Depth::None);
@@ -325,6 +287,7 @@ pub(super) fn batch(request: &RepoRequest, body: &Value) -> Outcome {
         let items = items::list(&repository, &request.work, top, depth)?;
         listed += items.len();
         extras.check(listed)?;
-        write_array(out, &items, |out, entry| show_one(request, &version, entry, with_metadata, extras, out))
+        let json = ItemJson::new(request, &version, extras);
+        write_array(out, &items, |out, entry| json.write(out, entry))
     })
 }

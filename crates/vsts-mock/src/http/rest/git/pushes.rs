@@ -55,7 +55,7 @@ fn links(request: &RepoRequest, push: &Push) -> Value {
     })
 }
 
-pub(super) fn list(request: &RepoRequest) -> Outcome {
+pub(crate) fn list(request: &RepoRequest) -> Outcome {
     let query = &request.query;
     let reference_name = query
         .criterion("refName")
@@ -85,8 +85,8 @@ pub(super) fn list(request: &RepoRequest) -> Outcome {
     Ok(Reply::ok(shape::list(values)))
 }
 
-pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
-    let push = pushes::find(request, id)?;
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
+    let push = pushes::find(request, request.part("pushId"))?;
     let repository = request.open()?;
     let mut value = reference(request, &push);
     let count = request.query.amount(&["includeCommits"])?.unwrap_or(PAGE);
@@ -102,8 +102,8 @@ pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
     })
 }
 
-pub(super) fn commits(request: &RepoRequest, id: &str) -> Outcome {
-    let push = pushes::find(request, id)?;
+pub(crate) fn commits(request: &RepoRequest) -> Outcome {
+    let push = pushes::find(request, request.part("pushId"))?;
     let repository = request.open()?;
     let (skip, top) = request.query.page(PAGE)?;
     let found = pushes::new_commits(request, &repository, &push, skip, top)?;
@@ -136,7 +136,8 @@ fn new_commit(commit: &Value) -> Result<NewCommit<'_>, Failure> {
     })
 }
 
-pub(super) fn create(request: &RepoRequest, body: &Value) -> Outcome {
+pub(crate) fn create(request: &RepoRequest) -> Outcome {
+    let body = &request.body;
     let updates = body["refUpdates"].as_array().filter(|updates| updates.len() == 1);
     let update = &updates.ok_or_else(|| Failure::bad("A push changes exactly one ref: refUpdates."))?[0];
     let name = update["name"].as_str().ok_or_else(|| Failure::missing("refUpdates.name"))?;

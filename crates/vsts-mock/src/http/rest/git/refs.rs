@@ -20,9 +20,14 @@ use crate::operations::refs;
 /// How many refs may be changed at once.
 const MOST: usize = 10_000;
 
-pub(super) fn list(request: &RepoRequest, filter: Option<&str>) -> Outcome {
+/// The name, or its beginning, of the refs that a request is about, in its path or its query.
+fn filter_of(request: &RepoRequest) -> Option<&str> {
+    request.value("filter").or_else(|| request.query.get("filter"))
+}
+
+pub(crate) fn list(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let filter = filter.or_else(|| request.query.get("filter")).unwrap_or_default();
+    let filter = filter_of(request).unwrap_or_default();
     let filter = filter.strip_prefix("refs/").unwrap_or(filter);
     let prefix = format!("refs/{filter}");
     let contains = request.query.get("filterContains").map(str::to_lowercase);
@@ -64,10 +69,10 @@ pub(super) fn list(request: &RepoRequest, filter: Option<&str>) -> Outcome {
 }
 
 /// Locks a ref for the caller, or lets it go.
-pub(super) fn lock(request: &RepoRequest, filter: Option<&str>, body: &Value) -> Outcome {
-    let filter = filter.or_else(|| request.query.get("filter")).ok_or_else(|| Failure::missing("filter"))?;
+pub(crate) fn lock(request: &RepoRequest) -> Outcome {
+    let filter = filter_of(request).ok_or_else(|| Failure::missing("filter"))?;
     let name = if filter.starts_with("refs/") { filter.to_owned() } else { format!("refs/{filter}") };
-    let wanted = body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
+    let wanted = request.body["isLocked"].as_bool().ok_or_else(|| Failure::missing("isLocked"))?;
     let (id, by) = refs::set_lock(request, &name, wanted)?;
     let mut value = json!({
         "name": name,
@@ -81,8 +86,8 @@ pub(super) fn lock(request: &RepoRequest, filter: Option<&str>, body: &Value) ->
     Ok(Reply::ok(value))
 }
 
-pub(super) fn update(request: &RepoRequest, body: &Value) -> Outcome {
-    let list = body.as_array().filter(|list| !list.is_empty() && list.len() <= MOST);
+pub(crate) fn update(request: &RepoRequest) -> Outcome {
+    let list = request.body.as_array().filter(|list| !list.is_empty() && list.len() <= MOST);
     let list = list.ok_or_else(|| Failure::bad("The body has to be a list of changes of refs."))?;
     let mut commands = Vec::with_capacity(list.len());
     for change in list {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::failure::{Failure, shown};
+use super::super::locations::Values;
 use super::super::query::Query;
 use super::super::{Call, shape};
 use crate::operations::commit_text::decode;
@@ -19,13 +20,15 @@ use crate::operations::refused::Refused;
 use crate::operations::work::Work;
 
 /// A REST request about a repository.
-pub(super) struct RepoRequest {
+pub(crate) struct RepoRequest {
     ctx: RepoContext,
     /// The repository as it is shown where something belongs to it.
     pub(super) shown: Value,
     base: String,
     pub(super) query: Query,
     pub(super) accept: String,
+    pub(super) body: Value,
+    values: Values,
 }
 
 impl Deref for RepoRequest {
@@ -37,18 +40,30 @@ impl Deref for RepoRequest {
 }
 
 impl RepoRequest {
-    /// Finds the repository. Call it on the runtime.
-    pub(super) fn find(call: &Call<'_>, asked: &str) -> Result<Self, Failure> {
+    /// Finds the repository that the path of a call names. Call it on the runtime.
+    pub(crate) fn new(call: Call<'_>, body: Value) -> Result<Self, Failure> {
         let directory = call.app.state.directory();
-        let (account, project, repo) = call.scope().repo(&directory, asked)?;
+        let (account, project, repo) = call.scope().repo(&directory, call.repository())?;
         let accept = call.headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
         Ok(Self {
             shown: call.repo_json(account, project, repo),
             base: call.base(account),
-            query: call.query.clone(),
             accept: accept.collect::<Vec<_>>().join(",").to_lowercase(),
             ctx: RepoContext::new(call.app, directory.clone(), &call.principal, repo.clone(), Work::new()),
+            query: call.query,
+            values: call.values,
+            body,
         })
+    }
+
+    /// A value in the path, by its name in the template.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A value in the path that the row of the handler requires.
+    pub(super) fn part(&self, name: &str) -> &str {
+        self.value(name).unwrap_or_default()
     }
 
     /// The URL of something of the repository.

@@ -12,9 +12,9 @@ use super::pushes::by;
 use super::request::{RepoRequest, object, object_id, person};
 use crate::operations::tags::{self, NewTag};
 
-pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let (id, data) = object(&repository, id, Kind::Tag)?;
+    let (id, data) = object(&repository, request.part("objectId"), Kind::Tag)?;
     Ok(Reply::ok(tag(request, &id.to_string(), &data)?))
 }
 
@@ -34,7 +34,8 @@ fn tag(request: &RepoRequest, id: &str, data: &[u8]) -> Result<Value, Failure> {
     Ok(value)
 }
 
-pub(super) fn create(request: &RepoRequest, body: &Value) -> Outcome {
+pub(crate) fn create(request: &RepoRequest) -> Outcome {
+    let body = &request.body;
     let kinds = [
         ("commit", 1, Kind::Commit),
         ("tree", 2, Kind::Tree),

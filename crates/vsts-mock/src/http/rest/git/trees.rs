@@ -8,9 +8,9 @@ use super::request::{RepoRequest, object_of};
 use super::write;
 use crate::operations::items::{all_below, entries};
 
-pub(super) fn show(request: &RepoRequest, id: &str) -> Outcome {
+pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let id = object_of(&repository, id, Kind::Tree)?;
+    let id = object_of(&repository, request.part("sha1"), Kind::Tree)?;
     let all = if request.query.flag("recursive") {
         all_below(&repository, &request.work, id, "")?
     } else {

@@ -1,13 +1,12 @@
 //! Permission checks: what the caller may do, asked without doing it. The answer is what every door would decide.
 
-use axum::body::Body;
 use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read, shape};
+use super::super::{Call, shape};
 use super::namespaces::Namespace;
-use super::{bits, derived, namespace};
+use super::{NAMESPACE, bits, derived, namespace};
 use crate::access::{Permissions, holds};
 use crate::directory::{Account, Directory};
 use crate::operations::securable;
@@ -16,9 +15,9 @@ use crate::operations::securable;
 const LARGEST_BATCH: usize = 10_000;
 
 /// One truth value per token. Clients of version 1.0 ask about one token, and hear one value.
-pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Outcome {
-    let namespace = namespace(id)?;
-    let asked = bits(asked.ok_or_else(|| Failure::missing("permissions"))?)?;
+pub(crate) fn one(call: &Call<'_>) -> Outcome {
+    let namespace = namespace(call.value(NAMESPACE))?;
+    let asked = bits(call.value("permissions").ok_or_else(|| Failure::missing("permissions"))?)?;
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let always = call.query.flag("alwaysAllowAdministrators");
@@ -35,8 +34,7 @@ pub(super) fn one(call: &Call<'_>, id: Option<&str>, asked: Option<&str>) -> Out
 }
 
 /// The batch as it was asked, with the answers in it.
-pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let mut body = read(call.app, body, &models::EVALUATIONS).await?;
+pub(crate) async fn batch(call: &Call<'_>, mut body: Value) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);

@@ -1,11 +1,10 @@
 //! Access control entries: set one by one, merged with what is there or in its place, removed.
 
-use axum::body::Body;
 use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read, shape};
+use super::super::{Call, shape};
 use super::{bits, entry_json, settable, subject_of};
 use crate::access::Permissions;
 use crate::directory::{Account, Directory};
@@ -27,9 +26,8 @@ pub(super) fn given<'v>(
     Ok((NewEntry { identity, allow: set("allow")?, deny: set("deny")? }, descriptor))
 }
 
-pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
-    settable(id)?;
-    let body = read(call.app, body, &models::ENTRIES).await?;
+pub(crate) async fn set(call: &Call<'_>, body: Value) -> Outcome {
+    settable(call)?;
     let token = body["token"].as_str().ok_or_else(|| Failure::missing("token"))?;
     let list = body["accessControlEntries"].as_array();
     let list = list.ok_or_else(|| Failure::missing("accessControlEntries"))?;
@@ -46,8 +44,8 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
 }
 
 /// Whether there was an entry of one of these.
-pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
-    settable(id)?;
+pub(crate) async fn remove(call: &Call<'_>) -> Outcome {
+    settable(call)?;
     let token = call.query.get("token").ok_or_else(|| Failure::missing("token"))?;
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
@@ -57,8 +55,9 @@ pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
 }
 
 /// Takes some permissions out of an entry; what is left of it.
-pub(super) async fn remove_bits(call: &Call<'_>, id: Option<&str>, removed: Option<&str>) -> Outcome {
-    settable(id)?;
+pub(crate) async fn remove_bits(call: &Call<'_>) -> Outcome {
+    settable(call)?;
+    let removed = call.value("permissions");
     let removed = Permissions::from_bits(bits(removed.ok_or_else(|| Failure::missing("permissions"))?)?);
     let token = call.query.get("token").ok_or_else(|| Failure::missing("token"))?;
     let descriptor = call.query.get("descriptor").ok_or_else(|| Failure::missing("descriptor"))?;

@@ -1,22 +1,21 @@
 //! Access control lists: queried, replaced as a whole, removed.
 
-use axum::body::Body;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read, shape};
+use super::super::{Call, shape};
 use super::namespaces::Namespace;
-use super::{derived, entries, namespace, settable, subject_of};
+use super::{NAMESPACE, derived, entries, namespace, settable, subject_of};
 use crate::access::{Effect, Viewer, authorize_acl_reading, effect, sees_subject, token};
 use crate::directory::{Account, Directory, subject};
 use crate::operations::permissions::{self, NewList, tokens_below};
 use crate::operations::securable;
 
-pub(super) fn query(call: &Call<'_>, id: Option<&str>) -> Outcome {
-    let namespace = namespace(id)?;
+pub(crate) fn query(call: &Call<'_>) -> Outcome {
+    let namespace = namespace(call.value(NAMESPACE))?;
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let wanted: Option<Vec<Uuid>> = call.query.get("descriptors").map(|_| {
@@ -108,9 +107,8 @@ fn extended(effect: &Effect) -> Value {
 }
 
 /// Replaces whole lists: all of them, or none if one cannot be.
-pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcome {
-    settable(id)?;
-    let body = read(call.app, body, &models::ENTRIES_LIST).await?;
+pub(crate) async fn set(call: &Call<'_>, body: Value) -> Outcome {
+    settable(call)?;
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let mut lists = Vec::new();
@@ -134,8 +132,8 @@ pub(super) async fn set(call: &Call<'_>, id: Option<&str>, body: Body) -> Outcom
 }
 
 /// Whether there was any of these lists. Of those below, the ones go that the caller may change.
-pub(super) async fn remove(call: &Call<'_>, id: Option<&str>) -> Outcome {
-    settable(id)?;
+pub(crate) async fn remove(call: &Call<'_>) -> Outcome {
+    settable(call)?;
     let tokens = call.query.list("tokens");
     if tokens.is_empty() {
         return Err(Failure::missing("tokens"));

@@ -4,46 +4,29 @@
 //! The entries of the namespace of Git repositories are what every door decides by. Those of the other namespaces
 //! follow from them and from who is in which group: they are shown and evaluated, and cannot be set.
 
-mod checks;
+pub(super) mod checks;
 mod derived;
-mod entries;
-mod lists;
+pub(super) mod entries;
+pub(super) mod lists;
 mod namespaces;
 
-use axum::body::Body;
-use http::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::failure::{Failure, shown};
-use super::locations::Route;
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::Permissions;
 use crate::directory::{Account, Directory, subject};
 use namespaces::Namespace;
 
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
-    let id = route.value("securityNamespaceId");
-    let bits = route.value("permissions");
-    Some(match (route.resource().as_str(), method) {
-        ("security/securitynamespaces", &Method::GET) => namespaces_of(call, id),
-        ("security/accesscontrollists", &Method::GET) => lists::query(call, id),
-        ("security/accesscontrollists", &Method::POST) => lists::set(call, id, body).await,
-        ("security/accesscontrollists", &Method::DELETE) => lists::remove(call, id).await,
-        ("security/accesscontrolentries", &Method::POST) => entries::set(call, id, body).await,
-        ("security/accesscontrolentries", &Method::DELETE) => entries::remove(call, id).await,
-        ("security/permissions", &Method::GET) => checks::one(call, id, bits),
-        ("security/permissions", &Method::DELETE) => entries::remove_bits(call, id, bits).await,
-        ("security/permissionevaluationbatch", &Method::POST) => checks::batch(call, body).await,
-        _ => return None,
-    })
-}
+/// The value of a path that names the namespace.
+const NAMESPACE: &str = "securityNamespaceId";
 
 /// Always a list, also of one.
-fn namespaces_of(call: &Call<'_>, id: Option<&str>) -> Outcome {
+pub(crate) fn namespaces(call: &Call<'_>) -> Outcome {
     call.account(&call.app.state.directory())?;
-    let shown: Vec<Value> = match id {
+    let shown: Vec<Value> = match call.value(NAMESPACE) {
         Some(id) => vec![namespace(Some(id))?.json()],
         None => Namespace::ALL.into_iter().map(Namespace::json).collect(),
     };
@@ -51,7 +34,7 @@ fn namespaces_of(call: &Call<'_>, id: Option<&str>) -> Outcome {
 }
 
 fn namespace(id: Option<&str>) -> Result<Namespace, Failure> {
-    let id = id.ok_or_else(|| Failure::missing("securityNamespaceId"))?;
+    let id = id.ok_or_else(|| Failure::missing(NAMESPACE))?;
     let found = Uuid::parse_str(id).ok().and_then(Namespace::from_id);
     found.ok_or_else(|| {
         Failure::not_found(
@@ -61,9 +44,9 @@ fn namespace(id: Option<&str>) -> Result<Namespace, Failure> {
     })
 }
 
-/// The namespace, if its entries can be set.
-fn settable(id: Option<&str>) -> Result<(), Failure> {
-    let namespace = namespace(id)?;
+/// Refuses a request about a namespace whose entries cannot be set.
+fn settable(call: &Call<'_>) -> Result<(), Failure> {
+    let namespace = namespace(call.value(NAMESPACE))?;
     if namespace == Namespace::Git {
         return Ok(());
     }

@@ -1,13 +1,13 @@
 //! `_apis/graph/groups` and `_apis/graph/users`: listed, made, changed, taken out of the account.
 
-use axum::body::Body;
 use http::StatusCode;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read, shape};
+use super::super::{Call, shape};
 use super::{find, find_group, no_subject, shapes};
 use crate::access::{Viewer, is_known};
 use crate::directory::subject::Subject;
@@ -31,7 +31,7 @@ fn scope(call: &Call<'_>, directory: &Directory) -> Result<Scope, Failure> {
     }
 }
 
-pub(super) fn groups(call: &Call<'_>) -> Outcome {
+pub(crate) fn groups(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let scope = scope(call, &directory)?;
@@ -51,7 +51,7 @@ pub(super) fn groups(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(found.into_iter().map(|group| shapes::graph_group(&directory, &base, group)))))
 }
 
-pub(super) fn users(call: &Call<'_>) -> Outcome {
+pub(crate) fn users(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let project = match scope(call, &directory)? {
@@ -65,10 +65,16 @@ pub(super) fn users(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(found.into_iter().map(|user| shapes::graph_user(&base, user)))))
 }
 
-/// A user, a group or a scope.
-pub(super) fn subject(call: &Call<'_>, descriptor: &str) -> Outcome {
+/// The user, group or scope whose descriptor is in the path.
+fn descriptor<'a>(call: &'a Call<'_>) -> &'a str {
+    let names = ["groupDescriptor", "userDescriptor", "subjectDescriptor"];
+    names.into_iter().find_map(|name| call.value(name)).unwrap_or_default()
+}
+
+/// Shows a user, a group or a scope.
+pub(crate) fn subject(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
-    let found = find(call, &directory, descriptor)?;
+    let found = find(call, &directory, descriptor(call))?;
     Ok(Reply::ok(shapes::graph(&directory, &call.base(call.account(&directory)?), found)))
 }
 
@@ -79,8 +85,7 @@ fn containers(call: &Call<'_>, directory: &Directory) -> Result<Vec<Uuid>, Failu
 }
 
 /// A group of a scope, by default the account's.
-pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::NEW_GROUP).await?;
+pub(crate) async fn create_group(call: &Call<'_>, body: Value) -> Outcome {
     let name = body["displayName"].as_str().ok_or_else(|| Failure::missing("displayName"))?;
     let description = body["description"].as_str().unwrap_or_default();
     let directory = call.app.state.directory();
@@ -97,8 +102,7 @@ pub(super) async fn create_group(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 /// A patch of `/displayName` and `/description`.
-pub(super) async fn update_group(call: &Call<'_>, descriptor: &str, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::PATCH_OPERATION).await?;
+pub(crate) async fn update_group(call: &Call<'_>, body: Value) -> Outcome {
     let patches = body.as_array().ok_or_else(|| Failure::bad("A list of patch operations is required."))?;
     let mut updates = Vec::with_capacity(patches.len());
     for patch in patches {
@@ -114,21 +118,20 @@ pub(super) async fn update_group(call: &Call<'_>, descriptor: &str, body: Body) 
             }
         });
     }
-    let id = find_group(call, &call.app.state.directory(), descriptor)?.id;
+    let id = find_group(call, &call.app.state.directory(), descriptor(call))?.id;
     let group = groups::update(call.app, &call.principal, id, &updates).await?;
     let directory = call.app.state.directory();
     Ok(Reply::ok(shapes::graph_group(&directory, &call.base(call.account(&directory)?), &group)))
 }
 
-pub(super) async fn delete_group(call: &Call<'_>, descriptor: &str) -> Outcome {
-    let id = find_group(call, &call.app.state.directory(), descriptor)?.id;
+pub(crate) async fn delete_group(call: &Call<'_>) -> Outcome {
+    let id = find_group(call, &call.app.state.directory(), descriptor(call))?.id;
     groups::delete(call.app, &call.principal, id).await?;
     Ok(Reply::nothing())
 }
 
 /// Lets a user of the directory into the account, and into some groups of it.
-pub(super) async fn create_user(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::NEW_USER).await?;
+pub(crate) async fn create_user(call: &Call<'_>, body: Value) -> Outcome {
     let fields = ["principalName", "mailAddress", "displayName", "originId"];
     let asked = fields.into_iter().find_map(|field| body[field].as_str());
     let asked = asked.ok_or_else(|| Failure::missing("principalName"))?;
@@ -141,7 +144,8 @@ pub(super) async fn create_user(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 /// Takes a user out of every group of the account, and so out of the account.
-pub(super) async fn delete_user(call: &Call<'_>, descriptor: &str) -> Outcome {
+pub(crate) async fn delete_user(call: &Call<'_>) -> Outcome {
+    let descriptor = descriptor(call);
     let Subject::User(user) = find(call, &call.app.state.directory(), descriptor)? else {
         return Err(no_subject(descriptor));
     };

@@ -1,13 +1,12 @@
 //! `_apis/identities`: users and groups by descriptors, by ids, by what they are called.
 
-use axum::body::Body;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::failure::{Failure, shown};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read, shape};
+use super::super::{Call, shape};
 use super::shapes::{self, Members};
 use crate::access::{self, Target, Viewer, can_see, sees_subject};
 use crate::directory::subject::{self, Subject};
@@ -96,7 +95,7 @@ fn by_subject(directory: &Directory, text: &str) -> Option<Uuid> {
     }
 }
 
-pub(super) fn query(call: &Call<'_>) -> Outcome {
+pub(crate) fn query(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let depth = call.depth()?;
     let query = &call.query;
@@ -118,7 +117,7 @@ pub(super) fn query(call: &Call<'_>) -> Outcome {
         return in_order(call, &directory, all.map(|one| by_subject(&directory, one)).collect(), depth);
     }
     if let Some(scope) = query.get("scopeId") {
-        return groups(call, Some(scope));
+        return groups_of(call, Some(scope));
     }
     let filter =
         query.choice(&["searchFilter"], &FILTERS)?.ok_or_else(|| Failure::missing("searchFilter"))?;
@@ -158,7 +157,11 @@ fn matches(directory: &Directory, id: Uuid, filter: Filter, wanted: &str) -> boo
     filter != Filter::Mail && (is(&shown) || is_named)
 }
 
-pub(super) fn one(call: &Call<'_>, asked: &str) -> Outcome {
+pub(crate) fn one(call: &Call<'_>) -> Outcome {
+    by_id(call, call.part("identityId"))
+}
+
+fn by_id(call: &Call<'_>, asked: &str) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let found = Uuid::parse_str(asked).ok().or_else(|| subject::by_descriptor(&directory, asked));
@@ -175,8 +178,7 @@ pub(super) fn no_identity(asked: &str) -> Failure {
     )
 }
 
-pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::IDENTITY_BATCH).await?;
+pub(crate) async fn batch(call: &Call<'_>, body: Value) -> Outcome {
     let directory = call.app.state.directory();
     let depth = choice("queryMembership", &body["queryMembership"], &DEPTHS)?.unwrap_or(Depth::None);
     let texts = |field: &str| -> Vec<String> {
@@ -190,15 +192,18 @@ pub(super) async fn batch(call: &Call<'_>, body: Body) -> Outcome {
     in_order(call, &directory, found, depth)
 }
 
-/// The groups of some scopes: of the account's own, when none is named.
-pub(super) fn groups(call: &Call<'_>, only: Option<&str>) -> Outcome {
+/// Lists the groups of some scopes; of the account's own, if none is named.
+pub(crate) fn groups(call: &Call<'_>) -> Outcome {
+    groups_of(call, call.value("groupId"))
+}
+
+fn groups_of(call: &Call<'_>, only: Option<&str>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let mut scopes = call.query.list("scopeIds");
     if let Some(only) = only {
-        let by_id = Uuid::parse_str(only).ok().filter(|id| directory.groups.contains_key(id));
-        if by_id.is_some() {
-            return one(call, only);
+        if Uuid::parse_str(only).is_ok_and(|id| directory.groups.contains_key(&id)) {
+            return by_id(call, only);
         }
         scopes = vec![only];
     }
@@ -223,7 +228,8 @@ pub(super) fn groups(call: &Call<'_>, only: Option<&str>) -> Outcome {
 }
 
 /// The identity descriptor of an id.
-pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
+pub(crate) fn descriptor(call: &Call<'_>) -> Outcome {
+    let asked = call.part("id");
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let id =

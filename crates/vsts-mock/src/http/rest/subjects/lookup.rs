@@ -1,12 +1,11 @@
 //! Between ids and subject descriptors, and from what is typed to who is meant.
 
-use axum::body::Body;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::super::Call;
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::{Call, models, read};
 use super::{find, no_subject, sees, shapes};
 use crate::access;
 use crate::directory::subject::{self, Subject};
@@ -16,7 +15,8 @@ use crate::directory::{Directory, name};
 const LARGEST_ANSWER: usize = 100;
 
 /// The subject descriptor of the user, group, project or account with an id.
-pub(super) fn descriptor(call: &Call<'_>, asked: &str) -> Outcome {
+pub(crate) fn descriptor(call: &Call<'_>) -> Outcome {
+    let asked = call.part("storageKey");
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let id = Uuid::parse_str(asked).map_err(|_| no_subject(asked))?;
@@ -50,7 +50,8 @@ fn text_of(directory: &Directory, found: Subject) -> Option<String> {
 }
 
 /// The id of what a subject descriptor names.
-pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
+pub(crate) fn storage_key(call: &Call<'_>) -> Outcome {
+    let asked = call.part("subjectDescriptor");
     let directory = call.app.state.directory();
     let base = call.base(call.account(&directory)?);
     let (Subject::User(id) | Subject::Group(id) | Subject::Scope(id)) = find(call, &directory, asked)?;
@@ -64,8 +65,7 @@ pub(super) fn storage_key(call: &Call<'_>, asked: &str) -> Outcome {
 }
 
 /// Many descriptors at once; those that name nothing are left out.
-pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::SUBJECT_LOOKUP).await?;
+pub(crate) async fn lookup(call: &Call<'_>, body: Value) -> Outcome {
     let keys = body["lookupKeys"].as_array().ok_or_else(|| Failure::missing("lookupKeys"))?;
     let directory = call.app.state.directory();
     let base = call.base(call.account(&directory)?);
@@ -80,8 +80,7 @@ pub(super) async fn lookup(call: &Call<'_>, body: Body) -> Outcome {
 }
 
 /// Users and groups whose name or address begins with what is typed.
-pub(super) async fn query(call: &Call<'_>, body: Body) -> Outcome {
-    let body = read(call.app, body, &models::SUBJECT_QUERY).await?;
+pub(crate) async fn query(call: &Call<'_>, body: Value) -> Outcome {
     let typed = body["query"].as_str().ok_or_else(|| Failure::missing("query"))?;
     let typed = name::key(typed.trim());
     let kinds: Vec<String> = body["subjectKind"]

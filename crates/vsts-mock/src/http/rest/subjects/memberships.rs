@@ -1,33 +1,26 @@
 //! `_apis/graph/memberships`: who is in what, by subject descriptors.
 
-use http::Method;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::super::Call;
 use super::super::failure::{Failure, shown};
-use super::super::locations::Route;
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::{change_member, find, find_group, no_subject, shapes};
 use crate::access::{is_known, sees_subject};
+use crate::directory::Directory;
 use crate::directory::subject::{self, Subject};
+
+/// The values of a path that name a member and a group.
+const MEMBER: &str = "subjectDescriptor";
+const GROUP: &str = "containerDescriptor";
 
 /// Which way a list of memberships looks.
 const DIRECTIONS: [(&str, u64, bool); 3] = [("Unknown", 0, true), ("Down", 1, false), ("Up", 2, true)];
 
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route) -> Option<Outcome> {
-    let member = route.value("subjectDescriptor").unwrap_or_default();
-    let group = route.value("containerDescriptor");
-    Some(match (method, group) {
-        (&Method::GET, None) => list(call, member),
-        (&Method::GET | &Method::HEAD, Some(group)) => show(call, member, group),
-        (&Method::PUT, Some(group)) => set(call, member, group, true).await,
-        (&Method::DELETE, Some(group)) => set(call, member, group, false).await,
-        _ => return None,
-    })
-}
-
-fn list(call: &Call<'_>, descriptor: &str) -> Outcome {
+pub(crate) fn list(call: &Call<'_>) -> Outcome {
+    let descriptor = call.part(MEMBER);
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let upwards = call.query.choice(&["direction"], &DIRECTIONS)?.unwrap_or(true);
@@ -47,44 +40,57 @@ fn list(call: &Call<'_>, descriptor: &str) -> Outcome {
     Ok(Reply::ok(shape::list(shown)))
 }
 
-/// The membership, if it is said or implied; through other groups does not count.
-fn show(call: &Call<'_>, member: &str, group: &str) -> Outcome {
-    let directory = call.app.state.directory();
-    let container = find_group(call, &directory, group)?;
-    let found = find(call, &directory, member)?;
-    let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(member)) };
-    if !directory.containers_of(id).contains(&container.id) {
-        return Err(Failure::not_found(
-            "GraphMembershipNotFoundException",
-            format!("{} is not in {}.", shown(member), shown(group)),
-        ));
+/// The member and the group that the path names.
+fn both(call: &Call<'_>, directory: &Directory) -> Result<(Uuid, Uuid), Failure> {
+    let member = call.part(MEMBER);
+    let group = find_group(call, directory, call.part(GROUP))?.id;
+    match find(call, directory, member)? {
+        Subject::User(id) | Subject::Group(id) => Ok((id, group)),
+        Subject::Scope(_) => Err(no_subject(member)),
     }
-    Ok(Reply::ok(shapes::membership(&call.base(call.account(&directory)?), member, group)))
 }
 
-async fn set(call: &Call<'_>, member: &str, group: &str, joins: bool) -> Outcome {
+fn no_membership(call: &Call<'_>) -> Failure {
+    let message = format!("{} is not in {}.", shown(call.part(MEMBER)), shown(call.part(GROUP)));
+    Failure::not_found("GraphMembershipNotFoundException", message)
+}
+
+fn reply(call: &Call<'_>, directory: &Directory) -> Outcome {
+    let base = call.base(call.account(directory)?);
+    Ok(Reply::ok(shapes::membership(&base, call.part(MEMBER), call.part(GROUP))))
+}
+
+/// Shows a membership, if it is direct or implied; one through other groups does not count.
+pub(crate) fn show(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
-    let container = find_group(call, &directory, group)?;
-    let found = find(call, &directory, member)?;
-    let (Subject::User(id) | Subject::Group(id)) = found else { return Err(no_subject(member)) };
-    let changed = change_member(call, id, container.id, joins).await?;
-    if joins {
-        Ok(Reply::ok(shapes::membership(&call.base(call.account(&directory)?), member, group)))
-    } else if changed {
+    let (member, group) = both(call, &directory)?;
+    if !directory.containers_of(member).contains(&group) {
+        return Err(no_membership(call));
+    }
+    reply(call, &directory)
+}
+
+pub(crate) async fn add(call: &Call<'_>) -> Outcome {
+    let directory = call.app.state.directory();
+    let (member, group) = both(call, &directory)?;
+    change_member(call, member, group, true).await?;
+    reply(call, &directory)
+}
+
+pub(crate) async fn remove(call: &Call<'_>) -> Outcome {
+    let (member, group) = both(call, &call.app.state.directory())?;
+    if change_member(call, member, group, false).await? {
         Ok(Reply::nothing())
     } else {
-        Err(Failure::not_found(
-            "GraphMembershipNotFoundException",
-            format!("{} is not in {}.", shown(member), shown(group)),
-        ))
+        Err(no_membership(call))
     }
 }
 
-/// Whether somebody belongs to the account.
-pub(super) fn state(call: &Call<'_>, descriptor: &str) -> Outcome {
+/// Shows whether a subject belongs to the account.
+pub(crate) fn state(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
-    let active = match find(call, &directory, descriptor)? {
+    let active = match find(call, &directory, call.part(MEMBER))? {
         Subject::User(id) => is_known(&directory, id, account.id, None),
         Subject::Group(_) | Subject::Scope(_) => true,
     };

@@ -4,89 +4,31 @@
 //! to be seen is not there. Changing a group takes an administrator of the project or the account that it belongs to,
 //! and changes at once what its members may do.
 
-mod graph;
-mod identities;
-mod lookup;
-mod members;
-mod memberships;
+pub(super) mod graph;
+pub(super) mod identities;
+pub(super) mod lookup;
+pub(super) mod members;
+pub(super) mod memberships;
 mod shapes;
 
-use axum::body::Body;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use uuid::Uuid;
 
 use super::Call;
 use super::failure::Failure;
-use super::locations::Route;
-use super::reply::Outcome;
-use crate::access::{Refusal, Target, Use, authorize_use, can_see, sees_subject};
+use crate::access::{Target, Use, authorize_use, can_see, sees_subject};
 use crate::directory::subject::{self, Subject};
 use crate::directory::{Account, Directory, Group};
 use crate::operations::groups;
 use crate::operations::refused::Refused;
 
-pub(super) async fn answer(call: &Call<'_>, method: &Method, route: &Route, body: Body) -> Option<Outcome> {
+/// Refuses a credential that is not good for users and groups, and an account that the caller may not know of.
+pub(super) fn check(call: &Call<'_>) -> Result<(), Failure> {
     let directory = call.app.state.directory();
-    let verdict = authorize_use(&directory, &call.principal, Use::Subjects);
-    if let Err(failure) = verdict.map_err(|refusal| refused(&refusal)).and_then(|()| call.account(&directory))
-    {
-        return Some(Err(failure));
-    }
-    let resource = route.resource();
-    let value = |name: &str| route.value(name);
-    Some(match (resource.as_str(), method) {
-        ("ims/identities", &Method::GET) => match value("identityId") {
-            None => identities::query(call),
-            Some(id) => identities::one(call, id),
-        },
-        ("ims/identitybatch", &Method::POST) => identities::batch(call, body).await,
-        ("ims/groups", &Method::GET) => identities::groups(call, value("groupId")),
-        ("ims/descriptors", &Method::GET) => identities::descriptor(call, value("id").unwrap_or_default()),
-        ("ims/members" | "ims/membersof", method) => {
-            return members::answer(call, method, route).await;
-        }
-        ("graph/groups", &Method::GET) => match value("groupDescriptor") {
-            None => graph::groups(call),
-            Some(one) => graph::subject(call, one),
-        },
-        ("graph/users", &Method::GET) => match value("userDescriptor") {
-            None => graph::users(call),
-            Some(one) => graph::subject(call, one),
-        },
-        ("graph/subjects", &Method::GET) => {
-            graph::subject(call, value("subjectDescriptor").unwrap_or_default())
-        }
-        ("graph/groups", &Method::POST) => graph::create_group(call, body).await,
-        ("graph/groups", &Method::PATCH) => {
-            graph::update_group(call, value("groupDescriptor").unwrap_or_default(), body).await
-        }
-        ("graph/groups", &Method::DELETE) => {
-            graph::delete_group(call, value("groupDescriptor").unwrap_or_default()).await
-        }
-        ("graph/users", &Method::POST) => graph::create_user(call, body).await,
-        ("graph/users", &Method::DELETE) => {
-            graph::delete_user(call, value("userDescriptor").unwrap_or_default()).await
-        }
-        ("graph/memberships" | "graph/membershipsbatch", method) => {
-            return memberships::answer(call, method, route).await;
-        }
-        ("graph/membershipstates", &Method::GET) => {
-            memberships::state(call, value("subjectDescriptor").unwrap_or_default())
-        }
-        ("graph/descriptors", &Method::GET) => {
-            lookup::descriptor(call, value("storageKey").unwrap_or_default())
-        }
-        ("graph/storagekeys", &Method::GET) => {
-            lookup::storage_key(call, value("subjectDescriptor").unwrap_or_default())
-        }
-        ("graph/subjectlookup", &Method::POST) => lookup::lookup(call, body).await,
-        ("graph/subjectquery", &Method::POST) => lookup::query(call, body).await,
-        _ => return None,
-    })
-}
-
-fn refused(refusal: &Refusal) -> Failure {
-    Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
+    authorize_use(&directory, &call.principal, Use::Subjects).map_err(|refusal| {
+        Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
+    })?;
+    call.account(&directory).map(|_| ())
 }
 
 fn no_subject(asked: &str) -> Failure {

@@ -5,131 +5,106 @@ use super::super::Model;
 use super::model;
 
 /// Access control entries of one token.
-pub(in crate::http::rest) static ENTRIES: Model =
-    model("AccessControlEntries", &[("accessControlEntries", Of(&ENTRY)), ("merge", Flag), ("token", Text)]);
+pub(crate) static ENTRIES: Model =
+    model("AccessControlEntries", &[(Of(&ENTRY), "accessControlEntries"), (Flag, "merge"), (Text, "token")]);
 
-static ENTRY: Model = model(
-    "AccessControlEntry",
-    &[("allow", Any), ("deny", Any), ("descriptor", Text), ("extendedInfo", Ignored)],
-);
+static ENTRY: Model =
+    model("AccessControlEntry", &[(Any, "allow deny"), (Text, "descriptor"), (Ignored, "extendedInfo")]);
 
 /// An access control list.
-pub(in crate::http::rest) static ENTRIES_LIST: Model = model(
+pub(crate) static ENTRIES_LIST: Model = model(
     "AccessControlList",
     &[
-        ("acesDictionary", MapOf(&ENTRY)),
-        ("inheritPermissions", Flag),
-        ("token", Text),
-        ("includeExtendedInfo", Ignored),
+        (MapOf(&ENTRY), "acesDictionary"),
+        (Flag, "inheritPermissions"),
+        (Text, "token"),
+        (Ignored, "includeExtendedInfo"),
     ],
 );
 
 /// Questions about permissions.
-pub(in crate::http::rest) static EVALUATIONS: Model = model(
+pub(crate) static EVALUATIONS: Model = model(
     "PermissionEvaluationBatch",
-    &[("alwaysAllowAdministrators", Flag), ("evaluations", Of(&EVALUATION))],
+    &[(Flag, "alwaysAllowAdministrators"), (Of(&EVALUATION), "evaluations")],
 );
 
 static EVALUATION: Model = model(
     "PermissionEvaluation",
-    &[("permissions", Any), ("securityNamespaceId", Text), ("token", Text), ("value", Ignored)],
+    &[(Any, "permissions"), (Text, "securityNamespaceId token"), (Ignored, "value")],
 );
 
 /// A new group.
-pub(in crate::http::rest) static NEW_GROUP: Model = model(
+pub(crate) static NEW_GROUP: Model = model(
     "GraphGroupCreationContext",
     &[
-        ("description", Text),
-        ("displayName", Text),
-        ("crossProject", Unsupported),
-        ("descriptor", Unsupported),
-        ("mailAddress", Unsupported),
-        ("originId", Unsupported),
-        ("restrictedVisibility", Unsupported),
-        ("specialGroupType", Unsupported),
-        ("storageKey", Unsupported),
+        (Text, "description displayName"),
+        (
+            Unsupported,
+            "crossProject descriptor mailAddress originId restrictedVisibility \
+                       specialGroupType storageKey",
+        ),
     ],
 );
 
 /// One operation of a patch.
-pub(in crate::http::rest) static PATCH_OPERATION: Model =
-    model("JsonPatchOperation", &[("from", Unsupported), ("op", Any), ("path", Text), ("value", Any)]);
+pub(crate) static PATCH_OPERATION: Model =
+    model("JsonPatchOperation", &[(Unsupported, "from"), (Any, "op value"), (Text, "path")]);
 
 /// A user who is let in.
-pub(in crate::http::rest) static NEW_USER: Model = model(
+pub(crate) static NEW_USER: Model = model(
     "GraphUserCreationContext",
     &[
-        ("displayName", Text),
-        ("mailAddress", Text),
-        ("originId", Text),
-        ("principalName", Text),
-        ("origin", Ignored),
-        ("subjectKind", Ignored),
-        ("storageKey", Unsupported),
+        (Text, "displayName mailAddress originId principalName"),
+        (Ignored, "origin subjectKind"),
+        (Unsupported, "storageKey"),
     ],
 );
 
 /// Descriptors that are looked up.
-pub(in crate::http::rest) static SUBJECT_LOOKUP: Model =
-    model("GraphSubjectLookup", &[("lookupKeys", Of(&LOOKUP_KEY))]);
+pub(crate) static SUBJECT_LOOKUP: Model =
+    model("GraphSubjectLookup", &[(Of(&LOOKUP_KEY), "lookupKeys")]);
 
-static LOOKUP_KEY: Model = model("GraphSubjectLookupKey", &[("descriptor", Text)]);
+static LOOKUP_KEY: Model = model("GraphSubjectLookupKey", &[(Text, "descriptor")]);
 
 /// The criteria by which subjects are searched.
-pub(in crate::http::rest) static SUBJECT_QUERY: Model =
-    model("GraphSubjectQuery", &[("query", Text), ("scopeDescriptor", Text), ("subjectKind", Any)]);
+pub(crate) static SUBJECT_QUERY: Model =
+    model("GraphSubjectQuery", &[(Text, "query scopeDescriptor"), (Any, "subjectKind")]);
 
 /// Identities that are asked for.
-pub(in crate::http::rest) static IDENTITY_BATCH: Model = model(
+pub(crate) static IDENTITY_BATCH: Model = model(
     "IdentityBatchInfo",
     &[
-        ("descriptors", Any),
-        ("identityIds", Any),
-        ("queryMembership", Any),
-        ("subjectDescriptors", Any),
+        (Any, "descriptors identityIds queryMembership subjectDescriptors"),
         // An identity is shown with all of its properties.
-        ("propertyNames", Ignored),
-        ("includeRestrictedVisibility", Ignored),
-        ("socialDescriptors", Unsupported),
+        (Ignored, "propertyNames includeRestrictedVisibility"),
+        (Unsupported, "socialDescriptors"),
     ],
 );
 
 /// A token or an SSH public key, new.
-pub(in crate::http::rest) static SESSION_TOKEN: Model = model(
+pub(crate) static SESSION_TOKEN: Model = model(
     "SessionToken",
     &[
-        ("displayName", Text),
-        ("isPublic", Flag),
-        ("publicData", Text),
-        ("scope", Text),
-        ("targetAccounts", Any),
-        ("validTo", Text),
-        ("accessId", Ignored),
-        ("alternateToken", Ignored),
-        ("authorizationId", Ignored),
-        ("claims", Unsupported),
-        ("clientId", Ignored),
-        ("hostAuthorizationId", Ignored),
-        ("isValid", Ignored),
-        ("source", Ignored),
-        ("token", Ignored),
-        ("userId", Ignored),
-        ("validFrom", Ignored),
+        (Text, "displayName publicData scope validTo"),
+        (Flag, "isPublic"),
+        (Any, "targetAccounts"),
+        (
+            Ignored,
+            "accessId alternateToken authorizationId clientId hostAuthorizationId isValid source \
+                   token userId validFrom",
+        ),
+        (Unsupported, "claims"),
     ],
 );
 
 /// A personal access token, new or changed.
-pub(in crate::http::rest) static PAT: Model = model(
+pub(crate) static PAT: Model = model(
     "PatTokenCreateRequest",
     &[
-        ("allOrgs", Flag),
-        ("authorizationId", Text),
+        (Flag, "allOrgs"),
+        (Text, "authorizationId"),
         // What is wrong with these three is said in patTokenError.
-        ("displayName", Any),
-        ("scope", Any),
-        ("validTo", Any),
-        ("targetAccounts", Ignored),
-        ("token", Ignored),
-        ("validFrom", Ignored),
+        (Any, "displayName scope validTo"),
+        (Ignored, "targetAccounts token validFrom"),
     ],
 );

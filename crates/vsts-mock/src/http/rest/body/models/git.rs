@@ -5,287 +5,185 @@ use super::super::Model;
 use super::model;
 
 /// A push.
-pub(in crate::http::rest) static PUSH: Model = model(
+pub(crate) static PUSH: Model = model(
     "GitPush",
     &[
-        ("commits", Of(&COMMIT)),
-        ("refUpdates", Of(&PUSHED_REF)),
-        ("_links", Ignored),
-        ("date", Ignored),
-        ("pushedBy", Ignored),
-        ("pushId", Ignored),
-        ("repository", Ignored),
-        ("url", Ignored),
+        (Of(&COMMIT), "commits"),
+        (Of(&PUSHED_REF), "refUpdates"),
+        (Ignored, "_links date pushedBy pushId repository url"),
     ],
 );
 
 static PUSHED_REF: Model = model(
     "GitRefUpdate",
-    &[
-        ("name", Text),
-        ("oldObjectId", Text),
-        ("newObjectId", Text),
-        ("isLocked", Unsupported),
-        ("repositoryId", Ignored),
-    ],
+    &[(Text, "name oldObjectId newObjectId"), (Unsupported, "isLocked"), (Ignored, "repositoryId")],
 );
 
 static COMMIT: Model = model(
     "GitCommitRef",
     &[
-        ("author", Of(&USER_DATE)),
-        ("changes", Of(&CHANGE)),
-        ("comment", Text),
-        ("committer", Of(&USER_DATE)),
-        ("parents", Any),
-        ("statuses", Unsupported),
-        ("workItems", Unsupported),
-        ("_links", Ignored),
-        ("changeCounts", Ignored),
-        ("commentTruncated", Ignored),
-        ("commitId", Ignored),
-        ("commitTooManyChanges", Ignored),
-        ("push", Ignored),
-        ("remoteUrl", Ignored),
-        ("treeId", Ignored),
-        ("url", Ignored),
+        (Of(&USER_DATE), "author committer"),
+        (Of(&CHANGE), "changes"),
+        (Text, "comment"),
+        (Any, "parents"),
+        (Unsupported, "statuses workItems"),
+        (
+            Ignored,
+            "_links changeCounts commentTruncated commitId commitTooManyChanges push remoteUrl \
+                   treeId url",
+        ),
     ],
 );
 
-static USER_DATE: Model =
-    model("GitUserDate", &[("name", Text), ("email", Text), ("date", Text), ("imageUrl", Ignored)]);
+static USER_DATE: Model = model("GitUserDate", &[(Text, "name email date"), (Ignored, "imageUrl")]);
 
 static CHANGE: Model = model(
     "GitChange",
     &[
-        ("changeType", Any),
-        ("item", Of(&ITEM)),
-        ("newContent", Of(&CONTENT)),
-        ("sourceServerItem", Text),
-        ("newContentTemplate", Unsupported),
-        ("originalPath", Unsupported),
-        ("changeId", Ignored),
-        ("url", Ignored),
+        (Any, "changeType"),
+        (Of(&ITEM), "item"),
+        (Of(&CONTENT), "newContent"),
+        (Text, "sourceServerItem"),
+        (Unsupported, "newContentTemplate originalPath"),
+        (Ignored, "changeId url"),
     ],
 );
 
 static ITEM: Model = model(
     "GitItem",
     &[
-        ("path", Text),
+        (Text, "path"),
         // What a file is to hold is its change's newContent.
-        ("content", Unsupported),
-        ("isSymLink", Unsupported),
-        ("_links", Ignored),
-        ("commitId", Ignored),
-        ("contentMetadata", Ignored),
-        ("gitObjectType", Ignored),
-        ("isFolder", Ignored),
-        ("latestProcessedChange", Ignored),
-        ("objectId", Ignored),
-        ("originalObjectId", Ignored),
-        ("url", Ignored),
+        (Unsupported, "content isSymLink"),
+        (
+            Ignored,
+            "_links commitId contentMetadata gitObjectType isFolder latestProcessedChange objectId \
+                   originalObjectId url",
+        ),
     ],
 );
 
-static CONTENT: Model = model("ItemContent", &[("content", Text), ("contentType", Any)]);
+static CONTENT: Model = model("ItemContent", &[(Text, "content"), (Any, "contentType")]);
 
 /// A change of a ref.
-pub(in crate::http::rest) static REF_UPDATE: Model = model(
+pub(crate) static REF_UPDATE: Model = model(
     "GitRefUpdate",
     &[
-        ("name", Text),
-        ("oldObjectId", Text),
-        ("newObjectId", Text),
-        ("isLocked", Unsupported),
-        ("repositoryId", Ignored),
+        (Text, "name oldObjectId newObjectId"),
+        (Unsupported, "isLocked"),
+        (Ignored, "repositoryId"),
         // Of an answer that is sent back.
-        ("customMessage", Ignored),
-        ("rejectedBy", Ignored),
-        ("success", Ignored),
-        ("updateStatus", Ignored),
+        (Ignored, "customMessage rejectedBy success updateStatus"),
     ],
 );
 
 /// A lock of a ref.
-pub(in crate::http::rest) static REF_LOCK: Model = model(
+pub(crate) static REF_LOCK: Model = model(
     "GitRefUpdate",
     &[
-        ("isLocked", Flag),
-        ("newObjectId", Unsupported),
-        ("oldObjectId", Unsupported),
+        (Flag, "isLocked"),
+        (Unsupported, "newObjectId oldObjectId"),
         // The URL says which ref of which repository.
-        ("name", Ignored),
-        ("repositoryId", Ignored),
+        (Ignored, "name repositoryId"),
         // Of a ref that is sent back.
-        ("_links", Ignored),
-        ("creator", Ignored),
-        ("isLockedBy", Ignored),
-        ("objectId", Ignored),
-        ("peeledObjectId", Ignored),
-        ("statuses", Ignored),
-        ("url", Ignored),
+        (Ignored, "_links creator isLockedBy objectId peeledObjectId statuses url"),
     ],
 );
 
 /// An annotated tag.
-pub(in crate::http::rest) static TAG: Model = model(
+pub(crate) static TAG: Model = model(
     "GitAnnotatedTag",
     &[
-        ("message", Text),
-        ("name", Text),
-        ("taggedBy", Of(&USER_DATE)),
-        ("taggedObject", Of(&OBJECT)),
-        ("objectId", Ignored),
-        ("url", Ignored),
+        (Text, "message name"),
+        (Of(&USER_DATE), "taggedBy"),
+        (Of(&OBJECT), "taggedObject"),
+        (Ignored, "objectId url"),
     ],
 );
 
-static OBJECT: Model = model("GitObject", &[("objectId", Text), ("objectType", Any)]);
+static OBJECT: Model = model("GitObject", &[(Text, "objectId"), (Any, "objectType")]);
 
 /// The criteria by which commits are searched.
-pub(in crate::http::rest) static COMMITS_CRITERIA: Model = model(
+pub(crate) static COMMITS_CRITERIA: Model = model(
     "GitQueryCommitsCriteria",
     &[
-        ("$skip", Any),
-        ("$top", Any),
-        ("skip", Any),
-        ("top", Any),
-        ("author", Text),
-        ("committer", Text),
-        ("compareVersion", Of(&VERSION)),
-        ("excludeDeletes", Flag),
-        ("fromCommitId", Text),
-        ("fromDate", Text),
-        ("historyMode", Any),
-        ("ids", Any),
-        ("includeLinks", Flag),
-        ("includePushData", Flag),
-        ("includeUserImageUrl", Flag),
-        ("itemPath", Text),
-        ("itemVersion", Of(&VERSION)),
-        ("showOldestCommitsFirst", Flag),
-        ("toCommitId", Text),
-        ("toDate", Text),
-        ("user", Text),
+        (Any, "$skip $top skip top historyMode ids"),
+        (Text, "author committer fromCommitId fromDate itemPath toCommitId toDate user"),
+        (Of(&VERSION), "compareVersion itemVersion"),
+        (Flag, "excludeDeletes includeLinks includePushData includeUserImageUrl showOldestCommitsFirst"),
         // There are no work items: no commit has any.
-        ("includeWorkItems", Ignored),
+        (Ignored, "includeWorkItems"),
     ],
 );
 
 static VERSION: Model =
-    model("GitVersionDescriptor", &[("version", Text), ("versionOptions", Any), ("versionType", Any)]);
+    model("GitVersionDescriptor", &[(Text, "version"), (Any, "versionOptions versionType")]);
 
 /// Items of several versions.
-pub(in crate::http::rest) static ITEMS_BATCH: Model = model(
+pub(crate) static ITEMS_BATCH: Model = model(
     "GitItemRequestData",
     &[
-        ("includeContentMetadata", Flag),
-        ("includeLinks", Flag),
-        ("itemDescriptors", Of(&ITEM_DESCRIPTOR)),
-        ("latestProcessedChange", Flag),
+        (Flag, "includeContentMetadata includeLinks latestProcessedChange"),
+        (Of(&ITEM_DESCRIPTOR), "itemDescriptors"),
     ],
 );
 
-static ITEM_DESCRIPTOR: Model = model(
-    "GitItemDescriptor",
-    &[
-        ("path", Text),
-        ("recursionLevel", Any),
-        ("version", Text),
-        ("versionOptions", Any),
-        ("versionType", Any),
-    ],
-);
+static ITEM_DESCRIPTOR: Model =
+    model("GitItemDescriptor", &[(Text, "path version"), (Any, "recursionLevel versionOptions versionType")]);
 
 /// A new repository.
-pub(in crate::http::rest) static NEW_REPOSITORY: Model = model(
+pub(crate) static NEW_REPOSITORY: Model = model(
     "GitRepositoryCreateOptions",
     &[
-        ("name", Text),
-        ("parentRepository", Of(&REPOSITORY_REF)),
-        ("project", Of(&PROJECT_REF)),
-        ("defaultBranch", Unsupported),
-        ("isDisabled", Unsupported),
-        ("_links", Ignored),
-        ("id", Ignored),
-        ("isFork", Ignored),
-        ("remoteUrl", Ignored),
-        ("size", Ignored),
-        ("sshUrl", Ignored),
-        ("url", Ignored),
-        ("webUrl", Ignored),
+        (Text, "name"),
+        (Of(&REPOSITORY_REF), "parentRepository"),
+        (Of(&PROJECT_REF), "project"),
+        (Unsupported, "defaultBranch isDisabled"),
+        (Ignored, "_links id isFork remoteUrl size sshUrl url webUrl"),
     ],
 );
 
 static REPOSITORY_REF: Model = model(
     "GitRepositoryRef",
     &[
-        ("id", Text),
-        ("name", Text),
-        ("project", Of(&PROJECT_REF)),
-        ("_links", Ignored),
-        ("collection", Ignored),
-        ("defaultBranch", Ignored),
-        ("isDisabled", Ignored),
-        ("isFork", Ignored),
-        ("isInMaintenance", Ignored),
-        ("remoteUrl", Ignored),
-        ("size", Ignored),
-        ("sshUrl", Ignored),
-        ("url", Ignored),
-        ("webUrl", Ignored),
+        (Text, "id name"),
+        (Of(&PROJECT_REF), "project"),
+        (
+            Ignored,
+            "_links collection defaultBranch isDisabled isFork isInMaintenance remoteUrl size \
+                   sshUrl url webUrl",
+        ),
     ],
 );
 
 static PROJECT_REF: Model = model(
     "TeamProjectReference",
     &[
-        ("id", Text),
-        ("name", Text),
-        ("abbreviation", Ignored),
-        ("defaultTeamImageUrl", Ignored),
-        ("description", Ignored),
-        ("lastUpdateTime", Ignored),
-        ("revision", Ignored),
-        ("state", Ignored),
-        ("url", Ignored),
-        ("visibility", Ignored),
+        (Text, "id name"),
+        (
+            Ignored,
+            "abbreviation defaultTeamImageUrl description lastUpdateTime revision state url \
+                   visibility",
+        ),
     ],
 );
 
 /// A changed repository.
-pub(in crate::http::rest) static REPOSITORY: Model = model(
+pub(crate) static REPOSITORY: Model = model(
     "GitRepository",
     &[
-        ("defaultBranch", Text),
-        ("isDisabled", Flag),
-        ("name", Text),
-        ("_links", Ignored),
-        ("id", Ignored),
-        ("isFork", Ignored),
-        ("isInMaintenance", Ignored),
-        ("parentRepository", Ignored),
-        ("project", Ignored),
-        ("remoteUrl", Ignored),
-        ("size", Ignored),
-        ("sshUrl", Ignored),
-        ("url", Ignored),
-        ("validRemoteUrls", Ignored),
-        ("webUrl", Ignored),
+        (Text, "defaultBranch name"),
+        (Flag, "isDisabled"),
+        (
+            Ignored,
+            "_links id isFork isInMaintenance parentRepository project remoteUrl size sshUrl url \
+                   validRemoteUrls webUrl",
+        ),
     ],
 );
 
 /// A repository in the recycle bin.
-pub(in crate::http::rest) static BINNED_REPOSITORY: Model = model(
+pub(crate) static BINNED_REPOSITORY: Model = model(
     "GitRecycleBinRepositoryDetails",
-    &[
-        ("deleted", Flag),
-        ("createdDate", Ignored),
-        ("deletedBy", Ignored),
-        ("deletedDate", Ignored),
-        ("id", Ignored),
-        ("name", Ignored),
-        ("project", Ignored),
-    ],
+    &[(Flag, "deleted"), (Ignored, "createdDate deletedBy deletedDate id name project")],
 );

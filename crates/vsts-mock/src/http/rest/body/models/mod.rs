@@ -7,37 +7,29 @@ mod git;
 
 use super::Field::{Any, Ignored, Of, Text, Unsupported};
 use super::{Field, Model};
-pub(in crate::http::rest) use access::*;
-pub(in crate::http::rest) use git::*;
+pub(crate) use access::*;
+pub(crate) use git::*;
 
-const fn model(name: &'static str, fields: &'static [(&'static str, Field)]) -> Model {
+const fn model(name: &'static str, fields: &'static [(Field, &'static str)]) -> Model {
     Model { name, fields }
 }
 
 /// A project, new or changed.
-pub(in crate::http::rest) static PROJECT: Model = model(
+pub(crate) static PROJECT: Model = model(
     "TeamProject",
     &[
-        ("capabilities", Of(&CAPABILITIES)),
-        ("description", Text),
-        ("name", Text),
-        ("state", Text),
-        ("visibility", Any),
-        ("abbreviation", Unsupported),
-        ("_links", Ignored),
-        ("defaultTeam", Ignored),
-        ("defaultTeamImageUrl", Ignored),
-        ("id", Ignored),
-        ("lastUpdateTime", Ignored),
-        ("revision", Ignored),
-        ("url", Ignored),
+        (Of(&CAPABILITIES), "capabilities"),
+        (Text, "description name state"),
+        (Any, "visibility"),
+        (Unsupported, "abbreviation"),
+        (Ignored, "_links defaultTeam defaultTeamImageUrl id lastUpdateTime revision url"),
     ],
 );
 
 static CAPABILITIES: Model =
-    model("TeamProject", &[("processTemplate", Of(&PROCESS)), ("versioncontrol", Of(&VERSION_CONTROL))]);
+    model("TeamProject", &[(Of(&PROCESS), "processTemplate"), (Of(&VERSION_CONTROL), "versioncontrol")]);
 
-static PROCESS: Model = model("TeamProject", &[("templateTypeId", Text), ("templateName", Ignored)]);
+static PROCESS: Model = model("TeamProject", &[(Text, "templateTypeId"), (Ignored, "templateName")]);
 
 static VERSION_CONTROL: Model =
-    model("TeamProject", &[("sourceControlType", Text), ("gitEnabled", Ignored), ("tfvcEnabled", Ignored)]);
+    model("TeamProject", &[(Text, "sourceControlType"), (Ignored, "gitEnabled tfvcEnabled")]);

@@ -1,0 +1,250 @@
+//! The table of handlers: one row for each method of a resource that is answered here.
+//!
+//! [`locations`](super::locations) finds the resource that a path names in the recorded table of the service's
+//! addresses; a row of this table has the body that a method takes and the function that answers.
+
+use axum::body::Body;
+use futures_util::future::BoxFuture;
+use http::Method;
+use serde_json::Value;
+
+use super::body::{Model, models, read};
+use super::git::request::RepoRequest;
+use super::git::{blobs, branches, commits, compare, items, pushes, refs, tags, trees};
+use super::reply::Outcome;
+use super::security::{self, checks, entries, lists};
+use super::subjects::{graph, identities, lookup, members, memberships};
+use super::{
+    Call, connection, forks, operations, pats, processes, profile, projects, repositories, teams, tokens,
+};
+use crate::limits::{JSON_BODY_BYTES, REST_PUSH_BYTES};
+use Handler::{Change, Read, Repo};
+use Takes::{Json, Nothing, Object};
+use When::{Always, With, Without};
+
+/// A method of a resource.
+pub(super) struct Row {
+    method: Method,
+    /// `area/resource`, lower case.
+    resource: &'static str,
+    when: When,
+    takes: Takes,
+    handler: Handler,
+}
+
+/// The condition of a row on a value in the path.
+enum When {
+    Always,
+    With(&'static str),
+    Without(&'static str),
+}
+
+/// The body of a request.
+enum Takes {
+    Nothing,
+    Json,
+    Object(&'static Model),
+}
+
+/// The function that answers.
+enum Handler {
+    /// Reads the directory.
+    Read(fn(&Call<'_>) -> Outcome),
+    /// Changes the registry.
+    Change(for<'a> fn(&'a Call<'a>, Value) -> BoxFuture<'a, Outcome>),
+    /// Reads or writes a repository that the caller may read, on a thread that may block.
+    Repo(fn(&RepoRequest) -> Outcome),
+}
+
+const fn read_of(resource: &'static str, when: When, handler: fn(&Call<'_>) -> Outcome) -> Row {
+    Row { method: Method::GET, resource, when, takes: Nothing, handler: Read(handler) }
+}
+
+const fn repo_read(resource: &'static str, when: When, handler: fn(&RepoRequest) -> Outcome) -> Row {
+    Row { method: Method::GET, resource, when, takes: Nothing, handler: Repo(handler) }
+}
+
+const fn repo_write(
+    method: Method,
+    resource: &'static str,
+    takes: Takes,
+    handler: fn(&RepoRequest) -> Outcome,
+) -> Row {
+    Row { method, resource, when: Always, takes, handler: Repo(handler) }
+}
+
+/// A row whose handler is asynchronous: `change!(METHOD, resource, condition, model => handler)`, or without a model.
+macro_rules! change {
+    ($method:ident, $resource:literal, $when:expr, $model:ident => $handler:path) => {
+        Row {
+            method: Method::$method,
+            resource: $resource,
+            when: $when,
+            takes: Object(&models::$model),
+            handler: Change(|call, body| Box::pin($handler(call, body))),
+        }
+    };
+    ($method:ident, $resource:literal, $when:expr, $handler:path) => {
+        Row {
+            method: Method::$method,
+            resource: $resource,
+            when: $when,
+            takes: Nothing,
+            handler: Change(|call, _| Box::pin($handler(call))),
+        }
+    };
+}
+
+/// The first row of a resource whose method and condition hold answers.
+static ROWS: &[Row] = &[
+    read_of("location/connectiondata", Always, connection::data),
+    read_of("location/resourceareas", Always, connection::resource_areas),
+    read_of("core/projectcollections", Always, projects::collections),
+    read_of("profile/profiles", Always, profile::show),
+    read_of("operations/operations", Always, operations::show),
+    read_of("core/processes", Always, processes::show),
+    read_of("core/teams", With("teamId"), teams::show),
+    read_of("core/teams", Always, teams::list),
+    read_of("core/members", Always, teams::members),
+    // Projects and repositories.
+    read_of("core/projects", With("projectId"), projects::show),
+    read_of("core/projects", Always, projects::list),
+    change!(POST, "core/projects", Without("projectId"), PROJECT => projects::create),
+    change!(PATCH, "core/projects", With("projectId"), PROJECT => projects::update),
+    change!(DELETE, "core/projects", With("projectId"), projects::delete),
+    read_of("git/repositories", With("repositoryId"), repositories::show),
+    read_of("git/repositories", Always, repositories::list),
+    change!(POST, "git/repositories", Without("repositoryId"), NEW_REPOSITORY => repositories::create),
+    change!(PATCH, "git/repositories", With("repositoryId"), REPOSITORY => repositories::update),
+    change!(DELETE, "git/repositories", With("repositoryId"), repositories::delete),
+    read_of("git/forks", Always, forks::list),
+    read_of("git/deletedrepositories", Without("repositoryId"), repositories::deleted),
+    read_of("git/recyclebinrepositories", Without("repositoryId"), repositories::deleted),
+    change!(PATCH, "git/recyclebinrepositories", With("repositoryId"), BINNED_REPOSITORY => repositories::restore),
+    change!(DELETE, "git/recyclebinrepositories", With("repositoryId"), repositories::purge),
+    // Contents of a repository.
+    repo_read("git/refs", Always, refs::list),
+    repo_write(Method::POST, "git/refs", Object(&models::REF_UPDATE), refs::update),
+    repo_write(Method::PATCH, "git/refs", Object(&models::REF_LOCK), refs::lock),
+    repo_read("git/pushes", With("pushId"), pushes::show),
+    repo_read("git/pushes", Always, pushes::list),
+    repo_write(Method::POST, "git/pushes", Object(&models::PUSH), pushes::create),
+    repo_read("git/commits", With("pushId"), pushes::commits),
+    repo_read("git/commits", With("commitId"), commits::show),
+    repo_read("git/commits", Always, commits::list),
+    repo_write(Method::POST, "git/commitsbatch", Object(&models::COMMITS_CRITERIA), commits::batch),
+    repo_read("git/changes", With("commitId"), commits::changes),
+    repo_read("git/mergebases", With("commitId"), compare::merge_bases),
+    repo_read("git/commitdiffs", Always, compare::show),
+    repo_read("git/branchstats", Always, branches::show),
+    repo_read("git/items", Always, items::show),
+    repo_write(Method::POST, "git/itemsbatch", Object(&models::ITEMS_BATCH), items::batch),
+    repo_read("git/trees", With("sha1"), trees::show),
+    repo_read("git/blobs", With("sha1"), blobs::show),
+    repo_write(Method::POST, "git/blobs", Json, blobs::many),
+    repo_read("git/annotatedtags", With("objectId"), tags::show),
+    repo_write(Method::POST, "git/annotatedtags", Object(&models::TAG), tags::create),
+    // Tokens and keys.
+    read_of("token/sessiontokens", With("authorizationId"), tokens::show),
+    read_of("token/sessiontokens", Always, tokens::list),
+    change!(POST, "token/sessiontokens", Always, SESSION_TOKEN => tokens::create),
+    change!(DELETE, "token/sessiontokens", With("authorizationId"), tokens::delete),
+    read_of("tokens/pats", Always, pats::show),
+    change!(POST, "tokens/pats", Always, PAT => pats::create),
+    change!(PUT, "tokens/pats", Always, PAT => pats::update),
+    change!(DELETE, "tokens/pats", Always, pats::revoke),
+    // Permissions.
+    read_of("security/securitynamespaces", Always, security::namespaces),
+    read_of("security/accesscontrollists", Always, lists::query),
+    change!(POST, "security/accesscontrollists", Always, ENTRIES_LIST => lists::set),
+    change!(DELETE, "security/accesscontrollists", Always, lists::remove),
+    change!(POST, "security/accesscontrolentries", Always, ENTRIES => entries::set),
+    change!(DELETE, "security/accesscontrolentries", Always, entries::remove),
+    read_of("security/permissions", Always, checks::one),
+    change!(DELETE, "security/permissions", Always, entries::remove_bits),
+    change!(POST, "security/permissionevaluationbatch", Always, EVALUATIONS => checks::batch),
+    // Users and groups.
+    read_of("ims/identities", With("identityId"), identities::one),
+    read_of("ims/identities", Always, identities::query),
+    change!(POST, "ims/identitybatch", Always, IDENTITY_BATCH => identities::batch),
+    read_of("ims/groups", Always, identities::groups),
+    read_of("ims/descriptors", Always, identities::descriptor),
+    read_of("ims/members", With("memberId"), members::is_in),
+    read_of("ims/members", Always, members::list),
+    change!(PUT, "ims/members", With("memberId"), members::add),
+    change!(DELETE, "ims/members", With("memberId"), members::remove),
+    read_of("ims/membersof", With("containerId"), members::is_in),
+    read_of("ims/membersof", Always, members::list_of),
+    read_of("graph/groups", With("groupDescriptor"), graph::subject),
+    read_of("graph/groups", Always, graph::groups),
+    change!(POST, "graph/groups", Always, NEW_GROUP => graph::create_group),
+    change!(PATCH, "graph/groups", Always, PATCH_OPERATION => graph::update_group),
+    change!(DELETE, "graph/groups", Always, graph::delete_group),
+    read_of("graph/users", With("userDescriptor"), graph::subject),
+    read_of("graph/users", Always, graph::users),
+    change!(POST, "graph/users", Always, NEW_USER => graph::create_user),
+    change!(DELETE, "graph/users", Always, graph::delete_user),
+    read_of("graph/subjects", Always, graph::subject),
+    read_of("graph/memberships", With("containerDescriptor"), memberships::show),
+    Row {
+        method: Method::HEAD,
+        resource: "graph/memberships",
+        when: With("containerDescriptor"),
+        takes: Nothing,
+        handler: Read(memberships::show),
+    },
+    read_of("graph/memberships", Always, memberships::list),
+    read_of("graph/membershipsbatch", Always, memberships::list),
+    change!(PUT, "graph/memberships", With("containerDescriptor"), memberships::add),
+    change!(DELETE, "graph/memberships", With("containerDescriptor"), memberships::remove),
+    read_of("graph/membershipstates", Always, memberships::state),
+    read_of("graph/descriptors", Always, lookup::descriptor),
+    read_of("graph/storagekeys", Always, lookup::storage_key),
+    change!(POST, "graph/subjectlookup", Always, SUBJECT_LOOKUP => lookup::lookup),
+    change!(POST, "graph/subjectquery", Always, SUBJECT_QUERY => lookup::query),
+];
+
+/// The rows of a resource, by its name in lower case.
+pub(super) fn of(resource: &str) -> Vec<&'static Row> {
+    ROWS.iter().filter(|row| row.resource == resource).collect()
+}
+
+impl Row {
+    /// Returns whether the row answers a method, for a path with some values.
+    pub(super) fn matches(&self, method: &Method, has: impl Fn(&str) -> bool) -> bool {
+        self.method == *method
+            && match self.when {
+                Always => true,
+                With(name) => has(name),
+                Without(name) => !has(name),
+            }
+    }
+
+    /// Reads the body, and answers.
+    pub(super) async fn answer(&self, call: Call<'_>, body: Body) -> Outcome {
+        let app = call.app;
+        let limit = if matches!(self.handler, Repo(_)) { REST_PUSH_BYTES } else { JSON_BODY_BYTES };
+        let (body, permit) = match self.takes {
+            Nothing => (Value::Null, None),
+            Json => read(app, body, limit, None).await?,
+            Object(model) => read(app, body, limit, Some(model)).await?,
+        };
+        let reply = match self.handler {
+            Read(answer) => answer(&call)?,
+            Change(answer) => {
+                drop(permit);
+                answer(&call, body).await?
+            }
+            Repo(answer) => {
+                let request = RepoRequest::new(call, body)?;
+                let work = request.work.clone();
+                let blocking = move || {
+                    let _held = permit;
+                    answer(&request)
+                };
+                work.run(blocking).await?
+            }
+        };
+        reply.charged(&app.budget).await
+    }
+}
