@@ -1,9 +1,10 @@
 //! A repository, opened for one request of one principal, and what every operation in it needs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use git_wire::Reader;
-use git_wire::history::{Apart, History, LogOptions};
+use git_wire::history::{Apart, Error, History, LogOptions};
 use gix::ObjectId;
 use tokio::runtime::Handle;
 
@@ -63,23 +64,43 @@ impl RepoContext {
         top: usize,
         wanted: impl Fn(ObjectId) -> Result<bool, Refused>,
     ) -> Result<Vec<ObjectId>, Refused> {
-        let may_go_on = || self.work.check().is_ok();
+        Ok(self.log_within(repository, options, skip, top, wanted, None)?.0)
+    }
+
+    /// The same, as far as they are found within a time; and whether the walk was cut.
+    pub(crate) fn log_within(
+        &self,
+        repository: &gix::Repository,
+        options: LogOptions,
+        skip: usize,
+        top: usize,
+        wanted: impl Fn(ObjectId) -> Result<bool, Refused>,
+        time: Option<Duration>,
+    ) -> Result<(Vec<ObjectId>, bool), Refused> {
+        let may_go_on = self.until(time);
         let mut history = self.app.histories.of(repository, &may_go_on);
         let failed = |error| self.work.history_error(error);
-        let (mut found, mut passed) = (Vec::new(), 0);
+        let (mut found, mut passed, mut is_cut) = (Vec::new(), 0, false);
         let mut log = history.log(options).map_err(failed)?;
-        while found.len() < top
-            && let Some(id) = log.next_commit().map_err(failed)?
-        {
-            if wanted(id)? {
-                if passed >= skip {
-                    found.push(id);
+        while found.len() < top {
+            match log.next_commit() {
+                Ok(Some(id)) if wanted(id)? => {
+                    if passed >= skip {
+                        found.push(id);
+                    }
+                    passed += 1;
                 }
-                passed += 1;
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(Error::Ended) if self.work.check().is_ok() => {
+                    is_cut = true;
+                    break;
+                }
+                Err(error) => return Err(failed(error).into()),
             }
         }
         self.wants_graph(&history);
-        Ok(found)
+        Ok((found, is_cut))
     }
 
     /// Counts the commits that each of `tips` has that `base` lacks, and the reverse.
@@ -89,10 +110,30 @@ impl RepoContext {
         base: ObjectId,
         tips: &[ObjectId],
     ) -> Result<Vec<Apart>, Refused> {
-        let may_go_on = || self.work.check().is_ok();
+        Ok(self.apart_within(repository, base, tips, None)?.unwrap_or_default())
+    }
+
+    /// The same; `None` if it takes longer than a time.
+    pub(crate) fn apart_within(
+        &self,
+        repository: &gix::Repository,
+        base: ObjectId,
+        tips: &[ObjectId],
+        time: Option<Duration>,
+    ) -> Result<Option<Vec<Apart>>, Refused> {
+        let may_go_on = self.until(time);
         let walked = |history: &History<'_>| self.wants_graph(history);
-        let apart = self.app.histories.apart(repository, &may_go_on, base, tips, walked);
-        Ok(apart.map_err(|error| self.work.history_error(error))?)
+        match self.app.histories.apart(repository, &may_go_on, base, tips, walked) {
+            Ok(apart) => Ok(Some(apart)),
+            Err(Error::Ended) if self.work.check().is_ok() => Ok(None),
+            Err(error) => Err(self.work.history_error(error).into()),
+        }
+    }
+
+    /// Answers whether a walk may go on: while the request may, and no longer than a time from now.
+    fn until(&self, time: Option<Duration>) -> impl Fn() -> bool + use<'_> {
+        let deadline = time.map(|time| Instant::now() + time);
+        move || self.work.check().is_ok() && deadline.is_none_or(|deadline| Instant::now() <= deadline)
     }
 
     /// The merge bases of two commits, newest first.

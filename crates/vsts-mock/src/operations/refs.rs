@@ -1,11 +1,46 @@
 //! Refs: listed, peeled and locked.
 
 use gix::ObjectId;
+use gix::bstr::BString;
 use uuid::Uuid;
 
 use super::context::RepoContext;
 use super::refused::Refused;
+use super::work::Work;
 use crate::access::authorize_lock;
+
+/// A branch or a tag by its short name, with the commit that it leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedCommit {
+    pub(crate) name: BString,
+    pub(crate) commit: ObjectId,
+}
+
+/// The branches, by name.
+pub(crate) fn branches(repository: &gix::Repository, work: &Work) -> Result<Vec<NamedCommit>, Refused> {
+    let mut all = Vec::new();
+    for reference in repository.references()?.local_branches()?.flatten() {
+        work.check()?;
+        if let Some(id) = reference.try_id() {
+            all.push(NamedCommit { name: reference.name().shorten().to_owned(), commit: id.detach() });
+        }
+    }
+    Ok(all)
+}
+
+/// The tags that lead to a commit, by name.
+pub(crate) fn tags(repository: &gix::Repository, work: &Work) -> Result<Vec<NamedCommit>, Refused> {
+    let mut all = Vec::new();
+    for mut reference in repository.references()?.tags()?.flatten() {
+        work.check()?;
+        let name = reference.name().shorten().to_owned();
+        let Ok(id) = reference.peel_to_id() else { continue };
+        if repository.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Commit) {
+            all.push(NamedCommit { name, commit: id.detach() });
+        }
+    }
+    Ok(all)
+}
 
 /// The refs whose full names begin with `prefix`, which begins with `refs/`, by name; with `contains`, those alone whose
 /// names contain it, in lower case, after `refs/`.

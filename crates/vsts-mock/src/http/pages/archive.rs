@@ -16,7 +16,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let name =
         path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&source.repo.name).to_owned();
     let (memory, text) = (&source.ctx.app.budget, |path: &BStr| names::text(path).into_owned());
-    let zip = archive::of_folder(source.reopened()?, memory, source.work(), top.id, &name, text)?;
+    let zip = archive::of_folder(source.open()?, memory, &source.work, top.id, &name, text)?;
     let version = version.shown().replace('/', "-");
     let name = format!("{name}-{version}.zip");
     Ok(Answer::Other(raw::file(stream::body(zip), None, "application/zip", &name, true)))

@@ -38,7 +38,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
     let text = Some(data.as_slice()).filter(|data| !is_binary(data));
     let is_long = bytes > FILE_COUNTED_BYTES;
     let lines = match text {
-        Some(text) if !is_long => Some(count_lines(source.work(), text, blob)?),
+        Some(text) if !is_long => Some(count_lines(&source.work, text, blob)?),
         _ => None,
     };
     let content = match text {

@@ -1,8 +1,8 @@
 //! Branches, with how far each is from the default one; run histories apart from the others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use git_wire::history::{Apart, Error, History};
+use git_wire::history::Apart;
 use gix::ObjectId;
 use maud::{Markup, html};
 
@@ -16,18 +16,6 @@ use super::{Failure, Outcome, empty};
 const MOST: usize = 300;
 /// How long is counted how far branches are apart.
 const COUNT_FOR: Duration = Duration::from_secs(2);
-
-/// How far each of `tips` is from `base`, if that is found while `may_go_on`.
-pub(super) fn apart(
-    source: &Source<'_>,
-    may_go_on: &dyn Fn() -> bool,
-    base: ObjectId,
-    tips: &[ObjectId],
-) -> Result<Vec<Apart>, Error> {
-    let (app, repo) = (&source.ctx.app, &source.repo);
-    let walked = |history: &History<'_>| app.wants_graph(repo, history);
-    app.histories.apart(&source.repository, may_go_on, base, tips, walked)
-}
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(default) = source.default_branch()? else { return Ok(empty::show(source)) };
@@ -49,15 +37,10 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 }
 
 fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, Failure> {
-    let begun = Instant::now();
-    let may_go_on = || source.work().check().is_ok() && begun.elapsed() <= COUNT_FOR;
     let tips: Vec<ObjectId> = all.iter().take(MOST).map(|branch| branch.commit).collect();
-    let apart = match apart(source, &may_go_on, default.commit, &tips) {
-        Ok(apart) => apart,
-        // They are listed without.
-        Err(Error::Ended) if source.work().check().is_ok() => Vec::new(),
-        Err(error) => return Err(source.work().history_error(error).into()),
-    };
+    // Without the distances, if they take too long.
+    let apart = source.apart_within(&source.repository, default.commit, &tips, Some(COUNT_FOR))?;
+    let apart = apart.unwrap_or_default();
     let mut rows = Vec::new();
     for (number, branch) in all.iter().take(MOST).enumerate() {
         let told = Told::of(&source.repository, branch.commit)?;

@@ -82,7 +82,7 @@ fn trailer(source: &Source<'_>, name: &str, value: &str) -> Markup {
 /// The branches that have the commit at their tip; of a snapshot, its run history.
 fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<Markup, Failure> {
     let all = source.branches()?;
-    let may_go_on = || source.work().check().is_ok();
+    let may_go_on = || source.work.check().is_ok();
     let mut history = source.history(&may_go_on);
     let mut found: Vec<&Named> = Vec::new();
     for branch in all.iter().take(LOOKED_AT) {
@@ -102,6 +102,6 @@ fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<M
 
 /// Returns whether a commit is in the history of another one.
 fn has(source: &Source<'_>, history: &mut History<'_>, tip: ObjectId, id: ObjectId) -> Result<bool, Failure> {
-    let common = history.merge_bases(tip, id).map_err(|error| source.work().history_error(error))?;
+    let common = history.merge_bases(tip, id).map_err(|error| source.work.history_error(error))?;
     Ok(common.first() == Some(&id))
 }

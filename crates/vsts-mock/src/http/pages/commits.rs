@@ -1,9 +1,9 @@
 //! History: the commits of a version, newest first, or those of them that changed a path. The history of runs has a page
 //! of its own kind.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use git_wire::history::{Error, LogOptions, PathQuery};
+use git_wire::history::{LogOptions, PathQuery};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
@@ -28,34 +28,14 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         return snapshots::show(source, &version, project);
     }
     let skip = source.ctx.ask_number("skip");
-    let begun = Instant::now();
-    let may_go_on = || source.work().check().is_ok() && (path.is_empty() || begun.elapsed() <= LOOK_FOR);
-    let mut history = source.history(&may_go_on);
     let options = LogOptions {
         tips: vec![version.commit],
         path: PathQuery::new(names::bytes(&path).as_bstr()),
         ..LogOptions::default()
     };
-    let mut log = history.log(options).map_err(|error| source.work().history_error(error))?;
-    let mut ids = Vec::new();
-    let (mut passed, mut is_cut) = (0, false);
-    while ids.len() <= PAGE {
-        match log.next_commit() {
-            Ok(Some(id)) => {
-                passed += 1;
-                if passed > skip {
-                    ids.push(id);
-                }
-            }
-            Ok(None) => break,
-            Err(Error::Ended) if source.work().check().is_ok() => {
-                is_cut = true;
-                break;
-            }
-            Err(error) => return Err(source.work().history_error(error).into()),
-        }
-    }
-    source.ctx.app.wants_graph(&source.repo, &history);
+    let time = (!path.is_empty()).then_some(LOOK_FOR);
+    let (mut ids, is_cut) =
+        source.log_within(&source.repository, options, skip, PAGE + 1, |_| Ok(true), time)?;
     let has_more = ids.len() > PAGE;
     ids.truncate(PAGE);
     let body = html! {

@@ -4,7 +4,7 @@ use git_wire::history::{Apart, LogOptions};
 use maud::{Markup, html};
 
 use super::source::{Kind, Named, Source, Version};
-use super::{Failure, Outcome, branches, commits, diff_view, empty};
+use super::{Failure, Outcome, commits, diff_view, empty};
 
 /// How many branches and tags the lists offer.
 const OFFERED: usize = 200;
@@ -59,20 +59,13 @@ fn select(id: &str, label: &str, chosen: Option<&Version>, branches: &[Named], t
 }
 
 fn between(source: &Source<'_>, base: &Version, target: &Version) -> Result<Markup, Failure> {
-    let may_go_on = || source.work().check().is_ok();
-    let why = |error| source.work().history_error(error);
-    let apart = branches::apart(source, &may_go_on, base.commit, &[target.commit]).map_err(why)?;
+    let repository = &source.repository;
+    let apart = source.apart(repository, base.commit, &[target.commit])?;
     let Apart { ahead, behind } = apart.first().copied().unwrap_or_default();
-    let mut history = source.history(&may_go_on);
-    let common = history.merge_bases(base.commit, target.commit).map_err(why)?.first().copied();
-    let mut ids = Vec::new();
+    let common = source.merge_bases(repository, base.commit, target.commit)?.first().copied();
     let (tips, hidden) = (vec![target.commit], vec![base.commit]);
-    let mut log = history.log(LogOptions { tips, hidden, ..LogOptions::default() }).map_err(why)?;
-    while ids.len() < MOST_COMMITS
-        && let Some(id) = log.next_commit().map_err(why)?
-    {
-        ids.push(id);
-    }
+    let options = LogOptions { tips, hidden, ..LogOptions::default() };
+    let ids = source.log(repository, options, 0, MOST_COMMITS, |_| Ok(true))?;
     Ok(html! {
         p.lead {
             bdi { (target.shown()) } " has " (super::parts::count(ahead, "commit", "commits")) " that " bdi { (base.shown()) }

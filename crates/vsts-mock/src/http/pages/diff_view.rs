@@ -21,7 +21,7 @@ use crate::operations::tree_walk::WalkError;
 /// The files that differ between two commits, and how.
 pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) -> Result<Markup, Failure> {
     let is_split = source.ctx.ask("view") == Some("split");
-    let changes = match changed_files::between(&source.repository, source.work(), old, new) {
+    let changes = match changed_files::between(&source.repository, &source.work, old, new) {
         Ok(changes) => changes,
         Err(WalkError::Exceeded(exceeded)) => {
             return Ok(html! { p.note { "What changed is not shown. " (exceeded) } });
@@ -30,7 +30,7 @@ pub(super) fn show(source: &Source<'_>, old: Option<ObjectId>, new: ObjectId) ->
     };
     let (begun, mut compared) = (Instant::now(), Vec::new());
     for change in changes.iter().take(DIFF_COMPARED) {
-        source.work().check()?;
+        source.work.check()?;
         if begun.elapsed() > DIFF_TIME {
             break;
         }

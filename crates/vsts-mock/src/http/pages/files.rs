@@ -138,15 +138,15 @@ fn last_changes(
     entries: &[Entry],
 ) -> Result<HashMap<BString, Told>, Failure> {
     let begun = Instant::now();
-    let may_go_on = || source.work().check().is_ok() && begun.elapsed() <= LOOK_FOR;
+    let may_go_on = || source.work.check().is_ok() && begun.elapsed() <= LOOK_FOR;
     let folder = PathQuery::new(names::bytes(path).as_bstr());
     let all: Vec<BString> = entries.iter().map(|entry| entry.name.clone()).collect();
     let mut found: Vec<(usize, ObjectId)> = Vec::new();
     let mut history = source.history(&may_go_on);
     match history.latest_changes(tip, folder.as_ref(), &all, |number, id| found.push((number, id))) {
         // What was found by then is shown.
-        Err(Error::Ended) if source.work().check().is_ok() => {}
-        outcome => outcome.map_err(|error| source.work().history_error(error))?,
+        Err(Error::Ended) if source.work.check().is_ok() => {}
+        outcome => outcome.map_err(|error| source.work.history_error(error))?,
     }
     source.ctx.app.wants_graph(&source.repo, &history);
     let mut told: HashMap<ObjectId, Told> = HashMap::new();

@@ -33,7 +33,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
     for id in ids.into_iter().take(PAGE) {
         let told = Told::of(&source.repository, id)?;
         let before = told.parents.first().copied();
-        let changes = match changed_files::between(&source.repository, source.work(), before, id) {
+        let changes = match changed_files::between(&source.repository, &source.work, before, id) {
             Ok(mut changes) => {
                 let total = changes.len();
                 changes.truncate(NAMED);
@@ -125,7 +125,7 @@ fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>
     let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
     let (mut ids, mut total) = (Vec::new(), 0);
     for info in walk.take(MOST_COUNTED) {
-        source.work().check()?;
+        source.work.check()?;
         let id = info?.id;
         if total >= skip && ids.len() <= PAGE {
             ids.push(id);

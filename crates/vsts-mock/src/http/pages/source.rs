@@ -1,5 +1,7 @@
 //! A repository that the visitor may read, a version of it, and the frame that all its pages have.
 
+use std::ops::Deref;
+
 use git_wire::Reader;
 use git_wire::history::History;
 use gix::ObjectId;
@@ -20,9 +22,10 @@ use super::route::RepoNames;
 use crate::access::{Permission, Refusal, Target, authorize};
 use crate::directory::{Account, Project, Repo};
 use crate::operations::content::Blob;
+use crate::operations::context::RepoContext;
+use crate::operations::refs::{self, NamedCommit};
 use crate::operations::tree_walk::read_tree;
 use crate::operations::versions;
-use crate::operations::work::Work;
 
 /// What the branches begin with that hold a run history; a GUID follows.
 const HISTORY: &str = "AzureMLHistory/";
@@ -36,8 +39,16 @@ pub(super) struct Source<'v> {
     pub(super) ctx: &'v RequestContext,
     pub(super) account: Account,
     pub(super) project: Project,
-    pub(super) repo: Repo,
+    context: RepoContext,
     pub(super) repository: Reader,
+}
+
+impl Deref for Source<'_> {
+    type Target = RepoContext;
+
+    fn deref(&self) -> &RepoContext {
+        &self.context
+    }
 }
 
 /// What a version is named by.
@@ -71,6 +82,12 @@ pub(super) struct Named {
     pub(super) commit: ObjectId,
 }
 
+impl From<NamedCommit> for Named {
+    fn from(one: NamedCommit) -> Self {
+        Self { name: names::text(one.name.as_bstr()).into_owned(), commit: one.commit }
+    }
+}
+
 impl Version {
     /// As it stands in an address, the service's own way: `GBmaster`, `GTv1`, `GC4b825dc…`.
     pub(super) fn code(&self) -> String {
@@ -101,14 +118,6 @@ pub(super) fn history_of(branch: &str) -> Option<Uuid> {
     branch.strip_prefix(HISTORY).and_then(|guid| Uuid::parse_str(guid).ok())
 }
 
-/// Opens a repository for one reader.
-fn reader(ctx: &RequestContext, repo: &Repo) -> Result<Reader, Failure> {
-    let opened = ctx.app.state.open_repo(repo);
-    let mut repository = opened.map_err(|error| Failure::internal(&error))?.read();
-    repository.object_cache_size_if_unset(4 << 20);
-    Ok(repository)
-}
-
 impl<'v> Source<'v> {
     /// Finds and opens it.
     pub(super) fn open(ctx: &'v RequestContext, names: &RepoNames) -> Result<Self, Failure> {
@@ -116,8 +125,10 @@ impl<'v> Source<'v> {
             find_project(&ctx.directory, &ctx.principal, &names.account, &names.project)?;
         let found = ctx.directory.repo(project.id, &names.repo).ok_or_else(|| absent(&ctx.principal))?;
         authorize(&ctx.directory, &ctx.principal, Permission::GenericRead, Target::Repo(found))?;
-        let repository = reader(ctx, found)?;
-        Ok(Self { ctx, account: account.clone(), project: project.clone(), repo: found.clone(), repository })
+        let (directory, work) = (ctx.directory.clone(), ctx.work.clone());
+        let context = RepoContext::new(&ctx.app, directory, &ctx.principal, found.clone(), work);
+        let repository = context.open()?;
+        Ok(Self { ctx, account: account.clone(), project: project.clone(), context, repository })
     }
 
     /// The address of a page of the repository; `tail` is empty for its files.
@@ -155,31 +166,12 @@ impl<'v> Source<'v> {
 
     /// The branches, by name.
     pub(super) fn branches(&self) -> Result<Vec<Named>, Failure> {
-        let mut all = Vec::new();
-        for reference in self.repository.references()?.local_branches()?.flatten() {
-            self.work().check()?;
-            if let Some(id) = reference.try_id() {
-                all.push(Named {
-                    name: names::text(reference.name().shorten()).into_owned(),
-                    commit: id.detach(),
-                });
-            }
-        }
-        Ok(all)
+        Ok(refs::branches(&self.repository, &self.work)?.into_iter().map(Named::from).collect())
     }
 
     /// The tags that lead to a commit, by name.
     pub(super) fn tags(&self) -> Result<Vec<Named>, Failure> {
-        let mut all = Vec::new();
-        for mut reference in self.repository.references()?.tags()?.flatten() {
-            self.work().check()?;
-            let name = names::text(reference.name().shorten()).into_owned();
-            let Ok(id) = reference.peel_to_id() else { continue };
-            if self.repository.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Commit) {
-                all.push(Named { name, commit: id.detach() });
-            }
-        }
-        Ok(all)
+        Ok(refs::tags(&self.repository, &self.work)?.into_iter().map(Named::from).collect())
     }
 
     /// The branch that others are measured by: the one that `HEAD` names, or else the first that is no run history, or
@@ -248,7 +240,7 @@ impl<'v> Source<'v> {
 
     /// What is in a folder.
     pub(super) fn entries(&self, tree: ObjectId) -> Result<Vec<Entry>, Failure> {
-        let data = read_tree(&self.repository, self.work(), tree)?;
+        let data = read_tree(&self.repository, &self.work, tree)?;
         let mut all = Vec::new();
         for entry in TreeRefIter::from_bytes(&data, self.repository.object_hash()) {
             let entry = entry.map_err(|error| Failure::internal(&error))?;
@@ -262,19 +254,9 @@ impl<'v> Source<'v> {
         self.ctx.app.histories.of(&self.repository, may_go_on)
     }
 
-    /// The repository again, to be read beyond this page.
-    pub(super) fn reopened(&self) -> Result<Reader, Failure> {
-        reader(self.ctx, &self.repo)
-    }
-
     /// Opens a file.
     pub(super) fn content(&self, id: ObjectId) -> Result<Blob, Failure> {
         Ok(Blob::open(&self.repository, &self.ctx.app.budget, id)?)
-    }
-
-    /// What may be done for the request.
-    pub(super) fn work(&self) -> &Work {
-        &self.ctx.work
     }
 
     /// A Markdown text of the repository as HTML; its links lead from `folder`.

@@ -5,11 +5,12 @@ use gix::ObjectId;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
-use super::super::reply::{Outcome, Reply};
+use super::super::reply::{Outcome, Reply, write_json};
 use super::super::shape;
 use super::commits;
 use super::request::RepoRequest;
 use super::revision::{Descriptor, or_default};
+use crate::operations::refs;
 use crate::operations::versions::default_branch;
 
 /// The branch that others are measured by: the default one, unless another is named.
@@ -38,13 +39,7 @@ fn stats(
 
 fn list(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let mut tips = Vec::new();
-    for reference in repository.references()?.local_branches()?.flatten() {
-        let name = reference.name().shorten().to_string();
-        if let Some(id) = reference.try_id() {
-            tips.push((name, id.detach()));
-        }
-    }
+    let tips = refs::branches(&repository, &request.work)?;
     if tips.is_empty() {
         return Ok(Reply::ok(shape::list(std::iter::empty())));
     }
@@ -55,16 +50,15 @@ fn list(request: &RepoRequest) -> Outcome {
         } else {
             None
         };
-    let ids: Vec<ObjectId> = tips.iter().map(|(_, tip)| *tip).collect();
+    let ids: Vec<ObjectId> = tips.iter().map(|tip| tip.commit).collect();
     let apart = match base {
         Some(base) => request.apart(&repository, base, &ids)?,
         None => vec![Apart::default(); ids.len()],
     };
     let measured: Vec<_> = tips.into_iter().zip(apart).collect();
-    Reply::list(&measured, |out, ((name, tip), apart)| {
+    Reply::list(&measured, |out, (tip, apart)| {
         request.work.check()?;
-        out.extend_from_slice(stats(request, &repository, name, *tip, *apart)?.to_string().as_bytes());
-        Ok(())
+        write_json(out, &stats(request, &repository, &tip.name.to_string(), tip.commit, *apart)?)
     })
 }
 
