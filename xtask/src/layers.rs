@@ -151,7 +151,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                     "http::peer",
                 ],
             ),
-            (&["http::serve"], &["tls", "http::body", "http::peer", "http::stall"]),
+            (&["http::serve"], &["tls", "listening", "http::body", "http::peer", "http::stall"]),
             (&["http::refusals"], &["operations"]),
             (&["http::auth", "http::host"], &["http::web"]),
             (&["http::web"], &["http::body"]),

@@ -95,6 +95,18 @@ pub(crate) const SSH_SILENCE_SECONDS: u64 = 30;
 /// How long a client may say nothing over SSH in the midst of a conversation: it may have a large pack to build.
 pub(crate) const SSH_SILENCE: Duration = Duration::from_mins(10);
 
+/// Chunks of a request's body that wait for the engine.
+pub(crate) const CHUNKS_IN: usize = 4;
+
+/// Chunks of an answer that wait for the HTTP client.
+pub(crate) const CHUNKS_OUT: usize = 8;
+
+/// Bytes of an answer that are sent over HTTP as one chunk.
+pub(crate) const HTTP_CHUNK_BYTES: usize = 32 << 10;
+
+/// Bytes of an answer that are sent over SSH at once.
+pub(crate) const SSH_CHUNK_BYTES: usize = 64 << 10;
+
 /// Bytes of an `Authorization` header.
 pub(crate) const AUTHORIZATION_BYTES: usize = 8 << 10;
 

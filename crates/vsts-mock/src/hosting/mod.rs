@@ -1,7 +1,7 @@
 //! A Git conversation of one principal with one repository, whatever carries it.
 //!
 //! A transport finds out who asks and which names are meant, [`admit`]s them, and lets a [`Session`] speak with the
-//! engine. Nothing here knows HTTP.
+//! engine. The texts of refusals are here, for all transports; HTTP gives them statuses. Nothing here knows HTTP.
 
 mod policy;
 
@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use git_wire::{Error, KeepAlive, Options, ProtocolVersion, Service, Summary};
 use tokio::runtime::Handle;
 
-use crate::access::{Permission, Principal, Refusal, Target, authorize, authorize_push};
+use crate::access::{
+    Permission, Principal, Refusal, Target, authorize, authorize_push, repository_not_found,
+};
+use crate::admission::Client;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
@@ -35,8 +38,38 @@ pub(crate) struct Names<'a> {
     pub(crate) repo: &'a str,
 }
 
-/// The repository, if the principal may do with it what the service does.
+/// Why a conversation does not begin. The text is what Git shows to its user.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotAdmitted {
+    /// The repository does not exist, or the principal may not know of it. The name is the one in the request.
+    #[error("{}", repository_not_found(name))]
+    NoRepository { name: String },
+    /// The rules of access refuse it.
+    #[error(transparent)]
+    Access(Refusal),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// Too many conversations are open at the moment.
+#[derive(Debug, thiserror::Error)]
+#[error("The server is busy. Try again in a moment.")]
+pub(crate) struct Busy;
+
+/// Finds the repository, if the principal may do with it what the service does.
 pub(crate) fn admit(
+    directory: &Directory,
+    principal: &Principal,
+    names: Names<'_>,
+    service: Service,
+) -> Result<Repo, NotAdmitted> {
+    find(directory, principal, names, service).map_err(|refusal| match refusal {
+        Refusal::Invisible => NotAdmitted::NoRepository { name: names.repo.to_owned() },
+        other => NotAdmitted::Access(other),
+    })
+}
+
+fn find(
     directory: &Directory,
     principal: &Principal,
     names: Names<'_>,
@@ -65,18 +98,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Prepares a conversation; `asked` is what the client says of the protocol's version. Call it on the runtime.
-    pub(crate) fn new(
+    /// Begins a conversation, once there is room for it; `protocol` is the value of `GIT_PROTOCOL` that the client sent.
+    /// Call it on the runtime.
+    pub(crate) async fn begin(
         app: &Arc<App>,
         principal: Principal,
         repo: Repo,
         service: Service,
-        asked: &str,
-        turn: Arc<Turn>,
-    ) -> Self {
+        protocol: &str,
+        client: Client,
+    ) -> Result<Self, Busy> {
+        let turn = app.conversations.open(client).await.ok_or(Busy)?;
         let traits = app.profile.traits();
         let version = if traits.negotiates_version {
-            ProtocolVersion::from_git_protocol_value(asked)
+            ProtocolVersion::from_git_protocol_value(protocol)
         } else {
             ProtocolVersion::V0
         };
@@ -92,7 +127,7 @@ impl Session {
         options.durable = app.is_durable;
         let policy =
             RepoPolicy { app: app.clone(), principal, repo: repo.clone(), runtime: Handle::current() };
-        Self { app: app.clone(), repo, policy, service, version, options, turn }
+        Ok(Self { app: app.clone(), repo, policy, service, version, options, turn })
     }
 
     /// The conversation's place among the others.

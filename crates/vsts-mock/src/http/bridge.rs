@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
 use axum::body::Body;
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use futures_util::{StreamExt as _, stream};
 use git_wire::SetOnDrop;
@@ -17,12 +17,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::conversations::Turn;
-
-/// How many chunks wait between the two sides.
-const CHUNKS_IN: usize = 4;
-const CHUNKS_OUT: usize = 8;
-/// How much is written before it goes out as one chunk.
-const CHUNK: usize = 32 * 1024;
+use crate::conversations::stream::{ChunkReader, ChunkWriter, client_gone};
+use crate::limits::{CHUNKS_IN, CHUNKS_OUT, HTTP_CHUNK_BYTES};
 
 /// How a request's body is read.
 #[derive(Clone, Copy, Debug)]
@@ -71,19 +67,22 @@ pub(crate) async fn run<E: Send + 'static>(
     turn: Arc<Turn>,
     work: impl FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), E> + Send + 'static,
 ) -> Outcome<E> {
-    let (sender, incoming) = mpsc::channel(CHUNKS_IN);
+    let (sender, mut incoming) = mpsc::channel(CHUNKS_IN);
     tokio::spawn(pump(body, sender));
     let (outgoing, mut chunks) = mpsc::channel(CHUNKS_OUT);
     let gone = turn.interrupt().set_on_drop();
     let working = tokio::task::spawn_blocking(move || {
-        let incoming = Incoming { chunks: incoming, current: Bytes::new(), turn: turn.clone() };
-        let mut writer = Outgoing { chunks: outgoing, pending: BytesMut::new(), turn };
+        let incoming = ChunkReader::new(|| receive(&mut incoming, &turn));
+        let mut writer = ChunkWriter::new(HTTP_CHUNK_BYTES, |chunk| send(&outgoing, &turn, chunk));
         let result = if intake.is_gzip {
             let inflated = Limited { inner: MultiGzDecoder::new(incoming), left: intake.limit };
-            work(&mut BufReader::with_capacity(CHUNK, inflated), &mut writer)
+            work(&mut BufReader::with_capacity(HTTP_CHUNK_BYTES, inflated), &mut writer)
         } else {
             work(
-                &mut BufReader::with_capacity(CHUNK, Limited { inner: incoming, left: intake.limit }),
+                &mut BufReader::with_capacity(
+                    HTTP_CHUNK_BYTES,
+                    Limited { inner: incoming, left: intake.limit },
+                ),
                 &mut writer,
             )
         };
@@ -148,39 +147,23 @@ async fn pump(mut body: Body, sender: mpsc::Sender<io::Result<Bytes>>) {
     }
 }
 
-struct Incoming {
-    chunks: mpsc::Receiver<io::Result<Bytes>>,
-    current: Bytes,
-    turn: Arc<Turn>,
+/// The next chunk of a body.
+fn receive(chunks: &mut mpsc::Receiver<io::Result<Bytes>>, turn: &Turn) -> io::Result<Option<Bytes>> {
+    match chunks.try_recv() {
+        Ok(next) => next.map(Some),
+        Err(mpsc::error::TryRecvError::Disconnected) => Ok(None),
+        Err(mpsc::error::TryRecvError::Empty) => turn.wait(async { chunks.recv().await.transpose() }),
+    }
 }
 
-impl BufRead for Incoming {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.current.is_empty() {
-            let next = match self.chunks.try_recv() {
-                Ok(next) => Some(next?),
-                Err(mpsc::error::TryRecvError::Disconnected) => None,
-                Err(mpsc::error::TryRecvError::Empty) => {
-                    self.turn.wait(async { self.chunks.recv().await.transpose() })?
-                }
-            };
-            self.current = next.unwrap_or_default();
+/// Sends the next chunk of an answer.
+fn send(chunks: &mpsc::Sender<Bytes>, turn: &Turn, chunk: Bytes) -> io::Result<()> {
+    match chunks.try_send(chunk) {
+        Ok(()) => Ok(()),
+        Err(mpsc::error::TrySendError::Closed(_)) => Err(client_gone()),
+        Err(mpsc::error::TrySendError::Full(chunk)) => {
+            turn.wait(async { chunks.send(chunk).await.map_err(|_| client_gone()) })
         }
-        Ok(&self.current)
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.current.advance(amount);
-    }
-}
-
-impl Read for Incoming {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let amount = available.len().min(buffer.len());
-        buffer[..amount].copy_from_slice(&available[..amount]);
-        self.consume(amount);
-        Ok(amount)
     }
 }
 
@@ -200,40 +183,6 @@ impl<R: Read> Read for Limited<R> {
             }
         }
         Ok(amount)
-    }
-}
-
-struct Outgoing {
-    chunks: mpsc::Sender<Bytes>,
-    pending: BytesMut,
-    turn: Arc<Turn>,
-}
-
-impl Outgoing {
-    fn send(&mut self) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone");
-        let chunk = self.pending.split().freeze();
-        match self.chunks.try_send(chunk) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
-            Err(mpsc::error::TrySendError::Full(chunk)) => {
-                self.turn.wait(async { self.chunks.send(chunk).await.map_err(|_| gone()) })
-            }
-        }
-    }
-}
-
-impl Write for Outgoing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= CHUNK {
-            self.send()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() { Ok(()) } else { self.send() }
     }
 }
 

@@ -14,12 +14,12 @@ use super::bridge::{self, Intake, Outcome};
 use super::peer::{Journalled, Peer};
 use super::web::text;
 use super::{auth, body as incoming, host};
-use crate::access::{Principal, Refusal, repository_not_found};
+use crate::access::{Principal, Refusal};
 use crate::admission::Client;
 use crate::app::App;
 use crate::directory::Repo;
 use crate::disk_full;
-use crate::hosting::{Names, Session, admit};
+use crate::hosting::{Names, NotAdmitted, Session, admit};
 use crate::limits::FETCH_REQUEST_BYTES;
 
 const UNREAD: &str = "The request's body could not be read.";
@@ -53,12 +53,13 @@ pub(crate) async fn serve(
     let names = Names { account: address.account.as_deref(), project: &address.project, repo: &address.repo };
     let repo = match admit(&directory, &principal, names, service) {
         Ok(repo) => repo,
-        Err(refusal) => return refuse(app, &refusal, &address.repo, service, is_advertisement),
+        Err(refusal) => return refuse(app, &refusal, service, is_advertisement),
     };
-    let asked =
+    let protocol =
         request.headers().get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let client = Client::of(principal.user, peer.0.ip());
-    let call = Call { app, asked: asked.to_owned(), client, principal, repo, service, address: &address };
+    let call =
+        Call { app, protocol: protocol.to_owned(), client, principal, repo, service, address: &address };
     let answered = if is_advertisement { call.advertise().await } else { call.respond(request).await };
     answered.unwrap_or_else(|response| *response)
 }
@@ -90,24 +91,19 @@ fn requested_service(tail: &GitTail, method: &Method, query: Option<&str>) -> Re
     }
 }
 
-fn refuse(app: &App, refusal: &Refusal, asked: &str, service: Service, is_advertisement: bool) -> Response {
+/// The answer to a conversation that does not begin.
+fn refuse(app: &App, refusal: &NotAdmitted, service: Service, is_advertisement: bool) -> Response {
+    let message = refusal.to_string();
     match refusal {
-        Refusal::SignInRequired | Refusal::Revoked { .. } => auth::challenge(app, &refusal.to_string()),
-        Refusal::Invisible => text(StatusCode::NOT_FOUND, &repository_not_found(asked)),
-        Refusal::Lacks { .. }
-        | Refusal::TokenScope { .. }
-        | Refusal::LacksRole { .. }
-        | Refusal::TokenUse { .. }
-        | Refusal::Locked { .. }
-        | Refusal::ServerOwned => {
-            let message = refusal.to_string();
-            let body = if is_advertisement && service == Service::ReceivePack {
-                denied_advertisement(&message)
-            } else {
-                message
-            };
-            text(StatusCode::FORBIDDEN, &body)
+        NotAdmitted::Access(Refusal::SignInRequired | Refusal::Revoked { .. }) => {
+            auth::challenge(app, &message)
         }
+        NotAdmitted::NoRepository { .. } => text(StatusCode::NOT_FOUND, &message),
+        NotAdmitted::Access(_) if is_advertisement && service == Service::ReceivePack => {
+            text(StatusCode::FORBIDDEN, &denied_advertisement(&message))
+        }
+        NotAdmitted::Access(_) => text(StatusCode::FORBIDDEN, &message),
+        NotAdmitted::Busy(_) => text(StatusCode::SERVICE_UNAVAILABLE, &message),
     }
 }
 
@@ -119,8 +115,8 @@ fn denied_advertisement(message: &str) -> String {
 /// A request of somebody who may make it.
 struct Call<'a> {
     app: &'a Arc<App>,
-    /// What the client says of the protocol's version.
-    asked: String,
+    /// The header `Git-Protocol`.
+    protocol: String,
     client: Client,
     principal: Principal,
     repo: Repo,
@@ -134,11 +130,10 @@ type Answered = Result<Response, Box<Response>>;
 impl Call<'_> {
     /// Begins the conversation, when its request is here, or the first bytes of a push are.
     async fn begin(&self) -> Result<Session, Box<Response>> {
-        let turn = self.app.conversations.open(self.client).await.ok_or_else(|| {
-            Box::new(text(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment."))
-        })?;
         let (principal, repo) = (self.principal.clone(), self.repo.clone());
-        Ok(Session::new(self.app, principal, repo, self.service, &self.asked, turn))
+        Session::begin(self.app, principal, repo, self.service, &self.protocol, self.client)
+            .await
+            .map_err(|busy| Box::new(refuse(self.app, &busy.into(), self.service, false)))
     }
 
     async fn advertise(&self) -> Answered {

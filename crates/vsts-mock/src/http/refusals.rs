@@ -47,7 +47,7 @@ pub(super) fn show(refused: &Refused) -> Shown {
         Refused::Access(_) | Refused::Denied(_) => (StatusCode::FORBIDDEN, "GitNeedsPermissionException"),
         Refused::StaleRef { .. } => (StatusCode::CONFLICT, "GitReferenceStaleException"),
         Refused::RefNotUpdated { .. } => (StatusCode::BAD_REQUEST, "GitReferenceUpdateException"),
-        Refused::ServerBusy => (StatusCode::SERVICE_UNAVAILABLE, INTERNAL),
+        Refused::ServerBusy(_) => (StatusCode::SERVICE_UNAVAILABLE, INTERNAL),
         Refused::Invalid(_) => (StatusCode::BAD_REQUEST, INVALID),
         Refused::Unsupported(_) => (StatusCode::BAD_REQUEST, "InvalidOperationException"),
         Refused::Busy(_) => (StatusCode::CONFLICT, "InvalidOperationException"),

@@ -19,7 +19,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -27,7 +26,8 @@ use super::body::{Arriving, Leaving};
 use super::peer::Peer;
 use super::stall::Stalling;
 use crate::admission::{Admission, Client, Entry, Room};
-use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};
+use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE, HTTP_HEAD_BYTES, Limits};
+use crate::listening;
 use crate::tls::Tls;
 
 /// Seconds after which a client that was told that the server is busy may come back.
@@ -55,27 +55,8 @@ pub(crate) async fn listen(
     let shared = Listener { tls, router, limits, admission: Admission::new(room) };
     let graceful = GracefulShutdown::new();
     let stopping = CancellationToken::new();
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        while connections.try_join_next().is_some() {}
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot take a connection");
-                shared.admission.make_room();
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let attended = shared.clone().attend(stream, peer, graceful.watcher(), stopping.clone());
-        connections.spawn(attended);
-    }
-    drop(listener);
+    let attend = |stream, peer| shared.clone().attend(stream, peer, graceful.watcher(), stopping.clone());
+    let mut connections = listening::accept(listener, &shared.admission, stop, attend).await;
     stopping.cancel();
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -92,9 +73,6 @@ impl Listener {
         watcher: Watcher,
         stopping: CancellationToken,
     ) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection keeps its delay");
-        }
         let entering = stopping.run_until_cancelled(self.admission.enter(Client::at(peer.ip())));
         let Some(Some(entry)) = entering.await else {
             tracing::debug!(%peer, "no room for a connection");

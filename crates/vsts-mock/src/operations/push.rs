@@ -59,9 +59,9 @@ pub(crate) fn push(ctx: &RepoContext, commands: &[Command], pack: &[u8]) -> Resu
         request.extend_from_slice(pack);
     }
     let client = Client::User(ctx.principal.user.unwrap_or_default());
-    let turn = ctx.runtime.block_on(ctx.app.conversations.open(client)).ok_or(Refused::ServerBusy)?;
-    let session =
-        Session::new(&ctx.app, ctx.principal.clone(), ctx.repo.clone(), Service::ReceivePack, "", turn);
+    let (principal, repo) = (ctx.principal.clone(), ctx.repo.clone());
+    let session = Session::begin(&ctx.app, principal, repo, Service::ReceivePack, "", client);
+    let session = ctx.runtime.block_on(session)?;
     match session.respond(&mut request.as_slice(), &mut io::sink()) {
         Ok(summary)
             if summary.updated.is_empty() && summary.refused.iter().any(|(_, why)| why.is_disk_full()) =>

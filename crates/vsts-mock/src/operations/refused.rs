@@ -9,6 +9,7 @@ use super::work::Exceeded;
 use super::zip::ZipError;
 use crate::access::{Refusal, repository_not_found};
 use crate::budget::NoRoom;
+use crate::hosting::Busy;
 use crate::registry::RegistryError;
 use crate::state::StateError;
 
@@ -108,8 +109,8 @@ pub(crate) enum Refused {
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// Too many conversations are open at the moment.
-    #[error("The server is busy. Try again in a moment.")]
-    ServerBusy,
+    #[error(transparent)]
+    ServerBusy(#[from] Busy),
     /// The memory budget has no room at the moment.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),

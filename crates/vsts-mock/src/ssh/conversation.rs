@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::address::readings;
 use super::exec_line::ExecLine;
-use super::pipe::{Incoming, Outgoing};
-use crate::access::{Permissions, Principal, Refusal, repository_not_found};
+use super::pipe;
+use crate::access::{Permissions, Principal};
 use crate::admission::{Client, Work};
 use crate::app::App;
 use crate::directory::{Directory, Repo};
-use crate::hosting::{Names, Session, admit};
+use crate::hosting::{Names, NotAdmitted, Session, admit};
 use crate::journal::{Event, shown};
 
 /// The error stream's number.
@@ -177,19 +177,21 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     let with = |end: End| End { user: user.clone(), service, ..end };
     let repo = match find(&directory, &principal, &request.caller.login, &line) {
         Ok(repo) => repo,
-        Err(message) => return with(End::refused(message)),
+        Err(refusal) => return with(End::refused(refusal.to_string())),
     };
-    let Some(turn) = app.conversations.open(Client::User(principal.user.unwrap_or_default())).await else {
-        return with(End::refused("The server is busy. Try again in a moment."));
+    let client = Client::User(principal.user.unwrap_or_default());
+    let session = match Session::begin(app, principal, repo, line.service, &request.protocol, client).await {
+        Ok(session) => session,
+        Err(busy) => return with(End::refused(busy.to_string())),
     };
+    let turn = session.turn().clone();
     turn.join(request.work);
-    let session = Session::new(app, principal, repo, line.service, &request.protocol, turn.clone());
     let (input, gone, channel) = (request.input, request.gone, channel.clone());
     let (interrupt, closed) = (turn.interrupt().clone(), gone.clone());
     let limits = app.limits().clone();
     let mut working = tokio::task::spawn_blocking(move || {
-        let mut reader = Incoming::new(input, gone.clone(), turn.clone(), &limits);
-        let mut writer = Outgoing::new(&channel, gone, turn, &limits);
+        let mut reader = pipe::incoming(input, gone.clone(), turn.clone(), &limits);
+        let mut writer = pipe::outgoing(&channel, gone, turn, &limits);
         session.converse(&mut reader, &mut writer)
     });
     let joined = tokio::select! {
@@ -217,19 +219,24 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     }
 }
 
-/// The repository that is meant, if it may be used; else what to say.
-fn find(directory: &Directory, principal: &Principal, login: &str, line: &ExecLine) -> Result<Repo, String> {
-    let readings = readings(login, &line.path);
-    for reading in &readings {
+/// Finds the repository that a path names, in one of the readings of it.
+fn find(
+    directory: &Directory,
+    principal: &Principal,
+    login: &str,
+    line: &ExecLine,
+) -> Result<Repo, NotAdmitted> {
+    let mut first = None;
+    for reading in readings(login, &line.path) {
         let names = Names { account: Some(&reading.account), project: &reading.project, repo: &reading.repo };
         match admit(directory, principal, names, line.service) {
-            Ok(repo) => return Ok(repo),
-            Err(Refusal::Invisible) => {}
-            Err(refusal) => return Err(refusal.to_string()),
+            Err(refusal @ NotAdmitted::NoRepository { .. }) => {
+                first.get_or_insert(refusal);
+            }
+            decided => return decided,
         }
     }
-    let asked = readings.first().map_or(line.path.as_str(), |reading| reading.repo.as_str());
-    Err(repository_not_found(asked))
+    Err(first.unwrap_or_else(|| NotAdmitted::NoRepository { name: line.path.clone() }))
 }
 
 fn report(error: &Error, line: &ExecLine) {

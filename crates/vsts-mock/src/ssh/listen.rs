@@ -7,7 +7,6 @@ use std::time::Duration;
 use russh::Disconnect;
 use russh::server::{Config, run_stream};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Times;
@@ -16,7 +15,8 @@ use super::connection::Connection;
 use super::idle_timer::IdleTimer;
 use crate::admission::{Admission, Client, Room};
 use crate::app::App;
-use crate::limits::{ACCEPT_PAUSE, CONNECTION_GRACE, CONNECTION_QUEUE};
+use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE};
+use crate::listening;
 
 /// How long a client that is told to go may take to go.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -32,40 +32,22 @@ pub(super) async fn serve(
     let room =
         Room { entries: app.limits().ssh_connections, grace: CONNECTION_GRACE, queue: CONNECTION_QUEUE };
     let admission = Admission::new(room);
-    let mut connections = JoinSet::new();
     let cut = CancellationToken::new();
     // Connections end with the listener, also when it is dropped.
     let _cut_all = cut.clone().drop_guard();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot take a connection");
-                admission.make_room();
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection keeps its delay");
-        }
+    let attend = |stream, peer: SocketAddr| {
         let (admission, config, app) = (admission.clone(), config.clone(), app.clone());
         let (stop, cut) = (stop.clone(), cut.child_token());
-        connections.spawn(async move {
+        async move {
             let entering = stop.run_until_cancelled(admission.enter(Client::at(peer.ip())));
             let Some(Some(entry)) = entering.await else {
                 tracing::debug!(%peer, "no room for a connection");
                 return;
             };
             attend(stream, peer, config, app, IdleTimer::new(times.timeouts, entry), stop.clone(), cut).await;
-        });
-    }
-    drop(listener);
+        }
+    };
+    let mut connections = listening::accept(listener, &admission, stop.cancelled(), attend).await;
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(times.drain, drained).await.is_err() {
         tracing::warn!("some SSH connections did not end in time");

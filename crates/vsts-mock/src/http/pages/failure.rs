@@ -113,7 +113,7 @@ impl<E: Into<Refused>> From<E> for Failure {
             | Refused::NoAccount { .. }
             | Refused::NoProject { .. }
             | Refused::NoRepository { .. } => return Self::absent(ABSENT),
-            Refused::NoRoom(_) | Refused::ServerBusy => return Self::Busy(error.to_string()),
+            Refused::NoRoom(_) | Refused::ServerBusy(_) => return Self::Busy(error.to_string()),
             _ => {}
         }
         let status = refusals::show(&error).status;

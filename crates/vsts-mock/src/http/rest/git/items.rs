@@ -132,7 +132,9 @@ impl<'r> ItemJson<'r> {
         }
         if self.extras.metadata && entry.kind() == "blob" {
             let start = Blob::open(repository, &request.app.budget, entry.id)?.start(BINARY_CHECK_BYTES)?;
-            out.extend_from_slice(format!(",\"contentMetadata\":{}", metadata(&entry.path, &start)).as_bytes());
+            out.extend_from_slice(
+                format!(",\"contentMetadata\":{}", metadata(&entry.path, &start)).as_bytes(),
+            );
         }
         if self.extras.latest_change
             && let Some(id) = latest_change(request, repository, self.version.commit, &entry.path)?
@@ -143,7 +145,8 @@ impl<'r> ItemJson<'r> {
         if self.extras.links {
             let kind = if entry.mode.is_tree() { "tree" } else { "blob" };
             let object = request.url(&format!("{kind}s/{}", entry.id));
-            let mut links = json!({ "repository": { "href": request.shown["url"] }, kind: { "href": object } });
+            let mut links =
+                json!({ "repository": { "href": request.shown["url"] }, kind: { "href": object } });
             links["self"] = json!({ "href": String::from_utf8_lossy(&out[url.start + 1..url.end - 1]) });
             out.extend_from_slice(format!(",\"_links\":{links}").as_bytes());
         }

@@ -61,8 +61,7 @@ pub(crate) static NEW_USER: Model = model(
 );
 
 /// Descriptors that are looked up.
-pub(crate) static SUBJECT_LOOKUP: Model =
-    model("GraphSubjectLookup", &[(Of(&LOOKUP_KEY), "lookupKeys")]);
+pub(crate) static SUBJECT_LOOKUP: Model = model("GraphSubjectLookup", &[(Of(&LOOKUP_KEY), "lookupKeys")]);
 
 static LOOKUP_KEY: Model = model("GraphSubjectLookupKey", &[(Text, "descriptor")]);
 

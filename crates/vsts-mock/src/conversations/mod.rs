@@ -4,6 +4,8 @@
 //! while the server works: when it waits for its client for more than a moment, others work with that permit. One client
 //! has at most half of the permits, and the queue for them is fair, so that no client takes a way in from others.
 
+pub(crate) mod stream;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
