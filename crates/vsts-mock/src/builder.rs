@@ -205,15 +205,15 @@ impl Builder {
         }
         let (mut ssh, mut known_hosts) = (None, None);
         if let Some(wanted) = config.ssh {
-            let door = ssh::Listener::open(wanted, app.state.dir()).map_err(|error| match error {
+            let listener = ssh::Listener::open(wanted, app.state.dir()).map_err(|error| match error {
                 SshError::HostKey(error) => error.into(),
                 SshError::Listen(source) => StartError::Listen { address: wanted, source },
             })?;
             let times = ssh::Times { timeouts: config.ssh_timeouts, drain: config.drain };
-            (ssh, known_hosts) = (Some(door.url()), door.known_hosts());
-            let address = door.url().trim_start_matches("ssh://").to_owned();
+            (ssh, known_hosts) = (Some(listener.url()), listener.known_hosts());
+            let address = listener.url().trim_start_matches("ssh://").to_owned();
             app.ssh_address.get_or_init(|| address);
-            tasks.push(tokio::spawn(door.serve(app.clone(), shutdown.clone(), times)));
+            tasks.push(tokio::spawn(listener.serve(app.clone(), shutdown.clone(), times)));
         }
         let ready = Ready {
             event: "ready",

@@ -24,7 +24,7 @@ use crate::limits::{CLIENTS_REMEMBERED, GIT_GRACE, GIT_PAUSE, GIT_QUEUE, Limits}
 pub(crate) struct Conversations {
     open: Arc<Admission>,
     permits: Arc<Semaphore>,
-    /// How many permits one client has.
+    /// Permits that one client has.
     share: usize,
     shares: Mutex<HashMap<Client, Arc<Semaphore>>>,
     longest: Duration,
@@ -71,7 +71,7 @@ impl Conversations {
     }
 }
 
-/// What a conversation waits in line for: a permit of its client's share first, so that the line for all is short.
+/// The permits for which a conversation queues: one of its client's share first, so that the queue for all is short.
 #[derive(Debug)]
 struct Queue {
     permits: Arc<Semaphore>,

@@ -25,9 +25,9 @@ use policy::RepoPolicy;
 
 /// After how much silence a client that waits for a pack hears something.
 const SILENCE: Duration = Duration::from_secs(5);
-/// How a request for refs begins.
+/// The beginning of a request for refs.
 const ASKS_FOR_REFS: &[u8] = b"0014command=ls-refs\n";
-/// What takes less than that isn't worth handing to a thread that may block.
+/// Work that takes less time isn't worth handing to a thread that may block.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
 /// The names in an address, as they were asked.
@@ -38,7 +38,7 @@ pub(crate) struct Names<'a> {
     pub(crate) repo: &'a str,
 }
 
-/// Why a conversation does not begin. The text is what Git shows to its user.
+/// The reason why a conversation does not begin. Git shows its text to the user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotAdmitted {
     /// The repository does not exist, or the principal may not know of it. The name is the one in the request.
@@ -146,7 +146,7 @@ impl Session {
         self.server(&repository).advertise(self.service, self.version, writer)
     }
 
-    /// Whether to advertise takes no time worth a thread: nothing of the repository is in the answer.
+    /// Returns whether to advertise takes no time worth a thread: nothing of the repository is in the answer.
     pub(crate) fn advertises_at_once(&self) -> bool {
         self.service == Service::UploadPack
             && self.version == ProtocolVersion::V2

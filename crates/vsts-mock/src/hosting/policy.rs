@@ -104,7 +104,7 @@ impl Policy for RepoPolicy {
         self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))
     }
 
-    /// Who may read a repository sees all its refs: a fetch needn't look at them to know what it may have.
+    /// A reader of a repository sees all its refs: a fetch needn't look at them to know what it may have.
     fn hides_refs(&self) -> bool {
         false
     }
@@ -143,14 +143,14 @@ impl Policy for RepoPolicy {
             })
             .collect();
         let user = self.principal.user.unwrap_or_default();
-        let noted = self.runtime.block_on(self.app.state.record_push(
+        let recorded = self.runtime.block_on(self.app.state.record_push(
             self.repo.id,
             user,
             self.app.clock.now(),
             &refs,
         ));
-        if let Err(error) = noted {
-            tracing::error!(%error, "a push could not be noted");
+        if let Err(error) = recorded {
+            tracing::error!(%error, "a push could not be recorded");
         }
         match self.app.state.open_repo(&self.repo) {
             Ok(repository) => self.app.maintenance.changed(repository),
@@ -160,7 +160,7 @@ impl Policy for RepoPolicy {
         if updates.iter().any(passes)
             && let Err(error) = self.runtime.block_on(self.pass_ownership(updates))
         {
-            tracing::error!(error = error.in_one_line(), "the branches' owner could not be noted");
+            tracing::error!(error = error.in_one_line(), "the branches' owner could not be recorded");
         }
     }
 }

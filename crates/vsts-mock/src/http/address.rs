@@ -1,4 +1,4 @@
-//! Which account, project and repository a request is about: every form of URL that the service has had.
+//! The account, project and repository in a request's URL, in every form that the service has had.
 //!
 //! The account stands in the path's first segment or in the host's first label; `DefaultCollection` and a team's segment
 //! are passed over; a repository without a project is its project's default one. Names are given as they were asked,
@@ -13,7 +13,7 @@ const ACCOUNT_SUFFIXES: [&str; 2] = [".visualstudio.com", ".localhost"];
 /// profiles. All of it is answered here.
 const SERVICES: [&str; 4] = [".vssps", ".vsaex", ".vsspsext", ".extmgmt"];
 
-/// What a URL speaks of.
+/// The resource that a URL names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     /// A Git repository and what is wanted of it.
@@ -34,13 +34,13 @@ pub(crate) struct GitAddress {
 }
 
 impl GitAddress {
-    /// Whether it is asked where the repository stands in the REST API.
+    /// Returns whether the request is for the repository's address in the REST API.
     pub(crate) fn is_info(&self) -> bool {
         matches!(&self.tail, GitTail::Other(tail) if tail.eq_ignore_ascii_case("vsts/info"))
     }
 }
 
-/// What is wanted of a repository.
+/// The part of a URL after the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GitTail {
     InfoRefs,

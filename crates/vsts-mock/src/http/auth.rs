@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::directory::Directory;
 use crate::identity::{Authenticator, Credential, SignInError};
 
-/// Who sent the request: nobody, when it shows no credential.
+/// Finds the principal of a request: the anonymous one, if it has no credential.
 pub(crate) async fn sign_in(
     app: &Arc<App>,
     headers: &HeaderMap,

@@ -18,7 +18,7 @@ use crate::admission::{Entry, Work};
 use crate::budget::{Budget, NoRoom, Permit};
 use crate::limits::{BODY_PORTION, WHOLE_BODY};
 
-/// Why a request's body could not be read.
+/// The reason why a request's body could not be read.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum BodyError {
     /// More bytes than this kind of request may have.
@@ -100,7 +100,7 @@ pub(super) struct Arriving {
     window: Duration,
     /// When the server began to wait.
     waits: Option<Instant>,
-    /// How long it had waited before, since the last portion was complete.
+    /// The time it had waited before, since the last portion was complete.
     waited: Duration,
     /// Bytes since then.
     portion: usize,

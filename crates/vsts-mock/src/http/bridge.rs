@@ -20,20 +20,12 @@ use crate::conversations::Turn;
 use crate::conversations::stream::{ChunkReader, ChunkWriter, client_gone};
 use crate::limits::{CHUNKS_IN, CHUNKS_OUT, HTTP_CHUNK_BYTES};
 
-/// How a request's body is read.
+/// The encoding and the bound of a request's body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Intake {
     pub(crate) is_gzip: bool,
     /// Bytes it may have, after decompression.
     pub(crate) limit: u64,
-}
-
-/// What the engine made of a request.
-pub(crate) enum Outcome<E> {
-    /// It has begun to answer.
-    Answer(Body),
-    /// It failed before it had written anything.
-    Failed(E),
 }
 
 /// Waits for a body's first bytes; gives the whole body, or why there is none.
@@ -51,22 +43,22 @@ pub(crate) async fn begun(mut body: Body) -> Result<Body, axum::Error> {
 pub(crate) fn run_at_once<E>(
     body: &[u8],
     work: impl FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), E>,
-) -> Outcome<E> {
+) -> Result<Body, E> {
     let (mut reader, mut answer) = (body, Vec::new());
     match work(&mut reader, &mut answer) {
-        Err(error) if answer.is_empty() => Outcome::Failed(error),
-        _ => Outcome::Answer(Body::from(answer)),
+        Err(error) if answer.is_empty() => Err(error),
+        _ => Ok(Body::from(answer)),
     }
 }
 
-/// Runs blocking work on a request's body; returns when the first bytes of the answer are there. Work that nobody waits
-/// for any more is interrupted.
+/// Runs blocking work on a request's body; returns when the first bytes of the answer are there, or with the error of work
+/// that wrote none. Work that nobody waits for any more is interrupted.
 pub(crate) async fn run<E: Send + 'static>(
     body: Body,
     intake: Intake,
     turn: Arc<Turn>,
     work: impl FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), E> + Send + 'static,
-) -> Outcome<E> {
+) -> Result<Body, E> {
     let (sender, mut incoming) = mpsc::channel(CHUNKS_IN);
     tokio::spawn(pump(body, sender));
     let (outgoing, mut chunks) = mpsc::channel(CHUNKS_OUT);
@@ -92,10 +84,10 @@ pub(crate) async fn run<E: Send + 'static>(
         result
     });
     match chunks.recv().await {
-        Some(first) => Outcome::Answer(answer(first, chunks, working, gone)),
+        Some(first) => Ok(answer(first, chunks, working, gone)),
         None => match working.await {
-            Ok(Ok(())) => Outcome::Answer(Body::empty()),
-            Ok(Err(error)) => Outcome::Failed(error),
+            Ok(Ok(())) => Ok(Body::empty()),
+            Ok(Err(error)) => Err(error),
             Err(join) => std::panic::resume_unwind(join.into_panic()),
         },
     }
@@ -208,8 +200,8 @@ mod tests {
             io::copy(reader, writer).map(|_| ()).map_err(|error| error.to_string())
         };
         match run(Body::from(body), intake, turn().await, work).await {
-            Outcome::Answer(body) => Ok(body.collect().await.map_err(|e| e.to_string())?.to_bytes().to_vec()),
-            Outcome::Failed(error) => Err(error),
+            Ok(body) => Ok(body.collect().await.map_err(|e| e.to_string())?.to_bytes().to_vec()),
+            Err(error) => Err(error),
         }
     }
 
@@ -235,10 +227,10 @@ mod tests {
             reader.read_to_end(&mut all).map(|_| ()).map_err(|error| error.kind().to_string())
         };
         let bomb = gzip(&vec![0; 4 << 20]);
-        assert!(matches!(run(Body::from(bomb), is_gzip, turn().await, collect).await, Outcome::Failed(_)));
+        assert!(matches!(run(Body::from(bomb), is_gzip, turn().await, collect).await, Err(_)));
         let mut cut = gzip(b"hello");
         cut.truncate(cut.len() - 4);
-        assert!(matches!(run(Body::from(cut), is_gzip, turn().await, collect).await, Outcome::Failed(_)));
+        assert!(matches!(run(Body::from(cut), is_gzip, turn().await, collect).await, Err(_)));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use super::address::{GitAddress, GitTail};
-use super::bridge::{self, Intake, Outcome};
+use super::bridge::{self, Intake};
 use super::peer::{Journalled, Peer};
 use super::web::text;
 use super::{auth, body as incoming, host};
@@ -186,8 +186,8 @@ impl Call<'_> {
             bridge::run(body, intake, turn, move |reader, writer| converse(&session, reader, writer)).await
         };
         Ok(match outcome {
-            Outcome::Answer(body) => git_response(self.service, "result", body),
-            Outcome::Failed(error) => failed(&error, self.address),
+            Ok(body) => git_response(self.service, "result", body),
+            Err(error) => failed(&error, self.address),
         })
     }
 

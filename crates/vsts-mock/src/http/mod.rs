@@ -1,4 +1,4 @@
-//! The HTTP door: one router for Git, the REST API and the admin API.
+//! The HTTP front end: one router for Git, the REST API and the admin API.
 //!
 //! Every request is journalled, logged once when it has been answered (never with its credentials), and answered by one
 //! of the modules here. A panic in one of them ends that request alone.

@@ -1,4 +1,4 @@
-//! What is known of a request besides its content: the client's address, and what the journal is to say.
+//! Facts about a request besides its content: the client's address, and the fields of its journal entry.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ impl Peer {
     }
 }
 
-/// What a handler tells the journal about its request.
+/// The fields of a request's journal entry that its handler knows.
 #[derive(Debug, Default)]
 pub(crate) struct Journalled {
     pub(super) service: Option<&'static str>,

@@ -17,14 +17,14 @@ const INTERNAL: &str = "VssServiceException";
 
 /// A refusal as HTTP shows it.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct HttpRefusal {
     pub(super) status: StatusCode,
     pub(super) key: &'static str,
     pub(super) message: String,
 }
 
 /// Shows a refusal. What is the server's own fault is logged here, and not told to the client.
-pub(super) fn show(refused: &Refused) -> Shown {
+pub(super) fn show(refused: &Refused) -> HttpRefusal {
     let (status, key) = match refused {
         Refused::NoAccount { .. } => (StatusCode::NOT_FOUND, "UnauthorizedRequestException"),
         Refused::NoProject { .. } => (StatusCode::NOT_FOUND, "ProjectDoesNotExistWithNameException"),
@@ -54,7 +54,9 @@ pub(super) fn show(refused: &Refused) -> Shown {
         Refused::Exceeded(_) => (StatusCode::UNPROCESSABLE_ENTITY, CANCELED),
         Refused::NoRoom(_) => (StatusCode::SERVICE_UNAVAILABLE, CANCELED),
         Refused::Registry(error) => return show_registry(error),
-        Refused::Unopened(error) => return Shown { message: error.message_to_peer(), ..internal(error) },
+        Refused::Unopened(error) => {
+            return HttpRefusal { message: error.message_to_peer(), ..internal(error) };
+        }
         Refused::Object(error) => return internal(error),
         Refused::Git(error) => return internal(error),
         Refused::Internal(error) => return internal(error.as_ref()),
@@ -65,10 +67,10 @@ pub(super) fn show(refused: &Refused) -> Shown {
         }
         other => other.to_string(),
     };
-    Shown { status, key, message }
+    HttpRefusal { status, key, message }
 }
 
-fn show_registry(error: &RegistryError) -> Shown {
+fn show_registry(error: &RegistryError) -> HttpRefusal {
     let status = registry_status(error);
     let (status, key, message) = match error {
         RegistryError::Exists { what: "project", name } => (
@@ -92,7 +94,7 @@ fn show_registry(error: &RegistryError) -> Shown {
         | RegistryError::Import { .. } => (status, INVALID, error.in_one_line()),
         RegistryError::Repository { .. } | RegistryError::State(_) => return internal(error),
     };
-    Shown { status, key, message }
+    HttpRefusal { status, key, message }
 }
 
 /// The status for a change that the registry refused.
@@ -117,7 +119,7 @@ fn internal_status(error: &(dyn std::error::Error + 'static)) -> StatusCode {
 }
 
 /// Shows an error of the server itself: the log has it, and the client learns only whether the disk is full.
-pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Shown {
+pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> HttpRefusal {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     tracing::error!(%error, cause, "a request failed");
     let status = internal_status(error);
@@ -125,5 +127,5 @@ pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Shown {
         StatusCode::INSUFFICIENT_STORAGE => disk_full::MESSAGE,
         _ => "internal error",
     };
-    Shown { status, key: INTERNAL, message: message.to_owned() }
+    HttpRefusal { status, key: INTERNAL, message: message.to_owned() }
 }

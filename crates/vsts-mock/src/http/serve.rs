@@ -33,7 +33,7 @@ use crate::tls::Tls;
 /// Seconds after which a client that was told that the server is busy may come back.
 const COME_BACK: HeaderValue = HeaderValue::from_static("5");
 
-/// What all connections of a listener share.
+/// The state that all connections of a listener share.
 #[derive(Clone)]
 struct Listener {
     tls: Option<Tls>,

@@ -15,15 +15,15 @@ use crate::admission::Entry;
 pub(super) struct Stalling<S> {
     inner: S,
     entry: Arc<Entry>,
-    patience: Duration,
+    timeout: Duration,
     /// Since when nothing could be written.
     since: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
 }
 
 impl<S> Stalling<S> {
-    pub(super) fn new(inner: S, entry: Arc<Entry>, patience: Duration) -> Self {
-        Self { inner, entry, patience, since: None, alarm: Box::pin(tokio::time::sleep(patience)) }
+    pub(super) fn new(inner: S, entry: Arc<Entry>, timeout: Duration) -> Self {
+        Self { inner, entry, timeout, since: None, alarm: Box::pin(tokio::time::sleep(timeout)) }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -36,7 +36,7 @@ impl<S> Stalling<S> {
         if self.since.is_none() {
             let now = Instant::now();
             self.since = Some(now);
-            self.alarm.as_mut().reset(now + self.patience);
+            self.alarm.as_mut().reset(now + self.timeout);
             self.entry.is_not_read(Some(now));
         }
         match self.alarm.as_mut().poll(cx) {

@@ -108,7 +108,7 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// Says 415 once the door is open: enough to see who gets through, whatever the engine then does.
+/// Answers 415 to a request that is admitted: enough to see who is, whatever the engine then does.
 const DOOR: &str = "/acme/iris/_git/extra/git-upload-pack";
 const PUSH_DOOR: &str = "/acme/iris/_git/extra/git-receive-pack";
 const OPEN: u16 = 415;

@@ -1,4 +1,4 @@
-//! Which files differ between two commits: those that were added, edited, deleted or renamed, by path.
+//! The files that differ between two commits: those that were added, edited, deleted or renamed, by path.
 //!
 //! A rename is told by the content alone, which has to be the same. Folders are passed over.
 
@@ -11,7 +11,7 @@ use gix::objs::tree::EntryMode;
 use super::tree_walk::{self, WalkError};
 use super::work::Work;
 
-/// How a file changed.
+/// The kind of a file's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum How {
     Added,
@@ -26,7 +26,7 @@ pub(crate) struct Change {
     /// Without a slash at the beginning.
     pub(crate) path: BString,
     pub(crate) how: How,
-    /// Where it was before it was renamed.
+    /// The path before it was renamed.
     pub(crate) source: Option<BString>,
     pub(crate) old: Option<(EntryMode, ObjectId)>,
     pub(crate) new: Option<(EntryMode, ObjectId)>,

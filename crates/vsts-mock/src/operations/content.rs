@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use crate::budget::{Budget, NoRoom, Permit};
 
-/// Why a file's content can't be read.
+/// The reason why a file's content can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
     #[error(transparent)]

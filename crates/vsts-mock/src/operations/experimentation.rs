@@ -17,7 +17,7 @@ pub(crate) struct ResourcePath<'a> {
     pub(crate) group: Option<&'a str>,
 }
 
-/// Why an operation was refused.
+/// The reason why an operation was refused.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     /// The resource does not exist, or the principal may not see it.

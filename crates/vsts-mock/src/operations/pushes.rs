@@ -7,7 +7,7 @@ use gix::objs::Kind;
 use super::context::RepoContext;
 use super::new_objects::NewObjects;
 use super::push::{Command, push_one};
-use super::refused::{Refused, shown};
+use super::refused::{Refused, excerpt};
 use super::signature::Person;
 use super::tree_changes::{self, TreeChange};
 use crate::state::Push;
@@ -87,7 +87,7 @@ pub(crate) fn create(
     }
     let command = Command { name: name.to_owned(), old: start.tip, new: parent };
     if !command.is_sound() {
-        return Err(Refused::Invalid(format!("{:?} is not the name of a ref.", shown(name))));
+        return Err(Refused::Invalid(format!("{:?} is not the name of a ref.", excerpt(name))));
     }
     push_one(ctx, &command, &objects.finish()?)?;
     let tip = parent.map(|id| id.to_string()).unwrap_or_default();

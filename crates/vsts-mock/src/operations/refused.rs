@@ -14,9 +14,9 @@ use crate::registry::RegistryError;
 use crate::state::StateError;
 
 /// Characters of a client's text that a message repeats.
-const SHOWN: usize = 200;
+const EXCERPT: usize = 200;
 
-/// Why an operation was refused.
+/// The reason why an operation was refused.
 #[derive(Debug, Error)]
 pub(crate) enum Refused {
     /// The account does not exist, or the principal may not know of it.
@@ -26,7 +26,7 @@ pub(crate) enum Refused {
     #[error(
         "TF200016: The following project does not exist: {}. Verify that the name of the project is correct and \
          that the project exists on the specified Team Foundation Server.",
-        shown(name)
+        excerpt(name)
     )]
     NoProject { name: String },
     /// The repository does not exist, or the principal may not read it. The name is the one in the request.
@@ -35,26 +35,26 @@ pub(crate) enum Refused {
     /// The repository has no such branch.
     #[error(
         "TF401175:The version descriptor <Branch: {} > could not be resolved to a version in the repository {repository}",
-        shown(branch)
+        excerpt(branch)
     )]
     NoBranch { branch: String, repository: String },
     /// The repository has no such ref.
-    #[error("TF401175:The reference {} could not be found.", shown(name))]
+    #[error("TF401175:The reference {} could not be found.", excerpt(name))]
     NoRef { name: String },
     /// The repository has no such object, or one of another kind.
-    #[error("TF401035: The object '{}' does not exist.", shown(id))]
+    #[error("TF401035: The object '{}' does not exist.", excerpt(id))]
     NoObject { id: String },
     /// A change of a push is about a file that is not there.
     #[error(
         "TF401174: The item '/{}' could not be found in the repository at the version that the push begins with.",
-        shown(path)
+        excerpt(path)
     )]
     NoItem { path: String },
     /// A push adds a file where there is one.
-    #[error("TF401193: The item '/{}' exists already.", shown(path))]
+    #[error("TF401193: The item '/{}' exists already.", excerpt(path))]
     ItemExists { path: String },
     /// The repository has no such push.
-    #[error("TF401184: The push {} could not be found.", shown(id))]
+    #[error("TF401184: The push {} could not be found.", excerpt(id))]
     NoPush { id: String },
     /// The push was overtaken by another one.
     #[error("It is gone.")]
@@ -65,14 +65,14 @@ pub(crate) enum Refused {
     /// The security token names nothing, or nothing whose list the principal may change.
     #[error(
         "What the token {} is about does not exist, or you do not have permissions for it.",
-        shown(token)
+        excerpt(token)
     )]
     NoSecurityToken { token: String },
     /// There is no such user or group, or the principal may not know of it.
-    #[error("The graph subject {} could not be found.", shown(asked))]
+    #[error("The graph subject {} could not be found.", excerpt(asked))]
     NoSubject { asked: String },
     /// The directory has no such user.
-    #[error("The directory has no user {}.", shown(asked))]
+    #[error("The directory has no user {}.", excerpt(asked))]
     NoUser { asked: String },
     /// The principal lacks a permission.
     #[error(transparent)]
@@ -84,11 +84,11 @@ pub(crate) enum Refused {
     #[error(
         "TF401028: The reference '{}' has already been updated by another client, so you cannot update it. \
          Please try again.",
-        shown(name)
+        excerpt(name)
     )]
     StaleRef { name: String },
     /// The engine refused to update a ref.
-    #[error("{}: {reason}", shown(name))]
+    #[error("{}: {reason}", excerpt(name))]
     RefNotUpdated { name: String, reason: String },
     /// The principal, or the credential, may not do this, which is no permission of Git repositories.
     #[error("{0}")]
@@ -184,7 +184,7 @@ impl From<ZipError> for Refused {
     }
 }
 
-/// A client's text as it may stand in a message.
-pub(crate) fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+/// The beginning of a client's text, without control characters: as it may stand in a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(EXCERPT).collect()
 }

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use super::refused::{Refused, shown};
+use super::refused::{Refused, excerpt};
 use super::scope::Scope;
 use crate::access::{Refusal, Target, authorize_acl, token};
 use crate::directory::{Account, Directory, Project, Repo};
@@ -40,7 +40,7 @@ pub(crate) fn parse<'w>(
     account: &'w Account,
     text: &str,
 ) -> Result<Option<Securable<'w>>, Refused> {
-    let malformed = || Refused::Invalid(format!("{:?} is not a token of this namespace.", shown(text)));
+    let malformed = || Refused::Invalid(format!("{:?} is not a token of this namespace.", excerpt(text)));
     let lower = text.trim().to_lowercase();
     let mut segments = lower.split('/').filter(|segment| !segment.is_empty());
     if segments.next() != Some(token::COLLECTION) {

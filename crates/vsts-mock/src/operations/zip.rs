@@ -21,7 +21,7 @@ const DEFLATED: u16 = 8;
 /// Bytes of an entry besides its name and its data, in both places.
 const ENTRY_BYTES: u64 = 30 + 16 + 46;
 
-/// Why a zip file can't be made.
+/// The reason why a zip file can't be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ZipError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Which repository a path means: every form of SSH URL that the service has had.
+//! The repository that a path names, in every form of SSH URL that the service has had.
 //!
 //! | form | account |
 //! | --- | --- |

@@ -22,16 +22,16 @@ use super::exec_line;
 use super::idle_timer::IdleTimer;
 use crate::app::App;
 
-/// How many channels are open at once on one connection.
+/// Channels that are open at once on one connection.
 const CHANNELS: usize = 10;
-/// How many channels a connection may open in its life: the library keeps a little of each.
+/// Channels that a connection may open in its life: the library keeps a little of each.
 const CHANNELS_EVER: usize = 2_000;
-/// How many packets wait for the engine.
+/// Packets that wait for the engine.
 const PACKETS: usize = 16;
 /// The longest `GIT_PROTOCOL` that is looked at.
 const LONGEST_PROTOCOL: usize = 256;
 
-/// What the library asks about one connection.
+/// The handler that the library asks about one connection.
 pub(super) struct Connection {
     app: Arc<App>,
     idle_timer: IdleTimer,
@@ -40,7 +40,7 @@ pub(super) struct Connection {
     opened: usize,
 }
 
-/// How far a channel has come.
+/// The state of a channel.
 enum Stage {
     /// Nothing has been asked on it.
     Fresh { channel: ChannelWriteHalf<Msg>, protocol: String },
@@ -58,7 +58,7 @@ impl Connection {
         Self { app, idle_timer, caller: None, channels: HashMap::new(), opened: 0 }
     }
 
-    /// Whether this key may be signed with, or has been: the registry knows it, and the signature is not SHA-1's.
+    /// Returns whether a key is good for signing in: the registry knows it, and the signature is not SHA-1's.
     fn takes(&self, key: &PublicKey, algorithm: &Algorithm) -> Option<String> {
         if *algorithm == (Algorithm::Rsa { hash: None }) {
             return None;

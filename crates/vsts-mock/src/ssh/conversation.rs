@@ -32,10 +32,10 @@ const DONE: u32 = 0;
 const REFUSED: u32 = 1;
 /// The exit status of a conversation that broke off; Git's own.
 const BROKE_OFF: u32 = 128;
-/// How long a client may take for the last words.
+/// The time that a client may take to receive the end of a conversation.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Who signed, and under which user name they connected: an account's or nobody's.
+/// The key that signed, and the user name of the connection: an account's or nobody's.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     /// The public key whose signature was verified, as the registry keeps it.
@@ -73,7 +73,7 @@ pub(super) struct Request {
     pub(super) work: Work,
 }
 
-/// How a request ended.
+/// The end of a request.
 struct End {
     status: u32,
     /// For the error stream.

@@ -18,14 +18,14 @@ const COMMANDS: [(&[u8], Service); 4] = [
     (b"git receive-pack ", Service::ReceivePack),
 ];
 
-/// What a client asks for over SSH.
+/// A client's request over SSH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecLine {
     pub(crate) service: Service,
     pub(crate) path: String,
 }
 
-/// Why a line is refused; worded for who reads it in a terminal.
+/// The reason why a line is refused, as Git shows it in a terminal.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ExecLineError {
     /// Longer than any address.

@@ -24,17 +24,17 @@ const KEYS: [(&str, Algorithm, bool); 3] = [
 /// The port that `known_hosts` does not name.
 const STANDARD_PORT: u16 = 22;
 
-/// Why the server has no key to show.
+/// The reason why the server has no host key.
 #[derive(Debug, Error)]
 pub enum HostKeyError {
     /// A file or its folder could not be read or written.
     #[error("cannot {action} the SSH host key {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that failed.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -43,7 +43,7 @@ pub enum HostKeyError {
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: ssh_key::Error,
     },

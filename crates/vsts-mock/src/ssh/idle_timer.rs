@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may go on like that: signing in, waiting to be asked, or answering.
+//! The timer of a connection: how long it may sign in, wait for a request, or answer one.
 
 use std::sync::Arc;
 use std::time::Duration;

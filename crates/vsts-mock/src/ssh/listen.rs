@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE};
 use crate::listening;
 
-/// How long a client that is told to go may take to go.
+/// The time that a client has to disconnect when it is asked to.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` is cancelled, then lets what is in progress end.

@@ -1,4 +1,4 @@
-//! The SSH door: Git's protocol for those who sign in with a key. The only folder that knows russh.
+//! The SSH front end: Git's protocol for those who sign in with a key. The only folder that knows russh.
 //!
 //! A connection is taken by [`listen`], which ends it when it takes too long; `connection` lets a key prove who it is and
 //! each channel ask for one command, which `exec_line` reads and `address` looks up; `conversation` asks the same rules
@@ -33,17 +33,17 @@ use crate::config::Timeouts;
 use crate::listening;
 use host_key::HostKeyError;
 
-/// How often a client may fail to sign in: six keys, and the question what there is to sign in with.
+/// Failures to sign in that a client may have: six keys, and the question for the methods.
 const ATTEMPTS: usize = 7;
-/// How much a client may send before it hears that it was taken.
+/// Bytes that a client may send before they are acknowledged.
 const WINDOW: u32 = 2 << 20;
 /// The largest packet of data, either way: what OpenSSH sends at most.
 const PACKET: u32 = 32 * 1024;
-/// How many messages wait to be sent on one connection.
+/// Messages that wait to be sent on one connection.
 const MESSAGES: usize = 64;
-/// How long a connection may be silent before it is asked whether anybody is there.
+/// The time that a connection may be silent before the server sends a keep-alive request.
 const KEEPALIVE: Duration = Duration::from_mins(1);
-/// How many such questions may stay unanswered.
+/// Keep-alive requests that may stay unanswered.
 const UNANSWERED: usize = 3;
 /// How long nothing at all may move, answers to those questions included. Whether a connection that lives is idle is seen
 /// by what is asked on it: see `idle_timer`.
@@ -85,7 +85,7 @@ const CIPHERS: &[cipher::Name] = &[
 ];
 const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
 
-/// How long the server waits for whom.
+/// The time-outs of SSH connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) timeouts: Timeouts,
@@ -93,7 +93,7 @@ pub(crate) struct Times {
     pub(crate) drain: Duration,
 }
 
-/// Why SSH cannot be served.
+/// The reason why SSH cannot be served.
 #[derive(Debug, Error)]
 pub(crate) enum SshError {
     #[error(transparent)]
@@ -121,7 +121,7 @@ impl Listener {
         Ok(Self { socket, address, keys })
     }
 
-    /// What the server's SSH URLs begin with.
+    /// The base of the server's SSH URLs.
     pub(crate) fn url(&self) -> String {
         format!("ssh://{}", self.address)
     }

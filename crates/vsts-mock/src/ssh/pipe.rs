@@ -25,7 +25,7 @@ pub(super) fn incoming(
     turn: Arc<Turn>,
     limits: &Limits,
 ) -> impl BufRead + use<> {
-    let mut patience = Duration::from_secs(limits.ssh_silence_seconds);
+    let mut silence = Duration::from_secs(limits.ssh_silence_seconds);
     ChunkReader::new(move || {
         let packet = match packets.try_recv() {
             Ok(packet) => Some(packet),
@@ -34,11 +34,11 @@ pub(super) fn incoming(
                 tokio::select! {
                     packet = packets.recv() => Ok(packet),
                     () = gone.cancelled() => Err(client_gone()),
-                    () = sleep(patience) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client is silent")),
+                    () = sleep(silence) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client is silent")),
                 }
             })?,
         };
-        patience = SSH_SILENCE;
+        silence = SSH_SILENCE;
         // A client that closes its channel has not ended its request.
         if packet.is_none() && gone.is_cancelled() { Err(client_gone()) } else { Ok(packet) }
     })
@@ -51,11 +51,11 @@ pub(super) fn outgoing(
     turn: Arc<Turn>,
     limits: &Limits,
 ) -> impl Write {
-    let patience = Duration::from_secs(limits.write_seconds);
+    let write_timeout = Duration::from_secs(limits.write_seconds);
     ChunkWriter::new(SSH_CHUNK_BYTES, move |packet| {
         turn.wait(async {
             tokio::select! {
-                sent = timeout(patience, channel.data_bytes(packet)) => match sent {
+                sent = timeout(write_timeout, channel.data_bytes(packet)) => match sent {
                     Ok(sent) => sent.map_err(|_| client_gone()),
                     Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")),
                 },

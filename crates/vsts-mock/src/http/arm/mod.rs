@@ -45,14 +45,14 @@ fn tenant() -> Uuid {
     name::derive(&["tenant"])
 }
 
-/// Whether a path is one of these routes.
+/// Returns whether a path is one of these routes.
 pub(super) fn is_one(path: &str) -> bool {
     path.split('/')
         .find(|segment| !segment.is_empty())
         .is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"))
 }
 
-/// What a request answers when it fails: `{"error":{"code":"…","message":"…"}}`.
+/// The answer to a request that fails: `{"error":{"code":"…","message":"…"}}`.
 #[derive(Debug)]
 struct Failure {
     status: StatusCode,
@@ -280,7 +280,7 @@ impl Call<'_> {
         }
     }
 
-    /// What the path names is not there, or not to be seen.
+    /// The resource does not exist, or the caller may not know of it.
     fn absent(&self) -> Failure {
         let names: Vec<&str> = self.path.names.iter().map(String::as_str).collect();
         let asked: String = names.join("/").chars().filter(|c| !c.is_control()).take(200).collect();

@@ -1,4 +1,4 @@
-//! Which resource a path of Azure's Resource Manager names: `/subscriptions/…/providers/…`.
+//! Paths of Azure's Resource Manager: `/subscriptions/…/providers/…`.
 //!
 //! Words of the path compare without regard to case; names are percent-decoded and given as they were asked.
 
@@ -20,7 +20,7 @@ pub(super) struct Path {
     pub(super) target: Target,
 }
 
-/// What of it is meant.
+/// The resource that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Subscriptions,

@@ -90,7 +90,7 @@ fn assignment_json(directory: &Directory, assignment: &Assignment) -> Value {
 }
 
 impl Call<'_> {
-    /// Who has a role at the resource, be it from above; `$filter=principalId eq '…'` picks one person.
+    /// Lists the role assignments at the resource, inherited ones too; `$filter=principalId eq '…'` picks one user.
     pub(super) fn role_assignments(&self, directory: &Directory, query: &str) -> Answer {
         let wanted = filter(query, "principalId");
         let resource = self.allowed(directory, Act::Read)?;

@@ -29,9 +29,9 @@ use crate::identity::{Secret, SignInError};
 use crate::operations::refused::Refused;
 use crate::operations::tokens;
 
-/// How long a session lasts.
+/// The lifetime of a session.
 const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How much of a device's name is kept.
+/// Characters of a device's name that are kept.
 const LONGEST_DEVICE: usize = 60;
 
 /// What is asked for.

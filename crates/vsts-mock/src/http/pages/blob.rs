@@ -15,7 +15,7 @@ pub(super) const LOOKED_AT: usize = 8_000;
 /// Pictures that browsers show, by their names' ends. No SVG: it could hold a script.
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "gif", "webp"];
 
-/// Whether Git would call it binary.
+/// Returns whether Git would call it binary.
 pub(super) fn is_binary(data: &[u8]) -> bool {
     data.iter().take(LOOKED_AT).any(|byte| *byte == 0)
 }
@@ -45,9 +45,9 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
         None if PICTURES.contains(&extension(path).as_str()) => {
             html! { div.picture { img src=(raw) alt={ "The picture " (name) }; } }
         }
-        None => told(&format!("The file is binary: {}.", size(bytes)), &raw),
+        None => notice(&format!("The file is binary: {}.", size(bytes)), &raw),
         Some(_) if is_long => {
-            told(&format!("The file has {}: too much to be shown here.", size(bytes)), &raw)
+            notice(&format!("The file has {}: too much to be shown here.", size(bytes)), &raw)
         }
         Some([]) => html! { p.quiet.pad { "The file is empty." } },
         Some(text) if is_markdown && !as_source && bytes <= README_BYTES => {
@@ -90,7 +90,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
     Ok(source.page(path, "", &body).into())
 }
 
-fn told(why: &str, raw: &str) -> Markup {
+fn notice(why: &str, raw: &str) -> Markup {
     html! { p.quiet.pad { (why) " " a href={ (raw) "&download=true" } { "Download it" } } }
 }
 

@@ -6,15 +6,15 @@ use git_wire::history::Apart;
 use gix::ObjectId;
 use maud::{Markup, html};
 
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::{ago, count};
-use super::request_context::encode;
 use super::source::{Kind, Named, Source, Version, history_of};
 use super::{Failure, Outcome, empty};
+use crate::http::web::encode;
 
-/// How many branches are listed.
+/// Branches that are listed.
 const MOST: usize = 300;
-/// How long is counted how far branches are apart.
+/// The time for counting how far branches are apart.
 const COUNT_FOR: Duration = Duration::from_secs(2);
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
@@ -43,9 +43,9 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
     let apart = apart.unwrap_or_default();
     let mut rows = Vec::new();
     for (number, branch) in all.iter().take(MOST).enumerate() {
-        let told = Told::of(&source.repository, branch.commit)?;
+        let info = CommitInfo::of(&source.repository, branch.commit)?;
         let apart = apart.get(number).filter(|_| branch.name != default.name).copied();
-        rows.push((branch, told, apart));
+        rows.push((branch, info, apart));
     }
     Ok(html! {
         @if all.is_empty() { div.card.quiet { p { "There is none but the run histories." } } }
@@ -55,15 +55,15 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
                 th scope="col" { "Behind | ahead" } th scope="col" { span.sr { "Actions" } }
             } }
             tbody {
-                @for (branch, told, apart) in &rows {
+                @for (branch, info, apart) in &rows {
                     @let version = Version { kind: Kind::Branch, name: branch.name.clone(), commit: branch.commit };
                     tr {
                         th scope="row" {
                             a href=(source.at("", &version, "")) { bdi { (branch.name) } }
                             @if branch.name == default.name { " " span.tag { "default" } }
                         }
-                        td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                        td.when { (ago(source.ctx.now, told.authored)) }
+                        td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
+                        td.when { (ago(source.ctx.now, info.authored)) }
                         td { @if let Some(apart) = apart { (distance(*apart)) } }
                         td.act {
                             @if branch.name != default.name {
@@ -79,7 +79,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
     })
 }
 
-/// How far one version is from another.
+/// The distance between two versions.
 fn distance(Apart { ahead, behind }: Apart) -> Markup {
     html! {
         span.apart {
@@ -94,7 +94,7 @@ fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
     for branch in all.iter().take(MOST) {
         let snapshots =
             source.repository.rev_walk([branch.commit]).first_parent_only().all()?.take(10_000).count();
-        rows.push((branch, Told::of(&source.repository, branch.commit)?, snapshots));
+        rows.push((branch, CommitInfo::of(&source.repository, branch.commit)?, snapshots));
     }
     Ok(html! {
         div.wide { table {
@@ -102,12 +102,12 @@ fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
                 th scope="col" { "Branch" } th scope="col" { "Newest run" } th scope="col" { "When" } th scope="col" { "Snapshots" }
             } }
             tbody {
-                @for (branch, told, snapshots) in &rows {
+                @for (branch, info, snapshots) in &rows {
                     @let version = Version { kind: Kind::Branch, name: branch.name.clone(), commit: branch.commit };
                     tr {
                         th scope="row" { a href=(source.at("commits", &version, "")) { bdi.break { (branch.name) } } }
-                        td { a href=(source.commit_path(told.id)) { bdi { (told.trailer("Run-Id").unwrap_or("without a run")) } } }
-                        td.when { (ago(source.ctx.now, told.authored)) }
+                        td { a href=(source.commit_path(info.id)) { bdi { (info.trailer("Run-Id").unwrap_or("without a run")) } } }
+                        td.when { (ago(source.ctx.now, info.authored)) }
                         td { (count(*snapshots, "snapshot", "snapshots")) }
                     }
                 }

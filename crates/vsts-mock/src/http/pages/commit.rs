@@ -4,12 +4,12 @@ use git_wire::history::History;
 use gix::ObjectId;
 use maud::{Markup, html};
 
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Named, Source, Version, history_of, short};
 use super::{Failure, Outcome, diff_view};
 
-/// How many branches are looked at for those that have the commit.
+/// Branches among which those are found that have the commit.
 const LOOKED_AT: usize = 50;
 
 pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
@@ -19,44 +19,44 @@ pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
     if object.kind != gix::objs::Kind::Commit {
         return Err(missing());
     }
-    let told = Told::of(&source.repository, id)?;
+    let info = CommitInfo::of(&source.repository, id)?;
     let version = Version { kind: Kind::Commit, name: id.to_string(), commit: id };
     let now = source.ctx.now;
-    let run = told.trailer("Run-Id");
+    let run = info.trailer("Run-Id");
     let body = html! {
         div.page {
             div.commit {
                 div.head {
-                    h1 { bdi { (told.subject()) } }
+                    h1 { bdi { (info.subject()) } }
                     div.actions { a.button.plain href=(source.at("", &version, "")) { "Browse files" } }
                 }
-                @if !told.body().is_empty() { pre.text { (told.body()) } }
+                @if !info.body().is_empty() { pre.text { (info.body()) } }
                 p.by {
-                    (avatar(&told.author))
-                    span { strong title=(told.email) { bdi { (told.author) } } " wrote it " (ago(now, told.authored)) }
-                    @if told.committer != told.author {
-                        span { " · " bdi { (told.committer) } " committed it " (ago(now, told.committed)) }
+                    (avatar(&info.author))
+                    span { strong title=(info.email) { bdi { (info.author) } } " wrote it " (ago(now, info.authored)) }
+                    @if info.committer != info.author {
+                        span { " · " bdi { (info.committer) } " committed it " (ago(now, info.committed)) }
                     }
                 }
                 dl.facts {
                     dt { "Commit" } dd { code.break { (id) } }
-                    @if !told.parents.is_empty() {
-                        dt { @if told.parents.len() == 1 { "Parent" } @else { "Parents" } }
-                        dd { @for parent in &told.parents { a href=(source.commit_path(*parent)) { code { (short(*parent)) } } " " } }
+                    @if !info.parents.is_empty() {
+                        dt { @if info.parents.len() == 1 { "Parent" } @else { "Parents" } }
+                        dd { @for parent in &info.parents { a href=(source.commit_path(*parent)) { code { (short(*parent)) } } " " } }
                     }
-                    @for (name, value) in told.trailers() {
+                    @for (name, value) in info.trailers() {
                         dt { bdi { (spoken(name)) } } dd { (trailer(source, name, value)) }
                     }
                     (on_branches(source, id, run.is_some())?)
                 }
             }
-            @if told.parents.len() > 1 {
-                p.note { "A merge of " (told.parents.len()) " commits: what it changed is told against the first of them." }
+            @if info.parents.len() > 1 {
+                p.note { "A merge of " (info.parents.len()) " commits: what it changed is told against the first of them." }
             }
-            (diff_view::show(source, told.parents.first().copied(), id)?)
+            (diff_view::show(source, info.parents.first().copied(), id)?)
         }
     };
-    Ok(source.page(&told.subject(), "commits", &body).into())
+    Ok(source.page(&info.subject(), "commits", &body).into())
 }
 
 /// A trailer's name as a word: `Run-Id` is `Run id`.

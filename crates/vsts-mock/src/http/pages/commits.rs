@@ -8,14 +8,14 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, history_of, short};
 use super::{Failure, Outcome, empty, names, snapshots};
 
 /// Commits on one page.
 pub(super) const PAGE: usize = 50;
-/// How long is looked for commits that changed a path.
+/// The time for finding commits that changed a path.
 const LOOK_FOR: Duration = Duration::from_secs(3);
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
@@ -65,7 +65,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Failure> {
     let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        all.push(Told::of(&source.repository, *id)?);
+        all.push(CommitInfo::of(&source.repository, *id)?);
     }
     Ok(html! {
         div.wide { table.commits {
@@ -73,18 +73,18 @@ pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Fail
                 th scope="col" { "Commit" } th scope="col" { "Author" } th scope="col" { "When" } th scope="col" { "Id" }
             } }
             tbody {
-                @for told in &all {
+                @for info in &all {
                     tr {
                         th scope="row" {
-                            a href=(source.commit_path(told.id)) { bdi { (told.subject()) } }
-                            @if told.parents.len() > 1 { " " span.tag { "merge" } }
-                            @if let Some(run) = told.trailer("Run-Id") { " " span.tag.run { "run " bdi { (run) } } }
+                            a href=(source.commit_path(info.id)) { bdi { (info.subject()) } }
+                            @if info.parents.len() > 1 { " " span.tag { "merge" } }
+                            @if let Some(run) = info.trailer("Run-Id") { " " span.tag.run { "run " bdi { (run) } } }
                         }
-                        td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
-                        td.when { (ago(source.ctx.now, told.authored)) }
+                        td { span.person { (avatar(&info.author)) bdi { (info.author) } } }
+                        td.when { (ago(source.ctx.now, info.authored)) }
                         td {
-                            @let version = Version { kind: Kind::Commit, name: told.id.to_string(), commit: told.id };
-                            a href=(source.at("", &version, "")) aria-label={ "Files of " (short(told.id)) } { code { (short(told.id)) } }
+                            @let version = Version { kind: Kind::Commit, name: info.id.to_string(), commit: info.id };
+                            a href=(source.at("", &version, "")) aria-label={ "Files of " (short(info.id)) } { code { (short(info.id)) } }
                         }
                     }
                 }

@@ -6,9 +6,9 @@ use maud::{Markup, html};
 use super::source::{Kind, Named, Source, Version};
 use super::{Failure, Outcome, commits, diff_view, empty};
 
-/// How many branches and tags the lists offer.
+/// Branches and tags that the lists offer.
 const OFFERED: usize = 200;
-/// How many commits are listed.
+/// Commits that are listed.
 const MOST_COMMITS: usize = 50;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {

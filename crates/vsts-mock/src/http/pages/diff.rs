@@ -1,4 +1,4 @@
-//! What differs between two versions of a file: its lines, with the part of a line that changed.
+//! The differences between two versions of a file: its lines, with the part of a line that changed.
 
 use std::ops::Range;
 
@@ -35,7 +35,7 @@ impl How {
     }
 }
 
-/// What became of a file's content.
+/// The change of a file's content.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Lines(Vec<Hunk>),
@@ -74,7 +74,7 @@ pub(super) struct FileDiff {
     pub(super) removed: u32,
 }
 
-/// What became of a file's lines.
+/// The change of a file's lines.
 pub(super) fn lines(repository: &gix::Repository, change: &Change) -> Result<FileDiff, Failure> {
     let whole = |content| Ok(FileDiff { content, rows: 0, added: 0, removed: 0 });
     let sides = [change.old, change.new];

@@ -92,7 +92,7 @@ fn switch(source: &Source<'_>, is_split: bool) -> Markup {
     }
 }
 
-/// How a file changed, in a letter; the word is there for who hears the page.
+/// The kind of a file's change as a letter; screen readers get the word.
 pub(super) fn letter(how: How) -> Markup {
     html! { span class={ "how " (how.letter()) } title=(how.word()) { (how.letter()) span.sr { " " (how.word()) } } }
 }
@@ -117,14 +117,14 @@ fn one(
     is_split: bool,
     left: &mut usize,
 ) -> Markup {
-    let told = |text: &str| html! { p.quiet.pad { (text) } };
+    let notice = |text: &str| html! { p.quiet.pad { (text) } };
     let content = match &diff.content {
-        Content::Binary => told("The file is binary."),
-        Content::TooLarge => told("The file is too large to be compared here."),
-        Content::Same if change.how == How::Renamed => told("Renamed without a change."),
-        Content::Same => told("Its mode changed, and nothing else."),
-        Content::Submodule(id) => told(&format!("A submodule, now at {id}.")),
-        Content::Lines(_) if *left == 0 => told("Not shown: the page is long already."),
+        Content::Binary => notice("The file is binary."),
+        Content::TooLarge => notice("The file is too large to be compared here."),
+        Content::Same if change.how == How::Renamed => notice("Renamed without a change."),
+        Content::Same => notice("Its mode changed, and nothing else."),
+        Content::Submodule(id) => notice(&format!("A submodule, now at {id}.")),
+        Content::Lines(_) if *left == 0 => notice("Not shown: the page is long already."),
         Content::Lines(hunks) => {
             let all = diff.rows;
             let most = DIFF_FILE_ROWS.min(*left);
@@ -210,7 +210,7 @@ fn unified(hunks: &[Hunk], most: usize) -> Markup {
     }
 }
 
-/// What stands beside each other: a line of the old side, and one of the new.
+/// Two lines beside each other: one of the old side, and one of the new.
 type Pair<'h> = (Option<&'h Row>, Option<&'h Row>);
 
 /// Puts lines that are gone and those in their place beside each other.

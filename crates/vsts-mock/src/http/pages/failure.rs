@@ -1,4 +1,4 @@
-//! Why a page is not shown. What somebody may not see is told as what is not there.
+//! The reasons why a page is not shown. A page that the visitor may not see fails like one that does not exist.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::registry::RegistryError;
 /// The message for what does not exist or must not be seen.
 pub(super) const ABSENT: &str = "It does not exist, or you may not see it.";
 
-/// Why a page is not shown, or a form not followed.
+/// The reason why a page is not shown, or a form not followed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Nobody is signed in, and this needs somebody.
@@ -24,11 +24,11 @@ pub(super) enum Failure {
     Absent(String),
     /// It can be seen, but this may not be done.
     Forbidden(String),
-    /// What was sent makes no sense, or can not be done; the words say why.
+    /// The request makes no sense, or cannot be done; the text says why.
     Bad(String),
     /// It would cost the server too much; the words name the bound.
     TooMuch(String),
-    /// What was sent did not arrive.
+    /// The request's body could not be read.
     Body(BodyError),
     /// There is no room for what was to be stored.
     DiskFull,
@@ -57,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// What a person reads first.
+    /// The title of the page.
     pub(super) fn title(&self) -> &'static str {
         match self {
             Self::SignIn => "Sign in",

@@ -9,15 +9,15 @@ use gix::bstr::{BString, ByteSlice as _};
 use maud::{Markup, html};
 
 use super::failure::Failure;
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
 use super::{Outcome, blob, empty, names};
 use crate::limits::README_BYTES;
 
-/// How many entries of a folder are listed.
+/// Entries of a folder that are listed.
 const MOST_ENTRIES: usize = 2_000;
-/// How long is looked for the last changes of a folder's entries.
+/// The time for finding the last changes of a folder's entries.
 const LOOK_FOR: Duration = Duration::from_millis(200);
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
@@ -40,7 +40,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
     let changes = last_changes(source, version.commit, path, &entries)?;
     let readme = readme(source, version, path, &entries)?;
     let title = if path.is_empty() { source.repo.name.as_str() } else { path };
-    let head = Told::of(&source.repository, version.commit)?;
+    let head = CommitInfo::of(&source.repository, version.commit)?;
     let below = |entry: &Entry| {
         let name = names::text(entry.name.as_bstr());
         if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") }
@@ -87,9 +87,9 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                                 }
                             }
                             @match changes.get(&entry.name) {
-                                Some(told) => {
-                                    td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                                    td.when { (ago(source.ctx.now, told.authored)) }
+                                Some(info) => {
+                                    td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
+                                    td.when { (ago(source.ctx.now, info.authored)) }
                                 }
                                 None => { td {} td {} }
                             }
@@ -136,7 +136,7 @@ fn last_changes(
     tip: ObjectId,
     path: &str,
     entries: &[Entry],
-) -> Result<HashMap<BString, Told>, Failure> {
+) -> Result<HashMap<BString, CommitInfo>, Failure> {
     let begun = Instant::now();
     let may_go_on = || source.work.check().is_ok() && begun.elapsed() <= LOOK_FOR;
     let folder = PathQuery::new(names::bytes(path).as_bstr());
@@ -149,14 +149,14 @@ fn last_changes(
         outcome => outcome.map_err(|error| source.work.history_error(error))?,
     }
     source.ctx.app.wants_graph(&source.repo, &history);
-    let mut told: HashMap<ObjectId, Told> = HashMap::new();
+    let mut info: HashMap<ObjectId, CommitInfo> = HashMap::new();
     let mut changes = HashMap::new();
     for (number, id) in found {
-        let one = match told.get(&id) {
+        let one = match info.get(&id) {
             Some(known) => known.clone(),
-            None => Told::of(&source.repository, id)?,
+            None => CommitInfo::of(&source.repository, id)?,
         };
-        told.insert(id, one.clone());
+        info.insert(id, one.clone());
         changes.insert(all[number].clone(), one);
     }
     Ok(changes)

@@ -42,7 +42,7 @@ pub(super) fn find_project<'w>(
     found.map_err(|_| absent(principal))
 }
 
-/// What is said to somebody who may know more once signed in, and to everybody else.
+/// The failure for a page that a visitor may see once signed in, and for everybody else.
 pub(super) fn absent(principal: &Principal) -> Failure {
     if principal.is_anonymous() { Failure::SignIn } else { Failure::absent(ABSENT) }
 }

@@ -1,4 +1,4 @@
-//! What a new repository's `.gitignore` may begin with.
+//! The beginnings that a new repository's `.gitignore` may have.
 
 const TEMPLATES: [(&str, &str); 5] = [
     (

@@ -1,4 +1,4 @@
-//! What all pages have in common: the document around them, the bar at the top, and the headers that keep them safe.
+//! The frame of all pages: the document around them, the bar at the top, and the headers that keep them safe.
 
 use axum::body::Body;
 use axum::response::Response;

@@ -10,7 +10,7 @@ const LONGEST_SUBJECT: usize = 120;
 
 /// A commit as pages tell of it.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct CommitInfo {
     pub(super) id: gix::ObjectId,
     pub(super) parents: Vec<gix::ObjectId>,
     pub(super) author: String,
@@ -21,7 +21,7 @@ pub(super) struct Told {
     pub(super) message: String,
 }
 
-impl Told {
+impl CommitInfo {
     pub(super) fn of(repository: &gix::Repository, id: gix::ObjectId) -> Result<Self, Failure> {
         let commit = repository.find_commit(id)?;
         let (author, committer) = (commit.author()?, commit.committer()?);
@@ -49,7 +49,7 @@ impl Told {
         }
     }
 
-    /// What comes after the first line, without the trailers.
+    /// The text after the first line, without the trailers.
     pub(super) fn body(&self) -> &str {
         let message = self.message.trim();
         let rest = message.split_once('\n').map_or("", |(_, rest)| rest).trim();
@@ -78,7 +78,7 @@ fn time_of(signature: gix::actor::SignatureRef<'_>) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Where the last paragraph begins, if it consists of trailers alone.
+/// The start of the last paragraph, if it consists of trailers alone.
 fn trailers_start(text: &str) -> Option<usize> {
     let start = text.rfind("\n\n").map_or(0, |end| end + 2);
     let mut lines = text[start..].lines().peekable();
@@ -96,8 +96,8 @@ fn trailer(line: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    fn told(message: &str) -> Told {
-        Told {
+    fn info(message: &str) -> CommitInfo {
+        CommitInfo {
             id: gix::ObjectId::null(gix::hash::Kind::Sha1),
             parents: Vec::new(),
             author: String::new(),
@@ -125,11 +125,11 @@ mod tests {
             ("", "(no message)", "", &[]),
         ];
         for (message, subject, body, trailers) in rows {
-            let told = told(message);
-            assert_eq!((told.subject().as_str(), told.body()), (subject, body), "{message:?}");
-            assert_eq!(told.trailers(), trailers, "{message:?}");
+            let info = info(message);
+            assert_eq!((info.subject().as_str(), info.body()), (subject, body), "{message:?}");
+            assert_eq!(info.trailers(), trailers, "{message:?}");
         }
-        assert_eq!(told("s\n\nRun-Id: iris_1\n").trailer("run-id"), Some("iris_1"));
-        assert_eq!(told(&"ä".repeat(200)).subject().chars().count(), 121);
+        assert_eq!(info("s\n\nRun-Id: iris_1\n").trailer("run-id"), Some("iris_1"));
+        assert_eq!(info(&"ä".repeat(200)).subject().chars().count(), 121);
     }
 }

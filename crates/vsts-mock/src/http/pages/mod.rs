@@ -2,7 +2,7 @@
 //!
 //! Made here as a whole, without scripts; one stylesheet, and one script that makes small things easier. One file a page.
 //! Nothing changes by GET. A form needs the token that its page gave it, and has to come from a page of this host.
-//! Whether something may be seen or done is asked of [`crate::access`], as at every other door.
+//! [`crate::access`] decides what may be seen and done, as for every other front end.
 
 mod archive;
 mod blob;
@@ -55,7 +55,7 @@ use request_context::RequestContext;
 use route::RepoPage;
 pub(super) use route::Route;
 
-/// What a request for a page comes to.
+/// The answer to a request for a page.
 enum Answer {
     Page(Box<Page>),
     /// Another page, and a cookie to keep.
@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-/// Whether the request is a browser's.
+/// Returns whether the request is a browser's.
 pub(super) fn is_by_browser(request: &Request<Body>) -> bool {
     wants_html(request.headers()) || *request.method() == Method::POST
 }
@@ -218,7 +218,7 @@ fn redirect(to: &str, cookie: Option<&str>) -> Response {
     response
 }
 
-/// How a failed sign-in is told.
+/// The message for a failed sign-in.
 fn sign_in_problem(error: SignInError) -> String {
     match error {
         SignInError::TooMany { retry_after } => {

@@ -8,10 +8,10 @@ use maud::{Markup, html};
 /// A moment, as a person would say it; the exact one is in its title.
 pub(super) fn ago(now: Timestamp, then: Timestamp) -> Markup {
     let exact = then.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    html! { time datetime=(then.strftime("%Y-%m-%dT%H:%M:%SZ")) title=(exact) { (said(now, then)) } }
+    html! { time datetime=(then.strftime("%Y-%m-%dT%H:%M:%SZ")) title=(exact) { (relative(now, then)) } }
 }
 
-fn said(now: Timestamp, then: Timestamp) -> String {
+fn relative(now: Timestamp, then: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let some = |count: i64, unit: &str| format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" });
     match seconds {
@@ -105,7 +105,7 @@ mod tests {
         let now = Timestamp::from_second(31_536_000).expect("1971");
         for (seconds, expected) in rows {
             let then = Timestamp::from_second(31_536_000 - seconds).expect("a time");
-            assert_eq!(said(now, then), expected, "{seconds}");
+            assert_eq!(relative(now, then), expected, "{seconds}");
         }
     }
 

@@ -22,7 +22,7 @@ use crate::operations::permissions;
 use crate::operations::refused::Refused;
 use crate::registry::Wish;
 
-/// What can be said of a repository: all but what is of the time before, and what is made in a project.
+/// The permissions on a repository: all but the legacy ones, and those on what is created in a project.
 fn listed() -> impl Iterator<Item = Permission> {
     let left_out = [Permission::Administer, Permission::CreateRepository];
     Permission::ALL.into_iter().filter(move |one| !left_out.contains(one))
@@ -147,7 +147,7 @@ fn verdict(found: &Standing) -> Markup {
     html! { span class=(class) { span aria-hidden="true" { (sign) " " } (found.label()) } }
 }
 
-/// Where something comes from, in words.
+/// The text for the source of a permission.
 fn origin(directory: &Directory, place: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
     match found {
         Standing::NotSet => html! { "nothing, which means no" },

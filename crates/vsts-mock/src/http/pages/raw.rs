@@ -7,9 +7,9 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
-use super::request_context::encode;
 use super::source::Source;
 use super::{Answer, Failure, Outcome, blob};
+use crate::http::web::encode;
 use crate::http::web::stream;
 use crate::http::web::{protect, text};
 

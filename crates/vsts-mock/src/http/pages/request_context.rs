@@ -7,21 +7,15 @@ use http::header::{ACCEPT_ENCODING, COOKIE, HOST};
 use http::request::Parts;
 use jiff::Timestamp;
 use maud::{Markup, html};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::access::{Permissions, Principal};
 use crate::app::App;
 use crate::directory::Directory;
 use crate::http::address::account_of_host;
-use crate::http::web::guard;
+use crate::http::web::{encode, guard};
 use crate::identity::{Secret, secret};
 use crate::operations::scope::Scope;
 use crate::operations::work::Work;
-
-/// What a name may have in a URL as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same for a path, whose slashes stay.
-const PLAIN_PATH: &AsciiSet = &PLAIN.remove(b'/');
 
 /// A request for a page.
 pub(super) struct RequestContext {
@@ -43,7 +37,7 @@ pub(super) struct RequestContext {
     pub(super) here: String,
     pub(super) query: HashMap<String, String>,
     pub(super) takes_gzip: bool,
-    /// What may be done for this request.
+    /// The bound on the work for this request.
     pub(super) work: Arc<Work>,
 }
 
@@ -117,7 +111,7 @@ impl RequestContext {
         (!self.principal.is_anonymous()).then_some(self.principal.name.as_str())
     }
 
-    /// Whether the visitor is signed in to the pages, and not by some credential of a program.
+    /// Returns whether the visitor is signed in to the pages, and not by a credential of a program.
     pub(super) fn has_session(&self) -> bool {
         self.session.is_some()
     }
@@ -127,12 +121,12 @@ impl RequestContext {
         html! { input type="hidden" name="_token" value=(guard::token(self.secret.reveal())); }
     }
 
-    /// Whether a form has come from a page made for this browser.
+    /// Returns whether a form has come from a page made for this browser.
     pub(super) fn holds(&self, token: &str) -> bool {
         !self.is_new && guard::holds(self.secret.reveal(), token)
     }
 
-    /// Where an account is: on its own host, that is the root.
+    /// The path of an account: on its own host, the root.
     pub(super) fn account_path(&self, account: &str) -> String {
         match &self.host_account {
             Some(own) if own.eq_ignore_ascii_case(account) => String::new(),
@@ -140,12 +134,12 @@ impl RequestContext {
         }
     }
 
-    /// Where a project is.
+    /// The path of a project.
     pub(super) fn project_path(&self, account: &str, project: &str) -> String {
         format!("{}/{}", self.account_path(account), encode(project))
     }
 
-    /// Where a repository is.
+    /// The path of a repository.
     pub(super) fn repo_path(&self, account: &str, project: &str, repo: &str) -> String {
         format!("{}/_git/{}", self.project_path(account, project), encode(repo))
     }
@@ -172,7 +166,7 @@ impl RequestContext {
         Some(format!("ssh://{}@{address}/{}/_ssh/{}", encode(account), encode(project), encode(repo)))
     }
 
-    /// What a response has to tell the browser to keep so that the forms of the page hold.
+    /// The cookie that a browser has to keep so that the forms of the page are accepted.
     pub(super) fn visit_cookie(&self) -> Option<String> {
         self.is_new.then(|| self.cookie("visit", self.secret.reveal(), "Strict", None))
     }
@@ -210,14 +204,4 @@ fn cookie_name(app: &App, kind: &str) -> String {
         (false, Some(port)) => format!("vsts-{kind}-{port}"),
         (false, None) => format!("vsts-{kind}"),
     }
-}
-
-/// A name as a segment of a URL, or as a value in one.
-pub(super) fn encode(name: &str) -> String {
-    utf8_percent_encode(name, PLAIN).to_string()
-}
-
-/// A path as a part of a URL.
-pub(super) fn encode_path(path: &str) -> String {
-    utf8_percent_encode(path, PLAIN_PATH).to_string()
 }

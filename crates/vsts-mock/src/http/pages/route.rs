@@ -1,4 +1,4 @@
-//! Which page an address is: the service's own addresses where it had them.
+//! The addresses of pages: the service's own where it had them.
 //!
 //! | address | page |
 //! | --- | --- |
@@ -112,7 +112,7 @@ impl Route {
         })
     }
 
-    /// Whether it answers to programs as to browsers.
+    /// Returns whether it answers programs as it answers browsers.
     pub(crate) fn is_for_all(&self) -> bool {
         match self {
             Self::Repo(_, page) => *page != RepoPage::Files,

@@ -9,13 +9,14 @@ use maud::html;
 
 use super::layout::{self, Page};
 use super::parts::{avatar, problem};
-use super::request_context::{RequestContext, encode};
+use super::request_context::RequestContext;
 use super::{Answer, Outcome, sign_in_problem};
 use crate::http::auth;
+use crate::http::web::encode;
 use crate::http::web::form::Form;
 use crate::identity::{Credential, Secret, SignInError};
 
-/// Where to sign in, and be brought back from.
+/// The address of the sign-in page, which leads back to an address.
 pub(super) fn address(from: &str) -> String {
     if is_local(from) && from != "/" && !from.starts_with("/_sign") {
         format!("/_signin?to={}", encode(from))
@@ -24,7 +25,7 @@ pub(super) fn address(from: &str) -> String {
     }
 }
 
-/// Whether an address is one of this server, whatever a browser makes of it.
+/// Returns whether an address is one of this server, whatever a browser makes of it.
 fn is_local(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::commits::{PAGE, pages};
 use super::diff_view::letter;
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, short};
 use super::{Failure, Outcome};
@@ -15,12 +15,12 @@ use crate::operations::changed_files::{self, Change};
 use crate::operations::tree_walk::WalkError;
 use crate::operations::work::Exceeded;
 
-/// How many changed files a row names.
+/// Changed files that a row names.
 const NAMED: usize = 3;
 
 /// A snapshot and what had changed since the one before.
 struct Snapshot {
-    told: Told,
+    info: CommitInfo,
     /// The first changes, and how many there are; `None` if there are too many to be counted.
     changes: Option<(Vec<Change>, usize)>,
 }
@@ -31,8 +31,8 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
     let has_more = ids.len() > PAGE;
     let mut all = Vec::new();
     for id in ids.into_iter().take(PAGE) {
-        let told = Told::of(&source.repository, id)?;
-        let before = told.parents.first().copied();
+        let info = CommitInfo::of(&source.repository, id)?;
+        let before = info.parents.first().copied();
         let changes = match changed_files::between(&source.repository, &source.work, before, id) {
             Ok(mut changes) => {
                 let total = changes.len();
@@ -44,7 +44,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
             Err(WalkError::Exceeded(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        all.push(Snapshot { told, changes });
+        all.push(Snapshot { info, changes });
     }
     let body = html! {
         div.page {
@@ -78,26 +78,26 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
 }
 
 fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
-    let told = &snapshot.told;
-    let version = Version { kind: Kind::Commit, name: told.id.to_string(), commit: told.id };
-    let address = source.commit_path(told.id);
+    let info = &snapshot.info;
+    let version = Version { kind: Kind::Commit, name: info.id.to_string(), commit: info.id };
+    let address = source.commit_path(info.id);
     html! {
         tr {
             th scope="row" {
-                @match told.trailer("Run-Id") {
+                @match info.trailer("Run-Id") {
                     Some(run) => a href=(address) { bdi { (run) } },
-                    None if told.parents.len() > 1 => { a href=(address) { "Joined" } " " span.quiet { "with another computer's runs" } }
-                    None => a href=(address) { bdi { (told.subject()) } },
+                    None if info.parents.len() > 1 => { a href=(address) { "Joined" } " " span.quiet { "with another computer's runs" } }
+                    None => a href=(address) { bdi { (info.subject()) } },
                 }
             }
             td {
-                @if let Some(script) = told.trailer("Script") { code { bdi { (script) } } }
-                @if let Some(target) = told.trailer("Target") { " " span.tag { (target) } }
+                @if let Some(script) = info.trailer("Script") { code { bdi { (script) } } }
+                @if let Some(target) = info.trailer("Target") { " " span.tag { (target) } }
             }
-            td { (changed(snapshot.changes.as_ref(), told.parents.is_empty())) }
-            td { span.person { (avatar(&told.author)) bdi { (told.author) } } }
-            td.when { (ago(source.ctx.now, told.authored)) }
-            td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(told.id)) } { code { (short(told.id)) } } }
+            td { (changed(snapshot.changes.as_ref(), info.parents.is_empty())) }
+            td { span.person { (avatar(&info.author)) bdi { (info.author) } } }
+            td.when { (ago(source.ctx.now, info.authored)) }
+            td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(info.id)) } { code { (short(info.id)) } } }
         }
     }
 }
@@ -124,9 +124,9 @@ const MOST_COUNTED: usize = 20_000;
 fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>, usize), Failure> {
     let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
     let (mut ids, mut total) = (Vec::new(), 0);
-    for info in walk.take(MOST_COUNTED) {
+    for step in walk.take(MOST_COUNTED) {
         source.work.check()?;
-        let id = info?.id;
+        let id = step?.id;
         if total >= skip && ids.len() <= PAGE {
             ids.push(id);
         }

@@ -17,21 +17,22 @@ use super::home::{absent, find_project};
 use super::layout::Page;
 use super::markdown::{self, Key};
 use super::names;
-use super::request_context::{RequestContext, encode, encode_path};
+use super::request_context::RequestContext;
 use super::route::RepoNames;
 use crate::access::{Permission, Refusal, Target, authorize};
 use crate::directory::{Account, Project, Repo};
+use crate::http::web::{encode, encode_path};
 use crate::operations::content::Blob;
 use crate::operations::context::RepoContext;
 use crate::operations::refs::{self, NamedCommit};
 use crate::operations::tree_walk::read_tree;
 use crate::operations::versions;
 
-/// What the branches begin with that hold a run history; a GUID follows.
+/// The prefix of branches that hold a run history; a GUID follows.
 const HISTORY: &str = "AzureMLHistory/";
-/// How many branches, and how many tags, the list of versions offers.
+/// Branches, and tags, that the list of versions offers.
 const OFFERED: usize = 25;
-/// How many branches are looked at to sum a repository up.
+/// Branches that are read to sum a repository up.
 const LOOKED_AT: usize = 1_000;
 
 /// A repository, opened for a visitor who may read it.
@@ -222,7 +223,7 @@ impl<'v> Source<'v> {
         Ok(Version { kind, name: name.to_owned(), commit })
     }
 
-    /// What is at a path in a commit; the empty path is its root.
+    /// The entry at a path in a commit; the empty path is its root.
     pub(super) fn entry(&self, commit: ObjectId, path: &str) -> Result<Option<Entry>, Failure> {
         let commit = self.repository.find_commit(commit)?;
         if path.is_empty() {
@@ -238,7 +239,7 @@ impl<'v> Source<'v> {
         }))
     }
 
-    /// What is in a folder.
+    /// The entries of a folder.
     pub(super) fn entries(&self, tree: ObjectId) -> Result<Vec<Entry>, Failure> {
         let data = read_tree(&self.repository, &self.work, tree)?;
         let mut all = Vec::new();

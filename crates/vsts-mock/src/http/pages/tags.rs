@@ -3,18 +3,18 @@
 use maud::html;
 
 use super::Outcome;
-use super::message::Told;
+use super::message::CommitInfo;
 use super::parts::ago;
 use super::source::{Kind, Source, Version, short};
 
-/// How many are listed.
+/// Tags that are listed.
 const MOST: usize = 500;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let all = source.tags()?;
     let mut rows = Vec::new();
     for tag in all.iter().take(MOST) {
-        rows.push((tag, Told::of(&source.repository, tag.commit)?));
+        rows.push((tag, CommitInfo::of(&source.repository, tag.commit)?));
     }
     rows.sort_by(|a, b| b.1.committed.cmp(&a.1.committed).then_with(|| a.0.name.cmp(&b.0.name)));
     let body = html! {
@@ -27,13 +27,13 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
                     th scope="col" { span.sr { "Actions" } }
                 } }
                 tbody {
-                    @for (tag, told) in &rows {
+                    @for (tag, info) in &rows {
                         @let version = Version { kind: Kind::Tag, name: tag.name.clone(), commit: tag.commit };
                         tr {
                             th scope="row" { a href=(source.at("", &version, "")) { bdi { (tag.name) } } }
-                            td.msg { a href=(source.commit_path(told.id)) { bdi { (told.subject()) } } }
-                            td.when { (ago(source.ctx.now, told.committed)) }
-                            td { code { (short(told.id)) } }
+                            td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
+                            td.when { (ago(source.ctx.now, info.committed)) }
+                            td { code { (short(info.id)) } }
                             td.act { a href=(source.at("archive", &version, "")) aria-label={ "Download " (tag.name) " as ZIP" } { "ZIP" } }
                         }
                     }

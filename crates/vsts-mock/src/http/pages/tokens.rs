@@ -18,10 +18,10 @@ use crate::registry::TokenInput;
 
 pub(super) const HERE: &str = "/_details/security/tokens";
 
-/// How long a token may last, in days.
+/// The lifetimes of a token that the page offers, in days.
 const DAYS: [(&str, i64); 5] =
     [("30 days", 30), ("60 days", 60), ("90 days", 90), ("180 days", 180), ("1 year", 365)];
-/// What a token may be for, in the order in which the page shows it.
+/// The scopes of a token, in the order in which the page shows them.
 const SCOPES: [(&str, &str); 4] = [
     ("vso.code", "Code (read)"),
     ("vso.code_write", "Code (read and write)"),
@@ -29,7 +29,7 @@ const SCOPES: [(&str, &str); 4] = [
     ("vso.code_full", "Code (full)"),
 ];
 
-/// What the page says above its list.
+/// The message above the list of the page.
 pub(super) enum Note<'a> {
     /// A token was made: its name and its value.
     Made(&'a str, &'a str),

@@ -1,13 +1,13 @@
-//! What an API request answers when it fails: a status, the service's key for the error, and its message.
+//! The answer to an API request that fails: a status, the service's key for the error, and its message.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http::refusals::{self, Shown};
+use crate::http::refusals::{self, HttpRefusal};
 use crate::operations::refused::Refused;
-pub(super) use crate::operations::refused::shown;
+pub(super) use crate::operations::refused::excerpt;
 
-/// Why an API request fails.
+/// The reason why an API request fails.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
@@ -36,7 +36,7 @@ impl Failure {
 
     /// An error of the server itself; the log has it.
     pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let Shown { status, key, message } = refusals::internal(error);
+        let HttpRefusal { status, key, message } = refusals::internal(error);
         Self { status, key, message }
     }
 
@@ -79,7 +79,7 @@ impl Failure {
 
 impl<E: Into<Refused>> From<E> for Failure {
     fn from(error: E) -> Self {
-        let Shown { status, key, message } = refusals::show(&error.into());
+        let HttpRefusal { status, key, message } = refusals::show(&error.into());
         Self { status, key, message }
     }
 }

@@ -204,7 +204,7 @@ fn shown_by(profile: Profile) -> &'static Table {
     }
 }
 
-/// What a path below `_apis` is about. `Permissive` knows the resources and versions of both tables.
+/// Finds the resource of a path below `_apis`. `Permissive` knows the resources and versions of both tables.
 pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Option<Route> {
     let find = |table: &'static Table| {
         table
@@ -232,7 +232,7 @@ pub(super) fn find(profile: Profile, has_project: bool, path: &[String]) -> Opti
     Some(Route { location, rows, values, max, released })
 }
 
-/// What `OPTIONS _apis` answers, of one area or of all.
+/// The answer to `OPTIONS _apis`, about one area or all.
 pub(super) fn options(profile: Profile, area: Option<&str>) -> Value {
     let rows: Vec<&Location> = shown_by(profile)
         .locations
@@ -243,7 +243,7 @@ pub(super) fn options(profile: Profile, area: Option<&str>) -> Value {
     json!({ "count": rows.len(), "value": rows })
 }
 
-/// Where each area is served: all of them here.
+/// The address of each area, or of one: all are served here.
 pub(super) fn areas(profile: Profile, base: &str, id: Option<&str>) -> Value {
     let shown = |area: &Area| json!({ "id": area.id, "name": area.name, "locationUrl": format!("{base}/") });
     let areas = &shown_by(profile).areas;

@@ -156,7 +156,7 @@ fn unknown(path: &str) -> Response {
     text(StatusCode::NOT_FOUND, &message)
 }
 
-/// Who asks for it without credentials is told so, and not turned away.
+/// Returns whether a request is for connection data, which a caller without credentials gets, too.
 fn is_connection_data(rest: &[String]) -> bool {
     matches!(rest, [only] if only.eq_ignore_ascii_case("connectionData"))
 }
@@ -216,7 +216,7 @@ impl Call<'_> {
         Ok(self.scope().named_project(directory, name)?)
     }
 
-    /// What URLs in the account begin with: the form in which the client itself came.
+    /// The base of URLs in the account, in the form of the client's own request.
     fn base(&self, account: &Account) -> String {
         let host = self.host.as_deref();
         match (host, address::account_of_host(host, self.app.own_host())) {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::jobs::Progress;
@@ -12,7 +12,7 @@ pub(super) fn show(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let parsed = Uuid::parse_str(id)
-        .map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", shown(id))))?;
+        .map_err(|_| Failure::bad(format!("{:?} is not an operation's id.", excerpt(id))))?;
     let known = call.app.jobs.get(parsed).filter(|job| job.account == account.id);
     let known = known.ok_or_else(|| {
         Failure::not_found(

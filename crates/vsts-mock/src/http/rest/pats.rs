@@ -18,11 +18,11 @@ use crate::operations::refused::Refused;
 use crate::operations::tokens;
 use crate::registry::{RegistryError, TokenInput, TokenUpdate};
 
-/// How many tokens a page has that says nothing of it, and at most.
+/// Tokens on a page: by default, and at most.
 const PAGE: usize = 20;
 const LARGEST_PAGE: usize = 100;
 
-/// Which tokens are listed.
+/// A selection of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Filter {
     Active,
@@ -49,12 +49,12 @@ enum By {
 const ORDERS: [(&str, u64, By); 3] =
     [("displayName", 1, By::Name), ("displayDate", 2, By::Date), ("status", 3, By::Status)];
 
-/// What a request says of a token.
+/// The properties of a token in a request.
 struct Wanted {
     name: Option<String>,
     scopes: Option<Vec<String>>,
     expires: Option<Timestamp>,
-    /// Whether it is good for all accounts.
+    /// It is good for all accounts.
     everywhere: Option<bool>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::directory::Project;
@@ -47,7 +47,7 @@ pub(super) fn of(project: &Project) -> &'static Process {
 /// The process of that id.
 pub(super) fn find(id: &str) -> Result<&'static Process, Failure> {
     ALL.iter().find(|process| process.id.eq_ignore_ascii_case(id)).ok_or_else(|| {
-        let message = format!("VS402362: Process with id or name {} does not exist.", shown(id));
+        let message = format!("VS402362: Process with id or name {} does not exist.", excerpt(id));
         Failure::not_found("ProcessNotFoundByTypeIdException", message)
     })
 }

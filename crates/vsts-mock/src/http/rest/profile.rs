@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Call;
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::reply::{Outcome, Reply};
 use crate::access::{Use, authorize_use, sees_subject};
 use crate::directory::{Directory, User, subject};
@@ -24,7 +24,7 @@ pub(super) fn show(call: &Call<'_>) -> Outcome {
     let user = find(call, &directory, asked).ok_or_else(|| {
         Failure::not_found(
             "ProfileDoesNotExistException",
-            format!("The profile {} does not exist.", shown(asked)),
+            format!("The profile {} does not exist.", excerpt(asked)),
         )
     })?;
     let mail = subject::login(user);

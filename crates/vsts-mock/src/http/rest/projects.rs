@@ -4,14 +4,14 @@ use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::query::choice;
 use super::reply::{Outcome, Reply};
 use super::{Call, processes, shape};
 use crate::jobs::Progress;
 use crate::operations::projects::{self, NewProject};
 
-/// How many projects a list has that says nothing of it.
+/// Projects that are listed by default.
 const PAGE: usize = 100;
 
 pub(super) fn list(call: &Call<'_>) -> Outcome {
@@ -24,12 +24,9 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
         call.query.get("stateFilter").is_none_or(|state| states.contains(&state.to_lowercase().as_str()));
     let mut seen = projects::list(&directory, &call.principal, account);
     seen.retain(|_| is_shown);
-    let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
-    let top = call.query.amount(&["$top"])?.unwrap_or(PAGE);
-    let next = skip.saturating_add(top);
-    let page = seen.iter().skip(skip).take(top).map(|project| shape::project(&base, project));
-    let more = (next < seen.len() && top > 0).then_some(next);
-    Ok(Reply::ok(shape::list(page)).continued(more))
+    let (page, more) = call.query.part(&seen, PAGE)?;
+    let shown = page.iter().map(|project| shape::project(&base, project));
+    Ok(Reply::ok(shape::list(shown)).continued(more))
 }
 
 pub(super) fn show(call: &Call<'_>) -> Outcome {
@@ -122,7 +119,7 @@ pub(super) fn collections(call: &Call<'_>) -> Outcome {
         }
         Some(id) => Err(Failure::not_found(
             "CollectionDoesNotExistException",
-            format!("The collection {} does not exist.", shown(id)),
+            format!("The collection {} does not exist.", excerpt(id)),
         )),
     }
 }

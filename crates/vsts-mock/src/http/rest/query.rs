@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use crate::http::dates;
 
-/// What some clients send for an object that they do not spell out.
+/// The text that some clients send for an object that they do not spell out.
 const JUNK: &str = "[object Object]";
 
 /// The prefix of the names of search criteria. Clients leave it out.
@@ -94,6 +94,19 @@ impl Query {
         Ok((amount("skip")?.unwrap_or(0), amount("top")?.unwrap_or(usual)))
     }
 
+    /// The part of a list that `continuationToken` or `$skip`, and `$top`, select; and where the next part begins.
+    pub(super) fn part<'t, T>(
+        &self,
+        all: &'t [T],
+        usual: usize,
+    ) -> Result<(&'t [T], Option<usize>), Failure> {
+        let skip = self.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
+        let top = self.amount(&["$top"])?.unwrap_or(usual);
+        let next = skip.saturating_add(top);
+        let part = &all[skip.min(all.len())..next.min(all.len())];
+        Ok((part, (next < all.len() && top > 0).then_some(next)))
+    }
+
     /// Every value of that name; commas part values as well.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         let name = name.to_lowercase();
@@ -116,7 +129,7 @@ impl Query {
         }
         Err(Failure::bad(format!(
             "The value {:?} of {name} is not a number that is 0 or more.",
-            shown(value)
+            excerpt(value)
         )))
     }
 
@@ -135,7 +148,7 @@ pub(super) fn date(field: &str, text: &str) -> Result<Timestamp, Failure> {
     dates::parse(text).ok_or_else(|| {
         Failure::bad(format!(
             "The value {:?} of {field} is not a date, such as {}.",
-            shown(text),
+            excerpt(text),
             dates::EXAMPLES
         ))
     })
@@ -180,7 +193,7 @@ fn named<T: Copy>(field: &str, value: &str, choices: &[(&str, u64, T)]) -> Resul
         .find(|(name, code, _)| name.eq_ignore_ascii_case(value.trim()) || number == Some(*code));
     found.map(|(_, _, choice)| *choice).ok_or_else(|| {
         let known: Vec<&str> = choices.iter().map(|(name, ..)| *name).collect();
-        Failure::bad(format!("{field} has to be one of {}, not {:?}.", known.join(", "), shown(value)))
+        Failure::bad(format!("{field} has to be one of {}, not {:?}.", known.join(", "), excerpt(value)))
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a handler answers, and what every answer carries besides: the service's headers.
+//! The answers of handlers, and the headers of the service that every answer carries.
 
 use std::io::{self, Read as _};
 use std::sync::LazyLock;
@@ -25,14 +25,14 @@ use crate::registry::random_id;
 /// Bytes that are made room for at once.
 const LARGEST_RESERVE: usize = 64 << 20;
 
-/// What a handler answers.
+/// The answer of a handler.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
     content: Content,
-    /// Where a list goes on.
+    /// The token with which a list continues.
     continuation: Option<String>,
-    /// Where what was made is.
+    /// The address of a resource that was created.
     location: Option<String>,
 }
 
@@ -283,7 +283,7 @@ pub(super) fn sign(
     }
 }
 
-/// What cannot stand in a header is left out.
+/// Inserts a header, unless its value cannot stand in one.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         headers.insert(name, value);

@@ -49,14 +49,10 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
     let directory = call.app.state.directory();
     let account = call.account(&directory)?;
     let seen = repositories::list(&directory, call.scope(), call.query.get("filterContains"))?;
-    let skip = call.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
-    let top = call.query.amount(&["$top"])?.unwrap_or(usize::MAX);
-    let next = skip.saturating_add(top);
-    let more = (next < seen.len() && top > 0).then_some(next);
+    let (page, more) = call.query.part(&seen, usize::MAX)?;
     let with_links = call.query.flag("includeLinks");
-    let page: Vec<_> = seen.into_iter().skip(skip).take(top).collect();
     let mut shown: Option<shape::Repositories<'_>> = None;
-    let reply = Reply::list(&page, |out, &(project, repo)| {
+    let reply = Reply::list(page, |out, &(project, repo)| {
         if with_links {
             return write_json(out, &call.whole_repo(&directory, account, project, repo));
         }
@@ -76,7 +72,7 @@ pub(super) fn show(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(call.whole_repo(&directory, account, project, repo)))
 }
 
-/// What a client learns from a clone URL.
+/// Describes the repository of a clone URL.
 pub(super) fn info(call: &Call<'_>, directory: &Directory, name: &str) -> Outcome {
     let (account, project, repo) = call.scope().repo(directory, name)?;
     let base = call.base(account);

@@ -1,7 +1,6 @@
 //! The shapes in which the REST API shows things.
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -9,9 +8,7 @@ use uuid::Uuid;
 use super::{processes, teams};
 use crate::app::App;
 use crate::directory::{Account, Directory, Project, Repo, subject};
-
-/// What a name may have in a URL as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::http::web::encode;
 
 /// The envelope of every list.
 pub(super) fn list(values: impl Iterator<Item = Value>) -> Value {
@@ -106,7 +103,7 @@ pub(super) fn identity(directory: &Directory, base: &str, user: Uuid) -> Value {
 pub(super) struct Repositories<'a> {
     app: &'a App,
     project: ShownProject<'a>,
-    /// What the repositories' addresses begin with, in the REST API, for Git and for Git over SSH.
+    /// The bases of the repositories' addresses in the REST API, for Git and for Git over SSH.
     api: String,
     remote: String,
     ssh: Option<String>,
@@ -185,7 +182,7 @@ pub(super) fn repo_links(repo: &Value, project: Uuid) -> Value {
     links
 }
 
-/// What a queued piece of work is.
+/// A queued operation.
 pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
     let url = format!("{base}/_apis/operations/{id}");
     json!({ "id": id, "status": status, "url": url, "_links": { "self": { "href": url } } })
@@ -194,9 +191,4 @@ pub(super) fn operation(base: &str, id: &str, status: &str) -> Value {
 /// The branch that `HEAD` names; an empty repository has none.
 fn default_branch(app: &App, repo: &Repo) -> Option<String> {
     repo.handle.default_branch(&app.state.repo_path(repo.id)).ok()?
-}
-
-/// A name as a segment of a URL, or as a value in one.
-pub(super) fn encode(name: &str) -> String {
-    utf8_percent_encode(name, PLAIN).to_string()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::{Target, Viewer};
@@ -57,7 +57,7 @@ fn find<'w>(call: &Call<'_>, directory: &'w Directory) -> Result<&'w Project, Fa
     if is_it {
         return Ok(project);
     }
-    let message = format!("The team with id '{}' does not exist.", shown(team));
+    let message = format!("The team with id '{}' does not exist.", excerpt(team));
     Err(Failure::not_found("TeamNotFoundException", message))
 }
 

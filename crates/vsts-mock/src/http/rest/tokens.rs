@@ -15,7 +15,7 @@ use crate::operations::refused::Refused;
 use crate::operations::{keys, tokens};
 use crate::registry::{KeyInput, TokenInput};
 
-/// What has no end says this: the service's dates are never absent.
+/// The end of a token that never expires: the service's dates are never absent.
 pub(super) const FOREVER: &str = "9999-12-31T23:59:59.9999999Z";
 const NOBODY: Uuid = Uuid::nil();
 

@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::locations::Route;
 use super::query::Query;
 use crate::config::Profile;
@@ -42,18 +42,18 @@ impl std::fmt::Display for Version {
 
 /// A version as it is asked for: `[v]MAJOR.MINOR[-preview[.RESOURCE]]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Asked {
+struct Requested {
     version: Version,
     is_preview: bool,
     resource: Option<u16>,
 }
 
-fn parse(text: &str) -> Result<Asked, Failure> {
+fn parse(text: &str) -> Result<Requested, Failure> {
     let malformed = || {
         let message = format!(
             "Invalid api version string: \"{}\". Api version string must be in the format: \
              {{Major}}.{{Minor}}[-preview[.{{ResourceVersion}}]].",
-            shown(text)
+            excerpt(text)
         );
         Failure::new(StatusCode::BAD_REQUEST, "VssInvalidApiResourceVersionException", message)
     };
@@ -72,11 +72,11 @@ fn parse(text: &str) -> Result<Asked, Failure> {
         }
         Some(None) => return Err(malformed()),
     };
-    Ok(Asked { version, is_preview: preview.is_some(), resource })
+    Ok(Requested { version, is_preview: preview.is_some(), resource })
 }
 
 /// The version that a request names: in its query, or as a parameter of a media type.
-fn asked(query: &Query, headers: &HeaderMap) -> Result<Option<Asked>, Failure> {
+fn requested(query: &Query, headers: &HeaderMap) -> Result<Option<Requested>, Failure> {
     if let Some(text) = query.get("api-version") {
         return parse(text).map(Some);
     }
@@ -106,7 +106,7 @@ pub(super) fn negotiate(
     let preview = |version: Version, resource: Option<u16>| {
         format!("{version}-preview.{}", resource.unwrap_or(route.resource_version()))
     };
-    let Some(asked) = asked(query, headers)? else {
+    let Some(requested) = requested(query, headers)? else {
         let is_reading = matches!(*method, Method::GET | Method::HEAD);
         if !is_reading && profile != Profile::Permissive {
             let message = format!(
@@ -118,26 +118,26 @@ pub(super) fn negotiate(
         }
         return Ok(if released == Version::default() { preview(max, None) } else { released.to_string() });
     };
-    if asked.version > max {
+    if requested.version > max {
         let message = format!(
             "The requested REST API version of {} is out of range for this server. The latest REST API version this \
              server supports is {max}.",
-            asked.version
+            requested.version
         );
         return refuse("VssVersionOutOfRangeException", message);
     }
-    if asked.is_preview {
-        return Ok(preview(asked.version, asked.resource));
+    if requested.is_preview {
+        return Ok(preview(requested.version, requested.resource));
     }
-    if asked.version > released && asked.version > BEFORE_PREVIEWS {
-        let version = asked.version;
+    if requested.version > released && requested.version > BEFORE_PREVIEWS {
+        let version = requested.version;
         let message = format!(
             "The requested version \"{version}\" of the resource is under preview. The -preview flag must be supplied \
              in the api-version for such requests. For example: \"{version}-preview\""
         );
         return refuse("VssInvalidPreviewVersionException", message);
     }
-    Ok(asked.version.to_string())
+    Ok(requested.version.to_string())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::http::body::{self, BodyError};
 use crate::limits::FORM_BYTES;
 
-/// Why a form cannot be read.
+/// The reason why a form cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FormError {
     /// The body is of another type.

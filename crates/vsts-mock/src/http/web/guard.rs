@@ -1,4 +1,4 @@
-//! What keeps other sites out: whose host a request names, whose page a form comes from, and a token in every form.
+//! The protection against other sites: the host that a request names, the origin of a form, and a token in every form.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(crate) fn token(secret: &str) -> String {
     format!("{nonce}{seal}")
 }
 
-/// Whether a form's token was made of this secret.
+/// Returns whether a form's token was made of this secret.
 pub(crate) fn holds(secret: &str, token: &str) -> bool {
     match token.split_at_checked(32) {
         Some((nonce, given)) if !secret.is_empty() => secret::equal(&seal(secret, nonce), given),
@@ -42,7 +42,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Whether a browser says that another site's page sent this.
+/// Returns whether a browser says that another site's page sent a request.
 pub(crate) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let host = text(HOST.as_str()).unwrap_or_default();

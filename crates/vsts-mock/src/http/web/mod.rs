@@ -17,10 +17,31 @@ use http::header::{
     X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// No script and no style but the server's own, nothing from other hosts, and no frame around it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
+
+/// Characters of a name that stand in a URL as they are.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same for a path, whose slashes stay.
+const PLAIN_PATH: &AsciiSet = &PLAIN.remove(b'/');
+
+/// A name as a segment of a URL, or as a value in one.
+pub(crate) fn encode(name: &str) -> String {
+    utf8_percent_encode(name, PLAIN).to_string()
+}
+
+/// A path in a URL, or as a value in one.
+pub(crate) fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, PLAIN_PATH).to_string()
+}
+
+/// Writes a name as [`encode`] makes it.
+pub(crate) fn encode_into(out: &mut Vec<u8>, name: &str) {
+    utf8_percent_encode(name, PLAIN).for_each(|part| out.extend_from_slice(part.as_bytes()));
+}
 
 /// A plain text response. Git shows a body to its user only if it is text.
 pub(crate) fn text(status: StatusCode, message: &str) -> Response {

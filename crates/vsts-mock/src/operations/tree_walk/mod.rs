@@ -22,7 +22,7 @@ const MEASURE_AFTER: u64 = 10_000;
 /// Bytes of trees that are kept from measuring for walking.
 const KEPT_BYTES: usize = 16 << 20;
 
-/// Why a walk ended early.
+/// The reason why a walk ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WalkError {
     #[error(transparent)]
@@ -42,7 +42,7 @@ impl Work {
     }
 }
 
-/// What stands at a path on one side.
+/// The entry at a path on one side.
 pub(crate) type Side = Option<(EntryMode, ObjectId)>;
 
 /// Reads a tree of a size that may be read.
@@ -238,7 +238,7 @@ fn next<'t>(entries: &mut TreeRefIter<'t>) -> Result<Option<EntryRef<'t>>, WalkE
     entries.next().transpose().map_err(|error| gix::Error::from_error(error).into())
 }
 
-/// How much a walk would come through.
+/// The size of a walk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
     entries: u64,

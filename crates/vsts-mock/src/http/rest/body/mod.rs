@@ -6,7 +6,7 @@ pub(super) mod models;
 use axum::body::Body;
 use serde_json::{Map, Value};
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use crate::app::App;
 use crate::budget::Permit;
 use crate::http::body::{self, BodyError};
@@ -132,7 +132,7 @@ impl Model {
     }
 
     fn unsupported(&self, path: &str) -> Failure {
-        Failure::bad(format!("The field {:?} of {} is not supported by vsts-mock.", shown(path), self.name))
+        Failure::bad(format!("The field {:?} of {} is not supported by vsts-mock.", excerpt(path), self.name))
     }
 }
 
@@ -147,7 +147,7 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// Why a body is no JSON. serde_json does not say that half a pair of surrogates is what ended an escape too early.
+/// Explains why a body is no JSON. serde_json does not say that half a pair of surrogates ended an escape too early.
 fn not_json(error: &serde_json::Error) -> String {
     let error = error.to_string();
     let surrogate = if error.contains("surrogate") || error.contains("hex escape") {

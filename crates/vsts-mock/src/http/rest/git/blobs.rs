@@ -25,7 +25,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
                 "objectId": id.to_string(),
                 "size": repository.find_header(id)?.size(),
                 "url": url,
-                "_links": { "self": { "href": url }, "repository": { "href": request.shown["url"] } },
+                "_links": { "self": { "href": url }, "repository": { "href": request.repo_json["url"] } },
             })))
         }
         Format::Text => {

@@ -1,4 +1,4 @@
-//! What differs between two trees, as the service lists it: files that were added, edited, deleted or renamed.
+//! The changes between two trees, as the service lists them: files that were added, edited, deleted or renamed.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use gix::ObjectId;
 use serde_json::{Map, Value, json};
 
 use super::super::reply::{Outcome, Reply};
-use super::super::shape::encode;
 use super::request::RepoRequest;
+use crate::http::web::encode;
 use crate::operations::changed_files::{Change, How};
 
-/// How many of each kind there are; the three usual ones even if there are none.
+/// Counts the changes of each kind; the three usual kinds are listed even if there are none.
 pub(super) fn counts(changes: &[Change]) -> Value {
     let mut counts: BTreeMap<How, u64> = [(How::Added, 0), (How::Edited, 0), (How::Deleted, 0)].into();
     for change in changes {

@@ -14,7 +14,7 @@ use crate::operations::tree_walk::WalkError;
 use crate::operations::versions::first_parent;
 use crate::operations::work::Exceeded;
 
-/// How many commits a list has that says nothing of it.
+/// Commits that are listed by default.
 const PAGE: usize = 100;
 
 pub(crate) fn list(request: &RepoRequest) -> Outcome {
@@ -93,7 +93,7 @@ fn links(request: &RepoRequest, id: ObjectId) -> Value {
     let url = request.url(&format!("commits/{id}"));
     json!({
         "self": { "href": url },
-        "repository": { "href": request.shown["url"] },
+        "repository": { "href": request.repo_json["url"] },
         "web": { "href": request.page(&format!("commit/{id}")) },
         "changes": { "href": format!("{url}/changes") },
     })

@@ -12,7 +12,7 @@ use super::revision::{Descriptor, or_default};
 use super::{changes, history};
 use crate::operations::changed_files;
 
-/// How many changes are listed when nothing is said of it.
+/// Changes that are listed by default.
 const PAGE: usize = 100;
 
 pub(crate) fn show(request: &RepoRequest) -> Outcome {
@@ -47,7 +47,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
     changes::reply(request, &whole, target, &all, skip, top)
 }
 
-/// Where two commits parted.
+/// Lists the merge bases of two commits.
 pub(crate) fn merge_bases(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let resolve = |id: &str| Descriptor::commit(&object_id(id)?.to_string()).resolve(request, &repository);

@@ -65,7 +65,7 @@ pub(super) fn search(
     Ok(history::search(request, repository, options, &criteria, is_reversed, (skip, top))?)
 }
 
-/// Where the walk begins, and what it leaves out.
+/// The tips from which the walk begins, and those whose history it leaves out.
 fn range(
     request: &RepoRequest,
     repository: &gix::Repository,

@@ -5,7 +5,7 @@ use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply, write_array};
 use super::Format;
@@ -13,6 +13,7 @@ use super::history::reference;
 use super::request::RepoRequest;
 use super::revision::{Descriptor, or_default};
 use super::write;
+use crate::http::web::encode_into;
 use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
 use crate::operations::content::Blob;
 use crate::operations::history::{entry_at, latest_change};
@@ -62,7 +63,7 @@ impl<'r> Version<'r> {
         Ok(Self { repository, descriptor, commit })
     }
 
-    /// What is at a path, which begins and ends with no slash.
+    /// The entry at a path, which begins and ends without a slash.
     fn entry(&self, request: &RepoRequest, path: &str) -> Result<Entry, Failure> {
         let commit = self.repository.find_commit(self.commit)?;
         if path.is_empty() {
@@ -73,7 +74,7 @@ impl<'r> Version<'r> {
             let message = format!(
                 "TF401174: The item '/{}' could not be found in the repository '{}' at the version specified by '{}' \
                  (resolved to commit '{}')",
-                shown(path),
+                excerpt(path),
                 request.repo.name,
                 self.descriptor,
                 self.commit
@@ -118,8 +119,8 @@ impl<'r> ItemJson<'r> {
         out.extend_from_slice(b",\"url\":");
         let url = out.len();
         out.extend_from_slice(&self.url);
-        write::encoded(out, "/");
-        write::encoded(out, &entry.path);
+        encode_into(out, "/");
+        encode_into(out, &entry.path);
         out.extend_from_slice(b"&versionType=Commit&version=");
         out.extend_from_slice(self.commit.as_bytes());
         out.push(b'"');
@@ -146,7 +147,7 @@ impl<'r> ItemJson<'r> {
             let kind = if entry.mode.is_tree() { "tree" } else { "blob" };
             let object = request.url(&format!("{kind}s/{}", entry.id));
             let mut links =
-                json!({ "repository": { "href": request.shown["url"] }, kind: { "href": object } });
+                json!({ "repository": { "href": request.repo_json["url"] }, kind: { "href": object } });
             links["self"] = json!({ "href": String::from_utf8_lossy(&out[url.start + 1..url.end - 1]) });
             out.extend_from_slice(format!(",\"_links\":{links}").as_bytes());
         }
@@ -155,7 +156,7 @@ impl<'r> ItemJson<'r> {
     }
 }
 
-/// What a file's content is like.
+/// The properties of a file's content.
 fn metadata(path: &str, data: &[u8]) -> Value {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_binary = is_binary(data);

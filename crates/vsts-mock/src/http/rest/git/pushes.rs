@@ -1,4 +1,4 @@
-//! Pushes: the record of each, whichever door it came through, and new ones made of changes in a body.
+//! Pushes: the record of each, whichever transport it came over, and new ones made of changes in a body.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -14,14 +14,14 @@ use crate::operations::pushes::{self, NewCommit};
 use crate::operations::signature::Person;
 use crate::state::{Push, PushFilter};
 
-/// How many pushes, or commits of one, are listed when nothing is said of it.
+/// Pushes, or commits of one, that are listed by default.
 const PAGE: usize = 100;
-/// How many commits one push may make.
+/// Commits that one push may make.
 const MOST_COMMITS: usize = 1_000;
 
 fn reference(request: &RepoRequest, push: &Push) -> Value {
     json!({
-        "repository": request.shown,
+        "repository": request.repo_json,
         "pushedBy": request.identity(push.user),
         "pushId": push.id,
         "date": push.time,
@@ -48,7 +48,7 @@ fn links(request: &RepoRequest, push: &Push) -> Value {
     let url = request.url(&format!("pushes/{}", push.id));
     json!({
         "self": { "href": url },
-        "repository": { "href": request.shown["url"] },
+        "repository": { "href": request.repo_json["url"] },
         "commits": { "href": format!("{url}/commits") },
         "pusher": { "href": request.identity(push.user)["url"] },
         "refs": { "href": request.url("refs") },

@@ -8,16 +8,17 @@ use uuid::Uuid;
 
 use super::super::failure::Failure;
 use super::super::reply::{Outcome, Reply};
-use super::super::shape::{self, encode};
+use super::super::shape;
 use super::refusal::update_status;
 use super::request::{RepoRequest, object_id};
 use super::write;
 use crate::directory::Repo;
+use crate::http::web::{encode, encode_into};
 use crate::operations::new_objects::NewObjects;
 use crate::operations::push::{Command, push};
 use crate::operations::refs;
 
-/// How many refs may be changed at once.
+/// Refs that one request may change.
 const MOST: usize = 10_000;
 
 /// The name, or its beginning, of the refs that a request is about, in its path or its query.
@@ -35,10 +36,7 @@ pub(crate) fn list(request: &RepoRequest) -> Outcome {
     let creators = request.runtime.block_on(request.app.state.ref_creators(request.repo.id))?;
     let creators: HashMap<String, Uuid> = creators.into_iter().collect();
     let found = refs::list(&repository, &prefix, contains.as_deref())?;
-    let skip = request.query.amount(&["continuationToken", "$skip"])?.unwrap_or(0);
-    let top = request.query.amount(&["$top"])?.unwrap_or(usize::MAX);
-    let next = skip.saturating_add(top);
-    let page = found.get(skip.min(found.len())..next.min(found.len())).unwrap_or_default();
+    let (page, more) = request.query.part(&found, usize::MAX)?;
     let mut identities: HashMap<Uuid, Value> = HashMap::new();
     let url = write::beginning(&request.url("refs?filter="));
     let reply = Reply::list(page, |out, (name, id)| {
@@ -48,7 +46,7 @@ pub(crate) fn list(request: &RepoRequest) -> Outcome {
         write::id(out, id);
         out.extend_from_slice(b"\",\"url\":");
         out.extend_from_slice(&url);
-        write::encoded(out, &name["refs/".len()..]);
+        encode_into(out, &name["refs/".len()..]);
         out.push(b'"');
         let by = request.directory.lock_of(request.repo.id, name);
         if by.is_some() {
@@ -65,7 +63,7 @@ pub(crate) fn list(request: &RepoRequest) -> Outcome {
         out.push(b'}');
         Ok(())
     })?;
-    Ok(reply.continued((next < found.len() && top > 0).then_some(next)))
+    Ok(reply.continued(more))
 }
 
 /// Locks a ref for the caller, or lets it go.

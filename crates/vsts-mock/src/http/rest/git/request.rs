@@ -9,7 +9,7 @@ use http::header::ACCEPT;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::locations::Values;
 use super::super::query::Query;
 use super::super::{Call, shape};
@@ -22,8 +22,8 @@ use crate::operations::work::Work;
 /// A REST request about a repository.
 pub(crate) struct RepoRequest {
     ctx: RepoContext,
-    /// The repository as it is shown where something belongs to it.
-    pub(super) shown: Value,
+    /// The repository in the form in which its parts name it.
+    pub(super) repo_json: Value,
     base: String,
     pub(super) query: Query,
     pub(super) accept: String,
@@ -46,7 +46,7 @@ impl RepoRequest {
         let (account, project, repo) = call.scope().repo(&directory, call.repository())?;
         let accept = call.headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
         Ok(Self {
-            shown: call.repo_json(account, project, repo),
+            repo_json: call.repo_json(account, project, repo),
             base: call.base(account),
             accept: accept.collect::<Vec<_>>().join(",").to_lowercase(),
             ctx: RepoContext::new(call.app, directory.clone(), &call.principal, repo.clone(), Work::new()),
@@ -68,12 +68,12 @@ impl RepoRequest {
 
     /// The URL of something of the repository.
     pub(super) fn url(&self, tail: &str) -> String {
-        format!("{}/{tail}", self.shown["url"].as_str().unwrap_or_default())
+        format!("{}/{tail}", self.repo_json["url"].as_str().unwrap_or_default())
     }
 
     /// The URL of something of the repository on its pages.
     pub(super) fn page(&self, tail: &str) -> String {
-        format!("{}/{tail}", self.shown["remoteUrl"].as_str().unwrap_or_default())
+        format!("{}/{tail}", self.repo_json["remoteUrl"].as_str().unwrap_or_default())
     }
 
     pub(super) fn identity(&self, user: Uuid) -> Value {
@@ -103,7 +103,7 @@ pub(super) fn object(
 /// An id of forty hexadecimal digits.
 pub(super) fn object_id(text: &str) -> Result<ObjectId, Failure> {
     ObjectId::from_hex(text.as_bytes()).ok().filter(|_| text.len() == 40).ok_or_else(|| {
-        Failure::bad(format!("{:?} is not the id of an object: 40 hexadecimal digits.", shown(text)))
+        Failure::bad(format!("{:?} is not the id of an object: 40 hexadecimal digits.", excerpt(text)))
     })
 }
 

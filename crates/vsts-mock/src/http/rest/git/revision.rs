@@ -3,7 +3,7 @@
 use gix::ObjectId;
 use serde_json::Value;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::query::{Query, choice};
 use super::request::RepoRequest;
 use crate::operations::versions::{self, default_branch};
@@ -16,7 +16,7 @@ enum Kind {
     Commit,
 }
 
-/// Which commit is meant, seen from the one that is named.
+/// The commit that is meant, relative to the one that is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Itself,
@@ -130,7 +130,7 @@ impl std::fmt::Display for Descriptor {
             Kind::Tag => "Tag",
             Kind::Commit => "Commit",
         };
-        write!(f, "<{kind}: {} >", shown(&self.name))
+        write!(f, "<{kind}: {} >", excerpt(&self.name))
     }
 }
 

@@ -5,14 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 use gix::validate::path::{component, component::Options};
 use serde_json::Value;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::query::choice;
 use crate::operations::tree_changes::TreeChange;
 
 /// Bytes that a path may have.
 const LONGEST_PATH: usize = 4096;
 
-/// What a change does.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Add,
@@ -33,7 +33,7 @@ const KINDS: [(&str, u64, Does); 6] = [
 /// A path below the root, checked: what no working tree may hold is refused.
 fn path(value: &Value, field: &str) -> Result<Vec<String>, Failure> {
     let text = value.as_str().ok_or_else(|| Failure::missing(field))?;
-    let refuse = || Failure::bad(format!("{:?} is not a path that a file may have.", shown(text)));
+    let refuse = || Failure::bad(format!("{:?} is not a path that a file may have.", excerpt(text)));
     let trimmed = text.strip_prefix('/').unwrap_or(text);
     if trimmed.is_empty() || text.len() > LONGEST_PATH || text.contains('\\') {
         return Err(refuse());

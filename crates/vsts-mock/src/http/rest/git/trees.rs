@@ -30,7 +30,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
         "objectId": id.to_string(),
         "url": url,
         "size": sizes.iter().sum::<u64>(),
-        "_links": { "self": { "href": url }, "repository": { "href": request.shown["url"] } },
+        "_links": { "self": { "href": url }, "repository": { "href": request.repo_json["url"] } },
     });
     let mut sizes = sizes.into_iter();
     Reply::with_array(&whole, "treeEntries", &all, |out, entry| {

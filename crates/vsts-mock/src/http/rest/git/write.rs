@@ -1,11 +1,6 @@
-//! JSON and URLs, written straight into an answer's bytes: what a list of a hundred thousand values is made of.
+//! JSON written straight into an answer's bytes: a list may have a hundred thousand values.
 
 use gix::hash::oid;
-
-/// Characters that stand in a URL as they are.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
 
 /// A text between quotes.
 pub(super) fn text(out: &mut Vec<u8>, text: &str) {
@@ -18,18 +13,6 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// A text as a part of a URL. Nothing in it needs to be escaped in JSON.
-pub(super) fn encoded(out: &mut Vec<u8>, text: &str) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            out.push(byte);
-        } else {
-            out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
-    }
-}
-
 /// An object's id, without quotes.
 pub(super) fn id(out: &mut Vec<u8>, id: &oid) {
     let mut hex = [0; 40];
@@ -37,7 +20,7 @@ pub(super) fn id(out: &mut Vec<u8>, id: &oid) {
     out.extend_from_slice(&hex[..length]);
 }
 
-/// What a URL begins with, behind a quote: more of it follows, and another quote.
+/// The beginning of a URL, after a quote. The caller writes the rest and the closing quote.
 pub(super) fn beginning(url: &str) -> Vec<u8> {
     let mut begun = Vec::new();
     text(&mut begun, url);
@@ -48,7 +31,6 @@ pub(super) fn beginning(url: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::rest::shape::encode;
 
     #[test]
     fn what_is_written_is_what_others_write() {
@@ -58,9 +40,6 @@ mod tests {
             let mut out = Vec::new();
             text(&mut out, one);
             assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), one);
-            out.clear();
-            encoded(&mut out, one);
-            assert_eq!(String::from_utf8(out).expect("ASCII"), encode(one));
         }
     }
 }

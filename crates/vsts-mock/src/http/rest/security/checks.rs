@@ -1,4 +1,4 @@
-//! Permission checks: what the caller may do, asked without doing it. The answer is what every door would decide.
+//! Permission checks: what the caller may do, asked without doing it. The answer is the decision of every front end.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::access::{Permissions, holds};
 use crate::directory::{Account, Directory};
 use crate::operations::securable;
 
-/// How many questions one batch may have.
+/// Evaluations that one batch may have.
 const LARGEST_BATCH: usize = 10_000;
 
 /// One truth value per token. Clients of version 1.0 ask about one token, and hear one value.

@@ -1,4 +1,4 @@
-//! What the namespaces say whose entries follow from others: of projects, of the collection, of users and groups.
+//! The namespaces whose entries follow from others: of projects, of the collection, of users and groups.
 //!
 //! They are answered with what this server really decides by. An action that there is nothing for here, such as those of
 //! builds and tests, nobody may do.
@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::lists::{Asked, whole_list};
+use super::lists::{Selection, whole_list};
 use super::namespaces::Namespace;
 use crate::access::{
     Permission, Permissions, Principal, Target, Viewer, authorize, authorize_group, can_see, sees_subject,
@@ -38,21 +38,21 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Whether it hangs at that token, however it is written.
+    /// Returns whether it belongs to a token, in any spelling.
     pub(super) fn is_at(&self, token: &str) -> bool {
         let plain = |text: &str| text.trim_end_matches([':', '/', '\\']).to_lowercase();
         plain(&self.at) == plain(token)
     }
 
-    pub(super) fn json(&self, directory: &Directory, asked: &Asked) -> Value {
+    pub(super) fn json(&self, directory: &Directory, selection: &Selection) -> Value {
         let mut entries = Map::new();
         for (identity, allow, deny) in &self.entries {
-            let is_wanted = asked.wanted.as_ref().is_none_or(|wanted| wanted.contains(identity));
+            let is_wanted = selection.wanted.as_ref().is_none_or(|wanted| wanted.contains(identity));
             let Some(descriptor) = subject::descriptor(directory, *identity).filter(|_| is_wanted) else {
                 continue;
             };
             let mut value = serde_json::json!({ "descriptor": descriptor, "allow": allow, "deny": deny });
-            if asked.extended {
+            if selection.extended {
                 let some = [("effectiveAllow", *allow), ("effectiveDeny", *deny)];
                 let some = some.into_iter().filter(|(_, bits)| *bits != 0);
                 value["extendedInfo"] = some
@@ -62,7 +62,7 @@ impl List {
             }
             entries.insert(descriptor, value);
         }
-        whole_list(&self.at, true, &entries, asked)
+        whole_list(&self.at, true, &entries, selection)
     }
 }
 
@@ -147,7 +147,7 @@ fn push(entries: &mut Vec<(Uuid, u32, u32)>, identity: Uuid, allow: u32, deny: u
     }
 }
 
-/// Whether the caller may do all that the bits stand for at the token.
+/// Returns whether the caller has all permissions of a set of bits at the token.
 pub(super) fn has(
     namespace: Namespace,
     directory: &Directory,

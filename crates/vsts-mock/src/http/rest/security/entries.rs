@@ -43,7 +43,7 @@ pub(crate) async fn set(call: &Call<'_>, body: Value) -> Outcome {
     Ok(Reply::ok(shape::list(shown.map(|(descriptor, (allow, deny))| entry_json(descriptor, allow, deny)))))
 }
 
-/// Whether there was an entry of one of these.
+/// Removes entries; answers whether there was any.
 pub(crate) async fn remove(call: &Call<'_>) -> Outcome {
     settable(call)?;
     let token = call.query.get("token").ok_or_else(|| Failure::missing("token"))?;

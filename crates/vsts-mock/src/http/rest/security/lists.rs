@@ -24,12 +24,12 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
             .filter(|id| sees_subject(&directory, &call.principal, account.id, *id))
             .collect()
     });
-    let asked = Asked { wanted, extended: call.query.flag("includeExtendedInfo") };
+    let selection = Selection { wanted, extended: call.query.flag("includeExtendedInfo") };
     if namespace != Namespace::Git {
         let lists = derived::lists(namespace, &directory, &call.principal, account);
         let only = call.query.get("token");
         let shown = lists.into_iter().filter(|list| only.is_none_or(|only| list.is_at(only)));
-        return Ok(Reply::ok(shape::list(shown.map(|list| list.json(&directory, &asked)))));
+        return Ok(Reply::ok(shape::list(shown.map(|list| list.json(&directory, &selection)))));
     }
     let (at, exactly) = match call.query.get("token") {
         None => (token::COLLECTION.to_owned(), false),
@@ -40,7 +40,7 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
         },
     };
     let mut tokens = tokens_below(&directory, account, &at);
-    if asked.wanted.is_some() && call.query.get("token").is_some() {
+    if selection.wanted.is_some() && call.query.get("token").is_some() {
         tokens.insert(&at);
     }
     let viewer = Viewer::new(&directory, &call.principal);
@@ -48,14 +48,14 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
     for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
         let Some(place) = securable::parse(&directory, account, found)? else { continue };
         if authorize_acl_reading(&viewer, place.target()).is_ok() {
-            shown.push(list_json(&directory, account, found, place.target().project(), &asked));
+            shown.push(list_json(&directory, account, found, place.target().project(), &selection));
         }
     }
     Ok(Reply::ok(shape::list(shown.into_iter())))
 }
 
-/// What of a list is wanted.
-pub(super) struct Asked {
+/// The parts of a list that a request asks for.
+pub(super) struct Selection {
     /// The entries of these alone, of whom there is one in any case.
     pub(super) wanted: Option<Vec<Uuid>>,
     pub(super) extended: bool,
@@ -66,10 +66,10 @@ fn list_json(
     account: &Account,
     at: &str,
     project: Option<Uuid>,
-    asked: &Asked,
+    selection: &Selection,
 ) -> Value {
     let own = directory.entries_at(account.id, at);
-    let identities: Vec<Uuid> = match &asked.wanted {
+    let identities: Vec<Uuid> = match &selection.wanted {
         Some(wanted) => wanted.clone(),
         None => own.into_iter().flatten().map(|(identity, _)| *identity).collect(),
     };
@@ -78,23 +78,28 @@ fn list_json(
         let Some(descriptor) = subject::descriptor(directory, identity) else { continue };
         let entry = own.and_then(|own| own.get(&identity)).copied().unwrap_or_default();
         let mut value = super::entry_json(&descriptor, entry.allow, entry.deny);
-        if asked.extended {
+        if selection.extended {
             value["extendedInfo"] = extended(&effect(directory, identity, account.id, project, at));
         }
         entries.insert(descriptor, value);
     }
-    whole_list(&securable::show(at), directory.inherits(account.id, at), &entries, asked)
+    whole_list(&securable::show(at), directory.inherits(account.id, at), &entries, selection)
 }
 
-pub(super) fn whole_list(at: &str, inherits: bool, entries: &Map<String, Value>, asked: &Asked) -> Value {
+pub(super) fn whole_list(
+    at: &str,
+    inherits: bool,
+    entries: &Map<String, Value>,
+    selection: &Selection,
+) -> Value {
     let mut value = json!({ "inheritPermissions": inherits, "token": at, "acesDictionary": entries });
-    if asked.extended {
+    if selection.extended {
         value["includeExtendedInfo"] = true.into();
     }
     value
 }
 
-/// What is nothing is left out.
+/// The extended information of an entry, without the sets that are empty.
 fn extended(effect: &Effect) -> Value {
     let all = [
         ("effectiveAllow", effect.allow),
@@ -131,7 +136,7 @@ pub(crate) async fn set(call: &Call<'_>, body: Value) -> Outcome {
     Ok(Reply::nothing())
 }
 
-/// Whether there was any of these lists. Of those below, the ones go that the caller may change.
+/// Removes lists; answers whether there was any. Of the lists below them, those go that the caller may change.
 pub(crate) async fn remove(call: &Call<'_>) -> Outcome {
     settable(call)?;
     let tokens = call.query.list("tokens");

@@ -1,7 +1,7 @@
 //! `_apis/securitynamespaces`, `accesscontrollists`, `accesscontrolentries`, `permissions`: who may do what, shown,
 //! asked and set.
 //!
-//! The entries of the namespace of Git repositories are what every door decides by. Those of the other namespaces
+//! The entries of the namespace of Git repositories decide on every transport. Those of the other namespaces
 //! follow from them and from who is in which group: they are shown and evaluated, and cannot be set.
 
 pub(super) mod checks;
@@ -13,7 +13,7 @@ mod namespaces;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::failure::{Failure, shown};
+use super::failure::{Failure, excerpt};
 use super::reply::{Outcome, Reply};
 use super::{Call, shape};
 use crate::access::Permissions;
@@ -39,7 +39,7 @@ fn namespace(id: Option<&str>) -> Result<Namespace, Failure> {
     found.ok_or_else(|| {
         Failure::not_found(
             "InvalidSecurityNamespaceException",
-            format!("The security namespace {} does not exist.", shown(id)),
+            format!("The security namespace {} does not exist.", excerpt(id)),
         )
     })
 }
@@ -64,7 +64,7 @@ fn settable(call: &Call<'_>) -> Result<(), Failure> {
 /// The bits of a path or a body.
 fn bits(text: &str) -> Result<u32, Failure> {
     let number = text.parse::<i64>().ok().and_then(|number| u32::try_from(number).ok());
-    number.ok_or_else(|| Failure::bad(format!("{:?} is not a set of permissions.", shown(text))))
+    number.ok_or_else(|| Failure::bad(format!("{:?} is not a set of permissions.", excerpt(text))))
 }
 
 /// The user or the group of a descriptor, if the account has it.
@@ -74,7 +74,7 @@ fn subject_of(directory: &Directory, account: &Account, descriptor: &str) -> Res
     found.ok_or_else(|| {
         Failure::not_found(
             "IdentityNotFoundException",
-            format!("The identity with the descriptor {} could not be found.", shown(descriptor)),
+            format!("The identity with the descriptor {} could not be found.", excerpt(descriptor)),
         )
     })
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, shape};
@@ -113,7 +113,7 @@ pub(crate) async fn update_group(call: &Call<'_>, body: Value) -> Outcome {
             Some("/displayName") => GroupUpdate::Name(value),
             Some("/description") => GroupUpdate::Description(value),
             other => {
-                let path = shown(other.unwrap_or_default());
+                let path = excerpt(other.unwrap_or_default());
                 return Err(Failure::bad(format!("The path {path:?} of a group cannot be changed.")));
             }
         });

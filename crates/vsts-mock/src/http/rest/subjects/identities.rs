@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::super::{Call, shape};
@@ -12,7 +12,7 @@ use crate::access::{self, Target, Viewer, can_see, sees_subject};
 use crate::directory::subject::{self, Subject};
 use crate::directory::{Account, Directory, name};
 
-/// How much of who is in what is shown.
+/// The extent of the memberships that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
     None,
@@ -28,7 +28,7 @@ const DEPTHS: [(&str, u64, Depth); 5] = [
     ("ExpandedDown", 4, Depth::Expanded),
 ];
 
-/// What a search compares with.
+/// The property that a search compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Filter {
     Account,
@@ -70,7 +70,7 @@ fn show(call: &Call<'_>, directory: &Directory, account: &Account, id: Uuid, dep
     shapes::identity(directory, id, Some(&members(call, directory, account, id, depth)))
 }
 
-/// Who is in it and what it is in, as far as the caller may know.
+/// The members and the containers of a subject, as far as the caller may know of them.
 pub(super) fn members(
     call: &Call<'_>,
     directory: &Directory,
@@ -132,7 +132,7 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
     Ok(Reply::ok(shape::list(found)))
 }
 
-/// Whether somebody is called that. Groups are called with their place before them, or without.
+/// Returns whether a subject has a name. Groups are named with their project or account before them, or without.
 fn matches(directory: &Directory, id: Uuid, filter: Filter, wanted: &str) -> bool {
     let wanted = name::key(wanted.trim());
     let is = |text: &str| name::key(text) == wanted;
@@ -174,7 +174,7 @@ fn by_id(call: &Call<'_>, asked: &str) -> Outcome {
 pub(super) fn no_identity(asked: &str) -> Failure {
     Failure::not_found(
         "IdentityNotFoundException",
-        format!("The identity {} could not be found.", shown(asked)),
+        format!("The identity {} could not be found.", excerpt(asked)),
     )
 }
 

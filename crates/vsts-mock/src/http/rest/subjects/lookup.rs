@@ -11,7 +11,7 @@ use crate::access;
 use crate::directory::subject::{self, Subject};
 use crate::directory::{Directory, name};
 
-/// How many a search finds at most.
+/// Subjects that a search finds at most.
 const LARGEST_ANSWER: usize = 100;
 
 /// The subject descriptor of the user, group, project or account with an id.

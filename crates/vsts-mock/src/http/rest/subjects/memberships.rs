@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::super::Call;
-use super::super::failure::{Failure, shown};
+use super::super::failure::{Failure, excerpt};
 use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::{change_member, find, find_group, no_subject, shapes};
@@ -16,7 +16,7 @@ use crate::directory::subject::{self, Subject};
 const MEMBER: &str = "subjectDescriptor";
 const GROUP: &str = "containerDescriptor";
 
-/// Which way a list of memberships looks.
+/// The direction of a list of memberships.
 const DIRECTIONS: [(&str, u64, bool); 3] = [("Unknown", 0, true), ("Down", 1, false), ("Up", 2, true)];
 
 pub(crate) fn list(call: &Call<'_>) -> Outcome {
@@ -51,7 +51,7 @@ fn both(call: &Call<'_>, directory: &Directory) -> Result<(Uuid, Uuid), Failure>
 }
 
 fn no_membership(call: &Call<'_>) -> Failure {
-    let message = format!("{} is not in {}.", shown(call.part(MEMBER)), shown(call.part(GROUP)));
+    let message = format!("{} is not in {}.", excerpt(call.part(MEMBER)), excerpt(call.part(GROUP)));
     Failure::not_found("GraphMembershipNotFoundException", message)
 }
 

@@ -35,7 +35,7 @@ fn no_subject(asked: &str) -> Failure {
     Refused::NoSubject { asked: asked.to_owned() }.into()
 }
 
-/// What a subject descriptor names in the account, if the caller may know of it.
+/// Finds the subject of a descriptor in the account, if the caller may know of it.
 fn find(call: &Call<'_>, directory: &Directory, descriptor: &str) -> Result<Subject, Failure> {
     let account = call.account(directory)?;
     let found = subject::by_subject_descriptor(directory, descriptor);

@@ -1,4 +1,4 @@
-//! How users, groups and scopes look: as identities, and as subjects of the graph.
+//! The JSON of users, groups and scopes: as identities, and as subjects of the graph.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::access;
 use crate::directory::subject::{self, Subject};
 use crate::directory::{Directory, Group, User};
 
-/// What the service says of a place that groups belong to.
+/// The service's URI for the project or account of a group.
 fn domain(group: &Group) -> String {
     match group.project {
         Some(project) => format!("vstfs:///Classification/TeamProject/{project}"),
@@ -92,7 +92,7 @@ pub(super) struct Members {
     pub(super) down: Vec<Uuid>,
 }
 
-/// What a subject descriptor names, as the graph shows it.
+/// The user, group or scope that a subject descriptor names, as the graph shows it.
 pub(super) fn graph(directory: &Directory, base: &str, found: Subject) -> Value {
     match found {
         Subject::User(id) => directory.users.get(&id).map(|user| graph_user(base, user)).unwrap_or_default(),
