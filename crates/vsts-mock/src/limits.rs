@@ -245,6 +245,135 @@ pub(crate) const COMMITS_WITHOUT_GRAPH: usize = 1_000;
 /// Threads that compute a commit-graph which somebody waits for.
 pub(crate) const GRAPH_THREADS: u32 = 2;
 
+/// Commits that one push over REST may make.
+pub(crate) const PUSH_COMMITS: usize = 1_000;
+
+/// Refs that one request may change.
+pub(crate) const REF_UPDATES: usize = 10_000;
+
+/// Bytes of a path in a push over REST.
+pub(crate) const CHANGED_PATH_BYTES: usize = 4096;
+
+/// Bytes for which room is made at once in an answer of REST.
+pub(crate) const ANSWER_RESERVE_BYTES: usize = 64 << 20;
+
+/// Subjects that a search finds at most.
+pub(crate) const SUBJECTS_FOUND: usize = 100;
+
+/// Evaluations that one batch may have.
+pub(crate) const BATCH_EVALUATIONS: usize = 10_000;
+
+/// Bytes of the longest text that is read as a date.
+pub(crate) const DATE_BYTES: usize = 64;
+
+/// Characters of a device's name that are kept.
+pub(crate) const DEVICE_NAME_CHARS: usize = 60;
+
+/// Snapshots of a run history that its page counts.
+pub(crate) const SNAPSHOTS_COUNTED: usize = 20_000;
+
+/// Characters that a project's description may have.
+pub(crate) const DESCRIPTION_CHARS: usize = 1_000;
+
+/// Branches that are read to sum a repository up.
+pub(crate) const SUMMARY_BRANCHES: usize = 1_000;
+
+/// Entries of a folder that its page lists.
+pub(crate) const FOLDER_ENTRIES: usize = 2_000;
+
+/// The time for finding the last changes of a folder's entries.
+pub(crate) const LAST_CHANGES_TIME: Duration = Duration::from_millis(200);
+
+/// Tags that a page lists.
+pub(crate) const TAGS_LISTED: usize = 500;
+
+/// Branches among which those are found that have the commit.
+pub(crate) const COMMIT_BRANCHES: usize = 50;
+
+/// Branches that a page lists.
+pub(crate) const BRANCHES_LISTED: usize = 300;
+
+/// The time for counting how far branches are apart.
+pub(crate) const DISTANCES_TIME: Duration = Duration::from_secs(2);
+
+/// The time for finding commits that changed a path.
+pub(crate) const PATH_HISTORY_TIME: Duration = Duration::from_secs(3);
+
+/// Commits that the page of a comparison lists.
+pub(crate) const COMPARED_COMMITS: usize = 50;
+
+/// Characters of a line that a page of differences shows.
+pub(crate) const DIFF_LINE_CHARS: usize = 2_000;
+
+/// The time that an SSH client may take to receive the end of a conversation.
+pub(crate) const SSH_LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// The time that an SSH client has to disconnect when it is asked to.
+pub(crate) const SSH_DISCONNECT: Duration = Duration::from_secs(1);
+
+/// Bytes of the longest command that is read over SSH.
+pub(crate) const SSH_COMMAND_BYTES: usize = 4 * 1024;
+
+/// Channels that are open at once on one SSH connection.
+pub(crate) const SSH_CHANNELS: usize = 10;
+
+/// Channels that an SSH connection may open in its life: the library keeps a little of each.
+pub(crate) const SSH_CHANNELS_EVER: usize = 2_000;
+
+/// Packets of an SSH channel that wait for the engine.
+pub(crate) const SSH_PACKETS: usize = 16;
+
+/// Bytes of the longest `GIT_PROTOCOL` that is read.
+pub(crate) const GIT_PROTOCOL_BYTES: usize = 256;
+
+/// Failures to sign in over SSH that a client may have: six keys, and the question for the methods.
+pub(crate) const SSH_ATTEMPTS: usize = 7;
+
+/// Bytes that a client may send over SSH before they are acknowledged.
+pub(crate) const SSH_WINDOW_BYTES: u32 = 2 << 20;
+
+/// Bytes of the largest packet of data over SSH, either way: what OpenSSH sends at most.
+pub(crate) const SSH_PACKET_BYTES: u32 = 32 * 1024;
+
+/// Messages that wait to be sent on one SSH connection.
+pub(crate) const SSH_MESSAGES: usize = 64;
+
+/// The time that an SSH connection may be silent before the server sends a keep-alive request.
+pub(crate) const SSH_KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// Keep-alive requests on an SSH connection that may stay unanswered.
+pub(crate) const SSH_KEEPALIVES: usize = 3;
+
+/// The time for which nothing at all may move on an SSH connection, answers to keep-alive requests included.
+pub(crate) const SSH_DEAD: Duration = Duration::from_mins(5);
+
+/// Bytes, either way, after which the keys of an SSH connection are exchanged anew.
+pub(crate) const SSH_REKEY_BYTES: usize = 1 << 30;
+
+/// The time after which the keys of an SSH connection are exchanged anew.
+pub(crate) const SSH_REKEY_TIME: Duration = Duration::from_hours(1);
+
+/// The silence after which a client that waits for a pack is sent a sign of life.
+pub(crate) const GIT_KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// Bytes of the longest ref name, as the service has it.
+pub(crate) const REF_NAME_BYTES: usize = 400;
+
+/// Characters of a client's text that a message repeats.
+pub(crate) const EXCERPT_CHARS: usize = 200;
+
+/// Bytes at the start of a file that tell whether it is binary, as in Git.
+pub(crate) const BINARY_CHECK_BYTES: usize = 8_000;
+
+/// Entries after which a walk through trees is measured.
+pub(crate) const WALK_MEASURED_AFTER: u64 = 10_000;
+
+/// Bytes of trees that a walk keeps from measuring for walking.
+pub(crate) const WALK_KEPT_BYTES: usize = 16 << 20;
+
+/// Bytes of decoded objects that a reader keeps.
+pub(crate) const OBJECT_CACHE_BYTES: usize = 4 << 20;
+
 /// The bounds that the seed may set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -20,11 +20,10 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
+use crate::limits::GIT_KEEPALIVE;
 pub(crate) use policy::PushDenial;
 use policy::RepoPolicy;
 
-/// After how much silence a client that waits for a pack hears something.
-const SILENCE: Duration = Duration::from_secs(5);
 /// The beginning of a request for refs.
 const ASKS_FOR_REFS: &[u8] = b"0014command=ls-refs\n";
 /// Work that takes less time isn't worth handing to a thread that may block.
@@ -194,13 +193,14 @@ impl Session {
     }
 }
 
-/// Says yes once for each stretch of [`SILENCE`].
+/// Says yes once for each stretch of [`GIT_KEEPALIVE`].
 fn signs_of_life(clock: Clock) -> KeepAlive {
     let last = Mutex::new(clock.now());
     KeepAlive::new(move || {
         let now = clock.now();
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = Duration::try_from(now.duration_since(*last)).is_ok_and(|passed| passed >= SILENCE);
+        let is_due =
+            Duration::try_from(now.duration_since(*last)).is_ok_and(|passed| passed >= GIT_KEEPALIVE);
         if is_due {
             *last = now;
         }

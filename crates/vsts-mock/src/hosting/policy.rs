@@ -15,11 +15,9 @@ use crate::access::{
 use crate::app::App;
 use crate::directory::{Directory, Repo};
 use crate::journal::Event;
+use crate::limits::REF_NAME_BYTES;
 use crate::registry::RegistryError;
 use crate::state::PushedRef;
-
-/// The longest ref name the service takes.
-const LONGEST_REF_NAME: usize = 400;
 
 /// The reason of a [`Denial`] by this server.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +32,7 @@ pub(crate) enum PushDenial {
     #[error("the ref's name is not UTF-8")]
     NameNotUtf8,
     /// The service takes no name that is so long.
-    #[error("a ref's name has at most {LONGEST_REF_NAME} characters")]
+    #[error("a ref's name has at most {REF_NAME_BYTES} characters")]
     NameTooLong,
 }
 
@@ -98,7 +96,7 @@ impl Policy for RepoPolicy {
         let Ok(name) = std::str::from_utf8(name) else {
             return Err(Denial::new(PushDenial::NameNotUtf8));
         };
-        if name.len() > LONGEST_REF_NAME && update.new.is_some() {
+        if name.len() > REF_NAME_BYTES && update.new.is_some() {
             return Err(Denial::new(PushDenial::NameTooLong));
         }
         self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))

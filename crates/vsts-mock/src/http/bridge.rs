@@ -227,10 +227,10 @@ mod tests {
             reader.read_to_end(&mut all).map(|_| ()).map_err(|error| error.kind().to_string())
         };
         let bomb = gzip(&vec![0; 4 << 20]);
-        assert!(matches!(run(Body::from(bomb), is_gzip, turn().await, collect).await, Err(_)));
+        assert!(run(Body::from(bomb), is_gzip, turn().await, collect).await.is_err());
         let mut cut = gzip(b"hello");
         cut.truncate(cut.len() - 4);
-        assert!(matches!(run(Body::from(cut), is_gzip, turn().await, collect).await, Err(_)));
+        assert!(run(Body::from(cut), is_gzip, turn().await, collect).await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread")]

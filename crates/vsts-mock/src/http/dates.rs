@@ -1,13 +1,11 @@
 //! Dates as clients of the service write them: ISO 8601, .NET's invariant culture, and RFC 1123.
 
+use crate::limits::DATE_BYTES;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer};
-
-/// The longest text that is read as a date.
-const LONGEST: usize = 64;
 
 /// The forms that .NET's invariant culture writes: month first.
 const INVARIANT: [&str; 5] =
@@ -19,7 +17,7 @@ pub(super) const EXAMPLES: &str = "2017-09-07T12:00:00Z or 9/7/2017 12:00:00 PM"
 /// Reads a date. One without an offset is in UTC; one without a time is midnight.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if text.len() > LONGEST {
+    if text.len() > DATE_BYTES {
         return None;
     }
     let (local, offset) = split_offset(text)?;

@@ -13,9 +13,7 @@ use super::work::Work;
 use crate::access::Principal;
 use crate::app::App;
 use crate::directory::{Directory, Repo};
-
-/// Bytes of decoded objects that a reader keeps.
-const OBJECT_CACHE_BYTES: usize = 4 << 20;
+use crate::limits::OBJECT_CACHE_BYTES;
 
 /// A repository that the principal may read. Its methods block.
 pub(crate) struct RepoContext {

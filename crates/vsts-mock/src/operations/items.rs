@@ -8,10 +8,7 @@ use gix::objs::tree::EntryMode;
 use super::refused::Refused;
 use super::tree_walk::{self, read_tree};
 use super::work::{Exceeded, Work};
-use crate::limits::WALK_DEPTH;
-
-/// Bytes at the start of a file that tell whether it is binary, as in Git.
-pub(crate) const BINARY_CHECK_BYTES: usize = 8_000;
+use crate::limits::{BINARY_CHECK_BYTES, WALK_DEPTH};
 
 /// The depth of a list below a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

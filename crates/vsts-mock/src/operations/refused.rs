@@ -10,11 +10,9 @@ use super::zip::ZipError;
 use crate::access::{Refusal, repository_not_found};
 use crate::budget::NoRoom;
 use crate::hosting::Busy;
+use crate::limits::EXCERPT_CHARS;
 use crate::registry::RegistryError;
 use crate::state::StateError;
-
-/// Characters of a client's text that a message repeats.
-const EXCERPT: usize = 200;
 
 /// The reason why an operation was refused.
 #[derive(Debug, Error)]
@@ -186,5 +184,5 @@ impl From<ZipError> for Refused {
 
 /// The beginning of a client's text, without control characters: as it may stand in a message.
 pub(crate) fn excerpt(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(EXCERPT).collect()
+    text.chars().filter(|c| !c.is_control()).take(EXCERPT_CHARS).collect()
 }

@@ -10,9 +10,7 @@ use super::refused::{Refused, excerpt};
 use super::scope::Scope;
 use crate::access::{Refusal, Target, authorize_acl, token};
 use crate::directory::{Account, Directory, Project, Repo};
-
-/// The longest ref name the service takes.
-const LONGEST_REF_NAME: usize = 400;
+use crate::limits::REF_NAME_BYTES;
 
 /// A thing that has an access control list.
 #[derive(Debug)]
@@ -61,7 +59,7 @@ pub(crate) fn parse<'w>(
     }
     let name = token::reference_name(&format!("x/{}", rest.join("/")), "x").ok_or_else(malformed)?;
     let is_name = name == "refs" || gix::refs::FullName::try_from(name.as_str()).is_ok();
-    if !is_name || name.len() > LONGEST_REF_NAME {
+    if !is_name || name.len() > REF_NAME_BYTES {
         return Err(malformed());
     }
     Ok(repo.map(|repo| Securable::Ref(repo, name)))

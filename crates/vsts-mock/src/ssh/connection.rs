@@ -18,18 +18,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::conversation::{self, Caller, Request};
-use super::exec_line;
 use super::idle_timer::IdleTimer;
 use crate::app::App;
-
-/// Channels that are open at once on one connection.
-const CHANNELS: usize = 10;
-/// Channels that a connection may open in its life: the library keeps a little of each.
-const CHANNELS_EVER: usize = 2_000;
-/// Packets that wait for the engine.
-const PACKETS: usize = 16;
-/// The longest `GIT_PROTOCOL` that is looked at.
-const LONGEST_PROTOCOL: usize = 256;
+use crate::limits::{GIT_PROTOCOL_BYTES, SSH_CHANNELS, SSH_CHANNELS_EVER, SSH_COMMAND_BYTES, SSH_PACKETS};
 
 /// The handler that the library asks about one connection.
 pub(super) struct Connection {
@@ -127,7 +118,7 @@ impl Handler for Connection {
         _: &mut Session,
     ) -> Result<(), russh::Error> {
         self.channels.retain(|_, stage| !matches!(stage, Stage::Busy { task, .. } if task.is_finished()));
-        if self.channels.len() >= CHANNELS || self.opened >= CHANNELS_EVER {
+        if self.channels.len() >= SSH_CHANNELS || self.opened >= SSH_CHANNELS_EVER {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
@@ -169,7 +160,7 @@ impl Handler for Connection {
     ) -> Result<(), russh::Error> {
         match self.channels.get_mut(&id) {
             Some(Stage::Fresh { protocol, .. })
-                if name == "GIT_PROTOCOL" && value.len() <= LONGEST_PROTOCOL =>
+                if name == "GIT_PROTOCOL" && value.len() <= GIT_PROTOCOL_BYTES =>
             {
                 value.clone_into(protocol);
                 session.channel_success(id)
@@ -193,9 +184,9 @@ impl Handler for Connection {
             }
             None => return session.channel_failure(id),
         };
-        let (input, packets) = mpsc::channel(PACKETS);
+        let (input, packets) = mpsc::channel(SSH_PACKETS);
         let gone = CancellationToken::new();
-        let line = line[..line.len().min(exec_line::LONGEST + 1)].to_vec();
+        let line = line[..line.len().min(SSH_COMMAND_BYTES + 1)].to_vec();
         let work = self.idle_timer.work();
         let request = Request { caller, line, protocol, input: packets, gone: gone.clone(), work };
         let (app, beat) = (self.app.clone(), self.idle_timer.busy());

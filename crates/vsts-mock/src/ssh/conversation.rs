@@ -4,7 +4,6 @@
 //! words.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use git_wire::Error;
@@ -23,6 +22,7 @@ use crate::app::App;
 use crate::directory::{Directory, Repo};
 use crate::hosting::{Names, NotAdmitted, Session, admit};
 use crate::journal::{Event, shown};
+use crate::limits::SSH_LAST_WORDS;
 
 /// The error stream's number.
 const STDERR: u32 = 1;
@@ -32,8 +32,6 @@ const DONE: u32 = 0;
 const REFUSED: u32 = 1;
 /// The exit status of a conversation that broke off; Git's own.
 const BROKE_OFF: u32 = 128;
-/// The time that a client may take to receive the end of a conversation.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// The key that signed, and the user name of the connection: an account's or nobody's.
 #[derive(Clone, Debug)]
@@ -133,7 +131,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request, channel: Arc<Channel
         "ssh request"
     );
     tokio::select! {
-        told = timeout(FAREWELL, close(&channel, &end)) => if told.is_err() {
+        told = timeout(SSH_LAST_WORDS, close(&channel, &end)) => if told.is_err() {
             tracing::debug!("the client did not take the last words");
         },
         () = gone.cancelled() => {}
@@ -143,7 +141,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request, channel: Arc<Channel
 /// Tells a client on a channel without a conversation that there will be none.
 pub(super) async fn refuse(channel: &ChannelWriteHalf<Msg>, message: &str) {
     let end = End::refused(message);
-    if timeout(FAREWELL, close(channel, &end)).await.is_err() {
+    if timeout(SSH_LAST_WORDS, close(channel, &end)).await.is_err() {
         tracing::debug!("the client did not take the last words");
     }
 }

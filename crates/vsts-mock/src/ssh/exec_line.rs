@@ -5,11 +5,9 @@
 //! Everything else is refused: options, a second argument, an argument without quotes, words before or after, control
 //! characters, other programs. What comes out is text to be looked up, not a path of the file system.
 
+use crate::limits::SSH_COMMAND_BYTES;
 use git_wire::Service;
 use thiserror::Error;
-
-/// The longest line that is looked at.
-pub(super) const LONGEST: usize = 4 * 1024;
 
 const COMMANDS: [(&[u8], Service); 4] = [
     (b"git-upload-pack ", Service::UploadPack),
@@ -45,7 +43,7 @@ pub enum ExecLineError {
 impl ExecLine {
     /// Reads a line.
     pub fn parse(line: &[u8]) -> Result<Self, ExecLineError> {
-        if line.len() > LONGEST {
+        if line.len() > SSH_COMMAND_BYTES {
             return Err(ExecLineError::TooLong);
         }
         let (service, argument) = COMMANDS

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use russh::Disconnect;
 use russh::server::{Config, run_stream};
@@ -15,11 +14,8 @@ use super::connection::Connection;
 use super::idle_timer::IdleTimer;
 use crate::admission::{Admission, Client, Room};
 use crate::app::App;
-use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE};
+use crate::limits::{CONNECTION_GRACE, CONNECTION_QUEUE, SSH_DISCONNECT};
 use crate::listening;
-
-/// The time that a client has to disconnect when it is asked to.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` is cancelled, then lets what is in progress end.
 pub(super) async fn serve(
@@ -98,7 +94,7 @@ async fn attend(
         }
         (&mut session).await
     };
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+    if tokio::time::timeout(SSH_DISCONNECT, farewell).await.is_err() {
         cut.cancel();
         if let Err(error) = session.await {
             tracing::debug!(%peer, %error, "an SSH connection was cut");

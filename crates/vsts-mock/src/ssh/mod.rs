@@ -30,28 +30,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::config::Timeouts;
+use crate::limits::{
+    SSH_ATTEMPTS, SSH_DEAD, SSH_KEEPALIVE, SSH_KEEPALIVES, SSH_MESSAGES, SSH_PACKET_BYTES, SSH_REKEY_BYTES,
+    SSH_REKEY_TIME, SSH_WINDOW_BYTES,
+};
 use crate::listening;
 use host_key::HostKeyError;
-
-/// Failures to sign in that a client may have: six keys, and the question for the methods.
-const ATTEMPTS: usize = 7;
-/// Bytes that a client may send before they are acknowledged.
-const WINDOW: u32 = 2 << 20;
-/// The largest packet of data, either way: what OpenSSH sends at most.
-const PACKET: u32 = 32 * 1024;
-/// Messages that wait to be sent on one connection.
-const MESSAGES: usize = 64;
-/// The time that a connection may be silent before the server sends a keep-alive request.
-const KEEPALIVE: Duration = Duration::from_mins(1);
-/// Keep-alive requests that may stay unanswered.
-const UNANSWERED: usize = 3;
-/// How long nothing at all may move, answers to those questions included. Whether a connection that lives is idle is seen
-/// by what is asked on it: see `idle_timer`.
-const DEAD: Duration = Duration::from_mins(5);
-/// After how many bytes, either way, the keys are exchanged anew.
-const REKEY_BYTES: usize = 1 << 30;
-/// After how long the keys are exchanged anew.
-const REKEY_TIME: Duration = Duration::from_hours(1);
 
 /// Fast and safe ones; Diffie-Hellman in two sizes for old clients, none in a size that costs the server much.
 const KEX: &[kex::Name] = &[
@@ -147,11 +131,11 @@ fn config(keys: Vec<PrivateKey>, product: &str) -> Config {
         auth_rejection_time: Duration::ZERO,
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys,
-        window_size: WINDOW,
-        maximum_packet_size: PACKET,
+        window_size: SSH_WINDOW_BYTES,
+        maximum_packet_size: SSH_PACKET_BYTES,
         channel_buffer_size: 1,
-        event_buffer_size: MESSAGES,
-        limits: russh::Limits::new(REKEY_BYTES, REKEY_BYTES, REKEY_TIME),
+        event_buffer_size: SSH_MESSAGES,
+        limits: russh::Limits::new(SSH_REKEY_BYTES, SSH_REKEY_BYTES, SSH_REKEY_TIME),
         preferred: Preferred {
             kex: Cow::Borrowed(KEX),
             host_key_certificates: Cow::Borrowed(&[]),
@@ -160,10 +144,10 @@ fn config(keys: Vec<PrivateKey>, product: &str) -> Config {
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
-        max_auth_attempts: ATTEMPTS,
-        inactivity_timeout: Some(DEAD),
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: UNANSWERED,
+        max_auth_attempts: SSH_ATTEMPTS,
+        inactivity_timeout: Some(SSH_DEAD),
+        keepalive_interval: Some(SSH_KEEPALIVE),
+        keepalive_max: SSH_KEEPALIVES,
         nodelay: true,
         ..Config::default()
     }

@@ -26,13 +26,12 @@ use crate::app::App;
 use crate::disk_full;
 use crate::identity::device::{Asker, INTERVAL_SECONDS, LIFETIME_SECONDS, NotYet};
 use crate::identity::{Secret, SignInError};
+use crate::limits::DEVICE_NAME_CHARS;
 use crate::operations::refused::Refused;
 use crate::operations::tokens;
 
 /// The lifetime of a session.
 const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Characters of a device's name that are kept.
-const LONGEST_DEVICE: usize = 60;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +107,7 @@ fn device_code(app: &App, generation: Generation, form: &Form, peer: IpAddr) -> 
         .unwrap_or_default()
         .chars()
         .filter(|c| !c.is_control())
-        .take(LONGEST_DEVICE)
+        .take(DEVICE_NAME_CHARS)
         .collect();
     let Some(begun) = app.device_codes.begin(Asker { device, address: peer }, app.clock.now()) else {
         let mut response = oauth_error(

@@ -8,17 +8,11 @@ use super::source::{Entry, Source, Version};
 use super::{Failure, Outcome, colours};
 use crate::limits::{FILE_COUNTED_BYTES, FILE_SHOWN_BYTES, FILE_SHOWN_LINES, PIECE_BYTES, README_BYTES};
 use crate::operations::content::Blob;
+use crate::operations::items::is_binary;
 use crate::operations::work::Work;
 
-/// Bytes of a file that are looked at to tell whether it is binary, as in Git.
-pub(super) const LOOKED_AT: usize = 8_000;
 /// Pictures that browsers show, by their names' ends. No SVG: it could hold a script.
 const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "gif", "webp"];
-
-/// Returns whether Git would call it binary.
-pub(super) fn is_binary(data: &[u8]) -> bool {
-    data.iter().take(LOOKED_AT).any(|byte| *byte == 0)
-}
 
 fn extension(path: &str) -> String {
     path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()

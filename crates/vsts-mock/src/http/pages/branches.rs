@@ -1,7 +1,5 @@
 //! Branches, with how far each is from the default one; run histories apart from the others.
 
-use std::time::Duration;
-
 use git_wire::history::Apart;
 use gix::ObjectId;
 use maud::{Markup, html};
@@ -11,11 +9,7 @@ use super::parts::{ago, count};
 use super::source::{Kind, Named, Source, Version, history_of};
 use super::{Failure, Outcome, empty};
 use crate::http::web::encode;
-
-/// Branches that are listed.
-const MOST: usize = 300;
-/// The time for counting how far branches are apart.
-const COUNT_FOR: Duration = Duration::from_secs(2);
+use crate::limits::{BRANCHES_LISTED, DISTANCES_TIME};
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(default) = source.default_branch()? else { return Ok(empty::show(source)) };
@@ -37,12 +31,12 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 }
 
 fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, Failure> {
-    let tips: Vec<ObjectId> = all.iter().take(MOST).map(|branch| branch.commit).collect();
+    let tips: Vec<ObjectId> = all.iter().take(BRANCHES_LISTED).map(|branch| branch.commit).collect();
     // Without the distances, if they take too long.
-    let apart = source.apart_within(&source.repository, default.commit, &tips, Some(COUNT_FOR))?;
+    let apart = source.apart_within(&source.repository, default.commit, &tips, Some(DISTANCES_TIME))?;
     let apart = apart.unwrap_or_default();
     let mut rows = Vec::new();
-    for (number, branch) in all.iter().take(MOST).enumerate() {
+    for (number, branch) in all.iter().take(BRANCHES_LISTED).enumerate() {
         let info = CommitInfo::of(&source.repository, branch.commit)?;
         let apart = apart.get(number).filter(|_| branch.name != default.name).copied();
         rows.push((branch, info, apart));
@@ -75,7 +69,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
                 }
             }
         } } }
-        @if all.len() > MOST { p.cut { "Only the first " (MOST) " of " (all.len()) " branches are listed." } }
+        @if all.len() > BRANCHES_LISTED { p.cut { "Only the first " (BRANCHES_LISTED) " of " (all.len()) " branches are listed." } }
     })
 }
 
@@ -91,7 +85,7 @@ fn distance(Apart { ahead, behind }: Apart) -> Markup {
 
 fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
     let mut rows = Vec::new();
-    for branch in all.iter().take(MOST) {
+    for branch in all.iter().take(BRANCHES_LISTED) {
         let snapshots =
             source.repository.rev_walk([branch.commit]).first_parent_only().all()?.take(10_000).count();
         rows.push((branch, CommitInfo::of(&source.repository, branch.commit)?, snapshots));
@@ -113,6 +107,6 @@ fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
                 }
             }
         } }
-        @if all.len() > MOST { p.cut { "Only the first " (MOST) " of " (all.len()) " are listed." } }
+        @if all.len() > BRANCHES_LISTED { p.cut { "Only the first " (BRANCHES_LISTED) " of " (all.len()) " are listed." } }
     })
 }

@@ -8,9 +8,7 @@ use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Named, Source, Version, history_of, short};
 use super::{Failure, Outcome, diff_view};
-
-/// Branches among which those are found that have the commit.
-const LOOKED_AT: usize = 50;
+use crate::limits::COMMIT_BRANCHES;
 
 pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
     let missing = || Failure::absent("There is no such commit in this repository.");
@@ -85,7 +83,7 @@ fn on_branches(source: &Source<'_>, id: ObjectId, is_snapshot: bool) -> Result<M
     let may_go_on = || source.work.check().is_ok();
     let mut history = source.history(&may_go_on);
     let mut found: Vec<&Named> = Vec::new();
-    for branch in all.iter().take(LOOKED_AT) {
+    for branch in all.iter().take(COMMIT_BRANCHES) {
         let is_its = is_snapshot && history_of(&branch.name).is_some();
         if branch.commit == id || (is_its && has(source, &mut history, branch.commit, id)?) {
             found.push(branch);

@@ -1,8 +1,6 @@
 //! History: the commits of a version, newest first, or those of them that changed a path. The history of runs has a page
 //! of its own kind.
 
-use std::time::Duration;
-
 use git_wire::history::{LogOptions, PathQuery};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
@@ -12,11 +10,10 @@ use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, history_of, short};
 use super::{Failure, Outcome, empty, names, snapshots};
+use crate::limits::PATH_HISTORY_TIME;
 
 /// Commits on one page.
 pub(super) const PAGE: usize = 50;
-/// The time for finding commits that changed a path.
-const LOOK_FOR: Duration = Duration::from_secs(3);
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version", "itemVersion"])? else { return Ok(empty::show(source)) };
@@ -33,7 +30,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         path: PathQuery::new(names::bytes(&path).as_bstr()),
         ..LogOptions::default()
     };
-    let time = (!path.is_empty()).then_some(LOOK_FOR);
+    let time = (!path.is_empty()).then_some(PATH_HISTORY_TIME);
     let (mut ids, is_cut) =
         source.log_within(&source.repository, options, skip, PAGE + 1, |_| Ok(true), time)?;
     let has_more = ids.len() > PAGE;

@@ -5,11 +5,10 @@ use maud::{Markup, html};
 
 use super::source::{Kind, Named, Source, Version};
 use super::{Failure, Outcome, commits, diff_view, empty};
+use crate::limits::COMPARED_COMMITS;
 
 /// Branches and tags that the lists offer.
 const OFFERED: usize = 200;
-/// Commits that are listed.
-const MOST_COMMITS: usize = 50;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(base) = source.version(&["base", "baseVersion"])? else { return Ok(empty::show(source)) };
@@ -65,7 +64,7 @@ fn between(source: &Source<'_>, base: &Version, target: &Version) -> Result<Mark
     let common = source.merge_bases(repository, base.commit, target.commit)?.first().copied();
     let (tips, hidden) = (vec![target.commit], vec![base.commit]);
     let options = LogOptions { tips, hidden, ..LogOptions::default() };
-    let ids = source.log(repository, options, 0, MOST_COMMITS, |_| Ok(true))?;
+    let ids = source.log(repository, options, 0, COMPARED_COMMITS, |_| Ok(true))?;
     Ok(html! {
         p.lead {
             bdi { (target.shown()) } " has " (super::parts::count(ahead, "commit", "commits")) " that " bdi { (base.shown()) }

@@ -12,14 +12,11 @@ use super::request_context::RequestContext;
 use super::{Answer, Failure, Outcome, ignore};
 use crate::access::{Permission, Target, authorize};
 use crate::http::web::form::Form;
-use crate::limits::FIRST_FILES_ROOM;
+use crate::limits::{DESCRIPTION_CHARS, FIRST_FILES_ROOM};
 use crate::operations::context::RepoContext;
 use crate::operations::first_commit;
 use crate::operations::projects::{self, NewProject};
 use crate::operations::repositories::{self, NewRepository};
-
-/// Characters that a description may have.
-const LONGEST_DESCRIPTION: usize = 1_000;
 
 pub(super) fn show_project(ctx: &RequestContext, account: &str) -> Outcome {
     project_page(ctx, account, &Form::default(), None)
@@ -38,7 +35,7 @@ fn project_page(ctx: &RequestContext, account: &str, form: &Form, error: Option<
                 label for="name" { "Project name" }
                 input #name name="name" value=(form.get("name")) maxlength="64" autocomplete="off" spellcheck="false" required autofocus;
                 label for="description" { "Description" }
-                textarea #description name="description" rows="3" maxlength=(LONGEST_DESCRIPTION) { (form.get("description")) }
+                textarea #description name="description" rows="3" maxlength=(DESCRIPTION_CHARS) { (form.get("description")) }
                 fieldset {
                     legend { "Version control" }
                     div.choice { input #git type="radio" name="vc" value="git" checked; label for="git" { "Git" } }
@@ -56,7 +53,7 @@ fn project_page(ctx: &RequestContext, account: &str, form: &Form, error: Option<
 
 pub(super) async fn project(ctx: &Arc<RequestContext>, account: &str, form: &Form) -> Outcome {
     let name = form.get("name");
-    let description = form.get("description").chars().take(LONGEST_DESCRIPTION).collect();
+    let description = form.get("description").chars().take(DESCRIPTION_CHARS).collect();
     let new = NewProject { name: name.to_owned(), description, process: None };
     match projects::create(&ctx.app, ctx.scope(account, None), &new).await.map_err(Failure::from) {
         Ok(_) => Ok(Answer::go(ctx.repo_path(account, name, name))),

@@ -6,14 +6,12 @@ use gix::bstr::ByteSlice as _;
 use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 
 use super::Failure;
-use super::blob::is_binary;
-use crate::limits::{DIFF_FILE_BYTES, DIFF_FILE_LINES, DIFF_FILE_ROWS};
+use crate::limits::{DIFF_FILE_BYTES, DIFF_FILE_LINES, DIFF_FILE_ROWS, DIFF_LINE_CHARS};
 use crate::operations::changed_files::{Change, How};
+use crate::operations::items::is_binary;
 
 /// Lines around a change that are shown with it.
 const CONTEXT: u32 = 3;
-/// Characters of a line that are shown.
-const LONGEST_LINE: usize = 2_000;
 
 impl How {
     pub(super) fn letter(self) -> &'static str {
@@ -224,7 +222,7 @@ fn differing(old: &str, new: &str) -> (Range<usize>, Range<usize>) {
 fn shown(lines: &[&[u8]], line: u32) -> String {
     let line = lines.get(line as usize).copied().unwrap_or_default();
     let text = line.trim_end_with(|c| c == '\n' || c == '\r').to_str_lossy();
-    match text.char_indices().nth(LONGEST_LINE) {
+    match text.char_indices().nth(DIFF_LINE_CHARS) {
         Some((end, _)) => format!("{} … (the line goes on)", &text[..end]),
         None => text.into_owned(),
     }

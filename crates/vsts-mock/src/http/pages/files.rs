@@ -1,7 +1,7 @@
 //! A repository's files: a folder with its README, or one file. An empty repository gets its own page.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use git_wire::history::{Error, PathQuery};
 use gix::ObjectId;
@@ -13,12 +13,8 @@ use super::message::CommitInfo;
 use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
 use super::{Outcome, blob, empty, names};
-use crate::limits::README_BYTES;
-
-/// Entries of a folder that are listed.
-const MOST_ENTRIES: usize = 2_000;
-/// The time for finding the last changes of a folder's entries.
-const LOOK_FOR: Duration = Duration::from_millis(200);
+use crate::limits::{FOLDER_ENTRIES, LAST_CHANGES_TIME, README_BYTES};
+use crate::operations::items::is_binary;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version"])? else { return Ok(empty::show(source)) };
@@ -36,7 +32,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
     let mut entries = source.entries(entry.id)?;
     entries.sort_by_cached_key(|entry| (!entry.mode.is_tree(), entry.name.to_lowercase()));
     let total = entries.len();
-    entries.truncate(MOST_ENTRIES);
+    entries.truncate(FOLDER_ENTRIES);
     let changes = last_changes(source, version.commit, path, &entries)?;
     let readme = readme(source, version, path, &entries)?;
     let title = if path.is_empty() { source.repo.name.as_str() } else { path };
@@ -138,7 +134,7 @@ fn last_changes(
     entries: &[Entry],
 ) -> Result<HashMap<BString, CommitInfo>, Failure> {
     let begun = Instant::now();
-    let may_go_on = || source.work.check().is_ok() && begun.elapsed() <= LOOK_FOR;
+    let may_go_on = || source.work.check().is_ok() && begun.elapsed() <= LAST_CHANGES_TIME;
     let folder = PathQuery::new(names::bytes(path).as_bstr());
     let all: Vec<BString> = entries.iter().map(|entry| entry.name.clone()).collect();
     let mut found: Vec<(usize, ObjectId)> = Vec::new();
@@ -180,7 +176,7 @@ fn readme(
         return Ok(None);
     }
     let object = source.repository.find_object(entry.id)?;
-    if blob::is_binary(&object.data) {
+    if is_binary(&object.data) {
         return Ok(None);
     }
     let text = object.data.to_str_lossy();

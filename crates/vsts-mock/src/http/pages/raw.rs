@@ -8,10 +8,12 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_T
 use http::{HeaderValue, StatusCode};
 
 use super::source::Source;
-use super::{Answer, Failure, Outcome, blob};
+use super::{Answer, Failure, Outcome};
 use crate::http::web::encode;
 use crate::http::web::stream;
 use crate::http::web::{protect, text};
+use crate::limits::BINARY_CHECK_BYTES;
+use crate::operations::items::is_binary;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such file in this version.");
@@ -20,14 +22,14 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let entry = source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_blob_or_symlink());
     let entry = entry.ok_or_else(missing)?;
     let mut content = source.content(entry.id)?;
-    let start = content.start(blob::LOOKED_AT)?;
+    let start = content.start(BINARY_CHECK_BYTES)?;
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let (kind, is_shown) = match extension.as_deref() {
         Some("png") => ("image/png", true),
         Some("jpg" | "jpeg") => ("image/jpeg", true),
         Some("gif") => ("image/gif", true),
         Some("webp") => ("image/webp", true),
-        _ if blob::is_binary(&start) => ("application/octet-stream", false),
+        _ if is_binary(&start) => ("application/octet-stream", false),
         _ => ("text/plain; charset=utf-8", true),
     };
     let name = path.rsplit('/').next().unwrap_or("file");

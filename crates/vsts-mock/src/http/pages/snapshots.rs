@@ -11,6 +11,7 @@ use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, short};
 use super::{Failure, Outcome};
+use crate::limits::SNAPSHOTS_COUNTED;
 use crate::operations::changed_files::{self, Change};
 use crate::operations::tree_walk::WalkError;
 use crate::operations::work::Exceeded;
@@ -55,7 +56,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Out
             }
             p.lead {
                 "Snapshots of the project " code { (project) } ", each taken before a run. "
-                span.quiet { (super::parts::count(total, "snapshot", "snapshots")) @if total >= MOST_COUNTED { " or more" } }
+                span.quiet { (super::parts::count(total, "snapshot", "snapshots")) @if total >= SNAPSHOTS_COUNTED { " or more" } }
             }
             div.wide { table.snapshots {
                 thead { tr {
@@ -117,14 +118,11 @@ fn changed(changes: Option<&(Vec<Change>, usize)>, is_first: bool) -> Markup {
     } }
 }
 
-/// Beyond that, snapshots are not counted.
-const MOST_COUNTED: usize = 20_000;
-
 /// The snapshots by their first parents, from newest to oldest: those of one page and one more, and how many there are.
 fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>, usize), Failure> {
     let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
     let (mut ids, mut total) = (Vec::new(), 0);
-    for step in walk.take(MOST_COUNTED) {
+    for step in walk.take(SNAPSHOTS_COUNTED) {
         source.work.check()?;
         let id = step?.id;
         if total >= skip && ids.len() <= PAGE {

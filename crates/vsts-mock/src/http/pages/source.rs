@@ -22,6 +22,7 @@ use super::route::RepoNames;
 use crate::access::{Permission, Refusal, Target, authorize};
 use crate::directory::{Account, Project, Repo};
 use crate::http::web::{encode, encode_path};
+use crate::limits::SUMMARY_BRANCHES;
 use crate::operations::content::Blob;
 use crate::operations::context::RepoContext;
 use crate::operations::refs::{self, NamedCommit};
@@ -32,8 +33,6 @@ use crate::operations::versions;
 const HISTORY: &str = "AzureMLHistory/";
 /// Branches, and tags, that the list of versions offers.
 const OFFERED: usize = 25;
-/// Branches that are read to sum a repository up.
-const LOOKED_AT: usize = 1_000;
 
 /// A repository, opened for a visitor who may read it.
 pub(super) struct Source<'v> {
@@ -374,7 +373,7 @@ pub(super) fn summary(ctx: &RequestContext, repo: &Repo) -> Summary {
     let repository = opened.read();
     let Ok(references) = repository.references() else { return summary };
     let Ok(branches) = references.local_branches() else { return summary };
-    for reference in branches.flatten().take(LOOKED_AT) {
+    for reference in branches.flatten().take(SUMMARY_BRANCHES) {
         if history_of(&names::text(reference.name().shorten())).is_some() {
             summary.histories += 1;
         } else {

@@ -6,14 +6,12 @@ use super::Outcome;
 use super::message::CommitInfo;
 use super::parts::ago;
 use super::source::{Kind, Source, Version, short};
-
-/// Tags that are listed.
-const MOST: usize = 500;
+use crate::limits::TAGS_LISTED;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let all = source.tags()?;
     let mut rows = Vec::new();
-    for tag in all.iter().take(MOST) {
+    for tag in all.iter().take(TAGS_LISTED) {
         rows.push((tag, CommitInfo::of(&source.repository, tag.commit)?));
     }
     rows.sort_by(|a, b| b.1.committed.cmp(&a.1.committed).then_with(|| a.0.name.cmp(&b.0.name)));
@@ -39,7 +37,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
                     }
                 }
             } } }
-            @if all.len() > MOST { p.cut { "Only " (MOST) " of " (all.len()) " tags are listed." } }
+            @if all.len() > TAGS_LISTED { p.cut { "Only " (TAGS_LISTED) " of " (all.len()) " tags are listed." } }
         }
     };
     Ok(source.page("Tags", "tags", &body).into())

@@ -16,14 +16,11 @@ use crate::budget::{Budget, Permit};
 use crate::directory::Directory;
 use crate::http::web::stream;
 use crate::http::web::{json as json_response, text};
-use crate::limits::{ANSWER_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
+use crate::limits::{ANSWER_BYTES, ANSWER_RESERVE_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
 use crate::operations::content::Blob;
 use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
 use crate::registry::random_id;
-
-/// Bytes that are made room for at once.
-const LARGEST_RESERVE: usize = 64 << 20;
 
 /// The answer of a handler.
 #[derive(Debug)]
@@ -175,7 +172,7 @@ pub(super) fn write_array<T>(
         if n == 0 {
             // The others will be about as long.
             let first = bytes.len() - start;
-            bytes.reserve(first.saturating_mul(values.len()).min(LARGEST_RESERVE));
+            bytes.reserve(first.saturating_mul(values.len()).min(ANSWER_RESERVE_BYTES));
         }
     }
     bytes.push(b']');

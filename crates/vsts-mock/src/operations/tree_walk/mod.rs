@@ -15,12 +15,9 @@ use gix::objs::{Kind, TreeRefIter};
 use gix::{ObjectId, oid};
 
 use super::work::{Exceeded, Work};
-use crate::limits::{TREE_BYTES, WALK_DEPTH, WALK_ENTRIES, WALK_PATH_BYTES};
-
-/// Entries after which a walk is measured.
-const MEASURE_AFTER: u64 = 10_000;
-/// Bytes of trees that are kept from measuring for walking.
-const KEPT_BYTES: usize = 16 << 20;
+use crate::limits::{
+    TREE_BYTES, WALK_DEPTH, WALK_ENTRIES, WALK_KEPT_BYTES, WALK_MEASURED_AFTER, WALK_PATH_BYTES,
+};
 
 /// The reason why a walk ended early.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +106,7 @@ pub(crate) fn differing(
         entries += 1;
         path_bytes += path.len() as u64;
         work.take(1)?;
-        if entries == MEASURE_AFTER {
+        if entries == WALK_MEASURED_AFTER {
             Size::of(&mut trees, (old, new))?.check()?;
         }
         if path_bytes > WALK_PATH_BYTES {
@@ -183,7 +180,7 @@ impl Trees<'_> {
             return Ok(kept.clone());
         }
         let data = Rc::new(read_tree(self.repository, self.work, id)?);
-        if self.kept_bytes + data.len() <= KEPT_BYTES {
+        if self.kept_bytes + data.len() <= WALK_KEPT_BYTES {
             self.kept_bytes += data.len();
             self.kept.insert(id, data.clone());
         }

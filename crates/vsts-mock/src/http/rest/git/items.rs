@@ -14,10 +14,10 @@ use super::request::RepoRequest;
 use super::revision::{Descriptor, or_default};
 use super::write;
 use crate::http::web::encode_into;
-use crate::limits::{BATCH_ITEMS, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
+use crate::limits::{BATCH_ITEMS, BINARY_CHECK_BYTES, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
 use crate::operations::content::Blob;
 use crate::operations::history::{entry_at, latest_change};
-use crate::operations::items::{self, BINARY_CHECK_BYTES, Depth, Entry, all_below, is_binary};
+use crate::operations::items::{self, Depth, Entry, all_below, is_binary};
 use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
 

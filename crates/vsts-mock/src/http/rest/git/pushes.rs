@@ -10,14 +10,13 @@ use super::super::reply::{Outcome, Reply};
 use super::super::shape;
 use super::request::RepoRequest;
 use super::{commits, refs, tree_changes};
+use crate::limits::PUSH_COMMITS;
 use crate::operations::pushes::{self, NewCommit};
 use crate::operations::signature::Person;
 use crate::state::{Push, PushFilter};
 
 /// Pushes, or commits of one, that are listed by default.
 const PAGE: usize = 100;
-/// Commits that one push may make.
-const MOST_COMMITS: usize = 1_000;
 
 fn reference(request: &RepoRequest, push: &Push) -> Value {
     json!({
@@ -147,7 +146,7 @@ pub(crate) fn create(request: &RepoRequest) -> Outcome {
             "refUpdates.newObjectId: where a push leads follows from its commits. Leave it out.",
         ));
     }
-    let listed = body["commits"].as_array().filter(|list| !list.is_empty() && list.len() <= MOST_COMMITS);
+    let listed = body["commits"].as_array().filter(|list| !list.is_empty() && list.len() <= PUSH_COMMITS);
     let listed = listed.ok_or_else(|| Failure::bad("A push has at least one commit: commits."))?;
     let new: Result<Vec<_>, Failure> = listed.iter().map(new_commit).collect();
     let (push, made) = pushes::create(request, name, old, &new?)?;

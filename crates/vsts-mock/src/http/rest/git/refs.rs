@@ -14,12 +14,10 @@ use super::request::{RepoRequest, object_id};
 use super::write;
 use crate::directory::Repo;
 use crate::http::web::{encode, encode_into};
+use crate::limits::REF_UPDATES;
 use crate::operations::new_objects::NewObjects;
 use crate::operations::push::{Command, push};
 use crate::operations::refs;
-
-/// Refs that one request may change.
-const MOST: usize = 10_000;
 
 /// The name, or its beginning, of the refs that a request is about, in its path or its query.
 fn filter_of(request: &RepoRequest) -> Option<&str> {
@@ -85,7 +83,7 @@ pub(crate) fn lock(request: &RepoRequest) -> Outcome {
 }
 
 pub(crate) fn update(request: &RepoRequest) -> Outcome {
-    let list = request.body.as_array().filter(|list| !list.is_empty() && list.len() <= MOST);
+    let list = request.body.as_array().filter(|list| !list.is_empty() && list.len() <= REF_UPDATES);
     let list = list.ok_or_else(|| Failure::bad("The body has to be a list of changes of refs."))?;
     let mut commands = Vec::with_capacity(list.len());
     for change in list {

@@ -7,10 +7,8 @@ use serde_json::Value;
 
 use super::super::failure::{Failure, excerpt};
 use super::super::query::choice;
+use crate::limits::CHANGED_PATH_BYTES;
 use crate::operations::tree_changes::TreeChange;
-
-/// Bytes that a path may have.
-const LONGEST_PATH: usize = 4096;
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +33,7 @@ fn path(value: &Value, field: &str) -> Result<Vec<String>, Failure> {
     let text = value.as_str().ok_or_else(|| Failure::missing(field))?;
     let refuse = || Failure::bad(format!("{:?} is not a path that a file may have.", excerpt(text)));
     let trimmed = text.strip_prefix('/').unwrap_or(text);
-    if trimmed.is_empty() || text.len() > LONGEST_PATH || text.contains('\\') {
+    if trimmed.is_empty() || text.len() > CHANGED_PATH_BYTES || text.contains('\\') {
         return Err(refuse());
     }
     let options = Options { protect_windows: false, protect_hfs: true, protect_ntfs: true };

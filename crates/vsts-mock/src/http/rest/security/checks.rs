@@ -9,10 +9,8 @@ use super::namespaces::Namespace;
 use super::{NAMESPACE, bits, derived, namespace};
 use crate::access::{Permissions, holds};
 use crate::directory::{Account, Directory};
+use crate::limits::BATCH_EVALUATIONS;
 use crate::operations::securable;
-
-/// Evaluations that one batch may have.
-const LARGEST_BATCH: usize = 10_000;
 
 /// One truth value per token. Clients of version 1.0 ask about one token, and hear one value.
 pub(crate) fn one(call: &Call<'_>) -> Outcome {
@@ -40,8 +38,8 @@ pub(crate) async fn batch(call: &Call<'_>, mut body: Value) -> Outcome {
     let always = body["alwaysAllowAdministrators"].as_bool().unwrap_or(false);
     let evaluations = body.get_mut("evaluations").and_then(Value::as_array_mut);
     let evaluations = evaluations.ok_or_else(|| Failure::missing("evaluations"))?;
-    if evaluations.len() > LARGEST_BATCH {
-        return Err(Failure::bad(format!("A batch has at most {LARGEST_BATCH} evaluations.")));
+    if evaluations.len() > BATCH_EVALUATIONS {
+        return Err(Failure::bad(format!("A batch has at most {BATCH_EVALUATIONS} evaluations.")));
     }
     for evaluation in evaluations {
         let namespace = namespace(evaluation["securityNamespaceId"].as_str())?;

@@ -10,9 +10,7 @@ use super::{find, no_subject, sees, shapes};
 use crate::access;
 use crate::directory::subject::{self, Subject};
 use crate::directory::{Directory, name};
-
-/// Subjects that a search finds at most.
-const LARGEST_ANSWER: usize = 100;
+use crate::limits::SUBJECTS_FOUND;
 
 /// The subject descriptor of the user, group, project or account with an id.
 pub(crate) fn descriptor(call: &Call<'_>) -> Outcome {
@@ -118,6 +116,6 @@ pub(crate) async fn query(call: &Call<'_>, body: Value) -> Outcome {
         .chain(directory.groups.keys().map(|id| Subject::Group(*id)))
         .filter(|(Subject::User(id) | Subject::Group(id) | Subject::Scope(id))| is_meant(*id))
         .filter(|found| sees(call, &directory, account, *found))
-        .take(LARGEST_ANSWER);
+        .take(SUBJECTS_FOUND);
     Ok(Reply::ok(shapes::graph_list(&directory, &call.base(account), found)))
 }
