@@ -23,6 +23,12 @@ pub(super) struct HttpRefusal {
     pub(super) message: String,
 }
 
+impl<E: Into<Refused>> From<E> for HttpRefusal {
+    fn from(error: E) -> Self {
+        show(&error.into())
+    }
+}
+
 /// Shows a refusal. What is the server's own fault is logged here, and not told to the client.
 pub(super) fn show(refused: &Refused) -> HttpRefusal {
     let (status, key) = match refused {

@@ -32,8 +32,8 @@ const WISHES: [(&str, &str, Wish); 3] =
     [("unset", "Not set", Wish::NotSet), ("allow", "Allow", Wish::Allow), ("deny", "Deny", Wish::Deny)];
 
 /// The page; `refused` is what was wrong with a form.
-pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
-    let (ctx, repo) = (place.ctx, &place.repo);
+pub(super) fn show(repo_ctx: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
+    let (ctx, repo) = (repo_ctx.ctx, &repo_ctx.repo);
     let directory = &*ctx.directory;
     authorize_acl_reading(&Viewer::new(directory, &ctx.principal), Target::Repo(repo))?;
     let may_set = authorize_acl(directory, &ctx.principal, Target::Repo(repo)).is_ok();
@@ -48,7 +48,7 @@ pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
     let chosen = all.iter().find(|one| Some(one.id) == asked).or(all.first());
     let nobody =
         added.filter(|(_, user)| user.is_none()).map(|(name, _)| format!("There is no user {name:?}."));
-    let here = place.path("permissions");
+    let here = repo_ctx.path("permissions");
     let body = html! {
         div.page {
             h1 { "Permissions" }
@@ -82,11 +82,11 @@ pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
                         }
                     }
                 }
-                @if let Some(chosen) = chosen { (grid(place, chosen, &here, may_set)) }
+                @if let Some(chosen) = chosen { (grid(repo_ctx, chosen, &here, may_set)) }
             }
         }
     };
-    let mut page = place.page("Permissions", "settings", &body);
+    let mut page = repo_ctx.page("Permissions", "settings", &body);
     page.crumbs.push(("Permissions".to_owned(), here));
     if refused.is_some() {
         page = page.with_status(StatusCode::BAD_REQUEST);
@@ -95,14 +95,14 @@ pub(super) fn show(place: &RepoSource<'_>, refused: Option<&str>) -> Outcome {
 }
 
 /// One subject's permissions.
-fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
-    let (directory, repo) = (&*place.ctx.directory, &place.repo);
+fn grid(repo_ctx: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> Markup {
+    let (directory, repo) = (&*repo_ctx.ctx.directory, &repo_ctx.repo);
     let target = Target::Repo(repo);
-    let own = own_entry(directory, place, chosen.id);
+    let own = own_entry(directory, repo_ctx, chosen.id);
     html! {
         form method="post" action={ (here) "?subject=" (chosen.id) } {
             h2 { bdi { (chosen.name) } }
-            (place.ctx.token())
+            (repo_ctx.ctx.token())
             input type="hidden" name="subject" value=(chosen.id);
             div.wide { table.grid {
                 thead { tr {
@@ -115,7 +115,7 @@ fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> 
                         tr {
                             th scope="row" id={ "p-" (permission.name()) } { (permission.display_name()) }
                             td { (verdict(&found)) }
-                            td.quiet { (origin(directory, place, chosen, &found)) }
+                            td.quiet { (origin(directory, repo_ctx, chosen, &found)) }
                             @if may_set { td {
                                 select name=(permission.name()) aria-labelledby={ "p-" (permission.name()) } {
                                     @for (value, label, wish) in WISHES {
@@ -132,9 +132,9 @@ fn grid(place: &RepoSource<'_>, chosen: &Subject, here: &str, may_set: bool) -> 
     }
 }
 
-fn own_entry(directory: &Directory, place: &RepoSource<'_>, subject: Uuid) -> Entry {
-    let at = token::repository(place.repo.project, place.repo.id);
-    let entries = directory.entries_at(place.repo.account, &at);
+fn own_entry(directory: &Directory, repo_ctx: &RepoSource<'_>, subject: Uuid) -> Entry {
+    let at = token::repository(repo_ctx.repo.project, repo_ctx.repo.id);
+    let entries = directory.entries_at(repo_ctx.repo.account, &at);
     entries.and_then(|entries| entries.get(&subject)).copied().unwrap_or_default()
 }
 
@@ -148,12 +148,12 @@ fn verdict(found: &Standing) -> Markup {
 }
 
 /// The text for the source of a permission.
-fn origin(directory: &Directory, place: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
+fn origin(directory: &Directory, repo_ctx: &RepoSource<'_>, chosen: &Subject, found: &Standing) -> Markup {
     match found {
         Standing::NotSet => html! { "nothing, which means no" },
         Standing::Allow | Standing::Deny => html! { "set here" },
         Standing::InheritedAllow(source) | Standing::InheritedDeny(source) => {
-            html! { (whose(directory, chosen, source)) (level(place, source)) }
+            html! { (whose(directory, chosen, source)) (level(repo_ctx, source)) }
         }
     }
 }
@@ -165,11 +165,11 @@ fn whose(directory: &Directory, chosen: &Subject, source: &Source) -> Markup {
     html! { @if let Some(one) = subject(directory, source.subject) { bdi { (one.name) } ", " } }
 }
 
-fn level(place: &RepoSource<'_>, source: &Source) -> Markup {
+fn level(repo_ctx: &RepoSource<'_>, source: &Source) -> Markup {
     if source.token == token::COLLECTION {
-        html! { "the account " bdi { (place.account.name) } }
-    } else if source.token == token::project(place.project.id) {
-        html! { "the project " bdi { (place.project.name) } }
+        html! { "the account " bdi { (repo_ctx.account.name) } }
+    } else if source.token == token::project(repo_ctx.project.id) {
+        html! { "the project " bdi { (repo_ctx.project.name) } }
     } else {
         html! { "this repository" }
     }
@@ -177,8 +177,8 @@ fn level(place: &RepoSource<'_>, source: &Source) -> Markup {
 
 pub(super) async fn follow(ctx: &Arc<RequestContext>, names: &RepoNames, form: &Form) -> Outcome {
     let (repo, here) = {
-        let place = RepoSource::open(ctx, names)?;
-        (place.repo.id, place.path("permissions"))
+        let repo_ctx = RepoSource::open(ctx, names)?;
+        (repo_ctx.repo.id, repo_ctx.path("permissions"))
     };
     let missing = || Failure::absent("There is no such user or group.");
     let chosen = Uuid::parse_str(form.get("subject")).map_err(|_| missing())?;

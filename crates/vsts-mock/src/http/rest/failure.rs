@@ -3,17 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http::refusals::{self, HttpRefusal};
-use crate::operations::refused::Refused;
-pub(super) use crate::operations::refused::excerpt;
-
+use crate::http::refusals;
 /// The reason why an API request fails.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) status: StatusCode,
-    pub(super) key: &'static str,
-    pub(super) message: String,
-}
+pub(super) use crate::http::refusals::HttpRefusal as Failure;
+pub(super) use crate::operations::refused::excerpt;
 
 impl Failure {
     pub(super) fn new(status: StatusCode, key: &'static str, message: impl Into<String>) -> Self {
@@ -36,8 +29,7 @@ impl Failure {
 
     /// An error of the server itself; the log has it.
     pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let HttpRefusal { status, key, message } = refusals::internal(error);
-        Self { status, key, message }
+        refusals::internal(error)
     }
 
     /// The body, as the service writes it.
@@ -74,12 +66,5 @@ impl Failure {
             "ArgumentException" => "System",
             _ => "Microsoft.TeamFoundation.Git.Server",
         }
-    }
-}
-
-impl<E: Into<Refused>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        let HttpRefusal { status, key, message } = refusals::show(&error.into());
-        Self { status, key, message }
     }
 }

@@ -1,6 +1,5 @@
 //! `_apis/Profile/Profiles`: who the caller is, in an account and at the service itself. Both SDKs ask for it.
 
-use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -18,9 +17,7 @@ const REVISION: u32 = 1;
 pub(super) fn show(call: &Call<'_>) -> Outcome {
     let asked = call.value("id").unwrap_or("me");
     let directory = call.app.state.directory();
-    authorize_use(&directory, &call.principal, Use::Subjects).map_err(|refusal| {
-        Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
-    })?;
+    authorize_use(&directory, &call.principal, Use::Subjects)?;
     let user = find(call, &directory, asked).ok_or_else(|| {
         Failure::not_found(
             "ProfileDoesNotExistException",

@@ -56,7 +56,11 @@ impl Reply {
     }
 
     pub(super) fn json(status: StatusCode, value: Value) -> Self {
-        Self { status, content: Content::Json(value), continuation: None, location: None }
+        Self::new(status, Content::Json(value))
+    }
+
+    fn new(status: StatusCode, content: Content) -> Self {
+        Self { status, content, continuation: None, location: None }
     }
 
     /// Says where what was made is.
@@ -93,12 +97,11 @@ impl Reply {
 
     /// JSON that has been written already.
     pub(super) fn written(bytes: Vec<u8>) -> Self {
-        let content = Content::Written(bytes, None);
-        Self { status: StatusCode::OK, content, continuation: None, location: None }
+        Self::new(StatusCode::OK, Content::Written(bytes, None))
     }
 
     pub(super) fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::Nothing, continuation: None, location: None }
+        Self::new(StatusCode::NO_CONTENT, Content::Nothing)
     }
 
     /// A file as it is; with a name it is there to be saved.
@@ -124,12 +127,7 @@ impl Reply {
     }
 
     fn streamed(kind: &'static str, body: Body, length: Option<u64>, file_name: Option<String>) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content: Content::Streamed { kind, body, length, file_name },
-            continuation: None,
-            location: None,
-        }
+        Self::new(StatusCode::OK, Content::Streamed { kind, body, length, file_name })
     }
 
     /// Takes a large answer's part of the server's memory, which is given back when the answer is sent.
@@ -177,12 +175,6 @@ pub(super) fn write_array<T>(
     }
     bytes.push(b']');
     Ok(())
-}
-
-impl From<(StatusCode, Value)> for Reply {
-    fn from((status, value): (StatusCode, Value)) -> Self {
-        if status == StatusCode::NO_CONTENT { Self::nothing() } else { Self::json(status, value) }
-    }
 }
 
 /// The response for what a handler answers, in a version.

@@ -68,7 +68,9 @@ fn has(
     }
     let permissions = Permissions::from_bits(asked);
     let is_known = permissions.bits() == asked;
-    let place = securable::parse(directory, account, token)?;
+    let securable = securable::parse(directory, account, token)?;
     Ok(is_known
-        && place.is_some_and(|place| holds(directory, &call.principal, permissions, place.target(), always)))
+        && securable.is_some_and(|securable| {
+            holds(directory, &call.principal, permissions, securable.target(), always)
+        }))
 }

@@ -34,7 +34,7 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
     let (at, exactly) = match call.query.get("token") {
         None => (token::COLLECTION.to_owned(), false),
         Some(text) => match securable::parse(&directory, account, text)? {
-            Some(place) => (place.target().token(), !call.query.flag("recurse")),
+            Some(securable) => (securable.target().token(), !call.query.flag("recurse")),
             // What is not there has no list, and neither has what is not to be seen.
             None => return Ok(Reply::ok(shape::list(std::iter::empty()))),
         },
@@ -46,9 +46,9 @@ pub(crate) fn query(call: &Call<'_>) -> Outcome {
     let viewer = Viewer::new(&directory, &call.principal);
     let mut shown = Vec::new();
     for found in tokens.into_iter().filter(|found| !exactly || *found == at) {
-        let Some(place) = securable::parse(&directory, account, found)? else { continue };
-        if authorize_acl_reading(&viewer, place.target()).is_ok() {
-            shown.push(list_json(&directory, account, found, place.target().project(), &selection));
+        let Some(securable) = securable::parse(&directory, account, found)? else { continue };
+        if authorize_acl_reading(&viewer, securable.target()).is_ok() {
+            shown.push(list_json(&directory, account, found, securable.target().project(), &selection));
         }
     }
     Ok(Reply::ok(shape::list(shown.into_iter())))

@@ -11,7 +11,6 @@ pub(super) mod members;
 pub(super) mod memberships;
 mod shapes;
 
-use http::StatusCode;
 use uuid::Uuid;
 
 use super::Call;
@@ -25,9 +24,7 @@ use crate::operations::refused::Refused;
 /// Refuses a credential that is not good for users and groups, and an account that the caller may not know of.
 pub(super) fn check(call: &Call<'_>) -> Result<(), Failure> {
     let directory = call.app.state.directory();
-    authorize_use(&directory, &call.principal, Use::Subjects).map_err(|refusal| {
-        Failure::new(StatusCode::FORBIDDEN, "AccessCheckException", refusal.to_string())
-    })?;
+    authorize_use(&directory, &call.principal, Use::Subjects)?;
     call.account(&directory).map(|_| ())
 }
 
