@@ -8,7 +8,7 @@ use e2e::folder::write;
 use e2e::{Actor, Output, Sandbox};
 
 /// Runs a command at a terminal: each of `steps` is a text to wait for, and the keys to type then.
-fn dialog(actor: &Actor<'_>, dir: &Path, steps: &[(&str, &str)], command: &[&str]) -> Output {
+pub(crate) fn dialog(actor: &Actor<'_>, dir: &Path, steps: &[(&str, &str)], command: &[&str]) -> Output {
     let mut python = actor.command("python3", dir);
     python.env("TERM", "dumb").env("PS1", "shell> ");
     python.args(["-c", include_str!("dialog.py")]).arg(serde_json::json!(steps).to_string()).args(command);

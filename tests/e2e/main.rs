@@ -10,6 +10,8 @@ mod article;
 mod as_project;
 /// Outputs of runs, here and on other computers.
 mod attachments;
+/// A run is any command.
+mod commands;
 /// Comparing runs.
 mod compare;
 /// Restore, killed at every step of its journal.

@@ -49,6 +49,8 @@ pub const AZML_PAGER: &str = "AZML_PAGER";
 pub const AZML_PLAIN_ARGUMENTS: &str = "AZML_PLAIN_ARGUMENTS";
 /// The setting `log`.
 pub const AZML_LOG: &str = "AZML_LOG";
+/// Set by azml for itself: this azml watches a run without a terminal (`--detach`).
+pub const AZML_DETACHED: &str = "AZML_DETACHED";
 /// For tests: the time, in RFC 3339, instead of the system's clock.
 pub const AZML_NOW: &str = "AZML_NOW";
 /// For tests, in debug builds: `restore:<n>` aborts the process at the n-th step (from 1) of a restore's journal,
@@ -232,6 +234,11 @@ pub struct Env {
     pub stderr_is_terminal: bool,
     /// True if standard input is a terminal.
     pub stdin_is_terminal: bool,
+}
+
+/// The words of the command line, the name of the program first.
+pub fn arguments() -> std::env::ArgsOs {
+    std::env::args_os()
 }
 
 impl Env {

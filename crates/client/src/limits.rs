@@ -42,6 +42,11 @@ pub const METRICS: usize = 4 << 20;
 /// Lines that could not be recorded and are told one by one.
 pub const METRICS_REFUSED: usize = 20;
 
+/// Bytes of a line of a program's output at a terminal that are held until its end is there.
+pub const LOG_LINE: usize = 64 << 10;
+/// Time between two looks at the size of the terminal while a program writes to it.
+pub const WINDOW_SIZE_LOOK: Duration = Duration::from_millis(200);
+
 /// Files and folders that differ between two snapshots which are compared.
 pub const COMPARED_ENTRIES: usize = 400_000;
 /// Bytes of the paths of all of them.

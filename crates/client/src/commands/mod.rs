@@ -33,9 +33,7 @@ pub enum Command {
     /// View the run history
     #[command(subcommand)]
     History(history::Command),
-    /// Log from inside a run; list and bring back the files that a run wrote
-    #[command(subcommand)]
-    Run(run::Command),
+    Run(run::Args),
     Login(login::Args),
     Logout(logout::Args),
     /// Show who you are at the service, and what you can see there
@@ -65,7 +63,7 @@ pub fn run(
         Command::Project(command) => project::run(ui, ctx, command),
         Command::Experiment(command) => experiment::run(ui, ctx, command),
         Command::History(command) => history::run(ui, ctx, command),
-        Command::Run(command) => run::run(ctx, command),
+        Command::Run(args) => run::run(ui, ctx, &args),
         Command::Login(args) => login::run(ctx, &args),
         Command::Logout(args) => logout::run(ctx, &args),
         Command::Account(command) => account::run(ctx, command),

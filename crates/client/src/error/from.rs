@@ -325,6 +325,28 @@ impl From<TargetError> for CommandError {
             TargetError::NoProgram { .. } => {
                 Self::not_found(error).hint("install it, or set pythonLocation in aml_config/local.compute")
             }
+            TargetError::NoCommand { name } => {
+                let hint = if name.contains('/') {
+                    "a path is taken from the project folder, where the run begins"
+                } else {
+                    "activate the environment that has it, or name it by a path; an alias or a line of shell: {azml} run --shell 'LINE'"
+                };
+                Self::not_found(error).hint(hint)
+            }
+            TargetError::NotExecutable { file } => {
+                let hint = format!(
+                    "chmod +x {}, or name the program that runs it: {{azml}} run -- PROGRAM {0}",
+                    shell_quoted(file)
+                );
+                Self::failed(error).hint(hint)
+            }
+            TargetError::NoNotebookTool { python, .. } => {
+                let python = shell_quoted(&python.to_string_lossy());
+                Self::not_found(error).hint(format!("{python} -m pip install papermill ipykernel"))
+            }
+            TargetError::NotebookParameters { .. } => {
+                Self::usage(error).hint("papermill does: python3 -m pip install papermill")
+            }
             TargetError::Prepare { .. } => {
                 Self::failed(error).hint("what it said: {azml} history info -r RUN_ID -a prepare_log.txt")
             }

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Unavailable,
     /// Ctrl-C or a termination signal.
     Interrupted,
+    /// The program of a run failed, and its own exit code is wanted.
+    Program(u8),
 }
 
 impl ErrorKind {
@@ -38,6 +40,7 @@ impl ErrorKind {
             Self::NotFound => 3,
             Self::NotAllowed => 4,
             Self::Interrupted => 130,
+            Self::Program(code) => code,
         }
     }
 }

@@ -48,6 +48,13 @@ pub fn of_record(record: &RunRecord) -> Option<String> {
     Some(format!("{}{core}", describe_signal(signal)))
 }
 
+/// The exit code of a run's program, as a shell would give it; `None` if that is not known, or no code of a failure.
+pub fn exit_code(record: &RunRecord) -> Option<u8> {
+    let signal = record.extra.get(SIGNAL).and_then(serde_json::Value::as_i64);
+    let code = record.exit_code.map(i64::from).or_else(|| Some(signal? + i64::from(SHELLS_OFFSET)))?;
+    u8::try_from(code).ok().filter(|code| *code != 0)
+}
+
 /// A likely reason, and a remedy.
 pub fn hint(record: &RunRecord) -> Option<String> {
     let is_kill = |signal: i64| signal == i64::from(signal_hook::consts::SIGKILL);

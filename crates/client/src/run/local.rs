@@ -11,18 +11,15 @@ use jiff::Timestamp;
 use super::editable;
 use super::folder::{Before, ProjectFolders, RunFolder};
 use super::kept::{self, Collected};
+use super::outputs;
 use super::process::{self, Ended, Exit, Notice, Spec, Stream, Watch};
 use super::process_table;
-use super::python::{self, find_program, is_program};
+use super::program::{Execution, Finder, is_package};
+use super::python;
 use super::signals::{self, Cancel};
 use super::target::{Job, Program, Target, TargetError};
 use super::variables::Folders;
 use crate::env::{HOME, PATH, PWD, PYTHONPATH};
-
-/// The interpreter where the target names none.
-const PYTHON: &str = "python3";
-/// Interpreters by the ending of a script's name; Python is asked for apart.
-const INTERPRETERS: [(&str, &str); 4] = [("sh", "sh"), ("r", "Rscript"), ("jl", "julia"), ("js", "node")];
 
 /// This computer.
 #[derive(Debug)]
@@ -66,39 +63,9 @@ impl Local {
         self.history.root()
     }
 
-    /// The program that runs a script, and whether the script is its first argument.
-    fn interpreter(
-        &self,
-        script: &str,
-        cwd: &Path,
-        path: Option<&OsStr>,
-    ) -> Result<(PathBuf, bool), TargetError> {
-        let ending = Path::new(script).extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
-        let find = |program: &str| {
-            // What the preparing commands made in the run's folder goes before what the project has.
-            let found = find_program(program, cwd, path);
-            found.or_else(|| find_program(program, self.root(), path)).ok_or_else(|| TargetError::NoProgram {
-                script: script.to_owned(),
-                program: program.to_owned(),
-            })
-        };
-        // Python runs a folder too: its `__main__.py`.
-        if ending != "py" && !is_package(&cwd.join(script)) {
-            if is_program(&self.root().join(script)) {
-                return Ok((PathBuf::from(script), false));
-            }
-            if let Some((_, interpreter)) = INTERPRETERS.iter().find(|(known, _)| *known == ending) {
-                return find(interpreter).map(|program| (program, true));
-            }
-        }
-        let python = self.python.as_deref().unwrap_or(PYTHON);
-        let program = match find(python) {
-            // Many systems have one of the two names only.
-            Err(_) if python == "python" => find("python3"),
-            Err(_) if python == "python3" => find("python"),
-            found => found,
-        };
-        program.map(|program| (program, true))
+    fn finder<'f>(&'f self, cwd: &'f Path, env: &'f BTreeMap<OsString, OsString>) -> Finder<'f> {
+        let path = env.get(OsStr::new(PATH)).map(OsString::as_os_str);
+        Finder { root: self.root(), cwd, python: self.python.as_deref(), path }
     }
 
     /// Has Python import the run's copy of packages that are installed from the project folder, and says so.
@@ -106,21 +73,24 @@ impl Local {
         &self,
         work: &Path,
         python: &Path,
-        script: &str,
+        program: &Program,
         env: &mut BTreeMap<OsString, OsString>,
         watch: &Arc<dyn Watch>,
     ) {
         let Ok(folders) = Folders::new(self.root(), work) else { return };
         let home = env.get(OsStr::new(HOME)).map(PathBuf::from);
-        // Which Python puts before all else.
-        let is_folder = is_package(&work.join(script));
-        let scripts_folder = if is_folder { Some(Path::new(script)) } else { Path::new(script).parent() };
-        let scripts_folder = scripts_folder.unwrap_or(Path::new(""));
+        // The folder that Python puts before all else; of other commands that is not known.
+        let scripts_folder = match program {
+            Program::Script { path, .. } if is_package(&work.join(path)) => Some(Path::new(path)),
+            Program::Script { path, .. } => Some(Path::new(path).parent().unwrap_or(Path::new(""))),
+            Program::Module { .. } => Some(Path::new("")),
+            Program::Command { .. } | Program::Notebook { .. } => None,
+        };
         for editable in editable::find(python, home.as_deref(), self.root()) {
             let folder = work.join(&editable.folder);
             let given = env.get(OsStr::new(PYTHONPATH)).cloned().unwrap_or_default();
             let is_on_path = std::env::split_paths(&given).any(|known| known == folder);
-            let is_scripts = scripts_folder == editable.folder;
+            let is_scripts = scripts_folder.is_some_and(|folder| folder == editable.folder);
             // A virtual environment that is linked into the run's folder is the project's.
             if is_on_path || is_scripts || !folders.is_the_runs(&editable.folder) {
                 continue;
@@ -144,15 +114,6 @@ impl Local {
             });
         }
     }
-}
-
-fn path_of(env: &BTreeMap<OsString, OsString>) -> Option<&OsStr> {
-    env.get(OsStr::new(PATH)).map(OsString::as_os_str)
-}
-
-/// Returns whether Python can run what is at a path as a folder.
-pub fn is_package(path: &Path) -> bool {
-    path.join("__main__.py").is_file()
 }
 
 /// Runs one command of those that come before the script. What it says is no output of the script.
@@ -198,13 +159,15 @@ impl Watch for Aside {
 }
 
 impl Target for Local {
-    fn check(&self, program: &Program, is_prepared: bool) -> Result<(), TargetError> {
-        let Program::Script { path: script, .. } = program;
-        // The interpreter may be what the preparing commands are going to make.
-        if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
-            return Ok(());
+    fn check(&self, program: &Program, is_prepared: bool) -> Result<Option<Vec<String>>, TargetError> {
+        // What runs it may be what the preparing commands are going to make.
+        if is_prepared && let Program::Command { words, .. } = program {
+            return Ok(Some(words.clone()));
         }
-        self.interpreter(script, self.root(), path_of(&self.inherited)).map(drop)
+        if is_prepared && self.python.as_ref().is_some_and(|python| python.contains('/')) {
+            return Ok(None);
+        }
+        Ok(self.finder(self.root(), &self.inherited).execution(program)?.command)
     }
 
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError> {
@@ -222,10 +185,11 @@ impl Target for Local {
 
     fn execute(&mut self, job: &Job, watch: &Arc<dyn Watch>, cancel: &Cancel) -> Result<Ended, TargetError> {
         let cwd = self.work.clone().unwrap_or_else(|| self.root().to_owned());
-        let Program::Script { path: script, arguments } = &job.program;
-        let script_path = cwd.join(script);
-        if !script_path.is_file() && !is_package(&script_path) {
-            return Err(TargetError::NoScript { script: script.clone() });
+        if let Program::Script { path, .. } | Program::Notebook { path, .. } = &job.program {
+            let file = cwd.join(path);
+            if !file.is_file() && !is_package(&file) {
+                return Err(TargetError::NoScript { script: path.clone() });
+            }
         }
         let mut env = self.inherited.clone();
         env.extend(job.environment.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -242,17 +206,15 @@ impl Target for Local {
                 return Ok(ended);
             }
         }
-        let (program, is_interpreter) = self.interpreter(script, &cwd, path_of(&env))?;
-        let program = if is_interpreter { program } else { cwd.join(program) };
-        if is_interpreter && let Some(work) = &self.work {
-            self.import_from(work, &program, script, &mut env, watch);
+        let Execution { program, arguments: args, python, .. } =
+            self.finder(&cwd, &env).execution(&job.program)?;
+        if let (Some(python), Some(work)) = (&python, &self.work) {
+            self.import_from(work, python, &job.program, &mut env, watch);
         }
-        // An interpreter would take `-x.py` for options.
-        let script = is_interpreter.then(|| match script.strip_prefix('-') {
-            Some(_) => OsString::from(format!("./{script}")),
-            None => OsString::from(script),
-        });
-        let args = script.into_iter().chain(arguments.iter().map(OsString::from)).collect();
+        if let Program::Notebook { .. } = &job.program {
+            let outputs = cwd.join(outputs::FOLDER);
+            std::fs::create_dir_all(&outputs).map_err(TargetError::file("make folder", &outputs))?;
+        }
         let spec =
             Spec { program: program.clone(), args, cwd, env, reads_stdin: true, log: job.driver_log.clone() };
         let ended =

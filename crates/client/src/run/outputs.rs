@@ -11,8 +11,10 @@ use azml_core::checkout::path::check_name;
 use super::attachments::is_log;
 use super::disk::native;
 
+/// The folder of outputs.
+pub const FOLDER: &str = "outputs";
 /// The folders that are always collected.
-pub const ALWAYS: [&str; 2] = ["outputs", "logs"];
+pub const ALWAYS: [&str; 2] = [FOLDER, "logs"];
 /// The most entries that a run configuration may declare.
 const MOST_ENTRIES: usize = 200;
 /// The most `**` that an entry may have: each of them multiplies what has to be tried.

@@ -14,12 +14,14 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, after, bounded, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTSTP};
 
+use super::plain::Plain;
 use super::process_table;
+use super::pty::{Pty, Resizing};
 use super::signals::Cancel;
 use super::terminal::JobControl;
 
@@ -62,6 +64,10 @@ pub trait Watch: Send + Sync {
     fn started(&self, pid: u32);
     /// It wrote.
     fn output(&self, stream: Stream, bytes: &[u8]);
+    /// Returns whether what it writes to a stream goes to a terminal.
+    fn is_terminal(&self, _stream: Stream) -> bool {
+        false
+    }
     /// Something that its user should know before it starts.
     fn notice(&self, _notice: &Notice) {}
 }
@@ -116,24 +122,51 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<Ended> {
     let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(&spec.log)?));
     let killed_before = process_table::out_of_memory_kills();
-    let mut child = Command::new(&spec.program)
-        .args(&spec.args)
-        .current_dir(&spec.cwd)
-        .env_clear()
-        .envs(&spec.env)
-        .stdin(if spec.reads_stdin { Stdio::inherit() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+    let pty = watch.is_terminal(Stream::Out).then(Pty::open).transpose()?;
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).current_dir(&spec.cwd).env_clear().envs(&spec.env).process_group(0);
+    command.stdin(if spec.reads_stdin { Stdio::inherit() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let reader = match pty {
+        Some(Pty { reader, writer }) => {
+            if watch.is_terminal(Stream::Err) {
+                command.stderr(writer.try_clone()?);
+            }
+            command.stdout(writer);
+            Some(reader)
+        }
+        None => None,
+    };
+    let mut child = command.spawn()?;
+    // At the end of a terminal the program alone is to be left.
+    drop(command);
     let id = child.id();
     let group = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is a positive number");
     watch.started(id);
-    let (drained, draining) = bounded(2);
-    let out = child.stdout.take().expect("standard output is piped");
-    let err = child.stderr.take().expect("standard error is piped");
-    pump(Stream::Out, out, &log, watch, drained.clone())?;
-    pump(Stream::Err, err, &log, watch, drained)?;
+    let _resizing = reader.as_ref().map(|reader| Resizing::start(reader, group)).transpose()?;
+    let (drained, draining) = unbounded();
+    let log = &log;
+    let mut pumps = 0;
+    let mut pump = |stream, from: Box<dyn Read + Send>, plain| {
+        pumps += 1;
+        pump(Pump {
+            stream,
+            from,
+            plain,
+            log: Arc::clone(log),
+            watch: Arc::clone(watch),
+            drained: drained.clone(),
+        })
+    };
+    if let Some(reader) = reader {
+        pump(Stream::Out, Box::new(reader), Some(Plain::default()))?;
+    }
+    if let Some(out) = child.stdout.take() {
+        pump(Stream::Out, Box::new(out), None)?;
+    }
+    if let Some(err) = child.stderr.take() {
+        pump(Stream::Err, Box::new(err), None)?;
+    }
     let (changed, changes) = unbounded();
     std::thread::Builder::new().name("wait".to_owned()).spawn(move || wait(group, &changed))?;
 
@@ -145,7 +178,7 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
         control.signal(Signal::KILL);
     }
     let timeout = after(DRAIN_GRACE);
-    for _ in 0..2 {
+    for _ in 0..pumps {
         select! {
             recv(draining) -> _ => {}
             recv(timeout) -> _ => break,
@@ -239,36 +272,54 @@ fn is_by_key(status: ExitStatus) -> bool {
     status.code() == Some(INTERRUPTED) || matches!(status.signal(), Some(SIGINT | SIGQUIT | SIGHUP))
 }
 
-/// Passes on what comes out of a pipe until it closes.
-fn pump(
+/// Passes on one stream of a process.
+struct Pump {
     stream: Stream,
-    mut from: impl Read + Send + 'static,
-    log: &Arc<Mutex<File>>,
-    watch: &Arc<dyn Watch>,
+    from: Box<dyn Read + Send>,
+    /// Of a terminal the log gets plain text.
+    plain: Option<Plain>,
+    log: Arc<Mutex<File>>,
+    watch: Arc<dyn Watch>,
     drained: Sender<()>,
-) -> io::Result<()> {
-    let (log, watch) = (Arc::clone(log), Arc::clone(watch));
+}
+
+/// Passes on what comes out of a pipe or a terminal until it closes.
+fn pump(mut pump: Pump) -> io::Result<()> {
     std::thread::Builder::new().name("output".to_owned()).spawn(move || {
         let mut chunk = vec![0; CHUNK];
         loop {
-            let read = match from.read(&mut chunk) {
+            let read = match pump.from.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
+                    // The usual end of a terminal is an error, too.
                     tracing::debug!(%error, "the script's output broke off");
                     break;
                 }
             };
-            let written = log.lock().expect("no output thread panics").write_all(&chunk[..read]);
-            if let Err(error) = written {
-                tracing::warn!(%error, "the script's output can't be kept");
-            }
-            watch.output(stream, &chunk[..read]);
+            pump.keep(&chunk[..read]);
+            pump.watch.output(pump.stream, &chunk[..read]);
         }
-        let _ = drained.send(());
+        pump.keep(&[]);
+        let _ = pump.drained.send(());
     })?;
     Ok(())
+}
+
+impl Pump {
+    /// Writes bytes to the log; at the end there are none.
+    fn keep(&mut self, bytes: &[u8]) {
+        let mut log = self.log.lock().expect("no output thread panics");
+        let written = match &mut self.plain {
+            None => log.write_all(bytes),
+            Some(plain) if bytes.is_empty() => plain.end(&mut *log),
+            Some(plain) => plain.write(bytes, &mut *log),
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "the script's output can't be kept");
+        }
+    }
 }
 
 #[cfg(test)]

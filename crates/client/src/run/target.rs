@@ -20,7 +20,7 @@ use super::process::{Ended, Watch};
 use super::signals::Cancel;
 
 /// The program of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// A script of the project, run by the interpreter that its name asks for.
     Script {
@@ -29,19 +29,50 @@ pub enum Program {
         /// Its arguments.
         arguments: Vec<String>,
     },
+    /// Words that are executed as they are; the first one is found on the PATH, or in the run's folder if it has a `/`.
+    Command {
+        /// The words; there is at least one.
+        words: Vec<String>,
+        /// The name that records have of it: the script among the words, or else the first word.
+        name: String,
+        /// The number of words before the arguments.
+        before: usize,
+    },
+    /// A module of Python, run by the environment's interpreter.
+    Module {
+        /// The module.
+        name: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+    /// A notebook, executed by what the environment has for that.
+    Notebook {
+        /// The notebook, relative to the project folder.
+        path: String,
+        /// Its parameters as arguments.
+        arguments: Vec<String>,
+    },
 }
 
 impl Program {
     /// The name that records and snapshots have of it.
     pub fn name(&self) -> &str {
-        let Self::Script { path, .. } = self;
-        path
+        match self {
+            Self::Script { path: name, .. }
+            | Self::Command { name, .. }
+            | Self::Module { name, .. }
+            | Self::Notebook { path: name, .. } => name,
+        }
     }
 
     /// The arguments as they were given.
     pub fn arguments(&self) -> &[String] {
-        let Self::Script { arguments, .. } = self;
-        arguments
+        match self {
+            Self::Script { arguments, .. }
+            | Self::Module { arguments, .. }
+            | Self::Notebook { arguments, .. } => arguments,
+            Self::Command { words, before, .. } => &words[*before..],
+        }
     }
 }
 
@@ -80,6 +111,32 @@ pub enum TargetError {
         script: String,
         /// The program that was looked for.
         program: String,
+    },
+    /// No program of this name.
+    #[error("there is no program `{name}` on the PATH, and no such file in the project")]
+    NoCommand {
+        /// The name.
+        name: String,
+    },
+    /// A file that may not be executed.
+    #[error("cannot run {file}: it is not executable")]
+    NotExecutable {
+        /// The file.
+        file: String,
+    },
+    /// Nothing to execute a notebook with.
+    #[error("cannot run {notebook}: {} has neither papermill nor nbconvert", python.display())]
+    NoNotebookTool {
+        /// The notebook.
+        notebook: String,
+        /// The interpreter that was asked.
+        python: PathBuf,
+    },
+    /// Arguments for a notebook that is executed by nbconvert.
+    #[error("cannot give arguments to {notebook}: nbconvert, which would execute it, takes no parameters")]
+    NotebookParameters {
+        /// The notebook.
+        notebook: String,
     },
     /// The snapshot does not have the script.
     #[error("the snapshot has no file {script}")]
@@ -136,8 +193,9 @@ impl TargetError {
 
 /// A machine on which scripts run.
 pub trait Target {
-    /// Refuses a program that can't be run, before anything is done; `is_prepared`: commands come before the script.
-    fn check(&self, program: &Program, is_prepared: bool) -> Result<(), TargetError>;
+    /// Refuses a program that can't be run, before anything is done; `is_prepared`: commands come before the script. Gives
+    /// the words that will be executed, where they are more than the script and its arguments.
+    fn check(&self, program: &Program, is_prepared: bool) -> Result<Option<Vec<String>>, TargetError>;
 
     /// Makes ready: the run's folder with the snapshot's files.
     fn prepare(&mut self, job: &Job) -> Result<(), TargetError>;

@@ -42,10 +42,15 @@ impl Watch for Relay {
         record.start_time_utc = Some(self.env.now());
         drop(record);
         let _ = self.news.send(News::Started(pid));
+        self.console.started();
     }
 
     fn output(&self, stream: Stream, bytes: &[u8]) {
         self.console.output(stream, bytes);
+    }
+
+    fn is_terminal(&self, stream: Stream) -> bool {
+        self.console.is_terminal(stream)
     }
 
     fn notice(&self, notice: &Notice) {

@@ -106,6 +106,7 @@ pub struct Ui {
     color_err: bool,
     only_show_errors: bool,
     out_is_terminal: bool,
+    err_is_terminal: bool,
     progress: bool,
     program: &'static str,
     out_is_gone: AtomicBool,
@@ -137,6 +138,7 @@ impl Ui {
             color_err: color(env.stderr_is_terminal),
             only_show_errors: options.only_show_errors,
             out_is_terminal: env.stdout_is_terminal,
+            err_is_terminal: env.stderr_is_terminal,
             out_is_gone: AtomicBool::new(false),
             program: options.program.unwrap_or("azml"),
             pager: options.pager.filter(|_| env.stdout_is_terminal && !dumb),
@@ -208,6 +210,16 @@ impl Ui {
         }
         quiet_on_broken_pipe(written)
             .map_err(|error| CommandError::file("write to", "standard output".as_ref(), error))
+    }
+
+    /// Returns whether standard output is a terminal.
+    pub fn out_is_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
+    /// Returns whether standard error is a terminal.
+    pub fn err_is_terminal(&self) -> bool {
+        self.err_is_terminal
     }
 
     /// Returns whether the reader of standard output went away.

@@ -52,10 +52,14 @@ pub fn value(value: &Value) -> String {
     }
 }
 
-/// The script and its arguments.
+/// The command as it was executed, or else the script and its arguments.
 pub fn command(record: &RunRecord) -> String {
-    let words = std::iter::once(&record.script_name).chain(&record.arguments);
-    words.map(|text| word(text)).collect::<Vec<_>>().join(" ")
+    let join =
+        |words: &mut dyn Iterator<Item = &String>| words.map(|text| word(text)).collect::<Vec<_>>().join(" ");
+    match &record.command {
+        Some(words) => join(&mut words.iter()),
+        None => join(&mut std::iter::once(&record.script_name).chain(&record.arguments)),
+    }
 }
 
 /// A duration as people read it.

@@ -32,6 +32,8 @@ help_of! {
     history: "history";
     history_list: "history" "list";
     history_last: "history" "last";
+    experiment_wait: "experiment" "wait";
+    history_edit: "history" "edit";
     history_info: "history" "info";
     history_compare: "history" "compare";
     history_download: "history" "download";

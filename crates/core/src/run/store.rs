@@ -60,6 +60,12 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
+    /// A run is to be changed that has no record.
+    #[error("run {run} has no record that can be changed")]
+    Unknown {
+        /// The run.
+        run: RunId,
+    },
     /// The ref never stood still.
     #[error("the run records changed {tries} times while they were being written")]
     Busy {
@@ -208,6 +214,23 @@ impl<'h> RunStore<'h> {
             let placing = Placing::on(repo, tip.tree);
             let (commit, _) = commit_record(repo, &tip, placing, record.clone(), by)?;
             Ok((Some(commit), commit))
+        })
+    }
+
+    /// Changes the record of `run` as it is kept by now, also while its own process writes it; gives the changed record.
+    pub fn edit(
+        &self,
+        run: &RunId,
+        by: &actor::Signature,
+        change: impl Fn(&mut RunRecord),
+    ) -> Result<RunRecord, Error> {
+        let repo = self.history.git();
+        self.retry(|tip| {
+            let mut placing = Placing::on(repo, tip.tree);
+            let mut record = placing.find(run)?.ok_or_else(|| Error::Unknown { run: run.clone() })?;
+            change(&mut record);
+            let (commit, record) = commit_record(repo, &tip, placing, record, by)?;
+            Ok((Some(commit), record))
         })
     }
 

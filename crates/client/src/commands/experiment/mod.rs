@@ -1,8 +1,11 @@
 //! `azml experiment …`.
 
 pub mod cancel;
+mod detach;
 pub mod diagnostics;
+pub mod options;
 pub mod submit;
+pub mod wait;
 
 use std::sync::Arc;
 
@@ -15,6 +18,7 @@ use crate::ui::{Output, Ui};
 #[command(arg_required_else_help = true)]
 pub enum Command {
     Submit(submit::Args),
+    Wait(wait::Args),
     Cancel(cancel::Args),
     Diagnostics(diagnostics::Args),
 }
@@ -23,6 +27,7 @@ pub enum Command {
 pub fn run(ui: &Arc<Ui>, ctx: &Context, command: Command) -> Result<Output, CommandError> {
     match command {
         Command::Submit(args) => submit::run(ui, ctx, &args),
+        Command::Wait(args) => wait::run(ui, ctx, &args),
         Command::Cancel(args) => cancel::run(ctx, &args),
         Command::Diagnostics(args) => diagnostics::run(ctx, &args),
     }

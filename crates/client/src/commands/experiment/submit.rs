@@ -1,18 +1,19 @@
 //! `azml experiment submit`.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::OsString;
 use std::sync::Arc;
 
-use azml_core::quote::quoted;
 use azml_core::run::{RunRecord, Status};
 
-use crate::commands::args::{ProjectArgs, RemoteArgs};
+use super::detach::{self, Detached};
+use super::options::RunOptions;
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
-use crate::ops::submit::{self, Options};
+use crate::ops::submit::{self, Wanted};
+use crate::run::attachments::{CONTROL_LOG, DRIVER_LOG};
 use crate::run::console::Console;
-use crate::run::killed;
 use crate::run::process::Stream;
+use crate::run::{detached, killed};
 use crate::ui::{Output, Ui};
 
 /// Run a script: snapshot the project folder, record the run, push both beside it
@@ -33,67 +34,59 @@ use crate::ui::{Output, Ui};
 /// Example: `azml experiment submit -c local train.py --alpha 0.1`. Everything after SCRIPT goes to the script.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run configuration: NAME for aml_config/NAME.runconfig
-    #[arg(long, short = 'c', value_name = "NAME", visible_alias = "runconfig")]
-    run_configuration: Option<String>,
-    /// Run in the project folder itself
-    #[arg(long)]
-    in_place: bool,
-    /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
-    #[arg(long)]
-    allow_large: bool,
-    /// The most bytes of outputs and logs to push, for example 200MB: logs first, then the smallest files; the rest
-    /// stays on this computer [default: 50MB]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    attachments_limit: Option<u64>,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
-    /// The script, relative to the project, followed by its arguments; or a .runconfig file that names both
+    options: RunOptions,
+    /// The script, relative to the project, or a program on the PATH, followed by its arguments; or a .runconfig file
+    /// that names both
     #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) command: Vec<std::ffi::OsString>,
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Submits the run and waits for its end.
 pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let words = text_words(&args.command)?;
-    if let Some(option) = words.first().filter(|word| word.starts_with('-')) {
-        return Err(CommandError::usage(format!("unexpected argument '{option}' before the script")).hint(
-            format!("if it is the script, write ./{option}; all options: {{azml}} experiment submit --help"),
-        ));
+    submit(ui, ctx, &args.options, &args.command, Wanted::Script)
+}
+
+/// Submits a run of `command`, which is `as_wanted` if no option says otherwise, and waits for its end.
+pub fn submit(
+    ui: &Arc<Ui>,
+    ctx: &Context,
+    args: &RunOptions,
+    command: &[OsString],
+    as_wanted: fn(Vec<String>) -> Wanted,
+) -> Result<Output, CommandError> {
+    let options = args.read(command, as_wanted)?;
+    let is_watching = args.detach && detached::is_second(&ctx.env);
+    if args.detach && !is_watching {
+        return detach::start(ui, ctx);
     }
     let opened = args.project.open(ctx)?;
-    let options = Options {
-        configuration: args.run_configuration.as_deref(),
-        words,
-        in_place: args.in_place,
-        allow_large: args.allow_large,
-        attachments_limit: args.attachments_limit,
-        token: args.remote.token(),
-    };
     let plan = submit::plan(ctx, &opened, options)?;
-    let console: Arc<dyn Console> = Arc::clone(ui) as _;
+    let console: Arc<dyn Console> =
+        if is_watching { Arc::new(Detached(Arc::clone(ui))) } else { Arc::clone(ui) as _ };
     let record = submit::submit(ctx, &opened, &plan, &console)?;
+    result(&record, args.propagate_exit_code)
+}
+
+/// The result of a command that has seen a run's end.
+fn result(record: &RunRecord, propagates: bool) -> Result<Output, CommandError> {
     let id = &record.run_id;
-    match (record.status, record.exit_code) {
-        (Status::Completed, _) => Ok(Output::Nothing),
+    let (text, hint, log) = match (record.status, record.exit_code) {
+        (Status::Completed, _) => return Ok(Output::Nothing),
         (Status::Canceled, _) => {
-            Err(CommandError::new(ErrorKind::Interrupted, format!("run {id} was canceled")))
+            return Err(CommandError::new(ErrorKind::Interrupted, format!("run {id} was canceled")));
         }
-        (_, Some(code)) => {
-            let error =
-                CommandError::failed(format!("run {id} failed: the script ended with exit code {code}"));
-            Err(with_hint(error, killed::hint(&record))
-                .hint(format!("its output again: {{azml}} history info -r {id} -a driver_log.txt")))
-        }
+        (_, Some(code)) => (format!("ended with exit code {code}"), "its output again", DRIVER_LOG),
         (_, None) => {
-            let by = killed::of_record(&record).map_or_else(String::new, |signal| format!(" by {signal}"));
-            let error = CommandError::failed(format!("run {id} failed: the script was killed{by}"));
-            Err(with_hint(error, killed::hint(&record))
-                .hint(format!("what azml did: {{azml}} history info -r {id} -a control_log.txt")))
+            let by = killed::of_record(record).map_or_else(String::new, |signal| format!(" by {signal}"));
+            (format!("was killed{by}"), "what azml did", CONTROL_LOG)
         }
-    }
+    };
+    let code = killed::exit_code(record).filter(|_| propagates);
+    let kind = code.map_or(ErrorKind::Failed, ErrorKind::Program);
+    let error = CommandError::new(kind, format!("run {id} failed: the script {text}"));
+    Err(with_hint(error, killed::hint(record))
+        .hint(format!("{hint}: {{azml}} history info -r {id} -a {log}")))
 }
 
 /// The terminal. A reader that went away does not stop the run.
@@ -109,14 +102,16 @@ impl Console for Ui {
         }
     }
 
+    fn is_terminal(&self, stream: Stream) -> bool {
+        match stream {
+            Stream::Out => self.out_is_terminal(),
+            Stream::Err => self.err_is_terminal(),
+        }
+    }
+
     fn ended(&self, details: &str) {
         drop(self.write_out(details.as_bytes()));
     }
-}
-
-/// A size on the command line.
-fn parse_size(text: &str) -> Result<u64, String> {
-    crate::settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
 }
 
 fn with_hint(error: CommandError, hint: Option<String>) -> CommandError {
@@ -124,17 +119,4 @@ fn with_hint(error: CommandError, hint: Option<String>) -> CommandError {
         Some(hint) => error.hint(hint),
         None => error,
     }
-}
-
-/// Run records are text: so are the words of a command.
-fn text_words(words: &[std::ffi::OsString]) -> Result<Vec<String>, CommandError> {
-    words
-        .iter()
-        .map(|word| {
-            word.to_str().map(str::to_owned).ok_or_else(|| {
-                CommandError::usage(format!("the argument {} is not UTF-8", quoted(word.as_bytes())))
-                    .hint("name the file by a link or a pattern that is: the record of a run is text")
-            })
-        })
-        .collect()
 }

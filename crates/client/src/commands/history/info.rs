@@ -13,7 +13,7 @@ use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
 use crate::ops::{fetch, runs};
-use crate::run::attachments::Attachments;
+use crate::run::attachments::{Attachments, DRIVER_LOG};
 use crate::run::{keeping, upload};
 use crate::text::shell_word;
 use crate::ui::{Output, Ui};
@@ -27,7 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// If the run was made on another computer, azml fetches the attachments of this run only. `kept_files` counts the
 /// other files that its script wrote: see `azml run files`.
 ///
-/// Example: `azml history info -r RUN -a driver_log.txt --follow`.
+/// Example: `azml history info -r RUN --follow`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -36,8 +36,8 @@ pub struct Args {
     /// attachments
     #[arg(long, short, value_name = "PATH", alias = "artifacts")]
     artifact: Option<OsString>,
-    /// Print new lines until the run ends
-    #[arg(long, short, requires = "artifact")]
+    /// Print new lines until the run ends; of driver_log.txt, if no attachment is named
+    #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
     remote: RemoteArgs,
@@ -48,7 +48,8 @@ pub struct Args {
 /// Shows the record or the attachment.
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
-    let Some(path) = &args.artifact else { return show(ctx, &opened, &args.run.run) };
+    let log = args.follow.then_some(OsStr::new(DRIVER_LOG));
+    let Some(path) = args.artifact.as_deref().or(log) else { return show(ctx, &opened, &args.run.run) };
     let record = args.run.resolve(ctx, &opened)?;
     if args.follow && runs::is_in_progress(ctx, &opened, &record)? {
         return follow(ui, ctx, &opened, &record, path);

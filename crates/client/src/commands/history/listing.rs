@@ -31,7 +31,14 @@ fn varying(records: &[RunRecord]) -> BTreeSet<&str> {
 
 /// The table: the metrics, the parameters, then what every run has.
 fn table(records: &[RunRecord]) -> String {
-    const FIXED: [&str; 5] = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"];
+    const FIXED: [&str; 7] =
+        ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags"];
+    let is_there = |name: &&str| match *name {
+        "Name" => records.iter().any(|record| record.name.is_some()),
+        "Tags" => records.iter().any(|record| !record.tags.is_empty()),
+        _ => true,
+    };
+    let fixed: Vec<&str> = FIXED.into_iter().filter(is_there).collect();
     let names: BTreeSet<&String> = records
         .iter()
         .flat_map(|record| &record.metrics)
@@ -43,17 +50,17 @@ fn table(records: &[RunRecord]) -> String {
     }
     // A metric may have the name of what every run has, which is meant then.
     let names: Vec<&str> =
-        names.into_iter().map(String::as_str).filter(|name| !FIXED.contains(name)).collect();
+        names.into_iter().map(String::as_str).filter(|name| !fixed.contains(name)).collect();
     let parameters: Vec<&str> = varying(records).into_iter().collect();
     let heads: Vec<String> = parameters
         .iter()
         .map(|name| {
-            let is_taken = names.contains(name) || FIXED.contains(name);
+            let is_taken = names.contains(name) || fixed.contains(name);
             if is_taken { format!("parameters.{name}") } else { (*name).to_owned() }
         })
         .collect();
     let headers: Vec<&str> =
-        names.iter().copied().chain(heads.iter().map(String::as_str)).chain(FIXED).collect();
+        names.iter().copied().chain(heads.iter().map(String::as_str)).chain(fixed.iter().copied()).collect();
     let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
     let value = |column: usize, row: usize| {
         let record = &records[row];
@@ -67,6 +74,14 @@ fn table(records: &[RunRecord]) -> String {
                 found.map_or(Value::Null, |word| Metric::from_word(word).to_value())
             }
             "Duration" => text(record.duration().map(format::duration)),
+            "Name" => text(record.name.clone()),
+            "Tags" => record
+                .tags
+                .iter()
+                .map(|(name, text)| format!("{name}={text}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into(),
             "Run_id" => record.run_id.as_str().into(),
             "Script_name" => record.script_name.clone().into(),
             "Start_time_utc" => text(record.start_time_utc.map(format::moment)),

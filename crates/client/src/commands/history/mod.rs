@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod download;
+pub mod edit;
 pub mod info;
 pub mod last;
 pub mod list;
@@ -21,6 +22,7 @@ pub enum Command {
     Info(info::Args),
     Compare(compare::Args),
     Download(download::Args),
+    Edit(edit::Args),
     Sync(sync::Args),
 }
 
@@ -32,6 +34,7 @@ pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandEr
         Command::Info(args) => info::run(ui, ctx, &args),
         Command::Compare(args) => compare::run(ui, ctx, &args),
         Command::Download(args) => download::run(ctx, &args),
+        Command::Edit(args) => edit::run(ctx, &args),
         Command::Sync(args) => sync::run(ctx, &args),
     }
 }

@@ -5,10 +5,11 @@
 
 mod job;
 mod plan;
+mod program;
 mod push;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -16,11 +17,12 @@ use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::{Message, Taken};
 use gix::actor::Signature;
 
-pub use self::plan::{Options, Plan, plan};
+pub use self::plan::{Label, Options, Plan, plan};
+pub use self::program::Wanted;
 use self::push::Push;
 use super::{faults, snapshot};
 use crate::context::{Context, Opened};
-use crate::env::{AZML_VSTS_TOKEN, Unusable, host_name};
+use crate::env::{AZML_DETACHED, AZML_VSTS_TOKEN, Unusable, host_name};
 use crate::error::CommandError;
 use crate::metrics;
 use crate::run::attachments::{Attachments, ControlLog};
@@ -33,7 +35,7 @@ use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
 use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{keeping, killed, recovery, report, upload};
+use crate::run::{keeping, killed, parameters, recovery, report, upload};
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
@@ -111,9 +113,9 @@ impl<'a> Submission<'a> {
         let store = RunStore::new(&opened.history);
         let live = claim(ctx, opened, store)?;
         let target = target(ctx, opened, plan, &live);
-        target.check(&plan.program, !plan.config.prepare.is_empty())?;
+        let command = target.check(&plan.program, !plan.config.prepare.is_empty())?;
         let taken = take_snapshot(ctx, opened, plan, &live)?;
-        let (record, secrets) = first_record(ctx, opened, plan, &live, &taken);
+        let (record, secrets) = first_record(ctx, opened, plan, command, &live, &taken);
         let attachments = Attachments::of(&opened.history, live.id());
         let control = ControlLog::create(&attachments)
             .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
@@ -169,11 +171,10 @@ impl<'a> Submission<'a> {
             let command = self.secrets.masked(command.trim());
             self.log(&format!("preparing: {command}"));
         }
-        let words = [self.record.script_name.as_str()];
-        let words: Vec<&str> =
-            words.into_iter().chain(self.record.arguments.iter().map(String::as_str)).collect();
-        let display = words.join(" ");
-        self.log(&format!("running {display}"));
+        let script = [&self.record.script_name].into_iter().chain(&self.record.arguments);
+        let words: Vec<String> =
+            self.record.command.as_ref().map_or_else(|| script.cloned().collect(), Clone::clone);
+        self.log(&format!("running {}", words.join(" ")));
         Ok(self.target.prepare(job)?)
     }
 
@@ -309,7 +310,9 @@ fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, Co
 fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
     let mut inherited: BTreeMap<OsString, OsString> = ctx.env.vars().clone();
     // A script has no business with azml's credentials.
-    inherited.remove(&OsString::from(AZML_VSTS_TOKEN));
+    for own in [AZML_VSTS_TOKEN, AZML_DETACHED] {
+        inherited.remove(OsStr::new(own));
+    }
     let work = (!plan.in_place).then(|| live.work());
     let project = keeping::folders(ctx, opened.project.root(), opened.project.id());
     Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))
@@ -333,18 +336,34 @@ fn take_snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Re
     Ok(taken)
 }
 
-/// The record of a run that is being submitted, and the secrets that are masked in it.
+/// The record of a run that is being submitted, and the secrets that are masked in it; `command` has the words that are
+/// executed, where they are more than the script and its arguments.
 fn first_record(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,
+    command: Option<Vec<String>>,
     live: &Live,
     taken: &Taken,
 ) -> (RunRecord, Secrets) {
     let root = opened.project.root();
-    let (arguments, masked, secrets) = Secrets::of(ctx, root, &plan.config, plan.program.arguments());
-    let name = plan.program.name().to_owned();
+    let (arguments, mut masked, mut secrets) = Secrets::of(ctx, root, &plan.config, plan.program.arguments());
+    let name = secrets.masked(plan.program.name());
     let mut record = RunRecord::new(live.id().clone(), opened.project.id(), name, ctx.env.now());
+    if let Some(words) = command {
+        let (first, rest) = words.split_first().expect("a command has a word");
+        let (rest, all_masked, all_secrets) = Secrets::of(ctx, root, &plan.config, rest);
+        record.command = Some(std::iter::once(first.clone()).chain(rest).collect());
+        (masked, secrets) = (all_masked, all_secrets);
+    }
+    let label = plan.label.clone();
+    (record.name, record.description, record.tags) = (label.name, label.description, label.tags);
+    record.parameters = parameters::of_arguments(&arguments);
+    record.parameters.extend(label.parameters);
+    for text in record.name.iter_mut().chain(&mut record.description) {
+        *text = secrets.masked(text);
+    }
+    secrets.mask_logged(&mut record);
     record.arguments = arguments;
     record.target.clone_from(&plan.config.target);
     record.user_id = ctx.author(root).email;
