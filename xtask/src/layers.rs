@@ -102,7 +102,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["cli"], &["builder", "server"]),
             (&["builder"], &["server", "http", "ssh", "tls", "listening"]),
             (&["server"], &["admin", "ssh", "tls"]),
-            (&["admin"], &[]),
+            (&["admin"], &["operations"]),
             (
                 &["http"],
                 &[
@@ -136,7 +136,15 @@ pub(crate) const LAYERS: &[Layers] = &[
             ),
             (
                 &["http::admin"],
-                &["http::refusals", "http::host", "http::web", "http::body", "http::dates", "http::peer"],
+                &[
+                    "operations",
+                    "http::refusals",
+                    "http::host",
+                    "http::web",
+                    "http::body",
+                    "http::dates",
+                    "http::peer",
+                ],
             ),
             (
                 &["http::git"],

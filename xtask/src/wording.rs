@@ -10,12 +10,8 @@ use std::collections::BTreeMap;
 const CLAUSE_WORDS: &[&str] = &["What", "Who", "Whose", "Whether", "How", "Where", "Which"];
 
 /// The folders that still have such comments, with their number.
-const CLAUSES_LEFT: &[(&str, usize)] = &[
-    ("crates/client/", 36),
-    ("crates/core/", 271),
-    ("crates/git-wire/", 296),
-    ("crates/vsts-mock/", 328),
-];
+const CLAUSES_LEFT: &[(&str, usize)] =
+    &[("crates/client/", 36), ("crates/core/", 271), ("crates/git-wire/", 296), ("crates/vsts-mock/", 328)];
 
 /// Words that are no part of any identifier, each with the field's term and the number of identifiers that still have it.
 const RETIRED_WORDS: &[(&str, &str, usize)] = &[

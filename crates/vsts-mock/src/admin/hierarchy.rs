@@ -7,8 +7,8 @@ use crate::config::{
     Origin, Seed, SeedAccount, SeedEntry, SeedProject, SeedRepo, SeedWorkspace, apply, apply_entry,
     apply_project,
 };
-use crate::directory::{Directory, GroupKind, Repo};
-use crate::registry::{ListPath, RegistryError, RepoInput, WorkspaceInput};
+use crate::operations::administration;
+use crate::registry::{ListPath, RegistryError, RepoInput};
 
 impl Admin<'_> {
     /// The accounts' names.
@@ -29,27 +29,22 @@ impl Admin<'_> {
 
     /// Removes an account with everything in it.
     pub async fn remove_account(&self, account: &str) -> Result<()> {
-        let mut change = self.change().await;
-        change.delete_account(account)?;
-        Ok(change.commit().await?)
+        administration::change(self.app, |change| change.delete_account(account)).await
     }
 
     /// The names of an account's projects.
     pub fn projects(&self, account: &str) -> Result<Vec<String>> {
         let directory = self.app.state.directory();
-        let found = directory.account(account).ok_or_else(|| RegistryError::not_found("account", account))?;
+        let found = directory.find_account(account)?;
         Ok(sorted(directory.projects_of(found.id).map(|project| &project.name)))
     }
 
     /// Makes a project of an account, with its repositories.
     pub async fn add_project(&self, account: &str, project: &SeedProject) -> Result<()> {
         let mut change = self.change().await;
-        let there = change.directory.account(account).map(|account| account.id);
-        if there.is_some_and(|account| change.directory.project(account, &project.name).is_some()) {
+        let there = change.directory.find_account(account)?.id;
+        if change.directory.project(there, &project.name).is_some() {
             return Err(RegistryError::exists("project", &project.name));
-        }
-        if there.is_none() {
-            return Err(RegistryError::not_found("account", account));
         }
         apply_project(&mut change, Path::new(""), account, project, self.app.clock.now()).await?;
         Ok(change.commit().await?)
@@ -58,35 +53,27 @@ impl Admin<'_> {
     /// Removes a project, `acme/iris`, with its repositories.
     pub async fn remove_project(&self, project: &str) -> Result<()> {
         let place = at(project)?;
-        let mut change = self.change().await;
-        change.delete_project(place.account, needed("project", place.project)?)?;
-        Ok(change.commit().await?)
+        let name = needed("project", place.project)?;
+        administration::change(self.app, |change| change.delete_project(place.account, name)).await
     }
 
     /// Puts a user into a group of an account or a project: `Readers`, `Contributors`, `Project Administrators`, and for
     /// an account `Project Collection Administrators`.
     pub async fn add_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
-        let (place, kind) = (at(place)?, kind_of(group)?);
-        let mut change = self.change().await;
-        change.add_member(place.account, place.project, kind, user)?;
-        Ok(change.commit().await?)
+        administration::set_member(self.app, at(place)?, group, user, true).await
     }
 
     /// Takes a user out of a group.
     pub async fn remove_member(&self, place: &str, group: &str, user: &str) -> Result<()> {
-        let (place, kind) = (at(place)?, kind_of(group)?);
-        let mut change = self.change().await;
-        change.remove_member(place.account, place.project, kind, user)?;
-        Ok(change.commit().await?)
+        administration::set_member(self.app, at(place)?, group, user, false).await
     }
 
     /// The names of the repositories of a project, `acme/iris`.
     pub fn repos(&self, project: &str) -> Result<Vec<String>> {
         let (directory, place) = (self.app.state.directory(), at(project)?);
         let name = needed("project", place.project)?;
-        let account = directory.account(place.account);
-        let found = account.and_then(|account| directory.project(account.id, name));
-        let found = found.ok_or_else(|| RegistryError::not_found("project", project))?;
+        let found = directory.find_project(place.account, name);
+        let found = found.map_err(|_| RegistryError::not_found("project", project))?;
         Ok(sorted(directory.repos_of(found.id).map(|repo| &repo.name)))
     }
 
@@ -107,45 +94,34 @@ impl Admin<'_> {
     pub async fn remove_repo(&self, repo: &str) -> Result<()> {
         let place = at(repo)?;
         let (project, name) = (needed("project", place.project)?, needed("repository", place.repo)?);
-        let mut change = self.change().await;
-        change.delete_repo(place.account, project, name)?;
-        Ok(change.commit().await?)
+        administration::change(self.app, |change| change.delete_repo(place.account, project, name)).await
     }
 
     /// The folder of a repository, `acme/iris/extra`: a bare one, which stock git reads.
     pub fn repo_path(&self, repo: &str) -> Result<PathBuf> {
         let (directory, place) = (self.app.state.directory(), at(repo)?);
-        let found =
-            find_repo(&directory, place).ok_or_else(|| RegistryError::not_found("repository", repo))?;
+        let names = place.project.zip(place.repo);
+        let found = names.and_then(|(project, name)| directory.find_repo(place.account, project, name).ok());
+        let found = found.ok_or_else(|| RegistryError::not_found("repository", repo))?;
         Ok(self.app.state.repo_path(found.id))
     }
 
     /// Sets an access control entry of an account, a project or a repository; one that says nothing is taken away.
     pub async fn set_acl(&self, place: &str, entry: &SeedEntry) -> Result<()> {
-        let mut change = self.change().await;
-        apply_entry(&mut change, at(place)?, entry)?;
-        Ok(change.commit().await?)
+        let place = at(place)?;
+        administration::change(self.app, |change| apply_entry(change, place, entry)).await
     }
 
     /// Makes a workspace of the Experimentation service, or adds members to it.
     pub async fn add_workspace(&self, workspace: &SeedWorkspace) -> Result<()> {
-        let mut change = self.change().await;
-        let input = WorkspaceInput {
-            account: &workspace.account,
-            name: &workspace.workspace,
-            owners: &workspace.owners,
-            contributors: &workspace.contributors,
-        };
-        change.create_workspace(&input, self.app.clock.now())?;
-        Ok(change.commit().await?)
+        let now = self.app.clock.now();
+        administration::change(self.app, |change| change.create_workspace(&workspace.input(), now)).await?;
+        Ok(())
     }
 
     /// Removes a workspace that has no projects.
     pub async fn remove_workspace(&self, account: &str, workspace: &str) -> Result<()> {
-        let mut change = self.change().await;
-        let found = change.directory.experimentation.at(&[account, workspace]).map(|found| found.id);
-        change.delete_resource(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?)?;
-        Ok(change.commit().await?)
+        administration::delete_workspace(self.app, account, workspace).await
     }
 }
 
@@ -161,14 +137,4 @@ fn at(path: &str) -> Result<ListPath<'_>> {
 
 fn needed<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
     name.ok_or_else(|| RegistryError::value("place", format!("names no {what}")))
-}
-
-fn kind_of(group: &str) -> Result<GroupKind> {
-    GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))
-}
-
-fn find_repo<'w>(directory: &'w Directory, place: ListPath<'_>) -> Option<&'w Repo> {
-    let account = directory.account(place.account)?;
-    let project = directory.project(account.id, place.project?)?;
-    directory.repo(project.id, place.repo?)
 }

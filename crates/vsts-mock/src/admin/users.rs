@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Admin, Result, sorted};
 use crate::config::{GeneratedTokens, Origin, SeedKey, SeedToken, SeedUser, apply_user, line_of};
-use crate::directory::{Directory, User};
+use crate::operations::administration;
 use crate::registry::{KeyInput, RegistryError, TokenInput};
 
 /// A token, without its value, which nobody knows any more.
@@ -64,18 +64,13 @@ impl Admin<'_> {
 
     /// Removes a user and all that is theirs.
     pub async fn remove_user(&self, name: &str) -> Result<()> {
-        let mut change = self.change().await;
-        let id = find_user(&change.directory, name)?.id;
-        change.delete_user(name)?;
-        change.commit().await?;
-        self.app.sessions.end_all_of(id);
-        Ok(())
+        administration::delete_user(self.app, name).await
     }
 
     /// A user's tokens.
     pub fn tokens(&self, user: &str) -> Result<Vec<TokenInfo>> {
         let directory = self.app.state.directory();
-        let user = find_user(&directory, user)?.id;
+        let user = directory.find_user(user)?.id;
         let mine = directory.tokens.values().filter(|token| token.user == user);
         Ok(mine
             .map(|token| TokenInfo {
@@ -90,7 +85,6 @@ impl Admin<'_> {
 
     /// Makes a token; gives its value.
     pub async fn add_token(&self, user: &str, token: &SeedToken) -> Result<String> {
-        let mut change = self.change().await;
         let input = TokenInput {
             name: &token.name,
             value: token.value.as_deref(),
@@ -98,22 +92,21 @@ impl Admin<'_> {
             expires: token.expires,
             ..TokenInput::named()
         };
-        let (_, value) = change.create_token(user, &input, self.app.clock.now())?;
-        change.commit().await?;
+        let now = self.app.clock.now();
+        let (_, value) =
+            administration::change(self.app, |change| change.create_token(user, &input, now)).await?;
         Ok(value.reveal().to_owned())
     }
 
     /// Revokes a token, by its name or id.
     pub async fn remove_token(&self, user: &str, token: &str) -> Result<()> {
-        let mut change = self.change().await;
-        change.delete_token(user, token)?;
-        Ok(change.commit().await?)
+        administration::change(self.app, |change| change.delete_token(user, token)).await
     }
 
     /// A user's SSH public keys.
     pub fn keys(&self, user: &str) -> Result<Vec<KeyInfo>> {
         let directory = self.app.state.directory();
-        let user = find_user(&directory, user)?.id;
+        let user = directory.find_user(user)?.id;
         let mine = directory.keys.values().filter(|key| key.user == user);
         Ok(mine
             .map(|key| KeyInfo {
@@ -130,22 +123,15 @@ impl Admin<'_> {
     /// Registers an SSH public key; gives its fingerprint.
     pub async fn add_key(&self, user: &str, key: &SeedKey) -> Result<String> {
         let line = line_of(key, Path::new(""))?;
-        let mut change = self.change().await;
         let input = KeyInput { name: &key.name, key: &line, expires: None, has_own_name: true };
-        let id = change.create_key(user, &input, self.app.clock.now())?;
-        let fingerprint = change.directory.keys.get(&id).map(|key| key.fingerprint.clone());
-        change.commit().await?;
+        let now = self.app.clock.now();
+        let id = administration::change(self.app, |change| change.create_key(user, &input, now)).await?;
+        let fingerprint = self.app.state.directory().keys.get(&id).map(|key| key.fingerprint.clone());
         Ok(fingerprint.unwrap_or_default())
     }
 
     /// Takes a key out of the registry, by its name or id.
     pub async fn remove_key(&self, user: &str, key: &str) -> Result<()> {
-        let mut change = self.change().await;
-        change.delete_key(user, key)?;
-        Ok(change.commit().await?)
+        administration::change(self.app, |change| change.delete_key(user, key)).await
     }
-}
-
-fn find_user<'w>(directory: &'w Directory, name: &str) -> Result<&'w User> {
-    directory.user(name).ok_or_else(|| RegistryError::not_found("user", name))
 }

@@ -13,7 +13,7 @@ use super::seed::{Seed, SeedEntry, SeedKey, SeedProject, SeedUser};
 use crate::directory::{GroupKind, Seeded, name};
 use crate::identity::secret;
 use crate::registry::{
-    EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput, WorkspaceInput,
+    EntryInput, KeyInput, ListPath, Password, RegistryError, RepoInput, TokenInput, UserInput,
 };
 use crate::state::Change;
 
@@ -67,13 +67,7 @@ pub(crate) async fn apply(
         }
     }
     for workspace in &seed.experimentation {
-        let input = WorkspaceInput {
-            account: &workspace.account,
-            name: &workspace.workspace,
-            owners: &workspace.owners,
-            contributors: &workspace.contributors,
-        };
-        change.create_workspace(&input, now)?;
+        change.create_workspace(&workspace.input(), now)?;
     }
     Ok(generated)
 }

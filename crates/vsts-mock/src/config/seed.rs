@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::Profile;
 use crate::limits::Limits;
+use crate::registry::WorkspaceInput;
 
 /// A seed that cannot be read.
 #[derive(Debug, Error)]
@@ -203,6 +204,17 @@ pub struct SeedWorkspace {
     /// Its contributors.
     #[serde(default)]
     pub contributors: Vec<String>,
+}
+
+impl SeedWorkspace {
+    pub(crate) fn input(&self) -> WorkspaceInput<'_> {
+        WorkspaceInput {
+            account: &self.account,
+            name: &self.workspace,
+            owners: &self.owners,
+            contributors: &self.contributors,
+        }
+    }
 }
 
 impl Seed {

@@ -6,6 +6,7 @@
 //! through [`crate::hosting`]. The front ends (`http::{git,rest,arm,oauth,admin,pages}` and `ssh`) read requests, call
 //! operations and show the outcome; none of them imports another.
 
+pub(crate) mod administration;
 pub(crate) mod archive;
 pub(crate) mod changed_files;
 pub(crate) mod commit_text;

@@ -130,12 +130,14 @@ impl Change<'_> {
         place: ListPath<'_>,
         input: &EntryInput<'_>,
     ) -> Result<(), RegistryError> {
-        let (account, at) = self.token_of(place)?;
+        let (account, at) = self.directory.find_list(place)?;
         let identity = match (input.user, input.group) {
-            (Some(user), None) => self.user_id(user)?,
+            (Some(user), None) => self.directory.find_user(user)?.id,
             (None, Some(group)) => {
-                let project =
-                    place.project.map(|project| self.project(place.account, project)).transpose()?;
+                let project = place
+                    .project
+                    .map(|project| self.directory.find_project(place.account, project))
+                    .transpose()?;
                 let project = project.map(|project| project.id);
                 let of_project = project.and_then(|id| self.directory.group_named(account, Some(id), group));
                 let found = of_project.or_else(|| self.directory.group_named(account, None, group));
@@ -172,24 +174,6 @@ impl Change<'_> {
         self.remove_all::<AccessEntry>(automatic);
     }
 
-    /// The account and the token of a place.
-    pub(crate) fn token_of(&self, place: ListPath<'_>) -> Result<(Uuid, String), RegistryError> {
-        let account = self.account(place.account)?.id;
-        let at = match (place.project, place.repo, place.branch) {
-            (None, None, None) => token::COLLECTION.to_owned(),
-            (Some(project), None, None) => token::project(self.project(place.account, project)?.id),
-            (Some(project), Some(repo), branch) => {
-                let repo = self.repo(place.account, project, repo)?;
-                match branch {
-                    None => token::repository(repo.project, repo.id),
-                    Some(branch) => token::reference(repo.project, repo.id, &full_name(branch)?),
-                }
-            }
-            _ => return Err(RegistryError::value("branch", "a branch needs its repository")),
-        };
-        Ok((account, at))
-    }
-
     /// Sets an entry; one that says nothing is removed.
     pub(super) fn put_entry(&mut self, account: Uuid, at: &str, identity: Uuid, entry: Entry) {
         if entry.is_empty() {
@@ -215,7 +199,7 @@ fn permissions(field: &'static str, names: &[String]) -> Result<Permissions, Reg
         .collect()
 }
 
-fn full_name(branch: &str) -> Result<String, RegistryError> {
+pub(super) fn full_name(branch: &str) -> Result<String, RegistryError> {
     let name = if branch.starts_with("refs/") { branch.to_owned() } else { format!("refs/heads/{branch}") };
     gix::refs::FullName::try_from(name.as_str())
         .map_err(|_| RegistryError::value("branch", format!("{branch:?} is not a branch name")))?;

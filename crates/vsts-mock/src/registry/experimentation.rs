@@ -61,7 +61,7 @@ impl Change<'_> {
         }
         for (names, role) in [(input.owners, Role::Owner), (input.contributors, Role::Contributor)] {
             for user_name in names {
-                let user = self.user_id(user_name)?;
+                let user = self.directory.find_user(user_name)?.id;
                 self.assign_role(super::random_id(), at, user, role)?;
             }
         }

@@ -16,8 +16,8 @@ impl Change<'_> {
         kind: GroupKind,
         user_name: &str,
     ) -> Result<(), RegistryError> {
-        let group = self.group(account_name, project_name, kind)?;
-        let user = self.user_id(user_name)?;
+        let group = self.directory.find_group(account_name, project_name, kind)?.id;
+        let user = self.directory.find_user(user_name)?.id;
         if kind.follows() {
             return Err(follows(kind.name()));
         }
@@ -33,8 +33,8 @@ impl Change<'_> {
         kind: GroupKind,
         user_name: &str,
     ) -> Result<(), RegistryError> {
-        let group = self.group(account_name, project_name, kind)?;
-        let user = self.user_id(user_name)?;
+        let group = self.directory.find_group(account_name, project_name, kind)?.id;
+        let user = self.directory.find_user(user_name)?.id;
         if self.leave_group(user, group) {
             Ok(())
         } else {
@@ -205,19 +205,6 @@ impl Change<'_> {
             let group = contributors.id;
             self.put(Membership { member: id, group });
         }
-    }
-
-    pub(super) fn group(
-        &self,
-        account_name: &str,
-        project_name: Option<&str>,
-        kind: GroupKind,
-    ) -> Result<Uuid, RegistryError> {
-        let account = self.account(account_name)?.id;
-        let project =
-            project_name.map(|name| self.project(account_name, name)).transpose()?.map(|project| project.id);
-        let found = self.directory.group(account, project, kind);
-        found.map(|group| group.id).ok_or_else(|| RegistryError::not_found("group", kind.name()))
     }
 }
 

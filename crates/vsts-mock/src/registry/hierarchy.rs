@@ -34,7 +34,7 @@ impl Change<'_> {
         if self.directory.account(account_name).is_some() {
             return Err(RegistryError::exists("account", account_name));
         }
-        let owner = owner.map(|owner| self.user_id(owner)).transpose()?;
+        let owner = owner.map(|owner| self.directory.find_user(owner)).transpose()?.map(|owner| owner.id);
         let account =
             Account { id: self.fresh_id(&["account", account_name]), name: account_name.to_owned(), owner };
         let id = account.id;
@@ -50,7 +50,7 @@ impl Change<'_> {
 
     /// Removes an account with everything in it.
     pub(crate) fn delete_account(&mut self, account_name: &str) -> Result<(), RegistryError> {
-        let account = self.account(account_name)?.id;
+        let account = self.directory.find_account(account_name)?.id;
         let projects: Vec<Project> = self.directory.projects_of(account).cloned().collect();
         for project in projects {
             self.remove_project(&project);
@@ -69,7 +69,7 @@ impl Change<'_> {
         description: &str,
         now: Timestamp,
     ) -> Result<Uuid, RegistryError> {
-        let account = self.account(account_name)?.clone();
+        let account = self.directory.find_account(account_name)?.clone();
         name::check_project(project_name)?;
         if self.directory.project(account.id, project_name).is_some() {
             return Err(RegistryError::exists("project", project_name));
@@ -99,7 +99,7 @@ impl Change<'_> {
         account_name: &str,
         project_name: &str,
     ) -> Result<(), RegistryError> {
-        let project = self.project(account_name, project_name)?.clone();
+        let project = self.directory.find_project(account_name, project_name)?.clone();
         self.remove_project(&project);
         Ok(())
     }
@@ -127,13 +127,13 @@ impl Change<'_> {
         project_name: &str,
         input: &RepoInput<'_>,
     ) -> Result<Uuid, RegistryError> {
-        let project = self.project(account_name, project_name)?.clone();
+        let project = self.directory.find_project(account_name, project_name)?.clone();
         name::check_repo(input.name)?;
         if self.directory.repo(project.id, input.name).is_some() {
             return Err(RegistryError::exists("repository", input.name));
         }
         self.directory.check_alike("repository", project.id, input.name, None)?;
-        let account_name = self.account(account_name)?.name.clone();
+        let account_name = self.directory.find_account(account_name)?.name.clone();
         let repo = Repo {
             id: self.fresh_id(&["repo", &account_name, &project.name, input.name]),
             account: project.account,
@@ -173,7 +173,7 @@ impl Change<'_> {
         project_name: &str,
         repo_name: &str,
     ) -> Result<(), RegistryError> {
-        let repo = self.repo(account_name, project_name, repo_name)?.clone();
+        let repo = self.directory.find_repo(account_name, project_name, repo_name)?.clone();
         self.put(Repo { public: true, ..repo });
         Ok(())
     }
@@ -185,31 +185,8 @@ impl Change<'_> {
         project_name: &str,
         repo_name: &str,
     ) -> Result<(), RegistryError> {
-        let repo = self.repo(account_name, project_name, repo_name)?.clone();
+        let repo = self.directory.find_repo(account_name, project_name, repo_name)?.clone();
         self.remove_repo(&repo);
         Ok(())
-    }
-
-    pub(super) fn account(&self, account_name: &str) -> Result<&Account, RegistryError> {
-        self.directory.account(account_name).ok_or_else(|| RegistryError::not_found("account", account_name))
-    }
-
-    pub(super) fn project(&self, account_name: &str, project_name: &str) -> Result<&Project, RegistryError> {
-        let account = self.account(account_name)?.id;
-        self.directory
-            .project(account, project_name)
-            .ok_or_else(|| RegistryError::not_found("project", project_name))
-    }
-
-    pub(super) fn repo(
-        &self,
-        account_name: &str,
-        project_name: &str,
-        repo_name: &str,
-    ) -> Result<&Repo, RegistryError> {
-        let project = self.project(account_name, project_name)?.id;
-        self.directory
-            .repo(project, repo_name)
-            .ok_or_else(|| RegistryError::not_found("repository", repo_name))
     }
 }

@@ -6,6 +6,7 @@
 mod acl;
 mod change;
 mod experimentation;
+mod find;
 mod fork;
 mod groups;
 mod hierarchy;

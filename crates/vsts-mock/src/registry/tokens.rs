@@ -63,7 +63,7 @@ impl Change<'_> {
         input: &TokenInput<'_>,
         now: Timestamp,
     ) -> Result<(Uuid, Secret), RegistryError> {
-        let user = self.user_id(user_name)?;
+        let user = self.directory.find_user(user_name)?.id;
         name::check_display_name("token", input.name)?;
         if input.has_own_name
             && self.directory.tokens.values().any(|token| token.user == user && token.name == input.name)
@@ -114,7 +114,7 @@ impl Change<'_> {
 
     /// Revokes the user's token of that id, or all of that name.
     pub(crate) fn delete_token(&mut self, user_name: &str, token_name: &str) -> Result<(), RegistryError> {
-        let user = self.user_id(user_name)?;
+        let user = self.directory.find_user(user_name)?.id;
         let mine = self.directory.tokens.values().filter(|token| token.user == user);
         let named = mine.filter(|token| token.name == token_name || token.id.to_string() == token_name);
         let ids: Vec<Uuid> = named.map(|token| token.id).collect();

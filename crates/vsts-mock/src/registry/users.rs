@@ -76,7 +76,7 @@ impl Change<'_> {
 
     /// Removes a user with their tokens, keys, memberships and access control entries.
     pub(crate) fn delete_user(&mut self, user_name: &str) -> Result<(), RegistryError> {
-        let id = self.user_id(user_name)?;
+        let id = self.directory.find_user(user_name)?.id;
         let directory = &self.directory;
         let tokens: Vec<_> =
             directory.tokens.values().filter(|token| token.user == id).map(|one| one.id).collect();
@@ -105,7 +105,7 @@ impl Change<'_> {
         input: &KeyInput<'_>,
         now: Timestamp,
     ) -> Result<Uuid, RegistryError> {
-        let user = self.user_id(user_name)?;
+        let user = self.directory.find_user(user_name)?.id;
         name::check_display_name("key", input.name)?;
         let parsed = PublicKey::parse(input.key)?;
         if self.directory.key_by_blob(&parsed.blob).is_some() {
@@ -133,7 +133,7 @@ impl Change<'_> {
 
     /// Takes the user's public key of that id, or all of that name, out of the registry.
     pub(crate) fn delete_key(&mut self, user_name: &str, key_name: &str) -> Result<(), RegistryError> {
-        let user = self.user_id(user_name)?;
+        let user = self.directory.find_user(user_name)?.id;
         let mine = self.directory.keys.values().filter(|key| key.user == user);
         let named = mine.filter(|key| key.name == key_name || key.id.to_string() == key_name);
         let ids: Vec<Uuid> = named.map(|key| key.id).collect();
@@ -142,13 +142,6 @@ impl Change<'_> {
         }
         self.remove_all::<SshKey>(ids);
         Ok(())
-    }
-
-    pub(super) fn user_id(&self, user_name: &str) -> Result<Uuid, RegistryError> {
-        self.directory
-            .user(user_name)
-            .map(|user| user.id)
-            .ok_or_else(|| RegistryError::not_found("user", user_name))
     }
 
     /// The id that follows from the path, or a random one where that is taken: by something that was renamed since.

@@ -3,24 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Failure, body, created, done, ok};
+use super::{Answer, body, created, done, ok};
 use crate::app::App;
+use crate::config::SeedWorkspace;
 use crate::directory::{Directory, Level, Resource, Role};
-use crate::registry::{RegistryError, WorkspaceInput, random_id};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewWorkspace {
-    account: String,
-    workspace: String,
-    #[serde(default)]
-    owners: Vec<String>,
-    #[serde(default)]
-    contributors: Vec<String>,
-}
+use crate::operations::administration;
 
 fn workspace_json(directory: &Directory, workspace: &Resource) -> Value {
     let registry = &directory.experimentation;
@@ -51,71 +40,37 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
-    let new: NewWorkspace = body(&app, request).await?;
-    let mut change = app.state.change().await;
-    let input = WorkspaceInput {
-        account: &new.account,
-        name: &new.workspace,
-        owners: &new.owners,
-        contributors: &new.contributors,
-    };
-    let id = change.create_workspace(&input, app.clock.now())?;
-    let made = change.directory.experimentation.resources.get(&id);
-    let answer = made.map(|workspace| workspace_json(&change.directory, workspace));
-    change.commit().await?;
-    created(&answer.unwrap_or_default())
+    let new: SeedWorkspace = body(&app, request).await?;
+    let id =
+        administration::change(&app, |change| change.create_workspace(&new.input(), app.clock.now())).await?;
+    let directory = app.state.directory();
+    let made = directory.experimentation.resources.get(&id);
+    created(&made.map(|workspace| workspace_json(&directory, workspace)).unwrap_or_default())
 }
 
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Path((account, workspace)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    let id = find(&change.directory, &account, &workspace)?;
-    change.delete_resource(id)?;
-    change.commit().await?;
+    administration::delete_workspace(&app, &account, &workspace).await?;
     done()
 }
 
+/// A role of a user in a workspace, as the path names it.
+type RolePath = Path<(String, String, String, String)>;
+
 pub(super) async fn add_member(
     State(app): State<Arc<App>>,
-    Path((account, workspace, role, user)): Path<(String, String, String, String)>,
+    Path((account, workspace, role, user)): RolePath,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    let (at, user, role) = member(&change.directory, &account, &workspace, &role, &user)?;
-    change.assign_role(random_id(), at, user, role)?;
-    change.commit().await?;
+    administration::set_role(&app, (&account, &workspace), &role, &user, true).await?;
     done()
 }
 
 pub(super) async fn remove_member(
     State(app): State<Arc<App>>,
-    Path((account, workspace, role, user)): Path<(String, String, String, String)>,
+    Path((account, workspace, role, user)): RolePath,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    let (at, id, role) = member(&change.directory, &account, &workspace, &role, &user)?;
-    let registry = &change.directory.experimentation;
-    let found = registry.assignments_at(at).find(|found| found.user == id && found.role == role);
-    let assignment = found.ok_or_else(|| RegistryError::not_found("member", &user))?.id;
-    change.revoke_role(assignment)?;
-    change.commit().await?;
+    administration::set_role(&app, (&account, &workspace), &role, &user, false).await?;
     done()
-}
-
-fn find(directory: &Directory, account: &str, workspace: &str) -> Result<uuid::Uuid, Failure> {
-    let found = directory.experimentation.at(&[account, workspace]);
-    Ok(found.ok_or_else(|| RegistryError::not_found("workspace", workspace))?.id)
-}
-
-fn member(
-    directory: &Directory,
-    account: &str,
-    workspace: &str,
-    role: &str,
-    user: &str,
-) -> Result<(uuid::Uuid, uuid::Uuid, Role), Failure> {
-    let at = find(directory, account, workspace)?;
-    let role = Role::from_name(role).ok_or_else(|| RegistryError::not_found("role", role))?;
-    let user = directory.user(user).ok_or_else(|| RegistryError::not_found("user", user))?;
-    Ok((at, user.id, role))
 }

@@ -7,10 +7,11 @@ use axum::extract::{Path, Request, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Failure, body, created, done, ok};
+use super::{Answer, Failure, Place, body, created, done, ok};
 use crate::app::App;
 use crate::directory::{Account, Directory, GroupKind, Project, Repo};
-use crate::registry::{RegistryError, RepoInput};
+use crate::operations::administration;
+use crate::registry::RepoInput;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,18 +93,6 @@ fn repo_json(app: &App, account: &Account, project: &Project, repo: &Repo) -> Va
     })
 }
 
-fn find_account<'a>(directory: &'a Directory, name: &str) -> Result<&'a Account, Failure> {
-    directory.account(name).ok_or_else(|| RegistryError::not_found("account", name).into())
-}
-
-fn find_project<'a>(directory: &'a Directory, account: &Account, name: &str) -> Result<&'a Project, Failure> {
-    directory.project(account.id, name).ok_or_else(|| RegistryError::not_found("project", name).into())
-}
-
-fn find_group(name: &str) -> Result<GroupKind, Failure> {
-    GroupKind::from_name(name).ok_or_else(|| RegistryError::not_found("group", name).into())
-}
-
 pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
     let directory = app.state.directory();
     let accounts: Vec<_> =
@@ -113,48 +102,34 @@ pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewAccount = body(&app, request).await?;
-    let mut change = app.state.change().await;
-    change.create_account(&new.name, new.owner.as_deref())?;
-    change.commit().await?;
+    administration::change(&app, |change| change.create_account(&new.name, new.owner.as_deref())).await?;
     let directory = app.state.directory();
-    created(&account_json(&directory, find_account(&directory, &new.name)?))
+    created(&account_json(&directory, directory.find_account(&new.name)?))
 }
 
 pub(super) async fn show_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
     let directory = app.state.directory();
-    ok(&account_json(&directory, find_account(&directory, &account)?))
+    ok(&account_json(&directory, directory.find_account(&account)?))
 }
 
 pub(super) async fn remove_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
-    let mut change = app.state.change().await;
-    change.delete_account(&account)?;
-    change.commit().await?;
+    administration::change(&app, |change| change.delete_account(&account)).await?;
     done()
 }
 
-pub(super) async fn add_account_member(
-    State(app): State<Arc<App>>,
-    Path((account, group, user)): Path<(String, String, String)>,
-) -> Answer {
-    let mut change = app.state.change().await;
-    change.add_member(&account, None, find_group(&group)?, &user)?;
-    change.commit().await?;
+pub(super) async fn add_member(State(app): State<Arc<App>>, Path(place): Path<Place>) -> Answer {
+    administration::set_member(&app, place.path(), &place.group, &place.user, true).await?;
     done()
 }
 
-pub(super) async fn remove_account_member(
-    State(app): State<Arc<App>>,
-    Path((account, group, user)): Path<(String, String, String)>,
-) -> Answer {
-    let mut change = app.state.change().await;
-    change.remove_member(&account, None, find_group(&group)?, &user)?;
-    change.commit().await?;
+pub(super) async fn remove_member(State(app): State<Arc<App>>, Path(place): Path<Place>) -> Answer {
+    administration::set_member(&app, place.path(), &place.group, &place.user, false).await?;
     done()
 }
 
 pub(super) async fn list_projects(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
     let directory = app.state.directory();
-    let account = find_account(&directory, &account)?;
+    let account = directory.find_account(&account)?;
     let projects: Vec<_> =
         directory.projects_of(account.id).map(|p| project_json(&directory, account, p)).collect();
     ok(&json!({ "projects": projects }))
@@ -166,60 +141,33 @@ pub(super) async fn create_project(
     request: Request,
 ) -> Answer {
     let new: NewProject = body(&app, request).await?;
-    let mut change = app.state.change().await;
-    change.create_project(&account, &new.name, &new.description, app.clock.now()).await?;
-    let groups = [
-        (GroupKind::Readers, &new.readers),
+    let members = [
+        (GroupKind::Readers, new.readers.as_slice()),
         (GroupKind::Contributors, &new.contributors),
         (GroupKind::ProjectAdministrators, &new.administrators),
     ];
-    for (kind, users) in groups {
-        for user in users {
-            change.add_member(&account, Some(&new.name), kind, user)?;
-        }
-    }
-    change.commit().await?;
-    let directory = app.state.directory();
-    let account = find_account(&directory, &account)?;
-    created(&project_json(&directory, account, find_project(&directory, account, &new.name)?))
+    administration::create_project(&app, &account, &new.name, &new.description, &members).await?;
+    created(&project_answer(&app, &account, &new.name)?)
 }
 
 pub(super) async fn show_project(
     State(app): State<Arc<App>>,
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
+    ok(&project_answer(&app, &account, &project)?)
+}
+
+fn project_answer(app: &App, account: &str, project: &str) -> Result<Value, Failure> {
     let directory = app.state.directory();
-    let account = find_account(&directory, &account)?;
-    ok(&project_json(&directory, account, find_project(&directory, account, &project)?))
+    let found = directory.find_project(account, project)?;
+    Ok(project_json(&directory, directory.find_account(account)?, found))
 }
 
 pub(super) async fn remove_project(
     State(app): State<Arc<App>>,
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    change.delete_project(&account, &project)?;
-    change.commit().await?;
-    done()
-}
-
-pub(super) async fn add_member(
-    State(app): State<Arc<App>>,
-    Path((account, project, group, user)): Path<(String, String, String, String)>,
-) -> Answer {
-    let mut change = app.state.change().await;
-    change.add_member(&account, Some(&project), find_group(&group)?, &user)?;
-    change.commit().await?;
-    done()
-}
-
-pub(super) async fn remove_member(
-    State(app): State<Arc<App>>,
-    Path((account, project, group, user)): Path<(String, String, String, String)>,
-) -> Answer {
-    let mut change = app.state.change().await;
-    change.remove_member(&account, Some(&project), find_group(&group)?, &user)?;
-    change.commit().await?;
+    administration::change(&app, |change| change.delete_project(&account, &project)).await?;
     done()
 }
 
@@ -228,8 +176,8 @@ pub(super) async fn list_repos(
     Path((account, project)): Path<(String, String)>,
 ) -> Answer {
     let directory = app.state.directory();
-    let account = find_account(&directory, &account)?;
-    let project = find_project(&directory, account, &project)?;
+    let project = directory.find_project(&account, &project)?;
+    let account = directory.find_account(&account)?;
     let repos: Vec<_> =
         directory.repos_of(project.id).map(|repo| repo_json(&app, account, project, repo)).collect();
     ok(&json!({ "repos": repos }))
@@ -241,35 +189,28 @@ pub(super) async fn create_repo(
     request: Request,
 ) -> Answer {
     let new: NewRepo = body(&app, request).await?;
-    let mut change = app.state.change().await;
     let input = RepoInput { name: &new.name, public: new.public, import: new.import };
-    change.create_repo(&account, &project, &input).await?;
-    change.commit().await?;
-    repo_answer(&app, &account, &project, &new.name).and_then(|value| created(&value))
+    administration::create_repo(&app, &account, &project, &input).await?;
+    created(&repo_answer(&app, &account, &project, &new.name)?)
 }
 
 pub(super) async fn show_repo(
     State(app): State<Arc<App>>,
     Path((account, project, repo)): Path<(String, String, String)>,
 ) -> Answer {
-    repo_answer(&app, &account, &project, &repo).and_then(|value| ok(&value))
+    ok(&repo_answer(&app, &account, &project, &repo)?)
 }
 
 fn repo_answer(app: &App, account: &str, project: &str, repo: &str) -> Result<Value, Failure> {
     let directory = app.state.directory();
-    let account = find_account(&directory, account)?;
-    let project = find_project(&directory, account, project)?;
-    let found =
-        directory.repo(project.id, repo).ok_or_else(|| RegistryError::not_found("repository", repo))?;
-    Ok(repo_json(app, account, project, found))
+    let found = directory.find_repo(account, project, repo)?;
+    Ok(repo_json(app, directory.find_account(account)?, directory.find_project(account, project)?, found))
 }
 
 pub(super) async fn remove_repo(
     State(app): State<Arc<App>>,
     Path((account, project, repo)): Path<(String, String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    change.delete_repo(&account, &project, &repo)?;
-    change.commit().await?;
+    administration::change(&app, |change| change.delete_repo(&account, &project, &repo)).await?;
     done()
 }

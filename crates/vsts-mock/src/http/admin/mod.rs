@@ -30,7 +30,7 @@ use crate::app::App;
 use crate::identity::{Credential, SignInError};
 use crate::journal::JournalEntry;
 use crate::limits::JSON_BODY_BYTES;
-use crate::registry::RegistryError;
+use crate::registry::{ListPath, RegistryError};
 use crate::state::StateError;
 
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
@@ -96,6 +96,25 @@ impl IntoResponse for Failure {
 const CONTINUATION: &str = "x-ms-continuationtoken";
 
 type Answer = Result<Response, Failure>;
+
+/// An account, a project or a repository, and a member of a group there, as a path names them.
+#[derive(Deserialize)]
+struct Place {
+    account: String,
+    project: Option<String>,
+    repo: Option<String>,
+    #[serde(default)]
+    group: String,
+    #[serde(default)]
+    user: String,
+}
+
+impl Place {
+    fn path(&self) -> ListPath<'_> {
+        let (project, repo) = (self.project.as_deref(), self.repo.as_deref());
+        ListPath { account: &self.account, project, repo, branch: None }
+    }
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "every handler ends in one of these")]
 fn ok(value: &Value) -> Answer {

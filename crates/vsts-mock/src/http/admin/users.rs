@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Failure, body, created, done, ok};
+use super::{Answer, body, created, done, ok};
 use crate::app::App;
-use crate::directory::{Directory, SshKey, Token, User};
+use crate::directory::{SshKey, Token, User};
 use crate::http::dates;
-use crate::registry::{KeyInput, Password, RegistryError, TokenInput, UserInput};
+use crate::operations::administration;
+use crate::registry::{KeyInput, Password, TokenInput, UserInput};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,10 +76,6 @@ fn key_json(app: &App, key: &SshKey) -> Value {
     })
 }
 
-fn find<'a>(directory: &'a Directory, name: &str) -> Result<&'a User, Failure> {
-    directory.user(name).ok_or_else(|| RegistryError::not_found("user", name).into())
-}
-
 pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
     let directory = app.state.directory();
     ok(&json!({ "users": directory.users.values().map(user_json).collect::<Vec<_>>() }))
@@ -86,30 +83,24 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewUser = body(&app, request).await?;
-    let mut change = app.state.change().await;
     let password = new.password.as_deref().map(Password::Plain);
     let input = UserInput { name: &new.name, email: new.email.as_deref(), password };
-    change.create_user(&input).await?;
-    change.commit().await?;
-    created(&user_json(find(&app.state.directory(), &new.name)?))
+    administration::create_user(&app, &input).await?;
+    created(&user_json(app.state.directory().find_user(&new.name)?))
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    ok(&user_json(find(&app.state.directory(), &user)?))
+    ok(&user_json(app.state.directory().find_user(&user)?))
 }
 
 pub(super) async fn remove(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
-    let mut change = app.state.change().await;
-    let id = find(&change.directory, &user)?.id;
-    change.delete_user(&user)?;
-    change.commit().await?;
-    app.sessions.end_all_of(id);
+    administration::delete_user(&app, &user).await?;
     done()
 }
 
 pub(super) async fn list_tokens(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
     let directory = app.state.directory();
-    let user = find(&directory, &user)?.id;
+    let user = directory.find_user(&user)?.id;
     let tokens: Vec<_> = directory
         .tokens
         .values()
@@ -125,7 +116,6 @@ pub(super) async fn create_token(
     request: Request,
 ) -> Answer {
     let new: NewToken = body(&app, request).await?;
-    let mut change = app.state.change().await;
     let input = TokenInput {
         name: &new.name,
         value: new.value.as_deref(),
@@ -133,8 +123,8 @@ pub(super) async fn create_token(
         expires: new.expires,
         ..TokenInput::named()
     };
-    let (id, value) = change.create_token(&user, &input, app.clock.now())?;
-    change.commit().await?;
+    let now = app.clock.now();
+    let (id, value) = administration::change(&app, |change| change.create_token(&user, &input, now)).await?;
     created(
         &json!({ "id": id.to_string(), "name": new.name, "value": value.reveal(), "expires": new.expires }),
     )
@@ -144,18 +134,15 @@ pub(super) async fn remove_token(
     State(app): State<Arc<App>>,
     Path((user, token)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    change.delete_token(&user, &token)?;
-    change.commit().await?;
+    administration::change(&app, |change| change.delete_token(&user, &token)).await?;
     done()
 }
 
 pub(super) async fn list_keys(State(app): State<Arc<App>>, Path(user): Path<String>) -> Answer {
     let directory = app.state.directory();
-    let user = find(&directory, &user)?.id;
-    ok(
-        &json!({ "keys": directory.keys.values().filter(|key| key.user == user).map(|key| key_json(&app, key)).collect::<Vec<_>>() }),
-    )
+    let user = directory.find_user(&user)?.id;
+    let mine = directory.keys.values().filter(|key| key.user == user);
+    ok(&json!({ "keys": mine.map(|key| key_json(&app, key)).collect::<Vec<_>>() }))
 }
 
 pub(super) async fn create_key(
@@ -164,20 +151,17 @@ pub(super) async fn create_key(
     request: Request,
 ) -> Answer {
     let new: NewKey = body(&app, request).await?;
-    let mut change = app.state.change().await;
     let input = KeyInput { name: &new.name, key: &new.key, expires: new.expires, has_own_name: true };
-    let id = change.create_key(&user, &input, app.clock.now())?;
-    let answer = change.directory.keys.get(&id).map(|key| key_json(&app, key));
-    change.commit().await?;
-    created(&answer.unwrap_or_default())
+    let now = app.clock.now();
+    let id = administration::change(&app, |change| change.create_key(&user, &input, now)).await?;
+    let directory = app.state.directory();
+    created(&directory.keys.get(&id).map(|key| key_json(&app, key)).unwrap_or_default())
 }
 
 pub(super) async fn remove_key(
     State(app): State<Arc<App>>,
     Path((user, key)): Path<(String, String)>,
 ) -> Answer {
-    let mut change = app.state.change().await;
-    change.delete_key(&user, &key)?;
-    change.commit().await?;
+    administration::change(&app, |change| change.delete_key(&user, &key)).await?;
     done()
 }
