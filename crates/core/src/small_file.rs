@@ -1,4 +1,4 @@
-//! Reading small files that anybody may have put there: settings, ignore files, a project's own.
+//! Reads small files that anybody may have put there (settings, ignore files, a project's own), and replaces azml's own.
 //!
 //! Any of them can be a FIFO, a device or without end. None makes azml wait, and none is read beyond its bound.
 
@@ -119,6 +119,18 @@ fn check(stat: &rustix::fs::Stat, most: u64) -> Result<u64, NotSmall> {
         _ => "something else",
     };
     Err(NotSmall::NoFile(kind))
+}
+
+/// Replaces the file at `path`, or makes it: a reader finds the old content or the new, never a part. The file is its owner's
+/// alone; with `flush` its content is on the disk before it has the name.
+pub fn replace(path: &Path, content: &[u8], flush: bool) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, content)?;
+    if flush {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
 #[cfg(test)]

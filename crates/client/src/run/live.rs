@@ -5,7 +5,7 @@
 //! folder without a record is a submit that never came to its run.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -249,10 +249,7 @@ pub fn damaged(runs_dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut fresh = tempfile::NamedTempFile::new_in(dir)?;
-    fresh.write_all(bytes)?;
-    fresh.persist(dir.join(name)).map_err(|error| error.error)?;
-    Ok(())
+    small_file::replace(&dir.join(name), bytes, false)
 }
 
 #[cfg(test)]

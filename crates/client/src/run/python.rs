@@ -1,7 +1,7 @@
 //! The Python module `azureml.logging`, written where scripts find it, and the interpreter that runs them.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The module's files.
@@ -21,9 +21,7 @@ pub fn install(state_dir: &Path) -> io::Result<PathBuf> {
             continue;
         }
         // Runs may start at the same time: the file appears whole or not at all.
-        let mut fresh = tempfile::NamedTempFile::new_in(&package)?;
-        fresh.write_all(content.as_bytes())?;
-        fresh.persist(&file).map_err(|error| error.error)?;
+        azml_core::small_file::replace(&file, content.as_bytes(), false)?;
     }
     Ok(path)
 }

@@ -3,7 +3,7 @@
 //! A change replaces the file as a whole by rename, and keeps comments and order.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Value};
@@ -106,8 +106,5 @@ fn replace(path: &Path, document: &DocumentMut) -> Result<(), FileError> {
     let io = |doing| move |source| FileError::Io { doing, path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(io("make the folder of"))?;
-    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(io("write"))?;
-    new.write_all(document.to_string().as_bytes()).map_err(io("write"))?;
-    new.persist(path).map_err(|error| io("write")(error.error))?;
-    Ok(())
+    azml_core::small_file::replace(path, document.to_string().as_bytes(), false).map_err(io("write"))
 }

@@ -9,19 +9,17 @@
 
 use std::{io, path::PathBuf};
 
-use gix::{
-    Repository,
-    bstr::{BStr, BString, ByteSlice},
-};
+use gix::bstr::{BStr, BString, ByteSlice};
 
 use super::{
     Change, Error,
-    backup::Late,
+    backup::LateBackup,
     disk::{self, Folders, Found, Parent},
     flush,
     journal::Journal,
-    prepare::{self, Ready},
+    prepare::{self, Staged},
     steps::Counter,
+    work::{Direction, TRIES, Work},
 };
 use crate::{
     checkout::{self, listing::Entry},
@@ -29,21 +27,9 @@ use crate::{
     history::HistoryRepo,
 };
 
-/// Towards which side of the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    /// To the tree that is restored.
-    Forward,
-    /// Back to what the folder was.
-    Back,
-}
-
-/// How often a path that changes under our hands is tried again.
-pub(super) const TRIES: usize = 8;
-
 /// In which state a journal is applied.
 #[derive(Debug, Default)]
-pub(super) struct Begun {
+pub(super) struct ApplyMode {
     /// Nothing of it was done before.
     pub(super) fresh: bool,
     /// What is flushed with the folder.
@@ -55,11 +41,11 @@ pub(super) fn apply(
     history: &HistoryRepo,
     journal: &Journal,
     direction: Direction,
-    begun: Begun,
+    begun: ApplyMode,
     steps: &Counter<'_>,
 ) -> Result<Vec<BString>, Error> {
-    let Begun { fresh, also_flush } = begun;
-    let late = Late {
+    let ApplyMode { fresh, also_flush } = begun;
+    let late = LateBackup {
         history,
         number: journal.number,
         restored: journal.target,
@@ -98,31 +84,7 @@ pub(super) fn apply(
     Ok(work.late.saved)
 }
 
-/// A journal being applied.
-pub(super) struct Work<'a> {
-    pub(super) folders: Folders<'a>,
-    pub(super) repo: &'a Repository,
-    token: String,
-    pub(super) changes: &'a [Change],
-    direction: Direction,
-    late: Late<'a>,
-    pub(super) steps: &'a Counter<'a>,
-}
-
 impl Work<'_> {
-    /// What is to be at a change's place.
-    pub(super) fn wanted(&self, change: &Change) -> Option<Entry> {
-        match self.direction {
-            Direction::Forward => change.after,
-            Direction::Back => change.before,
-        }
-    }
-
-    /// The name beside that of the `i`th change, in its folder.
-    pub(super) fn beside(&self, i: usize, ending: &str) -> BString {
-        format!(".azml-{}-{i}.{ending}", self.token).into()
-    }
-
     /// Removes what an earlier attempt left beside its places; displaced content is saved first.
     fn sweep(&mut self) -> Result<(), Error> {
         for (i, change) in self.changes.iter().enumerate() {
@@ -171,13 +133,13 @@ impl Work<'_> {
         self.late.save(path, entry.kind, &content)
     }
 
-    fn place_files(&mut self, ready: &[Ready]) -> Result<(), Error> {
+    fn place_files(&mut self, ready: &[Staged]) -> Result<(), Error> {
         for (i, change) in self.changes.iter().enumerate() {
             let Some(wanted) = self.wanted(change) else { continue };
             match ready.get(i) {
-                Some(Ready::InPlace) => {}
-                Some(Ready::Beside) => self.put_in_place(i, change, wanted)?,
-                Some(Ready::Not) | None => self.place_file(i, change, wanted)?,
+                Some(Staged::InPlace) => {}
+                Some(Staged::Beside) => self.put_in_place(i, change, wanted)?,
+                Some(Staged::Not) | None => self.place_file(i, change, wanted)?,
             }
         }
         Ok(())

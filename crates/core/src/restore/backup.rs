@@ -112,7 +112,7 @@ pub(super) fn prune(history: &HistoryRepo, steps: &Counter<'_>) -> Result<(), Er
 }
 
 /// Adds to a backup what turned up while its restore was going on.
-pub(super) struct Late<'a> {
+pub(super) struct LateBackup<'a> {
     /// Where the backup is.
     pub(super) history: &'a HistoryRepo,
     /// Which.
@@ -125,7 +125,7 @@ pub(super) struct Late<'a> {
     pub(super) saved: Vec<BString>,
 }
 
-impl Late<'_> {
+impl LateBackup<'_> {
     /// Adds `content` as what the folder had at `path`.
     pub(super) fn save(&mut self, path: &BStr, kind: EntryKind, content: &[u8]) -> Result<(), Error> {
         let repo = self.history.git();

@@ -32,6 +32,7 @@ mod run;
 mod steps;
 mod tree_rules;
 mod unignored;
+mod work;
 
 pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},

@@ -16,8 +16,8 @@ use gix::{
 
 use super::{
     Change,
-    apply::Work,
     disk::{self, Kind},
+    work::Work,
 };
 use crate::{
     checkout::{self, listing::Entry},
@@ -29,7 +29,7 @@ const WORTH_THREADS: usize = 32;
 
 /// What is done of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ready {
+pub(super) enum Staged {
     /// Nothing.
     Not,
     /// The content is whole, under the name beside its place.
@@ -40,8 +40,8 @@ pub(super) enum Ready {
 
 /// Writes what can be written at once; gives for each change what is done of it. What fails here is left for later, where
 /// it is told.
-pub(super) fn prepare(work: &Work<'_>) -> Vec<Ready> {
-    let mut ready = vec![Ready::Not; work.changes.len()];
+pub(super) fn prepare(work: &Work<'_>) -> Vec<Staged> {
+    let mut ready = vec![Staged::Not; work.changes.len()];
     if work.steps.watches() || work.changes.len() < WORTH_THREADS {
         return ready;
     }
@@ -78,26 +78,26 @@ fn write(
     change: &Change,
     (part, new): &(BString, BString),
     entry: Entry,
-) -> Ready {
+) -> Staged {
     let (folder, name) = split(change.path.as_bstr());
-    let Ok(folder) = opened.at(folder) else { return Ready::Not };
+    let Ok(folder) = opened.at(folder) else { return Staged::Not };
     // What fails is tried again, and told, by [`Work`].
     let write = |name: &BStr| checkout::write_new(repo, (&folder, name), entry, &|| "".into());
     let is_free = change.before.is_none();
     if is_free && write(name).is_ok() {
-        return Ready::InPlace;
+        return Staged::InPlace;
     }
     match disk::kind_at(&folder, name) {
-        Ok(None) if write(name).is_ok() => Ready::InPlace,
+        Ok(None) if write(name).is_ok() => Staged::InPlace,
         Ok(Some(Kind::File)) if !is_free => {
             let (part, new) = (part.as_bstr(), new.as_bstr());
             if write(part).is_ok() && folder.rename(part, new).is_ok() {
-                return Ready::Beside;
+                return Staged::Beside;
             }
             drop(folder.remove_file(part));
-            Ready::Not
+            Staged::Not
         }
-        _ => Ready::Not,
+        _ => Staged::Not,
     }
 }
 

@@ -7,8 +7,8 @@ use rustix::fs::FileType;
 
 use super::{
     Change, Error,
-    apply::{TRIES, Work},
     disk::{self, Found, Kind},
+    work::{TRIES, Work},
 };
 use crate::dir::{Dir, split};
 

@@ -14,13 +14,14 @@ use gix::{
 
 use super::{
     Change, Context, Error, Plan,
-    apply::{Begun, Direction, apply},
+    apply::{ApplyMode, apply},
     backup::{self, Backup},
     disk::{self, Folders, Found},
     flush,
     journal::Journal,
     plan::{plan_towards, plan_undo},
     steps::{Counter, Steps},
+    work::Direction,
 };
 use crate::{
     checkout::{listing::Entry, path},
@@ -243,7 +244,8 @@ fn finish(history: &HistoryRepo, journal: &Journal, fresh: bool, steps: &Counter
     }
     // Until the journal goes it would set the ref again.
     let name = path::below(history.path(), name.as_bstr());
-    let saved = apply(history, journal, Direction::Forward, Begun { fresh, also_flush: Some(name) }, steps)?;
+    let saved =
+        apply(history, journal, Direction::Forward, ApplyMode { fresh, also_flush: Some(name) }, steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     backup::prune(history, steps)?;
     let count = |wanted: fn(&Change) -> bool| journal.changes.iter().filter(|change| wanted(change)).count();
@@ -258,7 +260,7 @@ fn finish(history: &HistoryRepo, journal: &Journal, fresh: bool, steps: &Counter
 
 /// From a journal that is on the disk back to what was there before.
 fn roll_back(history: &HistoryRepo, journal: &Journal, steps: &Counter<'_>) -> Result<Vec<BString>, Error> {
-    let saved = apply(history, journal, Direction::Back, Begun::default(), steps)?;
+    let saved = apply(history, journal, Direction::Back, ApplyMode::default(), steps)?;
     Journal::remove(&history.restore_journal_path(), steps)?;
     forget_backup(history, journal.number, journal.backup, steps)?;
     Ok(saved)

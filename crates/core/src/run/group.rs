@@ -16,10 +16,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
+    error::Error,
     merge::{joined, take_edit},
     origin::{Origin, SUBMITTED_AS},
     record::{COMMIT_ID, RecordError, RunRecord},
-    store::{Error, read_stored},
+    store::read_stored,
 };
 use crate::id::RunId;
 

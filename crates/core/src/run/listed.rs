@@ -9,9 +9,10 @@ use std::{cmp::Reverse, collections::BTreeMap, fs};
 use gix::{ObjectId, Repository};
 
 use super::{
+    error::Error,
     record::RunRecord,
     shard::{self, Difference, NewestFirst},
-    store::{self, Error, RunStore},
+    store::{self, RunStore},
 };
 use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, parallel, small_file};
 

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use gix::{ObjectId, Repository, actor};
 
 use super::{
+    error::Error,
     group::{Content, Group},
     record::RunRecord,
     shard::{self, Difference},
-    store::{Error, Tip, Totals, read_record},
+    store::{Tip, Totals, read_record},
 };
 use crate::{id::RunId, join};
 

@@ -6,6 +6,7 @@
 //! merge run by run ([`merge`]).
 
 mod attached;
+mod error;
 pub mod format;
 mod group;
 mod listed;
@@ -20,13 +21,14 @@ mod store;
 
 pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
+    error::Error,
     merge::Merged,
     metric::{Curve, Metric},
     origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
     salvage::Salvage,
     status::{Status, UnknownStatus},
-    store::{Error, RunStore},
+    store::RunStore,
 };
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use gix::{ObjectId, Repository, actor};
 
 use super::{
+    error::Error,
     record::RecordError,
     shard,
-    store::{Error, RunStore, Totals, read_or_stand_in, read_record},
+    store::{RunStore, Totals, read_or_stand_in, read_record},
 };
 use crate::{id::RunId, join};
 

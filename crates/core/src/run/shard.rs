@@ -13,7 +13,7 @@ use gix::{
     },
 };
 
-use super::store::Error;
+use super::error::Error;
 use crate::id::RunId;
 
 /// The folder of the layout that this code reads and writes.

@@ -1,17 +1,15 @@
 //! A pack of whole objects and its index (gitformat-pack(5), versions 2 of both).
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use gix::ObjectId;
 
-use super::{
-    content::{Body, NewObject},
-    store::new_file,
-};
+use super::content::{Body, NewObject};
 
 /// Bytes before the first entry: `PACK`, version, count.
 const HEADER: u64 = 12;
@@ -91,6 +89,13 @@ impl Writer {
         index_file.write_all(&index_bytes(&self.entries, &checksum)?)?;
         Ok(Finished { path: self.path, file, index: index.to_owned(), index_file, name: checksum })
     }
+}
+
+/// The mode of a new object file: read-only from the beginning, as Git does, for whom the umask allows.
+pub(super) fn new_file() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o444);
+    options
 }
 
 /// A pack that is whole, and its index.

@@ -5,9 +5,8 @@
 
 use std::{
     collections::HashSet,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -65,7 +64,7 @@ impl<'a> Store<'a> {
 
     fn write_loose(&mut self, object: NewObject) -> io::Result<()> {
         let path = self.scratch.join(format!("object-{}", self.loose.len()));
-        let mut file = new_file().open(&path)?;
+        let mut file = pack::new_file().open(&path)?;
         match object.body {
             Body::Memory(bytes) => file.write_all(&bytes)?,
             Body::Scratch(mut scratch) => {
@@ -107,13 +106,6 @@ impl<'a> Store<'a> {
         // The names themselves have to outlive a power cut before a ref leads to them.
         File::open(folder)?.sync_all()
     }
-}
-
-/// The mode of a new object file: read-only from the beginning, as Git does, for whom the umask allows.
-pub(super) fn new_file() -> OpenOptions {
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true).mode(0o444);
-    options
 }
 
 /// Flushes finished object files to the disk: all at once, for then the file system's journal is written once and not

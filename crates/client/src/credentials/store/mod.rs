@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -315,10 +315,7 @@ impl TokenStore {
         file.version = VERSION;
         let text = serde_json::to_vec_pretty(&file).map_err(|error| failed(error.into()))?;
         // A temporary file is made for its owner alone (0600), before anything is in it.
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        temporary.write_all(&text).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
-        temporary.persist(&self.path).map_err(|error| failed(error.error))?;
-        Ok(())
+        azml_core::small_file::replace(&self.path, &text, true).map_err(failed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use azml_core::small_file;
@@ -84,10 +84,8 @@ impl List {
             not_kept: self.not_kept.iter().map(|(path, why)| (escape(path.as_bstr()), why.clone())).collect(),
             rest: paths(&self.rest),
         };
-        let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
-        fresh.write_all(&serde_json::to_vec_pretty(&stored).map_err(io::Error::other)?)?;
-        fresh.persist(folder.join(NAME)).map_err(|error| error.error)?;
-        Ok(())
+        let bytes = serde_json::to_vec_pretty(&stored).map_err(io::Error::other)?;
+        small_file::replace(&folder.join(NAME), &bytes, false)
     }
 }
 
