@@ -48,6 +48,8 @@ mod offline;
 mod portal;
 /// Formats of output, `--query`, exit codes and the shape of errors.
 mod printing;
+/// The Python package: logging, reading the history, notebook cells.
+mod python;
 /// README's console session.
 mod readme;
 /// Every kind of URL that stock git takes.

@@ -57,6 +57,11 @@ impl<'s> Actor<'s> {
         command
     }
 
+    /// Runs a program to its end.
+    pub fn run(&self, program: &str, dir: &Path, args: &[&str]) -> Output {
+        self.sandbox.run(self.command(program, dir), args, None)
+    }
+
     /// Runs azml to its end.
     pub fn azml(&self, dir: &Path, args: &[&str]) -> Output {
         self.sandbox.run(self.command(&self.program("azml"), dir), args, None)

@@ -1,34 +1,45 @@
-//! The Python module `azureml.logging`, written where scripts find it, and the interpreter that runs them.
+//! The Python packages `azml` and `azureml.logging`, written where scripts find them, and the interpreter that runs them.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The module's files.
-const FILES: [(&str, &str); 2] = [
-    ("__init__.py", include_str!("python/azureml/__init__.py")),
-    ("logging.py", include_str!("python/azureml/logging.py")),
+/// A file of the packages: its path below `python/`, and its content.
+macro_rules! file {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../../../python/", $path)))
+    };
+}
+
+/// The files of the packages.
+const FILES: [(&str, &str); 7] = [
+    file!("azml/__init__.py"),
+    file!("azml/_history.py"),
+    file!("azml/_notebook.py"),
+    file!("azml/_run.py"),
+    file!("azml/_session.py"),
+    file!("azureml/__init__.py"),
+    file!("azureml/logging.py"),
 ];
 
-/// Puts the module below `state_dir` and returns the folder for `PYTHONPATH`.
+/// Puts the packages below `state_dir` and returns the folder for `PYTHONPATH`.
 pub fn install(state_dir: &Path) -> io::Result<PathBuf> {
     let path = state_dir.join("python").join(env!("CARGO_PKG_VERSION"));
-    let package = path.join("azureml");
-    std::fs::create_dir_all(&package)?;
     for (name, content) in FILES {
-        let file = package.join(name);
+        let file = path.join(name);
         if azml_core::small_file::read(&file).is_ok_and(|found| found == content.as_bytes()) {
             continue;
         }
+        std::fs::create_dir_all(file.parent().expect("a file of a package is in its folder"))?;
         // Runs may start at the same time: the file appears whole or not at all.
         azml_core::small_file::replace(&file, content.as_bytes(), false)?;
     }
     Ok(path)
 }
 
-/// `PYTHONPATH` with the module's folder before what it was.
-pub fn search_path(module: &Path, before: Option<&OsStr>) -> OsString {
-    let mut path = module.as_os_str().to_owned();
+/// Returns `PYTHONPATH` with the folder of the packages before what it was.
+pub fn search_path(packages: &Path, before: Option<&OsStr>) -> OsString {
+    let mut path = packages.as_os_str().to_owned();
     if let Some(before) = before {
         path.push(":");
         path.push(before);
@@ -58,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_module_is_written_once_and_repaired() {
+    fn the_packages_are_written_once_and_repaired() {
         let dir = tempfile::tempdir().unwrap();
         let path = install(dir.path()).unwrap();
         let file = path.join("azureml/logging.py");
