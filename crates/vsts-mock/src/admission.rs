@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::limits::{ADMISSION_POLL, QUEUED_PER_ENTRY};
 
-/// Whose entries are counted together.
+/// The group whose entries are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Client {
     User(Uuid),
@@ -31,7 +31,7 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// Who asks, as far as that is known.
+    /// The client, as far as it is known.
     pub(crate) fn of(user: Option<Uuid>, address: IpAddr) -> Self {
         user.map_or_else(|| Self::at(address), Self::User)
     }
@@ -49,14 +49,14 @@ impl Client {
     }
 }
 
-/// How many may be in at once, and how long whoever is in and whoever wants to be in may wait.
+/// The numbers of entries at once, and the times that entries and newcomers may wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     /// Entries at once.
     pub(crate) entries: usize,
-    /// How long an entry may wait before a newcomer may take its place.
+    /// The time that an entry may wait before a newcomer may take its place.
     pub(crate) grace: Duration,
-    /// How long a newcomer queues.
+    /// The time that a newcomer queues.
     pub(crate) queue: Duration,
 }
 
@@ -88,12 +88,12 @@ struct Member {
     closed: CancellationToken,
 }
 
-/// What an entry does at this moment.
+/// The state of an entry.
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     /// Pieces of work that don't wait for the client.
     working: usize,
-    /// When the last of them ended.
+    /// The end of the last of them.
     idle: Instant,
     /// Since when the body of a request is awaited.
     reading: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What every request of one server shares.
+//! The state that all requests of one server share.
 
 use std::fs::Permissions;
 use std::ops::Deref;
@@ -36,11 +36,11 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) authenticator: Authenticator,
     pub(crate) device_codes: DeviceCodes,
-    /// Who is signed in to the pages.
+    /// The sessions of the pages.
     pub(crate) sessions: Sessions,
-    /// When tokens and keys were used.
+    /// The last uses of tokens and keys.
     pub(crate) uses: Uses,
-    /// Where SSH is answered, once it is: `HOST:PORT`.
+    /// The address of the SSH listener, once there is one: `HOST:PORT`.
     pub(crate) ssh_address: OnceLock<String>,
     pub(crate) journal: Journal,
     pub(crate) jobs: Jobs,
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) maintenance: Maintenance,
     pub(crate) histories: Histories,
-    /// Whether what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
+    /// True if what is pushed has to outlive a power cut: state in a temporary folder doesn't outlive the process.
     pub(crate) is_durable: bool,
     seed: Seed,
     hashed: HashedPasswords,
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
 }
 
 impl App {
-    /// Opens the state and brings the seed into it; gives the tokens that the seed had generated.
+    /// Opens the state and applies the seed; returns the tokens that the seed had generated.
     pub(crate) async fn open(config: &Config) -> Result<(Self, GeneratedTokens), RegistryError> {
         let (dir, temporary) = if let Some(dir) = &config.data_dir {
             (dir.clone(), None)
@@ -127,7 +127,7 @@ impl App {
         Ok(generated)
     }
 
-    /// Whom a visitor of the pages may be with one click.
+    /// The users as whom a visitor of the pages may sign in with one click.
     pub(crate) fn demo_users(&self) -> Vec<String> {
         let users = self.seed.users.iter().filter(|_| self.seed.demo_sign_in);
         users.map(|user| user.name.clone()).collect()
@@ -152,7 +152,7 @@ impl App {
         &self.seed.git
     }
 
-    /// What the server's URLs begin with, without a slash at the end.
+    /// The base of the server's URLs, without a slash at the end.
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }

@@ -1,4 +1,4 @@
-//! How a server is set up and started.
+//! Sets up and starts a server.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -78,13 +78,13 @@ impl Builder {
         Self { config, profile: None }
     }
 
-    /// What the server begins with.
+    /// The content that the server begins with.
     pub fn seed(mut self, seed: Seed) -> Self {
         self.config.seed = seed;
         self
     }
 
-    /// What the server begins with, as the text of a seed file.
+    /// The content that the server begins with, as the text of a seed file.
     pub fn seed_toml(self, text: &str) -> Result<Self, SeedError> {
         Ok(self.seed(Seed::parse(text)?))
     }
@@ -131,20 +131,20 @@ impl Builder {
         self
     }
 
-    /// How long an SSH client may take to sign in, and how long it may ask nothing afterwards; 2 minutes and 10 minutes
+    /// The time that an SSH client may take to sign in, and how long it may ask nothing afterwards; 2 minutes and 10 minutes
     /// without this.
     pub fn ssh_timeouts(mut self, handshake: Duration, idle: Duration) -> Self {
         self.config.ssh_timeouts = Timeouts { handshake, idle };
         self
     }
 
-    /// What URLs in answers begin with, for a server behind a proxy or in a container.
+    /// The base of URLs in answers, for a server behind a proxy or in a container.
     pub fn external_url(mut self, url: impl Into<String>) -> Self {
         self.config.external_url = Some(url.into());
         self
     }
 
-    /// Which service is imitated; the seed's `profile` counts without this.
+    /// The service that is imitated; the seed's `profile` counts without this.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profile = Some(profile);
         self
@@ -162,7 +162,7 @@ impl Builder {
         self
     }
 
-    /// How long a stopping server waits for requests in progress.
+    /// The time that a stopping server waits for requests in progress.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.config.drain = drain;
         self

@@ -18,7 +18,7 @@ use crate::builder::Builder;
 use crate::config::{Profile, Seed};
 use crate::server::{MockServer, Ready};
 
-/// What is logged when `RUST_LOG` says nothing.
+/// The log filter when `RUST_LOG` is not set.
 const LOG: &str = "warn,vsts_mock=info,russh=error";
 const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 const DEFAULT_SSH: &str = "127.0.0.1:2222";
@@ -267,7 +267,7 @@ fn report(error: &dyn std::error::Error) {
     let _unwritten = io::stderr().write_all(text.as_bytes());
 }
 
-/// What asks the process to stop.
+/// The signals that ask the process to stop.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,

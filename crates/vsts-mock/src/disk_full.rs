@@ -1,4 +1,4 @@
-//! A full disk, told as such wherever something is to be stored.
+//! A full disk, reported as such wherever something is to be stored.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};

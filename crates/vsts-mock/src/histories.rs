@@ -9,7 +9,7 @@ use gix::ObjectId;
 
 use crate::limits::{COMMIT_GRAPH_BYTES, DISTANCES};
 
-/// What is kept of histories, those of all repositories together.
+/// A cache of answers about the histories of all repositories.
 #[derive(Debug)]
 pub(crate) struct Histories {
     graphs: Graphs,
@@ -32,7 +32,7 @@ impl Histories {
         History::new(repository, self.graphs.get(repository), may_go_on)
     }
 
-    /// How far each of `tips` is from `base`. `walked` is called if that was not known yet.
+    /// Returns the distance of each of `tips` from `base`. `walked` is called if that was not known yet.
     pub(crate) fn apart(
         &self,
         repository: &gix::Repository,

@@ -5,8 +5,7 @@ use std::sync::Mutex;
 
 use uuid::Uuid;
 
-/// Jobs that are remembered; the oldest are forgotten.
-const KEPT: usize = 1_000;
+use crate::limits::JOBS;
 
 /// The progress of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +58,7 @@ impl Jobs {
         if known.jobs.values().any(is_reserved) {
             return None;
         }
-        if known.order.len() == KEPT
+        if known.order.len() == JOBS
             && let Some(oldest) = known.order.pop_front()
         {
             known.jobs.remove(&oldest);

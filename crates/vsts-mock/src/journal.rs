@@ -1,4 +1,4 @@
-//! What was asked of the server: requests and changes of refs, newest last, secrets left out.
+//! The journal: requests to the server and changes of refs, newest last, secrets left out.
 //!
 //! A request stands in it from its first byte on, so that one still in progress can be seen. The oldest entries go when
 //! there are too many.
@@ -29,15 +29,15 @@ pub(crate) fn shown(text: &str) -> String {
 pub struct JournalEntry {
     /// Counts up from 1 and never comes twice.
     pub seq: u64,
-    /// When it began.
+    /// The time at which it began.
     pub time: Timestamp,
-    /// What it was.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl JournalEntry {
-    /// Whether it is a request that nothing here answers.
+    /// Returns whether it is a request that nothing here answers.
     pub fn is_unknown(&self) -> bool {
         matches!(self.event, Event::Request { unknown: true, .. } | Event::SshRequest { unknown: true, .. })
     }
@@ -52,7 +52,7 @@ impl JournalEntry {
     }
 }
 
-/// What happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Event {
@@ -62,15 +62,15 @@ pub enum Event {
         method: String,
         /// The path, without its query, in which secrets might be.
         path: String,
-        /// Which of the server's services it was for: `git-upload-pack`, `experimentation`; nothing for the REST API.
+        /// The service that it was for: `git-upload-pack`, `experimentation`; nothing for the REST API.
         service: Option<String>,
-        /// Who sent it, once that is known.
+        /// The user who sent it, once that is known.
         user: Option<String>,
         /// The answer's status; `None` while it is in progress.
         status: Option<u16>,
-        /// How long it took; `None` while it is in progress.
+        /// Its duration; `None` while it is in progress.
         milliseconds: Option<i64>,
-        /// Whether nothing here answers such a request.
+        /// True if nothing here answers such a request.
         unknown: bool,
     },
     /// A command over SSH.
@@ -81,13 +81,13 @@ pub enum Event {
         command: String,
         /// `git-upload-pack` or `git-receive-pack`.
         service: Option<String>,
-        /// Whose key signed.
+        /// The owner of the key that signed.
         user: Option<String>,
-        /// How it ended; `None` while it is in progress.
+        /// Its outcome; `None` while it is in progress.
         exit_status: Option<u32>,
-        /// How long it took; `None` while it is in progress.
+        /// Its duration; `None` while it is in progress.
         milliseconds: Option<i64>,
-        /// Whether it is none of the commands that are answered here.
+        /// True if it is none of the commands that are answered here.
         unknown: bool,
     },
     /// A push changed a ref.
@@ -98,13 +98,13 @@ pub enum Event {
         project: String,
         /// The repository's name.
         repo: String,
-        /// Who pushed.
+        /// The user who pushed.
         user: String,
         /// The ref's full name.
         name: String,
-        /// What it was; `None` if it is new.
+        /// Its old value; `None` if it is new.
         old: Option<String>,
-        /// What it is; `None` if it is gone.
+        /// Its new value; `None` if it is gone.
         new: Option<String>,
         /// `create`, `fast-forward`, `rewrite` or `delete`.
         change: &'static str,

@@ -13,25 +13,25 @@ pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
 /// SSH connections that are open at once.
 pub(crate) const SSH_CONNECTIONS: usize = 512;
 
-/// How long a connection may wait for its client before a newcomer may take its place.
+/// The time that a connection may wait for its client before a newcomer may take its place.
 pub(crate) const CONNECTION_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a new connection queues for a place.
+/// The time that a new connection queues for a place.
 pub(crate) const CONNECTION_QUEUE: Duration = Duration::from_secs(10);
 
-/// How many of one client may queue, for each entry that there is room for.
+/// The number of newcomers of one client that may queue, for each entry that there is room for.
 pub(crate) const QUEUED_PER_ENTRY: usize = 2;
 
-/// How often one that queues looks for a place.
+/// The interval at which one that queues looks for a free entry.
 pub(crate) const ADMISSION_POLL: Duration = Duration::from_millis(50);
 
 /// Connections that wait to be accepted.
 pub(crate) const BACKLOG: u32 = 1_024;
 
-/// How long to wait when the system has no more sockets.
+/// The pause when the system has no more sockets.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a client may take to shake hands for TLS.
+/// The time that a client may take to shake hands for TLS.
 pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Bytes of a request's head.
@@ -46,7 +46,7 @@ pub(crate) const BODY_SECONDS: u64 = 60;
 /// Bytes of a body that begin the time anew.
 pub(crate) const BODY_PORTION: usize = 16 << 10;
 
-/// How long a body may take that is read as a whole before anything is done about it.
+/// The time that a body may take which is read as a whole before it is processed.
 pub(crate) const WHOLE_BODY: Duration = Duration::from_mins(5);
 
 /// Bytes of a form, of a page or of the sign-in for programs.
@@ -67,13 +67,13 @@ pub(crate) const GIT_CONVERSATIONS: usize = 64;
 /// Git conversations that are open at once, those that wait for their clients included.
 pub(crate) const GIT_OPEN: usize = 256;
 
-/// How long a conversation may wait for its client before it gives its permit to others.
+/// The time that a conversation may wait for its client before it gives its permit to others.
 pub(crate) const GIT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a conversation may wait for its client before a newcomer may take its place.
+/// The time that a conversation may wait for its client before a newcomer may take its place.
 pub(crate) const GIT_GRACE: Duration = Duration::from_secs(5);
 
-/// How long a conversation queues for a place, and for a permit.
+/// The time that a conversation queues for a place, and for a permit.
 pub(crate) const GIT_QUEUE: Duration = Duration::from_secs(30);
 
 /// Seconds that a Git conversation may last.
@@ -92,7 +92,7 @@ pub(crate) const SSH_SIGN_IN: Duration = Duration::from_mins(2);
 /// Seconds that a client may say nothing over SSH before its first line.
 pub(crate) const SSH_SILENCE_SECONDS: u64 = 30;
 
-/// How long a client may say nothing over SSH in the midst of a conversation: it may have a large pack to build.
+/// The time that a client may say nothing over SSH in the midst of a conversation: it may have a large pack to build.
 pub(crate) const SSH_SILENCE: Duration = Duration::from_mins(10);
 
 /// Chunks of a request's body that wait for the engine.
@@ -122,13 +122,13 @@ pub(crate) const JOURNAL_TEXT: usize = 400;
 /// Bytes that are held in memory for clients at once: bodies of requests, contents of files.
 pub(crate) const BYTES_IN_FLIGHT: u64 = 512 << 20;
 
-/// How long a request waits for its part of [`BYTES_IN_FLIGHT`].
+/// The time that a request waits for its part of [`BYTES_IN_FLIGHT`].
 pub(crate) const BUDGET_WAIT: Duration = Duration::from_secs(10);
 
 /// Repositories that are kept open. One takes some 50 KB and the address space of its packs.
 pub(crate) const OPEN_REPOSITORIES: usize = 256;
 
-/// How often open repositories are looked through for those that nobody has used since the last time, which are closed.
+/// The interval at which open repositories that nobody has used since the last time are closed.
 pub(crate) const IDLE_REPOSITORIES_EVERY: Duration = Duration::from_mins(5);
 
 /// Time that a page or an answer of the REST API may take to be made.
@@ -226,6 +226,45 @@ pub(crate) const README_BYTES: u64 = 256 << 10;
 
 /// Bytes that have to be free on the disk when a page makes a repository with its first files, which is two steps.
 pub(crate) const FIRST_FILES_ROOM: u64 = 256 << 10;
+
+/// Bytes of an SSH public key as it is pasted.
+pub(crate) const SSH_KEY_TEXT_BYTES: usize = 16 * 1024;
+
+/// Sessions of browsers at once; the one that was used least lately goes.
+pub(crate) const BROWSER_SESSIONS: usize = 10_000;
+
+/// Bytes of a text about a resource of the Experimentation service.
+pub(crate) const RESOURCE_TEXT_BYTES: usize = 4096;
+
+/// Tags of a resource; the Resource Manager's limit, like the two below.
+pub(crate) const RESOURCE_TAGS: usize = 50;
+
+/// Characters of a tag's name.
+pub(crate) const TAG_NAME_CHARACTERS: usize = 512;
+
+/// Characters of a tag's value.
+pub(crate) const TAG_VALUE_CHARACTERS: usize = 256;
+
+/// Characters that a token has at least.
+pub(crate) const SHORTEST_TOKEN: usize = 6;
+
+/// Characters that a token has at most.
+pub(crate) const LONGEST_TOKEN: usize = 1024;
+
+/// Bytes of a line in the header of a bundle.
+pub(crate) const BUNDLE_LINE_BYTES: u64 = 8 * 1024;
+
+/// Characters (UTF-16 units) of a name.
+pub(crate) const NAME_CHARACTERS: usize = 64;
+
+/// Characters (UTF-16 units) of a display name of a token or a key.
+pub(crate) const DISPLAY_NAME_CHARACTERS: usize = 256;
+
+/// Jobs that are remembered; the oldest are forgotten.
+pub(crate) const JOBS: usize = 1_000;
+
+/// Certificates for hosts that are kept; others are signed again.
+pub(crate) const CERTIFICATES: usize = 256;
 
 /// Rows that one statement writes into the database: SQLite takes 32766 values, and a row has at most 12.
 pub(crate) const ROWS_PER_STATEMENT: usize = 1000;

@@ -18,7 +18,7 @@ use crate::registry::RegistryError;
 use crate::ssh::host_key::HostKeyError;
 use crate::tls::TlsError;
 
-/// How long a stopping server waits for the maintenance of a repository.
+/// The time that a stopping server waits for the maintenance of a repository.
 const MAINTENANCE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a server does not start.
@@ -37,7 +37,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -61,21 +61,21 @@ pub enum StartError {
     Seed(#[from] SeedError),
 }
 
-/// What a started server says of itself: the first line on the binary's stdout.
+/// The contents of the ready line, the first one on the binary's stdout.
 #[derive(Clone, Serialize)]
 pub struct Ready {
     pub(crate) event: &'static str,
-    /// Where HTTP is answered.
+    /// The address of the HTTP listener.
     pub http: Option<String>,
-    /// Where HTTPS is answered.
+    /// The address of the HTTPS listener.
     pub https: Option<String>,
-    /// Where SSH is answered.
+    /// The address of the SSH listener.
     pub ssh: Option<String>,
     /// The certificate authority of HTTPS, as PEM.
     pub ca_pem: Option<String>,
     /// The line for a `known_hosts` file.
     pub known_hosts: Option<String>,
-    /// What the admin API wants as Bearer.
+    /// The admin API's Bearer token.
     pub admin_token: String,
     /// The tokens that the seed had generated: by user, by the token's name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -124,12 +124,12 @@ pub struct MockServer {
 }
 
 impl MockServer {
-    /// What the server says of itself.
+    /// The contents of the ready line.
     pub fn ready(&self) -> &Ready {
         &self.ready
     }
 
-    /// What the server's HTTP URLs begin with, without a slash at the end; its HTTPS URLs where it listens for no HTTP.
+    /// The base of the server's HTTP URLs, without a slash at the end; of its HTTPS URLs where it serves no HTTP.
     pub fn url(&self) -> &str {
         self.app.base_url()
     }
@@ -151,7 +151,7 @@ impl MockServer {
         Some(format!("ssh://{}@{address}/{}/_git/{}", encode(account), encode(project), encode(repo)))
     }
 
-    /// What the admin API wants as Bearer.
+    /// The admin API's Bearer token.
     pub fn admin_token(&self) -> &str {
         &self.ready.admin_token
     }
@@ -161,7 +161,7 @@ impl MockServer {
         self.ready.tokens.get(user)?.get(name).map(String::as_str)
     }
 
-    /// What can be done to the running server: all that the admin API can.
+    /// Administers the running server, as the admin API does.
     pub fn admin(&self) -> Admin<'_> {
         Admin::of(&self.app)
     }

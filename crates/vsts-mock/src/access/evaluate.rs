@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{Permission, Principal, Viewer, token};
 use crate::directory::{Directory, Entry, GroupKind};
 
-/// What the entries say on one permission.
+/// The setting of one permission by entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     Allowed,
@@ -29,17 +29,17 @@ pub(super) struct Decision<'t> {
     pub(super) is_allowed: bool,
     /// At which token it stands.
     pub(super) at: &'t str,
-    /// Whose it is.
+    /// The user or group that it is of.
     pub(super) identity: Uuid,
 }
 
-/// A user, or a group, with all the groups that they are in, and what follows from these wherever something is asked.
+/// A user, or a group, with all the groups that they are in, and what follows from these with regard to a target.
 #[derive(Debug)]
 pub(super) struct Memberships {
     own: Uuid,
     groups: BTreeSet<Uuid>,
     /// The accounts, and the projects of accounts, that the groups are of.
-    places: BTreeSet<(Uuid, Option<Uuid>)>,
+    scopes: BTreeSet<(Uuid, Option<Uuid>)>,
     /// Those of the identities that administer an account, or a project of one.
     administrators: BTreeMap<(Uuid, Option<Uuid>), BTreeSet<Uuid>>,
 }
@@ -47,29 +47,29 @@ pub(super) struct Memberships {
 impl Memberships {
     pub(super) fn of(directory: &Directory, own: Uuid) -> Self {
         let groups = directory.all_containers_of(own);
-        let mut places = BTreeSet::new();
+        let mut scopes = BTreeSet::new();
         let mut administrators: BTreeMap<_, BTreeSet<Uuid>> = BTreeMap::new();
         for group in groups.iter().chain([&own]).filter_map(|id| directory.groups.get(id)) {
-            let place = (group.account, group.project);
+            let scope = (group.account, group.project);
             if group.id != own {
-                places.extend([(group.account, None), place]);
+                scopes.extend([(group.account, None), scope]);
             }
             match group.kind {
                 GroupKind::CollectionAdministrators => {
                     administrators.entry((group.account, None)).or_default().insert(group.id);
                 }
                 GroupKind::ProjectAdministrators if group.project.is_some() => {
-                    administrators.entry(place).or_default().insert(group.id);
+                    administrators.entry(scope).or_default().insert(group.id);
                 }
                 _ => {}
             }
         }
-        Self { own, groups, places, administrators }
+        Self { own, groups, scopes, administrators }
     }
 
-    /// Whether one of the groups is of the account, or makes a member of the project.
+    /// Returns whether one of the groups is of the account, or makes a member of the project.
     pub(super) fn belong(&self, account: Uuid, project: Option<Uuid>) -> bool {
-        self.places.contains(&(account, project)) || {
+        self.scopes.contains(&(account, project)) || {
             let collection = self.administrators.get(&(account, None));
             collection.is_some_and(|administrators| administrators.iter().any(|group| *group != self.own))
         }
@@ -113,7 +113,7 @@ impl Identities {
         identity == self.memberships.own || self.memberships.groups.contains(&identity)
     }
 
-    /// Whether one of them administers the account's or the project's target.
+    /// Returns whether one of them administers the account's or the project's target.
     pub(super) fn administer(&self) -> bool {
         !self.administrators.is_empty()
     }
@@ -124,7 +124,7 @@ impl Identities {
             || self.administrators.contains(&denied)
     }
 
-    /// What the entries of one level settle.
+    /// The settings of the entries of one level.
     fn settle<'t>(
         &self,
         directory: &Directory,

@@ -1,4 +1,4 @@
-//! Who may do what: the one place that decides, for every door.
+//! Authorisation: decides who may do what, for every front end.
 //!
 //! [`authorize`] answers from a [`Directory`] alone. It looks at what the principal's token may be used for, then walks the
 //! access control entries (see [`evaluate`]), and words its refusals so that what somebody may not read looks exactly
@@ -21,7 +21,7 @@
 //! | change a list of entries | `ManagePermissions` on what it is about, or being a collection administrator |
 //! | change a group | being an administrator of its project, or a collection administrator |
 //!
-//! Who creates a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
+//! The creator of a branch is given `ForcePush` on it, as the service does, unless it is denied to them there already; the
 //! gift goes with the branch.
 
 mod evaluate;
@@ -48,7 +48,7 @@ pub(crate) use crate::directory::token;
 use crate::directory::{Account, Directory, Project, Repo};
 use evaluate::Setting;
 
-/// Who asks: a signed-in user and what the credential may be used for, or nobody.
+/// The one who asks: a signed-in user with the permissions of the credential, or nobody.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Principal {
     pub(crate) user: Option<Uuid>,
@@ -56,10 +56,10 @@ pub(crate) struct Principal {
     pub(crate) name: String,
     /// The token that was shown, so that revoking it works at once.
     pub(crate) token: Option<Uuid>,
-    /// The SSH key that signed, so that taking it out of the registry works at once. It is told by its data: another one
+    /// The SSH key that signed, so that taking it out of the registry works at once. It is identified by its data: another one
     /// may later have its name, and then its id.
     pub(crate) key: Option<String>,
-    /// What the credential may be used for at most.
+    /// The permissions that the credential has at most.
     pub(crate) ceiling: Permissions,
 }
 
@@ -73,7 +73,7 @@ impl Principal {
     }
 }
 
-/// What is acted upon.
+/// The object of an action.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
     Account(&'a Account),
@@ -166,7 +166,7 @@ fn is_closed(permission: Permission, target: Target<'_>) -> bool {
     matches!(target, Target::Repo(repo) | Target::Ref(repo, _) if repo.is_disabled && !is_setting)
 }
 
-/// Whether the principal may know that the target exists.
+/// Returns whether the principal may know that the target exists.
 pub(crate) fn can_see(directory: &Directory, principal: &Principal, target: Target<'_>) -> bool {
     Viewer::new(directory, principal).sees(target)
 }
@@ -189,7 +189,7 @@ fn too_narrow(principal: &Principal, permission: Permission, target: Target<'_>)
     Refusal::TokenScope { permission, identity: principal.name.clone(), scope: target.scope() }
 }
 
-/// What a token with these scopes may be used for at most.
+/// Returns the permissions that a token with these scopes has at most.
 pub(crate) fn ceiling_of(scopes: &[String]) -> Permissions {
     scopes.iter().fold(Permissions::NONE, |all, scope| {
         all.union(match scope.as_str() {

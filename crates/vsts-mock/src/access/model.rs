@@ -28,9 +28,9 @@ const IDENTITIES: [(Option<GroupKind>, usize); 10] = [
     (Some(GroupKind::ProjectValidUsers), 0),
     (Some(GroupKind::CollectionValidUsers), 2),
 ];
-/// Who is in which group because of what the groups are.
+/// The memberships that follow from the kinds of the groups.
 const IMPLIED: [(usize, usize); 7] = [(1, 8), (2, 8), (3, 8), (6, 8), (8, 9), (5, 9), (7, 9)];
-const PEOPLE: usize = IDENTITIES.len();
+const IDENTITY_COUNT: usize = IDENTITIES.len();
 
 /// The levels: the name of each, its parent, its project. Below each repository there are refs.
 const LEVELS: [(&str, Option<usize>, Option<usize>); 10] = [
@@ -92,7 +92,7 @@ fn random() -> impl Strategy<Value = Random> {
     let bits = || prop_oneof![Just(0), Just(2 | 4 | 16), 0_u32..0x1_0000];
     (
         proptest::collection::btree_set((0..8_usize, 1..8_usize), 0..6),
-        proptest::collection::btree_map((0..DEPTH, 0..PEOPLE), (bits(), bits()), 0..16),
+        proptest::collection::btree_map((0..DEPTH, 0..IDENTITY_COUNT), (bits(), bits()), 0..16),
         proptest::collection::btree_set(0..DEPTH, 0..3),
     )
         .prop_map(|(memberships, entries, cut_off)| Random { memberships, entries, cut_off })
@@ -115,12 +115,12 @@ impl Random {
             });
             directory.put(repo(number));
         }
-        for (number, (kind, place)) in IDENTITIES.into_iter().enumerate() {
+        for (number, (kind, scope)) in IDENTITIES.into_iter().enumerate() {
             let (id, name) = (identity(number), format!("identity-{number}"));
             match kind {
                 None => directory.put(User { id, name, email: None, password_hash: None }),
                 Some(kind) => {
-                    let project = PROJECTS.get(place).copied();
+                    let project = PROJECTS.get(scope).copied();
                     let description = String::new();
                     directory.put(Group { id, account: ACCOUNT, project, kind, name, description });
                 }
@@ -143,16 +143,16 @@ impl Random {
         directory
     }
 
-    /// Who is in what, by trying every way until nothing new comes of it.
-    fn closure(&self) -> [[bool; PEOPLE]; PEOPLE] {
-        let mut is_in = [[false; PEOPLE]; PEOPLE];
+    /// The memberships, direct or not, by trying every way until nothing new comes of it.
+    fn closure(&self) -> [[bool; IDENTITY_COUNT]; IDENTITY_COUNT] {
+        let mut is_in = [[false; IDENTITY_COUNT]; IDENTITY_COUNT];
         for (member, group) in self.memberships.iter().chain(&IMPLIED) {
             is_in[*member][*group] = true;
         }
-        for _ in 0..PEOPLE {
-            for a in 0..PEOPLE {
-                for b in 0..PEOPLE {
-                    for c in 0..PEOPLE {
+        for _ in 0..IDENTITY_COUNT {
+            for a in 0..IDENTITY_COUNT {
+                for b in 0..IDENTITY_COUNT {
+                    for c in 0..IDENTITY_COUNT {
                         is_in[a][c] |= is_in[a][b] && is_in[b][c];
                     }
                 }
@@ -161,7 +161,7 @@ impl Random {
         is_in
     }
 
-    /// What decides a bit for somebody at a level: yes or no and at which level, or nothing.
+    /// Decides a bit for somebody at a level: yes or no and at which level, or nothing.
     fn decide(&self, who: usize, level: usize, bit: u32) -> Option<(bool, usize)> {
         let is_in = self.closure();
         let mine = |other: usize| other == who || is_in[who][other];
@@ -170,15 +170,15 @@ impl Random {
             (Some(GroupKind::ProjectAdministrators), project) => Some(project) == LEVELS[level].2,
             _ => false,
         };
-        let is_administrator = (0..PEOPLE).any(|other| mine(other) && administers(other));
+        let is_administrator = (0..IDENTITY_COUNT).any(|other| mine(other) && administers(other));
         let mut here = Some(level);
         while let Some(at) = here {
             let says = |other: usize| self.entries.get(&(at, other)).copied().unwrap_or_default();
             let counts = |other: usize| !is_administrator || other == who || administers(other);
-            if (0..PEOPLE).any(|other| mine(other) && says(other).1 & bit != 0 && counts(other)) {
+            if (0..IDENTITY_COUNT).any(|other| mine(other) && says(other).1 & bit != 0 && counts(other)) {
                 return Some((false, at));
             }
-            if (0..PEOPLE).any(|other| mine(other) && says(other).0 & bit != 0) {
+            if (0..IDENTITY_COUNT).any(|other| mine(other) && says(other).0 & bit != 0) {
                 return Some((true, at));
             }
             here = if self.cut_off.contains(&at) { None } else { LEVELS[at].1 };
@@ -203,7 +203,7 @@ fn subject_zero() -> Principal {
 
 proptest! {
     #[test]
-    fn the_evaluator_decides_as_the_obvious_model(random in random(), who in 0..PEOPLE, level in 0..DEPTH) {
+    fn the_evaluator_decides_as_the_obvious_model(random in random(), who in 0..IDENTITY_COUNT, level in 0..DEPTH) {
         let directory = random.directory();
         let project = LEVELS[level].2.map(|project| PROJECTS[project]);
         let identities = evaluate::Identities::of_subject(&directory, identity(who), ACCOUNT, project);
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shown_is_what_is_decided(random in random(), who in 0..PEOPLE, level in 0..DEPTH) {
+    fn what_is_shown_is_what_is_decided(random in random(), who in 0..IDENTITY_COUNT, level in 0..DEPTH) {
         let directory = random.directory();
         let project = LEVELS[level].2;
         let effect = effect(&directory, identity(who), ACCOUNT, project.map(|one| PROJECTS[one]), &token_of(level));
@@ -263,13 +263,13 @@ proptest! {
             let repo = repo(project);
             let reads = random.allows(level, Permission::GenericRead);
             prop_assert_eq!(can_see(&directory, &user, Target::Repo(&repo)), reads);
-            let belongs = (0..PEOPLE).any(|group| {
+            let belongs = (0..IDENTITY_COUNT).any(|group| {
                 is_in[0][group]
                     && (IDENTITIES[group].1 == project
                         || IDENTITIES[group].0 == Some(GroupKind::CollectionAdministrators))
             });
-            let shown = &directory.projects[&PROJECTS[project]];
-            prop_assert_eq!(can_see(&directory, &user, Target::Project(shown)), belongs || reads);
+            let found = &directory.projects[&PROJECTS[project]];
+            prop_assert_eq!(can_see(&directory, &user, Target::Project(found)), belongs || reads);
             let contributes = |level: usize| random.allows(level, Permission::GenericContribute);
             let somewhere = contributes(level) || BRANCHES[project].iter().any(|branch| contributes(*branch));
             prop_assert_eq!(authorize_push(&directory, &user, &repo).is_ok(), reads && somewhere);

@@ -43,11 +43,11 @@ pub(crate) enum Refusal {
     ServerOwned,
 }
 
-/// The message for a repository that is not there or may not be seen; `asked` is the name in the request.
-pub(crate) fn repository_not_found(asked: &str) -> String {
-    let asked: String = asked.chars().filter(|c| !c.is_control()).take(200).collect();
+/// The message for a repository that is not there or may not be seen; `name` is the name in the request.
+pub(crate) fn repository_not_found(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
     format!(
-        "TF401019: The Git repository with name or identifier {asked} does not exist or you do not have permissions for \
+        "TF401019: The Git repository with name or identifier {name} does not exist or you do not have permissions for \
          the operation you are attempting."
     )
 }

@@ -1,4 +1,4 @@
-//! Who may do what at the Experimentation service: members' roles, inherited from account to workspace to project.
+//! Authorisation at the Experimentation service: members' roles, inherited from account to workspace to project.
 //!
 //! | action | needs |
 //! | --- | --- |
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Principal, Refusal, check_credential};
 use crate::directory::{Directory, Resource, Role};
 
-/// What somebody wants to do with a resource.
+/// An action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     Read,
@@ -24,7 +24,7 @@ pub(crate) enum Act {
     Assign,
 }
 
-/// What a credential is used for, beside Git.
+/// A use of a credential, beside Git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Read the Experimentation service's registry.
@@ -93,7 +93,7 @@ pub(crate) fn authorize_resource(
     authorize_use(directory, principal, what)
 }
 
-/// Whether the principal may know that the resource exists.
+/// Returns whether the principal may know that the resource exists.
 pub(crate) fn sees_resource(directory: &Directory, principal: &Principal, resource: &Resource) -> bool {
     let Some(user) = principal.user else { return false };
     let registry = &directory.experimentation;

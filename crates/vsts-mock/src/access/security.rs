@@ -1,4 +1,4 @@
-//! Who may look at access control, and who may change it: entries, groups, members.
+//! Decides about reading and changing access control: entries, groups, members.
 //!
 //! Collection administrators can always change entries, so that nobody locks everybody out.
 
@@ -61,7 +61,7 @@ pub(crate) fn authorize_group(
     }
 }
 
-/// Whether the principal administers the account, or the project of it.
+/// Returns whether the principal administers the account, or the project of it.
 pub(crate) fn administers(
     directory: &Directory,
     principal: &Principal,
@@ -71,7 +71,7 @@ pub(crate) fn administers(
     Identities::of(directory, principal, account, project).is_some_and(|identities| identities.administer())
 }
 
-/// Whether the principal may do all that these stand for at the target: the question that a client asks without doing
+/// Returns whether the principal may do all that these stand for at the target: the question that a client asks without doing
 /// anything. What is invisible holds nothing.
 pub(crate) fn holds(
     directory: &Directory,
@@ -88,14 +88,14 @@ pub(crate) fn holds(
         && (is_exempt || asked.all(|permission| authorize(directory, principal, permission, target).is_ok()))
 }
 
-/// What an entry says after new permissions were merged into it: what is newly denied is no longer allowed, and the other
+/// Merges new permissions into an entry: what is newly denied is no longer allowed, and the other
 /// way round. What is given as both is denied.
 pub(crate) fn merged(old: Entry, allow: Permissions, deny: Permissions) -> (Permissions, Permissions) {
     let allow = allow.without(deny);
     (old.allow.union(allow).without(deny), old.deny.union(deny).without(allow))
 }
 
-/// Whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
+/// Returns whether the principal, who sees the account, may know of a user or a group there: of those who belong to it or have
 /// an entry in it, of themselves, and of the groups of projects that they see.
 pub(crate) fn sees_subject(
     directory: &Directory,

@@ -1,7 +1,7 @@
-//! What each user and group has at a place, permission by permission, and where it comes from: what a page of
+//! The standing of each user and group at a level, permission by permission, and its source: what a page of
 //! permissions shows, and what an access control list says beyond its entries.
 //!
-//! [`subjects`] lists who has a say, [`standing`] tells one permission of one of them; to set one there is
+//! [`subjects`] lists the subjects, [`standing`] describes one permission of one of them; to set one there is
 //! [`Change::set_permission`](crate::state::Change::set_permission). All of it is the evaluator's own verdict: what is
 //! shown as allowed is let through at every door.
 
@@ -20,15 +20,15 @@ pub(crate) struct Subject {
     pub(crate) is_group: bool,
 }
 
-/// What one subject has of one permission at one place.
+/// The standing of one subject for one permission at one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Nothing says anything, which means no.
     NotSet,
-    /// The subject's own entry at this place.
+    /// The subject's own entry at this level.
     Allow,
     Deny,
-    /// It comes from elsewhere: from a group that the subject is in, from a place above, or both.
+    /// It comes from elsewhere: from a group that the subject is in, from a level above, or both.
     InheritedAllow(Source),
     InheritedDeny(Source),
 }
@@ -46,16 +46,16 @@ impl Standing {
     }
 }
 
-/// Where something inherited comes from.
+/// The source of an inherited permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     /// The token of the entry.
     pub(crate) token: String,
-    /// Whose entry it is: the subject's own at a place above, or a group's.
+    /// The owner of the entry: the subject itself, at a level above, or a group.
     pub(crate) subject: Uuid,
 }
 
-/// Who has a say in an account, or in a project of it: its groups, its users, and whoever an entry names. Groups come
+/// The subjects of an account, or of a project of it: its groups, its users, and whoever an entry names. Groups come
 /// first, each kind by name.
 pub(crate) fn subjects(directory: &Directory, account: Uuid, project: Option<Uuid>) -> Vec<Subject> {
     let of_project = project.into_iter().flat_map(|project| directory.groups_in(account, Some(project)));
@@ -77,16 +77,16 @@ pub(crate) fn subject(directory: &Directory, id: Uuid) -> Option<Subject> {
     }
     let group = directory.groups.get(&id)?;
     let project = group.project.and_then(|project| directory.projects.get(&project)).map(|one| &one.name);
-    let place = project.or_else(|| directory.accounts.get(&group.account).map(|account| &account.name))?;
-    Some(Subject { id, name: format!("[{place}]\\{}", group.name), is_group: true })
+    let level = project.or_else(|| directory.accounts.get(&group.account).map(|account| &account.name))?;
+    Some(Subject { id, name: format!("[{level}]\\{}", group.name), is_group: true })
 }
 
-/// Whether the user belongs to the account, or to the project of it.
+/// Returns whether the user belongs to the account, or to the project of it.
 pub(crate) fn is_known(directory: &Directory, user: Uuid, account: Uuid, project: Option<Uuid>) -> bool {
     Memberships::of(directory, user).belong(account, project)
 }
 
-/// What a subject has of one permission at a place.
+/// Returns the standing of a subject for one permission at a target.
 pub(crate) fn standing(
     directory: &Directory,
     subject: Uuid,
@@ -111,18 +111,18 @@ pub(crate) fn standing(
     }
 }
 
-/// What entries amount to for one subject, as sets of permissions.
+/// The effective permissions of one subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// What is allowed and denied in the end.
+    /// The permissions that are allowed and denied in the end.
     pub(crate) allow: Permissions,
     pub(crate) deny: Permissions,
-    /// What of it is not said at this token.
+    /// The part that is inherited.
     pub(crate) inherited_allow: Permissions,
     pub(crate) inherited_deny: Permissions,
 }
 
-/// What the entries at a token and above it amount to for a subject.
+/// Returns the effective permissions of a subject at a token.
 pub(crate) fn effect(
     directory: &Directory,
     subject: Uuid,

@@ -73,7 +73,7 @@ pub(crate) fn authorize_lock(
     authorize(directory, principal, permission, Target::Ref(repo, name))
 }
 
-/// Whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not
+/// Returns whether the creator of a branch is given `ForcePush` on it, as the service does: only somebody to whom it is not
 /// denied already, since the entry at the branch would beat every denial above it.
 pub(crate) fn creator_may_own(directory: &Directory, principal: &Principal, repo: &Repo, name: &str) -> bool {
     let target = Target::Ref(repo, name);

@@ -1,4 +1,4 @@
-//! What one principal may know of, asked about many things at once: lists of thousands of repositories work out the
+//! Decides what one principal may know of, for many things at once: lists of thousands of repositories work out the
 //! principal's groups a single time.
 
 use std::sync::Arc;
@@ -31,13 +31,13 @@ impl<'a> Viewer<'a> {
         Some(Identities::at(memberships, account, project))
     }
 
-    /// Whether the credential is good for the account.
+    /// Returns whether the credential is good for the account.
     fn is_for(&self, account: Uuid) -> bool {
         let token = self.principal.token.and_then(|token| self.directory.tokens.get(&token));
         token.is_none_or(|token| token.accounts.is_empty() || token.accounts.contains(&account))
     }
 
-    /// Whether the principal may know that the target exists.
+    /// Returns whether the principal may know that the target exists.
     pub(crate) fn sees(&self, target: Target<'_>) -> bool {
         match target {
             Target::Repo(repo) | Target::Ref(repo, _) => self.reads(repo),
@@ -55,14 +55,14 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// Whether a list shows the repository, where disabled ones are shown as well.
+    /// Returns whether a list shows the repository, where disabled ones are shown as well.
     pub(crate) fn lists(&self, repo: &Repo) -> bool {
         check_credential(self.directory, self.principal).is_ok()
             && self.principal.ceiling.contains(Permission::GenericRead)
             && self.reads(repo)
     }
 
-    /// Whether the principal may read what is in the repository.
+    /// Returns whether the principal may read what is in the repository.
     pub(crate) fn may_read(&self, repo: &Repo) -> bool {
         !repo.is_disabled && self.lists(repo)
     }

@@ -1,6 +1,6 @@
 //! A running server in the hands of the program that started it: everything that the admin API can do, as calls.
 //!
-//! What is made is described by the same types as a seed's pieces. Each call is one change: it happens as a whole, or
+//! Values to create are described by the same types as a seed's pieces. Each call is one change: it happens as a whole, or
 //! not at all.
 
 mod hierarchy;
@@ -66,12 +66,12 @@ impl<'s> Admin<'s> {
         Ok(generated)
     }
 
-    /// What was asked of the server, oldest first.
+    /// The requests to the server, oldest first.
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.journal_after(0)
     }
 
-    /// What was asked after the entry of that number.
+    /// The entries after that number.
     pub fn journal_after(&self, seq: u64) -> Vec<JournalEntry> {
         self.app.journal.after(seq)
     }

@@ -15,13 +15,13 @@ use crate::registry::{KeyInput, RegistryError, TokenInput};
 pub struct TokenInfo {
     /// Its id.
     pub id: String,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it may be used for.
+    /// Its scopes.
     pub scopes: Vec<String>,
-    /// When it stops working, if ever.
+    /// The time at which it expires, if ever.
     pub expires: Option<Timestamp>,
-    /// When it was used last, since the server has started.
+    /// The time of its last use since the server started.
     pub last_used: Option<Timestamp>,
 }
 
@@ -31,15 +31,15 @@ pub struct TokenInfo {
 pub struct KeyInfo {
     /// Its id.
     pub id: String,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// `ssh-ed25519` and so on.
     pub algorithm: String,
     /// `SHA256:…`, as ssh-keygen prints it.
     pub fingerprint: String,
-    /// When it stops working, if ever.
+    /// The time at which it expires, if ever.
     pub expires: Option<Timestamp>,
-    /// When it signed last, since the server has started.
+    /// The time of its last signature since the server started.
     pub last_used: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! Brings a seed into the state. What is there already stays as it is; a token, a key, a membership or an access control
+//! Applies a seed to the state. What is there already stays as it is; a token, a key, a membership or an access control
 //! entry of the seed that was taken away stays away until a reset.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::state::Change;
 /// The values of the tokens that were generated: by user, by the token's name.
 pub(crate) type GeneratedTokens = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What is stored of the seed's passwords, by user: to hash one takes as long as all the rest of a reset.
+/// The hashes of the seed's passwords, by user: to hash one takes as long as all the rest of a reset.
 #[derive(Default)]
 pub(crate) struct HashedPasswords(Mutex<BTreeMap<String, String>>);
 
@@ -30,7 +30,7 @@ impl HashedPasswords {
     }
 }
 
-/// Where what is applied comes from.
+/// The source of what is applied.
 #[derive(Clone, Copy)]
 pub(crate) enum Origin<'a> {
     /// The server's own seed: ids derive from it, and what was revoked stays revoked.
@@ -49,7 +49,7 @@ pub(crate) async fn apply(
     let mut generated = GeneratedTokens::new();
     let is_unknown = |user: &&SeedUser| change.directory.user(&user.name).is_none();
     let new_users = seed.users.iter().filter(is_unknown).map(|user| name::key(&user.name)).collect();
-    let giving = Grants { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
+    let grants = Grants { is_seed: matches!(origin, Origin::Seed(_)), new_users: &new_users };
     for user in &seed.users {
         apply_user(change, &seed.base, user, origin, now, &mut generated).await?;
     }
@@ -58,12 +58,12 @@ pub(crate) async fn apply(
         if is_new {
             change.create_account(&account.name, account.owner.as_deref())?;
         }
-        let place = ListPath { account: &account.name, project: None, repo: None, branch: None };
+        let path = ListPath { account: &account.name, project: None, repo: None, branch: None };
         let administrators = (GroupKind::CollectionAdministrators, account.administrators.as_slice());
-        giving.members(change, place, is_new, &[administrators])?;
-        giving.entries(change, place, is_new, &account.acl)?;
+        grants.members(change, path, is_new, &[administrators])?;
+        grants.entries(change, path, is_new, &account.acl)?;
         for project in &account.projects {
-            give_project(change, &seed.base, &account.name, project, giving, now).await?;
+            give_project(change, &seed.base, &account.name, project, grants, now).await?;
         }
     }
     for workspace in &seed.experimentation {
@@ -175,8 +175,8 @@ pub(crate) async fn apply_project(
     project: &SeedProject,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
-    let giving = Grants { is_seed: false, new_users: &BTreeSet::new() };
-    give_project(change, base, account, project, giving, now).await
+    let grants = Grants { is_seed: false, new_users: &BTreeSet::new() };
+    give_project(change, base, account, project, grants, now).await
 }
 
 async fn give_project(
@@ -184,7 +184,7 @@ async fn give_project(
     base: &Path,
     account: &str,
     project: &SeedProject,
-    giving: Grants<'_>,
+    grants: Grants<'_>,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
     let is_new = change
@@ -199,9 +199,9 @@ async fn give_project(
         (GroupKind::Contributors, project.contributors.as_slice()),
         (GroupKind::ProjectAdministrators, project.administrators.as_slice()),
     ];
-    let place = ListPath { account, project: Some(&project.name), repo: None, branch: None };
-    giving.members(change, place, is_new, &members)?;
-    giving.entries(change, place, is_new, &project.acl)?;
+    let path = ListPath { account, project: Some(&project.name), repo: None, branch: None };
+    grants.members(change, path, is_new, &members)?;
+    grants.entries(change, path, is_new, &project.acl)?;
     for repo in &project.repos {
         let import = repo.import.as_ref().map(|path| base.join(path));
         let found = change
@@ -222,8 +222,8 @@ async fn give_project(
         if is_new && repo.public {
             change.publish_repo(account, &project.name, &repo.name)?;
         }
-        let place = ListPath { repo: Some(&repo.name), ..place };
-        giving.entries(change, place, is_new_repo, &repo.acl)?;
+        let path = ListPath { repo: Some(&repo.name), ..path };
+        grants.entries(change, path, is_new_repo, &repo.acl)?;
     }
     Ok(())
 }
@@ -231,7 +231,7 @@ async fn give_project(
 /// Sets an access control entry of the seed.
 pub(crate) fn apply_entry(
     change: &mut Change<'_>,
-    place: ListPath<'_>,
+    path: ListPath<'_>,
     entry: &SeedEntry,
 ) -> Result<(), RegistryError> {
     let input = EntryInput {
@@ -240,5 +240,5 @@ pub(crate) fn apply_entry(
         allow: &entry.allow,
         deny: &entry.deny,
     };
-    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..place }, &input)
+    change.set_acl(ListPath { branch: entry.branch.as_deref(), ..path }, &input)
 }

@@ -8,16 +8,16 @@ use crate::directory::{GroupKind, name};
 use crate::registry::{ListPath, RegistryError};
 use crate::state::Change;
 
-/// How members and entries are given: by the program at any time, by the seed once.
+/// The way in which members and entries are given: by the program at any time, by the seed once.
 #[derive(Clone, Copy)]
 pub(super) struct Grants<'a> {
     pub(super) is_seed: bool,
-    /// Whom the state did not know before.
+    /// The names of users that are new.
     pub(super) new_users: &'a BTreeSet<String>,
 }
 
 impl Grants<'_> {
-    /// Whether it is to be given now: by the seed once, and anew where the place or the user is new.
+    /// Returns whether it is to be given now: by the seed once, and anew where the path or the user is new.
     fn gives(self, change: &mut Change<'_>, what: &[&str], is_new_place: bool, user: Option<&str>) -> bool {
         if !self.is_seed {
             return true;
@@ -27,31 +27,31 @@ impl Grants<'_> {
         gives(change, mark, is_new_place || is_new_user)
     }
 
-    /// Puts users into groups of the place.
+    /// Puts users into groups of the path.
     pub(super) fn members(
         self,
         change: &mut Change<'_>,
-        place: ListPath<'_>,
+        path: ListPath<'_>,
         is_new: bool,
         members: &[(GroupKind, &[String])],
     ) -> Result<(), RegistryError> {
         for (kind, users) in members {
             for user in *users {
-                let project = place.project.unwrap_or_default();
-                let what = ["member", place.account, project, kind.name(), user];
+                let project = path.project.unwrap_or_default();
+                let what = ["member", path.account, project, kind.name(), user];
                 if self.gives(change, &what, is_new, Some(user)) {
-                    change.add_member(place.account, place.project, *kind, user)?;
+                    change.add_member(path.account, path.project, *kind, user)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Sets access control entries of the place.
+    /// Sets access control entries of the path.
     pub(super) fn entries(
         self,
         change: &mut Change<'_>,
-        place: ListPath<'_>,
+        path: ListPath<'_>,
         is_new: bool,
         entries: &[SeedEntry],
     ) -> Result<(), RegistryError> {
@@ -60,12 +60,12 @@ impl Grants<'_> {
             let (allow, deny) = (entry.allow.join(","), entry.deny.join(","));
             let text = |text: Option<&'_ str>| text.unwrap_or_default().to_owned();
             let (project, repo, branch) =
-                (text(place.project), text(place.repo), text(entry.branch.as_deref()));
+                (text(path.project), text(path.repo), text(entry.branch.as_deref()));
             let (user_name, group_name) = (text(user), text(group));
             let what =
-                ["entry", place.account, &project, &repo, &user_name, &group_name, &allow, &deny, &branch];
+                ["entry", path.account, &project, &repo, &user_name, &group_name, &allow, &deny, &branch];
             if self.gives(change, &what, is_new, user) {
-                apply_entry(change, place, entry)?;
+                apply_entry(change, path, entry)?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What can be set about a server, and the file that says what it begins with.
+//! The settings of a server, and the seed, the file with its first contents.
 
 mod apply;
 mod builders;
@@ -22,7 +22,7 @@ pub use seed::{
     SeedWorkspace,
 };
 
-/// How long a stopping server waits for what is in progress.
+/// The time that a stopping server waits for what is in progress.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
 /// The deadlines for an SSH client that does nothing.
@@ -44,16 +44,16 @@ impl Default for Timeouts {
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) seed: Seed,
-    /// Where the state lives; without one, in a temporary folder that goes with the server.
+    /// The folder of the state; without one, a temporary folder that goes with the server.
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where HTTP is listened for; nothing is without.
+    /// The address for HTTP, if it is served.
     pub(crate) http: Option<SocketAddr>,
-    /// Where HTTPS is listened for; nothing is without.
+    /// The address for HTTPS, if it is served.
     pub(crate) https: Option<SocketAddr>,
-    /// Where SSH is listened for; nothing is without.
+    /// The address for SSH, if it is served.
     pub(crate) ssh: Option<SocketAddr>,
     pub(crate) ssh_timeouts: Timeouts,
-    /// What URLs in answers begin with, when that is not the address listened on.
+    /// The base of URLs in answers, if that is not the address of the listener.
     pub(crate) external_url: Option<String>,
     pub(crate) profile: Profile,
     /// The admin API's token; without one it is generated.

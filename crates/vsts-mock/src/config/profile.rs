@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::ssh_key::is_private_key;
 
-/// Which service is imitated.
+/// The service that is imitated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
@@ -23,9 +23,9 @@ pub enum Profile {
 /// One row of the table of profiles.
 #[derive(Clone, Copy, Debug)]
 pub struct ProfileRow {
-    /// What it is about.
+    /// The subject of the row.
     pub what: &'static str,
-    /// What [`Profile::Permissive`] has there, [`Profile::Vsts`], and [`Profile::AzureDevops`].
+    /// The values of [`Profile::Permissive`], [`Profile::Vsts`] and [`Profile::AzureDevops`].
     pub values: [&'static str; 3],
 }
 
@@ -33,7 +33,7 @@ const fn row(what: &'static str, values: [&'static str; 3]) -> ProfileRow {
     ProfileRow { what, values }
 }
 
-/// What each profile narrows.
+/// The restrictions of each profile.
 const TABLE: &[ProfileRow] = &[
     row("versions of the Git protocol", ["0, 1, 2", "0", "0"]),
     row("partial clones (`filter`)", ["yes", "no", "yes"]),
@@ -57,21 +57,21 @@ const TABLE: &[ProfileRow] = &[
     ),
 ];
 
-/// What a profile amounts to.
+/// The settings of a profile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traits {
     /// The set of Git capabilities.
     pub(crate) git: git_wire::Profile,
-    /// Whether the client may choose a version of the Git protocol.
+    /// True if the client may choose a version of the Git protocol.
     pub(crate) negotiates_version: bool,
     /// Bytes that a push may have.
     pub(crate) max_push_bytes: u64,
-    /// Whether SSH takes whichever key signs first and refuses it only when a command is asked, as the service does:
+    /// True if SSH takes whichever key signs first and refuses it only when a command is asked, as the service does:
     /// then a user with several keys has to name the right one.
     pub(crate) takes_first_key: bool,
-    /// Whether users register RSA keys alone. What the seed and the admin API register may be of any kind.
+    /// True if users register RSA keys alone. What the seed and the admin API register may be of any kind.
     pub(crate) registers_rsa_alone: bool,
-    /// What the server calls itself on the wire and on its pages.
+    /// The server's name on the wire and on its pages.
     pub(crate) product: &'static str,
 }
 
@@ -80,7 +80,7 @@ const GIB: u64 = 1 << 30;
 impl Profile {
     /// All profiles, in the order of the table's columns.
     pub const ALL: [Self; 3] = [Self::Permissive, Self::Vsts, Self::AzureDevops];
-    /// What each profile narrows.
+    /// The restrictions of each profile.
     pub const TABLE: &'static [ProfileRow] = TABLE;
 
     /// The table, in Markdown.

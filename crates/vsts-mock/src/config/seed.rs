@@ -21,39 +21,39 @@ pub enum SeedError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
     /// The text is not a seed; the message shows the line.
     #[error("{message}")]
     Parse {
-        /// What is wrong, and where.
+        /// The fault, and its line.
         message: String,
     },
 }
 
-/// What the server begins with.
+/// The content that the server begins with.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seed {
-    /// Which service is imitated, and how closely. The command line wins.
+    /// The service that is imitated, and how closely. The command line wins.
     pub profile: Option<Profile>,
-    /// Whether addresses other than loopback ones may be bound.
+    /// True if addresses other than loopback ones may be bound.
     pub allow_remote: bool,
-    /// Whether the pages let everybody in as any of these users with one click: for demonstrations.
+    /// True if the pages let everybody in as any of these users with one click: for demonstrations.
     pub demo_sign_in: bool,
     /// Capabilities of the Git protocol that are offered beyond the default.
     pub git: SeedGit,
     /// The bounds of what clients may take up.
     pub limits: Limits,
-    /// Who can sign in.
+    /// The users.
     pub users: Vec<SeedUser>,
-    /// Where the projects are.
+    /// The accounts, with their projects.
     pub accounts: Vec<SeedAccount>,
     /// The workspaces of the Experimentation service.
     pub experimentation: Vec<SeedWorkspace>,
-    /// What relative paths in the seed start from.
+    /// The folder from which relative paths in the seed start.
     #[serde(skip)]
     pub base: PathBuf,
 }
@@ -88,14 +88,14 @@ pub struct SeedUser {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedToken {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its value; without one it is generated, and given in the ready line.
     pub value: Option<String>,
-    /// What it may be used for; everything by default.
+    /// Its scopes; everything by default.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// When it stops working (RFC 3339).
+    /// The time at which it expires (RFC 3339).
     pub expires: Option<Timestamp>,
 }
 
@@ -103,7 +103,7 @@ pub struct SeedToken {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedKey {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The line, as in a `.pub` file,
     pub key: Option<String>,
@@ -117,7 +117,7 @@ pub struct SeedKey {
 pub struct SeedAccount {
     /// `acme` in `acme.visualstudio.com`.
     pub name: String,
-    /// Who owns it, and so administers all of it.
+    /// Its owner, who administers all of it.
     pub owner: Option<String>,
     /// Further members of Project Collection Administrators.
     #[serde(default)]
@@ -136,7 +136,7 @@ pub struct SeedAccount {
 pub struct SeedProject {
     /// Its name; its default repository has the same.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     #[serde(default)]
     pub description: String,
     /// Members of Readers.
@@ -164,7 +164,7 @@ pub struct SeedRepo {
     pub name: String,
     /// A bare repository's folder, or a bundle, that it begins with.
     pub import: Option<PathBuf>,
-    /// Whether everybody may read it without signing in.
+    /// True if everybody may read it without signing in.
     #[serde(default)]
     pub public: bool,
     /// Entries for it or one of its branches.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Directory;
 use super::permission::Permissions;
 
-/// What one identity is allowed and denied at one token.
+/// The permissions that one identity is allowed and denied at one token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) allow: Permissions,
@@ -39,7 +39,7 @@ impl Directory {
         found
     }
 
-    /// Whether what is said above the token counts there.
+    /// Returns whether what is said above the token counts there.
     pub(crate) fn inherits(&self, account: Uuid, token: &str) -> bool {
         !self.cut_off.get(&account).is_some_and(|tokens| tokens.contains(token))
     }
@@ -60,7 +60,7 @@ impl Directory {
         self.acl.get(&account)?.get(token)
     }
 
-    /// Whether there is any entry of that user or group in the account.
+    /// Returns whether there is any entry of that user or group in the account.
     pub(crate) fn has_entry(&self, account: Uuid, identity: Uuid) -> bool {
         self.entry_counts.contains_key(&(account, identity))
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::name;
 
-/// What kind of resource it is, from the top.
+/// The kinds of resources, from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Account,
@@ -46,7 +46,7 @@ impl Level {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resource {
     pub(crate) id: Uuid,
-    /// What it is in; nil for an account.
+    /// The resource around it; nil for an account.
     pub(crate) parent: Uuid,
     pub(crate) level: Level,
     pub(crate) name: String,
@@ -61,7 +61,7 @@ pub(crate) struct Resource {
     pub(crate) created: Timestamp,
 }
 
-/// What a member may do.
+/// A role of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     /// Read, write, and say who is a member.
@@ -124,7 +124,7 @@ impl Experimentation {
         std::iter::successors(Some(resource), |resource| self.resources.get(&resource.parent))
     }
 
-    /// Who has which role at exactly this resource.
+    /// The role assignments at exactly this resource.
     pub(crate) fn assignments_at(&self, resource: Uuid) -> impl Iterator<Item = &Assignment> {
         self.assignments.values().filter(move |assignment| assignment.resource == resource)
     }

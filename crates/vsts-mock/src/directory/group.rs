@@ -12,7 +12,7 @@ use super::names::look_alike;
 use super::permission::Permissions;
 use super::{Directory, pairs_of};
 
-/// What a group is there for.
+/// The kinds of groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum GroupKind {
     Readers,
@@ -31,7 +31,7 @@ pub(crate) enum GroupKind {
 }
 
 impl GroupKind {
-    /// What every project is born with.
+    /// The groups of every project.
     pub(crate) const OF_PROJECT: [Self; 6] = [
         Self::Readers,
         Self::Contributors,
@@ -40,7 +40,7 @@ impl GroupKind {
         Self::ProjectValidUsers,
         Self::Team,
     ];
-    /// What every account is born with.
+    /// The groups of every account.
     pub(crate) const OF_ACCOUNT: [Self; 2] = [Self::CollectionAdministrators, Self::CollectionValidUsers];
 
     /// The name of every such group; a team and a group that somebody made have names of their own.
@@ -64,13 +64,13 @@ impl GroupKind {
         born.chain([Self::Custom]).find(|kind| kind.name() == name)
     }
 
-    /// The kind of which there is one in its place, by its name.
+    /// The kind of which there is one in an account or a project, by its name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let born = Self::OF_PROJECT.into_iter().chain(Self::OF_ACCOUNT);
         born.into_iter().find(|kind| *kind != Self::Team && kind.name().eq_ignore_ascii_case(name))
     }
 
-    /// What the group is for, in the service's words.
+    /// The description of the group, in the service's words.
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Readers | Self::ProjectValidUsers => {
@@ -97,7 +97,7 @@ impl GroupKind {
         }
     }
 
-    /// What the group is allowed on the level that it belongs to.
+    /// The permissions of the group on the level that it belongs to.
     pub(crate) fn default_grant(self) -> Permissions {
         match self {
             Self::Readers => Permissions::READERS,
@@ -109,7 +109,7 @@ impl GroupKind {
         }
     }
 
-    /// Whether who is in it follows from who is in other groups.
+    /// Returns whether who is in it follows from who is in other groups.
     pub(crate) fn follows(self) -> bool {
         matches!(self, Self::ProjectValidUsers | Self::CollectionValidUsers)
     }
@@ -132,12 +132,12 @@ impl Directory {
         self.groups.get(self.group_index.get(&(account, project, kind))?)
     }
 
-    /// The group of that name, in exactly that place.
+    /// The group of that name, in exactly that account or project.
     pub(crate) fn group_named(&self, account: Uuid, project: Option<Uuid>, name: &str) -> Option<&Group> {
         self.groups_in(account, project).find(|group| super::name::key(&group.name) == super::name::key(name))
     }
 
-    /// Refuses a name that looks like that of another group of the same place in letters of another script.
+    /// Refuses a name that looks like that of another group of the same account or project in letters of another script.
     pub(crate) fn check_group_alike(
         &self,
         account: Uuid,
@@ -154,12 +154,12 @@ impl Directory {
 
     /// The groups of a project, or those that belong to the account itself.
     pub(crate) fn groups_in(&self, account: Uuid, project: Option<Uuid>) -> impl Iterator<Item = &Group> {
-        let found = self.place_groups.range(pairs_of(project.unwrap_or(account)));
+        let found = self.scope_groups.range(pairs_of(project.unwrap_or(account)));
         let groups = found.filter_map(|(_, group)| self.groups.get(group));
         groups.filter(move |group| group.account == account && group.project == project)
     }
 
-    /// The groups that the user or the group is in, said or implied, without those that these are in.
+    /// The groups that the user or the group is in, direct or implied, without those that these are in.
     pub(crate) fn containers_of(&self, member: Uuid) -> BTreeSet<Uuid> {
         let implied = self.groups.get(&member).and_then(|group| self.implied_container(group));
         self.joins(member).chain(implied).collect()
@@ -175,7 +175,7 @@ impl Directory {
         found
     }
 
-    /// The users and groups in a group, said or implied, without those that are in these.
+    /// The users and groups in a group, direct or implied, without those that are in these.
     pub(crate) fn members_of(&self, group: Uuid) -> BTreeSet<Uuid> {
         let mut members: BTreeSet<Uuid> = self.joined(group).collect();
         if let Some(of) = self.groups.get(&group).filter(|of| of.kind.follows()) {

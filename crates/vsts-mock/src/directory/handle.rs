@@ -22,9 +22,9 @@ struct Kept {
     opened: Mutex<Opened>,
     /// The count of uses of all repositories when this one was used last.
     used: AtomicU64,
-    /// How long its refs took to show the last time, in microseconds and one more; 0 if they weren't since it was opened.
+    /// The time that its refs took to show the last time, in microseconds and one more; 0 if they were not shown since it was opened.
     refs_took: AtomicU64,
-    /// Whether what killed processes left in it is removed, or about to be.
+    /// True if what killed processes left in it is removed, or about to be.
     is_swept: AtomicBool,
     head: KeptHead,
 }
@@ -81,13 +81,13 @@ impl Handle {
         drop(closed);
     }
 
-    /// How long its refs took to show the last time; `None` before the first, and when it is not open any more.
+    /// The time that its refs took to show the last time; `None` before the first, and when it is not open any more.
     pub(crate) fn refs_took(&self) -> Option<Duration> {
         self.0.refs_took.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_micros)
     }
 
-    /// Notes how long its refs took to show.
-    pub(crate) fn note_refs_took(&self, took: Duration) {
+    /// Records the time that its refs took to show.
+    pub(crate) fn set_refs_took(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
         self.0.refs_took.store(micros, Ordering::Relaxed);
     }

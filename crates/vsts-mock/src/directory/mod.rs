@@ -51,7 +51,7 @@ pub(crate) struct Token {
     pub(crate) scopes: Vec<String>,
     /// The accounts that it is good for; all if there are none.
     pub(crate) accounts: Vec<Uuid>,
-    /// Whether it came from signing in, and goes when the user signs out.
+    /// True if it came from signing in, and goes when the user signs out.
     pub(crate) is_session: bool,
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
@@ -72,7 +72,7 @@ pub(crate) struct SshKey {
 }
 
 impl SshKey {
-    /// Whether it may be signed with at this time.
+    /// Returns whether it may be signed with at this time.
     pub(crate) fn is_good_at(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
@@ -129,18 +129,18 @@ pub(crate) struct Directory {
     pub(crate) accounts: OrdMap<Uuid, Account>,
     pub(crate) projects: OrdMap<Uuid, Project>,
     pub(crate) repos: OrdMap<Uuid, Repo>,
-    /// What lies in the recycle bins: no part of anything, until it is restored.
+    /// The repositories in the recycle bins: no part of anything, until they are restored.
     pub(crate) deleted_repos: OrdMap<Uuid, Repo>,
     pub(crate) groups: OrdMap<Uuid, Group>,
     /// (member, group)
     pub(crate) memberships: OrdSet<(Uuid, Uuid)>,
     pub(crate) experimentation: Experimentation,
-    /// Who has locked a ref of a repository.
+    /// The owners of locks, by repository and ref.
     pub(crate) ref_locks: OrdMap<(Uuid, String), Uuid>,
-    /// What tokens and keys the seed has given once, by marks that derive from what it says of them.
+    /// The marks of what the seed has given once; they derive from its text.
     pub(crate) seeded: OrdSet<Uuid>,
     acl: HashMap<Uuid, Entries>,
-    /// How many entries a user or a group has in an account.
+    /// The number of entries that a user or a group has in an account.
     entry_counts: HashMap<(Uuid, Uuid), usize>,
     /// The tokens at which nothing is inherited, by account.
     cut_off: HashMap<Uuid, OrdSet<String>>,
@@ -153,7 +153,7 @@ pub(crate) struct Directory {
     /// (project, repository)
     project_repos: OrdSet<(Uuid, Uuid)>,
     /// (account or project, group)
-    place_groups: OrdSet<(Uuid, Uuid)>,
+    scope_groups: OrdSet<(Uuid, Uuid)>,
     /// (group, member)
     group_members: OrdSet<(Uuid, Uuid)>,
 }
@@ -164,7 +164,7 @@ fn pairs_of(first: Uuid) -> RangeInclusive<(Uuid, Uuid)> {
 }
 
 impl Directory {
-    /// Who is put into a group, without those whose being in it follows.
+    /// The members of a group, without those that are implied.
     pub(crate) fn joined(&self, group: Uuid) -> impl Iterator<Item = Uuid> + '_ {
         self.group_members.range(pairs_of(group)).map(|(_, member)| *member)
     }
@@ -174,7 +174,7 @@ impl Directory {
         self.memberships.range(pairs_of(member)).map(|(_, group)| *group)
     }
 
-    /// Who has locked a ref, if anybody has.
+    /// The owner of the lock on a ref, if it is locked.
     pub(crate) fn lock_of(&self, repo: Uuid, name: &str) -> Option<Uuid> {
         self.ref_locks.get(&(repo, name.to_owned())).copied()
     }
@@ -189,7 +189,7 @@ impl Directory {
         self.users.get(&self.names.get(name::USERS, name)?)
     }
 
-    /// The user of that name or e-mail address, as people type either when they sign in.
+    /// The user of that name or e-mail address, either of which signs in.
     pub(crate) fn user_by_login(&self, login: &str) -> Option<&User> {
         self.user(login).or_else(|| {
             self.users
@@ -234,16 +234,16 @@ impl Directory {
         self.project_repos.range(pairs_of(project)).filter_map(|(_, repo)| self.repos.get(repo))
     }
 
-    /// Refuses a name that looks like that of something else in the same place (an account for a project, a project for a
+    /// Refuses a name that looks like that of something else in the same scope (an account for a project, a project for a
     /// repository, [`name::USERS`]) in letters of another script. `own` is the name that it replaces.
     pub(crate) fn check_alike(
         &self,
         what: &'static str,
-        place: Uuid,
+        scope: Uuid,
         name: &str,
         own: Option<&str>,
     ) -> Result<(), NameError> {
-        match self.names.lookalike(place, name, own) {
+        match self.names.lookalike(scope, name, own) {
             None => Ok(()),
             Some(other) => Err(NameError::alike(what, name, other)),
         }

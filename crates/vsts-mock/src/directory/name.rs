@@ -10,6 +10,8 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::{Uuid, uuid};
 
+use crate::limits::{DISPLAY_NAME_CHARACTERS, NAME_CHARACTERS};
+
 /// The root of every derived id.
 const NAMESPACE: Uuid = uuid!("6f1f9a2e-9c0b-5a53-8f6e-2b7a4f1d0c11");
 /// Under which users' names are indexed.
@@ -17,8 +19,6 @@ pub(crate) const USERS: Uuid = uuid!("6f1f9a2e-9c0b-5a53-8f6e-000000000001");
 /// Under which accounts' names are indexed.
 pub(crate) const ACCOUNTS: Uuid = uuid!("6f1f9a2e-9c0b-5a53-8f6e-000000000002");
 
-const LONGEST: usize = 64;
-const LONGEST_DISPLAY: usize = 256;
 const FORBIDDEN: &str = "/:\\~&%;@'\"?<>|#$*}{,+=[]";
 const RESERVED: &[&str] = &[
     "prn",
@@ -162,7 +162,7 @@ pub(crate) fn check_look(what: &'static str, name: &str) -> Result<(), NameError
     Ok(())
 }
 
-/// What a name is compared by.
+/// Returns the form of a name that is compared.
 pub(crate) fn key(name: &str) -> String {
     name.to_lowercase()
 }
@@ -234,12 +234,12 @@ pub(crate) fn check_resource(what: &'static str, name: &str) -> Result<(), NameE
     check_edges(what, name)
 }
 
-/// What people call a token or a key of theirs where nothing else has to name it.
+/// A display name of a token or a key, which nothing else refers to.
 pub(crate) fn check_display_name(what: &'static str, name: &str) -> Result<(), NameError> {
     if name.trim().is_empty() {
         return Err(NameError::Empty { what });
     }
-    if name.encode_utf16().count() > LONGEST_DISPLAY {
+    if name.encode_utf16().count() > DISPLAY_NAME_CHARACTERS {
         return Err(NameError::TooLong { what, name: name.to_owned() });
     }
     match name.chars().find(|c| c.is_control()) {
@@ -272,7 +272,7 @@ fn check_text(what: &'static str, name: &str) -> Result<(), NameError> {
     if name.trim().is_empty() {
         return Err(NameError::Empty { what });
     }
-    if name.encode_utf16().count() > LONGEST {
+    if name.encode_utf16().count() > NAME_CHARACTERS {
         return Err(NameError::TooLong { what, name: name.to_owned() });
     }
     check_look(what, name)

@@ -1,4 +1,4 @@
-//! The names of what is in one place: found without regard to case, and by how they look.
+//! The names of what is in one scope: found without regard to case, and by how they look.
 //!
 //! Names in two scripts may look alike as a whole, such as Latin `coco` and Cyrillic `сосо`. Unicode's Technical Standard
 //! 39 gives every name a skeleton, which those that look alike have in common. Names of one script that look alike, such as
@@ -11,38 +11,38 @@ use uuid::Uuid;
 
 use super::name;
 
-/// Names, each in a place that is named by an id: an account, a project, all users.
+/// Names, each in a scope that is named by an id: an account, a project, all users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Names {
     ids: HashMap<(Uuid, String), Uuid>,
-    /// (place, skeleton, name)
+    /// (scope, skeleton, name)
     looks: OrdSet<(Uuid, String, String)>,
 }
 
 impl Names {
-    pub(super) fn insert(&mut self, place: Uuid, called: &str, id: Uuid) {
-        self.ids.insert((place, name::key(called)), id);
+    pub(super) fn insert(&mut self, scope: Uuid, called: &str, id: Uuid) {
+        self.ids.insert((scope, name::key(called)), id);
         for look in looks(called) {
-            self.looks.insert((place, look, called.to_owned()));
+            self.looks.insert((scope, look, called.to_owned()));
         }
     }
 
-    pub(super) fn remove(&mut self, place: Uuid, called: &str) {
-        self.ids.remove(&(place, name::key(called)));
+    pub(super) fn remove(&mut self, scope: Uuid, called: &str) {
+        self.ids.remove(&(scope, name::key(called)));
         for look in looks(called) {
-            self.looks.remove(&(place, look, called.to_owned()));
+            self.looks.remove(&(scope, look, called.to_owned()));
         }
     }
 
-    pub(super) fn get(&self, place: Uuid, called: &str) -> Option<Uuid> {
-        self.ids.get(&(place, name::key(called))).copied()
+    pub(super) fn get(&self, scope: Uuid, called: &str) -> Option<Uuid> {
+        self.ids.get(&(scope, name::key(called))).copied()
     }
 
-    /// A name in the place, other than `own`, that looks like this one and is of another script.
-    pub(super) fn lookalike(&self, place: Uuid, called: &str, own: Option<&str>) -> Option<&str> {
+    /// A name in the scope, other than `own`, that looks like this one and is of another script.
+    pub(super) fn lookalike(&self, scope: Uuid, called: &str, own: Option<&str>) -> Option<&str> {
         looks(called).into_iter().find_map(|look| {
-            let from = (place, look.clone(), String::new());
-            let alike = self.looks.range(from..).take_while(|(at, of, _)| *at == place && *of == look);
+            let from = (scope, look.clone(), String::new());
+            let alike = self.looks.range(from..).take_while(|(at, of, _)| *at == scope && *of == look);
             let mut others = alike.map(|(_, _, other)| other.as_str());
             others.find(|other| Some(*other) != own && are_of_other_scripts(called, other))
         })
@@ -91,16 +91,16 @@ mod tests {
             ("東京", "东京", false),
             ("1.0", "1.O", false),
         ];
-        let (place, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (scope, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for (there, new, alike) in rows {
             assert_eq!((look_alike(there, new), look_alike(new, there)), (alike, alike), "{there} {new}");
             let mut names = Names::default();
-            names.insert(place, there, id);
-            let found = names.lookalike(place, new, None);
+            names.insert(scope, there, id);
+            let found = names.lookalike(scope, new, None);
             assert_eq!(found, alike.then_some(there), "{there} {new}");
-            assert_eq!(names.lookalike(place, new, Some(there)), None, "it is renamed");
+            assert_eq!(names.lookalike(scope, new, Some(there)), None, "it is renamed");
             assert_eq!(names.lookalike(id, new, None), None, "it is elsewhere");
-            names.remove(place, there);
+            names.remove(scope, there);
             assert_eq!(names, Names::default(), "{there} leaves nothing");
         }
     }

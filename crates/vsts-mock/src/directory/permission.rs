@@ -89,7 +89,7 @@ impl Permission {
         }
     }
 
-    /// What pages call it.
+    /// The name on pages.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::Administer => "Administer",
@@ -126,11 +126,11 @@ impl Permissions {
     pub const NONE: Self = Self(0);
     /// Every permission there is.
     pub const ALL: Self = Self(0xffff);
-    /// What the group Readers has in a new project.
+    /// The permissions of Readers in a new project.
     pub const READERS: Self = Self(2 + 16384);
-    /// What the group Contributors has in a new project.
+    /// The permissions of Contributors in a new project.
     pub const CONTRIBUTORS: Self = Self(2 + 4 + 16 + 32 + 64 + 16384);
-    /// What the administrators' groups have.
+    /// The permissions of the administrators' groups.
     pub const ADMINISTRATORS: Self = Self(Self::CONTRIBUTORS.0 + 256 + 512 + 1024 + 2048 + 4096 + 8192);
 
     /// The set with these bits; unknown bits are dropped.
@@ -143,7 +143,7 @@ impl Permissions {
         self.0
     }
 
-    /// Whether the permission is in the set.
+    /// Returns whether the permission is in the set.
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
@@ -160,7 +160,7 @@ impl Permissions {
         Self(self.0 & !other.0)
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether nothing is in it.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

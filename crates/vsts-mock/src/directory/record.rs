@@ -136,13 +136,13 @@ by_id! {
             if group.kind != GroupKind::Custom {
                 directory.group_index.insert((group.account, group.project, group.kind), group.id);
             }
-            directory.place_groups.insert((group.project.unwrap_or(group.account), group.id));
+            directory.scope_groups.insert((group.project.unwrap_or(group.account), group.id));
         },
         take: |directory, group| {
-            directory.place_groups.remove(&(group.project.unwrap_or(group.account), group.id));
-            let place = (group.account, group.project, group.kind);
-            if directory.group_index.get(&place) == Some(&group.id) {
-                directory.group_index.remove(&place);
+            directory.scope_groups.remove(&(group.project.unwrap_or(group.account), group.id));
+            let key = (group.account, group.project, group.kind);
+            if directory.group_index.get(&key) == Some(&group.id) {
+                directory.group_index.remove(&key);
             }
         };
     Resource in experimentation.resources, add: |_, _| {}, take: |_, _| {};

@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::{Directory, Group, GroupKind, User, name};
 
-/// What precedes the name of a user in an identity descriptor.
+/// The type of a user's identity descriptor.
 const USER: &str = "Microsoft.IdentityModel.Claims.ClaimsIdentity";
-/// What precedes the security identifier of a group in one.
+/// The type of a group's identity descriptor.
 const GROUP: &str = "Microsoft.TeamFoundation.Identity";
-/// What every group's security identifier begins with.
+/// The prefix of every group's security identifier.
 const SID: &str = "S-1-9-1551374245";
 
 /// The directory that all users are of.
@@ -23,18 +23,18 @@ pub(crate) fn tenant() -> Uuid {
 }
 
 /// The scope of a project's or an account's groups.
-pub(crate) fn scope_of(place: Uuid) -> Uuid {
-    name::derive(&["scope", &place.to_string()])
+pub(crate) fn scope_of(owner: Uuid) -> Uuid {
+    name::derive(&["scope", &owner.to_string()])
 }
 
-/// What a user signs in as at the directory.
+/// The login name of a user.
 pub(crate) fn login(user: &User) -> &str {
     user.email.as_deref().unwrap_or(&user.name)
 }
 
 /// A group's security identifier.
 pub(crate) fn sid(group: &Group) -> String {
-    let place = group.project.unwrap_or(group.account);
+    let owner = group.project.unwrap_or(group.account);
     let has_own_tail = match group.kind {
         GroupKind::Readers | GroupKind::Contributors | GroupKind::Team | GroupKind::Custom => true,
         GroupKind::BuildAdministrators
@@ -43,7 +43,7 @@ pub(crate) fn sid(group: &Group) -> String {
         | GroupKind::CollectionAdministrators
         | GroupKind::CollectionValidUsers => false,
     };
-    let domain = if has_own_tail && group.kind != GroupKind::Custom { place } else { scope_of(place) };
+    let domain = if has_own_tail && group.kind != GroupKind::Custom { owner } else { scope_of(owner) };
     let tail = match group.kind {
         GroupKind::ProjectAdministrators | GroupKind::CollectionAdministrators => "0-0-0-0-1".to_owned(),
         GroupKind::ProjectValidUsers | GroupKind::CollectionValidUsers => "0-0-0-0-3".to_owned(),
@@ -88,8 +88,8 @@ pub(crate) fn user_subject(id: Uuid) -> String {
 }
 
 /// The subject descriptor of a project's or an account's scope.
-pub(crate) fn scope_subject(place: Uuid) -> String {
-    format!("scp.{}", URL_SAFE_NO_PAD.encode(scope_of(place).to_string()))
+pub(crate) fn scope_subject(owner: Uuid) -> String {
+    format!("scp.{}", URL_SAFE_NO_PAD.encode(scope_of(owner).to_string()))
 }
 
 /// The user or the group of an identity descriptor; a bare security identifier will do for a group.
@@ -110,7 +110,7 @@ pub(crate) fn by_descriptor(directory: &Directory, text: &str) -> Option<Uuid> {
     user.map(|user| user.id)
 }
 
-/// What a subject descriptor names.
+/// The object that a subject descriptor names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     User(Uuid),
@@ -119,7 +119,7 @@ pub(crate) enum Subject {
     Scope(Uuid),
 }
 
-/// What a subject descriptor names, if that is there.
+/// Finds the object that a subject descriptor names.
 pub(crate) fn by_subject_descriptor(directory: &Directory, text: &str) -> Option<Subject> {
     let (kind, rest) = text.split_once('.')?;
     let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(rest.trim_end_matches('=')).ok()?).ok()?;
@@ -130,8 +130,8 @@ pub(crate) fn by_subject_descriptor(directory: &Directory, text: &str) -> Option
     }
     let id = Uuid::parse_str(&decoded).ok()?;
     if is("scp") {
-        let mut places = directory.accounts.keys().chain(directory.projects.keys());
-        return places.find(|place| scope_of(**place) == id).map(|place| Subject::Scope(*place));
+        let mut scopes = directory.accounts.keys().chain(directory.projects.keys());
+        return scopes.find(|owner| scope_of(**owner) == id).map(|owner| Subject::Scope(*owner));
     }
     let is_user = (is("aad") || is("msa")) && directory.users.contains_key(&id);
     is_user.then_some(Subject::User(id))

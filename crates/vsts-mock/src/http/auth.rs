@@ -30,7 +30,7 @@ pub(crate) async fn sign_in(
     }
     let principal = app.authenticator.verify(&directory, &credential, peer, now)?;
     if let Some(token) = principal.token {
-        app.uses.note(token, now);
+        app.uses.record(token, now);
     }
     Ok(principal)
 }

@@ -13,25 +13,25 @@ use uuid::Uuid;
 use super::secret::{self, Secret};
 use crate::clock::random;
 
-/// How long the codes live.
+/// The lifetime of the codes.
 pub(crate) const LIFETIME_SECONDS: i64 = 900;
-/// How long a program waits between two questions, at first.
+/// The time that a program waits between two questions, at first.
 pub(crate) const INTERVAL_SECONDS: i64 = 1;
 /// By how much longer it waits each time it was too quick.
 const SLOWER_SECONDS: i64 = 5;
-/// How much too early a question may come: clocks and networks are not exact.
+/// The time by which a question may come too early: clocks and networks are not exact.
 const GRACE_MILLISECONDS: i64 = 250;
-/// How long an expired code is still told to be one.
+/// The time that an expired code is still reported as expired.
 const REMEMBERED_SECONDS: i64 = 3600;
-/// How many codes one address may have out.
+/// The number of codes that one address may have out.
 const PER_ADDRESS: usize = 100;
-/// How many codes are out at most.
+/// The number of codes that may be out.
 const AT_MOST: usize = 5000;
 /// Letters that are not mistaken for each other, and make no words.
 const USER_CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LENGTH: usize = 8;
 
-/// What a program is told at the beginning.
+/// The codes for a program.
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) device_code: Secret,
@@ -39,15 +39,15 @@ pub(crate) struct Begun {
     pub(crate) user_code: String,
 }
 
-/// What is known of the program that asks.
+/// The program that asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asker {
-    /// What it calls the computer that it is on.
+    /// The name of its computer.
     pub(crate) device: String,
     pub(crate) address: IpAddr,
 }
 
-/// What the user said on the page.
+/// The user's verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Allowed(Uuid),
@@ -67,12 +67,12 @@ pub(crate) enum NotYet {
 
 struct Code {
     device_hash: String,
-    /// What the user types, without the hyphen.
+    /// The code that the user types, without the hyphen.
     letters: String,
     asker: Asker,
     created: Timestamp,
     interval: i64,
-    asked: Option<Timestamp>,
+    polled: Option<Timestamp>,
     verdict: Option<Verdict>,
 }
 
@@ -117,14 +117,14 @@ impl DeviceCodes {
             asker,
             created: now,
             interval: INTERVAL_SECONDS,
-            asked: None,
+            polled: None,
             verdict: None,
         });
         let (left, right) = user_code.split_at(USER_CODE_LENGTH / 2);
         Some(Begun { device_code, user_code: format!("{left}-{right}") })
     }
 
-    /// Who asks under a user code that waits for a verdict.
+    /// The program behind a user code that waits for a verdict.
     pub(crate) fn asker(&self, typed: &str, now: Timestamp) -> Option<Asker> {
         let typed = normal(typed);
         let codes = self.codes();
@@ -134,7 +134,7 @@ impl DeviceCodes {
         codes.iter().find(waits).map(|code| code.asker.clone())
     }
 
-    /// Notes the verdict; `false` if nothing waits for it.
+    /// Records the verdict; returns false if nothing waits for it.
     pub(crate) fn decide(&self, typed: &str, verdict: Verdict, now: Timestamp) -> bool {
         let typed = normal(typed);
         let mut codes = self.codes();
@@ -164,8 +164,8 @@ impl DeviceCodes {
             Some(Verdict::Allowed(user)) => Ok((user, codes.remove(position).asker)),
             Some(Verdict::Declined) => Err(NotYet::Declined),
             None => {
-                let waited = code.asked.map(|asked| now.as_millisecond() - asked.as_millisecond());
-                code.asked = Some(now);
+                let waited = code.polled.map(|polled| now.as_millisecond() - polled.as_millisecond());
+                code.polled = Some(now);
                 if waited.is_some_and(|waited| waited + GRACE_MILLISECONDS < code.interval * 1000) {
                     code.interval += SLOWER_SECONDS;
                     return Err(NotYet::SlowDown);
@@ -180,7 +180,7 @@ impl DeviceCodes {
     }
 }
 
-/// What somebody typed, without what they put between the letters.
+/// Normalizes a typed code: letters and digits alone.
 fn normal(typed: &str) -> String {
     typed.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase()).collect()
 }

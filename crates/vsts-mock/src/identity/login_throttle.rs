@@ -14,16 +14,16 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// How many failures a window has before one has to wait.
+/// The number of failures in a window before one has to wait.
 const PER_ADDRESS: u32 = 100;
 const PER_USER_AND_ADDRESS: u32 = 20;
 const PER_USER: u32 = 200;
-/// How long a window lasts.
+/// The length of a window.
 const WINDOW_SECONDS: i64 = 60;
-/// How many pairs of an address and a user are remembered as familiar.
+/// The number of pairs of an address and a user that are remembered as familiar.
 const FAMILIAR: usize = 10_000;
 
-/// What is counted.
+/// The kinds of counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Address,
@@ -47,13 +47,13 @@ struct Window {
     failures: u32,
 }
 
-/// Who tries to sign in.
+/// An attempt to sign in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt<'a> {
     pub(super) address: IpAddr,
     /// The name that is given with a password; nothing with a token.
     pub(super) login: Option<&'a str>,
-    /// Whose name or token that is, if anybody's.
+    /// The user of that name or token, if there is one.
     pub(super) user: Option<Uuid>,
 }
 
@@ -70,7 +70,7 @@ impl LoginThrottle {
         Self { key, windows: HashMap::new(), familiar: HashSet::new() }
     }
 
-    /// Whether this may be tried; else the seconds after which it may.
+    /// Returns whether this may be tried; else the seconds after which it may.
     pub(super) fn check(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<(), u64> {
         let is_familiar =
             attempt.user.is_some_and(|user| self.familiar.contains(&(network(attempt.address), user)));
@@ -105,7 +105,7 @@ impl LoginThrottle {
         }
     }
 
-    /// Where the failure of an attempt is counted.
+    /// Returns the count in which the failure of an attempt is counted.
     fn slots(&self, attempt: Attempt<'_>) -> [Option<(Kind, u16)>; 3] {
         let address = network(attempt.address).to_string();
         let name = attempt.login.map(|login| match attempt.user {
@@ -136,7 +136,7 @@ fn age(window: &Window, now: Timestamp) -> Option<i64> {
     (0..WINDOW_SECONDS).contains(&age).then_some(age)
 }
 
-/// Who has one address of IPv6 has all of its network.
+/// An IPv6 client has every address of its network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

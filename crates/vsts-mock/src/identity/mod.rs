@@ -28,10 +28,10 @@ use crate::limits::{AUTHORIZATION_BYTES, PASSWORDS_AT_ONCE};
 use login_throttle::{Attempt, LoginThrottle};
 pub(crate) use secret::Secret;
 
-/// Who has the admin token, where users are counted.
+/// The administrator, where users are counted.
 const ADMIN: Uuid = Uuid::nil();
 
-/// What a request shows.
+/// The credential of a request.
 #[derive(Debug)]
 pub(crate) enum Credential {
     None,
@@ -101,7 +101,7 @@ impl Authenticator {
         self.passwords_at_once.clone()
     }
 
-    /// Whether verifying takes a moment: a password, that is, and not a token.
+    /// Returns whether verifying takes a moment: a password, that is, and not a token.
     pub(crate) fn takes_long(directory: &Directory, credential: &Credential) -> bool {
         match credential {
             Credential::Basic { password, .. } if !password.is_empty() => {
@@ -167,7 +167,7 @@ impl Authenticator {
         Err(SignInError::Wrong)
     }
 
-    /// Whether the address may try anything that can be guessed.
+    /// Returns whether the address may try anything that can be guessed.
     pub(crate) fn may_try(&self, peer: IpAddr, now: Timestamp) -> Result<(), SignInError> {
         self.check(Attempt { address: peer, login: None, user: None }, now)
     }

@@ -21,7 +21,7 @@ const LANES: u32 = 1;
 const HASH_LENGTH: usize = 32;
 const REMEMBERED: usize = 1024;
 
-/// What is stored of a password.
+/// Returns the hash that is stored of a password.
 pub(crate) fn hash(password: &str) -> String {
     let salt: [u8; 16] = random();
     let mut output = [0; HASH_LENGTH];
@@ -65,7 +65,7 @@ impl Checker {
         Self { key: random(), remembered: Mutex::default(), decoy: OnceLock::new() }
     }
 
-    /// Whether the password is the one stored; with nothing stored, false after as much work.
+    /// Returns whether the password is the one stored; with nothing stored, false after as much work.
     pub(crate) fn check(&self, password: &str, stored: Option<&str>) -> bool {
         let Some(stored) = stored else {
             let decoy = self.decoy.get_or_init(|| hash(""));

@@ -52,7 +52,7 @@ pub(crate) fn mint() -> Secret {
     Secret(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
 }
 
-/// What is stored of a token: it is long and random, so that a plain hash does.
+/// Returns the hash that is stored of a token: it is long and random, so that a plain hash does.
 pub(crate) fn hash(secret: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"azml token v1\0");

@@ -1,4 +1,4 @@
-//! Who is signed in to the pages: by a cookie whose value is known here by its hash alone.
+//! The sessions of the pages: by a cookie, of whose value the hash alone is kept here.
 //!
 //! Sessions live as long as the server does, and no longer than they are used.
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::secret::{self, Secret};
 
+use crate::limits::BROWSER_SESSIONS;
+
 /// A session that isn't used for so long is over.
 const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// And every one after that.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How many there are at most; the one that was used least lately goes.
-const MOST: usize = 10_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Session {
@@ -40,7 +40,7 @@ impl Sessions {
         let secret = secret::mint();
         let mut sessions = self.lock();
         sessions.retain(|_, session| session.is_good_at(now));
-        if sessions.len() >= MOST
+        if sessions.len() >= BROWSER_SESSIONS
             && let Some(oldest) = sessions.iter().min_by_key(|(_, session)| session.used)
         {
             let oldest = oldest.0.clone();
@@ -50,7 +50,7 @@ impl Sessions {
         secret
     }
 
-    /// Whose session that is, if it is one still; counts as a use of it.
+    /// Returns the user of a session, if it still exists; counts as a use of it.
     pub(crate) fn user(&self, secret: &str, now: Timestamp) -> Option<Uuid> {
         let mut sessions = self.lock();
         let session = sessions.get_mut(&secret::hash(secret)).filter(|session| session.is_good_at(now))?;

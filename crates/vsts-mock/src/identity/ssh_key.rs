@@ -8,7 +8,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-const LONGEST: usize = 16 * 1024;
+use crate::limits::SSH_KEY_TEXT_BYTES;
+
 const ALGORITHMS: [&str; 5] =
     ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
 const SHORTEST_RSA_BITS: usize = 2048;
@@ -23,7 +24,7 @@ pub enum SshKeyError {
     #[error("a key is one line")]
     Lines,
     /// Too long to be one.
-    #[error("a key has at most {LONGEST} characters")]
+    #[error("a key has at most {SSH_KEY_TEXT_BYTES} characters")]
     TooLong,
     /// No algorithm that is taken.
     #[error("a key begins with one of: ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256, -nistp384, -nistp521")]
@@ -31,13 +32,13 @@ pub enum SshKeyError {
     /// The middle part is not a key of that algorithm.
     #[error("the key data is not a valid {algorithm} key")]
     Data {
-        /// What it claims to be.
+        /// The algorithm that it claims.
         algorithm: &'static str,
     },
     /// An RSA key that can be broken.
     #[error("an RSA key has at least {SHORTEST_RSA_BITS} bits; this one has {bits}")]
     Weak {
-        /// How many it has.
+        /// Its size.
         bits: usize,
     },
 }
@@ -57,7 +58,7 @@ impl PublicKey {
         if is_private_key(text) {
             return Err(SshKeyError::Private);
         }
-        if text.len() > LONGEST {
+        if text.len() > SSH_KEY_TEXT_BYTES {
             return Err(SshKeyError::TooLong);
         }
         let line = text.trim();

@@ -1,4 +1,4 @@
-//! When each token and key was used last, since the server has started.
+//! The last use of each token and key since the server started.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub(crate) struct Uses(Mutex<HashMap<Uuid, Timestamp>>);
 
 impl Uses {
-    pub(crate) fn note(&self, id: Uuid, now: Timestamp) {
+    pub(crate) fn record(&self, id: Uuid, now: Timestamp) {
         self.0.lock().expect("no thread panics while it holds the lock").insert(id, now);
     }
 

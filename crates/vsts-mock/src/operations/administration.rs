@@ -71,7 +71,7 @@ pub(crate) async fn create_repo(
 /// Puts a user into a group of an account or a project, or takes them out of it.
 pub(crate) async fn set_member(
     app: &App,
-    place: ListPath<'_>,
+    path: ListPath<'_>,
     group: &str,
     user: &str,
     is_member: bool,
@@ -79,9 +79,9 @@ pub(crate) async fn set_member(
     let kind = GroupKind::from_name(group).ok_or_else(|| RegistryError::not_found("group", group))?;
     change(app, |change| {
         if is_member {
-            change.add_member(place.account, place.project, kind, user)
+            change.add_member(path.account, path.project, kind, user)
         } else {
-            change.remove_member(place.account, place.project, kind, user)
+            change.remove_member(path.account, path.project, kind, user)
         }
     })
     .await

@@ -66,7 +66,7 @@ impl Folder {
         Ok(Some(folder))
     }
 
-    /// What is at a path.
+    /// An entry at a path.
     pub(crate) fn get(&mut self, objects: &NewObjects<'_>, path: &[String]) -> Result<Option<Node>, Refused> {
         let Some((name, above)) = path.split_last() else { return Ok(None) };
         let folder = self.parent(objects, above)?;

@@ -7,7 +7,7 @@ use crate::access::{Permission, Permissions, token};
 use crate::directory::{AccessEntry, CutOff, Entry, Repo};
 use crate::state::Change;
 
-/// Where an entry hangs, by names.
+/// The names that lead to a list of entries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListPath<'a> {
     pub(crate) account: &'a str,
@@ -17,7 +17,7 @@ pub(crate) struct ListPath<'a> {
     pub(crate) branch: Option<&'a str>,
 }
 
-/// What one identity is to be allowed and denied there.
+/// The permissions that one identity is to be allowed and denied there.
 #[derive(Debug)]
 pub(crate) struct EntryInput<'a> {
     pub(crate) user: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(crate) struct EntryInput<'a> {
     pub(crate) deny: &'a [String],
 }
 
-/// What one permission of somebody is to be.
+/// The setting that one permission is to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     Allow,
@@ -124,19 +124,19 @@ impl Change<'_> {
         any
     }
 
-    /// Sets what an identity is allowed and denied at a place; empty lists take the entry away.
+    /// Sets what an identity is allowed and denied at a path; empty lists take the entry away.
     pub(crate) fn set_acl(
         &mut self,
-        place: ListPath<'_>,
+        path: ListPath<'_>,
         input: &EntryInput<'_>,
     ) -> Result<(), RegistryError> {
-        let (account, at) = self.directory.find_list(place)?;
+        let (account, at) = self.directory.find_list(path)?;
         let identity = match (input.user, input.group) {
             (Some(user), None) => self.directory.find_user(user)?.id,
             (None, Some(group)) => {
-                let project = place
+                let project = path
                     .project
-                    .map(|project| self.directory.find_project(place.account, project))
+                    .map(|project| self.directory.find_project(path.account, project))
                     .transpose()?;
                 let project = project.map(|project| project.id);
                 let of_project = project.and_then(|id| self.directory.group_named(account, Some(id), group));

@@ -9,7 +9,7 @@ use crate::access::token;
 use crate::directory::{Group, GroupKind, Project, RefLock, Repo, name};
 use crate::state::Change;
 
-/// What becomes of a project; what is `None` stays.
+/// The changes of a project; a field that is `None` stays.
 #[derive(Debug, Default)]
 pub(crate) struct ProjectInput<'a> {
     pub(crate) name: Option<&'a str>,

@@ -8,17 +8,13 @@ use uuid::Uuid;
 use super::RegistryError;
 use super::users::in_milliseconds;
 use crate::directory::{Assignment, Level, Resource, Role, name};
+use crate::limits::{RESOURCE_TAGS, RESOURCE_TEXT_BYTES, TAG_NAME_CHARACTERS, TAG_VALUE_CHARACTERS};
 use crate::state::Change;
 
 /// The resource group of what the seed makes, unless it names another.
 pub(crate) const DEFAULT_GROUP: &str = "vsts-mock";
-/// Where everything is, unless the maker says otherwise.
+/// The location of a resource whose creator names none.
 pub(crate) const DEFAULT_LOCATION: &str = "eastus2";
-const LONGEST_TEXT: usize = 4096;
-/// How many tags a resource has at most, and how long their names and values are: the Resource Manager's limits.
-const MOST_TAGS: usize = 50;
-const LONGEST_TAG: usize = 512;
-const LONGEST_TAG_VALUE: usize = 256;
 
 /// A workspace of the Experimentation service, with its account, as the seed says it.
 #[derive(Debug)]
@@ -29,7 +25,7 @@ pub(crate) struct WorkspaceInput<'a> {
     pub(crate) contributors: &'a [String],
 }
 
-/// What can be said of a resource; what is not said stays as it is.
+/// The details of a resource; one that is `None` stays as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Details<'a> {
     pub(crate) friendly_name: Option<&'a str>,
@@ -164,12 +160,12 @@ impl Change<'_> {
 fn apply(resource: &mut Resource, details: &Details<'_>) -> Result<(), RegistryError> {
     let text = |field, value: Option<&str>| match value {
         Some(value)
-            if value.len() > LONGEST_TEXT
+            if value.len() > RESOURCE_TEXT_BYTES
                 || value.chars().any(|c| c.is_control() && c != '\n' && c != '\t') =>
         {
             Err(RegistryError::value(
                 field,
-                format!("has at most {LONGEST_TEXT} characters, and no control characters"),
+                format!("has at most {RESOURCE_TEXT_BYTES} characters, and no control characters"),
             ))
         }
         value => Ok(value.map(str::to_owned)),
@@ -195,18 +191,20 @@ fn apply(resource: &mut Resource, details: &Details<'_>) -> Result<(), RegistryE
 
 fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), RegistryError> {
     let refuse = |message: String| Err(RegistryError::value("tags", message));
-    if tags.len() > MOST_TAGS {
-        return refuse(format!("a resource has at most {MOST_TAGS} tags"));
+    if tags.len() > RESOURCE_TAGS {
+        return refuse(format!("a resource has at most {RESOURCE_TAGS} tags"));
     }
     for (name, value) in tags {
         if name.is_empty()
-            || name.chars().count() > LONGEST_TAG
+            || name.chars().count() > TAG_NAME_CHARACTERS
             || name.contains(['<', '>', '%', '&', '\\', '?', '/'])
         {
-            return refuse(format!("a tag's name has 1 to {LONGEST_TAG} characters, and none of <>%&\\?/"));
+            return refuse(format!(
+                "a tag's name has 1 to {TAG_NAME_CHARACTERS} characters, and none of <>%&\\?/"
+            ));
         }
-        if value.chars().count() > LONGEST_TAG_VALUE {
-            return refuse(format!("a tag's value has at most {LONGEST_TAG_VALUE} characters"));
+        if value.chars().count() > TAG_VALUE_CHARACTERS {
+            return refuse(format!("a tag's value has at most {TAG_VALUE_CHARACTERS} characters"));
         }
         if name.chars().chain(value.chars()).any(char::is_control) {
             return refuse("a tag has no control characters".to_owned());

@@ -8,7 +8,7 @@ use crate::directory::{AccessEntry, Entry, Group, GroupKind, Membership, name};
 use crate::state::Change;
 
 impl Change<'_> {
-    /// Puts a user into a group of which there is one in its place; being in it already is fine.
+    /// Puts a user into a group of which there is one in an account or a project; being in it already is fine.
     pub(crate) fn add_member(
         &mut self,
         account_name: &str,
@@ -86,8 +86,8 @@ impl Change<'_> {
             return Err(RegistryError::exists("group", called));
         }
         self.directory.check_group_alike(account, project, called, None)?;
-        let place = project.unwrap_or(account).to_string();
-        let id = self.fresh_id(&["group", &place, called]);
+        let scope = project.unwrap_or(account).to_string();
+        let id = self.fresh_id(&["group", &scope, called]);
         let group = Group {
             id,
             account,

@@ -11,11 +11,11 @@ use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, pktline}
 
 use super::RegistryError;
 use crate::disk_full;
+use crate::limits::BUNDLE_LINE_BYTES;
 use crate::state::{DEFAULT_BRANCH, StateError};
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
 const NEWER_SIGNATURE: &str = "# v3 git bundle";
-const LONGEST_LINE: u64 = 8 * 1024;
 
 pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> Result<(), RegistryError> {
     let made = tokio::task::spawn_blocking(move || {
@@ -154,7 +154,10 @@ fn unbundle(from: &Path, to: &Path) -> Result<(), RegistryError> {
 fn read_header(reader: &mut impl BufRead) -> Result<Vec<(String, String)>, String> {
     let mut line = || {
         let mut line = String::new();
-        reader.take(LONGEST_LINE).read_line(&mut line).map_err(|error| format!("not a bundle: {error}"))?;
+        reader
+            .take(BUNDLE_LINE_BYTES)
+            .read_line(&mut line)
+            .map_err(|error| format!("not a bundle: {error}"))?;
         match line.strip_suffix('\n') {
             Some(text) => Ok(text.to_owned()),
             None => Err("not a bundle, or one that is cut off".to_owned()),

@@ -58,7 +58,7 @@ pub enum RegistryError {
         what: &'static str,
         /// Its name.
         name: String,
-        /// What is in it.
+        /// The contents.
         by: String,
     },
     /// A value makes no sense.
@@ -66,7 +66,7 @@ pub enum RegistryError {
     Value {
         /// The field's name.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         message: String,
     },
     /// The public key is refused.
@@ -81,7 +81,7 @@ pub enum RegistryError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// What was to be imported cannot be.
+    /// The import failed.
     #[error("cannot import {}: {message}", path.display())]
     Import {
         /// From where.

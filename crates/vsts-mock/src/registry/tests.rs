@@ -43,7 +43,7 @@ fn pushes(directory: &Directory, name: &str, repo: &Repo, to: &str) -> bool {
     authorize_update(directory, &user(directory, name), repo, to, UpdateKind::FastForward).is_ok()
 }
 
-/// What a page shows of one permission: the label, and for what is inherited whose entry it is and where.
+/// The text that a page shows of one permission: the label, and for what is inherited whose entry it is and where.
 fn shown(directory: &Directory, who: Uuid, target: Target<'_>, permission: Permission) -> String {
     let standing = standing(directory, who, target, permission);
     match &standing {

@@ -7,13 +7,12 @@ use super::RegistryError;
 use super::users::in_milliseconds;
 use crate::directory::{Token, name};
 use crate::identity::secret::{self, Secret};
+use crate::limits::{LONGEST_TOKEN, SHORTEST_TOKEN};
 use crate::state::Change;
 
 /// The scopes that a token may have. Others are stored by the service too, but mean nothing here.
 const SCOPE_PREFIX: &str = "vso.";
 const FULL_SCOPE: &str = "app_token";
-const SHORTEST_TOKEN: usize = 6;
-const LONGEST_TOKEN: usize = 1024;
 
 /// A token to make; without a value one is minted, without scopes it may do everything.
 #[derive(Debug)]
@@ -24,14 +23,14 @@ pub(crate) struct TokenInput<'a> {
     pub(crate) accounts: &'a [Uuid],
     pub(crate) expires: Option<Timestamp>,
     pub(crate) is_session: bool,
-    /// Whether no other token of the user may have the name.
+    /// True if no other token of the user may have the name.
     pub(crate) has_own_name: bool,
-    /// Whether the same input gives the same id; else no other token ever has had it.
+    /// True if the same input gives the same id; else no other token ever has had it.
     pub(crate) has_derived_id: bool,
 }
 
 impl TokenInput<'_> {
-    /// What a token with a name of its own begins with.
+    /// The defaults of a token with a name of its own.
     pub(crate) fn named() -> Self {
         Self {
             name: "",
@@ -46,7 +45,7 @@ impl TokenInput<'_> {
     }
 }
 
-/// What becomes of a token; what is `None` stays.
+/// The changes of a token; a field that is `None` stays.
 #[derive(Debug, Default)]
 pub(crate) struct TokenUpdate<'a> {
     pub(crate) name: Option<&'a str>,

@@ -37,7 +37,7 @@ pub(crate) struct KeyInput<'a> {
     pub(crate) name: &'a str,
     pub(crate) key: &'a str,
     pub(crate) expires: Option<Timestamp>,
-    /// Whether no other key of the user may have the name.
+    /// True if no other key of the user may have the name.
     pub(crate) has_own_name: bool,
 }
 

@@ -38,7 +38,7 @@ impl Deref for Draft {
     }
 }
 
-/// What becomes of rows of one table.
+/// Edits of rows of one table.
 struct Edit {
     table: &'static Table,
     action: Action,

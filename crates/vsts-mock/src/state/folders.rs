@@ -1,4 +1,4 @@
-//! What a change does to repositories' folders, which no transaction covers: undone when the change is dropped.
+//! The folders of repositories that a change creates and removes, which no transaction covers: undone when the change is dropped.
 //!
 //! A folder that has to go is first renamed to a name that nothing looks up; what a killed server leaves of these is
 //! swept away by the next.

@@ -1,6 +1,6 @@
-//! Whether the database and the folders of repositories belong together, looked at when the server starts.
+//! Checks at the start that the database and the folders of repositories belong together.
 //!
-//! What is lost is told at once, and in time that does not grow with what is in the repositories: the folder is listed, and
+//! Losses are reported at once, and in time that does not grow with what is in the repositories: the folder is listed, and
 //! `HEAD` of each repository is read in the background.
 
 use std::collections::BTreeSet;

@@ -49,30 +49,30 @@ pub enum StateError {
     DatabaseLost {
         /// The database's file.
         database: PathBuf,
-        /// What it is: missing or empty.
+        /// Its state: missing or empty.
         state: &'static str,
         /// The folder with the repositories.
         repos: PathBuf,
-        /// How many repositories there are.
+        /// The number of repositories.
         count: usize,
     },
     /// A file or a folder could not be made, opened or removed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
     /// The database refused.
     #[error("the database cannot {action}")]
     Database {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
-        /// What it said.
+        /// The database's error.
         #[source]
         source: sqlx::Error,
     },
@@ -89,7 +89,7 @@ pub enum StateError {
     },
 }
 
-/// What the server knows, and where it keeps it.
+/// The server's state.
 pub(crate) struct State {
     pool: SqlitePool,
     directory: RwLock<Arc<Directory>>,

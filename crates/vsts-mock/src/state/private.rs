@@ -1,4 +1,4 @@
-//! Who may look into the data directory: its owner alone. It holds hashes of tokens and passwords, and private repositories.
+//! Keeps the data directory readable by its owner alone. It holds hashes of tokens and passwords, and private repositories.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

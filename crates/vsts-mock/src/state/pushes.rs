@@ -1,4 +1,4 @@
-//! Who pushed what and when: one record for each push, whichever door it came through.
+//! The pushes: one record for each, over whichever transport.
 //!
 //! Pushes are numbered from 1 in each repository. They are in the database alone: nobody decides anything by them.
 
@@ -18,7 +18,7 @@ pub(crate) struct Push {
     pub(crate) refs: Vec<PushedRef>,
 }
 
-/// What a push did to one ref.
+/// The change of one ref by a push.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PushedRef {
     pub(crate) name: String,
@@ -26,7 +26,7 @@ pub(crate) struct PushedRef {
     pub(crate) new: Option<String>,
 }
 
-/// Which pushes to list.
+/// The pushes to list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PushFilter {
     /// A ref's full name.
@@ -39,7 +39,7 @@ pub(crate) struct PushFilter {
 }
 
 impl State {
-    /// Notes a push; its number.
+    /// Records a push; returns its number.
     pub(crate) async fn record_push(
         &self,
         repo: Uuid,
@@ -48,7 +48,7 @@ impl State {
         refs: &[PushedRef],
     ) -> Result<i64, StateError> {
         let _writer = self.writer.lock().await;
-        let failed = |source| StateError::Database { action: "note a push", source };
+        let failed = |source| StateError::Database { action: "record a push", source };
         let mut tx = self.pool.begin().await.map_err(failed)?;
         let row = sqlx::query(
             "INSERT INTO pushes (repo_id, push_id, user_id, created_ms) \
@@ -132,7 +132,7 @@ impl State {
         Ok(pushes)
     }
 
-    /// Who made each ref that is there, by name: the last to bring it into being.
+    /// The users who created the refs, by name: of each ref the last one.
     pub(crate) async fn ref_creators(&self, repo: Uuid) -> Result<Vec<(String, Uuid)>, StateError> {
         let sql = "SELECT r.name AS name, p.user_id AS user_id FROM push_refs r \
                    JOIN pushes p ON p.repo_id = r.repo_id AND p.push_id = r.push_id \
@@ -141,7 +141,7 @@ impl State {
         rows.map_err(unreadable)?.iter().map(|row| Ok((row.get("name"), id(row, "user_id")?))).collect()
     }
 
-    /// What earlier pushes brought refs to.
+    /// The commits to which earlier pushes set refs.
     pub(crate) async fn pushed_before(&self, repo: Uuid, id: i64) -> Result<Vec<String>, StateError> {
         let sql = "SELECT DISTINCT new_id FROM push_refs WHERE repo_id = $1 AND push_id < $2 AND new_id IS NOT NULL";
         let rows = sqlx::query(sql).bind(repo.to_string()).bind(id).fetch_all(&self.pool).await;

@@ -27,7 +27,7 @@ const LEEWAY_DAYS: i64 = 1;
 /// The longest that no client objects to.
 const LEAF_DAYS: i64 = 397;
 
-/// Who signs.
+/// The signer.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -91,7 +91,7 @@ impl Authority {
     }
 }
 
-/// What the certificate says: the same for the same key.
+/// The certificate's contents: the same for the same key.
 fn params(key: &KeyPair) -> CertificateParams {
     let digest = Sha256::digest(key.der_bytes());
     let mut params = CertificateParams::default();

@@ -15,9 +15,7 @@ use super::TlsError;
 use super::authority::Authority;
 use super::names::Names;
 use crate::clock::Clock;
-
-/// So many are kept; names beyond are signed for again.
-const KEPT: usize = 256;
+use crate::limits::CERTIFICATES;
 
 /// One key, and its certificate under each name that was asked for.
 pub(super) struct Leaves {
@@ -53,7 +51,7 @@ impl Leaves {
         let names = self.names.all(extra.as_deref());
         let (certificate, renewal) = self.authority.sign(&self.key, names, now)?;
         let certified = Arc::new(CertifiedKey::new(vec![certificate], self.signer.clone()));
-        if made.len() >= KEPT {
+        if made.len() >= CERTIFICATES {
             made.clear();
         }
         made.insert(extra, Leaf { certified: certified.clone(), renewal });
@@ -108,9 +106,9 @@ mod tests {
     #[test]
     fn names_without_end_take_no_memory_without_end() {
         let leaves = leaves(Clock::system());
-        for n in 0..2 * KEPT {
+        for n in 0..2 * CERTIFICATES {
             leaves.find(Some(format!("account-{n}.localhost"))).expect("a certificate");
         }
-        assert!(leaves.made.lock().expect("a lock").len() <= KEPT);
+        assert!(leaves.made.lock().expect("a lock").len() <= CERTIFICATES);
     }
 }

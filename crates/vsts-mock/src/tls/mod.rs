@@ -36,11 +36,11 @@ pub enum TlsError {
     /// A file or its folder could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -49,7 +49,7 @@ pub enum TlsError {
     Key {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         source: rcgen::Error,
     },
@@ -67,7 +67,7 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-/// What a listener needs to speak TLS.
+/// The TLS settings of a listener.
 #[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
@@ -96,7 +96,7 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem, deadline: TLS_HANDSHAKE })
     }
 
-    /// What clients have to trust.
+    /// The certificate that clients have to trust.
     pub(crate) fn ca_pem(&self) -> &str {
         &self.ca_pem
     }

@@ -15,7 +15,7 @@ const LOCAL: [&str; 5] = ["localhost", "*.localhost", "127.0.0.1", "::1", "*.vis
 pub(super) struct Names {
     /// In every certificate.
     fixed: Vec<String>,
-    /// What accounts' hosts end with, each with its dot.
+    /// The suffixes of accounts' hosts, each with its dot.
     suffixes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What walks find, beside what gix finds; and trees that are made to be walked for ever.
+//! Compares walks with gix's; and trees that are made to be walked for ever.
 
 use std::collections::BTreeMap;
 
@@ -186,7 +186,7 @@ impl Node {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// What gix finds is found, but for folders on both sides; and what is measured is what is walked through.
+    /// Everything that gix finds is found, but for folders on both sides; and what is measured is what is walked through.
     #[test]
     fn a_walk_finds_what_gix_finds(old in Node::any(), new in Node::any()) {
         let directory = Directory::new();
