@@ -350,9 +350,6 @@ pub(crate) const SSH_LAST_WORDS: Duration = Duration::from_secs(10);
 /// The time that an SSH client has to disconnect when it is asked to.
 pub(crate) const SSH_DISCONNECT: Duration = Duration::from_secs(1);
 
-/// Bytes of the longest command that is read over SSH.
-pub(crate) const SSH_COMMAND_BYTES: usize = 4 * 1024;
-
 /// Channels that are open at once on one SSH connection.
 pub(crate) const SSH_CHANNELS: usize = 10;
 

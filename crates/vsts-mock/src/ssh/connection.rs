@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::conversation::{self, Caller, Request};
 use super::idle_timer::IdleTimer;
 use crate::app::App;
-use crate::limits::{GIT_PROTOCOL_BYTES, SSH_CHANNELS, SSH_CHANNELS_EVER, SSH_COMMAND_BYTES, SSH_PACKETS};
+use crate::limits::{GIT_PROTOCOL_BYTES, SSH_CHANNELS, SSH_CHANNELS_EVER, SSH_PACKETS};
 
 /// The handler that the library asks about one connection.
 pub(super) struct Connection {
@@ -186,7 +186,7 @@ impl Handler for Connection {
         };
         let (input, packets) = mpsc::channel(SSH_PACKETS);
         let gone = CancellationToken::new();
-        let line = line[..line.len().min(SSH_COMMAND_BYTES + 1)].to_vec();
+        let line = line[..line.len().min(super::exec_line::SSH_COMMAND_BYTES + 1)].to_vec();
         let work = self.idle_timer.work();
         let request = Request { caller, line, protocol, input: packets, gone: gone.clone(), work };
         let (app, beat) = (self.app.clone(), self.idle_timer.busy());

@@ -5,9 +5,11 @@
 //! Everything else is refused: options, a second argument, an argument without quotes, words before or after, control
 //! characters, other programs. What comes out is text to be looked up, not a path of the file system.
 
-use crate::limits::SSH_COMMAND_BYTES;
 use git_wire::Service;
 use thiserror::Error;
+
+/// Bytes of the longest command that is read over SSH. It is not in `limits`: the fuzz targets include this file alone.
+pub(crate) const SSH_COMMAND_BYTES: usize = 4 * 1024;
 
 const COMMANDS: [(&[u8], Service); 4] = [
     (b"git-upload-pack ", Service::UploadPack),
