@@ -48,7 +48,7 @@ impl Capabilities {
         self.entries.retain(|(known, _)| known != name);
     }
 
-    /// Whether `name` is in the list, with or without value.
+    /// Returns whether `name` is in the list, with or without value.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.iter().any(|(known, _)| known == name)
     }
@@ -69,7 +69,7 @@ impl Capabilities {
             .filter_map(|(_, value)| value.as_deref().map(BStr::new))
     }
 
-    /// Whether `word` is among the words that the value of `name` consists of, as in `fetch=shallow filter`.
+    /// Returns whether `word` is among the words of the value of `name`, as in `fetch=shallow filter`.
     pub fn has_feature(&self, name: &str, word: &str) -> bool {
         self.values(name).any(|value| value.split(|byte| *byte == b' ').any(|known| known == word.as_bytes()))
     }
@@ -79,7 +79,7 @@ impl Capabilities {
         self.entries.iter().map(|(name, value)| (name.as_bstr(), value.as_deref().map(BStr::new)))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -98,7 +98,7 @@ impl StoredContent {
     }
 }
 
-/// Where the deflated content begins in a pack, if it is stored as such; and how much memory it takes if it is a delta.
+/// Finds where the deflated content begins in a pack, if it is stored as such, and how much memory a delta takes.
 fn locate(pack: &Pack, mut offset: u64, size: u64) -> Result<(Option<u64>, u64), Error> {
     let (mut is_delta, mut instructions) = (false, 0_u64);
     for _ in 0..=pack.objects() {

@@ -10,8 +10,8 @@ use crate::repository;
 /// The text of [`Error::DiskFull`], which a report says, too.
 pub(crate) const DISK_FULL: &str = "the server's disk is full";
 
-/// What ended a conversation. Unless the peer is gone, it has already been told by the function that returns this:
-/// by an `ERR` line, by `unpack`/`ng` lines of a report, or on side-band 3.
+/// The reason why a conversation ended. Unless the peer is gone, it has already been told by the function that
+/// returns this: by an `ERR` line, by `unpack`/`ng` lines of a report, or on side-band 3.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The policy said no. Told verbatim.
@@ -27,9 +27,9 @@ pub enum Error {
     /// The peer asks for more than a limit allows. Told as an `ERR` line.
     #[error("the request exceeds the limit of {limit} {what}")]
     Limit {
-        /// What there is too much of.
+        /// The thing that there is too much of.
         what: &'static str,
-        /// How much is allowed.
+        /// The largest number allowed.
         limit: u64,
     },
     /// The peer wants an object that it may not have, or that isn't there. Told as an `ERR` line, in Git's words.
@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the peer is told, or `None` if there's nobody to tell.
+    /// Returns the text that the peer is told, or `None` if there's nobody to tell.
     pub fn message_to_peer(&self) -> Option<String> {
         match self {
             Self::Denied(denial) => Some(denial.to_string()),

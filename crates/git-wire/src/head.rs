@@ -14,7 +14,7 @@ use gix::refs::{FullName, Target};
 
 use crate::limits::LOOSE_REF_BYTES;
 
-/// What tells one version of a file from another: when it was written, its inode, and its length.
+/// The modification time, inode and length of a file, which tell its versions apart.
 type Version = ((i64, i64), u64, u64);
 
 /// The branch that `HEAD` named when it was read last, for who asks often.

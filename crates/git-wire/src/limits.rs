@@ -3,11 +3,11 @@
 /// Bytes of an object's content that is read whole rather than piece by piece.
 pub(crate) const WHOLE_CONTENT_BYTES: u64 = 256 << 10;
 
-/// How many packs an open repository can get before its table of packs is made larger, for which it is opened anew. A
-/// slot takes 128 bytes whether it is used or not.
+/// The number of packs that an open repository can get before it is opened anew with a larger table of packs. A slot
+/// takes 128 bytes whether it is used or not.
 pub(crate) const FREE_PACK_SLOTS: usize = 256;
 
-/// How many packs a repository may have: as many as gix can number.
+/// The number of packs that a repository may have: as many as gix can number.
 pub(crate) const MAX_PACK_SLOTS: u16 = 32_767;
 
 /// Bytes of a ref's own file that is read in one piece. A longer one is left to gix.

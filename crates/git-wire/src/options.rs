@@ -1,4 +1,4 @@
-//! What can be set about a conversation, and what one amounted to.
+//! The options of a conversation, and its summary.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::time::Duration;
 use crate::policy::RefUpdate;
 use crate::{Interrupt, RefRefusal};
 
-/// How the engine behaves. The default is a complete and forgiving server.
+/// The engine's options. The default is a complete and forgiving server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the server calls itself in the `agent` capability; no spaces.
+    /// The server's name in the `agent` capability; no spaces.
     pub agent: String,
-    /// What is too much.
+    /// The limits on requests.
     pub limits: Limits,
-    /// Whose capabilities are offered.
+    /// The service whose capabilities are offered.
     pub profile: Profile,
-    /// Whether packs are written through to the disk before refs point into them.
+    /// True if packs are written through to the disk before refs point into them.
     pub durable: bool,
     /// Received packs of fewer objects become loose objects, as with Git's `receive.unpackLimit`; 0: none does.
     pub unpack_below: u32,
-    /// Who writes the reflog, and when; without it no reflog is written.
+    /// The author of reflog entries, with the time; without it no reflog is written.
     pub committer: Option<gix::actor::Signature>,
-    /// What this conversation is called in both sides' logs, told as the `session-id` capability; no spaces.
+    /// The conversation's name in both sides' logs, sent as the `session-id` capability; no spaces.
     pub session_id: Option<String>,
     /// Tells when a peer that has to wait should hear that there's still somebody.
     pub keep_alive: Option<KeepAlive>,
@@ -31,9 +31,9 @@ pub struct Options {
     /// After so many waits of a second each, in which it stayed the same file, a ref's lock is taken for that of a killed
     /// process and removed; `None`: never, as Git.
     pub break_locks_after: Option<u32>,
-    /// Whether the branch that `HEAD` points to may be deleted.
+    /// True if the branch that `HEAD` points to may be deleted.
     pub allow_delete_current: bool,
-    /// Whether a ref may be created that differs only in case from another: on many disks both can't be.
+    /// True if a ref may be created that differs only in case from another: on many disks both can't be.
     pub allow_case_clashes: bool,
     /// True if version 2 offers `ref-in-want`. Off as in Git: its client asks for every ref by name where it is offered,
     /// and its `fetch-pack` fails.
@@ -82,15 +82,15 @@ impl Default for Options {
     }
 }
 
-/// Whose capabilities a server offers.
+/// The service whose capabilities a server offers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Profile {
     /// All the engine has.
     #[default]
     Permissive,
-    /// What Visual Studio Team Services offered: protocol version 0 alone, fewer capabilities.
+    /// Visual Studio Team Services: protocol version 0 alone, fewer capabilities.
     Vsts,
-    /// What Azure DevOps Services offer: the same, and partial clones.
+    /// Azure DevOps Services: the same, and partial clones.
     AzureDevops,
 }
 
@@ -117,7 +117,8 @@ pub struct Limits {
     pub max_object_bytes: usize,
     /// Bytes of all objects and deltas of a received pack together, inflated.
     pub max_inflated_bytes: u64,
-    /// How long the transport should let one conversation last. The engine has no clock; transports read this.
+    /// The longest time that the transport should let one conversation last. The engine has no clock; transports
+    /// read this.
     pub max_duration: Duration,
 }
 
@@ -139,7 +140,7 @@ impl Default for Limits {
     }
 }
 
-/// What a conversation amounted to.
+/// The result of a conversation.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Objects sent to the peer in a pack.
@@ -154,6 +155,6 @@ pub struct Summary {
     pub updated: Vec<RefUpdate>,
     /// The refs that were refused.
     pub refused: Vec<(bstr::BString, RefRefusal)>,
-    /// What the client calls itself.
+    /// The client's own name.
     pub client_agent: Option<String>,
 }

@@ -14,7 +14,7 @@ const HEX: usize = 40;
 pub(crate) struct PackedRef<'a> {
     pub(crate) name: &'a BStr,
     pub(crate) id: ObjectId,
-    /// What the tag that it points to points to in the end, where that is noted.
+    /// The object that the tag finally points to, if the file records it.
     pub(crate) peeled: Option<ObjectId>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn prefixed<'a>(file: &'a [u8], prefix: &'a [u8]) -> impl Iterator<It
     })
 }
 
-/// Where the first line begins whose name is `prefix` or comes after it.
+/// Returns the offset of the first line whose name is `prefix` or comes after it.
 fn first_from(file: &[u8], prefix: &[u8]) -> usize {
     let (mut low, mut high) = (0, file.len());
     while low < high {

@@ -1,4 +1,4 @@
-//! Who may do what: the questions the engine asks, each in one place, and the answers it understands.
+//! Access rules: the questions the engine asks, and the answers it understands.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,33 +9,33 @@ use gix::refs::FullName;
 
 /// Decides for one identity on one repository. The engine asks; whoever embeds it answers.
 pub trait Policy: Send + Sync {
-    /// Whether the repository may be read; asked before anything of it is shown.
+    /// Checks whether the repository may be read; asked before anything of it is shown.
     ///
     /// # Errors
     /// The denial to tell.
     fn may_read(&self) -> Result<(), Denial>;
 
-    /// Whether anything may be pushed; asked before the refs are shown to a client that wants to push.
+    /// Checks whether anything may be pushed; asked before the refs are shown to a client that wants to push.
     ///
     /// # Errors
     /// The denial to tell.
     fn may_push(&self) -> Result<(), Denial>;
 
-    /// Whether one ref may change as said; asked for each when the pack has been received and checked, and before
+    /// Checks whether one ref may change; asked for each when the pack has been received and checked, and before
     /// anything of it can be seen in the repository.
     ///
     /// # Errors
     /// The denial, which refuses this ref alone (all of them in an atomic push).
     fn may_update(&self, update: &RefUpdate) -> Result<(), Denial>;
 
-    /// Whether a ref is to be neither shown nor changed.
+    /// Returns whether a ref is to be neither shown nor changed.
     fn is_hidden(&self, name: &BStr) -> bool {
         let _ = name;
         false
     }
 
-    /// Whether [`is_hidden()`](Self::is_hidden) may say yes at all. A policy that never hides should say no here: then
-    /// a fetch needn't look at all refs to know what may be fetched.
+    /// Returns whether [`is_hidden()`](Self::is_hidden) can return true at all. A policy that never hides should
+    /// return false: then a fetch needn't look at all refs to know what may be fetched.
     fn hides_refs(&self) -> bool {
         true
     }
@@ -63,7 +63,7 @@ impl Denial {
     }
 }
 
-/// How a ref changes.
+/// The kind of a ref's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UpdateKind {
     /// It didn't exist.
@@ -81,11 +81,11 @@ pub enum UpdateKind {
 pub struct RefUpdate {
     /// The ref.
     pub name: FullName,
-    /// What it points to before; `None` if it doesn't exist.
+    /// The object it points to before; `None` if it doesn't exist.
     pub old: Option<ObjectId>,
-    /// What it points to afterwards; `None` if it goes.
+    /// The object it points to afterwards; `None` if it is deleted.
     pub new: Option<ObjectId>,
-    /// What this amounts to, by ancestry.
+    /// The kind of the change, by ancestry.
     pub kind: UpdateKind,
 }
 

@@ -1,4 +1,4 @@
-//! Who is reading a repository, so that files are removed only when nobody who might still need them is left.
+//! Counts the readers of a repository, so that files are removed only when nobody who might still need them is left.
 //!
 //! Each conversation holds a place from its beginning to its end. Files that are of no use any more for those who begin
 //! now are retired; they go when all who had begun before have ended.
@@ -21,14 +21,14 @@ pub(crate) struct Readers {
 struct State {
     /// Goes up with each retirement.
     era: u64,
-    /// How many readers have begun in which era.
+    /// The number of readers that began in each era.
     active: BTreeMap<u64, usize>,
     /// Files to remove when nobody is left of this era or an earlier one.
     retired: Vec<(u64, PathBuf)>,
 }
 
 impl State {
-    /// Whether files retired in `era` may go.
+    /// Returns whether files retired in `era` may be removed.
     fn is_over(&self, era: u64) -> bool {
         self.active.first_key_value().is_none_or(|(oldest, _)| *oldest > era)
     }
@@ -58,7 +58,7 @@ impl Readers {
         state.era += 1;
     }
 
-    /// Whether a file has been retired already.
+    /// Returns whether a file has been retired already.
     pub(crate) fn is_retired(&self, file: &std::path::Path) -> bool {
         self.lock().retired.iter().any(|(_, retired)| retired == file)
     }

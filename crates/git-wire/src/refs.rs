@@ -8,7 +8,7 @@ use crate::pack::objects::{IdSet, Objects, peel};
 use crate::pack::{Commits, CountOptions, count_with};
 use crate::{Interrupt, Policy, packed_refs};
 
-/// How many symbolic refs may point to one another; more is taken for a loop.
+/// The longest chain of symbolic refs; a longer one is taken for a loop.
 const MAX_SYMREF_DEPTH: usize = 5;
 
 /// A ref as it's shown.
@@ -17,7 +17,7 @@ pub(crate) struct VisibleRef {
     pub(crate) name: BString,
     /// `None` for a `HEAD` whose branch has no commit yet.
     pub(crate) id: Option<ObjectId>,
-    /// What the tag that it points to points to in the end.
+    /// The object that the tag finally points to.
     pub(crate) peeled: Option<ObjectId>,
     /// The ref that this one stands for.
     pub(crate) symref_target: Option<BString>,
@@ -32,23 +32,23 @@ pub(crate) struct Shown<'a> {
     pub(crate) symref_target: Option<&'a BStr>,
 }
 
-/// What there is to see.
+/// The visible refs.
 #[derive(Debug, Default)]
 pub(crate) struct VisibleRefs {
     /// `HEAD` first, if it matches, then all others by name.
     pub(crate) refs: Vec<VisibleRef>,
-    /// Whether the policy hides any.
+    /// True if the policy hides any.
     pub(crate) hides_some: bool,
 }
 
-/// Which refs to look at.
+/// Selects refs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Selection<'a> {
     /// Those whose names begin with one of these; all if there are none.
     pub(crate) prefixes: &'a [BString],
-    /// Whether to look what tags point to.
+    /// True to find the objects that tags point to.
     pub(crate) peel: bool,
-    /// Whether to show a `HEAD` without commit.
+    /// True to show a `HEAD` without commit.
     pub(crate) unborn: bool,
 }
 
@@ -137,7 +137,7 @@ fn minimal(prefixes: &[BString]) -> Vec<BString> {
     kept
 }
 
-/// What is shown, and to whom.
+/// A walk over the refs that shows those that are selected and not hidden.
 struct View<'a> {
     repo: &'a gix::Repository,
     policy: &'a dyn Policy,

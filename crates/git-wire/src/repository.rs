@@ -55,7 +55,8 @@ struct Opened {
 pub struct Reader {
     repo: gix::Repository,
     _reading: Reading,
-    /// Who opens the repository again meanwhile gets this one, and with it the readers that its maintenance waits for.
+    /// The repository that is returned to those who open it again meanwhile, with the readers that its maintenance
+    /// waits for.
     repository: Repository,
 }
 
@@ -92,24 +93,24 @@ pub enum Error {
     /// It can't be opened.
     #[error("couldn't open the repository at '{path}'")]
     Open {
-        /// Where it should be.
+        /// The expected path.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Its folder is not there.
     #[error("there is no repository at '{path}'")]
     Missing {
-        /// Where it should be.
+        /// The expected path.
         path: PathBuf,
     },
     /// Its `HEAD` makes no sense, so that nothing tells its branches.
     #[error("couldn't read HEAD of the repository at '{path}'")]
     Head {
-        /// Where it is.
+        /// The repository's path.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -119,9 +120,9 @@ pub enum Error {
     /// It can't be created.
     #[error("couldn't create a repository at '{path}'")]
     Init {
-        /// Where it should be.
+        /// The expected path.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -206,7 +207,8 @@ impl Repository {
         make().map_err(|source| Error::Init { path: path.to_owned(), source: source.into() })
     }
 
-    /// Whether the folder at `path` is exactly as [`Repository::create_bare`] makes it: with nothing in it yet.
+    /// Returns whether the folder at `path` is exactly as [`Repository::create_bare`] makes it: with nothing in it
+    /// yet.
     pub fn is_pristine(path: &Path, default_branch: &str) -> bool {
         let holds = |folder: &str, expected: &[&str]| {
             let Ok(entries) = std::fs::read_dir(path.join(folder)) else { return false };
@@ -293,7 +295,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Who reads the repository.
+    /// Returns the readers of the repository.
     pub(crate) fn readers(&self) -> &Arc<Readers> {
         &self.0.readers
     }

@@ -7,7 +7,7 @@ use crate::interrupt::Until;
 use crate::pktline::Writer;
 use crate::{Error, Options, Policy, ProtocolVersion, Repository, Service, Summary, receive, upload};
 
-/// How much of an answer is gathered before it's written.
+/// The bytes of an answer that are gathered before they are written.
 const BUFFER: usize = 64 << 10;
 
 /// The server's side of conversations about one repository.

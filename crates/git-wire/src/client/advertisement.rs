@@ -1,4 +1,4 @@
-//! What a server says first: version, capabilities, and before version 2 its refs.
+//! The server's first message: version, capabilities, and before version 2 its refs.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use crate::capability::Capabilities;
 use crate::limits::{MAX_ADVERTISEMENT_BYTES, MAX_REMOTE_REFS};
 use crate::pktline::{Line, Reader};
 
-/// What a server said first.
+/// The server's first message.
 #[derive(Default)]
 pub(super) struct Advertisement {
     pub(super) is_v2: bool,

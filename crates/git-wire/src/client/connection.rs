@@ -19,11 +19,11 @@ pub trait Connection {
     /// stream: write, flush, then read the same stream.
     fn exchange(&mut self, request: &mut dyn Read) -> Result<Box<dyn Read + '_>, TransportError>;
 
-    /// Whether the server forgets everything between two exchanges.
+    /// Returns whether the server forgets everything between two exchanges.
     fn is_stateless(&self) -> bool;
 }
 
-/// What kept bytes from arriving, in kinds that a user can act upon.
+/// Classifies transport failures by what a user can do about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
@@ -47,9 +47,9 @@ pub enum TransportErrorKind {
 
 /// A failure of what carries the protocol, with the server's words where it had any.
 pub struct TransportError {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: TransportErrorKind,
-    /// What the server said, or else what was attempted and why it failed. Never holds a secret.
+    /// The server's words, or else what was attempted and why it failed. Never holds a secret.
     pub message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }

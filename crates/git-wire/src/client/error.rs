@@ -39,15 +39,15 @@ pub enum Error {
          repository's"
     )]
     TooMuch {
-        /// What there is too much of.
+        /// The thing that there is too much of.
         what: &'static str,
-        /// How much is allowed.
+        /// The largest number allowed.
         limit: u64,
     },
     /// Reading what the server sent failed in the middle.
     #[error("reading {what} from the server failed")]
     Read {
-        /// What was being read.
+        /// The thing that was being read.
         what: &'static str,
         /// The cause.
         #[source]
@@ -56,7 +56,7 @@ pub enum Error {
     /// The local repository could not be read or written.
     #[error("{what} in the repository '{}' failed", .path.display())]
     Repository {
-        /// What was attempted.
+        /// The thing that was attempted.
         what: &'static str,
         /// The repository's Git folder.
         path: PathBuf,
@@ -117,7 +117,7 @@ impl Error {
     }
 }
 
-/// What a server said on the error band, if that is what ended a read.
+/// Returns the server's words on the error band, if those ended a read.
 fn remote_words(error: &std::io::Error) -> Option<String> {
     error.get_ref()?.downcast_ref::<crate::pktline::RemoteError>().map(|words| words.0.clone())
 }

@@ -29,7 +29,7 @@ pub use refs::RemoteRef;
 pub use rejection::Rejection;
 pub use server_text::{ServerText, TextClass, is_expired_token, ssh_failure};
 
-/// What happens during a long fetch or push, told as it happens.
+/// The events of a long fetch or push, reported as they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// A piece of text of the server (side band 2), as it came: foreign text, to be cleaned before it is shown.
@@ -46,7 +46,7 @@ pub enum Progress<'a> {
     },
 }
 
-/// What this client calls itself.
+/// This client's own name.
 const AGENT: &str = concat!("git/azml-", env!("CARGO_PKG_VERSION"));
 
 /// The capabilities that stand with every command of version 2.

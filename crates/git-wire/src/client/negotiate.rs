@@ -1,4 +1,4 @@
-//! Which commits to offer as known: newest first, and nothing below what the server has as well.
+//! Chooses the commits to offer as known: newest first, and nothing below what the server has as well.
 
 use std::collections::{BinaryHeap, HashMap};
 

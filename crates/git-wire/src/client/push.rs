@@ -27,13 +27,13 @@ const CHUNK: usize = 64 * 1024;
 pub struct PushUpdate {
     /// The ref's full name there.
     pub name: FullName,
-    /// What it is expected to hold; `None`: it must not exist.
+    /// The object it is expected to hold; `None`: it must not exist.
     pub old: Option<ObjectId>,
-    /// What it shall hold; `None` deletes it.
+    /// The object it shall hold; `None` deletes it.
     pub new: Option<ObjectId>,
 }
 
-/// What to push.
+/// The updates to push.
 #[derive(Debug, Clone, Default)]
 pub struct PushRequest {
     /// The refs to change.
@@ -46,12 +46,12 @@ pub struct PushRequest {
     pub everything: bool,
 }
 
-/// What the server says about a push.
+/// The server's report about a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushReport {
     /// Every ref of the request, changed or not.
     pub refs: Vec<(FullName, Result<(), Rejection>)>,
-    /// Whether the pack was stored.
+    /// The server's answer about storing the pack.
     pub unpack: Result<(), Rejection>,
     /// Objects sent.
     pub objects: u64,
@@ -60,7 +60,7 @@ pub struct PushReport {
 }
 
 impl PushReport {
-    /// Whether everything that was asked for was done.
+    /// Returns whether everything that was asked for was done.
     pub fn is_ok(&self) -> bool {
         self.unpack.is_ok() && self.refs.iter().all(|(_, result)| result.is_ok())
     }
@@ -109,12 +109,12 @@ impl<'c> PushSession<'c> {
         &self.refs
     }
 
-    /// What a ref of the remote repository points to.
+    /// Returns the object that a ref of the remote repository points to.
     pub fn tip(&self, name: &FullName) -> Option<ObjectId> {
         self.refs.iter().find(|found| found.name == *name).map(|found| found.id)
     }
 
-    /// Whether the server does all updates of a push or none.
+    /// Returns whether the server does all updates of a push or none.
     pub fn offers_atomic(&self) -> bool {
         self.capabilities.contains("atomic")
     }
@@ -362,7 +362,7 @@ fn read_report(
     Ok(report)
 }
 
-/// Whether `old` is `new` or one of its ancestors, as far as the history is here.
+/// Returns whether `old` is `new` or one of its ancestors, as far as the history is here.
 fn contains(repository: &gix::Repository, new: ObjectId, old: ObjectId) -> Result<bool, Error> {
     if new == old {
         return Ok(true);

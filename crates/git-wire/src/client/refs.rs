@@ -15,9 +15,9 @@ use crate::pktline::Writer;
 pub struct RemoteRef {
     /// Its full name.
     pub name: FullName,
-    /// What it points to.
+    /// The object it points to.
     pub id: ObjectId,
-    /// What an annotated tag finally points to.
+    /// The object that an annotated tag finally points to.
     pub peeled: Option<ObjectId>,
     /// The ref that a symbolic ref stands for.
     pub symref_target: Option<FullName>,

@@ -1,4 +1,4 @@
-//! What a server says about a push: `report-status` and `report-status-v2`.
+//! The server's report about a push: `report-status` and `report-status-v2`.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -109,8 +109,8 @@ const REPORTS: &[Row<TextClass>] = &[
     ("atomic", TextClass::Atomic),
 ];
 
-/// What OpenSSH and the servers behind it write to the error stream. ssh exits with 255 for each, so that the words are
-/// all there is.
+/// Error texts of OpenSSH and the servers behind it. ssh exits with 255 for each, so that the words are all there
+/// is.
 const SSH: &[Row<TransportErrorKind>] = &[
     // OpenSSH, sshconnect.c.
     ("Host key verification failed", TransportErrorKind::Refused),

@@ -1,5 +1,5 @@
-//! How far versions are apart, and where they parted: walks by rank, in which every commit comes before its parents, and
-//! which end when all that is left is known to every side.
+//! Counts how far versions are apart and finds where they parted: walks by rank, in which every commit comes before
+//! its parents, and which end when all that is left is known to every side.
 
 use std::collections::{BinaryHeap, HashMap};
 

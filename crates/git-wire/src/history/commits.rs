@@ -11,14 +11,14 @@ use super::{Error, Graph};
 use crate::pack::objects::Objects as _;
 use crate::pack::{IdSet, parse_commit};
 
-/// How often a walk asks whether it may go on: once in so many steps.
+/// The number of steps after which a walk asks again whether it may go on.
 const ASK_EVERY: u32 = 64;
 
 /// The commits of a repository.
 pub(super) struct Commits<'r> {
     pub(super) repo: &'r gix::Repository,
     pub(super) graph: Option<Arc<Graph>>,
-    /// How many are in the graph.
+    /// The number of commits in the graph.
     base: u32,
     others: Vec<Other>,
     places: HashMap<ObjectId, u32>,
@@ -68,12 +68,12 @@ impl<'r> Commits<'r> {
         if self.steps.is_multiple_of(ASK_EVERY) && !(self.may_go_on)() { Err(Error::Ended) } else { Ok(()) }
     }
 
-    /// How many commits have a place so far.
+    /// Returns the number of commits that have a place so far.
     pub(super) fn len(&self) -> usize {
         self.base as usize + self.others.len()
     }
 
-    /// How many commits had to be read because the graph lacks them.
+    /// Returns the number of commits that had to be read because the graph lacks them.
     pub(super) fn outside_graph(&self) -> usize {
         self.others.len()
     }

@@ -39,7 +39,7 @@ pub struct Graph {
     filters: Option<Filters>,
 }
 
-/// Where filters end, and the filters.
+/// The changed-path filters and the index of their ends.
 struct Filters {
     settings: Settings,
     index: usize,
@@ -187,7 +187,7 @@ impl Graph {
         self.number(self.data + place as usize * DATA + at)
     }
 
-    /// How many commits there are. Each has a place below that number.
+    /// Returns the number of commits. Each has a place below that number.
     pub fn len(&self) -> u32 {
         self.count
     }
@@ -288,7 +288,7 @@ impl Graph {
         None
     }
 
-    /// How filters are made, if there are any.
+    /// Returns the settings of the filters, if there are any.
     pub(crate) fn filter_settings(&self) -> Option<Settings> {
         self.filters.as_ref().map(|filters| filters.settings)
     }

@@ -19,7 +19,7 @@ const FEW: usize = 32;
 /// An entry whose last change is looked for.
 struct Wanted {
     path: PathQuery,
-    /// What it is at the tip, and in every commit to which it is followed.
+    /// The entry at the tip, and in every commit to which it is followed.
     is: (EntryKind, ObjectId),
 }
 

@@ -13,10 +13,10 @@ use super::commits::Commits;
 use super::paths::PathQuery;
 use super::{Error, History, Marks};
 
-/// Which commits a [`Log`] has.
+/// Selects the commits of a [`Log`].
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
-    /// Where it begins.
+    /// The commits where it begins.
     pub tips: Vec<ObjectId>,
     /// These commits and their ancestors are left out.
     pub hidden: Vec<ObjectId>,
@@ -31,7 +31,7 @@ pub struct Log<'h, 'r> {
     commits: &'h mut Commits<'r>,
     options: LogOptions,
     queue: BinaryHeap<(i64, Reverse<u32>, u32)>,
-    /// How many were put into the queue: of one time, the first comes first.
+    /// The number of commits put into the queue: of one time, the first comes first.
     queued: u32,
     seen: Marks<bool>,
     /// Tells which commits are left out, if any are.

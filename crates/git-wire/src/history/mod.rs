@@ -51,7 +51,7 @@ impl<'r> History<'r> {
         Self { commits: Commits::new(repo, graph, may_go_on) }
     }
 
-    /// How many commits were read because the commit-graph lacks them.
+    /// Returns the number of commits that were read because the commit-graph lacks them.
     pub fn read_without_graph(&self) -> usize {
         self.commits.outside_graph()
     }

@@ -11,7 +11,7 @@ use super::{Error, Graph};
 use crate::limits::MAX_HASHED_FOLDERS;
 use crate::pack::objects::Objects as _;
 
-/// What stands at a path.
+/// The entry at a path.
 pub(super) type Entry = Option<(EntryKind, ObjectId)>;
 
 /// A path in a repository.
@@ -73,7 +73,7 @@ impl PathQuery {
         self.hashes.iter().all(|hashes| settings.may_contain(filter, *hashes))
     }
 
-    /// What is at the path below a tree.
+    /// Finds the entry at the path below a tree.
     pub(super) fn find(&self, commits: &mut Commits<'_>, tree: ObjectId) -> Result<Entry, Error> {
         let mut folder = Some(tree);
         let mut found = None;
@@ -120,7 +120,7 @@ fn is_lossy(name: &BStr) -> bool {
     name.contains_str("\u{fffd}")
 }
 
-/// What a tree holds under a name.
+/// Finds a tree's entry of that name.
 fn child(commits: &mut Commits<'_>, tree: Option<ObjectId>, name: &BStr) -> Result<Entry, Error> {
     let Some(tree) = tree else { return Ok(None) };
     commits.step()?;

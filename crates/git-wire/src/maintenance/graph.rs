@@ -106,7 +106,7 @@ pub(super) fn update(
     Ok(all.len())
 }
 
-/// What becomes of commits that the last graph has. They are not read.
+/// Treats commits that the last graph has, which are not read again.
 #[derive(Clone, Copy)]
 enum Known<'g> {
     Nothing,
@@ -204,7 +204,7 @@ fn generations(all: &[Found], places: &HashMap<ObjectId, u32>) -> Vec<Numbers> {
     numbers
 }
 
-/// What is known of the paths that a commit changed; `None` if nothing is, or not by the hash that is used here.
+/// Returns the old graph's filter of the paths that a commit changed; `None` if there is none by the hash used here.
 fn filter_of<'g>(old: &'g Graph, id: &ObjectId) -> Option<&'g [u8]> {
     let filter = old.filter(old.find(id)?);
     (old.filter_settings() == Some(Settings::OURS) && !filter.is_empty()).then_some(filter)

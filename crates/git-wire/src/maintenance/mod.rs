@@ -24,10 +24,10 @@ use crate::{Interrupt, Repository, RepositoryError};
 use graph::When;
 use plan::Work;
 
-/// How long the readers of what is replaced are waited for; what they still hold goes with the next maintenance.
+/// The time to wait for readers of replaced files; files still in use then are removed by the next maintenance.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is too much to be left alone.
+/// The thresholds at which maintenance is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Packs beside the large one.
@@ -44,14 +44,14 @@ impl Default for Limits {
     }
 }
 
-/// How maintenance is done.
+/// The options of maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// What is too much.
+    /// The thresholds at which maintenance is due.
     pub limits: Limits,
     /// Makes one pack of everything, whether due or not.
     pub everything: bool,
-    /// Whether new packs are written through to the disk before what they replace goes.
+    /// True if new packs are written through to the disk before the files that they replace are removed.
     pub durable: bool,
     /// Threads that look for deltas and compute changed-path filters.
     pub threads: u32,
@@ -63,22 +63,22 @@ impl Default for Options {
     }
 }
 
-/// What maintenance did.
+/// The result of a maintenance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Whether somebody else was at it, and nothing was done.
+    /// True if another maintenance was under way, and nothing was done.
     pub busy: bool,
     /// Packs that were replaced.
     pub packs_replaced: usize,
     /// Loose objects that went into a pack.
     pub loose_packed: usize,
-    /// Whether all that branches and tags reach is in one pack now.
+    /// True if all that branches and tags reach is in one pack now.
     pub consolidated: bool,
     /// Commits in the new commit-graph; 0 if none was written.
     pub commits_in_graph: usize,
     /// Files and folders that were of no use any more.
     pub removed: usize,
-    /// Whether it ended early, because that was asked for. The rest waits for the next time.
+    /// True if it ended early, because that was asked for. The rest waits for the next time.
     pub interrupted: bool,
 }
 
@@ -90,7 +90,7 @@ pub enum Error {
     Pack {
         /// The repository.
         repository: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: pack::Error,
     },
@@ -102,18 +102,18 @@ pub enum Error {
     Refs {
         /// The repository.
         repository: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
     /// The disk failed.
     #[error("couldn't {what} '{path}'")]
     Disk {
-        /// What was attempted.
+        /// The action that was attempted.
         what: &'static str,
         /// On what.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -135,7 +135,7 @@ impl Error {
     }
 }
 
-/// Whether there is enough to do. Cheap: to be asked after each push.
+/// Returns whether maintenance is due. Cheap: to be asked after each push.
 pub fn is_due(repository: &Repository, options: &Options) -> bool {
     let Ok(packs) = repository.packs().packs(false) else { return false };
     let (base, small) = split(repository, &packs);
@@ -250,7 +250,8 @@ fn run(
     Ok(())
 }
 
-/// How many objects there were when all was made one, and the packs that came since and may be replaced.
+/// Returns the number of objects in the base (the packs of the last full repack), and the packs that came since and
+/// may be replaced.
 fn split<'p>(repository: &Repository, packs: &'p [Arc<Pack>]) -> (Option<u32>, Vec<&'p Arc<Pack>>) {
     let closure = repository.closure().get();
     let is_base = |pack: &Pack| {

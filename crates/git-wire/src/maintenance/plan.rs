@@ -1,4 +1,4 @@
-//! What there is to do, decided from numbers alone.
+//! Decides from numbers alone which packs maintenance rewrites.
 //!
 //! Small packs are rolled up so that the packs' sizes stay in a progression: whatever is rewritten has at least doubled
 //! since it was last, so that any number of pushes costs each object a few rewritings, and lookups meet a few packs. When

@@ -78,13 +78,13 @@ pub(super) fn consolidate(
     Ok(pack.into_iter().chain(rest).collect())
 }
 
-/// What branches and tags are called.
+/// Returns whether the name is that of a branch or tag.
 fn is_branch_or_tag(name: &BStr) -> bool {
     name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/")
 }
 
-/// What the refs point to whose names `is_wanted`. A ref that can't be read or points to nothing is passed over, as it
-/// is by who lists refs.
+/// Returns the objects of the refs whose names `is_wanted` accepts. A ref that can't be read or points to nothing is
+/// passed over, as when refs are listed.
 pub(super) fn tips(
     repository: &Repository,
     repo: &gix::Repository,

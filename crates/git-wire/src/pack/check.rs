@@ -12,7 +12,7 @@ use crate::limits::MAX_SPECIAL;
 /// More objects that nothing points to than that aren't told.
 const MAX_ROOTS: usize = 65_536;
 
-/// What the check found out about a pack on the way.
+/// Findings of the check about a pack.
 pub(super) struct Checked {
     /// The objects that no other points to, if all that the pack's objects point to is in the pack: then the pack is
     /// what these reach, and nothing else.
@@ -42,7 +42,7 @@ pub(super) trait New {
 /// Checks the objects of a pack one by one, and keeps what they point to.
 pub(super) struct Checker<'o> {
     options: &'o IngestOptions,
-    /// What has been found to be there, and of which kind; the first to point there otherwise.
+    /// The objects pointed to, each with its kind and the first object to point there.
     pointed_to: IdMap<(Kind, ObjectId)>,
     gitmodules: IdSet,
     gitattributes: IdSet,
@@ -100,7 +100,7 @@ impl<'o> Checker<'o> {
     /// Looks whether all is there that was pointed to: `ids` are the received objects, in the pack's order, `objects` has
     /// them and those of the repository.
     ///
-    /// What is pointed to outside of the pack is there, and no more is known of it.
+    /// Checks that the objects pointed to outside of the pack are there; no more is known of them.
     pub(super) fn finish(
         self,
         objects: &dyn Objects,

@@ -23,16 +23,16 @@ use super::Error;
 /// The first line of the record.
 const VERSION: &str = "git-wire closure 1";
 
-/// What one pack holds.
+/// The record of a pack that holds all that some tips reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Closure {
     /// The pack's checksum, as it stands in its name.
     pub(crate) pack: ObjectId,
-    /// How many objects it has.
+    /// The number of objects in the pack.
     pub(crate) objects: u32,
     /// The pack with all that was there beside it when the record was made: what other refs or none reach.
     pub(crate) rest: Option<ObjectId>,
-    /// Whose history it is: what branches and tags pointed to, sorted.
+    /// The objects that branches and tags pointed to, sorted: the pack holds their history.
     pub(crate) tips: Vec<ObjectId>,
 }
 
@@ -44,7 +44,7 @@ impl Closure {
         Self { pack, objects, rest: None, tips }
     }
 
-    /// Whether `id` is one of the tips.
+    /// Returns whether `id` is one of the tips.
     pub(crate) fn has_tip(&self, id: &ObjectId) -> bool {
         self.tips.binary_search(id).is_ok()
     }
@@ -76,7 +76,7 @@ impl Closure {
     }
 }
 
-/// Where a repository keeps its record, which is read again when it has changed.
+/// The file with a repository's record, which is read again when it has changed.
 #[derive(Debug)]
 pub(crate) struct ClosureRecord {
     path: PathBuf,
@@ -89,7 +89,7 @@ impl ClosureRecord {
         Self { path: git_dir.join(super::OWN_FOLDER).join("closure"), read: Mutex::default() }
     }
 
-    /// What is recorded. A record that can't be read is as good as none.
+    /// Returns the record; `None` if it can't be read.
     pub(crate) fn get(&self) -> Option<Arc<Closure>> {
         let changed = fs::metadata(&self.path).and_then(|meta| meta.modified()).ok()?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);

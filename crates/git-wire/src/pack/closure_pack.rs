@@ -59,7 +59,7 @@ impl ClosurePack {
         Ok(Some(Self { pack, news: Counted { commits: 0, objects, known } }))
     }
 
-    /// How many objects the client gets.
+    /// Returns the number of objects that the client gets.
     pub(crate) fn objects(&self) -> usize {
         self.pack.objects() as usize + self.news.objects.len()
     }
@@ -81,8 +81,8 @@ impl ClosurePack {
     }
 }
 
-/// Whether everything in the closure is part of what the client wants: each tip is wanted itself, or is part of the
-/// history of what is wanted.
+/// Returns whether everything in the closure is part of what the client wants: each tip is wanted itself, or is part
+/// of the history of what is wanted.
 fn reaches_all(
     commits: &mut Commits<'_>,
     closure: &Closure,

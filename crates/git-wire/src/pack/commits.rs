@@ -11,7 +11,7 @@ use super::Error;
 use super::objects::{IdMap, IdSet, Objects};
 use crate::Interrupt;
 
-/// What a walk needs to know of a commit.
+/// The part of a commit that a walk needs.
 #[derive(Debug, Clone)]
 pub(crate) struct CommitInfo {
     /// The root tree.
@@ -26,7 +26,7 @@ pub(crate) struct CommitInfo {
 
 /// The generation of a commit that the commit-graph doesn't hold: it's newer than all that it does.
 const UNKNOWN_GENERATION: u32 = u32::MAX;
-/// How many commits that the receiver has are looked at after the last that it lacks, in case clocks went wrong.
+/// The number of commits of the receiver that are looked at after the last that it lacks, in case clocks went wrong.
 const SLOP: u32 = 8;
 
 /// Reads commits, each once.
@@ -57,7 +57,7 @@ impl<'a> Commits<'a> {
         Self { interrupt: interrupt.clone(), ..self }
     }
 
-    /// What ends the walks.
+    /// Returns the interrupt that ends the walks.
     pub(crate) fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
@@ -215,7 +215,7 @@ const WANT: u8 = 1;
 const HAVE: u8 = 2;
 const FOUND: u8 = 4;
 
-/// What [`Commits::missing()`] found.
+/// The result of [`Commits::missing()`].
 pub(crate) struct Walk {
     /// The commits that the receiver lacks, newest first.
     pub(crate) new: Vec<(ObjectId, Rc<CommitInfo>)>,

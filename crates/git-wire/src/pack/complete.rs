@@ -20,7 +20,7 @@ use super::scan::TRAILER;
 use super::{Error, IngestOptions};
 use crate::limits::LARGE_THIN_BASE;
 
-/// How much is read and written at once.
+/// The bytes that are read and written at once.
 const PIECE: usize = 1 << 16;
 /// Held while a large base is: there is one at a time in the whole process.
 static LARGE_BASE: Mutex<()> = Mutex::new(());

@@ -1,4 +1,4 @@
-//! Which objects a receiver lacks.
+//! Counts the objects that a receiver lacks.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::{CommitInfo, Error, Filter};
 /// With how many commits that the receiver has a new commit without known parents is compared.
 const MAX_STAND_INS: usize = 8;
 
-/// What shapes the count.
+/// The options of the count.
 #[derive(Debug, Clone, Default)]
 pub struct CountOptions {
     /// Commits that the receiver has without having their parents.
@@ -22,22 +22,22 @@ pub struct CountOptions {
     pub boundary: IdSet,
     /// Annotated tags to send along when what they point to (second) is sent.
     pub include_tags: Vec<(ObjectId, ObjectId)>,
-    /// What to leave out.
+    /// The filter of objects to leave out.
     pub filter: Filter,
 }
 
-/// What was found.
+/// The result of the count.
 #[derive(Debug, Clone, Default)]
 pub struct Counted {
     /// The objects to send, each once: commits, then tags, then trees and blobs.
     pub objects: Vec<ObjectId>,
-    /// How many of them are commits.
+    /// The number of commits among them.
     pub commits: usize,
     /// Objects that the receiver is known to have, near those it lacks: bases for a thin pack. Not complete.
     pub known: IdSet,
 }
 
-/// What is wanted or had, taken apart by kind.
+/// The objects wanted or had, by kind.
 #[derive(Default)]
 struct Tips {
     commits: Vec<ObjectId>,

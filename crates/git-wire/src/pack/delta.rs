@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-/// What a delta copies from.
+/// The source that a delta copies from.
 pub(super) trait Base {
     /// Its length in bytes.
     fn length(&self) -> u64;

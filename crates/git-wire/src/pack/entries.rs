@@ -35,14 +35,14 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     pub(super) all: Vec<Entry>,
-    /// Where the last one ends.
+    /// The offset at which the last one ends.
     pub(super) end: u64,
     /// The deltas that name their base by id, by that id.
     pub(super) waiting: IdMap<Vec<u32>>,
 }
 
 impl Entries {
-    /// Where the bytes of an entry lie, its header not included.
+    /// Returns the range of an entry's bytes, its header not included.
     pub(super) fn data(&self, at: u32) -> std::ops::Range<u64> {
         let entry = &self.all[at as usize];
         let end = self.all.get(at as usize + 1).map_or(self.end, |next| next.offset);

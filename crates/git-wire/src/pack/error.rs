@@ -17,7 +17,7 @@ pub struct Disconnected {
     pub kind: &'static str,
 }
 
-/// What went wrong with a pack.
+/// Failures of reading, checking or storing a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An object that should be there isn't.
@@ -28,7 +28,7 @@ pub enum Error {
     Read {
         /// The object.
         id: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -37,7 +37,7 @@ pub enum Error {
     Malformed {
         /// The object.
         id: ObjectId,
-        /// What it should be.
+        /// The kind it should be.
         expected: &'static str,
     },
     /// A stored pack can't be used.
@@ -45,7 +45,7 @@ pub enum Error {
     Store {
         /// The pack.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -63,15 +63,15 @@ pub enum Error {
     /// The stream a pack comes from broke.
     #[error("couldn't receive the pack")]
     Receive(#[source] io::Error),
-    /// What was received is no pack, or not all of one.
+    /// The received bytes are no pack, or not all of one.
     #[error("the pack is malformed: {0}")]
     Invalid(String),
     /// The pack is too large in one way or another.
     #[error("the pack exceeds the limit of {limit} {what}")]
     Limit {
-        /// What there is too much of.
+        /// The thing that there is too much of.
         what: &'static str,
-        /// How much is allowed.
+        /// The largest number allowed.
         limit: u64,
     },
     /// A received object is one that no repository should hold.
@@ -79,7 +79,7 @@ pub enum Error {
     Fsck {
         /// The object.
         id: ObjectId,
-        /// What is wrong with it, beginning with Git's own name of the rule.
+        /// The reason, beginning with Git's own name of the rule.
         reason: String,
     },
     /// A received object points to one that is neither in the pack nor in the repository.
@@ -91,7 +91,7 @@ pub enum Error {
          'git -c core.bigFileThreshold=16m push'"
     )]
     Bases {
-        /// How much is allowed.
+        /// The largest number allowed.
         limit: u64,
     },
     /// The end of the work was asked for.
@@ -100,11 +100,11 @@ pub enum Error {
     /// The disk.
     #[error("couldn't {what} '{path}'")]
     Disk {
-        /// What was attempted.
+        /// The action that was attempted.
         what: &'static str,
         /// On what.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -117,7 +117,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 }
 
 impl Error {
-    /// Whether the sender of a pack is to blame, so that the words may be told to them.
+    /// Returns whether the sender of a pack is to blame, so that the reason may be sent to them.
     pub fn is_senders_fault(&self) -> bool {
         matches!(
             self,

@@ -1,8 +1,9 @@
-//! What a partial clone leaves out. Filters combine into one, so an object passes if it passes each.
+//! Selects the objects that a partial clone leaves out. Filters combine into one, so an object passes if it passes
+//! each.
 
 use gix::objs::Kind;
 
-/// What is left out unless it is asked for by name. The default leaves out nothing.
+/// Leaves out objects that aren't asked for by name. The default leaves out nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filter {
     /// File contents of so many bytes or more.
@@ -59,12 +60,12 @@ impl Filter {
         }
     }
 
-    /// Whether nothing is left out.
+    /// Returns whether nothing is left out.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether objects of `kind` can get through at all.
+    /// Returns whether objects of `kind` can get through at all.
     pub(super) fn lets(&self, kind: Kind) -> bool {
         match self.kind {
             None => {}
@@ -79,12 +80,13 @@ impl Filter {
         }
     }
 
-    /// Whether something at `depth` isn't too deep.
+    /// Returns whether something at `depth` isn't too deep.
     pub(super) fn reaches(&self, depth: u64) -> bool {
         self.depth.is_none_or(|limit| depth < limit)
     }
 
-    /// Whether the depth of an object matters, which makes it worth while to meet it again less deep.
+    /// Returns whether the depth of an object matters: then an object may get through when it is met again less
+    /// deep.
     pub(super) fn minds_depth(&self) -> bool {
         self.depth.is_some()
     }

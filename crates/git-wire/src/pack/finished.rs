@@ -22,12 +22,12 @@ pub(crate) const WORTH_KEEPING: usize = 2_000;
 const MAX_BYTES: u64 = 2 << 30;
 /// And so many packs.
 const MAX_PACKS: usize = 64;
-/// What the names of unfinished files begin with.
+/// The prefix of unfinished files' names.
 const UNFINISHED: &str = "tmp_";
-/// How much is read and written at once.
+/// The bytes that are read and written at once.
 const BUFFER: usize = 1 << 18;
 
-/// What determines a pack: its name in the cache.
+/// The name of a pack in the cache, made of all that determines the pack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(String);
 
@@ -82,7 +82,7 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct FinishedPack {
     file: File,
-    /// How many objects it has.
+    /// The number of its objects.
     pub(crate) objects: u32,
 }
 

@@ -10,10 +10,10 @@ use super::Error;
 use super::delta::Base;
 use crate::limits::{MAX_BASE_FILES, MAX_BASE_MEMORY};
 
-/// How much of a file is written at once.
+/// The bytes of a file that are written at once.
 const PIECE: usize = 1 << 16;
 
-/// How much is held by all threads that take in one pack.
+/// The memory held by all threads that receive one pack.
 #[derive(Debug)]
 pub(super) struct Budget {
     memory: AtomicU64,

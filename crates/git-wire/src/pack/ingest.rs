@@ -24,7 +24,7 @@ use crate::Interrupt;
 const INCOMING: &str = "incoming.pack";
 const SHORTENED: &str = "shortened.pack";
 
-/// How a received pack is treated.
+/// The options for a received pack.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
     /// Bytes the pack may have.
@@ -37,15 +37,15 @@ pub struct IngestOptions {
     pub max_inflated_bytes: u64,
     /// Ends the work when it is set.
     pub interrupt: Interrupt,
-    /// Whether commits, trees and tags are checked by Git's fsck rules.
+    /// True if commits, trees and tags are checked by Git's fsck rules.
     pub fsck: bool,
-    /// What has to be there of what the received objects point to.
+    /// The check that the objects which the received ones point to are there.
     pub connectivity: Connectivity,
     /// Commits whose parents may be missing: the receiver's shallow boundary.
     pub shallow: HashSet<ObjectId>,
-    /// Whether deltas may have bases that aren't in the pack: then those that are in the repository are added to it.
+    /// True if deltas may have bases that aren't in the pack: those that are in the repository are added to it.
     pub thin: bool,
-    /// Whether the pack is written through to the disk before it is accepted.
+    /// True if the pack is written through to the disk before it is accepted.
     pub durable: bool,
     /// A pack of fewer objects than that is taken apart into loose objects, as Git's `transfer.unpackLimit` says. They
     /// aren't written through to the disk, as Git's aren't. A pack that stands alone stays one.
@@ -76,7 +76,7 @@ impl IngestOptions {
     }
 }
 
-/// What has to be there of what received objects point to.
+/// The objects that have to be there of those that received objects point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connectivity {
     /// Everything.
@@ -87,7 +87,7 @@ pub enum Connectivity {
     Unchecked,
 }
 
-/// What has been received so far.
+/// Counts of what has been received so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
     /// Objects.
@@ -231,7 +231,7 @@ fn ingest_pack(
     Ok(quarantine)
 }
 
-/// What came of resolving the deltas of a pack.
+/// The result of resolving the deltas of a pack.
 struct Resolution<'o> {
     checker: Checker<'o>,
     /// Objects to store undeltified.

@@ -15,7 +15,7 @@ use super::Error;
 /// bytes of an id for its hash would make a set of those as slow as a list.
 pub type IdSet = HashSet<ObjectId, Secret>;
 
-/// What is known by object id, hashed as in an [`IdSet`].
+/// A map by object id, hashed as in an [`IdSet`].
 pub(crate) type IdMap<V> = HashMap<ObjectId, V, Secret>;
 
 /// A fast hash with a secret of its own.
@@ -37,7 +37,7 @@ impl BuildHasher for Secret {
     }
 }
 
-/// Where objects are read from.
+/// A source of objects.
 pub(crate) trait Objects {
     /// The kind of an object, its bytes put into `buffer`; `None` if it isn't there.
     fn read(&self, id: &oid, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Error>;
@@ -45,7 +45,7 @@ pub(crate) trait Objects {
     /// The kind and size of an object; `None` if it isn't there.
     fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, Error>;
 
-    /// Whether an object is there.
+    /// Returns whether an object is there.
     fn has(&self, id: &oid) -> bool;
 
     /// The bytes of an object that has to be there and be of `kind`.
@@ -98,7 +98,7 @@ pub(crate) fn name_of(kind: Kind) -> &'static str {
     }
 }
 
-/// What a tag points to: the id and the kind it says that has.
+/// Returns the id that a tag points to, and the kind that the tag says this has.
 pub(crate) fn tag_target(id: &oid, tag: &[u8]) -> Result<(ObjectId, Kind), Error> {
     let malformed = || Error::Malformed { id: id.to_owned(), expected: "tag" };
     let mut lines = tag.split(|byte| *byte == b'\n');

@@ -24,7 +24,7 @@ pub struct Quarantine {
     pub(super) missing: Vec<Disconnected>,
 }
 
-/// Where a received pack is.
+/// The place of a received pack.
 #[derive(Debug)]
 pub(super) enum Held {
     /// In a folder that is an object database of its own, with the repository's as alternate.
@@ -99,7 +99,7 @@ pub struct Stored {
 pub(crate) const QUARANTINE_LOCK: &str = "lock";
 
 impl Quarantine {
-    /// What was received.
+    /// Returns the counts of what was received.
     pub fn received(&self) -> Received {
         self.received
     }
@@ -112,7 +112,7 @@ impl Quarantine {
         }
     }
 
-    /// What the pack is the closure of, if it is one.
+    /// Returns the closure that the pack is, if it is one.
     pub(crate) fn closure(&self) -> Option<&Closure> {
         self.closure.as_ref()
     }

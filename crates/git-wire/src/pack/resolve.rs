@@ -29,9 +29,9 @@ use crate::limits::{MAX_CHAIN, MAX_MADE_IN_MEMORY, MAX_STRUCTURED};
 const WORTH_THREADS: usize = 2_000;
 /// More threads than that are waiting for the memory most of the time.
 const MAX_THREADS: usize = 8;
-/// How many trees of deltas a thread takes at once.
+/// The number of trees of deltas that a thread takes at once.
 const PORTION: usize = 32;
-/// How much is inflated and written at once.
+/// The bytes that are inflated and written at once.
 const PIECE: usize = 1 << 16;
 
 /// The resolved deltas of a pack.
@@ -461,7 +461,7 @@ fn make<'r>(
     Ok((finish(hasher)?, held))
 }
 
-/// What deflated bytes inflate to.
+/// A reader that inflates deflated bytes.
 struct Inflated<'s> {
     deflated: &'s [u8],
     inflate: &'s mut Decompress,

@@ -17,7 +17,7 @@ use super::entries::{Entries, Entry, NONE};
 use super::{Error, IngestOptions, Received};
 use crate::limits::MAX_STRUCTURED;
 
-/// How many objects are received between two reports of progress.
+/// The number of objects received between two reports of progress.
 const PROGRESS_STEP: u32 = 256;
 /// The length of a pack's trailer.
 pub(super) const TRAILER: usize = 20;

@@ -29,7 +29,7 @@ struct State {
     packs: Arc<Vec<Arc<Pack>>>,
 }
 
-/// How often the folders are listed again because a file went between being listed and being opened.
+/// The times that the folders are listed again because a file went between being listed and being opened.
 const LISTINGS: usize = 8;
 
 /// One pack and its index, both open: who has a pack can read it, also when its files are removed meanwhile.
@@ -37,13 +37,13 @@ pub(crate) struct Pack {
     path: PathBuf,
     index: index::File,
     data: data::File,
-    /// Where entries begin, sorted; the last is where the pack's trailer begins.
+    /// The offsets of entries, sorted; the last is that of the pack's trailer.
     offsets: OnceLock<Vec<u64>>,
 }
 
 /// An entry of a pack as it's stored.
 pub(crate) struct StoredEntry<'a> {
-    /// What it is.
+    /// The entry's header.
     pub(crate) header: data::entry::Header,
     /// The size of the object or delta, inflated.
     pub(crate) size: u64,
@@ -160,12 +160,12 @@ impl Pack {
         &self.path
     }
 
-    /// How many objects it has.
+    /// Returns the number of its objects.
     pub(crate) fn objects(&self) -> u32 {
         self.index.num_objects()
     }
 
-    /// Whether its trailer is `checksum`.
+    /// Returns whether its trailer is `checksum`.
     pub(crate) fn has_checksum(&self, checksum: &oid) -> bool {
         self.index.pack_checksum() == checksum
     }
@@ -181,7 +181,7 @@ impl Pack {
         whole.ok_or_else(|| Error::Invalid(format!("'{}' has no beginning", self.path.display())))
     }
 
-    /// Where the entry of `id` begins.
+    /// Returns the offset of the entry of `id`.
     pub(crate) fn offset_of(&self, id: &oid) -> Option<u64> {
         self.index.lookup(id).map(|at| self.index.pack_offset_at_index(at))
     }

@@ -18,13 +18,13 @@ const PROGRESS_STEP: usize = 2_048;
 pub(crate) struct Trees<'a> {
     objects: &'a dyn Objects,
     filter: Filter,
-    /// What goes into the pack, in the order found.
+    /// The objects to send, in the order found.
     pub(crate) out: Vec<ObjectId>,
     /// The same as a set.
     pub(crate) sent: IdSet,
     /// Trees that were looked into, and how deep they lay, where being sent doesn't say as much.
     entered: IdMap<u64>,
-    /// What the receiver has, as far as comparing trees has shown.
+    /// The objects that the receiver has, as far as comparing trees has shown.
     pub(crate) known: IdSet,
     progress: &'a mut dyn FnMut(usize) -> io::Result<()>,
     /// Objects counted elsewhere, for the progress.
@@ -41,7 +41,7 @@ struct Comparison {
     depth: u64,
 }
 
-/// What a comparison found that has no counterpart, and how deep it lies.
+/// The entries without counterpart that a comparison found, and their depth.
 #[derive(Default)]
 struct New {
     trees: Vec<(ObjectId, u64)>,
@@ -53,7 +53,7 @@ struct New {
 pub(crate) struct Parent {
     /// The tree.
     pub(crate) tree: ObjectId,
-    /// Whether the receiver has it, and all below it.
+    /// True if the receiver has it, and all below it.
     pub(crate) had: bool,
 }
 

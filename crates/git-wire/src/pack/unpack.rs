@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 1 << 20;
 const MAX_INFLATED: u64 = 4 << 20;
 /// The length of a pack's trailer.
 const TRAILER: usize = 20;
-/// How many deltas may stand on one another; Git makes 50.
+/// The longest chain of deltas; Git makes 50.
 const MAX_CHAIN: usize = 4_096;
 
 /// The objects of a small pack, in front of those of the repository.
@@ -87,7 +87,7 @@ pub(super) fn read(
     }
 }
 
-/// Whether the pack is to blame for an error, and not the stream.
+/// Returns whether the pack is to blame for an error, and not the stream.
 fn is_of_the_bytes(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     matches!(error.kind(), InvalidData | InvalidInput | Other | UnexpectedEof)
@@ -201,13 +201,13 @@ fn resolve(
     None
 }
 
-/// Whether an object is there and is none of the large.
+/// Returns whether an object is there and is none of the large.
 fn is_small(repository: &gix::odb::Handle, id: &oid) -> bool {
     matches!(repository.header(id), Ok(Some((_, size))) if size <= MAX_INFLATED)
 }
 
 impl Unpacked {
-    /// Whether an object is in the pack.
+    /// Returns whether an object is in the pack.
     pub(super) fn is_new(&self, id: &oid) -> bool {
         self.objects.contains_key(id)
     }

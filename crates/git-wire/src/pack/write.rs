@@ -19,17 +19,17 @@ use crate::limits::{LARGE_OBJECT_BYTES, STREAMED_LOOSE_FILE};
 const HEADER: usize = 12;
 /// The length of a pack's trailer.
 const TRAILER: usize = 20;
-/// How much of a pack is hashed and sent at once, while it is in the processor's cache.
+/// The bytes of a pack that are hashed and sent at once, while they are in the processor's cache.
 const CHUNK: usize = 1 << 16;
 
-/// How the pack is written.
+/// The options of writing a pack.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteOptions {
     /// Deltas name their base by distance; otherwise by id.
     pub ofs_delta: bool,
     /// Deltas may have bases that the receiver is known to have and that aren't in the pack.
     pub thin: bool,
-    /// How hard objects that aren't stored compressed in a pack are compressed.
+    /// The compression of objects that aren't stored compressed in a pack.
     pub compression: gix_zlib::Compression,
 }
 
@@ -39,14 +39,14 @@ impl Default for WriteOptions {
     }
 }
 
-/// What was written.
+/// Counts of what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
     /// Objects in the pack.
     pub objects: u32,
-    /// How many of them as deltas.
+    /// The number of deltas among them.
     pub deltas: u32,
-    /// How many were copied as they were stored.
+    /// The number that were copied as they were stored.
     pub reused: u32,
     /// Bytes of the pack, trailer included.
     pub bytes: u64,
@@ -234,7 +234,7 @@ fn locate(packs: &[Arc<Pack>], objects: &dyn Objects, counted: &Counted) -> Vec<
         .collect()
 }
 
-/// Where `id` lies, beginning to look in the pack where the last one lay.
+/// Finds the pack and offset of `id`, beginning in the pack where the last one lay.
 fn find(packs: &[Arc<Pack>], last: &mut usize, id: &ObjectId) -> Option<(u32, u64)> {
     let hint = (*last < packs.len()).then_some(*last);
     for at in hint.into_iter().chain((0..packs.len()).filter(|at| Some(*at) != hint)) {
@@ -260,9 +260,9 @@ type Places = HashMap<(u32, u64), ObjectId>;
 
 struct Job<'a> {
     plan: &'a [Slot],
-    /// Where each entry written so far begins in the new pack.
+    /// The offset of each entry written so far in the new pack.
     begins: Vec<u64>,
-    /// Which objects that the receiver has, or gets with the base, lie where.
+    /// The places of objects that the receiver has, or gets with the base.
     known: Places,
     base: Option<Base<'a>>,
     options: WriteOptions,

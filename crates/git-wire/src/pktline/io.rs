@@ -18,7 +18,7 @@ pub struct Reader<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there are more than {limit} bytes of lines")]
 pub struct TooMuch {
-    /// How many bytes are allowed.
+    /// The number of bytes allowed.
     pub limit: u64,
 }
 

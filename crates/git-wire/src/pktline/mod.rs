@@ -48,14 +48,14 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What [`decode()`] found at the start of some bytes.
+/// The packet that [`decode()`] found at the start of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoded<'a> {
     /// A whole line.
     Complete {
         /// The line.
         line: Line<'a>,
-        /// How many bytes it took.
+        /// The number of bytes it took.
         consumed: usize,
     },
     /// The line isn't all there yet.
@@ -102,7 +102,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, DecodeError> {
     })
 }
 
-/// What four length digits announce.
+/// The meaning of four length digits.
 enum Length {
     Special(Line<'static>),
     /// So many bytes of payload.

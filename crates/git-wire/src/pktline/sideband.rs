@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use super::{Line, MAX_LINE, MAX_SMALL_BAND_LINE, PREFIX, Reader, prefix};
 
-/// What a line of the side-band carries.
+/// The band of a side-band line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Band {
     /// Pack data, or the report of a push.

@@ -1,5 +1,5 @@
-//! What a client asks for in a push: the commands, their capabilities, push options; and what is wrong with them
-//! whatever the repository holds.
+//! A client's push request: the commands, their capabilities, push options; and the faults that it can have whatever
+//! the repository holds.
 
 use std::collections::HashSet;
 use std::io::BufRead;
@@ -30,16 +30,16 @@ pub(super) struct Command {
     pub(super) name: BString,
     /// The name, if it's one that a ref may have.
     pub(super) full_name: Option<FullName>,
-    /// What the client thinks it is; `None` if absent.
+    /// The object that the client expects; `None` if absent.
     pub(super) old: Option<ObjectId>,
-    /// What it is to be; `None` if it's to go.
+    /// The object to set; `None` to delete the ref.
     pub(super) new: Option<ObjectId>,
     /// Why it isn't done, once that's known.
     pub(super) refusal: Option<RefRefusal>,
 }
 
 impl Request {
-    /// Whether a pack follows: it doesn't if refs are deleted only.
+    /// Returns whether a pack follows: it doesn't if refs are deleted only.
     pub(super) fn needs_pack(&self) -> bool {
         self.commands.iter().any(|command| command.new.is_some())
     }

@@ -1,9 +1,10 @@
-//! Whether all that new tips reach is there.
+//! Checks that all that new tips reach is there.
 //!
-//! What came in the pack has been checked up to where it points out of it. Beyond that begins what the repository had
-//! already: complete if a ref reaches it, which is so in nearly every push; otherwise it may be the rest of something
-//! that was never finished or has been swept away in part, and is walked. Trees that the pack points to are complete if
-//! they are at the same place in a commit that the pack stands on, and are walked otherwise.
+//! The objects of the pack have been checked up to where they point out of it. Beyond that begins what the
+//! repository had already: complete if a ref reaches it, which is so in nearly every push; otherwise it may be the
+//! rest of something that was never finished or has been swept away in part, and is walked. Trees that the pack
+//! points to are complete if they are at the same place in a commit that the pack stands on, and are walked
+//! otherwise.
 
 use std::collections::HashSet;
 
@@ -119,7 +120,7 @@ fn clear(context: &Context<'_>, suspects: &mut HashSet<ObjectId>) -> Result<Vec<
     Ok(reached)
 }
 
-/// Whether everything is there that `ids` reach and `reached` don't.
+/// Returns whether everything is there that `ids` reach and `reached` don't.
 fn is_complete(commits: &mut Commits<'_>, ids: &[ObjectId], reached: &[ObjectId]) -> Result<bool, Error> {
     let objects = commits.objects();
     match pack::count_with(commits, ids, reached, &CountOptions::default(), &mut |_| Ok(())) {

@@ -12,7 +12,7 @@ use gix::refs::transaction::RefEdit;
 /// The lock files in the way of some edits, as they were when they were first met.
 pub(super) struct Locks(Vec<(PathBuf, Seen)>);
 
-/// What tells one file from a later one in its place.
+/// The stat data that tells one file from a later one in its place.
 #[derive(PartialEq, Eq)]
 struct Seen {
     changed: Option<std::time::SystemTime>,

@@ -196,7 +196,7 @@ fn drain(reader: &mut dyn BufRead, so_far: u64, limit: u64, stateless: bool) {
     }
 }
 
-/// How the server talks during a push: with side-band or without, with a report or without.
+/// The server's output during a push: with side-band or without, quiet or not.
 struct Voice<'a> {
     out: &'a mut dyn Write,
     is_banded: bool,

@@ -1,4 +1,4 @@
-//! What is told after a push: one line for the pack, one for each ref.
+//! The report after a push: one line for the pack, one for each ref.
 
 use super::commands::Request;
 use crate::Error;
@@ -7,7 +7,7 @@ use crate::pktline::{MAX_DATA, Writer};
 /// The longest reason that is told; more wouldn't be read, and has to fit into a line.
 const MAX_REASON: usize = 4_000;
 
-/// What became of the pack. What became of each ref stands with its command.
+/// The result of storing the pack. The result for each ref stands with its command.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) unpack: Result<(), String>,

@@ -25,7 +25,7 @@ use super::dead_lock::Locks;
 
 /// So many refs created at once go into `packed-refs` and not into a file each.
 const PACK_REFS_FROM: usize = 256;
-/// How long a ref's lock is waited for.
+/// The time to wait for a ref's lock.
 const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Decides on every command, takes the pack in and changes the refs; refusals stand with the commands afterwards.
@@ -237,7 +237,8 @@ fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_a
     }
 }
 
-/// Whether a ref goes whose place another takes, `a` for `a/b` or the reverse. One transaction can't do both.
+/// Returns whether a deleted ref makes way for a created one, `a` for `a/b` or the reverse. One transaction can't do
+/// both.
 fn needs_order(changes: &[(&mut Command, RefUpdate)]) -> bool {
     let going = |(_, update): &&(&mut Command, RefUpdate)| update.kind == UpdateKind::Delete;
     let gone: HashSet<&BStr> =
@@ -312,7 +313,7 @@ fn prepare<'s>(
     transaction.prepare(edits.iter().cloned(), patience, patience)
 }
 
-/// Whether a ref isn't what the client thought.
+/// Returns whether a ref isn't what the client thought.
 fn is_moved(error: &gix::Error) -> bool {
     error.downcast_any_ref::<ReferenceOutOfDate>().is_some()
         || error.downcast_any_ref::<MustNotExist>().is_some()

@@ -15,7 +15,7 @@ use crate::pack::{Commits, IdSet};
 use crate::pktline::Writer;
 use crate::{Error, refs};
 
-/// What changes about the client's boundary, and what that means for the pack.
+/// The change of the client's shallow boundary, and what that means for the pack.
 #[derive(Debug, Default)]
 pub(super) struct ShallowBoundary {
     /// Commits that become shallow.
@@ -166,8 +166,8 @@ fn by_depth(commits: &mut Commits<'_>, tips: &[ObjectId], depth: u32) -> Result<
     Ok((inside, ends))
 }
 
-/// What the ref called `name` points to; the name may leave out `refs/`, `refs/tags/`, `refs/heads/` or `refs/remotes/`,
-/// since people write it.
+/// Finds the object that the ref called `name` points to; the name may leave out `refs/`, `refs/tags/`,
+/// `refs/heads/` or `refs/remotes/`, since people write it.
 fn find_ref(context: &Context<'_>, name: &BStr) -> Result<ObjectId, Error> {
     let mut found = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].iter().filter_map(|folder| {
         find_visible(context, BString::from([folder.as_bytes(), name].concat()).as_bstr())

@@ -8,13 +8,13 @@ use super::text::shorten;
 use crate::Error;
 use crate::pack::Filter;
 
-/// How many filters may be combined, and how deep combinations may nest: each level needs to be encoded once more.
+/// The number of filters that may be combined, and their nesting depth: each level needs to be encoded once more.
 const MAX_PARTS: usize = 64;
 const MAX_NESTING: usize = 4;
-/// What has to be percent-encoded within a combination, apart from space and control bytes.
+/// The characters to percent-encode within a combination, apart from space and control bytes.
 const RESERVED: &[u8] = b"~`!@#$^&*()[]{}\\;'\",<>?";
 
-/// What `spec` leaves out.
+/// Parses the filter `spec`.
 pub(super) fn parse(spec: &BStr) -> Result<Filter, Error> {
     let mut parts = 0;
     parse_at(spec, 0, &mut parts)

@@ -50,7 +50,7 @@ fn list_refs(
     visible(&context.repo, context.policy, Selection { prefixes, peel, unborn }).map_err(Error::Refs)
 }
 
-/// What the ref of exactly this name points to, unless the policy hides it.
+/// Returns the object that the ref of exactly this name points to, unless the policy hides it.
 fn find_visible(context: &Context<'_>, name: &BStr) -> Option<ObjectId> {
     // Looking a shorter name up would find refs that haven't been asked about.
     let is_full = name.starts_with(b"refs/") || name == "HEAD";
@@ -58,7 +58,7 @@ fn find_visible(context: &Context<'_>, name: &BStr) -> Option<ObjectId> {
     if context.policy.is_hidden(name) { None } else { resolve(&context.repo, full) }
 }
 
-/// Whether all that the engine can do is offered.
+/// Returns whether all that the engine can do is offered.
 fn is_complete(context: &Context<'_>) -> bool {
     context.options.profile == Profile::Permissive
 }

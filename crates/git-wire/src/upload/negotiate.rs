@@ -1,4 +1,4 @@
-//! What both sides have, and whether that is enough to make a pack.
+//! Finds the commits that both sides have, and whether they are enough to make a pack.
 
 use std::collections::BinaryHeap;
 
@@ -13,7 +13,7 @@ use crate::pack::{Commits, IdSet};
 pub(super) struct Common<'a> {
     repo: &'a gix::Repository,
     wants: Vec<ObjectId>,
-    /// What the client has and we have too, in the order told.
+    /// The objects that both sides have, in the order told.
     pub(super) ids: Vec<ObjectId>,
     /// Commits whose parents the client lacks.
     shallow: IdSet,
@@ -80,7 +80,7 @@ impl<'a> Common<'a> {
         Ok(())
     }
 
-    /// Whether each wanted commit descends from a common one, so that further haves would gain little.
+    /// Returns whether each wanted commit descends from a common one, so that further haves would gain little.
     pub(super) fn is_enough(&mut self, commits: &mut Commits<'_>) -> Result<bool, Error> {
         match self.asked {
             Some((_, true)) => return Ok(true),

@@ -1,4 +1,4 @@
-//! What a client asks for in a fetch, in the words that all versions of the protocol share.
+//! A client's fetch request, in the words that all versions of the protocol share.
 
 use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
@@ -28,7 +28,7 @@ pub(super) struct Request {
     pub(super) band: SideBand,
 }
 
-/// How the pack travels.
+/// The side-band that carries the pack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum SideBand {
     /// Bare.
@@ -38,7 +38,7 @@ pub(super) enum SideBand {
     Large,
 }
 
-/// How much of history the client wants to have.
+/// The part of history that the client wants to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Deepen {
     /// So many commits from each tip.

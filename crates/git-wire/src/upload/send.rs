@@ -15,14 +15,14 @@ use crate::pack::{self, ClosurePack, Commits, CountOptions, Key, Tee, WORTH_KEEP
 use crate::pktline::Multiplexer;
 use crate::{Error, KeepAlive, Summary};
 
-/// How a pack leaves.
+/// The stream that a pack is sent on.
 enum Channel<'a> {
     Bare(&'a mut dyn Write),
     Banded(Multiplexer<&'a mut dyn Write>),
 }
 
 impl Channel<'_> {
-    /// Where the pack goes.
+    /// Returns the writer of the pack's bytes.
     fn data(&mut self) -> &mut dyn Write {
         match self {
             Channel::Banded(mux) => mux,

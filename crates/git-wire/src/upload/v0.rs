@@ -81,7 +81,7 @@ fn capabilities(context: &Context<'_>) -> String {
     words.to_owned()
 }
 
-/// What the service says to a client that lists capabilities and none of these two among them.
+/// The service's answer to a client that lists capabilities and none of these two among them.
 const NO_MULTI_ACK: &str =
     "TF401041: The Git protocol sent is not as expected (Clients must support multi-ack.).";
 
@@ -102,7 +102,7 @@ fn check_profile(context: &Context<'_>, request: &Request, capabilities: &Capabi
     Ok(())
 }
 
-/// How common commits are acknowledged.
+/// The acknowledgement of common commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MultiAck {
     No,

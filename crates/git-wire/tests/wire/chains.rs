@@ -16,7 +16,7 @@ use crate::sandbox::{feed, git};
 /// The longest chain that is stored.
 const STORED: u32 = 256;
 
-/// How an object comes.
+/// The representation of an object in a pack.
 #[derive(Debug, Clone, Copy)]
 enum How {
     Whole,

@@ -16,7 +16,7 @@ fn stored(repository: &Path) -> BTreeSet<String> {
     all.lines().map(str::to_owned).collect()
 }
 
-/// What the refs that `patterns` select reach.
+/// Returns the objects that can be reached from the refs that match `patterns`.
 fn reachable(repository: &Path, patterns: &[&str]) -> BTreeSet<String> {
     let list = git(repository, &[&["rev-list", "--objects", "--no-object-names"], patterns].concat());
     list.lines().map(str::to_owned).collect()
@@ -117,7 +117,7 @@ fn a_pack_that_was_made_once_is_sent_again_and_only_to_who_wants_the_same() {
     clones_are_exact(&sandbox, "shallow", &["--depth=1"], &["--no-walk", "--branches"]);
 }
 
-/// How many entries of a clone's packs are deltas that name their base by distance.
+/// Counts the deltas in a clone's packs that name their base by distance.
 fn deltas_by_distance(repository: &Path) -> usize {
     let packs = fs::read_dir(repository.join("objects/pack")).expect("packs");
     let packs = packs.map(|entry| entry.expect("an entry").path());

@@ -52,7 +52,7 @@ fn fill(work: &std::path::Path) {
     git(work, &["commit", "-q", "-m", "many files"]);
 }
 
-/// How many objects a repository has of its own.
+/// Returns the number of objects that a repository has of its own.
 fn count_objects(repository: &std::path::Path) -> u32 {
     let text = git(repository, &["count-objects", "-v"]);
     let number = |key: &str| {

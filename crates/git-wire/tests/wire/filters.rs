@@ -36,7 +36,7 @@ fn history() -> (Sandbox, std::path::PathBuf) {
     (sandbox, origin)
 }
 
-/// What both servers send.
+/// Returns the answers of both servers.
 fn both(origin: &Path, arguments: &[String]) -> (Vec<String>, Vec<String>) {
     let request = v2("fetch", arguments);
     let (service, version) = (Service::UploadPack, ProtocolVersion::V2);

@@ -19,7 +19,7 @@ pub(crate) const WHO: &str = "A U Thor <a@example.com> 1500000000 +0100";
 pub(crate) struct Pack {
     count: u32,
     pub(crate) entries: Vec<u8>,
-    /// Where the last entry begins.
+    /// The offset of the last entry.
     pub(crate) last: usize,
 }
 

@@ -51,7 +51,7 @@ fn request(number: usize, kind: Kind, object: &[u8], more: &[Vec<u8>]) -> Vec<u8
     bytes
 }
 
-/// Whether the push was taken, and all that was said.
+/// Returns whether the push was accepted, and all text of the answer.
 fn said(answer: &[u8]) -> (bool, String) {
     let answer = Answer::of(answer);
     // The report travels as data of the side-band.

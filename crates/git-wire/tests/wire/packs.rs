@@ -117,7 +117,7 @@ fn we_take_the_thin_packs_of_stock_git() {
     git(&target, &["verify-pack", stored.path.expect("a file").to_str().expect("UTF-8")]);
 }
 
-/// What comes below the limit is loose afterwards, whatever the deltas it came as; what doesn't is a pack as ever.
+/// Objects of a pack below the limit are loose afterwards, deltas or not; a larger pack is kept as a pack.
 #[test]
 fn small_packs_become_loose_objects() {
     let sandbox = Sandbox::new();

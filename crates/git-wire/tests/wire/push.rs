@@ -60,7 +60,7 @@ fn every_kind_of_update_arrives_in_every_way() {
     }
 }
 
-/// What an unfinished push might leave.
+/// Returns the files that an unfinished push might leave.
 fn leftovers(repository: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["objects", "objects/pack", "refs/heads", "."] {

@@ -29,7 +29,7 @@ pub(crate) fn v2<T: AsRef<str>>(name: &str, arguments: &[T]) -> Vec<u8> {
     lines(&all)
 }
 
-/// What the engine answers to one stateless request.
+/// Returns the engine's answer to one stateless request.
 pub(crate) fn ours(
     path: &Path,
     policy: &dyn Policy,
@@ -50,7 +50,7 @@ pub(crate) fn ours(
     answer
 }
 
-/// What stock git answers to the same.
+/// Returns stock git's answer to the same.
 pub(crate) fn theirs(path: &Path, service: Service, version: ProtocolVersion, request: &[u8]) -> Vec<u8> {
     let version = match version {
         ProtocolVersion::V0 => "version=0",

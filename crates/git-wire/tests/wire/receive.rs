@@ -47,7 +47,7 @@ pub(crate) fn filled() -> (tempfile::TempDir, String) {
     (folder, id)
 }
 
-/// Which refs come (or go), and what is told of the first of them.
+/// The refs to create (true) or delete, and the report's lines about the first of them.
 type Row<'a> = (&'a [(bool, &'static str)], &'a [String]);
 
 #[test]

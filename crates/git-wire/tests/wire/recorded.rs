@@ -16,7 +16,8 @@ use crate::host::Exchange;
 use crate::raw::{Answer, objects_in, ours, theirs};
 use crate::sandbox::{Sandbox, command, git};
 
-/// What is recorded: a name, and what git is asked to do in a folder `client` that has the older half of the history.
+/// The recorded scenes: a name, and the arguments of git in a folder `client` that has the older half of the
+/// history.
 const SCENES: [(&str, &[&str]); 9] = [
     ("clone-0", &["-c", "protocol.version=0", "clone", "-q", "URL", "new"]),
     ("clone-2", &["-c", "protocol.version=2", "clone", "-q", "URL", "new"]),
@@ -142,7 +143,7 @@ fn read_request(lines: &[&str]) -> Vec<u8> {
     request
 }
 
-/// What a server answered, as text.
+/// Returns a server's answer as text.
 fn answer_text(answer: &[u8], base: &Path) -> String {
     let answer = Answer::of(answer);
     let mut text = String::new();

@@ -12,7 +12,7 @@ use crate::raw::{Answer, lines};
 use crate::receive::{NONE, filled, options, push, request};
 use crate::sandbox::{command, git};
 
-/// What stock git says of the same push; its own default is not to check objects by its rules.
+/// Returns stock git's answer to the same push; its own default is not to check objects by its rules.
 fn stock(path: &Path, request: &[u8]) -> Vec<String> {
     let mut child = command(path)
         .args(["-c", "receive.fsckObjects=false", "receive-pack", "--stateless-rpc", "."])

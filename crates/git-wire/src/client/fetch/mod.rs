@@ -18,20 +18,20 @@ use crate::limits;
 use crate::pack;
 use crate::pktline::{Demultiplexer, Reader};
 
-/// What to fetch.
+/// The objects to fetch.
 #[derive(Debug, Clone, Default)]
 pub struct FetchRequest {
     /// The objects asked for. They need not be tips of refs, but not every server gives out others.
     pub wants: Vec<ObjectId>,
     /// Tips of what is here already; their ancestors are offered too, as far as needed.
     pub haves: Vec<ObjectId>,
-    /// How many commits deep to fetch; everything when not given.
+    /// The number of commits to fetch from each tip; everything when not given.
     pub depth: Option<u32>,
     /// A partial-clone filter such as `blob:none`.
     pub filter: Option<String>,
 }
 
-/// What a fetch brought.
+/// The result of a fetch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fetched {
     /// Objects in the pack, the bases added to complete a thin one included.
@@ -98,7 +98,7 @@ impl<'c> FetchSession<'c> {
         &self.refs
     }
 
-    /// Whether another fetch can be made in this session.
+    /// Returns whether another fetch can be made in this session.
     pub fn takes_more(&self) -> bool {
         !self.is_over
     }

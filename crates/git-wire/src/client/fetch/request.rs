@@ -1,4 +1,4 @@
-//! What is asked of the server in every round, in both versions of the protocol.
+//! The request to the server in every round, in both versions of the protocol.
 
 use std::io;
 
@@ -51,7 +51,7 @@ pub(super) struct Rounds<'n, 'r> {
     in_vain: usize,
 }
 
-/// What to offer in a round.
+/// The commits to offer in a round.
 pub(super) struct Round {
     pub(super) offers: Vec<ObjectId>,
     /// There is nothing more to offer: the server shall send the pack.
@@ -96,7 +96,7 @@ impl<'n, 'r> Rounds<'n, 'r> {
     }
 }
 
-/// What a server says instead of an answer. A refusal to give out an object by its id is told apart.
+/// Returns the error for what a server says instead of an answer; a refusal to send an object by its id has its own.
 pub(super) fn refusal(message: &[u8]) -> Error {
     let text = ServerText::of_error(message.trim_ascii_end());
     match text.refused_object() {

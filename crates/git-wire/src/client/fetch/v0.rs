@@ -58,7 +58,7 @@ pub(super) fn fetch(
     }
 }
 
-/// What can be known without asking.
+/// Checks the request against the server's capabilities and advertised refs, without asking.
 pub(super) fn check(ask: &Ask<'_>, advertised: &HashSet<ObjectId>) -> Result<(), Error> {
     if ask.request.filter.is_some() && !ask.capabilities.contains("filter") {
         return Err(Error::Unsupported { capability: "filter" });

@@ -8,7 +8,7 @@ use gix::ObjectId;
 
 use crate::client::{Connection, Duplex, TransportError};
 
-/// How a server is reached.
+/// The transport to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// One stream in each direction, as by SSH.
@@ -49,7 +49,7 @@ impl Git {
         self.run(&["rev-parse", revision]).parse_id()
     }
 
-    /// Whether git finds nothing wrong, connectivity included.
+    /// Returns whether git finds nothing wrong, connectivity included.
     pub(super) fn is_sound(&self) -> bool {
         command(self.path()).args(["fsck", "--strict", "--full"]).status().unwrap().success()
     }

@@ -17,7 +17,7 @@ pub(super) use special::{gitattributes, gitmodules};
 /// The most bytes of one name in a tree.
 const MAX_NAME: usize = 4_096;
 
-/// What one object says of another.
+/// A statement of one object about another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     /// It points there, to an object of that kind.
@@ -234,7 +234,7 @@ fn entry(bytes: &[u8]) -> Option<(&[u8], &BStr, ObjectId, &[u8])> {
     Some((mode, rest[..end].as_bstr(), ObjectId::from_bytes_or_panic(id), after))
 }
 
-/// What an entry is. Odd permissions are let be, as Git does: history is full of them.
+/// Returns the kind of an entry. Odd permissions are accepted, as Git does: history is full of them.
 fn kind_of(mode: &[u8]) -> Result<EntryKind, String> {
     let digit = |digit: &u8| matches!(digit, b'0'..=b'7').then(|| u32::from(digit - b'0'));
     let value = mode.iter().try_fold(0_u32, |value, byte| Some(value << 3 | digit(byte)?));

@@ -19,7 +19,7 @@ pub(super) const GITMODULES: Special = Special { name: "gitmodules", short: "gi7
 pub(super) const GITATTRIBUTES: Special = Special { name: "gitattributes", short: "gi7d29" };
 
 impl Special {
-    /// Whether some file system takes `name` for this file.
+    /// Returns whether some file system takes `name` for this file.
     pub(super) fn is(&self, name: &BStr) -> bool {
         self.is_on_ntfs(name) || self.is_on_hfs(name)
     }
@@ -96,7 +96,8 @@ pub(in crate::pack) fn gitmodules(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether an address looks like an option, carries a line feed to some credential helper, or has the host of another.
+/// Returns whether a URL looks like an option, carries a line feed to some credential helper, or has the host of
+/// another.
 fn is_bad_url(url: &[u8]) -> bool {
     if url.starts_with(b"-") || url.contains(&b'\n') || url.ends_with(b"\r") {
         return true;

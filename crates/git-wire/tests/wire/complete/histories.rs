@@ -16,7 +16,7 @@ const SIZES: [usize; 8] = [0, 1, 5, 6, 30, 99, 100, 3_000];
 const KINDS: [EntryKind; 4] =
     [EntryKind::Blob, EntryKind::BlobExecutable, EntryKind::Link, EntryKind::Commit];
 
-/// How a history is made. Numbers stand for commits, counted back from the newest, and for paths.
+/// The plan of a history. Numbers stand for commits, counted back from the newest, and for paths.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
@@ -47,11 +47,11 @@ enum Edit {
 pub(super) enum Pick {
     Commit(u8),
     Tag(u8),
-    /// What is at a path in a commit, or its tree if that is nothing.
+    /// The entry at a path in a commit, or the commit's tree if there is none.
     At(u8, u8),
 }
 
-/// What a receiver asks for.
+/// A receiver's request.
 #[derive(Debug, Clone)]
 pub(super) struct Query {
     pub(super) wants: Vec<Pick>,
@@ -88,7 +88,7 @@ impl Sieve {
         }
     }
 
-    /// Whether commits get through that aren't asked for by name.
+    /// Returns whether commits get through that aren't asked for by name.
     pub(super) fn shows_commits(self) -> bool {
         self.lets(Kind::Commit, 0, 0)
     }
@@ -249,7 +249,7 @@ pub(crate) struct History {
     pub(crate) repo: gix::Repository,
     /// Parents before children.
     pub(crate) commits: Vec<Made>,
-    /// Whether a clock went wrong.
+    /// True if a clock went wrong.
     pub(crate) is_skewed: bool,
     /// Each annotated tag and what it points to.
     pub(super) tags: Vec<(ObjectId, ObjectId)>,

@@ -150,7 +150,7 @@ proptest! {
     }
 }
 
-/// How a repository stores its objects, and how much of its history the commit-graph holds.
+/// The storage of a repository's objects, and the part of its history that the commit-graph holds.
 #[derive(Debug, Clone, Copy)]
 enum Storage {
     Loose,
@@ -189,7 +189,7 @@ fn on_disk(plan: &Plan, path: &Path, storage: Storage) -> History {
     history
 }
 
-/// What stock git lists for the query.
+/// Returns stock git's list for the query.
 fn rev_list(history: &History, query: &Query, filter: Option<String>) -> BTreeSet<ObjectId> {
     let mut input = String::new();
     history.ids(&query.wants).iter().for_each(|id| input.extend([&id.to_string(), "\n"]));

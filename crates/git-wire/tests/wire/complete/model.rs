@@ -8,13 +8,13 @@ use gix::objs::tree::EntryKind;
 
 use super::histories::{History, Pick, Query};
 
-/// What is due to a receiver.
+/// The objects that a receiver should get.
 pub(super) struct Expected {
-    /// What it lacks.
+    /// The objects it lacks.
     pub(super) must: BTreeSet<ObjectId>,
     /// And what it may get: what is not at the same path in one of a new commit's parents.
     pub(super) may: BTreeSet<ObjectId>,
-    /// What it has.
+    /// The objects it has.
     pub(super) had: HashSet<ObjectId>,
     /// The commits that what it wants reaches.
     pub(super) reached: HashSet<ObjectId>,
@@ -54,7 +54,7 @@ impl History {
         });
     }
 
-    /// What is due to who asks this; `commits_sent` are commits that were found new.
+    /// Returns the objects due for this query; `commits_sent` are commits that were found new.
     pub(super) fn expected(&self, query: &Query, commits_sent: &HashSet<ObjectId>) -> Expected {
         let none = HashSet::new();
         let (mut wanted_tags, mut had_tags) = (HashSet::new(), HashSet::new());

@@ -102,7 +102,7 @@ fn unusual_commits_have_the_filters_of_stock_git() {
     }
 }
 
-/// What stock git's trace says of the filters that it asked.
+/// Stock git's trace shows that it uses the filters.
 #[test]
 fn stock_git_reads_our_filters() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -41,7 +41,7 @@ fn write_graph_by_git(path: &Path, version: u32) {
     git(path, &["-c", &version, "commit-graph", "write", "--reachable", "--changed-paths"]);
 }
 
-/// How much of the history a commit-graph has, and who wrote it.
+/// The part of the history that a commit-graph has, and its writer.
 #[derive(Debug, Clone, Copy)]
 enum Written {
     Nothing,

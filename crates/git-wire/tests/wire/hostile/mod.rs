@@ -1,9 +1,9 @@
 //! Hostile input: refused, with nothing left behind and never a panic. Each row names where such input has done harm.
 //!
-//! Where else it is tested: objects that no repository should hold in `objects` (duplicate entries, CVE-2026-44471;
-//! `.gitmodules`, gix CVE-2026-40034, CVE-2025-48384; attributes, CVE-2022-23521; names and dates, gix-date CVE-2026-0810);
-//! hidden refs by id and by name in `upload` (git t5530); cut connections, twins and conflicts in `receive` (git t5547);
-//! bodies and headers of HTTP in the tests of vsts-mock.
+//! Further tests: objects that no repository should hold in `objects` (duplicate entries, CVE-2026-44471;
+//! `.gitmodules`, gix CVE-2026-40034, CVE-2025-48384; attributes, CVE-2022-23521; names and dates, gix-date
+//! CVE-2026-0810); hidden refs by id and by name in `upload` (git t5530); cut connections, twins and conflicts in
+//! `receive` (git t5547); bodies and headers of HTTP in the tests of vsts-mock.
 
 mod large;
 mod nested;

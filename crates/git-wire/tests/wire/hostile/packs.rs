@@ -10,7 +10,7 @@ use crate::forge::{
 };
 use crate::sandbox::fsck;
 
-/// What is wrong, the pack, the commit that is pushed, and what is told.
+/// The fault, the pack, the commit that is pushed, and the message expected.
 type Row = (&'static str, Vec<u8>, gix::ObjectId, &'static str);
 
 #[test]
