@@ -19,11 +19,11 @@ use crate::limits::DEPTH;
 pub struct Difference {
     /// Its path.
     pub path: BString,
-    /// Where the name begins in the path. A hostile one has `/` in it.
+    /// The offset of the name in the path. A hostile one has `/` in it.
     pub name: usize,
-    /// What the first tree has.
+    /// The first tree's entry.
     pub was: Option<(EntryMode, ObjectId)>,
-    /// What the second one has.
+    /// The second tree's entry.
     pub is: Option<(EntryMode, ObjectId)>,
 }
 

@@ -11,7 +11,7 @@ use gix::{
 use super::{Error, extent::Tally, path};
 use crate::limits::DEPTH;
 
-/// What a tree has at a path.
+/// A tree's entry at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// File, executable file, symbolic link, or a commit of another repository.

@@ -29,7 +29,7 @@ pub enum Error {
     Read {
         /// The object.
         id: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -38,7 +38,7 @@ pub enum Error {
     UnsafePath {
         /// The path.
         path: BString,
-        /// What is wrong with it.
+        /// The reason.
         why: path::Unsafe,
     },
     /// Two entries of one folder have one name.
@@ -71,11 +71,11 @@ pub enum Error {
     /// The disk refused.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: io::Error,
     },

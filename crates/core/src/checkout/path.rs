@@ -1,4 +1,4 @@
-//! Which names a tree may bring onto the disk.
+//! Checks the names that a tree may bring onto the disk.
 //!
 //! Guarantee: a path that passes [`check`] stays below the folder it is joined to, on every
 //! operating system azml runs on, and is no spelling of `.git` or of the history repository that
@@ -18,7 +18,7 @@ use gix::{
 /// The history repository's folder in the project folder.
 const HISTORY_FOLDER: &str = ".azuremlhistory_git";
 
-/// What is wrong with a path in a tree.
+/// The reason why a path in a tree is unsafe.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 pub enum Unsafe {
     /// Empty, or with an empty part: `a//b`, `/etc/passwd`, `a/`.
@@ -79,8 +79,8 @@ pub fn check_name(name: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
     })
 }
 
-/// Whether some file system would take `name` for `wanted` (lower-case ASCII): letters of either
-/// case, code points that HFS+ ignores, dots and spaces at the end and `:stream` as on NTFS.
+/// Returns whether some file system would take `name` for `wanted` (lower-case ASCII): letters of either case, code
+/// points that HFS+ ignores, dots and spaces at the end and `:stream` as on NTFS.
 fn is_spelling_of(name: &[u8], wanted: &str) -> bool {
     let mut seen = String::with_capacity(wanted.len());
     for c in name.chars() {
@@ -96,7 +96,7 @@ fn is_spelling_of(name: &[u8], wanted: &str) -> bool {
     seen.trim_end_matches(['.', ' ']) == wanted
 }
 
-/// Whether `name` is a spelling of a folder that no snapshot holds: a repository's, the history's.
+/// Returns whether `name` is a spelling of a folder that no snapshot holds: a repository's, the history's.
 pub(crate) fn is_reserved(name: &[u8]) -> bool {
     matches!(check_name(name.as_bstr(), false), Err(Unsafe::DotGit | Unsafe::HistoryRepository))
 }
@@ -111,7 +111,7 @@ pub(crate) fn from_native(path: &Path) -> BString {
     Vec::from_path_lossy(path).into_owned().into()
 }
 
-/// Where a checked `path` is below `folder`.
+/// Joins a checked `path` to `folder`.
 pub(crate) fn below(folder: &Path, path: &BStr) -> PathBuf {
     folder.join(to_native(path))
 }

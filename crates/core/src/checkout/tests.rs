@@ -89,7 +89,7 @@ fn stock_git_sees_the_very_tree_that_was_checked_out() {
     assert!(repo.target().join(std::ffi::OsStr::from_bytes(b"gr\xc3\xb6\xc3\x9fe/\xff\xfe.bin")).is_file());
 }
 
-/// What the process takes away from modes, seen by making a folder.
+/// Returns the process's umask, seen by making a folder.
 fn umask() -> u32 {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("x")).unwrap();

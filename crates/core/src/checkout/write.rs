@@ -24,7 +24,7 @@ use super::{
 };
 use crate::dir::{Dir, Opened, split};
 
-/// What a checkout wrote.
+/// Counts of what a checkout wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Files and symbolic links.

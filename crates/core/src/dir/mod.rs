@@ -46,7 +46,7 @@ pub enum Exchanged {
 pub struct NoFolder {
     /// Its path, or that of one on the way.
     pub at: BString,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub source: io::Error,
 }

@@ -1,4 +1,4 @@
-//! Where damaged files go: `azml/damaged/`, under names that are free.
+//! Sets damaged files aside: in `azml/damaged/`, under names that are free.
 
 use std::path::{Path, PathBuf};
 

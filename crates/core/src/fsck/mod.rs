@@ -36,7 +36,7 @@ pub enum Error {
     /// A file or folder can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -53,12 +53,12 @@ impl Error {
     }
 }
 
-/// How much may be done about what is found.
+/// The changes that a check may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// Nothing: it is named.
     Look,
-    /// What loses nothing, whatever may still be brought from elsewhere.
+    /// Repairs that lose nothing, whatever may still be fetched from elsewhere.
     Mend,
     /// Also what is left once nothing more can be brought: a ref whose commit is gone gets the newest that is here.
     LastResort,
@@ -70,7 +70,7 @@ impl Effort {
     }
 }
 
-/// What became of a problem.
+/// The outcome of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is mended, and this is how.
@@ -84,11 +84,11 @@ pub enum Outcome {
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What it is about: a file, a ref, a run.
+    /// The file, ref or run with the problem.
     pub subject: String,
-    /// What is wrong with it.
+    /// The fault.
     pub trouble: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -98,7 +98,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What was looked at, and what was found.
+/// The things that were checked, and the problems found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Packs.
@@ -109,14 +109,14 @@ pub struct Report {
     pub snapshots: usize,
     /// Run records.
     pub runs: usize,
-    /// What is not as it should be, in the order in which it was found.
+    /// The problems, in the order in which they were found.
     pub problems: Vec<Problem>,
     /// Objects that refs reach and that are not here: the caller may fetch them and check again.
     pub missing: Vec<ObjectId>,
 }
 
 impl Report {
-    /// Whether nothing is wrong any more.
+    /// Returns whether nothing is wrong any more.
     pub fn is_sound(&self) -> bool {
         self.missing.is_empty()
             && self.problems.iter().all(|problem| matches!(problem.outcome, Outcome::Mended(_)))

@@ -62,7 +62,7 @@ fn packs(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// How many objects a pack has, if all of them are what the index says.
+/// Returns the number of objects in a pack, if all of them are what the index says.
 fn verify(pack: &Path) -> Result<u64, String> {
     let bundle = Bundle::at(pack, gix::hash::Kind::Sha1).map_err(|error| chain(&error))?;
     let options = gix_pack::index::verify::integrity::Options::default();

@@ -85,7 +85,7 @@ pub(super) fn journal(history: &HistoryRepo, mend: bool, report: &mut Report) ->
     Ok(())
 }
 
-/// Whether the folder is exactly what the last restore found, or what it made.
+/// Returns whether the folder is exactly what the last restore found, or what it made.
 fn is_whole(history: &HistoryRepo, backup: &restore::Backup) -> bool {
     let request = TreeRequest { home: None, limits: Limits::NONE };
     let now = snapshot::tree(history, &request, &snapshot::Silent);
@@ -117,7 +117,7 @@ pub(super) fn forget_stat_index(history: &HistoryRepo) -> Result<(), Error> {
     }
 }
 
-/// What became of something that can be mended.
+/// Returns the outcome of something that can be mended.
 pub(super) fn mended(mend: bool, how: &str) -> Outcome {
     if mend { Outcome::Mended(how.to_owned()) } else { Outcome::Found }
 }

@@ -112,7 +112,7 @@ fn broken(history: &HistoryRepo) -> Result<Vec<Broken>, Error> {
     Ok(found)
 }
 
-/// What kind of commits a ref has.
+/// The kind of a ref's commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Snapshots,
@@ -163,13 +163,13 @@ impl Commits {
 }
 
 impl Commits {
-    /// Whether there is any of the other kind, so that this one should be there, too.
+    /// Returns whether there is any of the other kind, so that this one should be there, too.
     fn others(&self, line: Line) -> bool {
         line == Line::Snapshots && self.found.iter().any(|found| found.line == Line::Records)
     }
 }
 
-/// Whether a commit is a snapshot or a state of the run records. A backup is neither.
+/// Returns whether a commit is a snapshot or a state of the run records. A backup is neither.
 fn kind(repo: &Repository, commit: &gix::Commit<'_>) -> Option<Line> {
     let tree = repo.find_tree(commit.tree_id().ok()?).ok()?;
     let has = |name: &str| tree.iter().flatten().any(|entry| entry.filename() == name.as_bytes());

@@ -1,10 +1,10 @@
-//! How much room the history repository takes.
+//! Measures the disk use of the history repository.
 
 use std::path::Path;
 
 use super::{Error, HistoryRepo};
 
-/// What the history repository takes on disk.
+/// The disk use of the history repository.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct DiskUse {
     /// All of its files together.

@@ -52,13 +52,13 @@ pub const FOLDER: &str = ".azuremlhistory_git";
 /// The version of the layout that this azml writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What can go wrong with the history repository.
+/// Failures of the history repository.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is none.
     #[error("no run history at {}", path.display())]
     NotFound {
-        /// Where it was looked for.
+        /// The path where it was expected.
         path: PathBuf,
     },
     /// A newer azml has written it.
@@ -87,7 +87,7 @@ pub enum Error {
     /// A file or folder of it can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -129,9 +129,9 @@ pub enum Error {
     Moved {
         /// The ref.
         name: String,
-        /// Where the caller last saw it.
+        /// The commit that the caller last saw.
         expected: Option<ObjectId>,
-        /// Where it is.
+        /// The commit it points to.
         found: Option<ObjectId>,
     },
     /// A ref can't be written.
@@ -239,22 +239,22 @@ impl HistoryRepo {
         refs::attachments(&self.id)
     }
 
-    /// Where azml's own files are, below the repository's folder.
+    /// Returns the folder of azml's own files, below the repository's.
     pub fn own_folder(&self) -> PathBuf {
         self.path.join("azml")
     }
 
-    /// Where the stat index is.
+    /// Returns the path of the stat index.
     pub fn stat_index_path(&self) -> PathBuf {
         self.own_folder().join("stat-index")
     }
 
-    /// Where the journal of a restore is while it is under way.
+    /// Returns the path of the journal of a restore while it is under way.
     pub fn restore_journal_path(&self) -> PathBuf {
         self.own_folder().join("restore-journal")
     }
 
-    /// Where a run's collected outputs and logs are.
+    /// Returns the folder of a run's collected outputs and logs.
     pub fn run_folder(&self, run: &RunId) -> PathBuf {
         self.own_folder().join("runs").join(run.as_str())
     }

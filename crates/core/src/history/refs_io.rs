@@ -16,9 +16,9 @@ use crate::refs;
 pub struct Unpushed {
     /// The ref.
     pub name: FullName,
-    /// Where it is here.
+    /// The commit it points to here.
     pub ours: ObjectId,
-    /// Where the remote had it at the last sync.
+    /// The commit it pointed to on the remote at the last sync.
     pub theirs: Option<ObjectId>,
 }
 
@@ -28,7 +28,7 @@ impl HistoryRepo {
         self.ref_tip(self.history_ref().as_ref())
     }
 
-    /// Where a ref is, if it is there.
+    /// Returns the commit that a ref points to, if the ref exists.
     pub fn ref_tip(&self, name: &FullNameRef) -> Result<Option<ObjectId>, Error> {
         let failed = |source: gix::Error| Error::ReadRef {
             name: name.as_bstr().to_string(),
@@ -41,7 +41,7 @@ impl HistoryRepo {
         }
     }
 
-    /// Where the remote had `name` at the last sync.
+    /// Returns the commit that the remote's `name` pointed to at the last sync.
     pub fn tracking_tip(&self, name: &FullNameRef) -> Result<Option<ObjectId>, Error> {
         self.ref_tip(refs::tracking(name).as_ref())
     }
@@ -58,8 +58,8 @@ impl HistoryRepo {
         }
     }
 
-    /// What the remote lacks: the history branch, the run records and their attachments, where they are not as it
-    /// had them.
+    /// Returns the refs that the remote lacks or has otherwise: the history branch, the run records and their
+    /// attachments.
     pub fn unpushed(&self) -> Result<Vec<Unpushed>, Error> {
         let mut unpushed = Vec::new();
         for name in [self.history_ref(), self.runs_ref(), self.attachments_ref()] {
@@ -165,7 +165,7 @@ impl HistoryRepo {
     }
 }
 
-/// Who would stand in a reflog, which the history repository does not keep.
+/// Returns the author for a reflog, which the history repository does not keep.
 fn log_author() -> gix::actor::SignatureRef<'static> {
     gix::actor::SignatureRef { name: "azml".into(), email: "azml".into(), time: "0 +0000" }
 }

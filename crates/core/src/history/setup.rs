@@ -74,7 +74,7 @@ fn write_if_absent(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 impl HistoryRepo {
-    /// Where the project is pushed to, if it is linked.
+    /// Returns the URL that the project is pushed to, if it is linked.
     pub fn remote_url(&self) -> Result<Option<RemoteUrl>, Error> {
         // Read afresh: another process may have linked the project since this one opened it.
         let path = self.path.join("config");
@@ -114,7 +114,7 @@ impl HistoryRepo {
         config.commit().map_err(failed)
     }
 
-    /// Whether some snapshots' parents are not here (the project was roamed with little history).
+    /// Returns whether some snapshots' parents are not here (the project was roamed with little history).
     pub fn is_shallow(&self) -> bool {
         self.path.join("shallow").metadata().is_ok_and(|file| file.len() > 0)
     }

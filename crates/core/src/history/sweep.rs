@@ -10,7 +10,7 @@ use std::{
 
 /// Untouched for so long it is nobody's.
 const ABANDONED: Duration = Duration::from_hours(1);
-/// How the names of temporary files and folders begin: those of objects and of packs that are coming in (also stock
+/// The prefixes of temporary files' and folders' names: those of objects and of packs that are coming in (also stock
 /// Git's).
 const PREFIXES: [&str; 3] = [".tmp", "tmp_obj", "tmp_pack"];
 
@@ -32,7 +32,7 @@ pub(super) fn sweep(objects: &Path, now: SystemTime) {
     }
 }
 
-/// Whether neither it nor anything in it was touched lately.
+/// Returns whether neither it nor anything in it was touched lately.
 fn is_abandoned(path: &Path, now: SystemTime) -> bool {
     let Ok(meta) = path.symlink_metadata() else { return false };
     let is_old = meta.modified().is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age >= ABANDONED));

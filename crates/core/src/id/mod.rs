@@ -24,13 +24,13 @@ pub enum Error {
     /// Not a GUID in lower or upper case with dashes.
     #[error("`{text}` is not a project id (a GUID such as 0a1b2c3d-0000-4000-8000-000000000001)")]
     NotAProjectId {
-        /// What was given, made fit to print.
+        /// The text given, made fit to print.
         text: String,
     },
     /// Not `<project>_<milliseconds since 1970>`.
     #[error("`{text}` is not a run id (<project>_<milliseconds since 1970>)")]
     NotARunId {
-        /// What was given, made fit to print.
+        /// The text given, made fit to print.
         text: String,
     },
 }

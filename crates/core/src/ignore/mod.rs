@@ -1,4 +1,4 @@
-//! Which files are left out of a snapshot: `.gitignore` as Git reads it, then `.amlignore` on top.
+//! Decides which files are left out of a snapshot: `.gitignore` as Git reads it, then `.amlignore` on top.
 //!
 //! Git's rules, in Git's order: `.gitignore` of the file's own folder first, then those above it up to the top of the
 //! user's work tree, then `info/exclude` of the user's repository, then `core.excludesFile`; in each the last matching line
@@ -33,7 +33,7 @@ use patterns::{Patterns, Place};
 /// The file whose rules are azml's own.
 pub const FILE: &str = ".amlignore";
 
-/// What the rules say of a path.
+/// The rules' verdict on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// No rule leaves it out.
@@ -52,7 +52,7 @@ pub struct Rules {
     held: Option<Arc<Held>>,
 }
 
-/// What one folder (or the user's configuration) adds.
+/// The rules that one folder (or the user's configuration) adds.
 #[derive(Debug)]
 struct Level {
     above: Option<Arc<Self>>,
@@ -135,12 +135,13 @@ impl Rules {
         self.held.as_ref().is_some_and(|held| held.has(path, is_dir))
     }
 
-    /// Whether there is no rule at all.
+    /// Returns whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
         self.level.is_none() && self.held.is_none()
     }
 
-    /// What the rules say of `path` (with `/`, relative to the project), given that no rule leaves its folder out.
+    /// Returns the rules' verdict on `path` (with `/`, relative to the project), given that no rule leaves its
+    /// folder out.
     pub fn verdict(&self, path: &BStr, is_dir: bool) -> Verdict {
         if let Some(force_included) = self.decide(path, is_dir, |level| &level.own) {
             return if force_included { Verdict::ForceIncluded } else { Verdict::Excluded };
@@ -165,7 +166,7 @@ impl Rules {
         None
     }
 
-    /// What the rules say of `path` with all folders above it looked at too, reading the ignore files below `root`.
+    /// Returns the rules' verdict on `path` and all folders above it, reading the ignore files below `root`.
     ///
     /// For one question; a walk carries its rules along instead.
     pub fn verdict_in(&self, root: &Path, path: &BStr, is_dir: bool) -> Verdict {

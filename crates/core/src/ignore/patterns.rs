@@ -30,7 +30,7 @@ impl Patterns {
         self.list.is_empty()
     }
 
-    /// Whether the last line that matches `path` is a negative one; `None` when no line does.
+    /// Returns whether the last line that matches `path` is a negative one; `None` when no line does.
     pub(super) fn decide(&self, path: &BStr, is_dir: bool, case: Case) -> Option<bool> {
         if self.list.is_empty() {
             return None;

@@ -8,7 +8,7 @@
 
 use gix::{ObjectId, Repository, actor, bstr::BStr};
 
-/// What joining came to.
+/// The result of joining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
     /// Ours has theirs in it already; the tip stays ours.
@@ -34,11 +34,11 @@ pub enum Error {
     /// The history could not be read.
     #[error("can't find out whether {tip} has {other} in it")]
     Walk {
-        /// Where the walk started.
+        /// The commit where the walk started.
         tip: ObjectId,
-        /// What it looked for.
+        /// The commit it looked for.
         other: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -47,7 +47,7 @@ pub enum Error {
     Read {
         /// The commit.
         commit: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -58,7 +58,7 @@ pub enum Error {
         ours: ObjectId,
         /// Their tip.
         theirs: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -84,7 +84,7 @@ pub fn join(
     Ok(Joined::Both(joined))
 }
 
-/// Whether `other` is `tip` or one of its ancestors, as far as the history is here.
+/// Returns whether `other` is `tip` or one of its ancestors, as far as the history is here.
 pub fn contains(repo: &Repository, tip: ObjectId, other: ObjectId) -> Result<bool, Error> {
     if tip == other {
         return Ok(true);

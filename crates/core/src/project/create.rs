@@ -8,7 +8,7 @@ use crate::{
     id::ProjectId,
 };
 
-/// What making a project's files did.
+/// The result of making a project's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
     /// Paths of the files made, relative to the project folder.

@@ -8,7 +8,7 @@ use crate::{dir::Dir, limits::SMALL_FILE, small_file};
 /// The name of the file.
 pub(super) const FILE: &str = ".gitignore";
 
-/// What the Workbench ignored, in its order.
+/// The lines that the Workbench ignored, in its order.
 const LINES: [&str; 4] = [crate::history::FOLDER, ".ipynb_checkpoints", "azureml-logs", "*.dprep.user"];
 
 /// Adds what is missing to the `.gitignore` of the project folder, on lines of its own; gives the content that it had, which

@@ -26,16 +26,16 @@ use crate::{
     id::ProjectId,
 };
 
-/// Where in the project folder the project's file is.
+/// The path of the project's file in the project folder.
 pub const FILE: &str = ".azureml/project.json";
 
-/// What can go wrong with a project's folder and files.
+/// Failures of a project's folder and files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Neither the folder nor one above it is a project.
     #[error("no project at {} or above it", start.display())]
     NotFound {
-        /// Where the search began.
+        /// The folder where the search began.
         start: PathBuf,
     },
     /// A home folder or the root of the file system.
@@ -43,7 +43,7 @@ pub enum Error {
     NotAProjectFolder {
         /// The folder.
         path: PathBuf,
-        /// What it is instead.
+        /// The kind of thing found instead.
         what: &'static str,
     },
     /// It is a project already.
@@ -57,7 +57,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where reading stopped.
+        /// The cause, with its place in the file.
         #[source]
         source: serde_json::Error,
     },
@@ -72,7 +72,7 @@ pub enum Error {
     /// A scope that is not a Machine Learning Experimentation project's.
     #[error("`{text}` is not the scope of a project")]
     Scope {
-        /// What was given.
+        /// The text given.
         text: String,
     },
     /// A link or a file is where a file of the project, or the folder of one, has to be.
@@ -80,13 +80,13 @@ pub enum Error {
     InTheWay {
         /// The path of the link or file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of thing found.
         what: &'static str,
     },
     /// A file can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -103,13 +103,13 @@ impl Error {
     }
 }
 
-/// What `.azureml/project.json` says.
+/// The content of `.azureml/project.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectFile {
     /// The project's id.
     #[serde(rename = "Id")]
     pub id: ProjectId,
-    /// Where in the Experimentation service it is.
+    /// The project's place in the Experimentation service.
     #[serde(rename = "Scope")]
     pub scope: Scope,
 }
@@ -171,12 +171,12 @@ impl Project {
         &self.file.id
     }
 
-    /// Where in the Experimentation service it is.
+    /// Returns the project's place in the Experimentation service.
     pub fn scope(&self) -> &Scope {
         &self.file.scope
     }
 
-    /// What its file says.
+    /// Returns the content of its file.
     pub fn file(&self) -> &ProjectFile {
         &self.file
     }

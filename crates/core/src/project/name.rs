@@ -1,4 +1,4 @@
-//! What a project may be called.
+//! Checks the names of projects.
 
 use std::fmt;
 

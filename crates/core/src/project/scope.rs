@@ -41,7 +41,7 @@ impl Scope {
             .expect("made of valid names")
     }
 
-    /// Whether the project belongs to no account.
+    /// Returns whether the project belongs to no account.
     pub fn is_local(&self) -> bool {
         self.part("subscriptions") == Some(LOCAL_SUBSCRIPTION)
     }

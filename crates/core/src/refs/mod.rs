@@ -61,7 +61,7 @@ pub fn master() -> FullName {
     full(MASTER.to_owned())
 }
 
-/// Where we keep what the remote's ref `name` was at the last sync.
+/// Returns the ref that keeps what the remote's ref `name` was at the last sync.
 ///
 /// A branch tracks as Git has it (`refs/heads/x` -> `refs/remotes/origin/x`); any other ref keeps its
 /// name below `refs/` (`refs/azureml/runs/…` -> `refs/remotes/origin/azureml/runs/…`).

@@ -1,8 +1,8 @@
-//! Where a project is pushed to: every form of URL that stock Git takes, parsed once and checked.
+//! The URL that a project is pushed to: every form of URL that stock Git takes, parsed once and checked.
 //!
-//! What is printed, stored or logged never holds a secret: `Display`, `Debug` and [`RemoteUrl::as_str`] leave the
-//! password out, and a user name too that looks like a token. What could be taken for a command or an
-//! option (`ext::…`, `ssh://-oProxyCommand=…`) and what could forge a line (`%0a`, control bytes) is no URL.
+//! No secret is ever printed, stored or logged: `Display`, `Debug` and [`RemoteUrl::as_str`] leave the password out,
+//! and a user name too that looks like a token. A text that could be taken for a command or an option (`ext::…`,
+//! `ssh://-oProxyCommand=…`) or that could forge a line (`%0a`, control bytes) is no URL.
 
 mod parse;
 
@@ -41,12 +41,12 @@ pub enum Error {
     /// User, host or path begins with `-`, and a program could take it for an option.
     #[error("the remote's URL holds a {part} that begins with `-`")]
     LooksLikeOption {
-        /// Which part.
+        /// The part's name.
         part: &'static str,
     },
 }
 
-/// How a remote is spoken to.
+/// The protocol of a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `http://`
@@ -100,7 +100,7 @@ pub struct RemoteUrl {
     host: Option<String>,
     port: Option<u16>,
     path: String,
-    /// What may be printed, stored and given to Git: the text without secrets.
+    /// The text without secrets, which may be printed, stored and given to Git.
     text: String,
     /// The text as it was given.
     given: String,
@@ -117,7 +117,7 @@ impl RemoteUrl {
         parse::parse_rewritable(text)
     }
 
-    /// How the remote is spoken to.
+    /// Returns the protocol of the remote.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{Error, RemoteUrl, Scheme, UserInfo};
 
-/// What stays as it is in a user name when it is written back.
+/// The characters of a user name that are not percent-encoded when it is written back.
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'\\');
 
 pub(super) fn parse(text: &str) -> Result<RemoteUrl, Error> {
@@ -237,7 +237,7 @@ fn checked_host(host: &str) -> Result<String, Error> {
     Ok(host.to_owned())
 }
 
-/// Whether a user name in an HTTP URL is a token: hosts take `https://<token>@host/…`.
+/// Returns whether a user name in an HTTP URL is a token: hosts take `https://<token>@host/…`.
 pub(super) fn is_token(scheme: Scheme, user: &str) -> bool {
     let known = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-"];
     matches!(scheme, Scheme::Http | Scheme::Https)

@@ -32,7 +32,7 @@ use crate::{
 pub(super) struct ApplyMode {
     /// Nothing of it was done before.
     pub(super) fresh: bool,
-    /// What is flushed with the folder.
+    /// A path to flush with the folder.
     pub(super) also_flush: Option<PathBuf>,
 }
 

@@ -18,7 +18,7 @@ use crate::{
     refs::{self, BACKUP_PREFIX},
 };
 
-/// How many backups are kept.
+/// The number of backups kept.
 pub const KEPT: usize = 20;
 
 const TRAILER: &str = "Restored-Tree: ";
@@ -32,7 +32,7 @@ pub struct Backup {
     pub commit: ObjectId,
     /// The folder as it was.
     pub tree: ObjectId,
-    /// What the restore made of the folder.
+    /// The tree that the restore made of the folder.
     pub restored: Option<ObjectId>,
     /// When it was made, in seconds since 1970.
     pub seconds: i64,
@@ -113,15 +113,15 @@ pub(super) fn prune(history: &HistoryRepo, steps: &Counter<'_>) -> Result<(), Er
 
 /// Adds to a backup what turned up while its restore was going on.
 pub(super) struct LateBackup<'a> {
-    /// Where the backup is.
+    /// The history with the backup.
     pub(super) history: &'a HistoryRepo,
-    /// Which.
+    /// The backup's number.
     pub(super) number: u64,
-    /// What its restore makes of the folder.
+    /// The tree that its restore makes of the folder.
     pub(super) restored: ObjectId,
-    /// Who restores.
+    /// The author of the restore.
     pub(super) by: &'a actor::Signature,
-    /// What was added.
+    /// The paths that were added.
     pub(super) saved: Vec<BString>,
 }
 

@@ -1,4 +1,4 @@
-//! What is to be done to get from one tree to another.
+//! Compares two trees and lists the changes from one to the other.
 
 use gix::{
     ObjectId, Repository,
@@ -9,8 +9,8 @@ use gix::{
 use super::Change;
 use crate::checkout::{Error, difference, listing::Entry, path};
 
-/// What is to be done to get from tree `from` to tree `to`, by path, and where `to` has another repository's commit.
-/// Every path that `to` brings in is checked.
+/// Returns the changes from tree `from` to tree `to`, by path, and the paths at which `to` has another repository's
+/// commit. Every path that `to` brings in is checked.
 pub(super) fn compare(
     repo: &Repository,
     from: ObjectId,

@@ -1,4 +1,4 @@
-//! What is at a path of the project folder, and the open folders that lead there.
+//! Finds what is at a path of the project folder, and opens the folders that lead there.
 //!
 //! Never follows a symbolic link: neither at the path itself nor in its parents, whoever puts one there meanwhile.
 
@@ -19,7 +19,7 @@ use crate::{
     dir::{Dir, Opened, is_no_folder, split},
 };
 
-/// What is at a path.
+/// The result of looking at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing, or one of its parents is not there.
@@ -34,7 +34,7 @@ pub(super) enum Found {
     Special,
 }
 
-/// What is at a path, unread.
+/// The kind of file at a path, unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A folder.
@@ -104,7 +104,7 @@ impl<'r> Folders<'r> {
         self.opened.borrow_mut().forget();
     }
 
-    /// What is at `path`.
+    /// Looks at `path`.
     pub(super) fn look(&self, path: &BStr) -> Result<Found, Error> {
         match self.of(path)? {
             Parent::Missing => Ok(Found::Nothing),
@@ -118,13 +118,13 @@ impl<'r> Folders<'r> {
         move |source| Error::Io { action, path: below(self.root, path), source }
     }
 
-    /// Where a path is, as the user knows it.
+    /// Returns a path as the user knows it.
     pub(super) fn shown(&self, path: &BStr) -> PathBuf {
         below(self.root, path)
     }
 }
 
-/// What has a name in an open folder.
+/// Looks up a name in an open folder.
 pub(super) fn look_at(folder: &Dir, name: &BStr) -> io::Result<Found> {
     let Some(stat) = folder.stat(name)? else { return Ok(Found::Nothing) };
     match FileType::from_raw_mode(stat.st_mode) {

@@ -1,4 +1,4 @@
-//! What can stop a restore.
+//! Errors that stop a restore.
 
 use std::{io, path::PathBuf};
 
@@ -14,11 +14,11 @@ pub enum Error {
     Target {
         /// The tree.
         tree: ObjectId,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         source: checkout::Error,
     },
-    /// What the folder holds could not be found out.
+    /// The folder's content could not be determined.
     #[error("can't find out what the project folder holds")]
     Look(#[source] snapshot::Error),
     /// Files that no snapshot holds are where the snapshot has files. Nothing was changed.
@@ -27,10 +27,10 @@ pub enum Error {
         /// All of them.
         paths: Vec<BString>,
     },
-    /// What is in the way can't be put into a backup: a socket, a device, a repository, an unreadable file.
+    /// Something in the way can't be put into a backup: a socket, a device, a repository, an unreadable file.
     #[error("`{path}` is in the way and can't be backed up")]
     CannotBackUp {
-        /// Which.
+        /// Its path.
         path: BString,
     },
     /// The folder is no longer what the plan was made from. Nothing was changed.
@@ -42,7 +42,7 @@ pub enum Error {
     /// A content of the snapshot is not here. Nothing was changed.
     #[error("the content of `{path}` is not in the history repository")]
     Missing {
-        /// Whose content.
+        /// The path of the content.
         path: BString,
     },
     /// There is nothing to go back to.
@@ -51,17 +51,17 @@ pub enum Error {
     /// Something appeared in the way while the restore was going on.
     #[error("something appeared at `{path}` during the restore")]
     Obstructed {
-        /// Where.
+        /// Its path.
         path: BString,
     },
     /// The disk refused.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -73,7 +73,7 @@ pub enum Error {
     Read {
         /// The object.
         id: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -99,7 +99,7 @@ pub enum Error {
     DamagedJournal {
         /// The journal.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The restore failed half-way and was undone: the folder is as it was.
@@ -117,7 +117,7 @@ pub enum Error {
     /// Told to stop dead before a step.
     #[error("stopped before step {step}")]
     Stopped {
-        /// Which.
+        /// The step's number.
         step: u64,
     },
 }

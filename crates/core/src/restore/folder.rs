@@ -1,4 +1,4 @@
-//! What the project folder holds, as a snapshot taken now would have it.
+//! The project folder's content, as a snapshot taken now would have it.
 
 use gix::ObjectId;
 

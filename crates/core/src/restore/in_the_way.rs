@@ -14,7 +14,7 @@ use crate::{
     dir::{Dir, split},
 };
 
-/// What no snapshot of the folder has at the places of a restore.
+/// The files at the places of a restore that no snapshot of the folder has.
 pub(super) struct Unseen {
     /// In the way.
     pub(super) in_the_way: Vec<BString>,

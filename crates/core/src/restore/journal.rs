@@ -31,7 +31,7 @@ const VERSION: u64 = 1;
 /// Bytes that are not written as themselves.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b'"').add(b'\\');
 
-/// What a restore does.
+/// The record of a restore under way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Journal {
     /// The number of its backup.
@@ -40,7 +40,7 @@ pub(super) struct Journal {
     pub(super) backup: ObjectId,
     /// The tree being restored.
     pub(super) target: ObjectId,
-    /// Who restores.
+    /// The author of the restore.
     pub(super) by: actor::Signature,
     /// Every path that changes, sorted.
     pub(super) changes: Vec<Change>,
@@ -65,7 +65,7 @@ struct Version {
     version: u64,
 }
 
-/// What the journal of a project says.
+/// The state of a project's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalState {
     /// No restore is under way.
@@ -87,7 +87,7 @@ pub fn journal_state(history: &crate::history::HistoryRepo) -> JournalState {
 }
 
 impl Journal {
-    /// What the names of this restore's temporary files have in them.
+    /// Returns the part that the names of this restore's temporary files share.
     pub(super) fn token(&self) -> String {
         self.backup.to_hex_with_len(12).to_string()
     }

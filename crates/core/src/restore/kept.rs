@@ -14,7 +14,7 @@ use crate::{history::HistoryRepo, ignore::Verdict, secret};
 
 /// Takes out of `changes` the removal of files that the rules of the target ignore.
 ///
-/// What the restore that is being undone brought goes all the same: `since` is what it had made.
+/// Files that the restore being undone had made (`since`) are removed all the same.
 pub(super) fn keep_what_the_target_ignores(
     history: &HistoryRepo,
     rules: &mut TreeRules<'_>,

@@ -45,10 +45,10 @@ pub use self::{
 
 use gix::actor;
 
-/// What a restore is told besides its plan.
+/// The arguments of a restore besides its plan.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Who restores, and when: stands in the backup's commit.
+    /// The author of the restore, with the time, for the backup's commit.
     pub by: actor::Signature,
     /// Back up and replace ignored files that are in the way.
     pub force: bool,

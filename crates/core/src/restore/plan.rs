@@ -1,4 +1,4 @@
-//! What a restore would do, found out without doing any of it.
+//! The plan of a restore, made without changing anything.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,13 @@ use crate::{checkout::listing::Entry, history::HistoryRepo};
 pub struct Change {
     /// The path, with `/`.
     pub path: BString,
-    /// What the folder has there.
+    /// The folder's entry there.
     pub before: Option<Entry>,
-    /// What it is to have there.
+    /// The entry it is to have there.
     pub after: Option<Entry>,
 }
 
-/// What a restore would do.
+/// The changes that a restore would make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The tree to restore.
@@ -38,15 +38,15 @@ pub struct Plan {
     /// Files, and folders with a slash at their end, that are ignored now and would not be by the tree's rules: they are held
     /// back from snapshots until the user decides.
     pub unignored: BTreeSet<BString>,
-    /// Where the tree has a commit of another repository, sorted: a snapshot does not hold its files, and nothing is done
-    /// there.
+    /// The paths, sorted, at which the tree has a commit of another repository: a snapshot does not hold its files,
+    /// and nothing is done there.
     pub passed_over: Vec<BString>,
     /// Ignored files that are just what the tree has: the backup has them too, so that an undo,
     /// which may see them by other rules, leaves them.
     pub(super) there_already: Vec<(BString, Entry)>,
     /// The folder as a tree.
     pub(super) folder: ObjectId,
-    /// What the restore that is being undone had made of the folder.
+    /// The tree that the restore being undone had made of the folder.
     pub(super) since: Option<ObjectId>,
 }
 
@@ -56,7 +56,7 @@ impl Plan {
         self.folder
     }
 
-    /// Whether the folder is equal to the tree already.
+    /// Returns whether the folder is equal to the tree already.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -27,7 +27,7 @@ use crate::{
 /// Fewer files are written one after the other.
 const WORTH_THREADS: usize = 32;
 
-/// What is done of a change.
+/// The part of a change that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Staged {
     /// Nothing.
@@ -149,8 +149,8 @@ fn make_folder(opened: &mut Opened, path: &BStr) -> bool {
     })
 }
 
-/// Whether the file `name` of a folder is what a kill or a power cut left of our writing into a free place: a beginning of what was
-/// to be there, with nothing but zeros behind it.
+/// Returns whether the file `name` of a folder is what a kill or a power cut left of our writing into a free place:
+/// a beginning of what was to be there, with nothing but zeros behind it.
 pub(super) fn is_unfinished(repo: &Repository, (folder, name): (&Dir, &BStr), change: &Change) -> bool {
     let (None, Some(after)) = (change.before, change.after) else { return false };
     if !matches!(after.kind, EntryKind::Blob | EntryKind::BlobExecutable) {

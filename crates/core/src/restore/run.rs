@@ -30,22 +30,22 @@ use crate::{
     refs,
 };
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Done {
     /// The number of the backup of what was there; `None` if nothing had to be done.
     pub backup: Option<u64>,
-    /// How many files the folder got.
+    /// The number of files added.
     pub added: usize,
-    /// How many became others.
+    /// The number of files replaced.
     pub changed: usize,
-    /// How many went.
+    /// The number of files removed.
     pub removed: usize,
     /// Files that were edited while the restore was going on: the backup has the edited content.
     pub saved: Vec<BString>,
 }
 
-/// What was left of a killed restore.
+/// The outcome of recovering a killed restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovered {
     /// Nothing: none was under way.

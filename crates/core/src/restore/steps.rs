@@ -12,7 +12,7 @@ use gix::bstr::{BStr, BString};
 pub struct Step<'a> {
     /// Counts from 1 within one restore, undo or recovery.
     pub number: u64,
-    /// What, for a log.
+    /// The action, for a log.
     pub what: &'static str,
     /// To which path of the project folder, if to one.
     pub path: Option<&'a BStr>,
@@ -27,7 +27,7 @@ pub trait Steps {
     /// May end the process; `Err` makes the restore return at once and clean up nothing.
     fn before(&self, step: Step<'_>) -> Result<(), Stopped>;
 
-    /// Whether anybody is interested in single steps: if not, what can be done at once is.
+    /// Returns whether single steps are of interest: if not, several may be done at once.
     fn watches(&self) -> bool {
         true
     }
@@ -58,7 +58,7 @@ impl<'s> Counter<'s> {
         Self { steps, taken: Cell::new(0) }
     }
 
-    /// Whether single steps are of interest.
+    /// Returns whether single steps are of interest.
     pub(super) fn watches(&self) -> bool {
         self.steps.watches()
     }

@@ -5,7 +5,7 @@ use gix::{Repository, bstr::BString};
 use super::{Change, backup::LateBackup, disk::Folders, steps::Counter};
 use crate::checkout::listing::Entry;
 
-/// How often a path that changes under our hands is tried again.
+/// The number of tries for a path that changes meanwhile.
 pub(super) const TRIES: usize = 8;
 
 /// The side of the journal that the folder is brought to.
@@ -29,7 +29,7 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// What is to be at a change's place.
+    /// Returns the entry that is to be at a change's place.
     pub(super) fn wanted(&self, change: &Change) -> Option<Entry> {
         match self.direction {
             Direction::Forward => change.after,

@@ -31,7 +31,7 @@ pub const ATTACHMENTS_ID: &str = "AttachmentsId";
 /// The property that lists the attachments that are not in that commit, and so on the run's own computer alone.
 pub const ATTACHMENTS_LEFT: &str = "AttachmentsLeft";
 
-/// How often a lost race for the ref is tried again.
+/// The number of tries for the ref when races are lost.
 const TRIES: usize = 100;
 
 /// Why attachments could not be committed.
@@ -51,7 +51,7 @@ pub enum AttachError {
     Name {
         /// The name.
         name: BString,
-        /// What is wrong with it.
+        /// The reason.
         why: path::Unsafe,
     },
     /// Objects could not be written.
@@ -59,7 +59,7 @@ pub enum AttachError {
     Write {
         /// The run.
         run: RunId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: Box<gix::Error>,
     },

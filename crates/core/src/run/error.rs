@@ -16,7 +16,7 @@ pub enum Error {
     Object {
         /// The object.
         id: ObjectId,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: gix::Error,
     },
@@ -29,7 +29,7 @@ pub enum Error {
     /// The layout is not the one this azml knows.
     #[error("the run records have `{found}`, which this azml does not know: a newer azml wrote them")]
     NewerLayout {
-        /// What was found.
+        /// The name of the entry that was found.
         found: String,
     },
     /// A record can't be read.
@@ -37,7 +37,7 @@ pub enum Error {
     Record {
         /// The run.
         run: RunId,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         source: RecordError,
     },
@@ -56,7 +56,7 @@ pub enum Error {
     /// The ref never stood still.
     #[error("the run records changed {tries} times while they were being written")]
     Busy {
-        /// How often it was tried.
+        /// The number of tries.
         tries: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! How moments and durations are written: as Python's `datetime` writes them, which the Workbench used.
+//! Writes moments and durations as Python's `datetime` writes them, which the Workbench used.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 

@@ -1,10 +1,10 @@
 //! The records of one millisecond, and the law by which two states of them become one.
 //!
-//! What a tree keeps under the ids of one millisecond is read as a set of entries: for each run, known by the id that it was
-//! submitted as and by its origin, the newest record; for each id, what can't be read. Each entry has an order of its own, so
-//! that the union of two sets, with the larger of two entries about one thing, does not depend on who merges with whom
-//! first. Which id each entry has in a tree follows from the whole set alone ([`Group::layout`]), and reading that tree gives the
-//! same set again, but for damaged bytes whose id a record has.
+//! A tree's entries under the ids of one millisecond are read as a set: for each run, known by the id that it was
+//! submitted as and by its origin, the newest record; for each id, the bytes that can't be read. Each entry has an
+//! order of its own, so that the union of two sets, with the larger of two entries about one thing, does not depend
+//! on who merges with whom first. Which id each entry has in a tree follows from the whole set alone
+//! ([`Group::layout`]), and reading that tree gives the same set again, but for damaged bytes whose id a record has.
 //!
 //! A record of a newer version is kept byte for byte. It is known by what this version can make out of it; if that is
 //! not enough, it keeps the id where it was found.
@@ -44,7 +44,7 @@ pub(super) struct Group {
     known: BTreeMap<Run, Known>,
     /// Of a run with a record of a newer version: that goes before every other record of it.
     newer: BTreeMap<Run, Newer>,
-    /// What this computer has put beside a record of a newer version, which it can't continue.
+    /// The records that this computer has put beside a record of a newer version, which it can't continue.
     beside: BTreeMap<Run, Known>,
     /// Records of a newer version of which this one can't make out the run.
     obscure: BTreeMap<RunId, Newer>,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, parallel, small_file};
 
-/// What the file begins with; another version's is made anew.
+/// The file's first bytes; another version's file is made anew.
 const MAGIC: &[u8] = b"azml run list 1\n";
 /// Fewer records are read one by one.
 const WORTH_IT: u64 = 256;

@@ -1,8 +1,8 @@
 //! Merging the records of two computers: the union by run id.
 //!
-//! Where both have a run, [`newer`] picks one, the maximum of a total order; where two runs have one id, both are kept
-//! ([`Group`]). So merging is commutative, associative and idempotent: whoever merges with whom, in whatever order,
-//! all end with the same records.
+//! A run that both have gets one record, the maximum of a total order ([`newer`]); two runs with one id are both
+//! kept ([`Group`]). So merging is commutative, associative and idempotent: whoever merges with whom, in whatever
+//! order, all end with the same records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{id::RunId, join};
 
-/// What merging came to.
+/// The result of merging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merged {
     /// Ours had theirs in it already.
@@ -29,7 +29,7 @@ pub enum Merged {
 }
 
 impl Merged {
-    /// Where the runs ref is now.
+    /// Returns the commit that the runs ref points to now.
     pub fn tip(self) -> ObjectId {
         match self {
             Self::Ours(id) | Self::Theirs(id) | Self::Both(id) => id,

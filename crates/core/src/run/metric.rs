@@ -1,4 +1,4 @@
-//! What a script logged under a name: a number, a text, a list, or whatever else JSON can say.
+//! A value that a script logged under a name: a number, a text, a list, or other JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};

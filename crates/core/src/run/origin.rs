@@ -1,4 +1,4 @@
-//! Which run a record is about, when two computers gave two runs one id.
+//! Tells which run a record is about, when two computers gave two runs one id.
 //!
 //! An id is a project and a millisecond, and a millisecond can be had twice: by computers that do not hear of each
 //! other before both have begun. What tells such runs apart never changes in a run's life ([`Origin`]): when it was
@@ -18,10 +18,10 @@ pub const SUBMITTED_AS: &str = "SubmittedAs";
 
 /// Digits of the origin's hash in an id: two runs of one millisecond that agree in them are not to be expected.
 const HEX_DIGITS: usize = 12;
-/// How much of the project's name stays in such an id, which has its limit.
+/// The bytes of the project's name that stay in such an id, which has its limit.
 const NAME_BYTES: usize = 100;
 
-/// What tells two runs of one id apart; ordered.
+/// The properties that tell two runs of one id apart; ordered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Origin {
     pub(super) created: Timestamp,
@@ -58,7 +58,7 @@ impl RunRecord {
         said.and_then(|text| RunId::parse(text).ok()).unwrap_or_else(|| self.run_id.clone())
     }
 
-    /// Whether both are about one run, which may be kept under another id than it was submitted as.
+    /// Returns whether both are about one run, which may be kept under another id than it was submitted as.
     pub fn is_same_run(&self, other: &Self) -> bool {
         self.submitted_as() == other.submitted_as() && self.origin() == other.origin()
     }

@@ -35,7 +35,7 @@ pub struct RunRecord {
     pub arguments: Vec<String>,
     /// The compute target's name.
     pub target: String,
-    /// How far it has come.
+    /// The run's status.
     pub status: Status,
     /// When the run was submitted.
     pub created_utc: Timestamp,
@@ -43,19 +43,19 @@ pub struct RunRecord {
     pub start_time_utc: Option<Timestamp>,
     /// When the script ended.
     pub end_time_utc: Option<Timestamp>,
-    /// Whose run it is.
+    /// The user who submitted it.
     pub user_id: String,
-    /// How the script ended.
+    /// The script's exit code.
     pub exit_code: Option<i32>,
-    /// What it belongs to: the project's id.
+    /// The id of the project that it belongs to.
     pub experiment_id: String,
     /// The run that started this one.
     pub parent_run_id: Option<String>,
-    /// What was collected: paths with `/`.
+    /// The collected files: paths with `/`.
     pub attachments: Vec<String>,
-    /// Whether somebody reports that it is alive.
+    /// True if somebody reports that it is alive.
     pub heartbeat_enabled: bool,
-    /// Whether lists leave it out.
+    /// True if lists leave it out.
     pub hidden: bool,
     /// A name, where the user gave one.
     pub name: Option<String>,
@@ -63,15 +63,15 @@ pub struct RunRecord {
     pub description: Option<String>,
     /// More about it; `CommitId` is the snapshot it ran from.
     pub properties: BTreeMap<String, Value>,
-    /// What the script logged.
+    /// The values that the script logged.
     pub metrics: BTreeMap<String, Metric>,
     /// More about the metrics that were logged more than once.
     #[serde(default, deserialize_with = "or_default")]
     pub curves: BTreeMap<String, Curve>,
-    /// What the run was given to work with, by name: learning rates, depths.
+    /// The run's parameters, by name: learning rates, depths.
     #[serde(default, deserialize_with = "or_default")]
     pub parameters: BTreeMap<String, String>,
-    /// What people and tools say about it, by name.
+    /// The labels that people and tools gave it, by name.
     #[serde(default, deserialize_with = "or_default")]
     pub tags: BTreeMap<String, String>,
     /// The command as it was executed, where it is more than the script and its arguments.
@@ -122,7 +122,7 @@ pub enum RecordError {
     Malformed {
         /// The key.
         key: String,
-        /// What is there, made fit to print.
+        /// The text that is there, made fit to print.
         found: String,
     },
 }
@@ -183,7 +183,7 @@ impl RunRecord {
         self.properties.insert(COMMIT_ID.to_owned(), Value::String(commit.to_string()));
     }
 
-    /// How long the script ran, once it has ended.
+    /// Returns how long the script ran, once it has ended.
     pub fn duration(&self) -> Option<SignedDuration> {
         let (start, end) = (self.start_time_utc?, self.end_time_utc?);
         Some(format::to_micros(end).duration_since(format::to_micros(start)))
@@ -236,7 +236,8 @@ impl RunRecord {
         Err(RecordError::Malformed { key: "run_id".to_owned(), found: record.run_id.to_string() })
     }
 
-    /// What lists show for a record that can't be read: its id, why it can't, and what can be made out of it.
+    /// Returns the entry that lists show for a record that can't be read: its id, the reason, and the fields that
+    /// can be read.
     pub(super) fn stand_in(run: RunId, bytes: &[u8], why: &RecordError) -> Self {
         let object: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{id::RunId, join};
 
-/// What can be read of the records.
+/// The readable part of the records.
 #[derive(Debug, Default)]
 pub struct Salvage {
     /// Records that are whole, with their objects.
@@ -25,7 +25,7 @@ pub struct Salvage {
     pub unreadable: BTreeMap<RunId, ObjectId>,
     /// Records whose objects are missing in every state that is here.
     pub lost: BTreeSet<RunId>,
-    /// What a newer azml has put beside the layout that this one knows.
+    /// The name of an entry that a newer azml has put beside the layout that this one knows.
     pub newer_layout: Option<String>,
 }
 

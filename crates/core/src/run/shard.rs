@@ -1,4 +1,4 @@
-//! Where a record is in the runs tree, and reading and writing that tree a path at a time.
+//! Finds a record's path in the runs tree, and reads and writes that tree a path at a time.
 //!
 //! `v1/<ms 0..4>/<ms 4..6>/<ms 6..8>/<ms 8..10>/<run id>.json`, `ms` being the 13 digits of the
 //! run's epoch milliseconds: folders sort as time does, and each stays small. `v1` is the version of
@@ -19,7 +19,7 @@ use crate::id::RunId;
 /// The folder of the layout that this code reads and writes.
 const LAYOUT: &str = "v1";
 
-/// How many folders deep a record is.
+/// The number of folders in a record's path.
 const DEPTH: usize = 5;
 
 /// The parts of the path of a run's record.
@@ -134,7 +134,7 @@ fn folder(repo: &Repository, root: ObjectId, path: [String; DEPTH]) -> Result<Op
 /// The records of a runs tree, newest first; each tree is read when it is reached.
 pub(super) struct NewestFirst<'r> {
     repo: &'r Repository,
-    /// What is still to come, the next at the end: a folder and how deep it is, or a record.
+    /// The folders (with their depth) and records still to come, the next at the end.
     ahead: Vec<Ahead>,
 }
 
@@ -209,7 +209,7 @@ pub(super) struct Difference {
     pub(super) theirs: ObjectId,
 }
 
-/// What `theirs` has that `ours` lacks or has otherwise; folders that are the same are not read.
+/// Returns the records of `theirs` that `ours` lacks or has otherwise; folders that are the same are not read.
 pub(super) fn differences(
     repo: &Repository,
     ours: Option<ObjectId>,

@@ -1,10 +1,10 @@
-//! How far a run has come.
+//! The status of a run.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// How far a run has come. The names are the Workbench's and are stored as they stand.
+/// The status of a run. The names are the Workbench's and are stored as they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// The snapshot is made, the script not yet started.
@@ -46,13 +46,13 @@ impl Status {
         }
     }
 
-    /// Whether the run is over, as far as anybody knows.
+    /// Returns whether the run is over, as far as anybody knows.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Submitting | Self::Running)
     }
 
-    /// Which of two reports of one run knows more: who saw it end, then who lost sight of it, then
-    /// who only saw it begin.
+    /// Ranks reports of one run by what they know: first one that saw it end, then one that lost sight of it, then
+    /// one that only saw it begin.
     pub(super) fn knowledge(self) -> u8 {
         match self {
             Self::Submitting | Self::Newer | Self::Unreadable => 0,
@@ -73,7 +73,7 @@ impl fmt::Display for Status {
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
 #[error("`{word}` is not a status of a run")]
 pub struct UnknownStatus {
-    /// What stood there.
+    /// The word that was found.
     pub word: String,
 }
 

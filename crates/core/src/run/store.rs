@@ -19,7 +19,7 @@ use crate::{
     join, limits,
 };
 
-/// How often a write that lost the race is tried again.
+/// The number of tries for a write that loses the race.
 const TRIES: usize = 100;
 
 /// The records of one project.
@@ -35,7 +35,7 @@ pub(super) struct Tip {
     pub(super) totals: Totals,
 }
 
-/// What each commit says about the records in it.
+/// The totals that each commit states of its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Totals {
     pub(super) runs: u64,
@@ -126,7 +126,7 @@ impl<'h> RunStore<'h> {
         Ok(found)
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     pub fn count(&self) -> Result<u64, Error> {
         Ok(self.tip()?.totals.runs)
     }
@@ -236,7 +236,7 @@ impl<'h> RunStore<'h> {
 }
 
 impl Tip {
-    /// What `commit` has.
+    /// Returns the totals of `commit`.
     pub(super) fn at(repo: &Repository, commit: Option<ObjectId>) -> Result<Self, Error> {
         let Some(id) = commit else {
             return Ok(Self { commit: None, tree: None, totals: Totals::default() });

@@ -129,7 +129,7 @@ fn is_option(word: &str) -> bool {
     word.starts_with('-') && bare(word).starts_with(|c: char| c.is_alphabetic())
 }
 
-/// What may stand before `=`: an option, a variable, a key of nested settings.
+/// Returns whether `text` may stand before `=`: an option, a variable, a key of nested settings.
 fn is_name(text: &str) -> bool {
     let text = bare(text);
     !text.is_empty()

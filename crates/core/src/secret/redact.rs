@@ -10,7 +10,7 @@ use super::{
 };
 use crate::limits::SECRET_TAIL;
 
-/// What stands in the place of a secret.
+/// The text printed in place of a secret.
 pub const MASK: &str = "***";
 
 /// Copies a content in which `scanner` has found all secrets, with [`MASK`] in the place of each.

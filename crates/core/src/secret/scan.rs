@@ -93,9 +93,9 @@ pub struct Scanner {
     encoding: Option<Encoding>,
     /// Half a unit of UTF-16.
     half: Option<u8>,
-    /// What is looked at: as it came, or a byte for each unit of UTF-16.
+    /// The bytes to look at: as they came, or one for each unit of UTF-16.
     window: Vec<u8>,
-    /// How much was before the window.
+    /// The number of bytes before the window.
     passed: u64,
     /// Anchors that begin before this place of the window have been looked at.
     done: usize,
@@ -187,7 +187,7 @@ impl Scanner {
         }
     }
 
-    /// What was found so far, in order.
+    /// Returns the findings so far, in order.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
@@ -266,7 +266,7 @@ impl Scanner {
     }
 }
 
-/// What is in a content that is at hand as a whole.
+/// Finds the secrets in a content that is at hand as a whole.
 pub(super) fn whole(content: &[u8], most: usize) -> Vec<Finding> {
     if Encoding::of(&content[..content.len().min(SAMPLE)]) != Encoding::Bytes {
         let mut scanner = Scanner::up_to(most);

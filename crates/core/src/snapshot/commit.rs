@@ -99,7 +99,7 @@ fn write(
     Ok(history.git().write_object(&commit).map_err(failed)?.detach())
 }
 
-/// Whether what an index knows is still stored: its tree is, and with it all below.
+/// Returns whether an index's content is still stored: its tree is, and with it all below.
 pub(super) fn is_stored(history: &HistoryRepo, index: &StatIndex) -> bool {
     index.root_tree().is_some_and(|tree| history.git().objects.exists(&tree))
 }

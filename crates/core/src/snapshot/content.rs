@@ -21,12 +21,12 @@ use crate::{
 
 /// Larger files are streamed.
 const IN_MEMORY: u64 = 4 * 1024 * 1024;
-/// How often a file that changes meanwhile is read anew.
+/// The number of reads of a file that changes meanwhile.
 const TRIES: usize = 5;
 /// Fast: the disk is the limit, and consolidation compresses again.
 pub(super) const LEVEL: Compression = Compression::new(1);
 
-/// How an object is going to be stored: it decides what is compressed.
+/// The form in which an object is stored; it decides what is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// A file of its own: header and content.
@@ -54,7 +54,7 @@ pub(super) struct NewObject {
     pub(super) body: Body,
 }
 
-/// What reading a file came to.
+/// The result of reading a file.
 #[derive(Debug)]
 pub(super) enum Content {
     Read {
@@ -75,7 +75,7 @@ pub(super) struct Reader<'a> {
     pub(super) root: &'a OwnedFd,
     pub(super) objects: gix::odb::Handle,
     pub(super) form: Form,
-    /// Where scratch files go.
+    /// The folder for scratch files.
     pub(super) scratch: &'a Path,
     pub(super) buffer: Vec<u8>,
     /// Made once: its tables are larger than most files.
@@ -263,7 +263,7 @@ pub(super) fn hash(kind: gix::objs::Kind, content: &[u8]) -> io::Result<ObjectId
     hasher.try_finalize().map_err(io::Error::other)
 }
 
-/// What a failed read says of the file; an error that says nothing of it is passed on.
+/// Returns what a failed read says of the file; an error that says nothing of it is passed on.
 fn classify(error: io::Error) -> io::Result<Content> {
     use rustix::io::Errno;
     match error.raw_os_error().map(Errno::from_raw_os_error) {

@@ -33,7 +33,7 @@ pub(super) fn open_file(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<File> {
     Ok(open_at(root, path, flags)?.into())
 }
 
-/// Where a link below `root` leads.
+/// Reads the target of a link below `root`.
 pub(super) fn read_link(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Vec<u8>> {
     let link = open_at(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
     Ok(rustix::fs::readlinkat(link, c"", Vec::new())?.into_bytes())
@@ -75,8 +75,8 @@ pub(super) fn pass_through(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Owne
     open_folder(root, path)
 }
 
-/// Whether a folder on this file system gets another time whenever a name in it comes, goes or becomes another file's:
-/// true of the usual local ones, not known of others.
+/// Returns whether a folder on this file system gets another time whenever a name in it comes, goes or becomes
+/// another file's: true of the usual local ones, not known of others.
 pub(super) fn tells_changed_folders(root: BorrowedFd<'_>) -> bool {
     #[cfg(target_os = "linux")]
     {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::ignore;
 
-/// How many of the largest files an error names.
+/// The number of the largest files that an error names.
 const NAMED: usize = 10;
 
 /// Refuses what is over the limits. Called when the sizes of changed files are; `ask` says of each whether its content

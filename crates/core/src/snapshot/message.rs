@@ -2,7 +2,7 @@
 
 use crate::{id::RunId, user_repo::Base};
 
-/// What a snapshot's commit says of itself.
+/// The message of a snapshot's commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// The first line; made of the script and the run when empty.

@@ -31,7 +31,7 @@ use crate::{
     stat_index::StatIndex,
 };
 
-/// What can stop a snapshot. Whatever it is, the history is as it was.
+/// Errors that stop a snapshot. The history stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Files are too large to be kept for good without being asked.
@@ -62,7 +62,7 @@ pub enum Error {
     /// A file or folder can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -73,7 +73,7 @@ pub enum Error {
     /// Git can't do it.
     #[error("can't {action}")]
     Git {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// Git's own reason.
         #[source]

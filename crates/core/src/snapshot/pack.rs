@@ -104,7 +104,7 @@ pub(super) struct Finished {
     pub(super) file: File,
     pub(super) index: PathBuf,
     pub(super) index_file: File,
-    /// What both are to be called.
+    /// The name for both.
     pub(super) name: ObjectId,
 }
 

@@ -1,4 +1,4 @@
-//! What goes into a snapshot and what comes out of it.
+//! Requests for snapshots, and their results.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Message, Signature};
 
-/// How much a snapshot may store without being asked.
+/// The bytes that a snapshot may store without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in one new file.
@@ -28,27 +28,27 @@ impl Default for Limits {
     }
 }
 
-/// What to store as a tree.
+/// The options of storing the folder as a tree.
 #[derive(Debug, Clone, Default)]
 pub struct TreeRequest {
     /// The user's home folder, which is refused as a project.
     pub home: Option<PathBuf>,
-    /// How much may be stored.
+    /// The limits on what is stored.
     pub limits: Limits,
 }
 
-/// What to take a snapshot of, and for whom.
+/// The options of a snapshot.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The user's home folder, which is refused as a project.
     pub home: Option<PathBuf>,
-    /// How much may be stored.
+    /// The limits on what is stored.
     pub limits: Limits,
-    /// Whose snapshot it is.
+    /// The author of the snapshot.
     pub author: Signature,
     /// When it is taken.
     pub time: Timestamp,
-    /// What its commit says.
+    /// The message of its commit.
     pub message: Message,
 }
 
@@ -74,7 +74,7 @@ pub struct Taken {
     pub commit: ObjectId,
     /// Its tree.
     pub tree: ObjectId,
-    /// Whether it was made now; else nothing had changed since that commit.
+    /// True if it was made now; else nothing had changed since that commit.
     pub is_new: bool,
     /// Files in it.
     pub files: usize,
@@ -120,7 +120,7 @@ pub trait Observer: Sync {
     fn progress(&self, progress: Progress);
 }
 
-/// How far a snapshot is.
+/// The progress of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Looking for changes: files seen so far.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::parallel;
 
-/// Where objects go.
+/// Stores objects.
 pub(super) struct Store<'a> {
     /// The repository's folder `objects`.
     objects: PathBuf,
@@ -57,7 +57,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Whether this object was taken.
+    /// Returns whether this object was taken.
     pub(super) fn has(&self, id: &ObjectId) -> bool {
         self.seen.contains(id)
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::stat_index::{Builder, Kind, Known, StatIndex};
 
-/// What became of the folder.
+/// The tree built of the folder.
 pub(super) struct Built {
     /// The tree of all; of no file at all, the empty tree.
     pub(super) tree: ObjectId,
@@ -23,7 +23,7 @@ pub(super) struct Built {
     pub(super) files: usize,
     /// Each folder's tree, by its number; `None` where that would be empty.
     trees: Vec<Option<ObjectId>>,
-    /// Whether the index says all of this already.
+    /// True if the index says all of this already.
     pub(super) index_is_current: bool,
 }
 

@@ -33,7 +33,7 @@ const LOOSE_BYTES: u64 = 4 * 1024 * 1024;
 /// The most threads that look, read and compress: the disk serves no more.
 const THREADS: usize = 8;
 
-/// Where a folder's content is put.
+/// The places that a folder's content is read from and written to.
 pub(super) struct Target<'a> {
     /// The project folder.
     pub(super) root: &'a Path,

@@ -1,4 +1,4 @@
-//! What the project folder looked like at the last snapshot: for each file its stat data and its object.
+//! The project folder as it was at the last snapshot: for each file its stat data and its object.
 //!
 //! A file whose stat data is as it was is not read again. The index is a cache: what can't be read, is
 //! damaged, or was written by another version is taken for empty, and the folder is read anew. It never
@@ -37,7 +37,7 @@ const ENTRY: usize = 80;
 /// No folder; also the child of what is not a folder.
 const NO_FOLDER: u32 = u32::MAX;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// What tells a changed file from an unchanged one, without reading it.
+/// The stat data that tells a changed file from an unchanged one, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stat {
     /// Bytes in it.
@@ -94,7 +94,7 @@ impl Stat {
         dev: 0,
     };
 
-    /// Whether a change after `began` (the begin of the snapshot) could leave this stat data as it is.
+    /// Returns whether a change after `began` (the begin of the snapshot) could leave this stat data as it is.
     pub fn is_racy(&self, began: (i64, u32)) -> bool {
         (self.mtime_s, self.mtime_ns) >= began || (self.ctime_s, self.ctime_ns) >= began
     }
@@ -103,7 +103,7 @@ impl Stat {
 /// A file, link or folder as the index keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its content looks like a secret's.
     pub is_secret: bool,

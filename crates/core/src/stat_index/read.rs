@@ -139,12 +139,12 @@ impl StatIndex {
 }
 
 impl<'a> Folder<'a> {
-    /// How many entries it has.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// Whether it has no entry.
+    /// Returns whether it has no entry.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -175,7 +175,7 @@ impl<'a> Folder<'a> {
 }
 
 impl Entry<'_> {
-    /// What it is.
+    /// Returns its kind.
     pub fn kind(&self) -> Kind {
         Kind::of(self.bytes[6]).expect("checked when the index was read")
     }

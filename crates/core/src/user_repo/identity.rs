@@ -57,7 +57,7 @@ pub fn identity(root: &Path) -> Identity {
 }
 
 impl UserRepo {
-    /// Who the user is in this repository: [`identity()`].
+    /// Returns the user's identity in this repository: [`identity()`].
     pub fn identity(&self) -> Identity {
         of_config(self.git.config_snapshot().plumbing())
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Error, Signature, UserRepo, failed};
 use crate::{git_files, refs};
 
-/// What the Workbench called the first commit of a project.
+/// The Workbench's message of the first commit of a project.
 const MESSAGE: &str = "Initial commit\n";
 
 impl UserRepo {

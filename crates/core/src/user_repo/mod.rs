@@ -27,7 +27,7 @@ use gix::{
 
 use crate::git_files;
 
-/// What can go wrong with the user's repository.
+/// Failures of the user's repository.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is a repository already.
@@ -39,7 +39,7 @@ pub enum Error {
     /// Git can't do it.
     #[error("can't {action} in the Git repository of {}", root.display())]
     Git {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// The project folder.
         root: PathBuf,
@@ -61,7 +61,7 @@ pub enum Error {
     /// A file can't be read or written.
     #[error("can't {action} {}", path.display())]
     Io {
-        /// What was attempted.
+        /// The action that was attempted.
         action: &'static str,
         /// On what.
         path: PathBuf,
@@ -74,7 +74,7 @@ pub enum Error {
     OtherRemote {
         /// The project folder.
         root: PathBuf,
-        /// Where it leads, without a password.
+        /// The remote's URL, without a password.
         url: String,
     },
 }
@@ -97,7 +97,7 @@ pub enum Format {
 /// The user's commit that a snapshot was taken on top of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
-    /// What HEAD is.
+    /// The commit of HEAD.
     pub commit: ObjectId,
     /// The branch, in short; `None` when HEAD is detached.
     pub branch: Option<String>,

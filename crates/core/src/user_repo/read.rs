@@ -6,8 +6,8 @@ use super::{Base, Error, Format, UserRepo};
 use crate::{quote::quoted, refs, remote_url::RemoteUrl};
 
 impl UserRepo {
-    /// What HEAD is; `None` when nothing is committed yet.
-    /// Of a repository with a reftable it is not known.
+    /// Returns the commit of HEAD; `None` when nothing is committed yet. Of a repository with a reftable it is not
+    /// known.
     pub fn head(&self) -> Result<Option<Base>, Error> {
         if self.format().is_some() {
             return Ok(None);
@@ -25,7 +25,7 @@ impl UserRepo {
         storage.filter(|storage| storage.as_bstr() != "files").map(|_| Format::Reftable)
     }
 
-    /// Where a branch is (its full name).
+    /// Returns the commit of a branch (its full name).
     pub fn branch_tip(&self, name: &gix::refs::FullNameRef) -> Result<Option<ObjectId>, Error> {
         if let Some(format) = self.format() {
             return Err(Error::Format { path: self.work_tree().to_owned(), format });
@@ -36,7 +36,7 @@ impl UserRepo {
         }
     }
 
-    /// Where the local `master` is.
+    /// Returns the commit of the local `master`.
     pub fn master_tip(&self) -> Result<Option<ObjectId>, Error> {
         self.branch_tip(refs::master().as_ref())
     }

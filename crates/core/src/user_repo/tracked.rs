@@ -52,7 +52,7 @@ impl Tracked {
         Self { index, prefix: BString::default(), objects: objects.map(|objects| objects.store()) }
     }
 
-    /// Whether this file (path with `/`, relative to the project folder) is tracked.
+    /// Returns whether this file (path with `/`, relative to the project folder) is tracked.
     pub fn has_file(&self, path: &BStr) -> bool {
         let Some(index) = &self.index else { return false };
         let path = self.in_work_tree(path);

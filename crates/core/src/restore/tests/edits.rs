@@ -1,4 +1,4 @@
-//! What is edited while a restore goes on is never lost.
+//! Edits made while a restore goes on are never lost.
 
 use std::cell::Cell;
 

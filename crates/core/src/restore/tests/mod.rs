@@ -31,7 +31,7 @@ struct Project {
     history: HistoryRepo,
 }
 
-/// What is at a path.
+/// The file at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     File(Vec<u8>),

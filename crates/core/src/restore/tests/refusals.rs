@@ -1,4 +1,4 @@
-//! What stops a restore before it begins.
+//! Refusals that stop a restore before it begins.
 
 use gix::objs::{Tree, tree};
 

@@ -12,7 +12,7 @@ use super::{
 
 const MS: u64 = 1_504_832_282_000;
 
-/// What a tree has under the ids of the millisecond.
+/// A tree's records under the ids of the millisecond.
 type State = BTreeMap<RunId, ObjectId>;
 
 fn repository() -> (tempfile::TempDir, Repository) {

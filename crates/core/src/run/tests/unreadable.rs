@@ -36,7 +36,7 @@ fn newer(version: u64, ms: u64) -> Vec<u8> {
     text.replace("\"version\": 1", &format!("\"version\": {version}")).into_bytes()
 }
 
-/// What somebody could put there, and the status that stands for it.
+/// Returns contents that somebody could put there, each with the status that stands for it.
 fn odd(ms: u64) -> [(&'static str, Vec<u8>, Status); 8] {
     let good = String::from_utf8(run_at(ms).to_stored()).unwrap();
     [

@@ -1,4 +1,4 @@
-//! What looks like a secret and is none: a false alarm keeps a file out of a snapshot.
+//! Harmless names and contents that look like secrets: a false alarm keeps a file out of a snapshot.
 
 use super::{ALNUM, BASE64, HEX, all_in, random, random_from};
 use crate::secret::of_name;

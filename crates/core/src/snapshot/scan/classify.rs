@@ -1,4 +1,4 @@
-//! What a name, and the file behind it, comes to: in the snapshot or not, known or to be read.
+//! Classifies directory entries: in the snapshot or not, known or to be read.
 
 use gix::bstr::BStr;
 
@@ -15,7 +15,7 @@ use crate::{
     user_repo::nested::Nested,
 };
 
-/// What a name comes to before the file is looked at.
+/// The class of a directory entry before the file is read.
 pub(super) enum Classified {
     /// Not in the snapshot.
     Excluded,
@@ -62,7 +62,7 @@ pub(super) fn classify(
     Ok(Classified::Included { force_included, tracked_only })
 }
 
-/// What a file or link comes to, given what was seen and what is known of it; its item's name is the caller's.
+/// Classifies a file or link by its stat data and its entry in the index; its item's name is the caller's.
 pub(super) fn classify_entry(
     path: &BStr,
     name: &BStr,
@@ -114,7 +114,7 @@ impl Item {
         Self { name, state, ..Self::fresh(Kind::Folder, Stat::default(), false) }
     }
 
-    /// Whether it is in the tree, or out, as the index has it.
+    /// Returns whether it is in the tree, or out, as the index has it.
     pub(super) fn is_as(&self, known: &Known) -> bool {
         self.state == State::Known(known.id) && self.excluded == known.excluded
     }

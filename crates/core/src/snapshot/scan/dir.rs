@@ -230,7 +230,7 @@ fn scan_listing(
     Ok(node)
 }
 
-/// What the index knows under a name; `next` is where to go on, as names come in order.
+/// Returns the index's entry of a name; `next` is where to go on, as names come in order.
 fn entry_of(old: &Folder<'_>, next: &mut usize, name: &BStr) -> Option<Known> {
     while *next < old.len() {
         let entry = old.entry(*next);

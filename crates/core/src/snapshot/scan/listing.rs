@@ -15,7 +15,7 @@ use crate::{
     snapshot::files,
 };
 
-/// Where a name begins and ends in a folder's names, and its type as the listing says it.
+/// The beginning and end of a name in a folder's names, and its type as the listing says it.
 pub(super) type Listed = (usize, usize, FileType);
 
 /// Reads a folder's listing: names, each with a zero byte behind it, into `names`.
@@ -75,7 +75,7 @@ pub(super) fn extended(
     above.with(path.len(), gitignore, amlignore)
 }
 
-/// What an ignore file of a folder says.
+/// Reads an ignore file of a folder.
 pub(super) fn read_rules(
     root: BorrowedFd<'_>,
     folder: &[u8],
@@ -95,7 +95,7 @@ fn read_regular(folder: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<Option<V
     }
 }
 
-/// Whether Git refuses the name in a tree: `.git` in another spelling.
+/// Returns whether Git refuses the name in a tree: `.git` in another spelling.
 pub(super) fn is_refused_name(name: &BStr) -> bool {
     if !matches!(name.first(), Some(b'.' | b'g' | b'G' | 0xe2 | 0xef)) {
         return false;
@@ -111,7 +111,7 @@ pub(super) fn is_refused_name(name: &BStr) -> bool {
     )
 }
 
-/// Whether Git refuses a link of this name: `.gitmodules` in any spelling.
+/// Returns whether Git refuses a link of this name: `.gitmodules` in any spelling.
 pub(super) fn is_refused_link(name: &BStr) -> bool {
     let mode = Some(gix::validate::path::component::Mode::Symlink);
     let options = gix::validate::path::component::Options {

@@ -1,4 +1,4 @@
-//! What was found: folders, and the files, links and folders in them.
+//! The nodes of a scan: folders, and the files, links and folders in them.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{
     stat_index::{Folder, Kind, Stat, StatIndex},
 };
 
-/// What is known of a file's content.
+/// The state of a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// As the index has it.

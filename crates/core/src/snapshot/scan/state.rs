@@ -24,7 +24,7 @@ pub(crate) struct Scan<'a> {
     /// Asked at most once, by whichever thread comes first.
     pub(crate) user: Mutex<Option<UserRepo>>,
     pub(crate) index: Option<&'a StatIndex>,
-    /// Whether a folder's own stat data says that its names are the same.
+    /// True if a folder's own stat data says that its names are the same.
     pub(crate) trusts_folders: bool,
     pub(crate) threads: usize,
     pub(crate) observer: &'a dyn Observer,

@@ -1,5 +1,5 @@
-//! What the index makes quick must be as right as without it: folders that are not listed again, whatever changes in
-//! them; and any tree comes back as it was.
+//! Scans with an index find the same as without: folders that are not listed again, whatever changes in them; and
+//! any tree comes back as it was.
 
 use std::{
     fs,
