@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{Error, RemoteUrl, Scheme, UserInfo};
 
-/// The characters of a user name that are not percent-encoded when it is written back.
+/// The characters of a user name to percent-encode when it is written back.
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'\\');
 
 pub(super) fn parse(text: &str) -> Result<RemoteUrl, Error> {
