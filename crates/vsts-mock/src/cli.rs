@@ -47,7 +47,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ServeArgs {
-    /// What to begin with, a TOML file (see `vsts-mock init`)
+    /// The seed, a TOML file (see `vsts-mock init`)
     #[arg(long, value_name = "SEED.toml")]
     config: Option<PathBuf>,
     /// Keep the state there; without it, it lives in a temporary folder and goes with the process
@@ -62,10 +62,10 @@ struct ServeArgs {
     /// Listen for SSH there; port 0 takes a free one [default: 127.0.0.1:2222, or a free port if --http takes one]
     #[arg(long, value_name = "ADDR")]
     ssh: Option<SocketAddr>,
-    /// What URLs in answers begin with, when clients reach the server by another name
+    /// The beginning of URLs in answers, when clients reach the server by another name
     #[arg(long, value_name = "URL")]
     external_url: Option<String>,
-    /// Which service to imitate [default: what the seed says, else permissive]
+    /// The service to imitate [default: what the seed says, else permissive]
     #[arg(long, value_enum)]
     profile: Option<Profile>,
     /// Write the ready line to this file too

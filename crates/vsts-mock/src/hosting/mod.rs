@@ -152,8 +152,8 @@ impl Session {
             && self.repo.handle.refs_took().is_some()
     }
 
-    /// Whether to answer `request`, which is here as a whole, takes no time worth a thread: it asks for refs, and those
-    /// of this repository took very little when they were asked for last.
+    /// Returns whether answering `request`, which is here as a whole, takes too little time for a thread: it asks
+    /// for refs, and those of this repository were read quickly the last time.
     pub(crate) fn responds_at_once(&self, request: &[u8]) -> bool {
         self.service == Service::UploadPack
             && self.version == ProtocolVersion::V2

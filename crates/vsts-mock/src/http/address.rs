@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 /// Hosts whose first label is an account.
 const ACCOUNT_SUFFIXES: [&str; 2] = [".visualstudio.com", ".localhost"];
 
-/// What may stand between an account's name and such a suffix: where the service keeps users and groups, extensions, and
-/// profiles. All of it is answered here.
+/// The labels that may stand between an account's name and such a suffix: where the service keeps users and groups,
+/// extensions, and profiles. All of it is answered here.
 const SERVICES: [&str; 4] = [".vssps", ".vsaex", ".vsspsext", ".extmgmt"];
 
 /// The resource that a URL names.

@@ -1,6 +1,6 @@
 //! One request: who asks, for which repository, and may they; then the engine; then how it ended, as an exit status.
 //!
-//! What the person at the other end should read goes to the error stream, each line behind `remote: `, in the service's
+//! Text for the person at the other end goes to the error stream, each line behind `remote: `, in the service's
 //! words.
 
 use std::sync::Arc;

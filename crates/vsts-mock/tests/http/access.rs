@@ -1,4 +1,4 @@
-//! Who may: the verdicts as people see them in git's output.
+//! Access: the verdicts as people see them in git's output.
 
 use tempfile::TempDir;
 use vsts_mock::MockServer;

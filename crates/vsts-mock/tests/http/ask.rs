@@ -114,7 +114,7 @@ impl Site {
         self.send("POST", path, "Content-Type: application/x-www-form-urlencoded\n", &body).await
     }
 
-    /// What opens a fetch, or a push, of acme's `iris` with that token: its status.
+    /// Opens a fetch, or a push, of acme's `iris` with that token, and returns the status.
     pub(crate) async fn git(&self, service: &str, token: &str) -> u16 {
         let basic = STANDARD.encode(format!("x:{token}"));
         let path = format!("/acme/iris/_git/iris/info/refs?service={service}");

@@ -36,7 +36,7 @@ impl Served {
         Self::of(dir, command)
     }
 
-    /// What a command serves that reads `seed.toml` in this folder.
+    /// Starts a server by a command that reads `seed.toml` in this folder.
     pub(crate) fn of(dir: &Path, mut command: Command) -> Self {
         std::fs::write(dir.join("seed.toml"), SEED).expect("a seed");
         let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log");

@@ -47,7 +47,7 @@ pub(crate) async fn server(dir: &TempDir) -> MockServer {
     builder.data_dir(dir.path().join("data")).start().await.expect("the server starts")
 }
 
-/// What a git command said.
+/// The output of a git command.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) ok: bool,

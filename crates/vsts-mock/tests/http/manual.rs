@@ -14,7 +14,7 @@ const MANUAL: &str = include_str!("../../README.md");
 const BINARY: &str = env!("CARGO_BIN_EXE_vsts-mock");
 const PYTEST: &str = "pytest==9.2.0";
 const VALIDATOR: &str = "openapi-spec-validator==0.9.0";
-/// How many lines an example may have.
+/// The most lines that an example may have.
 const SHORT: usize = 15;
 
 /// The first example in that language.

@@ -74,7 +74,7 @@ fn values(reply: &raw::Reply) -> Vec<Value> {
     serde_json::from_value(value["value"].take()).expect("a list")
 }
 
-/// How often the process has called the system to read anything so far.
+/// Returns the number of read system calls of the process so far.
 fn reads(pid: u32) -> usize {
     let io = fs::read_to_string(format!("/proc/{pid}/io")).expect("the kernel counts");
     let count = io.lines().find_map(|line| line.strip_prefix("syscr: ")).expect("a line for reads");

@@ -73,7 +73,7 @@ impl Asked {
         url.rsplit(':').next().expect("a port").to_owned()
     }
 
-    /// What the server has in a row of the table.
+    /// Returns the server's value in a row of the table.
     async fn observe(&self, what: &str) -> String {
         match what {
             "versions of the Git protocol" => {

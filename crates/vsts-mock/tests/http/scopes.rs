@@ -1,4 +1,4 @@
-//! What a token opens: every scope at every door; and what opens no door any more.
+//! The scopes of tokens: every scope at every transport; and tokens that are accepted nowhere any more.
 
 use std::io::{BufReader, Write as _};
 
@@ -15,7 +15,7 @@ const REPOS: &str = "/acme/iris/_apis/git/repositories";
 const EMPTY_PACK: &[u8] =
     b"PACK\0\0\0\x02\0\0\0\0\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e";
 
-/// What a request does to whom it is refused, for reading or for more.
+/// The right that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Right {
     Read,
@@ -37,7 +37,7 @@ fn push(content: &str) -> Value {
     })
 }
 
-/// Who has what: the scopes, and the rights that they are for.
+/// Returns the scopes, each with the rights that it gives.
 fn scopes() -> Vec<(&'static str, Vec<Right>)> {
     use Right::{Manage, Read, Registry, RegistryWrite, Tokens, Write};
     vec![

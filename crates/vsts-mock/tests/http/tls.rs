@@ -25,7 +25,7 @@ async fn server(dir: &TempDir) -> MockServer {
     builder.data_dir(dir.path().join("data")).start().await.expect("the server starts")
 }
 
-/// Where git finds what to trust.
+/// Returns the setting by which git trusts the server's authority.
 fn trusting(dir: &TempDir, server: &MockServer) -> String {
     let file = dir.path().join("ca.pem");
     std::fs::write(&file, server.ready().ca_pem.as_deref().expect("an authority")).expect("a file");
@@ -46,7 +46,7 @@ fn client(server: &MockServer, protocols: &[&[u8]]) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// What a request over TLS was answered with, and how the hands were shaken.
+/// The answer to a request over TLS, and the kind of handshake.
 struct Shaken {
     kind: Option<HandshakeKind>,
     protocol: Option<Vec<u8>>,

@@ -8,7 +8,7 @@ use crate::git::Git;
 use crate::scenario::{SHARED, Scenario, Step, repositories};
 use crate::site::{Oracle, Site, Transport, Who};
 
-/// What a scenario left behind, line by line.
+/// The result of a scenario, line by line.
 type Transcript = Vec<String>;
 
 /// Runs a table through a transport, and beside it against stock git's server side; tells every scenario that differs.
@@ -47,7 +47,7 @@ pub(crate) fn run(program: &Path, transport: Transport, version: u8, scenarios: 
     assert!(wrong.is_empty(), "not as stock git does it:\n\n{}", wrong.join("\n\n"));
 }
 
-/// Where a scenario is played.
+/// One of the two servers on which a scenario is played.
 struct Side<'s> {
     git: Git,
     url: String,

@@ -1,6 +1,6 @@
-//! Where vsts-mock is meant to differ from stock git, all in one table, each with its reason.
+//! The intended differences from stock git, all in one table, each with its reason.
 
-/// What vsts-mock says, what stock git says, and why that is right.
+/// The words of vsts-mock and of stock git, and the reason why they may differ.
 struct Difference {
     ours: &'static str,
     stock: &'static str,

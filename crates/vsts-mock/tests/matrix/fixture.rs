@@ -20,7 +20,7 @@ const START: usize = 1_500_000_000;
 pub(crate) struct Fixture {
     /// Everything.
     pub(crate) whole: PathBuf,
-    /// What a server begins with.
+    /// The repository that a server begins with.
     pub(crate) base: PathBuf,
 }
 

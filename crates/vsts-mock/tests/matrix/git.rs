@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a git command said.
+/// The output of a git command.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) code: i32,

@@ -12,7 +12,7 @@ pub(crate) fn assert_sound(repository: &Path) {
     assert!(output.code == 0 && clean, "{}: {output:?}", repository.display());
 }
 
-/// What a revision of a repository reaches, commits and all, sorted.
+/// Returns the objects that can be reached from revisions of a repository, commits and all, sorted.
 #[track_caller]
 pub(crate) fn objects(repository: &Path, revisions: &[&str]) -> Vec<String> {
     let args = [&["rev-list", "--objects", "--no-object-names"], revisions].concat();
@@ -26,7 +26,7 @@ pub(crate) fn id(repository: &Path, revision: &str) -> String {
     Git::new(repository).run(&["rev-parse", "-q", "--verify", revision]).out.trim().to_owned()
 }
 
-/// How many commits a revision reaches.
+/// Returns the number of commits that can be reached from a revision.
 #[track_caller]
 pub(crate) fn count(repository: &Path, revision: &str) -> usize {
     Git::new(repository).run(&["rev-list", "--count", revision]).ok().trim().parse().expect("a number")

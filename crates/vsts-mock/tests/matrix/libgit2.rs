@@ -8,7 +8,7 @@ use git2::{AutotagOption, Cred, FetchOptions, FetchPrune, PushOptions, RemoteCal
 use crate::judge;
 use crate::site::{Site, Transport, Who};
 
-/// What its authors call `GIT_FETCH_DEPTH_UNSHALLOW`.
+/// The value that libgit2's authors call `GIT_FETCH_DEPTH_UNSHALLOW`.
 const UNSHALLOW: i32 = i32::MAX;
 
 fn callbacks<'c>(who: Who) -> RemoteCallbacks<'c> {

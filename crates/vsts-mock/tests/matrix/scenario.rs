@@ -17,7 +17,7 @@ pub(crate) enum Step {
     Upstream(&'static [&'static str]),
 }
 
-/// What happens in one repository. The client's own repository, if there is one, is called `clone`.
+/// A sequence of steps in one repository. The client's own repository, if there is one, is called `clone`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -39,7 +39,7 @@ impl Scenario {
     }
 }
 
-/// What scenarios without a change read.
+/// The repository that scenarios without a change read.
 pub(crate) const SHARED: &str = "shared";
 
 /// The repositories that a table needs.

@@ -1,4 +1,4 @@
-//! Where scenarios run: vsts-mock by one of its doors, or stock git's own server side.
+//! The servers that scenarios run on: vsts-mock by one of its transports, or stock git's own server side.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use crate::cgi;
 use crate::fixture::{self, Fixture};
 use crate::git::Git;
 
-/// How a client reaches vsts-mock.
+/// The transport of a client to vsts-mock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Http,
@@ -25,7 +25,7 @@ pub(crate) enum Transport {
     Ssh,
 }
 
-/// Who asks. alice owns everything, bob reads.
+/// The user who asks. alice owns everything, bob reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     Alice,
@@ -182,7 +182,7 @@ pub(crate) struct Oracle {
 /// The repository that is read by hand.
 pub(crate) const READ: &str = "read";
 
-/// What vsts-mock lets everybody do is off in stock git until it is turned on.
+/// The settings of stock git that turn on what vsts-mock lets everybody do.
 const OPEN: [&str; 5] = [
     "uploadpack.allowFilter",
     "uploadpack.allowAnySHA1InWant",

@@ -70,7 +70,7 @@ impl Pair {
     }
 }
 
-/// What a request says that the client has.
+/// Returns the objects that the client has according to the request.
 fn haves(arguments: &[String]) -> Vec<&str> {
     arguments.iter().filter_map(|argument| argument.strip_prefix("have ")).collect()
 }

@@ -1,5 +1,5 @@
-//! Who may do what, by role, action and transport: one table, which HTTP, SSH, REST, the pages and the checks of the security
-//! API all have to agree with.
+//! Permissions by role, action and transport: one table, which HTTP, SSH, REST, the pages and the checks of the
+//! security API all have to agree with.
 //!
 //! `table` is what is expected, `testbed` the server with somebody in every role, `transports` the ways in.
 

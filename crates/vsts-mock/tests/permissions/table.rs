@@ -1,4 +1,4 @@
-//! What is expected: a row for every action, a column for every role, one verdict for all transports.
+//! The expected verdicts: a row for every action, a column for every role, one verdict for all transports.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ const ACTIONS: [(&str, Git, u32, &str); 15] = [
     ("put somebody into a group", Git::Not, 8, "yyii-suuiiiiiiy"),
 ];
 
-/// What an action does to a repository by Git.
+/// The effect of an action on a repository by Git.
 #[derive(Clone, Copy, Debug)]
 enum Git {
     Fetch,

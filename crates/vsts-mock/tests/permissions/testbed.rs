@@ -94,7 +94,7 @@ impl Testbed {
         testbed
     }
 
-    /// What the tests' client of SSH asks for.
+    /// Returns the port of the SSH server.
     pub(crate) fn port(&self) -> String {
         let url = self.server.ready().ssh.as_deref().expect("SSH is listened for");
         url.rsplit(':').next().expect("a port").to_owned()

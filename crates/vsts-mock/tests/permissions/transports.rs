@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::testbed::Testbed;
 
-/// What somebody tries.
+/// An attempted action.
 #[derive(Clone, Debug)]
 pub(crate) enum Attempt {
     Fetch,
@@ -162,7 +162,8 @@ impl Testbed {
         Some(verdict(reply.status, &reply.body))
     }
 
-    /// What a page says to who looks at it: `y` if it is shown, and has what the action takes; `!` for a no.
+    /// Returns a page's verdict for the user with that token: `y` if it is shown and has the control for the action;
+    /// `!` for a refusal.
     pub(crate) async fn on_page(&self, token: &str, action: &str) -> Option<char> {
         let repo = "/iris/_git/extra";
         let (path, control) = match action {
@@ -184,7 +185,7 @@ impl Testbed {
         })
     }
 
-    /// Whether the security API says yes, to those who may ask it.
+    /// Returns whether the security API says yes, to those who may ask it.
     pub(crate) async fn by_asking(&self, token: &str, namespace: &str, at: &str, bits: u32) -> bool {
         let at = at.replace('$', "%24").replace(':', "%3A");
         let path = format!("/_apis/permissions/{namespace}/{bits}?tokens={at}");
@@ -197,7 +198,7 @@ impl Testbed {
     }
 }
 
-/// What Git is told in the end: a pack, a ref that has changed, or why it has not.
+/// Returns Git's final verdict: a pack, a ref that has changed, or the reason for a refusal.
 fn of_git(output: &str) -> char {
     if output.contains("PACK")
         || output.contains("\nok refs/")

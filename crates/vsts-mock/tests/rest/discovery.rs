@@ -1,4 +1,4 @@
-//! How clients find their way: locations, areas, versions, and the manners of every answer.
+//! Discovery by clients: locations, areas, versions, and the headers of every answer.
 
 use serde_json::json;
 use vsts_mock::Profile;

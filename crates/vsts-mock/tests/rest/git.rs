@@ -1,4 +1,4 @@
-//! What is in a repository: pushed by REST and read by Git, pushed by Git and read by REST.
+//! The content of a repository: pushed by REST and read by Git, pushed by Git and read by REST.
 
 use serde_json::{Value, json};
 use vsts_mock::Profile;

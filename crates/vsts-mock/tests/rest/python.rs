@@ -61,7 +61,7 @@ async fn whole_life(profile: Profile) {
     script(&site, "end", &[]).await;
 }
 
-/// What the SDK denies, Git's pushes hear, until the SDK takes it back.
+/// The SDK's denial refuses Git's pushes until the SDK takes it back.
 async fn a_denial_and_its_end(site: &Site, url: &str) {
     script(site, "deny", &[]).await;
     let with_token = url.replace("http://", "http://me:bobspat@");

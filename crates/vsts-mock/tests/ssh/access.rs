@@ -1,4 +1,4 @@
-//! Who may do what, and how a no sounds: words on the error stream and an exit status.
+//! Access over SSH, and refusals: words on the error stream and an exit status.
 
 use crate::client::Client;
 use crate::testbed::{Testbed, make_key};

@@ -25,7 +25,7 @@ use crate::message::{
 use crate::testbed::Testbed;
 
 pub(crate) const IDENT: &str = "SSH-2.0-test";
-/// How much the server may send before it is told that it may go on.
+/// The bytes that the server may send before the window is enlarged.
 const WINDOW: u32 = 1 << 30;
 
 struct Cipher {
@@ -168,7 +168,7 @@ impl Client {
         }
     }
 
-    /// Whether the server ends the connection; whatever it says before is passed over.
+    /// Returns whether the server ends the connection; its output before is passed over.
     pub(crate) async fn is_ended(&mut self) -> bool {
         let mut rest = Vec::new();
         // A reset is an end as well.

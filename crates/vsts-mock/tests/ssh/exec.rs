@@ -13,7 +13,7 @@ pub(crate) struct Exec<'a> {
     err: Vec<u8>,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) out: String,

@@ -60,7 +60,7 @@ fn without_head(path: &Path) {
 
 fn missing(_: &Path) {}
 
-/// What can become of a repository of the server itself.
+/// The damaged states of a repository of the server itself.
 const DAMAGED: [Row; 2] = [
     (without_head, "the repository can't be opened: its HEAD is damaged", ""),
     (missing, "the repository can't be opened: its folder is missing on the server", ""),

@@ -17,7 +17,7 @@ pub(crate) async fn still_serves(testbed: &Testbed, after: &str) {
     assert!(output.status == Some(0) && output.out.contains("HEAD"), "after {after}: {output:?}");
 }
 
-/// What is sent in the clear, right after the connection is made.
+/// Bytes sent in the clear, right after the connection is made, are refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_before_there_are_keys() {
     let testbed = Testbed::new().await;
@@ -91,7 +91,7 @@ async fn messages_out_of_order_and_bad_key_exchanges() {
     }
 }
 
-/// What the server offers: strict key exchange, and nothing that is known to be weak.
+/// The server offers strict key exchange, and nothing that is known to be weak.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_offer_is_strict_and_has_nothing_weak() {
     let testbed = Testbed::new().await;

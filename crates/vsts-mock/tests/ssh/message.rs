@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What this client offers, and nothing besides.
+/// Makes the key exchange message with all that this client offers.
 pub(crate) fn kexinit(kex: &str) -> Message {
     let mut offer = Message::new(KEXINIT);
     offer.0.extend([7; 16]);

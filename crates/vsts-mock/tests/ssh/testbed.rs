@@ -8,7 +8,7 @@ pub(crate) use test_support::ssh::{make_key, public_key};
 use test_support::{Answer, http};
 use vsts_mock::{Builder, MockServer, Profile};
 
-/// What a command said.
+/// The output of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: Option<i32>,

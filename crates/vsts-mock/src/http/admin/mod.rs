@@ -48,7 +48,7 @@ pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
         .method_not_allowed_fallback(wrong_method)
 }
 
-/// What an admin request answers when it fails.
+/// The answer to an admin request that fails.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
@@ -211,7 +211,7 @@ struct JournalQuery {
     /// The most entries to return; all of them without it.
     #[serde(rename = "$top")]
     top: Option<usize>,
-    /// What the header of the page before named.
+    /// The token from the header of the page before.
     #[serde(rename = "continuationToken", default)]
     continuation: u64,
 }

@@ -19,7 +19,7 @@ pub(super) struct Route {
     pub(super) fields: &'static str,
     /// The status when it went well.
     pub(super) status: u16,
-    /// Whether it needs no admin token.
+    /// True if it needs no admin token.
     pub(super) is_open: bool,
     pub(super) serve: MethodRouter<Arc<App>>,
 }

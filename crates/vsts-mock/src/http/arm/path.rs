@@ -29,7 +29,7 @@ pub(super) enum Target {
     Group,
     /// All of one level in what the names say.
     Children(Level),
-    /// What the names say itself.
+    /// The named resource itself.
     Resource,
     RoleAssignments,
     RoleAssignment(String),

@@ -33,7 +33,7 @@ use crate::operations::tokens;
 /// The lifetime of a session.
 const SESSION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What is asked for.
+/// The endpoint that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     DeviceCode(Generation),
@@ -224,7 +224,7 @@ fn token_answer(generation: Generation, value: &str, now: Timestamp) -> Value {
     answer
 }
 
-/// What failed is for the log, unless the disk is full.
+/// Answers an internal error, whose cause is for the log alone, unless the disk is full.
 fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
     let (status, message) = if disk_full::is_cause_of(error) {
         (StatusCode::INSUFFICIENT_STORAGE, disk_full::MESSAGE)

@@ -1,5 +1,5 @@
-//! Who may do what with a repository: for each user and group what they have, said here or inherited, and where that
-//! comes from; and, for who may, setting it.
+//! The permissions page of a repository: what each user and group may do, set here or inherited, and where that
+//! comes from; and the form to set it, for those who may.
 
 use std::sync::Arc;
 

@@ -51,7 +51,7 @@ impl Deref for Source<'_> {
     }
 }
 
-/// What a version is named by.
+/// The kind of name that a version goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Branch,

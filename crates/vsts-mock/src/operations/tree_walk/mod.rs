@@ -138,7 +138,7 @@ struct Trees<'r> {
     kept_bytes: usize,
 }
 
-/// What differs between the two trees of a pair, and where the walk is in it.
+/// The differences between the two trees of a pair, and the walk's place among them.
 struct Folder {
     old: Rc<Vec<u8>>,
     new: Rc<Vec<u8>>,
@@ -150,7 +150,7 @@ struct Folder {
 /// One name of a folder, and what has it on each side.
 #[derive(Debug)]
 struct Row {
-    /// Where the name lies in the tree of the new side, or of the old one if the new side lacks it.
+    /// The range of the name in the tree of the new side, or of the old one if the new side lacks it.
     name: Range<usize>,
     old: Side,
     new: Side,

@@ -1,4 +1,4 @@
-//! How deeply a Markdown text and its HTML are nested, found without parsing: both parsers take time that grows with the
+//! Checks the nesting of a Markdown text and its HTML without parsing: both parsers take time that grows with the
 //! square of it.
 
 use super::TooMuch;

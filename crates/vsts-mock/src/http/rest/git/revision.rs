@@ -8,7 +8,7 @@ use super::super::query::{Query, choice};
 use super::request::RepoRequest;
 use crate::operations::versions::{self, default_branch};
 
-/// What a version is named by.
+/// The kind of name that a version goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Branch,

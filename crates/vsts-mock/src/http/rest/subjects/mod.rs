@@ -1,8 +1,8 @@
 //! Users and groups: `_apis/identities` and `_apis/graph`, two ways of looking at the same ones.
 //!
-//! Who belongs to the account knows of those who belong to it, and of the groups of the projects they see. What is not
-//! to be seen is not there. Changing a group takes an administrator of the project or the account that it belongs to,
-//! and changes at once what its members may do.
+//! Members of the account see its members, and the groups of the projects that they see. A hidden subject is
+//! answered as absent. Changing a group takes an administrator of the project or the account that it belongs to, and
+//! changes at once what its members may do.
 
 pub(super) mod graph;
 pub(super) mod identities;
