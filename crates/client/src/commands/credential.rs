@@ -16,7 +16,7 @@ use crate::ui::Output;
 /// Example: `git config --global credential.helper '!azml credential'`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What Git wants: `get`, `store` or `erase`; anything else is passed over
+    /// Git's operation: `get`, `store` or `erase`; others are passed over
     #[arg(value_name = "OPERATION")]
     operation: String,
 }

@@ -33,8 +33,8 @@ pub struct Pushed {
 
 /// Brings the history branch and the run records to the remote, in one push where both moved.
 ///
-/// Where somebody else pushed first, theirs is fetched and joined with ours, and the push repeated. Attachments of runs
-/// go along; where they alone can't be delivered, the rest is, and the error says why they were not.
+/// If somebody else pushed first, their commits are fetched and joined with ours, and the push repeated. Attachments
+/// of runs are pushed too; if they alone can't be delivered, the rest is, and the error says why.
 pub fn push_history(
     history: &HistoryRepo,
     remote: &Remote,

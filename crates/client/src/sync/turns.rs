@@ -1,8 +1,8 @@
 //! Taking turns with others who push at the same moment.
 //!
-//! Who comes second waits for a random time before looking again, so that one join takes in what all others brought
-//! meanwhile. The range of that time follows how long a round takes here. It grows while the crowd shows itself, and
-//! shrinks again for who has waited long: those go before newcomers.
+//! A pusher that comes second waits for a random time before looking again, so that one join takes in all that
+//! others pushed meanwhile. The range of that time follows how long a round takes here. It grows with the first lost
+//! rounds and shrinks again with later ones, so that those who have waited long go before newcomers.
 
 use std::time::Duration;
 

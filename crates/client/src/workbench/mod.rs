@@ -70,9 +70,9 @@ pub(crate) struct Workbench {
 /// A request and who sent it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
-    /// Who sent it.
+    /// The sender.
     pub sender: Sender<'a>,
-    /// What it asks for.
+    /// The request.
     pub request: &'a Request,
     /// Set when nobody waits for the answer any more.
     pub interrupt: &'a Interrupt,
@@ -96,7 +96,7 @@ impl Workbench {
         }
     }
 
-    /// Whether a request's head says that who sent it was given this start's key.
+    /// Returns whether a request's head shows that its sender was given this start's key.
     pub fn admits(&self, sender: &Sender<'_>) -> bool {
         self.guard.is_signed_in(sender)
     }

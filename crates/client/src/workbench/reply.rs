@@ -1,4 +1,4 @@
-//! What a page answers with, and the headers that every answer has.
+//! The answer of a page, and the headers that every answer has.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,13 +8,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use maud::Markup;
 
-/// What pages may load and do: their own style sheet, script and pictures, and nothing from anywhere else.
+/// The policy for pages: they load their own style sheet, script and pictures, and nothing from anywhere else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
 connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// What a file that a run left may do if a browser shows it after all.
+/// The policy for a file that a run left, if a browser shows it after all.
 const FILE_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
-/// What is shorter is sent as it is.
+/// The length below which a text is not compressed.
 const SMALL: usize = 1024;
 
 /// An answer.
@@ -24,11 +24,11 @@ pub struct Reply {
     pub status: u16,
     /// Names and values of its own headers.
     pub headers: Vec<(&'static str, String)>,
-    /// What follows them.
+    /// The body.
     pub content: Content,
 }
 
-/// What an answer carries.
+/// The body of an answer.
 #[derive(Debug)]
 pub enum Content {
     /// Bytes in memory.
@@ -48,7 +48,7 @@ impl Reply {
         Self { status, headers, content: Content::Bytes(bytes.into()) }.guarded()
     }
 
-    /// What no answer is without.
+    /// Adds the headers that every answer has.
     fn guarded(mut self) -> Self {
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
@@ -136,7 +136,7 @@ impl Reply {
     }
 }
 
-/// What may stand in a quoted file name as it is.
+/// Returns whether a character may stand in a quoted file name as it is.
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ' ')
 }

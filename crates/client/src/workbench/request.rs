@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 
-/// What stays as it is in a part of a path or of a query.
+/// The characters to percent-encode in a part of a path or of a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What the pages do.
+/// The method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Shows; changes nothing.
@@ -22,7 +22,7 @@ pub enum Method {
 /// One request whose sender is known to be the user.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
     /// The parts of the path, decoded. A part may name a file, whose name need not be UTF-8.
     pub path: Vec<BString>,
@@ -52,7 +52,7 @@ impl Pairs {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a name is there, whatever its value.
+    /// Returns whether a name is there, whatever its value.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

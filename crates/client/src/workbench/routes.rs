@@ -1,4 +1,4 @@
-//! Which page an address is.
+//! Finds the page of an address.
 
 use gix::bstr::ByteSlice as _;
 

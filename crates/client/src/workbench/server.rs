@@ -29,9 +29,9 @@ use super::request::{Method, Pairs, Request, split};
 use super::{Asked, Workbench};
 use crate::limits::{WORKBENCH_CONNECTIONS, WORKBENCH_FORM, WORKBENCH_REQUEST};
 
-/// How long the end waits for what is under way.
+/// The longest wait for requests under way when the server ends.
 const FINISH: Duration = Duration::from_secs(5);
-/// How many bytes of a file are read at once.
+/// The bytes of a file that are read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// A listener on this computer alone, at a port of the caller's choice or a free one.

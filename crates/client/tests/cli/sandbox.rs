@@ -7,7 +7,7 @@ pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
 }
 
-/// What a command did, as one text for snapshots.
+/// The result of a command, as one text for snapshots.
 #[must_use = "assert or snapshot what the command did"]
 pub(crate) struct Ran {
     pub(crate) code: i32,

@@ -1,4 +1,4 @@
-//! What runs left: pushed with their records, fetched for one run alone, from every kind of host.
+//! Attachments of runs: pushed with their records, fetched for one run alone, from every kind of host.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is delivered is complete, whatever was there before.
+//! A push delivers everything, whatever was there before.
 
 use crate::computer::{Computer, bare, fsck, git, is_in, project_id, remote_at};
 

@@ -88,7 +88,7 @@ impl Computer {
         Self { _dir: dir, root, history }
     }
 
-    /// What roaming made in `root`.
+    /// Opens the project that roaming made in `root`.
     pub(crate) fn at(dir: tempfile::TempDir, root: PathBuf) -> Self {
         let history = HistoryRepo::open(&root, project_id()).unwrap();
         Self { _dir: dir, root, history }

@@ -9,7 +9,7 @@ use azml_core::history::HistoryRepo;
 use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
 use crate::hosts::{Host, answer, git_http_as};
 
-/// What a host's git can't do.
+/// A host whose git lacks some capabilities.
 #[derive(Debug, Clone, Copy)]
 struct Lacks {
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What the pages say.
+//! The content of the pages.
 
 use azml_core::run::{Metric, Status};
 

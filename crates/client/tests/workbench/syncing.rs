@@ -1,4 +1,4 @@
-//! What is owed to the remote, and what is fetched from it.
+//! The unpushed refs on the pages, and fetching from the remote.
 
 use std::process::Command;
 

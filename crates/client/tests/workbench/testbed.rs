@@ -26,7 +26,7 @@ pub(crate) struct Ui {
     cookie: String,
 }
 
-/// What the server has answered.
+/// The server's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -26,7 +26,7 @@ pub struct Args {
     /// The target that it ran on
     #[arg(long, short, value_name = "TARGET")]
     target: Option<String>,
-    /// Where to write it [default: diagnostics.zip in the project folder]
+    /// The file to write [default: diagnostics.zip in the project folder]
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
     #[command(flatten)]

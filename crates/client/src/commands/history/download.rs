@@ -21,7 +21,7 @@ use crate::ui::Output;
 pub struct Args {
     #[command(flatten)]
     run: RunArg,
-    /// Where to write them [default: azureml-logs/RUN_ID in the project, which snapshots leave out]
+    /// The folder to write to [default: azureml-logs/RUN_ID in the project, which snapshots leave out]
     #[arg(long, short, value_name = "DIR", alias = "output-directory")]
     directory: Option<PathBuf>,
     /// Replace files that are there already

@@ -16,7 +16,7 @@ pub struct Args {
     /// The public key's file; by default the first of `~/.ssh/id_ed25519.pub`, `id_ecdsa.pub`, `id_rsa.pub`
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// What to call it; by default this computer's name
+    /// The key's name; by default this computer's name
     #[arg(long, short, value_name = "NAME")]
     name: Option<String>,
 }

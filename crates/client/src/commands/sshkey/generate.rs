@@ -36,7 +36,7 @@ pub struct Args {
     /// The private key's file; by default `~/.ssh/id_ed25519` or `~/.ssh/id_rsa`
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// What the public key's line ends with; by default the user and the computer
+    /// The comment at the end of the public key's line; by default the user and the computer
     #[arg(long, short = 'C', value_name = "TEXT")]
     comment: Option<String>,
     /// Protect the private key with a passphrase, asked for at the terminal

@@ -15,10 +15,10 @@ use crate::ui::{Output, Ui};
 /// The part of the code's differences that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum CodeView {
-    /// Which files differ and by how many lines, then the lines
+    /// The files that differ and by how many lines, then the lines
     #[default]
     Patch,
-    /// Which files differ and by how many lines
+    /// The files that differ and by how many lines
     Stat,
     /// Nothing
     None,
@@ -36,7 +36,7 @@ pub struct Args {
     /// The runs: their ids, or unambiguous beginnings of them or of their numbers
     #[arg(value_name = "RUN_ID", required = true, num_args = 2..=MOST)]
     runs: Vec<String>,
-    /// What to show of the code
+    /// The part of the code's differences to show
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     code: CodeView,
     /// Show also what is the same
