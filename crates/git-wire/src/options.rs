@@ -117,8 +117,7 @@ pub struct Limits {
     pub max_object_bytes: usize,
     /// Bytes of all objects and deltas of a received pack together, inflated.
     pub max_inflated_bytes: u64,
-    /// The longest time that the transport should let one conversation last. The engine has no clock; transports
-    /// read this.
+    /// The longest duration of a conversation. The engine has no clock; transports read this.
     pub max_duration: Duration,
 }
 

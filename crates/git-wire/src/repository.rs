@@ -55,8 +55,7 @@ struct Opened {
 pub struct Reader {
     repo: gix::Repository,
     _reading: Reading,
-    /// The repository that is returned to those who open it again meanwhile, with the readers that its maintenance
-    /// waits for.
+    /// Keeps the repository open: whoever opens it meanwhile gets this one, with the readers to wait for.
     repository: Repository,
 }
 
@@ -207,8 +206,7 @@ impl Repository {
         make().map_err(|source| Error::Init { path: path.to_owned(), source: source.into() })
     }
 
-    /// Returns whether the folder at `path` is exactly as [`Repository::create_bare`] makes it: with nothing in it
-    /// yet.
+    /// Returns whether the folder at `path` is as [`Repository::create_bare`] makes it, with nothing in it yet.
     pub fn is_pristine(path: &Path, default_branch: &str) -> bool {
         let holds = |folder: &str, expected: &[&str]| {
             let Ok(entries) = std::fs::read_dir(path.join(folder)) else { return false };

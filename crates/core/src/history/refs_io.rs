@@ -58,8 +58,7 @@ impl HistoryRepo {
         }
     }
 
-    /// Returns the refs that the remote lacks or has otherwise: the history branch, the run records and their
-    /// attachments.
+    /// Returns the refs that the remote lacks or has otherwise: history branch, run records, attachments.
     pub fn unpushed(&self) -> Result<Vec<Unpushed>, Error> {
         let mut unpushed = Vec::new();
         for name in [self.history_ref(), self.runs_ref(), self.attachments_ref()] {

@@ -140,8 +140,7 @@ impl Rules {
         self.level.is_none() && self.held.is_none()
     }
 
-    /// Returns the rules' verdict on `path` (with `/`, relative to the project), given that no rule leaves its
-    /// folder out.
+    /// Returns the rules' verdict on `path` (with `/`, relative to the project), if its folder is not left out.
     pub fn verdict(&self, path: &BStr, is_dir: bool) -> Verdict {
         if let Some(force_included) = self.decide(path, is_dir, |level| &level.own) {
             return if force_included { Verdict::ForceIncluded } else { Verdict::Excluded };

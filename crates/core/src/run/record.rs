@@ -236,8 +236,7 @@ impl RunRecord {
         Err(RecordError::Malformed { key: "run_id".to_owned(), found: record.run_id.to_string() })
     }
 
-    /// Returns the entry that lists show for a record that can't be read: its id, the reason, and the fields that
-    /// can be read.
+    /// Returns the entry that lists show for an unreadable record: its id, the reason, and its readable fields.
     pub(super) fn stand_in(run: RunId, bytes: &[u8], why: &RecordError) -> Self {
         let object: Map<String, Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -6,8 +6,7 @@ use super::{Base, Error, Format, UserRepo};
 use crate::{quote::quoted, refs, remote_url::RemoteUrl};
 
 impl UserRepo {
-    /// Returns the commit of HEAD; `None` when nothing is committed yet. Of a repository with a reftable it is not
-    /// known.
+    /// Returns the commit of HEAD; `None` when nothing is committed yet, or in a repository with a reftable.
     pub fn head(&self) -> Result<Option<Base>, Error> {
         if self.format().is_some() {
             return Ok(None);

@@ -109,8 +109,7 @@ const REPORTS: &[Row<TextClass>] = &[
     ("atomic", TextClass::Atomic),
 ];
 
-/// Error texts of OpenSSH and the servers behind it. ssh exits with 255 for each, so that the words are all there
-/// is.
+/// Error texts of OpenSSH and the servers behind it. ssh exits with 255 for each: only the words tell them apart.
 const SSH: &[Row<TransportErrorKind>] = &[
     // OpenSSH, sshconnect.c.
     ("Host key verification failed", TransportErrorKind::Refused),

@@ -250,8 +250,7 @@ fn run(
     Ok(())
 }
 
-/// Returns the number of objects in the base (the packs of the last full repack), and the packs that came since and
-/// may be replaced.
+/// Returns the number of objects of the last full repack, and the packs that came since and may be replaced.
 fn split<'p>(repository: &Repository, packs: &'p [Arc<Pack>]) -> (Option<u32>, Vec<&'p Arc<Pack>>) {
     let closure = repository.closure().get();
     let is_base = |pack: &Pack| {

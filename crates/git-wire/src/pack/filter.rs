@@ -1,5 +1,4 @@
-//! Selects the objects that a partial clone leaves out. Filters combine into one, so an object passes if it passes
-//! each.
+//! Selects the objects that a partial clone leaves out. Filters combine into one: an object has to pass each.
 
 use gix::objs::Kind;
 
@@ -85,8 +84,7 @@ impl Filter {
         self.depth.is_none_or(|limit| depth < limit)
     }
 
-    /// Returns whether the depth of an object matters: then an object may get through when it is met again less
-    /// deep.
+    /// Returns whether an object's depth matters: then an object that is met again less deep may get through.
     pub(super) fn minds_depth(&self) -> bool {
         self.depth.is_some()
     }

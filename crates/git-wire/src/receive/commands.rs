@@ -1,5 +1,4 @@
-//! A client's push request: the commands, their capabilities, push options; and the faults that it can have whatever
-//! the repository holds.
+//! A client's push request: commands, capabilities, push options; and its faults whatever the repository holds.
 
 use std::collections::HashSet;
 use std::io::BufRead;

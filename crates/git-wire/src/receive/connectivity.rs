@@ -3,8 +3,7 @@
 //! The objects of the pack have been checked up to where they point out of it. Beyond that begins what the
 //! repository had already: complete if a ref reaches it, which is so in nearly every push; otherwise it may be the
 //! rest of something that was never finished or has been swept away in part, and is walked. Trees that the pack
-//! points to are complete if they are at the same place in a commit that the pack stands on, and are walked
-//! otherwise.
+//! points to are complete if they are at the same place in a commit that the pack stands on, else walked.
 
 use std::collections::HashSet;
 

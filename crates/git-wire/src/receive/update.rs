@@ -237,8 +237,7 @@ fn commit(context: &Context<'_>, changes: &mut [(&mut Command, RefUpdate)], is_a
     }
 }
 
-/// Returns whether a deleted ref makes way for a created one, `a` for `a/b` or the reverse. One transaction can't do
-/// both.
+/// Returns whether a ref to delete is in the way of one to create, which one transaction can't do.
 fn needs_order(changes: &[(&mut Command, RefUpdate)]) -> bool {
     let going = |(_, update): &&(&mut Command, RefUpdate)| update.kind == UpdateKind::Delete;
     let gone: HashSet<&BStr> =

@@ -16,8 +16,7 @@ use crate::host::Exchange;
 use crate::raw::{Answer, objects_in, ours, theirs};
 use crate::sandbox::{Sandbox, command, git};
 
-/// The recorded scenes: a name, and the arguments of git in a folder `client` that has the older half of the
-/// history.
+/// The recorded scenes: a name, and the arguments of git in a folder `client` with the older half of the history.
 const SCENES: [(&str, &[&str]); 9] = [
     ("clone-0", &["-c", "protocol.version=0", "clone", "-q", "URL", "new"]),
     ("clone-2", &["-c", "protocol.version=2", "clone", "-q", "URL", "new"]),

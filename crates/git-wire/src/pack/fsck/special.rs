@@ -96,8 +96,7 @@ pub(in crate::pack) fn gitmodules(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns whether a URL looks like an option, carries a line feed to some credential helper, or has the host of
-/// another.
+/// Returns whether a URL looks like an option, gives a line feed to a credential helper, or lacks its own host.
 fn is_bad_url(url: &[u8]) -> bool {
     if url.starts_with(b"-") || url.contains(&b'\n') || url.ends_with(b"\r") {
         return true;
