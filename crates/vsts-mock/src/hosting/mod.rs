@@ -169,7 +169,7 @@ impl Session {
         let begun = Instant::now();
         let outcome = self.server(&repository).respond(self.service, self.version, reader, writer);
         if asks_for_refs && self.version == ProtocolVersion::V2 {
-            self.repo.handle.note_refs_took(begun.elapsed());
+            self.repo.handle.set_refs_took(begun.elapsed());
         }
         outcome
     }

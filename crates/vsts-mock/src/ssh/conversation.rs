@@ -47,7 +47,7 @@ impl Caller {
         let now = app.clock.now();
         let key = directory.key_by_blob(&self.key).filter(|key| key.is_good_at(now))?;
         let user = directory.users.get(&key.user)?;
-        app.uses.note(key.id, now);
+        app.uses.record(key.id, now);
         Some(Principal {
             user: Some(user.id),
             name: user.name.clone(),
