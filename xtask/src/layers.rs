@@ -25,7 +25,7 @@ pub(crate) const LAYERS: &[Layers] = &[
         folder: "crates/client",
         rows: &[
             (&["cli"], &["commands", "ui"]),
-            (&["workbench"], &["ops", "run", "context", "settings", "hints", "ui", "metrics"]),
+            (&["workbench"], &["ops", "run", "context", "settings", "hints", "ui", "metrics", "loopback"]),
             (
                 &["commands"],
                 &["ops", "run", "service", "context", "credentials", "settings", "ui", "metrics"],
@@ -39,7 +39,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["credentials"], &["git_config"]),
             (&["settings"], &["ui"]),
             (&["ui"], &["query"]),
-            (&["git_config", "query", "hints", "metrics"], &[]),
+            (&["git_config", "query", "hints", "metrics", "loopback"], &[]),
             (&["error", "notices", "invoked", "text", "limits"], &[]),
             (&["env"], &["home"]),
             (&["home"], &[]),

@@ -18,7 +18,7 @@ const DEPENDENCIES: &[(&str, &[&str], &[&str])] = &[
     ("crates/core", &[], &["tokio", "clap", "anyhow", "ureq", "axum", "hyper", "indicatif"]),
     ("crates/git-wire", &[], &["tokio", "clap", "anyhow", "ureq", "axum", "hyper", "sqlx"]),
     ("crates/test-support", &[], &["tokio", "anyhow"]),
-    ("crates/client", &["azml-core", "git-wire", "test-support"], &["sqlx", "axum", "anyhow", "git2"]),
+    ("crates/client", &["azml-core", "git-wire", "test-support"], &["sqlx", "anyhow", "git2"]),
     ("crates/vsts-mock", &["git-wire", "test-support"], &["anyhow", "ureq"]),
     ("fuzz", &["azml-core", "git-wire"], &["tokio", "anyhow"]),
     ("tests", &["vsts-mock", "test-support"], &["anyhow", "gix"]),

@@ -32,6 +32,7 @@ mod hints;
 mod home;
 pub mod invoked;
 mod limits;
+mod loopback;
 mod metrics;
 mod notices;
 mod ops;

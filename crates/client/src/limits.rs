@@ -58,10 +58,14 @@ pub const COMPARED_BYTES: u64 = 256 << 20;
 /// Time that comparing lines may take; the files after that are only named.
 pub const COMPARED_TIME: Duration = Duration::from_secs(20);
 
+/// Time that the head and the body of a request may take, each.
+pub const LOOPBACK_REQUEST: Duration = Duration::from_secs(15);
+/// Time that the end of a server waits for work that is under way.
+pub const LOOPBACK_FINISH: Duration = Duration::from_secs(5);
+/// Bytes of a request's head, and of a part of a file that is sent.
+pub const LOOPBACK_BUFFER: usize = 64 << 10;
 /// Connections that the Workbench serves at once; a browser opens six.
 pub const WORKBENCH_CONNECTIONS: usize = 64;
-/// Time that a request's head, and a form, may take.
-pub const WORKBENCH_REQUEST: Duration = Duration::from_secs(15);
 /// Bytes of a form.
 pub const WORKBENCH_FORM: usize = 64 << 10;
 /// Bytes of a snapshot's file that the Workbench holds in memory to send it; a larger one goes by way of a file.

@@ -10,6 +10,8 @@ use super::guard::{Guard, Keys};
 use super::{Workbench, browser, server};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::limits::WORKBENCH_CONNECTIONS;
+use crate::loopback;
 use crate::ops::open::open_and_recover;
 use crate::run::signals::Cancel;
 use crate::ui::{Output, Ui};
@@ -26,7 +28,7 @@ pub struct Options {
 /// Serves the pages of the project at `path` until Ctrl-C.
 pub fn run(ui: &Ui, ctx: &Context, path: Option<&Path>, options: Options) -> Result<(), CommandError> {
     let opened = open_and_recover(ctx, path)?;
-    let listener = server::listen(options.port).map_err(|error| {
+    let listener = loopback::listen(options.port).map_err(|error| {
         CommandError::failed(Listen { port: options.port, source: error })
             .hint("{azml} ui, which takes a free port")
     })?;
@@ -59,7 +61,9 @@ pub fn run(ui: &Ui, ctx: &Context, path: Option<&Path>, options: Options) -> Res
     {
         ctx.notices.warning(&format!("no browser could be started ({error}): open the address above"));
     }
-    let served = server::serve(Arc::new(workbench), listener, stopped);
+    let workbench = Arc::new(workbench);
+    let answer = move |request, known| server::answer(Arc::clone(&workbench), request, known);
+    let served = loopback::serve(listener, WORKBENCH_CONNECTIONS, stopped, answer);
     browser::forget_launcher(&ctx.env, std::process::id());
     served.map_err(CommandError::failed)?;
     Ok(())
