@@ -40,6 +40,8 @@ mod kept;
 mod killed;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
+/// Scripts that log with MLflow.
+mod mlflow;
 /// Names that are no UTF-8, or hold control characters.
 mod names;
 /// Remotes that are down, and what is owed to them.

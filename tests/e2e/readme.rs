@@ -2,8 +2,9 @@
 //! what differs from run to run, `...` alone on a line for any lines.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
-use e2e::{Sandbox, binaries};
+use e2e::{Actor, Sandbox, binaries};
 
 /// One command of a session and what README says it prints.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,19 +64,25 @@ fn the_session_of_the_readme_is_true() {
     let work = sandbox.dir("work");
     symlink(binaries::workspace().join("examples"), work.join("examples")).expect("a link");
 
+    check_session(&alice, &work, &readme);
+}
+
+/// Runs the first console session of a page in a folder, and compares what it prints.
+pub(crate) fn check_session(alice: &Actor<'_>, folder: &Path, page: &str) {
+    let steps = session(page);
     // One shell for all, as a reader has; a mark after each command tells their outputs apart.
     let mut script = String::new();
     for step in &steps {
         script.extend([&step.command, " 2>/dev/null\nprintf '\\036'\n"]);
     }
-    let output = alice.sh(&work, &script).ok();
+    let output = alice.sh(folder, &script).ok();
     let parts: Vec<&str> = output.stdout.split('\u{1e}').collect();
     assert_eq!(parts.len(), steps.len() + 1, "{output}");
     for (step, part) in steps.iter().zip(parts) {
         let lines: Vec<&str> = part.lines().collect();
         assert!(
             all_match(&step.output, &lines),
-            "README says of `{}`:\n{}\nit printed:\n{part}",
+            "the page says of `{}`:\n{}\nit printed:\n{part}",
             step.command,
             step.output.join("\n")
         );

@@ -16,11 +16,11 @@ pub(crate) enum Scope {
     EndToEnd,
 }
 
-/// Runs the tests and prints the totals as the last line. `--all` adds what takes long: every fuzz target and ten
-/// minutes of soak.
+/// Runs the tests and prints the totals as the last line. `--all` adds what takes long: tests that install a GB, every
+/// fuzz target and ten minutes of soak.
 pub(crate) fn run(scope: Scope, args: &[String]) -> Outcome {
     let (all, args): (Vec<String>, Vec<String>) = args.iter().cloned().partition(|arg| arg == "--all");
-    let (tally, mut outcome) = count(scope, "default", &args);
+    let (tally, mut outcome) = count(scope, if all.is_empty() { "default" } else { "all" }, &args);
     if !all.is_empty() {
         outcome = outcome.and(fuzz::run(&[])).and(workspace::run_measurement("soak", &[]));
     }

@@ -66,6 +66,11 @@ pub const AZML_ATTACHMENTS_DIR: &str = "AZML_ATTACHMENTS_DIR";
 /// Given to a run's script: a folder shared by all runs of the project.
 pub const AZUREML_NATIVE_SHARE_DIRECTORY: &str = "AZUREML_NATIVE_SHARE_DIRECTORY";
 
+/// The tracking server of MLflow's clients; a run's script gets azml's own, unless it is set.
+pub const MLFLOW_TRACKING_URI: &str = "MLFLOW_TRACKING_URI";
+/// Tags for every run that MLflow's clients create, as JSON; a run's script gets its id and snapshot there.
+pub const MLFLOW_RUN_CONTEXT: &str = "MLFLOW_RUN_CONTEXT";
+
 /// No colour, whatever its value, unless empty (<https://no-color.org>).
 pub const NO_COLOR: &str = "NO_COLOR";
 /// Colour even without a terminal, unless empty or `0`.

@@ -34,6 +34,7 @@ pub mod invoked;
 mod limits;
 mod loopback;
 mod metrics;
+mod mlflow;
 mod notices;
 mod ops;
 mod query;

@@ -34,7 +34,7 @@ pub const COOKIE_FILE: u64 = 1 << 20;
 pub const KEPT_LIST: u64 = 256 << 20;
 
 /// Bytes of the file to which a script logs metrics that are read; later lines are not recorded.
-pub const METRICS_FILE: u64 = 256 << 20;
+pub const METRICS_FILE: u64 = 1 << 30;
 /// Bytes of one line of it.
 pub const METRIC_LINE: u64 = 1 << 20;
 /// Bytes of the names and values that a record takes of it.
@@ -64,6 +64,32 @@ pub const LOOPBACK_REQUEST: Duration = Duration::from_secs(15);
 pub const LOOPBACK_FINISH: Duration = Duration::from_secs(5);
 /// Bytes of a request's head, and of a part of a file that is sent.
 pub const LOOPBACK_BUFFER: usize = 64 << 10;
+/// Connections to the tracking server of a run at once: each process that logs keeps some.
+pub const MLFLOW_CONNECTIONS: usize = 256;
+/// Bytes of a request to it.
+pub const MLFLOW_BODY: usize = 8 << 20;
+/// Bytes of all that a run tells it beside metrics.
+pub const MLFLOW_JOURNAL: u64 = 256 << 20;
+/// Files of points that are open at once.
+pub const MLFLOW_OPEN_FILES: usize = 64;
+/// Runs of one azml run.
+pub const MLFLOW_RUNS: usize = 10_000;
+/// Models, data sets or registered models of one run.
+pub const MLFLOW_MODELS: usize = 10_000;
+/// Bytes of a key; as MLflow has it.
+pub const MLFLOW_KEY: usize = 250;
+/// Bytes of the value of a parameter or tag; MLflow cuts them off at 6,000 and 8,000 letters.
+pub const MLFLOW_VALUE: usize = 64 << 10;
+/// Bytes of the name of an experiment.
+pub const MLFLOW_NAME: usize = 500;
+/// Values of one batch, and its parameters or tags; as MLflow has it.
+pub const MLFLOW_BATCH: usize = 1000;
+/// See [`MLFLOW_BATCH`].
+pub const MLFLOW_BATCH_PAIRS: usize = 100;
+/// Runs that one search gives.
+pub const MLFLOW_SEARCH: usize = 50_000;
+/// Points of a metric that one answer has.
+pub const MLFLOW_HISTORY: usize = 25_000;
 /// Connections that the Workbench serves at once; a browser opens six.
 pub const WORKBENCH_CONNECTIONS: usize = 64;
 /// Bytes of a form.

@@ -15,6 +15,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use http_body_util::LengthLimitError;
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -153,11 +154,15 @@ pub enum BodyError {
 
 /// Reads a whole body of at most `most` bytes.
 pub async fn read(body: Body, most: usize) -> Result<Bytes, BodyError> {
+    // Its head says so already.
+    if body.size_hint().lower() > most as u64 {
+        return Err(BodyError::TooLong);
+    }
     match tokio::time::timeout(LOOPBACK_REQUEST, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
-            let is_long =
-                std::error::Error::source(&error).is_some_and(|error| error.is::<LengthLimitError>());
+            let cause = std::error::Error::source(&error);
+            let is_long = cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
             Err(if is_long { BodyError::TooLong } else { BodyError::Cut })
         }
         Err(_) => Err(BodyError::Late),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::{FileError, similar};
-use crate::metrics::{self, Logged};
+use crate::run::logged::Logged;
 use crate::run::{heartbeat, live};
 
 /// The reason why there is no record of the run that was meant.
@@ -112,8 +112,8 @@ impl InProgress {
     pub fn read(ctx: &Context, opened: &Opened) -> Result<Self, Error> {
         let mut runs = Vec::new();
         for run in unclosed(ctx, opened)?.into_iter().filter(|run| run.is_watched) {
-            let path = run.metrics_file();
-            let logged = metrics::read(&path).map_err(|error| FileError::new("read", &path, error))?;
+            let failed = |error| FileError::new("read", &run.work(), error);
+            let logged = run.logged().map_err(failed)?;
             runs.push((run.record, logged));
         }
         Ok(Self { runs, now: ctx.env.now() })

@@ -15,6 +15,7 @@ use azml_core::run::RunRecord;
 use azml_core::small_file::{self, NotSmall};
 
 use super::disk::remove_all;
+use super::logged::Logged;
 use super::outputs::Outputs;
 use super::secrets::Secrets;
 use crate::metrics;
@@ -101,6 +102,16 @@ impl Live {
         self.dir.join(metrics::FILE)
     }
 
+    /// Reads what the script has logged so far.
+    pub fn logged(&self) -> io::Result<Logged> {
+        Logged::read(&self.dir)
+    }
+
+    /// The folder of the run in progress.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// Keeps the record: from now on a dead submitter is noticed.
     pub fn keep(&self, record: &RunRecord) -> io::Result<()> {
         self.has_record.store(true, Ordering::Relaxed);
@@ -148,6 +159,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Reads what the script has logged so far.
+    pub fn logged(&self) -> io::Result<Logged> {
+        Logged::read(&self.dir)
+    }
+
     /// The file to which the script logs its metrics.
     pub fn metrics_file(&self) -> PathBuf {
         self.dir.join(metrics::FILE)

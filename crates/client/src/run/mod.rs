@@ -22,6 +22,8 @@ pub mod killed;
 mod links;
 pub mod live;
 pub mod local;
+pub mod logged;
+pub mod nested;
 mod notebook;
 pub mod outputs;
 pub mod parameters;

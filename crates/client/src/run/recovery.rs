@@ -14,7 +14,7 @@ use super::folder::{ProjectFolders, made_in, release};
 use super::kept::{Collected, Ended, KeptRun, Summary};
 use super::live::Found;
 use super::outputs::Outputs;
-use super::{disk, heartbeat, keeping, live, process_table, upload};
+use super::{disk, heartbeat, keeping, live, nested, process_table, upload};
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::CommandError;
@@ -78,15 +78,17 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
         }
     }
     if is_news || record.status == Status::NotResponding {
-        let logged = metrics::read(&run.metrics_file())
-            .map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
+        let logged = run.logged().map_err(|error| CommandError::file("read", &run.metrics_file(), error))?;
         logged.put_in(&mut record);
         secrets.mask_logged(&mut record);
-        if logged.repeated && !still_runs {
+        if logged.own.repeated && !still_runs {
             attachments
                 .add(Path::new(metrics::FILE), &run.metrics_file())
                 .map_err(|error| CommandError::file("keep", &run.metrics_file(), error))?;
         }
+        let failed = |error| CommandError::file("read", &run.metrics_file(), error);
+        let children = logged.children(&record, &secrets).map_err(failed)?;
+        nested::record(ctx, opened, children, ctx.settings.attachments_limit(), &secrets)?;
     }
     let listed =
         attachments.list().map_err(|error| CommandError::file("read", attachments.folder(), error))?;

@@ -17,7 +17,6 @@ use super::{heartbeat, process_table};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::CommandError;
-use crate::metrics;
 use crate::notices::Notices;
 
 /// Passes on what the script does.
@@ -130,8 +129,8 @@ fn observe(ctx: &Context, observed: &Observed<'_>, received: &Receiver<News>) {
 fn beat(ctx: &Context, observed: &Observed<'_>) -> Result<(), CommandError> {
     let mut record = observed.record.lock().expect("no watching thread panics").clone();
     heartbeat::beat(&mut record, ctx.env.now());
-    let path = observed.live.metrics_file();
-    let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+    let failed = |error| CommandError::file("read", observed.live.folder(), error);
+    let logged = observed.live.logged().map_err(failed)?;
     logged.put_in(&mut record);
     observed.secrets.mask_logged(&mut record);
     RunStore::new(&observed.history).put(&record, &ctx.signature(observed.history.root()))?;

@@ -179,6 +179,37 @@ impl<'h> RunStore<'h> {
         })
     }
 
+    /// Adds the records of runs that one process began, in one commit. Each gets the next number, or keeps the one that it
+    /// has.
+    pub fn put_all(&self, records: &[RunRecord], by: &actor::Signature) -> Result<(), Error> {
+        let repo = self.history.git();
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.retry(|tip| {
+            let (mut placing, mut last) = (Placing::on(repo, tip.tree), tip.totals.last_number);
+            for record in records {
+                let mut record = record.clone();
+                let known = placing.find(&record.run_id)?.filter(|known| known.origin() == record.origin());
+                record.run_number = known.map_or(record.run_number, |known| known.run_number);
+                if record.run_number == 0 {
+                    last = last.saturating_add(1);
+                    record.run_number = last;
+                }
+                placing.replace(record)?;
+            }
+            let (tree, change) = placing.write()?;
+            if tip.tree == Some(tree) {
+                return Ok((None, ()));
+            }
+            let runs = tip.totals.runs.saturating_add_signed(change);
+            let message = Totals { runs, last_number: last }.message(&format!("{} runs", records.len()));
+            join::write_commit(repo, tree, tip.commit.as_slice(), by, message.as_str().into())
+                .map(|commit| (Some(commit), ()))
+                .map_err(Error::WriteObject)
+        })
+    }
+
     /// Takes in the records of `theirs`, a commit that is here: the union by run id.
     pub fn merge(&self, theirs: ObjectId, by: &actor::Signature) -> Result<Merged, Error> {
         self.retry(|tip| {

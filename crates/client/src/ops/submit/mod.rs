@@ -7,6 +7,7 @@ mod job;
 mod plan;
 mod program;
 mod push;
+mod tracking;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -30,12 +31,13 @@ use crate::run::console::Console;
 use crate::run::kept::Collected;
 use crate::run::live::{self, Live};
 use crate::run::local::Local;
+use crate::run::logged::Child;
 use crate::run::process::{Ended, Exit};
 use crate::run::secrets::{self, LeftOut, Secrets};
 use crate::run::signals::Cancel;
 use crate::run::target::{Job, Target};
 use crate::run::watching::{Observed, execute};
-use crate::run::{keeping, killed, parameters, recovery, report, upload};
+use crate::run::{keeping, killed, nested, parameters, recovery, report, upload};
 
 /// The most values that could not be recorded and are named.
 const REFUSED_METRICS: usize = 10;
@@ -100,6 +102,8 @@ struct Submission<'a> {
     secrets: Secrets,
     /// The record as it is known so far, with secrets masked.
     record: RunRecord,
+    /// The runs that the script began below it.
+    children: Vec<Child>,
 }
 
 impl<'a> Submission<'a> {
@@ -119,8 +123,21 @@ impl<'a> Submission<'a> {
         let attachments = Attachments::of(&opened.history, live.id());
         let control = ControlLog::create(&attachments)
             .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
-        let run =
-            Self { ctx, opened, plan, console, store, live, target, attachments, control, secrets, record };
+        let children = Vec::new();
+        let run = Self {
+            ctx,
+            opened,
+            plan,
+            console,
+            store,
+            live,
+            target,
+            attachments,
+            control,
+            secrets,
+            record,
+            children,
+        };
         Ok((run, taken))
     }
 
@@ -183,6 +200,8 @@ impl<'a> Submission<'a> {
         if cancel.is_asked() {
             return Ok(Ended::by(Exit::Canceled));
         }
+        // Listens until the script has ended.
+        let (job, _server) = self.track(job);
         let recorded = Arc::new(Mutex::new(self.record.clone()));
         let observed = Observed {
             console: self.console,
@@ -192,7 +211,7 @@ impl<'a> Submission<'a> {
             asker: push.map(Push::asker),
             secrets: &self.secrets,
         };
-        let ended = execute(self.ctx, &mut *self.target, job, observed, cancel);
+        let ended = execute(self.ctx, &mut *self.target, &job, observed, cancel);
         self.record.clone_from(&recorded.lock().expect("no watching thread panics"));
         ended
     }
@@ -259,20 +278,25 @@ impl<'a> Submission<'a> {
     /// the values that could not be recorded.
     fn collect_metrics(&mut self) -> Result<Vec<String>, CommandError> {
         let path = self.live.metrics_file();
-        let logged = metrics::read(&path).map_err(|error| CommandError::file("read", &path, error))?;
+        let failed = |error| CommandError::file("read", &path, error);
+        let logged = self.live.logged().map_err(failed)?;
         logged.put_in(&mut self.record);
-        if logged.repeated {
+        self.children = logged.children(&self.record, &self.secrets).map_err(failed)?;
+        if logged.own.repeated {
             self.attachments
                 .add(Path::new(metrics::FILE), &path)
                 .map_err(|error| CommandError::file("keep", &path, error))?;
         }
-        Ok(logged.refused)
+        Ok(logged.own.refused)
     }
 
-    /// Commits the attachments, so that they are pushed with the record.
+    /// Commits the attachments, so that they are pushed with the record, and the records of the runs below this one.
     fn commit_attachments(&mut self) {
+        let (children, limit) = (std::mem::take(&mut self.children), self.plan.attachments_limit);
+        if let Err(error) = nested::record(self.ctx, self.opened, children, limit, &self.secrets) {
+            self.warn(&error);
+        }
         let Self { ctx, opened, attachments, record, secrets, .. } = self;
-        let limit = self.plan.attachments_limit;
         if let Err(error) = upload::commit(ctx, opened, attachments, record, limit, secrets) {
             self.warn(&error);
         }

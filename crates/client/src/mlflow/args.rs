@@ -1,0 +1,200 @@
+//! The arguments of requests: JSON of a body, or a query.
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+use super::state::{Point, RunStatus};
+
+/// Reads them as `T`.
+pub fn read<T: DeserializeOwned>(method: &str, query: &str, body: &[u8]) -> Result<T, Refusal> {
+    let said = |error: serde_json::Error| {
+        Refusal::invalid(format!("the request's arguments can't be read: {error}"))
+    };
+    if method != "GET" {
+        return serde_json::from_slice(if body.is_empty() { b"{}" } else { body }).map_err(said);
+    }
+    let mut object = Map::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        object.insert(name.into_owned(), Value::String(value.into_owned()));
+    }
+    serde_json::from_value(Value::Object(object)).map_err(said)
+}
+
+/// A whole number, which a query and the Java client write as text.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => {
+            text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a whole number")))
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is not kept")]
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|number| number as i64))
+            .ok_or_else(|| D::Error::custom("a whole number is too large")),
+        other => Err(D::Error::custom(format!("{other} is not a whole number"))),
+    }
+}
+
+pub fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] i64);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|whole| whole.0))
+}
+
+/// A number, or one of the texts for what JSON lacks.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_f64().ok_or_else(|| D::Error::custom("a number is too large")),
+        Value::String(text) => {
+            text.parse().map_err(|_| D::Error::custom(format!("the metric's value `{text}` is not a number")))
+        }
+        other => Err(D::Error::custom(format!("the metric's value {other} is not a number"))),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Pair {
+    pub key: String,
+    #[serde(default)]
+    pub value: String,
+}
+
+#[derive(Deserialize)]
+pub struct Metric {
+    pub key: String,
+    #[serde(deserialize_with = "number")]
+    pub value: f64,
+    #[serde(default, deserialize_with = "whole")]
+    pub timestamp: i64,
+    #[serde(default, deserialize_with = "whole")]
+    pub step: i64,
+}
+
+impl Metric {
+    pub fn into_point(self) -> (String, Point) {
+        (self.key, Point { value: self.value, step: self.step, time: self.timestamp })
+    }
+}
+
+/// The run that a request is about; `run_uuid` is its old name.
+#[derive(Deserialize)]
+pub struct OfRun {
+    #[serde(default)]
+    pub run_id: String,
+    #[serde(default)]
+    pub run_uuid: String,
+}
+
+impl OfRun {
+    pub fn id(&self) -> &str {
+        if self.run_id.is_empty() { &self.run_uuid } else { &self.run_id }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct RunAnd<T> {
+    #[serde(flatten)]
+    pub run: OfRun,
+    #[serde(flatten)]
+    pub more: T,
+}
+
+#[derive(Deserialize)]
+pub struct LogMetric {
+    #[serde(default)]
+    pub run_id: String,
+    #[serde(default)]
+    pub run_uuid: String,
+    pub key: String,
+    #[serde(deserialize_with = "number")]
+    pub value: f64,
+    #[serde(default, deserialize_with = "whole")]
+    pub timestamp: i64,
+    #[serde(default, deserialize_with = "whole")]
+    pub step: i64,
+}
+
+#[derive(Deserialize)]
+pub struct Batch {
+    #[serde(default)]
+    pub run_id: String,
+    #[serde(default)]
+    pub metrics: Vec<Metric>,
+    #[serde(default)]
+    pub params: Vec<Pair>,
+    #[serde(default)]
+    pub tags: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+pub struct CreateRun {
+    #[serde(default)]
+    pub user_id: String,
+    #[serde(default, deserialize_with = "maybe_whole")]
+    pub start_time: Option<i64>,
+    pub run_name: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+pub struct UpdateRun {
+    pub status: Option<RunStatus>,
+    #[serde(default, deserialize_with = "maybe_whole")]
+    pub end_time: Option<i64>,
+    pub run_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Search {
+    #[serde(default)]
+    pub filter: String,
+    #[serde(default)]
+    pub run_view_type: String,
+    #[serde(default, deserialize_with = "maybe_whole")]
+    pub max_results: Option<i64>,
+    #[serde(default)]
+    pub order_by: Vec<String>,
+    #[serde(default)]
+    pub page_token: String,
+}
+
+#[derive(Deserialize)]
+pub struct History {
+    pub metric_key: String,
+    #[serde(default, deserialize_with = "maybe_whole")]
+    pub max_results: Option<i64>,
+    #[serde(default)]
+    pub page_token: String,
+}
+
+#[derive(Deserialize)]
+pub struct CreateModel {
+    #[serde(default)]
+    pub name: String,
+    pub source_run_id: Option<String>,
+    pub model_type: Option<String>,
+    #[serde(default)]
+    pub params: Vec<Pair>,
+    #[serde(default)]
+    pub tags: Vec<Pair>,
+}
+
+/// A name, and what a version of a registered model is made of.
+#[derive(Deserialize)]
+pub struct Named {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub experiment_name: String,
+    #[serde(default)]
+    pub version: String,
+    #[serde(default)]
+    pub source: String,
+    pub run_id: Option<String>,
+    pub model_id: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<Pair>,
+}
