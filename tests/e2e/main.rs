@@ -70,6 +70,8 @@ mod runs;
 mod service;
 /// Runs with scikit-learn in a virtual environment of its own.
 mod sklearn;
+/// Snapshots as things: taken, named, listed, compared, restored and watched.
+mod snapshots;
 /// At a terminal: tables, colour, the pager.
 mod terminal;
 /// Two computers at once.

@@ -1,10 +1,11 @@
-//! README's first console session, run as it is printed: every command, every line of output. `[..]` stands for
-//! what differs from run to run, `...` alone on a line for any lines.
+//! The first console session of README and of `docs/snapshots.md`, run as it is printed: every command, every line of output. `[..]`
+//! stands for what differs from run to run, `...` alone on a line for any lines. And the recipes of that page.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use e2e::{Actor, Sandbox, binaries};
+use e2e::folder::{set_executable, write};
+use e2e::{Actor, Sandbox, binaries, git};
 
 /// One command of a session and what README says it prints.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,15 +57,29 @@ fn all_match(patterns: &[String], lines: &[&str]) -> bool {
 
 #[test]
 fn the_session_of_the_readme_is_true() {
-    let readme = std::fs::read_to_string(binaries::workspace().join("README.md")).expect("there is a README");
-    let steps = session(&readme);
+    assert_true("README.md");
+}
+
+#[test]
+fn the_session_of_the_page_about_snapshots_is_true() {
+    assert_true("docs/snapshots.md");
+}
+
+fn read(document: &str) -> String {
+    std::fs::read_to_string(binaries::workspace().join(document)).expect("the document is there")
+}
+
+#[track_caller]
+fn assert_true(document: &str) {
+    let page = read(document);
+    let steps = session(&page);
     assert!(steps.len() >= 5, "{steps:?}");
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice").with_env("LC_ALL", "C.UTF-8");
     let work = sandbox.dir("work");
     symlink(binaries::workspace().join("examples"), work.join("examples")).expect("a link");
 
-    check_session(&alice, &work, &readme);
+    check_session(&alice, &work, &page);
 }
 
 /// Runs the first console session of a page in a folder, and compares what it prints.
@@ -87,6 +102,65 @@ pub(crate) fn check_session(alice: &Actor<'_>, folder: &Path, page: &str) {
             step.output.join("\n")
         );
     }
+}
+
+/// The first block of a language.
+fn block<'d>(document: &'d str, language: &str) -> &'d str {
+    let begin = format!("```{language}\n");
+    let block = document.split(&begin).nth(1).unwrap_or_else(|| panic!("no block of {language}"));
+    block.split("```").next().expect("the block ends")
+}
+
+#[test]
+fn the_recipes_for_hooks_take_snapshots() {
+    let page = read("docs/snapshots.md");
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let history = git::history_of(&project);
+    let mut turn = 0;
+    let mut takes = |run: &dyn Fn(), subject: &str| {
+        turn += 1;
+        write(&project, "train.py", format!("print({turn})\n"));
+        run();
+        assert_eq!(alice.git(&history, &["log", "-1", "--format=%s"]).ok().text(), subject);
+        let now = alice.git(&history, &["show", "HEAD:train.py"]).ok().stdout;
+        assert_eq!(now, format!("print({turn})\n"));
+    };
+
+    let settings: serde_json::Value = serde_json::from_str(block(&page, "json")).expect("the block is JSON");
+    for (event, subject) in [("UserPromptSubmit", "before a prompt"), ("PostToolUse", "Claude Code")] {
+        let command =
+            settings["hooks"][event][0]["hooks"][0]["command"].as_str().expect("a command").to_owned();
+        takes(&|| assert_eq!(alice.sh(&project, &command).ok().stdout, ""), subject);
+    }
+    let notify = block(&page, "toml").trim().strip_prefix("notify = ").expect("the key");
+    let notify: Vec<String> = serde_json::from_str(notify).expect("an array of strings is JSON, too");
+    takes(
+        &|| {
+            let mut command = alice.command(&notify[0], &project);
+            let status = command
+                .args(&notify[1..])
+                .arg("{\"type\":\"agent-turn-complete\"}")
+                .status()
+                .expect("it starts");
+            assert!(status.success());
+        },
+        "Codex",
+    );
+    let hook = project.join(".git/hooks/pre-commit");
+    write(&project, ".git/hooks/pre-commit", block(&page, "sh"));
+    set_executable(&hook, true);
+    takes(
+        &|| {
+            write(&project, "committed.txt", "x\n");
+            let _added = alice.git(&project, &["add", "committed.txt"]).ok();
+            let _committed = alice.git(&project, &["commit", "--quiet", "-m", "mine"]).ok();
+        },
+        "before a commit",
+    );
+    let mine = alice.git(&project, &["show", "--name-only", "--format=%s", "HEAD"]).ok();
+    assert_eq!(mine.text(), "mine\n\ncommitted.txt");
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(crate) const LAYERS: &[Layers] = &[
             (&["fsck"], &["restore", "snapshot", "run", "history", "stat_index", "remote_url"]),
             (&["restore"], &["snapshot", "checkout", "join", "history", "ignore", "user_repo", "secret"]),
             (&["snapshot"], &["project", "history", "ignore", "user_repo", "stat_index", "secret"]),
+            (&["revision"], &["run", "history"]),
             (&["run"], &["checkout", "join", "history"]),
             (&["project"], &["history"]),
             (&["history"], &["ignore", "user_repo", "git_files", "remote_url"]),

@@ -55,7 +55,7 @@ use crate::cli::Parsed;
 use crate::commands::Command;
 use crate::context::Context;
 use crate::env::Env;
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::invoked::Invoked;
 use crate::query::Query;
 use crate::settings::Settings;
@@ -119,7 +119,9 @@ fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error = hints::with_hint(error);
-            ui.error(&error);
+            if error.kind != ErrorKind::Told {
+                ui.error(&error);
+            }
             ExitCode::from(error.kind.exit_code())
         }
     }

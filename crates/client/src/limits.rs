@@ -96,3 +96,16 @@ pub const WORKBENCH_CONNECTIONS: usize = 64;
 pub const WORKBENCH_FORM: usize = 64 << 10;
 /// Bytes of a snapshot's file that the Workbench holds in memory to send it; a larger one goes by way of a file.
 pub const WORKBENCH_IN_MEMORY: u64 = 4 << 20;
+
+/// Time between two looks at a folder whose changes the system does not tell, at least.
+pub const WATCH_POLL: Duration = Duration::from_secs(2);
+/// Such a look may take this share of the time: one part of so many.
+pub const WATCH_POLL_SHARE: u32 = 20;
+/// Times the wanted quiet after which a snapshot is taken though changes go on.
+pub const WATCH_PATIENCE: u32 = 15;
+/// Changes that wait to be looked at; the system keeps more, and tells when it has lost some.
+pub const WATCH_EVENTS: usize = 4096;
+/// Paths of which it is kept whether their changes are of any interest.
+pub const WATCH_PATHS: usize = 10_000;
+/// Changed paths that one line about a snapshot names.
+pub const WATCH_NAMED: usize = 20;

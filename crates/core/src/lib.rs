@@ -19,6 +19,7 @@ pub mod quote;
 pub mod refs;
 pub mod remote_url;
 pub mod restore;
+pub mod revision;
 pub mod run;
 pub mod secret;
 pub mod small_file;

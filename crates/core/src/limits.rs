@@ -33,3 +33,5 @@ pub const RUN_RECORD: u64 = 16 << 20;
 pub const SECRET_FINDINGS: usize = 10_000;
 /// Bytes of a key beyond what a check sees that are masked with it: no key is longer.
 pub const SECRET_TAIL: u64 = 256 << 10;
+/// The fewest digits of a commit id that name a snapshot.
+pub const ID_DIGITS: usize = 4;

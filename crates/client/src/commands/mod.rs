@@ -10,8 +10,10 @@ pub mod history;
 pub mod login;
 pub mod logout;
 pub mod man;
+mod patch;
 pub mod project;
 pub mod run;
+pub mod snapshot;
 pub mod sshkey;
 pub mod ui;
 
@@ -27,6 +29,7 @@ pub enum Command {
     /// Make, link, roam and restore projects
     #[command(subcommand)]
     Project(project::Command),
+    Snapshot(snapshot::Args),
     /// Run scripts
     #[command(subcommand)]
     Experiment(experiment::Command),
@@ -61,6 +64,7 @@ pub fn run(
 ) -> Result<Output, CommandError> {
     match command {
         Command::Project(command) => project::run(ui, ctx, command),
+        Command::Snapshot(args) => snapshot::run(ui, ctx, args),
         Command::Experiment(command) => experiment::run(ui, ctx, command),
         Command::History(command) => history::run(ui, ctx, command),
         Command::Run(args) => run::run(ui, ctx, &args),

@@ -5,7 +5,9 @@
 use azml_core::quote::quoted;
 use azml_core::small_file::NotSmall;
 use azml_core::user_repo::{Format, Incomplete};
-use azml_core::{checkout, fsck, history, id, join, project, remote_url, restore, run, snapshot, user_repo};
+use azml_core::{
+    checkout, fsck, history, id, join, project, remote_url, restore, revision, run, snapshot, user_repo,
+};
 use git_wire::client::{self, TransportErrorKind};
 
 use crate::credentials::Withheld;
@@ -175,14 +177,21 @@ impl From<fsck::Error> for CommandError {
 impl From<snapshot::Error> for CommandError {
     fn from(error: snapshot::Error) -> Self {
         match &error {
-            snapshot::Error::TooLarge { largest, ignore_lines, .. } => {
+            snapshot::Error::TooLarge { largest, leave_out, .. } => {
                 let sizes: Vec<String> = largest
                     .iter()
                     .map(|(path, bytes)| format!("{} ({})", quoted(path), crate::text::size(*bytes)))
                     .collect();
                 let mut hints = vec![format!("the largest new files: {}", sizes.join(", "))];
-                let quoted: Vec<String> = ignore_lines.iter().map(|line| shell_quoted(line)).collect();
+                let quoted: Vec<String> = leave_out.iter().map(|found| shell_quoted(&found.line)).collect();
                 if !quoted.is_empty() {
+                    let weigh = |found: &snapshot::LeaveOut| {
+                        let s = if found.files == 1 { "" } else { "s" };
+                        let size = crate::text::size(found.bytes);
+                        format!("{} ({size} in {} file{s})", found.line, found.files)
+                    };
+                    let weights: Vec<String> = leave_out.iter().take(NAMED_LINES).map(weigh).collect();
+                    hints.push(format!("what weighs most: {}", weights.join(", ")));
                     hints.push(format!("leave them out: printf '%s\\n' {} >> .amlignore", quoted.join(" ")));
                     hints.push(
                         "a file that your own Git tracks stays in until you run: git rm --cached FILE"
@@ -249,8 +258,61 @@ impl From<restore::Error> for CommandError {
             }
             Error::FolderChanged { .. } => Self::failed(error).hint("run the command again"),
             Error::NoBackup => Self::not_found(error).hint("{azml} history list"),
+            Error::NoSuchPath { .. } => {
+                Self::not_found(error).hint("the files of a snapshot: {azml} snapshot show NAME")
+            }
+            Error::FileAbove { file, .. } => {
+                let file = shell_quoted(&quoted(file));
+                Self::failed(error).hint(format!("name it, too, to have it replaced: {file}"))
+            }
             _ => Self::failed(error),
         }
+    }
+}
+
+impl From<revision::Error> for CommandError {
+    fn from(error: revision::Error) -> Self {
+        use revision::Error;
+        const LIST: &str = "the snapshots there are: {azml} snapshot list";
+        match error {
+            Error::History(error) => error.into(),
+            Error::Runs(error) => error.into(),
+            Error::Walk(_) => Self::failed(error),
+            Error::Ambiguous { ref candidates, .. } => {
+                let more = candidates.len().saturating_sub(NAMED_CANDIDATES);
+                let mut listed: Vec<String> = candidates.iter().take(NAMED_CANDIDATES).map(candidate).collect();
+                if more > 0 {
+                    listed.push(format!("and {more} more"));
+                }
+                Self::usage(error).hint(format!("give more of it: {}", listed.join(", ")))
+            }
+            Error::TooShort { .. } => Self::usage(error).hint(LIST),
+            Error::TagName { .. } => Self::usage(error).hint("for example: {azml} snapshot --tag before-refactoring"),
+            Error::TagTaken { .. } => Self::failed(error).hint("a tag stays where it is: choose another name"),
+            Error::Empty => Self::not_found(error).hint("{azml} snapshot"),
+            Error::Unknown { .. } => Self::not_found(error)
+                .hint("name one by its id or the beginning of it, HEAD~2, a run's id, a tag, or a time such as \"2 hours ago\"")
+                .hint(LIST),
+            Error::BeforeFirst { .. }
+            | Error::TooOld { .. }
+            | Error::NotASnapshot { .. }
+            | Error::RunWithout { .. } => Self::not_found(error).hint(LIST),
+        }
+    }
+}
+
+/// The most lines of `.amlignore` that an error weighs.
+const NAMED_LINES: usize = 10;
+
+/// The most snapshots that an error names.
+const NAMED_CANDIDATES: usize = 8;
+
+fn candidate(candidate: &revision::Candidate) -> String {
+    let id = candidate.commit.to_hex_with_len(12);
+    match (&candidate.run, candidate.seconds.and_then(|at| jiff::Timestamp::from_second(at).ok())) {
+        (Some(run), _) => format!("{id} (run {run})"),
+        (None, Some(at)) => format!("{id} ({at})"),
+        (None, None) => id.to_string(),
     }
 }
 
@@ -515,12 +577,17 @@ mod tests {
         let error = CommandError::from(snapshot::Error::TooLarge {
             total: 60_000_000,
             largest: vec![("data/it's.bin".into(), 60_000_000)],
-            ignore_lines: vec!["/data/it's.bin".to_owned()],
+            leave_out: vec![snapshot::LeaveOut {
+                line: "/data/it's.bin".to_owned(),
+                files: 1,
+                bytes: 60_000_000,
+            }],
         });
         assert_eq!(
             error.hints,
             [
                 "the largest new files: data/it's.bin (60 MB)",
+                "what weighs most: /data/it's.bin (60 MB in 1 file)",
                 "leave them out: printf '%s\\n' '/data/it'\\''s.bin' >> .amlignore",
                 "a file that your own Git tracks stays in until you run: git rm --cached FILE",
                 "or keep them for good: add --allow-large to the command",

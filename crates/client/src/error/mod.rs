@@ -25,17 +25,19 @@ pub enum ErrorKind {
     Interrupted,
     /// The program of a run failed, and its own exit code is wanted.
     Program(u8),
+    /// No failure to report: the result has been printed, and the exit code says the rest.
+    Told,
 }
 
 impl ErrorKind {
-    /// All kinds, for tests.
+    /// All kinds that are printed, for tests.
     pub const ALL: [Self; 6] =
         [Self::Failed, Self::Usage, Self::NotFound, Self::NotAllowed, Self::Unavailable, Self::Interrupted];
 
     /// The process's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Failed | Self::Unavailable => 1,
+            Self::Failed | Self::Unavailable | Self::Told => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::NotAllowed => 4,

@@ -1,8 +1,16 @@
-//! Pushing what the remote lacks on the occasion of talking to it for another reason.
+//! Pushing what the remote lacks: in a thread beside something else, or on the occasion of talking to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use azml_core::history::HistoryRepo;
+use gix::actor;
 
 use super::runs;
 use crate::context::{Context, Opened};
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
+use crate::run::delivery::{Asker, Delivery, Outcome};
+use crate::run::signals::Cancel;
 use crate::sync;
 use crate::transport::Remote;
 
@@ -28,4 +36,85 @@ fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandEr
         runs::warn_after_sync(ctx, opened);
     }
     Ok(())
+}
+
+/// A thread that pushes beside what azml does.
+pub struct Push {
+    delivery: Delivery,
+    /// True if a push has joined the history with records that others pushed first.
+    has_joined: Arc<AtomicBool>,
+}
+
+impl Push {
+    /// Begins to push what is unpushed by now.
+    pub fn start(history: &HistoryRepo, remote: &Remote, by: actor::Signature) -> Result<Self, CommandError> {
+        let (history, remote) = (history.clone(), remote.clone());
+        let has_joined = Arc::new(AtomicBool::new(false));
+        let joined = Arc::clone(&has_joined);
+        let push = move || match sync::push_history(&history, &remote, sync::Context::quiet(&by)) {
+            Ok(pushed) => {
+                joined.fetch_or(pushed.joins > 0, Ordering::Relaxed);
+                Ok(history.set_push_error(None)?)
+            }
+            Err(error) => {
+                history.set_push_error(Some(&error.to_string()))?;
+                Err(error.into())
+            }
+        };
+        let delivery = Delivery::start(push).map_err(CommandError::failed)?;
+        delivery.push();
+        Ok(Self { delivery, has_joined })
+    }
+
+    /// For the thread beside the run that gives signs of life.
+    pub fn asker(&self) -> Asker {
+        self.delivery.asker()
+    }
+
+    /// Pushes what is unpushed by now.
+    pub fn push(&self) {
+        self.delivery.push();
+    }
+
+    /// Pushes what is unpushed by now, unless a push is going on; gives the error of the last one that has ended.
+    pub fn push_if_idle(&self) -> Option<CommandError> {
+        let failed = std::iter::from_fn(|| self.delivery.ended()).last().and_then(Result::err);
+        if self.delivery.is_idle() {
+            self.delivery.push();
+        }
+        failed
+    }
+
+    /// Waits briefly for what was asked to be pushed. The next command pushes what is left; `what` is kept.
+    pub fn finish(self, ctx: &Context, opened: &Opened, cancel: &Cancel, what: &str) {
+        report(ctx, opened, self.delivery, cancel, what);
+        if self.has_joined.load(Ordering::Relaxed) {
+            runs::warn_after_sync(ctx, opened);
+        }
+    }
+}
+
+fn report(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel, what: &str) {
+    let wait = ctx.settings.push_wait();
+    match delivery.finish(wait, cancel) {
+        Outcome::Pushed => return,
+        Outcome::Failed(error) => {
+            ctx.notices.warning(&format!(
+                "the {what} is kept here, but could not be pushed: {}",
+                error.chain().join(": ")
+            ));
+            if matches!(error.kind, ErrorKind::NotAllowed | ErrorKind::NotFound) {
+                error.hints.iter().for_each(|hint| ctx.notices.hint(hint));
+            }
+        }
+        Outcome::Unfinished => {
+            // The thread ends with the process; a push cut off leaves no trace at the remote.
+            let error = format!("the push took longer than {} s", wait.as_secs_f64());
+            if let Err(error) = opened.history.set_push_error(Some(&error)) {
+                tracing::warn!(%error, "the push's state can't be kept");
+            }
+            ctx.notices.warning(&format!("the {what} is kept here, but {error}"));
+        }
+    }
+    ctx.notices.hint("to deliver it: {azml} history sync");
 }

@@ -1,44 +1,19 @@
-//! Making the project folder equal to the snapshot of a run, and going back.
+//! Making the project folder, or another one, equal to a snapshot, and going back.
 
-use azml_core::restore::{self, Backup, Done, Plan};
-use azml_core::run::RunRecord;
+use std::path::Path;
+
+use azml_core::checkout::{self, Written};
+use azml_core::restore::{self, Backup, Done, Plan, Target};
 use gix::ObjectId;
+use gix::bstr::BString;
 
 use super::faults::Faults;
-use super::fetch::tree_here;
-use super::{push, runs};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::sync;
 
-/// The snapshot of a run, on this computer.
-pub struct Snapshot {
-    /// The run.
-    pub record: RunRecord,
-    /// The snapshot's commit.
-    pub commit: ObjectId,
-    /// Its files.
-    pub tree: ObjectId,
-}
-
-/// Finds a run and its snapshot; what is not on this computer is fetched from the remote.
-pub fn find_snapshot(
-    ctx: &Context,
-    opened: &Opened,
-    run: &str,
-    token: Option<&str>,
-) -> Result<Snapshot, CommandError> {
-    let record = find_run(ctx, opened, run, token)?;
-    let commit = record.commit_id().ok_or_else(|| {
-        CommandError::not_found(format!("run {} has no snapshot", record.run_id)).hint("{azml} history list")
-    })?;
-    let tree = snapshot_tree(ctx, opened, commit, token)?;
-    Ok(Snapshot { record, commit, tree })
-}
-
-/// Plans what restoring a tree would change.
-pub fn plan(opened: &Opened, tree: ObjectId) -> Result<Plan, CommandError> {
-    Ok(restore::plan(&opened.history, tree)?)
+/// Plans what restoring a tree, or some paths of it, would change.
+pub fn plan(opened: &Opened, target: impl Into<Target>) -> Result<Plan, CommandError> {
+    Ok(restore::plan(&opened.history, target)?)
 }
 
 /// Plans what going back to the newest backup would change.
@@ -55,10 +30,10 @@ pub fn carry_out(ctx: &Context, opened: &Opened, plan: &Plan, force: bool) -> Re
 pub fn restore(
     ctx: &Context,
     opened: &Opened,
-    tree: ObjectId,
+    target: impl Into<Target>,
     force: bool,
 ) -> Result<(Plan, Done), CommandError> {
-    Ok(restore::restore(&opened.history, tree, &context(ctx, opened, force), &Faults::of(&ctx.env))?)
+    Ok(restore::restore(&opened.history, target, &context(ctx, opened, force), &Faults::of(&ctx.env))?)
 }
 
 /// Goes back to what the last restore overwrote.
@@ -75,48 +50,52 @@ pub(super) fn context(ctx: &Context, opened: &Opened, force: bool) -> restore::C
     restore::Context { by: ctx.signature(opened.project.root()), force }
 }
 
-/// The run's record; if it is not known here and there is a remote, that is asked for news.
-fn find_run(
+/// Writes a tree, or some paths of it, into a folder that is new or empty; the project is left alone.
+///
+/// After a failure the folder is as it was.
+pub fn write_to(
     ctx: &Context,
     opened: &Opened,
-    run_id: &str,
-    token: Option<&str>,
-) -> Result<RunRecord, CommandError> {
-    let unknown = match runs::resolve(ctx, opened, run_id) {
-        Err(error @ runs::Error::Unknown { .. }) => error.into(),
-        found => return Ok(found?),
-    };
-    let Some(remote) = ctx.remote(opened, token)? else { return Err(unknown) };
-    let pulled = sync::with_progress(ctx, opened.project.root(), "Asking the remote for news", |context| {
-        sync::pull(&opened.history, &remote, context)
-    });
-    match pulled {
-        Ok(_) => {
-            push::push_unpushed(ctx, opened, &remote);
-            Ok(runs::resolve(ctx, opened, run_id)?)
+    (tree, paths): (ObjectId, &[BString]),
+    folder: &Path,
+) -> Result<Written, CommandError> {
+    let git = opened.history.git();
+    let root = opened.project.root();
+    let folder = ctx.env.cwd.join(folder);
+    let is_inside = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(root));
+    if folder.ancestors().find(|above| above.exists()).is_some_and(is_inside) {
+        return Err(CommandError::usage(format!("{} is in the project folder", folder.display()))
+            .hint("name a folder outside of it; to restore the project itself leave out --to"));
+    }
+    for path in paths {
+        if !restore::has_path(git, tree, path.as_ref())? {
+            let error = CommandError::not_found(format!("the snapshot has no `{path}`"));
+            return Err(error.hint("its files: {azml} snapshot show NAME"));
+        }
+    }
+    let was_there = folder.exists();
+    let tree = restore::only(git, tree, paths)?;
+    match checkout::checkout(git, tree, &folder) {
+        Ok(written) => Ok(written),
+        Err(error @ checkout::Error::NotEmpty { .. }) => {
+            Err(CommandError::from(error).hint("name a folder that is new or empty"))
         }
         Err(error) => {
-            ctx.notices.warning(&format!("the remote could not be asked for news: {error}"));
-            Err(unknown)
+            clear(&folder, was_there);
+            Err(error.into())
         }
     }
 }
 
-/// The tree of a snapshot, which is fetched if it is not here.
-fn snapshot_tree(
-    ctx: &Context,
-    opened: &Opened,
-    commit: ObjectId,
-    token: Option<&str>,
-) -> Result<ObjectId, CommandError> {
-    if let Some(tree) = tree_here(opened, commit)? {
-        return Ok(tree);
+/// Removes what a checkout that failed has left. That it can't be removed is told by what is there.
+fn clear(folder: &Path, was_there: bool) {
+    if !was_there {
+        drop(std::fs::remove_dir_all(folder));
+        return;
     }
-    let missing = || CommandError::from(sync::SyncError::NoSnapshot { commit });
-    let remote = ctx.remote(opened, token)?.ok_or_else(missing)?;
-    sync::with_progress(ctx, opened.project.root(), "Fetching the snapshot", |context| {
-        sync::fetch_snapshot(&opened.history, &remote, commit, context)
-    })?;
-    push::push_unpushed(ctx, opened, &remote);
-    tree_here(opened, commit)?.ok_or_else(missing)
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        drop(if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) });
+    }
 }

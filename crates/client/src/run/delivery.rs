@@ -68,6 +68,20 @@ impl Delivery {
         self.asker().push();
     }
 
+    /// The result of a push that has ended, if it was not asked for before; `None` while there is none.
+    pub fn ended(&self) -> Option<Result<(), CommandError>> {
+        let ended = self.done.try_recv().ok();
+        if ended.is_some() {
+            self.asked.fetch_sub(1, Ordering::Relaxed);
+        }
+        ended
+    }
+
+    /// Returns whether no push is going on or waits.
+    pub fn is_idle(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) == 0
+    }
+
     /// For another thread that has something to push.
     pub fn asker(&self) -> Asker {
         Asker { ask: self.ask.clone(), asked: Arc::clone(&self.asked) }

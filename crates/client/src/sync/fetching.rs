@@ -1,9 +1,11 @@
 //! Fetching: what others pushed, or one snapshot and no more of the history than it takes.
 
-use azml_core::history::HistoryRepo;
+use azml_core::history::{self, HistoryRepo};
+use azml_core::refs;
 use git_wire::Service;
 use git_wire::client::{self, Connection, FetchRequest, FetchSession, Fetched, TextClass};
 use gix::ObjectId;
+use gix::refs::FullName;
 
 use super::{Context, SyncError};
 use crate::transport::Remote;
@@ -111,10 +113,12 @@ pub(super) fn haves(history: &HistoryRepo) -> Result<Vec<ObjectId>, SyncError> {
 }
 
 /// The refs of a project at the remote, with their objects fetched.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Theirs {
     pub(super) history: Option<ObjectId>,
     pub(super) runs: Option<ObjectId>,
+    /// The tags of snapshots; these need not be here.
+    pub(super) tags: Vec<(FullName, ObjectId)>,
     pub(super) bytes_received: u64,
 }
 
@@ -125,11 +129,15 @@ pub(super) fn fetch_theirs(
     context: Context<'_>,
 ) -> Result<Theirs, SyncError> {
     let (branch, runs) = (history.history_ref(), history.runs_ref());
+    let tags = refs::tags(history.id());
     let prefixes = [branch.as_bstr().to_string(), runs.as_bstr().to_string()];
     let mut connection = remote.connect(Service::UploadPack)?;
-    let mut session = FetchSession::start(connection.as_mut(), &[&prefixes[0], &prefixes[1]])?;
+    let mut session = FetchSession::start(connection.as_mut(), &[&prefixes[0], &prefixes[1], &tags])?;
     let tip = |name| session.refs().iter().find(|found| found.name == name).map(|found| found.id);
-    let mut theirs = Theirs { history: tip(branch), runs: tip(runs), bytes_received: 0 };
+    let is_tag = |name: &FullName| refs::is_tag(history.id(), name.as_ref());
+    let tags = session.refs().iter().filter(|found| is_tag(&found.name));
+    let tags = tags.map(|found| (found.name.clone(), found.id)).collect();
+    let mut theirs = Theirs { history: tip(branch), runs: tip(runs), tags, bytes_received: 0 };
     let wants: Vec<_> =
         theirs.history.into_iter().chain(theirs.runs).filter(|id| !history.git().has_object(*id)).collect();
     if !wants.is_empty() {
@@ -138,4 +146,34 @@ pub(super) fn fetch_theirs(
         theirs.bytes_received = fetched.bytes_received;
     }
     Ok(theirs)
+}
+
+/// Takes over a tag that the remote has, and fetches its snapshot; gives its commit, if there is such a tag.
+pub fn fetch_tag(
+    history: &HistoryRepo,
+    remote: &Remote,
+    name: &FullName,
+    context: Context<'_>,
+) -> Result<Option<ObjectId>, SyncError> {
+    let found = {
+        let prefix = name.as_bstr().to_string();
+        let mut connection = remote.connect(Service::UploadPack)?;
+        let session = FetchSession::start(connection.as_mut(), &[&prefix])?;
+        session.refs().iter().find(|found| found.name == *name).map(|found| found.id)
+    };
+    let Some(commit) = found else { return Ok(None) };
+    fetch_snapshot(history, remote, commit, context)?;
+    keep_tag(history, name, commit)?;
+    Ok(Some(commit))
+}
+
+/// Keeps a tag of the remote's, unless ours has the name.
+pub(super) fn keep_tag(history: &HistoryRepo, name: &FullName, commit: ObjectId) -> Result<(), SyncError> {
+    if history.ref_tip(name.as_ref())?.is_none() {
+        match history.update_ref(name, None, commit) {
+            Ok(()) | Err(history::Error::Moved { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(history.set_tracking(name.as_ref(), Some(commit))?)
 }

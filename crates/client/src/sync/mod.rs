@@ -20,7 +20,7 @@ mod turns;
 pub use attachments::fetch_attachments;
 pub use clone::{CloneOptions, Cloned, clone};
 pub use error::SyncError;
-pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot};
+pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot, fetch_tag};
 pub use link::{LinkMode, Linked, link};
 pub use list::{RemoteView, list};
 pub use progress::with_progress;

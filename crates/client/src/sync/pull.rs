@@ -5,7 +5,7 @@ use azml_core::join::{self, Joined};
 use azml_core::run::{Merged, RunStore};
 use gix::ObjectId;
 
-use super::fetching::{Theirs, fetch_theirs};
+use super::fetching::{Theirs, fetch_theirs, keep_tag};
 use super::{Context, SyncError};
 use crate::transport::Remote;
 
@@ -31,7 +31,7 @@ pub fn pull(history: &HistoryRepo, remote: &Remote, context: Context<'_>) -> Res
     let theirs = fetch_theirs(history, remote, context)?;
     let mut pulled =
         Pulled { history: theirs.history, bytes_received: theirs.bytes_received, ..Pulled::default() };
-    take_in(history, theirs, OnDivergence::Leave, context, &mut pulled)?;
+    take_in(history, &theirs, OnDivergence::Leave, context, &mut pulled)?;
     Ok(pulled)
 }
 
@@ -45,7 +45,7 @@ pub(super) enum OnDivergence {
 /// Brings what was fetched into our refs, then notes what the remote has.
 pub(super) fn take_in(
     history: &HistoryRepo,
-    theirs: Theirs,
+    theirs: &Theirs,
     on_divergence: OnDivergence,
     context: Context<'_>,
     pulled: &mut Pulled,
@@ -59,6 +59,10 @@ pub(super) fn take_in(
         let before = history.ref_tip(runs.as_ref())?;
         let merged = RunStore::new(history).merge(tip, context.by)?;
         pulled.new_runs = !matches!(merged, Merged::Ours(_)) && before != Some(merged.tip());
+    }
+    // Others are fetched when they are named.
+    for (name, commit) in theirs.tags.iter().filter(|(_, commit)| history.git().has_object(*commit)) {
+        keep_tag(history, name, *commit)?;
     }
     history.set_tracking(branch.as_ref(), theirs.history)?;
     history.set_tracking(runs.as_ref(), theirs.runs)?;

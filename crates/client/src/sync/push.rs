@@ -1,7 +1,7 @@
 //! Pushing what the remote lacks.
 
 use azml_core::history::HistoryRepo;
-use azml_core::join;
+use azml_core::{join, refs};
 use git_wire::Service;
 use git_wire::client::{PushReport, PushRequest, PushSession, PushUpdate, Rejection};
 use gix::ObjectId;
@@ -42,14 +42,14 @@ pub fn push_history(
 ) -> Result<Pushed, SyncError> {
     let mut total = Pushed::default();
     let mut refused: Option<Refused> = None;
-    let mut without_attachments = None;
+    let mut without = Without::default();
     let mut everything = false;
     let mut turns = Turns::new(context);
     let mut locks = 0;
     loop {
         let before = refused.take();
-        match attempt(history, remote, context, before, everything, &mut without_attachments, &mut total)? {
-            Attempt::Done => return without_attachments.map_or(Ok(total), Err),
+        match attempt(history, remote, context, before, everything, &mut without, &mut total)? {
+            Attempt::Done => return without.attachments.or(without.tags).map_or(Ok(total), Err),
             // What its refs reach and what it had at the last sync is not all there any more.
             Attempt::Refused(what) if what.lacks_objects && !everything => everything = true,
             Attempt::Refused(what) => {
@@ -73,10 +73,17 @@ pub fn push_history(
                     Err(SyncError::Wire(git_wire::client::Error::NotOurRef { .. })) => continue,
                     other => other?,
                 };
-                take_in(history, theirs, OnDivergence::Join, context, &mut Pulled::default())?;
+                take_in(history, &theirs, OnDivergence::Join, context, &mut Pulled::default())?;
             }
         }
     }
+}
+
+/// Why the push goes without what is not needed for the rest.
+#[derive(Default)]
+struct Without {
+    attachments: Option<SyncError>,
+    tags: Option<SyncError>,
 }
 
 enum Attempt {
@@ -105,7 +112,7 @@ fn attempt(
     context: Context<'_>,
     refused: Option<Refused>,
     everything: bool,
-    without_attachments: &mut Option<SyncError>,
+    without: &mut Without,
     total: &mut Pushed,
 ) -> Result<Attempt, SyncError> {
     let mut connection = remote.connect(Service::ReceivePack)?;
@@ -115,12 +122,18 @@ fn attempt(
         && session.tip(&refused.name) == refused.was
         && !refused.reason.is_lock_held()
     {
-        if refused.name != history.attachments_ref() {
-            return Err(refused.into_error());
+        let name = refused.name.clone();
+        let error = refused.into_error();
+        if name == history.attachments_ref() {
+            without.attachments = Some(error);
+        } else if refs::is_tag(history.id(), name.as_ref()) {
+            without.tags = Some(error);
+        } else {
+            return Err(error);
         }
-        *without_attachments = Some(refused.into_error());
     }
-    // The records first: what they name is then in the history branch read after them.
+    // Tags and records first: what they name is then in the history branch read after them.
+    let tags = if without.tags.is_none() { history.tags()? } else { Vec::new() };
     let runs = history.runs_ref();
     let our_runs = history.ref_tip(runs.as_ref())?;
     let branch = history.history_ref();
@@ -139,11 +152,18 @@ fn attempt(
             _ => {}
         }
     }
+    for (name, ours) in tags {
+        match session.tip(&name) {
+            // A tag that another computer has given stays where it is.
+            Some(theirs) => history.set_tracking(name.as_ref(), Some(theirs))?,
+            None => updates.push(PushUpdate { name, old: None, new: Some(ours) }),
+        }
+    }
     let mut offer = None;
-    if without_attachments.is_none() {
+    if without.attachments.is_none() {
         match attachments::offer(history, remote, &session, context) {
             Ok(found) => offer = found,
-            Err(error) => *without_attachments = Some(error),
+            Err(error) => without.attachments = Some(error),
         }
     }
     updates.extend(offer.as_ref().map(|offer| offer.update.clone()));

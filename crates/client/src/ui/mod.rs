@@ -90,6 +90,15 @@ pub enum Output {
         /// The text for people, coloured if standard output may carry colour, and clean of foreign escapes.
         text: String,
     },
+    /// A value with a text of its own that may be long: on a terminal the pager shows it.
+    WithPages {
+        /// The value that all other formats print.
+        value: Value,
+        /// The text for people, as in [`Output::WithText`].
+        text: String,
+    },
+    /// Text that is shown whatever the format, as in [`Output::WithPages`].
+    Pages(String),
     /// The text of a table, made by who has asked for the format that is wanted.
     Table(String),
     /// Raw bytes, printed as they are, whatever the format.
@@ -101,6 +110,7 @@ pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     format: OutputFormat,
+    chosen: Option<OutputFormat>,
     query: Option<Query>,
     color_out: bool,
     color_err: bool,
@@ -133,6 +143,7 @@ impl Ui {
             out: Mutex::new(out),
             err: Mutex::new(err),
             format: options.format.unwrap_or(default),
+            chosen: options.format,
             query: options.query,
             color_out: color(env.stdout_is_terminal),
             color_err: color(env.stderr_is_terminal),
@@ -152,10 +163,16 @@ impl Ui {
             Output::Nothing => return Ok(()),
             Output::Raw(bytes) => return self.write_out(&bytes),
             Output::Table(text) => return self.show_clean(text),
+            Output::Pages(text) => return self.show(&text),
+            Output::WithPages { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
+                return self.show(&text);
+            }
             Output::WithText { text, .. } if self.format == OutputFormat::Table && self.query.is_none() => {
                 return self.write_out(text.as_bytes());
             }
-            Output::Value(value) | Output::WithText { value, .. } => (value, None),
+            Output::Value(value) | Output::WithText { value, .. } | Output::WithPages { value, .. } => {
+                (value, None)
+            }
             Output::WithTable { value, rows, numbers } => (value, Some((rows, numbers))),
             Output::WithRows { value, rows } => {
                 let is_table = self.format == OutputFormat::Table && self.query.is_none();
@@ -193,6 +210,11 @@ impl Ui {
             Some(pager) if Pager::is_wanted(text) && pager.show(text) => Ok(()),
             _ => self.write_out(text.as_bytes()),
         }
+    }
+
+    /// The format that the user has asked for.
+    pub fn chosen_format(&self) -> Option<OutputFormat> {
+        self.chosen
     }
 
     /// The format of results, if they are printed as they come: whole, and to no terminal that has to be spared.

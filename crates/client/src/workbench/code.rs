@@ -17,7 +17,7 @@ use super::request::{Request, encode_path};
 use super::{format, restoring};
 use crate::error::CommandError;
 use crate::limits::{COMPARED_ENTRIES, WORKBENCH_IN_MEMORY};
-use crate::ops::compare::code::{Change, Kind, changes};
+use crate::ops::compare::code::{Change, Detail, Kind, changes};
 use crate::text::size;
 
 /// So many lines of differences are on a page.
@@ -61,8 +61,8 @@ pub fn differences(
     old: ObjectId,
     new: ObjectId,
 ) -> Result<Markup, CommandError> {
-    let Some(mut files) = changes(context.opened.history.git(), old, new, true, context.interrupt.flag())?
-    else {
+    let git = context.opened.history.git();
+    let Some(mut files) = changes(git, old, new, Detail::ALL, context.interrupt.flag())? else {
         return Ok(too_much());
     };
     if let Some(only) = request.query.get("file") {
@@ -138,10 +138,12 @@ pub(crate) fn patch(files: &[Change]) -> Markup {
     let of_one = if files.len() == 1 { LINES } else { LINES_OF_ONE };
     let mut hunks = Vec::new();
     for file in files.iter().filter(|file| !file.hunks.is_empty()) {
-        let lines: Vec<&str> = file.hunks.lines().collect();
+        let text = file.hunks.to_str_lossy();
+        let lines: Vec<&str> = text.lines().collect();
         let shown = lines.len().min(of_one).min(left);
         left -= shown;
-        hunks.push((file, lines[..shown].to_vec(), lines.len() - shown));
+        let more = lines.len() - shown;
+        hunks.push((file, lines[..shown].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>(), more));
     }
     html! {
         @for (file, lines, more) in &hunks {
@@ -155,7 +157,7 @@ pub(crate) fn patch(files: &[Change]) -> Markup {
 }
 
 /// The lines of a patch; what they begin with tells them apart, and colour only helps.
-fn block(lines: &[&str]) -> Markup {
+fn block(lines: &[String]) -> Markup {
     html! {
         pre.diff tabindex="0" {
             @for line in lines {

@@ -17,7 +17,7 @@ use super::{code, format, log, outputs, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::metrics;
-use crate::ops::compare::code::changes;
+use crate::ops::compare::code::{Detail, changes};
 use crate::ops::runs;
 use crate::run::keeping::{self, Where};
 use crate::run::kept;
@@ -232,7 +232,7 @@ fn code_section(
             (None, _) => (restoring::fetch(context, record, &format::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
                 p.quiet { "Since " (format::run_name(older)) ":" }
-                @match changes(context.opened.history.git(), before, tree, false, context.interrupt.flag())? {
+                @match changes(context.opened.history.git(), before, tree, Detail { hunks: false, ..Detail::ALL }, context.interrupt.flag())? {
                     Some(files) => (code::stat(&files)),
                     None => (code::too_much()),
                 }

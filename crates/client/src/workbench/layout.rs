@@ -174,7 +174,9 @@ fn told(error: CommandError, invoked: Invoked) -> (u16, String, Markup) {
         ErrorKind::Usage => (400, "That can't be shown"),
         ErrorKind::NotAllowed => (403, "Not allowed"),
         ErrorKind::Unavailable => (502, "The remote is away"),
-        ErrorKind::Failed | ErrorKind::Program(_) | ErrorKind::Interrupted => (500, "That did not work"),
+        ErrorKind::Failed | ErrorKind::Program(_) | ErrorKind::Interrupted | ErrorKind::Told => {
+            (500, "That did not work")
+        }
     };
     let body = html! {
         @for line in error.chain() { p { (format::line(&line)) "." } }

@@ -94,11 +94,15 @@ impl<'w> PageContext<'w> {
                 "snapshots"
             } else if *name == history.runs_ref() {
                 "run records"
-            } else {
+            } else if *name == history.attachments_ref() {
                 "outputs"
+            } else {
+                "tags"
             }
         };
-        let unpushed: Vec<_> = history.unpushed()?.iter().map(|unpushed| in_words(&unpushed.name)).collect();
+        let mut unpushed: Vec<_> =
+            history.unpushed()?.iter().map(|unpushed| in_words(&unpushed.name)).collect();
+        unpushed.dedup();
         let error = if unpushed.is_empty() { None } else { history.push_error() };
         Ok(SyncState { remote: Some(remote.without_secret().to_string()), unpushed, error })
     }

@@ -15,7 +15,7 @@ use super::page_context::{PageContext, not_found};
 use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
-use crate::ops::compare::code::changes;
+use crate::ops::compare::code::{Detail, changes};
 use crate::ops::fetch::tree_here;
 use crate::ops::restore;
 
@@ -214,8 +214,13 @@ fn what_changes(plan: &Plan) -> String {
 
 /// The files that change, and how.
 fn planned(context: &PageContext<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
-    let found =
-        changes(context.opened.history.git(), plan.folder(), plan.target, true, context.interrupt.flag())?;
+    let found = changes(
+        context.opened.history.git(),
+        plan.folder(),
+        plan.target,
+        Detail::ALL,
+        context.interrupt.flag(),
+    )?;
     let is_all = found.is_some();
     let mut files = found.unwrap_or_default();
     // What the snapshot's own rules ignore stays, and is no change.

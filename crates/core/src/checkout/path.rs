@@ -107,7 +107,7 @@ pub(crate) fn to_native(path: &BStr) -> Cow<'_, Path> {
 }
 
 /// The other way round.
-pub(crate) fn from_native(path: &Path) -> BString {
+pub fn from_native(path: &Path) -> BString {
     Vec::from_path_lossy(path).into_owned().into()
 }
 

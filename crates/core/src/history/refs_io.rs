@@ -58,7 +58,13 @@ impl HistoryRepo {
         }
     }
 
-    /// Returns the refs that the remote lacks or has otherwise: history branch, run records, attachments.
+    /// The tags of the project's snapshots, by name.
+    pub fn tags(&self) -> Result<Vec<(FullName, ObjectId)>, Error> {
+        self.refs_below(&refs::tags(&self.id))
+    }
+
+    /// Returns the refs that the remote lacks or has otherwise: history branch, run records, attachments; and the tags that it
+    /// lacks. One that it has otherwise stays there as it is, and here.
     pub fn unpushed(&self) -> Result<Vec<Unpushed>, Error> {
         let mut unpushed = Vec::new();
         for name in [self.history_ref(), self.runs_ref(), self.attachments_ref()] {
@@ -66,6 +72,11 @@ impl HistoryRepo {
             let theirs = self.tracking_tip(name.as_ref())?;
             if theirs != Some(ours) {
                 unpushed.push(Unpushed { name, ours, theirs });
+            }
+        }
+        for (name, ours) in self.tags()? {
+            if self.tracking_tip(name.as_ref())?.is_none() {
+                unpushed.push(Unpushed { name, ours, theirs: None });
             }
         }
         Ok(unpushed)

@@ -5,6 +5,7 @@
 //! | `refs/heads/AzureMLHistory/<GUID>` | the project's snapshots; pushed |
 //! | `refs/azureml/runs/<GUID>` | its run records; pushed |
 //! | `refs/azureml/attachments/<GUID>` | what its runs left beside their records, a commit a run; pushed |
+//! | `refs/azureml/tags/<GUID>/<name>` | a snapshot that the user gave a name; pushed |
 //! | `refs/azureml/backups/<n>` | what a restore overwrote; never pushed |
 //! | `refs/remotes/origin/…` | what the remote had at the last sync |
 
@@ -21,6 +22,10 @@ pub const HISTORY_PREFIX: &str = "refs/heads/AzureMLHistory/";
 pub const RUNS_PREFIX: &str = "refs/azureml/runs/";
 /// Before the project's GUID in the name of the ref that holds what its runs left beside their records.
 pub const ATTACHMENTS_PREFIX: &str = "refs/azureml/attachments/";
+/// Before the project's GUID in the names of its snapshots' tags.
+pub const TAGS_PREFIX: &str = "refs/azureml/tags/";
+/// Before the name of a tag that stock Git made.
+pub const GIT_TAGS_PREFIX: &str = "refs/tags/";
 /// Before the number in the name of a restore's backup.
 pub const BACKUP_PREFIX: &str = "refs/azureml/backups/";
 /// Before everything that says what the remote had.
@@ -43,6 +48,26 @@ pub fn runs(project: &ProjectId) -> FullName {
 /// The ref of what a project's runs left beside their records.
 pub fn attachments(project: &ProjectId) -> FullName {
     full(format!("{ATTACHMENTS_PREFIX}{project}"))
+}
+
+/// What the names of the project's tags begin with.
+pub fn tags(project: &ProjectId) -> String {
+    format!("{TAGS_PREFIX}{project}/")
+}
+
+/// The ref of the tag `name`; `None` where Git takes no such name.
+pub fn tag(project: &ProjectId, name: &str) -> Option<FullName> {
+    FullName::try_from(format!("{}{name}", tags(project))).ok()
+}
+
+/// Returns whether a ref is one of the project's tags.
+pub fn is_tag(project: &ProjectId, name: &FullNameRef) -> bool {
+    name.as_bstr().starts_with(tags(project).as_bytes())
+}
+
+/// The ref of a tag that stock Git made; `None` where Git takes no such name.
+pub fn git_tag(name: &str) -> Option<FullName> {
+    FullName::try_from(format!("{GIT_TAGS_PREFIX}{name}")).ok()
 }
 
 /// The ref that keeps what the `n`th restore overwrote.

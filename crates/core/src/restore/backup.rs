@@ -2,7 +2,7 @@
 //!
 //! Numbers only grow while any backup is there; the newest [`KEPT`] are kept. A backup's commit has
 //! no parents, so one that goes takes its content with it. Its trailer `Restored-Tree` says what the
-//! restore made of the folder.
+//! restore made of the folder, and `Restored-Path` which paths it was about, if not all.
 
 use gix::{
     ObjectId, Repository, actor,
@@ -15,6 +15,7 @@ use crate::{
     checkout::listing::Entry,
     history::{self, HistoryRepo},
     join,
+    quote::{quoted, unquoted},
     refs::{self, BACKUP_PREFIX},
 };
 
@@ -22,9 +23,10 @@ use crate::{
 pub const KEPT: usize = 20;
 
 const TRAILER: &str = "Restored-Tree: ";
+const PATH_TRAILER: &str = "Restored-Path: ";
 
 /// One backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
     /// Its number; the newest has the highest.
     pub number: u64,
@@ -34,6 +36,8 @@ pub struct Backup {
     pub tree: ObjectId,
     /// The tree that the restore made of the folder.
     pub restored: Option<ObjectId>,
+    /// The paths that were restored; all if there are none.
+    pub paths: Vec<BString>,
     /// When it was made, in seconds since 1970.
     pub seconds: i64,
 }
@@ -62,12 +66,15 @@ fn read(repo: &Repository, number: u64, commit: ObjectId) -> Result<Backup, Erro
     let failed = |source| Error::Read { id: commit, source };
     let object = repo.find_commit(commit).map_err(failed)?;
     let tree = object.tree_id().map_err(failed)?.detach();
-    let restored = object.message_raw().map_err(failed)?.lines().rev().find_map(|line| {
+    let message = object.message_raw().map_err(failed)?;
+    let restored = message.lines().rev().find_map(|line| {
         let hex = line.strip_prefix(TRAILER.as_bytes())?;
         ObjectId::from_hex(hex.trim()).ok()
     });
+    let path = |line: &[u8]| Some(unquoted(line.strip_prefix(PATH_TRAILER.as_bytes())?).into_owned());
+    let paths = message.lines().filter_map(path).collect();
     let seconds = object.time().map_err(failed)?.seconds;
-    Ok(Backup { number, commit, tree, restored, seconds })
+    Ok(Backup { number, commit, tree, restored, paths, seconds })
 }
 
 /// The number that the next backup gets.
@@ -80,9 +87,11 @@ pub(super) fn write_commit(
     repo: &Repository,
     tree: ObjectId,
     restored: ObjectId,
+    paths: &[BString],
     by: &actor::Signature,
 ) -> Result<ObjectId, Error> {
-    let message = format!("Backup of the project folder before a restore\n\n{TRAILER}{restored}\n");
+    let mut message = format!("Backup of the project folder before a restore\n\n{TRAILER}{restored}\n");
+    message.extend(paths.iter().map(|path| format!("{PATH_TRAILER}{}\n", quoted(path))));
     join::write_commit(repo, tree, &[], by, message.as_str().into()).map_err(Error::Backup)
 }
 
@@ -133,13 +142,15 @@ impl LateBackup<'_> {
         let id = repo.write_blob(content).map_err(Error::Backup)?.detach();
         loop {
             let tip = self.history.ref_tip(name.as_ref()).map_err(Error::History)?;
-            let tree = match tip {
-                Some(tip) => join::tree_of(repo, tip).map_err(Error::ReadBackup)?,
-                None => repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach(),
+            let (tree, paths) = match tip {
+                Some(tip) => read(repo, self.number, tip).map(|backup| (backup.tree, backup.paths))?,
+                None => {
+                    (repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach(), Vec::new())
+                }
             };
             let place = free_place(repo, tree, path, id)?;
             let tree = add_to_tree(repo, tree, [(place.as_ref(), Entry { kind, id })])?;
-            let commit = write_commit(repo, tree, self.restored, self.by)?;
+            let commit = write_commit(repo, tree, self.restored, &paths, self.by)?;
             match self.history.update_ref(&name, tip, commit) {
                 Ok(()) => break,
                 Err(history::Error::Moved { .. }) => {}

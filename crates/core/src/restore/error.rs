@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use gix::{ObjectId, bstr::BString};
 
-use crate::{checkout, history, join, snapshot};
+use crate::{checkout, history, snapshot};
 
 /// Why a restore, an undo or a recovery did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,23 @@ pub enum Error {
         /// The path of the content.
         path: BString,
     },
+    /// A path was named that is nowhere. Nothing was changed.
+    #[error("neither the snapshot nor the project folder has `{path}`")]
+    NoSuchPath {
+        /// The path.
+        path: BString,
+    },
+    /// A file that was not named is where the snapshot has a folder. Nothing was changed.
+    #[error("`{file}` is a file in the project folder, and a folder in the snapshot")]
+    FileAbove {
+        /// The path that was named.
+        path: BString,
+        /// The file.
+        file: BString,
+    },
+    /// The tree of the paths that were named can't be made.
+    #[error("can't put together what is to be restored")]
+    Compose(#[source] gix::Error),
     /// There is nothing to go back to.
     #[error("there is no backup to go back to")]
     NoBackup,
@@ -80,9 +97,6 @@ pub enum Error {
     /// A backup could not be written.
     #[error("can't write the backup")]
     Backup(#[source] gix::Error),
-    /// A backup could not be read.
-    #[error("can't read a backup")]
-    ReadBackup(#[source] join::Error),
     /// A ref or lock of the history repository.
     #[error("can't use the history repository")]
     History(#[source] history::Error),

@@ -14,6 +14,7 @@
 //!   left alone; an ignored file where the snapshot has one stops everything before it begins.
 //! - What is ignored before and by no rule afterwards is held back from snapshots ([`Plan::unignored`]).
 //! - Nothing is written or removed through a symbolic link.
+//! - A restore of some paths ([`Target::paths`]) leaves all others alone, and so does its undo.
 
 mod apply;
 mod backup;
@@ -30,6 +31,7 @@ mod prepare;
 mod remove;
 mod run;
 mod steps;
+mod target;
 mod tree_rules;
 mod unignored;
 mod work;
@@ -41,6 +43,7 @@ pub use self::{
     plan::{Change, Plan, plan, plan_undo},
     run::{Done, Recovered, execute, go_back, recover, restore, undo},
     steps::{NoSteps, Step, Steps, Stopped},
+    target::{Target, has_path, only},
 };
 
 use gix::actor;

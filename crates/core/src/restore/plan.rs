@@ -10,6 +10,7 @@ use super::{
     folder,
     in_the_way::{self, Unseen},
     kept,
+    target::Target,
     tree_rules::{TreeRules, is_ignore_file},
     unignored,
 };
@@ -29,8 +30,10 @@ pub struct Change {
 /// The changes that a restore would make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The tree to restore.
+    /// The tree that the folder becomes.
     pub target: ObjectId,
+    /// The tree and the paths that were asked for.
+    pub asked: Target,
     /// Every path that changes, sorted.
     pub changes: Vec<Change>,
     /// Ignored and left-out files that are where the tree has something else, sorted.
@@ -96,25 +99,27 @@ impl SortedChanges for Vec<Change> {
     }
 }
 
-/// Plans to make the project folder equal to `tree`, which must be here with all it has.
-pub fn plan(history: &HistoryRepo, tree: ObjectId) -> Result<Plan, Error> {
-    plan_towards(history, tree, None)
+/// Plans to make the project folder equal to a tree, or some paths of it; the tree must be here with all it has.
+pub fn plan(history: &HistoryRepo, target: impl Into<Target>) -> Result<Plan, Error> {
+    plan_towards(history, &target.into(), None)
 }
 
 /// Plans to go back to the newest backup.
 pub fn plan_undo(history: &HistoryRepo) -> Result<(Backup, Plan), Error> {
     let backup = backup::newest_backup(history)?.ok_or(Error::NoBackup)?;
-    let plan = plan_towards(history, backup.tree, backup.restored)?;
+    let target = Target { tree: backup.tree, paths: backup.paths.clone() };
+    let plan = plan_towards(history, &target, backup.restored)?;
     Ok((backup, plan))
 }
 
-/// Plans towards `tree`. `since` is the tree that a restore made of the folder, if it is being undone.
+/// Plans towards `asked`. `since` is the tree that a restore made of the folder, if it is being undone.
 pub(super) fn plan_towards(
     history: &HistoryRepo,
-    tree: ObjectId,
+    asked: &Target,
     since: Option<ObjectId>,
 ) -> Result<Plan, Error> {
     let folder = folder::store(history)?;
+    let tree = asked.resolve(history.git(), folder, since.is_none())?;
     let target = |source| Error::Target { tree, source };
     let (mut changes, passed_over) = compare(history.git(), folder, tree).map_err(target)?;
     let mut unignored = BTreeSet::new();
@@ -124,5 +129,16 @@ pub(super) fn plan_towards(
         unignored = unignored::find(history, &mut rules)?;
     }
     let Unseen { in_the_way, there_already } = in_the_way::find(history.root(), &mut changes)?;
-    Ok(Plan { target: tree, changes, in_the_way, unignored, there_already, folder, since, passed_over })
+    let asked = asked.clone();
+    Ok(Plan {
+        target: tree,
+        asked,
+        changes,
+        in_the_way,
+        unignored,
+        there_already,
+        folder,
+        since,
+        passed_over,
+    })
 }

@@ -21,6 +21,7 @@ use super::{
     journal::Journal,
     plan::{plan_towards, plan_undo},
     steps::{Counter, Steps},
+    target::Target,
     work::Direction,
 };
 use crate::{
@@ -69,24 +70,25 @@ pub fn execute(
     let steps = Counter::new(steps);
     let _lock = lock(history)?;
     recover_locked(history, &steps)?;
-    let now = plan_towards(history, plan.target, plan.since)?;
+    let now = plan_towards(history, &plan.asked, plan.since)?;
     if let Some(path) = plan.difference(&now) {
         return Err(Error::FolderChanged { path });
     }
     carry_out(history, now, context, &steps)
 }
 
-/// Makes the folder equal to `tree`, and says what that was: plan and execution in one, with one look at the folder.
+/// Makes the folder, or some paths of it, equal to a tree, and says what that was: plan and execution in one, with one look
+/// at the folder.
 pub fn restore(
     history: &HistoryRepo,
-    tree: ObjectId,
+    target: impl Into<Target>,
     context: &Context,
     steps: &dyn Steps,
 ) -> Result<(Plan, Done), Error> {
     let steps = Counter::new(steps);
     let _lock = lock(history)?;
     recover_locked(history, &steps)?;
-    let plan = plan_towards(history, tree, None)?;
+    let plan = plan_towards(history, &target.into(), None)?;
     let done = carry_out(history, plan.clone(), context, &steps)?;
     Ok((plan, done))
 }
@@ -162,7 +164,7 @@ fn carry_out(
     let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
     let is_seen = forced.is_empty() && plan.there_already.is_empty();
     let tree = if is_seen { plan.folder } else { backup::add_to_tree(repo, plan.folder, unseen)? };
-    let commit = backup::write_commit(repo, tree, plan.target, &context.by)?;
+    let commit = backup::write_commit(repo, tree, plan.target, &plan.asked.paths, &context.by)?;
     let journal = Journal {
         number: backup::next_number(history)?,
         backup: commit,

@@ -67,6 +67,7 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         user: None,
         limits,
         stored_size: &|_| None,
+        last_has: &|_| false,
     };
     let done = write_tree::write_tree(&target, None, observer, &mut |_| Ok(None))?;
     done.store.finish().map_err(io("store the content of", root))?;

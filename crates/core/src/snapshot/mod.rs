@@ -3,8 +3,10 @@
 mod commit;
 mod content;
 mod files;
+mod filter;
 mod guard;
 mod initial;
+mod leave_out;
 mod message;
 mod pack;
 mod request;
@@ -14,7 +16,9 @@ mod trees;
 mod write_tree;
 
 pub use crate::user_repo::Signature;
+pub use filter::{Filter, folders};
 pub use initial::{InitialError, initial_commit};
+pub use leave_out::LeaveOut;
 pub use message::{Message, base_folder};
 pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, TreeRequest, TreeTaken, Why};
 
@@ -29,6 +33,7 @@ use crate::{
     history::{self, HistoryRepo},
     ignore::{Held, Rules, Verdict},
     stat_index::StatIndex,
+    user_repo::UserRepo,
 };
 
 /// Errors that stop a snapshot. The history stays as it was.
@@ -41,8 +46,8 @@ pub enum Error {
         total: u64,
         /// The ten largest new files with their sizes, the largest first.
         largest: Vec<(BString, u64)>,
-        /// The lines for `.amlignore` that leave out what is too large.
-        ignore_lines: Vec<String>,
+        /// The lines for `.amlignore` that leave out what is too much, as few as possible.
+        leave_out: Vec<LeaveOut>,
     },
     /// A home folder, the root of the file system, or no project.
     #[error("no snapshot can be taken of {}", root.display())]
@@ -115,17 +120,18 @@ fn tree_and(
         .map_err(|source| Error::NotAProjectFolder { root: root.to_owned(), source })?;
     let user = history.user_repo().map_err(|source| Error::UserRepo(Box::new(source)))?;
     let scratch = history.workspace()?;
-    let index = StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index));
+    let index = open_index(history);
     let target = write_tree::Target {
         root,
         objects_folder: history.path().join("objects"),
         objects: open_objects(&history.path().join("objects"))?,
         scratch: scratch.path(),
         began: scratch.began()?,
-        rules: holding(history, Rules::of_user(user))?,
+        rules: rules_of(history, user)?,
         user,
         limits: request.limits,
         stored_size: &|path| size_in_last(history, path),
+        last_has: &|path| last_has(history, path),
     };
     let done = write_tree::write_tree(&target, index.as_ref(), observer, extra)?;
     let path = history.stat_index_path();
@@ -160,6 +166,23 @@ fn put_index(beside: &Path, path: &Path) -> std::io::Result<()> {
         Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => std::fs::rename(beside, path),
         done => Ok(done?),
     }
+}
+
+/// The stat index, if what it knows is still stored.
+fn open_index(history: &HistoryRepo) -> Option<StatIndex> {
+    StatIndex::read(&history.stat_index_path()).filter(|index| commit::is_stored(history, index))
+}
+
+/// The rules of the user, with what is held back.
+fn rules_of(history: &HistoryRepo, user: Option<&UserRepo>) -> Result<Rules, Error> {
+    holding(history, Rules::of_user(user))
+}
+
+/// Returns whether the last snapshot has a file or folder at a path.
+fn last_has(history: &HistoryRepo, path: &BStr) -> bool {
+    let tip = || history.git().find_commit(history.tip().ok()??).ok()?.tree().ok();
+    let entry = tip().and_then(|tree| tree.lookup_entry(path.split(|byte| *byte == b'/')).ok()?);
+    entry.is_some()
 }
 
 /// The size of the file that the last snapshot has at a path.

@@ -1,6 +1,7 @@
 //! Stores a folder as a tree: scan, check the limits, read, store, build.
 
 use std::{
+    cell::OnceCell,
     io,
     os::fd::AsFd,
     path::Path,
@@ -20,18 +21,25 @@ use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
     content::{Content, Form, LEVEL, Reader},
     files, guard,
+    leave_out::Known,
     scan::{Item, Scan, ScanResult, State, scan, system_path},
     store::Store,
     trees,
 };
-use crate::{ignore::Rules, limits::READ_TO_COMPARE, parallel, stat_index::StatIndex, user_repo::UserRepo};
+use crate::{
+    ignore::Rules,
+    limits::READ_TO_COMPARE,
+    parallel,
+    stat_index::StatIndex,
+    user_repo::{Tracked, UserRepo},
+};
 
 /// Up to so many new objects are stored as files of their own.
 const LOOSE_OBJECTS: usize = 24;
 /// And up to so many bytes.
 const LOOSE_BYTES: u64 = 4 * 1024 * 1024;
 /// The most threads that look, read and compress: the disk serves no more.
-const THREADS: usize = 8;
+pub(super) const THREADS: usize = 8;
 
 /// The places that a folder's content is read from and written to.
 pub(super) struct Target<'a> {
@@ -50,6 +58,8 @@ pub(super) struct Target<'a> {
     pub(super) limits: Limits,
     /// The size of the file that the last snapshot has at a path.
     pub(super) stored_size: &'a dyn Fn(&BStr) -> Option<u64>,
+    /// Whether the last snapshot has something at a path.
+    pub(super) last_has: &'a dyn Fn(&BStr) -> bool,
 }
 
 /// A folder's content, all but stored.
@@ -114,7 +124,8 @@ pub(super) fn write_tree<'t>(
     };
     if largest > target.limits.file || total > target.limits.total {
         let mut left = READ_TO_COMPARE;
-        guard::check(&found, &pending, &target.limits, |path, item| {
+        let known = KnownBy { tracked: OnceCell::new(), target };
+        guard::check(&found, &pending, &target.limits, &known, |path, item| {
             // Of another size than what is stored there, it is new: it is not read to its end to be refused then.
             let size = item.stat.size;
             if size > target.limits.file && (target.stored_size)(path) != Some(size) {
@@ -174,6 +185,29 @@ pub(super) fn write_tree<'t>(
     left_out.sort_unstable();
     left_out.dedup();
     Ok(PendingTree { found, built, store, changed: pending.len(), bytes_new, left_out })
+}
+
+/// What decides which lines can leave something out; Git's index is read when it is asked for.
+struct KnownBy<'a, 't> {
+    tracked: OnceCell<Tracked>,
+    target: &'a Target<'t>,
+}
+
+impl KnownBy<'_, '_> {
+    fn tracked(&self) -> &Tracked {
+        let read = || self.target.user.and_then(|user| user.tracked().ok()).unwrap_or_default();
+        self.tracked.get_or_init(read)
+    }
+}
+
+impl Known for KnownBy<'_, '_> {
+    fn is_tracked(&self, file: &BStr) -> bool {
+        self.tracked().has_file(file)
+    }
+
+    fn is_kept(&self, folder: &BStr) -> bool {
+        (self.target.last_has)(folder) || self.tracked().has_below(folder)
+    }
 }
 
 /// Keeps in an item what reading it came to; says why it is left out, if it is.

@@ -8,9 +8,9 @@ pub mod fsck;
 pub mod list;
 pub mod restore;
 pub mod show;
-pub mod snapshot;
 pub mod update;
 
+use super::snapshot::{diff, take};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::{Output, Ui};
@@ -27,7 +27,8 @@ pub enum Command {
     List(list::Args),
     Delete(delete::Args),
     Restore(restore::Args),
-    Snapshot(snapshot::Args),
+    Diff(diff::Args),
+    Snapshot(take::Args),
     Fsck(fsck::Args),
 }
 
@@ -42,7 +43,8 @@ pub fn run(ui: &Ui, ctx: &Context, command: Command) -> Result<Output, CommandEr
         Command::List(args) => list::run(ctx, &args),
         Command::Delete(args) => delete::run(ctx, &args),
         Command::Restore(args) => restore::run(ctx, &args),
-        Command::Snapshot(args) => snapshot::run(ctx, &args),
+        Command::Diff(args) => diff::run(ui, ctx, &args),
+        Command::Snapshot(args) => take::run(ctx, &args, false),
         Command::Fsck(args) => fsck::run(ui, ctx, &args),
     }
 }

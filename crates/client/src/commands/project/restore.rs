@@ -1,18 +1,21 @@
 //! `azml project restore`.
 
+use std::path::PathBuf;
+
 use azml_core::quote::quoted;
-use azml_core::restore::{Backup, Done, Plan};
+use azml_core::restore::{Backup, Done, Plan, Target};
 use gix::bstr::BString;
 use serde_json::{Map, Value, json};
 
 use crate::commands::args::{ProjectArgs, RemoteArgs};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::ops::restore::{self, Snapshot, counted};
+use crate::ops::named::{self, Snapshot};
+use crate::ops::restore::{self, counted};
 use crate::ops::snapshot;
 use crate::ui::Output;
 
-/// Make the project folder equal to the snapshot of a run
+/// Make the project folder, or some files of it, equal to the snapshot of a run, or any other
 ///
 /// Changed files are rewritten, and files that the snapshot lacks are removed. Ignored files, `.git`, your branches and
 /// your index stay as they are. azml keeps what it overwrites: `azml project restore --undo` brings it back. A snapshot
@@ -23,14 +26,31 @@ use crate::ui::Output;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or an unambiguous beginning of it or of its number
-    #[arg(long, short, value_name = "RUN_ID", alias = "run", required_unless_present = "undo")]
+    #[arg(long, short, value_name = "RUN_ID", alias = "run")]
+    #[arg(required_unless_present_any = ["undo", "snapshot"])]
     run_id: Option<String>,
+    /// Another snapshot: a commit id or its beginning, HEAD~2, a tag, or a time such as "2 hours ago"
+    #[arg(long, short, value_name = "NAME", conflicts_with = "run_id")]
+    snapshot: Option<String>,
+    /// Go back to what the last restore overwrote
+    #[arg(long, conflicts_with_all = ["run_id", "snapshot", "to", "paths"])]
+    undo: bool,
+    #[command(flatten)]
+    what: What,
+}
+
+/// The arguments of every restore.
+#[derive(Debug, clap::Args)]
+pub struct What {
+    /// Only these files and folders; all others stay as they are
+    #[arg(value_name = "PATH", last = true)]
+    paths: Vec<PathBuf>,
+    /// Write the files into this folder, which is new or empty, and leave the project alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "force"])]
+    to: Option<PathBuf>,
     /// Only list what would change
     #[arg(long)]
     dry_run: bool,
-    /// Go back to what the last restore overwrote
-    #[arg(long, conflicts_with = "run_id")]
-    undo: bool,
     /// Also back up and replace ignored files that are in the way
     #[arg(long)]
     force: bool,
@@ -42,25 +62,58 @@ pub struct Args {
 
 /// Plans, then does it.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let opened = args.project.open(ctx)?;
-    let Some(run) = args.run_id.as_deref().filter(|_| !args.undo) else {
-        return undo(ctx, &opened, args);
-    };
-    let Snapshot { record, commit, tree } = restore::find_snapshot(ctx, &opened, run, args.remote.token())?;
-    let head = json!({"run_id": record.run_id.as_str(), "commit": commit.to_string()});
-    if args.dry_run {
-        return Ok(planned(ctx, &restore::plan(&opened, tree)?, &head));
+    if let (Some(name), false) = (&args.snapshot, args.undo) {
+        return snapshot(ctx, name, &args.what);
     }
-    let (plan, done) = restore::restore(ctx, &opened, tree, args.force)?;
+    let opened = args.what.project.open(ctx)?;
+    let Some(run) = args.run_id.as_deref().filter(|_| !args.undo) else {
+        return undo(ctx, &opened, &args.what);
+    };
+    let found = named::snapshot_of_run(ctx, &opened, run, args.what.remote.token())?;
+    restore(ctx, &opened, &found, &args.what)
+}
+
+/// Restores the snapshot that a name means.
+pub(in crate::commands) fn snapshot(ctx: &Context, name: &str, what: &What) -> Result<Output, CommandError> {
+    let opened = what.project.open(ctx)?;
+    let found = named::snapshot(ctx, &opened, name, what.remote.token())?;
+    restore(ctx, &opened, &found, what)
+}
+
+fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Result<Output, CommandError> {
+    let mut head = json!({"commit": found.commit.to_string()});
+    let short = found.commit.to_hex_with_len(10);
+    let mut called = format!("snapshot {short}");
+    if let Some(run) = &found.run {
+        head = json!({"run_id": run.as_str(), "commit": found.commit.to_string()});
+        called = format!("the snapshot of run {run}");
+    }
+    let paths = named::paths(ctx, opened, &what.paths)?;
+    if let Some(folder) = &what.to {
+        let written = restore::write_to(ctx, opened, (found.tree, &paths), folder)?;
+        snapshot::warn_passed_over(ctx, &written.passed_over);
+        ctx.notices.status(&format!("Wrote {called} to {}: {} files", folder.display(), written.files));
+        head["to"] = folder.to_string_lossy().into();
+        head["files"] = written.files.into();
+        head["bytes"] = written.bytes.into();
+        return Ok(Output::Value(head));
+    }
+    let is_whole = paths.is_empty();
+    let target = Target { tree: found.tree, paths };
+    if what.dry_run {
+        return Ok(planned(ctx, &restore::plan(opened, target)?, &head));
+    }
+    let (plan, done) = restore::restore(ctx, opened, target, what.force)?;
+    let files = if is_whole { "The folder already is" } else { "These files already are as in" };
     if done.backup.is_none() {
-        ctx.notices.status(&format!("The folder already is the snapshot of run {}", record.run_id));
+        ctx.notices.status(&format!("{files} {called}"));
     } else {
-        ctx.notices.status(&format!("Restored the snapshot of run {}; {}", record.run_id, counted(&done)));
+        ctx.notices.status(&format!("Restored {called}; {}", counted(&done)));
     }
     Ok(finished(ctx, &plan, &done, &head))
 }
 
-fn undo(ctx: &Context, opened: &Opened, args: &Args) -> Result<Output, CommandError> {
+fn undo(ctx: &Context, opened: &Opened, args: &What) -> Result<Output, CommandError> {
     let head = |backup: Backup| json!({"undone_backup": backup.number});
     if args.dry_run {
         let (backup, plan) = restore::plan_undo(opened)?;

@@ -1,14 +1,18 @@
 //! Comparing runs: their properties, their metrics and their code.
 
 pub mod code;
+pub mod patch;
 pub mod records;
+pub mod snapshots;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::AtomicBool;
 
 use azml_core::run::RunRecord;
 use gix::ObjectId;
 
-use self::code::Code;
+use self::code::{Code, Detail};
 use super::fetch::fetch_snapshots;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
@@ -35,12 +39,12 @@ pub fn code_of(
     let mut codes = Vec::new();
     for (record, commit) in records.iter().zip(&commits).skip(1) {
         let never = AtomicBool::new(false);
-        let files =
-            code::changes(git, first, tree(*commit)?, with_lines, &never)?.ok_or_else(code::too_much)?;
+        let detail = Detail { hunks: with_lines, ..Detail::ALL };
+        let files = code::changes(git, first, tree(*commit)?, detail, &never)?.ok_or_else(code::too_much)?;
         codes.push(Code {
             from: records[0].run_id.to_string(),
             to: record.run_id.to_string(),
-            commits: (commits[0], *commit),
+            commits: (Some(commits[0]), Some(*commit)),
             files,
             with_lines,
         });

@@ -6,7 +6,6 @@
 mod job;
 mod plan;
 mod program;
-mod push;
 mod tracking;
 
 use std::collections::BTreeMap;
@@ -20,7 +19,7 @@ use gix::actor::Signature;
 
 pub use self::plan::{Label, Options, Plan, plan};
 pub use self::program::Wanted;
-use self::push::Push;
+use super::push::Push;
 use super::{faults, snapshot};
 use crate::context::{Context, Opened};
 use crate::env::{AZML_DETACHED, AZML_VSTS_TOKEN, Unusable, host_name};
@@ -57,7 +56,8 @@ pub fn submit(
     run.record()?;
     faults::passed(&ctx.env, 1);
     console.recorded(&run.record);
-    let push = run.start_push()?;
+    let push = run.plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, run.by()));
+    let push = push.transpose()?;
     let outcome = run.prepare_folder(&job).and_then(|()| run.run(&job, push.as_ref(), &cancel));
     let collected = run.collect(outcome.as_ref());
     faults::passed(&ctx.env, 2);
@@ -68,7 +68,8 @@ pub fn submit(
     keeping::tidy(ctx, opened);
     faults::passed(&ctx.env, 5);
     if let Some(push) = push {
-        push.finish(ctx, opened, &cancel);
+        push.push();
+        push.finish(ctx, opened, &cancel, "run");
     }
     outcome.map(|_| record)
 }

@@ -6,6 +6,7 @@ mod exact;
 mod faults;
 mod held;
 mod links;
+mod paths;
 mod refusals;
 
 use std::{

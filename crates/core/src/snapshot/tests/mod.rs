@@ -349,25 +349,25 @@ fn too_large_stops_it_before_anything_is_written() {
     let limits = Limits { file: 1_010, total: 100_000 };
     let limited = |limits| take(&f.history, &Request { limits, ..request() }, &Silent);
     let before = f.history.disk_use().unwrap();
-    let Err(Error::TooLarge { largest, ignore_lines, .. }) = limited(limits) else {
-        panic!("it is too large")
-    };
+    let Err(Error::TooLarge { largest, leave_out, .. }) = limited(limits) else { panic!("it is too large") };
     assert_eq!(largest.len(), 10);
     assert_eq!(largest[0], ("data/[11] model.bin".into(), 1011));
-    assert_eq!(ignore_lines, ["/data/\\[11] model.bin"]);
+    let lines = |found: &[LeaveOut]| found.iter().map(|found| found.line.clone()).collect::<Vec<_>>();
+    assert_eq!(lines(&leave_out), ["/data/\\[11] model.bin"]);
     assert_eq!(f.history.disk_use().unwrap().loose_objects, before.loose_objects);
     assert_eq!(f.history.tip().unwrap(), None);
 
-    let Err(Error::TooLarge { total, ignore_lines, .. }) = limited(Limits { file: 5_000, total: 10_500 })
-    else {
+    let Err(Error::TooLarge { total, leave_out, .. }) = limited(Limits { file: 5_000, total: 10_500 }) else {
         panic!("it is too much")
     };
-    assert_eq!((total, ignore_lines.len()), (12_067, 2));
-    f.write(".amlignore", ignore_lines.join("\n"));
+    assert_eq!((total, lines(&leave_out)), (12_067, vec!["/data/".to_owned()]));
+    f.write(".amlignore", lines(&leave_out).join("\n"));
     limited(Limits { file: 5_000, total: 10_500 }).unwrap();
 
     // What is stored already is not new content.
-    fs::copy(f.root.join("data/[1] model.bin"), f.root.join("copy")).unwrap();
+    f.write("stored", vec![1; 1001]);
+    limited(Limits::NONE).unwrap();
+    fs::copy(f.root.join("stored"), f.root.join("copy")).unwrap();
     limited(Limits { file: 900, total: 900 }).unwrap();
     f.fsck();
 }

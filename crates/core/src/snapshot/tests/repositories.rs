@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::user_repo::UserRepo;
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = git_command(dir, args).output().unwrap();

@@ -2,9 +2,11 @@
 
 use azml_core::quote::quoted;
 use azml_core::run::Metric;
+use gix::bstr::ByteSlice as _;
 use serde_json::{Value, json};
 
 use crate::ops::compare::code::{Change, Code};
+use crate::ops::compare::patch::patch;
 use crate::ops::compare::records::Line;
 
 pub(super) fn line(line: &Line) -> Value {
@@ -15,12 +17,12 @@ pub(super) fn line(line: &Line) -> Value {
     value
 }
 
-pub(super) fn code(code: &Code) -> Value {
+pub(crate) fn code(code: &Code) -> Value {
     json!({
         "from": code.from,
         "to": code.to,
-        "from_commit": code.commits.0.to_string(),
-        "to_commit": code.commits.1.to_string(),
+        "from_commit": code.commits.0.map(|id| id.to_string()),
+        "to_commit": code.commits.1.map(|id| id.to_string()),
         "files_changed": code.files.len(),
         "insertions": code.files.iter().map(|file| file.added).sum::<u64>(),
         "deletions": code.files.iter().map(|file| file.removed).sum::<u64>(),
@@ -40,7 +42,7 @@ fn change(change: &Change) -> Value {
         value["old_path"] = quoted(old).into();
     }
     if !change.hunks.is_empty() {
-        value["patch"] = format!("{}{}", change.header(), change.hunks).into();
+        value["patch"] = patch(change).to_str_lossy().into();
     }
     value
 }

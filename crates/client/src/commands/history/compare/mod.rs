@@ -1,11 +1,12 @@
 //! `azml history compare`.
 
-mod json;
+pub(crate) mod json;
 mod text;
 
 use serde_json::json;
 
 use crate::commands::args::{ProjectArgs, RemoteArgs};
+use crate::commands::patch::Paint;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ops::compare::{self, MOST, records};
@@ -64,7 +65,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
         "metrics": metrics.iter().map(json::line).collect::<Vec<_>>(),
         "code": codes.iter().map(json::code).collect::<Vec<_>>(),
     });
-    let style = text::Style { all: args.all, colors: ui.colors_output(), clean: ctx.env.stdout_is_terminal };
+    let style = text::Style { all: args.all, paint: Paint::of(ui, ctx) };
     let text = text::render(&runs, &properties, &metrics, &codes, style);
     Ok(Output::WithText { value, text })
 }

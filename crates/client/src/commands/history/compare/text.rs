@@ -1,16 +1,13 @@
 //! A comparison as people read it: two tables, then what `git diff` would say.
 
-use azml_core::quote::quoted;
 use azml_core::run::RunRecord;
 use serde_json::{Map, Value};
 
-use crate::ops::compare::code::{Change, Code};
+use crate::commands::patch::{self, Paint};
+use crate::ops::compare::code::Code;
 use crate::ops::compare::records::Line;
-use crate::text::clean;
 use crate::ui::{Numbers, tabulate};
 
-/// The greatest width of the bar of a file's changed lines, in columns.
-const BAR: u64 = 40;
 /// The characters of a long value that are shown.
 const SHOWN: usize = 60;
 
@@ -19,16 +16,7 @@ const SHOWN: usize = 60;
 pub(super) struct Style {
     /// Also what is the same.
     pub(super) all: bool,
-    pub(super) colors: bool,
-    /// A terminal reads it.
-    pub(super) clean: bool,
-}
-
-impl Style {
-    fn paint(self, text: &str, style: &str) -> String {
-        let text = if self.clean { clean(text) } else { text.to_owned() };
-        if self.colors && !text.is_empty() { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text }
-    }
+    pub(super) paint: Paint,
 }
 
 /// The whole text.
@@ -76,7 +64,7 @@ fn table(title: &str, records: &[RunRecord], lines: &[&Line], look: Style) -> St
         .collect();
     let text = tabulate(&rows, Numbers::AsText);
     let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    format!("{}\n{rest}", look.paint(head, "1"))
+    format!("{}\n{rest}", look.paint.paint(head, "1"))
 }
 
 fn shown(value: &Value) -> String {
@@ -97,88 +85,17 @@ fn shown(value: &Value) -> String {
 fn render_code(code: &Code, is_one_of_many: bool, look: Style) -> String {
     let mut out = String::new();
     if is_one_of_many {
-        out += &look.paint(&format!("Code of {} and {}", code.from, code.to), "1");
+        out += &look.paint.paint(&format!("Code of {} and {}", code.from, code.to), "1");
         out.push('\n');
     }
     if code.files.is_empty() {
         return out + "The code is the same.\n\n";
     }
-    out += &stat(&code.files, look);
+    out += &patch::stat(&code.files, look.paint);
     out.push('\n');
     for file in code.files.iter().filter(|_| code.with_lines) {
-        if file.hunks.is_empty() && file.opaque.is_none() && !is_in_header(file) {
-            continue;
-        }
-        for line in file.header().lines() {
-            out += &look.paint(line, "1");
-            out.push('\n');
-        }
-        for line in file.hunks.split_inclusive('\n') {
-            let line = line.trim_end_matches('\n');
-            let style = match line.bytes().next() {
-                Some(b'+') => "32",
-                Some(b'-') => "31",
-                Some(b'@') => "36",
-                _ => "0",
-            };
-            out += &if style == "0" { plain(line, look) } else { look.paint(line, style) };
-            out.push('\n');
-        }
+        out += &patch::text(file, look.paint);
     }
     out.push('\n');
-    out
-}
-
-/// With hunks shown, a rename or a change of mode is told by its header alone.
-fn is_in_header(file: &Change) -> bool {
-    let is_whole = file.added == 0 && file.removed == 0;
-    is_whole && (file.old_path.is_some() || file.modes.0 != file.modes.1)
-}
-
-fn plain(line: &str, look: Style) -> String {
-    if look.clean { clean(line) } else { line.to_owned() }
-}
-
-/// The files with a bar each, as `git diff --stat`.
-fn stat(files: &[Change], look: Style) -> String {
-    let name = |file: &Change| match &file.old_path {
-        Some(old) => format!("{} => {}", quoted(old), quoted(&file.path)),
-        None => quoted(&file.path).into_owned(),
-    };
-    let names: Vec<String> = files.iter().map(name).collect();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    let most = files.iter().map(|file| file.added + file.removed).max().unwrap_or_default();
-    let digits = most.to_string().len().max(3);
-    let mut out = String::new();
-    for (file, name) in files.iter().zip(&names) {
-        out.extend([format!(" {name:width$} | ")]);
-        if let Some(why) = file.opaque {
-            out.extend([format!("{:>digits$} ({why})", "Bin")]);
-        } else {
-            // Whatever changed has a mark.
-            let scaled = |lines: u64| {
-                if most > BAR { (lines * BAR / most).max(u64::from(lines > 0)) } else { lines }
-            };
-            let bar = |mark: &str, lines| mark.repeat(usize::try_from(scaled(lines)).unwrap_or_default());
-            let text = format!(
-                "{:>digits$} {}{}",
-                file.added + file.removed,
-                look.paint(&bar("+", file.added), "32"),
-                look.paint(&bar("-", file.removed), "31")
-            );
-            out += text.trim_end();
-        }
-        out.push('\n');
-    }
-    let (added, removed): (u64, u64) =
-        files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
-    let s = |count| if count == 1 { "" } else { "s" };
-    out.extend([format!(
-        " {} file{} changed, {added} insertion{}(+), {removed} deletion{}(-)\n",
-        files.len(),
-        if files.len() == 1 { "" } else { "s" },
-        s(added),
-        s(removed)
-    )]);
     out
 }

@@ -1,13 +1,17 @@
-//! `azml project snapshot`.
+//! `azml snapshot`, and `azml project snapshot`.
 
 use azml_core::quote::quoted;
+use azml_core::revision;
 use azml_core::snapshot::Message;
 use serde_json::json;
 
 use crate::commands::args::ProjectArgs;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::ops::named;
+use crate::ops::push::Push;
 use crate::ops::snapshot;
+use crate::run::signals::Cancel;
 use crate::ui::Output;
 
 /// Take a snapshot of the project folder without running anything
@@ -20,6 +24,9 @@ pub struct Args {
     /// The snapshot's subject
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
+    /// A name for the snapshot, which it keeps
+    #[arg(long, value_name = "NAME")]
+    tag: Option<String>,
     /// Take in files over 50 MB, and more than 200 MB at once
     #[arg(long)]
     allow_large: bool,
@@ -27,11 +34,29 @@ pub struct Args {
     project: ProjectArgs,
 }
 
-/// Takes it.
-pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+/// Takes it, and pushes it if it is wanted.
+pub fn run(ctx: &Context, args: &Args, pushes: bool) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
+    if let Some(tag) = &args.tag {
+        revision::check_tag(&opened.history, tag, &named::clock(ctx))?;
+    }
+    let remote = if pushes { ctx.remote(&opened, None)? } else { None };
     let message = Message { subject: args.message.clone().unwrap_or_default(), ..Message::default() };
     let taken = snapshot::take(ctx, &opened.history, message, args.allow_large)?;
+    if !taken.is_new {
+        ctx.notices.status(&format!(
+            "Nothing has changed since the last snapshot, {}",
+            taken.commit.to_hex_with_len(super::SHORT)
+        ));
+    }
+    if let Some(tag) = &args.tag {
+        revision::set_tag(&opened.history, tag, taken.commit, &named::clock(ctx))?;
+    }
+    if let Some(remote) = remote.filter(|_| taken.is_new || args.tag.is_some()) {
+        let cancel = Cancel::listen().map_err(CommandError::failed)?;
+        let push = Push::start(&opened.history, &remote, ctx.signature(opened.project.root()))?;
+        push.finish(ctx, &opened, &cancel, "snapshot");
+    }
     Ok(Output::Value(json!({
         "commit": taken.commit.to_string(),
         "tree": taken.tree.to_string(),
