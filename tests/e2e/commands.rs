@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use e2e::folder::write;
-use e2e::{Actor, Output, Sandbox};
+use e2e::{Actor, Output, Sandbox, venv};
 use serde_json::{Value, json};
 
 /// Runs `azml run` with these words.
@@ -87,6 +87,95 @@ fn any_command_is_a_run() {
         assert!(output.stdout.contains("\ntrained"), "{output}");
         assert_eq!(last(&alice, &project)["command"], json!(["python", "train.py"]));
     }
+}
+
+#[test]
+fn a_launcher_runs_its_processes_in_one_run() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    // As torchrun does it: so many processes of the script, each with its rank.
+    let launcher = "#!/usr/bin/env python3\nimport os, subprocess, sys\nassert sys.argv[1] == '--nproc-per-node'\n\
+         all = [subprocess.Popen([sys.executable, *sys.argv[3:]], env={**os.environ, 'RANK': str(rank)})\n       \
+         for rank in range(int(sys.argv[2]))]\nsys.exit(max(one.wait() for one in all))\n";
+    let tool = sandbox.script("torchrun", "");
+    std::fs::write(tool, launcher).expect("it is written");
+    write(
+        &project,
+        "train.py",
+        "import os, sys\nfrom azureml.logging import get_azureml_logger\nrank = int(os.environ['RANK'])\n\
+         sys.stdout.write('rank %d %s\\n' % (rank, ' '.join(sys.argv[1:])))\nget_azureml_logger().log(f'rank {rank}', rank)\nsys.exit(rank)\n",
+    );
+    let words = ["--", "torchrun", "--nproc-per-node", "2", "train.py", "--lr", "0.1"];
+    let output = run(&alice, &project, &words).exits(1);
+    for line in ["rank 0 --lr 0.1\n", "rank 1 --lr 0.1\n"] {
+        assert!(output.stdout.contains(line), "{output}");
+    }
+    let record = last(&alice, &project);
+    assert_eq!((&record["script_name"], &record["exit_code"]), (&json!("train.py"), &json!(1)));
+    assert_eq!((&record["rank 0"], &record["rank 1"]), (&json!(0), &json!(1)));
+    // What follows the script is the script's; the launcher's own options are no parameters.
+    assert_eq!(record["parameters"], json!({"lr": "0.1"}));
+    assert_eq!(record["command"].as_array().map(Vec::len), Some(6));
+}
+
+/// A notebook of two cells: parameters, and what is done with them.
+fn notebook(code: &str) -> String {
+    let cell = |id: &str, tags: &[&str], source: &str| {
+        json!({"cell_type": "code", "id": id, "execution_count": null, "metadata": {"tags": tags}, "outputs": [],
+               "source": source})
+    };
+    let kernel = json!({"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}});
+    let cells = [cell("one", &["parameters"], "lr = 1"), cell("two", &[], code)];
+    json!({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}).to_string()
+}
+
+#[test]
+fn notebooks_uv_and_tqdm_run_as_they_do_without_azml() {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let venv = venv::with_packages(cache, &["papermill==2.7.0", "ipykernel==7.4.0", "uv==0.13.9"]);
+    let sandbox = Sandbox::new();
+    let path = format!("{}/bin:{}/bin:/usr/bin:/bin", venv.display(), sandbox.path().display());
+    let alice = sandbox.stranger("alice").with_env("PATH", path).with_env("VIRTUAL_ENV", venv.as_os_str());
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(
+        &project,
+        "nb/train.ipynb",
+        notebook("from azureml.logging import get_azureml_logger\nget_azureml_logger().log('twice', 2 * lr)"),
+    );
+    let _done = run(&alice, &project, &["--", "nb/train.ipynb", "--lr", "0.25"]).ok();
+    let record = last(&alice, &project);
+    assert_eq!((&record["script_name"], &record["twice"]), (&json!("nb/train.ipynb"), &json!(0.5)));
+    assert_eq!(record["parameters"], json!({"lr": "0.25"}));
+    assert_eq!(record["command"][2], "papermill");
+    let id = record["run_id"].as_str().expect("an id");
+    let executed = alice.azml(&project, &["history", "info", "-r", id, "-a", "outputs/train.ipynb"]).ok();
+    let executed: Value = serde_json::from_str(&executed.stdout).expect("a notebook");
+    assert!(executed["cells"].to_string().contains("\"execution_count\":3"), "{executed}");
+    // One that fails fails the run, and is an output as far as it came.
+    write(&project, "bad.ipynb", notebook("raise ValueError('too much')"));
+    let output = run(&alice, &project, &["--", "bad.ipynb"]).exits(1);
+    assert!(output.stdout.contains("Outputs: outputs/bad.ipynb"), "{output}");
+
+    write(&project, "hello.py", "import sys\nprint('hello', *sys.argv[1:])\n");
+    let words = ["--", "uv", "run", "--offline", "--no-project", "hello.py", "--lr", "0.1"];
+    let output = run(&alice, &project, &words).ok();
+    assert!(output.stdout.contains("\nhello --lr 0.1\n"), "{output}");
+    assert_eq!(last(&alice, &project)["script_name"], "hello.py");
+
+    write(
+        &project,
+        "bar.py",
+        "from tqdm import tqdm\nfor i in tqdm(range(50), mininterval=0):\n    pass\nprint('done')\n",
+    );
+    let shown =
+        at_terminal(&alice, &project, &[], "stty rows 24 cols 80; azml run -- python bar.py").ok().stdout;
+    let drawn = shown.matches("|").count();
+    assert!(drawn > 20 && shown.contains("50/50") && !shown.contains("it/s]\r\n  0%"), "{shown:?}");
+    let id = last(&alice, &project)["run_id"].as_str().expect("an id").to_owned();
+    let log = alice.azml(&project, &["history", "info", "-r", &id, "-a", "driver_log.txt"]).ok().stdout;
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("100%|") && lines[1] == "done", "{log:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The first console session of README and of `docs/snapshots.md`, run as it is printed: every command, every line of output. `[..]`
+//! The first console sessions of README and of other pages, run as it is printed: every command, every line of output. `[..]`
 //! stands for what differs from run to run, `...` alone on a line for any lines. And the recipes of that page.
 
 use std::os::unix::fs::symlink;
@@ -58,6 +58,11 @@ fn all_match(patterns: &[String], lines: &[&str]) -> bool {
 #[test]
 fn the_session_of_the_readme_is_true() {
     assert_true("README.md");
+}
+
+#[test]
+fn the_session_of_the_page_about_commands_is_true() {
+    assert_true("docs/commands.md");
 }
 
 #[test]
