@@ -291,6 +291,28 @@ fn secrets_among_the_words_are_masked_in_the_record_and_in_the_log() {
     }
     assert!(log.contains("--password=***") && log.contains("me:***@example.com"), "{log}");
     assert_eq!(record["parameters"], json!({"lr": "0.1"}));
+    // In a line of shell, in parameters, and in what is said of the run.
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let named = format!("with {token}");
+    let words = [
+        "--name",
+        &named,
+        "--param",
+        "password=Tr0ub4dor-x",
+        "--env",
+        "API_KEY=s3cr3t-value-9",
+        "--shell",
+        "echo --password 'tok3n-of-mine' --lr 0.1 $API_KEY",
+    ];
+    let output = run(&alice, &project, &words).ok();
+    assert!(output.stdout.contains("--password tok3n-of-mine --lr 0.1 s3cr3t-value-9"), "{output}");
+    let record = last(&alice, &project);
+    for secret in ["Tr0ub4dor", "s3cr3t-value", "tok3n-of-mine", &token] {
+        assert!(!record.to_string().contains(secret), "{secret}: {record}");
+    }
+    let id = record["run_id"].as_str().expect("an id");
+    let edited = alice.azml_json(&project, &["history", "edit", "-r", id, "--tag", &format!("t={token}")]);
+    assert_eq!(edited["tags"], json!({"t": "***"}));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::run::secrets::Secrets;
 
 /// The changes to a run's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,17 +29,17 @@ pub fn edit(
     record: &RunRecord,
     edit: &Edit,
 ) -> Result<RunRecord, CommandError> {
-    let now = ctx.env.now();
+    let (now, secrets) = (ctx.env.now(), Secrets::in_project(opened.project.root()));
     let set = |field: &mut Option<String>, text: &Option<String>| {
         if let Some(text) = text {
-            *field = Some(text.clone()).filter(|text| !text.is_empty());
+            *field = Some(secrets.masked(text)).filter(|text| !text.is_empty());
         }
     };
     let change = |record: &mut RunRecord| {
         set(&mut record.name, &edit.name);
         set(&mut record.description, &edit.description);
         record.tags.retain(|name, _| !edit.untag.contains(name));
-        record.tags.extend(edit.tags.clone());
+        record.tags.extend(edit.tags.iter().map(|(name, text)| (name.clone(), secrets.masked(text))));
         // Later than the edit before it, whatever the clock says.
         let after = record.edited_utc.and_then(|at| at.checked_add(SignedDuration::from_micros(1)).ok());
         record.edited_utc = Some(after.map_or(now, |after| after.max(now)));

@@ -32,6 +32,8 @@ const FILE: &str = "secrets.json";
 const LOGS: &str = "logs";
 /// Bytes by which a binary file is told from text.
 const SAMPLE: usize = 8_000;
+/// Bytes from which on a secret is masked wherever it stands in a line.
+const LONG: usize = 6;
 /// The most findings of a kind that are named.
 const NAMED: usize = 5;
 
@@ -88,7 +90,10 @@ impl Secrets {
     ) -> (Vec<String>, Vec<Masked>, Self) {
         let plain = ctx.settings.plain_arguments();
         let is_plain = |name: &str| plain.iter().any(|one| *one == "*" || *one == name);
-        let secret::Redacted { words, masked } = secret::arguments(arguments, &is_plain);
+        let secret::Redacted { mut words, mut masked } = secret::arguments(arguments, &is_plain);
+        for word in &mut words {
+            mask_line(word, &mut masked, &is_plain);
+        }
         let mut pairs: Vec<_> = masked.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
         let inherited =
             ctx.env.vars().iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
@@ -191,6 +196,27 @@ impl Secrets {
         self.values.masked(rewound(&mut plain)?, &mut masked)?;
         masked.rewind()?;
         Ok(Fate::Masked(masked, LeftOutFile { is_masked: true, ..found }))
+    }
+}
+
+/// Masks the secrets among the words of an argument that is a line of shell.
+fn mask_line(line: &mut String, masked: &mut Vec<Masked>, is_plain: &dyn Fn(&str) -> bool) {
+    let words: Vec<String> =
+        line.split_whitespace().map(|word| word.trim_matches(['\'', '"', ';']).to_owned()).collect();
+    if words.len() < 2 {
+        return;
+    }
+    for found in secret::arguments(&words, is_plain).masked {
+        let Masked { name, value, .. } = &found;
+        for between in ["=", " ", "='", " '", "=\"", " \""] {
+            let with = |value: &str| format!("{name}{between}{value}");
+            *line = line.replace(&with(value), &with(secret::MASK));
+        }
+        // What is shorter may be part of other words.
+        if value.len() >= LONG {
+            *line = line.replace(value, secret::MASK);
+        }
+        masked.push(found);
     }
 }
 

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use azml_core::run::{RunRecord, RunStore, Status};
+use azml_core::secret::{self, MASK};
 use azml_core::snapshot::{Message, Taken};
 use gix::actor::Signature;
 
@@ -387,6 +388,11 @@ fn first_record(
     record.parameters.extend(label.parameters);
     for text in record.name.iter_mut().chain(&mut record.description) {
         *text = secrets.masked(text);
+    }
+    for (name, text) in record.parameters.iter_mut().chain(&mut record.tags) {
+        if secret::is_secret_value(name, text) {
+            MASK.clone_into(text);
+        }
     }
     secrets.mask_logged(&mut record);
     record.arguments = arguments;
