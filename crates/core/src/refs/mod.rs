@@ -50,7 +50,7 @@ pub fn attachments(project: &ProjectId) -> FullName {
     full(format!("{ATTACHMENTS_PREFIX}{project}"))
 }
 
-/// What the names of the project's tags begin with.
+/// The beginning of the names of the project's tags.
 pub fn tags(project: &ProjectId) -> String {
     format!("{TAGS_PREFIX}{project}/")
 }

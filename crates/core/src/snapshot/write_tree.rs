@@ -58,7 +58,7 @@ pub(super) struct Target<'a> {
     pub(super) limits: Limits,
     /// The size of the file that the last snapshot has at a path.
     pub(super) stored_size: &'a dyn Fn(&BStr) -> Option<u64>,
-    /// Whether the last snapshot has something at a path.
+    /// Returns whether the last snapshot has something at a path.
     pub(super) last_has: &'a dyn Fn(&BStr) -> bool,
 }
 
@@ -187,7 +187,7 @@ pub(super) fn write_tree<'t>(
     Ok(PendingTree { found, built, store, changed: pending.len(), bytes_new, left_out })
 }
 
-/// What decides which lines can leave something out; Git's index is read when it is asked for.
+/// Decides which lines can leave something out; Git's index is read when it is asked for.
 struct KnownBy<'a, 't> {
     tracked: OnceCell<Tracked>,
     target: &'a Target<'t>,
