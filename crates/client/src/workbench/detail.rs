@@ -55,6 +55,10 @@ pub fn page(context: &PageContext<'_>, request: &Request, id: &str) -> Result<Re
         @if let Some(text) = &record.description { p { (format::short(text, 2000)) } }
         div data-part="facts" { (facts(context, &record)) }
         div data-part="metrics" { (logged(context, &record, older)?) }
+        div data-part="parameters" {
+            (texts("Parameters", "h-parameters", record.parameters.iter()))
+            (texts("Tags", "h-tags", record.tags.iter().filter(|(name, _)| !name.starts_with("mlflow."))))
+        }
         section aria-labelledby="h-log" { h2 #h-log { "Log" } (log::tail(context, &record)?) }
         section aria-labelledby="h-out" data-part="outputs" { h2 #h-out { "Outputs and logs" } (outputs::section(context, &record)?) }
         (kept_files(context, &record)?)
@@ -155,6 +159,21 @@ fn change(record: &RunRecord, older: Option<&RunRecord>, name: &str) -> Option<S
     let (now, before) = (record.metrics.get(name)?.as_f64()?, older?.metrics.get(name)?.as_f64()?);
     let change = now - before;
     (change != 0.0 && change.is_finite()).then(|| format::change(change, 3))
+}
+
+/// Names and texts of a run; nothing if there are none.
+fn texts<'r>(title: &str, id: &str, pairs: impl Iterator<Item = (&'r String, &'r String)>) -> Markup {
+    let pairs: Vec<_> = pairs.collect();
+    html! {
+        @if !pairs.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (title) }
+                dl.facts {
+                    @for (name, text) in pairs { div { dt { (format::short(name, 60)) } dd { (format::short(text, 200)) } } }
+                }
+            }
+        }
+    }
 }
 
 fn curve(name: &str, points: &[Option<f64>]) -> Chart {

@@ -49,7 +49,19 @@ pub fn properties(records: &[RunRecord]) -> Vec<Line> {
             let mut bare = record.clone();
             bare.metrics.clear();
             let mut map = bare.to_output();
-            map.remove("properties");
+            for key in ["properties", "parameters", "tags", "curves", "edited_utc"] {
+                map.shift_remove(key);
+            }
+            // A line for each; what MLflow notes for itself is none.
+            let tags = record.tags.iter().filter(|(name, _)| !name.starts_with("mlflow."));
+            for (kind, (name, text)) in record
+                .parameters
+                .iter()
+                .map(|pair| ("parameters", pair))
+                .chain(tags.map(|pair| ("tags", pair)))
+            {
+                map.insert(format!("{kind}.{name}"), text.as_str().into());
+            }
             map.extend(record.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
             map
         })

@@ -1,6 +1,7 @@
 //! The fields by which runs are filtered and sorted, and a run's values of them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use azml_core::run::{Metric, RunRecord};
 use jiff::civil::DateTime;
@@ -28,7 +29,9 @@ pub enum Field {
     Age,
     Metric(String),
     Property(String),
-    /// A metric, else a property.
+    Parameter(String),
+    Tag(String),
+    /// A metric, else a parameter, a property or a tag.
     Other(String),
 }
 
@@ -48,6 +51,8 @@ const NAMED: [(&str, Field); 12] = [
 ];
 const METRICS: &str = "metrics.";
 const PROPERTIES: &str = "properties.";
+const PARAMETERS: &str = "parameters.";
+const TAGS: &str = "tags.";
 
 /// A run's value of a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +83,12 @@ impl Field {
         if let Some(property) = name.strip_prefix(PROPERTIES) {
             return Self::Property(property.to_owned());
         }
+        if let Some(name) = name.strip_prefix(PARAMETERS).or_else(|| name.strip_prefix("params.")) {
+            return Self::Parameter(name.to_owned());
+        }
+        if let Some(tag) = name.strip_prefix(TAGS) {
+            return Self::Tag(tag.to_owned());
+        }
         let named = NAMED.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
         named.map_or_else(|| Self::Other(name.to_owned()), |(_, field)| field.clone())
     }
@@ -95,6 +106,8 @@ impl Field {
         match self {
             Self::Metric(name) => format!("{METRICS}{name}"),
             Self::Property(name) => format!("{PROPERTIES}{name}"),
+            Self::Parameter(name) => format!("{PARAMETERS}{name}"),
+            Self::Tag(name) => format!("{TAGS}{name}"),
             Self::Other(name) => name.clone(),
             named => NAMED.iter().find(|(_, field)| field == named).map_or("", |(name, _)| name).to_owned(),
         }
@@ -121,10 +134,14 @@ impl Field {
             Self::Age => Has::Number(now.time.duration_since(record.created_utc).as_secs_f64()),
             Self::Metric(name) => metric(record, name),
             Self::Property(name) => property(record, name),
-            Self::Other(name) => match metric(record, name) {
-                Has::Nothing => property(record, name),
-                found => found,
-            },
+            Self::Parameter(name) => among(&record.parameters, name),
+            Self::Tag(name) => among(&record.tags, name),
+            Self::Other(name) => {
+                let mut all = [metric(record, name), among(&record.parameters, name), property(record, name)]
+                    .into_iter()
+                    .filter(|found| *found != Has::Nothing);
+                all.next().unwrap_or_else(|| among(&record.tags, name))
+            }
         }
     }
 
@@ -155,6 +172,13 @@ fn metric(record: &RunRecord, name: &str) -> Has {
         Some(Metric::Text(text)) => Has::Text(text.clone()),
         Some(other) => Has::Text(format::value(&other.to_value())),
     }
+}
+
+/// The value of a parameter or tag: a number, if the text is one.
+fn among(texts: &BTreeMap<String, String>, name: &str) -> Has {
+    let Some(text) = texts.get(name) else { return Has::Nothing };
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.map_or_else(|| Has::Text(text.clone()), Has::Number)
 }
 
 fn property(record: &RunRecord, name: &str) -> Has {

@@ -155,3 +155,23 @@ proptest! {
         prop_assert!(found.error.is_none() || found.runs.is_empty());
     }
 }
+
+#[test]
+fn parameters_and_tags_are_filtered_and_sorted_by() {
+    let mut all = runs();
+    for (run, (depth, kind)) in all.iter_mut().zip([("3", "a"), ("10", "b"), ("x", "a")]) {
+        run.parameters.insert("depth".to_owned(), depth.to_owned());
+        run.tags.insert("kind".to_owned(), kind.to_owned());
+    }
+    let numbers = |filter: &str| {
+        let filter = Filter::parse(filter).unwrap();
+        all.iter().filter(|run| filter.holds(run, &now())).map(|run| run.run_number).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("depth>3"), [3, 2], "10 as a number, and a text");
+    assert_eq!(numbers("parameters.depth=x"), [2]);
+    assert_eq!(numbers("params.depth<=3 tags.kind=a"), [4]);
+    assert_eq!(numbers("kind=b"), [3]);
+    for name in ["parameters.depth", "tags.kind"] {
+        assert_eq!(Field::parse(name).name(), name);
+    }
+}
