@@ -170,7 +170,7 @@ fn notebooks_uv_and_tqdm_run_as_they_do_without_azml() {
     );
     let shown =
         at_terminal(&alice, &project, &[], "stty rows 24 cols 80; azml run -- python bar.py").ok().stdout;
-    let drawn = shown.matches("|").count();
+    let drawn = shown.matches('|').count();
     assert!(drawn > 20 && shown.contains("50/50") && !shown.contains("it/s]\r\n  0%"), "{shown:?}");
     let id = last(&alice, &project)["run_id"].as_str().expect("an id").to_owned();
     let log = alice.azml(&project, &["history", "info", "-r", &id, "-a", "driver_log.txt"]).ok().stdout;
