@@ -72,6 +72,8 @@ mod service;
 mod sklearn;
 /// Snapshots as things: taken, named, listed, compared, restored and watched.
 mod snapshots;
+/// Sweeps over parameters: grids, samples, Ctrl-C, kills.
+mod sweep;
 /// At a terminal: tables, colour, the pager.
 mod terminal;
 /// Two computers at once.

@@ -42,6 +42,11 @@ pub const METRICS: usize = 4 << 20;
 /// Lines that could not be recorded and are told one by one.
 pub const METRICS_REFUSED: usize = 20;
 
+/// Runs of one sweep.
+pub const SWEEP_MEMBERS: u64 = 10_000;
+/// Runs of one sweep that go on at once.
+pub const SWEEP_PARALLEL: u64 = 256;
+
 /// Bytes of a line of a program's output at a terminal that are held until its end is there.
 pub const LOG_LINE: usize = 64 << 10;
 /// Time between two looks at the size of the terminal while a program writes to it.

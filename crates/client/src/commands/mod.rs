@@ -15,6 +15,7 @@ pub mod project;
 pub mod run;
 pub mod snapshot;
 pub mod sshkey;
+pub mod sweep;
 pub mod ui;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub enum Command {
     #[command(subcommand)]
     History(history::Command),
     Run(run::Args),
+    Sweep(sweep::Args),
     Login(login::Args),
     Logout(logout::Args),
     /// Show who you are at the service, and what you can see there
@@ -68,6 +70,7 @@ pub fn run(
         Command::Experiment(command) => experiment::run(ui, ctx, command),
         Command::History(command) => history::run(ui, ctx, command),
         Command::Run(args) => run::run(ui, ctx, &args),
+        Command::Sweep(args) => sweep::run(ui, ctx, &args),
         Command::Login(args) => login::run(ctx, &args),
         Command::Logout(args) => logout::run(ctx, &args),
         Command::Account(command) => account::run(ctx, command),

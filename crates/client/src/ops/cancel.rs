@@ -75,7 +75,15 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
         }
         return Err(Error::NotRunning { run: id.clone(), status: record.status });
     };
-    let sent = match a_signal_for(watcher) {
+    let is_member = record.parent_run_id.is_some()
+        && found.iter().any(|run| {
+            record.parent_run_id.as_deref() == Some(run.record.run_id.as_str())
+                && run.submitter.and_then(|pid| i32::try_from(pid).ok())
+                    == Some(watcher.as_raw_nonzero().get())
+        });
+    // The azml of a sweep watches its other members too.
+    let signal = a_signal_for(watcher).filter(|_| !is_member);
+    let sent = match signal {
         Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
         // What azml ignores, the script does too; azml learns of its end.
         None => match script_group(record, &found) {

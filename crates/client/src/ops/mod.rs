@@ -29,6 +29,7 @@ pub mod snapshot;
 pub mod snapshots;
 pub mod ssh_keys;
 pub mod submit;
+pub mod sweep;
 pub mod sync;
 pub mod template;
 pub mod wait;

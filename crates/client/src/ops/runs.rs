@@ -149,6 +149,8 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Their script.
     pub script: Option<String>,
+    /// The run that started them.
+    pub parent: Option<String>,
 }
 
 impl Filter {
@@ -156,6 +158,7 @@ impl Filter {
         !record.hidden
             && self.status.is_none_or(|status| record.status == status)
             && self.script.as_ref().is_none_or(|script| record.script_name == *script)
+            && self.parent.as_ref().is_none_or(|parent| record.parent_run_id.as_ref() == Some(parent))
     }
 }
 

@@ -77,14 +77,33 @@ impl Live {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             }
-            let lock = File::create(dir.join(LOCK))?;
-            // Another process may take the fresh folder for an abandoned one, and remove it.
-            if lock.try_lock().is_err() || !dir.join(LOCK).exists() {
-                continue;
+            if let Some(live) = Self::lock(dir, id)? {
+                return Ok(live);
             }
-            std::fs::write(dir.join(PID), std::process::id().to_string())?;
-            return Ok(Self { dir, id, has_record: AtomicBool::new(false), _lock: lock });
         }
+    }
+
+    /// Takes an id again whose run is over; `None` if it goes on, or has not been closed.
+    pub fn reclaim(runs_dir: &Path, id: &RunId) -> io::Result<Option<Self>> {
+        std::fs::create_dir_all(runs_dir)?;
+        let dir = runs_dir.join(id.as_str());
+        match std::fs::create_dir(&dir) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        Self::lock(dir, id.clone())
+    }
+
+    /// Locks the fresh folder of a run; `None` if another process took it for an abandoned one.
+    fn lock(dir: PathBuf, id: RunId) -> io::Result<Option<Self>> {
+        let lock = File::create(dir.join(LOCK))?;
+        // Another process may take the fresh folder for an abandoned one, and remove it.
+        if lock.try_lock().is_err() || !dir.join(LOCK).exists() {
+            return Ok(None);
+        }
+        std::fs::write(dir.join(PID), std::process::id().to_string())?;
+        Ok(Some(Self { dir, id, has_record: AtomicBool::new(false), _lock: lock }))
     }
 
     /// The run's id.

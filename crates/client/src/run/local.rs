@@ -215,8 +215,8 @@ impl Target for Local {
             let outputs = cwd.join(outputs::FOLDER);
             std::fs::create_dir_all(&outputs).map_err(TargetError::file("make folder", &outputs))?;
         }
-        let spec =
-            Spec { program: program.clone(), args, cwd, env, reads_stdin: true, log: job.driver_log.clone() };
+        let (reads_stdin, log) = (job.reads_stdin, job.driver_log.clone());
+        let spec = Spec { program: program.clone(), args, cwd, env, reads_stdin, log };
         let ended =
             process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
         self.left_processes = ended.left_processes;

@@ -53,8 +53,7 @@ impl Cancel {
         Ok(Self { received, suspensions })
     }
 
-    /// Signals from elsewhere.
-    #[cfg(test)]
+    /// Signals that somebody passes on.
     pub fn from_channel(received: Receiver<i32>) -> Self {
         Self { received, suspensions: Arc::default() }
     }

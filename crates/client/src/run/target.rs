@@ -93,6 +93,8 @@ pub struct Job {
     pub program: Program,
     /// Variables on top of what the target has.
     pub environment: BTreeMap<OsString, OsString>,
+    /// True if the program reads azml's standard input; otherwise it has none.
+    pub reads_stdin: bool,
     /// Commands for the shell that come before the script, in its folder.
     pub prepare: Vec<String>,
     /// The file with the output of those.

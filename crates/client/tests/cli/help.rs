@@ -41,6 +41,9 @@ help_of! {
     run: "run";
     run_log: "run" "log";
     run_files: "run" "files";
+    sweep: "sweep";
+    sweep_resume: "sweep" "resume";
+    sweep_best: "sweep" "best";
     project_fsck: "project" "fsck";
     config: "config";
     config_set: "config" "set";

@@ -87,6 +87,7 @@ impl RunOptions {
             description: self.description.clone(),
             tags: self.tags.iter().cloned().collect(),
             parameters: self.parameters.iter().cloned().collect(),
+            member: None,
         };
         Ok(Options {
             configuration: self.run_configuration.as_deref(),
@@ -102,12 +103,12 @@ impl RunOptions {
 }
 
 /// A size on the command line.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     crate::settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
 }
 
 /// Run records are text: so are the words of a command.
-fn text_words(words: &[OsString]) -> Result<Vec<String>, CommandError> {
+pub fn text_words(words: &[OsString]) -> Result<Vec<String>, CommandError> {
     words
         .iter()
         .map(|word| {

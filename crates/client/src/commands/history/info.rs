@@ -10,8 +10,10 @@ use azml_core::run::RunRecord;
 use serde_json::Value;
 
 use crate::commands::args::{ProjectArgs, RemoteArgs, RunArg};
+use crate::commands::sweep::with_members;
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, similar};
+use crate::ops::sweep::{self, Definition};
 use crate::ops::{fetch, runs};
 use crate::run::attachments::{Attachments, DRIVER_LOG};
 use crate::run::{keeping, upload};
@@ -49,7 +51,7 @@ pub struct Args {
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let log = args.follow.then_some(OsStr::new(DRIVER_LOG));
-    let Some(path) = args.artifact.as_deref().or(log) else { return show(ctx, &opened, &args.run.run) };
+    let Some(path) = args.artifact.as_deref().or(log) else { return show(ui, ctx, &opened, &args.run.run) };
     let record = args.run.resolve(ctx, &opened)?;
     if args.follow && runs::is_in_progress(ctx, &opened, &record)? {
         return follow(ui, ctx, &opened, &record, path);
@@ -57,10 +59,14 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
     print(ui, ctx, &opened, &record, path, args.remote.token())
 }
 
-fn show(ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
+fn show(ui: &Ui, ctx: &Context, opened: &Opened, run: &str) -> Result<Output, CommandError> {
     let mut record = runs::resolve_current(ctx, opened, run)?;
     keeping::refresh(ctx, opened, &mut record);
-    Ok(Output::Value(Value::Object(runs::fields(&record))))
+    let fields = Value::Object(runs::fields(&record));
+    if !Definition::is_in(&record) {
+        return Ok(Output::Value(fields));
+    }
+    with_members(ui, fields, &sweep::members(opened, &record)?)
 }
 
 fn print(

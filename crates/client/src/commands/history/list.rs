@@ -24,6 +24,9 @@ pub struct Args {
     /// Only runs of this script
     #[arg(long, value_name = "SCRIPT")]
     script: Option<String>,
+    /// Only runs of this sweep: its id, or an unambiguous beginning
+    #[arg(long, value_name = "RUN_ID")]
+    parent: Option<String>,
     #[command(flatten)]
     project: ProjectArgs,
 }
@@ -32,7 +35,9 @@ pub struct Args {
 pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let status = args.status.as_deref().map(parse_status).transpose()?;
     let opened = args.project.open(ctx)?;
-    let filter = Filter { last: args.last, status, script: args.script.clone() };
+    let parent = args.parent.as_deref().map(|parent| runs::resolve(ctx, &opened, parent)).transpose()?;
+    let parent = parent.map(|parent| parent.run_id.to_string());
+    let filter = Filter { last: args.last, status, script: args.script.clone(), parent };
     listing::output(ui, &runs::list(ctx, &opened, &filter)?)
 }
 

@@ -30,12 +30,14 @@ fn varying(records: &[RunRecord]) -> BTreeSet<&str> {
 }
 
 /// The table: the metrics, the parameters, then what every run has.
-fn table(records: &[RunRecord]) -> String {
-    const FIXED: [&str; 7] =
-        ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags"];
+pub fn table(records: &[RunRecord]) -> String {
+    const FIXED: [&str; 8] =
+        ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags", "Parent_run_id"];
     let is_there = |name: &&str| match *name {
         "Name" => records.iter().any(|record| record.name.is_some()),
         "Tags" => records.iter().any(|record| !record.tags.is_empty()),
+        // The runs of one sweep need not repeat it.
+        "Parent_run_id" => records.iter().any(|record| record.parent_run_id != records[0].parent_run_id),
         _ => true,
     };
     let fixed: Vec<&str> = FIXED.into_iter().filter(is_there).collect();
@@ -82,6 +84,7 @@ fn table(records: &[RunRecord]) -> String {
                 .collect::<Vec<_>>()
                 .join(" ")
                 .into(),
+            "Parent_run_id" => text(record.parent_run_id.clone()),
             "Run_id" => record.run_id.as_str().into(),
             "Script_name" => record.script_name.clone().into(),
             "Start_time_utc" => text(record.start_time_utc.map(format::moment)),

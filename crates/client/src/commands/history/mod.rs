@@ -6,7 +6,7 @@ pub mod edit;
 pub mod info;
 pub mod last;
 pub mod list;
-mod listing;
+pub(super) mod listing;
 pub mod sync;
 
 use crate::context::Context;

@@ -46,6 +46,7 @@ impl Submission<'_> {
             outputs: config.outputs.clone(),
             program: self.plan.program.clone(),
             environment,
+            reads_stdin: self.plan.label.member.is_none(),
             prepare: config.prepare.clone(),
             prepare_log: attachments.join(PREPARE_LOG),
             driver_log: attachments.join(DRIVER_LOG),

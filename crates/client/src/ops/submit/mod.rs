@@ -18,8 +18,9 @@ use azml_core::secret::{self, MASK};
 use azml_core::snapshot::{Message, Taken};
 use gix::actor::Signature;
 
-pub use self::plan::{Label, Options, Plan, plan};
+pub use self::plan::{Label, Member, Options, Plan, plan};
 pub use self::program::Wanted;
+pub(super) use self::program::program;
 use super::push::Push;
 use super::{faults, snapshot};
 use crate::context::{Context, Opened};
@@ -28,6 +29,7 @@ use crate::error::CommandError;
 use crate::metrics;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
+use crate::run::delivery::Asker;
 use crate::run::kept::Collected;
 use crate::run::live::{self, Live};
 use crate::run::local::Local;
@@ -50,21 +52,16 @@ pub fn submit(
     console: &Arc<dyn Console>,
 ) -> Result<RunRecord, CommandError> {
     warn_of_state_dir(ctx, opened.project.root());
-    let (mut run, taken) = Submission::open(ctx, opened, plan, console)?;
+    let (mut run, taken) = Submission::open(ctx, opened, plan, console, None)?;
     let job = run.keep(&taken)?;
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     run.record()?;
     faults::passed(&ctx.env, 1);
     console.recorded(&run.record);
-    let push = run.plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, run.by()));
+    let push = plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, run.by()));
     let push = push.transpose()?;
-    let outcome = run.prepare_folder(&job).and_then(|()| run.run(&job, push.as_ref(), &cancel));
-    let collected = run.collect(outcome.as_ref());
-    faults::passed(&ctx.env, 2);
-    run.commit_attachments();
-    faults::passed(&ctx.env, 3);
-    let record = run.finish(&collected)?;
+    let (record, outcome) = run.to_end(&job, push.as_ref().map(Push::asker), &cancel)?;
     recovery::adopt_old_folders(ctx, opened);
     keeping::tidy(ctx, opened);
     faults::passed(&ctx.env, 5);
@@ -75,8 +72,24 @@ pub fn submit(
     outcome.map(|_| record)
 }
 
+/// Runs a member of a sweep on the snapshot `taken`; gives its record, and how its program ended.
+pub(super) fn submit_member(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    console: &Arc<dyn Console>,
+    taken: &Taken,
+    (cancel, asker): (&Cancel, Option<Asker>),
+) -> Result<(RunRecord, Result<Ended, CommandError>), CommandError> {
+    let (mut run, taken) = Submission::open(ctx, opened, plan, console, Some(taken))?;
+    let job = run.keep(&taken)?;
+    run.record()?;
+    console.recorded(&run.record);
+    run.to_end(&job, asker, cancel)
+}
+
 /// Warns if the folders of runs are elsewhere than the environment says.
-fn warn_of_state_dir(ctx: &Context, root: &Path) {
+pub(super) fn warn_of_state_dir(ctx: &Context, root: &Path) {
     let Some((place, why)) = ctx.env.unusable_state_dir(root) else { return };
     let why = match why {
         Unusable::InProject => "is in the project folder",
@@ -109,22 +122,22 @@ struct Submission<'a> {
 }
 
 impl<'a> Submission<'a> {
-    /// Claims a run id, checks that the program can be run, and takes the snapshot.
+    /// Claims a run id, checks that the program can be run, and takes the snapshot if there is none yet.
     fn open(
         ctx: &'a Context,
         opened: &'a Opened,
         plan: &'a Plan,
         console: &'a Arc<dyn Console>,
+        snapshot: Option<&Taken>,
     ) -> Result<(Self, Taken), CommandError> {
         let store = RunStore::new(&opened.history);
         let live = claim(ctx, opened, store)?;
         let target = target(ctx, opened, plan, &live);
         let command = target.check(&plan.program, !plan.config.prepare.is_empty())?;
-        let taken = take_snapshot(ctx, opened, plan, &live)?;
+        let taken =
+            snapshot.map_or_else(|| take_snapshot(ctx, opened, plan, &live), |taken| Ok(taken.clone()))?;
         let (record, secrets) = first_record(ctx, opened, plan, command, &live, &taken);
-        let attachments = Attachments::of(&opened.history, live.id());
-        let control = ControlLog::create(&attachments)
-            .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
+        let (attachments, control) = logs(opened, &live)?;
         let children = Vec::new();
         let run = Self {
             ctx,
@@ -141,6 +154,22 @@ impl<'a> Submission<'a> {
             children,
         };
         Ok((run, taken))
+    }
+
+    /// Runs the program, and records its end; gives the record and how the program ended.
+    fn to_end(
+        mut self,
+        job: &Job,
+        asker: Option<Asker>,
+        cancel: &Cancel,
+    ) -> Result<(RunRecord, Result<Ended, CommandError>), CommandError> {
+        let ctx = self.ctx;
+        let outcome = self.prepare_folder(job).and_then(|()| self.run(job, asker, cancel));
+        let collected = self.collect(outcome.as_ref());
+        faults::passed(&ctx.env, 2);
+        self.commit_attachments();
+        faults::passed(&ctx.env, 3);
+        Ok((self.finish(&collected)?, outcome))
     }
 
     fn root(&self) -> &Path {
@@ -166,7 +195,10 @@ impl<'a> Submission<'a> {
 
     /// Makes the job, and keeps on this computer what the next command needs if this process dies.
     fn keep(&mut self, taken: &Taken) -> Result<Job, CommandError> {
-        self.log(&format!("snapshot {} ({} files, {} changed)", taken.commit, taken.files, taken.changed));
+        let counts = format!(" ({} files, {} changed)", taken.files, taken.changed);
+        // Of a snapshot that was taken earlier they are not known.
+        let counts = if taken.files > 0 { counts } else { String::new() };
+        self.log(&format!("snapshot {}{counts}", taken.commit));
         let job = self.job(taken)?;
         let live = &self.live;
         live.keep_outputs(&self.plan.config.outputs)
@@ -198,7 +230,7 @@ impl<'a> Submission<'a> {
     }
 
     /// Runs the program to its end, with a thread beside it that gives signs of life.
-    fn run(&mut self, job: &Job, push: Option<&Push>, cancel: &Cancel) -> Result<Ended, CommandError> {
+    fn run(&mut self, job: &Job, asker: Option<Asker>, cancel: &Cancel) -> Result<Ended, CommandError> {
         if cancel.is_asked() {
             return Ok(Ended::by(Exit::Canceled));
         }
@@ -210,7 +242,7 @@ impl<'a> Submission<'a> {
             live: &self.live,
             record: &recorded,
             history: self.opened.history.clone(),
-            asker: push.map(Push::asker),
+            asker,
             secrets: &self.secrets,
         };
         let ended = execute(self.ctx, &mut *self.target, &job, observed, cancel);
@@ -319,7 +351,15 @@ impl<'a> Submission<'a> {
     }
 }
 
-fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, CommandError> {
+/// The attachments of a new run, and its control log.
+pub(super) fn logs(opened: &Opened, live: &Live) -> Result<(Attachments, ControlLog), CommandError> {
+    let attachments = Attachments::of(&opened.history, live.id());
+    let control = ControlLog::create(&attachments)
+        .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
+    Ok((attachments, control))
+}
+
+pub(super) fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, CommandError> {
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(opened.project.root()), opened.project.id());
     let now = u64::try_from(ctx.env.now().as_millisecond()).unwrap_or_default();
     // A run id is a name for files too: what a name can't have becomes `_`.
@@ -333,7 +373,7 @@ fn claim(ctx: &Context, opened: &Opened, store: RunStore<'_>) -> Result<Live, Co
         .map_err(|error| CommandError::file("write into", &runs_dir, error))
 }
 
-fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
+pub(super) fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn Target> {
     let mut inherited: BTreeMap<OsString, OsString> = ctx.env.vars().clone();
     // A script has no business with azml's credentials.
     for own in [AZML_VSTS_TOKEN, AZML_DETACHED] {
@@ -344,7 +384,12 @@ fn target(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Box<dyn T
     Box::new(Local::new(opened.history.clone(), work, project, plan.config.python.clone(), inherited))
 }
 
-fn take_snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Result<Taken, CommandError> {
+pub(super) fn take_snapshot(
+    ctx: &Context,
+    opened: &Opened,
+    plan: &Plan,
+    live: &Live,
+) -> Result<Taken, CommandError> {
     let message = Message {
         run_id: Some(live.id().clone()),
         script: Some(plan.program.name().to_owned()),
@@ -364,7 +409,7 @@ fn take_snapshot(ctx: &Context, opened: &Opened, plan: &Plan, live: &Live) -> Re
 
 /// The record of a run that is being submitted, and the secrets that are masked in it; `command` has the words that are
 /// executed, where they are more than the script and its arguments.
-fn first_record(
+pub(super) fn first_record(
     ctx: &Context,
     opened: &Opened,
     plan: &Plan,
@@ -386,6 +431,9 @@ fn first_record(
     (record.name, record.description, record.tags) = (label.name, label.description, label.tags);
     record.parameters = parameters::of_arguments(&arguments);
     record.parameters.extend(label.parameters);
+    if let Some(member) = label.member {
+        member.put(&mut record);
+    }
     for text in record.name.iter_mut().chain(&mut record.description) {
         *text = secrets.masked(text);
     }

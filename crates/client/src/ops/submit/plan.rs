@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use azml_core::id::RunId;
+use azml_core::run::RunRecord;
+
 use super::program::{Wanted, program};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
@@ -10,6 +13,7 @@ use crate::run::target::Program;
 use crate::transport::Remote;
 
 /// A run to submit.
+#[derive(Clone)]
 pub struct Plan {
     /// The configuration.
     pub config: RunConfig,
@@ -38,6 +42,33 @@ pub struct Label {
     pub tags: BTreeMap<String, String>,
     /// Its parameters, beside those among the program's arguments.
     pub parameters: BTreeMap<String, String>,
+    /// The member of a sweep that it is.
+    pub member: Option<Member>,
+}
+
+/// The key of a record for its number among the members of a sweep.
+const MEMBER: &str = "sweep_member";
+
+/// A member of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The sweep.
+    pub parent: RunId,
+    /// Its number among the members, from 1.
+    pub number: u64,
+}
+
+impl Member {
+    /// Writes it into a run's record.
+    pub(super) fn put(self, record: &mut RunRecord) {
+        record.parent_run_id = Some(self.parent.to_string());
+        record.extra.insert(MEMBER.to_owned(), self.number.into());
+    }
+
+    /// The number in a run's record.
+    pub fn number_in(record: &RunRecord) -> Option<u64> {
+        record.extra.get(MEMBER)?.as_u64()
+    }
 }
 
 /// The user's request.

@@ -34,7 +34,7 @@ impl Default for Wanted {
 }
 
 /// Finds the program; the words are those after the configuration's name.
-pub(super) fn program(
+pub fn program(
     ctx: &Context,
     root: &Path,
     config: &RunConfig,
