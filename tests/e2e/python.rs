@@ -78,7 +78,7 @@ azml.log_metric('answer', start * 2 + 2)
 print('the cell prints')
 kept = azml.run_id
 ''')
-cell('print(\"kept\", kept, os.environ.get(\"AZML_RUN_ID\"))')
+cell('import os; print(\"kept\", kept, os.environ.get(\"AZML_RUN_ID\"))')
 cell('''%%azml_run
 raise ValueError('no luck')
 ''')

@@ -62,10 +62,12 @@ impl State {
         put(record, "registered_models", registered.collect());
     }
 
-    /// The models that a run has logged.
+    /// Puts the models that a run has logged into its record, oldest first.
     fn put_models(&self, record: &mut RunRecord, id: &str) {
         let of_run = self.models.values().filter(|model| model.run.as_deref().unwrap_or(&self.main) == id);
-        let models = of_run.map(|model| {
+        let mut of_run: Vec<_> = of_run.collect();
+        of_run.sort_by_key(|model| model.at);
+        let models = of_run.into_iter().map(|model| {
             json!({
                 "name": model.name,
                 "model_id": model.id,

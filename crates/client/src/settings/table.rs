@@ -132,6 +132,8 @@ variables! {
     HTTPS_PROXY_UPPER: "The same";
     ALL_PROXY: "The proxy for both, as curl reads it";
     ALL_PROXY_UPPER: "The same";
+    MLFLOW_TRACKING_URI: "The tracking server of MLflow's clients; a run's script gets azml's own, unless it is set";
+    MLFLOW_RUN_CONTEXT: "Tags of MLflow's runs, as JSON; a run's script gets its id and snapshot in it, too";
     NO_PROXY: "Hosts that are reached without a proxy, as curl reads it";
     NO_PROXY_UPPER: "The same";
     SSL_CERT_FILE: "Certificates in place of the system's, as OpenSSL reads it";
