@@ -331,7 +331,8 @@ fn large_files_are_streamed_at_every_door() {
     }
     let held = Usage::of(pid);
     assert!(held.peak <= before.peak + 100 * MIB, "{before:?} {held:?}");
-    assert!(held.threads <= before.threads + 100, "{before:?} {held:?}");
+    // A piece that is being read has a thread, and so has the next answer that is being prepared.
+    assert!(held.threads <= before.threads + 2 * unread.len() as u64, "{before:?} {held:?}");
     // Who goes ends the work that was begun for them.
     drop(unread);
     until_idle(pid);
