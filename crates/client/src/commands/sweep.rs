@@ -252,11 +252,11 @@ impl<'u> Lines<'u> {
                     .metrics
                     .iter()
                     .filter(|(name, _)| self.order.metric.as_ref().is_none_or(|metric| metric == *name));
-                let metrics: String = metrics
+                let metrics = metrics
                     .filter_map(|(name, metric)| Some((name, metric.as_f64()?)))
-                    .map(|(name, number)| format!(" {name}={}", significant(number, DIGITS)))
-                    .collect();
-                self.print(&format!("{} {} {seconds}{metrics}", words_of(place), record.status));
+                    .map(|(name, number)| format!("{name}={}", significant(number, DIGITS)));
+                let state = format!("{} {} {seconds}", words_of(place), record.status);
+                self.print(&std::iter::once(state).chain(metrics).collect::<Vec<_>>().join(" "));
                 if let Some(error) = error {
                     self.ui.warning(&format!("run {}: {}", record.run_id, error.chain().join(": ")));
                 }
@@ -272,8 +272,9 @@ impl<'u> Lines<'u> {
 
 /// `3/12 lr=0.1 depth=2`.
 fn words_of(place: &Place<'_>) -> String {
-    let values: String = place.values.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-    format!("{}/{}{values}", place.number, place.of)
+    let values = place.values.iter().map(|(name, value)| format!("{name}={value}"));
+    let place = format!("{}/{}", place.number, place.of);
+    std::iter::once(place).chain(values).collect::<Vec<_>>().join(" ")
 }
 
 /// The result of a sweep that has ended: its runs, and whether all have completed.

@@ -61,7 +61,7 @@ pub fn submit(
     console.recorded(&run.record);
     let push = plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, run.by()));
     let push = push.transpose()?;
-    let (record, outcome) = run.to_end(&job, push.as_ref().map(Push::asker), &cancel)?;
+    let (record, outcome) = run.finish_run(&job, push.as_ref().map(Push::asker), &cancel)?;
     recovery::adopt_old_folders(ctx, opened);
     keeping::tidy(ctx, opened);
     faults::passed(&ctx.env, 5);
@@ -85,7 +85,7 @@ pub(super) fn submit_member(
     let job = run.keep(&taken)?;
     run.record()?;
     console.recorded(&run.record);
-    run.to_end(&job, asker, cancel)
+    run.finish_run(&job, asker, cancel)
 }
 
 /// Warns if the folders of runs are elsewhere than the environment says.
@@ -157,7 +157,7 @@ impl<'a> Submission<'a> {
     }
 
     /// Runs the program, and records its end; gives the record and how the program ended.
-    fn to_end(
+    fn finish_run(
         mut self,
         job: &Job,
         asker: Option<Asker>,

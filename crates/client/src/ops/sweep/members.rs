@@ -53,7 +53,7 @@ enum News {
 
 impl Sweep<'_> {
     /// Runs the members, and records the end of the sweep.
-    pub(super) fn to_end(
+    pub(super) fn complete(
         mut self,
         cancel: &Cancel,
         tell: &mut dyn FnMut(Event<'_>),

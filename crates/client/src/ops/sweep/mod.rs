@@ -185,7 +185,7 @@ pub fn start(
     let todo = definition.values()?;
     let parallel = request.parallel;
     Sweep { ctx, opened, plan, definition, words, taken, live, control, secrets, record, todo, parallel }
-        .to_end(&cancel, tell)
+        .complete(&cancel, tell)
 }
 
 /// The options of a resumed sweep.
@@ -243,7 +243,7 @@ pub fn resume(
     store.put(&record, &ctx.signature(root))?;
     let (secrets, parallel) = (crate::run::secrets::Secrets::in_project(root), options.parallel);
     Sweep { ctx, opened, plan, definition, words, taken, live, control, secrets, record, todo, parallel }
-        .to_end(&cancel, tell)
+        .complete(&cancel, tell)
 }
 
 /// The plan of the first member, which those of the others are made of.
