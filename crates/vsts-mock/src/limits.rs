@@ -131,6 +131,9 @@ pub(crate) const OPEN_REPOSITORIES: usize = 256;
 /// The interval at which open repositories that nobody has used since the last time are closed.
 pub(crate) const IDLE_REPOSITORIES_EVERY: Duration = Duration::from_mins(5);
 
+/// Requests for pages and the REST API whose blocking work is done at the same time; the others wait for their turn.
+pub(crate) const WORK_AT_ONCE: usize = 64;
+
 /// Time that a page or an answer of the REST API may take to be made.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(30);
 

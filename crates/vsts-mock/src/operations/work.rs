@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use git_wire::Interrupt;
+use tokio::sync::Semaphore;
 
 use crate::limits::{
     ANSWER_BYTES, CONTENT_IN_JSON_BYTES, REQUEST_ENTRIES, REQUEST_TIME, TREE_BYTES, WALK_DEPTH, WALK_ENTRIES,
-    WALK_PATH_BYTES, ZIP_BYTES,
+    WALK_PATH_BYTES, WORK_AT_ONCE, ZIP_BYTES,
 };
 
 /// The bound that the work for a request met.
@@ -66,6 +67,9 @@ pub(crate) enum Exceeded {
     ContentInJson,
 }
 
+/// Turns to do blocking work.
+static TURNS: Semaphore = Semaphore::const_new(WORK_AT_ONCE);
+
 /// The blocking work for one request: how much of it may still be done.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -94,11 +98,16 @@ impl Work {
         }
     }
 
-    /// Does it on a thread that may block. When its time is over, or the returned future is dropped, as it is when the
-    /// client closes the connection, [`Work::check`] fails from then on.
+    /// Does it on a thread that may block, when its turn has come. When its time is over, or the returned future is dropped,
+    /// as it is when the client closes the connection, [`Work::check`] fails from then on.
     pub(crate) async fn run<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
         let _ends_with_the_request = self.interrupt.set_on_drop();
-        let mut running = tokio::task::spawn_blocking(task);
+        // Work whose client has gone keeps its turn until its thread has seen that.
+        let turn = TURNS.acquire().await.expect("the semaphore is never closed");
+        let mut running = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            task()
+        });
         let in_time = tokio::time::timeout_at(self.deadline.into(), &mut running).await;
         let ended = if let Ok(ended) = in_time {
             ended
