@@ -100,8 +100,8 @@ fn what_was_left_offline_is_delivered_later_and_joins_what_others_left() {
     write(&his, "train.py", "print('his, offline')\n");
     let second = bob.submit(&his, &["train.py"]);
     std::fs::rename(&away, &remote).expect("plugged in");
-    let owed = bob.azml_json(&his, &["project", "show"])["owed"].to_string();
-    assert!(owed.contains("refs/azureml/attachments/"), "{owed}");
+    let unpushed = bob.azml_json(&his, &["project", "show"])["owed"].to_string();
+    assert!(unpushed.contains("refs/azureml/attachments/"), "{unpushed}");
     write(&hers, "train.py", "print('hers again')\n");
     let third = alice.submit(&hers, &["train.py"]);
     let _synced = bob.azml(&his, &["history", "sync"]).ok();

@@ -98,7 +98,7 @@ fn a_remote_that_lost_a_file_gets_it_again() {
 }
 
 #[test]
-fn every_object_that_is_damaged_is_found_and_brought_back() {
+fn every_object_that_is_damaged_is_found_and_restored() {
     let sandbox = Sandbox::new();
     let (alice, project, _) = pushed(&sandbox);
     let runs = alice.run_ids(&project);

@@ -14,7 +14,7 @@ fn points(total: u64, between: u64) -> Vec<u64> {
     points
 }
 
-fn owed(actor: &Actor<'_>, project: &Path) -> String {
+fn unpushed(actor: &Actor<'_>, project: &Path) -> String {
     actor.azml_json(project, &["project", "show"])["owed"].to_string()
 }
 
@@ -47,7 +47,7 @@ fn a_push_cut_at_every_stage_loses_nothing_and_arrives_whole() {
             noticed += usize::from(output.stderr.contains("could not be pushed"));
             line.mend();
             let _synced = alice.azml(&project, &["history", "sync"]).ok();
-            assert_eq!(owed(&alice, &project), "[]", "{what}");
+            assert_eq!(unpushed(&alice, &project), "[]", "{what}");
         }
     }
     assert!(noticed >= 10, "only {noticed} cuts were noticed");
@@ -132,7 +132,7 @@ fn a_silent_remote_holds_nobody_up() {
     assert!(output.stderr.contains("did not answer in time"), "{output}");
     line.mend();
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
-    assert_eq!(owed(&alice, &project), "[]");
+    assert_eq!(unpushed(&alice, &project), "[]");
 
     // In the middle of a pack, too.
     let there = sandbox.dir("laptop");

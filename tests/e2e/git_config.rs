@@ -264,17 +264,17 @@ fn is_in(output: &Output) -> bool {
 fn a_proxy_is_used_where_git_uses_it() {
     let sandbox = Sandbox::new();
     let server = sandbox.server();
-    let (address, noted) = proxy(server.http().trim_start_matches("http://"), false);
-    let (strict, noted_there) = proxy(server.http().trim_start_matches("http://"), true);
-    let noted_by_any = || [taken(&noted), taken(&noted_there)].concat();
+    let (address, recorded) = proxy(server.http().trim_start_matches("http://"), false);
+    let (strict, recorded_there) = proxy(server.http().trim_start_matches("http://"), true);
+    let recorded_by_any = || [taken(&recorded), taken(&recorded_there)].concat();
     let alice = sandbox.stranger("alice");
     // The account is in the path: whatever the name, the proxy leads to the one server.
     let url = "http://alice:alicepat@git.example.test:8080/acme/_git/iris";
     let through = |who: &Actor<'_>, what: &str, expected: bool, user: &str| {
         let by_git = who.git(who.home(), &["ls-remote", url]);
-        let git_asked = noted_by_any();
+        let git_asked = recorded_by_any();
         let by_azml = who.azml(who.home(), &["project", "clone", url, "there"]).fails();
-        let azml_asked = noted_by_any();
+        let azml_asked = recorded_by_any();
         assert_eq!(git_asked.is_empty(), !expected, "{what}\n{by_git}");
         assert_eq!(azml_asked.is_empty(), !expected, "{what}\n{by_azml}");
         assert_eq!(is_in(&by_azml), expected, "{what}\n{by_azml}");
@@ -339,7 +339,7 @@ fn a_proxy_is_used_where_git_uses_it() {
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     let _cloned = alice.azml(&sandbox.dir("there"), &["project", "clone", url, "iris"]).ok();
     assert_eq!(alice.run_ids(&sandbox.path().join("there/iris")), [run]);
-    let all = taken(&noted_there);
+    let all = taken(&recorded_there);
     assert!(!all.is_empty() && all.iter().all(|line| line.ends_with(&basic("al:p:w"))));
 }
 
@@ -347,7 +347,7 @@ fn a_proxy_is_used_where_git_uses_it() {
 fn https_goes_through_a_tunnel_and_trusts_whom_the_configuration_names() {
     let sandbox = Sandbox::new();
     let server = Server::start_https(&sandbox, e2e::server::SEED);
-    let (address, noted) = proxy(server.https().trim_start_matches("https://"), false);
+    let (address, recorded) = proxy(server.https().trim_start_matches("https://"), false);
     let ca = server.ca_file(&sandbox);
     let alice = sandbox.stranger("alice");
     let port = server.https().rsplit(':').next().expect("a port").to_owned();
@@ -379,11 +379,11 @@ fn https_goes_through_a_tunnel_and_trusts_whom_the_configuration_names() {
             .ok();
         write(alice.home(), ".gitconfig", config);
         let by_git = alice.git(alice.home(), &["ls-remote", "-q", &url]);
-        let git_asked = taken(&noted);
+        let git_asked = taken(&recorded);
         let by_azml = alice.azml(alice.home(), &["project", "clone", &url, "there"]).fails();
         assert_eq!(by_git.stderr.is_empty(), expected, "{name}\n{by_git}");
         assert_eq!(is_in(&by_azml), expected, "{name}\n{by_azml}");
-        let azml_asked = taken(&noted);
+        let azml_asked = taken(&recorded);
         assert!(
             azml_asked
                 .iter()
@@ -513,7 +513,7 @@ fn a_foreign_configuration_starts_nothing() {
     let evil =
         sandbox.script("evil", "echo \"$0 $*\" >> \"$HOME/started\"; echo username=x; echo password=y\n");
     let evil = evil.to_str().expect("UTF-8");
-    let (address, noted) = proxy("127.0.0.1:1", false);
+    let (address, recorded) = proxy("127.0.0.1:1", false);
     let config = format!(
         "[credential]\n helper = !{evil}\n[core]\n askPass = {evil}\n sshCommand = {evil}\n\
          [http]\n proxy = http://{address}\n extraHeader = X-Evil: 1\n sslVerify = false\n\
@@ -528,7 +528,7 @@ fn a_foreign_configuration_starts_nothing() {
     let nobody = sync(&alice).exits(4);
     let started = || std::fs::read_to_string(alice.home().join("started")).unwrap_or_default();
     assert_eq!(
-        (started(), taken(&noted)),
+        (started(), taken(&recorded)),
         (String::new(), Vec::new()),
         "the history's own configuration\n{nobody}"
     );
@@ -543,7 +543,7 @@ fn a_foreign_configuration_starts_nothing() {
     let _given = alice.sh(&project, "chown -R 65534 .git").ok();
     let nobody = sync(&alice).exits(4);
     assert_eq!(
-        (started(), taken(&noted)),
+        (started(), taken(&recorded)),
         (String::new(), Vec::new()),
         "a repository of somebody else's\n{nobody}"
     );
@@ -551,11 +551,11 @@ fn a_foreign_configuration_starts_nothing() {
     let identity = std::fs::read_to_string(alice.home().join(".gitconfig")).expect("the sandbox's");
     write(alice.home(), ".gitconfig", format!("{identity}[safe]\n directory = {}\n", project.display()));
     let _refused = sync(&alice).fails();
-    assert!(!taken(&noted).is_empty());
+    assert!(!taken(&recorded).is_empty());
     write(alice.home(), ".gitconfig", identity);
     let _back = alice.sh(&project, "chown -R 0 .git").ok();
     let _refused = sync(&alice).fails();
-    assert!(!taken(&noted).is_empty());
+    assert!(!taken(&recorded).is_empty());
 }
 
 #[test]

@@ -146,12 +146,12 @@ fn folders_that_an_earlier_version_left_are_kept_from_the_next_submit_on() {
     let alice = sandbox.stranger("alice");
     let project = project(&alice, &sandbox, "iris");
     let run = alice.submit(&project, &["nothing.py"]);
-    let spare = alice.sh(sandbox.path(), "ls -d home-alice/.local/state/azml/projects/*/spare/work").ok();
-    let spare = sandbox.path().join(spare.stdout.trim());
-    let state = spare.parent().and_then(Path::parent).expect("the project's state");
+    let recycled = alice.sh(sandbox.path(), "ls -d home-alice/.local/state/azml/projects/*/spare/work").ok();
+    let recycled = sandbox.path().join(recycled.stdout.trim());
+    let state = recycled.parent().and_then(Path::parent).expect("the project's state");
     let old = state.join("runs").join(&run).join("work");
     std::fs::create_dir_all(old.parent().expect("the run's folder")).expect("made");
-    e2e::folder::copy(&spare, &old);
+    e2e::folder::copy(&recycled, &old);
     write(&old, "results.csv", "changed\n");
     write(&old, "left.pt", "weights");
     let _read = alice.azml(&project, &["history", "list"]).ok();
@@ -270,7 +270,7 @@ fn odd_files_are_kept_or_named_and_come_back_byte_for_byte() {
 }
 
 #[test]
-fn what_a_run_wrote_is_brought_into_the_project_and_taken_out_again() {
+fn what_a_run_wrote_is_copied_into_the_project_and_taken_out_again() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let project = project(&alice, &sandbox, "iris");

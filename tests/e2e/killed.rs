@@ -34,7 +34,7 @@ fn leftovers(alice: &Actor<'_>, project: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn owed(alice: &Actor<'_>, project: &Path) -> String {
+fn unpushed(alice: &Actor<'_>, project: &Path) -> String {
     alice.azml_json(project, &["project", "show"])["owed"].to_string()
 }
 
@@ -80,7 +80,7 @@ fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
     git::assert_sound(&alice, &remote);
     let last = alice.submit(&project, &["train.py"]);
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
-    assert_eq!(owed(&alice, &project), "[]");
+    assert_eq!(unpushed(&alice, &project), "[]");
     assert_eq!(leftovers(&alice, &project), Vec::<PathBuf>::new());
     let branch = git::history_branch(&project);
     known.push(last);
@@ -119,7 +119,7 @@ fn a_sync_killed_at_any_step_delivers_the_next_time() {
         let what = format!("killed at step {step}: {output}");
         git::assert_sound(&alice, &remote);
         let _synced = alice.azml(&project, &["history", "sync"]).ok();
-        assert_eq!(owed(&alice, &project), "[]", "{what}");
+        assert_eq!(unpushed(&alice, &project), "[]", "{what}");
         assert_eq!(alice.run_ids(&project).len(), runs, "{what}");
         if !was_killed(&output) {
             break;

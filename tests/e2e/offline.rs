@@ -21,15 +21,16 @@ fn a_run_with_the_server_down_arrives_with_the_next_sync() {
     let run = output.run_id();
     assert_eq!(alice.run_ids(&project), [run.clone(), before]);
     // What is owed is said, and a sync that can't deliver fails without harm.
-    let owed = |project: &std::path::Path| alice.azml_json(project, &["project", "show"])["owed"].to_string();
-    assert!(owed(&project).contains(&git::history_branch(&project)), "{}", owed(&project));
+    let unpushed =
+        |project: &std::path::Path| alice.azml_json(project, &["project", "show"])["owed"].to_string();
+    assert!(unpushed(&project).contains(&git::history_branch(&project)), "{}", unpushed(&project));
     let output = alice.azml(&project, &["history", "sync"]).fails();
     assert!(output.stderr.starts_with("error: "), "{output}");
 
     let server = down.come_back(&sandbox);
     assert_eq!(server.repo("iris"), url, "the same address");
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
-    assert_eq!(owed(&project), "[]");
+    assert_eq!(unpushed(&project), "[]");
     let other = sandbox.actor_at("laptop", "alice", "alicepat");
     let there = sandbox.dir("laptop");
     let _cloned = other.azml(&there, &["project", "clone", &url, "iris"]).ok();
@@ -42,7 +43,7 @@ fn a_run_with_the_server_down_arrives_with_the_next_sync() {
 }
 
 #[test]
-fn the_next_command_that_talks_to_the_remote_delivers_what_is_owed() {
+fn the_next_command_that_talks_to_the_remote_delivers_what_is_unpushed() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let remote = sandbox.bare_repo("remote.git");

@@ -258,7 +258,7 @@ fn a_shallow_or_partial_clone_says_what_it_lacks_and_how_to_bring_it() {
         let output = alice.azml(&project, &["project", "update", "-r", remote]).fails();
         assert!(output.stderr.contains(way_out), "{how}: {output}");
         // The way out leads out.
-        let _brought = alice.sh(&project, &format!("{way_out} -q")).ok();
+        let _taken = alice.sh(&project, &format!("{way_out} -q")).ok();
         let _linked = alice.azml(&project, &["project", "update", "-r", remote]).ok();
         let cloned = work.join(format!("again{n}"));
         let _again = alice.git(&work, &["clone", "-q", remote, cloned.to_str().expect("UTF-8")]).ok();

@@ -116,8 +116,8 @@ pub fn basic(pair: &str) -> String {
 
 /// A proxy that takes every name for the server's. It notes the first line and the proxy's credentials of each request.
 pub fn proxy(target: &str, wants_user: bool) -> (String, Arc<Mutex<Vec<String>>>) {
-    let noted = Arc::new(Mutex::new(Vec::new()));
-    let (kept, target) = (Arc::clone(&noted), target.to_owned());
+    let recorded = Arc::new(Mutex::new(Vec::new()));
+    let (kept, target) = (Arc::clone(&recorded), target.to_owned());
     let address = serve(move |stream| {
         let mut client = BufReader::new(stream.try_clone().expect("a second handle"));
         let mut back = stream;
@@ -176,10 +176,10 @@ pub fn proxy(target: &str, wants_user: bool) -> (String, Arc<Mutex<Vec<String>>>
             return;
         }
     });
-    (address, noted)
+    (address, recorded)
 }
 
 /// Returns the recorded lines since the last call.
-pub fn taken(noted: &Mutex<Vec<String>>) -> Vec<String> {
-    std::mem::take(&mut *noted.lock().expect("no panic"))
+pub fn taken(recorded: &Mutex<Vec<String>>) -> Vec<String> {
+    std::mem::take(&mut *recorded.lock().expect("no panic"))
 }

@@ -156,7 +156,7 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The base of [`AZML_STATE_DIR`]'s default.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 
-/// The clock, the chance and the patience of a process.
+/// The clock, the random numbers and the waiting of a process.
 pub trait Pace: Sync {
     /// The time since some moment of the process's own.
     fn now(&self) -> Duration;

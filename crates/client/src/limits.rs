@@ -107,7 +107,7 @@ pub const WATCH_POLL: Duration = Duration::from_secs(2);
 /// Such a look may take this share of the time: one part of so many.
 pub const WATCH_POLL_SHARE: u32 = 20;
 /// Times the wanted quiet after which a snapshot is taken though changes go on.
-pub const WATCH_PATIENCE: u32 = 15;
+pub const WATCH_DEBOUNCES: u32 = 15;
 /// Changes that wait to be looked at; the system keeps more, and tells when it has lost some.
 pub const WATCH_EVENTS: usize = 4096;
 /// Paths of which it is kept whether their changes are of any interest.

@@ -64,10 +64,10 @@ impl Readers {
     }
 
     /// Removes the retired files that nobody needs any more, waiting a while for those who might. How many went.
-    pub(crate) fn remove_retired(&self, patience: Duration) -> io::Result<usize> {
+    pub(crate) fn remove_retired(&self, timeout: Duration) -> io::Result<usize> {
         let state = self.lock();
         let era = state.era;
-        let waiting = self.left.wait_timeout_while(state, patience, |state| {
+        let waiting = self.left.wait_timeout_while(state, timeout, |state| {
             !state.retired.is_empty() && !state.is_over(era.saturating_sub(1))
         });
         let (mut state, _) = waiting.unwrap_or_else(PoisonError::into_inner);

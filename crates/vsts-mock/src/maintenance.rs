@@ -87,14 +87,14 @@ impl Maintenance {
         }
     }
 
-    /// Ends the thread, once what it is at is done, for which this waits no longer than `patience`: a process that
+    /// Ends the thread, once what it is at is done, for which this waits no longer than `timeout`: a process that
     /// ends in the middle loses nothing.
-    pub(crate) async fn stop(&self, patience: Duration) {
+    pub(crate) async fn stop(&self, timeout: Duration) {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((sender, mut ended)) = line else { return };
         drop(sender);
         self.interrupt.set();
-        if tokio::time::timeout(patience, ended.recv()).await.is_err() {
+        if tokio::time::timeout(timeout, ended.recv()).await.is_err() {
             tracing::info!("stopped in the middle of maintenance, which loses nothing");
         }
     }

@@ -85,9 +85,9 @@ fn unfinished_heads_take_little_memory() {
     drop(sockets);
 }
 
-/// S2: every door that reads a body ends those that stop in the middle.
+/// S2: every endpoint that reads a body ends those that stop in the middle.
 #[test]
-fn bodies_that_stop_are_ended_at_every_door() {
+fn bodies_that_stop_are_ended_at_every_endpoint() {
     let sandbox = Sandbox::new();
     let seed = format!("[limits]\nhead_seconds = 1\nbody_seconds = 1\n{}", server::SEED);
     let server = Server::start(&sandbox, &seed);

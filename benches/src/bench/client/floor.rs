@@ -18,7 +18,7 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-struct Heap {
+struct Queue {
     folders: Vec<CString>,
     busy: usize,
     files: usize,
@@ -29,16 +29,16 @@ struct Heap {
 pub(super) fn walk(root: &Path, files: usize) -> Outcome<Duration> {
     let (time, seen) = timed(|| {
         let top = CString::new(root.as_os_str().as_bytes())?;
-        let heap = Mutex::new(Heap { folders: vec![top], busy: 0, files: 0, error: None });
+        let queue = Mutex::new(Queue { folders: vec![top], busy: 0, files: 0, error: None });
         let more = Condvar::new();
         std::thread::scope(|scope| {
             for _ in 1..threads() {
-                scope.spawn(|| work(&heap, &more));
+                scope.spawn(|| work(&queue, &more));
             }
-            work(&heap, &more);
+            work(&queue, &more);
         });
-        let heap = heap.into_inner().map_err(|_| "a thread of the walk panicked")?;
-        heap.error.map_or(Ok(heap.files), |error| Err(error.into()))
+        let queue = queue.into_inner().map_err(|_| "a thread of the walk panicked")?;
+        queue.error.map_or(Ok(queue.files), |error| Err(error.into()))
     })?;
     if seen < files {
         return Err(format!("the walk saw {seen} files of {files}").into());
@@ -46,9 +46,9 @@ pub(super) fn walk(root: &Path, files: usize) -> Outcome<Duration> {
     Ok(time)
 }
 
-fn work(heap: &Mutex<Heap>, more: &Condvar) {
+fn work(queue: &Mutex<Queue>, more: &Condvar) {
     let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
-    let lock = || heap.lock().expect("no thread of the walk panics");
+    let lock = || queue.lock().expect("no thread of the walk panics");
     let mut here = lock();
     loop {
         let Some(folder) = here.folders.pop() else {

@@ -23,9 +23,9 @@ pub(super) fn measure(
     let short = history(azml, 10)?;
     let middle = history(azml, effort.runs / 10)?;
     let long = history(azml, effort.runs)?;
-    let worlds = [&long, &middle, &short].map(|testbed| (testbed.files, Azml::new(testbed)));
+    let testbeds = [&long, &middle, &short].map(|testbed| (testbed.files, Azml::new(testbed)));
     let list = |number: usize| {
-        let (_, side) = &worlds[number];
+        let (_, side) = &testbeds[number];
         clock(&mut side.command(&["history", "list", "-o", "table"]))
     };
     if wants("list") {
@@ -38,20 +38,20 @@ pub(super) fn measure(
     }
     if wants("many") {
         let newest = |number: usize| {
-            let (_, side) = &worlds[number];
+            let (_, side) = &testbeds[number];
             clock(&mut side.command(&["history", "list", "--last", "20", "-o", "table"]))
         };
         type Work<'a> = (&'a str, Box<dyn Fn(usize) -> Outcome<Duration> + 'a>);
         let works: [Work<'_>; 4] = [
-            ("snapshot, unchanged", Box::new(|n| worlds[n].1.snapshot())),
+            ("snapshot, unchanged", Box::new(|n| testbeds[n].1.snapshot())),
             (
                 "snapshot, one file changed",
                 Box::new(|n| {
-                    super::folder::edit(worlds[n].1.folder(), worlds[n].0, 1, "many")?;
-                    worlds[n].1.snapshot()
+                    super::folder::edit(testbeds[n].1.folder(), testbeds[n].0, 1, "many")?;
+                    testbeds[n].1.snapshot()
                 }),
             ),
-            ("submit", Box::new(|n| worlds[n].1.submit().ok_or("azml runs scripts")?)),
+            ("submit", Box::new(|n| testbeds[n].1.submit().ok_or("azml runs scripts")?)),
             ("list of the newest 20", Box::new(newest)),
         ];
         for (work, act) in &works {

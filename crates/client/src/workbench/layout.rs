@@ -80,7 +80,7 @@ fn sync(context: &PageContext<'_>, state: &SyncState, here: &str) -> Markup {
                 }
             }
         }
-        @if let Some(error) = &state.error { p.owed data-part="owed" { "The last push failed: " (format::short(error, 300)) } }
+        @if let Some(error) = &state.error { p.unpushed data-part="unpushed" { "The last push failed: " (format::short(error, 300)) } }
     }
 }
 

@@ -113,7 +113,7 @@ fn two_computers_join_their_chains_without_fetching_each_others_files() {
 }
 
 #[test]
-fn where_they_are_refused_the_rest_is_delivered_and_they_stay_owed() {
+fn where_they_are_refused_the_rest_is_delivered_and_they_stay_unpushed() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     let remote = remote_at(server.path());
     one.run_with("one", 1, 10);
@@ -122,9 +122,9 @@ fn where_they_are_refused_the_rest_is_delivered_and_they_stay_owed() {
     git(server.path(), &["update-ref", "refs/azureml/attachments", &blob]);
     let error = one.push(&remote).unwrap_err();
     assert!(error.to_string().contains("refs/azureml/attachments"), "{error}");
-    let still_owed: Vec<String> =
-        one.history.unpushed().unwrap().iter().map(|owed| owed.name.to_string()).collect();
-    assert_eq!(still_owed, [attachments_ref()]);
+    let still_unpushed: Vec<String> =
+        one.history.unpushed().unwrap().iter().map(|unpushed| unpushed.name.to_string()).collect();
+    assert_eq!(still_unpushed, [attachments_ref()]);
     git(server.path(), &["update-ref", "-d", "refs/azureml/attachments"]);
     one.push(&remote).unwrap();
     assert!(one.history.unpushed().unwrap().is_empty());

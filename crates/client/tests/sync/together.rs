@@ -9,7 +9,7 @@ fn history_ref() -> String {
 }
 
 #[test]
-fn what_is_owed_is_delivered_once() {
+fn what_is_unpushed_is_delivered_once() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     let remote = remote_at(server.path());
     assert!(!one.push(&remote).unwrap().pushed, "nothing to push yet");
@@ -101,7 +101,7 @@ fn a_pull_brings_records_and_snapshots_and_pushes_nothing() {
 }
 
 #[test]
-fn a_refused_push_is_told_in_the_servers_words_and_stays_owed() {
+fn a_refused_push_is_told_in_the_servers_words_and_stays_unpushed() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     one.run("one", 1);
     // A file stands where the ref's folder would be.

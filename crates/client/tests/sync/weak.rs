@@ -118,7 +118,7 @@ fn a_host_that_can_do_little_gets_everything_and_gives_everything() {
 }
 
 #[test]
-fn a_push_that_is_refused_is_told_in_words_and_stays_owed() {
+fn a_push_that_is_refused_is_told_in_words_and_stays_unpushed() {
     type Expected = fn(&SyncError) -> bool;
     let cases: [(&str, &str, Expected); 6] = [
         ("413 Payload Too Large", "size", |error| matches!(error, SyncError::Wire(_))),

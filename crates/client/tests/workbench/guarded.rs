@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::testbed::{Testbed, Ui, record};
 
-fn world_with_a_run() -> (Testbed, String) {
+fn testbed_with_a_run() -> (Testbed, String) {
     let testbed = Testbed::new();
     testbed.write("train.py", "print('hello')\n");
     let id = testbed.submit(&["train.py"]);
@@ -15,7 +15,7 @@ fn world_with_a_run() -> (Testbed, String) {
 
 #[test]
 fn the_key_gives_a_cookie_and_without_it_there_is_nothing() {
-    let (testbed, id) = world_with_a_run();
+    let (testbed, id) = testbed_with_a_run();
     let ui = testbed.ui();
     let signed_in = ui.send("GET", &format!("/?key={}", ui.key), &[], "");
     let cookie = &signed_in.headers["set-cookie"];
@@ -39,7 +39,7 @@ fn the_key_gives_a_cookie_and_without_it_there_is_nothing() {
 
 #[test]
 fn two_starts_have_two_keys() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let (one, two) = (testbed.ui(), testbed.ui());
     assert_ne!(one.key, two.key);
     let cookie = one.cookie().replace(&one.port.to_string(), &two.port.to_string());
@@ -48,7 +48,7 @@ fn two_starts_have_two_keys() {
 
 #[test]
 fn another_site_changes_nothing() {
-    let (testbed, id) = world_with_a_run();
+    let (testbed, id) = testbed_with_a_run();
     let ui = testbed.ui();
     let path = format!("/runs/{id}/restore");
     let page = ui.get(&path);
@@ -89,7 +89,7 @@ fn another_site_changes_nothing() {
 
 #[test]
 fn a_page_under_another_name_is_not_answered() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let ui = testbed.ui();
     for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:80", ""] {
         let answer = ui.send("GET", "/", &[("Host", host), ("Cookie", ui.cookie())], "");
@@ -102,7 +102,7 @@ fn a_page_under_another_name_is_not_answered() {
 
 #[test]
 fn nothing_changes_by_get() {
-    let (testbed, id) = world_with_a_run();
+    let (testbed, id) = testbed_with_a_run();
     let ui = testbed.ui();
     let refs = |testbed: &Testbed| {
         let refs = std::process::Command::new("git")
@@ -126,7 +126,7 @@ fn nothing_changes_by_get() {
 
 #[test]
 fn requests_that_are_none_are_refused() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let ui = testbed.ui();
     let cookie = ("Cookie", ui.cookie());
     assert_eq!(ui.send("DELETE", "/", &[cookie], "").status, 405);
@@ -143,7 +143,7 @@ fn requests_that_are_none_are_refused() {
 
 #[test]
 fn every_page_says_what_it_may_load_and_holds_no_script_of_its_own() {
-    let (testbed, id) = world_with_a_run();
+    let (testbed, id) = testbed_with_a_run();
     let (_, project) = testbed.history();
     testbed.put([record(&project, 1)]);
     let ui = testbed.ui();
@@ -187,7 +187,7 @@ fn every_page_says_what_it_may_load_and_holds_no_script_of_its_own() {
 
 #[test]
 fn it_listens_on_this_computer_alone() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let ui = testbed.ui();
     let port = format!(":{:04X}", ui.port);
     let mut seen = 0;
@@ -206,7 +206,7 @@ fn it_listens_on_this_computer_alone() {
 
 #[test]
 fn the_browser_is_given_a_file_and_no_key() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let bin = testbed.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let told = testbed.path().join("told");
@@ -257,7 +257,7 @@ fn the_browser_is_given_a_file_and_no_key() {
 
 #[test]
 fn a_port_that_is_taken_is_told() {
-    let (testbed, _) = world_with_a_run();
+    let (testbed, _) = testbed_with_a_run();
     let ui = testbed.ui();
     let port = ui.port.to_string();
     let second = testbed.command(&testbed.root(), &["ui", "--no-open", "--port", &port]).output().unwrap();

@@ -33,10 +33,14 @@ fn what_the_remote_lacks_is_told_and_delivered() {
     std::fs::rename(&remote, &away).unwrap();
     testbed.write("train.py", &SCRIPT.replace("weights", "others"));
     testbed.submit(&["train.py"]);
-    let owed = ui.get("/");
-    assert!(owed.body.contains("Owed to the remote: snapshots, run records, outputs"), "{}", owed.body);
-    assert!(owed.body.contains("The last push failed"), "{}", owed.body);
-    let token = Ui::token_of(&owed);
+    let unpushed = ui.get("/");
+    assert!(
+        unpushed.body.contains("Owed to the remote: snapshots, run records, outputs"),
+        "{}",
+        unpushed.body
+    );
+    assert!(unpushed.body.contains("The last push failed"), "{}", unpushed.body);
+    let token = Ui::token_of(&unpushed);
     let failed = ui.follow(&ui.post("/sync", &token, "here=/"));
     assert!(failed.contains("Could not sync") && failed.contains("Owed to the remote"), "{failed}");
     std::fs::rename(&away, &remote).unwrap();

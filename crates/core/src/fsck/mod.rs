@@ -7,15 +7,15 @@
 //!
 //! With [`Effort::Look`] nothing is written at all.
 
-mod brought;
 mod damaged;
 mod objects;
 mod places;
 mod reach;
 mod records;
 mod refs;
+mod take;
 
-pub use self::{brought::take_objects, places::open};
+pub use self::{places::open, take::take_objects};
 
 use std::{fmt, path::PathBuf};
 

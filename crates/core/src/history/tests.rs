@@ -114,7 +114,7 @@ fn the_lock_files_of_the_dead_do_not_stop_it() {
 }
 
 #[test]
-fn what_is_owed_and_what_the_remote_had() {
+fn what_is_unpushed_and_what_the_remote_had() {
     let (_folder, history) = fixture();
     assert_eq!(history.unpushed().unwrap(), []);
     let one = commit(&history, "1");

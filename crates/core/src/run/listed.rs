@@ -51,7 +51,7 @@ impl RunStore<'_> {
             return Ok(parse(&entries));
         }
         let listed = match known.as_deref().and_then(Listed::of) {
-            Some(known) => known.brought_to(history.git(), tree)?,
+            Some(known) => known.updated_to(history.git(), tree)?,
             None => Listed::made(history.git(), tree)?,
         };
         if let Err(error) = listed.write(history) {
@@ -96,7 +96,7 @@ impl Listed {
     }
 
     /// Reads what `tree` has otherwise.
-    fn brought_to(self, git: &Repository, tree: ObjectId) -> Result<Self, Error> {
+    fn updated_to(self, git: &Repository, tree: ObjectId) -> Result<Self, Error> {
         if !git.has_object(self.tree) {
             return Self::made(git, tree);
         }

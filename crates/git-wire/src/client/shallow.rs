@@ -35,8 +35,8 @@ pub(super) fn update(
         Error::repository("writing the `shallow` file", repository, source)
     };
     let path = path(repository)?;
-    let patience = gix::lock::acquire::Fail::AfterDurationWithBackoff(std::time::Duration::from_secs(1));
-    let mut lock = gix::lock::File::acquire_to_update_resource(&path, patience, None, 0)
+    let wait = gix::lock::acquire::Fail::AfterDurationWithBackoff(std::time::Duration::from_secs(1));
+    let mut lock = gix::lock::File::acquire_to_update_resource(&path, wait, None, 0)
         .map_err(|error| failed(error.into()))?;
     let mut boundary = read(repository)?;
     boundary.extend_from_slice(added);

@@ -25,7 +25,7 @@ use graph::When;
 use plan::Work;
 
 /// The time to wait for readers of replaced files; files still in use then are removed by the next maintenance.
-const PATIENCE: Duration = Duration::from_secs(2);
+const READERS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The thresholds at which maintenance is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +246,7 @@ fn run(
     }
     let when = if report.consolidated { When::Changed } else { When::ManyChanged };
     report.commits_in_graph = graph::update(repository, when, options, interrupt)?;
-    report.removed += repository.readers().remove_retired(PATIENCE).map_err(disk(folder))?;
+    report.removed += repository.readers().remove_retired(READERS_TIMEOUT).map_err(disk(folder))?;
     Ok(())
 }
 

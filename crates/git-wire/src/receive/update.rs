@@ -26,7 +26,7 @@ use super::dead_lock::Locks;
 /// So many refs created at once go into `packed-refs` and not into a file each.
 const PACK_REFS_FROM: usize = 256;
 /// The time to wait for a ref's lock.
-const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Decides on every command, takes the pack in and changes the refs; refusals stand with the commands afterwards.
 pub(super) fn apply(
@@ -308,8 +308,8 @@ fn prepare<'s>(
         use gix::refs::file::transaction::PackedRefs::DeletionsAndNonSymbolicUpdatesRemoveLooseSourceReference as Pack;
         transaction = transaction.packed_refs(Pack(Box::new(context.repo.objects.clone())));
     }
-    let patience = Fail::AfterDurationWithBackoff(LOCK_PATIENCE);
-    transaction.prepare(edits.iter().cloned(), patience, patience)
+    let wait = Fail::AfterDurationWithBackoff(LOCK_TIMEOUT);
+    transaction.prepare(edits.iter().cloned(), wait, wait)
 }
 
 /// Returns whether a ref isn't what the client thought.

@@ -163,7 +163,7 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         };
         let version = ProtocolVersion::from_git_protocol_value(&version);
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let (repository, door) =
+        let (repository, endpoint) =
             path.trim_start_matches('/').split_once(".git/").expect("a path to a repository");
         let repository =
             Repository::open(&shared.root.join(format!("{repository}.git"))).expect("a repository");
@@ -173,7 +173,7 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             let service = query.strip_prefix("service=").expect("smart HTTP").parse().expect("a service");
             Server { repository: &repository, policy, options }.advertise(service, version, &mut answer)
         } else {
-            let service = door.parse().expect("a service");
+            let service = endpoint.parse().expect("a service");
             let result = Server { repository: &repository, policy, options }.respond(
                 service,
                 version,
@@ -192,7 +192,7 @@ fn http(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
             (_, "GET", query) => {
                 ("200 OK", format!("application/x-{}-advertisement", query.trim_start_matches("service=")))
             }
-            _ => ("200 OK", format!("application/x-{door}-result")),
+            _ => ("200 OK", format!("application/x-{endpoint}-result")),
         };
         if let Err(Error::Denied(denial)) = &result {
             answer = denial.to_string().into_bytes();

@@ -3,7 +3,7 @@
 //!
 //! [`subjects`] lists the subjects, [`standing`] describes one permission of one of them; to set one there is
 //! [`Change::set_permission`](crate::state::Change::set_permission). All of it is the evaluator's own verdict: what is
-//! shown as allowed is let through at every door.
+//! shown as allowed is let through at every endpoint.
 
 use uuid::Uuid;
 

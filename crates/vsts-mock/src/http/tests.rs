@@ -109,8 +109,8 @@ fn basic(user: &str, password: &str) -> String {
 }
 
 /// Answers 415 to a request that is admitted: enough to see who is, whatever the engine then does.
-const DOOR: &str = "/acme/iris/_git/extra/git-upload-pack";
-const PUSH_DOOR: &str = "/acme/iris/_git/extra/git-receive-pack";
+const FETCH: &str = "/acme/iris/_git/extra/git-upload-pack";
+const PUSH: &str = "/acme/iris/_git/extra/git-receive-pack";
 const OPEN: u16 = 415;
 
 #[tokio::test]
@@ -134,19 +134,19 @@ async fn every_way_of_signing_in_and_no_other() {
         (basic("x", "admin-secret"), 401),
     ];
     for (authorization, expected) in rows {
-        let reply = bench.ask("POST", DOOR, &authorization, "").await;
+        let reply = bench.ask("POST", FETCH, &authorization, "").await;
         assert_eq!(reply.status, expected, "{authorization}");
         let challenges: Vec<_> = reply.headers.get_all("www-authenticate").iter().collect();
         assert_eq!(challenges.len(), if expected == 401 { 2 } else { 0 }, "{authorization}");
     }
-    let expired = bench.ask("POST", DOOR, "Bearer alice-old-pat", "").await;
+    let expired = bench.ask("POST", FETCH, "Bearer alice-old-pat", "").await;
     assert_eq!(expired.body, "Access Denied: The Personal Access Token used has expired.");
 }
 
 #[tokio::test]
 async fn invisible_and_absent_look_the_same() {
     let bench = Bench::new().await;
-    let hidden = bench.ask("POST", DOOR, "Bearer carolpat", "").await;
+    let hidden = bench.ask("POST", FETCH, "Bearer carolpat", "").await;
     let absent = bench.ask("POST", "/nowhere/none/_git/extra/git-upload-pack", "Bearer carolpat", "").await;
     for reply in [&hidden, &absent] {
         assert_eq!(reply.status, 404);
@@ -173,8 +173,8 @@ async fn invisible_and_absent_look_the_same() {
 #[tokio::test]
 async fn a_reader_cannot_push_and_hears_why() {
     let bench = Bench::new().await;
-    assert_eq!(bench.ask("POST", DOOR, "Bearer bobspat", "").await.status, OPEN);
-    assert_eq!(bench.ask("POST", PUSH_DOOR, "Bearer bobspat", "").await.status, 403);
+    assert_eq!(bench.ask("POST", FETCH, "Bearer bobspat", "").await.status, OPEN);
+    assert_eq!(bench.ask("POST", PUSH, "Bearer bobspat", "").await.status, 403);
     let path = "/acme/iris/_git/extra/info/refs?service=git-receive-pack";
     let reply = bench.ask("GET", path, "Bearer bobspat", "").await;
     assert_eq!(reply.status, 403);
@@ -221,10 +221,10 @@ async fn guessing_is_slowed_down() {
     let bench = Bench::new().await;
     let mut last = 0;
     for _ in 0..110 {
-        last = bench.ask("POST", DOOR, "Bearer guess", "").await.status;
+        last = bench.ask("POST", FETCH, "Bearer guess", "").await.status;
     }
     assert_eq!(last, 429);
-    let reply = bench.ask("POST", DOOR, "Bearer guess", "").await;
+    let reply = bench.ask("POST", FETCH, "Bearer guess", "").await;
     assert!(reply.headers.contains_key("retry-after") && reply.body.contains("TF400733"), "{}", reply.body);
 }
 
@@ -254,14 +254,14 @@ async fn a_life_over_the_admin_api() {
     let listed = admin("GET", "/_mock/users/dora/tokens", Value::Null).await;
     assert!(!listed.body.contains(&value) && listed.json()["tokens"][0]["scopes"][0] == "vso.code");
     let bearer = format!("Bearer {value}");
-    assert_eq!(bench.ask("POST", DOOR, &bearer, "").await.status, 404);
+    assert_eq!(bench.ask("POST", FETCH, &bearer, "").await.status, 404);
     let projects = "/_mock/accounts/acme/projects";
     assert_eq!(
         admin("PUT", &format!("{projects}/iris/members/Contributors/dora"), Value::Null).await.status,
         204
     );
-    assert_eq!(bench.ask("POST", DOOR, &bearer, "").await.status, OPEN);
-    assert_eq!(bench.ask("POST", PUSH_DOOR, &bearer, "").await.status, 403, "the token only reads");
+    assert_eq!(bench.ask("POST", FETCH, &bearer, "").await.status, OPEN);
+    assert_eq!(bench.ask("POST", PUSH, &bearer, "").await.status, 403, "the token only reads");
 
     let made = admin("POST", projects, json!({"name": "My Project", "contributors": ["dora"]})).await;
     assert_eq!((made.status, &made.json()["contributors"]), (201, &json!(["dora"])));
@@ -270,7 +270,7 @@ async fn a_life_over_the_admin_api() {
     let acl = format!("{projects}/iris/repos/extra/acl");
     let set = admin("PUT", &acl, json!({"user": "dora", "deny": ["GenericRead"]})).await;
     assert_eq!(set.json()["acl"][0]["deny"], json!(["GenericRead"]));
-    assert_eq!(bench.ask("POST", DOOR, &bearer, "").await.status, 404, "a nearer deny wins");
+    assert_eq!(bench.ask("POST", FETCH, &bearer, "").await.status, 404, "a nearer deny wins");
     let branch =
         admin("PUT", &acl, json!({"group": "Readers", "allow": ["CreateBranch"], "branch": "a/b"})).await;
     assert!(branch.body.contains("refs/heads/a/b"), "{}", branch.body);
@@ -285,12 +285,12 @@ async fn a_life_over_the_admin_api() {
         "the database agrees"
     );
     assert_eq!(admin("DELETE", "/_mock/users/dora", Value::Null).await.status, 204);
-    assert_eq!(bench.ask("POST", DOOR, &bearer, "").await.status, 401);
+    assert_eq!(bench.ask("POST", FETCH, &bearer, "").await.status, 401);
     assert_eq!(admin("DELETE", &format!("{projects}/iris"), Value::Null).await.status, 204);
-    assert_eq!(bench.ask("POST", DOOR, "Bearer alicepat", "").await.status, 404);
+    assert_eq!(bench.ask("POST", FETCH, "Bearer alicepat", "").await.status, 404);
     assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
     assert_eq!(admin("POST", "/_mock/reset", Value::Null).await.status, 200);
-    assert_eq!(bench.ask("POST", DOOR, "Bearer alicepat", "").await.status, OPEN);
+    assert_eq!(bench.ask("POST", FETCH, "Bearer alicepat", "").await.status, OPEN);
     assert_eq!(admin("DELETE", "/_mock/accounts/acme", Value::Null).await.status, 204);
     assert_eq!(bench.app.state.reloaded().await.expect("readable"), *bench.app.state.directory());
 }
@@ -351,11 +351,11 @@ async fn the_description_has_exactly_the_routes() {
 #[tokio::test]
 async fn the_journal_sees_requests_and_keeps_no_secrets() {
     let bench = Bench::new().await;
-    bench.ask("POST", DOOR, &basic("me", "alicepat"), "").await;
+    bench.ask("POST", FETCH, &basic("me", "alicepat"), "").await;
     bench.ask("GET", "/acme/_apis/unheard/of?token=alicepat", "Bearer alicepat", "").await;
     let journal = bench.admin("GET", "/_mock/journal", &Value::Null).await;
     let entries = journal.json()["entries"].clone();
-    assert_eq!(entries[0]["path"], DOOR);
+    assert_eq!(entries[0]["path"], FETCH);
     assert_eq!((&entries[0]["user"], &entries[0]["status"]), (&json!("alice"), &json!(OPEN)));
     assert_eq!(entries[1]["unknown"], true);
     assert!(!journal.body.contains("alicepat"), "{}", journal.body);

@@ -1,4 +1,4 @@
-//! TLS for the HTTP door: rustls, with certificates of the server's own authority.
+//! TLS for HTTP: rustls, with certificates of the server's own authority.
 //!
 //! The [`authority`] is made once and kept in the data directory; the certificates that it signs live in memory and are
 //! made anew with every start (`leaves`), so that none is ever out of date or lacks a name. Sessions are resumed by

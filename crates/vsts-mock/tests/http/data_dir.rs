@@ -83,7 +83,7 @@ async fn a_database_that_is_lost_is_refused_beside_repositories() {
 
 /// Finding S13: repositories are gone or garbage.
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_repositories_are_named_at_the_start_and_at_the_door() {
+async fn lost_repositories_are_named_at_the_start_and_at_the_request() {
     let dir = TempDir::new().expect("a folder");
     let served = Served::start(dir.path(), &AT);
     let path = async |name: &str| {

@@ -1,4 +1,4 @@
-//! Guessing is slowed down at every door where something can be guessed, and locks nobody out but the guesser.
+//! Guessing is slowed down at every endpoint where something can be guessed, and locks nobody out but the guesser.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -57,11 +57,11 @@ async fn tokens_and_codes_are_not_guessed_and_who_was_there_before_goes_on() {
     let admin = site.server.admin_token().to_owned();
     assert_eq!(bearer(&site, PROJECTS, "alice-all-scopes").await.status, 200);
     assert_eq!(bearer(&site, "/_mock/users", &admin).await.status, 200);
-    let doors = [REFS, PROJECTS, SUBSCRIPTIONS, "/_mock/users"];
+    let endpoints = [REFS, PROJECTS, SUBSCRIPTIONS, "/_mock/users"];
     for n in 0..100 {
-        assert_eq!(bearer(&site, doors[n % doors.len()], "guess").await.status, 401);
+        assert_eq!(bearer(&site, endpoints[n % endpoints.len()], "guess").await.status, 401);
     }
-    for path in doors {
+    for path in endpoints {
         waits(&bearer(&site, path, "guess").await);
         waits(&bearer(&site, path, "carol-all-scopes").await);
     }

@@ -67,7 +67,7 @@ async fn git(site: &Site, service: &str, token: &str) -> Answer {
     site.send("GET", &path, &format!("Authorization: Basic {basic}\n"), "").await
 }
 
-/// Every door, what it is for, and what it answers to that token.
+/// Every endpoint, what it is for, and what it answers to that token.
 async fn knock(site: &Site, token: &str, tip: &str, unique: &str) -> Vec<(String, Right, u16)> {
     let mut heard = Vec::new();
     for (service, right) in [("git-upload-pack", Right::Read), ("git-receive-pack", Right::Write)] {
@@ -77,7 +77,7 @@ async fn knock(site: &Site, token: &str, tip: &str, unique: &str) -> Vec<(String
     let account = format!("{}/accounts/acct{unique}?api-version=2017-05-01-preview", arm_base(site).await);
     let nothing = Value::Null;
     let commit = format!("versionType=commit&version={tip}");
-    let doors = [
+    let endpoints = [
         ("GET", format!("{REPOS}/iris"), Right::Read, nothing.clone()),
         ("GET", format!("{REPOS}/iris/refs"), Right::Read, nothing.clone()),
         (
@@ -106,7 +106,7 @@ async fn knock(site: &Site, token: &str, tip: &str, unique: &str) -> Vec<(String
         ("GET", "/_apis/Token/SessionTokens".to_owned(), Right::Tokens, nothing.clone()),
         ("GET", "/acme/_apis/tokens/pats".to_owned(), Right::Tokens, nothing),
     ];
-    for (method, path, right, body) in doors {
+    for (method, path, right, body) in endpoints {
         let status = site.ask(method, &path, token, &body).await.status;
         heard.push((format!("{method} {path}"), right, status));
     }
@@ -132,26 +132,26 @@ async fn a_token_opens_what_its_scopes_are_for_and_nothing_else() {
     let tip = first_commit(&site).await;
     for (n, (scope, rights)) in scopes().into_iter().enumerate() {
         let token = make(&site, scope, scope).await;
-        for (door, right, status) in knock(&site, &token, &tip, &format!("x{n}")).await {
+        for (endpoint, right, status) in knock(&site, &token, &tip, &format!("x{n}")).await {
             let is_open = (200..300).contains(&status);
-            assert_eq!(is_open, rights.contains(&right), "{scope}: {door}: {status}");
-            assert!(is_open || matches!(status, 403 | 404), "{scope}: {door}: {status}");
+            assert_eq!(is_open, rights.contains(&right), "{scope}: {endpoint}: {status}");
+            assert!(is_open || matches!(status, 403 | 404), "{scope}: {endpoint}: {status}");
         }
     }
     for token in ["", "nonsense"] {
-        for (door, _, status) in knock(&site, token, &tip, "y").await {
-            assert_eq!(status, 401, "{token:?}: {door}");
+        for (endpoint, _, status) in knock(&site, token, &tip, "y").await {
+            assert_eq!(status, 401, "{token:?}: {endpoint}");
         }
     }
-    // Who may not see it hears that it is not there, at each door alike; carol reads, and bob is an outsider.
-    for (door, right, status) in knock(&site, "bob-all-scopes", &tip, "z").await {
+    // Who may not see it hears that it is not there, at each endpoint alike; carol reads, and bob is an outsider.
+    for (endpoint, right, status) in knock(&site, "bob-all-scopes", &tip, "z").await {
         let is_his = matches!(right, Right::Registry | Right::RegistryWrite | Right::Tokens);
-        let is_his_account = door.contains("/acme/_apis/tokens");
-        assert_eq!(status == 404, !is_his || is_his_account, "{door}: {status}");
+        let is_his_account = endpoint.contains("/acme/_apis/tokens");
+        assert_eq!(status == 404, !is_his || is_his_account, "{endpoint}: {status}");
     }
-    for (door, right, status) in knock(&site, "carol-all-scopes", &tip, "w").await {
+    for (endpoint, right, status) in knock(&site, "carol-all-scopes", &tip, "w").await {
         let is_refused = matches!(right, Right::Write | Right::Manage);
-        assert_eq!(status == 403, is_refused, "{door}: {status}");
+        assert_eq!(status == 403, is_refused, "{endpoint}: {status}");
     }
 }
 
@@ -169,8 +169,8 @@ async fn what_has_expired_or_been_revoked_opens_nothing() {
     assert_ne!(again, revoked);
     site.pass(30 * 24 * 3600);
     for token in [short, revoked] {
-        for (door, _, status) in knock(&site, &token, &tip, "y").await {
-            assert_eq!(status, 401, "{door}");
+        for (endpoint, _, status) in knock(&site, &token, &tip, "y").await {
+            assert_eq!(status, 401, "{endpoint}");
         }
     }
 }
@@ -197,7 +197,7 @@ async fn a_token_revoked_in_the_midst_of_a_push_changes_no_ref_even_if_it_is_mad
         let mut stream = raw::connect(&url);
         stream.write_all(head.as_bytes()).expect("the head is sent");
         let mut stream = BufReader::new(stream);
-        assert_eq!(raw::read(&mut stream).status, 100, "the door is open");
+        assert_eq!(raw::read(&mut stream).status, 100, "the request is allowed");
         stream
     });
     let mut stream = begun.await.expect("it begins");

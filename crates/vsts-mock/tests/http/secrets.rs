@@ -97,7 +97,7 @@ async fn live(served: &Served, dir: &Path) -> Vec<String> {
     asker.json("GET", "/_mock/users", "wrong-admin-token", &Value::Null).await;
     secrets.push("wrong-admin-token".to_owned());
     asker.json("POST", "/_mock/reset-nothing", &admin, &json!({ "password": "password-of-erin" })).await;
-    // Private keys in the place of public ones, at both doors.
+    // Private keys in the place of public ones, at both endpoints.
     let pem = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{PRIVATE}\n-----END OPENSSH PRIVATE KEY-----\n");
     for (path, token, body) in [
         ("/_mock/users/bob/keys", admin.as_str(), json!({ "name": "k", "key": pem })),

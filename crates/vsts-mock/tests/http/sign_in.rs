@@ -159,24 +159,24 @@ async fn the_page_runs_no_script_and_takes_nothing_from_other_sites() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_opens_every_door_until_it_is_ended() {
+async fn a_session_opens_every_endpoint_until_it_is_ended() {
     let site = Site::start().await;
     let token = session(&site).await;
     let subscriptions = "/subscriptions?api-version=2016-06-01";
-    let doors = async |expected: u16| {
+    let endpoints = async |expected: u16| {
         assert_eq!(site.ask("GET", subscriptions, &token, &Value::Null).await.status, expected);
         assert_eq!(site.ask("GET", "/acme/_apis/projects", &token, &Value::Null).await.status, expected);
         assert_eq!(site.git("git-upload-pack", &token).await, expected);
         assert_eq!(site.git("git-receive-pack", &token).await, expected);
     };
-    doors(200).await;
+    endpoints(200).await;
     let list = site.ask("GET", "/_apis/Token/SessionTokens", &token, &Value::Null).await.text;
     assert!(list.contains("Signed in on lap") && !list.contains(&token), "{list}");
     // Only sessions are ended so: a token of the user's own is theirs to revoke.
     assert_eq!(site.form("/common/oauth2/revoke", &[("token", "alice-all-scopes")]).await.status, 200);
     assert_eq!(site.git("git-upload-pack", "alice-all-scopes").await, 200);
     assert_eq!(site.form("/common/oauth2/revoke", &[("token", &token)]).await.status, 200);
-    doors(401).await;
+    endpoints(401).await;
 
     let token = session(&site).await;
     site.pass(30 * 24 * 3600);

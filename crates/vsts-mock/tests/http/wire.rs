@@ -53,7 +53,7 @@ async fn bodies_come_plain_compressed_and_in_chunks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_body_is_asked_for_once_the_door_is_open() {
+async fn an_announced_body_is_asked_for_once_the_request_is_allowed() {
     let dir = TempDir::new().expect("a folder");
     let server = server(&dir).await;
     let url = server.url().to_owned();

@@ -49,7 +49,7 @@ pub(crate) fn repositories(scenarios: &[Scenario]) -> Vec<&'static str> {
     names
 }
 
-/// One of each kind: what doors and versions frame in another way.
+/// One of each kind: what transports and versions frame in another way.
 const ESSENTIAL: [&str; 16] = [
     "ls-remote",
     "clone",

@@ -109,7 +109,7 @@ async fn descriptors(testbed: &Testbed, called: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_door_gives_the_same_verdict() {
+async fn every_endpoint_gives_the_same_verdict() {
     let testbed = Testbed::new().await;
     prepare(&testbed).await;
     let (reader, reader_subject) = descriptors(&testbed, "reader").await;
@@ -187,7 +187,7 @@ async fn every_door_gives_the_same_verdict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_away_is_gone_on_every_door_at_once() {
+async fn what_is_taken_away_is_gone_on_every_endpoint_at_once() {
     let testbed = Testbed::new().await;
     let (contrib, subject) = descriptors(&testbed, "contrib").await;
     let contributors = descriptors(&testbed, "Contributors").await.1;

@@ -90,7 +90,7 @@ async fn processes_teams_and_collections_are_there_to_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repositories_are_renamed_binned_and_brought_back() {
+async fn repositories_are_renamed_binned_and_restored() {
     let site = Site::start(Profile::Permissive).await;
     let repos = "/acme/iris/_apis/git/repositories";
     let made = site.post(repos, "alicepat", &json!({ "name": "tools" })).await.expect(201);

@@ -1,4 +1,4 @@
-//! Access control over REST: namespaces, lists, entries, checks, and that every door obeys.
+//! Access control over REST: namespaces, lists, entries, checks, and that every endpoint obeys.
 
 use serde_json::{Value, json};
 use vsts_mock::Profile;

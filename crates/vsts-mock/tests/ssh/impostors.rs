@@ -59,7 +59,7 @@ async fn signing_in_with_anything_but_ones_own_key() {
     client.ask_for_auth().await;
     assert!(!client.offer_key("acme", &path("stranger")).await);
     assert!(!client.sign_as("acme", &path("stranger"), &path("stranger")).await);
-    // Whoever goes on trying is shown the door.
+    // Whoever goes on trying is disconnected.
     let mut tries = 0;
     while client.send(&Client::auth_request("acme", "none").0).await.is_ok() && tries < 100 {
         tries += 1;

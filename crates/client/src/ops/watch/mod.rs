@@ -25,7 +25,7 @@ use super::snapshots::{self, Described};
 use super::{named, snapshot};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
-use crate::limits::{WATCH_PATHS, WATCH_PATIENCE, WATCH_POLL, WATCH_POLL_SHARE};
+use crate::limits::{WATCH_DEBOUNCES, WATCH_PATHS, WATCH_POLL, WATCH_POLL_SHARE};
 use crate::run::signals::Cancel;
 
 /// The options of a watch.
@@ -122,7 +122,7 @@ impl Watch<'_> {
         loop {
             let Some(watches) = &self.watches else { return self.look_again_and_again(cancel) };
             let quiet = since.map_or_else(never, |(first, last)| {
-                let due = (last + debounce).min(first + debounce * WATCH_PATIENCE);
+                let due = (last + debounce).min(first + debounce * WATCH_DEBOUNCES);
                 after(due.saturating_duration_since(Instant::now()))
             });
             select! {
