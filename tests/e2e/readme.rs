@@ -168,6 +168,50 @@ fn the_recipes_for_hooks_take_snapshots() {
     assert_eq!(mine.text(), "mine\n\ncommitted.txt");
 }
 
+/// The lines of shell about vsts-mock, on free ports, and with a key in the seed as the page says.
+#[test]
+fn the_lines_about_vsts_mock_work() {
+    let page = read("README.md");
+    let section = page.split("\n## ").find(|part| part.starts_with("Use vsts-mock")).expect("the section");
+    let lines =
+        section.split("```sh\n").skip(1).flat_map(|rest| rest.split("```").next()).collect::<String>();
+    let (serve, clones) = lines.split_once("\nuntil ").expect("the server is waited for");
+    let (init, serve) = serve.split_once('\n').expect("a seed, and the server with it");
+    let read_address = |name: &str, key: &str, start: &str| {
+        format!(
+            "{name}=$(python3 -c 'import json; print(json.load(open(\"ready.json\"))[\"{key}\"].removeprefix(\"{start}\"))')\n"
+        )
+    };
+    let script = [
+        "ssh-keygen -q -t ed25519 -N '' -f id_ed25519\n",
+        init.split(" #").next().expect("a command"),
+        "\nsed -i 's/^# \\(ssh_keys = .[{][^}]*}\\).*/\\1]/' seed.toml\n",
+        &serve.replace("127.0.0.1:8443", "127.0.0.1:0 --http 127.0.0.1:0 --ssh 127.0.0.1:0"),
+        "\ntrap \"kill $!\" EXIT\nuntil ",
+        clones.split_once('\n').expect("the loop's line").0,
+        "\n",
+        &read_address("HTTP", "http", "http://"),
+        &read_address("HTTPS", "https", "https://"),
+        &read_address("SSH", "ssh", "ssh://"),
+        "python3 -c 'import json; print(json.load(open(\"ready.json\"))[\"known_hosts\"])' > known_hosts\n",
+        "export GIT_SSH_COMMAND='ssh -F none -i id_ed25519 -o UserKnownHostsFile=known_hosts -o BatchMode=yes'\n",
+        &clones
+            .split_once('\n')
+            .expect("lines after the loop")
+            .1
+            .replace("127.0.0.1:8080", "$HTTP")
+            .replace("127.0.0.1:8443", "$HTTPS")
+            .replace("127.0.0.1:2222", "$SSH"),
+    ]
+    .concat();
+    let sandbox = Sandbox::new();
+    let work = sandbox.dir("work");
+    let _output = sandbox.stranger("alice").sh(&work, &script).ok();
+    for clone in ["by-http", "by-https", "by-ssh"] {
+        assert!(work.join(clone).join(".git").is_dir(), "{clone}: {script}");
+    }
+}
+
 #[test]
 fn patterns_match_what_they_say() {
     assert!(matches("RunId: iris_[..]", "RunId: iris_15"));
