@@ -44,6 +44,13 @@ if rate > 0.9:
     sys.exit('the loss does not fall')
 ";
 
+/// Logs a long curve every tenth step, in which one value stands out.
+const STEPS: &str = "\
+import azml
+for n in range(5000):
+    azml.log_metric('long', 7777 if n == 4321 else n % 5, step=10 * n)
+";
+
 /// A page of code has no limit but the code's; everything else is light.
 const CODE: Weight = Weight { bytes: 60 * 1024, requests: 2 };
 
@@ -84,6 +91,8 @@ fn curves_and_charts_are_drawn_and_told() {
         let submit = ["experiment", "submit", "-c", "local", "iris_sklearn.py", "--rate", rate];
         let _may_fail = alice.azml(&project, &submit);
     }
+    write(&project, "steps.py", STEPS);
+    alice.azml(&project, &["experiment", "submit", "-c", "local", "steps.py"]).ok();
     let ui = Ui::start(&alice, &project);
     let browser = Browser::start(&sandbox, Scripts::On);
     browser.open(&ui.url);
@@ -107,6 +116,16 @@ fn curves_and_charts_are_drawn_and_told() {
     browser.press("Values");
     browser.resize(1280, 860);
     page_check::check(&browser, "workbench-curves", Weight::LIGHT);
+
+    browser.open(&format!("{}/", ui.base));
+    browser.press("#10");
+    let told = browser.evaluate("return document.querySelector('.plot desc').textContent", &[]);
+    assert_eq!(
+        told.as_str(),
+        Some("long: 5\u{202f}000 values, lowest 0 at 0, highest 7777 at 43210, last 4."),
+        "by its steps, however long it is"
+    );
+    page_check::check(&browser, "workbench-long-curve", Weight::LIGHT);
 }
 
 fn follow_the_article(scripts: Scripts) {

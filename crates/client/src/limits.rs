@@ -35,6 +35,12 @@ pub const KEPT_LIST: u64 = 256 << 20;
 
 /// Bytes of the file to which a script logs metrics that are read; later lines are not recorded.
 pub const METRICS_FILE: u64 = 1 << 30;
+/// Bytes that are read of it before a summary is kept, so that the next reader need not read them again.
+pub const METRICS_SUMMARY_AFTER: u64 = 1 << 20;
+/// Bytes of that summary.
+pub const METRICS_SUMMARY: u64 = 64 << 20;
+/// Metrics of one run whose curves can be drawn.
+pub const METRICS_CURVES: usize = 256;
 /// Bytes of one line of it.
 pub const METRIC_LINE: u64 = 1 << 20;
 /// Bytes of the names and values that a record takes of it.

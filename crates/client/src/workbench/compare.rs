@@ -6,12 +6,13 @@ use azml_core::run::RunRecord;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::chart::{Chart, Series};
+use super::chart::Chart;
+use super::curves::{self, RunCurves};
 use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, detail, format, restoring};
+use super::{code, format, restoring};
 use crate::error::CommandError;
 use crate::ops::compare::MOST;
 use crate::ops::compare::records::{self, Line};
@@ -144,25 +145,19 @@ fn table(what: &str, runs: &[RunRecord], lines: &[Line], numbers: bool) -> Marku
 
 /// Every curve that one of the runs has, those of all runs in one drawing.
 fn curves(context: &PageContext<'_>, runs: &[RunRecord]) -> Result<Markup, CommandError> {
-    let all: Vec<BTreeMap<String, Vec<Option<f64>>>> =
-        runs.iter().map(|run| detail::curves(context, run)).collect::<Result<_, _>>()?;
-    let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
+    let drawn: Vec<RunCurves> =
+        runs.iter().map(|run| RunCurves::of(context, run)).collect::<Result<_, _>>()?;
+    let all: Vec<_> = drawn.iter().map(RunCurves::all).collect();
+    let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).copied().collect();
     let charts: Vec<Chart> = names
         .into_iter()
         .take(CHARTS)
-        .map(|name| Chart {
-            title: format::short(name, 60),
-            x: "Step".to_owned(),
-            series: runs
-                .iter()
-                .zip(&all)
-                .filter_map(|(run, curves)| {
-                    let points = curves.get(name)?.iter().copied();
-                    Some(Series::counted(format::run_name(run), points))
-                })
-                .collect(),
-            dots: false,
-            whole_x: true,
+        .map(|name| {
+            let of_runs = runs.iter().zip(&all);
+            curves::chart(
+                name,
+                of_runs.filter_map(|(run, curves)| Some((format::run_name(run), *curves.get(name)?))),
+            )
         })
         .collect();
     Ok(html! {

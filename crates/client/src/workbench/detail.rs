@@ -1,14 +1,11 @@
 //! One run: what it was, what it logged, what it said and left, and the way back to its code.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
-
 use azml_core::quote::quoted;
 use azml_core::run::{Metric, RunRecord, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::chart::{Chart, Series};
+use super::curves::{self, RunCurves};
 use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
@@ -16,15 +13,12 @@ use super::request::{Request, encode};
 use super::{code, format, log, outputs, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
-use crate::metrics;
 use crate::ops::compare::code::{Detail, changes};
 use crate::ops::runs;
 use crate::run::keeping::{self, Where};
 use crate::run::kept;
 use crate::text::size;
 
-/// A longer file of metrics is not drawn.
-const METRICS_FILE: u64 = 64 * 1024 * 1024;
 /// The most files that are listed of those that a run wrote beside its outputs.
 const KEPT_FILES: usize = 100;
 /// So many charts are on one page.
@@ -119,11 +113,12 @@ fn logged(
 ) -> Result<Markup, CommandError> {
     let single: Vec<(&String, String)> =
         record.metrics.iter().filter_map(|(name, metric)| Some((name, format::cell(metric)?))).collect();
-    let curves = curves(context, record)?;
+    let drawn = RunCurves::of(context, record)?;
+    let curves = drawn.all();
     let others: Vec<(&String, &Metric)> = record
         .metrics
         .iter()
-        .filter(|(name, metric)| format::cell(metric).is_none() && !curves.contains_key(*name))
+        .filter(|(name, metric)| format::cell(metric).is_none() && !curves.contains_key(name))
         .collect();
     Ok(html! {
         @if !single.is_empty() || !curves.is_empty() || !others.is_empty() {
@@ -141,8 +136,8 @@ fn logged(
                 }
                 @if !curves.is_empty() {
                     div.charts {
-                        @for (at, (name, points)) in curves.iter().take(CHARTS).enumerate() {
-                            (curve(name, points).render(&format!("curve-{at}"), true))
+                        @for (at, (name, curve)) in curves.iter().take(CHARTS).enumerate() {
+                            (curves::chart(name, [(format::short(name, 60), *curve)]).render(&format!("curve-{at}"), true))
                         }
                     }
                 }
@@ -174,57 +169,6 @@ fn texts<'r>(title: &str, id: &str, pairs: impl Iterator<Item = (&'r String, &'r
             }
         }
     }
-}
-
-fn curve(name: &str, points: &[Option<f64>]) -> Chart {
-    let name = format::short(name, 60);
-    Chart {
-        title: name.clone(),
-        x: "Step".to_owned(),
-        series: vec![Series::counted(name, points.iter().copied())],
-        dots: false,
-        whole_x: true,
-    }
-}
-
-/// Lists of numbers that were logged, and numbers that were logged again and again.
-pub fn curves(
-    context: &PageContext<'_>,
-    record: &RunRecord,
-) -> Result<BTreeMap<String, Vec<Option<f64>>>, CommandError> {
-    let mut curves = BTreeMap::new();
-    for (name, metric) in &record.metrics {
-        if let Metric::List(values) = metric
-            && values.len() > 1
-            && values.iter().any(Value::is_number)
-        {
-            curves.insert(name.clone(), values.iter().map(Value::as_f64).collect());
-        }
-    }
-    for (name, values) in metrics::series(&metrics_file(context, record)?) {
-        if values.len() > 1 && !curves.contains_key(&name) {
-            curves.insert(name, values.into_iter().map(Some).collect());
-        }
-    }
-    Ok(curves)
-}
-
-/// All that was logged, where it is known: of a run that goes on here, or of one that logged a name more than once.
-fn metrics_file(context: &PageContext<'_>, record: &RunRecord) -> Result<Vec<u8>, CommandError> {
-    let attachments = log::attachments(context, record);
-    let failed = |error| CommandError::file("read", attachments.folder(), error);
-    let file = if record.status.is_over() {
-        attachments.open(metrics::FILE.as_ref()).map_err(failed)?
-    } else {
-        let found = runs::unclosed(&context.ctx, &context.opened)?;
-        let found = found.iter().find(|run| run.record.is_same_run(record));
-        found.and_then(|run| azml_core::small_file::open(&run.metrics_file()).ok())
-    };
-    let mut bytes = Vec::new();
-    if let Some(file) = file {
-        file.take(METRICS_FILE).read_to_end(&mut bytes).map_err(failed)?;
-    }
-    Ok(bytes)
 }
 
 fn code_section(

@@ -43,7 +43,7 @@ pub fn tail(context: &PageContext<'_>, record: &RunRecord) -> Result<Markup, Com
     let follow = format::run_path(record, &format!("/log/{DRIVER_LOG}"));
     Ok(html! {
         @if from > 0 { p.small { "The end of it; " a href=(all) { "all of it" } "." } }
-        pre.log #log tabindex="0" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
+        pre.log #log tabindex="0" role="region" aria-label="The script's output" data-follow=[(!record.status.is_over()).then_some(follow)] data-next=(next) {
             (crate::text::clean(&text))
         }
         @if !record.status.is_over() {

@@ -13,7 +13,7 @@
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
 //! | several | [`compare`] |
 //! | what changes something | [`restoring`], [`actions`] |
-//! | drawings | [`chart`] |
+//! | drawings | [`chart`], [`curves`] |
 
 mod actions;
 mod assets;
@@ -21,6 +21,7 @@ mod browser;
 mod chart;
 mod code;
 mod compare;
+mod curves;
 mod detail;
 mod flash;
 mod format;
@@ -43,6 +44,7 @@ use std::sync::Mutex;
 
 use git_wire::Interrupt;
 
+use self::curves::KnownCurves;
 use self::flash::FlashMessages;
 use self::guard::{Guard, Refusal, Sender};
 use self::page_context::PageContext;
@@ -62,6 +64,7 @@ pub(crate) struct Workbench {
     settings: Settings,
     root: PathBuf,
     records: Records,
+    curves: KnownCurves,
     flash: FlashMessages,
     /// One change at a time: two clicks do not restore twice at once.
     changing: Mutex<()>,
@@ -91,6 +94,7 @@ impl Workbench {
             settings,
             root,
             records: Records::default(),
+            curves: KnownCurves::default(),
             flash: FlashMessages::default(),
             changing: Mutex::new(()),
         }

@@ -1,6 +1,6 @@
 //! A value that a script logged under a name: a number, a text, a list, or other JSON.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, Value};
 
 /// The numbers of a metric that was logged more than once; they are in an attachment, one by one.
@@ -73,6 +73,12 @@ impl Metric {
             Self::Number(number) => number.as_f64(),
             _ => None,
         }
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(to)
     }
 }
 

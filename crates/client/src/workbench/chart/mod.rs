@@ -168,7 +168,13 @@ impl Chart {
         places.dedup();
         let every = places.len().div_ceil(TABLE_ROWS).max(1);
         let last = places.len().saturating_sub(1);
-        let shown = places.iter().enumerate().filter(|(at, _)| at % every == 0 || *at == last);
+        let rows: Vec<f64> = places
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| at % every == 0 || *at == last)
+            .map(|(_, x)| *x)
+            .collect();
+        let shown = rows.len();
         html! {
             div.scroll tabindex="0" role="region" aria-label={ "Values of " (self.title) } {
                 table.values {
@@ -177,7 +183,7 @@ impl Chart {
                         @for series in &self.series { th.n scope="col" { (series.name) } }
                     } }
                     tbody {
-                        @for (_, place) in shown {
+                        @for place in &rows {
                             tr {
                                 th.n scope="row" { (format::number(*place)) }
                                 @for series in &self.series { td.n { (at(series, *place)) } }
@@ -186,7 +192,10 @@ impl Chart {
                     }
                 }
             }
-            @if every > 1 { p.small { "Every " (every) "th of " (format::grouped(places.len())) " places." } }
+            @if every > 1 {
+                @let values = self.series.iter().map(|series| series.count).max().unwrap_or_default();
+                p.small { (format::grouped(shown)) " of " (format::grouped(values.max(places.len()))) " places." }
+            }
         }
     }
 }
@@ -215,9 +224,14 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::series::POINTS;
     use super::*;
+    use crate::metrics::Sketch;
 
     fn chart(values: &[f64]) -> Chart {
-        let series = Series::counted("<b>\"loss\"".to_owned(), values.iter().map(|value| Some(*value)));
+        let curve = Sketch::of_list(values.iter().copied().map(Some));
+        let series = Series {
+            count: curve.numbers(),
+            ..Series::new("<b>\"loss\"".to_owned(), curve.points(curve.has_steps()))
+        };
         Chart {
             title: "<script>".to_owned(),
             x: "Step".to_owned(),

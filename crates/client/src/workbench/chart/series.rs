@@ -10,18 +10,16 @@ pub(super) const POINTS: usize = 400;
 pub struct Series {
     /// Its name.
     pub name: String,
+    /// The number of its values, of which the points are those that can be told apart.
+    pub count: usize,
     /// Places and values, by place.
     pub points: Vec<(f64, f64)>,
 }
 
 impl Series {
-    /// A list of values, counted from 1.
-    #[expect(clippy::cast_precision_loss, reason = "nobody logs 2^53 values")]
-    pub fn counted(name: String, values: impl IntoIterator<Item = Option<f64>>) -> Self {
-        let points = values.into_iter().enumerate();
-        let points =
-            points.filter_map(|(at, value)| Some(((at + 1) as f64, value.filter(|v| v.is_finite())?)));
-        Self { name, points: points.collect() }
+    /// A curve of which all points are there.
+    pub fn new(name: String, points: Vec<(f64, f64)>) -> Self {
+        Self { name, count: points.len(), points }
     }
 
     /// In words.
@@ -35,7 +33,7 @@ impl Series {
         format!(
             "{}: {}, lowest {} at {}, highest {} at {}, last {}.",
             self.name,
-            format::count(self.points.len(), "value", "values"),
+            format::count(self.count, "value", "values"),
             format::number(low.1),
             format::number(low.0),
             format::number(high.1),

@@ -176,7 +176,7 @@ fn charts(found: &Found<'_>, now: &Now) -> Markup {
             (points.len() > 2 && !is_one_value).then(|| Chart {
                 title: format!("{} by run", format::short(&shown(column), 40)),
                 x: "Run".to_owned(),
-                series: vec![Series { name: shown(column), points }],
+                series: vec![Series::new(shown(column), points)],
                 dots: true,
                 whole_x: true,
             })

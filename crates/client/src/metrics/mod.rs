@@ -5,20 +5,27 @@
 //! cut off by a kill is skipped, any other that can't be recorded is named. The last value of a name counts: the one of
 //! the highest step, where the script counts steps.
 
+//!
+//! A file that grows is read on from where the last reader stopped: [`read`] keeps a summary beside it, and [`Curves`] what is
+//! drawn of it.
+
+mod curves;
+mod lines;
+mod reader;
+
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use azml_core::run::{Curve, Metric, RunRecord};
-use azml_core::small_file::{self, NotSmall};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::{METRIC_LINE, METRICS, METRICS_FILE, METRICS_REFUSED};
-use crate::text::clean_line;
+pub use self::curves::{Curves, Sketch};
+pub use self::reader::read;
 
 /// The file's name in the folder of a run in progress.
 pub const FILE: &str = "metrics.jsonl";
@@ -92,220 +99,6 @@ impl Logged {
     }
 }
 
-/// Reads what was logged so far; nothing if there is no file. What is no file, or is too long, is refused and stops nothing.
-pub fn read(path: &Path) -> io::Result<Logged> {
-    let file = match small_file::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Logged::default()),
-        Err(error) => match NotSmall::of(&error) {
-            Some(why) => {
-                let refused = vec![format!("no metric is recorded: {FILE} can't be read, {why}")];
-                return Ok(Logged { refused, ..Logged::default() });
-            }
-            None => return Err(error),
-        },
-    };
-    let length = file.metadata()?.len();
-    let mut logged = Reader::default();
-    logged.lines(&mut BufReader::new(file.take(METRICS_FILE)))?;
-    if length > METRICS_FILE {
-        logged.refuse(format!(
-            "what is logged beyond the first {METRICS_FILE} bytes of {FILE} is not recorded"
-        ));
-    }
-    Ok(logged.end())
-}
-
-/// The last value of a metric so far.
-struct Newest {
-    value: Metric,
-    /// Bytes of its line.
-    bytes: usize,
-    /// Its position among the values of its name.
-    place: (Option<i64>, Option<i64>),
-    curve: Curve,
-}
-
-impl Newest {
-    fn then(&mut self, next: Self) {
-        let number = |one: Option<f64>, two: Option<f64>, pick: fn(f64, f64) -> f64| match (one, two) {
-            (Some(one), Some(two)) => Some(pick(one, two)),
-            (one, two) => one.or(two),
-        };
-        let curve = Curve {
-            count: self.curve.count + next.curve.count,
-            min: number(self.curve.min, next.curve.min, f64::min),
-            max: number(self.curve.max, next.curve.max, f64::max),
-            step: self.curve.step.max(next.curve.step),
-        };
-        // As MLflow has it: of one step and time the larger number.
-        let is_later = match (next.place.cmp(&self.place), next.place.0) {
-            (std::cmp::Ordering::Equal, Some(_)) => next.value.as_f64() >= self.value.as_f64(),
-            (order, _) => order.is_ge(),
-        };
-        if is_later {
-            *self = next;
-        }
-        self.curve = curve;
-    }
-}
-
-/// The lines that were read so far.
-#[derive(Default)]
-struct Reader {
-    /// The metrics that were logged, by name.
-    metrics: BTreeMap<String, Newest>,
-    parameters: BTreeMap<String, (String, usize)>,
-    tags: BTreeMap<String, (String, usize)>,
-    /// The sum of these.
-    bytes: usize,
-    repeated: bool,
-    refused: Vec<String>,
-    not_named: usize,
-}
-
-impl Reader {
-    fn lines(&mut self, from: &mut impl BufRead) -> io::Result<()> {
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            let length = from.take(METRIC_LINE).read_until(b'\n', &mut line)?;
-            if length == 0 {
-                break;
-            }
-            if length as u64 == METRIC_LINE && !line.ends_with(b"\n") {
-                from.skip_until(b'\n')?;
-                self.refuse(format!(
-                    "line {number} of {FILE} has more than {METRIC_LINE} bytes, and is not recorded"
-                ));
-                continue;
-            }
-            match serde_json::from_slice(&line) {
-                Ok(line) => self.take(line, length, number),
-                // A line without its end was cut off by a kill.
-                Err(_) if !line.ends_with(b"\n") || line.trim_ascii().is_empty() => {}
-                Err(error) => self.refuse(refusal(&line, number, &error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, line: Line, length: usize, number: usize) {
-        let Line { kind, name, value, step, time } = line;
-        let before = match kind {
-            Kind::Metric => self.metrics.get(&name).map(|newest| newest.bytes),
-            Kind::Parameter => self.parameters.get(&name).map(|(_, length)| *length),
-            Kind::Tag => self.tags.get(&name).map(|(_, length)| *length),
-        };
-        let bytes = self.bytes - before.unwrap_or(0) + length;
-        if bytes > METRICS {
-            self.refuse(format!(
-                "the metric `{}` in line {number} of {FILE} is not recorded: all metrics of a run have at most {METRICS} bytes",
-                clean_line(&name)
-            ));
-            return;
-        }
-        self.bytes = bytes;
-        let list = match kind {
-            Kind::Metric => {
-                self.repeated |= before.is_some();
-                let value = Metric::from(value);
-                let number = value.as_f64();
-                let curve = Curve { count: 1, min: number, max: number, step };
-                let next = Newest { value, bytes: length, place: (step, time), curve };
-                match self.metrics.get_mut(&name) {
-                    Some(newest) => newest.then(next),
-                    None => drop(self.metrics.insert(name, next)),
-                }
-                return;
-            }
-            Kind::Parameter => &mut self.parameters,
-            Kind::Tag => &mut self.tags,
-        };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        list.insert(name, (text, length));
-    }
-
-    fn refuse(&mut self, what: String) {
-        if self.refused.len() < METRICS_REFUSED {
-            self.refused.push(what);
-        } else {
-            self.not_named += 1;
-        }
-    }
-
-    fn end(mut self) -> Logged {
-        if self.not_named > 0 {
-            self.refused.push(format!("{} further lines of {FILE} are not recorded", self.not_named));
-        }
-        let texts = |list: BTreeMap<String, (String, usize)>| {
-            list.into_iter().map(|(name, (text, _))| (name, text)).collect()
-        };
-        let curves = self.metrics.iter().filter(|(_, newest)| newest.curve.count > 1);
-        Logged {
-            curves: curves.map(|(name, newest)| (name.clone(), newest.curve)).collect(),
-            metrics: self.metrics.into_iter().map(|(name, newest)| (name, newest.value)).collect(),
-            parameters: texts(self.parameters),
-            tags: texts(self.tags),
-            repeated: self.repeated,
-            refused: self.refused,
-        }
-    }
-}
-
-/// Why a line is not recorded, with the metric's name where it can be made out.
-fn refusal(line: &[u8], number: usize, error: &serde_json::Error) -> String {
-    let repaired = without_lone_surrogates(&String::from_utf8_lossy(line));
-    match serde_json::from_str(&repaired) {
-        Ok(Line { name, .. }) => format!(
-            "the metric `{}` is not recorded: its name or value holds bytes that are no text (a lone surrogate), in line \
-             {number} of {FILE}",
-            clean_line(&name)
-        ),
-        Err(_) => format!("line {number} of {FILE} is no metric, and is not recorded: {error}"),
-    }
-}
-
-/// JSON whose escapes of surrogates without their other half are U+FFFD.
-fn without_lone_surrogates(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let unit = |text: &str| {
-            let digits = text.strip_prefix("\\u")?.get(..4)?;
-            u16::from_str_radix(digits, 16).ok()
-        };
-        // An escape is six bytes, a pair of surrogates two escapes.
-        let (kept, length) = match unit(rest) {
-            Some(0xd800..=0xdbff) if matches!(rest.get(6..).and_then(unit), Some(0xdc00..=0xdfff)) => {
-                (true, 12)
-            }
-            Some(0xd800..=0xdfff) => (false, 6),
-            Some(_) => (true, 6),
-            // `\"` and the like: the next character is no beginning of an escape.
-            None => (true, 1 + rest[1..].chars().next().map_or(0, char::len_utf8)),
-        };
-        out.push_str(if kept { &rest[..length] } else { "\\ufffd" });
-        rest = &rest[length..];
-    }
-    out + rest
-}
-
-/// Every number that was logged, name by name in the order of logging: what makes a curve.
-pub fn series(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
-    let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for line in bytes.split(|byte| *byte == b'\n') {
-        if let Ok(Line { name, value, kind: Kind::Metric, .. }) = serde_json::from_slice(line)
-            && let Some(number) = value.as_f64()
-        {
-            series.entry(name).or_default().push(number);
-        }
-    }
-    series
-}
-
 /// Appends one line.
 pub fn append(path: &Path, line: &Line) -> io::Result<()> {
     let mut bytes = Vec::new();
@@ -317,9 +110,11 @@ pub fn append(path: &Path, line: &Line) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::limits::{METRIC_LINE, METRICS_REFUSED};
 
     fn append(path: &Path, name: &str, value: &str) -> io::Result<()> {
         super::append(path, &Line::new(Kind::Metric, name, Metric::from_word(value).to_value()))
@@ -436,5 +231,62 @@ mod tests {
         let logged = read(&at("huge")).unwrap();
         assert_eq!(logged.metrics.len(), 2);
         assert!(logged.refused.last().unwrap().starts_with("what is logged beyond"), "{:?}", logged.refused);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn a_summary_changes_nothing_of_what_is_read(
+            chunks in prop::collection::vec(prop::collection::vec((0..8_u8, any::<i16>(), 0..40_i64), 0..40), 1..10),
+            cut in 0..3_usize,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join(FILE);
+            let mut bytes = Vec::new();
+            for chunk in chunks {
+                for (kind, value, step) in chunk {
+                    let mut line = Line::new(
+                        [Kind::Metric, Kind::Parameter, Kind::Tag][usize::from(kind % 4 % 3)],
+                        &format!("name {}", kind % 3),
+                        json!(value),
+                    );
+                    (line.step, line.time) = ((kind < 4).then_some(step), (kind < 2).then_some(step % 5));
+                    match kind {
+                        7 => bytes.extend_from_slice(b"no metric\n"),
+                        _ => line.write(&mut bytes),
+                    }
+                }
+                bytes.truncate(bytes.len() - cut.min(bytes.len()));
+                std::fs::write(&path, &bytes).unwrap();
+                let with = reader::read_keeping(&path, 100).unwrap();
+                let other = dir.path().join("other.jsonl");
+                std::fs::write(&other, &bytes).unwrap();
+                prop_assert_eq!(with, reader::read_keeping(&other, u64::MAX / 2).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_summary_that_is_of_no_use_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let summary = dir.path().join("metrics.jsonl.summary");
+        let text = |value: i32| format!("{{\"name\": \"loss\", \"value\": {value}}}\n").repeat(100);
+        std::fs::write(&path, text(1)).unwrap();
+        let read = || reader::read_keeping(&path, 100).unwrap();
+        assert_eq!(read().curves["loss"].count, 100);
+        let kept = std::fs::read(&summary).unwrap();
+        assert_eq!(read().curves["loss"].count, 100);
+        // Another content of the same length, a shorter one, and one that somebody made up.
+        for other in [text(2), "{\"name\": \"loss\", \"value\": 3}\n".to_owned()] {
+            std::fs::write(&path, &other).unwrap();
+            std::fs::write(&summary, &kept).unwrap();
+            assert_ne!(read().metrics["loss"].as_f64(), Some(1.0));
+        }
+        std::fs::write(&path, text(1)).unwrap();
+        for odd in [&b""[..], b"{}", b"[1]", &kept[..kept.len() / 2], &b"[".repeat(100_000)] {
+            std::fs::write(&summary, odd).unwrap();
+            assert_eq!(read().curves["loss"].count, 100);
+        }
     }
 }
