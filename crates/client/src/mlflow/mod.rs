@@ -45,7 +45,8 @@ use crate::loopback::{self, BodyError, Known};
 /// The server of one run; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Server {
-    url: String,
+    port: u16,
+    secret: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -70,23 +71,27 @@ impl Server {
         let mut secret = [0_u8; 16];
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
         let secret = hex(&secret);
-        let url = format!("http://127.0.0.1:{port}/{secret}");
         let record = run.record;
         let start = record.start_time_utc.unwrap_or(record.created_utc).as_millisecond();
         let state = State::new(&plain_id(record.run_id.as_str()), &record.user_id, start);
         let tracker = Tracker::new(Journal::new(run.live, run.points, state), run.outputs, env);
-        let shared = Arc::new(Shared { secret, port, tracker: Mutex::new(tracker) });
+        let shared = Arc::new(Shared { secret: secret.clone(), port, tracker: Mutex::new(tracker) });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("mlflow".to_owned()).spawn(move || {
             let handler = move |request, known| answer(Arc::clone(&shared), request, known);
             loopback::serve(listener, MLFLOW_CONNECTIONS, stopped, handler)
         })?;
-        Ok(Self { url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { port, secret, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The address for the script.
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/{}", self.port, self.secret)
+    }
+
+    /// Its port and the secret in its address.
+    pub fn place(&self) -> (u16, &str) {
+        (self.port, &self.secret)
     }
 }
 

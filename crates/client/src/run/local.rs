@@ -133,6 +133,7 @@ fn prepare(
         env: env.clone(),
         reads_stdin: false,
         log: job.prepare_log.clone(),
+        address: job.address.clone(),
     };
     let aside: Arc<dyn Watch> = Arc::new(Aside(Arc::clone(watch)));
     let ended =
@@ -215,8 +216,8 @@ impl Target for Local {
             let outputs = cwd.join(outputs::FOLDER);
             std::fs::create_dir_all(&outputs).map_err(TargetError::file("make folder", &outputs))?;
         }
-        let (reads_stdin, log) = (job.reads_stdin, job.driver_log.clone());
-        let spec = Spec { program: program.clone(), args, cwd, env, reads_stdin, log };
+        let (reads_stdin, log, address) = (job.reads_stdin, job.driver_log.clone(), job.address.clone());
+        let spec = Spec { program: program.clone(), args, cwd, env, reads_stdin, log, address };
         let ended =
             process::run(&spec, watch, cancel).map_err(|source| TargetError::Start { program, source })?;
         self.left_processes = ended.left_processes;

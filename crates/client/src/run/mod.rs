@@ -5,6 +5,7 @@
 //! [`attachments`] is what stays of it, [`upload`] what of that travels, [`kept`] what else its script wrote, [`delivery`]
 //! pushes beside it.
 
+pub mod address_mask;
 pub mod archive;
 pub mod attachments;
 mod collect;

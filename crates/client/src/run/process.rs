@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTSTP};
 
+use super::address_mask::AddressMask;
 use super::plain::Plain;
 use super::process_table;
 use super::pty::{Pty, Resizing};
@@ -47,6 +48,8 @@ pub struct Spec {
     pub reads_stdin: bool,
     /// The file to which its output is appended.
     pub log: PathBuf,
+    /// The address that is masked in its output.
+    pub address: Option<AddressMask>,
 }
 
 /// The stream that a process wrote to.
@@ -153,6 +156,7 @@ pub fn run(spec: &Spec, watch: &Arc<dyn Watch>, cancel: &Cancel) -> io::Result<E
             stream,
             from,
             plain,
+            address: spec.address.clone(),
             log: Arc::clone(log),
             watch: Arc::clone(watch),
             drained: drained.clone(),
@@ -278,6 +282,7 @@ struct Pump {
     from: Box<dyn Read + Send>,
     /// Of a terminal the log gets plain text.
     plain: Option<Plain>,
+    address: Option<AddressMask>,
     log: Arc<Mutex<File>>,
     watch: Arc<dyn Watch>,
     drained: Sender<()>,
@@ -298,16 +303,40 @@ fn pump(mut pump: Pump) -> io::Result<()> {
                     break;
                 }
             };
-            pump.keep(&chunk[..read]);
-            pump.watch.output(pump.stream, &chunk[..read]);
+            pump.pass(&chunk[..read]);
         }
-        pump.keep(&[]);
+        pump.end();
         let _ = pump.drained.send(());
     })?;
     Ok(())
 }
 
 impl Pump {
+    /// Passes on bytes, without the address.
+    fn pass(&mut self, bytes: &[u8]) {
+        let Some(address) = &mut self.address else { return self.show(bytes) };
+        let mut shown = Vec::with_capacity(bytes.len());
+        address.take(bytes, &mut shown);
+        self.show(&shown);
+    }
+
+    /// Passes on what was held back.
+    fn end(&mut self) {
+        let mut shown = Vec::new();
+        if let Some(address) = &mut self.address {
+            address.end(&mut shown);
+        }
+        self.show(&shown);
+        self.keep(&[]);
+    }
+
+    fn show(&mut self, shown: &[u8]) {
+        if !shown.is_empty() {
+            self.keep(shown);
+            self.watch.output(self.stream, shown);
+        }
+    }
+
     /// Writes bytes to the log; at the end there are none.
     fn keep(&mut self, bytes: &[u8]) {
         let mut log = self.log.lock().expect("no output thread panics");
@@ -353,6 +382,7 @@ mod tests {
             env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into()), ("X".into(), "y".into())]),
             reads_stdin: false,
             log: dir.join("log.txt"),
+            address: None,
         }
     }
 

@@ -5,9 +5,8 @@
 //! record's property [`PROPERTY`] says what was left out and why, and never the secret itself.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use azml_core::ignore::{Rules, Verdict, line_for};
@@ -28,6 +27,8 @@ use crate::text::{clean_line, shell_quoted};
 pub const PROPERTY: &str = "SecretsLeftOut";
 /// The file in a live run's folder with what its logs must not show, for whoever ends the run if this process dies.
 const FILE: &str = "secrets.json";
+/// The name of the secret in the address of a run's tracking server.
+const ADDRESS: &str = "the address of azml's tracking server";
 /// The folder of logs that a script writes itself.
 const LOGS: &str = "logs";
 /// Bytes by which a binary file is told from text.
@@ -42,6 +43,9 @@ const NAMED: usize = 5;
 pub struct Secrets {
     pairs: Vec<(String, String)>,
     values: Values,
+    /// The same and the secret of the run's tracking server, which ends with the run: a log that has it is masked, an output
+    /// is not held back for it.
+    log_values: Values,
     force_included: Option<Rules>,
 }
 
@@ -112,16 +116,22 @@ impl Secrets {
     fn new(pairs: Vec<(String, String)>, root: &Path) -> Self {
         let amlignore = small_file::read(&root.join(azml_core::ignore::FILE)).ok();
         let force_included = amlignore.map(|text| Rules::none().with(0, None, Some(&text)));
-        Self { values: Values::new(pairs.clone()), pairs, force_included }
+        let values = pairs.iter().filter(|(name, _)| name != ADDRESS).cloned();
+        Self { values: Values::new(values), log_values: Values::new(pairs.clone()), pairs, force_included }
+    }
+
+    /// Adds the secret of the run's tracking server.
+    pub fn add_address(&mut self, secret: &str) {
+        self.pairs.push((ADDRESS.to_owned(), secret.to_owned()));
+        self.log_values = Values::new(self.pairs.clone());
     }
 
     /// Keeps them for whoever ends the run if this process dies; only the user can read that.
     pub(super) fn keep(&self, live: &Path) -> io::Result<()> {
-        if self.values.is_empty() {
+        if self.log_values.is_empty() {
             return Ok(());
         }
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(live.join(FILE))?;
-        file.write_all(&serde_json::to_vec(&self.pairs)?)
+        small_file::replace(&live.join(FILE), &serde_json::to_vec(&self.pairs)?, false)
     }
 
     /// Those of a run whose azml has died.
@@ -180,7 +190,8 @@ impl Secrets {
         let is_kept_log = is_log(name) || (name.starts_with(LOGS) && is_text(file)?);
         let mut scanner = if is_kept_log { Scanner::all() } else { Scanner::first() };
         feed(file, &mut scanner)?;
-        let value = self.values.first_in(rewound(file)?)?.map(|name| format!("the value of {name}"));
+        let values = if is_kept_log { &self.log_values } else { &self.values };
+        let value = values.first_in(rewound(file)?)?.map(|name| format!("the value of {name}"));
         let first = scanner.findings().first();
         let found = match (first, value) {
             (Some(Finding { rule, line, .. }), _) => left_out(rule, Some(*line)),
@@ -193,7 +204,7 @@ impl Secrets {
         let mut plain = tempfile::tempfile()?;
         secret::redacted(rewound(file)?, &mut plain, &scanner)?;
         let mut masked = tempfile::tempfile()?;
-        self.values.masked(rewound(&mut plain)?, &mut masked)?;
+        values.masked(rewound(&mut plain)?, &mut masked)?;
         masked.rewind()?;
         Ok(Fate::Masked(masked, LeftOutFile { is_masked: true, ..found }))
     }

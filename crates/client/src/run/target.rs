@@ -14,6 +14,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use jiff::Timestamp;
 
+use super::address_mask::AddressMask;
 use super::kept::Collected;
 use super::outputs::Outputs;
 use super::process::{Ended, Watch};
@@ -101,6 +102,8 @@ pub struct Job {
     pub prepare_log: PathBuf,
     /// The file with the script's output.
     pub driver_log: PathBuf,
+    /// The address that is masked in all output.
+    pub address: Option<AddressMask>,
 }
 
 /// Why a target can't run a job.

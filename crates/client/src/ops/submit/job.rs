@@ -50,6 +50,7 @@ impl Submission<'_> {
             prepare: config.prepare.clone(),
             prepare_log: attachments.join(PREPARE_LOG),
             driver_log: attachments.join(DRIVER_LOG),
+            address: None,
         })
     }
 
