@@ -10,6 +10,8 @@ mod article;
 mod as_project;
 /// Outputs of runs, here and on other computers.
 mod attachments;
+/// Charts of many runs in a browser.
+mod charts;
 /// A run is any command.
 mod commands;
 /// Comparing runs.

@@ -1,5 +1,5 @@
-//! `cargo xtask screenshots`: README's pictures, taken anew. The stories in a browser leave them in the build folder; here
-//! they are run, and the pictures copied to where README shows them.
+//! `cargo xtask screenshots`: README's and the manual's pictures, taken anew. The stories in a browser leave them in the build folder; here
+//! they are run, and the pictures copied to where they are shown.
 
 use crate::workspace::Purpose;
 use crate::{Outcome, machine, process, workspace};
@@ -7,6 +7,10 @@ use crate::{Outcome, machine, process, workspace};
 /// The stories that take pictures, and what they leave: the name it has there, and the one it gets.
 const PICTURES: &[(&str, &[(&str, &str)])] = &[
     ("portal::the_article_in_a_browser", &[("readme-portal-run-history", "portal-run-history")]),
+    (
+        "charts::a_sweep_is_drawn_by_its_parameters_and_its_metric",
+        &[("readme-workbench-charts", "workbench-charts")],
+    ),
     (
         "workbench::curves_and_charts_are_drawn_and_told",
         &[("readme-workbench-runs", "workbench-runs"), ("readme-workbench-run", "workbench-run")],

@@ -107,6 +107,14 @@ pub const WORKBENCH_CONNECTIONS: usize = 64;
 pub const WORKBENCH_FORM: usize = 64 << 10;
 /// Bytes of a snapshot's file that the Workbench holds in memory to send it; a larger one goes by way of a file.
 pub const WORKBENCH_IN_MEMORY: u64 = 4 << 20;
+/// Runs that the charts of many runs draw.
+pub const CHARTED_RUNS: usize = 500;
+/// Axes of parallel coordinates.
+pub const CHARTED_COLUMNS: usize = 12;
+/// Columns that charts offer to choose from.
+pub const CHART_COLUMNS: usize = 200;
+/// Different texts that an axis or a legend tells apart; it draws the rest as one.
+pub const CHARTED_TEXTS: usize = 12;
 
 /// Time between two looks at a folder whose changes the system does not tell, at least.
 pub const WATCH_POLL: Duration = Duration::from_secs(2);

@@ -12,13 +12,15 @@ use super::layout::{self, Page};
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, format, restoring};
+use super::{code, format, plots, restoring};
 use crate::error::CommandError;
 use crate::ops::compare::MOST;
 use crate::ops::compare::records::{self, Line};
 
 /// So many drawings are on one page.
 const CHARTS: usize = 12;
+/// The beginning of the names of parameters among the properties.
+const PARAMETERS: &str = "parameters.";
 
 /// The page.
 pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, CommandError> {
@@ -59,6 +61,12 @@ fn path(runs: &[RunRecord], all: bool) -> String {
     format!("/compare?{}", pairs.join("&"))
 }
 
+/// The address of the charts of these runs.
+fn charts(runs: &[RunRecord]) -> String {
+    let runs = runs.iter().map(|run| run.run_id.to_string()).collect();
+    plots::View { runs, ..plots::View::default() }.path()
+}
+
 /// The compared runs, and a form that changes them.
 fn chosen(runs: &[RunRecord], all: bool) -> Markup {
     let without = |at: usize| {
@@ -86,6 +94,7 @@ fn chosen(runs: &[RunRecord], all: bool) -> Markup {
                 }
             }
             @if runs.len() > 1 {
+                a.button href=(charts(runs)) { "Charts" }
                 @if all { a.button href=(path(runs, false)) { "Show only what differs" } }
                 @else { a.button href=(path(runs, true)) { "Show also what is the same" } }
             }
@@ -99,12 +108,20 @@ fn tables(runs: &[RunRecord], all: bool) -> Markup {
         lines.into_iter().filter(|line| all || (line.differs() && !line.is_identity)).collect()
     };
     let (mut metrics, properties) = (shown(metrics), shown(properties));
+    let (parameters, properties): (Vec<Line>, Vec<Line>) =
+        properties.into_iter().partition(|line| line.name.starts_with(PARAMETERS));
     // Lists are drawn.
     metrics.retain(|line| !line.values.iter().any(Value::is_array));
     html! {
         section aria-labelledby="h-metrics" {
             h2 #h-metrics { "Metrics" }
             @if metrics.is_empty() { p.quiet { "No metric differs." } } @else { (table("Metric", runs, &metrics, true)) }
+        }
+        @if !parameters.is_empty() {
+            section aria-labelledby="h-parameters" {
+                h2 #h-parameters { "Parameters" }
+                (table("Parameter", runs, &parameters, false))
+            }
         }
         section aria-labelledby="h-props" {
             h2 #h-props { "Properties" }
@@ -128,7 +145,7 @@ fn table(what: &str, runs: &[RunRecord], lines: &[Line], numbers: bool) -> Marku
                 tbody {
                     @for line in lines {
                         tr {
-                            th scope="row" { (format::short(&line.name, 60)) }
+                            th scope="row" { (format::short(line.name.strip_prefix(PARAMETERS).unwrap_or(&line.name), 60)) }
                             @for value in &line.values {
                                 td class=[(numbers && (value.is_number() || value.is_null())).then_some("n")] { (format::value(value)) }
                             }

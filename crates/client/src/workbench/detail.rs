@@ -7,14 +7,16 @@ use serde_json::Value;
 
 use super::curves::{self, RunCurves};
 use super::layout::{self, Page};
+use super::list::filter::quote;
+use super::list::view::View as ListView;
 use super::page_context::PageContext;
 use super::reply::Reply;
 use super::request::{Request, encode};
-use super::{code, format, log, outputs, restoring};
+use super::{code, format, log, outputs, plots, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::ops::compare::code::{Detail, changes};
-use crate::ops::runs;
+use crate::ops::{runs, sweep};
 use crate::run::keeping::{self, Where};
 use crate::run::kept;
 use crate::text::size;
@@ -77,6 +79,10 @@ fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecor
                     "Compare with " (format::run_name(older))
                 }
             }
+            @if sweep::Definition::is_in(record) {
+                a.button href=(of_sweep(record, |filter| ListView { filter, ..ListView::default() }.path())) { "Its runs" }
+                a.button href=(of_sweep(record, |filter| plots::View { filter, ..plots::View::default() }.path())) { "Charts" }
+            }
             @if may_cancel {
                 form method="post" action=(format::run_path(record, "/cancel")) data-part="cancel" {
                     (layout::hidden(context, &format::run_path(record, "")))
@@ -85,6 +91,11 @@ fn doings(context: &PageContext<'_>, record: &RunRecord, older: Option<&RunRecor
             }
         }
     }
+}
+
+/// The address of a page about the runs of a sweep.
+fn of_sweep(record: &RunRecord, path: impl Fn(String) -> String) -> String {
+    path(format!("parent={}", quote(record.run_id.as_str())))
 }
 
 fn facts(context: &PageContext<'_>, record: &RunRecord) -> Markup {

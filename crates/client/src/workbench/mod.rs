@@ -11,7 +11,7 @@
 //! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`format`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
-//! | several | [`compare`] |
+//! | several | [`compare`], [`plots`] (parameters and metrics of many) |
 //! | what changes something | [`restoring`], [`actions`] |
 //! | drawings | [`chart`], [`curves`] |
 
@@ -31,6 +31,7 @@ mod list;
 mod log;
 mod outputs;
 mod page_context;
+mod plots;
 mod records;
 mod reply;
 pub mod request;

@@ -149,4 +149,13 @@
     const values = near.map((n) => (near.length > 1 ? `${n.line.dataset.name}: ` : '') + said(value(y, n.point[1])));
     readout.textContent = `${Math.round(value(x, place))}: ≈ ${values.join(', ')}`;
   });
+
+  // Pointing at a run in a chart of many, or in the table below, shows which it is in all of them.
+  document.addEventListener('pointerover', (event) => {
+    const over = event.target.closest?.('.runplot a, .charted tr');
+    const href = over && (over.matches('tr') ? over.querySelector('a') : over)?.getAttribute('href');
+    for (const run of all(document, '.runplot a')) run.classList.toggle('at', run.getAttribute('href') === href);
+    const name = document.querySelector('.runplot a.at title')?.textContent ?? '';
+    for (const named of all(document, '.named')) named.textContent = name;
+  });
 })();

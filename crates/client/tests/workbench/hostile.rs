@@ -28,6 +28,8 @@ fn hostile(mut record: RunRecord, text: &str) -> RunRecord {
     record.description = Some(text.to_owned());
     record.attachments = vec![text.to_owned()];
     record.properties.insert(text.to_owned(), text.into());
+    record.parameters = [(text.to_owned(), text.to_owned()), ("kind".to_owned(), text.to_owned())].into();
+    record.tags.insert(text.to_owned(), text.to_owned());
     record.extra.insert(text.to_owned(), text.into());
     record.metrics = [
         (text.to_owned(), Metric::from_f64(0.5)),
@@ -45,7 +47,9 @@ fn is_harmless(ui: &Ui, path: &str) {
     for markup in ["<script>", "<img src=x", "<svg onload", "href=\"javascript:", "</textarea>"] {
         assert!(!page.body.contains(markup), "{path} has {markup}");
     }
-    assert_eq!(page.body.matches("<title>").count(), 1, "{path}");
+    let (head, body) = page.body.split_once("</head>").unwrap_or((&page.body, ""));
+    assert_eq!(head.matches("<title>").count(), 1, "{path}");
+    assert_eq!(body.matches("<title").count(), body.matches("</title>").count(), "{path}");
     // What a field holds is what was written into it; all that is shown is clean.
     let mut shown = String::new();
     for (at, part) in page.body.split(" value=\"").enumerate() {
@@ -70,8 +74,22 @@ fn hostile_records_are_shown_as_text() {
     let ui = testbed.ui();
     is_harmless(&ui, "/");
     is_harmless(&ui, "/?cols=&col=user&col=host&col=target&sort=-user");
+    is_harmless(&ui, "/charts");
+    is_harmless(
+        &ui,
+        "/charts?cols=&col=parameters.kind&col=script&col=user&x=host&y=parameters.kind&points=target",
+    );
+    for text in ODD {
+        let text = url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        is_harmless(&ui, &format!("/charts?q={text}"));
+        is_harmless(
+            &ui,
+            &format!("/charts?cols=&col={text}&lines={text}&x={text}&y={text}&points={text}&scale={text}"),
+        );
+    }
     for id in &ids {
         is_harmless(&ui, &format!("/runs/{id}"));
+        is_harmless(&ui, &format!("/charts?run={id}"));
         is_harmless(&ui, &format!("/compare?run={id}&run={}&all=1", ids[0]));
     }
     assert!(ui.page("/").contains("&lt;script&gt;alert(1)"), "it is there, as text");

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is unwrapped here is a failed test")]
 
+mod charts;
 mod guarded;
 mod hostile;
 mod many;

@@ -64,6 +64,12 @@ fn ten_thousand_runs_are_paged_filtered_and_sorted() {
     );
     let failed = ui.page("/?q=status%3DFailed&sort=-auc");
     assert!(failed.contains("1\u{202f}429 of 10\u{202f}000") && failed.contains("0.99"), "{failed}");
+    let charts = ui.page("/charts");
+    assert!(charts.contains("Only the first 500 of 10\u{202f}000 runs are drawn"), "{charts}");
+    assert_eq!(charts.matches("tabindex=\"-1\"").count(), 1000, "a line and a point for each");
+    let zipped = ui.send("GET", "/charts", &[("Cookie", ui.cookie()), ("Accept-Encoding", "gzip")], "");
+    let length: usize = zipped.headers["content-length"].parse().unwrap();
+    assert!(length < 100_000, "{length} bytes over the line");
     let zipped = ui.send("GET", "/", &[("Cookie", ui.cookie()), ("Accept-Encoding", "gzip")], "");
     let length: usize = zipped.headers["content-length"].parse().unwrap();
     assert!(length < 10_000, "{length} bytes over the line");

@@ -3,7 +3,7 @@
 //! No style is in the markup, for the pages' policy forbids it: the style sheet colours by class. Several curves differ by
 //! dash and mark as well as by colour.
 
-mod scale;
+pub mod scale;
 mod series;
 
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const BOTTOM: f64 = 38.0;
 /// A table has no more rows.
 const TABLE_ROWS: usize = 40;
 /// So many looks there are for curves.
-const LOOKS: usize = 5;
+pub const LOOKS: usize = 5;
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -206,7 +206,7 @@ fn at(series: &Series, place: f64) -> String {
 }
 
 /// A mark of a shape of its own for each curve.
-fn mark(which: usize, x: f64, y: f64) -> String {
+pub fn mark(which: usize, x: f64, y: f64) -> String {
     match which % LOOKS {
         0 => format!("<circle class=mark cx={x:.1} cy={y:.1} r=4 />"),
         1 => format!("<path class=mark d=\"M{x:.1} {:.1}l4.5 8h-9z\"/>", y - 5.0),

@@ -24,6 +24,7 @@ pub enum Field {
     User,
     Host,
     Exit,
+    Parent,
     Duration,
     Started,
     Age,
@@ -35,7 +36,7 @@ pub enum Field {
     Other(String),
 }
 
-const NAMED: [(&str, Field); 12] = [
+const NAMED: [(&str, Field); 13] = [
     ("run", Field::Run),
     ("number", Field::Number),
     ("status", Field::Status),
@@ -45,6 +46,7 @@ const NAMED: [(&str, Field); 12] = [
     ("user", Field::User),
     ("host", Field::Host),
     ("exit", Field::Exit),
+    ("parent", Field::Parent),
     ("duration", Field::Duration),
     ("started", Field::Started),
     ("age", Field::Age),
@@ -128,6 +130,7 @@ impl Field {
             Self::User => text(&record.user_id),
             Self::Host => optional(record.host.as_deref()),
             Self::Exit => record.exit_code.map_or(Has::Nothing, |code| Has::Number(code.into())),
+            Self::Parent => optional(record.parent_run_id.as_deref()),
             Self::Duration => format::run_time(record, now.time)
                 .map_or(Has::Nothing, |length| Has::Number(length.as_secs_f64())),
             Self::Started => Has::Number(seconds(record.start_time_utc.unwrap_or(record.created_utc))),

@@ -7,8 +7,9 @@
 //! test    = field op text { "," text }     one of the texts is enough
 //! op      = "=" | "!=" | "~" | "!~" | "<" | "<=" | ">" | ">="      ~ is "contains"
 //! text    = any characters but spaces, or "in quotes, with \" and \\"
-//! field   = run number status script arguments target user host exit duration started age,
-//!           else a metric, else a property; metrics.NAME and properties.NAME are certain
+//! field   = run number status script arguments target user host exit parent duration started age,
+//!           else a metric, a parameter, a property or a tag;
+//!           metrics.NAME, parameters.NAME, properties.NAME and tags.NAME are certain
 //! ```
 //!
 //! Letters' case does not count. `duration` and `age` take 90s, 5m, 2h, 3d; `started` takes a date or a moment.

@@ -6,18 +6,19 @@ use super::view::{ROWS, View};
 use super::{Found, shown};
 use crate::workbench::format;
 
-/// So many metrics are offered as columns; others can be shown by the address.
+/// So many metrics are offered as columns, and so many parameters; others can be shown by the address.
 const OFFERED: usize = 40;
-/// Fields beside metrics that can be columns.
+/// Fields beside metrics and parameters that can be columns.
 const MORE: [(&str, &str); 4] =
     [("user", "User"), ("host", "Computer"), ("target", "Target"), ("exit", "Exit code")];
 
 pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
     let is_chosen = |name: &str| found.columns.iter().any(|column| column == name);
+    let offered = || found.metrics.iter().take(OFFERED).chain(found.parameters.iter().take(OFFERED));
     let unlisted = found
         .columns
         .iter()
-        .filter(|column| !found.metrics.iter().take(OFFERED).any(|metric| metric == *column))
+        .filter(|column| !offered().any(|offered| offered == *column))
         .filter(|column| !MORE.iter().any(|(name, _)| name == column));
     let tick = |name: &str, label: &str| {
         html! {
@@ -39,7 +40,7 @@ pub(super) fn render(view: &View, found: &Found<'_>) -> Markup {
                 fieldset data-submit="columns" {
                     legend.hide { "Columns" }
                     input type="hidden" name="cols" value="" disabled[view.columns.is_none()] data-chosen;
-                    @for name in found.metrics.iter().take(OFFERED).chain(unlisted) { (tick(name, &format::short(&shown(name), 40))) }
+                    @for name in offered().chain(unlisted) { (tick(name, &format::short(&shown(name), 40))) }
                     @for (name, label) in MORE { (tick(name, label)) }
                     noscript {
                         button name="cols" value="" { "Show these" }
@@ -67,15 +68,16 @@ fn syntax() -> Markup {
             (example("train", "somewhere in the id, script, arguments or status"))
             (example("status=Failed,Canceled", "one of them; != is the opposite"))
             (example("script~train", "contains; !~ is the opposite"))
-            (example("auc>0.9", "a metric or property; also <, <=, >="))
+            (example("auc>0.9 lr<=0.1", "a metric, parameter, property or tag; also <, >="))
             (example("\"Regularization Rate\"<0.1", "quotes where there are spaces"))
             (example("duration>5m age<2d", "90s, 5m, 2h, 3d"))
             (example("started>=2017-09-08", "a date, or a date and a time"))
             (example("-user=alice", "a minus turns it round"))
         }
         p.small {
-            "Fields: run, number, status, script, arguments, target, user, host, exit, duration, started, age; else a metric, \
-             else a property. metrics.NAME is certainly a metric. All terms have to hold; letters’ case does not count."
+            "Fields: run, number, status, script, arguments, target, user, host, exit, parent, duration, started, age; else a \
+             metric, a parameter, a property or a tag. parameters.NAME is certainly a parameter, and so are metrics.NAME, \
+             properties.NAME and tags.NAME. All terms have to hold; letters’ case does not count."
         }
     }
 }

@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 pub mod view;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use azml_core::restore;
 use azml_core::run::{Metric, RunRecord};
@@ -22,12 +22,15 @@ use super::chart::{Chart, Series};
 use super::format;
 use super::layout::{self, Page};
 use super::page_context::PageContext;
+use super::plots;
 use super::reply::Reply;
 use super::request::Request;
 use crate::error::CommandError;
 
-/// So many metrics are columns if nobody has chosen.
+/// So many metrics are columns if nobody has chosen, and so many parameters.
 const USUAL: usize = 5;
+/// The newest runs whose parameters can be columns.
+const LOOKED_THROUGH: usize = 1000;
 /// The charts above the list show so many runs at most.
 const CHARTED: usize = 200;
 /// So many metrics are charted.
@@ -41,6 +44,8 @@ pub struct Found<'a> {
     pub runs: Vec<&'a RunRecord>,
     /// The metrics that can be columns, those that most runs have first.
     pub metrics: Vec<String>,
+    /// The parameters of the newest runs, which can be columns, too.
+    pub parameters: Vec<String>,
     /// The columns beside the usual ones, by the names of their fields.
     pub columns: Vec<String>,
     /// The fault of the filter.
@@ -68,17 +73,31 @@ pub fn find<'a>(all: impl Iterator<Item = &'a RunRecord>, view: &View, now: &Now
     let mut counted: Vec<(usize, &str)> = counts.into_iter().map(|(name, count)| (count, name)).collect();
     counted.sort_by(|one, two| two.0.cmp(&one.0).then_with(|| one.1.cmp(two.1)));
     let metrics: Vec<String> = counted.into_iter().map(|(_, name)| Field::metric(name).name()).collect();
+    let (parameters, varying) = parameters(&runs[..runs.len().min(LOOKED_THROUGH)]);
     let columns = view.columns.clone().unwrap_or_else(|| {
         let mut usual: Vec<String> = metrics.iter().take(USUAL).cloned().collect();
         usual.sort();
+        usual.extend(varying.into_iter().take(USUAL));
         usual
     });
     sort(&mut runs, view, now);
-    Found { total, runs, metrics, columns, error }
+    Found { total, runs, metrics, parameters, columns, error }
+}
+
+/// The parameters of some runs, and those of them in which two runs differ.
+fn parameters(runs: &[&RunRecord]) -> (Vec<String>, Vec<String>) {
+    let mut all: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+    for (name, text) in runs.iter().flat_map(|run| &run.parameters) {
+        let known = all.entry(name).or_insert((text, false));
+        known.1 |= known.0 != text;
+    }
+    let column = |name: &str| Field::Parameter(name.to_owned()).name();
+    let varying = all.iter().filter(|(_, (_, varies))| *varies);
+    (all.keys().map(|name| column(name)).collect(), varying.map(|(name, _)| column(name)).collect())
 }
 
 /// Returns whether a metric has a place in a cell.
-fn is_cell(metric: &Metric) -> bool {
+pub fn is_cell(metric: &Metric) -> bool {
     match metric {
         Metric::Number(_) | Metric::Text(_) => true,
         Metric::List(_) => false,
@@ -113,6 +132,7 @@ pub fn page(context: &PageContext<'_>, request: &Request) -> Result<Reply, Comma
         } @else {
             (form::render(&view, &found))
             div data-part="charts" { (charts(&found, &now)) }
+            p.small { a href=(plots::View { filter: view.filter.clone(), ..plots::View::default() }.path()) { "Parameters and metrics of these runs in charts" } }
             (rows::render(&view, &found, &now))
             @if let Some(backup) = restore::newest_backup(&context.opened.history)? {
                 p.small data-part="undo" {
@@ -192,5 +212,6 @@ fn charts(found: &Found<'_>, now: &Now) -> Markup {
 
 /// A column's name as people read it.
 fn shown(column: &str) -> String {
-    format::line(column.strip_prefix("metrics.").unwrap_or(column))
+    let name = column.strip_prefix("metrics.").or_else(|| column.strip_prefix("parameters."));
+    format::line(name.unwrap_or(column))
 }

@@ -41,7 +41,8 @@ pub(super) fn render(view: &View, found: &Found<'_>, now: &Now) -> Markup {
             }
             div.under {
                 button { "Compare" }
-                span.small { "Choose 2 to " (MOST) " runs." }
+                button formaction="/charts" { "Charts" }
+                span.small { "Choose 2 to " (MOST) " runs to compare, or any for charts." }
                 (pages(view, found.runs.len()))
             }
         }

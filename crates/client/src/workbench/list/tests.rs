@@ -98,7 +98,7 @@ fn each_kind_of_term_means_what_the_page_says() {
         ("nonsense=1", &[]),
         ("auc>abc", &[]),
     ] {
-        let view = View { filter: filter.to_owned(), ..View::of(&Pairs::default()) };
+        let view = View { filter: filter.to_owned(), ..View::default() };
         let found = find(runs.iter(), &view, &now());
         assert_eq!(found.error, None, "{filter}");
         assert_eq!(numbers(&found), expect, "{filter}");
@@ -126,7 +126,7 @@ fn sorting_puts_what_is_not_there_last_and_the_usual_columns_are_the_commonest()
     assert_eq!(order("sort=-auc"), [4, 2, 1, 3]);
     assert_eq!(order("sort=script&sort=-number"), [2, 4, 3, 1]);
     assert_eq!(order("sort=duration"), [1, 2, 3, 4]);
-    let found = find(runs.iter(), &View::of(&Pairs::default()), &now());
+    let found = find(runs.iter(), &View::default(), &now());
     assert_eq!(found.metrics, ["auc", "AUC", "Regularization Rate", "note", "metrics.status"]);
     assert_eq!(found.total, 4);
 }
@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn any_text_is_a_filter_or_an_error_and_looks_through_runs(text in "[a-z0-9<>=!~\", -]{0,20}|.{0,20}") {
         let runs = runs();
-        let view = View { filter: text, ..View::of(&Pairs::default()) };
+        let view = View { filter: text, ..View::default() };
         let found = find(runs.iter(), &view, &now());
         prop_assert!(found.error.is_none() || found.runs.is_empty());
     }

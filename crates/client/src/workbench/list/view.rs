@@ -33,6 +33,12 @@ pub struct Sort {
     pub descending: bool,
 }
 
+impl Default for View {
+    fn default() -> Self {
+        Self::of(&Pairs::default())
+    }
+}
+
 impl View {
     /// As the address says.
     pub fn of(query: &Pairs) -> Self {
