@@ -11,6 +11,7 @@ mod git_files;
 pub mod history;
 pub mod id;
 pub mod ignore;
+mod io_error;
 pub mod join;
 pub mod limits;
 pub mod parallel;
@@ -26,3 +27,5 @@ pub mod small_file;
 pub mod snapshot;
 pub mod stat_index;
 pub mod user_repo;
+
+pub use io_error::IoError;

@@ -76,7 +76,7 @@ impl RunFolder {
             root,
             work: path,
             folders: Opened::below(Arc::new(open)),
-            rules: Rules::of_user(user.as_ref()),
+            rules: user.as_ref().map_or_else(Rules::none, UserRepo::ignore_rules),
             left_out,
             outputs,
             linked_into: BTreeSet::new(),

@@ -12,11 +12,14 @@ pub mod path;
 mod stream;
 mod write;
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use gix::{ObjectId, bstr::BString};
 
-use crate::limits::{DEPTH, TREE_ENTRIES, TREE_PATHS};
+use crate::{
+    io_error::IoError,
+    limits::{DEPTH, TREE_ENTRIES, TREE_PATHS},
+};
 
 pub use self::write::{Written, add, checkout, copy_blob};
 pub(crate) use self::write::{in_parallel, write_new};
@@ -68,17 +71,9 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// The disk refused.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 #[cfg(test)]

@@ -22,7 +22,10 @@ use super::{
     listing::{self, Entry, Listing},
     path, stream,
 };
-use crate::dir::{Dir, Opened, split};
+use crate::{
+    dir::{Dir, Opened, split},
+    io_error::IoError,
+};
 
 /// Counts of what a checkout wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub fn checkout(repo: &Repository, tree: gix::ObjectId, folder: &Path) -> Result
 
 /// Writes what a listing has into a folder that has other files already: nothing may be at the places of these.
 pub fn add(repo: &Repository, listing: &Listing, folder: &Path) -> Result<Written, Error> {
-    let top = Dir::open(folder).map_err(io("open folder", folder))?;
+    let top = Dir::open(folder).map_err(IoError::of("open folder", folder))?;
     write_all(repo, listing, folder, &Arc::new(top))
 }
 
@@ -60,7 +63,7 @@ fn write_all(repo: &Repository, listing: &Listing, folder: &Path, top: &Arc<Dir>
         let path = path.as_bstr();
         let shown = || path::below(folder, path);
         let (above, name) = split(path);
-        let above = opened.at(above).map_err(|source| io("open the folder of", &shown())(source))?;
+        let above = opened.at(above).map_err(|source| IoError::of("open the folder of", &shown())(source))?;
         write_new(repo, (&above, name), entry, &shown)
     };
     let mut bytes =
@@ -77,9 +80,9 @@ fn write_all(repo: &Repository, listing: &Listing, folder: &Path, top: &Arc<Dir>
 }
 
 fn make_empty(folder: &Path) -> Result<Dir, Error> {
-    fs::create_dir_all(folder).map_err(io("make folder", folder))?;
-    let top = Dir::open(folder).map_err(io("open folder", folder))?;
-    if !top.is_empty().map_err(io("read folder", folder))? {
+    fs::create_dir_all(folder).map_err(IoError::of("make folder", folder))?;
+    let top = Dir::open(folder).map_err(IoError::of("open folder", folder))?;
+    if !top.is_empty().map_err(IoError::of("read folder", folder))? {
         return Err(Error::NotEmpty { folder: folder.to_owned() });
     }
     Ok(top)
@@ -101,7 +104,7 @@ fn make_folders<'a>(
         let (above, name) = split(folder);
         let made = opened.at(above).and_then(|above| above.make(name));
         // One that is there may be ours; in what is no folder no file is made.
-        made.map_err(|source| io("make folder", &path::below(root, folder))(source))?;
+        made.map_err(|source| IoError::of("make folder", &path::below(root, folder))(source))?;
     }
     Ok(())
 }
@@ -154,9 +157,9 @@ pub(crate) fn in_parallel<T: Sync, S, E: Send>(
 
 /// Writes the content of a file to an open one; of a large one, piece by piece.
 pub fn copy_blob(repo: &Repository, id: gix::ObjectId, out: &mut fs::File) -> Result<u64, Error> {
-    let failed = |source| Error::Io { action: "write the content of", path: id.to_string().into(), source };
+    let failed = |source| IoError { action: "write the content of", path: id.to_string().into(), source };
     if let Some(large) = stream::Large::find(repo, id) {
-        return large.write_to(out).map_err(failed);
+        return Ok(large.write_to(out).map_err(failed)?);
     }
     let blob = repo.find_blob(id).map_err(|source| Error::Read { id, source })?;
     out.write_all(&blob.data).map_err(failed)?;
@@ -170,14 +173,14 @@ pub(crate) fn write_new(
     entry: Entry,
     shown: &dyn Fn() -> PathBuf,
 ) -> Result<u64, Error> {
-    let failed = |action| move |source| Error::Io { action, path: shown(), source };
+    let failed = |action| move |source| IoError { action, path: shown(), source };
     let is_link = entry.kind == EntryKind::Link;
     let make = || {
         let mode = if entry.kind == EntryKind::BlobExecutable { 0o777 } else { 0o666 };
         folder.new_file(name, mode).map_err(failed("make file"))
     };
     if !is_link && let Some(large) = stream::Large::find(repo, entry.id) {
-        return large.write_to(&mut make()?).map_err(failed("write file"));
+        return Ok(large.write_to(&mut make()?).map_err(failed("write file"))?);
     }
     let blob = repo.find_blob(entry.id).map_err(|source| Error::Read { id: entry.id, source })?;
     if is_link {
@@ -186,8 +189,4 @@ pub(crate) fn write_new(
         make()?.write_all(&blob.data).map_err(failed("write file"))?;
     }
     Ok(blob.data.len() as u64)
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action, path: path.to_owned(), source }
 }

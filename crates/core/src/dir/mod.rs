@@ -125,7 +125,7 @@ impl Dir {
     }
 
     /// Opens a file to read it. A FIFO does not make it wait: the caller asks the handle for what it is.
-    pub fn open_file(&self, name: &BStr) -> io::Result<File> {
+    pub(crate) fn open_file(&self, name: &BStr) -> io::Result<File> {
         Ok(rustix::fs::openat(self, name.as_bytes(), FILE, Mode::empty())?.into())
     }
 
@@ -154,7 +154,7 @@ impl Dir {
     }
 
     /// Removes a folder if it is empty; gives whether it is gone now.
-    pub fn remove_folder(&self, name: &BStr) -> io::Result<bool> {
+    pub(crate) fn remove_folder(&self, name: &BStr) -> io::Result<bool> {
         match rustix::fs::unlinkat(self, name.as_bytes(), AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(true),
             Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),

@@ -17,11 +17,11 @@ mod take;
 
 pub use self::{places::open, take::take_objects};
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use gix::{ObjectId, actor};
 
-use crate::{history, history::HistoryRepo, run};
+use crate::{history, history::HistoryRepo, io_error::IoError, run};
 
 /// Why a check could not be carried out. What is found wrong is no error but a [`Problem`].
 #[derive(Debug, thiserror::Error)]
@@ -34,23 +34,8 @@ pub enum Error {
     #[error(transparent)]
     Runs(#[from] run::Error),
     /// A file or folder can't be read or written.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
-}
-
-impl Error {
-    fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 /// The changes that a check may make.

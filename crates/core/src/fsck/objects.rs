@@ -18,7 +18,7 @@ use gix::{
 use gix_pack::Bundle;
 
 use super::{Error, Outcome, Report, damaged::set_aside, places::chain};
-use crate::history::HistoryRepo;
+use crate::{history::HistoryRepo, io_error::IoError};
 
 /// Checks them all.
 pub(super) fn check(history: &HistoryRepo, mend: bool, report: &mut Report) -> Result<(), Error> {
@@ -53,7 +53,7 @@ pub(super) fn check(history: &HistoryRepo, mend: bool, report: &mut Report) -> R
 /// The packs of a folder, also those that have lost their index.
 fn packs(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(Error::io("list", folder))?
+        .map_err(IoError::of("list", folder))?
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "pack"))
@@ -97,10 +97,8 @@ fn rescue(history: &HistoryRepo, pack: &Path, report: &mut Report) -> Result<Out
         }
         match read(&bundle, number, &id, &mut buffer) {
             Some(kind) => {
-                history.git().objects.write_buf(kind, &buffer).map_err(|error| Error::Io {
-                    action: "write an object into",
-                    path: history.path().to_owned(),
-                    source: std::io::Error::other(error),
+                history.git().objects.write_buf(kind, &buffer).map_err(|error| {
+                    IoError::of("write an object into", history.path())(std::io::Error::other(error))
                 })?;
                 saved += 1;
             }
@@ -129,7 +127,7 @@ fn read(bundle: &Bundle, number: u32, id: &ObjectId, buffer: &mut Vec<u8>) -> Op
 /// Makes a new index for a pack that is whole; how many objects it has.
 fn index_again(history: &HistoryRepo, pack: &Path) -> Result<Option<u64>, Error> {
     let scratch = history.workspace()?;
-    let file = File::open(pack).map_err(Error::io("open", pack))?;
+    let file = File::open(pack).map_err(IoError::of("open", pack))?;
     let options = gix_pack::bundle::write::Options::default();
     let written = Bundle::write_to_directory(
         &mut BufReader::new(file),
@@ -146,18 +144,18 @@ fn index_again(history: &HistoryRepo, pack: &Path) -> Result<Option<u64>, Error>
     if index.exists() {
         set_aside(&history.own_folder(), &index)?;
     }
-    std::fs::rename(&new, &index).map_err(Error::io("write", &index))?;
+    std::fs::rename(&new, &index).map_err(IoError::of("write", &index))?;
     Ok(Some(count))
 }
 
 /// The loose objects, by the names of their files.
 fn loose(objects: &Path) -> Result<Vec<(ObjectId, PathBuf)>, Error> {
     let mut found = Vec::new();
-    for folder in std::fs::read_dir(objects).map_err(Error::io("list", objects))?.flatten() {
+    for folder in std::fs::read_dir(objects).map_err(IoError::of("list", objects))?.flatten() {
         let name = folder.file_name();
         let Some(first) = name.to_str().filter(|name| name.len() == 2) else { continue };
         let path = folder.path();
-        for file in std::fs::read_dir(&path).map_err(Error::io("list", &path))?.flatten() {
+        for file in std::fs::read_dir(&path).map_err(IoError::of("list", &path))?.flatten() {
             let rest = file.file_name();
             let id =
                 rest.to_str().and_then(|rest| ObjectId::from_hex(format!("{first}{rest}").as_bytes()).ok());

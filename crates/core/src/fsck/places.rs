@@ -6,6 +6,7 @@ use super::{Error, Outcome, Report, damaged::set_aside};
 use crate::{
     history::{self, FOLDER, HistoryRepo},
     id::ProjectId,
+    io_error::IoError,
     refs,
     restore::{self, JournalState},
     snapshot::{self, Limits, TreeRequest},
@@ -112,7 +113,9 @@ pub(super) fn stat_index(history: &HistoryRepo, mend: bool, report: &mut Report)
 pub(super) fn forget_stat_index(history: &HistoryRepo) -> Result<(), Error> {
     let path = history.stat_index_path();
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(IoError::of("remove", &path)(error).into())
+        }
         _ => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::HashSet, path::PathBuf};
 use gix::{ObjectId, Repository};
 
 use super::{Effort, Error, Outcome, Report, damaged::set_aside, places::mended};
-use crate::{history::HistoryRepo, refs};
+use crate::{history::HistoryRepo, io_error::IoError, refs};
 
 /// Checks them.
 pub(super) fn check(history: &HistoryRepo, effort: Effort, report: &mut Report) -> Result<(), Error> {
@@ -90,7 +90,7 @@ fn broken(history: &HistoryRepo) -> Result<Vec<Broken>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![history.path().join("refs")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))?.flatten() {
+        for entry in std::fs::read_dir(&folder).map_err(IoError::of("list", &folder))?.flatten() {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);

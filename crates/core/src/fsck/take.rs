@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::Error;
-use crate::history::HistoryRepo;
+use crate::{history::HistoryRepo, io_error::IoError};
 
 /// Moves the packs and loose objects of `from`, which nobody else uses, to where `history` finds them.
 pub fn take_objects(history: &HistoryRepo, from: &HistoryRepo) -> Result<(), Error> {
     let (source, target) = (from.path().join("objects"), history.path().join("objects"));
-    for folder in std::fs::read_dir(&source).map_err(Error::io("list", &source))?.flatten() {
+    for folder in std::fs::read_dir(&source).map_err(IoError::of("list", &source))?.flatten() {
         let name = folder.file_name();
         if folder.path().is_dir() && name != "info" {
             take_folder(&folder.path(), &target.join(name))?;
@@ -18,9 +18,9 @@ pub fn take_objects(history: &HistoryRepo, from: &HistoryRepo) -> Result<(), Err
 }
 
 fn take_folder(source: &Path, target: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(target).map_err(Error::io("make folder", target))?;
+    std::fs::create_dir_all(target).map_err(IoError::of("make folder", target))?;
     let mut files: Vec<_> = std::fs::read_dir(source)
-        .map_err(Error::io("list", source))?
+        .map_err(IoError::of("list", source))?
         .flatten()
         .map(|file| file.path())
         .collect();
@@ -29,7 +29,7 @@ fn take_folder(source: &Path, target: &Path) -> Result<(), Error> {
     for file in files {
         let place = target.join(file.file_name().unwrap_or_default());
         if !place.exists() {
-            std::fs::rename(&file, &place).map_err(Error::io("move", &file))?;
+            std::fs::rename(&file, &place).map_err(IoError::of("move", &file))?;
         }
     }
     Ok(())

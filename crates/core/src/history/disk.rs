@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Error, HistoryRepo};
+use crate::io_error::IoError;
 
 /// The disk use of the history repository.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +26,10 @@ impl HistoryRepo {
                 Ok(list) => list,
                 // Gone since it was listed: another process tidied up.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(Error::Io { action: "list", path: folder, source }),
+                Err(source) => return Err(IoError { action: "list", path: folder, source }.into()),
             };
             for entry in list {
-                let entry = entry.map_err(Error::io("list", &folder))?;
+                let entry = entry.map_err(IoError::of("list", &folder))?;
                 let Ok(meta) = entry.path().symlink_metadata() else { continue };
                 if meta.is_dir() {
                     folders.push(entry.path());

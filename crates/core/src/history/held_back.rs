@@ -10,11 +10,11 @@ use std::{
 use gix::bstr::{BString, ByteSlice};
 
 use super::{Error, HistoryRepo};
-use crate::ignore::Held;
+use crate::{ignore::Held, io_error::IoError};
 
 impl HistoryRepo {
     /// The file that lists the paths that are held back.
-    pub fn held_back_path(&self) -> PathBuf {
+    pub(crate) fn held_back_path(&self) -> PathBuf {
         self.own_folder().join("held-back")
     }
 
@@ -24,7 +24,7 @@ impl HistoryRepo {
         match crate::small_file::read_at_most(&path, crate::limits::HELD_BACK) {
             Ok(text) => Held::parse(&text).ok_or(Error::HeldBack { path }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Held::default()),
-            Err(source) => Err(Error::Io { action: "read", path, source }),
+            Err(source) => Err(IoError { action: "read", path, source }.into()),
         }
     }
 
@@ -42,7 +42,7 @@ impl HistoryRepo {
     pub(crate) fn set_held_back(&self, lines: &BTreeSet<BString>) -> Result<(), Error> {
         let path = self.held_back_path();
         if lines.is_empty() {
-            return std::fs::remove_file(&path).map_err(Error::io("remove", &path));
+            return Ok(std::fs::remove_file(&path).map_err(IoError::of("remove", &path))?);
         }
         let workspace = self.workspace()?;
         let beside = workspace.join("held-back");
@@ -54,6 +54,6 @@ impl HistoryRepo {
             // The name, too: a restore that a power cut ends may be finished, and the next snapshot asks.
             File::open(self.own_folder())?.sync_all()
         };
-        write().map_err(Error::io("write", &path))
+        Ok(write().map_err(IoError::of("write", &path))?)
     }
 }

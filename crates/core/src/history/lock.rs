@@ -3,6 +3,7 @@
 use std::{fs::File, path::Path};
 
 use super::{Error, HistoryRepo};
+use crate::io_error::IoError;
 
 /// The right to add to the history; given back when dropped.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl HistoryRepo {
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+            Err(std::fs::TryLockError::Error(source)) => Err(IoError { action: "lock", path, source }.into()),
         }
     }
 }
@@ -32,13 +33,14 @@ impl HistoryRepo {
 /// Waits for the lock that is the file at `path`.
 pub(super) fn acquire(path: &Path) -> Result<Lock, Error> {
     let file = open(path)?;
-    file.lock().map_err(Error::io("lock", path))?;
+    file.lock().map_err(IoError::of("lock", path))?;
     Ok(Lock { _file: file })
 }
 
 fn open(path: &Path) -> Result<File, Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
+        std::fs::create_dir_all(folder).map_err(IoError::of("make folder", folder))?;
     }
-    File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io("open", path))
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    Ok(file.map_err(IoError::of("open", path))?)
 }

@@ -41,8 +41,8 @@ use std::{
 use gix::{ObjectId, refs::FullName};
 
 use crate::{
-    git_files,
     id::{ProjectId, RunId},
+    io_error::IoError,
     refs,
     user_repo::{self, UserRepo},
 };
@@ -84,17 +84,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file or folder of it can't be read or written.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
     /// Its configuration can't be changed.
     #[error("can't change the configuration of {}", path.display())]
     Config {
@@ -149,20 +141,6 @@ pub enum Error {
 
 fn say(id: Option<ObjectId>) -> String {
     id.map_or_else(|| "nothing".to_owned(), |id| id.to_hex_with_len(10).to_string())
-}
-
-impl From<git_files::Refused> for Error {
-    fn from(refused: git_files::Refused) -> Self {
-        Self::Io { action: "read", path: refused.path, source: refused.source }
-    }
-}
-
-impl Error {
-    /// Makes an error of a failed file operation.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
 }
 
 /// An open history repository. Clones are cheap, and each thread takes its own.
@@ -245,12 +223,12 @@ impl HistoryRepo {
     }
 
     /// Returns the path of the stat index.
-    pub fn stat_index_path(&self) -> PathBuf {
+    pub(crate) fn stat_index_path(&self) -> PathBuf {
         self.own_folder().join("stat-index")
     }
 
     /// Returns the path of the journal of a restore while it is under way.
-    pub fn restore_journal_path(&self) -> PathBuf {
+    pub(crate) fn restore_journal_path(&self) -> PathBuf {
         self.own_folder().join("restore-journal")
     }
 
@@ -268,10 +246,10 @@ impl HistoryRepo {
     pub fn set_push_error(&self, message: Option<&str>) -> Result<(), Error> {
         let path = self.own_folder().join("push-error");
         match message {
-            Some(message) => std::fs::write(&path, message).map_err(Error::io("write", &path)),
+            Some(message) => Ok(std::fs::write(&path, message).map_err(IoError::of("write", &path))?),
             None => match std::fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::Io { action: "remove", path, source })
+                    Err(IoError { action: "remove", path, source }.into())
                 }
                 _ => Ok(()),
             },

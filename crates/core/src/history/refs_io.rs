@@ -96,13 +96,13 @@ impl HistoryRepo {
     }
 
     /// Removes a ref that is where the caller last saw it.
-    pub fn delete_ref(&self, name: &FullName, expected: ObjectId) -> Result<(), Error> {
+    pub(crate) fn delete_ref(&self, name: &FullName, expected: ObjectId) -> Result<(), Error> {
         let _lock = self.lock_refs()?;
         self.swap(name, Some(expected), None)
     }
 
     /// Every ref whose name begins with `prefix` (which ends in `/`), with where it is, by name.
-    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(FullName, ObjectId)>, Error> {
+    pub(crate) fn refs_below(&self, prefix: &str) -> Result<Vec<(FullName, ObjectId)>, Error> {
         let failed = |source: gix::Error| Error::ReadRef {
             name: prefix.to_owned(),
             path: self.path.clone(),

@@ -9,13 +9,13 @@ use std::{
 use gix::bstr::ByteSlice;
 
 use super::{Error, FOLDER, FORMAT_VERSION, HistoryRepo};
-use crate::{git_files, id::ProjectId, refs, remote_url::RemoteUrl};
+use crate::{git_files, id::ProjectId, io_error::IoError, refs, remote_url::RemoteUrl};
 
 pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     let path = root.join(FOLDER);
     for folder in ["", "objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "azml/tmp"] {
         let folder = path.join(folder);
-        std::fs::create_dir_all(&folder).map_err(Error::io("make folder", &folder))?;
+        std::fs::create_dir_all(&folder).map_err(IoError::of("make folder", &folder))?;
     }
     write_if_absent(&path.join("config"), &config_text())?;
     // Last: without HEAD it is no repository yet, and the next init finishes the work.
@@ -64,12 +64,12 @@ fn write_if_absent(path: &Path, text: &str) -> Result<(), Error> {
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
         .tempfile_in(folder)
-        .map_err(Error::io("write into", folder))?;
-    file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
+        .map_err(IoError::of("write into", folder))?;
+    file.write_all(text.as_bytes()).map_err(IoError::of("write", path))?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),
         Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(failed) => Err(Error::Io { action: "write", path: path.to_owned(), source: failed.error }),
+        Err(failed) => Err(IoError::of("write", path)(failed.error).into()),
     }
 }
 
@@ -92,14 +92,6 @@ impl HistoryRepo {
         self.edit_config(|config| {
             config.set_raw_value("remote.origin.url", url.without_secret().as_str())?;
             config.set_raw_value("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")?;
-            Ok(())
-        })
-    }
-
-    /// Forgets the remote.
-    pub fn remove_remote(&self) -> Result<(), Error> {
-        self.edit_config(|config| {
-            drop(config.remove_section("remote", "origin"));
             Ok(())
         })
     }

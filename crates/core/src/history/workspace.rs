@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{Error, HistoryRepo};
+use crate::io_error::IoError;
 
 /// A folder on the repository's own file system, removed with all that is in it when dropped.
 #[derive(Debug)]
@@ -24,17 +25,17 @@ impl HistoryRepo {
     /// A fresh folder to write into before moving the result to its place.
     pub fn workspace(&self) -> Result<Workspace, Error> {
         let parent = self.own_folder().join("tmp");
-        std::fs::create_dir_all(&parent).map_err(Error::io("make folder", &parent))?;
+        std::fs::create_dir_all(&parent).map_err(IoError::of("make folder", &parent))?;
         // Sweeping and making exclude each other: a folder is never seen between its making and its locking.
         let _making = super::lock::acquire(&self.own_folder().join("tmp.lock"))?;
         sweep(&parent);
         let folder = tempfile::Builder::new()
             .prefix("w")
             .tempdir_in(&parent)
-            .map_err(Error::io("make folder in", &parent))?;
+            .map_err(IoError::of("make folder in", &parent))?;
         let path = folder.path().join(LOCK);
-        let lock = File::create(&path).map_err(Error::io("create", &path))?;
-        lock.lock().map_err(Error::io("lock", &path))?;
+        let lock = File::create(&path).map_err(IoError::of("create", &path))?;
+        lock.lock().map_err(IoError::of("lock", &path))?;
         if let Ok(now) = lock.metadata().and_then(|meta| meta.modified()) {
             super::sweep::sweep(&self.path.join("objects"), now);
         }
@@ -56,7 +57,7 @@ impl Workspace {
     /// When it was made, in seconds and nanoseconds by the clock of the file system that it is on.
     pub fn began(&self) -> Result<(i64, u32), Error> {
         use std::os::unix::fs::MetadataExt;
-        let meta = self.lock.metadata().map_err(Error::io("look at", &self.join(LOCK)))?;
+        let meta = self.lock.metadata().map_err(IoError::of("look at", &self.join(LOCK)))?;
         Ok((meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0)))
     }
 }

@@ -25,8 +25,7 @@ use gix::{
     glob::pattern::Case,
 };
 
-use crate::quote::is_disruptive;
-use crate::user_repo::{UserRepo, nested};
+use crate::{git_files, quote::is_disruptive, small_file};
 pub use held::Held;
 use patterns::{Patterns, Place};
 
@@ -66,21 +65,6 @@ impl Rules {
         Self { level: None, case: Case::Sensitive, held: None }
     }
 
-    /// The rules that the project folder inherits: the user's `core.excludesFile`, the repository's `info/exclude`, and the
-    /// `.gitignore` files above the project folder.
-    pub fn of_user(repo: Option<&UserRepo>) -> Self {
-        let Some(repo) = repo else { return Self::none() };
-        let prefix = repo.prefix();
-        let mut rules = Self::of_configuration(repo.git(), prefix);
-        let mut start = 0;
-        while let Some(slash) = prefix[start..].find_byte(b'/') {
-            let text = repo.gitignore_in(prefix[..start].trim_end_with(|c| c == '/').as_bstr());
-            rules = rules.with_above(prefix[start..].as_bstr(), text.as_deref());
-            start += slash + 1;
-        }
-        rules
-    }
-
     /// The user's `core.excludesFile` and the repository's `info/exclude`, for the folder of the work tree at `prefix`.
     pub(crate) fn of_configuration(git: &gix::Repository, prefix: &BStr) -> Self {
         let config = git.config_snapshot();
@@ -95,13 +79,13 @@ impl Rules {
         let excludes: Option<PathBuf> = configured.or_else(default);
         let exclude = git.common_dir().join("info").join("exclude");
         for path in excludes.iter().chain([&exclude]) {
-            rules = rules.with_above(prefix, crate::small_file::read(path).ok().as_deref());
+            rules = rules.with_above(prefix, small_file::read(path).ok().as_deref());
         }
         rules
     }
 
     /// These rules with those of a folder above the project; `lead` is the path from there to the project folder.
-    fn with_above(&self, lead: &BStr, gitignore: Option<&[u8]>) -> Self {
+    pub(crate) fn with_above(&self, lead: &BStr, gitignore: Option<&[u8]>) -> Self {
         let place = if lead.is_empty() { Place::Below(0) } else { Place::Above(lead.to_owned()) };
         let git = Patterns::parse(gitignore.unwrap_or_default(), place);
         self.with_level(git, Patterns::parse(b"", Place::Below(0)))
@@ -183,20 +167,19 @@ impl Rules {
     /// These rules with those that the ignore files in a folder below `root` say.
     pub(crate) fn read_folder(&self, root: &Path, folder: &[u8]) -> Self {
         let at = root.join(std::ffi::OsStr::from_bytes(folder));
-        let read = |name: &str| {
-            let path = at.join(name);
-            path.symlink_metadata()
-                .is_ok_and(|meta| meta.is_file())
-                .then(|| crate::small_file::read(&path).ok())
-                .flatten()
-        };
-        let exclude = nested::exclude(root, folder.as_bstr());
+        let exclude = git_files::exclude(root, folder.as_bstr());
         self.with(folder.len(), exclude.as_deref(), None).with(
             folder.len(),
-            read(".gitignore").as_deref(),
-            read(FILE).as_deref(),
+            read(&at.join(".gitignore")).as_deref(),
+            read(&at.join(FILE)).as_deref(),
         )
     }
+}
+
+/// The text of an ignore file, if there is one that Git reads.
+pub(crate) fn read(path: &Path) -> Option<Vec<u8>> {
+    let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    is_file.then(|| small_file::read(path).ok()).flatten()
 }
 
 /// The line that leaves out exactly this file, for the ignore file at the top of the project.

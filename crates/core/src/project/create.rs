@@ -2,10 +2,11 @@
 
 use std::{io::ErrorKind, path::Path};
 
-use super::{Error, FILE, ProjectFile, Scope, gitignore, update_gitignore, write_whole};
+use super::{Error, FILE, ProjectFile, Scope, gitignore, write_whole};
 use crate::{
     dir::{Dir, split},
     id::ProjectId,
+    io_error::IoError,
 };
 
 /// The result of making a project's files.
@@ -89,10 +90,10 @@ fn make(root: &Path, file: &ProjectFile, blank: bool, created: &mut Created) -> 
                 write_whole(root, name, content.as_bytes())?;
                 created.made.push(name);
             }
-            Err(source) => return Err(Error::Io { action: "look at", path, source }),
+            Err(source) => return Err(IoError { action: "look at", path, source }.into()),
         }
     }
-    if let Some(before) = update_gitignore(root)? {
+    if let Some(before) = gitignore::update_gitignore(root)? {
         created.gitignore = before;
         created.made.push(gitignore::FILE);
     }

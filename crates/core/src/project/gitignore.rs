@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, path::Path};
 
 use super::{Error, write_whole};
-use crate::{dir::Dir, limits::SMALL_FILE, small_file};
+use crate::{dir::Dir, io_error::IoError, limits::SMALL_FILE, small_file};
 
 /// The name of the file.
 pub(super) const FILE: &str = ".gitignore";
@@ -16,9 +16,9 @@ const LINES: [&str; 4] = [crate::history::FOLDER, ".ipynb_checkpoints", "azureml
 ///
 /// A file without a newline at its end gets one first; a file with CRLF line ends gets CRLF. Nothing else changes. A link is
 /// refused: Git reads no ignore file through one, and the file that it leads to may be private.
-pub fn update_gitignore(root: &Path) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn update_gitignore(root: &Path) -> Result<Option<Vec<u8>>, Error> {
     let path = root.join(FILE);
-    let top = Dir::open(root).map_err(Error::io("open", root))?;
+    let top = Dir::open(root).map_err(IoError::of("open", root))?;
     let is_link = || top.read_link(FILE.into()).is_ok();
     let old =
         match top.open_file(FILE.into()).and_then(|mut file| small_file::read_open(&mut file, SMALL_FILE)) {
@@ -28,7 +28,7 @@ pub fn update_gitignore(root: &Path) -> Result<Option<Vec<u8>>, Error> {
             // To open a socket fails without a reason.
             Err(error) => {
                 let source = small_file::probe(&path, SMALL_FILE).err().unwrap_or(error);
-                return Err(Error::Io { action: "read", path, source });
+                return Err(IoError { action: "read", path, source }.into());
             }
         };
     match completed(&old) {

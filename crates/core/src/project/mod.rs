@@ -8,7 +8,6 @@ mod name;
 mod scope;
 
 pub use create::{Created, create_files};
-pub use gitignore::update_gitignore;
 pub use name::ProjectName;
 pub use scope::Scope;
 
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     dir::{Dir, is_no_folder, split},
     id::ProjectId,
+    io_error::IoError,
 };
 
 /// The path of the project's file in the project folder.
@@ -83,24 +83,9 @@ pub enum Error {
         /// The kind of thing found.
         what: &'static str,
     },
-    /// A file can't be read or written.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
-}
-
-impl Error {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 /// The content of `.azureml/project.json`.
@@ -142,7 +127,7 @@ impl Project {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Err(Error::NotFound { start: root.to_owned() });
             }
-            Err(source) => return Err(Error::Io { action: "read", path, source }),
+            Err(source) => return Err(IoError { action: "read", path, source }.into()),
         };
         // Some of the Workbench's own files begin with a byte order mark.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
@@ -209,18 +194,18 @@ pub fn check_folder(root: &Path, home: Option<&Path>) -> Result<(), Error> {
 fn write_whole(root: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
     let path = root.join(name);
     let (folder, name) = split(name.into());
-    let top = Dir::open(root).map_err(Error::io("open", root))?;
+    let top = Dir::open(root).map_err(IoError::of("open", root))?;
     let folder = top.make_below(folder).map_err(|error| {
         let at = root.join(OsStr::from_bytes(&error.at));
         if is_no_folder(&error.source) {
             Error::InTheWay { path: at, what: "a link or a file, not a folder" }
         } else {
-            Error::io("make folder", &at)(error.source)
+            IoError::of("make folder", &at)(error.source).into()
         }
     })?;
     folder
         .put(name, true, |part| folder.new_file(part, 0o666)?.write_all(content))
-        .map_err(Error::io("write", &path))
+        .map_err(|source| IoError::of("write", &path)(source).into())
 }
 
 #[cfg(test)]

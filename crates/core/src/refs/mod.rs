@@ -66,7 +66,7 @@ pub fn is_tag(project: &ProjectId, name: &FullNameRef) -> bool {
 }
 
 /// The ref of a tag that stock Git made; `None` where Git takes no such name.
-pub fn git_tag(name: &str) -> Option<FullName> {
+pub(crate) fn git_tag(name: &str) -> Option<FullName> {
     FullName::try_from(format!("{GIT_TAGS_PREFIX}{name}")).ok()
 }
 
@@ -76,7 +76,7 @@ pub fn backup(n: u64) -> FullName {
 }
 
 /// The number of a backup ref, if `name` is one.
-pub fn backup_number(name: &FullNameRef) -> Option<u64> {
+pub(crate) fn backup_number(name: &FullNameRef) -> Option<u64> {
     let digits = name.as_bstr().strip_prefix(BACKUP_PREFIX.as_bytes())?.to_str().ok()?;
     digits.parse().ok().filter(|n: &u64| n.to_string() == digits)
 }

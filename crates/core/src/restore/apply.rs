@@ -25,6 +25,7 @@ use crate::{
     checkout::{self, listing::Entry},
     dir::{Dir, Exchanged, split},
     history::HistoryRepo,
+    io_error::IoError,
 };
 
 /// In which state a journal is applied.
@@ -226,7 +227,7 @@ impl Work<'_> {
         let (part, new) = (self.beside(i, "part"), self.beside(i, "new"));
         self.steps.before_path("write the content for", &change.path)?;
         match checkout::write_new(self.repo, (folder, part.as_bstr()), wanted, &|| self.folders.shown(path)) {
-            Err(checkout::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(checkout::Error::Io(IoError { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
                 self.folders.forget();
                 return Ok(false);
             }

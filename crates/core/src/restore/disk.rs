@@ -17,6 +17,7 @@ use super::Error;
 use crate::{
     checkout::{listing::Entry, path::below},
     dir::{Dir, Opened, is_no_folder, split},
+    io_error::IoError,
 };
 
 /// The result of looking at a path.
@@ -75,7 +76,7 @@ pub(super) struct Folders<'r> {
 impl<'r> Folders<'r> {
     /// Opens the project folder.
     pub(super) fn open(root: &'r Path) -> Result<Self, Error> {
-        let top = Dir::open(root).map_err(Error::io("open", root))?;
+        let top = Dir::open(root).map_err(IoError::of("open", root))?;
         Ok(Self { root, opened: RefCell::new(Opened::below(Arc::new(top))) })
     }
 
@@ -115,7 +116,7 @@ impl<'r> Folders<'r> {
 
     /// Makes an error of what could not be done to a path.
     pub(super) fn error(&self, action: &'static str, path: &BStr) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Io { action, path: below(self.root, path), source }
+        move |source| IoError { action, path: below(self.root, path), source }.into()
     }
 
     /// Returns a path as the user knows it.

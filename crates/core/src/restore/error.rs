@@ -1,10 +1,10 @@
 //! Errors that stop a restore.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use gix::{ObjectId, bstr::BString};
 
-use crate::{checkout, history, snapshot};
+use crate::{checkout, history, io_error::IoError, snapshot};
 
 /// Why a restore, an undo or a recovery did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -71,17 +71,9 @@ pub enum Error {
         /// Its path.
         path: BString,
     },
-    /// The disk refused.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
     /// A file's content could not be written.
     #[error("can't write a restored file")]
     Write(#[from] checkout::Error),
@@ -134,12 +126,4 @@ pub enum Error {
         /// The step's number.
         step: u64,
     },
-}
-
-impl Error {
-    /// Makes an error of a failed file operation.
-    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
 }

@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::Error;
-use crate::parallel;
+use crate::{io_error::IoError, parallel};
 
 /// Puts on the disk, for good, the files in `written`: one by one if they are few; else everything that was written on the
 /// file system of `folder`, which may be more than ours, and those that are on another.
@@ -22,9 +22,9 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
     if (1..=FEW).contains(&written.len()) {
         return flush_each(written);
     }
-    let handle = File::open(folder).map_err(Error::io("open", folder))?;
-    let whole = flush_file_system(&handle).map_err(Error::io("flush the file system of", folder))?;
-    let own = device(&handle.metadata().map_err(Error::io("look at", folder))?);
+    let handle = File::open(folder).map_err(IoError::of("open", folder))?;
+    let whole = flush_file_system(&handle).map_err(IoError::of("flush the file system of", folder))?;
+    let own = device(&handle.metadata().map_err(IoError::of("look at", folder))?);
     let mut parents = HashSet::new();
     let mut last = None;
     for path in written {
@@ -44,11 +44,11 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
             continue;
         }
         for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {
-            let Some(file) = open(path).map_err(Error::io("open", path))? else { continue };
-            if whole && device(&file.metadata().map_err(Error::io("look at", path))?) == own {
+            let Some(file) = open(path).map_err(IoError::of("open", path))? else { continue };
+            if whole && device(&file.metadata().map_err(IoError::of("look at", path))?) == own {
                 continue;
             }
-            file.sync_all().map_err(Error::io("flush", path))?;
+            file.sync_all().map_err(IoError::of("flush", path))?;
         }
     }
     Ok(())
@@ -93,11 +93,11 @@ pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(),
     }
     let all: Vec<PathBuf> = all.into_iter().collect();
     let flush = |path: &PathBuf| match open(path) {
-        Ok(Some(file)) => file.sync_all().map_err(Error::io("flush", path)),
+        Ok(Some(file)) => Ok(file.sync_all().map_err(IoError::of("flush", path))?),
         Ok(None) => Ok(()),
         // Not to be read by us, and not written by us either.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        Err(error) => Err(Error::io("flush", path)(error)),
+        Err(error) => Err(IoError::of("flush", path)(error).into()),
     };
     parallel::map_shares(&all, THREADS, |paths| paths.iter().try_for_each(flush)).into_iter().collect()
 }

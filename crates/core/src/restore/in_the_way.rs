@@ -12,6 +12,7 @@ use super::{
 use crate::{
     checkout::{listing::Entry, path::is_reserved},
     dir::{Dir, split},
+    io_error::IoError,
 };
 
 /// The files at the places of a restore that no snapshot of the folder has.
@@ -51,7 +52,7 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Err
         }
         let there = match folders.look(path) {
             // What can't be read is not what the restore would put there.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(Error::Io(IoError { source, .. })) if source.kind() == io::ErrorKind::PermissionDenied => {
                 Found::Special
             }
             there => there?,

@@ -21,6 +21,7 @@ use super::{Change, Error, steps::Counter};
 use crate::{
     checkout::{listing::Entry, path},
     dir::Dir,
+    io_error::IoError,
     limits::RESTORE_JOURNAL,
     small_file,
 };
@@ -67,7 +68,7 @@ struct Version {
 
 /// The state of a project's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JournalState {
+pub(crate) enum JournalState {
     /// No restore is under way.
     None,
     /// One is: the next command ends it.
@@ -77,7 +78,7 @@ pub enum JournalState {
 }
 
 /// Looks at the journal, and changes nothing.
-pub fn journal_state(history: &crate::history::HistoryRepo) -> JournalState {
+pub(crate) fn journal_state(history: &crate::history::HistoryRepo) -> JournalState {
     match Journal::read(&history.restore_journal_path()) {
         Ok(None) => JournalState::None,
         Err(Error::DamagedJournal { why, .. }) => JournalState::Damaged(why),
@@ -101,17 +102,17 @@ impl Journal {
     ) -> Result<(), Error> {
         const WRITE: &str = "write the restore journal";
         let beside = path.with_extension("new");
-        let (folder, name) = open_folder(path).map_err(Error::io(WRITE, path))?;
+        let (folder, name) = open_folder(path).map_err(IoError::of(WRITE, path))?;
         let name_beside = BString::from(format!("{name}.new"));
         steps.before("write the journal beside its place")?;
         let write = || {
             folder.remove_file(name_beside.as_bstr())?;
             folder.new_file(name_beside.as_bstr(), 0o666)?.write_all(&self.to_bytes())
         };
-        write().map_err(Error::io(WRITE, &beside))?;
+        write().map_err(IoError::of(WRITE, &beside))?;
         super::flush::flush_each(relies_on.into_iter().chain([beside]))?;
         steps.before("move the journal to its place")?;
-        folder.rename(name_beside.as_bstr(), name.as_bstr()).map_err(Error::io(WRITE, path))?;
+        folder.rename(name_beside.as_bstr(), name.as_bstr()).map_err(IoError::of(WRITE, path))?;
         sync_parent(path)
     }
 
@@ -119,7 +120,7 @@ impl Journal {
     pub(super) fn remove(path: &Path, steps: &Counter<'_>) -> Result<(), Error> {
         steps.before("remove the journal")?;
         let removed = open_folder(path).and_then(|(folder, name)| folder.remove_file(name.as_bstr()));
-        removed.map_err(Error::io("remove the restore journal", path))?;
+        removed.map_err(IoError::of("remove the restore journal", path))?;
         sync_parent(path)
     }
 
@@ -128,7 +129,7 @@ impl Journal {
         let bytes = match small_file::read_at_most(path, RESTORE_JOURNAL) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("read the restore journal", path)(error)),
+            Err(error) => return Err(IoError::of("read the restore journal", path)(error).into()),
         };
         let damaged = |why: String| Error::DamagedJournal { path: path.to_owned(), why };
         let Version { version } = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
@@ -194,7 +195,9 @@ fn open_folder(path: &Path) -> io::Result<(Dir, BString)> {
 fn sync_parent(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("flush folder", folder))?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(IoError::of("flush folder", folder))?;
     }
     #[cfg(not(unix))]
     let _ = path;

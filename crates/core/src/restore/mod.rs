@@ -36,10 +36,10 @@ mod tree_rules;
 mod unignored;
 mod work;
 
+pub(crate) use self::journal::{JournalState, journal_state};
 pub use self::{
     backup::{Backup, KEPT, backups, newest_backup},
     error::Error,
-    journal::{JournalState, journal_state},
     plan::{Change, Plan, plan, plan_undo},
     run::{Done, Recovered, execute, go_back, recover, restore, undo},
     steps::{NoSteps, Step, Steps, Stopped},

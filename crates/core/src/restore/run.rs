@@ -28,6 +28,7 @@ use crate::{
     checkout::{listing::Entry, path},
     dir::split,
     history::HistoryRepo,
+    io_error::IoError,
     refs,
 };
 
@@ -127,14 +128,15 @@ pub fn recover(history: &HistoryRepo, steps: &dyn Steps) -> Result<Recovered, Er
 /// One restore at a time: the lock goes with its process.
 fn lock(history: &HistoryRepo) -> Result<File, Error> {
     let path = history.own_folder().join("restore.lock");
-    std::fs::create_dir_all(history.own_folder()).map_err(Error::io("make folder", &history.own_folder()))?;
+    std::fs::create_dir_all(history.own_folder())
+        .map_err(IoError::of("make folder", &history.own_folder()))?;
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(Error::io("open", &path))?;
-    file.lock().map_err(Error::io("lock", &path))?;
+        .map_err(IoError::of("open", &path))?;
+    file.lock().map_err(IoError::of("lock", &path))?;
     Ok(file)
 }
 

@@ -13,14 +13,11 @@ use gix::{
 
 use super::{Change, Error};
 use crate::{
-    checkout,
+    checkout, git_files,
     history::HistoryRepo,
     ignore::{self, Rules, Verdict},
     snapshot,
-    user_repo::{
-        Tracked, UserRepo,
-        nested::{self, Nested},
-    },
+    user_repo::{Tracked, UserRepo, nested::Nested},
 };
 
 /// The ignore rules of a tree that is not on the disk, with what Git tracks there.
@@ -54,7 +51,7 @@ impl<'r> TreeRules<'r> {
             history,
             tree,
             removed: removed.filter(|path| is_ignore_file(path.as_ref())).cloned().collect(),
-            of_user: Rules::of_user(user.as_ref()),
+            of_user: user.as_ref().map_or_else(Rules::none, UserRepo::ignore_rules),
             tracked: tracked.unwrap_or_default(),
             folders: HashMap::new(),
             nested: HashMap::new(),
@@ -95,7 +92,7 @@ impl<'r> TreeRules<'r> {
         };
         let rules = match rules {
             Some(rules) => {
-                let exclude = nested::exclude(self.history.root(), folder);
+                let exclude = git_files::exclude(self.history.root(), folder);
                 let rules = rules.with(folder.len(), exclude.as_deref(), None);
                 let (git, own) = (self.file_in(folder, ".gitignore")?, self.file_in(folder, ignore::FILE)?);
                 Some(rules.with(folder.len(), git.as_deref(), own.as_deref()))

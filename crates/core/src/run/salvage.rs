@@ -63,7 +63,7 @@ impl RunStore<'_> {
     }
 
     /// Writes a state of the records that has exactly these, after the one that is there.
-    pub fn write_anew(
+    pub(crate) fn write_anew(
         &self,
         records: impl IntoIterator<Item = (RunId, ObjectId)>,
         by: &actor::Signature,

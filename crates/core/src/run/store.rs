@@ -132,7 +132,8 @@ impl<'h> RunStore<'h> {
     }
 
     /// The number that the next run gets: one more than the highest.
-    pub fn next_number(&self) -> Result<u64, Error> {
+    #[cfg(test)]
+    pub(super) fn next_number(&self) -> Result<u64, Error> {
         Ok(self.tip()?.totals.last_number.saturating_add(1))
     }
 

@@ -8,6 +8,7 @@ use gix::{
 use super::{Error, Request, content};
 use crate::{
     history::{self, HistoryRepo},
+    io_error::IoError,
     stat_index::StatIndex,
 };
 
@@ -32,8 +33,7 @@ pub(super) fn draft(
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let failed =
-        |source| Error::Io { action: "write a commit into", path: history.path().to_owned(), source };
+    let failed = IoError::of("write a commit into", history.path());
     object(tree, parent, request).write_to(&mut bytes).map_err(failed)?;
     let id = content::hash(gix::objs::Kind::Commit, &bytes).map_err(failed)?;
     Ok(Some(Draft { id, bytes, parent }))

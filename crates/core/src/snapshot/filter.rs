@@ -12,13 +12,14 @@ use super::{Error, Silent, files, open_index, rules_of, scan};
 use crate::{
     history::{FOLDER, HistoryRepo},
     ignore::{Rules, Verdict},
+    io_error::IoError,
     parallel,
 };
 
 /// The folders that a snapshot looks into, by path; the first is the project folder itself, the empty path.
 pub fn folders(history: &HistoryRepo) -> Result<Vec<BString>, Error> {
     let user = history.user_repo().map_err(|source| Error::UserRepo(Box::new(source)))?;
-    let failed = |source| Error::Io { action: "open", path: history.root().to_owned(), source };
+    let failed = IoError::of("open", history.root());
     let root = files::open_root(history.root()).map_err(failed)?;
     let index = open_index(history);
     let found = scan::scan(&scan::Scan {

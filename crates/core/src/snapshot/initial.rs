@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Error, Limits, Observer, open_objects, write_tree};
 use crate::{
-    ignore::Rules,
+    io_error::IoError,
     user_repo::{self, Signature, UserRepo},
 };
 
@@ -48,14 +48,10 @@ pub fn initial_commit(
 /// Stores the folder as a tree in the user's repository.
 fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Result<ObjectId, Error> {
     let (root, git_dir) = (user.root(), user.git().git_dir());
-    let io = |action, path: &std::path::Path| {
-        let path = path.to_owned();
-        move |source| Error::Io { action, path, source }
-    };
     let scratch = tempfile::Builder::new()
         .prefix("azml-")
         .tempdir_in(git_dir)
-        .map_err(io("make a folder in", git_dir))?;
+        .map_err(IoError::of("make a folder in", git_dir))?;
     let objects = user.git().common_dir().join("objects");
     let target = write_tree::Target {
         root,
@@ -63,13 +59,13 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         objects_folder: objects,
         scratch: scratch.path(),
         began: (0, 0),
-        rules: Rules::of_user(Some(user)),
+        rules: user.ignore_rules(),
         user: None,
         limits,
         stored_size: &|_| None,
         last_has: &|_| false,
     };
     let done = write_tree::write_tree(&target, None, observer, &mut |_| Ok(None))?;
-    done.store.finish().map_err(io("store the content of", root))?;
+    done.store.finish().map_err(IoError::of("store the content of", root))?;
     Ok(done.built.tree)
 }

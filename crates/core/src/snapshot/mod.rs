@@ -32,6 +32,7 @@ use gix::{
 use crate::{
     history::{self, HistoryRepo},
     ignore::{Held, Rules, Verdict},
+    io_error::IoError,
     stat_index::StatIndex,
     user_repo::UserRepo,
 };
@@ -65,16 +66,8 @@ pub enum Error {
     #[error("can't read the folder's own Git repository")]
     UserRepo(#[source] Box<crate::user_repo::Error>),
     /// A file or folder can't be read or written.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
     /// Git can't do it.
     #[error("can't {action}")]
     Git {
@@ -143,7 +136,7 @@ fn tree_and(
         let built = (!done.built.index_is_current).then(build);
         (storing.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread has failed"))), built)
     });
-    stored.map_err(|source| Error::Io { action: "store the content of", path: root.to_owned(), source })?;
+    stored.map_err(IoError::of("store the content of", root))?;
     // A cache: without it the next snapshot is slower, and no less right.
     if let Some(Err(error)) = built.map(|built| built.and_then(|()| put_index(&beside, &path))) {
         tracing::warn!(%error, path = %path.display(), "the stat index can't be written");
@@ -175,7 +168,7 @@ fn open_index(history: &HistoryRepo) -> Option<StatIndex> {
 
 /// The rules of the user, with what is held back.
 fn rules_of(history: &HistoryRepo, user: Option<&UserRepo>) -> Result<Rules, Error> {
-    holding(history, Rules::of_user(user))
+    holding(history, user.map_or_else(Rules::none, UserRepo::ignore_rules))
 }
 
 /// Returns whether the last snapshot has a file or folder at a path.
@@ -220,11 +213,7 @@ fn holding(history: &HistoryRepo, rules: Rules) -> Result<Rules, Error> {
 
 /// The objects that are stored now, whoever stored them.
 fn open_objects(folder: &Path) -> Result<gix::odb::Handle, Error> {
-    gix::odb::at(folder, gix::hash::Kind::Sha1).map_err(|source| Error::Io {
-        action: "open the objects in",
-        path: folder.to_owned(),
-        source,
-    })
+    Ok(gix::odb::at(folder, gix::hash::Kind::Sha1).map_err(IoError::of("open the objects in", folder))?)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     ignore::Rules,
+    io_error::IoError,
     limits::READ_TO_COMPARE,
     parallel,
     stat_index::StatIndex,
@@ -86,7 +87,7 @@ pub(super) fn write_tree<'t>(
     observer: &dyn Observer,
     extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
 ) -> Result<PendingTree<'t>, Error> {
-    let io = |action| io_error(action, target.root);
+    let io = |action| IoError::of(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
     let threads = parallel::threads(THREADS);
     let mut found = scan(&Scan {
@@ -135,7 +136,8 @@ pub(super) fn write_tree<'t>(
                 }
             }
             let mut reader = reader(Form::IdOnly);
-            let failed = io_error("read", &target.root.join(system_path(path)));
+            let shown = target.root.join(system_path(path));
+            let failed = IoError::of("read", &shown);
             match reader.read(path, item.kind, item.force_included).map_err(failed)? {
                 Content::Read { new: Some(new), .. } => Ok(Some((Some(new.id), new.size))),
                 _ => Ok(None),
@@ -241,16 +243,16 @@ fn read_all(
     readers: Vec<Reader<'_>>,
     root: &Path,
     mut done: impl FnMut(usize, Content) -> io::Result<()>,
-) -> Result<(), Error> {
+) -> Result<(), IoError> {
     let read = |reader: &mut Reader<'_>, (node, at): &Pending| {
         let node = &found.nodes[*node];
         let item = &node.items[*at];
         let path = node.path_of(item);
         reader
             .read(path.as_bstr(), item.kind, item.force_included)
-            .map_err(io_error("read", &root.join(system_path(path.as_bstr()))))
+            .map_err(IoError::of("read", &root.join(system_path(path.as_bstr()))))
     };
-    let mut done = |number, content| done(number, content).map_err(io_error("store the content of", root));
+    let mut done = |number, content| done(number, content).map_err(IoError::of("store the content of", root));
     let mut readers = readers;
     if let [reader] = &mut readers[..] {
         return pending.iter().enumerate().try_for_each(|(number, file)| done(number, read(reader, file)?));
@@ -278,9 +280,4 @@ fn read_all(
         }
         Ok(())
     })
-}
-
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
-    let path = path.to_owned();
-    move |source| Error::Io { action, path, source }
 }

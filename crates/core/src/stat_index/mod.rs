@@ -95,7 +95,7 @@ impl Stat {
     };
 
     /// Returns whether a change after `began` (the begin of the snapshot) could leave this stat data as it is.
-    pub fn is_racy(&self, began: (i64, u32)) -> bool {
+    pub(crate) fn is_racy(&self, began: (i64, u32)) -> bool {
         (self.mtime_s, self.mtime_ns) >= began || (self.ctime_s, self.ctime_ns) >= began
     }
 }

@@ -115,7 +115,7 @@ impl StatIndex {
     }
 
     /// The tree of the whole folder; `None` when that would be empty.
-    pub fn root_tree(&self) -> Option<ObjectId> {
+    pub(crate) fn root_tree(&self) -> Option<ObjectId> {
         Some(id_at(&self.bytes, 28)).filter(|id| !id.is_null())
     }
 

@@ -8,12 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BString, ByteSlice};
 
-use super::{Error, Format, UserRepo, failed, nested};
+use super::{Error, Format, UserRepo, failed};
 use crate::{
     git_files,
-    ignore::{Rules, Verdict},
+    ignore::{self, Rules, Verdict},
     limits::GIT_PATH_FILE,
     refs,
 };
@@ -86,29 +86,42 @@ impl UserRepo {
         for end in self.prefix.find_iter("/") {
             let folder = self.prefix[..end].as_bstr();
             let above = folder.rfind_byte(b'/').map_or(&b""[..], |slash| &folder[..slash]);
-            let text = self.gitignore_in(above.as_bstr());
+            let text = self.gitignore_in(above);
             rules = rules.with(above.len(), text.as_deref(), None);
             is_ignored |= rules.verdict(folder, true) == Verdict::Excluded;
         }
         Ok(is_ignored && !self.tracked()?.has_below(b"".as_bstr()))
     }
 
-    /// The text of the `.gitignore` in a folder of the work tree, if there is one that Git reads.
-    pub(crate) fn gitignore_in(&self, folder: &BStr) -> Option<Vec<u8>> {
-        let path = self.work_tree().join(OsStr::from_bytes(folder)).join(".gitignore");
-        let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        is_file.then(|| crate::small_file::read(&path).ok()).flatten()
+    /// The ignore rules that the project folder inherits: the user's `core.excludesFile`, the repository's `info/exclude`, and
+    /// the `.gitignore` files above the project folder.
+    pub fn ignore_rules(&self) -> Rules {
+        let prefix = self.prefix();
+        let mut rules = Rules::of_configuration(&self.git, prefix);
+        let mut start = 0;
+        while let Some(slash) = prefix[start..].find_byte(b'/') {
+            let text = self.gitignore_in(prefix[..start].trim_end_with(|c| c == '/'));
+            rules = rules.with_above(prefix[start..].as_bstr(), text.as_deref());
+            start += slash + 1;
+        }
+        rules
+    }
+
+    fn gitignore_in(&self, folder: &[u8]) -> Option<Vec<u8>> {
+        ignore::read(&self.work_tree.join(OsStr::from_bytes(folder)).join(".gitignore"))
     }
 }
 
 fn open_git(dot_git: &Path, top: &Path) -> Result<gix::Repository, Error> {
     git_files::check_globals()?;
     git_files::check(dot_git.to_owned(), GIT_PATH_FILE)?;
-    if let Some(git_dir) = nested::git_dir_of(top) {
-        git_files::check_repository(&git_dir, &nested::common_dir(&git_dir), &[refs::MASTER])?;
+    let git_dir = git_files::git_dir_of(top);
+    let common_dir = git_dir.as_deref().map(git_files::common_dir);
+    if let (Some(git_dir), Some(common_dir)) = (&git_dir, &common_dir) {
+        git_files::check_repository(git_dir, common_dir, &[refs::MASTER])?;
     }
     gix::open(dot_git).map_err(|source| {
-        let config = nested::common_dir_of(top).map(|folder| folder.join("config"));
+        let config = common_dir.map(|folder| folder.join("config"));
         let config = config
             .and_then(|path| gix::config::File::from_path_no_includes(path, gix::config::Source::Local).ok());
         match config

@@ -25,7 +25,7 @@ use gix::{
     bstr::{BStr, BString, ByteSlice},
 };
 
-use crate::git_files;
+use crate::io_error::IoError;
 
 /// Failures of the user's repository.
 #[derive(Debug, thiserror::Error)]
@@ -58,17 +58,9 @@ pub enum Error {
         /// Its format.
         format: Format,
     },
-    /// A file can't be read or written.
-    #[error("can't {action} {}", path.display())]
-    Io {
-        /// The action that was attempted.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
     /// It has a remote `origin` that is another one.
     #[error("{} has a remote `origin` already: {url}", root.display())]
     OtherRemote {
@@ -77,12 +69,6 @@ pub enum Error {
         /// The remote's URL, without a password.
         url: String,
     },
-}
-
-impl From<git_files::Refused> for Error {
-    fn from(refused: git_files::Refused) -> Self {
-        Self::Io { action: "read", path: refused.path, source: refused.source }
-    }
 }
 
 /// A format of repositories that azml does not read.

@@ -4,8 +4,6 @@
 //! that nothing in it can have an effect, whoever wrote it.
 
 use std::{
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -13,7 +11,8 @@ use std::{
 use gix::bstr::{BStr, ByteSlice};
 
 use super::tracked::Tracked;
-use crate::limits::{GIT_INDEX, GIT_PATH_FILE, NESTED_REPOSITORIES};
+use crate::git_files::{common_dir, git_dir, is_file};
+use crate::limits::{GIT_INDEX, NESTED_REPOSITORIES};
 
 /// The nested repositories that a folder lies in, the innermost first. Cheap to share.
 #[derive(Debug, Clone, Default)]
@@ -82,50 +81,4 @@ impl Repository {
         let index = gix::index::File::at(path, gix::hash::Kind::Sha1, false, options)?;
         Ok(Tracked::of_index(index, &common_dir(&self.git_dir).join("objects")))
     }
-}
-
-/// Reads the `info/exclude` of the repository whose work tree begins at `folder` of the project at `root`.
-pub(crate) fn exclude(root: &Path, folder: &BStr) -> Option<Vec<u8>> {
-    let path = common_dir(&git_dir(root, folder)?).join("info/exclude");
-    crate::small_file::read(&path).ok()
-}
-
-/// The configuration file of the repository whose work tree begins at `top`.
-pub(super) fn common_dir_of(top: &Path) -> Option<PathBuf> {
-    Some(common_dir(&git_dir_of(top)?))
-}
-
-/// The repository whose work tree begins at `folder` of the project at `root`, whose own is the user's repository.
-fn git_dir(root: &Path, folder: &BStr) -> Option<PathBuf> {
-    if folder.is_empty() { None } else { git_dir_of(&root.join(OsStr::from_bytes(folder))) }
-}
-
-/// The folder `.git`, or the one that a file of that name leads to.
-pub(super) fn git_dir_of(folder: &Path) -> Option<PathBuf> {
-    let dot_git = folder.join(".git");
-    let git_dir = if is_file(&dot_git) {
-        let text = read_start(&dot_git)?;
-        folder.join(OsStr::from_bytes(text.strip_prefix(b"gitdir: ")?.trim_ascii_end()))
-    } else {
-        dot_git
-    };
-    git_dir.join("HEAD").symlink_metadata().ok()?;
-    Some(git_dir)
-}
-
-/// The folder that a repository's linked work trees share.
-pub(super) fn common_dir(git_dir: &Path) -> PathBuf {
-    match read_start(&git_dir.join("commondir")) {
-        Some(text) => git_dir.join(OsStr::from_bytes(text.trim_ascii_end())),
-        None => git_dir.to_owned(),
-    }
-}
-
-/// Returns whether reading it comes to an end: a FIFO in somebody's repository would wait for ever.
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file())
-}
-
-fn read_start(path: &Path) -> Option<Vec<u8>> {
-    crate::small_file::read_at_most(path, GIT_PATH_FILE).ok()
 }

@@ -24,20 +24,16 @@ impl UserRepo {
         storage.filter(|storage| storage.as_bstr() != "files").map(|_| Format::Reftable)
     }
 
-    /// Returns the commit of a branch (its full name).
-    pub fn branch_tip(&self, name: &gix::refs::FullNameRef) -> Result<Option<ObjectId>, Error> {
+    /// Returns the commit of the local `master`.
+    pub fn master_tip(&self) -> Result<Option<ObjectId>, Error> {
         if let Some(format) = self.format() {
             return Err(Error::Format { path: self.work_tree().to_owned(), format });
         }
-        match self.git.try_find_reference(name).map_err(self.failed("read a branch"))? {
+        let name = refs::master();
+        match self.git.try_find_reference(name.as_ref()).map_err(self.failed("read a branch"))? {
             Some(mut branch) => Ok(Some(branch.peel_to_id().map_err(self.failed("read a branch"))?.detach())),
             None => Ok(None),
         }
-    }
-
-    /// Returns the commit of the local `master`.
-    pub fn master_tip(&self) -> Result<Option<ObjectId>, Error> {
-        self.branch_tip(refs::master().as_ref())
     }
 
     /// The URL of the remote `origin`, as it is written.

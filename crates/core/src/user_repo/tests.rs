@@ -107,10 +107,9 @@ fn tracked_files_and_folders() {
 }
 
 #[test]
-fn a_remote_is_added_without_its_secret_and_taken_back() {
+fn a_remote_is_added_without_its_secret() {
     let folder = tempfile::tempdir().unwrap();
     let repo = new_project(folder.path());
-    let config = fs::read_to_string(folder.path().join(".git/config")).unwrap();
     let url = RemoteUrl::parse("https://ada:secret@acme.visualstudio.com/_git/iris").unwrap();
     repo.add_remote(&url).unwrap();
     repo.add_remote(&url).unwrap();
@@ -124,9 +123,6 @@ fn a_remote_is_added_without_its_secret_and_taken_back() {
     assert!(matches!(repo.add_remote(&other), Err(Error::OtherRemote { .. })));
     repo.set_remote_master(repo.master_tip().unwrap().unwrap()).unwrap();
     assert!(git(folder.path(), &["status", "-sb"]).contains("master...origin/master"));
-    repo.remove_remote().unwrap();
-    assert_eq!(fs::read_to_string(folder.path().join(".git/config")).unwrap().trim_end(), config.trim_end());
-    assert_eq!(git(folder.path(), &["for-each-ref", "--format=%(refname)"]), "refs/heads/master");
 }
 
 #[test]

@@ -43,25 +43,6 @@ impl UserRepo {
         config.commit().map_err(self.failed("change the configuration"))
     }
 
-    /// Takes back [`Self::add_remote`]: forgets the remote, what `master` tracks, and what the remote had.
-    pub fn remove_remote(&self) -> Result<(), Error> {
-        let mut config = self
-            .git
-            .config_file_mut(self.git.common_dir().join("config"))
-            .map_err(self.failed("change the configuration"))?;
-        drop(config.remove_section("remote", "origin"));
-        if config.string("branch.master.remote").is_some_and(|remote| remote == refs::REMOTE) {
-            drop(config.remove_section("branch", "master"));
-        }
-        config.commit().map_err(self.failed("change the configuration"))?;
-        let name = refs::tracking(refs::master().as_ref());
-        if self.branch_tip(name.as_ref())?.is_some() {
-            let change = Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference };
-            self.edit_ref(RefEdit { change, name, deref: false })?;
-        }
-        Ok(())
-    }
-
     /// Keeps where the remote's `master` is.
     pub fn set_remote_master(&self, tip: ObjectId) -> Result<(), Error> {
         let name = refs::tracking(refs::master().as_ref());

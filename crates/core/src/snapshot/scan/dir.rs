@@ -19,11 +19,12 @@ use super::{
     state::{Part, Shared, Task},
 };
 use crate::{
+    git_files,
     history::FOLDER,
     ignore,
+    io_error::IoError,
     snapshot::{Error, LeftOut, Progress, Why, files},
     stat_index::{Folder, Kind, Known, Stat},
-    user_repo::nested,
 };
 
 /// From so many entries on a known folder is opened: its files' paths are shorter then.
@@ -171,7 +172,7 @@ fn scan_listing(
     let rules = if task.tracked_only {
         task.rules
     } else {
-        let exclude = if is_nested { nested::exclude(&scan.root_path, node.path.as_bstr()) } else { None };
+        let exclude = if is_nested { git_files::exclude(&scan.root_path, node.path.as_bstr()) } else { None };
         let above = extended(&task.rules, &node.path, exclude.as_deref(), None);
         own_rules(&folder, &names, &found, node.path.as_bstr(), &above)
             .map_err(unreadable_rules(shared, &node.path))?
@@ -249,7 +250,7 @@ fn entry_of(old: &Folder<'_>, next: &mut usize, name: &BStr) -> Option<Known> {
 /// Makes an error of ignore files that are there and can't be taken for rules.
 fn unreadable_rules(shared: &Shared<'_>, folder: &[u8]) -> impl FnOnce(std::io::Error) -> Error {
     let path = shared.scan.root_path.join(system_path(folder.as_bstr()));
-    move |source| Error::Io { action: "read the ignore files of", path, source }
+    move |source| IoError { action: "read the ignore files of", path, source }.into()
 }
 
 /// A folder that can't be listed is empty, unless that says more of us than of it.
@@ -260,7 +261,7 @@ fn cannot_list(
     part: &mut Part,
 ) -> Result<Node, Error> {
     use rustix::io::Errno;
-    let failed = |path, source| Err(Error::Io { action: "list", path, source });
+    let failed = |path, source| Err(IoError { action: "list", path, source }.into());
     let root = &shared.scan.root_path;
     if node.path.is_empty() {
         return failed(root.clone(), error);

@@ -11,6 +11,7 @@ use gix::bstr::BString;
 use super::node::Node;
 use crate::{
     ignore::Rules,
+    io_error::IoError,
     snapshot::{Error, LeftOut, Observer},
     stat_index::StatIndex,
     user_repo::{Tracked, UserRepo, nested::Nested},
@@ -79,11 +80,10 @@ impl<'a> Shared<'a> {
             // The error can't be shared: it is made again.
             Err(_) => match read() {
                 Err(error) => Err(error),
-                Ok(_) => Err(Error::Io {
-                    action: "read the Git index of",
-                    path: self.scan.root_path.clone(),
-                    source: std::io::ErrorKind::Interrupted.into(),
-                }),
+                Ok(_) => {
+                    let interrupted = std::io::ErrorKind::Interrupted.into();
+                    Err(IoError::of("read the Git index of", &self.scan.root_path)(interrupted).into())
+                }
             },
         }
     }

@@ -25,6 +25,6 @@ fn an_ignore_file_that_is_too_large_stops_the_snapshot_and_is_named() {
     f.write("data/x", "x");
     fs::File::create(f.root.join("data/.gitignore")).unwrap().set_len(1 << 40).unwrap();
     let refused = take(&f.history, &request(), &Silent);
-    let Err(Error::Io { path, source, .. }) = refused else { panic!("{refused:?}") };
+    let Err(Error::Io(IoError { path, source, .. })) = refused else { panic!("{refused:?}") };
     assert_eq!((path, source.kind()), (f.root.join("data"), std::io::ErrorKind::FileTooLarge));
 }
