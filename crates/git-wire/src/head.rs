@@ -48,7 +48,7 @@ impl KeptHead {
 ///
 /// # Errors
 /// If `HEAD` is missing or can't be read.
-pub fn head_branch(git_dir: &Path) -> Result<Option<FullName>, gix::Error> {
+pub(crate) fn head_branch(git_dir: &Path) -> Result<Option<FullName>, gix::Error> {
     if let Some(name) = loose_branch(git_dir) {
         return Ok(Some(name));
     }

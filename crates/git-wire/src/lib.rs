@@ -33,7 +33,7 @@ mod upload;
 pub use content::{Content, StoredContent};
 pub use error::Error;
 pub use format::Unsupported;
-pub use head::{KeptHead, head_branch};
+pub use head::KeptHead;
 pub use interrupt::{Interrupt, SetOnDrop};
 pub use options::{KeepAlive, Limits, Options, Profile, Summary};
 pub use policy::{AllowAll, Denial, Policy, RefUpdate, UpdateKind};

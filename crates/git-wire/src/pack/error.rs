@@ -118,7 +118,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 impl Error {
     /// Returns whether the sender of a pack is to blame, so that the reason may be sent to them.
-    pub fn is_senders_fault(&self) -> bool {
+    pub(crate) fn is_senders_fault(&self) -> bool {
         matches!(
             self,
             Self::Invalid(_)
