@@ -9,8 +9,8 @@ use azml_core::remote_url::RemoteUrl;
 use super::open::open_and_recover;
 use super::{registry, runs, snapshot};
 use crate::context::{Context, NamedBy, Opened};
-use crate::error::{CommandError, ErrorKind};
-use crate::service::{Filter, Found, Service};
+use crate::error::CommandError;
+use crate::service::{Filter, Found, Service, ServiceError};
 use crate::sync::{self, CloneOptions, SyncError};
 
 /// A request to clone a project: its source and the target folder.
@@ -28,6 +28,21 @@ pub struct Request<'a> {
     pub token: Option<&'a str>,
     /// The place in the registry.
     pub registry: Filter,
+}
+
+/// A refusal of a clone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The registered project has no repository.
+    #[error("the project {name} has no Git repository, so that it is on one computer alone")]
+    NoRepository { name: String },
+    /// The user may see the registered project, and not read its repository.
+    #[error("you are a member of {}/{}, but may not read the project's Git repository {}: {denial}",
+        .found.account, .found.workspace, .found.repository.as_deref().unwrap_or_default())]
+    NoAccess { found: Box<Found>, denial: SyncError },
+    /// The folder can't be named like the repository.
+    #[error("the URL does not name a folder")]
+    NoFolderName,
 }
 
 /// Brings a project to this computer.
@@ -82,19 +97,17 @@ fn registered(ctx: &Context, request: &Request<'_>) -> Result<Option<Found>, Com
         service => service?,
     };
     match registry::find(&service, request.source, &request.registry) {
-        Err(error) if is_folder && error.kind == ErrorKind::NotFound => Ok(None),
-        found => found.map(Some),
+        Err(registry::Error::NoProject { .. } | registry::Error::Service(ServiceError::NotFound { .. }))
+            if is_folder =>
+        {
+            Ok(None)
+        }
+        found => Ok(Some(found?)),
     }
 }
 
 fn repository_of(found: &Found) -> Result<RemoteUrl, CommandError> {
-    let url = found.repository.as_deref().ok_or_else(|| {
-        CommandError::not_found(format!(
-            "the project {} has no Git repository, so that it is on one computer alone",
-            found.name
-        ))
-        .hint("on that computer: {azml} project update -r URL")
-    })?;
+    let url = found.repository.as_deref().ok_or_else(|| Error::NoRepository { name: found.name.clone() })?;
     Ok(RemoteUrl::parse(url)?)
 }
 
@@ -105,19 +118,7 @@ fn refusal(error: SyncError, registered: Option<&Found>) -> CommandError {
         SyncError::Denied { .. } | SyncError::NotFound { .. } | SyncError::Unauthorized { .. }
     );
     match registered {
-        Some(found) if is_denied => CommandError::new(
-            ErrorKind::NotAllowed,
-            format!(
-                "you are a member of {}/{}, but may not read the project's Git repository {}: {error}",
-                found.account,
-                found.workspace,
-                found.repository.as_deref().unwrap_or_default()
-            ),
-        )
-        .hint(
-            "ask its owner for access to the repository; the workspace's members don't have it by themselves",
-        )
-        .hint("or use another token for it: {azml} project clone NAME --vststoken TOKEN"),
+        Some(found) if is_denied => Error::NoAccess { found: Box::new(found.clone()), denial: error }.into(),
         _ => error.into(),
     }
 }
@@ -127,9 +128,7 @@ fn named_folder(ctx: &Context, typed: &str) -> Result<String, CommandError> {
     let url = RemoteUrl::parse_rewritable(typed)?;
     let local = url.local_path().and_then(|path| ctx.env.cwd.join(path).canonicalize().ok());
     let path = local.map_or_else(|| url.path().to_owned(), |path| path.to_string_lossy().into_owned());
-    folder_name(&path).map(str::to_owned).ok_or_else(|| {
-        CommandError::usage("the URL does not name a folder").hint("name one: {azml} project clone URL DIR")
-    })
+    Ok(folder_name(&path).map(str::to_owned).ok_or(Error::NoFolderName)?)
 }
 
 /// The last part of a repository's path, without `.git`.

@@ -41,6 +41,17 @@ pub struct Request<'a> {
     pub registry: Filter,
 }
 
+/// A refusal of the folder for a project.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder that was named is not there.
+    #[error("there is no folder {}", root.display())]
+    NoFolder { root: PathBuf },
+    /// The folder for a new project has something in it.
+    #[error("{} exists and is not an empty folder", root.display())]
+    NotEmpty { root: PathBuf },
+}
+
 /// The subscription of an account that is named without one.
 const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -188,24 +199,16 @@ struct Undo {
 }
 
 impl Undo {
-    fn before(root: &Path, existing: bool) -> Result<Self, CommandError> {
+    fn before(root: &Path, existing: bool) -> Result<Self, Error> {
         let found = fs::metadata(root);
         let is_empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
         match (&found, existing) {
             (Ok(found), true) if found.is_dir() => {}
             (_, true) => {
-                return Err(CommandError::not_found(format!("there is no folder {}", root.display()))
-                    .hint("make a new one: {azml} project create -n NAME"));
+                return Err(Error::NoFolder { root: root.to_owned() });
             }
             (Ok(_), false) if !is_empty => {
-                return Err(CommandError::failed(format!(
-                    "{} exists and is not an empty folder",
-                    root.display()
-                ))
-                .hint(format!(
-                    "make a project of it: {{azml}} project create --existing --path {}",
-                    root.display()
-                )));
+                return Err(Error::NotEmpty { root: root.to_owned() });
             }
             _ => {}
         }

@@ -1,13 +1,13 @@
 //! Writing the outputs and logs of a run into a folder.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use azml_core::dir::{Dir, NoFolder, is_no_folder, split};
+use azml_core::dir::{Dir, NoFolder, split};
+use azml_core::id::RunId;
 use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::RunRecord;
 use gix::bstr::{BStr, BString, ByteSlice as _};
@@ -51,6 +51,21 @@ pub struct Missing {
     pub why: String,
 }
 
+/// A refusal of a download.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No attachment of the run is within reach; `host` made it, if it had any.
+    #[error("nothing that run {run} left is here or at the remote")]
+    Nothing { run: RunId, host: Option<String> },
+    /// Files would be overwritten.
+    #[error("{} has these files already: {}{}", folder.display(), files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "),
+        match files.len().saturating_sub(NAMED) { 0 => String::new(), more => format!(" and {more} more") })]
+    InTheWay { folder: PathBuf, files: Vec<String> },
+    /// A folder can't be made.
+    #[error("can't write into {}: {cause}", quoted_path(at))]
+    NoFolder { at: PathBuf, cause: NoFolder },
+}
+
 /// Writes the attachments of a run; those that are not here are fetched.
 pub fn download(
     ctx: &Context,
@@ -69,13 +84,8 @@ pub fn download(
     let missing: Vec<&String> =
         record.attachments.iter().filter(|path| !files.contains(&unquoted_path(path))).collect();
     if files.is_empty() {
-        let error = CommandError::not_found(format!("nothing that run {id} left is here or at the remote"));
-        return Err(match record.host.as_deref() {
-            Some(host) if !missing.is_empty() => {
-                error.hint(format!("it is on {host}, where the run was made"))
-            }
-            _ => error.hint(format!("{{azml}} history info -r {id}")),
-        });
+        let host = record.host.clone().filter(|_| !missing.is_empty());
+        return Err(Error::Nothing { run: id.clone(), host }.into());
     }
     let (into, folder) = open_target(ctx, request.folder, opened.project.root(), id.as_str())?;
     if !request.force {
@@ -92,24 +102,10 @@ pub fn download(
 }
 
 /// Nothing is written where something would be overwritten.
-fn refuse_what_is_there(into: &Path, files: &[PathBuf]) -> Result<(), CommandError> {
-    let there: Vec<Cow<'_, str>> = files
-        .iter()
-        .filter(|file| fs::symlink_metadata(into.join(file)).is_ok())
-        .map(|file| quoted_path(file))
-        .collect();
-    if there.is_empty() {
-        return Ok(());
-    }
-    let more = there.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let named: Vec<Cow<'_, str>> = there.into_iter().take(NAMED).collect();
-    Err(CommandError::failed(format!(
-        "{} has these files already: {}{more}",
-        into.display(),
-        named.join(", ")
-    ))
-    .hint("to replace them, add --force; or name another folder: -d DIR"))
+fn refuse_what_is_there(into: &Path, files: &[PathBuf]) -> Result<(), Error> {
+    let there = files.iter().filter(|file| fs::symlink_metadata(into.join(file)).is_ok());
+    let files: Vec<String> = there.map(|file| quoted_path(file).into_owned()).collect();
+    if files.is_empty() { Ok(()) } else { Err(Error::InTheWay { folder: into.to_owned(), files }) }
 }
 
 /// Opens the folder to write into, and makes it if it is missing. One that the user names may be a link; in the project's
@@ -128,15 +124,12 @@ fn open_target(
     }
     let below = Path::new(DOWNLOADS).join(run);
     let opened = Dir::open(root).map_err(|error| CommandError::file("open", root, error))?;
-    let opened = opened.make_below(bytes(&below)).map_err(|error| refused(root, &error))?;
+    let opened = opened.make_below(bytes(&below)).map_err(|cause| no_folder(root, cause))?;
     Ok((root.join(below), opened))
 }
 
-fn refused(root: &Path, error: &NoFolder) -> CommandError {
-    let at = root.join(OsStr::from_bytes(&error.at));
-    let is_in_the_way = is_no_folder(&error.source);
-    let error = CommandError::failed(format!("can't write into {}: {error}", quoted_path(&at)));
-    if is_in_the_way { error.hint("move it away, or name another folder: -d DIR") } else { error }
+fn no_folder(root: &Path, cause: NoFolder) -> Error {
+    Error::NoFolder { at: root.join(OsStr::from_bytes(&cause.at)), cause }
 }
 
 fn bytes(path: &Path) -> &BStr {
@@ -147,7 +140,7 @@ fn bytes(path: &Path) -> &BStr {
 fn copy(from: &Path, (into, opened): (&Path, &Dir), path: &Path, force: bool) -> Result<(), CommandError> {
     let failed = |error| CommandError::file("write", &into.join(path), error);
     let (above, name) = split(bytes(path));
-    let folder = opened.make_below(above).map_err(|error| refused(into, &error))?;
+    let folder = opened.make_below(above).map_err(|cause| no_folder(into, cause))?;
     let part = BString::from(format!(".azml-{}.part", std::process::id()));
     let part = part.as_bstr();
     let write = || {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
+use azml_core::id::RunId;
 use azml_core::quote::{quoted, unquoted};
 use azml_core::run::RunRecord;
 use gix::bstr::ByteSlice as _;
@@ -15,6 +16,26 @@ use crate::run::keeping::{self, Left, Where};
 use crate::run::kept::{self, Applied, Item};
 use crate::run::outputs::{BadEntry, PathPattern};
 
+/// A refusal about the files of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// They are on another computer.
+    #[error("what run {run} wrote is on another computer, {host}")]
+    Elsewhere { run: RunId, host: String },
+    /// They have been removed.
+    #[error("what run {run} wrote is not kept any more")]
+    Expired { run: RunId },
+    /// The run has not ended.
+    #[error("run {run} still uses its files")]
+    InUse { run: RunId },
+    /// What should select files is no pattern.
+    #[error("{source}")]
+    Pattern { pattern: String, source: BadEntry },
+    /// No file matches a pattern.
+    #[error("no file of the run is `{pattern}`")]
+    NoMatch { pattern: String },
+}
+
 /// The files that a run wrote; an error if they can't be changed as the caller wants.
 pub fn find(
     ctx: &Context,
@@ -23,20 +44,11 @@ pub fn find(
     wanted: Wanted,
 ) -> Result<Left, CommandError> {
     let left = keeping::left_by(ctx, opened, record)?;
-    let id = &record.run_id;
+    let run = record.run_id.clone();
     match &left.place {
-        Where::Elsewhere(host) => {
-            Err(CommandError::not_found(format!("what run {id} wrote is on another computer, {host}"))
-                .hint(format!("there: {{azml}} run files -r {id}")))
-        }
-        Where::Expired if wanted != Wanted::List => {
-            Err(CommandError::not_found(format!("what run {id} wrote is not kept any more"))
-                .hint("how long files are kept: {azml} config show"))
-        }
-        Where::RunFolder(_) if wanted == Wanted::Remove => {
-            Err(CommandError::failed(format!("run {id} still uses its files"))
-                .hint(format!("to end it: {{azml}} experiment cancel -r {id}")))
-        }
+        Where::Elsewhere(host) => Err(Error::Elsewhere { run, host: host.clone() }.into()),
+        Where::Expired if wanted != Wanted::List => Err(Error::Expired { run }.into()),
+        Where::RunFolder(_) if wanted == Wanted::Remove => Err(Error::InUse { run }.into()),
         _ => Ok(left),
     }
 }
@@ -52,27 +64,8 @@ pub enum Wanted {
     Remove,
 }
 
-/// The reason why a pattern selects no files.
-#[derive(Debug, thiserror::Error)]
-pub enum SelectError {
-    /// It is no pattern.
-    #[error("{source}")]
-    Pattern {
-        /// The pattern, as text.
-        pattern: String,
-        /// The reason.
-        source: BadEntry,
-    },
-    /// No file matches it.
-    #[error("no file of the run is `{pattern}`")]
-    NoMatch {
-        /// The pattern, as text.
-        pattern: String,
-    },
-}
-
 /// The files that match a pattern; all if there is none. A pattern without a match is an error.
-pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, SelectError> {
+pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, Error> {
     if patterns.is_empty() {
         return Ok(items.to_vec());
     }
@@ -81,7 +74,7 @@ pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, Select
         let name = unquoted(given.as_bytes());
         let text = || quoted(&name).into_owned();
         let pattern =
-            PathPattern::parse(&name).map_err(|source| SelectError::Pattern { pattern: text(), source })?;
+            PathPattern::parse(&name).map_err(|source| Error::Pattern { pattern: text(), source })?;
         let literal = name.trim_end_with(|c| c == '/');
         let is_literal = |path: &[u8]| {
             path.strip_prefix(literal).is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
@@ -95,7 +88,7 @@ pub fn select(items: &[Item], patterns: &[OsString]) -> Result<Vec<Item>, Select
             }
         }
         if !any {
-            return Err(SelectError::NoMatch { pattern: text() });
+            return Err(Error::NoMatch { pattern: text() });
         }
     }
     Ok(items.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(item, _)| item.clone()).collect())

@@ -1,6 +1,6 @@
 //! Snapshots and paths by the names that the user gives them.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use azml_core::checkout::path::from_native;
 use azml_core::id::RunId;
@@ -26,6 +26,17 @@ pub struct Snapshot {
     pub tree: ObjectId,
     /// The run that it was named by.
     pub run: Option<RunId>,
+}
+
+/// A refusal of a name.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The run has no snapshot.
+    #[error("run {run} has no snapshot")]
+    NoSnapshot { run: RunId },
+    /// A path is not the project's.
+    #[error("{} is not in the project folder {}", quoted_path(path), root.display())]
+    Outside { path: PathBuf, root: PathBuf },
 }
 
 /// The clock that names of snapshots are read by.
@@ -67,9 +78,7 @@ pub fn snapshot_of_run(
         }
         found => found?,
     };
-    let commit = record.commit_id().ok_or_else(|| {
-        CommandError::not_found(format!("run {} has no snapshot", record.run_id)).hint("{azml} history list")
-    })?;
+    let commit = record.commit_id().ok_or_else(|| Error::NoSnapshot { run: record.run_id.clone() })?;
     Ok(Snapshot { commit, tree: tree(ctx, opened, commit, token)?, run: Some(record.run_id) })
 }
 
@@ -133,23 +142,12 @@ fn tree(
 /// Paths in the project, of paths that were typed in the current folder, or in the project's if that is not in it.
 ///
 /// A path to the whole project makes all of them superfluous: the list is empty then.
-pub fn paths(
-    ctx: &Context,
-    opened: &Opened,
-    given: &[std::path::PathBuf],
-) -> Result<Vec<BString>, CommandError> {
+pub fn paths(ctx: &Context, opened: &Opened, given: &[PathBuf]) -> Result<Vec<BString>, Error> {
     let root = opened.project.root();
     let from = if ctx.env.cwd.starts_with(root) { ctx.env.cwd.as_path() } else { root };
     let mut paths = Vec::new();
     for path in given {
-        let outside = || {
-            CommandError::usage(format!(
-                "{} is not in the project folder {}",
-                quoted_path(path),
-                root.display()
-            ))
-            .hint("name files and folders of the project after `--`")
-        };
+        let outside = || Error::Outside { path: path.clone(), root: root.to_owned() };
         let whole = normal(&from.join(path)).ok_or_else(outside)?;
         let within = whole.strip_prefix(root).map_err(|_| outside())?;
         if within.as_os_str().is_empty() {
@@ -161,8 +159,8 @@ pub fn paths(
 }
 
 /// The path without `.` and `..`, as it is spelled: links are not followed.
-fn normal(path: &Path) -> Option<std::path::PathBuf> {
-    let mut normal = std::path::PathBuf::new();
+fn normal(path: &Path) -> Option<PathBuf> {
+    let mut normal = PathBuf::new();
     for component in path.components() {
         match component {
             Component::CurDir => {}

@@ -3,39 +3,57 @@
 use azml_core::project::ProjectName;
 
 use crate::context::Context;
-use crate::error::{CommandError, ErrorKind, similar};
-use crate::service::{Filter, Found, Named, Service};
+use crate::error::{CommandError, similar};
+use crate::service::{Filter, Found, Named, Service, ServiceError};
+
+/// A refusal of the registry, or about what it has.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service refuses.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The user sees no project of that name.
+    #[error("{host} has no project `{name}` that you can see")]
+    NoProject { host: String, name: String, similar: Option<String> },
+    /// The name stands for projects in several workspaces, each named by flags.
+    #[error("there are {} projects `{name}`", flags.len())]
+    SeveralProjects { name: String, flags: Vec<String> },
+    /// The user sees no such workspace.
+    #[error("{host} has no workspace {name} that you can see")]
+    NoWorkspace { host: String, name: String },
+    /// The flags fit several workspaces.
+    #[error("several workspaces are meant")]
+    SeveralWorkspaces { flags: Vec<String> },
+    /// The workspace has a project of that name.
+    #[error("the workspace {}/{} has a project `{name}` already", workspace.account, workspace.name)]
+    Registered { name: String, workspace: Named },
+    /// Nobody is signed in.
+    #[error("you are not signed in")]
+    SignedOut,
+}
 
 /// The one project of that name that the user can see and the flags let through.
-pub fn find(service: &Service, name: &str, at: &Filter) -> Result<Found, CommandError> {
+pub fn find(service: &Service, name: &str, at: &Filter) -> Result<Found, Error> {
     let all = service.projects(at)?;
     let mut named: Vec<&Found> = all.iter().filter(|found| found.name.eq_ignore_ascii_case(name)).collect();
     match named.as_slice() {
-        [] => {
-            let error = CommandError::not_found(format!(
-                "{} has no project `{name}` that you can see",
-                service.origin().host()
-            ));
-            let best = similar(name, all.iter().map(|found| found.name.as_str()))
+        [] => Err(Error::NoProject {
+            host: service.origin().host().to_owned(),
+            name: name.to_owned(),
+            similar: similar(name, all.iter().map(|found| found.name.as_str()))
                 .first()
-                .map(|best| (*best).to_owned());
-            Err(match best {
-                Some(best) => error.hint(format!("did you mean {best}?")).hint("{azml} project list"),
-                None => error.hint("{azml} project list"),
-            })
-        }
+                .map(|best| (*best).to_owned()),
+        }),
         [_] => Ok(named.remove(0).clone()),
-        several => {
-            let places: Vec<String> =
-                several.iter().map(|found| format!("-a {} -w {}", found.account, found.workspace)).collect();
-            Err(CommandError::usage(format!("there are {} projects `{name}`", places.len()))
-                .hint(format!("say which one: {}", places.join(" or "))))
-        }
+        several => Err(Error::SeveralProjects {
+            name: name.to_owned(),
+            flags: several.iter().map(|found| flags(&found.account, &found.workspace)).collect(),
+        }),
     }
 }
 
 /// The one workspace that the flags name.
-pub fn workspace(service: &Service, at: &Filter) -> Result<Named, CommandError> {
+pub fn workspace(service: &Service, at: &Filter) -> Result<Named, Error> {
     let mut all = Vec::new();
     for account in service.accounts(at)? {
         all.extend(service.workspaces(&account, at)?);
@@ -45,20 +63,17 @@ pub fn workspace(service: &Service, at: &Filter) -> Result<Named, CommandError> 
         0 => {
             let wanted: Vec<&str> =
                 [&at.account, &at.workspace].into_iter().flatten().map(String::as_str).collect();
-            Err(CommandError::not_found(format!(
-                "{} has no workspace {} that you can see",
-                service.origin().host(),
-                wanted.join("/")
-            ))
-            .hint("what you can see: {azml} account list"))
+            Err(Error::NoWorkspace { host: service.origin().host().to_owned(), name: wanted.join("/") })
         }
-        _ => {
-            let places: Vec<String> =
-                all.iter().map(|found| format!("-a {} -w {}", found.account, found.name)).collect();
-            Err(CommandError::usage("several workspaces are meant")
-                .hint(format!("say which one: {}", places.join(" or "))))
-        }
+        _ => Err(Error::SeveralWorkspaces {
+            flags: all.iter().map(|found| flags(&found.account, &found.name)).collect(),
+        }),
     }
+}
+
+/// The flags that name a workspace.
+fn flags(account: &str, workspace: &str) -> String {
+    format!("-a {account} -w {workspace}")
 }
 
 /// Registers a new project, and gives what it is known as.
@@ -67,27 +82,17 @@ pub fn register(
     at: &Filter,
     name: &ProjectName,
     repository: Option<&str>,
-) -> Result<Found, CommandError> {
+) -> Result<Found, Error> {
     let workspace = workspace(service, at)?;
     let made = service.register(&workspace, name.as_str(), repository)?;
-    made.ok_or_else(|| {
-        CommandError::failed(format!(
-            "the workspace {}/{} has a project `{name}` already",
-            workspace.account, workspace.name
-        ))
-        .hint(format!(
-            "bring it here: {{azml}} project clone {name} -a {} -w {}",
-            workspace.account, workspace.name
-        ))
-    })
+    made.ok_or_else(|| Error::Registered { name: name.to_string(), workspace })
 }
 
 /// Tells the service which repository a registered project has now. The project is linked whether that works or not.
 pub fn set_repository(ctx: &Context, scope: &str, repository: &str) {
     let changed = Service::if_signed_in(ctx).and_then(|service| match service {
         Some(service) => Ok(service.set_repository(scope, repository)?),
-        None => Err(CommandError::new(ErrorKind::NotAllowed, "you are not signed in")
-            .hint("{azml} login --service URL")),
+        None => Err(CommandError::from(Error::SignedOut)),
     });
     if let Err(error) = changed {
         let why = error.chain().join(": ");

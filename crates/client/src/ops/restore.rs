@@ -1,6 +1,6 @@
 //! Making the project folder, or another one, equal to a snapshot, and going back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use azml_core::checkout::{self, Written};
 use azml_core::restore::{self, Backup, Done, Plan, Target};
@@ -10,6 +10,20 @@ use gix::bstr::BString;
 use super::faults::Faults;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+
+/// A refusal to write a snapshot into a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The folder is the project's or below it.
+    #[error("{} is in the project folder", folder.display())]
+    InProject { folder: PathBuf },
+    /// A path was named that the snapshot lacks.
+    #[error("the snapshot has no `{path}`")]
+    NoSuchPath { path: BString },
+    /// The folder has something in it.
+    #[error(transparent)]
+    NotEmpty(checkout::Error),
+}
 
 /// Plans what restoring a tree, or some paths of it, would change.
 pub fn plan(opened: &Opened, target: impl Into<Target>) -> Result<Plan, CommandError> {
@@ -64,22 +78,18 @@ pub fn write_to(
     let folder = ctx.env.cwd.join(folder);
     let is_inside = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(root));
     if folder.ancestors().find(|above| above.exists()).is_some_and(is_inside) {
-        return Err(CommandError::usage(format!("{} is in the project folder", folder.display()))
-            .hint("name a folder outside of it; to restore the project itself leave out --to"));
+        return Err(WriteError::InProject { folder }.into());
     }
     for path in paths {
         if !restore::has_path(git, tree, path.as_ref())? {
-            let error = CommandError::not_found(format!("the snapshot has no `{path}`"));
-            return Err(error.hint("its files: {azml} snapshot show NAME"));
+            return Err(WriteError::NoSuchPath { path: path.clone() }.into());
         }
     }
     let was_there = folder.exists();
     let tree = restore::only(git, tree, paths)?;
     match checkout::checkout(git, tree, &folder) {
         Ok(written) => Ok(written),
-        Err(error @ checkout::Error::NotEmpty { .. }) => {
-            Err(CommandError::from(error).hint("name a folder that is new or empty"))
-        }
+        Err(error @ checkout::Error::NotEmpty { .. }) => Err(WriteError::NotEmpty(error).into()),
         Err(error) => {
             clear(&folder, was_there);
             Err(error.into())

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::context::Context;
 use crate::credentials::{Login, Place, Secret};
 use crate::env::{AZML_KEYRING, host_name};
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::service::device::Progress;
 use crate::service::{Identity, Service, ServiceError};
 
@@ -31,6 +31,29 @@ pub enum SignedOut {
     Done(String),
 }
 
+/// A refusal of a sign-in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No service is named, and there was no sign-in before.
+    #[error("which service? there is none that you are signed in to")]
+    NoService,
+    /// There is no Experimentation service at the URL.
+    #[error("there is no Experimentation service at {host}")]
+    NotAService { host: String },
+    /// The service gives no codes.
+    #[error("{host} offers no sign-in by code")]
+    NoCodes { host: String },
+    /// The user said no on the page.
+    #[error("the sign-in was refused on the page")]
+    Declined,
+    /// Nobody typed the code in time.
+    #[error("the code has expired")]
+    Expired,
+    /// The token is not valid there.
+    #[error("{host} does not accept this token; is it expired or revoked?")]
+    Token { host: String },
+}
+
 /// Signs in with the token that `given` reads, else by a code, and stores the login once the service has said whose it is.
 pub fn sign_in(
     ctx: &Context,
@@ -40,10 +63,7 @@ pub fn sign_in(
     let logins = ctx.logins();
     let url = match service {
         Some(url) => url.to_owned(),
-        None => logins.current().map_err(ServiceError::from)?.ok_or_else(|| {
-            CommandError::usage("which service? there is none that you are signed in to")
-                .hint("{azml} login --service https://HOST")
-        })?,
+        None => logins.current().map_err(ServiceError::from)?.ok_or(Error::NoService)?,
     };
     let service = Service::at(ctx, &url)?;
     let url = service.url().to_owned();
@@ -101,15 +121,9 @@ pub fn sign_out(ctx: &Context, service: Option<&str>) -> Result<SignedOut, Comma
 }
 
 fn by_code(ctx: &Context, service: &Service) -> Result<(Secret, Option<i64>), CommandError> {
-    let over = |what: &str| {
-        CommandError::new(ErrorKind::NotAllowed, what.to_owned()).hint("for a new code: {azml} login")
-    };
     let mut pending = service.begin_sign_in(&host_name()).map_err(|error| match error {
-        ServiceError::NotFound { host, .. } => {
-            CommandError::failed(format!("{host} offers no sign-in by code"))
-                .hint("use a personal access token: {azml} login --service URL --with-token")
-        }
-        other => other.into(),
+        ServiceError::NotFound { host, .. } => Error::NoCodes { host }.into(),
+        other => CommandError::from(other),
     })?;
     ctx.notices.prompt(&format!(
         "To sign in, open {} in a browser and type the code {}",
@@ -124,26 +138,19 @@ fn by_code(ctx: &Context, service: &Service) -> Result<(Secret, Option<i64>), Co
         match service.ask_sign_in(&mut pending)? {
             Progress::Waiting => {}
             Progress::Done(token, life) => return Ok((token, life)),
-            Progress::Declined => return Err(over("the sign-in was refused on the page")),
+            Progress::Declined => return Err(Error::Declined.into()),
             Progress::Expired => break,
         }
     }
-    Err(over("the code has expired"))
+    Err(Error::Expired.into())
 }
 
 fn not_accepted(error: ServiceError, is_session: bool) -> CommandError {
     match error {
         ServiceError::Unauthorized { host, .. } | ServiceError::Expired { host } if !is_session => {
-            CommandError::new(
-                ErrorKind::NotAllowed,
-                format!("{host} does not accept this token; is it expired or revoked?"),
-            )
-            .hint("sign in by code: {azml} login --service URL --device-code")
+            Error::Token { host }.into()
         }
-        ServiceError::NotFound { host, .. } => {
-            CommandError::not_found(format!("there is no Experimentation service at {host}"))
-                .hint("{azml} login --service URL")
-        }
+        ServiceError::NotFound { host, .. } => Error::NotAService { host }.into(),
         other => other.into(),
     }
 }

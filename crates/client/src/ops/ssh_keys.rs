@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
@@ -51,6 +52,38 @@ pub struct KeyPair {
     pub fingerprint: String,
 }
 
+/// A refusal about keys.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no home folder.
+    #[error("there is no home folder to look for keys in")]
+    NoHome,
+    /// A file of the pair is there.
+    #[error("{} exists, and is not overwritten", file.display())]
+    Exists { file: PathBuf, public: PathBuf },
+    /// The comment would break the file's line.
+    #[error("the comment holds a control character")]
+    Comment,
+    /// There is no key to register.
+    #[error("there is no public key in {}", folder.display())]
+    NoPublicKey { folder: PathBuf },
+    /// The file can't be a public key.
+    #[error("{} is too long for a public key", file.display())]
+    TooLong { file: PathBuf },
+    /// The file is the private half.
+    #[error("{} is a private key, which stays with you", file.display())]
+    Private { file: PathBuf },
+    /// The service does not take the key.
+    #[error("{words}")]
+    Refused { words: String },
+    /// No registered key is meant.
+    #[error("there is no key `{wanted}`")]
+    Unknown { wanted: String, similar: Option<String> },
+    /// Several registered keys are meant.
+    #[error("{} keys are called `{wanted}`: {}", fingerprints.len(), fingerprints.join(", "))]
+    Several { wanted: String, fingerprints: Vec<String> },
+}
+
 /// Makes a pair of keys. `passphrase` is asked once it is clear that no file is in the way.
 pub fn generate(
     ctx: &Context,
@@ -68,9 +101,7 @@ pub fn generate(
     let public = public_beside(&private);
     for file in [&private, &public] {
         if file.symlink_metadata().is_ok() {
-            return Err(CommandError::failed(format!("{} exists, and is not overwritten", file.display()))
-                .hint("name another file: {azml} sshkey generate --file FILE")
-                .hint(format!("or use that key: {{azml}} sshkey add {}", public.display())));
+            return Err(Error::Exists { file: file.clone(), public: public.clone() }.into());
         }
     }
     let passphrase = passphrase()?;
@@ -79,7 +110,7 @@ pub fn generate(
         .comment
         .map_or_else(|| format!("{}@{}", author.name.replace(' ', "."), host_name()), str::to_owned);
     if comment.chars().any(char::is_control) {
-        return Err(CommandError::usage("the comment holds a control character"));
+        return Err(Error::Comment.into());
     }
     let mut random = UnwrapErr(SysRng);
     let pair = match request.kind {
@@ -121,24 +152,20 @@ pub fn add(ctx: &Context, file: Option<&Path>, name: Option<&str>) -> Result<Ssh
         error.hint("make a pair of keys: {azml} sshkey generate")
     })?;
     if found.len() > LONGEST {
-        return Err(CommandError::usage(format!("{} is too long for a public key", file.display())));
+        return Err(Error::TooLong { file }.into());
     }
     let text = azml_core::small_file::read_to_string(&file)
         .map_err(|error| CommandError::file("read", &file, error))?;
     if text.contains("PRIVATE KEY") || text.contains("PuTTY-User-Key-File") {
-        return Err(CommandError::usage(format!(
-            "{} is a private key, which stays with you",
-            file.display()
-        ))
-        .hint(format!("{{azml}} sshkey add {}.pub", file.display())));
+        return Err(Error::Private { file }.into());
     }
     let service = Service::signed_in(ctx)?;
     let name = name.map_or_else(host_name, str::to_owned);
     let key = service.add_ssh_key(&name, text.trim()).map_err(|error| match error {
         ServiceError::Refused { status: 400 | 409, words: Some(words), .. } => {
-            CommandError::failed(words).hint("the keys there are: {azml} sshkey list")
+            Error::Refused { words }.into()
         }
-        other => other.into(),
+        other => CommandError::from(other),
     })?;
     Ok(key)
 }
@@ -158,21 +185,13 @@ pub fn remove(ctx: &Context, wanted: &str) -> Result<SshKey, CommandError> {
             Ok(only.clone())
         }
         [] => {
-            let error = CommandError::not_found(format!("there is no key `{wanted}`"));
-            Err(match similar(wanted, keys.iter().map(|key| key.name.as_str())).first() {
-                Some(best) => error.hint(format!("did you mean {best}? {{azml}} sshkey remove '{best}'")),
-                None => error.hint("{azml} sshkey list"),
-            })
+            let similar = similar(wanted, keys.iter().map(|key| key.name.as_str()));
+            let similar = similar.first().map(|best| (*best).to_owned());
+            Err(Error::Unknown { wanted: wanted.to_owned(), similar }.into())
         }
         several => {
-            let list: Vec<&str> = several.iter().map(|key| key.fingerprint.as_str()).collect();
-            Err(CommandError::usage(format!(
-                "{} keys are called `{}`: {}",
-                list.len(),
-                wanted,
-                list.join(", ")
-            ))
-            .hint(format!("{{azml}} sshkey remove {}", list[0])))
+            let fingerprints = several.iter().map(|key| key.fingerprint.clone()).collect();
+            Err(Error::Several { wanted: wanted.to_owned(), fingerprints }.into())
         }
     }
 }
@@ -180,19 +199,12 @@ pub fn remove(ctx: &Context, wanted: &str) -> Result<SshKey, CommandError> {
 fn default_file(ctx: &Context) -> Result<PathBuf, CommandError> {
     let folder = ssh_folder(ctx)?;
     let candidates = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"].map(|name| folder.join(name));
-    candidates.into_iter().find(|file| file.is_file()).ok_or_else(|| {
-        CommandError::not_found(format!("there is no public key in {}", folder.display()))
-            .hint("make a pair of keys: {azml} sshkey generate")
-    })
+    Ok(candidates.into_iter().find(|file| file.is_file()).ok_or(Error::NoPublicKey { folder })?)
 }
 
 /// The folder where ssh looks for keys.
-fn ssh_folder(ctx: &Context) -> Result<PathBuf, CommandError> {
-    let home = ctx.env.home().ok_or_else(|| {
-        CommandError::usage("there is no home folder to look for keys in")
-            .hint("{azml} sshkey generate --file FILE")
-    })?;
-    Ok(home.join(".ssh"))
+fn ssh_folder(ctx: &Context) -> Result<PathBuf, Error> {
+    Ok(ctx.env.home().ok_or(Error::NoHome)?.join(".ssh"))
 }
 
 /// The public key's file beside a private one.
@@ -206,8 +218,7 @@ fn public_beside(private: &Path) -> PathBuf {
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.mode(0o700);
     builder.create(folder)
 }
 
@@ -215,10 +226,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut options = fs::File::options();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
+    options.mode(mode);
     let mut file = options.open(path)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     if written.is_err() {

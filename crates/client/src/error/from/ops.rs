@@ -1,7 +1,13 @@
 //! The exit codes and hints of the operations' own errors.
 
-use crate::error::CommandError;
-use crate::ops::{cancel, kept_files, runs, sweep};
+use azml_core::dir::is_no_folder;
+
+use crate::error::{CommandError, ErrorKind};
+use crate::ops::submit::program;
+use crate::ops::{
+    cancel, clone, compare, create, download, kept_files, named, registry, restore, runs, sign_in, ssh_keys,
+    sweep,
+};
 
 impl From<runs::Error> for CommandError {
     fn from(error: runs::Error) -> Self {
@@ -42,15 +48,211 @@ impl From<cancel::Error> for CommandError {
     }
 }
 
-impl From<kept_files::SelectError> for CommandError {
-    fn from(error: kept_files::SelectError) -> Self {
+impl From<kept_files::Error> for CommandError {
+    fn from(error: kept_files::Error) -> Self {
+        use kept_files::Error;
         match &error {
-            kept_files::SelectError::Pattern { pattern, .. } => {
+            Error::Elsewhere { run, .. } => {
+                let hint = format!("there: {{azml}} run files -r {run}");
+                Self::not_found(error).hint(hint)
+            }
+            Error::Expired { .. } => {
+                Self::not_found(error).hint("how long files are kept: {azml} config show")
+            }
+            Error::InUse { run } => {
+                let hint = format!("to end it: {{azml}} experiment cancel -r {run}");
+                Self::failed(error).hint(hint)
+            }
+            Error::Pattern { pattern, .. } => {
                 let hint = format!("`{pattern}` is not relative to the project");
                 Self::usage(error).hint(hint)
             }
-            kept_files::SelectError::NoMatch { .. } => {
-                Self::not_found(error).hint("without a pattern all are listed")
+            Error::NoMatch { .. } => Self::not_found(error).hint("without a pattern all are listed"),
+        }
+    }
+}
+
+impl From<clone::Error> for CommandError {
+    fn from(error: clone::Error) -> Self {
+        use clone::Error;
+        match &error {
+            Error::NoRepository { .. } => {
+                Self::not_found(error).hint("on that computer: {azml} project update -r URL")
+            }
+            Error::NoAccess { .. } => Self::new(ErrorKind::NotAllowed, error)
+                .hint("ask its owner for access to the repository; the workspace's members don't have it by themselves")
+                .hint("or use another token for it: {azml} project clone NAME --vststoken TOKEN"),
+            Error::NoFolderName => Self::usage(error).hint("name one: {azml} project clone URL DIR"),
+        }
+    }
+}
+
+impl From<compare::Error> for CommandError {
+    fn from(error: compare::Error) -> Self {
+        Self::failed(error).hint("compare the rest with: --code none")
+    }
+}
+
+impl From<create::Error> for CommandError {
+    fn from(error: create::Error) -> Self {
+        match &error {
+            create::Error::NoFolder { .. } => {
+                Self::not_found(error).hint("make a new one: {azml} project create -n NAME")
+            }
+            create::Error::NotEmpty { root } => {
+                let root = root.display();
+                let hint = format!("make a project of it: {{azml}} project create --existing --path {root}");
+                Self::failed(error).hint(hint)
+            }
+        }
+    }
+}
+
+impl From<download::Error> for CommandError {
+    fn from(error: download::Error) -> Self {
+        use download::Error;
+        match &error {
+            Error::Nothing { host: Some(host), .. } => {
+                let hint = format!("it is on {host}, where the run was made");
+                Self::not_found(error).hint(hint)
+            }
+            Error::Nothing { run, host: None } => {
+                let hint = format!("{{azml}} history info -r {run}");
+                Self::not_found(error).hint(hint)
+            }
+            Error::InTheWay { .. } => {
+                Self::failed(error).hint("to replace them, add --force; or name another folder: -d DIR")
+            }
+            Error::NoFolder { cause, .. } if is_no_folder(&cause.source) => {
+                Self::failed(error).hint("move it away, or name another folder: -d DIR")
+            }
+            Error::NoFolder { .. } => Self::failed(error),
+        }
+    }
+}
+
+impl From<named::Error> for CommandError {
+    fn from(error: named::Error) -> Self {
+        match &error {
+            named::Error::NoSnapshot { .. } => Self::not_found(error).hint("{azml} history list"),
+            named::Error::Outside { .. } => {
+                Self::usage(error).hint("name files and folders of the project after `--`")
+            }
+        }
+    }
+}
+
+impl From<registry::Error> for CommandError {
+    fn from(error: registry::Error) -> Self {
+        use registry::Error;
+        let which = |flags: &[String]| format!("say which one: {}", flags.join(" or "));
+        let error = match error {
+            Error::Service(error) => return error.into(),
+            error => error,
+        };
+        match &error {
+            Error::NoProject { similar, .. } => {
+                let similar = similar.as_ref().map(|best| format!("did you mean {best}?"));
+                let mut error = Self::not_found(error);
+                error.hints.extend(similar);
+                error.hint("{azml} project list")
+            }
+            Error::SeveralProjects { flags, .. } | Error::SeveralWorkspaces { flags } => {
+                let hint = which(flags);
+                Self::usage(error).hint(hint)
+            }
+            Error::NoWorkspace { .. } => Self::not_found(error).hint("what you can see: {azml} account list"),
+            Error::Registered { name, workspace } => {
+                let flags = format!("-a {} -w {}", workspace.account, workspace.name);
+                let hint = format!("bring it here: {{azml}} project clone {name} {flags}");
+                Self::failed(error).hint(hint)
+            }
+            Error::SignedOut => Self::new(ErrorKind::NotAllowed, error).hint("{azml} login --service URL"),
+            Error::Service(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<restore::WriteError> for CommandError {
+    fn from(error: restore::WriteError) -> Self {
+        use restore::WriteError;
+        match error {
+            WriteError::InProject { .. } => Self::usage(error)
+                .hint("name a folder outside of it; to restore the project itself leave out --to"),
+            WriteError::NoSuchPath { .. } => {
+                Self::not_found(error).hint("its files: {azml} snapshot show NAME")
+            }
+            WriteError::NotEmpty(_) => Self::failed(error).hint("name a folder that is new or empty"),
+        }
+    }
+}
+
+impl From<sign_in::Error> for CommandError {
+    fn from(error: sign_in::Error) -> Self {
+        use sign_in::Error;
+        match error {
+            Error::NoService => Self::usage(error).hint("{azml} login --service https://HOST"),
+            Error::NotAService { .. } => Self::not_found(error).hint("{azml} login --service URL"),
+            Error::NoCodes { .. } => Self::failed(error)
+                .hint("use a personal access token: {azml} login --service URL --with-token"),
+            Error::Declined | Error::Expired => {
+                Self::new(ErrorKind::NotAllowed, error).hint("for a new code: {azml} login")
+            }
+            Error::Token { .. } => Self::new(ErrorKind::NotAllowed, error)
+                .hint("sign in by code: {azml} login --service URL --device-code"),
+        }
+    }
+}
+
+impl From<ssh_keys::Error> for CommandError {
+    fn from(error: ssh_keys::Error) -> Self {
+        use ssh_keys::Error;
+        match &error {
+            Error::NoHome => Self::usage(error).hint("{azml} sshkey generate --file FILE"),
+            Error::Exists { public, .. } => {
+                let hint = format!("or use that key: {{azml}} sshkey add {}", public.display());
+                Self::failed(error).hint("name another file: {azml} sshkey generate --file FILE").hint(hint)
+            }
+            Error::Comment | Error::TooLong { .. } => Self::usage(error),
+            Error::NoPublicKey { .. } => {
+                Self::not_found(error).hint("make a pair of keys: {azml} sshkey generate")
+            }
+            Error::Private { file } => {
+                let hint = format!("{{azml}} sshkey add {}.pub", file.display());
+                Self::usage(error).hint(hint)
+            }
+            Error::Refused { .. } => Self::failed(error).hint("the keys there are: {azml} sshkey list"),
+            Error::Unknown { similar, .. } => {
+                let hint = match similar {
+                    Some(best) => format!("did you mean {best}? {{azml}} sshkey remove '{best}'"),
+                    None => "{azml} sshkey list".to_owned(),
+                };
+                Self::not_found(error).hint(hint)
+            }
+            Error::Several { fingerprints, .. } => {
+                let hint = format!("{{azml}} sshkey remove {}", fingerprints[0]);
+                Self::usage(error).hint(hint)
+            }
+        }
+    }
+}
+
+impl From<program::Error> for CommandError {
+    fn from(error: program::Error) -> Self {
+        use program::Error;
+        match &error {
+            Error::NoScriptNamed { configuration } => {
+                let hint = format!("{{azml}} experiment submit -c {configuration} SCRIPT");
+                Self::usage(error).hint(hint).hint("any command: {azml} run -- COMMAND")
+            }
+            Error::Outside { .. } => {
+                Self::usage(error).hint("copy it there: a run's snapshot is of the project folder")
+            }
+            Error::NoScript { similar, .. } => {
+                let hint = similar
+                    .as_ref()
+                    .map(|best| format!("did you mean `{best}`? {{azml}} experiment submit -c local {best}"));
+                Self { hints: hint.into_iter().collect(), ..Self::not_found(error) }
             }
         }
     }

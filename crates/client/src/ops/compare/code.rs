@@ -149,12 +149,6 @@ pub fn changes(
     Ok(Some(changes))
 }
 
-/// The error of a comparison that needs every difference.
-pub fn too_much() -> CommandError {
-    CommandError::failed(format!("more than {COMPARED_ENTRIES} files and folders differ"))
-        .hint("compare the rest with: --code none")
-}
-
 /// A place of a file: its mode and content.
 type Side = Option<(EntryMode, ObjectId)>;
 

@@ -9,6 +9,7 @@ mod tests;
 
 use std::sync::atomic::AtomicBool;
 
+use azml_core::id::RunId;
 use azml_core::run::RunRecord;
 use gix::ObjectId;
 
@@ -16,6 +17,18 @@ use self::code::{Code, Detail};
 use super::fetch::fetch_snapshots;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
+use crate::limits::COMPARED_ENTRIES;
+
+/// A reason why the code of runs can't be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A run has no snapshot.
+    #[error("the record of run {run} names no snapshot")]
+    NoSnapshot { run: RunId },
+    /// More differs than is compared.
+    #[error("more than {COMPARED_ENTRIES} files and folders differ")]
+    TooMuch,
+}
 
 /// The most runs that are compared at once.
 pub const MOST: usize = 5;
@@ -40,7 +53,7 @@ pub fn code_of(
     for (record, commit) in records.iter().zip(&commits).skip(1) {
         let never = AtomicBool::new(false);
         let detail = Detail { hunks: with_lines, ..Detail::ALL };
-        let files = code::changes(git, first, tree(*commit)?, detail, &never)?.ok_or_else(code::too_much)?;
+        let files = code::changes(git, first, tree(*commit)?, detail, &never)?.ok_or(Error::TooMuch)?;
         codes.push(Code {
             from: records[0].run_id.to_string(),
             to: record.run_id.to_string(),
@@ -52,9 +65,6 @@ pub fn code_of(
     Ok(codes)
 }
 
-fn snapshot_of(record: &RunRecord) -> Result<ObjectId, CommandError> {
-    record.commit_id().ok_or_else(|| {
-        CommandError::failed(format!("the record of run {} names no snapshot", record.run_id))
-            .hint("compare the rest with: --code none")
-    })
+fn snapshot_of(record: &RunRecord) -> Result<ObjectId, Error> {
+    record.commit_id().ok_or_else(|| Error::NoSnapshot { run: record.run_id.clone() })
 }

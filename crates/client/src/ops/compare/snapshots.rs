@@ -58,7 +58,7 @@ pub fn difference(
             (restore::only(&git, trees.0, &question.paths)?, restore::only(&git, trees.1, &question.paths)?);
     }
     let never = AtomicBool::new(false);
-    let files = code::changes(&git, trees.0, trees.1, detail, &never)?.ok_or_else(code::too_much)?;
+    let files = code::changes(&git, trees.0, trees.1, detail, &never)?.ok_or(super::Error::TooMuch)?;
     Ok(Code { from: from.0, to: to.0, commits: (from.1, to.1), files, with_lines: detail.hunks })
 }
 

@@ -5,7 +5,7 @@
 
 mod job;
 mod plan;
-mod program;
+pub mod program;
 mod tracking;
 
 use std::collections::BTreeMap;

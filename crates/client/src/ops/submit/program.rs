@@ -1,7 +1,7 @@
 //! The program that words on the command line mean: a script of the project, a command, a module, a notebook.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::env::PATH;
@@ -31,6 +31,20 @@ impl Default for Wanted {
     fn default() -> Self {
         Self::Script(Vec::new())
     }
+}
+
+/// A reason why words mean no program.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither the words nor the configuration name one.
+    #[error("run configuration `{configuration}` names no script, and none was given")]
+    NoScriptNamed { configuration: String },
+    /// The script is not the project's.
+    #[error("{} is not in the project folder {}", file.display(), root.display())]
+    Outside { file: PathBuf, root: PathBuf },
+    /// The script does not exist.
+    #[error("there is no script {script} in {}", root.display())]
+    NoScript { script: String, root: PathBuf, similar: Option<String> },
 }
 
 /// Finds the program; the words are those after the configuration's name.
@@ -66,10 +80,10 @@ fn command(
         Ok(path) => path,
         // A program of this computer; or one that the preparing commands make.
         Err(_) if first.starts_with('/') || !config.prepare.is_empty() => return Ok(as_it_is(root, words)),
-        Err(error) if error.hints.iter().any(|hint| hint.contains("copy it there")) => return Err(error),
+        Err(error @ Error::Outside { .. }) => return Err(error.into()),
         Err(missing) => {
             let mut error = CommandError::from(TargetError::NoCommand { name: first });
-            error.hints.splice(0..0, missing.hints);
+            error.hints.splice(0..0, CommandError::from(missing).hints);
             return Err(error);
         }
     };
@@ -92,12 +106,7 @@ fn script(
     words: Vec<String>,
 ) -> Result<Program, CommandError> {
     let Some((script, arguments)) = config.command(&words) else {
-        return Err(CommandError::usage(format!(
-            "run configuration `{}` names no script, and none was given",
-            config.name
-        ))
-        .hint(format!("{{azml}} experiment submit -c {} SCRIPT", config.name))
-        .hint("any command: {azml} run -- COMMAND"));
+        return Err(Error::NoScriptNamed { configuration: config.name.clone() }.into());
     };
     match project_path(root, &ctx.env.cwd, &script) {
         Ok(path) if is_notebook(&path) => Ok(Program::Notebook { path, arguments }),
@@ -105,7 +114,7 @@ fn script(
         Err(_) if words.first().is_some_and(|word| is_on_path(ctx, config, word)) => {
             Ok(as_it_is(root, words))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -136,7 +145,7 @@ fn is_on_path(ctx: &Context, config: &RunConfig, word: &str) -> bool {
 }
 
 /// The script's path relative to the project folder: as it is given there, else from the current folder.
-fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, CommandError> {
+fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, Error> {
     let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let mut outside = None;
     for base in [root, cwd] {
@@ -157,32 +166,22 @@ fn project_path(root: &Path, cwd: &Path, script: &str) -> Result<String, Command
         }
     }
     if let Some(file) = outside {
-        return Err(CommandError::usage(format!(
-            "{} is not in the project folder {}",
-            file.display(),
-            root.display()
-        ))
-        .hint("copy it there: a run's snapshot is of the project folder"));
+        return Err(Error::Outside { file, root: root.to_owned() });
     }
-    let error = CommandError::not_found(format!("there is no script {script} in {}", root.display()));
     let names: Vec<String> = std::fs::read_dir(root)
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
         .collect();
-    Err(match crate::error::similar(script, names.iter().map(String::as_str)).first() {
-        Some(best) => {
-            error.hint(format!("did you mean `{best}`? {{azml}} experiment submit -c local {best}"))
-        }
-        None => error,
-    })
+    let similar = crate::error::similar(script, names.iter().map(String::as_str));
+    let similar = similar.first().map(|best| (*best).to_owned());
+    Err(Error::NoScript { script: script.to_owned(), root: root.to_owned(), similar })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn records_show_the_script_of_a_command() {
@@ -218,7 +217,7 @@ mod tests {
         assert_eq!(find("", "./src/../train.py").unwrap(), "train.py");
         assert_eq!(find("src", "deep.py").unwrap(), "src/deep.py");
         assert_eq!(find("src", "../train.py").unwrap(), "train.py");
-        assert_eq!(find("", "../outside.py").unwrap_err().kind, ErrorKind::Usage);
+        assert!(matches!(find("", "../outside.py"), Err(Error::Outside { .. })));
         for file in ["-x.py", "src/a b\nc.py", "app/__main__.py", "__main__.py"] {
             std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             std::fs::write(root.join(file), "").unwrap();
@@ -231,9 +230,8 @@ mod tests {
         assert_eq!(find("", ".").unwrap(), ".");
         let absolute = root.join("src/deep.py");
         assert_eq!(find("app", absolute.to_str().unwrap()).unwrap(), "src/deep.py");
-        assert_eq!(find("", "src").unwrap_err().kind, ErrorKind::NotFound, "no __main__.py");
+        assert!(matches!(find("", "src"), Err(Error::NoScript { .. })), "no __main__.py");
         let missing = find("", "trian.py").unwrap_err();
-        assert_eq!(missing.kind, ErrorKind::NotFound);
-        assert!(missing.hints[0].contains("`train.py`"));
+        assert!(matches!(missing, Error::NoScript { similar: Some(best), .. } if best == "train.py"));
     }
 }
