@@ -265,6 +265,7 @@ impl Env {
     }
 
     /// An environment of exactly these variables, without terminals.
+    #[cfg(test)]
     pub fn fixed<K: Into<OsString>, V: Into<OsString>>(
         vars: impl IntoIterator<Item = (K, V)>,
         cwd: impl Into<PathBuf>,

@@ -28,7 +28,7 @@ mod store;
 pub use attempts::Attempts;
 pub use bound::{Binding, BoundToken, Withheld};
 pub use helper::{Prompts, may_ask};
-pub use keyring::{Keyring, KeyringError};
+pub use keyring::Keyring;
 pub use provider::{Origin, Provider};
 pub use secret::Secret;
 pub(crate) use store::day;

@@ -31,6 +31,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds that are printed, for tests.
+    #[cfg(test)]
     pub const ALL: [Self; 6] =
         [Self::Failed, Self::Usage, Self::NotFound, Self::NotAllowed, Self::Unavailable, Self::Interrupted];
 

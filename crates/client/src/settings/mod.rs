@@ -101,12 +101,6 @@ impl Settings {
         Ok(Self { path, values, unknown: in_file.into_keys().collect() })
     }
 
-    /// Nothing but the defaults.
-    pub fn defaults() -> Self {
-        let values = SETTINGS.iter().map(|setting| (setting, setting.default.to_owned(), Source::Default));
-        Self { path: PathBuf::new(), values: values.collect(), unknown: Vec::new() }
-    }
-
     /// The file, whether it is there or not.
     pub fn path(&self) -> &Path {
         &self.path

@@ -18,11 +18,11 @@ mod push;
 mod turns;
 
 pub use attachments::fetch_attachments;
-pub use clone::{CloneOptions, Cloned, clone};
+pub use clone::{CloneOptions, clone};
 pub use error::SyncError;
-pub use fetching::{FetchedSnapshot, fetch_everything, fetch_snapshot, fetch_tag};
-pub use link::{LinkMode, Linked, link};
-pub use list::{RemoteView, list};
+pub use fetching::{fetch_everything, fetch_snapshot, fetch_tag};
+pub use link::{LinkMode, link};
+pub use list::list;
 pub use progress::with_progress;
 pub use pull::{Pulled, pull};
 pub use push::{Pushed, push_history};
@@ -92,3 +92,6 @@ impl std::fmt::Debug for Context<'_> {
         f.debug_struct("Context").field("by", &self.by).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use azml_core::run::{Metric, RunRecord};
 use serde_json::Value;
 
-use crate::testbed::{Testbed, Ui, record};
+use crate::testbed::{Testbed, Ui, encode, record};
 
 const ODD: [&str; 7] = [
     "<script>alert(1)</script>",
@@ -102,7 +102,7 @@ fn what_an_address_says_is_text_too() {
     testbed.put([record(&project, 1)]);
     let ui = testbed.ui();
     for text in ODD {
-        let text = azml::workbench::request::encode(text);
+        let text = encode(text);
         for path in [
             format!("/?q={text}"),
             format!("/?sort={text}&cols=&col={text}"),
@@ -172,7 +172,7 @@ fn hostile_files_and_logs_are_text() {
     let id = testbed.submit(&["run me.py"]);
     testbed.write(name, "</pre><script>alert(2)</script>\n");
     let ui = testbed.ui();
-    let encoded = azml::workbench::request::encode(name);
+    let encoded = encode(name);
     for below in [
         "",
         "/files",

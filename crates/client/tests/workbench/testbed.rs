@@ -223,3 +223,8 @@ impl Drop for Ui {
         drop(self.child.kill().and_then(|()| self.child.wait()));
     }
 }
+
+/// A text as one part of a path or a query.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}

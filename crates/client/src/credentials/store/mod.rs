@@ -236,6 +236,7 @@ impl TokenStore {
     }
 
     /// Keeps a user name and token, in place of older ones for the same origin.
+    #[cfg(test)]
     pub fn put(&self, origin: &Origin, user: &str, token: &Secret) -> Result<Place, StoreError> {
         let login = Login {
             user: user.to_owned(),
@@ -284,11 +285,6 @@ impl TokenStore {
         }
         self.write(file)?;
         Ok(true)
-    }
-
-    /// For whom logins are kept, and under which user name.
-    pub fn list(&self) -> Result<Vec<(String, String)>, StoreError> {
-        Ok(self.read()?.tokens.into_iter().map(|(origin, entry)| (origin, entry.user)).collect())
     }
 
     fn read(&self) -> Result<File, StoreError> {

@@ -1,8 +1,8 @@
 //! Two computers and one remote.
 
-use azml::sync::{CloneOptions, Context, SyncError, clone, fetch_snapshot, list, pull};
+use crate::sync::{CloneOptions, Context, SyncError, clone, fetch_snapshot, list, pull};
 
-use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote_at};
+use super::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote_at};
 
 fn history_ref() -> String {
     format!("refs/heads/AzureMLHistory/{}", project_id())
@@ -47,7 +47,7 @@ fn two_computers_that_push_at_once_lose_nothing() {
                 scope.spawn(|| {
                     let history = azml_core::history::HistoryRepo::open(root, project_id()).unwrap();
                     let remote = remote_at(server.path());
-                    azml::sync::push_history(&history, &remote, Context::quiet(&by())).unwrap();
+                    crate::sync::push_history(&history, &remote, Context::quiet(&by())).unwrap();
                 });
             }
         });
@@ -122,8 +122,14 @@ fn a_refused_push_is_told_in_the_servers_words_and_stays_unpushed() {
 fn a_home_folder_with_nothing_but_the_url_roams_the_project() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     let remote = remote_at(server.path());
-    azml::sync::link(&one.history, &one.user(), &remote, azml::sync::LinkMode::Empty, Context::quiet(&by()))
-        .unwrap();
+    crate::sync::link(
+        &one.history,
+        &one.user(),
+        &remote,
+        crate::sync::LinkMode::Empty,
+        Context::quiet(&by()),
+    )
+    .unwrap();
     let (_, first) = one.run("first", 1);
     one.run("second", 2);
     let (_, third) = one.run("third", 3);

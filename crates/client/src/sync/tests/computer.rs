@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use azml::credentials::Provider;
-use azml::sync::{Context, Pushed, SyncError, push_history};
-use azml::transport::{Remote, TransportOptions};
+use crate::credentials::Provider;
+use crate::sync::{Context, Pushed, SyncError, push_history};
+use crate::transport::{Remote, TransportOptions};
 use azml_core::history::HistoryRepo;
 use azml_core::id::{ProjectId, RunId};
 use azml_core::remote_url::RemoteUrl;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use azml::credentials::{Binding, BoundToken, Origin, Provider, Secret, TokenStore};
-use azml::sync::{CloneOptions, Context, LinkMode, SyncError, clone, link, list};
-use azml::transport::{Remote, TransportOptions};
+use crate::credentials::{Binding, BoundToken, Origin, Provider, Secret, TokenStore};
+use crate::sync::{CloneOptions, Context, LinkMode, SyncError, clone, link, list};
+use crate::transport::{Remote, TransportOptions};
 use azml_core::remote_url::RemoteUrl;
 
-use crate::computer::{Computer, by, fsck, git, project_id, remote};
-use crate::hosts::{Host, answer, git_http};
+use super::computer::{Computer, by, fsck, git, project_id, remote};
+use super::hosts::{Host, answer, git_http};
 
 /// `azml:s3cret`
 const EXPECTED: &str = "Basic YXptbDpzM2NyZXQ=";

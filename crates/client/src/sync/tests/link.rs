@@ -1,9 +1,10 @@
 //! Linking: an empty repository, all or nothing, one winner.
 
-use azml::sync::{Context, LinkMode, Linked, SyncError, link, list};
-use azml::transport::Remote;
+use crate::sync::link::Linked;
+use crate::sync::{Context, LinkMode, SyncError, link, list};
+use crate::transport::Remote;
 
-use crate::computer::{Computer, bare, by, fsck, git, project_id, remote_at};
+use super::computer::{Computer, bare, by, fsck, git, project_id, remote_at};
 
 fn link_to(computer: &Computer, remote: &Remote, mode: LinkMode) -> Result<Linked, SyncError> {
     link(&computer.history, &computer.user(), remote, mode, Context::quiet(&by()))

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use azml::sync::{CloneOptions, Context, LinkMode, SyncError, clone, fetch_snapshot, link, pull};
+use crate::sync::{CloneOptions, Context, LinkMode, SyncError, clone, fetch_snapshot, link, pull};
 use azml_core::history::HistoryRepo;
 
-use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
-use crate::hosts::{Host, answer, git_http_as};
+use super::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
+use super::hosts::{Host, answer, git_http_as};
 
 /// A host whose git lacks some capabilities.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ fn a_push_that_is_refused_is_told_in_words_and_stays_unpushed() {
                 if asked.method == "POST" && refuses.load(Ordering::Relaxed) {
                     return answer(status, &[("Content-Type", "text/html")], b"<html>no</html>");
                 }
-                crate::hosts::pass_on(&inner, asked)
+                super::hosts::pass_on(&inner, asked)
             }
         });
         let one = Computer::with_project(project_id());
@@ -157,7 +157,7 @@ fn a_push_that_is_refused_is_told_in_words_and_stays_unpushed() {
         let remote = remote(&format!("{}/iris", denying.url));
         let error = one.push(&remote).unwrap_err();
         assert!(is_expected(&error), "{status}: {error:?}");
-        let told = azml::error::CommandError::from(error);
+        let told = crate::error::CommandError::from(error);
         let text = told.chain().join(": ");
         assert!(text.contains(words), "{status}: {text}");
         assert!(!one.history.unpushed().unwrap().is_empty(), "{status}");

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use azml::sync::{Context, SyncError, fetch_attachments};
-use azml::transport::Remote;
+use crate::sync::{Context, SyncError, fetch_attachments};
+use crate::transport::Remote;
 use azml_core::run::attach;
 use gix::ObjectId;
 
-use crate::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
-use crate::hosts::git_http_as;
+use super::computer::{Computer, bare, by, fsck, git, is_in, project_id, remote, remote_at};
+use super::hosts::git_http_as;
 
 fn attachments_ref() -> String {
     format!("refs/azureml/attachments/{}", project_id())
@@ -55,7 +55,7 @@ fn attachments_go_with_the_records_and_one_runs_come_alone() {
     fsck(server.path());
 
     let two = Computer::with_project(project_id());
-    azml::sync::pull(&two.history, &remote, Context::quiet(&by())).unwrap();
+    crate::sync::pull(&two.history, &remote, Context::quiet(&by())).unwrap();
     for id in [first, second, third] {
         assert!(!two.history.git().has_object(id), "they never come by themselves");
     }

@@ -1,6 +1,6 @@
 //! A push delivers everything, whatever was there before.
 
-use crate::computer::{Computer, bare, fsck, git, is_in, project_id, remote_at};
+use super::computer::{Computer, bare, fsck, git, is_in, project_id, remote_at};
 
 fn refs() -> [String; 2] {
     [format!("refs/heads/AzureMLHistory/{}", project_id()), format!("refs/azureml/runs/{}", project_id())]
