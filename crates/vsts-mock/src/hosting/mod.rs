@@ -20,8 +20,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
-use crate::limits::GIT_KEEPALIVE;
-pub(crate) use policy::PushDenial;
+use crate::limits::{GIT_KEEPALIVE, REF_NAME_BYTES};
 use policy::RepoPolicy;
 
 /// The beginning of a request for refs.
@@ -37,17 +36,33 @@ pub(crate) struct Names<'a> {
     pub(crate) repo: &'a str,
 }
 
-/// The reason why a conversation does not begin. Git shows its text to the user.
+/// The reason why a conversation does not begin, or why a ref stays as it is. Git shows its text to the user.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotAdmitted {
+pub(crate) enum GitRefusal {
     /// The repository does not exist, or the principal may not know of it. The name is the one in the request.
     #[error("{}", repository_not_found(name))]
     NoRepository { name: String },
     /// The rules of access refuse it.
     #[error(transparent)]
     Access(Refusal),
+    /// The API could not show the ref.
+    #[error("the ref's name is not UTF-8")]
+    NameNotUtf8,
+    /// The service takes no name that is so long.
+    #[error("a ref's name has at most {REF_NAME_BYTES} characters")]
+    NameTooLong,
     #[error(transparent)]
     Busy(#[from] Busy),
+}
+
+impl GitRefusal {
+    /// The refusal of access to the repository of this name.
+    fn of(refusal: Refusal, name: &str) -> Self {
+        match refusal {
+            Refusal::Invisible => Self::NoRepository { name: name.to_owned() },
+            other => Self::Access(other),
+        }
+    }
 }
 
 /// Too many conversations are open at the moment.
@@ -61,11 +76,8 @@ pub(crate) fn admit(
     principal: &Principal,
     names: Names<'_>,
     service: Service,
-) -> Result<Repo, NotAdmitted> {
-    find(directory, principal, names, service).map_err(|refusal| match refusal {
-        Refusal::Invisible => NotAdmitted::NoRepository { name: names.repo.to_owned() },
-        other => NotAdmitted::Access(other),
-    })
+) -> Result<Repo, GitRefusal> {
+    find(directory, principal, names, service).map_err(|refusal| GitRefusal::of(refusal, names.repo))
 }
 
 fn find(

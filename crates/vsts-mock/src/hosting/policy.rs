@@ -8,9 +8,9 @@ use std::sync::Arc;
 use git_wire::{Denial, Policy, RefUpdate, UpdateKind};
 use tokio::runtime::Handle;
 
+use super::GitRefusal;
 use crate::access::{
     Permission, Principal, Refusal, Target, authorize, authorize_push, authorize_update, creator_may_own,
-    repository_not_found,
 };
 use crate::app::App;
 use crate::directory::{Directory, Repo};
@@ -18,23 +18,6 @@ use crate::journal::Event;
 use crate::limits::REF_NAME_BYTES;
 use crate::registry::RegistryError;
 use crate::state::PushedRef;
-
-/// The reason of a [`Denial`] by this server.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PushDenial {
-    /// The repository is gone, or was hidden meanwhile.
-    #[error("{}", repository_not_found(.name))]
-    NoRepository { name: String },
-    /// The rules of access say no.
-    #[error(transparent)]
-    Refused(Refusal),
-    /// The API could not show the ref.
-    #[error("the ref's name is not UTF-8")]
-    NameNotUtf8,
-    /// The service takes no name that is so long.
-    #[error("a ref's name has at most {REF_NAME_BYTES} characters")]
-    NameTooLong,
-}
 
 /// The rights of one principal in one repository.
 pub(super) struct RepoPolicy {
@@ -51,10 +34,7 @@ impl RepoPolicy {
             Some(repo) => decide(&directory, repo),
             None => Err(Refusal::Invisible),
         };
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Invisible => Denial::new(PushDenial::NoRepository { name: self.repo.name.clone() }),
-            other => Denial::new(PushDenial::Refused(other)),
-        })
+        verdict.map_err(|refusal| Denial::new(GitRefusal::of(refusal, &self.repo.name)))
     }
 
     /// Gives new branches to who made them, and takes back what was given on those that are gone.
@@ -94,10 +74,10 @@ impl Policy for RepoPolicy {
     fn may_update(&self, update: &RefUpdate) -> Result<(), Denial> {
         let name = update.name.as_bstr();
         let Ok(name) = std::str::from_utf8(name) else {
-            return Err(Denial::new(PushDenial::NameNotUtf8));
+            return Err(Denial::new(GitRefusal::NameNotUtf8));
         };
         if name.len() > REF_NAME_BYTES && update.new.is_some() {
-            return Err(Denial::new(PushDenial::NameTooLong));
+            return Err(Denial::new(GitRefusal::NameTooLong));
         }
         self.ask(|directory, repo| authorize_update(directory, &self.principal, repo, name, update.kind))
     }

@@ -19,7 +19,7 @@ use crate::admission::Client;
 use crate::app::App;
 use crate::directory::Repo;
 use crate::disk_full;
-use crate::hosting::{Names, NotAdmitted, Session, admit};
+use crate::hosting::{GitRefusal, Names, Session, admit};
 use crate::limits::FETCH_REQUEST_BYTES;
 
 const UNREAD: &str = "The request's body could not be read.";
@@ -92,18 +92,20 @@ fn requested_service(tail: &GitTail, method: &Method, query: Option<&str>) -> Re
 }
 
 /// The answer to a conversation that does not begin.
-fn refuse(app: &App, refusal: &NotAdmitted, service: Service, is_advertisement: bool) -> Response {
+fn refuse(app: &App, refusal: &GitRefusal, service: Service, is_advertisement: bool) -> Response {
     let message = refusal.to_string();
     match refusal {
-        NotAdmitted::Access(Refusal::SignInRequired | Refusal::Revoked { .. }) => {
+        GitRefusal::Access(Refusal::SignInRequired | Refusal::Revoked { .. }) => {
             auth::challenge(app, &message)
         }
-        NotAdmitted::NoRepository { .. } => text(StatusCode::NOT_FOUND, &message),
-        NotAdmitted::Access(_) if is_advertisement && service == Service::ReceivePack => {
+        GitRefusal::NoRepository { .. } => text(StatusCode::NOT_FOUND, &message),
+        GitRefusal::Access(_) if is_advertisement && service == Service::ReceivePack => {
             text(StatusCode::FORBIDDEN, &denied_advertisement(&message))
         }
-        NotAdmitted::Access(_) => text(StatusCode::FORBIDDEN, &message),
-        NotAdmitted::Busy(_) => text(StatusCode::SERVICE_UNAVAILABLE, &message),
+        GitRefusal::Access(_) | GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong => {
+            text(StatusCode::FORBIDDEN, &message)
+        }
+        GitRefusal::Busy(_) => text(StatusCode::SERVICE_UNAVAILABLE, &message),
     }
 }
 

@@ -12,7 +12,7 @@ use super::refused::Refused;
 use crate::access::authorize_push;
 use crate::admission::Client;
 use crate::disk_full;
-use crate::hosting::{PushDenial, Session};
+use crate::hosting::{GitRefusal, Session};
 
 /// The change of one ref.
 #[derive(Clone, Debug)]
@@ -92,9 +92,9 @@ pub(crate) fn ref_refused(name: &str, refusal: &RefRefusal) -> Refused {
         }
         refusal if refusal.is_disk_full() => Refused::internal(disk_full::error()),
         RefRefusal::Denied(denial) => match denial.reason() {
-            Some(PushDenial::Refused(refusal)) => refusal.clone().into(),
-            Some(PushDenial::NoRepository { name }) => Refused::no_repository(name),
-            Some(PushDenial::NameNotUtf8 | PushDenial::NameTooLong) | None => other(),
+            Some(GitRefusal::Access(refusal)) => refusal.clone().into(),
+            Some(GitRefusal::NoRepository { name }) => Refused::no_repository(name),
+            Some(GitRefusal::NameNotUtf8 | GitRefusal::NameTooLong | GitRefusal::Busy(_)) | None => other(),
         },
         _ => other(),
     }

@@ -20,7 +20,7 @@ use crate::access::{Permissions, Principal};
 use crate::admission::{Client, Work};
 use crate::app::App;
 use crate::directory::{Directory, Repo};
-use crate::hosting::{Names, NotAdmitted, Session, admit};
+use crate::hosting::{GitRefusal, Names, Session, admit};
 use crate::journal::{Event, shown};
 use crate::limits::SSH_LAST_WORDS;
 
@@ -223,18 +223,18 @@ fn find(
     principal: &Principal,
     login: &str,
     line: &ExecLine,
-) -> Result<Repo, NotAdmitted> {
+) -> Result<Repo, GitRefusal> {
     let mut first = None;
     for reading in readings(login, &line.path) {
         let names = Names { account: Some(&reading.account), project: &reading.project, repo: &reading.repo };
         match admit(directory, principal, names, line.service) {
-            Err(refusal @ NotAdmitted::NoRepository { .. }) => {
+            Err(refusal @ GitRefusal::NoRepository { .. }) => {
                 first.get_or_insert(refusal);
             }
             decided => return decided,
         }
     }
-    Err(first.unwrap_or_else(|| NotAdmitted::NoRepository { name: line.path.clone() }))
+    Err(first.unwrap_or_else(|| GitRefusal::NoRepository { name: line.path.clone() }))
 }
 
 fn report(error: &Error, line: &ExecLine) {

@@ -6,7 +6,7 @@
 use git_wire::RefRefusal;
 
 use crate::access::{Permission, Refusal};
-use crate::hosting::PushDenial;
+use crate::hosting::GitRefusal;
 
 /// The status of a ref for a reason that has none of its own.
 const REJECTED: &str = "rejectedByPlugin";
@@ -36,11 +36,11 @@ pub(super) fn update_status(refusal: &RefRefusal) -> (&'static str, Option<Strin
     (status, (status == REJECTED).then(|| refusal.to_string()))
 }
 
-fn denied_status(denial: &PushDenial) -> &'static str {
+fn denied_status(denial: &GitRefusal) -> &'static str {
     match denial {
-        PushDenial::NameTooLong => "invalidRefName",
-        PushDenial::Refused(Refusal::Locked { .. }) => "locked",
-        PushDenial::Refused(Refusal::Lacks { permission, .. } | Refusal::TokenScope { permission, .. }) => {
+        GitRefusal::NameTooLong => "invalidRefName",
+        GitRefusal::Access(Refusal::Locked { .. }) => "locked",
+        GitRefusal::Access(Refusal::Lacks { permission, .. } | Refusal::TokenScope { permission, .. }) => {
             match permission {
                 Permission::ForcePush => "forcePushRequired",
                 Permission::GenericContribute => "writePermissionRequired",
@@ -50,7 +50,10 @@ fn denied_status(denial: &PushDenial) -> &'static str {
                 _ => REJECTED,
             }
         }
-        PushDenial::Refused(_) | PushDenial::NoRepository { .. } | PushDenial::NameNotUtf8 => REJECTED,
+        GitRefusal::Access(_)
+        | GitRefusal::NoRepository { .. }
+        | GitRefusal::NameNotUtf8
+        | GitRefusal::Busy(_) => REJECTED,
     }
 }
 
@@ -71,10 +74,10 @@ mod tests {
 
     fn lacks(permission: Permission) -> RefRefusal {
         let identity = "Ann, who lacks Git 'ForcePush'".to_owned();
-        denied(PushDenial::Refused(Refusal::Lacks { permission, identity, scope: "branch" }))
+        denied(GitRefusal::Access(Refusal::Lacks { permission, identity, scope: "branch" }))
     }
 
-    fn denied(denial: PushDenial) -> RefRefusal {
+    fn denied(denial: GitRefusal) -> RefRefusal {
         RefRefusal::Denied(Denial::new(denial))
     }
 
@@ -87,7 +90,7 @@ mod tests {
         const OTHER: (u16, &str) = (400, "GitReferenceUpdateException");
         let name = || bstr::BString::from("refs/heads/a");
         let (by, locked) = ("Bob".to_owned(), "refs/heads/a".to_owned());
-        let gone = PushDenial::NoRepository { name: "iris".to_owned() };
+        let gone = GitRefusal::NoRepository { name: "iris".to_owned() };
         for (refusal, text, status, answer) in [
             (RefRefusal::Stale, "failed to update ref: it has changed", "staleOldObjectId", STALE),
             (RefRefusal::Gone, "the ref does not exist", "staleOldObjectId", STALE),
@@ -121,10 +124,10 @@ mod tests {
             (lacks(Permission::CreateBranch), "TF401027", "createBranchPermissionRequired", DENIED),
             (lacks(Permission::CreateTag), "TF401027", "createTagPermissionRequired", DENIED),
             (lacks(Permission::ManageNote), "TF401027", "manageNotePermissionRequired", DENIED),
-            (denied(PushDenial::Refused(Refusal::Locked { name: locked, by })), "TF402404", "locked", DENIED),
-            (denied(PushDenial::Refused(Refusal::ServerOwned)), "TF401027", REJECTED, DENIED),
-            (denied(PushDenial::NameTooLong), "a ref's name has at most 400", "invalidRefName", OTHER),
-            (denied(PushDenial::NameNotUtf8), "the ref's name is not UTF-8", REJECTED, OTHER),
+            (denied(GitRefusal::Access(Refusal::Locked { name: locked, by })), "TF402404", "locked", DENIED),
+            (denied(GitRefusal::Access(Refusal::ServerOwned)), "TF401027", REJECTED, DENIED),
+            (denied(GitRefusal::NameTooLong), "a ref's name has at most 400", "invalidRefName", OTHER),
+            (denied(GitRefusal::NameNotUtf8), "the ref's name is not UTF-8", REJECTED, OTHER),
             (denied(gone), "TF401019", REJECTED, (404, "GitRepositoryNotFoundException")),
         ] {
             assert!(refusal.to_string().starts_with(text), "{refusal}");
