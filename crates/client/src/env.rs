@@ -369,6 +369,7 @@ impl Env {
     }
 
     /// The zone of the clock on the wall.
+    #[expect(clippy::unused_self, reason = "the zone is a part of the environment")]
     pub fn zone(&self) -> TimeZone {
         TimeZone::system()
     }

@@ -39,7 +39,7 @@ pub enum Error {
     /// The user may see the registered project, and not read its repository.
     #[error("you are a member of {}/{}, but may not read the project's Git repository {}: {denial}",
         .found.account, .found.workspace, .found.repository.as_deref().unwrap_or_default())]
-    NoAccess { found: Box<Found>, denial: SyncError },
+    Denied { found: Box<Found>, denial: SyncError },
     /// The folder can't be named like the repository.
     #[error("the URL does not name a folder")]
     NoFolderName,
@@ -118,7 +118,7 @@ fn refusal(error: SyncError, registered: Option<&Found>) -> CommandError {
         SyncError::Denied { .. } | SyncError::NotFound { .. } | SyncError::Unauthorized { .. }
     );
     match registered {
-        Some(found) if is_denied => Error::NoAccess { found: Box::new(found.clone()), denial: error }.into(),
+        Some(found) if is_denied => Error::Denied { found: Box::new(found.clone()), denial: error }.into(),
         _ => error.into(),
     }
 }

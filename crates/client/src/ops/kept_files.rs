@@ -28,7 +28,7 @@ pub enum Error {
     /// The run has not ended.
     #[error("run {run} still uses its files")]
     InUse { run: RunId },
-    /// What should select files is no pattern.
+    /// A pattern is malformed.
     #[error("{source}")]
     Pattern { pattern: String, source: BadEntry },
     /// No file matches a pattern.

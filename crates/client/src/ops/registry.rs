@@ -38,7 +38,7 @@ pub fn find(service: &Service, name: &str, at: &Filter) -> Result<Found, Error> 
     let mut named: Vec<&Found> = all.iter().filter(|found| found.name.eq_ignore_ascii_case(name)).collect();
     match named.as_slice() {
         [] => Err(Error::NoProject {
-            host: service.origin().host().to_owned(),
+            host: service.origin().host(),
             name: name.to_owned(),
             similar: similar(name, all.iter().map(|found| found.name.as_str()))
                 .first()
@@ -63,7 +63,7 @@ pub fn workspace(service: &Service, at: &Filter) -> Result<Named, Error> {
         0 => {
             let wanted: Vec<&str> =
                 [&at.account, &at.workspace].into_iter().flatten().map(String::as_str).collect();
-            Err(Error::NoWorkspace { host: service.origin().host().to_owned(), name: wanted.join("/") })
+            Err(Error::NoWorkspace { host: service.origin().host(), name: wanted.join("/") })
         }
         _ => Err(Error::SeveralWorkspaces {
             flags: all.iter().map(|found| flags(&found.account, &found.name)).collect(),

@@ -22,7 +22,7 @@ pub struct Pushed {
     /// The run records that the remote has now.
     pub runs: Option<ObjectId>,
     /// True if anything had to be sent.
-    pub pushed: bool,
+    pub sent: bool,
     /// The number of times that somebody else had pushed first.
     pub joins: usize,
     /// Objects sent.
@@ -173,7 +173,7 @@ fn attempt(
         let report = session.push(objects, &request, &mut |progress| context.show(progress))?;
         total.objects += report.objects;
         total.bytes_sent += report.bytes_sent;
-        total.pushed = true;
+        total.sent = true;
         for (update, (_, result)) in request.updates.iter().zip(&report.refs) {
             if result.is_ok() && report.unpack.is_ok() {
                 let ours = offer.as_ref().filter(|offer| offer.update == *update).map(|offer| offer.ours);

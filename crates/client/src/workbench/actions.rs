@@ -19,7 +19,7 @@ pub fn sync(context: &PageContext<'_>, request: &Request) -> Reply {
             if pulled.new_runs || pulled.new_snapshots {
                 flash.lines.push("Received what others did.".to_owned());
             }
-            if pushed.pushed {
+            if pushed.sent {
                 flash.lines.push("Delivered what was owed.".to_owned());
             }
             flash

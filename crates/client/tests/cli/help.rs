@@ -1,5 +1,7 @@
 //! The help of every command is its manual: a change to it is seen here.
 
+use std::fmt::Write as _;
+
 use crate::sandbox::Sandbox;
 
 /// The help of a command and of all commands below it, each with the words that name it.
@@ -31,7 +33,7 @@ fn the_help_of_every_command_is_as_before_and_shows_an_example() {
         let is_group = help.contains("\nCommands:\n");
         assert!(is_group || help.contains(name) && help.contains("xample"), "no example: {name}");
         let own = if name == "azml" { help.clone() } else { help.replacen(&global, "", 1) };
-        text += &format!("=== {name} --help\n\n{own}\n");
+        writeln!(text, "=== {name} --help\n\n{own}").unwrap();
     }
     insta::assert_snapshot!("help", text);
 }

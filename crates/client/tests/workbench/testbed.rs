@@ -226,5 +226,5 @@ impl Drop for Ui {
 
 /// A text as one part of a path or a query.
 pub(crate) fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }

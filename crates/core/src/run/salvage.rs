@@ -64,7 +64,7 @@ impl RunStore<'_> {
 
     /// Writes a state of the records that has exactly these, after the one that is there.
     pub(crate) fn write_anew(
-        &self,
+        self,
         records: impl IntoIterator<Item = (RunId, ObjectId)>,
         by: &actor::Signature,
     ) -> Result<ObjectId, Error> {

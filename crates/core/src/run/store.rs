@@ -133,7 +133,7 @@ impl<'h> RunStore<'h> {
 
     /// The number that the next run gets: one more than the highest.
     #[cfg(test)]
-    pub(super) fn next_number(&self) -> Result<u64, Error> {
+    pub(super) fn next_number(self) -> Result<u64, Error> {
         Ok(self.tip()?.totals.last_number.saturating_add(1))
     }
 

@@ -33,7 +33,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     }
     Ok(Output::Value(json!({
         "remote": remote.url().without_secret().to_string(),
-        "pushed": pushed.pushed,
+        "pushed": pushed.sent,
         "received_runs": pulled.new_runs,
         "received_snapshots": pulled.new_snapshots,
         "bytes_sent": pushed.bytes_sent,

@@ -79,7 +79,7 @@ impl From<clone::Error> for CommandError {
             Error::NoRepository { .. } => {
                 Self::not_found(error).hint("on that computer: {azml} project update -r URL")
             }
-            Error::NoAccess { .. } => Self::new(ErrorKind::NotAllowed, error)
+            Error::Denied { .. } => Self::new(ErrorKind::NotAllowed, error)
                 .hint("ask its owner for access to the repository; the workspace's members don't have it by themselves")
                 .hint("or use another token for it: {azml} project clone NAME --vststoken TOKEN"),
             Error::NoFolderName => Self::usage(error).hint("name one: {azml} project clone URL DIR"),

@@ -48,7 +48,7 @@ fn attachments_go_with_the_records_and_one_runs_come_alone() {
     one.push(&remote).unwrap();
     assert!(one.history.unpushed().unwrap().is_empty());
     assert_eq!(git(server.path(), &["rev-parse", &attachments_ref()]), second.to_string());
-    assert!(!one.push(&remote).unwrap().pushed, "nothing is sent twice");
+    assert!(!one.push(&remote).unwrap().sent, "nothing is sent twice");
     let third = one.run_with("third", 3, 1_000);
     let delivered = one.push(&remote).unwrap();
     assert!(delivered.bytes_sent < 10_000, "only what is new travels: {delivered:?}");

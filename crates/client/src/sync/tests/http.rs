@@ -40,7 +40,7 @@ fn a_project_is_linked_pushed_and_roamed_over_http() {
     one.run("one", 1);
     link(&one.history, &one.user(), &remote, LinkMode::Empty, Context::quiet(&by())).unwrap();
     one.run("two", 2);
-    assert!(one.push(&remote).unwrap().pushed);
+    assert!(one.push(&remote).unwrap().sent);
     fsck(&bare);
 
     let dir = tempfile::tempdir().unwrap();

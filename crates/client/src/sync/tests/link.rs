@@ -35,7 +35,7 @@ fn an_empty_repository_gets_master_history_and_records() {
         git(&one.root, &["status", "--porcelain", "--branch"]),
         "## master...origin/master\n?? one.txt"
     );
-    assert!(!one.push(&remote).unwrap().pushed, "nothing is owed");
+    assert!(!one.push(&remote).unwrap().sent, "nothing is owed");
     // A link whose answer was lost is found done when it is tried again.
     assert!(!link_to(&one, &remote, LinkMode::Empty).unwrap().created_master);
 }

@@ -12,18 +12,18 @@ fn history_ref() -> String {
 fn what_is_unpushed_is_delivered_once() {
     let (server, one) = (bare(), Computer::with_project(project_id()));
     let remote = remote_at(server.path());
-    assert!(!one.push(&remote).unwrap().pushed, "nothing to push yet");
+    assert!(!one.push(&remote).unwrap().sent, "nothing to push yet");
     let (_, first) = one.run("first", 1);
     assert_eq!(one.history.unpushed().unwrap().len(), 2);
     let delivered = one.push(&remote).unwrap();
-    assert!(delivered.pushed && delivered.joins == 0);
+    assert!(delivered.sent && delivered.joins == 0);
     assert_eq!(delivered.history, Some(first));
     assert!(one.history.unpushed().unwrap().is_empty());
     assert_eq!(git(server.path(), &["rev-parse", &history_ref()]), first.to_string());
     fsck(server.path());
 
     let again = one.push(&remote).unwrap();
-    assert!(!again.pushed && again.history == Some(first));
+    assert!(!again.sent && again.history == Some(first));
 
     let (_, second) = one.run("second", 2);
     let small = one.push(&remote).unwrap();

@@ -162,7 +162,7 @@ fn a_push_that_is_refused_is_told_in_words_and_stays_unpushed() {
         assert!(text.contains(words), "{status}: {text}");
         assert!(!one.history.unpushed().unwrap().is_empty(), "{status}");
         refuses.store(false, Ordering::Relaxed);
-        assert!(one.push(&remote).unwrap().pushed, "{status}");
+        assert!(one.push(&remote).unwrap().sent, "{status}");
         fsck(&root.path().join("iris"));
     }
 }

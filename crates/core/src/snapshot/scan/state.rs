@@ -75,16 +75,12 @@ impl<'a> Shared<'a> {
             Some(user) => user.tracked().map_err(|source| Error::UserRepo(Box::new(source))),
             None => Ok(Tracked::default()),
         };
-        match self.tracked.get_or_init(read) {
-            Ok(tracked) => Ok(tracked),
-            // The error can't be shared: it is made again.
-            Err(_) => match read() {
-                Err(error) => Err(error),
-                Ok(_) => {
-                    let interrupted = std::io::ErrorKind::Interrupted.into();
-                    Err(IoError::of("read the Git index of", &self.scan.root_path)(interrupted).into())
-                }
-            },
+        if let Ok(tracked) = self.tracked.get_or_init(read) {
+            return Ok(tracked);
         }
+        // The error can't be shared: it is made again.
+        read()?;
+        let interrupted = std::io::ErrorKind::Interrupted.into();
+        Err(IoError::of("read the Git index of", &self.scan.root_path)(interrupted).into())
     }
 }
