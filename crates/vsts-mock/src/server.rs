@@ -28,14 +28,10 @@ pub enum StartError {
     #[error(
         "{address} can be reached from other machines; set allow_remote = true in the seed to listen there"
     )]
-    Remote {
-        /// The address.
-        address: SocketAddr,
-    },
+    Remote { address: SocketAddr },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// The system's error.
         #[source]
@@ -49,10 +45,7 @@ pub enum StartError {
     Tls(#[from] TlsError),
     /// The external URL is none.
     #[error("the external URL {url:?} has to begin with http:// or https:// and a host, and has no query")]
-    ExternalUrl {
-        /// The URL.
-        url: String,
-    },
+    ExternalUrl { url: String },
     /// The state cannot be opened, or the seed not be brought into it.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -7,10 +7,10 @@ use crate::error::CommandError;
 use crate::settings::{SETTINGS, VARIABLES};
 use crate::ui::{Numbers, Output};
 
-/// Show what can be set for all commands, and set it
+/// Show and change the settings
 ///
-/// Without a command: every setting with its value and where that comes from. A setting is taken from its environment
-/// variable, else from config.toml, else it has its default; a flag goes before all of them.
+/// Without a command, lists every setting with its value and its source. A flag takes precedence over the environment
+/// variable, the variable over config.toml, and config.toml over the default.
 ///
 /// Example: `azml config set push_wait 2.5`
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show every setting with its value and where that comes from (the default)
+    /// Show every setting with its value and its source (the default command)
     ///
     /// Example: `azml config show -o table`
     Show,

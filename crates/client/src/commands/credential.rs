@@ -8,15 +8,15 @@ use crate::credentials::{Login, StoreError};
 use crate::error::CommandError;
 use crate::ui::Output;
 
-/// Be a Git credential helper
+/// Act as a Git credential helper
 ///
-/// With it plain git uses azml's logins. Git writes its question to standard input, as in gitcredentials(7). azml gives
-/// a login only to the host that it was made for.
+/// With this helper, plain git uses azml's logins. Git writes its question to standard input, as in gitcredentials(7).
+/// azml gives a login only to the host that it was made for.
 ///
 /// Example: `git config --global credential.helper '!azml credential'`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Git's operation: `get`, `store` or `erase`; others are passed over
+    /// Git's operation: `get`, `store` or `erase`; azml ignores others
     #[arg(value_name = "OPERATION")]
     operation: String,
 }

@@ -12,7 +12,7 @@ use crate::ui::Output;
 
 /// Write the manual pages
 ///
-/// One page a command, and azml(1) with settings, environment variables and files.
+/// Writes one page for each command, and azml(1) with settings, environment variables and files.
 ///
 /// Example: `azml man --dir ~/.local/share/man/man1`, then `man azml-project-restore`. Without --dir the page of azml
 /// itself is printed: `azml man | man -l -`.

@@ -27,7 +27,7 @@ use crate::ui::{Output, Ui};
 /// All commands.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Make, link, roam and restore projects
+    /// Create, link, clone and restore projects
     #[command(subcommand)]
     Project(project::Command),
     Snapshot(snapshot::Args),

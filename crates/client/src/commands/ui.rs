@@ -2,10 +2,11 @@
 
 use crate::commands::args::ProjectArgs;
 
-/// Show the runs in a browser: lists, charts, logs, code, and restoring
+/// Show the runs in a browser: lists, charts, logs and code; restore snapshots
 ///
-/// Serves the project's pages to this computer alone, at an address that holds a key made at each start, and opens it.
-/// Runs in progress are followed. Restoring first shows what it would change, and can be undone. Ctrl-C ends it.
+/// Serves the project's pages to this computer only, and opens them. The address contains a key, which is new at each
+/// start. The pages follow runs in progress. A restore first shows what it would change, and can be undone. Ctrl-C ends
+/// the server.
 ///
 /// Examples: `azml ui`; on a computer that you are signed in to by SSH: `azml ui --no-open --port 8090`, and here `ssh
 /// -L 8090:127.0.0.1:8090 HOST`, then open the printed address.

@@ -28,8 +28,6 @@ pub struct Context {
 
 /// An open project.
 pub struct Opened {
-    /// The project.
     pub project: Project,
-    /// Its history.
     pub history: HistoryRepo,
 }

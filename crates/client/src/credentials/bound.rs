@@ -25,7 +25,6 @@ pub enum Binding {
 /// A token, and whom it is for.
 #[derive(Clone, Debug)]
 pub struct BoundToken {
-    /// The token.
     pub token: Secret,
     /// Its source, as its user knows it: `AZML_VSTS_TOKEN`.
     pub name: &'static str,
@@ -57,7 +56,6 @@ pub enum Withheld {
     /// The folder that names the remote is somebody else's.
     #[error("no credentials are sent to {origin}: {} belongs to another user", .folder.display())]
     ForeignFolder {
-        /// The folder.
         folder: PathBuf,
         /// The origin that asked.
         origin: Origin,

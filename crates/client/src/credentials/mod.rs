@@ -53,7 +53,6 @@ pub enum Error {
     /// The askpass program gave no answer, and there is no terminal to ask at.
     #[error("the askpass program '{program}' gave no answer")]
     Askpass {
-        /// The program.
         program: String,
         /// Why not.
         #[source]

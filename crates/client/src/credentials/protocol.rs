@@ -59,9 +59,7 @@ pub struct Description {
     pub host: Option<String>,
     /// The path on the host, if Git tells it.
     pub path: Option<String>,
-    /// The user name.
     pub username: Option<String>,
-    /// The password.
     pub password: Option<Secret>,
     /// When the password ends.
     pub expires: Option<Timestamp>,

@@ -121,7 +121,6 @@ pub struct FileError {
     pub doing: &'static str,
     /// The file.
     pub path: std::path::PathBuf,
-    /// The system's words.
     #[source]
     pub source: std::io::Error,
 }

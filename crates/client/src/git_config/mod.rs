@@ -38,7 +38,6 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
         #[source]
         source: std::io::Error,
     },
@@ -69,7 +68,6 @@ pub enum Error {
         key: String,
         /// The file that it stands in, or the environment.
         place: String,
-        /// The value.
         value: String,
         /// The reason.
         why: &'static str,

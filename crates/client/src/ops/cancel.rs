@@ -19,12 +19,7 @@ pub enum Error {
     Runs(#[from] FileError),
     /// Nothing of the run is in progress on this computer.
     #[error("run {run} is not going on on this computer (it is {status})")]
-    NotRunning {
-        /// The run.
-        run: RunId,
-        /// Its status.
-        status: Status,
-    },
+    NotRunning { run: RunId, status: Status },
     /// The system refused to send a signal.
     #[error(transparent)]
     Signal(#[from] std::io::Error),
@@ -36,7 +31,6 @@ pub enum Canceled {
     Run(RunId),
     /// The processes that a run left running when its azml ended.
     Processes {
-        /// The run.
         run: RunId,
         /// The process group.
         group: u32,

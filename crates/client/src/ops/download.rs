@@ -35,7 +35,6 @@ pub struct Request<'a> {
 
 /// The files that were written.
 pub struct Downloaded {
-    /// The folder.
     pub folder: PathBuf,
     /// The files, relative to it.
     pub files: Vec<PathBuf>,

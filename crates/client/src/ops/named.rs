@@ -20,7 +20,6 @@ use crate::sync;
 /// A snapshot that is on this computer.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Its commit.
     pub commit: ObjectId,
     /// Its files.
     pub tree: ObjectId,

@@ -46,7 +46,6 @@ pub enum Error {
     /// The run is on another target than the one that was named.
     #[error("run {run} is on target `{actual}`, not on `{named}`")]
     OtherTarget {
-        /// The run.
         run: RunId,
         /// Its target.
         actual: String,
@@ -145,9 +144,7 @@ impl InProgress {
 pub struct Filter {
     /// The number of the newest runs; all if there is none.
     pub last: Option<usize>,
-    /// Their status.
     pub status: Option<Status>,
-    /// Their script.
     pub script: Option<String>,
     /// The run that started them.
     pub parent: Option<String>,

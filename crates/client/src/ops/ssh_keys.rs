@@ -32,7 +32,6 @@ pub enum Algorithm {
 /// A pair of keys to make.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The kind.
     pub kind: Algorithm,
     /// The private key's file; by default the one that ssh looks for.
     pub file: Option<&'a Path>,

@@ -7,7 +7,6 @@ use crate::transport::Remote;
 
 /// The result of a sync.
 pub struct Synced {
-    /// The remote.
     pub remote: Remote,
     /// The result of the fetch.
     pub pulled: Pulled,

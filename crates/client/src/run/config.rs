@@ -44,7 +44,6 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's words.
         #[source]
         source: std::io::Error,
     },
@@ -62,16 +61,13 @@ pub enum ConfigError {
     Output {
         /// The file.
         path: PathBuf,
-        /// The entry.
         entry: String,
-        /// The reason.
         #[source]
         source: BadEntry,
     },
     /// A target of a kind that azml can't run on.
     #[error("target `{target}` is of type `{kind}`, and azml runs on `local` targets only")]
     Unsupported {
-        /// The target.
         target: String,
         /// Its type.
         kind: String,

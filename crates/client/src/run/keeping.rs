@@ -169,7 +169,6 @@ pub struct Totals {
     pub bytes: u64,
     /// When the first of them go.
     pub next: Option<Timestamp>,
-    /// Their folder.
     pub folder: PathBuf,
 }
 

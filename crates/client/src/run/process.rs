@@ -36,7 +36,6 @@ const CHUNK: usize = 16 * 1024;
 /// The process to start.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The program.
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,

@@ -27,7 +27,6 @@ pub enum Program {
     Script {
         /// The script, relative to the project folder.
         path: String,
-        /// Its arguments.
         arguments: Vec<String>,
     },
     /// Words that are executed as they are; the first one is found on the PATH, or in the run's folder if it has a `/`.
@@ -43,7 +42,6 @@ pub enum Program {
     Module {
         /// The module.
         name: String,
-        /// Its arguments.
         arguments: Vec<String>,
     },
     /// A notebook, executed by what the environment has for that.
@@ -84,13 +82,11 @@ pub struct Job {
     pub run_id: RunId,
     /// The snapshot.
     pub commit: ObjectId,
-    /// Its tree.
     pub tree: ObjectId,
     /// Files of the project folder that the snapshot left out and the script may want.
     pub left_out: BTreeSet<BString>,
     /// The files of the run's folder that are collected.
     pub outputs: Outputs,
-    /// The program.
     pub program: Program,
     /// Variables on top of what the target has.
     pub environment: BTreeMap<OsString, OsString>,
@@ -112,47 +108,32 @@ pub enum TargetError {
     /// No program to run the script with.
     #[error("cannot run {script}: there is no program `{program}` on the PATH")]
     NoProgram {
-        /// The script.
         script: String,
         /// The program that was looked for.
         program: String,
     },
     /// No program of this name.
     #[error("there is no program `{name}` on the PATH, and no such file in the project")]
-    NoCommand {
-        /// The name.
-        name: String,
-    },
+    NoCommand { name: String },
     /// A file that may not be executed.
     #[error("cannot run {file}: it is not executable")]
-    NotExecutable {
-        /// The file.
-        file: String,
-    },
+    NotExecutable { file: String },
     /// Nothing to execute a notebook with.
     #[error("cannot run {notebook}: {} has neither papermill nor nbconvert", python.display())]
     NoNotebookTool {
-        /// The notebook.
         notebook: String,
         /// The interpreter that was asked.
         python: PathBuf,
     },
     /// Arguments for a notebook that is executed by nbconvert.
     #[error("cannot give arguments to {notebook}: nbconvert, which would execute it, takes no parameters")]
-    NotebookParameters {
-        /// The notebook.
-        notebook: String,
-    },
+    NotebookParameters { notebook: String },
     /// The snapshot does not have the script.
     #[error("the snapshot has no file {script}")]
-    NoScript {
-        /// The script.
-        script: String,
-    },
+    NoScript { script: String },
     /// The run's folder can't be made.
     #[error("cannot make the run's folder {}", folder.display())]
     Checkout {
-        /// The folder.
         folder: PathBuf,
         /// Why.
         #[source]
@@ -161,7 +142,6 @@ pub enum TargetError {
     /// A command that comes before the script failed.
     #[error("`{command}`, which PrepareEnvironment asks for, {how}")]
     Prepare {
-        /// The command.
         command: String,
         /// Its end.
         how: String,
@@ -169,9 +149,7 @@ pub enum TargetError {
     /// The script can't be started.
     #[error("cannot start {}", program.display())]
     Start {
-        /// The program.
         program: PathBuf,
-        /// The system's words.
         #[source]
         source: std::io::Error,
     },
@@ -182,7 +160,6 @@ pub enum TargetError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's words.
         #[source]
         source: std::io::Error,
     },

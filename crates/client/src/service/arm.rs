@@ -39,11 +39,9 @@ impl Filter {
 pub struct Named {
     /// Its Azure resource id: a path.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// The account's name: its own or that of what it is in.
     pub account: String,
-    /// Its location.
     pub location: String,
 }
 
@@ -54,7 +52,6 @@ pub struct Found {
     pub project: ProjectId,
     /// Its place: an Azure resource id.
     pub scope: Scope,
-    /// Its name.
     pub name: String,
     /// Its account's name.
     pub account: String,
@@ -62,7 +59,6 @@ pub struct Found {
     pub workspace: String,
     /// Its Git repository.
     pub repository: Option<String>,
-    /// Its description.
     pub description: String,
     /// Since when it is there.
     pub created: String,

@@ -21,48 +21,27 @@ pub enum ServiceError {
     Store(#[from] StoreError),
     /// The token is none, was revoked, or nobody is signed in.
     #[error("{host} does not accept the login{}", quoted(.words.as_ref()))]
-    Unauthorized {
-        /// The host.
-        host: String,
-        /// Its words.
-        words: Option<String>,
-    },
+    Unauthorized { host: String, words: Option<String> },
     /// The token has ended.
     #[error("the login at {host} has expired")]
-    Expired {
-        /// The host.
-        host: String,
-    },
+    Expired { host: String },
     /// The user may not, or not with this token.
     #[error("{host} does not allow this{}", quoted(.words.as_ref()))]
-    Denied {
-        /// The host.
-        host: String,
-        /// Its words.
-        words: Option<String>,
-    },
+    Denied { host: String, words: Option<String> },
     /// It is not there, or not to be seen.
     #[error("{host} has no such thing{}", quoted(.words.as_ref()))]
-    NotFound {
-        /// The host.
-        host: String,
-        /// Its words.
-        words: Option<String>,
-    },
+    NotFound { host: String, words: Option<String> },
     /// Something else stands in the way.
     #[error("{host} refuses this (HTTP status {status}){}", quoted(.words.as_ref()))]
     Refused {
-        /// The host.
         host: String,
         /// The status of the answer.
         status: u16,
-        /// Its words.
         words: Option<String>,
     },
     /// The answer is not what such a service says.
     #[error("{host} does not answer as such a service does: it did not say {what}")]
     Malformed {
-        /// The host.
         host: String,
         /// The missing part.
         what: &'static str,

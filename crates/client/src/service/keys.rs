@@ -12,13 +12,11 @@ const VERSION: &str = "api-version=5.0-preview.1";
 /// A registered key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshKey {
-    /// Its id.
     pub id: String,
     /// The user's name for it.
     pub name: String,
     /// `SHA256:…`, as OpenSSH prints it.
     pub fingerprint: String,
-    /// Its algorithm.
     pub algorithm: String,
     /// Since when it is registered.
     pub created: String,

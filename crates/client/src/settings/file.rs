@@ -24,7 +24,6 @@ pub enum FileError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's words.
         #[source]
         source: io::Error,
     },
@@ -42,7 +41,6 @@ pub enum FileError {
     NotPlain {
         /// The file.
         path: PathBuf,
-        /// The key.
         key: String,
     },
 }

@@ -32,7 +32,6 @@ pub enum Error {
         place: String,
         /// The value that was found there.
         value: String,
-        /// The fault.
         #[source]
         source: ValueError,
     },

@@ -31,7 +31,6 @@ impl Setting {
 /// An environment variable that is no setting: it says something of one command's world.
 #[derive(Debug)]
 pub struct Variable {
-    /// Its name.
     pub name: &'static str,
     /// Its purpose, in one sentence.
     pub about: &'static str,

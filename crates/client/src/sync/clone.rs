@@ -38,7 +38,6 @@ pub struct Cloned {
     pub master: Option<ObjectId>,
     /// The folder of a larger repository that the project is.
     pub folder: Option<String>,
-    /// Bytes received.
     pub bytes_received: u64,
     /// Commits of other repositories in the snapshot: empty folders.
     pub passed_over: Vec<BString>,

@@ -53,7 +53,6 @@ pub enum SyncError {
     Denied {
         /// The server's words.
         message: String,
-        /// The cause.
         #[source]
         source: Option<TransportError>,
     },
@@ -62,7 +61,6 @@ pub enum SyncError {
     NotFound {
         /// The server's words.
         message: String,
-        /// The cause.
         #[source]
         source: Option<TransportError>,
     },
@@ -71,7 +69,6 @@ pub enum SyncError {
     Unauthorized {
         /// The server's words.
         message: String,
-        /// The cause.
         #[source]
         source: Option<TransportError>,
     },
@@ -82,7 +79,6 @@ pub enum SyncError {
         message: String,
         /// True if it was a time-out.
         timed_out: bool,
-        /// The cause.
         #[source]
         source: Option<TransportError>,
     },
@@ -91,7 +87,6 @@ pub enum SyncError {
     Cut {
         /// The thing that was being received.
         what: &'static str,
-        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -117,10 +112,7 @@ pub enum SyncError {
     },
     /// The remote has the run histories of several projects.
     #[error("the remote repository has several projects: {}", .ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    SeveralProjects {
-        /// Their ids.
-        ids: Vec<ProjectId>,
-    },
+    SeveralProjects { ids: Vec<ProjectId> },
     /// The remote has no `master`.
     #[error("the remote repository has no master branch")]
     NoMaster,
@@ -132,22 +124,13 @@ pub enum SyncError {
     },
     /// A run's attachments are neither here nor at the remote.
     #[error("the attachments (commit {commit}) are not in the remote repository")]
-    NoAttachments {
-        /// Their commit.
-        commit: ObjectId,
-    },
+    NoAttachments { commit: ObjectId },
     /// A run's attachments have what no run leaves.
     #[error("the attachment `{path}` is no file; nothing was written")]
-    OddAttachment {
-        /// Its path.
-        path: String,
-    },
+    OddAttachment { path: String },
     /// The folder to clone into has something in it.
     #[error("'{}' exists and is not an empty folder", .folder.display())]
-    FolderNotEmpty {
-        /// The folder.
-        folder: PathBuf,
-    },
+    FolderNotEmpty { folder: PathBuf },
     /// The project folder has no commit to link.
     #[error("'{}' has no commit yet", .root.display())]
     NoCommit {
@@ -177,7 +160,6 @@ pub enum SyncError {
     Read {
         /// The thing.
         what: String,
-        /// Git's own reason.
         #[source]
         source: Box<gix::Error>,
     },
@@ -188,7 +170,6 @@ pub enum SyncError {
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// The cause.
         #[source]
         source: std::io::Error,
     },

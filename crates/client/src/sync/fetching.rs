@@ -18,7 +18,6 @@ const WHOLE_DEPTH: u32 = i32::MAX as u32;
 pub struct FetchedSnapshot {
     /// True if it was here already.
     pub was_here: bool,
-    /// Bytes received.
     pub bytes_received: u64,
 }
 

@@ -21,7 +21,6 @@ pub struct Pulled {
     pub new_runs: bool,
     /// True if snapshots came in.
     pub new_snapshots: bool,
-    /// Bytes received.
     pub bytes_received: u64,
 }
 

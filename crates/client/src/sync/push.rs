@@ -27,7 +27,6 @@ pub struct Pushed {
     pub joins: usize,
     /// Objects sent.
     pub objects: u64,
-    /// Bytes sent.
     pub bytes_sent: u64,
 }
 

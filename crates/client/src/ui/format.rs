@@ -17,7 +17,7 @@ pub enum OutputFormat {
     Json,
     /// JSON in colour on a terminal.
     Jsonc,
-    /// Columns for people.
+    /// Aligned columns.
     Table,
     /// Tab-separated values for scripts.
     Tsv,

@@ -74,9 +74,7 @@ pub(crate) struct Workbench {
 /// A request and who sent it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
-    /// The sender.
     pub sender: Sender<'a>,
-    /// The request.
     pub request: &'a Request,
     /// Set when nobody waits for the answer any more.
     pub interrupt: &'a Interrupt,

@@ -22,7 +22,6 @@ pub enum Method {
 /// One request whose sender is known to be the user.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method.
     pub method: Method,
     /// The parts of the path, decoded. A part may name a file, whose name need not be UTF-8.
     pub path: Vec<BString>,

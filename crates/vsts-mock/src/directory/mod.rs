@@ -148,13 +148,11 @@ pub(crate) struct Directory {
     token_by_hash: HashMap<String, Uuid>,
     key_by_blob: HashMap<String, Uuid>,
     names: Names,
-    /// (account, project)
     account_projects: OrdSet<(Uuid, Uuid)>,
     /// (project, repository)
     project_repos: OrdSet<(Uuid, Uuid)>,
     /// (account or project, group)
     scope_groups: OrdSet<(Uuid, Uuid)>,
-    /// (group, member)
     group_members: OrdSet<(Uuid, Uuid)>,
 }
 

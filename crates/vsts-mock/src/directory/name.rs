@@ -73,7 +73,6 @@ pub enum NameError {
     TooLong {
         /// The kind of thing to be named.
         what: &'static str,
-        /// The name.
         name: String,
     },
     /// A character, or a place of one, that the service does not take.
@@ -81,7 +80,6 @@ pub enum NameError {
     Character {
         /// The kind of thing to be named.
         what: &'static str,
-        /// The name.
         name: String,
         /// The character.
         found: char,
@@ -91,7 +89,6 @@ pub enum NameError {
     Mixed {
         /// The kind of thing to be named.
         what: &'static str,
-        /// The name.
         name: String,
     },
     /// It looks like the name of something that is there, in letters of another script.
@@ -101,7 +98,6 @@ pub enum NameError {
     Alike {
         /// The kind of thing to be named.
         what: &'static str,
-        /// The name.
         name: String,
         /// The name that is there.
         other: String,
@@ -111,7 +107,6 @@ pub enum NameError {
     Reserved {
         /// The kind of thing to be named.
         what: &'static str,
-        /// The name.
         name: String,
     },
 }

@@ -56,7 +56,6 @@ pub enum RegistryError {
     InUse {
         /// The kind of thing.
         what: &'static str,
-        /// Its name.
         name: String,
         /// The contents.
         by: String,
@@ -75,7 +74,6 @@ pub enum RegistryError {
     /// The repository's folder could not be made.
     #[error("cannot make the repository {name:?}")]
     Repository {
-        /// Its name.
         name: String,
         /// Why.
         #[source]

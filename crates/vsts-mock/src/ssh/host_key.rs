@@ -43,7 +43,6 @@ pub enum HostKeyError {
     Format {
         /// The file.
         path: PathBuf,
-        /// The reason.
         #[source]
         source: ssh_key::Error,
     },

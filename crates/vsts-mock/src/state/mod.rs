@@ -84,7 +84,6 @@ pub enum StateError {
     Row {
         /// The kind of value.
         what: &'static str,
-        /// The value.
         value: String,
     },
 }

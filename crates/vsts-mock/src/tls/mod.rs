@@ -49,7 +49,6 @@ pub enum TlsError {
     Key {
         /// The file.
         path: PathBuf,
-        /// The fault.
         #[source]
         source: rcgen::Error,
     },

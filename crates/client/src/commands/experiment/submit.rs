@@ -16,7 +16,7 @@ use crate::run::process::Stream;
 use crate::run::{detached, killed};
 use crate::ui::{Output, Ui};
 
-/// Run a script: snapshot the project folder, record the run, push both beside it
+/// Run a script: snapshot the project folder, record the run, and push both meanwhile
 ///
 /// The script runs in a folder of its own that has exactly the snapshot's files, with links to ignored inputs such as
 /// data folders. azml keeps `outputs/`, `logs/` and the outputs that the run configuration declares (`outputs: [ckpt/,

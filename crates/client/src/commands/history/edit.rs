@@ -12,7 +12,7 @@ use crate::ui::Output;
 
 /// Change a run's name, description and tags
 ///
-/// An empty name or description takes it away. Where two computers edit the same run, the later edit counts.
+/// An empty name or description removes it. If two computers edit the same run, the later edit wins.
 ///
 /// Example: `azml history edit -r RUN --name baseline --tag kind=paper --untag draft`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub struct Args {
     /// A tag to set; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
-    /// A tag to take away; may be given several times
+    /// A tag to remove; may be given several times
     #[arg(long, value_name = "NAME")]
     untag: Vec<String>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::ui::Output;
 
 /// Take a project out of the Experimentation service's registry
 ///
-/// Nothing else is deleted: the folder, its run history and the Git repository stay as they are, and what stays is said.
+/// Nothing else is deleted: the folder, its run history and the Git repository stay as they are, and azml names them.
 ///
 /// Example: `azml project delete -n iris`
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,7 @@ use crate::ui::{Numbers, Output, Ui};
 ///
 /// Looks at the history repository's packs and objects, its refs, the run records, the stat index and a restore that
 /// was cut off. What is damaged is moved to .azuremlhistory_git/azml/damaged, never deleted; what is missing is taken
-/// from the project folder or fetched from the remote. Exit code 1 if something stays that could not be mended.
+/// from the project folder or fetched from the remote. Exits with 1 if something could not be mended.
 ///
 /// Example: `azml project fsck --dry-run`
 #[derive(Debug, clap::Args)]

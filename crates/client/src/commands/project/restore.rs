@@ -15,7 +15,7 @@ use crate::ops::restore::{self, counted};
 use crate::ops::snapshot;
 use crate::ui::Output;
 
-/// Make the project folder, or some files of it, equal to the snapshot of a run, or any other
+/// Make the project folder, or some files of it, equal to the snapshot of a run, or to any other snapshot
 ///
 /// Changed files are rewritten, and files that the snapshot lacks are removed. Ignored files, `.git`, your branches and
 /// your index stay as they are. azml keeps what it overwrites: `azml project restore --undo` brings it back. A snapshot

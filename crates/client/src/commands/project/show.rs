@@ -12,9 +12,9 @@ use crate::run::keeping;
 use crate::text::size;
 use crate::ui::{Numbers, Output};
 
-/// Show the project: where it is, what it is linked to, what it holds, what is owed to the remote
+/// Show the project: its folder, its remote, its contents, and what the remote still lacks
 ///
-/// Also how much is kept of what runs wrote beside their outputs, and until when: see `azml run files`.
+/// Shows also the size of the files that azml keeps of runs, and when it removes them: see `azml run files`.
 ///
 /// Example: `azml project show --query owed`
 #[derive(Debug, clap::Args)]

@@ -15,9 +15,9 @@ use crate::ui::{Output, OutputFormat, Ui};
 
 /// Show what differs between two snapshots, or between one and the project folder
 ///
-/// Without a name the folder is compared with the last snapshot, with one name with that snapshot. A patch is what
-/// `git diff` would write, and `git apply` takes it; JSON output has one for each file. Name snapshots as for
-/// `azml snapshot show`.
+/// Without a name, azml compares the folder with the last snapshot; with one name, with that snapshot. A patch has the
+/// form of `git diff`, and `git apply` accepts it; JSON output has one for each file. Name snapshots as for `azml
+/// snapshot show`.
 ///
 /// Example: `azml project diff HEAD~ HEAD --stat -- src`, or `azml snapshot diff yesterday --name-status`
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Args {
     /// Only these files and folders
     #[arg(value_name = "PATH", last = true)]
     paths: Vec<PathBuf>,
-    /// The patch as text, also if no terminal reads it
+    /// Print the patch as text, even if the output is no terminal
     #[arg(long, short, conflicts_with_all = ["stat", "name_status"])]
     patch: bool,
     /// The files, and how many lines of each
@@ -40,7 +40,7 @@ pub struct Args {
     /// The files, and how each changed: A, D, M, T or R
     #[arg(long)]
     name_status: bool,
-    /// Take renamed files for removed and added ones
+    /// Show a renamed file as a removed and an added one
     #[arg(long)]
     no_renames: bool,
     /// Exit with 1 if anything differs

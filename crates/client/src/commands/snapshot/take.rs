@@ -16,7 +16,7 @@ use crate::ui::Output;
 
 /// Take a snapshot of the project folder without running anything
 ///
-/// Without a change since the last snapshot nothing is stored.
+/// If nothing has changed since the last snapshot, nothing is stored.
 ///
 /// Example: `azml project snapshot --query commit -o tsv`
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub struct Args {
     /// The snapshot's subject
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
-    /// A name for the snapshot, which it keeps
+    /// A permanent name for the snapshot
     #[arg(long, value_name = "NAME")]
     tag: Option<String>,
     /// Take in files over 50 MB, and more than 200 MB at once

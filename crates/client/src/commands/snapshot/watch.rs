@@ -18,8 +18,9 @@ use crate::ui::{Output, Ui};
 
 /// Take a snapshot whenever files have changed and are quiet again
 ///
-/// For coding agents, and for people who want to go back to any minute. Prints one line for each snapshot, pushes it beside,
-/// and costs nothing while nothing changes. Ends with Ctrl-C or SIGTERM (exit code 0), and when the project is gone (3).
+/// For coding agents, and for people who want to go back to any minute. Prints one line for each snapshot, pushes it in
+/// the background, and costs nothing while nothing changes. Ends with Ctrl-C or SIGTERM (exit code 0), and when the
+/// project is gone (3).
 ///
 /// Example: `azml snapshot watch --debounce 5s --json`
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,8 @@ pub struct Args {
     /// The snapshots' subject
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
-    /// Look at the folder every now and then instead of being told of changes, as on network file systems
+    /// Check the folder at intervals instead of waiting for notifications of the system, for example on a network file
+    /// system
     #[arg(long)]
     poll: bool,
     /// Leave the push to the next run or `azml history sync`

@@ -16,7 +16,7 @@ const LONGEST_PASSPHRASE: u64 = 4096;
 /// The kind of the key.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
-    /// Short and fast; what OpenSSH makes, too
+    /// Short and fast; the default of OpenSSH
     Ed25519,
     /// For hosts that take nothing else
     Rsa,

@@ -38,7 +38,6 @@ pub struct TokenStore {
 pub struct Login {
     /// The user name that goes with the token.
     pub user: String,
-    /// The token.
     pub token: Secret,
     /// When the token ends, if that is known.
     pub expires: Option<Timestamp>,
@@ -66,7 +65,6 @@ pub enum StoreError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -75,7 +73,6 @@ pub enum StoreError {
     Write {
         /// The file.
         path: PathBuf,
-        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -106,7 +103,6 @@ pub enum StoreError {
     Keyring {
         /// For whom.
         origin: String,
-        /// The cause.
         #[source]
         source: KeyringError,
     },

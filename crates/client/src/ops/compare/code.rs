@@ -83,7 +83,6 @@ impl Kind {
 pub struct Detail {
     /// Their lines.
     pub hunks: bool,
-    /// Renames.
     pub renames: bool,
 }
 

@@ -28,10 +28,7 @@ use crate::run::disk::{NO_LINK, copy, native};
 pub enum CopyError {
     /// Other files are where they would go. Nothing was changed.
     #[error("{} in the way have other content, first `{}`", counted(.paths.len()), .paths.first().map_or(Cow::default(), |path| quoted(path)))]
-    Conflicts {
-        /// Their paths.
-        paths: Vec<BString>,
-    },
+    Conflicts { paths: Vec<BString> },
     /// Something is in the way that can't be backed up. Nothing was changed.
     #[error("`{}` is in the way, and is not replaced", quoted(.path))]
     InTheWay {
@@ -63,7 +60,6 @@ pub enum CopyError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's words.
         #[source]
         source: io::Error,
     },

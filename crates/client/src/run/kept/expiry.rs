@@ -41,7 +41,6 @@ impl Expiry {
 /// The kept files of one run that were, or are to be, removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
-    /// The run.
     pub run: RunId,
     /// The number of files.
     pub files: usize,

@@ -332,7 +332,6 @@ pub(super) struct Ended<'a> {
     pub(super) kept: &'a Path,
     /// The run's snapshot.
     pub(super) commit: Option<ObjectId>,
-    /// Now.
     pub(super) now: Timestamp,
 }
 
