@@ -89,8 +89,7 @@ fn links_reach_what_they_reach_in_the_project_and_the_snapshot_keeps_them() {
 #[test]
 fn variables_that_name_the_project_name_the_run_and_a_virtual_environment_works() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     symlink(sandbox.path().join("work"), sandbox.path().join("link")).expect("a link");
     let _venv =
         alice.sh(&project, "python3 -m venv --without-pip .venv && printf '.venv\\n' >> .gitignore").ok();
@@ -144,8 +143,7 @@ fn variables_that_name_the_project_name_the_run_and_a_virtual_environment_works(
 #[test]
 fn an_editable_install_of_the_project_is_noticed_and_the_snapshot_imported() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let _venv = alice.sh(sandbox.path(), "python3 -m venv --without-pip venv").ok();
     let find = "python3 -c 'import sysconfig; print(sysconfig.get_paths()[\"purelib\"])'";
     let alice =
@@ -181,8 +179,7 @@ fn an_editable_install_of_the_project_is_noticed_and_the_snapshot_imported() {
 #[test]
 fn runs_without_a_home_or_with_their_state_in_the_project_leave_nothing_there() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     let before = contents(&project);
     let inside = project.join(".state");
@@ -208,8 +205,7 @@ fn runs_without_a_home_or_with_their_state_in_the_project_leave_nothing_there() 
 #[test]
 fn a_folder_that_cannot_be_read_is_passed_over_by_the_run_as_by_the_snapshot() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, ".gitignore", ".azuremlhistory_git\nignored/\n");
     write(&project, "locked/secret.csv", "1\n");
     write(&project, "src/locked/secret.csv", "1\n");
@@ -248,8 +244,7 @@ fn a_folder_that_cannot_be_read_is_passed_over_by_the_run_as_by_the_snapshot() {
 #[test]
 fn a_script_killed_by_a_signal_is_told_with_its_name_and_number() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "die.py", "import os, sys\nos.kill(os.getpid(), int(sys.argv[1]))\n");
     for (signal, name) in [(9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM")] {
         let number = signal.to_string();
@@ -277,8 +272,7 @@ fn a_script_killed_by_a_signal_is_told_with_its_name_and_number() {
 #[test]
 fn scripts_of_every_name_and_kind_run_and_get_their_arguments_as_given() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let script = "import json, sys\nprint('ARGS', json.dumps(sys.argv[1:]))\n";
     for name in [
         "-x.py",

@@ -123,10 +123,8 @@ fn what_was_left_offline_is_delivered_later_and_joins_what_others_left() {
 #[test]
 fn a_run_whose_azml_was_killed_keeps_what_it_left() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
+    let (remote, alice, project) = sandbox.project_with_remote();
     let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     let lock = sandbox.path().join("script.lock");
     write(
         &project,
@@ -164,10 +162,8 @@ fn a_run_whose_azml_was_killed_keeps_what_it_left() {
 #[test]
 fn killed_between_any_two_steps_a_run_loses_nothing() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
+    let (remote, alice, project) = sandbox.project_with_remote();
     let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     write(
         &project,
         "train.py",
@@ -212,8 +208,7 @@ fn killed_between_any_two_steps_a_run_loses_nothing() {
 #[test]
 fn the_log_of_a_run_in_progress_is_followed_to_its_end() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     // Each line waits for a word, so that the follower is there before the end.
     write(
         &project,

@@ -6,10 +6,8 @@ use e2e::{Sandbox, git};
 #[test]
 fn two_runs_differ_as_git_says() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
+    let (remote, alice, project) = sandbox.project_with_remote();
     let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     let script = |value: f64, extra: &str| {
         format!(
             "import sys\nfrom azureml.logging import get_azureml_logger\nlog = get_azureml_logger()\n\

@@ -7,10 +7,7 @@ use e2e::{Actor, Output, Sandbox, contents, git};
 
 /// A project with three runs, pushed to a bare folder.
 fn pushed(sandbox: &Sandbox) -> (Actor<'_>, PathBuf, PathBuf) {
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
-    let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    let (remote, alice, project) = sandbox.project_with_remote();
     for edit in ["one", "two", "three"] {
         write(&project, "train.py", format!("print('{edit}')\n"));
         write(&project, format!("notes/{edit}.md"), format!("{edit}\n").repeat(50));
@@ -75,9 +72,7 @@ fn a_sound_project_has_nothing_to_mend() {
 #[test]
 fn a_remote_that_lost_a_file_gets_it_again() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     write(&project, "train.py", "print('one')\n");
     let first = alice.submit(&project, &["train.py"]);
     let _synced = alice.azml(&project, &["history", "sync"]).ok();

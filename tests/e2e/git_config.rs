@@ -561,9 +561,7 @@ fn a_foreign_configuration_starts_nothing() {
 #[test]
 fn a_configuration_that_git_refuses_is_named_with_its_line() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     let good = std::fs::read_to_string(alice.home().join(".gitconfig")).expect("written by the sandbox");
     write(alice.home(), ".gitconfig", format!("{good}[http\n"));
     let line = good.lines().count() + 1;

@@ -20,8 +20,7 @@ const SUBMIT: [&str; 3] = ["azml", "experiment", "submit"];
 #[test]
 fn a_script_asks_at_the_terminal_in_every_way() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "ask.py",
@@ -59,8 +58,7 @@ fn a_script_asks_at_the_terminal_in_every_way() {
 #[test]
 fn ctrl_c_at_the_terminal_cancels_the_run_whether_or_not_its_script_has_asked() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "train.py",
@@ -84,8 +82,7 @@ fn ctrl_c_at_the_terminal_cancels_the_run_whether_or_not_its_script_has_asked() 
 #[test]
 fn a_terminal_that_goes_away_cancels_the_run() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "ask.py", "input('rate? ')\n");
     write(&project, "busy.py", "import time\nprint('READY', flush=True)\ntime.sleep(600)\n");
     for (script, text) in [("ask.py", "rate? "), ("busy.py", "READY")] {
@@ -99,8 +96,7 @@ fn a_terminal_that_goes_away_cancels_the_run() {
 #[test]
 fn ctrl_z_suspends_azml_and_its_script_and_fg_continues_both() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "ask.py", "import os\nprint('PID', os.getpid())\nprint('got', input('rate? '))\n");
     write(
         &project,
@@ -140,8 +136,7 @@ fn ctrl_z_suspends_azml_and_its_script_and_fg_continues_both() {
 #[test]
 fn in_the_background_a_run_goes_on_until_its_script_asks() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "quiet.py", "print('done', 6 * 7)\n");
     write(&project, "ask.py", "print('got', input('rate? '))\n");
     let steps = [
@@ -160,8 +155,7 @@ fn in_the_background_a_run_goes_on_until_its_script_asks() {
 #[test]
 fn a_script_that_dies_with_the_terminal_in_raw_mode_leaves_it_as_it_was() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "raw.py", "import os, tty\ntty.setraw(0)\nos.kill(os.getpid(), 9)\n");
     let line = "azml experiment submit raw.py; echo modes; stty -a";
     let output = dialog(&alice, &project, &[], &["sh", "-c", line]).ok();
@@ -174,8 +168,7 @@ fn a_script_that_dies_with_the_terminal_in_raw_mode_leaves_it_as_it_was() {
 #[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "train.py",

@@ -41,10 +41,7 @@ fn unpushed(alice: &Actor<'_>, project: &Path) -> String {
 #[test]
 fn a_submit_killed_at_any_step_loses_nothing_and_the_next_one_works() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
-    let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    let (remote, alice, project) = sandbox.project_with_remote();
     write(&project, "train.py", "print('trained')\n");
     let mut known = vec![alice.submit(&project, &["train.py"])];
     let history = git::history_of(&project);

@@ -78,9 +78,7 @@ fn of_two_who_link_to_one_empty_repo_one_wins() {
 #[test]
 fn a_project_that_has_a_remote_keeps_it() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     let _refused = alice.azml(&project, &["project", "update", "-r", &server.repo("extra")]).fails();
     let listed = alice.git(&project, &["ls-remote", &server.repo("extra")]).ok().stdout;
     assert_eq!(listed, "");

@@ -122,10 +122,8 @@ fn outputs_of_any_name_are_listed_printed_downloaded_and_packed() {
 #[test]
 fn what_is_over_the_limit_is_named_and_known_again() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
+    let (remote, alice, project) = sandbox.project_with_remote();
     let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     write(&project, "train.py", SCRIPT);
     let submit = ["experiment", "submit", "-c", "local", "--attachments-limit", "1B", "train.py"];
     let run = alice.azml(&project, &submit).ok().run_id();
@@ -257,8 +255,7 @@ const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;t\u{7}\r\nerror: b\tc\u{202e}d\u{9b}31
 #[test]
 fn hostile_metrics_are_shown_safely_by_every_command_and_exactly_in_json() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let name = serde_json::to_string(HOSTILE).expect("JSON");
     write(
         &project,
@@ -307,8 +304,7 @@ fn is_safe(output: &Output) {
 #[test]
 fn a_lone_surrogate_is_named_and_the_rest_is_recorded() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "train.py",
@@ -332,8 +328,7 @@ fn a_lone_surrogate_is_named_and_the_rest_is_recorded() {
 #[test]
 fn an_argument_that_is_no_text_is_refused_by_its_name() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     let args = [&b"history"[..], b"info", b"-r", b"iris_\xff"];
     let (_, output) = raw(alice.command(&alice.azml_path(), &project), &args);

@@ -6,10 +6,8 @@ use e2e::{Sandbox, git};
 #[test]
 fn a_run_with_the_server_down_arrives_with_the_next_sync() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
+    let (server, alice, project) = sandbox.project_at_server();
     let url = server.repo("iris");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     write(&project, "train.py", "print('trained')\n");
     let before = alice.submit(&project, &["train.py"]);
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
@@ -109,9 +107,7 @@ fn states_that_returned_while_the_remote_was_away_are_delivered() {
 #[test]
 fn commands_that_need_no_remote_ask_none() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     write(&project, "train.py", "print('trained')\n");
     let run = alice.submit(&project, &["train.py"]);
     write(&project, "train.py", "print('edited')\n");

@@ -31,8 +31,7 @@ fn package() -> PathBuf {
 #[test]
 fn a_script_logs_by_the_package_and_the_history_is_read_by_it() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", TRAIN);
     let output = alice.azml(&project, &["experiment", "submit", "train.py"]).ok();
     assert!(
@@ -94,8 +93,7 @@ print('never')
 #[test]
 fn a_notebook_cell_is_a_run_in_the_notebooks_own_kernel() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let environment = venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), "ipython");
     let python = environment.join("bin/python").display().to_string();
     // The package is installed as users install it.

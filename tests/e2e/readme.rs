@@ -120,8 +120,7 @@ fn block<'d>(document: &'d str, language: &str) -> &'d str {
 fn the_recipes_for_hooks_take_snapshots() {
     let page = read("docs/snapshots.md");
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let history = git::history_of(&project);
     let mut turn = 0;
     let mut takes = |run: &dyn Fn(), subject: &str| {

@@ -8,8 +8,7 @@ use e2e::{Sandbox, contents, git};
 #[test]
 fn the_folder_is_exactly_the_runs_and_undo_brings_back_what_was_there() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     write(&project, "old/kept.txt", "kept\n");
     write(&project, "becomes a folder", "file\n");
@@ -49,8 +48,7 @@ fn the_folder_is_exactly_the_runs_and_undo_brings_back_what_was_there() {
 #[test]
 fn ignored_files_stay_and_one_in_the_way_stops_the_restore() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     write(&project, "result.dat", "in the snapshot\n");
     let first = alice.submit(&project, &["train.py"]);
@@ -122,8 +120,7 @@ fn a_snapshot_that_would_escape_or_write_into_git_is_refused() {
 #[test]
 fn a_run_is_found_by_its_full_id_and_an_unknown_one_is_not_found() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     let run = alice.submit(&project, &["train.py"]);
     let _found = alice.azml(&project, &["history", "info", "--run", &run]).ok();
@@ -136,8 +133,7 @@ fn a_run_is_found_by_its_full_id_and_an_unknown_one_is_not_found() {
 #[test]
 fn a_long_history_is_consolidated_and_every_run_of_it_can_be_restored() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.sh", "exit 0\n");
     write(&project, "settings.txt", "first\n");
     let first = alice.submit(&project, &["train.sh"]);

@@ -19,10 +19,8 @@ fn noise(length: usize) -> Vec<u8> {
 #[test]
 fn the_newest_snapshot_on_top_of_master_and_all_runs() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
+    let (server, alice, project) = sandbox.project_at_server();
     let url = server.repo("iris");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
 
     write(&project, "train.py", "print('trained')\n");
     let first = alice.submit(&project, &["train.py"]);
@@ -100,10 +98,8 @@ fn size(folder: &std::path::Path) -> u64 {
 #[test]
 fn a_project_without_runs_and_master_alone() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
+    let (server, alice, project) = sandbox.project_at_server();
     let url = server.repo("iris");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     let there = sandbox.dir("laptop");
     let other = sandbox.actor_at("laptop", "alice", "alicepat");
 

@@ -89,10 +89,7 @@ fn a_history_that_cannot_be_written_is_named() {
 #[test]
 fn ten_submits_at_once_all_run_and_are_all_recorded() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
-    let url = remote.to_str().expect("UTF-8").to_owned();
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    let (remote, alice, project) = sandbox.project_with_remote();
     write(&project, "train.py", "import sys\nprint('number', sys.argv[1])\n");
     let user = UserState::of(&alice, &project);
     let children: Vec<_> = (0..10)

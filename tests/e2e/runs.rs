@@ -9,8 +9,7 @@ use e2e::{Sandbox, binaries, contents};
 #[test]
 fn the_example_logs_its_accuracy_and_leaves_the_folder_alone() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     for name in ["train.py", "iris.csv"] {
         let bytes =
             std::fs::read(binaries::workspace().join("examples/iris").join(name)).expect("the example");
@@ -62,8 +61,7 @@ fn the_iris_data_is_fishers() {
 #[test]
 fn a_failing_script_fails_the_command_and_is_recorded() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "import sys\nprint('so far so good')\nsys.exit(7)\n");
     let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "train.py"]).exits(1);
     assert!(output.stdout.contains("so far so good"), "{output}");
@@ -76,8 +74,7 @@ fn a_failing_script_fails_the_command_and_is_recorded() {
 #[test]
 fn a_script_gets_exactly_the_snapshots_files_and_its_arguments() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "src/train.py",
@@ -95,8 +92,7 @@ fn a_script_gets_exactly_the_snapshots_files_and_its_arguments() {
 #[test]
 fn metrics_of_every_kind_and_of_any_language() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "train.py",
@@ -118,8 +114,7 @@ fn metrics_of_every_kind_and_of_any_language() {
 #[test]
 fn ctrl_c_cancels_the_run_and_everything_it_started() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "train.py",
@@ -157,8 +152,7 @@ fn ctrl_c_cancels_the_run_and_everything_it_started() {
 #[test]
 fn azml_killed_in_the_middle_leaves_a_run_that_is_not_responding() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "import os, time\nprint('PID', os.getpid(), flush=True)\ntime.sleep(600)\n");
     let mut azml = alice.spawn_azml(&project, &["experiment", "submit", "-c", "local", "train.py"]);
     let pid = BufReader::new(azml.stdout.take().expect("a pipe"))
@@ -179,8 +173,7 @@ fn azml_killed_in_the_middle_leaves_a_run_that_is_not_responding() {
 #[test]
 fn in_place_runs_in_the_project_folder() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "import os\nprint('CWD', os.getcwd())\n");
     let output =
         alice.azml(&project, &["experiment", "submit", "--in-place", "-c", "local", "train.py"]).ok();
@@ -194,8 +187,7 @@ fn in_place_runs_in_the_project_folder() {
 #[test]
 fn a_script_or_a_target_that_is_not_there_makes_no_run() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let before = everything(&project).without(".azuremlhistory_git/azml");
     let output = alice.azml(&project, &["experiment", "submit", "-c", "local", "missing.py"]).fails();
     assert!(output.stderr.contains("missing.py"), "{output}");
@@ -210,8 +202,7 @@ fn a_script_or_a_target_that_is_not_there_makes_no_run() {
 #[test]
 fn the_configuration_prepares_sets_variables_and_shares_a_folder() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(
         &project,
         "aml_config/full.runconfig",

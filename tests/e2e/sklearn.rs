@@ -16,8 +16,7 @@ fn environment() -> PathBuf {
 #[test]
 fn the_tutorials_script_runs_unmodified_in_a_virtual_environment() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     // The environment is an ignored input of the project, as people have it.
     std::os::unix::fs::symlink(environment(), project.join(".venv")).expect("a link");
     let ignored = std::fs::read_to_string(project.join(".gitignore")).expect("a project has one");

@@ -16,8 +16,7 @@ fn at_terminal(actor: &Actor<'_>, dir: &std::path::Path, line: &str) -> Output {
 #[test]
 fn a_terminal_gets_tables_colour_and_a_pager_and_a_pipe_gets_json() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     let _run = alice.submit(&project, &["train.py"]);
 

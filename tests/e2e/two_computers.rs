@@ -129,8 +129,7 @@ fn through_stock_gits_receive_pack_that_refuses_force() {
 #[test]
 fn two_runs_of_one_project_on_one_computer_at_once() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('trained')\n");
     let mut runs = Vec::new();
     for round in 0..3 {

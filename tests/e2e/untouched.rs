@@ -25,10 +25,8 @@ fn make_rich(alice: &Actor<'_>, project: &Path) {
 #[test]
 fn no_command_touches_the_users_repository() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
+    let (server, alice, project) = sandbox.project_at_server();
     let url = server.repo("iris");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     make_rich(&alice, &project);
     let before = UserState::of(&alice, &project);
 
@@ -76,8 +74,7 @@ fn no_command_touches_the_users_repository() {
 #[test]
 fn the_snapshot_knows_where_the_user_was() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     make_rich(&alice, &project);
     let run = alice.submit(&project, &["train.py"]);
     let commit = alice.commit_of(&project, &run);

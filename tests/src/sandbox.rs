@@ -97,6 +97,31 @@ impl Sandbox {
         path
     }
 
+    /// alice, who has no token, and her project without a remote.
+    #[track_caller]
+    pub fn project(&self) -> (Actor<'_>, PathBuf) {
+        let alice = self.stranger("alice");
+        let project = alice.create_project(&self.dir("work"), "iris");
+        (alice, project)
+    }
+
+    /// A repository by stock git, alice, and her project that is linked to it.
+    #[track_caller]
+    pub fn project_with_remote(&self) -> (PathBuf, Actor<'_>, PathBuf) {
+        let (remote, alice) = (self.bare_repo("remote.git"), self.stranger("alice"));
+        let url = remote.to_str().expect("UTF-8");
+        let project = alice.create_linked_project(&self.dir("work"), "iris", url);
+        (remote, alice, project)
+    }
+
+    /// vsts-mock, alice, and her project that is linked to `iris` there.
+    #[track_caller]
+    pub fn project_at_server(&self) -> (Server, Actor<'_>, PathBuf) {
+        let (server, alice) = (self.server(), self.actor("alice", "alicepat"));
+        let project = alice.create_linked_project(&self.dir("work"), "iris", &server.repo("iris"));
+        (server, alice, project)
+    }
+
     /// A program with the sandbox's environment and this home folder, not started.
     pub fn command(&self, program: &str, home: &Path, dir: &Path) -> Command {
         let mut command = Command::new(program);

@@ -178,15 +178,9 @@ async fn exec(args: ExecArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code.unwrap_or_else(|| 128_u8.saturating_add(signal_of(status)))))
 }
 
-#[cfg(unix)]
 fn signal_of(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal().and_then(|signal| u8::try_from(signal).ok()).unwrap_or(1)
-}
-
-#[cfg(not(unix))]
-fn signal_of(_: std::process::ExitStatus) -> u8 {
-    1
 }
 
 fn environment(server: &MockServer, line: &str) -> Vec<(String, String)> {
@@ -269,13 +263,10 @@ fn report(error: &dyn std::error::Error) {
 
 /// The signals that ask the process to stop.
 struct Signals {
-    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
 }
 
-#[cfg(unix)]
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -286,19 +277,6 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn any(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

@@ -158,7 +158,6 @@ fn tell(repository: &Repository, done: Result<impl std::fmt::Debug, maintenance:
 
 /// Lets whoever serves a client have the processor first.
 fn yield_to_clients() {
-    #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 15) {
         tracing::debug!(%error, "maintenance is as urgent as all else");
     }

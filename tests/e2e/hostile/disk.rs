@@ -33,8 +33,7 @@ fn a_file_of_settings_that_is_none_is_named_at_once() {
         ("~/.config/azml/tokens.json", "account show"),
     ];
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "print('hello')\n");
     for (file, command) in files {
         let path = match file.strip_prefix("~/") {
@@ -88,8 +87,7 @@ fn a_git_file_that_is_none_is_named_before_anything_waits_for_it() {
         ".azuremlhistory_git/packed-refs",
     ];
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let kept = sandbox.dir("kept");
     for file in files {
         let path = match file.strip_prefix("~/") {
@@ -134,8 +132,7 @@ fn a_git_file_that_is_none_is_named_before_anything_waits_for_it() {
 #[test]
 fn what_a_script_makes_of_the_files_beside_it_stops_no_run() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let metrics = "import os\nm = os.environ['AZML_METRICS_FILE']\nos.path.exists(m) and os.remove(m)\n";
     for (make, says) in [
         ("os.mkfifo(m)", "no metric is recorded: metrics.jsonl can't be read, it is a FIFO"),
@@ -165,8 +162,7 @@ fn adoptable(alice: &Actor<'_>, project: &Path) -> std::path::PathBuf {
 #[test]
 fn a_download_is_not_written_through_a_link_of_the_project() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     write(&project, "train.py", "open('outputs/model', 'w').write('model')\n");
     write(&project, "outputs/.keep", "");
     let run = alice.submit(&project, &["train.py"]);
@@ -199,8 +195,7 @@ fn a_download_is_not_written_through_a_link_of_the_project() {
 #[test]
 fn a_huge_file_stops_a_snapshot_before_it_is_read() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let _huge = alice.sh(&project, "truncate -s 1T huge.bin").ok();
     let refused = azml(&alice, &project, "project snapshot").exits(1);
     assert!(refused.stderr.contains("huge.bin"), "{}", refused.stderr);

@@ -122,8 +122,7 @@ fn what_links_of_a_snapshot_or_script_lead_to_outside_stays_on_the_computer() {
 #[test]
 fn what_a_scripts_links_lead_to_inside_is_collected() {
     let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let (alice, project) = sandbox.project();
     let script = "import os\nos.makedirs('outputs/deep')\nos.makedirs('ckpt')\n\
                   open('outputs/a.txt', 'w').write('a')\nopen('ckpt/best.pt', 'w').write('best')\n\
                   os.symlink('a.txt', 'outputs/latest')\nos.symlink('../../ckpt/best.pt', 'outputs/deep/best')\n\

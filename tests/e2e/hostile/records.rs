@@ -101,9 +101,7 @@ fn a_record_that_cannot_be_read_stops_nobody_and_is_kept() {
 #[test]
 fn ones_own_record_that_somebody_spoils_at_the_remote_is_whole_again_after_a_sync() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     write(&project, "train.py", "print('trained')\n");
     let run = alice.submit(&project, &["train.py"]);
     let at_server = &runs_at(&server);
@@ -118,9 +116,7 @@ fn ones_own_record_that_somebody_spoils_at_the_remote_is_whole_again_after_a_syn
 #[test]
 fn a_submit_that_meets_a_record_that_cannot_be_read_says_so() {
     let sandbox = Sandbox::new();
-    let server = sandbox.server();
-    let alice = sandbox.actor("alice", "alicepat");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &server.repo("iris"));
+    let (server, alice, project) = sandbox.project_at_server();
     write(&project, "train.py", "print('trained')\n");
     let _run = alice.submit(&project, &["train.py"]);
     spoil(&alice, &runs_at(&server), "iris_1504832281116", "garbage");

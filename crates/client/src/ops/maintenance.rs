@@ -4,6 +4,7 @@
 //! consolidate`, which goes on when this process has ended. Nothing is lost when that is killed, or when others read and
 //! write meanwhile; see [`git_wire::maintenance`].
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -42,8 +43,7 @@ pub fn start_if_due(history: &HistoryRepo) {
     let mut again = Command::new(program);
     again.args(["project", "consolidate", "--only-show-errors", "-o", "none", "--path"]).arg(history.root());
     again.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut again, 0);
+    again.process_group(0);
     match again.spawn() {
         Ok(child) => tracing::debug!(pid = child.id(), "consolidating the run history in the background"),
         Err(error) => tracing::warn!(%error, "the run history can't be consolidated"),

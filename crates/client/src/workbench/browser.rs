@@ -4,6 +4,7 @@
 //! a file that only its owner may read, which leads on to the address.
 
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -11,9 +12,7 @@ use crate::env::{DISPLAY, Env, WAYLAND_DISPLAY};
 
 /// Returns whether there is a screen to open a browser on.
 pub fn has_display(env: &Env) -> bool {
-    !cfg!(all(unix, not(target_os = "macos")))
-        || env.get(DISPLAY).is_some()
-        || env.get(WAYLAND_DISPLAY).is_some()
+    env.get(DISPLAY).is_some() || env.get(WAYLAND_DISPLAY).is_some()
 }
 
 /// Opens the address.
@@ -37,19 +36,10 @@ pub fn open(env: &Env, url: &str) -> std::io::Result<()> {
     };
     fresh.write_all(page.into_string().as_bytes())?;
     fresh.persist(&file).map_err(|error| error.error)?;
-    let mut command = if cfg!(target_os = "macos") {
-        Command::new("open")
-    } else if cfg!(windows) {
-        let mut start = Command::new("cmd");
-        start.args(["/C", "start", ""]);
-        start
-    } else {
-        Command::new("xdg-open")
-    };
+    let mut command = Command::new("xdg-open");
     command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // A Ctrl-C that ends azml is not meant for the browser.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.process_group(0);
     let mut child = command.spawn()?;
     std::thread::spawn(move || child.wait());
     Ok(())

@@ -54,11 +54,10 @@ pub fn check(path: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
 
 /// Checks one name, an entry of a tree.
 pub fn check_name(name: &BStr, is_symlink: bool) -> Result<(), Unsafe> {
-    if name.contains(&0) || (cfg!(windows) && name.to_str().is_err()) {
+    if name.contains(&0) {
         return Err(Unsafe::Unusable);
     }
-    let options =
-        component::Options { protect_windows: cfg!(windows), protect_hfs: true, protect_ntfs: true };
+    let options = component::Options { protect_windows: false, protect_hfs: true, protect_ntfs: true };
     // A backslash is a plain byte here and a separator on Windows: what stands between two of them
     // must not be `.git` either. `..` between them is harmless where the byte is plain.
     for part in name.split(|byte| *byte == b'\\') {

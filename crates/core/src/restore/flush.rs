@@ -2,8 +2,9 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fs::{File, Metadata},
+    fs::File,
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
     }
     let handle = File::open(folder).map_err(IoError::of("open", folder))?;
     let whole = flush_file_system(&handle).map_err(IoError::of("flush the file system of", folder))?;
-    let own = device(&handle.metadata().map_err(IoError::of("look at", folder))?);
+    let own = handle.metadata().map_err(IoError::of("look at", folder))?.dev();
     let mut parents = HashSet::new();
     let mut last = None;
     for path in written {
@@ -39,13 +40,13 @@ pub(super) fn flush(folder: &Path, written: Vec<PathBuf>) -> Result<(), Error> {
         if whole && !is_new {
             continue;
         }
-        let is_flushed = || std::fs::symlink_metadata(parent).is_ok_and(|metadata| device(&metadata) == own);
+        let is_flushed = || std::fs::symlink_metadata(parent).is_ok_and(|metadata| metadata.dev() == own);
         if whole && is_flushed() {
             continue;
         }
         for path in [parent, path.as_path()].into_iter().take(if whole { 1 } else { 2 }) {
             let Some(file) = open(path).map_err(IoError::of("open", path))? else { continue };
-            if whole && device(&file.metadata().map_err(IoError::of("look at", path))?) == own {
+            if whole && file.metadata().map_err(IoError::of("look at", path))?.dev() == own {
                 continue;
             }
             file.sync_all().map_err(IoError::of("flush", path))?;
@@ -70,16 +71,15 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 
 /// Flushes the file system that `handle` is on; whether that is known to have waited for the disk.
 fn flush_file_system(handle: &File) -> io::Result<bool> {
-    #[cfg(target_os = "linux")]
     match rustix::fs::syncfs(handle) {
-        Ok(()) => return Ok(true),
-        Err(Errno::NOSYS) => {} // not in this sandbox
-        Err(error) => return Err(error.into()),
+        Ok(()) => Ok(true),
+        // Not in this sandbox.
+        Err(Errno::NOSYS) => {
+            rustix::fs::sync();
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
     }
-    #[cfg(unix)]
-    rustix::fs::sync();
-    let _ = handle;
-    Ok(false)
 }
 
 /// Puts files, and the folders with their names, on the disk for good: side by side, for then the file system's journal
@@ -100,14 +100,4 @@ pub(super) fn flush_each(paths: impl IntoIterator<Item = PathBuf>) -> Result<(),
         Err(error) => Err(IoError::of("flush", path)(error).into()),
     };
     parallel::map_shares(&all, THREADS, |paths| paths.iter().try_for_each(flush)).into_iter().collect()
-}
-
-#[cfg(unix)]
-fn device(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::dev(metadata)
-}
-
-#[cfg(not(unix))]
-fn device(_: &Metadata) -> u64 {
-    0
 }

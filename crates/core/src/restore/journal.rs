@@ -193,14 +193,11 @@ fn open_folder(path: &Path) -> io::Result<(Dir, BString)> {
 }
 
 fn sync_parent(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(IoError::of("flush folder", folder))?;
     }
-    #[cfg(not(unix))]
-    let _ = path;
     Ok(())
 }
 

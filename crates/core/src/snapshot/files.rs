@@ -66,39 +66,17 @@ pub(super) fn stat_handle(handle: BorrowedFd<'_>) -> io::Result<Stat> {
 
 /// A folder below `root` to look at files through, without listing it. A link is not followed.
 pub(super) fn pass_through(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
-    #[cfg(target_os = "linux")]
-    {
-        let path = if path.is_empty() { b"." } else { path };
-        open_at(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW)
-    }
-    #[cfg(not(target_os = "linux"))]
-    open_folder(root, path)
+    let path = if path.is_empty() { b"." } else { path };
+    open_at(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW)
 }
 
 /// Returns whether a folder on this file system gets another time whenever a name in it comes, goes or becomes
 /// another file's: true of the usual local ones, not known of others.
 pub(super) fn tells_changed_folders(root: BorrowedFd<'_>) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        // ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS, bcachefs: linux/magic.h and the file systems' own.
-        const TOLD: [u64; 8] = [
-            0xef53,
-            0x5846_5342,
-            0x9123_683e,
-            0x0102_1994,
-            0x794c_7630,
-            0x2fc1_2fc1,
-            0xf2f5_2010,
-            0xca45_1a4e,
-        ];
-        rustix::fs::fstatfs(root)
-            .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD.contains(&kind)))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = root;
-        false
-    }
+    // ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS, bcachefs: linux/magic.h and the file systems' own.
+    const TOLD: [u64; 8] =
+        [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e];
+    rustix::fs::fstatfs(root).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD.contains(&kind)))
 }
 
 // The widths differ between systems; on this one some of the conversions do nothing.

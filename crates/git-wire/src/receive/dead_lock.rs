@@ -5,6 +5,7 @@
 //! after all, its own move of the file would fail, and its change with it: no update is lost silently.
 
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::refs::transaction::RefEdit;
@@ -17,18 +18,12 @@ pub(super) struct Locks(Vec<(PathBuf, Seen)>);
 struct Seen {
     changed: Option<std::time::SystemTime>,
     length: u64,
-    #[cfg(unix)]
     inode: u64,
 }
 
 impl Seen {
     fn of(meta: &Metadata) -> Self {
-        Self {
-            changed: meta.modified().ok(),
-            length: meta.len(),
-            #[cfg(unix)]
-            inode: std::os::unix::fs::MetadataExt::ino(meta),
-        }
+        Self { changed: meta.modified().ok(), length: meta.len(), inode: meta.ino() }
     }
 }
 

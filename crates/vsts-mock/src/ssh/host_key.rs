@@ -91,15 +91,9 @@ fn make(path: &Path, algorithm: Algorithm) -> Result<PrivateKey, HostKeyError> {
     Ok(key)
 }
 
-#[cfg(unix)]
 fn make_folder(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-#[cfg(not(unix))]
-fn make_folder(dir: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(dir)
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HostKeyError {
@@ -122,7 +116,6 @@ mod tests {
         let public =
             |keys: &[PrivateKey]| keys.iter().map(|key| key.public_key().clone()).collect::<Vec<_>>();
         assert_eq!(public(&made), public(&read));
-        #[cfg(unix)]
         for entry in std::fs::read_dir(&folder).expect("a folder") {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = entry.expect("an entry").metadata().expect("a file").permissions().mode();

@@ -1,7 +1,8 @@
 //! Files that are made once and then stay: the server's keys and what it signs for itself.
 
-use std::fs::File;
+use std::fs::Permissions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// The readers of a file.
@@ -20,33 +21,16 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Resu
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     if readers == Readers::All {
-        open_to_all(file.as_file())?;
+        file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     }
     file.as_file().sync_all()?;
     file.persist_noclobber(path)?;
     Ok(())
 }
 
-#[cfg(unix)]
-fn open_to_all(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn open_to_all(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
 /// Says so if others can read the key in this file.
-#[cfg(unix)]
 pub(crate) fn warn_if_open(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
     if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
         tracing::warn!(path = %path.display(), "others can read this key; chmod 600 it");
     }
 }
-
-/// Says so if others can read the key in this file.
-#[cfg(not(unix))]
-pub(crate) fn warn_if_open(_: &Path) {}

@@ -155,7 +155,6 @@ mod tests {
         let made = Authority::load_or_make(&folder).expect("it is made");
         let read = Authority::load_or_make(&folder).expect("it is read");
         assert_eq!(made.pem(), read.pem());
-        #[cfg(unix)]
         for (file, expected) in [(KEY, 0o600), (CERTIFICATE, 0o644)] {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = std::fs::metadata(folder.join(file)).expect("a file").permissions().mode();

@@ -69,7 +69,6 @@ fn the_last_service_signed_in_to_is_the_current_one_until_it_is_left() {
     assert!(error.to_string().contains("expired on 2026-01-01"), "{error}");
 }
 
-#[cfg(unix)]
 #[test]
 fn nobody_else_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -177,7 +177,6 @@ fn a_server_that_lacks_objects_says_so_and_takes_all() {
     }
 }
 
-#[cfg(unix)]
 fn make_executable(file: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
