@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use azml_core::run::{RunRecord, RunStore};
-use jiff::SignedDuration;
+use azml_core::run::{Change, RunRecord, RunStore};
 
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
@@ -30,20 +29,14 @@ pub fn edit(
     edit: &Edit,
 ) -> Result<RunRecord, CommandError> {
     let (now, secrets) = (ctx.env.now(), Secrets::in_project(opened.project.root()));
-    let set = |field: &mut Option<String>, text: &Option<String>| {
-        if let Some(text) = text {
-            *field = Some(secrets.masked(text)).filter(|text| !text.is_empty());
-        }
-    };
-    let change = |record: &mut RunRecord| {
-        set(&mut record.name, &edit.name);
-        set(&mut record.description, &edit.description);
-        record.tags.retain(|name, _| !edit.untag.contains(name));
-        record.tags.extend(edit.tags.iter().map(|(name, text)| (name.clone(), secrets.masked(text))));
-        // Later than the edit before it, whatever the clock says.
-        let after = record.edited_utc.and_then(|at| at.checked_add(SignedDuration::from_micros(1)).ok());
-        record.edited_utc = Some(after.map_or(now, |after| after.max(now)));
-    };
+    let text = |text: &String| Some(secrets.masked(text)).filter(|text| !text.is_empty());
+    let name = edit.name.iter().map(|name| Change::Name(text(name)));
+    let description = edit.description.iter().map(|description| Change::Description(text(description)));
+    let gone = edit.untag.iter().map(|tag| Change::Tag(tag.clone(), None));
+    let tags = edit.tags.iter().map(|(tag, text)| Change::Tag(tag.clone(), Some(secrets.masked(text))));
+    let changes: Vec<Change> = name.chain(description).chain(gone).chain(tags).collect();
     let store = RunStore::new(&opened.history);
-    Ok(store.edit(&record.run_id, &ctx.signature(opened.project.root()), change)?)
+    Ok(store.edit(&record.run_id, &ctx.signature(opened.project.root()), |record| {
+        record.edit(now, changes.clone());
+    })?)
 }

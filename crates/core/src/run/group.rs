@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::Error,
-    merge::{joined, take_edit},
+    merge::joined,
     origin::{Origin, SUBMITTED_AS},
     record::{COMMIT_ID, RecordError, RunRecord},
     store::read_stored,
@@ -123,8 +123,8 @@ impl Group {
     /// is kept beside it. What somebody has edited meanwhile stays.
     pub(super) fn replace(&mut self, mut record: RunRecord) -> RunId {
         let run = (record.submitted_as(), record.origin());
-        if let Some(kept) = self.known.get(&run).filter(|kept| kept.record.edited_utc > record.edited_utc) {
-            take_edit(&mut record, &kept.record);
+        if let Some(kept) = self.known.get(&run).filter(|kept| kept.record.edited_utc.is_some()) {
+            record.take_edits(&kept.record);
         }
         let known = Known { record, kept: None };
         let id = self.id_with(&run);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gix::{ObjectId, Repository, actor};
 
 use super::{
+    edits,
     error::Error,
     group::{Content, Group},
     record::RunRecord,
@@ -48,31 +49,36 @@ pub(super) fn newer<'a>(one: &'a RunRecord, two: &'a RunRecord) -> &'a RunRecord
     if order.is_ge() { one } else { two }
 }
 
-/// The record of one run that two computers agree on: the [`newer`] of theirs, with name, description, tags and `hidden`
-/// as somebody edited them last.
+/// The record of one run that two computers agree on: the [`newer`] of theirs, with the last edit of each field. Where they
+/// differ in nothing else, it has the tags of both.
 pub(super) fn joined(one: &RunRecord, two: &RunRecord) -> RunRecord {
-    let edit =
-        |r: &RunRecord| (r.edited_utc, r.hidden, r.name.clone(), r.description.clone(), r.tags.clone());
-    let last = if edit(one) >= edit(two) { one } else { two };
-    let mut all = newer(one, two).clone();
-    if last.edited_utc.is_some() {
-        take_edit(&mut all, last);
+    if one == two {
+        return one.clone();
     }
+    let edits = edits::union(one, two);
+    let (mut all, other) =
+        if std::ptr::eq(newer(one, two), one) { (one.clone(), two) } else { (two.clone(), one) };
+    if unedited(one) == unedited(two) {
+        all.hidden |= other.hidden;
+        all.name = all.name.max(other.name.clone());
+        all.description = all.description.max(other.description.clone());
+        for (name, text) in &other.tags {
+            let kept = all.tags.entry(name.clone()).or_default();
+            if *text > *kept {
+                kept.clone_from(text);
+            }
+        }
+    }
+    all.edited_utc = all.edited_utc.max(other.edited_utc);
+    edits::put(&mut all, &edits);
     all
-}
-
-/// Gives a record what somebody edited in another one of its run.
-pub(super) fn take_edit(record: &mut RunRecord, edited: &RunRecord) {
-    (record.edited_utc, record.hidden) = (edited.edited_utc, edited.hidden);
-    record.name.clone_from(&edited.name);
-    record.description.clone_from(&edited.description);
-    record.tags.clone_from(&edited.tags);
 }
 
 fn unedited(record: &RunRecord) -> RunRecord {
     let mut record = record.clone();
     (record.edited_utc, record.hidden, record.name, record.description) = (None, false, None, None);
     record.tags.clear();
+    record.extra.shift_remove(edits::KEY);
     record
 }
 

@@ -6,6 +6,7 @@
 //! merge run by run ([`merge`]).
 
 mod attached;
+mod edits;
 mod error;
 pub mod format;
 mod group;
@@ -21,6 +22,7 @@ mod store;
 
 pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
+    edits::Change,
     error::Error,
     merge::Merged,
     metric::{Curve, Metric},

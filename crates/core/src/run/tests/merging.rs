@@ -1,10 +1,12 @@
 //! Merging what two computers recorded.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::{
     super::{
-        Error, Merged,
+        Change, Error, Merged,
         merge::{joined, newer},
     },
     *,
@@ -135,6 +137,49 @@ fn an_edit_and_an_end_on_two_computers_are_both_kept() {
     assert_eq!((kept[0].status, kept[0].name.as_deref()), (Status::Completed, Some("best")));
 }
 
+/// The process of a run logs tags until its end; somebody edits the record meanwhile.
+#[test]
+fn tags_that_a_run_logs_after_an_edit_are_kept_and_edited_ones_stay_as_they_were_edited() {
+    let tags = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    };
+    let running = RunRecord {
+        status: Status::Running,
+        tags: tags(&[("given", "1"), ("early", "1"), ("gone", "1")]),
+        ..run_at(1_000)
+    };
+    let now = |seconds| Timestamp::from_second(seconds).unwrap();
+    let change = |name: &str, text: Option<&str>| Change::Tag(name.to_owned(), text.map(str::to_owned));
+    let (_folder, history) = history();
+    let store = RunStore::new(&history);
+    put_all(&history, std::slice::from_ref(&running));
+    for (at, changes) in
+        [(5, vec![change("early", Some("2")), change("gone", None)]), (4, vec![change("mine", Some("1"))])]
+    {
+        store.edit(&running.run_id, &by(), |record| record.edit(now(at), changes.clone())).unwrap();
+    }
+    let ended = RunRecord {
+        status: Status::Completed,
+        name: Some("logged".to_owned()),
+        tags: tags(&[("given", "1"), ("early", "3"), ("gone", "2"), ("late", "1")]),
+        parameters: tags(&[("lr", "0.1")]),
+        ..running.clone()
+    };
+    put_all(&history, std::slice::from_ref(&ended));
+    let kept = store.all().unwrap().remove(0);
+    assert_eq!(kept.tags, tags(&[("given", "1"), ("early", "2"), ("late", "1"), ("mine", "1")]));
+    assert_eq!((kept.name.as_deref(), &kept.parameters), (Some("logged"), &ended.parameters));
+    assert!(!kept.to_output().contains_key("edits"));
+    // The same where the edits come from another computer after the end; edits of several computers are all kept.
+    let mut elsewhere = running.clone();
+    elsewhere.edit(now(5), [change("early", Some("2")), change("gone", None)]);
+    let mut third = running;
+    third.edit(now(4), [change("mine", Some("1")), change("early", Some("0"))]);
+    let all = joined(&joined(&ended, &elsewhere), &third);
+    assert_eq!(all.tags, kept.tags);
+    assert_eq!(all, joined(&ended, &joined(&third, &elsewhere)));
+}
+
 /// Two computers begin a run in one millisecond, before either hears of the other's.
 #[test]
 fn two_runs_of_one_id_are_both_kept_by_everybody() {
@@ -176,6 +221,21 @@ fn two_runs_of_one_id_are_both_kept_by_everybody() {
 }
 
 fn any_record() -> impl Strategy<Value = RunRecord> {
+    let change = ("[abc]", prop::option::of("[xy]")).prop_map(|(tag, text)| match &*tag {
+        "c" => Change::Name(text),
+        _ => Change::Tag(tag, text),
+    });
+    let edits = prop::collection::vec((0..3_i64, change), 0..3);
+    (any_unedited_record(), edits).prop_map(|(mut record, edits)| {
+        for (at, change) in edits {
+            record.edit(Timestamp::from_second(at).unwrap(), [change]);
+        }
+        record
+    })
+}
+
+/// As earlier versions left them.
+fn any_unedited_record() -> impl Strategy<Value = RunRecord> {
     let times = || prop::option::of(0..3_i64);
     let edit = || (times(), any::<bool>(), prop::option::of("[ab]"));
     (0..3_u64, 0..3_u8, 0..6_usize, times(), times(), 0..2_i32, edit()).prop_map(
