@@ -85,22 +85,23 @@ pub fn write_to(
             return Err(WriteError::NoSuchPath { path: path.clone() }.into());
         }
     }
-    let was_there = folder.exists();
+    // The first of the folders on the way that are made.
+    let made = folder.ancestors().take_while(|above| !above.exists()).last().map(Path::to_owned);
     let tree = restore::only(git, tree, paths)?;
     match checkout::checkout(git, tree, &folder) {
         Ok(written) => Ok(written),
         Err(error @ checkout::Error::NotEmpty { .. }) => Err(WriteError::NotEmpty(error).into()),
         Err(error) => {
-            clear(&folder, was_there);
+            clear(&folder, made.as_deref());
             Err(error.into())
         }
     }
 }
 
 /// Removes what a checkout that failed has left. That it can't be removed is told by what is there.
-fn clear(folder: &Path, was_there: bool) {
-    if !was_there {
-        drop(std::fs::remove_dir_all(folder));
+fn clear(folder: &Path, made: Option<&Path>) {
+    if let Some(made) = made {
+        drop(std::fs::remove_dir_all(made));
         return;
     }
     for entry in folder.read_dir().into_iter().flatten().flatten() {

@@ -8,6 +8,7 @@ mod inotify;
 mod once;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use azml_core::project::Project;
 use azml_core::snapshot::{Filter, Message, Taken, folders};
 use crossbeam_channel::{after, never, select};
 use gix::bstr::{BStr, BString, ByteSlice as _};
+use rustix::io::Errno;
 
 use self::inotify::{Change, Watches};
 use self::once::Once;
@@ -80,7 +82,10 @@ pub fn watch(
     let push = push.map(|remote| Push::start(&opened.history, &remote, by)).transpose()?;
     let mut watch = Watch { ctx: &ctx, options, opened, push, watches: None, seen: HashMap::new(), tell };
     if !options.polls {
-        watch.watches = Watches::start().ok();
+        match Watches::start() {
+            Ok(watches) => watch.watches = Some(watches),
+            Err(error) => watch.warn_of_polling(&error),
+        }
     }
     let end = watch.run(cancel);
     if let Some(push) = watch.push.take() {
@@ -238,6 +243,20 @@ impl Watch<'_> {
         Ok(())
     }
 
+    /// Says why the folder is looked at instead of being watched, and what would change that.
+    fn warn_of_polling(&self, error: &io::Error) {
+        let notices = &self.ctx.notices;
+        notices.warning(&format!(
+            "the system watches no more folders ({error}): azml looks at the folder every now and then instead"
+        ));
+        let setting = match Errno::from_io_error(error) {
+            Some(Errno::NOSPC) => "max_user_watches=1048576",
+            Some(Errno::MFILE) => "max_user_instances=1024",
+            _ => return,
+        };
+        notices.hint(&format!("to have it watch more: sudo sysctl fs.inotify.{setting}"));
+    }
+
     /// Watches the folders that a snapshot looks into, and no others.
     fn watch_folders(&mut self) -> Result<(), CommandError> {
         let Some(watches) = &mut self.watches else { return Ok(()) };
@@ -248,11 +267,8 @@ impl Watch<'_> {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => {
-                    self.ctx.notices.warning(&format!(
-                        "the system watches no more folders ({error}): azml looks at the folder every now and then instead"
-                    ));
-                    self.ctx.notices.hint("more watches: sudo sysctl fs.inotify.max_user_watches=1048576");
                     self.watches = None;
+                    self.warn_of_polling(&error);
                     return Ok(());
                 }
             }
