@@ -1,5 +1,7 @@
 //! A run is any command: recorded as it was given, found by PATH or in the snapshot, labelled, and ended as it ends.
 
+mod heavy;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -338,6 +340,35 @@ fn an_active_virtual_environment_stays_active() {
     }
 }
 
+/// As `conda activate` leaves it: a prefix with programs of its own, variables that name it, and no `pyvenv.cfg`.
+#[test]
+fn an_active_conda_environment_stays_active() {
+    let sandbox = Sandbox::new();
+    let prefix = sandbox.dir("conda/envs/train");
+    let python = format!("#!/bin/sh\nVIA=conda exec {}/bin/python3 \"$@\"\n", sandbox.path().display());
+    for (name, text) in [
+        ("bin/python", &*python),
+        ("bin/python3", &python),
+        ("bin/my-train", "#!/bin/sh\necho trained conda $CONDA_PREFIX $CONDA_DEFAULT_ENV\n"),
+    ] {
+        write_program(&prefix, name, text);
+    }
+    write(&prefix, "conda-meta/history", "");
+    let path = format!("{}/bin:{}/bin:/usr/bin:/bin", prefix.display(), sandbox.path().display());
+    let alice = sandbox.stranger("alice").with_env("PATH", path);
+    let alice = alice.with_env("CONDA_PREFIX", prefix.as_os_str()).with_env("CONDA_DEFAULT_ENV", "train");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    let names = "('VIA', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV')";
+    write(&project, "train.py", format!("import os\nprint('trained', *(os.environ[n] for n in {names}))\n"));
+    let said = format!("\ntrained conda {} train\n", prefix.display());
+    for words in
+        [&["--", "python", "train.py"][..], &["-m", "train"], &["--", "my-train"], &["--", "train.py"]]
+    {
+        let output = run(&alice, &project, words).ok();
+        assert!(output.stdout.contains(&said), "{words:?}: {output}");
+    }
+}
+
 /// Runs a command at a terminal: each of `steps` is a text to wait for, and the keys to type then.
 fn at_terminal(alice: &Actor<'_>, project: &Path, steps: &[(&str, &str)], line: &str) -> Output {
     crate::job_control::dialog(alice, project, steps, &["sh", "-c", line])
@@ -440,6 +471,7 @@ fn a_detached_run_goes_on_without_its_terminal_and_is_waited_for() {
     // What can't be started is told at once.
     let output = run(&alice, &project, &["--detach", "--", "no-such-program"]).exits(3);
     assert!(output.stderr.contains("there is no program `no-such-program`"), "{output}");
+    assert_eq!(output.stderr.matches("error: ").count(), 1, "{output}");
 }
 
 #[test]
@@ -494,14 +526,21 @@ fn a_runs_name_and_tags_are_edited_and_listed() {
     let _nothing = alice.azml(&project, &["history", "edit", "-r", &id]).exits(2);
     let edited = alice.azml_json(&project, &["history", "edit", "-r", &id, "--name", ""]);
     assert_eq!(edited["name"], Value::Null);
-    // Of a run in progress, too; its end keeps the edit.
-    write(&project, "waits.py", WAITS);
+    // Of a run in progress, too: its end keeps the edit, and what the run logs after it.
     let go = sandbox.path().join("go");
-    let words = ["--detach", "--", "python", "waits.py", go.to_str().expect("UTF-8"), "0"];
+    let line = format!(
+        "azml run log --tag early 1; until [ -e {} ]; do sleep 0.05; done; azml run log --tag early 2; \
+         azml run log --tag late 1; azml run log --param depth 3",
+        go.display()
+    );
+    let words = ["--detach", "--tag", "given=1", "--tag", "gone=1", "--shell", &line];
     let id = run(&alice, &project, &words).ok().run_id();
-    let _edited = alice.azml(&project, &["history", "edit", "-r", &id, "--name", "named"]).ok();
+    let edit = ["history", "edit", "-r", &id, "--name", "named", "--tag", "early=mine", "--untag", "gone"];
+    let _edited = alice.azml(&project, &edit).ok();
     write(sandbox.path(), "go", "");
     let _ended = alice.azml(&project, &["experiment", "wait", &id]).ok();
     let record = last(&alice, &project);
     assert_eq!((&record["name"], &record["status"]), (&json!("named"), &json!("Completed")));
+    assert_eq!(record["tags"], json!({"early": "mine", "given": "1", "late": "1"}));
+    assert_eq!(record["parameters"]["depth"], "3", "{record}");
 }

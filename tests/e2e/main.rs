@@ -82,5 +82,6 @@ mod terminal;
 mod two_computers;
 /// The user's own repository, before and after every command.
 mod untouched;
+mod watch;
 /// The Workbench in a browser.
 mod workbench;

@@ -1,10 +1,7 @@
 //! Snapshots as things: taken, named, listed, compared and restored. Stock git is the judge.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Child;
-use std::time::Duration;
 
 use e2e::folder::{set_executable, write};
 use e2e::{Actor, Sandbox, contents, git};
@@ -19,7 +16,7 @@ fn take(alice: &Actor<'_>, project: &Path, more: &[&str]) -> String {
 }
 
 #[track_caller]
-fn commit(value: &Value) -> String {
+pub(crate) fn commit(value: &Value) -> String {
     value["commit"].as_str().unwrap_or_else(|| panic!("no commit in {value}")).to_owned()
 }
 
@@ -397,141 +394,70 @@ fn files_folders_and_other_folders_are_restored_and_nothing_else_changes() {
     git::assert_sound(&alice, &git::history_of(&project));
 }
 
-/// A watch that is going on; the lines of JSON that it prints.
-struct Watching {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<Value>,
-}
-
-impl Watching {
-    fn start(alice: &Actor<'_>, project: &Path, more: &[&str]) -> Self {
-        let args = [&["snapshot", "watch", "--json", "--debounce", "200ms"], more].concat();
-        let mut child = alice.spawn_azml(project, &args);
-        let out = child.stdout.take().expect("a pipe");
-        let (tell, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                if tell.send(value).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines }
-    }
-
-    /// The next line, which has to be of this event.
-    #[track_caller]
-    fn next(&self, event: &str) -> Value {
-        let value = self.lines.recv_timeout(Duration::from_mins(1)).expect("a line within a minute");
-        assert_eq!(value["event"], event, "{value}");
-        value
-    }
-
-    /// Ends it with a signal; the exit code and all lines that were left.
-    #[track_caller]
-    fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>) {
-        let id = self.child.id().to_string();
-        let killed = std::process::Command::new("kill").args([signal, &id]).status().expect("kill starts");
-        assert!(killed.success());
-        let code = self.child.wait().expect("it ends").code();
-        (code, self.lines.iter().collect())
-    }
-}
-
 #[test]
-fn a_watch_takes_a_snapshot_of_whatever_settles_and_ends_cleanly() {
+fn a_run_is_named_by_the_snapshot_that_it_alone_ran_from() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
-    let remote = sandbox.bare_repo("remote.git");
-    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", remote.to_str().expect("UTF-8"));
-    write(&project, ".gitignore", "*.log\ncache/\n");
-    write(&project, "train.py", "print(0)\n");
-    write(&project, "cache/x/ignored", "x");
-    let watching = Watching::start(&alice, &project, &[]);
-    let began = watching.next("watching");
-    assert_eq!(began["by"], "inotify");
-    // The folder as it is when it begins; ignored folders are not watched.
-    let first = commit(&watching.next("snapshot"));
-    let folders = alice
-        .sh(&project, "find . -type d | grep -vE '^./(cache|.git|.azuremlhistory_git)(/|$)' | wc -l")
-        .ok();
-    assert_eq!(began["folders"].to_string(), folders.text().trim(), "{began}");
-
-    // Nothing of this is in a snapshot: nothing is told, and the next line is about what is.
-    write(&project, "run.log", "ignored\n");
-    write(&project, "cache/x/ignored", "y");
-    write(&project, "src/new/model.py", "model\n");
-    let second = watching.next("snapshot");
-    assert_eq!(second["changes"], serde_json::json!([{"status": "A", "path": "src/new/model.py"}]));
-    // In a folder that came while it watched; then a storm of renames.
-    write(&project, "src/new/model.py", "model 2\n");
-    assert_eq!(watching.next("snapshot")["changes"][0]["status"], "M");
-    for n in 0..2_000 {
-        let (from, to) = (project.join(format!("src/{n}.tmp")), project.join("src/final.txt"));
-        std::fs::write(&from, format!("{n}\n")).expect("written");
-        std::fs::rename(&from, &to).expect("renamed");
-    }
-    std::fs::rename(project.join("src/new"), project.join("src/moved")).expect("renamed");
-    let mut last = watching.next("snapshot");
-    let history = git::history_of(&project);
-    let has = |last: &Value| {
-        let files = alice.git(&history, &["ls-tree", "-r", "--name-only", &commit(last)]).ok().stdout;
-        files.contains("src/final.txt\nsrc/moved/model.py\n") && !files.contains(".tmp")
-    };
-    while !has(&last) {
-        last = watching.next("snapshot");
-    }
-    let files = alice.git(&history, &["show", &format!("{}:src/final.txt", commit(&last))]).ok().stdout;
-    assert_eq!(files, "1999\n");
-
-    // What has changed when it is told to end is in a last snapshot.
-    write(&project, "last.txt", "last\n");
-    write(&project, "src/moved/model.py", "in the moved folder\n");
-    let mut end = watching.end("-TERM");
-    assert_eq!(end.0, Some(0));
-    let stopped = end.1.pop().expect("it says so");
-    assert_eq!((&stopped["event"], &stopped["why"]), (&"stopped".into(), &"signal".into()));
-    let tip = alice.git(&history, &["rev-parse", "HEAD"]).ok().text().to_owned();
-    let files = alice.git(&history, &["ls-tree", "-r", "--name-only", &tip]).ok().stdout;
-    assert!(!files.contains("ignored") && !files.contains("run.log"), "{files}");
-    assert_ne!(tip, first);
-    git::assert_sound(&alice, &history);
-    // All that was told before is at the remote by the next sync, or was before.
-    let _synced = alice.azml(&project, &["history", "sync"]).ok();
-    let there = alice.git(&remote, &["rev-parse", &git::history_branch(&project)]).ok();
-    assert_eq!(there.text(), tip);
-}
-
-#[test]
-fn a_watch_that_polls_and_one_whose_project_goes() {
-    let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let work = sandbox.dir("work");
-    let project = alice.create_project(&work, "iris");
-    write(&project, "train.py", "print(0)\n");
-    let polling = Watching::start(&alice, &project, &["--poll", "--no-push"]);
-    let _first = polling.next("snapshot");
-    assert_eq!(polling.next("watching")["by"], "polling");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
     write(&project, "train.py", "print(1)\n");
-    assert_eq!(polling.next("snapshot")["changes"][0]["path"], "train.py");
-    assert_eq!(polling.end("-INT").0, Some(0));
-
-    // It is no snapshot's business why it can't be taken: the next change is another chance.
-    let mut watching = Watching::start(&alice, &project, &[]);
-    let _began = watching.next("watching");
-    let huge = std::fs::File::create(project.join("huge.bin")).expect("made");
-    huge.set_len(60_000_000).expect("as long");
-    drop(huge);
-    let error = watching.next("error");
-    assert!(error["hints"].to_string().contains("/huge.bin"), "{error}");
-    std::fs::remove_file(project.join("huge.bin")).expect("removed");
+    let first = alice.azml(&project, &["run", "--", "true"]).ok().run_id();
+    let _tagged = alice.azml(&project, &["snapshot", "--tag", "paper"]).ok();
     write(&project, "train.py", "print(2)\n");
-    let _again = watching.next("snapshot");
-    std::fs::remove_dir_all(&project).expect("removed");
-    let gone = watching.lines.iter().find(|line| line["event"] == "stopped").expect("it says so");
-    assert_eq!(gone["why"], "gone");
-    assert_eq!(watching.child.wait().expect("it ends").code(), Some(3));
+    let second = take(&alice, &project, &[]);
+    write(&project, "train.py", "print(3)\n");
+    let sweep = ["sweep", "--param", "i=1,2", "--", "true"];
+    let third = alice.azml(&project, &sweep).ok().run_id();
+    let commit = alice.commit_of(&project, &first);
+    let named =
+        [(&*commit, &first), (&commit[..8], &first), ("HEAD~2", &first), ("paper", &first), ("HEAD", &third)];
+    for (name, run) in named {
+        let info = alice.azml_json(&project, &["history", "info", "-r", name]);
+        assert_eq!(info["run_id"].as_str(), Some(run.as_str()), "{name}");
+    }
+    let compared = alice.azml_json(&project, &["history", "compare", "HEAD~2", "HEAD"]);
+    assert_eq!(compared["runs"], serde_json::json!([first, third]));
+    let _downloaded = alice.azml(&project, &["history", "download", "-r", "HEAD~2", "-d", "there"]).ok();
+    assert!(project.join("there").is_dir());
+    let _edited = alice.azml(&project, &["history", "edit", "-r", "HEAD~2", "--name", "first"]).ok();
+    let _again = alice.azml(&project, &["run", "--", "true"]).ok();
+    for (name, code, said) in [
+        ("HEAD~1", 3, "no run ran from it"),
+        (&second[..10], 3, "no run ran from it"),
+        ("HEAD~9", 3, "HEAD~9"),
+        ("HEAD", 2, "is the snapshot of 2 runs"),
+        ("nonsense", 3, "there is no run `nonsense`"),
+    ] {
+        let refused = alice.azml(&project, &["history", "info", "-r", name]).exits(code);
+        assert!(refused.stderr.contains(said) && refused.stderr.contains("hint: "), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn a_restore_to_a_full_disk_leaves_nothing_and_says_so() {
+    let sandbox = Sandbox::new();
+    let alice = sandbox.stranger("alice");
+    let project = alice.create_project(&sandbox.dir("work"), "iris");
+    write(&project, "train.py", "print(1)\n");
+    write(&project, "data/weights", vec![7; 3_000_000]);
+    let _taken = alice.azml(&project, &["snapshot"]).ok();
+    let before = contents(&project);
+    let script = r#"
+        mount -t tmpfs -o size=2m tmpfs "$DISK"; mkdir "$DISK/there"
+        for to in new/deep there; do
+            azml snapshot restore HEAD --to "$DISK/$to" 2>&1 && echo 'it was there' || echo "exit $?"
+        done
+        echo; find "$DISK" -mindepth 1 -printf '%P\n'
+        azml snapshot restore HEAD --to "$DISK/new/deep" -o none -- train.py && cat "$DISK/new/deep/train.py"
+    "#;
+    let mut command = alice.command("unshare", &project);
+    command.args(["--user", "--map-root-user", "--mount"]).env("DISK", sandbox.dir("disk"));
+    let output = sandbox.run(command, &["sh", "-c", script], None);
+    let (told, left) = output.stdout.split_once("\n\n").expect("two parts");
+    assert_eq!(told.matches("exit 1").count(), 2, "{output}");
+    assert_eq!(told.matches("No space left on device").count(), 2, "{output}");
+    assert_eq!(told.matches("hint: ").count(), 2, "{output}");
+    assert_eq!(left, "there\nprint(1)\n", "{output}");
+    contents(&project).assert_same(&before, "the project");
 }
 
 #[test]

@@ -42,6 +42,13 @@ pub fn require_test_programs() -> Outcome {
     require_browser()
 }
 
+/// The programs of the tests that run with `--all` alone: PyTorch with its launchers, and R. Installed where the machine lacks them.
+pub fn require_heavy_programs() -> Outcome {
+    let has_torch = || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import torch, venv"]));
+    require("PyTorch of the system's Python", &["python3-torch", "python3-venv"], has_torch)?;
+    require("R", &["r-base-core"], || answers("Rscript", "--version"))
+}
+
 /// OpenSSH's server, which is on nobody's PATH.
 pub fn sshd() -> Outcome<PathBuf> {
     let path = PathBuf::from("/usr/sbin/sshd");

@@ -34,7 +34,8 @@ pub(crate) fn count(scope: Scope, profile: &str, args: &[String]) -> (Tally, Out
         Ok(binaries) => binaries,
         Err(error) => return (Tally::default(), Err(error)),
     };
-    if let Err(error) = machine::require_test_programs() {
+    let heavy = || if profile == "all" { machine::require_heavy_programs() } else { Ok(()) };
+    if let Err(error) = machine::require_test_programs().and_then(|()| heavy()) {
         return (Tally::default(), Err(error));
     }
     let selection: &[&str] = match scope {

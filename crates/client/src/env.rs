@@ -379,6 +379,13 @@ impl Env {
         let fault = self.text(AZML_FAULT).filter(|_| cfg!(debug_assertions))?;
         fault.strip_prefix(operation)?.strip_prefix(':')?.parse().ok()
     }
+
+    /// Ends the process at a step of an operation, if [`AZML_FAULT`] asks for that.
+    pub fn pass(&self, operation: &str, step: u64) {
+        if self.fault(operation) == Some(step) {
+            std::process::abort();
+        }
+    }
 }
 
 /// This computer's name.

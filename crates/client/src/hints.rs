@@ -39,7 +39,7 @@ pub fn with_hint(error: CommandError) -> CommandError {
             ErrorKind::NotFound => "{azml} project show",
             ErrorKind::NotAllowed => "who you are to that host: {azml} account show",
             ErrorKind::Unavailable => "nothing is lost; run the command again",
-            ErrorKind::Interrupted | ErrorKind::Told => return error,
+            ErrorKind::Interrupted | ErrorKind::Told(_) => return error,
             ErrorKind::Failed | ErrorKind::Program(_) => {
                 "to see what led to it add --debug; to look for damage in what azml keeps: {azml} project fsck"
             }

@@ -52,6 +52,8 @@ pub const METRICS_REFUSED: usize = 20;
 pub const SWEEP_MEMBERS: u64 = 10_000;
 /// Runs of one sweep that go on at once.
 pub const SWEEP_PARALLEL: u64 = 256;
+/// Bytes of a process's environment in which a run's variable is looked for: the most that Linux hands to a program.
+pub const ENVIRONMENT: u64 = 8 << 20;
 
 /// Bytes of a line of a program's output at a terminal that are held until its end is there.
 pub const LOG_LINE: usize = 64 << 10;

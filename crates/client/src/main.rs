@@ -123,7 +123,7 @@ fn finish(ui: &Ui, result: Result<(), CommandError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error = hints::with_hint(error);
-            if error.kind != ErrorKind::Told {
+            if !matches!(error.kind, ErrorKind::Told(_)) {
                 ui.error(&error);
             }
             ExitCode::from(error.kind.exit_code())

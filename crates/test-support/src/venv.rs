@@ -11,9 +11,18 @@ pub fn with_package(cache: &Path, package: &str) -> PathBuf {
 
 /// The folder of an environment with several packages.
 pub fn with_packages(cache: &Path, packages: &[&str]) -> PathBuf {
+    make(cache, Path::new("python3"), &[], packages)
+}
+
+/// The folder of an environment of the system's own Python with its packages, and these.
+pub fn on_system(cache: &Path, packages: &[&str]) -> PathBuf {
+    make(&cache.join("on-system"), Path::new("/usr/bin/python3"), &["--system-site-packages"], packages)
+}
+
+fn make(cache: &Path, python: &Path, options: &[&str], packages: &[&str]) -> PathBuf {
     let folder = cache.join(packages.join("+").replace("==", "-"));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
+    let (made, ready) = (folder.join("bin/python"), folder.join("ready"));
     let lock = File::create(folder.join("lock")).expect("a lock's file");
     lock.lock().expect("one test at a time sets it up");
     if !ready.exists() {
@@ -21,8 +30,8 @@ pub fn with_packages(cache: &Path, packages: &[&str]) -> PathBuf {
             let output = Command::new(program).args(args).output().expect("python starts");
             assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         };
-        run(Path::new("python3"), &["-m", "venv", folder.to_str().expect("UTF-8")]);
-        run(&python, &[&["-m", "pip", "install", "-q", "--disable-pip-version-check"], packages].concat());
+        run(python, &[&["-m", "venv"], options, &[folder.to_str().expect("UTF-8")]].concat());
+        run(&made, &[&["-m", "pip", "install", "-q", "--disable-pip-version-check"], packages].concat());
         std::fs::write(ready, "").expect("a file");
     }
     folder

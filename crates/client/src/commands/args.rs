@@ -43,7 +43,7 @@ impl RemoteArgs {
 /// The run that a command is about.
 #[derive(Debug, clap::Args)]
 pub struct RunArg {
-    /// The run's id, or an unambiguous beginning of it or of its number
+    /// The run's id, or an unambiguous beginning of it or of its number; or a name of its snapshot, such as HEAD
     #[arg(long, short, value_name = "RUN_ID", alias = "run-id")]
     pub run: String,
 }

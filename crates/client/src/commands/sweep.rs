@@ -8,14 +8,16 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use super::args::{ProjectArgs, RemoteArgs};
-use super::experiment::options::{parse_size, text_words};
+use super::experiment::detach;
+use super::experiment::options::{ProgramArgs, SharedOptions};
 use super::history::listing;
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::limits::{SWEEP_MEMBERS, SWEEP_PARALLEL};
 use crate::ops::runs;
-use crate::ops::submit::{Label, Options};
-use crate::ops::sweep::{self, Definition, Event, Mode, Place, Request, Resume, Swept};
+use crate::ops::submit::Wanted;
+use crate::ops::sweep::{self, Event, Mode, Place, Request, Resume, Swept};
+use crate::run::detached;
 use crate::run::parameters::pair;
 use crate::text::{clean_line, significant};
 use crate::ui::{Output, OutputFormat, Ui};
@@ -25,7 +27,8 @@ const DIGITS: usize = 6;
 
 /// Run a command once for each combination of parameters; resume a sweep; find the best of its runs
 ///
-/// All runs have one snapshot and folders of their own, and several run at once. `{lr}` in COMMAND becomes the value of the
+/// COMMAND is what `azml run` takes: a program, a script, a notebook; or `-m MODULE`, or `--shell LINE`. All runs have one
+/// snapshot and folders of their own, and several run at once. `{lr}` in COMMAND becomes the value of the
 /// parameter `lr`; a parameter that COMMAND has no `{name}` for is appended as `--name value`. `{{name}}` stays `{name}`.
 ///
 /// VALUES are a list (`0.1,0.01`), a range of integers with both ends (`2..5`), or a range with a step
@@ -52,28 +55,8 @@ pub struct Args {
     seed: Option<u64>,
     #[command(flatten)]
     shown: Shown,
-    /// The run configuration: NAME for aml_config/NAME.runconfig [default: local]
-    #[arg(long, short = 'c', value_name = "NAME", visible_alias = "runconfig")]
-    run_configuration: Option<String>,
-    /// Run a line of shell, by /bin/sh; it has `{name}` for each parameter
-    #[arg(long, value_name = "LINE", conflicts_with = "words")]
-    shell: Option<String>,
-    /// A name for the sweep; its runs are NAME-1, NAME-2 and so on
-    #[arg(long)]
-    name: Option<String>,
-    /// A tag of the sweep and of its runs; may be given several times
-    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
-    tags: Vec<(String, String)>,
-    /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
-    #[arg(long)]
-    allow_large: bool,
-    /// The most bytes of outputs and logs of a run to push, for example 200MB [default: 50MB]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    attachments_limit: Option<u64>,
     #[command(flatten)]
-    remote: RemoteArgs,
-    #[command(flatten)]
-    project: ProjectArgs,
+    options: SharedOptions,
     /// The command and its arguments
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
@@ -118,20 +101,27 @@ pub enum Command {
 /// Run the members of a sweep that have not completed
 ///
 /// They run on the sweep's snapshot, whatever the project folder has by now. What a killed azml has left running of the
-/// sweep is ended first.
+/// sweep is ended first. The record of a sweep has neither secrets of its command nor the values of `--env`: they are
+/// given again, the command as a whole, with its placeholders.
 ///
-/// Example: `azml sweep resume iris_1504832281116`.
+/// Examples: `azml sweep resume iris_1504832281116`, `azml sweep resume iris_1504832281116 --env API_KEY=X`, `azml sweep
+/// resume iris_1504832281116 -- python train.py --password X`.
 #[derive(Debug, clap::Args)]
 pub struct ResumeArgs {
     /// The sweep: the id of its run, or an unambiguous beginning of it or of its number
     #[arg(value_name = "SWEEP")]
     sweep: String,
     #[command(flatten)]
+    program: ProgramArgs,
+    #[command(flatten)]
     shown: Shown,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
     project: ProjectArgs,
+    /// The sweep's command, with the secrets that its record lacks
+    #[arg(value_name = "COMMAND", last = true)]
+    words: Vec<OsString>,
 }
 
 /// Show the completed run of a sweep that is best by a metric
@@ -170,42 +160,43 @@ pub fn run(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandEr
     }
 }
 
-fn start(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
-    let words = match &args.shell {
-        Some(line) => Definition::words_of_shell(line),
-        None => text_words(&args.words)?,
-    };
-    if words.is_empty() {
+fn start(ui: &Arc<Ui>, ctx: &Context, args: &Args) -> Result<Output, CommandError> {
+    let options = args.options.read(&args.words, Wanted::Command)?;
+    if options.wanted == Wanted::Command(Vec::new()) {
         return Err(CommandError::usage("a sweep has a command")
             .hint("{azml} sweep --param lr=0.1,0.01 -- python train.py"));
     }
-    let opened = args.project.open(ctx)?;
-    let label =
-        Label { name: args.name.clone(), tags: args.tags.iter().cloned().collect(), ..Label::default() };
+    let is_watching = args.options.detach && detached::is_second(&ctx.env);
+    if args.options.detach && !is_watching {
+        return detach::start(ui, ctx);
+    }
+    let opened = args.options.project.open(ctx)?;
     let request = Request {
         parameters: args.parameters.clone(),
         sample: args.random.map(|count| (count, args.seed.unwrap_or_default())),
-        words,
-        shell: args.shell.is_some(),
         parallel: args.shown.parallel(),
-        options: Options {
-            configuration: args.run_configuration.as_deref(),
-            label,
-            allow_large: args.allow_large,
-            attachments_limit: args.attachments_limit,
-            token: args.remote.token(),
-            ..Options::default()
-        },
+        options,
     };
     let mut lines = Lines::new(ui, &args.shown.order);
-    let swept = sweep::start(ctx, &opened, request, &mut |event| lines.tell(&event))?;
+    let swept = sweep::start(ctx, &opened, request, &mut |event| {
+        lines.tell(&event);
+        if is_watching && matches!(event, Event::Recorded(..)) {
+            detach::leave();
+        }
+    })?;
     result(ui, swept, &args.shown.order)
 }
 
 fn resume(ui: &Ui, ctx: &Context, args: &ResumeArgs) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
     let record = runs::resolve(ctx, &opened, &args.sweep)?;
-    let options = Resume { parallel: args.shown.parallel(), token: args.remote.token() };
+    let wanted = args.program.wanted(&args.words, Wanted::Command)?;
+    let options = Resume {
+        program: Some(wanted).filter(|wanted| *wanted != Wanted::Command(Vec::new())),
+        environment: args.program.environment(),
+        parallel: args.shown.parallel(),
+        token: args.remote.token(),
+    };
     let mut lines = Lines::new(ui, &args.shown.order);
     let swept = sweep::resume(ctx, &opened, &record, options, &mut |event| lines.tell(&event))?;
     result(ui, swept, &args.shown.order)

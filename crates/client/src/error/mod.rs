@@ -25,8 +25,8 @@ pub enum ErrorKind {
     Interrupted,
     /// The program of a run failed, and its own exit code is wanted.
     Program(u8),
-    /// No failure to report: the result has been printed, and the exit code says the rest.
-    Told,
+    /// Nothing to report: all has been printed, and this exit code says the rest.
+    Told(u8),
 }
 
 impl ErrorKind {
@@ -38,12 +38,12 @@ impl ErrorKind {
     /// The process's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Failed | Self::Unavailable | Self::Told => 1,
+            Self::Failed | Self::Unavailable => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::NotAllowed => 4,
             Self::Interrupted => 130,
-            Self::Program(code) => code,
+            Self::Program(code) | Self::Told(code) => code,
         }
     }
 }

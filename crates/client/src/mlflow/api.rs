@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::args::{
-    self, Batch, CreateModel, CreateRun, History, LogMetric, Named, OfRun, Pair, RunAnd, Search, UpdateRun,
+    self, Batch, CreateModel, CreateRun, History, Metric, Named, OfRun, Pair, RunAnd, Search, UpdateRun,
 };
 use super::journal;
 use super::refusal::Refusal;
@@ -41,7 +41,7 @@ pub fn answer(tracker: &mut Tracker, request: &Request<'_>) -> Answer {
     let path = request.path.strip_prefix("/ajax-api/").or_else(|| request.path.strip_prefix("/api/"));
     let path = path.and_then(|path| path.strip_prefix("2.0/mlflow/")).ok_or_else(refuse)?;
     match (request.method, path) {
-        ("POST", "runs/log-metric") => log_metric(tracker, &request.args()?),
+        ("POST", "runs/log-metric") => log_metric(tracker, request.args()?),
         ("POST", "runs/log-batch") => log_batch(tracker, request.args()?),
         ("POST", "runs/log-parameter") => log_parameter(tracker, request.args()?),
         ("POST", "runs/set-tag") => set_tag(tracker, request.args()?),
@@ -168,10 +168,8 @@ fn log_points(tracker: &mut Tracker, id: &str, points: &[(String, Point)]) -> Re
     tracker.journal.points(id, points)
 }
 
-fn log_metric(tracker: &mut Tracker, args: &LogMetric) -> Answer {
-    let id = if args.run_id.is_empty() { &args.run_uuid } else { &args.run_id };
-    let point = Point { value: args.value, step: args.step, time: args.timestamp };
-    done(log_points(tracker, id, &[(args.key.clone(), point)]))
+fn log_metric(tracker: &mut Tracker, args: RunAnd<Metric>) -> Answer {
+    done(log_points(tracker, args.run.id(), &[args.more.into_point()]))
 }
 
 /// The events of parameters, which keep the value that they got first.
@@ -224,7 +222,7 @@ fn log_batch(tracker: &mut Tracker, args: Batch) -> Answer {
     let mut events = adopt(tracker, &run_id);
     events.extend(parameters(run, params)?);
     events.extend(tags(run, pairs)?);
-    let points: Vec<(String, Point)> = metrics.into_iter().map(args::Metric::into_point).collect();
+    let points: Vec<(String, Point)> = metrics.into_iter().map(Metric::into_point).collect();
     points.iter().try_for_each(|(key, _)| check_key(key))?;
     tracker.journal.commit(events)?;
     if !points.is_empty() {

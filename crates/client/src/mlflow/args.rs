@@ -1,5 +1,7 @@
 //! The arguments of requests: JSON of a body, or a query.
 
+use std::str::FromStr;
+
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -24,17 +26,10 @@ pub fn read<T: DeserializeOwned>(method: &str, query: &str, body: &[u8]) -> Resu
 
 /// A whole number, which a query and the Java client write as text.
 pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => {
-            text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a whole number")))
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is not kept")]
-        Value::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(|number| number as i64))
-            .ok_or_else(|| D::Error::custom("a whole number is too large")),
-        other => Err(D::Error::custom(format!("{other} is not a whole number"))),
-    }
+    #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is not kept")]
+    parsed(deserializer, "whole number", |number| {
+        number.as_i64().or_else(|| number.as_f64().map(|number| number as i64))
+    })
 }
 
 pub fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
@@ -45,13 +40,22 @@ pub fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 /// A number, or one of the texts for what JSON lacks.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_f64().ok_or_else(|| D::Error::custom("a number is too large")),
-        Value::String(text) => {
-            text.parse().map_err(|_| D::Error::custom(format!("the metric's value `{text}` is not a number")))
-        }
-        other => Err(D::Error::custom(format!("the metric's value {other} is not a number"))),
-    }
+    parsed(deserializer, "number", serde_json::Number::as_f64)
+}
+
+/// A number as JSON or as text; `what` names its kind.
+fn parsed<'de, D: Deserializer<'de>, T: FromStr>(
+    deserializer: D,
+    what: &str,
+    of: impl FnOnce(&serde_json::Number) -> Option<T>,
+) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let found = match &value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => of(number),
+        _ => None,
+    };
+    found.ok_or_else(|| D::Error::custom(format!("the value {value} is not a {what}")))
 }
 
 #[derive(Deserialize)]
@@ -99,21 +103,6 @@ pub struct RunAnd<T> {
     pub run: OfRun,
     #[serde(flatten)]
     pub more: T,
-}
-
-#[derive(Deserialize)]
-pub struct LogMetric {
-    #[serde(default)]
-    pub run_id: String,
-    #[serde(default)]
-    pub run_uuid: String,
-    pub key: String,
-    #[serde(deserialize_with = "number")]
-    pub value: f64,
-    #[serde(default, deserialize_with = "whole")]
-    pub timestamp: i64,
-    #[serde(default, deserialize_with = "whole")]
-    pub step: i64,
 }
 
 #[derive(Deserialize)]

@@ -52,16 +52,14 @@ impl fmt::Display for Canceled {
 pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canceled, Error> {
     let found = runs::unclosed(ctx, opened)?;
     let id = &record.run_id;
-    let watcher = found
-        .iter()
-        .find(|run| run.record.is_same_run(record) && run.is_watched)
-        .and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
+    let run = found.iter().find(|run| run.record.is_same_run(record));
+    let watched = run.filter(|run| run.is_watched);
+    let watcher = watched.and_then(|run| Pid::from_raw(i32::try_from(run.submitter?).ok()?));
     let Some(watcher) = watcher else {
         // Its azml is gone, and the script may not be.
-        let orphan = found.iter().find(|run| run.record.is_same_run(record) && !run.is_watched);
-        let left = orphan.and_then(|run| Some((run.record.pid.or(record.pid)?, run.script.as_deref())));
-        if let Some((pid, start_token)) = left
-            && process_table::still_runs(pid, start_token)
+        let orphan = run.filter(|run| !run.is_watched);
+        let left = orphan.and_then(|run| run.left_running(record.pid));
+        if let Some(pid) = left
             && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         {
             kill_process_group(group, Signal::TERM).map_err(std::io::Error::from)?;
@@ -75,14 +73,20 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
                 && run.submitter.and_then(|pid| i32::try_from(pid).ok())
                     == Some(watcher.as_raw_nonzero().get())
         });
-    // The azml of a sweep watches its other members too.
-    let signal = a_signal_for(watcher).filter(|_| !is_member);
-    let sent = match signal {
+    if let Some(run) = watched.filter(|_| is_member) {
+        // The azml of a sweep watches its other members too.
+        run.ask_to_cancel()?;
+        return Ok(Canceled::Run(id.clone()));
+    }
+    let sent = match a_signal_for(watcher) {
         Some(signal) => kill_process(watcher, signal).and_then(|()| kill_process(watcher, Signal::CONT)),
         // What azml ignores, the script does too; azml learns of its end.
         None => match script_group(record, &found) {
             Some(group) => kill_process_group(group, Signal::KILL),
-            None => Ok(()),
+            None => {
+                watched.map_or(Ok(()), live::Found::ask_to_cancel)?;
+                Ok(())
+            }
         },
     };
     sent.map_err(std::io::Error::from)?;

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use azml_core::id::RunId;
+use azml_core::revision;
 use azml_core::run::{self, RunRecord, RunStore, Status};
+use gix::ObjectId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::named;
 use crate::context::{Context, Opened};
 use crate::env::host_name;
 use crate::error::{FileError, similar};
@@ -40,6 +43,27 @@ pub enum Error {
         /// The ids of the first of them.
         first: Vec<String>,
     },
+    /// It names a snapshot that no run ran from.
+    #[error("`{text}` is snapshot {}, and no run ran from it", commit.to_hex_with_len(10))]
+    NoRun {
+        /// The name.
+        text: String,
+        /// The snapshot.
+        commit: ObjectId,
+    },
+    /// It names a snapshot that several runs ran from.
+    #[error("`{text}` is the snapshot of {count} runs")]
+    SameSnapshot {
+        /// The name.
+        text: String,
+        /// The number of these runs.
+        count: usize,
+        /// The ids of the newest of them.
+        first: Vec<String>,
+    },
+    /// It is the name of a snapshot that is not there.
+    #[error(transparent)]
+    Name(#[from] revision::Error),
     /// The project has no run.
     #[error("the project has no runs yet")]
     NoRuns,
@@ -54,7 +78,8 @@ pub enum Error {
     },
 }
 
-/// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number.
+/// The record of the run that `text` names: its id, or an unambiguous beginning of the id or of its number; or any name of the
+/// snapshot that it alone ran from.
 ///
 /// Of several runs that were submitted under one id, the one of this computer is meant; the others are named.
 pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, Error> {
@@ -79,14 +104,45 @@ pub fn resolve(ctx: &Context, opened: &Opened, text: &str) -> Result<RunRecord, 
             }
             Ok(meant)
         }
-        [] => {
-            let all: Vec<RunId> = store.find("")?;
-            Err(unknown(text, &all))
-        }
+        [] => match of_snapshot(ctx, opened, store, text)? {
+            Some(record) => Ok(record),
+            None => Err(unknown(text, &store.find("")?)),
+        },
         several => {
             let first = several.iter().take(5).map(RunId::to_string).collect();
             Err(Error::Ambiguous { text: text.to_owned(), count: several.len(), first })
         }
+    }
+}
+
+/// The run of the snapshot that `text` names; `None` if no snapshot is called so.
+fn of_snapshot(
+    ctx: &Context,
+    opened: &Opened,
+    store: RunStore<'_>,
+    text: &str,
+) -> Result<Option<RunRecord>, Error> {
+    use revision::Error as E;
+    let commit = match revision::resolve(&opened.history, text, &named::clock(ctx)) {
+        Ok(found) => found.commit,
+        Err(E::Unknown { .. } | E::TooShort { .. } | E::Empty | E::NotASnapshot { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut found: Vec<RunRecord> = Vec::new();
+    for record in store.records()? {
+        let record = record?;
+        if record.commit_id() == Some(commit) {
+            found.push(record);
+        }
+    }
+    // Of a sweep and its runs the sweep is meant.
+    let ids: Vec<String> = found.iter().map(|record| record.run_id.to_string()).collect();
+    found.retain(|record| !record.parent_run_id.as_ref().is_some_and(|parent| ids.contains(parent)));
+    let several = || found.iter().take(5).map(|record| record.run_id.to_string()).collect();
+    match found.len() {
+        1 => Ok(found.pop()),
+        0 => Err(Error::NoRun { text: text.to_owned(), commit }),
+        count => Err(Error::SameSnapshot { text: text.to_owned(), count, first: several() }),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The state of a run in progress: a folder with a lock that dies with the process that submitted it.
 //!
 //! `<state>/projects/<guid>/runs/<run_id>/` holds `lock`, `pid` (of the submitting azml), `script` (which process the
-//! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`. Who can take the lock knows that the submitter is gone; a
-//! folder without a record is a submit that never came to its run.
+//! script is), `record.json`, `metrics.jsonl` and the script's folder `work/`; `cancel`, if a member of a sweep is to end.
+//! Whoever can take the lock knows that the submitter is gone; a folder without a record is a submit that never came to its run.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -17,7 +17,9 @@ use azml_core::small_file::{self, NotSmall};
 use super::disk::remove_all;
 use super::logged::Logged;
 use super::outputs::Outputs;
+use super::process_table;
 use super::secrets::Secrets;
+use crate::env::AZML_METRICS_FILE;
 use crate::metrics;
 
 const LOCK: &str = "lock";
@@ -26,6 +28,7 @@ const RECORD: &str = "record.json";
 const WORK: &str = "work";
 const SCRIPT: &str = "script";
 const OUTPUTS: &str = "outputs.json";
+const CANCEL: &str = "cancel";
 
 /// The folder of a project's runs in progress.
 pub fn runs_dir(state_dir: &Path, project: &ProjectId) -> PathBuf {
@@ -206,6 +209,20 @@ impl Found {
         Secrets::kept(&self.dir, root)
     }
 
+    /// The process group that a run whose azml is gone has left running; `recorded` is the one that the history knows. An azml
+    /// that died when it had just started the script knew of none: that is found by the variables that azml gave it.
+    pub fn left_running(&self, recorded: Option<u32>) -> Option<u32> {
+        recorded
+            .or(self.record.pid)
+            .filter(|pid| process_table::still_runs(*pid, self.script.as_deref()))
+            .or_else(|| process_table::leader_with(AZML_METRICS_FILE, &self.metrics_file()))
+    }
+
+    /// Asks the azml that watches the run as one of several to end this one.
+    pub fn ask_to_cancel(&self) -> io::Result<()> {
+        File::create(self.dir.join(CANCEL)).map(drop)
+    }
+
     /// Forgets a run whose submitter is gone, and whose folder has been moved elsewhere.
     pub fn close(self) -> io::Result<()> {
         if self.lock.is_some() { remove_all(&self.dir) } else { Ok(()) }
@@ -245,6 +262,11 @@ pub fn find(runs_dir: &Path) -> io::Result<Vec<Found>> {
     }
     found.sort_by(|left, right| left.record.run_id.cmp(&right.record.run_id));
     Ok(found)
+}
+
+/// Returns whether somebody asked to end a run in progress ([`Found::ask_to_cancel`]).
+pub fn is_cancel_asked(runs_dir: &Path, id: &RunId) -> bool {
+    runs_dir.join(id.as_str()).join(CANCEL).exists()
 }
 
 /// Run folders that belong to no run in progress: earlier versions of azml left them.

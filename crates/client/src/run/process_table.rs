@@ -1,9 +1,14 @@
 //! The table of processes, read from `/proc`: identity of groups (numbers are given out again), signals that a process
 //! ignores, and orphaned groups.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::process::{Pid, getpgrp, getsid, test_kill_process_group};
+
+use crate::limits::ENVIRONMENT;
 
 /// The start token of a process, which a later process of the same number does not have: its start, and the boot that
 /// this is counted from.
@@ -101,6 +106,32 @@ fn family(stat: &str) -> Option<[&str; 3]> {
     Some([fields.next()?, fields.next()?, fields.next()?])
 }
 
+/// The oldest leader of a process group whose environment, as it was started with, has this variable.
+pub fn leader_with(variable: &str, value: &Path) -> Option<u32> {
+    let mut wanted = [variable.as_bytes(), b"="].concat();
+    wanted.extend_from_slice(value.as_os_str().as_bytes());
+    let mut oldest: Option<(u64, u32)> = None;
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        // Those of other users can't be read, nor those that end meanwhile.
+        let Ok(file) = File::open(entry.path().join("environ")) else { continue };
+        let mut environment = Vec::new();
+        if file.take(ENVIRONMENT).read_to_end(&mut environment).is_err() {
+            continue;
+        }
+        let has_it = environment.split(|byte| *byte == 0).any(|one| one == wanted);
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if has_it
+            && let Some(stat) = stat(pid)
+            && let Some([_, group, _]) = family(&stat)
+            && group == pid.to_string()
+            && let Some(started) = fields(&stat).and_then(|mut fields| fields.nth(START)?.parse().ok())
+        {
+            oldest = oldest.into_iter().chain([(started, pid)]).min();
+        }
+    }
+    oldest.map(|(_, pid)| pid)
+}
+
 /// Returns whether a process has its current folder in `folder`: one that the script started, and that left its group, may still
 /// write there.
 pub fn works_in(folder: &Path) -> bool {
@@ -142,5 +173,24 @@ mod tests {
         drop(child.stdin.take());
         child.wait().expect("cat ends");
         assert!(!still_runs(pid, Some(&then)));
+    }
+
+    #[test]
+    fn a_script_is_found_by_a_variable_that_nobody_else_has() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(leader_with("AZML_TEST", folder.path()), None);
+        // Started by the script, with the same variable.
+        let mut child = Command::new("sh")
+            .args(["-c", "cat; true"])
+            .env("AZML_TEST", folder.path())
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("sh starts");
+        assert_eq!(leader_with("AZML_TEST", folder.path()), Some(child.id()));
+        assert_eq!(leader_with("AZML_TEST", &folder.path().join("x")), None);
+        drop(child.stdin.take());
+        child.wait().expect("sh ends");
+        assert_eq!(leader_with("AZML_TEST", folder.path()), None);
     }
 }

@@ -44,9 +44,10 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     let id = run.record.run_id.clone();
     let known = store.current(&run.record)?;
     let mut record = known.clone().unwrap_or_else(|| run.record.clone());
-    let pid = record.pid.or(run.record.pid);
-    let group_runs = record.host.as_deref().is_none_or(|host| host == host_name())
-        && pid.is_some_and(|pid| process_table::still_runs(pid, run.script.as_deref()));
+    let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
+    let group = if is_here { run.left_running(record.pid) } else { None };
+    let pid = group.or(record.pid).or(run.record.pid);
+    let group_runs = group.is_some();
     let still_runs = group_runs || process_table::works_in(&run.work());
     let is_news = known.as_ref().is_none_or(|known| !known.status.is_over());
     if is_news {

@@ -174,7 +174,7 @@ fn told(error: CommandError, invoked: Invoked) -> (u16, String, Markup) {
         ErrorKind::Usage => (400, "That can't be shown"),
         ErrorKind::NotAllowed => (403, "Not allowed"),
         ErrorKind::Unavailable => (502, "The remote is away"),
-        ErrorKind::Failed | ErrorKind::Program(_) | ErrorKind::Interrupted | ErrorKind::Told => {
+        ErrorKind::Failed | ErrorKind::Program(_) | ErrorKind::Interrupted | ErrorKind::Told(_) => {
             (500, "That did not work")
         }
     };

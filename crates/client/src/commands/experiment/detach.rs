@@ -12,7 +12,7 @@ use crate::run::process::Stream;
 use crate::ui::{Output, Ui};
 
 /// Starts the azml that watches the run, and says how to follow it.
-pub(super) fn start(ui: &Ui, ctx: &Context) -> Result<Output, CommandError> {
+pub fn start(ui: &Ui, ctx: &Context) -> Result<Output, CommandError> {
     let mut id = String::new();
     let outcome = detached::start(|line| {
         if let Some(run) = line.strip_prefix(b"RunId: ") {
@@ -27,12 +27,28 @@ pub(super) fn start(ui: &Ui, ctx: &Context) -> Result<Output, CommandError> {
             ctx.notices.hint(&format!("to wait for its end: {{azml}} experiment wait {id}"));
             Ok(Output::Nothing)
         }
-        // It has printed its error.
         Outcome::Ended(status) => {
-            let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-            let error = CommandError::new(ErrorKind::Program(code), "the run did not start");
-            Err(error.hint("the reason is told above"))
+            let Some(code) = status.code().and_then(|code| u8::try_from(code).ok()) else {
+                return Err(CommandError::failed(format!(
+                    "the azml that was to watch the run ended: {status}"
+                ))
+                .hint("nothing runs; run the command again"));
+            };
+            // It has printed its error.
+            Err(CommandError::new(ErrorKind::Told(code), "the run did not start"))
         }
+    }
+}
+
+/// Leaves the terminal to the azml that started this one.
+pub fn leave() {
+    detached::leave_session();
+    say_started();
+}
+
+fn say_started() {
+    if let Err(error) = detached::say_started() {
+        tracing::warn!(%error, "the terminal can't be left");
     }
 }
 
@@ -46,9 +62,7 @@ impl Console for Detached {
     }
 
     fn started(&self) {
-        if let Err(error) = detached::say_started() {
-            tracing::warn!(%error, "the terminal can't be left");
-        }
+        say_started();
     }
 
     fn output(&self, _: Stream, _: &[u8]) {}

@@ -1,7 +1,7 @@
 //! `azml experiment …`.
 
 pub mod cancel;
-mod detach;
+pub mod detach;
 pub mod diagnostics;
 pub mod options;
 pub mod submit;

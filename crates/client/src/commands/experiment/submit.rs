@@ -9,6 +9,7 @@ use super::detach::{self, Detached};
 use super::options::RunOptions;
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
+use crate::ops::runs;
 use crate::ops::submit::{self, Wanted};
 use crate::run::attachments::{CONTROL_LOG, DRIVER_LOG};
 use crate::run::console::Console;
@@ -55,12 +56,15 @@ pub fn submit(
     command: &[OsString],
     as_wanted: fn(Vec<String>) -> Wanted,
 ) -> Result<Output, CommandError> {
-    let options = args.read(command, as_wanted)?;
-    let is_watching = args.detach && detached::is_second(&ctx.env);
-    if args.detach && !is_watching {
+    let mut options = args.read(command, as_wanted)?;
+    let is_watching = args.shared.detach && detached::is_second(&ctx.env);
+    if args.shared.detach && !is_watching {
         return detach::start(ui, ctx);
     }
-    let opened = args.project.open(ctx)?;
+    let opened = args.shared.project.open(ctx)?;
+    if let Some(parent) = &args.parent {
+        options.label.parent = Some(runs::resolve(ctx, &opened, parent)?.run_id);
+    }
     let plan = submit::plan(ctx, &opened, options)?;
     let console: Arc<dyn Console> =
         if is_watching { Arc::new(Detached(Arc::clone(ui))) } else { Arc::clone(ui) as _ };

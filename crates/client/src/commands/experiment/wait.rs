@@ -16,7 +16,7 @@ use crate::ui::{Output, Ui};
 /// Example: `azml experiment wait iris_1504832281116`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The runs' ids, or unambiguous beginnings of them or of their numbers
+    /// The runs' ids, or unambiguous beginnings of them or of their numbers; or names of their snapshots
     #[arg(value_name = "RUN_ID", required = true)]
     runs: Vec<String>,
     #[command(flatten)]

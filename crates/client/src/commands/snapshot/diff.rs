@@ -68,7 +68,7 @@ pub fn run(ui: &Ui, ctx: &Context, args: &Args) -> Result<Output, CommandError> 
     };
     if args.exit_code && !code.files.is_empty() {
         ui.result(output)?;
-        return Err(CommandError::new(ErrorKind::Told, "it differs"));
+        return Err(CommandError::new(ErrorKind::Told(1), "it differs"));
     }
     Ok(output)
 }

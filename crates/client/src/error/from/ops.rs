@@ -14,9 +14,18 @@ impl From<runs::Error> for CommandError {
         use runs::Error;
         let error = match error {
             Error::Store(error) => return error.into(),
+            Error::Name(error) => return error.into(),
             error => error,
         };
         match &error {
+            Error::NoRun { commit, .. } => {
+                let hint = format!("what it is: {{azml}} snapshot show {}", commit.to_hex_with_len(10));
+                Self::not_found(error).hint(hint).hint("the runs there are: {azml} history list")
+            }
+            Error::SameSnapshot { first, .. } => {
+                let hint = format!("name one of them: {}", first.join(", "));
+                Self::usage(error).hint(hint)
+            }
             Error::Unknown { similar, .. } if similar.is_empty() => {
                 Self::not_found(error).hint("the runs there are: {azml} history list")
             }
@@ -285,8 +294,25 @@ impl From<sweep::Error> for CommandError {
                 Self::usage(error).hint("the sweeps there are: {azml} history list --query '[?sweep].run_id'")
             }
             Error::Newer { .. } => Self::failed(error).hint("update azml"),
-            Error::Masked { .. } => {
-                Self::failed(error).hint("begin a new sweep, and give the secret in an environment variable")
+            Error::Masked { run, .. } => {
+                let hint = format!(
+                    "give the command again, with the secret: {{azml}} sweep resume {run} -- COMMAND (or --shell LINE, or -m MODULE)"
+                );
+                Self::failed(error).hint(hint)
+            }
+            Error::OtherCommand { run, .. } => {
+                let hint = format!("without a command the recorded one runs: {{azml}} sweep resume {run}");
+                Self::usage(error).hint(hint)
+            }
+            Error::Environment { run, name } => {
+                let hint = format!("give it again: {{azml}} sweep resume {run} --env {name}=VALUE");
+                Self::usage(error).hint(hint)
+            }
+            Error::Secret { name } => {
+                let hint =
+                    format!("give it in an environment variable, which no record has: --env {name}=VALUE");
+                let plain = format!("if it is none: {{azml}} config set plain_arguments {name}");
+                Self::usage(error).hint(hint).hint(plain)
             }
             Error::GoesOn { run } => {
                 let hint = format!("to end it: {{azml}} experiment cancel -r {run}");

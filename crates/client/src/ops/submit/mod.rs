@@ -22,7 +22,7 @@ pub use self::plan::{Label, Member, Options, Plan, plan};
 pub use self::program::Wanted;
 pub(super) use self::program::program;
 use super::push::Push;
-use super::{faults, snapshot};
+use super::snapshot;
 use crate::context::{Context, Opened};
 use crate::env::{AZML_DETACHED, AZML_VSTS_TOKEN, Unusable, host_name};
 use crate::error::CommandError;
@@ -57,14 +57,14 @@ pub fn submit(
     // From here on a signal cancels the run instead of ending azml.
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     run.record()?;
-    faults::passed(&ctx.env, 1);
+    ctx.env.pass("submit", 1);
     console.recorded(&run.record);
     let push = plan.remote.as_ref().map(|remote| Push::start(&opened.history, remote, run.by()));
     let push = push.transpose()?;
     let (record, outcome) = run.finish_run(&job, push.as_ref().map(Push::asker), &cancel)?;
     recovery::adopt_old_folders(ctx, opened);
     keeping::tidy(ctx, opened);
-    faults::passed(&ctx.env, 5);
+    ctx.env.pass("submit", 5);
     if let Some(push) = push {
         push.push();
         push.finish(ctx, opened, &cancel, "run");
@@ -166,9 +166,9 @@ impl<'a> Submission<'a> {
         let ctx = self.ctx;
         let outcome = self.prepare_folder(job).and_then(|()| self.run(job, asker, cancel));
         let collected = self.collect(outcome.as_ref());
-        faults::passed(&ctx.env, 2);
+        ctx.env.pass("submit", 2);
         self.commit_attachments();
-        faults::passed(&ctx.env, 3);
+        ctx.env.pass("submit", 3);
         Ok((self.finish(&collected)?, outcome))
     }
 
@@ -339,7 +339,7 @@ impl<'a> Submission<'a> {
     /// Records the end, shows it, and removes the state of the run in progress.
     fn finish(self, collected: &Collected) -> Result<RunRecord, CommandError> {
         self.store.put(&self.record, &self.by())?;
-        faults::passed(&self.ctx.env, 4);
+        self.ctx.env.pass("submit", 4);
         let (ctx, record) = (self.ctx, self.record);
         self.console.ended(&report::details(ctx, &record, collected, self.attachments.folder()));
         LeftOut::of(&record).hints(ctx).iter().for_each(|hint| ctx.notices.hint(hint));
@@ -431,6 +431,7 @@ pub(super) fn first_record(
     (record.name, record.description, record.tags) = (label.name, label.description, label.tags);
     record.parameters = parameters::of_arguments(&arguments);
     record.parameters.extend(label.parameters);
+    record.parent_run_id = label.parent.map(|parent| parent.to_string());
     if let Some(member) = label.member {
         member.put(&mut record);
     }

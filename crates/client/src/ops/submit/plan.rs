@@ -42,6 +42,8 @@ pub struct Label {
     pub tags: BTreeMap<String, String>,
     /// Its parameters, beside those among the program's arguments.
     pub parameters: BTreeMap<String, String>,
+    /// The run that it belongs to.
+    pub parent: Option<RunId>,
     /// The member of a sweep that it is.
     pub member: Option<Member>,
 }

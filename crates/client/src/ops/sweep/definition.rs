@@ -15,6 +15,8 @@ const KEY: &str = "sweep";
 const VERSION: u64 = 1;
 /// The words before a line of shell.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+/// The words before a module of Python.
+const MODULE: [&str; 2] = ["python", "-m"];
 
 /// The definition of a sweep. The record has the command's words itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,7 +33,13 @@ pub struct Definition {
     pub seed: Option<u64>,
     /// True if the last word is a line of shell.
     #[serde(default)]
-    pub shell: bool,
+    shell: bool,
+    /// True if the third word is a module of Python, and arguments follow it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    module: bool,
+    /// The names of the variables that the members were given; their values are in no record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
     /// Files of the project folder that the snapshot left out and the members may want.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -47,6 +55,8 @@ impl Definition {
             members,
             seed: None,
             shell: false,
+            module: false,
+            environment: Vec::new(),
             left_out: Vec::new(),
         }
     }
@@ -73,15 +83,29 @@ impl Definition {
         let definition = read.map_err(|source| Error::Damaged { run: run(), source })?;
         let words = record.command.clone().filter(|words| !words.is_empty());
         let words = words.ok_or_else(|| Error::NoSweep { run: run() })?;
-        if words.iter().any(|word| word.contains(MASK)) {
-            return Err(Error::Masked { run: run() });
-        }
         Ok((definition, words))
     }
 
-    /// The words of a command, of which a line of shell is one.
-    pub fn words_of_shell(line: &str) -> Vec<String> {
-        SHELL.into_iter().chain([line]).map(str::to_owned).collect()
+    /// Takes the members' program, which has placeholders; gives its words as the record has them.
+    pub fn take_program(&mut self, wanted: Wanted) -> Vec<String> {
+        (self.shell, self.module) = (false, false);
+        let owned = |words: [&str; 2]| words.map(str::to_owned);
+        match wanted {
+            Wanted::Shell(line) => {
+                self.shell = true;
+                owned(SHELL).into_iter().chain([line]).collect()
+            }
+            Wanted::Module(name, arguments) => {
+                self.module = true;
+                owned(MODULE).into_iter().chain([name]).chain(arguments).collect()
+            }
+            Wanted::Script(words) | Wanted::Command(words) => words,
+        }
+    }
+
+    /// Returns whether a secret is missing in words that come from a record.
+    pub fn is_masked(words: &[String]) -> bool {
+        words.iter().any(|word| word.contains(MASK))
     }
 
     /// The values of each member, by its number from 1.
@@ -94,12 +118,15 @@ impl Definition {
     /// The program of the member with these values.
     pub fn wanted(&self, words: &[String], values: &Values) -> Result<Wanted, Error> {
         let mut words = template::fill(words, self.shell, values)?;
-        Ok(match words.pop() {
-            Some(line) if self.shell => Wanted::Shell(line),
-            last => {
-                words.extend(last);
-                Wanted::Command(words)
-            }
-        })
+        if self.shell
+            && let Some(line) = words.pop()
+        {
+            return Ok(Wanted::Shell(line));
+        }
+        if self.module && words.len() > MODULE.len() {
+            let arguments = words.split_off(MODULE.len() + 1);
+            return Ok(Wanted::Module(words.swap_remove(MODULE.len()), arguments));
+        }
+        Ok(Wanted::Command(words))
     }
 }

@@ -1,12 +1,16 @@
 //! Running the members of a sweep: so many threads, a queue, and the thread of the sweep, which cancels and tells.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use azml_core::id::RunId;
 use azml_core::run::{RunRecord, RunStore, Status};
 use azml_core::snapshot::Taken;
 use crossbeam_channel::{Receiver, Sender, never, select, tick, unbounded};
+use signal_hook::consts::SIGTERM;
 
 use super::{Definition, Event, Place, Swept, Values, members};
 use crate::context::{Context, Opened};
@@ -17,11 +21,14 @@ use crate::ops::submit::{self, Member, Plan};
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::console::Console;
 use crate::run::delivery::Asker;
-use crate::run::live::Live;
+use crate::run::live::{self, Live};
 use crate::run::process::Stream;
 use crate::run::secrets::Secrets;
 use crate::run::signals::Cancel;
 use crate::run::{heartbeat, keeping, recovery, upload};
+
+/// The time between two looks at whether a member is to end.
+const CANCEL_LOOK: Duration = Duration::from_millis(200);
 
 /// A sweep that is recorded as running.
 pub(super) struct Sweep<'a> {
@@ -45,7 +52,8 @@ pub(super) struct Sweep<'a> {
 
 /// A report of a thread on a member.
 enum News {
-    Started(u64, Values),
+    /// It is recorded; a signal that is sent there cancels it.
+    Started(u64, Values, RunId, Sender<i32>),
     Ended(u64, Values, Box<RunRecord>, Option<CommandError>),
     /// It could not be recorded.
     Lost(CommandError),
@@ -109,13 +117,15 @@ impl Sweep<'_> {
         let (news, events) = unbounded();
         let every = self.ctx.settings.heartbeat();
         let beats = if every.is_zero() { never() } else { tick(every) };
+        let looks = tick(CANCEL_LOOK);
+        let runs_dir =
+            live::runs_dir(&self.ctx.env.state_dir_for(self.opened.project.root()), self.opened.project.id());
         let mut lost = None;
-        let mut signals = Vec::new();
+        // Those that run.
+        let mut running: BTreeMap<u64, (RunId, Sender<i32>)> = BTreeMap::new();
         thread::scope(|scope| {
             for turn in 0..threads {
-                let (signal, received) = unbounded();
-                signals.push(signal);
-                let worker = self.worker(push, (queue.clone(), news.clone()), received);
+                let worker = self.worker(push, (queue.clone(), news.clone()));
                 let stop = &stop;
                 let thread = thread::Builder::new().name("member".to_owned());
                 match thread.spawn_scoped(scope, move || worker.work(stop)) {
@@ -129,10 +139,15 @@ impl Sweep<'_> {
             loop {
                 select! {
                     recv(events) -> event => match event {
-                        Ok(News::Started(number, values)) => {
+                        Ok(News::Started(number, values, id, signal)) => {
+                            if stop.load(Ordering::Relaxed) {
+                                let _ = signal.send(SIGTERM);
+                            }
+                            running.insert(number, (id, signal));
                             tell(Event::Started(&Place { number, of, values: &values }));
                         }
                         Ok(News::Ended(number, values, record, error)) => {
+                            running.remove(&number);
                             self.say(&format!("run {number}, {}: {}", record.run_id, record.status));
                             let place = Place { number, of, values: &values };
                             tell(Event::Ended(&place, &record, error.as_ref()));
@@ -149,8 +164,22 @@ impl Sweep<'_> {
                     },
                     recv(cancel.received()) -> signal => {
                         stop.store(true, Ordering::Relaxed);
-                        for to in &signals {
-                            let _ = to.send(signal.unwrap_or(signal_hook::consts::SIGTERM));
+                        for (_, to) in running.values() {
+                            let _ = to.send(signal.unwrap_or(SIGTERM));
+                        }
+                    }
+                    recv(looks) -> _ => {
+                        // Where every signal is ignored, the sweep itself is asked like this, too.
+                        if live::is_cancel_asked(&runs_dir, self.live.id()) && !stop.swap(true, Ordering::Relaxed) {
+                            for (_, to) in running.values() {
+                                let _ = to.send(SIGTERM);
+                            }
+                        }
+                        // A second signal would kill it at once.
+                        let asked = |(id, _): &&(RunId, Sender<i32>)| live::is_cancel_asked(&runs_dir, id);
+                        let asked: Vec<u64> = running.iter().filter(|(_, run)| asked(run)).map(|(number, _)| *number).collect();
+                        for (_, to) in asked.iter().filter_map(|number| running.remove(number)) {
+                            let _ = to.send(SIGTERM);
                         }
                     }
                     recv(beats) -> _ => self.beat(),
@@ -163,12 +192,7 @@ impl Sweep<'_> {
         }
     }
 
-    fn worker(
-        &self,
-        push: Option<&Push>,
-        (queue, news): (Receiver<(u64, Values)>, Sender<News>),
-        signals: Receiver<i32>,
-    ) -> Worker {
+    fn worker(&self, push: Option<&Push>, (queue, news): (Receiver<(u64, Values)>, Sender<News>)) -> Worker {
         let ctx = self.ctx;
         let notices = Arc::new(Quiet(Arc::clone(&ctx.notices)));
         Worker {
@@ -187,7 +211,6 @@ impl Sweep<'_> {
             asker: push.map(Push::asker),
             queue,
             news,
-            cancel: Cancel::from_channel(signals),
         }
     }
 
@@ -233,7 +256,6 @@ struct Worker {
     asker: Option<Asker>,
     queue: Receiver<(u64, Values)>,
     news: Sender<News>,
-    cancel: Cancel,
 }
 
 impl Worker {
@@ -256,12 +278,15 @@ impl Worker {
         let wanted = self.definition.wanted(&self.words, values)?;
         let mut plan = self.plan.clone();
         plan.program = submit::program(ctx, opened.project.root(), &plan.config, wanted)?;
+        plan.label.description = None;
         plan.label.name = plan.label.name.map(|name| format!("{name}-{number}"));
         plan.label.parameters = values.iter().cloned().collect();
         plan.label.member = Some(Member { parent: self.sweep.run_id.clone(), number });
-        let told = Told { news: self.news.clone(), number, values: values.clone() };
+        let (signal, received) = unbounded();
+        let told = Told { news: self.news.clone(), number, values: values.clone(), signal };
         let console: Arc<dyn Console> = Arc::new(told);
-        let watched = (&self.cancel, self.asker.clone());
+        let cancel = Cancel::from_channel(received);
+        let watched = (&cancel, self.asker.clone());
         let (record, outcome) = submit::submit_member(ctx, opened, &plan, &console, &self.taken, watched)?;
         Ok((record, outcome.err()))
     }
@@ -272,12 +297,14 @@ struct Told {
     news: Sender<News>,
     number: u64,
     values: Values,
+    signal: Sender<i32>,
 }
 
 impl Console for Told {
-    fn recorded(&self, _: &RunRecord) {
+    fn recorded(&self, record: &RunRecord) {
+        let (values, id, signal) = (self.values.clone(), record.submitted_as(), self.signal.clone());
         // The sweep listens as long as a member runs.
-        drop(self.news.send(News::Started(self.number, self.values.clone())));
+        drop(self.news.send(News::Started(self.number, values, id, signal)));
     }
 
     fn output(&self, _: Stream, _: &[u8]) {}

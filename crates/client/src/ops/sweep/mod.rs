@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use azml_core::id::RunId;
 use azml_core::run::{self, RunRecord, RunStore, Status};
+use azml_core::secret;
 use azml_core::snapshot::{LeftOut, Taken, Why};
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -22,15 +23,17 @@ use self::members::Sweep;
 pub use self::space::{Error as SpaceError, Values};
 pub use self::template::Error as TemplateError;
 use super::runs;
-use super::submit::{self, Label, Member, Options, Plan};
+use super::submit::{self, Label, Member, Options, Plan, Wanted};
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::run::attachments::{Attachments, ControlLog};
 use crate::run::live::{self, Live};
 use crate::run::process::CANCEL_GRACE;
+use crate::run::secrets::Secrets;
 use crate::run::signals::Cancel;
 use crate::run::target::Program;
 use crate::run::{process_table, recovery};
+use crate::text::shell_word;
 
 /// The time between two looks at whether a process group has ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -66,10 +69,36 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Its record does not have the command as it was given.
-    #[error("the command of sweep {run} had a secret, which its record does not have")]
+    #[error("the command of sweep {run} had a secret, which its record does not have: {command}")]
     Masked {
         /// The sweep.
         run: RunId,
+        /// The command as it is recorded.
+        command: String,
+    },
+    /// The command that was given again is another one.
+    #[error("the command is not that of sweep {run}, which is: {command}")]
+    OtherCommand {
+        /// The sweep.
+        run: RunId,
+        /// The command as it is recorded.
+        command: String,
+    },
+    /// Its record does not have the values of variables.
+    #[error("sweep {run} was given the variable {name}, whose value no record has")]
+    Environment {
+        /// The sweep.
+        run: RunId,
+        /// The first that is missing.
+        name: String,
+    },
+    /// The record of a sweep would have a secret.
+    #[error(
+        "a value of the parameter `{name}` looks like a secret, and the record of a sweep keeps the values"
+    )]
+    Secret {
+        /// The parameter.
+        name: String,
     },
     /// It goes on.
     #[error("sweep {run} goes on")]
@@ -98,13 +127,9 @@ pub struct Request<'a> {
     pub parameters: Vec<(String, String)>,
     /// The number of members to take by chance, and the seed.
     pub sample: Option<(u64, u64)>,
-    /// The words of the command.
-    pub words: Vec<String>,
-    /// True if the last of them is a line of shell.
-    pub shell: bool,
     /// The most members that run at once.
     pub parallel: usize,
-    /// The options of the members' runs, but for the program.
+    /// The options of the members' runs; the program has placeholders.
     pub options: Options<'a>,
 }
 
@@ -145,9 +170,10 @@ pub struct Swept {
 pub fn start(
     ctx: &Context,
     opened: &Opened,
-    request: Request<'_>,
+    mut request: Request<'_>,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Swept, CommandError> {
+    refuse_secrets(ctx, &request.parameters)?;
     let space = space::Space::parse(&request.parameters).map_err(Error::from)?;
     let members = match request.sample {
         None => space.all(),
@@ -155,9 +181,10 @@ pub fn start(
     };
     let configuration = request.options.configuration.unwrap_or("local").to_owned();
     let mut definition = Definition::new(&configuration, request.parameters, members.map_err(Error::from)?);
-    (definition.seed, definition.shell) = (request.sample.map(|(_, seed)| seed), request.shell);
+    definition.seed = request.sample.map(|(_, seed)| seed);
+    definition.environment = request.options.environment.keys().cloned().collect();
+    let words = definition.take_program(std::mem::take(&mut request.options.wanted));
     submit::warn_of_state_dir(ctx, opened.project.root());
-    let words = request.words;
     let plan = first_plan(ctx, opened, (&definition, &words), request.options)?;
     let store = RunStore::new(&opened.history);
     let live = submit::claim(ctx, opened, store)?;
@@ -188,9 +215,23 @@ pub fn start(
         .complete(&cancel, tell)
 }
 
+/// Refuses parameters whose values no record should have.
+fn refuse_secrets(ctx: &Context, parameters: &[(String, String)]) -> Result<(), Error> {
+    let plain = ctx.settings.plain_arguments();
+    let secret = parameters.iter().find(|(name, values)| {
+        !plain.iter().any(|one| *one == "*" || *one == name.as_str())
+            && values.split(',').any(|value| secret::is_secret_value(name, value))
+    });
+    secret.map_or(Ok(()), |(name, _)| Err(Error::Secret { name: name.clone() }))
+}
+
 /// The options of a resumed sweep.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Resume<'a> {
+    /// The program, given again: its record lacks what was a secret.
+    pub program: Option<Wanted>,
+    /// The variables of its members, of which no record has the values.
+    pub environment: BTreeMap<String, String>,
     /// The most members that run at once.
     pub parallel: usize,
     /// A token for the remote.
@@ -207,6 +248,7 @@ pub fn resume(
 ) -> Result<Swept, CommandError> {
     let (definition, words) = Definition::of(record)?;
     let root = opened.project.root();
+    let words = as_given(&definition, words, record, &options)?;
     end_orphans(ctx, opened, record)?;
     recovery::dead_runs(ctx, opened)?;
     let runs_dir = live::runs_dir(&ctx.env.state_dir_for(root), opened.project.id());
@@ -230,20 +272,60 @@ pub fn resume(
     }
     let label = Label { name: record.name.clone(), tags: record.tags.clone(), ..Label::default() };
     let configuration = Some(definition.configuration.as_str());
-    let run_options = Options { configuration, label, token: options.token, ..Options::default() };
+    let Resume { program, environment, token, parallel } = options;
+    let run_options = Options { configuration, label, environment, token, ..Options::default() };
     let plan = first_plan(ctx, opened, (&definition, &words), run_options)?;
+    let (masked, _, secrets) = Secrets::of(ctx, root, &plan.config, &words);
+    if program.is_some() && record.command.as_ref() != Some(&masked) {
+        return Err(
+            Error::OtherCommand { run: record.run_id, command: shown(record.command.as_deref()) }.into()
+        );
+    }
     let taken = snapshot_of(opened, &record, &definition)?;
     let attachments = Attachments::of(&opened.history, live.id());
     let control = ControlLog::append(&attachments)
         .map_err(|error| CommandError::file("write into", attachments.folder(), error))?;
     (record.status, record.end_time_utc, record.exit_code) = (Status::Running, None, None);
     (record.pid, record.host) = (None, Some(crate::env::host_name()));
-    live.keep(&record).map_err(|error| CommandError::file("write into", &live.work(), error))?;
+    live.keep(&record)
+        .and_then(|()| live.keep_secrets(&secrets))
+        .map_err(|error| CommandError::file("write into", &live.work(), error))?;
     let cancel = Cancel::listen().map_err(CommandError::failed)?;
     store.put(&record, &ctx.signature(root))?;
-    let (secrets, parallel) = (crate::run::secrets::Secrets::in_project(root), options.parallel);
     Sweep { ctx, opened, plan, definition, words, taken, live, control, secrets, record, todo, parallel }
         .complete(&cancel, tell)
+}
+
+/// The words of a resumed sweep's command, with what its record lacks.
+fn as_given(
+    definition: &Definition,
+    recorded: Vec<String>,
+    record: &RunRecord,
+    options: &Resume<'_>,
+) -> Result<Vec<String>, Error> {
+    let run = || record.run_id.clone();
+    if let Some(name) = definition.environment.iter().find(|name| !options.environment.contains_key(*name)) {
+        return Err(Error::Environment { run: run(), name: name.clone() });
+    }
+    match &options.program {
+        Some(program) => {
+            let mut given = definition.clone();
+            let words = given.take_program(program.clone());
+            if given == *definition {
+                return Ok(words);
+            }
+            Err(Error::OtherCommand { run: run(), command: shown(Some(&recorded)) })
+        }
+        None if Definition::is_masked(&recorded) => {
+            Err(Error::Masked { run: run(), command: shown(Some(&recorded)) })
+        }
+        None => Ok(recorded),
+    }
+}
+
+fn shown(words: Option<&[String]>) -> String {
+    let words = words.unwrap_or_default().iter();
+    words.map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The plan of the first member, which those of the others are made of.
@@ -280,9 +362,9 @@ fn end_orphans(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<(), 
         return Err(Error::GoesOn { run: sweep.run_id.clone() }.into());
     }
     for run in found.iter().filter(|run| !run.is_watched && is_member(&run.record)) {
-        let Some(pid) = run.record.pid else { continue };
+        let Some(pid) = run.left_running(None) else { continue };
         let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
-        let still_runs = || process_table::still_runs(pid, run.script.as_deref());
+        let still_runs = || process_table::is_alive(pid);
         let since = Instant::now();
         let mut signal = Signal::TERM;
         while still_runs() {

@@ -34,7 +34,7 @@ pub enum CodeView {
 /// Example: `azml history compare RUN_A RUN_B --code stat`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The runs: their ids, or unambiguous beginnings of them or of their numbers
+    /// The runs: their ids, or unambiguous beginnings of them or of their numbers; or names of their snapshots
     #[arg(value_name = "RUN_ID", required = true, num_args = 2..=MOST)]
     runs: Vec<String>,
     /// The part of the code's differences to show

@@ -1,5 +1,8 @@
 //! Sweeps: a run for each combination of parameters, all recorded, cancelled together, resumed exactly.
 
+mod ended;
+mod heavy;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Child;
@@ -11,6 +14,16 @@ use serde_json::{Value, json};
 /// Runs `azml sweep` with these words.
 fn sweep(alice: &Actor<'_>, project: &Path, words: &[&str]) -> Output {
     alice.azml(project, &[&["sweep"], words].concat())
+}
+
+fn completed(alice: &Actor<'_>, project: &Path, sweep: &str) -> Vec<u64> {
+    let mut all: Vec<u64> = children(alice, project, sweep)
+        .iter()
+        .filter(|run| run["status"] == "Completed")
+        .map(|run| run["sweep_member"].as_u64().expect("a number"))
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 fn children(alice: &Actor<'_>, project: &Path, sweep: &str) -> Vec<Value> {
@@ -139,14 +152,21 @@ fn placeholders_take_values_and_odd_sweeps_are_refused_before_anything_is_record
 }
 
 #[test]
-fn of_32_members_at_once_none_is_lost() {
+fn of_many_members_at_once_none_is_lost() {
+    none_is_lost(32, 32);
+}
+
+/// Runs a sweep of so many members, so many at once.
+fn none_is_lost(members: u64, at_once: u64) {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let remote = sandbox.bare_repo("remote.git");
     let url = remote.to_str().expect("UTF-8").to_owned();
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
-    let id =
-        sweep(&alice, &project, &["--param", "i=1..32", "--max-parallel", "32", "--", "true"]).ok().run_id();
+    let (parameter, at_once) = (format!("i=1..{members}"), at_once.to_string());
+    let id = sweep(&alice, &project, &["--param", &parameter, "--max-parallel", &at_once, "--", "true"])
+        .ok()
+        .run_id();
     let _synced = alice.azml(&project, &["history", "sync"]).ok();
     // Stock git is the judge, here and at the remote.
     for repository in [git::history_of(&project), remote] {
@@ -163,81 +183,58 @@ fn of_32_members_at_once_none_is_lost() {
             }
         }
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=32).collect::<Vec<u64>>());
+        assert_eq!(numbers, (1..=members).collect::<Vec<u64>>());
     }
 }
 
 #[test]
-fn ctrl_c_ends_all_members_and_records_it() {
+fn a_sweep_takes_what_a_run_takes() {
     let sandbox = Sandbox::new();
     let alice = sandbox.stranger("alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
-    let place = sandbox.dir("pids");
+    write(&project, "pkg/__init__.py", "");
     write(
         &project,
-        "slow.py",
-        format!("import os, time\nopen('{}/' + str(os.getpid()), 'x')\ntime.sleep(600)\n", place.display()),
+        "pkg/train.py",
+        "import os, sys\nprint('trained', os.environ.get('KIND'), *sys.argv[1:])\n",
     );
-    let words = ["sweep", "--param", "i=1..6", "--max-parallel", "2", "--", "python", "slow.py"];
-    let mut azml = alice.spawn_azml(&project, &words);
-    let (id, _out) = read_to(&mut azml, "2/6 i=2 Running");
-    let wait = format!(
-        "until [ $(ls {} | wc -l) = 2 ]; do sleep 0.05; done; kill -INT {}",
-        place.display(),
-        azml.id()
-    );
-    let _sent = alice.sh(&project, &wait).ok();
-    assert_eq!(azml.wait().expect("azml ends").code(), Some(130));
-    for entry in std::fs::read_dir(&place).expect("a folder").flatten() {
-        let pid = entry.file_name().to_string_lossy().into_owned();
-        let _gone = alice.sh(&project, &format!("! kill -0 {pid}")).ok();
-    }
-    let states: Vec<Value> =
-        children(&alice, &project, &id).iter().map(|run| run["status"].clone()).collect();
-    assert_eq!(states, [json!("Canceled"), json!("Canceled")]);
-    assert_eq!(info(&alice, &project, &id)["status"], "Canceled");
-}
-
-#[test]
-fn a_killed_sweep_resumes_exactly_what_did_not_complete() {
-    let sandbox = Sandbox::new();
-    let alice = sandbox.stranger("alice");
-    let project = alice.create_project(&sandbox.dir("work"), "iris");
-    let place = sandbox.dir("flags");
-    // The first two end at once, the others when they may.
-    let line = format!("[ {{i}} -lt 3 ] || [ -e {}/go ] || exec sleep 600", place.display());
-    for moment in ["RunId: ", "1/5 i=1 Running", "3/5 i=3 Running"] {
-        let words = ["sweep", "--param", "i=1..5", "--max-parallel", "2", "--shell", &line];
-        let mut azml = alice.spawn_azml(&project, &words);
-        let (id, _out) = read_to(&mut azml, moment);
-        azml.kill().and_then(|()| azml.wait()).expect("azml can be killed");
-        let before = completed(&alice, &project, &id);
-        assert!(before.len() < 5 && info(&alice, &project, &id)["status"] == "NotResponding");
-        // The project has changed since: the snapshot is the sweep's.
-        write(&project, "later.txt", moment);
-        write(&place, "go", "");
-        let resumed = sweep(&alice, &project, &["resume", &id]).ok();
-        assert_eq!(completed(&alice, &project, &id), [1, 2, 3, 4, 5], "{moment}: {resumed}");
-        for number in before {
-            assert!(!resumed.stdout.contains(&format!("{number}/5 ")), "{number} had completed: {resumed}");
-        }
+    write(&project, "train.sh", "echo trained $KIND \"$@\"\n");
+    let options =
+        ["--param", "lr=1", "--env", "KIND=b c", "--description", "all of it", "--tag", "k=v", "--name", "n"];
+    // The words, what the member prints, and what the record shows of the sweep.
+    let cases: [(&[&str], &str, &[&str]); 4] = [
+        (&["-m", "pkg.train", "--", "{lr}"], "trained b c 1\n", &["python", "-m", "pkg.train", "{lr}"]),
+        (&["-m", "pkg.train"], "trained b c --lr 1\n", &["python", "-m", "pkg.train"]),
+        (&["--", "train.sh", "x"], "trained b c x --lr 1\n", &["train.sh", "x"]),
+        (
+            &["--shell", "echo trained $KIND {lr}"],
+            "trained b c 1\n",
+            &["/bin/sh", "-c", "echo trained $KIND {lr}"],
+        ),
+    ];
+    for (words, printed, recorded) in cases {
+        let id = sweep(&alice, &project, &[&options[..], words].concat()).ok().run_id();
         let parent = info(&alice, &project, &id);
-        assert_eq!(parent["status"], "Completed");
-        for run in children(&alice, &project, &id) {
-            assert_eq!(run["properties"]["CommitId"], parent["properties"]["CommitId"]);
-        }
-        std::fs::remove_file(place.join("go")).expect("the flag is there");
+        assert_eq!((&parent["command"], &parent["description"]), (&json!(recorded), &json!("all of it")));
+        assert!(!parent.to_string().contains("b c"), "a variable's value is in no record: {parent}");
+        let runs = children(&alice, &project, &id);
+        assert_eq!((&runs[0]["name"], &runs[0]["description"]), (&json!("n-1"), &Value::Null));
+        let member = runs[0]["run_id"].as_str().expect("text");
+        let log = alice.azml(&project, &["history", "info", "-r", member, "-a", "driver_log.txt"]).ok();
+        assert_eq!(log.stdout, printed, "{words:?}");
     }
-}
-
-fn completed(alice: &Actor<'_>, project: &Path, sweep: &str) -> Vec<u64> {
-    let mut all: Vec<u64> = children(alice, project, sweep)
-        .iter()
-        .filter(|run| run["status"] == "Completed")
-        .map(|run| run["sweep_member"].as_u64().expect("a number"))
-        .collect();
-    all.sort_unstable();
-    all
+    // It goes on without its terminal, as a run does.
+    let detached =
+        sweep(&alice, &project, &["--detach", "--param", "i=1..3", "--shell", "exit $(({i} / 3))"]).ok();
+    assert!(
+        detached.stderr.contains("experiment wait") && !detached.stdout.contains("Running"),
+        "{detached}"
+    );
+    let id = detached.run_id();
+    let _failed = alice.azml(&project, &["experiment", "wait", &id]).exits(1);
+    assert_eq!(completed(&alice, &project, &id), [1, 2]);
+    let refused = sweep(&alice, &project, &["--detach", "--param", "i=1..", "--shell", "true"]).exits(2);
+    assert_eq!(refused.stderr.matches("error: ").count(), 1, "{refused}");
 }
 
 #[test]
@@ -246,7 +243,7 @@ fn the_lines_of_the_manual_work() {
     let alice = sandbox.stranger("alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     write(&project, "train.py", TRAIN);
-    let page = include_str!("../../docs/sweeps.md");
+    let page = include_str!("../../../docs/sweeps.md");
     let mut id = String::new();
     let lines: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ azml ")).collect();
     assert_eq!(lines.len(), 5);
