@@ -173,7 +173,7 @@ fn the_lines_about_vsts_mock_work() {
     let page = read("README.md");
     let section = page.split("\n## ").find(|part| part.starts_with("Use vsts-mock")).expect("the section");
     let lines =
-        section.split("```sh\n").skip(1).flat_map(|rest| rest.split("```").next()).collect::<String>();
+        section.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect::<String>();
     let (serve, clones) = lines.split_once("\nuntil ").expect("the server is waited for");
     let (init, serve) = serve.split_once('\n').expect("a seed, and the server with it");
     let read_address = |name: &str, key: &str, start: &str| {

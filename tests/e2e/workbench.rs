@@ -92,7 +92,7 @@ fn curves_and_charts_are_drawn_and_told() {
         let _may_fail = alice.azml(&project, &submit);
     }
     write(&project, "steps.py", STEPS);
-    alice.azml(&project, &["experiment", "submit", "-c", "local", "steps.py"]).ok();
+    let _run = alice.submit(&project, &["steps.py"]);
     let ui = Ui::start(&alice, &project);
     let browser = Browser::start(&sandbox, Scripts::On);
     browser.open(&ui.url);

@@ -31,6 +31,7 @@ pub struct JournalEntry {
     pub seq: u64,
     /// The time at which it began.
     pub time: Timestamp,
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -76,6 +77,7 @@ pub enum Event {
     SshRequest {
         /// The user name in the URL: an account, or nothing.
         login: String,
+        /// The command.
         command: String,
         /// `git-upload-pack` or `git-receive-pack`.
         service: Option<String>,

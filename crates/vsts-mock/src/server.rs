@@ -28,10 +28,14 @@ pub enum StartError {
     #[error(
         "{address} can be reached from other machines; set allow_remote = true in the seed to listen there"
     )]
-    Remote { address: SocketAddr },
+    Remote {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
+        /// The address.
         address: SocketAddr,
         /// The system's error.
         #[source]
@@ -45,7 +49,10 @@ pub enum StartError {
     Tls(#[from] TlsError),
     /// The external URL is none.
     #[error("the external URL {url:?} has to begin with http:// or https:// and a host, and has no query")]
-    ExternalUrl { url: String },
+    ExternalUrl {
+        /// The URL.
+        url: String,
+    },
     /// The state cannot be opened, or the seed not be brought into it.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -13,8 +13,11 @@ use crate::registry::{KeyInput, RegistryError, TokenInput};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TokenInfo {
+    /// Its id.
     pub id: String,
+    /// Its name.
     pub name: String,
+    /// Its scopes.
     pub scopes: Vec<String>,
     /// The time at which it expires, if ever.
     pub expires: Option<Timestamp>,
@@ -26,7 +29,9 @@ pub struct TokenInfo {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct KeyInfo {
+    /// Its id.
     pub id: String,
+    /// Its name.
     pub name: String,
     /// `ssh-ed25519` and so on.
     pub algorithm: String,

@@ -47,6 +47,7 @@ pub struct Seed {
     pub git: SeedGit,
     /// The bounds of what clients may take up.
     pub limits: Limits,
+    /// The users.
     pub users: Vec<SeedUser>,
     /// The accounts, with their projects.
     pub accounts: Vec<SeedAccount>,
@@ -87,6 +88,7 @@ pub struct SeedUser {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedToken {
+    /// Its name.
     pub name: String,
     /// Its value; without one it is generated, and given in the ready line.
     pub value: Option<String>,
@@ -101,6 +103,7 @@ pub struct SeedToken {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedKey {
+    /// Its name.
     pub name: String,
     /// The line, as in a `.pub` file,
     pub key: Option<String>,
@@ -119,6 +122,7 @@ pub struct SeedAccount {
     /// Further members of Project Collection Administrators.
     #[serde(default)]
     pub administrators: Vec<String>,
+    /// Its projects.
     #[serde(default)]
     pub projects: Vec<SeedProject>,
     /// Entries for all repositories of the account.
@@ -132,6 +136,7 @@ pub struct SeedAccount {
 pub struct SeedProject {
     /// Its name; its default repository has the same.
     pub name: String,
+    /// Its description.
     #[serde(default)]
     pub description: String,
     /// Members of Readers.
@@ -155,6 +160,7 @@ pub struct SeedProject {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedRepo {
+    /// Its name.
     pub name: String,
     /// A bare repository's folder, or a bundle, that it begins with.
     pub import: Option<PathBuf>,
@@ -190,9 +196,12 @@ pub struct SeedEntry {
 pub struct SeedWorkspace {
     /// The Experimentation account.
     pub account: String,
+    /// The workspace.
     pub workspace: String,
+    /// Its owners.
     #[serde(default)]
     pub owners: Vec<String>,
+    /// Its contributors.
     #[serde(default)]
     pub contributors: Vec<String>,
 }

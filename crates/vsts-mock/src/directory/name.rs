@@ -73,6 +73,7 @@ pub enum NameError {
     TooLong {
         /// The kind of thing to be named.
         what: &'static str,
+        /// The name.
         name: String,
     },
     /// A character, or a place of one, that the service does not take.
@@ -80,6 +81,7 @@ pub enum NameError {
     Character {
         /// The kind of thing to be named.
         what: &'static str,
+        /// The name.
         name: String,
         /// The character.
         found: char,
@@ -89,6 +91,7 @@ pub enum NameError {
     Mixed {
         /// The kind of thing to be named.
         what: &'static str,
+        /// The name.
         name: String,
     },
     /// It looks like the name of something that is there, in letters of another script.
@@ -98,6 +101,7 @@ pub enum NameError {
     Alike {
         /// The kind of thing to be named.
         what: &'static str,
+        /// The name.
         name: String,
         /// The name that is there.
         other: String,
@@ -107,6 +111,7 @@ pub enum NameError {
     Reserved {
         /// The kind of thing to be named.
         what: &'static str,
+        /// The name.
         name: String,
     },
 }

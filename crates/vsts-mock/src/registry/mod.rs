@@ -56,6 +56,7 @@ pub enum RegistryError {
     InUse {
         /// The kind of thing.
         what: &'static str,
+        /// Its name.
         name: String,
         /// The contents.
         by: String,
@@ -74,6 +75,7 @@ pub enum RegistryError {
     /// The repository's folder could not be made.
     #[error("cannot make the repository {name:?}")]
     Repository {
+        /// Its name.
         name: String,
         /// Why.
         #[source]

@@ -43,6 +43,7 @@ pub enum HostKeyError {
     Format {
         /// The file.
         path: PathBuf,
+        /// The reason.
         #[source]
         source: ssh_key::Error,
     },

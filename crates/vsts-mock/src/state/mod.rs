@@ -84,6 +84,7 @@ pub enum StateError {
     Row {
         /// The kind of value.
         what: &'static str,
+        /// The value.
         value: String,
     },
 }

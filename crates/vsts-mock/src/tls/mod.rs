@@ -49,6 +49,7 @@ pub enum TlsError {
     Key {
         /// The file.
         path: PathBuf,
+        /// The fault.
         #[source]
         source: rcgen::Error,
     },
