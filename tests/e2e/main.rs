@@ -40,6 +40,8 @@ mod job_control;
 mod kept;
 /// azml killed at every step of submit, sync and restore.
 mod killed;
+/// Large files: Git LFS pointers in snapshots, their bytes at folders and servers.
+mod large_files;
 /// Linking a project to a repo: the empty-repo rule, all or nothing.
 mod linking;
 /// Scripts that log with MLflow.

@@ -70,6 +70,11 @@ fn the_session_of_the_page_about_snapshots_is_true() {
     assert_true("docs/snapshots.md");
 }
 
+#[test]
+fn the_session_of_the_page_about_large_files_is_true() {
+    assert_true("docs/large-files.md");
+}
+
 fn read(document: &str) -> String {
     std::fs::read_to_string(binaries::workspace().join(document)).expect("the document is there")
 }

@@ -35,6 +35,8 @@ pub fn require_test_programs() -> Outcome {
     require("strace", &["strace"], || answers("strace", "-V"))?;
     require("an SSH client", &["openssh-client"], || answers("ssh", "-V"))?;
     sshd()?;
+    // Judges of what azml and vsts-mock make of large files.
+    require("git-lfs", &["git-lfs"], || answers("git-lfs", "--version"))?;
     // A session bus and a keyring on it, in which the tests keep a login.
     require("a keyring", &["dbus", "gnome-keyring"], || {
         answers("dbus-run-session", "--version") && answers("gnome-keyring-daemon", "--version")

@@ -31,6 +31,10 @@ pub const AZML_PUSH_WAIT: &str = "AZML_PUSH_WAIT";
 pub const AZML_HEARTBEAT: &str = "AZML_HEARTBEAT";
 /// The setting `attachments_limit`.
 pub const AZML_ATTACHMENTS_LIMIT: &str = "AZML_ATTACHMENTS_LIMIT";
+/// The setting `large_file`.
+pub const AZML_LARGE_FILE: &str = "AZML_LARGE_FILE";
+/// The setting `large_limit`.
+pub const AZML_LARGE_LIMIT: &str = "AZML_LARGE_LIMIT";
 /// The setting `keep_days`.
 pub const AZML_KEEP_DAYS: &str = "AZML_KEEP_DAYS";
 /// The setting `keep_size`.

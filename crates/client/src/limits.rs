@@ -24,6 +24,12 @@ pub const SERVICE_ITEMS: usize = 100_000;
 pub const SIGN_IN_INTERVAL: u64 = 60;
 /// The longest time that a code to sign in by is waited for, in seconds.
 pub const SIGN_IN_LIFETIME: u64 = 3600;
+/// The longest answer of a Git LFS server about objects that is read, in bytes.
+pub const LFS_ANSWER: u64 = 8 << 20;
+/// Large files that one request asks a Git LFS server about, as stock git-lfs does.
+pub const LFS_BATCH: usize = 100;
+/// Large files that are sent or received at once, as stock git-lfs does.
+pub const LFS_AT_ONCE: usize = 8;
 /// Redirects in a row that are followed.
 pub const REDIRECTS: usize = 5;
 /// The text of a host's error that is read, in bytes.

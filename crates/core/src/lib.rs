@@ -13,6 +13,7 @@ pub mod id;
 pub mod ignore;
 mod io_error;
 pub mod join;
+pub mod large;
 pub mod limits;
 pub mod parallel;
 pub mod project;

@@ -8,6 +8,10 @@ pub const DEPTH: usize = 2048;
 pub const TREE_ENTRIES: usize = 4_000_000;
 /// Bytes of all paths of one tree.
 pub const TREE_PATHS: usize = 512 << 20;
+/// Bytes from which on a file is a large one, unless a setting says otherwise.
+pub const LARGE_FILE: u64 = 50_000_000;
+/// Bytes of the list of large files that the remote lacks: some 80 for each.
+pub const LARGE_UNPUSHED: u64 = 256 << 20;
 /// Bytes that are read of files over a snapshot's limit to see whether they are stored already; further ones are refused by
 /// their size.
 pub const READ_TO_COMPARE: u64 = 256 << 20;

@@ -26,8 +26,17 @@ fn torchrun_and_accelerate_run_their_ranks_in_one_run() {
     let launchers: [&[&str]; 2] = [
         &["torchrun", "--standalone", "--nproc_per_node", "2"],
         &[
-            "accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-            "--main_process_port", "0", "--tee", "1",
+            "accelerate",
+            "launch",
+            "--multi_gpu",
+            "--num_processes",
+            "2",
+            "--num_machines",
+            "1",
+            "--main_process_port",
+            "0",
+            "--tee",
+            "1",
         ],
     ];
     // Debian's programs have Debian's interpreter, which lacks the environment's packages. PyTorch 1.13 does not know

@@ -71,6 +71,9 @@ pub fn clone(ctx: &Context, request: &Request<'_>) -> Result<Opened, CommandErro
     let opened = open_and_recover(ctx, Some(&folder))?;
     ctx.notices.status(&format!("Brought project {} to {}", opened.project.name(), quoted_path(&folder)));
     snapshot::warn_passed_over(ctx, &cloned.passed_over);
+    if !cloned.large_missing.files.is_empty() {
+        ctx.notices.warning(&format!("{}: pointers are in their places", cloned.large_missing));
+    }
     if let Some(folder) = &cloned.folder {
         ctx.notices
             .status(&format!("It was the folder {folder} of a larger Git repository, which was not brought"));

@@ -120,11 +120,12 @@ fn make(
     let id = place.id;
     let created = project::create_files(root, id, place.scope.clone(), is_blank, ctx.env.home())?;
     undo.created = Some(created);
-    let history = HistoryRepo::init(root, id)?;
+    let mut history = HistoryRepo::init(root, id)?;
+    history.set_large_from(ctx.settings.large_file());
     if user.is_none() {
         undo.made_git = true;
         let user = UserRepo::init(root)?;
-        let limits = limits(request.allow_large);
+        let limits = limits(ctx, request.allow_large);
         initial_commit(&user, &ctx.author(root), ctx.env.now(), limits, &Silent)?;
     }
     // Opened only now: with --init-repo it is the new one.

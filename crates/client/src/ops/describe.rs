@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use azml_core::history::{DiskUse, HistoryRepo};
+use azml_core::large::Pointer;
 use azml_core::restore;
 use azml_core::run::RunStore;
 use azml_core::user_repo::{Base, UserRepo};
@@ -30,6 +31,10 @@ pub struct Description {
     pub running: Vec<String>,
     /// The refs that the remote lacks or has older.
     pub unpushed: Vec<String>,
+    /// The large files on this computer.
+    pub large: Vec<Pointer>,
+    /// Those of them that the remote lacks.
+    pub large_unpushed: Vec<Pointer>,
     /// The number of backups that restores made.
     pub backups: usize,
     /// The paths that snapshots leave out until the user decides.
@@ -56,11 +61,19 @@ pub fn describe(ctx: &Context, opened: &Opened) -> Result<Description, CommandEr
         runs: RunStore::new(history).count()?,
         running: running.iter().map(|run| run.record.run_id.to_string()).collect(),
         unpushed: unpushed.iter().map(|unpushed| unpushed.name.to_string()).collect(),
+        large: here(history)?,
+        large_unpushed: if history.remote_url()?.is_some() { history.large_unpushed()? } else { Vec::new() },
         backups: restore::backups(history)?.len(),
         held_back: history.held_back()?.lines().into_iter().collect(),
         kept: keeping::totals(ctx, project.root(), project.id())?,
         disk: history.disk_use()?,
     })
+}
+
+/// The large files on this computer.
+fn here(history: &HistoryRepo) -> Result<Vec<Pointer>, CommandError> {
+    let store = history.large_files();
+    store.all().map_err(|error| CommandError::file("list", store.folder(), error))
 }
 
 /// Counts the snapshots on this computer: all commits of the history branch that are not joins.

@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use azml_core::large::Tree;
 use azml_core::quote::{quoted, quoted_path};
 use azml_core::run::RunRecord;
 use serde_json::{Map, Value, json};
@@ -68,8 +69,8 @@ fn add_snapshot(
         return Ok(());
     }
     let git = opened.history.git();
-    let tree = git.find_commit(commit).and_then(|commit| commit.tree_id()).map_err(CommandError::failed)?;
-    archive.tree(git, tree.detach(), "project")
+    let tree = Tree::of_commit(git, commit).map_err(CommandError::failed)?;
+    archive.tree(git, tree, "project")
 }
 
 /// This computer, without secrets.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use azml_core::history::HistoryRepo;
+use azml_core::large::Tree;
 use azml_core::run::RunRecord;
 use gix::ObjectId;
 
@@ -16,11 +17,12 @@ use crate::sync;
 const KEPT: usize = 20;
 
 /// The tree of a snapshot, if it is on this computer.
-pub fn tree_here(opened: &Opened, commit: ObjectId) -> Result<Option<ObjectId>, CommandError> {
-    let Some(object) = opened.history.git().try_find_object(commit).map_err(CommandError::failed)? else {
+pub fn tree_here(opened: &Opened, commit: ObjectId) -> Result<Option<Tree>, CommandError> {
+    let git = opened.history.git();
+    if git.try_find_header(commit).map_err(CommandError::failed)?.is_none() {
         return Ok(None);
-    };
-    Ok(Some(object.peel_to_tree().map_err(CommandError::failed)?.id))
+    }
+    Ok(Some(Tree::of_commit(git, commit).map_err(CommandError::failed)?))
 }
 
 /// Fetches those of the snapshots that are not here.

@@ -31,18 +31,19 @@ pub fn check(ctx: &Context, path: Option<&Path>, options: &Options<'_>) -> Resul
     // Opening and recovering would stop at the first damage.
     let project = find_project(ctx, path)?;
     let mend = options.mend;
-    let (history, mut first) = match fsck::open(project.root(), *project.id(), mend) {
+    let (mut history, mut first) = match fsck::open(project.root(), *project.id(), mend) {
         Err(fsck::Error::History(history::Error::NotFound { .. })) if mend => {
             let opened = open_and_recover(ctx, path)?;
             (opened.history, Report::default())
         }
         opened => opened?,
     };
+    history.set_large_from(ctx.settings.large_file());
     let progress = ctx.notices.progress("Checking");
     let by = ctx.signature(project.root());
     let effort = if mend { Effort::Mend } else { Effort::Look };
     let (mut history, mut report) = fsck::check(&history, effort, &by)?;
-    if mend && !report.missing.is_empty() {
+    if mend && (!report.missing.is_empty() || !report.large_missing.is_empty()) {
         progress.say("storing the folder's files again");
         from_folder(ctx, &history);
         (history, report) = again(&history, report, Effort::Mend, &by)?;

@@ -102,7 +102,12 @@ pub fn apply(
     items: &[Item],
     force: bool,
 ) -> Result<Applied, CommandError> {
-    let tree = record.commit_id().map(|commit| fetch::tree_here(opened, commit)).transpose()?.flatten();
+    let tree = record
+        .commit_id()
+        .map(|commit| fetch::tree_here(opened, commit))
+        .transpose()?
+        .flatten()
+        .map(|tree| tree.id);
     let context = restore::context(ctx, opened, force);
     Ok(kept::apply(&opened.history, tree, items, &context, &Faults::of(&ctx.env))?)
 }

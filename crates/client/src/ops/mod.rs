@@ -16,6 +16,7 @@ pub mod faults;
 pub mod fetch;
 pub mod fsck;
 pub mod kept_files;
+mod large;
 pub mod link;
 pub mod maintenance;
 pub mod named;

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use azml_core::checkout::path::from_native;
 use azml_core::id::RunId;
+use azml_core::large::Tree;
 use azml_core::quote::quoted_path;
 use azml_core::refs;
 use azml_core::revision::{self, Clock, Named};
@@ -22,7 +23,7 @@ use crate::sync;
 pub struct Snapshot {
     pub commit: ObjectId,
     /// Its files.
-    pub tree: ObjectId,
+    pub tree: Tree,
     /// The run that it was named by.
     pub run: Option<RunId>,
 }
@@ -120,12 +121,7 @@ fn with_similar(opened: &Opened, name: &str, unknown: revision::Error) -> Result
 }
 
 /// The tree of a snapshot, which is fetched if it is not here.
-fn tree(
-    ctx: &Context,
-    opened: &Opened,
-    commit: ObjectId,
-    token: Option<&str>,
-) -> Result<ObjectId, CommandError> {
+fn tree(ctx: &Context, opened: &Opened, commit: ObjectId, token: Option<&str>) -> Result<Tree, CommandError> {
     if let Some(tree) = tree_here(opened, commit)? {
         return Ok(tree);
     }

@@ -25,7 +25,8 @@ pub fn open_and_recover(ctx: &Context, path: Option<&Path>) -> Result<Opened, Co
         Err(history::Error::NotFound { .. }) => create_history(ctx, &project)?,
         opened => opened?,
     };
-    let opened = Opened { project, history };
+    let mut opened = Opened { project, history };
+    opened.history.set_large_from(ctx.settings.large_file());
     finish_restore(ctx, &opened)?;
     recovery::dead_runs(ctx, &opened)?;
     Ok(opened)

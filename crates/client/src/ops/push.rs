@@ -12,6 +12,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::run::delivery::{Asker, Delivery, Outcome};
 use crate::run::signals::Cancel;
 use crate::sync;
+use crate::text::size;
 use crate::transport::Remote;
 
 /// Pushes what is unpushed. The caller has another purpose: a failure is a warning.
@@ -26,7 +27,7 @@ pub fn push_unpushed(ctx: &Context, opened: &Opened, remote: &Remote) {
 }
 
 fn push(ctx: &Context, opened: &Opened, remote: &Remote) -> Result<(), CommandError> {
-    if opened.history.unpushed()?.is_empty() {
+    if opened.history.unpushed()?.is_empty() && opened.history.large_unpushed()?.is_empty() {
         return Ok(());
     }
     let by = ctx.signature(opened.project.root());
@@ -94,10 +95,26 @@ impl Push {
     }
 }
 
+/// Says which large files are on this computer alone, and why.
+pub fn warn_large_unpushed(ctx: &Context, opened: &Opened) {
+    let unpushed = opened.history.large_unpushed().unwrap_or_default();
+    if unpushed.is_empty() {
+        return;
+    }
+    let bytes = unpushed.iter().map(|pointer| pointer.size).sum();
+    let s = if unpushed.len() == 1 { " is" } else { "s are" };
+    let why = opened.history.large_error().map_or_else(String::new, |why| format!(": {why}"));
+    ctx.notices.warning(&format!(
+        "{} large file{s} on this computer alone ({}){why}",
+        unpushed.len(),
+        size(bytes)
+    ));
+}
+
 fn report(ctx: &Context, opened: &Opened, delivery: Delivery, cancel: &Cancel, what: &str) {
     let wait = ctx.settings.push_wait();
     match delivery.finish(wait, cancel) {
-        Outcome::Pushed => return,
+        Outcome::Pushed => return warn_large_unpushed(ctx, opened),
         Outcome::Failed(error) => {
             ctx.notices.warning(&format!(
                 "the {what} is kept here, but could not be pushed: {}",

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use azml_core::checkout::{self, Written};
+use azml_core::large::Tree;
 use azml_core::restore::{self, Backup, Done, Plan, Target};
-use gix::ObjectId;
 use gix::bstr::BString;
 
 use super::faults::Faults;
+use super::large::with_large;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 
@@ -20,9 +21,6 @@ pub enum WriteError {
     /// A path was named that the snapshot lacks.
     #[error("the snapshot has no `{path}`")]
     NoSuchPath { path: BString },
-    /// The folder has something in it.
-    #[error(transparent)]
-    NotEmpty(checkout::Error),
 }
 
 /// Plans what restoring a tree, or some paths of it, would change.
@@ -37,17 +35,22 @@ pub fn plan_undo(opened: &Opened) -> Result<(Backup, Plan), CommandError> {
 
 /// Carries out a plan that was shown. With `force` it also replaces ignored files that are in the way.
 pub fn carry_out(ctx: &Context, opened: &Opened, plan: &Plan, force: bool) -> Result<Done, CommandError> {
-    Ok(restore::execute(&opened.history, plan, &context(ctx, opened, force), &Faults::of(&ctx.env))?)
+    with_large(ctx, opened, None, || {
+        restore::execute(&opened.history, plan, &context(ctx, opened, force), &Faults::of(&ctx.env))
+    })
 }
 
 /// Plans and carries out.
 pub fn restore(
     ctx: &Context,
     opened: &Opened,
-    target: impl Into<Target>,
+    target: &Target,
     force: bool,
+    token: Option<&str>,
 ) -> Result<(Plan, Done), CommandError> {
-    Ok(restore::restore(&opened.history, target, &context(ctx, opened, force), &Faults::of(&ctx.env))?)
+    with_large(ctx, opened, token, || {
+        restore::restore(&opened.history, target, &context(ctx, opened, force), &Faults::of(&ctx.env))
+    })
 }
 
 /// Goes back to what the last restore overwrote.
@@ -70,8 +73,9 @@ pub(super) fn context(ctx: &Context, opened: &Opened, force: bool) -> restore::C
 pub fn write_to(
     ctx: &Context,
     opened: &Opened,
-    (tree, paths): (ObjectId, &[BString]),
+    (tree, paths): (Tree, &[BString]),
     folder: &Path,
+    token: Option<&str>,
 ) -> Result<Written, CommandError> {
     let git = opened.history.git();
     let root = opened.project.root();
@@ -81,21 +85,20 @@ pub fn write_to(
         return Err(WriteError::InProject { folder }.into());
     }
     for path in paths {
-        if !restore::has_path(git, tree, path.as_ref())? {
+        if !restore::has_path(git, tree.id, path.as_ref())? {
             return Err(WriteError::NoSuchPath { path: path.clone() }.into());
         }
     }
     // The first of the folders on the way that are made.
     let made = folder.ancestors().take_while(|above| !above.exists()).last().map(Path::to_owned);
-    let tree = restore::only(git, tree, paths)?;
-    match checkout::checkout(git, tree, &folder) {
-        Ok(written) => Ok(written),
-        Err(error @ checkout::Error::NotEmpty { .. }) => Err(WriteError::NotEmpty(error).into()),
-        Err(error) => {
+    let tree = Tree { id: restore::only(git, tree.id, paths)?, ..tree };
+    with_large(ctx, opened, token, || {
+        let written = checkout::checkout(git, tree, &folder);
+        if !matches!(written, Ok(_) | Err(checkout::Error::NotEmpty { .. })) {
             clear(&folder, made.as_deref());
-            Err(error.into())
         }
-    }
+        written
+    })
 }
 
 /// Removes what a checkout that failed has left. That it can't be removed is told by what is there.

@@ -37,8 +37,13 @@ impl Observer for Bar<'_> {
 }
 
 /// The bytes that a snapshot may store.
-pub fn limits(allow_large: bool) -> Limits {
-    if allow_large { Limits::NONE } else { Limits::default() }
+pub fn limits(ctx: &Context, allow_large: bool) -> Limits {
+    if allow_large {
+        return Limits::NONE;
+    }
+    let usual = Limits::default();
+    // A file is Git's up to the size from which on it is a large one.
+    Limits { file: usual.file.max(ctx.settings.large_file()), large: ctx.settings.large_limit(), ..usual }
 }
 
 /// Takes a snapshot of the project folder, with the user's HEAD as its base.
@@ -61,7 +66,7 @@ pub fn take(
     }
     let request = Request {
         home: ctx.env.home().map(ToOwned::to_owned),
-        limits: limits(allow_large),
+        limits: limits(ctx, allow_large),
         author: user.map_or_else(|| ctx.author(history.root()), |user| ctx.author_by(user.identity())),
         time: ctx.env.now(),
         message,

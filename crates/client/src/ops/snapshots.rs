@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use azml_core::checkout::difference;
+use azml_core::checkout::listing::Entry;
 use azml_core::id::RunId;
+use azml_core::large::Tree;
 use azml_core::revision;
 use azml_core::run::RunStore;
 use gix::ObjectId;
@@ -27,7 +29,7 @@ pub struct Changed {
 #[derive(Clone, Debug)]
 pub struct Described {
     pub commit: ObjectId,
-    pub tree: ObjectId,
+    pub tree: Tree,
     /// The one before it; `None` for the first.
     pub parent: Option<ObjectId>,
     pub time: gix::date::Time,
@@ -85,7 +87,7 @@ fn describe_by(opened: &Opened, id: ObjectId, names: &Names) -> Result<Described
     let message = commit.message_raw().map_err(CommandError::failed)?.to_string();
     let (subject, body) = message.split_once('\n').unwrap_or((&message, ""));
     let parent = commit.parent_ids().next().map(gix::Id::detach);
-    let tree = commit.tree_id().map_err(failed)?.detach();
+    let tree = Tree::of_commit(git, id).map_err(failed)?;
     let before = match parent {
         None => Some(git.empty_tree().id),
         Some(parent) if git.has_object(parent) => {
@@ -109,10 +111,10 @@ fn describe_by(opened: &Opened, id: ObjectId, names: &Names) -> Result<Described
 }
 
 /// Counts what differs.
-pub fn changed(git: &gix::Repository, from: ObjectId, to: ObjectId) -> Result<Changed, CommandError> {
+pub fn changed(git: &gix::Repository, from: ObjectId, to: Tree) -> Result<Changed, CommandError> {
     let mut found = Changed::default();
-    let mut contents: Vec<ObjectId> = Vec::new();
-    difference::walk(git, from, to, &mut |difference| {
+    let mut contents = Vec::new();
+    difference::walk(git, from, to.id, &mut |difference| {
         let leaf =
             |side: Option<(gix::objs::tree::EntryMode, ObjectId)>| side.filter(|(mode, _)| !mode.is_tree());
         match (leaf(difference.was), leaf(difference.is)) {
@@ -121,11 +123,11 @@ pub fn changed(git: &gix::Repository, from: ObjectId, to: ObjectId) -> Result<Ch
             (Some(_), Some(_)) => found.modified += 1,
             (None, None) => {}
         }
-        contents.extend(leaf(difference.is).filter(|(mode, _)| !mode.is_commit()).map(|(_, id)| id));
+        contents.extend(leaf(difference.is).filter(|(mode, _)| !mode.is_commit()));
         Ok(())
     })?;
-    for id in contents {
-        found.bytes += git.find_header(id).map_err(CommandError::failed)?.size();
+    for (mode, id) in contents {
+        found.bytes += Entry::of(git, to, mode.kind(), id)?.size(git)?;
     }
     Ok(found)
 }
@@ -143,7 +145,7 @@ pub fn changes(opened: &Opened, described: &Described) -> Result<Vec<(char, BStr
         None => git.empty_tree().id,
     };
     let mut found = Vec::new();
-    difference::walk(git, before, described.tree, &mut |difference| {
+    difference::walk(git, before, described.tree.id, &mut |difference| {
         let is_file = |side: Option<(gix::objs::tree::EntryMode, ObjectId)>| {
             side.is_some_and(|(mode, _)| !mode.is_tree())
         };

@@ -1,5 +1,6 @@
 //! Exchanging the run history with the remote.
 
+use super::push;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::sync::{self, Pulled, Pushed, SyncError};
@@ -22,5 +23,6 @@ pub fn sync(ctx: &Context, opened: &Opened, token: Option<&str>) -> Result<Synce
         Ok::<_, SyncError>((pulled, sync::push_history(&opened.history, &remote, context)?))
     })?;
     opened.history.set_push_error(None)?;
+    push::warn_large_unpushed(ctx, opened);
     Ok(Synced { remote, pulled, pushed })
 }

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
-use azml_core::checkout::listing;
+use azml_core::checkout::{self, listing};
+use azml_core::large::Tree;
 use azml_core::quote::quoted;
-use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
 use zip::write::SimpleFileOptions;
@@ -60,14 +60,24 @@ impl Archive {
     }
 
     /// Adds all files of a snapshot below the folder `below`.
-    pub fn tree(&mut self, git: &gix::Repository, tree: ObjectId, below: &str) -> Result<(), CommandError> {
+    pub fn tree(
+        &mut self,
+        git: &gix::Repository,
+        tree: impl Into<Tree>,
+        below: &str,
+    ) -> Result<(), CommandError> {
         for (path, entry) in listing::list(git, tree)? {
             let name = format!("{below}/{}", zip_name(&path));
             if entry.kind == EntryKind::Commit {
                 continue;
             }
-            let size = git.find_header(entry.id).map_err(CommandError::failed)?.size();
+            let size = entry.size(git)?;
             if !self.has_room(&name, size, size > MAX_FILE) {
+                continue;
+            }
+            let mut content = Vec::new();
+            if let Err(checkout::Error::Large { oid, .. }) = checkout::copy(git, entry, &mut content) {
+                self.left_out.push(format!("{name}: the bytes of the large file {oid} are not here"));
                 continue;
             }
             let blob = git.find_blob(entry.id).map_err(CommandError::failed)?;

@@ -17,8 +17,8 @@ use azml_core::checkout::checkout;
 use azml_core::dir::{Dir, Opened};
 use azml_core::history::{self, HistoryRepo};
 use azml_core::ignore::{Rules, Verdict};
+use azml_core::large::Tree;
 use azml_core::user_repo::UserRepo;
-use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::collect::{Outside, Source, Target};
@@ -45,7 +45,7 @@ impl RunFolder {
     /// project's ignored files and to those that the snapshot has `left_out`.
     pub fn make(
         history: &HistoryRepo,
-        tree: ObjectId,
+        tree: Tree,
         left_out: &BTreeSet<BString>,
         outputs: &Outputs,
         path: &Path,
@@ -90,7 +90,7 @@ impl RunFolder {
                 let is_linked_into = |folder: &BStr| linked_into.contains(folder);
                 recycled::write_manifest(
                     path,
-                    tree,
+                    tree.id,
                     links_of,
                     top.unwrap_or_default(),
                     &is_linked_into,
@@ -144,7 +144,7 @@ pub(super) fn release(work: &Path, project: &ProjectFolders) {
 }
 
 /// Returns the manifest of the folder of a run that another azml began.
-pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<ObjectId>) -> io::Result<Manifest> {
+pub(super) fn made_in(history: &HistoryRepo, work: &Path, tree: Option<Tree>) -> io::Result<Manifest> {
     Manifest::read(&work.with_extension("index")).or_else(|error| match tree {
         Some(tree) => recycled::made_of(history.git(), tree, work).map_err(io::Error::other),
         None => Err(error),

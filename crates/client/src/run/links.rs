@@ -181,7 +181,7 @@ mod tests {
         }
         let id = repo.write_blob("../../shared").unwrap().detach();
         let listing: Listing = ["real/data", "swapped/data"]
-            .map(|path| (path.into(), Entry { kind: EntryKind::Link, id }))
+            .map(|path| (path.into(), Entry { kind: EntryKind::Link, id, is_large: false }))
             .into();
         for place in ["work/real/data", "outside/data"] {
             std::os::unix::fs::symlink("../../shared", at(place)).unwrap();

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use azml_core::id::RunId;
+use azml_core::large::Tree;
 use azml_core::run::{RunRecord, RunStore, Status};
 use gix::ObjectId;
 
@@ -162,10 +163,7 @@ fn collect(
         };
         return Ok(Collected { left: Summary::of(&kept.items().map_err(failed)?), ..Collected::default() });
     }
-    let tree = run.commit.and_then(|commit| {
-        let commit = opened.history.git().find_commit(commit).ok()?;
-        commit.tree_id().ok().map(gix::Id::detach)
-    });
+    let tree = run.commit.and_then(|commit| Tree::of_commit(opened.history.git(), commit).ok());
     let made = made_in(&opened.history, run.work, tree).map_err(failed)?;
     let ended = Ended {
         work: run.work,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use azml_core::checkout;
 use azml_core::id::RunId;
+use azml_core::large::Tree;
 use gix::ObjectId;
 use gix::bstr::BString;
 use jiff::Timestamp;
@@ -82,7 +83,7 @@ pub struct Job {
     pub run_id: RunId,
     /// The snapshot.
     pub commit: ObjectId,
-    pub tree: ObjectId,
+    pub tree: Tree,
     /// Files of the project folder that the snapshot left out and the script may want.
     pub left_out: BTreeSet<BString>,
     /// The files of the run's folder that are collected.

@@ -125,6 +125,16 @@ impl Settings {
         size(self.text("attachments_limit")).expect("the value has been checked")
     }
 
+    /// Bytes from which on a file is a large one.
+    pub fn large_file(&self) -> u64 {
+        self.size_or_none("large_file")
+    }
+
+    /// The most bytes of new large files that a snapshot takes.
+    pub fn large_limit(&self) -> u64 {
+        self.size_or_none("large_limit")
+    }
+
     /// The names of arguments whose values are recorded though they look like secrets.
     pub fn plain_arguments(&self) -> Vec<&str> {
         let names = self.text("plain_arguments").split(',').map(|name| name.trim().trim_start_matches('-'));
@@ -203,6 +213,14 @@ impl Settings {
     pub fn text(&self, key: &str) -> &str {
         let found = self.values.iter().find(|(setting, ..)| setting.key == key);
         found.map(|(_, value, _)| value.as_str()).expect("the key is in the table")
+    }
+
+    /// A size of which 0 means none at all.
+    fn size_or_none(&self, key: &str) -> u64 {
+        match size(self.text(key)).expect("the value has been checked") {
+            0 => u64::MAX,
+            bytes => bytes,
+        }
     }
 
     fn seconds(&self, key: &str) -> Duration {

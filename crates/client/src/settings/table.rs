@@ -63,6 +63,10 @@ settings! {
         "Seconds that the end of a run waits for its push; after that the next command that talks to the remote pushes the rest";
     "attachments_limit" Size = "50MB", AZML_ATTACHMENTS_LIMIT:
         "The most bytes of outputs and logs of a run to push; the rest stays on its computer, and is named";
+    "large_file" Size = "50MB", AZML_LARGE_FILE:
+        "Files of so many bytes or more are large files: a snapshot has Git LFS pointers in their places; 0 for none";
+    "large_limit" Size = "10GB", AZML_LARGE_LIMIT:
+        "The most bytes of new large files that a snapshot takes without --allow-large; 0 for no limit";
     "plain_arguments" Text = "", AZML_PLAIN_ARGUMENTS:
         "Arguments whose values are recorded though they look like secrets: their names without dashes, with commas between them, or * for all";
     "keep_days" Days = "30", AZML_KEEP_DAYS:

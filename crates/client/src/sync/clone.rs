@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use azml_core::checkout::LargeMissing;
 use azml_core::history::{self, HistoryRepo};
 use azml_core::id::ProjectId;
+use azml_core::large::Tree;
 use azml_core::user_repo::UserRepo;
 use azml_core::{checkout, refs, snapshot};
 use git_wire::Service;
@@ -14,6 +16,7 @@ use git_wire::client::{self, FetchRequest, FetchSession};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 
+use super::large;
 use super::list::RemoteView;
 use super::{Context, SyncError};
 use crate::transport::Remote;
@@ -41,6 +44,8 @@ pub struct Cloned {
     pub bytes_received: u64,
     /// Commits of other repositories in the snapshot: empty folders.
     pub passed_over: Vec<BString>,
+    /// Large files whose bytes did not come: pointers are in their places.
+    pub large_missing: LargeMissing,
 }
 
 /// Brings a project into `folder`, which must be absent or empty. If it fails, the folder is as it was.
@@ -116,9 +121,23 @@ pub fn clone(
         Some((user, master)) if options.master_files => (user.git(), master),
         _ => (history.git(), newest),
     };
-    let tree = from.find_commit(commit).and_then(|commit| commit.tree_id()).map(gix::Id::detach);
-    let tree = tree.map_err(SyncError::read(format!("commit {commit}")))?;
-    let checkout::Written { passed_over, .. } = checkout::checkout(from, tree, &files)?;
+    let tree = Tree::of_commit(from, commit).map_err(SyncError::read(format!("commit {commit}")))?;
+    let mut large_missing = LargeMissing::default();
+    let written = match checkout::checkout(from, tree, &files) {
+        Err(checkout::Error::LargeMissing(missing)) => {
+            let pointers: Vec<_> = missing.files.iter().map(|(_, pointer)| *pointer).collect();
+            let fetched = large::fetch(&history, remote, &pointers, context);
+            if let Err(error) = &fetched {
+                tracing::warn!(%error, "large files can't be fetched");
+                large_missing = missing;
+            }
+            // Else with the pointers in their places, as texts.
+            let tree = if fetched.is_ok() { tree } else { tree.id.into() };
+            checkout::checkout(from, tree, &files)?
+        }
+        written => written?,
+    };
+    let passed_over = written.passed_over;
     let names = user.is_some().then_some(".git").into_iter().chain([history::FOLDER]);
     drop((history, user));
     for name in names {
@@ -139,7 +158,15 @@ pub fn clone(
         std::fs::remove_dir(folder).map_err(SyncError::io("replace", folder))?;
     }
     std::fs::rename(&files, folder).map_err(SyncError::io("make folder", folder))?;
-    Ok(Cloned { id, history: newest, master, folder: base_folder, bytes_received, passed_over })
+    Ok(Cloned {
+        id,
+        history: newest,
+        master,
+        folder: base_folder,
+        bytes_received,
+        passed_over,
+        large_missing,
+    })
 }
 
 /// The folder of a larger repository that a snapshot is of.

@@ -8,6 +8,8 @@ use azml_core::{checkout, history, join, run, user_repo};
 use git_wire::client::{self, Rejection, TextClass, TransportError, TransportErrorKind as Kind};
 use gix::ObjectId;
 
+use crate::transport::lfs::Error as LfsError;
+
 /// Why syncing did not come to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -155,6 +157,27 @@ pub enum SyncError {
     /// The snapshot's files can't be laid out.
     #[error(transparent)]
     Checkout(#[from] checkout::Error),
+    /// The remote has no Git LFS.
+    #[error("{message}")]
+    NoLfs {
+        /// The whole sentence.
+        message: String,
+    },
+    /// Large files don't come from the remote.
+    #[error("{why}")]
+    LargeRefused {
+        /// Why not.
+        why: String,
+    },
+    /// A large file does not come.
+    #[error("can't fetch the large file {oid}")]
+    Large {
+        /// Its id.
+        oid: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// An object that should be here can't be read.
     #[error("can't read {what}")]
     Read {
@@ -197,6 +220,15 @@ impl From<TransportError> for SyncError {
             Kind::Unreachable => Self::Unreachable { message, timed_out: false, source: Some(error) },
             Kind::TimedOut => Self::Unreachable { message, timed_out: true, source: Some(error) },
             _ => Self::Wire(client::Error::Transport(error)),
+        }
+    }
+}
+
+impl From<LfsError> for SyncError {
+    fn from(error: LfsError) -> Self {
+        match error {
+            LfsError::Transport(error) => error.into(),
+            LfsError::NotThere { .. } => Self::NoLfs { message: error.to_string() },
         }
     }
 }

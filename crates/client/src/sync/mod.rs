@@ -10,6 +10,7 @@ mod attachments;
 mod clone;
 mod error;
 mod fetching;
+pub mod large;
 mod link;
 mod list;
 mod progress;

@@ -8,6 +8,7 @@ use gix::ObjectId;
 use gix::refs::FullName;
 
 use super::fetching::fetch_theirs;
+use super::large::{self, LargePushed};
 use super::pull::{OnDivergence, Pulled, take_in};
 use super::turns::Turns;
 use super::{Context, Event, SyncError, attachments};
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::transport::Remote;
 
 /// The result of a push.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pushed {
     /// The newest snapshot that the remote has now.
     pub history: Option<ObjectId>,
@@ -28,6 +29,8 @@ pub struct Pushed {
     /// Objects sent.
     pub objects: u64,
     pub bytes_sent: u64,
+    /// Large files.
+    pub large: LargePushed,
 }
 
 /// Brings the history branch and the run records to the remote, in one push where both moved.
@@ -39,7 +42,8 @@ pub fn push_history(
     remote: &Remote,
     context: Context<'_>,
 ) -> Result<Pushed, SyncError> {
-    let mut total = Pushed::default();
+    // First: what the refs lead to is there then.
+    let mut total = Pushed { large: large::push(history, remote, context)?, ..Pushed::default() };
     let mut refused: Option<Refused> = None;
     let mut without = Without::default();
     let mut everything = false;

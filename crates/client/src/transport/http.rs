@@ -8,6 +8,7 @@
 //! - Requests of unknown length are streamed in chunks; short ones are sent as a whole, so that
 //!   they can be repeated.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use azml_core::remote_url::RemoteUrl;
@@ -59,6 +60,47 @@ impl Http {
         Ok(Self { agent, base, remote, user, service, options: options.clone(), settings, attempts })
     }
 
+    /// The repository's URL without user name, password, query or fragment.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The client for other requests to the host.
+    pub(super) fn agent(&self) -> &ureq::Agent {
+        &self.agent
+    }
+
+    /// The credential that the host has taken.
+    pub(super) fn authorization(&self) -> Option<String> {
+        self.attempts.authorization().map(|secret| secret.expose().to_owned())
+    }
+
+    /// The host has taken what was sent.
+    pub(super) fn accepted(&mut self) {
+        self.attempts.accepted();
+    }
+
+    /// Posts a JSON text to a URL of the same origin, with credentials if they are wanted.
+    pub(super) fn post_json(
+        &mut self,
+        url: &str,
+        media_type: &str,
+        headers: &BTreeMap<String, String>,
+        body: &[u8],
+    ) -> Result<Response<Body>, TransportError> {
+        loop {
+            let request = self.agent.post(url).header(header::CONTENT_TYPE, media_type);
+            let mut request = self.with_headers(request.header(header::ACCEPT, media_type));
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let response = request.send(body).map_err(|error| http_error::of_request(&self.base, error))?;
+            if response.status() != StatusCode::UNAUTHORIZED || !self.find_credential(&response)? {
+                return Ok(response);
+            }
+        }
+    }
+
     fn url(&self, tail: &str) -> String {
         format!("{}/{tail}", self.base.as_str().trim_end_matches('/'))
     }
@@ -66,7 +108,8 @@ impl Http {
     /// After a 401: finds a credential that was not tried yet. `false`: there is none.
     fn find_credential(&mut self, refusal: &Response<Body>) -> Result<bool, TransportError> {
         let challenges = refusal.headers().get_all(header::WWW_AUTHENTICATE).iter();
-        let challenges = challenges.filter_map(|value| value.to_str().ok()).map(str::to_owned);
+        let of_lfs = refusal.headers().get_all("LFS-Authenticate").iter();
+        let challenges = challenges.chain(of_lfs).filter_map(|value| value.to_str().ok()).map(str::to_owned);
         let challenges: Vec<String> = challenges.collect();
         self.attempts.refused(&challenges).map_err(|error| {
             TransportError::new(Kind::Unauthorized, format!("no credentials for {}: {error}", self.base))

@@ -91,7 +91,7 @@ fn serve(
 }
 
 /// The Git folder that a path means, as Git finds it: the path, with `/.git`, with `.git`, with both.
-fn find(path: &Path) -> Result<PathBuf, TransportError> {
+pub(super) fn find(path: &Path) -> Result<PathBuf, TransportError> {
     let with_suffix = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

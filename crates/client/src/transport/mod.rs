@@ -10,6 +10,7 @@ mod http_agent;
 mod http_error;
 mod http_options;
 mod http_proxy;
+pub(crate) mod lfs;
 mod local;
 mod ssh;
 mod stall;
@@ -17,6 +18,7 @@ mod stall;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +113,23 @@ impl TransportOptions {
     }
 }
 
+fn ssh_address(url: &RemoteUrl) -> Result<ssh::Address, TransportError> {
+    let refused = || TransportError::new(Kind::Refused, format!("{url} has no host"));
+    Ok(ssh::Address {
+        user: url.userinfo().map(|info| info.user.clone()),
+        host: url.host().ok_or_else(refused)?.to_owned(),
+        port: url.port(),
+        path: ssh_path(url.path()).to_owned(),
+    })
+}
+
+fn direction_of(service: Service) -> Direction {
+    match service {
+        Service::UploadPack => Direction::Fetch,
+        Service::ReceivePack => Direction::Push,
+    }
+}
+
 fn unusable(error: git_config::Error) -> TransportError {
     TransportError::new(Kind::Refused, error.to_string()).with_source(error)
 }
@@ -151,6 +170,32 @@ impl Remote {
         })
     }
 
+    /// The Git folder, of a remote that is a folder of this machine.
+    pub(crate) fn folder(&self, service: Service) -> Result<Option<PathBuf>, TransportError> {
+        let url = self.rewritten(direction_of(service))?;
+        match url.local_path().filter(|_| url.scheme() == Scheme::File) {
+            Some(path) => local::find(&path).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The Git LFS server of a remote over HTTP, HTTPS or SSH.
+    pub(crate) fn lfs(&self, service: Service) -> Result<Option<lfs::Lfs>, TransportError> {
+        let url = self.rewritten(direction_of(service))?;
+        match url.scheme() {
+            Scheme::Http | Scheme::Https => {
+                let http = http::Http::new(&url, &self.url, service, self.auth.clone(), &self.options)?;
+                Ok(Some(lfs::Lfs::new(http)))
+            }
+            Scheme::Ssh => {
+                let operation = if service == Service::ReceivePack { "upload" } else { "download" };
+                let answer = ssh::Ssh::lfs_authenticate(&ssh_address(&url)?, operation, &self.options)?;
+                lfs::Lfs::told(&answer, self, service).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// An HTTP client for other requests to its host, with the same time-outs and the same trust; it follows no redirects.
     pub(crate) fn agent(&self) -> Result<ureq::Agent, TransportError> {
         let (base, user, _) = http::parts(&self.url)?;
@@ -161,25 +206,14 @@ impl Remote {
     /// Begins a conversation with one of its services.
     pub fn connect(&self, service: Service) -> Result<Box<dyn Connection>, TransportError> {
         tracing::debug!(url = %self.url, %service, "connecting");
-        let url = self.rewritten(match service {
-            Service::UploadPack => Direction::Fetch,
-            Service::ReceivePack => Direction::Push,
-        })?;
+        let url = self.rewritten(direction_of(service))?;
         let refused = |what: &str| TransportError::new(Kind::Refused, format!("{url} has no {what}"));
         let host = || url.host().ok_or_else(|| refused("host"));
         Ok(match url.scheme() {
             Scheme::Http | Scheme::Https => {
                 Box::new(http::Http::new(&url, &self.url, service, self.auth.clone(), &self.options)?)
             }
-            Scheme::Ssh => {
-                let address = ssh::Address {
-                    user: url.userinfo().map(|info| info.user.clone()),
-                    host: host()?.to_owned(),
-                    port: url.port(),
-                    path: ssh_path(url.path()).to_owned(),
-                };
-                Box::new(ssh::Ssh::connect(&address, service, &self.options)?)
-            }
+            Scheme::Ssh => Box::new(ssh::Ssh::connect(&ssh_address(&url)?, service, &self.options)?),
             Scheme::Git => {
                 let path = url.path();
                 Box::new(daemon::connect(host()?, url.port(), ssh_path(path), service, &self.options)?)

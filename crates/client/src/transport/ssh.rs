@@ -14,6 +14,7 @@ use git_wire::Service;
 use git_wire::client::{Connection, Duplex, TransportError, TransportErrorKind as Kind, ssh_failure};
 
 use super::{TransportOptions, stall};
+use crate::limits;
 
 /// The most bytes that are kept of stderr: its end.
 const MAX_STDERR: usize = 64 * 1024;
@@ -43,7 +44,40 @@ impl Ssh {
         service: Service,
         options: &TransportOptions,
     ) -> Result<Self, TransportError> {
-        let mut command = command(address, service, options)?;
+        let line = format!("{} {}", service.as_str(), quoted(&address.path));
+        Self::start(address, &line, service == Service::UploadPack, options)
+    }
+
+    /// Runs `git-lfs-authenticate` at the server; gives what it prints.
+    pub(super) fn lfs_authenticate(
+        address: &Address,
+        operation: &str,
+        options: &TransportOptions,
+    ) -> Result<Vec<u8>, TransportError> {
+        let line = format!("git-lfs-authenticate {} {operation}", quoted(&address.path));
+        let mut ssh = Self::start(address, &line, false, options)?;
+        let mut answer = Vec::new();
+        let stream = ssh.stream.as_mut().ok_or_else(ended)?;
+        if let Err(error) = stream.take(limits::LFS_ANSWER).read_to_end(&mut answer) {
+            return Err(ssh.explain(TransportError::from_io("reading from the server", error)));
+        }
+        if answer.trim_ascii().is_empty() {
+            // It closed its output; the reason that it has to say follows at once.
+            drop(ssh.child.wait());
+            let error = TransportError::new(Kind::Other, format!("{} tells no Git LFS server", ssh.host));
+            return Err(ssh.explain(error));
+        }
+        Ok(answer)
+    }
+
+    /// Starts ssh with a command line for the server.
+    fn start(
+        address: &Address,
+        line: &str,
+        has_versions: bool,
+        options: &TransportOptions,
+    ) -> Result<Self, TransportError> {
+        let mut command = command(address, line, has_versions, options)?;
         let mut child = command.spawn().map_err(|error| {
             let program = command.get_program().to_string_lossy().into_owned();
             TransportError::new(Kind::Other, format!("can't start `{program}`, which SSH remotes need"))
@@ -135,7 +169,8 @@ fn ended() -> TransportError {
 
 fn command(
     address: &Address,
-    service: Service,
+    line: &str,
+    has_versions: bool,
     options: &TransportOptions,
 ) -> Result<Command, TransportError> {
     for (what, text) in
@@ -152,7 +187,7 @@ fn command(
     let mut command = start(options);
     let variant = variant(options, address);
     if variant == Variant::Ssh {
-        if service == Service::UploadPack {
+        if has_versions {
             command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", "version=2");
         }
         if !options.may_ask {
@@ -177,7 +212,7 @@ fn command(
         Some(user) => command.arg(format!("{user}@{}", address.host)),
         None => command.arg(&address.host),
     };
-    command.arg(format!("{} {}", service.as_str(), quoted(&address.path)));
+    command.arg(line);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use azml_core::checkout::listing::Entry;
 use azml_core::checkout::{self, listing};
+use azml_core::large::Tree;
 use azml_core::quote::{quoted, quoted_path, unquoted};
 use azml_core::run::RunRecord;
 use gix::ObjectId;
@@ -45,7 +47,7 @@ pub fn diff_page(context: &PageContext<'_>, request: &Request, id: &str) -> Resu
         (crumbs(&record, "code"))
         h1 { (title) }
         @match (old, new) {
-            (Some(old), Some(new)) => (differences(context, request, old, new)?),
+            (Some(old), Some(new)) => (differences(context, request, old.id, new.id)?),
             (None, _) => (restoring::fetch(context, &other, &here)),
             (_, None) => (restoring::fetch(context, &record, &here)),
         }
@@ -192,13 +194,13 @@ pub fn files_page(context: &PageContext<'_>, request: &Request, id: &str) -> Res
     Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
 }
 
-fn files(context: &PageContext<'_>, record: &RunRecord, tree: ObjectId) -> Result<Markup, CommandError> {
+fn files(context: &PageContext<'_>, record: &RunRecord, tree: Tree) -> Result<Markup, CommandError> {
     let git = context.opened.history.git();
     let files = listing::list(git, tree)?;
     let mut rows = Vec::new();
     for (path, entry) in files.iter().take(FILES) {
-        let bytes = git.find_header(entry.id).map(|header| header.size()).ok();
-        rows.push((PathBuf::from(path.to_path_lossy()), entry.kind, bytes));
+        let bytes = entry.size(git).ok();
+        rows.push((PathBuf::from(path.to_path_lossy()), *entry, bytes));
     }
     Ok(html! {
         p.quiet { "The whole folder as it was when the run was submitted: " (format::count(files.len(), "file", "files")) "." }
@@ -206,10 +208,10 @@ fn files(context: &PageContext<'_>, record: &RunRecord, tree: ObjectId) -> Resul
             table.files {
                 thead { tr { th scope="col" { "File" } th scope="col" { "Kind" } th.n scope="col" { "Size" } th scope="col" { "" span.hide { "Download" } } } }
                 tbody {
-                    @for (path, kind, bytes) in &rows {
+                    @for (path, entry, bytes) in &rows {
                         tr {
                             th scope="row" { a href=(format::run_path(record, &format!("/files/{}", encode_path(path)))) { code { (quoted_path(path)) } } }
-                            td { (kind_word(*kind)) }
+                            td { (kind_word(*entry)) }
                             td.n { @if let Some(bytes) = bytes { (size(*bytes)) } }
                             td { a href=(format::run_path(record, &format!("/raw/{}", encode_path(path)))) aria-label={ "Download " (quoted_path(path)) } { "Download" } }
                         }
@@ -221,8 +223,9 @@ fn files(context: &PageContext<'_>, record: &RunRecord, tree: ObjectId) -> Resul
     })
 }
 
-fn kind_word(kind: EntryKind) -> &'static str {
-    match kind {
+fn kind_word(entry: Entry) -> &'static str {
+    match entry.kind {
+        _ if entry.is_large => "large file",
         EntryKind::BlobExecutable => "executable",
         EntryKind::Link => "link",
         EntryKind::Commit => "another repository",
@@ -238,7 +241,7 @@ pub fn file_page(
     path: &Path,
 ) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let (blob, bytes) = find(context, &record, path)?;
+    let (entry, bytes) = find(context, &record, path)?;
     let title = quoted_path(path);
     let here = format::run_path(&record, &format!("/files/{}", encode_path(path)));
     let body = html! {
@@ -250,11 +253,18 @@ pub fn file_page(
         p { (size(bytes)) ", " a href=(format::run_path(&record, &format!("/raw/{}", encode_path(path)))) { "download" } }
         @if bytes > SHOWN { p.quiet { "It is too large to be shown." } }
         @else {
-            (numbered(&context.opened.history.git().find_blob(blob).map_err(CommandError::failed)?.data))
+            (numbered(&shown(context, entry)?))
         }
     };
     let page = Page { title: &title, live: false, here: &here };
     Ok(Reply::page(200, layout::page(context, request, &page, &body)?))
+}
+
+/// The content of a file that is small enough to be shown.
+fn shown(context: &PageContext<'_>, entry: Entry) -> Result<Vec<u8>, CommandError> {
+    let mut content = Vec::new();
+    checkout::copy(context.opened.history.git(), entry, &mut content)?;
+    Ok(content)
 }
 
 /// A file's text with numbered lines, if it is one.
@@ -273,33 +283,41 @@ pub fn numbered(data: &[u8]) -> Markup {
 /// One file of a snapshot, to be kept.
 pub fn download(context: &PageContext<'_>, id: &str, path: &Path) -> Result<Reply, CommandError> {
     let record = context.run(id)?;
-    let (blob, bytes) = find(context, &record, path)?;
+    let (entry, bytes) = find(context, &record, path)?;
     let history = &context.opened.history;
     let name = path.file_name().unwrap_or(path.as_os_str());
     if bytes <= WORKBENCH_IN_MEMORY {
-        let data = history.git().find_blob(blob).map_err(CommandError::failed)?.take_data();
-        return Ok(Reply::download(name, Content::Bytes(data)));
+        return Ok(Reply::download(name, Content::Bytes(shown(context, entry)?)));
+    }
+    if let Some(pointer) = entry.pointer(history.git())? {
+        let file = history.large_files().open(&pointer).map_err(|_| not_here(path))?;
+        return Ok(Reply::download(name, Content::File(file, bytes)));
     }
     let scratch = history.workspace()?;
     let mut file = tempfile::tempfile_in(scratch.path()).map_err(CommandError::failed)?;
-    checkout::copy_blob(history.git(), blob, &mut file)?;
+    checkout::copy(history.git(), entry, &mut file)?;
     std::io::Seek::rewind(&mut file).map_err(CommandError::failed)?;
     Ok(Reply::download(name, Content::File(file, bytes)))
 }
 
 /// The content at a path of a run's snapshot, and its size.
-fn find(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<(ObjectId, u64), CommandError> {
+fn find(context: &PageContext<'_>, record: &RunRecord, path: &Path) -> Result<(Entry, u64), CommandError> {
     let missing = || not_found(format!("The snapshot has no file `{}`", quoted_path(path)));
     let git = context.opened.history.git();
     let tree = restoring::tree_of(context, record)?.ok_or_else(missing)?;
-    let tree = git.find_tree(tree).map_err(CommandError::failed)?;
+    let whole = tree;
+    let tree = git.find_tree(whole.id).map_err(CommandError::failed)?;
     let entry = tree.lookup_entry_by_path(path).map_err(CommandError::failed)?.ok_or_else(missing)?;
     if !entry.mode().is_blob_or_symlink() {
         return Err(missing());
     }
-    let blob = entry.object_id();
-    let bytes = git.find_header(blob).map_err(CommandError::failed)?.size();
-    Ok((blob, bytes))
+    let entry = Entry::of(git, whole, entry.mode().kind(), entry.object_id())?;
+    Ok((entry, entry.size(git)?))
+}
+
+/// The answer where a large file's bytes are elsewhere.
+fn not_here(path: &Path) -> CommandError {
+    not_found(format!("The bytes of the large file `{}` are not on this computer", quoted_path(path)))
 }
 
 fn crumbs(record: &RunRecord, below: &str) -> Markup {

@@ -204,7 +204,7 @@ fn snapshots(
     let mut sections = Vec::new();
     for (run, tree) in runs.iter().zip(&trees).skip(1) {
         let inner = match (trees[0], tree) {
-            (Some(first), Some(tree)) => code::differences(context, request, first, *tree)?,
+            (Some(first), Some(tree)) => code::differences(context, request, first.id, tree.id)?,
             (first, _) => {
                 let absent = if first.is_none() { &runs[0] } else { run };
                 if absent.commit_id().is_some() {

@@ -206,7 +206,7 @@ fn code_section(
             (None, _) => (restoring::fetch(context, record, &format::run_path(record, ""))),
             (Some(tree), Some((older, before))) => {
                 p.quiet { "Since " (format::run_name(older)) ":" }
-                @match changes(context.opened.history.git(), before, tree, Detail { hunks: false, ..Detail::ALL }, context.interrupt.flag())? {
+                @match changes(context.opened.history.git(), before.id, tree.id, Detail { hunks: false, ..Detail::ALL }, context.interrupt.flag())? {
                     Some(files) => (code::stat(&files)),
                     None => (code::too_much()),
                 }

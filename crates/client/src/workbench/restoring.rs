@@ -1,9 +1,9 @@
 //! *Restore Project Snapshot*: first a page that shows what would change, then the change, then the way back.
 
+use azml_core::large::Tree;
 use azml_core::quote::quoted;
 use azml_core::restore::{Done, Plan};
 use azml_core::run::RunRecord;
-use gix::ObjectId;
 use maud::{Markup, html};
 
 use super::actions::failed;
@@ -144,7 +144,7 @@ fn saved(done: &Done) -> Option<String> {
 }
 
 /// The tree of a run's snapshot, if it is here.
-pub fn tree_of(context: &PageContext<'_>, record: &RunRecord) -> Result<Option<ObjectId>, CommandError> {
+pub fn tree_of(context: &PageContext<'_>, record: &RunRecord) -> Result<Option<Tree>, CommandError> {
     let commit = record.commit_id().ok_or_else(|| not_found("The record of this run names no snapshot"))?;
     tree_here(&context.opened, commit)
 }
@@ -216,7 +216,7 @@ fn what_changes(plan: &Plan) -> String {
 fn planned(context: &PageContext<'_>, plan: &Plan, old: &str, new: &str) -> Result<Markup, CommandError> {
     let found = changes(
         context.opened.history.git(),
-        plan.folder(),
+        plan.folder().id,
         plan.target,
         Detail::ALL,
         context.interrupt.flag(),

@@ -9,7 +9,10 @@ use gix::{
 };
 
 use super::{Error, extent::Tally, path};
-use crate::limits::DEPTH;
+use crate::{
+    large::{self, Pointer, Tree},
+    limits::DEPTH,
+};
 
 /// A tree's entry at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,13 +21,44 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Its content.
     pub id: ObjectId,
+    /// It is a large file: its content is the pointer in its place.
+    pub is_large: bool,
+}
+
+impl Entry {
+    /// An entry of a tree.
+    pub fn of(repo: &Repository, tree: Tree, kind: EntryKind, id: ObjectId) -> Result<Self, Error> {
+        let may_be_large = tree.has_large && matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
+        let read = |source| Error::Read { id, source };
+        let is_large = may_be_large && large::pointer(repo, id).map_err(read)?.is_some();
+        Ok(Self { kind, id, is_large })
+    }
+
+    /// The bytes of its content.
+    pub fn size(&self, repo: &Repository) -> Result<u64, Error> {
+        match self.pointer(repo)? {
+            Some(pointer) => Ok(pointer.size),
+            None => match repo.find_header(self.id) {
+                Ok(header) => Ok(header.size()),
+                Err(source) => Err(Error::Read { id: self.id, source }),
+            },
+        }
+    }
+
+    /// The pointer in the place of a large file.
+    pub fn pointer(&self, repo: &Repository) -> Result<Option<Pointer>, Error> {
+        let read = |source| Error::Read { id: self.id, source };
+        if self.is_large { large::pointer(repo, self.id).map_err(read) } else { Ok(None) }
+    }
 }
 
 /// Paths with `/`, sorted by their bytes.
 pub type Listing = BTreeMap<BString, Entry>;
 
 /// Everything below `tree` but the folders themselves; an unsafe path anywhere refuses the whole.
-pub fn list(repo: &Repository, tree: ObjectId) -> Result<Listing, Error> {
+pub fn list(repo: &Repository, tree: impl Into<Tree>) -> Result<Listing, Error> {
+    let whole = tree.into();
+    let tree = whole.id;
     let mut listing = Listing::new();
     let mut tally = Tally::of(repo, [tree]);
     let mut folders = vec![(BString::default(), 1, tree)];
@@ -53,7 +87,7 @@ pub fn list(repo: &Repository, tree: ObjectId) -> Result<Listing, Error> {
             if kind == EntryKind::Tree {
                 folders.push((path, depth + 1, id));
             } else {
-                listing.insert(path, Entry { kind, id });
+                listing.insert(path, Entry::of(repo, whole, kind, id)?);
             }
         }
     }

@@ -12,16 +12,21 @@ pub mod path;
 mod stream;
 mod write;
 
-use std::path::PathBuf;
+use std::{fmt, io, path::PathBuf};
 
-use gix::{ObjectId, bstr::BString};
+use gix::{
+    ObjectId, Repository,
+    bstr::{BStr, BString, ByteSlice},
+};
 
+use self::listing::Entry;
 use crate::{
     io_error::IoError,
+    large::{Oid, Pointer, Store},
     limits::{DEPTH, TREE_ENTRIES, TREE_PATHS},
 };
 
-pub use self::write::{Written, add, checkout, copy_blob};
+pub use self::write::{Written, add, checkout, copy};
 pub(crate) use self::write::{in_parallel, write_new};
 
 /// Why a tree could not be written out.
@@ -65,6 +70,18 @@ pub enum Error {
         /// The tree.
         tree: ObjectId,
     },
+    /// The bytes of large files are not on this computer. Nothing was written.
+    #[error("{0}")]
+    LargeMissing(LargeMissing),
+    /// The bytes of a large file can't be read.
+    #[error("can't read the large file {oid}")]
+    Large {
+        /// Its id.
+        oid: Oid,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
     /// The folder to write into has something in it.
     #[error("{} is not an empty folder", folder.display())]
     NotEmpty {
@@ -74,6 +91,43 @@ pub enum Error {
     /// A file or folder can't be read or written.
     #[error(transparent)]
     Io(#[from] IoError),
+}
+
+/// Large files whose bytes are not on this computer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LargeMissing {
+    /// Their paths and pointers.
+    pub files: Vec<(BString, Pointer)>,
+}
+
+impl fmt::Display for LargeMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.files.iter().fold(0_u64, |sum, (_, pointer)| sum.saturating_add(pointer.size));
+        let first = self.files.first().map_or(BStr::new(b""), |(path, _)| path.as_bstr());
+        write!(
+            f,
+            "{} large file(s) with {bytes} bytes are not on this computer, first `{first}`",
+            self.files.len()
+        )
+    }
+}
+
+/// Returns those of the entries whose bytes are not in the repository's store of large files.
+pub fn missing_large<'e>(
+    repo: &Repository,
+    entries: impl IntoIterator<Item = (&'e BStr, Entry)>,
+) -> Result<LargeMissing, Error> {
+    let store = Store::of(repo);
+    let mut files = Vec::new();
+    for (path, entry) in entries.into_iter().filter(|(_, entry)| entry.is_large) {
+        files.extend(
+            entry
+                .pointer(repo)?
+                .filter(|pointer| !store.has(pointer))
+                .map(|pointer| (path.to_owned(), pointer)),
+        );
+    }
+    Ok(LargeMissing { files })
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Large {
     }
 
     /// Writes all of it; gives its bytes.
-    pub(super) fn write_to(self, out: &mut File) -> io::Result<u64> {
+    pub(super) fn write_to(self, out: &mut impl Write) -> io::Result<u64> {
         let Self { content, size } = self;
         let mut buffer = vec![0; 256 << 10];
         let mut content = content.take(size);

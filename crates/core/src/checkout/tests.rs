@@ -16,7 +16,7 @@ use super::*;
 
 struct Repo {
     folder: tempfile::TempDir,
-    git: gix::Repository,
+    git: Repository,
 }
 
 impl Repo {

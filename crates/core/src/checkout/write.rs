@@ -25,6 +25,7 @@ use super::{
 use crate::{
     dir::{Dir, Opened, split},
     io_error::IoError,
+    large::{Store, Tree},
 };
 
 /// Counts of what a checkout wrote.
@@ -41,7 +42,7 @@ pub struct Written {
 /// Writes `tree` into `folder`, which must be empty or missing.
 ///
 /// After a failure the folder may hold a part of the tree; it is the caller's to remove.
-pub fn checkout(repo: &Repository, tree: gix::ObjectId, folder: &Path) -> Result<Written, Error> {
+pub fn checkout(repo: &Repository, tree: impl Into<Tree>, folder: &Path) -> Result<Written, Error> {
     let listing = listing::list(repo, tree)?;
     write_all(repo, &listing, folder, &Arc::new(make_empty(folder)?))
 }
@@ -53,6 +54,10 @@ pub fn add(repo: &Repository, listing: &Listing, folder: &Path) -> Result<Writte
 }
 
 fn write_all(repo: &Repository, listing: &Listing, folder: &Path, top: &Arc<Dir>) -> Result<Written, Error> {
+    let missing = super::missing_large(repo, listing.iter().map(|(path, entry)| (path.as_bstr(), *entry)))?;
+    if !missing.files.is_empty() {
+        return Err(Error::LargeMissing(missing));
+    }
     make_folders(folder, top, listing.iter().map(|(path, entry)| (path.as_bstr(), entry.kind)))?;
     let files: Vec<(&BString, &Entry)> = listing
         .iter()
@@ -155,9 +160,15 @@ pub(crate) fn in_parallel<T: Sync, S, E: Send>(
     Ok(sum.into_inner())
 }
 
-/// Writes the content of a file to an open one; of a large one, piece by piece.
-pub fn copy_blob(repo: &Repository, id: gix::ObjectId, out: &mut fs::File) -> Result<u64, Error> {
+/// Writes the content of a file somewhere else; of a big one, piece by piece.
+pub fn copy(repo: &Repository, entry: Entry, out: &mut impl Write) -> Result<u64, Error> {
+    let id = entry.id;
     let failed = |source| IoError { action: "write the content of", path: id.to_string().into(), source };
+    if let Some(pointer) = entry.pointer(repo)? {
+        let missing = |source| Error::Large { oid: pointer.oid, source };
+        let mut object = Store::of(repo).open(&pointer).map_err(missing)?;
+        return Ok(std::io::copy(&mut object, out).map_err(failed)?);
+    }
     if let Some(large) = stream::Large::find(repo, id) {
         return Ok(large.write_to(out).map_err(failed)?);
     }
@@ -179,6 +190,10 @@ pub(crate) fn write_new(
         let mode = if entry.kind == EntryKind::BlobExecutable { 0o777 } else { 0o666 };
         folder.new_file(name, mode).map_err(failed("make file"))
     };
+    if let Some(pointer) = entry.pointer(repo)? {
+        let failed = |source| Error::Large { oid: pointer.oid, source };
+        return Store::of(repo).copy_to(&pointer, &mut make()?).map_err(failed);
+    }
     if !is_link && let Some(large) = stream::Large::find(repo, entry.id) {
         return Ok(large.write_to(&mut make()?).map_err(failed("write file"))?);
     }

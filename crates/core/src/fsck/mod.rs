@@ -8,6 +8,7 @@
 //! With [`Effort::Look`] nothing is written at all.
 
 mod damaged;
+mod large;
 mod objects;
 mod places;
 mod reach;
@@ -21,7 +22,7 @@ use std::fmt;
 
 use gix::{ObjectId, actor};
 
-use crate::{history, history::HistoryRepo, io_error::IoError, run};
+use crate::{history, history::HistoryRepo, io_error::IoError, large::Pointer, run};
 
 /// Why a check could not be carried out. What is found wrong is no error but a [`Problem`].
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,8 @@ pub struct Report {
     pub packs: usize,
     /// Objects in packs and as files of their own.
     pub objects: u64,
+    /// Large files that are here.
+    pub large: usize,
     /// Snapshots that are here.
     pub snapshots: usize,
     /// Run records.
@@ -98,12 +101,15 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Objects that refs reach and that are not here: the caller may fetch them and check again.
     pub missing: Vec<ObjectId>,
+    /// Large files that snapshots need and that are not here, or damaged.
+    pub large_missing: Vec<Pointer>,
 }
 
 impl Report {
     /// Returns whether nothing is wrong any more.
     pub fn is_sound(&self) -> bool {
         self.missing.is_empty()
+            && self.large_missing.is_empty()
             && self.problems.iter().all(|problem| matches!(problem.outcome, Outcome::Mended(_)))
     }
 
@@ -127,12 +133,15 @@ pub fn check(
     places::stat_index(history, mend, &mut report)?;
     objects::check(history, mend, &mut report)?;
     // What was moved away is not to be read from a mapped file any more.
-    let history = HistoryRepo::open(history.root(), *history.id())?;
+    let large_from = history.large_from();
+    let mut history = HistoryRepo::open(history.root(), *history.id())?;
+    history.set_large_from(large_from);
     drop(lock);
     refs::check(&history, effort, &mut report)?;
     records::check(&history, mend, by, &mut report)?;
-    reach::check(&history, &mut report);
-    if !report.missing.is_empty() && mend {
+    let large = reach::check(&history, &mut report);
+    large::check(&history, large, mend, &mut report)?;
+    if (!report.missing.is_empty() || !report.large_missing.is_empty()) && mend {
         // It says that files are stored which may not be.
         places::forget_stat_index(&history)?;
     }

@@ -1,19 +1,30 @@
 //! Is everything here that the refs reach?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gix::{ObjectId, Repository, objs::TreeRefIter};
 
 use super::{Outcome, Report};
-use crate::history::HistoryRepo;
+use crate::{
+    history::HistoryRepo,
+    large::{self, Oid},
+};
 
 /// So many missing objects are named; the rest is counted.
 const NAMED: usize = 5;
 
-/// Walks from every ref of the project's, and names what is missing.
-pub(super) fn check(history: &HistoryRepo, report: &mut Report) {
+/// Walks from every ref of the project's, and names what is missing. Returns the large files that its snapshots need, each
+/// with its size and a commit.
+pub(super) fn check(history: &HistoryRepo, report: &mut Report) -> BTreeMap<Oid, (u64, String)> {
     let repo = history.git();
-    let mut walk = Walk { repo, seen: HashSet::new(), missing: HashMap::new(), snapshots: 0 };
+    let mut walk = Walk {
+        repo,
+        seen: HashSet::new(),
+        missing: HashMap::new(),
+        snapshots: 0,
+        large: BTreeMap::new(),
+        with_large: HashSet::new(),
+    };
     let boundary = repo.shallow_commits().ok().flatten();
     let shallow: HashSet<ObjectId> = boundary.iter().flat_map(|commits| commits.iter().copied()).collect();
     let branch = history.history_ref();
@@ -25,7 +36,7 @@ pub(super) fn check(history: &HistoryRepo, report: &mut Report) {
         }
     }
     report.snapshots = walk.snapshots;
-    let mut missing: Vec<(ObjectId, String)> = walk.missing.into_iter().collect();
+    let mut missing: Vec<(ObjectId, String)> = std::mem::take(&mut walk.missing).into_iter().collect();
     missing.sort();
     for (id, needed_by) in missing.iter().take(NAMED) {
         report.add(
@@ -44,6 +55,7 @@ pub(super) fn check(history: &HistoryRepo, report: &mut Report) {
     report.missing.extend(missing.into_iter().map(|(id, _)| id));
     report.missing.sort_unstable();
     report.missing.dedup();
+    walk.large
 }
 
 struct Walk<'r> {
@@ -51,6 +63,9 @@ struct Walk<'r> {
     seen: HashSet<ObjectId>,
     missing: HashMap<ObjectId, String>,
     snapshots: usize,
+    large: BTreeMap<Oid, (u64, String)>,
+    /// The objects that were looked through for large files: elsewhere the same pointers may be texts.
+    with_large: HashSet<ObjectId>,
 }
 
 impl Walk<'_> {
@@ -70,9 +85,30 @@ impl Walk<'_> {
             let by = format!("commit {}", id.to_hex_with_len(10));
             if let Ok(tree) = commit.tree_id() {
                 self.tree(tree.detach(), &by);
+                if commit.message_raw().is_ok_and(|message| large::is_in_message(message)) {
+                    self.large(tree.detach(), &by);
+                }
             }
             if !shallow.contains(&id) {
                 ahead.extend(parents.into_iter().map(|parent| (parent, by.clone())));
+            }
+        }
+    }
+
+    fn large(&mut self, root: ObjectId, needed_by: &str) {
+        let mut ahead = vec![root];
+        while let Some(id) = ahead.pop() {
+            if !self.with_large.insert(id) {
+                continue;
+            }
+            let is_tree =
+                self.repo.find_header(id).is_ok_and(|header| header.kind() == gix::objs::Kind::Tree);
+            if is_tree && let Ok(object) = self.repo.find_object(id) {
+                let entries = TreeRefIter::from_bytes(&object.data, self.repo.object_hash()).flatten();
+                let wanted = entries.filter(|entry| !entry.mode.is_commit() && !entry.mode.is_link());
+                ahead.extend(wanted.map(|entry| entry.oid.to_owned()));
+            } else if let Ok(Some(pointer)) = large::pointer(self.repo, id) {
+                self.large.entry(pointer.oid).or_insert_with(|| (pointer.size, needed_by.to_owned()));
             }
         }
     }

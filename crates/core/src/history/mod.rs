@@ -13,7 +13,10 @@
 //! | `azml/runs/<run id>/` | outputs and logs collected from a run |
 //! | `azml/run-list` | all run records once more, for listing them fast |
 //! | `azml/fetched/<commit>/` | attachments that came from the remote |
+//! | `azml/large-unpushed` | large files whose bytes the remote is not known to have |
+//! | `azml/large-error` | why it does not get them |
 //! | `azml/push-error` | why the last push failed |
+//! | `lfs/objects/` | the bytes of large files, as git-lfs has them |
 //! | `git-wire/` | what consolidation keeps for itself |
 //! | `azml/tmp/` | what is being written; the leavings of killed processes are swept from it |
 //!
@@ -22,6 +25,7 @@
 
 mod disk;
 mod held_back;
+mod large;
 mod lock;
 mod refs_io;
 mod setup;
@@ -43,6 +47,7 @@ use gix::{ObjectId, refs::FullName};
 use crate::{
     id::{ProjectId, RunId},
     io_error::IoError,
+    large::Store,
     refs,
     user_repo::{self, UserRepo},
 };
@@ -84,7 +89,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file or folder can't be read or written.
+    /// A newer azml has written which large files are owed, or the file is damaged.
+    #[error("{} is in a format that this azml does not know", path.display())]
+    LargeUnpushed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder of it can't be read or written.
     #[error(transparent)]
     Io(#[from] IoError),
     /// Its configuration can't be changed.
@@ -152,6 +163,7 @@ pub struct HistoryRepo {
     id: ProjectId,
     /// Opening one takes as long as looking at some thousand files.
     user: OnceCell<UserRepo>,
+    large_from: u64,
 }
 
 impl std::fmt::Debug for HistoryRepo {
@@ -217,6 +229,21 @@ impl HistoryRepo {
         refs::attachments(&self.id)
     }
 
+    /// The bytes of large files.
+    pub fn large_files(&self) -> Store {
+        Store::at(&self.path)
+    }
+
+    /// Bytes from which on a file is a large one.
+    pub fn large_from(&self) -> u64 {
+        self.large_from
+    }
+
+    /// Sets from how many bytes on a file is a large one.
+    pub fn set_large_from(&mut self, bytes: u64) {
+        self.large_from = bytes;
+    }
+
     /// Returns the folder of azml's own files, below the repository's.
     pub fn own_folder(&self) -> PathBuf {
         self.path.join("azml")
@@ -244,7 +271,21 @@ impl HistoryRepo {
 
     /// Keeps why the last push failed, or that it did not.
     pub fn set_push_error(&self, message: Option<&str>) -> Result<(), Error> {
-        let path = self.own_folder().join("push-error");
+        self.set_message("push-error", message)
+    }
+
+    /// Why the remote does not get the bytes of large files, if it does not.
+    pub fn large_error(&self) -> Option<String> {
+        crate::small_file::read_to_string(&self.own_folder().join("large-error")).ok()
+    }
+
+    /// Keeps why the remote does not get the bytes of large files, or that it does.
+    pub fn set_large_error(&self, message: Option<&str>) -> Result<(), Error> {
+        self.set_message("large-error", message)
+    }
+
+    fn set_message(&self, name: &str, message: Option<&str>) -> Result<(), Error> {
+        let path = self.own_folder().join(name);
         match message {
             Some(message) => Ok(std::fs::write(&path, message).map_err(IoError::of("write", &path))?),
             None => match std::fs::remove_file(&path) {

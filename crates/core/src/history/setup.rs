@@ -9,7 +9,7 @@ use std::{
 use gix::bstr::ByteSlice;
 
 use super::{Error, FOLDER, FORMAT_VERSION, HistoryRepo};
-use crate::{git_files, id::ProjectId, io_error::IoError, refs, remote_url::RemoteUrl};
+use crate::{git_files, id::ProjectId, io_error::IoError, limits::LARGE_FILE, refs, remote_url::RemoteUrl};
 
 pub(super) fn init(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
     let path = root.join(FOLDER);
@@ -54,7 +54,7 @@ pub(super) fn open(root: &Path, id: ProjectId) -> Result<HistoryRepo, Error> {
             return Err(Error::NewerFormat { path, found });
         }
     }
-    Ok(HistoryRepo { git, root: root.to_owned(), path, id, user: OnceCell::new() })
+    Ok(HistoryRepo { git, root: root.to_owned(), path, id, user: OnceCell::new(), large_from: LARGE_FILE })
 }
 
 /// Writes a file whole, unless it is there: a reader never sees half of it, and nothing is overwritten.

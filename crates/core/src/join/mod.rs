@@ -8,6 +8,8 @@
 
 use gix::{ObjectId, Repository, actor, bstr::BStr};
 
+use crate::large::{TRAILER, Tree};
+
 /// The result of joining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
@@ -77,9 +79,11 @@ pub fn join(
     if contains(repo, theirs, ours)? {
         return Ok(Joined::Theirs(theirs));
     }
-    let tree = tree_of(repo, ours)?;
-    let message = "Join run histories of two computers\n";
-    let joined = write_commit(repo, tree, &[theirs, ours], by, message.into())
+    let read = |source| Error::Read { commit: ours, source };
+    let tree = Tree::of_commit(repo, ours).map_err(read)?;
+    let trailer = if tree.has_large { format!("\n{TRAILER}\n") } else { String::new() };
+    let message = format!("Join run histories of two computers\n{trailer}");
+    let joined = write_commit(repo, tree.id, &[theirs, ours], by, message.as_str().into())
         .map_err(|source| Error::Write { ours, theirs, source })?;
     Ok(Joined::Both(joined))
 }

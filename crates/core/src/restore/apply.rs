@@ -14,7 +14,7 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use super::{
     Change, Error,
     backup::LateBackup,
-    disk::{self, Folders, Found, Parent},
+    disk::{self, Expected, Folders, Found, Parent},
     flush,
     journal::Journal,
     prepare::{self, Staged},
@@ -109,7 +109,9 @@ impl Work<'_> {
     pub(super) fn discard(&mut self, i: usize, folder: &Dir, name: &BStr) -> Result<(), Error> {
         let change = &self.changes[i];
         let path = change.path.as_bstr();
-        match disk::look_at(folder, name).map_err(self.folders.error("read what was at", path))? {
+        match disk::look_at(folder, name, &Expected::of(self.repo, change)?)
+            .map_err(self.folders.error("read what was at", path))?
+        {
             Found::File(entry) => {
                 if Some(entry) != change.before
                     && Some(entry) != change.after
@@ -129,9 +131,8 @@ impl Work<'_> {
     /// Adds to the backup what is at the place of a change.
     fn save(&mut self, change: &Change, (folder, name): (&Dir, &BStr), entry: Entry) -> Result<(), Error> {
         let path = change.path.as_bstr();
-        let content =
-            disk::content(folder, name, entry.kind).map_err(self.folders.error("read what was at", path))?;
-        self.late.save(path, entry.kind, &content)
+        let stored = disk::store(self.late.history, folder, name, entry.kind);
+        self.late.save(path, stored.map_err(self.folders.error("read what was at", path))?)
     }
 
     fn place_files(&mut self, ready: &[Staged]) -> Result<(), Error> {
@@ -167,6 +168,7 @@ impl Work<'_> {
         let name = split(path).1;
         let new = self.beside(i, "new");
         let new = new.as_bstr();
+        let expected = Expected::of(self.repo, change)?;
         for _ in 0..TRIES {
             let (folder, found) = match self.folders.of(path)? {
                 Parent::NotAFolder => return Err(obstructed()),
@@ -175,7 +177,8 @@ impl Work<'_> {
                     continue;
                 }
                 Parent::Folder(folder) => {
-                    let found = disk::look_at(&folder, name).map_err(self.folders.error("read", path))?;
+                    let found =
+                        disk::look_at(&folder, name, &expected).map_err(self.folders.error("read", path))?;
                     (folder, found)
                 }
             };

@@ -7,7 +7,6 @@
 use gix::{
     ObjectId, Repository, actor,
     bstr::{BStr, BString, ByteSlice},
-    objs::tree::EntryKind,
 };
 
 use super::{Error, steps::Counter};
@@ -15,6 +14,7 @@ use crate::{
     checkout::listing::Entry,
     history::{self, HistoryRepo},
     join,
+    large::{self, Tree},
     quote::{quoted, unquoted},
     refs::{self, BACKUP_PREFIX},
 };
@@ -34,6 +34,8 @@ pub struct Backup {
     pub commit: ObjectId,
     /// The folder as it was.
     pub tree: ObjectId,
+    /// True if each canonical pointer in it stands for a large file.
+    pub has_large: bool,
     /// The tree that the restore made of the folder.
     pub restored: Option<ObjectId>,
     /// The paths that were restored; all if there are none.
@@ -73,8 +75,9 @@ fn read(repo: &Repository, number: u64, commit: ObjectId) -> Result<Backup, Erro
     });
     let path = |line: &[u8]| Some(unquoted(line.strip_prefix(PATH_TRAILER.as_bytes())?).into_owned());
     let paths = message.lines().filter_map(path).collect();
+    let has_large = large::is_in_message(message);
     let seconds = object.time().map_err(failed)?.seconds;
-    Ok(Backup { number, commit, tree, restored, paths, seconds })
+    Ok(Backup { number, commit, tree, has_large, restored, paths, seconds })
 }
 
 /// The number that the next backup gets.
@@ -85,14 +88,17 @@ pub(super) fn next_number(history: &HistoryRepo) -> Result<u64, Error> {
 /// Writes a backup's commit; no ref is moved.
 pub(super) fn write_commit(
     repo: &Repository,
-    tree: ObjectId,
+    tree: Tree,
     restored: ObjectId,
     paths: &[BString],
     by: &actor::Signature,
 ) -> Result<ObjectId, Error> {
     let mut message = format!("Backup of the project folder before a restore\n\n{TRAILER}{restored}\n");
     message.extend(paths.iter().map(|path| format!("{PATH_TRAILER}{}\n", quoted(path))));
-    join::write_commit(repo, tree, &[], by, message.as_str().into()).map_err(Error::Backup)
+    if tree.has_large {
+        message.extend([large::TRAILER, "\n"]);
+    }
+    join::write_commit(repo, tree.id, &[], by, message.as_str().into()).map_err(Error::Backup)
 }
 
 /// Puts entries into a tree at their paths.
@@ -135,21 +141,25 @@ pub(super) struct LateBackup<'a> {
 }
 
 impl LateBackup<'_> {
-    /// Adds `content` as what the folder had at `path`.
-    pub(super) fn save(&mut self, path: &BStr, kind: EntryKind, content: &[u8]) -> Result<(), Error> {
+    /// Adds what the folder had at `path`.
+    pub(super) fn save(&mut self, path: &BStr, entry: Entry) -> Result<(), Error> {
         let repo = self.history.git();
         let name = refs::backup(self.number);
-        let id = repo.write_blob(content).map_err(Error::Backup)?.detach();
         loop {
             let tip = self.history.ref_tip(name.as_ref()).map_err(Error::History)?;
             let (tree, paths) = match tip {
-                Some(tip) => read(repo, self.number, tip).map(|backup| (backup.tree, backup.paths))?,
+                Some(tip) => {
+                    let backup = read(repo, self.number, tip)?;
+                    (Tree { id: backup.tree, has_large: backup.has_large }, backup.paths)
+                }
                 None => {
-                    (repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach(), Vec::new())
+                    let empty = repo.write_object(gix::objs::Tree::empty()).map_err(Error::Backup)?.detach();
+                    (empty.into(), Vec::new())
                 }
             };
-            let place = free_place(repo, tree, path, id)?;
-            let tree = add_to_tree(repo, tree, [(place.as_ref(), Entry { kind, id })])?;
+            let place = free_place(repo, tree.id, path, entry.id)?;
+            let id = add_to_tree(repo, tree.id, [(place.as_ref(), entry)])?;
+            let tree = Tree { id, has_large: tree.has_large || entry.is_large };
             let commit = write_commit(repo, tree, self.restored, &paths, self.by)?;
             match self.history.update_ref(&name, tip, commit) {
                 Ok(()) => break,

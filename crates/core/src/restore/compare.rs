@@ -7,17 +7,16 @@ use gix::{
 };
 
 use super::Change;
-use crate::checkout::{Error, difference, listing::Entry, path};
+use crate::{
+    checkout::{Error, difference, listing::Entry, path},
+    large::Tree,
+};
 
 /// Returns the changes from tree `from` to tree `to`, by path, and the paths at which `to` has another repository's
 /// commit. Every path that `to` brings in is checked.
-pub(super) fn compare(
-    repo: &Repository,
-    from: ObjectId,
-    to: ObjectId,
-) -> Result<(Vec<Change>, Vec<BString>), Error> {
+pub(super) fn compare(repo: &Repository, from: Tree, to: Tree) -> Result<(Vec<Change>, Vec<BString>), Error> {
     let (mut changes, mut commits) = (Vec::new(), Vec::new());
-    difference::walk(repo, from, to, &mut |difference| {
+    difference::walk(repo, from.id, to.id, &mut |difference| {
         let difference::Difference { path, name, was, is } = difference;
         if let Some((mode, _)) = is
             && let Err(why) = path::check_name(path[name..].as_bstr(), mode.is_link())
@@ -27,7 +26,10 @@ pub(super) fn compare(
         if is.is_some_and(|(mode, _)| mode.is_commit()) {
             commits.push(path.clone());
         }
-        let (before, after) = (was.and_then(leaf), is.and_then(leaf));
+        let leaf = |tree, side: Option<(EntryMode, ObjectId)>| {
+            side.and_then(|side| leaf(repo, tree, side)).transpose()
+        };
+        let (before, after) = (leaf(from, was)?, leaf(to, is)?);
         if before != after {
             changes.push(Change { path, before, after });
         }
@@ -39,6 +41,7 @@ pub(super) fn compare(
 }
 
 /// A file or link.
-fn leaf((mode, id): (EntryMode, ObjectId)) -> Option<Entry> {
-    (!matches!(mode.kind(), EntryKind::Tree | EntryKind::Commit)).then(|| Entry { kind: mode.kind(), id })
+fn leaf(repo: &Repository, tree: Tree, (mode, id): (EntryMode, ObjectId)) -> Option<Result<Entry, Error>> {
+    let is_leaf = !matches!(mode.kind(), EntryKind::Tree | EntryKind::Commit);
+    is_leaf.then(|| Entry::of(repo, tree, mode.kind(), id))
 }

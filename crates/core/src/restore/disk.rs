@@ -5,19 +5,21 @@
 use std::{
     cell::RefCell,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use gix::{ObjectId, bstr::BStr, objs::tree::EntryKind};
+use gix::{ObjectId, Repository, bstr::BStr, objs::tree::EntryKind};
 use rustix::fs::{FileType, Stat};
 
-use super::Error;
+use super::{Change, Error};
 use crate::{
     checkout::{listing::Entry, path::below},
     dir::{Dir, Opened, is_no_folder, split},
+    history::HistoryRepo,
     io_error::IoError,
+    large::{self, Pointer},
 };
 
 /// The result of looking at a path.
@@ -106,11 +108,13 @@ impl<'r> Folders<'r> {
     }
 
     /// Looks at `path`.
-    pub(super) fn look(&self, path: &BStr) -> Result<Found, Error> {
+    pub(super) fn look(&self, path: &BStr, expected: &Expected) -> Result<Found, Error> {
         match self.of(path)? {
             Parent::Missing => Ok(Found::Nothing),
             Parent::NotAFolder => Ok(Found::NotReachable),
-            Parent::Folder(folder) => look_at(&folder, split(path).1).map_err(self.error("read", path)),
+            Parent::Folder(folder) => {
+                look_at(&folder, split(path).1, expected).map_err(self.error("read", path))
+            }
         }
     }
 
@@ -125,15 +129,46 @@ impl<'r> Folders<'r> {
     }
 }
 
+/// The large files that may be at a path: known by their own hash, which is not that of a blob.
+#[derive(Debug, Default)]
+pub(super) struct Expected(Vec<(Pointer, ObjectId)>);
+
+impl Expected {
+    /// Those of a change.
+    pub(super) fn of(repo: &Repository, change: &Change) -> Result<Self, Error> {
+        let mut expected = Vec::new();
+        for entry in [change.before, change.after].into_iter().flatten() {
+            let pointer = entry.pointer(repo).map_err(|source| Error::Target { tree: entry.id, source })?;
+            expected.extend(pointer.map(|pointer| (pointer, entry.id)));
+        }
+        Ok(Self(expected))
+    }
+
+    /// Returns the pointer of the file, if it is one of these; the file is at its beginning afterwards.
+    fn find(&self, file: &mut File, stat: &Stat) -> io::Result<Option<ObjectId>> {
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        if self.0.iter().all(|(pointer, _)| pointer.size != size) {
+            return Ok(None);
+        }
+        let found = large::hash(&mut (&*file).take(size.saturating_add(1)), &mut |_| {})?;
+        file.rewind()?;
+        Ok(self.0.iter().find(|(pointer, _)| *pointer == found).map(|(_, id)| *id))
+    }
+}
+
 /// Looks up a name in an open folder.
-pub(super) fn look_at(folder: &Dir, name: &BStr) -> io::Result<Found> {
+pub(super) fn look_at(folder: &Dir, name: &BStr, expected: &Expected) -> io::Result<Found> {
     let Some(stat) = folder.stat(name)? else { return Ok(Found::Nothing) };
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Ok(Found::Folder),
         FileType::Symlink => {
             let target = folder.read_link(name)?;
             let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, &target);
-            Ok(Found::File(Entry { kind: EntryKind::Link, id: id.map_err(io::Error::other)? }))
+            Ok(Found::File(Entry {
+                kind: EntryKind::Link,
+                id: id.map_err(io::Error::other)?,
+                is_large: false,
+            }))
         }
         FileType::RegularFile => {
             let mut file = folder.open_file(name)?;
@@ -143,7 +178,10 @@ pub(super) fn look_at(folder: &Dir, name: &BStr) -> io::Result<Found> {
                 return Ok(Found::Special);
             }
             let kind = if stat.st_mode & 0o100 != 0 { EntryKind::BlobExecutable } else { EntryKind::Blob };
-            Ok(Found::File(Entry { kind, id: hash_file(&mut file, &stat)? }))
+            if let Some(id) = expected.find(&mut file, &stat)? {
+                return Ok(Found::File(Entry { kind, id, is_large: true }));
+            }
+            Ok(Found::File(Entry { kind, id: hash_file(&mut file, &stat)?, is_large: false }))
         }
         _ => Ok(Found::Special),
     }
@@ -151,7 +189,6 @@ pub(super) fn look_at(folder: &Dir, name: &BStr) -> io::Result<Found> {
 
 /// The blob id of a file, read in pieces; a file that changes its size while it is read is read again.
 fn hash_file(file: &mut File, stat: &Stat) -> io::Result<ObjectId> {
-    use std::io::Seek;
     const TRIES: usize = 5;
     let mut len = u64::try_from(stat.st_size).unwrap_or_default();
     let mut buffer = vec![0; 1 << 16];
@@ -174,6 +211,36 @@ fn hash_file(file: &mut File, stat: &Stat) -> io::Result<ObjectId> {
         file.rewind()?;
     }
     Err(io::Error::other("it keeps changing"))
+}
+
+/// Stores the file or link of this name as a snapshot would, for good.
+pub(super) fn store(history: &HistoryRepo, folder: &Dir, name: &BStr, kind: EntryKind) -> io::Result<Entry> {
+    let blob =
+        |content: &[u8]| history.git().write_blob(content).map(gix::Id::detach).map_err(io::Error::other);
+    if kind == EntryKind::Link {
+        return Ok(Entry { kind, id: blob(&content(folder, name, kind)?)?, is_large: false });
+    }
+    let mut file = folder.open_file(name)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is no file any more"));
+    }
+    if meta.len() < history.large_from() {
+        let mut content = Vec::new();
+        (&file).take(history.large_from()).read_to_end(&mut content)?;
+        if Pointer::parse(&content).is_none() {
+            return Ok(Entry { kind, id: blob(&content)?, is_large: false });
+        }
+        file.rewind()?;
+    }
+    let scratch = history.workspace().map_err(io::Error::other)?;
+    let taken = large::Store::take(&file, meta.len(), &scratch.join("large"), &mut |_| {})?;
+    if taken.pointer.size != meta.len() {
+        return Err(io::Error::other("it keeps changing"));
+    }
+    taken.file.sync_all()?;
+    history.large_files().place(&taken.pointer, &taken.path)?;
+    Ok(Entry { kind, id: blob(taken.pointer.to_string().as_bytes())?, is_large: true })
 }
 
 /// The bytes that a blob for the file or link of this name holds.

@@ -45,6 +45,9 @@ pub enum Error {
         /// The path of the content.
         path: BString,
     },
+    /// The bytes of large files are not on this computer. Nothing was changed.
+    #[error("{0}")]
+    LargeMissing(checkout::LargeMissing),
     /// A path was named that is nowhere. Nothing was changed.
     #[error("neither the snapshot nor the project folder has `{path}`")]
     NoSuchPath {

@@ -1,15 +1,14 @@
 //! The project folder's content, as a snapshot taken now would have it.
 
-use gix::ObjectId;
-
 use super::Error;
 use crate::{
     history::HistoryRepo,
+    large::Tree,
     snapshot::{self, Limits, Silent, TreeRequest},
 };
 
 /// Stores the folder as a tree. Nothing is too large here: what can't be stored could be lost.
-pub(super) fn store(history: &HistoryRepo) -> Result<ObjectId, Error> {
+pub(super) fn store(history: &HistoryRepo) -> Result<Tree, Error> {
     let request = TreeRequest { home: None, limits: Limits::NONE };
-    snapshot::tree(history, &request, &Silent).map(|taken| taken.tree).map_err(Error::Look)
+    snapshot::tree(history, &request, &Silent).map(|taken| taken.tree()).map_err(Error::Look)
 }

@@ -1,17 +1,18 @@
 //! Files that no snapshot would have, where the tree to restore has something.
 
-use std::{collections::BTreeSet, io, path::Path};
+use std::{collections::BTreeSet, io};
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use rustix::fs::FileType;
 
 use super::{
     Change, Error,
-    disk::{Folders, Found, Parent},
+    disk::{Expected, Folders, Found, Parent},
 };
 use crate::{
     checkout::{listing::Entry, path::is_reserved},
     dir::{Dir, split},
+    history::HistoryRepo,
     io_error::IoError,
 };
 
@@ -24,10 +25,10 @@ pub(super) struct Unseen {
 }
 
 /// Finds what is in the way of `changes`; takes out of them what is on the disk already.
-pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Error> {
+pub(super) fn find(history: &HistoryRepo, changes: &mut Vec<Change>) -> Result<Unseen, Error> {
     let known: BTreeSet<BString> =
         changes.iter().filter(|c| c.before.is_some()).map(|c| c.path.clone()).collect();
-    let folders = Folders::open(root)?;
+    let folders = Folders::open(history.root())?;
     let mut found = BTreeSet::new();
     let mut there_already = Vec::new();
     let mut missing = None;
@@ -50,7 +51,7 @@ pub(super) fn find(root: &Path, changes: &mut Vec<Change>) -> Result<Unseen, Err
                 continue;
             }
         }
-        let there = match folders.look(path) {
+        let there = match folders.look(path, &Expected::of(history.git(), change)?) {
             // What can't be read is not what the restore would put there.
             Err(Error::Io(IoError { source, .. })) if source.kind() == io::ErrorKind::PermissionDenied => {
                 Found::Special

@@ -28,6 +28,8 @@ use crate::{
 
 /// The version that this code writes and reads.
 const VERSION: u64 = 1;
+/// The version of a journal with large files.
+const VERSION_LARGE: u64 = 2;
 
 /// Bytes that are not written as themselves.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b'"').add(b'\\');
@@ -133,7 +135,7 @@ impl Journal {
         };
         let damaged = |why: String| Error::DamagedJournal { path: path.to_owned(), why };
         let Version { version } = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-        if version != VERSION {
+        if version != VERSION && version != VERSION_LARGE {
             return Err(Error::NewerJournal { path: path.to_owned(), version });
         }
         let stored: Stored = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
@@ -141,12 +143,17 @@ impl Journal {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let entry = |entry: &Entry| format!("{} {}", word(entry.kind), entry.id);
+        let entry = |entry: &Entry| {
+            let large = if entry.is_large { "large-" } else { "" };
+            format!("{large}{} {}", word(entry.kind), entry.id)
+        };
+        let is_large = |entry: Option<Entry>| entry.is_some_and(|entry| entry.is_large);
+        let has_large = self.changes.iter().any(|change| is_large(change.before) || is_large(change.after));
         let changes = self.changes.iter().map(|change| {
             (escape(&change.path), change.before.as_ref().map(entry), change.after.as_ref().map(entry))
         });
         let stored = Stored {
-            version: VERSION,
+            version: if has_large { VERSION_LARGE } else { VERSION },
             number: self.number,
             backup: self.backup.to_string(),
             target: self.target.to_string(),
@@ -223,13 +230,14 @@ fn word(kind: EntryKind) -> &'static str {
 
 fn entry(text: &str) -> Result<Entry, String> {
     let (word, hex) = text.split_once(' ').ok_or_else(|| format!("`{text}` is no entry"))?;
+    let (is_large, word) = word.strip_prefix("large-").map_or((false, word), |word| (true, word));
     let kind = match word {
         "file" => EntryKind::Blob,
         "executable" => EntryKind::BlobExecutable,
         "link" => EntryKind::Link,
         _ => return Err(format!("`{word}` is no kind of entry")),
     };
-    Ok(Entry { kind, id: id(hex)? })
+    Ok(Entry { kind, id: id(hex)?, is_large })
 }
 
 #[cfg(test)]
@@ -240,8 +248,8 @@ mod tests {
 
     fn sample() -> Journal {
         let id = |n: u8| ObjectId::from_bytes_or_panic(&[n; 20]);
-        let file = Entry { kind: EntryKind::Blob, id: id(1) };
-        let link = Entry { kind: EntryKind::Link, id: id(2) };
+        let file = Entry { kind: EntryKind::Blob, id: id(1), is_large: false };
+        let link = Entry { kind: EntryKind::Link, id: id(2), is_large: false };
         let change = |path: &[u8], before, after| Change { path: path.as_bstr().to_owned(), before, after };
         Journal {
             number: 7,
@@ -254,7 +262,11 @@ mod tests {
             },
             changes: vec![
                 change("a b/ü%.txt".as_bytes(), Some(file), Some(link)),
-                change(b"line\nbreak\xff", None, Some(Entry { kind: EntryKind::BlobExecutable, id: id(5) })),
+                change(
+                    b"line\nbreak\xff",
+                    None,
+                    Some(Entry { kind: EntryKind::BlobExecutable, id: id(5), is_large: false }),
+                ),
                 change(b"z", Some(link), None),
             ],
         }
@@ -278,12 +290,22 @@ mod tests {
     }
 
     #[test]
+    fn one_with_large_files_is_of_a_version_of_its_own() {
+        let mut journal = sample();
+        let large = Entry { is_large: true, ..journal.changes[0].before.expect("a file") };
+        journal.changes[0].after = Some(large);
+        let stored = String::from_utf8(journal.to_bytes()).unwrap();
+        assert!(stored.starts_with(r#"{"version":2,"#) && stored.contains(r#""large-file 01"#), "{stored}");
+        assert_eq!(Journal::from_stored(serde_json::from_str(&stored).unwrap()), Ok(journal));
+    }
+
+    #[test]
     fn a_newer_or_damaged_journal_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("restore-journal");
-        let newer = sample().to_bytes().replace(r#""version":1"#, r#""version":2,"more":[]"#);
+        let newer = sample().to_bytes().replace(r#""version":1"#, r#""version":3,"more":[]"#);
         fs::write(&path, newer).unwrap();
-        assert!(matches!(Journal::read(&path), Err(Error::NewerJournal { version: 2, .. })));
+        assert!(matches!(Journal::read(&path), Err(Error::NewerJournal { version: 3, .. })));
         for bad in ["", "{", "{\"version\":1}", "[]"] {
             fs::write(&path, bad).unwrap();
             assert!(matches!(Journal::read(&path), Err(Error::DamagedJournal { .. })), "{bad}");

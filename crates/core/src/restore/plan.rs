@@ -14,7 +14,7 @@ use super::{
     tree_rules::{TreeRules, is_ignore_file},
     unignored,
 };
-use crate::{checkout::listing::Entry, history::HistoryRepo};
+use crate::{checkout::listing::Entry, history::HistoryRepo, large::Tree};
 
 /// One path that a restore changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +48,14 @@ pub struct Plan {
     /// which may see them by other rules, leaves them.
     pub(super) there_already: Vec<(BString, Entry)>,
     /// The folder as a tree.
-    pub(super) folder: ObjectId,
+    pub(super) folder: Tree,
     /// The tree that the restore being undone had made of the folder.
     pub(super) since: Option<ObjectId>,
 }
 
 impl Plan {
     /// The folder as it is, as a tree of the history: what a restore would overwrite can be compared line by line.
-    pub fn folder(&self) -> ObjectId {
+    pub fn folder(&self) -> Tree {
         self.folder
     }
 
@@ -107,7 +107,7 @@ pub fn plan(history: &HistoryRepo, target: impl Into<Target>) -> Result<Plan, Er
 /// Plans to go back to the newest backup.
 pub fn plan_undo(history: &HistoryRepo) -> Result<(Backup, Plan), Error> {
     let backup = backup::newest_backup(history)?.ok_or(Error::NoBackup)?;
-    let target = Target { tree: backup.tree, paths: backup.paths.clone() };
+    let target = Target { tree: backup.tree, paths: backup.paths.clone(), has_large: backup.has_large };
     let plan = plan_towards(history, &target, backup.restored)?;
     Ok((backup, plan))
 }
@@ -119,16 +119,17 @@ pub(super) fn plan_towards(
     since: Option<ObjectId>,
 ) -> Result<Plan, Error> {
     let folder = folder::store(history)?;
-    let tree = asked.resolve(history.git(), folder, since.is_none())?;
+    let tree = asked.resolve(history.git(), folder.id, since.is_none())?;
     let target = |source| Error::Target { tree, source };
-    let (mut changes, passed_over) = compare(history.git(), folder, tree).map_err(target)?;
+    let (mut changes, passed_over) =
+        compare(history.git(), folder, Tree { id: tree, has_large: asked.has_large }).map_err(target)?;
     let mut unignored = BTreeSet::new();
     if changes.iter().any(|change| is_ignore_file(change.path.as_ref())) {
         let mut rules = TreeRules::of(history, tree, &changes)?;
         kept::keep_what_the_target_ignores(history, &mut rules, since, &mut changes)?;
         unignored = unignored::find(history, &mut rules)?;
     }
-    let Unseen { in_the_way, there_already } = in_the_way::find(history.root(), &mut changes)?;
+    let Unseen { in_the_way, there_already } = in_the_way::find(history, &mut changes)?;
     let asked = asked.clone();
     Ok(Plan {
         target: tree,

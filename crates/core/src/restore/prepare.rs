@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    io::{self, BufRead, BufReader},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     checkout::{self, listing::Entry},
     dir::{Dir, Opened, split},
+    large::{Pointer, Store},
 };
 
 /// Fewer files are written one after the other.
@@ -156,8 +158,35 @@ pub(super) fn is_unfinished(repo: &Repository, (folder, name): (&Dir, &BStr), ch
     if !matches!(after.kind, EntryKind::Blob | EntryKind::BlobExecutable) {
         return false;
     }
+    if let Ok(Some(pointer)) = after.pointer(repo) {
+        return is_beginning(repo, &pointer, folder, name).unwrap_or(false);
+    }
     let Ok(whole) = repo.find_blob(after.id) else { return false };
     let Ok(found) = disk::content(folder, name, EntryKind::Blob) else { return false };
     let same = found.iter().zip(&whole.data).take_while(|(a, b)| a == b).count();
     found.len() <= whole.data.len() && found[same..].iter().all(|byte| *byte == 0)
+}
+
+/// [`is_unfinished`] for a large file.
+fn is_beginning(repo: &Repository, pointer: &Pointer, folder: &Dir, name: &BStr) -> io::Result<bool> {
+    let found = folder.open_file(name)?;
+    if found.metadata()?.len() > pointer.size {
+        return Ok(false);
+    }
+    let (mut found, mut whole) = (BufReader::new(found), BufReader::new(Store::of(repo).open(pointer)?));
+    let mut is_same = true;
+    loop {
+        let (here, there) = (found.fill_buf()?, whole.fill_buf()?);
+        let count = here.len().min(there.len());
+        if count == 0 {
+            return Ok(here.is_empty());
+        }
+        let same = if is_same { here.iter().zip(there).take_while(|(a, b)| a == b).count() } else { 0 };
+        is_same = same == count;
+        if here[same..count].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        found.consume(count);
+        whole.consume(count);
+    }
 }

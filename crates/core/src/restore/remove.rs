@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 
 use super::{
     Change, Error,
-    disk::{self, Found, Kind},
+    disk::{self, Kind},
     work::{TRIES, Work},
 };
 use crate::dir::{Dir, split};
@@ -29,10 +29,10 @@ impl Work<'_> {
         for _ in 0..TRIES {
             let Some(folder) = self.folders.of(path)?.folder() else { return Ok(()) };
             let failed = |action| self.folders.error(action, path);
-            match disk::look_at(&folder, split(path).1).map_err(failed("read"))? {
-                Found::Nothing | Found::NotReachable | Found::Folder => return Ok(()),
-                Found::Special => break,
-                Found::File(_) => {
+            match disk::kind_at(&folder, split(path).1).map_err(failed("look at"))? {
+                None | Some(Kind::Folder) => return Ok(()),
+                Some(Kind::Special) => break,
+                Some(Kind::File) => {
                     self.steps.before_path("move away", &change.path)?;
                     folder.rename_to_free(split(path).1, new.as_bstr()).map_err(failed("move away"))?;
                     self.discard(i, &folder, new.as_bstr())?;

@@ -16,7 +16,7 @@ use super::{
     Change, Context, Error, Plan,
     apply::{ApplyMode, apply},
     backup::{self, Backup},
-    disk::{self, Folders, Found},
+    disk::{self, Expected, Folders, Found},
     flush,
     journal::Journal,
     plan::{plan_towards, plan_undo},
@@ -25,10 +25,11 @@ use super::{
     work::Direction,
 };
 use crate::{
-    checkout::{listing::Entry, path},
+    checkout::{self, listing::Entry, path},
     dir::split,
     history::HistoryRepo,
     io_error::IoError,
+    large::Tree,
     refs,
 };
 
@@ -158,6 +159,12 @@ fn carry_out(
     if let Some(change) = plan.changes.iter().find(|change| !change.after.is_none_or(here)) {
         return Err(Error::Missing { path: change.path.clone() });
     }
+    let wanted = plan.changes.iter().filter_map(|change| Some((change.path.as_bstr(), change.after?)));
+    let missing = checkout::missing_large(repo, wanted)
+        .map_err(|source| Error::Target { tree: plan.target, source })?;
+    if !missing.files.is_empty() {
+        return Err(Error::LargeMissing(missing));
+    }
     if !plan.unignored.is_empty() {
         steps.before("hold back what was ignored")?;
         history.hold_back(&plan.unignored).map_err(Error::History)?;
@@ -165,7 +172,10 @@ fn carry_out(
     steps.before("write the backup")?;
     let unseen = forced.iter().chain(&plan.there_already).map(|(path, entry)| (path.as_ref(), *entry));
     let is_seen = forced.is_empty() && plan.there_already.is_empty();
-    let tree = if is_seen { plan.folder } else { backup::add_to_tree(repo, plan.folder, unseen)? };
+    let id =
+        if is_seen { plan.folder.id } else { backup::add_to_tree(repo, plan.folder.id, unseen.clone())? };
+    let has_large = plan.folder.has_large || unseen.clone().any(|(_, entry)| entry.is_large);
+    let tree = Tree { id, has_large };
     let commit = backup::write_commit(repo, tree, plan.target, &plan.asked.paths, &context.by)?;
     let journal = Journal {
         number: backup::next_number(history)?,
@@ -193,20 +203,19 @@ fn carry_out(
 
 /// Makes changes of what is in the way, so that it is backed up and goes.
 fn take_what_is_in_the_way(history: &HistoryRepo, plan: &mut Plan) -> Result<Vec<(BString, Entry)>, Error> {
-    let repo = history.git();
     let mut forced = Vec::new();
     let folders = Folders::open(history.root())?;
     for path in std::mem::take(&mut plan.in_the_way) {
         let cannot = || Error::CannotBackUp { path: path.clone() };
-        let Found::File(entry) = folders.look(path.as_bstr()).map_err(|_| cannot())? else {
+        let Found::File(found) = folders.look(path.as_bstr(), &Expected::default()).map_err(|_| cannot())?
+        else {
             return Err(cannot());
         };
         let Some(folder) = folders.of(path.as_bstr())?.folder() else { return Err(cannot()) };
-        path::check(path.as_ref(), entry.kind == gix::objs::tree::EntryKind::Link).map_err(|_| cannot())?;
-        let content = disk::content(&folder, split(path.as_bstr()).1, entry.kind);
-        let content = content.map_err(folders.error("read", path.as_bstr()))?;
-        let id = repo.write_blob(content).map_err(Error::Backup)?.detach();
-        if id != entry.id {
+        path::check(path.as_ref(), found.kind == gix::objs::tree::EntryKind::Link).map_err(|_| cannot())?;
+        let entry = disk::store(history, &folder, split(path.as_bstr()).1, found.kind);
+        let entry = entry.map_err(folders.error("read", path.as_bstr()))?;
+        if !entry.is_large && entry.id != found.id {
             return Err(Error::FolderChanged { path });
         }
         match plan.changes.binary_search_by(|change| change.path.cmp(&path)) {

@@ -7,7 +7,7 @@ use gix::{
 };
 
 use super::Error;
-use crate::checkout;
+use crate::{checkout, large::Tree};
 
 /// A snapshot's tree, and the files and folders of it to restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +16,20 @@ pub struct Target {
     pub tree: ObjectId,
     /// Paths with `/`, each a file's or a folder's; all of the tree if there are none.
     pub paths: Vec<BString>,
+    /// True if each canonical pointer in the tree stands for a large file.
+    pub has_large: bool,
 }
 
-impl From<ObjectId> for Target {
-    fn from(tree: ObjectId) -> Self {
-        Self { tree, paths: Vec::new() }
+impl From<&Target> for Target {
+    fn from(target: &Target) -> Self {
+        target.clone()
+    }
+}
+
+impl<T: Into<Tree>> From<T> for Target {
+    fn from(tree: T) -> Self {
+        let Tree { id, has_large } = tree.into();
+        Self { tree: id, paths: Vec::new(), has_large }
     }
 }
 

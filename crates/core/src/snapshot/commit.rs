@@ -5,10 +5,12 @@ use gix::{
     objs::{Commit, Exists, WriteTo},
 };
 
-use super::{Error, Request, content};
+use super::{Error, Message, Request, content};
 use crate::{
+    checkout::difference,
     history::{self, HistoryRepo},
     io_error::IoError,
+    large::{self, Pointer, Tree},
     stat_index::StatIndex,
 };
 
@@ -21,14 +23,10 @@ pub(super) struct Draft {
 }
 
 /// Drafts the commit of `tree`; `None` when the newest snapshot has it.
-pub(super) fn draft(
-    history: &HistoryRepo,
-    tree: ObjectId,
-    request: &Request,
-) -> Result<Option<Draft>, Error> {
+pub(super) fn draft(history: &HistoryRepo, tree: Tree, request: &Request) -> Result<Option<Draft>, Error> {
     let parent = history.tip()?;
     if let Some(tip) = parent
-        && tree_of(history, tip)? == tree
+        && tree_of(history, tip)? == tree.id
     {
         return Ok(None);
     }
@@ -45,7 +43,7 @@ pub(super) fn draft(
 /// commit is made again on top of where it is now.
 pub(super) fn commit(
     history: &HistoryRepo,
-    tree: ObjectId,
+    tree: Tree,
     request: &Request,
     draft: Option<&Draft>,
 ) -> Result<(ObjectId, bool), Error> {
@@ -54,7 +52,7 @@ pub(super) fn commit(
     loop {
         let tip = history.tip()?;
         if let Some(tip) = tip
-            && tree_of(history, tip)? == tree
+            && tree_of(history, tip)? == tree.id
         {
             return Ok((tip, false));
         }
@@ -69,28 +67,56 @@ pub(super) fn commit(
     }
 }
 
+/// The large files of a tree that the snapshot before it does not have.
+pub(super) fn new_large(history: &HistoryRepo, tree: Tree, draft: &Draft) -> Result<Vec<Pointer>, Error> {
+    let git = history.git();
+    let failed =
+        |source| Error::Git { action: "compare the snapshot with the one before", source: Box::new(source) };
+    let before = match draft.parent {
+        Some(parent) => Tree::of_commit(git, parent).map_err(failed)?,
+        None => git.empty_tree().id.into(),
+    };
+    let mut blobs = Vec::new();
+    // What is no large file there, being in a tree without the trailer, is one here.
+    let from = if before.has_large { before.id } else { git.empty_tree().id };
+    difference::walk(git, from, tree.id, &mut |difference| {
+        blobs.extend(difference.is.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id));
+        Ok(())
+    })
+    .map_err(|error| Error::Git {
+        action: "compare the snapshot with the one before",
+        source: Box::new(gix::Error::from_error(error)),
+    })?;
+    let mut found = Vec::new();
+    for blob in blobs {
+        found.extend(large::pointer(git, blob).map_err(failed)?);
+    }
+    Ok(found)
+}
+
 fn tree_of(history: &HistoryRepo, commit: ObjectId) -> Result<ObjectId, Error> {
     let failed = |source| Error::Git { action: "read the newest snapshot", source: Box::new(source) };
     let commit = history.git().find_commit(commit).map_err(failed)?;
     Ok(commit.tree_id().map_err(failed)?.detach())
 }
 
-fn object(tree: ObjectId, parent: Option<ObjectId>, request: &Request) -> Commit {
+fn object(tree: Tree, parent: Option<ObjectId>, request: &Request) -> Commit {
     let signature = request.author.at(request.time);
+    let message = Message { has_large: tree.has_large, ..request.message.clone() };
     Commit {
-        tree,
+        tree: tree.id,
         parents: parent.into_iter().collect(),
         author: signature.clone(),
         committer: signature,
         encoding: None,
-        message: request.message.to_text().into(),
+        message: message.to_text().into(),
         extra_headers: Vec::new(),
     }
 }
 
 fn write(
     history: &HistoryRepo,
-    tree: ObjectId,
+    tree: Tree,
     parent: Option<ObjectId>,
     request: &Request,
 ) -> Result<ObjectId, Error> {

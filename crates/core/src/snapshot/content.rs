@@ -13,8 +13,9 @@ use std::{
 use flate2::{Compress, Compression, FlushCompress, Status, write::ZlibEncoder};
 use gix::{ObjectId, bstr::BStr, objs::Exists};
 
-use super::files;
+use super::{files, large::Rules};
 use crate::{
+    large::{self, Pointer},
     secret::{self, Scanner},
     stat_index::{Kind, Stat},
 };
@@ -37,6 +38,9 @@ pub(super) enum Form {
     IdOnly,
 }
 
+/// A large file's pointer: its object's id, whether the file looks like a secret, the object and the bytes if they are new.
+type Large = (ObjectId, bool, Option<NewObject>, Option<NewLarge>);
+
 /// Compressed bytes.
 #[derive(Debug)]
 pub(super) enum Body {
@@ -54,6 +58,15 @@ pub(super) struct NewObject {
     pub(super) body: Body,
 }
 
+/// A large file.
+#[derive(Debug)]
+pub(super) enum NewLarge {
+    /// Its bytes are stored already, or are not to be.
+    Known,
+    /// Its bytes in a scratch file.
+    Taken(large::Taken),
+}
+
 /// The result of reading a file.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -63,6 +76,8 @@ pub(super) enum Content {
         stat: Stat,
         is_secret: bool,
         new: Option<NewObject>,
+        /// Of a large file: its object is a pointer then, and these are its bytes, if they are not stored yet.
+        large: Option<NewLarge>,
     },
     /// It is not there any more, or no file any more.
     Gone,
@@ -78,6 +93,8 @@ pub(super) struct Reader<'a> {
     /// The folder for scratch files.
     pub(super) scratch: &'a Path,
     pub(super) buffer: Vec<u8>,
+    /// The rules on large files; none where there are none.
+    pub(super) large: Option<&'a Rules>,
     /// Made once: its tables are larger than most files.
     pub(super) deflate: Compress,
 }
@@ -109,20 +126,38 @@ impl Reader<'_> {
         }
         let id = hash(gix::objs::Kind::Blob, &target)?;
         let new = self.object(gix::objs::Kind::Blob, id, &target)?;
-        Ok(Some(Content::Read { id, kind: Kind::Link, stat, is_secret: false, new }))
+        Ok(Some(Content::Read { id, kind: Kind::Link, stat, is_secret: false, new, large: None }))
     }
 
     fn read_file(&mut self, path: &BStr, force_included: bool) -> io::Result<Option<Content>> {
         let mut file = files::open_file(self.root.as_fd(), path)?;
         let (kind, before) = files::stat_file(&file)?;
         let Some(kind @ (Kind::File | Kind::Executable)) = kind else { return Ok(Some(Content::Gone)) };
-        let (id, is_secret, new) = if before.size <= IN_MEMORY {
+        let is_large = self.large.is_some_and(|rules| rules.takes(path, before.size));
+        let (id, is_secret, new, large) = if is_large {
+            let Some(read) = self.large(&file, path, before.size, force_included)? else { return Ok(None) };
+            if files::stat_file(&file)?.1 != before {
+                return Ok(None);
+            }
+            read
+        } else if before.size <= IN_MEMORY {
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.clear();
             // One byte more than it should have: a file that grows is noticed, and not followed for ever.
             (&mut file).take(before.size + 1).read_to_end(&mut buffer)?;
             let stable = buffer.len() as u64 == before.size && files::stat_file(&file)?.1 == before;
-            let read = if stable { self.whole(path, &buffer, force_included).map(Some) } else { Ok(None) };
+            // The text of a pointer is stored as a large file: no pointer in a tree is a text.
+            let is_pointer = self.large.is_some() && Pointer::parse(&buffer).is_some();
+            let read = match stable {
+                false => Ok(None),
+                true if is_pointer => {
+                    file.rewind()?;
+                    self.large(&file, path, before.size, force_included)
+                }
+                true => self
+                    .whole(path, &buffer, force_included)
+                    .map(|(id, is_secret, new)| Some((id, is_secret, new, None))),
+            };
             self.buffer = buffer;
             let Some(read) = read? else { return Ok(None) };
             read
@@ -131,9 +166,57 @@ impl Reader<'_> {
             if files::stat_file(&file)?.1 != before {
                 return Ok(None);
             }
-            read
+            (read.0, read.1, read.2, None)
         };
-        Ok(Some(Content::Read { id, kind, stat: before, is_secret, new }))
+        Ok(Some(Content::Read { id, kind, stat: before, is_secret, new, large }))
+    }
+
+    /// Takes in a large file. `None`: its length changed meanwhile.
+    fn large(
+        &mut self,
+        file: &File,
+        path: &BStr,
+        size: u64,
+        force_included: bool,
+    ) -> io::Result<Option<Large>> {
+        let rules = self.large.expect("there are rules on large files");
+        let mut scanner = Scanner::any();
+        let mut scan = |piece: &[u8]| scanner.feed(piece);
+        let scratch = rules.scratch(self.scratch);
+        let mut taken = None;
+        let mut hashed = None;
+        if self.form == Form::IdOnly || rules.user_may_have(path) {
+            let pointer = large::hash(&mut file.take(size + 1), &mut scan)?;
+            hashed = Some(pointer);
+            taken = rules.of_user(&pointer, &scratch).filter(|_| self.form != Form::IdOnly);
+        }
+        if self.form != Form::IdOnly && taken.is_none() {
+            let mut file = file;
+            file.rewind()?;
+            let mut scan = |piece: &[u8]| {
+                if hashed.is_none() {
+                    scan(piece)
+                }
+            };
+            taken = Some(large::Store::take(file, size, &scratch, &mut scan)?);
+        }
+        let pointer =
+            taken.as_ref().map(|taken| taken.pointer).or(hashed).expect("it was read once at least");
+        scanner.end();
+        let is_secret = scanner.has_found();
+        let is_left_out = is_secret && !force_included;
+        let is_same = pointer.size == size && hashed.is_none_or(|hashed| hashed == pointer);
+        if taken.is_some() && (!is_same || is_left_out || rules.store.has(&pointer)) {
+            taken = None;
+            std::fs::remove_file(&scratch)?;
+        }
+        if !is_same {
+            return Ok(None);
+        }
+        let text = pointer.to_string();
+        let id = hash(gix::objs::Kind::Blob, text.as_bytes())?;
+        let new = if is_left_out { None } else { self.object(gix::objs::Kind::Blob, id, text.as_bytes())? };
+        Ok(Some((id, is_secret, new, Some(taken.map_or(NewLarge::Known, NewLarge::Taken)))))
     }
 
     fn whole(

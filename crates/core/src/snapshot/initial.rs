@@ -62,6 +62,7 @@ fn store_folder(user: &UserRepo, limits: Limits, observer: &dyn Observer) -> Res
         rules: user.ignore_rules(),
         user: None,
         limits,
+        large: None,
         stored_size: &|_| None,
         last_has: &|_| false,
     };

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn found(list: &[(&str, u64)], known: &Given) -> Vec<String> {
-        let limits = Limits { file: 50, total: 200 };
+        let limits = Limits { file: 50, total: 200, ..Limits::NONE };
         lines(&files(list), &limits, known).into_iter().map(|line| line.line).collect()
     }
 
@@ -265,7 +265,7 @@ mod tests {
                     new.push(NewFile { path: path.into(), size, id: Some(id) });
                 }
             }
-            let limits = Limits { file: 50, total: 100 };
+            let limits = Limits { file: 50, total: 100, ..Limits::NONE };
             let within = |files: &[&NewFile]| {
                 total(files.iter().copied()) <= limits.total && files.iter().all(|file| file.size <= limits.file)
             };

@@ -1,6 +1,6 @@
 //! The message of a snapshot's commit.
 
-use crate::{id::RunId, user_repo::Base};
+use crate::{id::RunId, large::TRAILER, user_repo::Base};
 
 /// The message of a snapshot's commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Message {
     pub target: Option<String>,
     /// The user's HEAD.
     pub base: Option<Base>,
+    /// Pointers in the tree stand for large files.
+    pub has_large: bool,
 }
 
 const BASE_FOLDER: &str = "Base-Folder";
@@ -27,7 +29,7 @@ pub fn base_folder(message: &str) -> Option<&str> {
 
 impl Message {
     /// The message as it is stored: subject, empty line, trailers `Run-Id`, `Script`, `Target`, `Base-Commit`, `Base-Branch`,
-    /// and of a project in a larger repository `Base-Folder`.
+    /// of a project in a larger repository `Base-Folder`, and of one with large files `Large-Files`.
     pub fn to_text(&self) -> String {
         let line = |text: &str| -> String {
             text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
@@ -57,6 +59,9 @@ impl Message {
                 text.push('\n');
             }
             text.extend([key, ": ", &value, "\n"]);
+        }
+        if self.has_large {
+            text.extend([if first { "\n" } else { "" }, TRAILER, "\n"]);
         }
         text
     }

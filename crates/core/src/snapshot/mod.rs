@@ -6,6 +6,7 @@ mod files;
 mod filter;
 mod guard;
 mod initial;
+mod large;
 mod leave_out;
 mod message;
 mod pack;
@@ -24,15 +25,13 @@ pub use request::{LeftOut, Limits, Observer, Progress, Request, Silent, Taken, T
 
 use std::path::{Path, PathBuf};
 
-use gix::{
-    ObjectId,
-    bstr::{BStr, BString, ByteSlice},
-};
+use gix::bstr::{BStr, BString, ByteSlice};
 
 use crate::{
     history::{self, HistoryRepo},
     ignore::{Held, Rules, Verdict},
     io_error::IoError,
+    large::Tree,
     stat_index::StatIndex,
     user_repo::UserRepo,
 };
@@ -87,9 +86,12 @@ pub fn take(history: &HistoryRepo, request: &Request, observer: &dyn Observer) -
         draft = commit::draft(history, tree, request)?;
         Ok(draft.as_ref().map(|draft| (draft.id, gix::objs::Kind::Commit, draft.bytes.clone())))
     })?;
-    let (commit, is_new) = commit::commit(history, taken.tree, request, draft.as_ref())?;
-    let TreeTaken { tree, files, changed, bytes_new, left_out } = taken;
-    Ok(Taken { commit, tree, is_new, files, changed, bytes_new, left_out })
+    if let Some(draft) = draft.as_ref().filter(|_| taken.has_large) {
+        history.add_large_unpushed(&commit::new_large(history, taken.tree(), draft)?)?;
+    }
+    let (commit, is_new) = commit::commit(history, taken.tree(), request, draft.as_ref())?;
+    let TreeTaken { tree, files, changed, has_large, bytes_new, left_out } = taken;
+    Ok(Taken { commit, tree, is_new, files, changed, has_large, bytes_new, left_out })
 }
 
 /// Stores the folder as a tree, without a commit: what [`take`] does first. A restore plans with it.
@@ -106,7 +108,7 @@ fn tree_and(
     history: &HistoryRepo,
     request: &TreeRequest,
     observer: &dyn Observer,
-    extra: &mut dyn FnMut(ObjectId) -> Result<Option<write_tree::Extra>, Error>,
+    extra: &mut dyn FnMut(Tree) -> Result<Option<write_tree::Extra>, Error>,
 ) -> Result<TreeTaken, Error> {
     let root = history.root();
     crate::project::check_folder(root, request.home.as_deref())
@@ -123,6 +125,7 @@ fn tree_and(
         rules: rules_of(history, user)?,
         user,
         limits: request.limits,
+        large: Some(large::Rules::of(history, user)),
         stored_size: &|path| size_in_last(history, path),
         last_has: &|path| last_has(history, path),
     };
@@ -144,6 +147,7 @@ fn tree_and(
     Ok(TreeTaken {
         tree: done.built.tree,
         files: done.built.files,
+        has_large: done.built.has_large,
         changed: done.changed,
         bytes_new: done.bytes_new,
         left_out: done.left_out,
@@ -184,7 +188,10 @@ fn size_in_last(history: &HistoryRepo, path: &BStr) -> Option<u64> {
     let tip = history.tip().ok()??;
     let tree = git.find_commit(tip).ok()?.tree().ok()?;
     let entry = tree.lookup_entry(path.split(|byte| *byte == b'/')).ok()??;
-    Some(git.find_header(entry.object_id()).ok()?.size())
+    match crate::large::pointer(git, entry.object_id()).ok()? {
+        Some(pointer) => Some(pointer.size),
+        None => Some(git.find_header(entry.object_id()).ok()?.size()),
+    }
 }
 
 /// The rules with what is held back. What they leave out again, or an `.amlignore` takes in by name, is held back no longer.

@@ -6,25 +6,28 @@ use gix::{ObjectId, bstr::BString};
 use jiff::Timestamp;
 
 use super::{Message, Signature};
+use crate::large::Tree;
 
 /// The bytes that a snapshot may store without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes in one new file.
+    /// Bytes in one new file among Git's objects: where large files are none of these, this stops nothing.
     pub file: u64,
-    /// Bytes of new content together.
+    /// Bytes of new content among Git's objects together.
     pub total: u64,
+    /// Bytes of new large files together.
+    pub large: u64,
 }
 
 impl Limits {
     /// No limits: `--allow-large`.
-    pub const NONE: Self = Self { file: u64::MAX, total: u64::MAX };
+    pub const NONE: Self = Self { file: u64::MAX, total: u64::MAX, large: u64::MAX };
 }
 
 impl Default for Limits {
-    /// 50 MB a file, 200 MB together.
+    /// 50 MB a file and 200 MB together among Git's objects, 10 GB of large files.
     fn default() -> Self {
-        Self { file: 50_000_000, total: 200_000_000 }
+        Self { file: 50_000_000, total: 200_000_000, large: 10_000_000_000 }
     }
 }
 
@@ -61,7 +64,9 @@ pub struct TreeTaken {
     pub files: usize,
     /// Files that were read because they are new or changed.
     pub changed: usize,
-    /// Bytes of content that was not stored before.
+    /// True if some of them are large files, which pointers stand for.
+    pub has_large: bool,
+    /// Bytes of content that was not stored before, large files included.
     pub bytes_new: u64,
     /// Files that are not in it though no ignore rule says so, by path.
     pub left_out: Vec<LeftOut>,
@@ -80,7 +85,9 @@ pub struct Taken {
     pub files: usize,
     /// Files that were read because they are new or changed.
     pub changed: usize,
-    /// Bytes of content that was not stored before.
+    /// True if some of them are large files, which pointers stand for.
+    pub has_large: bool,
+    /// Bytes of content that was not stored before, large files included.
     pub bytes_new: u64,
     /// Files that are not in it though no ignore rule says so, by path.
     pub left_out: Vec<LeftOut>,
@@ -147,4 +154,18 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn progress(&self, _: Progress) {}
+}
+
+impl TreeTaken {
+    /// The tree, with what pointers in it mean.
+    pub fn tree(&self) -> Tree {
+        Tree { id: self.tree, has_large: self.has_large }
+    }
+}
+
+impl Taken {
+    /// The tree, with what pointers in it mean.
+    pub fn tree(&self) -> Tree {
+        Tree { id: self.tree, has_large: self.has_large }
+    }
 }

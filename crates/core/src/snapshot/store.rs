@@ -16,7 +16,7 @@ use super::{
     content::{Body, Form, NewObject},
     pack,
 };
-use crate::parallel;
+use crate::{large, parallel};
 
 /// Stores objects.
 pub(super) struct Store<'a> {
@@ -28,12 +28,25 @@ pub(super) struct Store<'a> {
     pub(super) bytes: u64,
     form: Form,
     pack: Option<pack::Writer>,
+    /// Bytes of large files stored.
+    pub(super) large_bytes: u64,
+    large: Vec<large::Taken>,
     loose: Vec<(ObjectId, PathBuf, File)>,
 }
 
 impl<'a> Store<'a> {
     pub(super) fn new(objects: PathBuf, scratch: &'a Path, form: Form) -> Self {
-        Self { objects, scratch, seen: HashSet::new(), bytes: 0, form, pack: None, loose: Vec::new() }
+        Self {
+            objects,
+            scratch,
+            seen: HashSet::new(),
+            bytes: 0,
+            form,
+            pack: None,
+            large_bytes: 0,
+            large: Vec::new(),
+            loose: Vec::new(),
+        }
     }
 
     /// Takes an object; one that came before is dropped.
@@ -55,6 +68,16 @@ impl<'a> Store<'a> {
                 pack.add(object)
             }
         }
+    }
+
+    /// Takes a large file's bytes; those that came before are dropped.
+    pub(super) fn add_large(&mut self, taken: large::Taken) -> io::Result<()> {
+        if self.large.iter().any(|known| known.pointer == taken.pointer) {
+            return std::fs::remove_file(&taken.path);
+        }
+        self.large_bytes += taken.pointer.size;
+        self.large.push(taken);
+        Ok(())
     }
 
     /// Returns whether this object was taken.
@@ -79,12 +102,17 @@ impl<'a> Store<'a> {
     pub(super) fn finish(self) -> io::Result<()> {
         let folder = self.objects.join("pack");
         let mut written: Vec<&File> = self.loose.iter().map(|(.., file)| file).collect();
+        written.extend(self.large.iter().map(|taken| &taken.file));
         let pack = match self.pack {
             Some(pack) => Some(pack.finish(&self.scratch.join("index"))?),
             None => None,
         };
         written.extend(pack.iter().flat_map(|pack| [&pack.file, &pack.index_file]));
         flush(&written)?;
+        if let Some(git_dir) = self.objects.parent().filter(|_| !self.large.is_empty()) {
+            let store = large::Store::at(git_dir);
+            self.large.iter().try_for_each(|taken| store.place(&taken.pointer, &taken.path))?;
+        }
         for (id, path, _) in &self.loose {
             let hex = id.to_string();
             let folder = self.objects.join(&hex[..2]);

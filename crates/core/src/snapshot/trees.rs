@@ -21,6 +21,8 @@ pub(super) struct Built {
     pub(super) tree: ObjectId,
     /// Files in it.
     pub(super) files: usize,
+    /// True if one of them is a large file.
+    pub(super) has_large: bool,
     /// Each folder's tree, by its number; `None` where that would be empty.
     trees: Vec<Option<ObjectId>>,
     /// True if the index says all of this already.
@@ -45,7 +47,7 @@ pub(super) fn build(
     store: &mut Store<'_>,
 ) -> io::Result<Built> {
     let mut trees = vec![None; found.nodes.len()];
-    let mut files = 0;
+    let (mut files, mut has_large) = (0, false);
     let mut index_is_current = index.is_some();
     let mut bytes = Vec::new();
     for (number, node) in found.nodes.iter().enumerate().rev() {
@@ -54,6 +56,7 @@ pub(super) fn build(
             let tree_of_known = |number: usize| found.nodes[number].known.and_then(|n| index.folder(n).tree);
             if node.folders.iter().all(|folder| trees[*folder] == tree_of_known(*folder)) {
                 files += count;
+                has_large |= known.has_large();
                 trees[number] = known.tree;
                 continue;
             }
@@ -67,6 +70,7 @@ pub(super) fn build(
             }
             if let Some(id) = item.id(&trees) {
                 files += usize::from(item.kind != Kind::Folder);
+                has_large |= item.is_large;
                 entries.push((node.name(item), item.kind, id));
             }
         }
@@ -104,7 +108,7 @@ pub(super) fn build(
         trees[number] = Some(id);
     }
     let tree = trees[0].unwrap_or_else(|| ObjectId::empty_tree(gix::hash::Kind::Sha1));
-    Ok(Built { tree, files, trees, index_is_current })
+    Ok(Built { tree, files, has_large, trees, index_is_current })
 }
 
 fn tree_order<'a>(entry: &'a (&BStr, Kind, ObjectId)) -> impl Iterator<Item = u8> + 'a {
@@ -183,6 +187,7 @@ pub(super) fn index(
                 kind: item.kind,
                 is_secret: item.is_secret,
                 excluded: item.excluded,
+                is_large: item.is_large,
                 stat: item.stat,
                 id,
                 child,

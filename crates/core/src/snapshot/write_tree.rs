@@ -19,16 +19,19 @@ use gix::{
 
 use super::{
     Error, LeftOut, Limits, Observer, Progress, Why,
-    content::{Content, Form, LEVEL, Reader},
-    files, guard,
+    content::{Content, Form, LEVEL, NewLarge, Reader},
+    files,
+    guard::{self, New},
+    large::Rules,
     leave_out::Known,
     scan::{Item, Scan, ScanResult, State, scan, system_path},
     store::Store,
     trees,
 };
 use crate::{
-    ignore::Rules,
+    ignore,
     io_error::IoError,
+    large::Tree,
     limits::READ_TO_COMPARE,
     parallel,
     stat_index::StatIndex,
@@ -54,9 +57,11 @@ pub(super) struct Target<'a> {
     pub(super) scratch: &'a Path,
     /// When that was made: before the walk, by the clock of the files.
     pub(super) began: (i64, u32),
-    pub(super) rules: Rules,
+    pub(super) rules: ignore::Rules,
     pub(super) user: Option<&'a UserRepo>,
     pub(super) limits: Limits,
+    /// The rules on large files; none where every file is Git's.
+    pub(super) large: Option<Rules>,
     /// The size of the file that the last snapshot has at a path.
     pub(super) stored_size: &'a dyn Fn(&BStr) -> Option<u64>,
     /// Returns whether the last snapshot has something at a path.
@@ -85,7 +90,7 @@ pub(super) fn write_tree<'t>(
     target: &Target<'t>,
     index: Option<&StatIndex>,
     observer: &dyn Observer,
-    extra: &mut dyn FnMut(ObjectId) -> Result<Option<Extra>, Error>,
+    extra: &mut dyn FnMut(Tree) -> Result<Option<Extra>, Error>,
 ) -> Result<PendingTree<'t>, Error> {
     let io = |action| IoError::of(action, target.root);
     let root = files::open_root(target.root).map_err(io("open"))?;
@@ -109,9 +114,21 @@ pub(super) fn write_tree<'t>(
             fresh.map(move |(at, _)| (number, at))
         })
         .collect();
+    let mut large = target.large.clone();
+    if let (Some(large), Some(user)) = (&mut large, target.user) {
+        large.ask_attributes(user, &found, &pending);
+    }
     let size = |(number, at): &Pending| found.nodes[*number].items[*at].stat.size;
-    let (total, largest) =
-        pending.iter().map(size).fold((0u64, 0), |(sum, max), n| (sum.saturating_add(n), max.max(n)));
+    let (mut total, mut largest, mut large_total) = (0u64, 0, 0u64);
+    for file @ (number, at) in &pending {
+        let (node, size) = (&found.nodes[*number], size(file));
+        if large.as_ref().is_some_and(|rules| rules.takes(node.path_of(&node.items[*at]).as_bstr(), size)) {
+            large_total = large_total.saturating_add(size);
+        } else {
+            (total, largest) = (total.saturating_add(size), size.max(largest));
+        }
+    }
+    let limits = target.limits;
     let mut objects = target.objects.clone();
     // An object that is not here is not looked for again and again: nobody else's new objects are needed.
     objects.refresh_never();
@@ -121,25 +138,27 @@ pub(super) fn write_tree<'t>(
         form,
         scratch: target.scratch,
         buffer: Vec::new(),
+        large: large.as_ref(),
         deflate: Compress::new(LEVEL, true),
     };
-    if largest > target.limits.file || total > target.limits.total {
+    if largest > limits.file || total > limits.total || large_total > limits.large {
         let mut left = READ_TO_COMPARE;
         let known = KnownBy { tracked: OnceCell::new(), target };
-        guard::check(&found, &pending, &target.limits, &known, |path, item| {
+        guard::check(&found, &pending, &limits, &known, |path, item| {
             // Of another size than what is stored there, it is new: it is not read to its end to be refused then.
             let size = item.stat.size;
-            if size > target.limits.file && (target.stored_size)(path) != Some(size) {
-                match left.checked_sub(size) {
+            let is_large = large.as_ref().is_some_and(|rules| rules.takes(path, size));
+            if (is_large || size > limits.file) && (target.stored_size)(path) != Some(size) {
+                match left.checked_sub(size).filter(|_| !is_large) {
                     Some(rest) => left = rest,
-                    None => return Ok(Some((None, size))),
+                    None => return Ok(Some(New { id: None, size, is_large })),
                 }
             }
             let mut reader = reader(Form::IdOnly);
             let shown = target.root.join(system_path(path));
             let failed = IoError::of("read", &shown);
             match reader.read(path, item.kind, item.force_included).map_err(failed)? {
-                Content::Read { new: Some(new), .. } => Ok(Some((Some(new.id), new.size))),
+                Content::Read { new: Some(new), .. } => Ok(Some(New { id: Some(new.id), size, is_large })),
                 _ => Ok(None),
             }
         })?;
@@ -158,12 +177,19 @@ pub(super) fn write_tree<'t>(
             files: seen.0,
             of_files: pending.len(),
             bytes: seen.1,
-            of_bytes: total,
+            of_bytes: total.saturating_add(large_total),
         });
         let content = match content {
-            Content::Read { id, kind, stat, is_secret, new } => {
+            Content::Read { id, kind, stat, is_secret, new, large } => {
                 new.map_or(Ok(()), |new| store.add(new))?;
-                Content::Read { id, kind, stat, is_secret, new: None }
+                let large = match large {
+                    Some(NewLarge::Taken(taken)) => {
+                        store.add_large(taken)?;
+                        Some(NewLarge::Known)
+                    }
+                    known => known,
+                };
+                Content::Read { id, kind, stat, is_secret, new: None, large }
             }
             other => other,
         };
@@ -179,8 +205,8 @@ pub(super) fn write_tree<'t>(
     }
     let mut builder = reader(form);
     let built = trees::build(&found, index, &mut builder, &mut store).map_err(io("store the folders of"))?;
-    let bytes_new = store.bytes;
-    if let Some((id, kind, bytes)) = extra(built.tree)? {
+    let bytes_new = store.bytes + store.large_bytes;
+    if let Some((id, kind, bytes)) = extra(Tree { id: built.tree, has_large: built.has_large })? {
         let object = builder.object(kind, id, &bytes).map_err(io("store the snapshot of"))?;
         object.map_or(Ok(()), |object| store.add(object)).map_err(io("store the snapshot of"))?;
     }
@@ -215,8 +241,9 @@ impl Known for KnownBy<'_, '_> {
 /// Keeps in an item what reading it came to; says why it is left out, if it is.
 fn settle(item: &mut Item, content: &Content) -> Option<Why> {
     match *content {
-        Content::Read { id, kind, stat, is_secret, .. } => {
+        Content::Read { id, kind, stat, is_secret, ref large, .. } => {
             (item.state, item.kind, item.stat, item.is_secret) = (State::Stored(id), kind, stat, is_secret);
+            item.is_large = large.is_some();
             item.excluded = is_secret && !item.force_included;
             item.excluded.then_some(Why::Secret)
         }

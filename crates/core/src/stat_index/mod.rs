@@ -8,9 +8,9 @@
 //! A folder that was listed whole, every name of which is an entry, is kept with its own stat data: as long as that is
 //! the same its names are, and it need not be listed again.
 //!
-//! Format 2, little endian: header, folders, entries, names (`read.rs` and `write.rs` spell it out). Entries
-//! stand folder by folder and in each by name, so that a walk merges them with the folder's listing. Format 1 had no stat
-//! data of folders; it is taken for empty.
+//! Format 3, little endian: header, folders, entries, names (`read.rs` and `write.rs` spell it out). Entries
+//! stand folder by folder and in each by name, so that a walk merges them with the folder's listing. Earlier formats had no
+//! stat data of folders, or knew no large files: they are taken for empty.
 
 mod read;
 mod write;
@@ -23,13 +23,12 @@ use gix::ObjectId;
 /// The first bytes of the file.
 const MAGIC: &[u8; 4] = b"AZSI";
 /// The format that this azml writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// Bytes in the header: magic, version, checksum, folders, entries, length of names, root tree, flags, reserved.
 const HEADER: usize = 64;
-/// The header's byte of flags, and its one flag: folders with a `.git` of their own have no stat data. Without it
-/// (an azml that knew nothing of nested repositories wrote the index) no folder's stat data counts.
+/// The header's byte of flags, and its one flag: an entry in the tree is a large file.
 const FLAGS_AT: usize = 48;
-const NESTED_ARE_LISTED: u32 = 1;
+const HAS_LARGE: u32 = 2;
 /// Bytes that describe a folder: first entry, entries, tree, whether its stat data is known, and that.
 const FOLDER: usize = 80;
 /// Bytes of an entry.
@@ -109,6 +108,8 @@ pub struct Known {
     pub is_secret: bool,
     /// It is not in the tree.
     pub excluded: bool,
+    /// It is a large file: its object is the pointer in its place.
+    pub is_large: bool,
     /// Its stat data; meaningless for a folder.
     pub stat: Stat,
     /// Its object; a folder's tree, null when the tree would be empty.

@@ -8,7 +8,7 @@ use gix::{
 };
 
 use super::{
-    ENTRY, FLAGS_AT, FOLDER, FORMAT_VERSION, HEADER, Kind, Known, MAGIC, NESTED_ARE_LISTED, NO_FOLDER, Stat,
+    ENTRY, FLAGS_AT, FOLDER, FORMAT_VERSION, HAS_LARGE, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat,
 };
 
 /// An index in memory, as it is on disk.
@@ -18,7 +18,6 @@ pub struct StatIndex {
     folders: u32,
     entries: usize,
     names: usize,
-    nested_are_listed: bool,
 }
 
 /// A folder of the index.
@@ -97,8 +96,7 @@ impl StatIndex {
         if folders == 0 || names_at.checked_add(names_len)? != bytes.len() {
             return None;
         }
-        let nested_are_listed = u32_at(&bytes, FLAGS_AT) & NESTED_ARE_LISTED != 0;
-        let index = Self { bytes, folders, entries: entries_at, names: names_at, nested_are_listed };
+        let index = Self { bytes, folders, entries: entries_at, names: names_at };
         // Cheaper once here than at each step: every folder's entries and every entry's name and child are there.
         let sound = (0..folders).all(|number| {
             let folder = &index.bytes[HEADER + number as usize * FOLDER..];
@@ -119,6 +117,11 @@ impl StatIndex {
         Some(id_at(&self.bytes, 28)).filter(|id| !id.is_null())
     }
 
+    /// Returns whether a file in the tree is a large one.
+    pub fn has_large(&self) -> bool {
+        u32_at(&self.bytes, FLAGS_AT) & HAS_LARGE != 0
+    }
+
     /// The number of the root's folder.
     pub fn root(&self) -> u32 {
         0
@@ -133,7 +136,7 @@ impl StatIndex {
             first: u32_at(bytes, 0),
             count: u32_at(bytes, 4),
             tree: Some(id_at(bytes, 8)).filter(|id| !id.is_null()),
-            stat: (u32_at(bytes, 28) != 0 && self.nested_are_listed).then(|| stat_at(bytes, 32)),
+            stat: (u32_at(bytes, 28) != 0).then(|| stat_at(bytes, 32)),
         }
     }
 }
@@ -147,6 +150,11 @@ impl<'a> Folder<'a> {
     /// Returns whether it has no entry.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Returns whether an entry in the tree is a large file.
+    pub fn has_large(&self) -> bool {
+        self.index.has_large() && (0..self.len()).any(|n| self.entry(n).bytes[7] & 6 == 4)
     }
 
     /// The entry of this name.
@@ -201,6 +209,7 @@ impl Entry<'_> {
             kind: self.kind(),
             is_secret: self.bytes[7] & 1 != 0,
             excluded: self.bytes[7] & 2 != 0,
+            is_large: self.bytes[7] & 4 != 0,
             stat: self.stat(),
             id: self.id(),
             child: self.child(),

@@ -18,7 +18,7 @@ fn known(kind: Kind, byte: u8) -> Known {
         ino: 0x0102_0304_0506,
         dev: 66,
     };
-    Known { kind, is_secret: false, excluded: false, stat, id: id(byte), child: None }
+    Known { kind, is_secret: false, excluded: false, is_large: false, stat, id: id(byte), child: None }
 }
 
 fn sample() -> Builder {
@@ -29,14 +29,15 @@ fn sample() -> Builder {
     builder.entry("key".into(), &Known { is_secret: true, excluded: true, ..known(Kind::Executable, 3) });
     builder.folder(Some(id(2)), Some(Stat { size: 4096, ..known(Kind::Folder, 2).stat }));
     builder.entry("link".into(), &known(Kind::Link, 4));
+    builder.entry("weights".into(), &Known { is_large: true, ..known(Kind::File, 5) });
     builder
 }
 
 /// The format's golden file: a change here needs a new version.
 #[test]
-fn version_2_is_the_golden_one() {
+fn version_3_is_the_golden_one() {
     let bytes = sample().into_bytes();
-    let golden = include_bytes!("golden-v2-nested.bin");
+    let golden = include_bytes!("golden-v3.bin");
     assert_eq!(bytes, golden);
     let index = StatIndex::from_bytes(golden.to_vec()).unwrap();
     assert_eq!(index.root_tree(), Some(id(0xaa)));
@@ -48,20 +49,15 @@ fn version_2_is_the_golden_one() {
     let data = index.folder(root.entry(1).child().unwrap());
     assert_eq!(data.tree, Some(id(2)));
     assert_eq!((root.stat, data.stat.map(|stat| stat.size)), (None, Some(4096)));
-    assert_eq!((data.len(), data.entry(0).kind()), (1, Kind::Link));
-}
-
-/// As it was written before nested repositories counted.
-#[test]
-fn without_the_flag_every_folder_is_listed() {
-    let index = StatIndex::from_bytes(include_bytes!("golden-v2.bin").to_vec()).unwrap();
-    let data = index.folder(index.folder(0).entry(1).child().unwrap());
-    assert_eq!((data.tree, data.stat), (Some(id(2)), None));
+    assert_eq!((data.len(), data.entry(0).kind()), (2, Kind::Link));
+    assert_eq!((root.has_large(), data.has_large(), data.entry(1).known().is_large), (false, true, true));
 }
 
 #[test]
-fn an_index_of_version_1_is_taken_for_empty() {
-    assert!(StatIndex::from_bytes(include_bytes!("golden-v1.bin").to_vec()).is_none());
+fn an_index_of_an_earlier_version_is_taken_for_empty() {
+    for bytes in [&include_bytes!("golden-v1.bin")[..], include_bytes!("golden-v2.bin")] {
+        assert!(StatIndex::from_bytes(bytes.to_vec()).is_none());
+    }
 }
 
 #[test]
@@ -89,7 +85,7 @@ fn entries_are_found_by_name() {
 
 #[test]
 fn another_version_is_not_read() {
-    for version in [0u32, 1, 3, 99] {
+    for version in [0u32, 1, 2, 4, 99] {
         let mut bytes = sample().into_bytes();
         bytes[4..8].copy_from_slice(&version.to_le_bytes());
         assert!(StatIndex::from_bytes(bytes).is_none(), "{version}");

@@ -4,9 +4,7 @@ use std::{io::Write, path::Path};
 
 use gix::{ObjectId, bstr::BStr};
 
-use super::{
-    ENTRY, FOLDER, FORMAT_VERSION, Folder, HEADER, Kind, Known, MAGIC, NESTED_ARE_LISTED, NO_FOLDER, Stat,
-};
+use super::{ENTRY, FOLDER, FORMAT_VERSION, Folder, HAS_LARGE, HEADER, Kind, Known, MAGIC, NO_FOLDER, Stat};
 
 /// Collects folders and their entries, and becomes the file.
 #[derive(Debug)]
@@ -15,12 +13,13 @@ pub struct Builder {
     entries: Vec<u8>,
     names: Vec<u8>,
     began: (i64, u32),
+    has_large: bool,
 }
 
 impl Builder {
     /// An index of a snapshot that began at this second and nanosecond, by the clock of the files.
     pub fn new(began: (i64, u32)) -> Self {
-        Self { folders: Vec::new(), entries: Vec::new(), names: Vec::new(), began }
+        Self { folders: Vec::new(), entries: Vec::new(), names: Vec::new(), began, has_large: false }
     }
 
     /// Begins the next folder, whose number it gives. The first is the root; a folder's entries follow it. `stat` is known
@@ -41,6 +40,7 @@ impl Builder {
     /// them, in turn, its number and tree now. The earlier snapshot began before this one: what could hide a change is
     /// smudged already.
     pub fn copy(&mut self, folder: &Folder<'_>, mut child: impl FnMut() -> Option<(u32, Option<ObjectId>)>) {
+        self.has_large |= folder.has_large();
         for n in 0..folder.len() {
             let entry = folder.entry(n);
             let at = self.entries.len();
@@ -58,12 +58,13 @@ impl Builder {
 
     /// Adds an entry to the folder begun last. Names come in order.
     pub fn entry(&mut self, name: &BStr, known: &Known) {
+        self.has_large |= known.is_large && !known.excluded;
         let stat = if known.stat.is_racy(self.began) { Stat::SMUDGED } else { known.stat };
         let out = &mut self.entries;
         out.extend_from_slice(&small(self.names.len()).to_le_bytes());
         out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
         out.push(known.kind as u8);
-        out.push(u8::from(known.is_secret) | u8::from(known.excluded) << 1);
+        out.push(u8::from(known.is_secret) | u8::from(known.excluded) << 1 | u8::from(known.is_large) << 2);
         put_stat(out, &stat);
         out.extend_from_slice(known.id.as_slice());
         out.extend_from_slice(&known.child.unwrap_or(NO_FOLDER).to_le_bytes());
@@ -94,7 +95,7 @@ impl Builder {
         out.extend_from_slice(&(self.names.len() as u64).to_le_bytes());
         // The root folder stands first, and its tree is the whole's.
         out.extend_from_slice(self.folders.get(8..28).unwrap_or(&[0; 20]));
-        out.extend_from_slice(&NESTED_ARE_LISTED.to_le_bytes());
+        out.extend_from_slice(&if self.has_large { HAS_LARGE } else { 0 }.to_le_bytes());
         out.resize(HEADER, 0);
         out.extend_from_slice(&self.folders);
         out.extend_from_slice(&self.entries);

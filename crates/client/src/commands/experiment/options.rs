@@ -31,7 +31,7 @@ pub struct SharedOptions {
     /// Return as soon as it has started; it goes on without this terminal
     #[arg(long)]
     pub detach: bool,
-    /// Take files over 50 MB, and more than 200 MB at once, into the snapshot
+    /// Take any number of new bytes into the snapshot, also over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     /// The most bytes of outputs and logs of a run to push, for example 200MB: logs first, then the smallest files; the

@@ -38,6 +38,8 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "received_snapshots": pulled.new_snapshots,
         "bytes_sent": pushed.bytes_sent,
         "bytes_received": pulled.bytes_received,
+        "large_files_sent": pushed.large.files,
+        "large_files_unpushed": pushed.large.left,
         "history": pushed.history.map(|id| id.to_string()),
         "runs": RunStore::new(&opened.history).count()?,
     })))

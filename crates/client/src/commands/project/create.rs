@@ -38,7 +38,7 @@ pub struct Args {
     /// Begin with the files of this Git repository's newest commit
     #[arg(long, short = 'u', value_name = "URL", conflicts_with = "existing")]
     template_url: Option<String>,
-    /// Take in files over 50 MB, and more than 200 MB at once
+    /// Take in any number of bytes, also over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     #[command(flatten)]

@@ -58,9 +58,10 @@ fn finish(ui: &Ui, ctx: &Context, report: &Report, mend: bool) -> Result<Output,
         })
         .collect();
     ctx.notices.status(&format!(
-        "Checked {} packs, {} objects, {} snapshots and {} run records: {}",
+        "Checked {} packs, {} objects, {} large files, {} snapshots and {} run records: {}",
         report.packs,
         report.objects,
+        report.large,
         report.snapshots,
         report.runs,
         match problems.len() {
@@ -72,9 +73,10 @@ fn finish(ui: &Ui, ctx: &Context, report: &Report, mend: bool) -> Result<Output,
     let value = json!({
         "packs": report.packs,
         "objects": report.objects,
+        "large_files": report.large,
         "snapshots": report.snapshots,
         "runs": report.runs,
-        "missing": report.missing.len(),
+        "missing": report.missing.len() + report.large_missing.len(),
         "sound": report.is_sound(),
         "problems": problems,
     });

@@ -90,7 +90,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
     }
     let paths = named::paths(ctx, opened, &what.paths)?;
     if let Some(folder) = &what.to {
-        let written = restore::write_to(ctx, opened, (found.tree, &paths), folder)?;
+        let written = restore::write_to(ctx, opened, (found.tree, &paths), folder, what.remote.token())?;
         snapshot::warn_passed_over(ctx, &written.passed_over);
         ctx.notices.status(&format!("Wrote {called} to {}: {} files", folder.display(), written.files));
         head["to"] = folder.to_string_lossy().into();
@@ -99,11 +99,11 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
         return Ok(Output::Value(head));
     }
     let is_whole = paths.is_empty();
-    let target = Target { tree: found.tree, paths };
+    let target = Target { tree: found.tree.id, paths, has_large: found.tree.has_large };
     if what.dry_run {
         return Ok(planned(ctx, &restore::plan(opened, target)?, &head));
     }
-    let (plan, done) = restore::restore(ctx, opened, target, what.force)?;
+    let (plan, done) = restore::restore(ctx, opened, &target, what.force, what.remote.token())?;
     let files = if is_whole { "The folder already is" } else { "These files already are as in" };
     if done.backup.is_none() {
         ctx.notices.status(&format!("{files} {called}"));

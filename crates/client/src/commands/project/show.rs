@@ -1,5 +1,6 @@
 //! `azml project show`.
 
+use azml_core::large::Pointer;
 use azml_core::quote::quoted_path;
 use azml_core::run::format;
 use serde_json::{Map, json};
@@ -40,6 +41,8 @@ pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandEr
         runs,
         running,
         unpushed,
+        large,
+        large_unpushed,
         backups,
         held_back,
         kept,
@@ -63,6 +66,11 @@ pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandEr
         "runs": runs,
         "running": running,
         "owed": unpushed,
+        "large_files": {
+            "here": counted(large),
+            "unpushed": counted(large_unpushed),
+            "last_error": history.large_error(),
+        },
         "last_push_error": history.push_error(),
         "backups": backups,
         "held_back": held_back.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -86,7 +94,7 @@ pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandEr
     ] {
         row.insert(header.to_owned(), value[key].clone());
     }
-    let state = match (remote, unpushed.is_empty()) {
+    let state = match (remote, unpushed.is_empty() && large_unpushed.is_empty()) {
         (None, _) => "not linked",
         (Some(_), true) => "in sync",
         (Some(_), false) => "owed",
@@ -103,4 +111,9 @@ pub(super) fn output(ctx: &Context, opened: &Opened) -> Result<Output, CommandEr
         );
     }
     Ok(Output::WithTable { value, rows: vec![row], numbers: Numbers::AsText })
+}
+
+/// The number of files and of their bytes.
+fn counted(files: &[Pointer]) -> serde_json::Value {
+    json!({"files": files.len(), "bytes": files.iter().map(|pointer| pointer.size).sum::<u64>()})
 }

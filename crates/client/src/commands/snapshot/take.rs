@@ -27,7 +27,7 @@ pub struct Args {
     /// A permanent name for the snapshot
     #[arg(long, value_name = "NAME")]
     tag: Option<String>,
-    /// Take in files over 50 MB, and more than 200 MB at once
+    /// Take in any number of new bytes, also over 200 MB in Git and 10 GB of large files
     #[arg(long)]
     allow_large: bool,
     #[command(flatten)]

@@ -34,7 +34,7 @@ macro_rules! plain_failures {
         })*
     };
 }
-plain_failures!(checkout::Error, join::Error, run::AttachError, QueryError, FileError);
+plain_failures!(join::Error, run::AttachError, QueryError, FileError);
 
 impl From<run::Error> for CommandError {
     fn from(error: run::Error) -> Self {
@@ -194,6 +194,31 @@ fn format_hint(path: &std::path::Path, format: Format) -> String {
     }
 }
 
+impl From<checkout::Error> for CommandError {
+    fn from(error: checkout::Error) -> Self {
+        match &error {
+            checkout::Error::LargeMissing(missing) => large_missing(missing),
+            checkout::Error::NotEmpty { .. } => {
+                Self::failed(error).hint("name a folder that is new or empty")
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+fn large_missing(missing: &checkout::LargeMissing) -> CommandError {
+    let named = missing.files.iter().take(10);
+    let named =
+        named.map(|(path, pointer)| format!("{} ({})", quoted(path), crate::text::size(pointer.size)));
+    let list: Vec<String> = named.collect();
+    let bytes = missing.files.iter().map(|(_, pointer)| pointer.size).sum();
+    let (count, size) = (missing.files.len(), crate::text::size(bytes));
+    let s = if count == 1 { " is" } else { "s are" };
+    CommandError::failed(format!("{count} large file{s} not on this computer ({size}); nothing was changed"))
+        .hint(format!("missing: {}", list.join(", ")))
+        .hint("the computer that took the snapshot has them")
+}
+
 impl From<restore::Error> for CommandError {
     fn from(error: restore::Error) -> Self {
         use restore::Error;
@@ -205,6 +230,7 @@ impl From<restore::Error> for CommandError {
                     .hint("to back them up and replace them, too, add --force to the command")
             }
             Error::FolderChanged { .. } => Self::failed(error).hint("run the command again"),
+            Error::LargeMissing(missing) => large_missing(missing),
             Error::NoBackup => Self::not_found(error).hint("{azml} history list"),
             Error::NoSuchPath { .. } => {
                 Self::not_found(error).hint("the files of a snapshot: {azml} snapshot show NAME")

@@ -191,7 +191,6 @@ impl From<restore::WriteError> for CommandError {
             WriteError::NoSuchPath { .. } => {
                 Self::not_found(error).hint("its files: {azml} snapshot show NAME")
             }
-            WriteError::NotEmpty(_) => Self::failed(error).hint("name a folder that is new or empty"),
         }
     }
 }

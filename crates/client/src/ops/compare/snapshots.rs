@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use azml_core::restore;
-use azml_core::snapshot::{self, Limits, Silent, TreeRequest};
+use azml_core::snapshot::{self, Silent, TreeRequest};
 use gix::ObjectId;
 use gix::bstr::BString;
 
@@ -35,7 +35,7 @@ pub fn difference(
     let git = opened.history.git().clone().with_object_memory();
     let named = |name: &str| -> Result<Side, CommandError> {
         let found = named::snapshot(ctx, opened, name, token)?;
-        Ok((name.to_owned(), Some(found.commit), found.tree))
+        Ok((name.to_owned(), Some(found.commit), found.tree.id))
     };
     let (from, to) = match &question.names {
         (Some(from), Some(to)) => (named(from)?, named(to)?),
@@ -64,7 +64,10 @@ pub fn difference(
 
 /// The project folder as a snapshot would have it now.
 fn folder(ctx: &Context, opened: &Opened) -> Result<Side, CommandError> {
-    let request = TreeRequest { home: ctx.env.home().map(ToOwned::to_owned), limits: Limits::default() };
+    let request = TreeRequest {
+        home: ctx.env.home().map(ToOwned::to_owned),
+        limits: super::super::snapshot::limits(ctx, false),
+    };
     let taken = snapshot::tree(&opened.history, &request, &Silent)?;
     Ok(("the project folder".to_owned(), None, taken.tree))
 }

@@ -41,7 +41,7 @@ impl Submission<'_> {
         Ok(Job {
             run_id: self.live.id().clone(),
             commit: taken.commit,
-            tree: taken.tree,
+            tree: taken.tree(),
             left_out: linked.map(|left| left.path.clone()).collect(),
             outputs: config.outputs.clone(),
             program: self.plan.program.clone(),

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use azml_core::id::RunId;
+use azml_core::large::Tree;
 use azml_core::run::{self, RunRecord, RunStore, Status};
 use azml_core::secret;
 use azml_core::snapshot::{LeftOut, Taken, Why};
@@ -347,11 +348,12 @@ fn snapshot_of(opened: &Opened, record: &RunRecord, definition: &Definition) -> 
     let missing = || CommandError::failed(format!("the snapshot of sweep {} is not here", record.run_id));
     let commit = record.commit_id().ok_or_else(missing)?;
     let found = opened.history.git().find_commit(commit).ok();
-    let tree = found.and_then(|commit| Some(commit.tree_id().ok()?.detach()));
+    let tree = found.and_then(|commit| Tree::of_commit(commit.repo, commit.id).ok());
     let tree = tree.ok_or_else(|| missing().hint("to fetch it: {azml} history sync"))?;
     let left = definition.left_out.iter();
     let left_out = left.map(|path| LeftOut { path: path.as_str().into(), why: Why::Secret }).collect();
-    Ok(Taken { commit, tree, is_new: false, files: 0, changed: 0, bytes_new: 0, left_out })
+    let Tree { id: tree, has_large } = tree;
+    Ok(Taken { commit, tree, is_new: false, files: 0, changed: 0, has_large, bytes_new: 0, left_out })
 }
 
 /// Ends what a killed azml has left running of a sweep: a member must not run twice at once.

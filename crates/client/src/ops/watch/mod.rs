@@ -286,7 +286,7 @@ fn wanted(history: &HistoryRepo) -> Result<Vec<BString>, CommandError> {
 }
 
 fn described(opened: &Opened, taken: &Taken) -> Result<(Described, Vec<(char, BString)>), CommandError> {
-    let snapshot = named::Snapshot { commit: taken.commit, tree: taken.tree, run: None };
+    let snapshot = named::Snapshot { commit: taken.commit, tree: taken.tree(), run: None };
     let described = snapshots::describe(opened, &snapshot)?;
     let changes = snapshots::changes(opened, &described)?;
     Ok((described, changes))

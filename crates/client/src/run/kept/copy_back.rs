@@ -12,6 +12,7 @@ use azml_core::checkout::listing::Entry;
 use azml_core::checkout::path::check;
 use azml_core::dir::{Dir, split};
 use azml_core::history::HistoryRepo;
+use azml_core::large::{Pointer, Tree};
 use azml_core::quote::{quoted, quoted_path};
 use azml_core::restore::{self, Done, Plan, Steps};
 use azml_core::snapshot::{self, Limits, Silent, TreeRequest};
@@ -190,7 +191,7 @@ pub fn apply(
     steps: &dyn Steps,
 ) -> Result<Applied, CopyError> {
     let request = TreeRequest { home: None, limits: Limits::NONE };
-    let folder = snapshot::tree(history, &request, &Silent)?.tree;
+    let folder = snapshot::tree(history, &request, &Silent)?.tree();
     let repo = history.git();
     let mut wanted = Wanted::default();
     for item in items {
@@ -198,7 +199,7 @@ pub fn apply(
     }
     let mut conflicts = BTreeSet::new();
     for (path, entry) in &wanted.entries {
-        let now = entry_at(repo, folder, path.as_bstr())?;
+        let now = entry_at(repo, folder.id, path.as_bstr())?;
         if now == At::from(*entry) {
             continue;
         }
@@ -210,7 +211,7 @@ pub fn apply(
     if !conflicts.is_empty() && !context.force {
         return Err(CopyError::Conflicts { paths: conflicts.into_iter().collect() });
     }
-    let target = wanted.tree(repo, folder)?;
+    let target = Tree { id: wanted.tree(repo, folder.id)?, ..folder };
     let plan = restore::plan(history, target)?;
     if plan.folder() != folder {
         return Err(CopyError::FolderChanges);
@@ -254,8 +255,11 @@ impl Wanted {
         let entry = if found.is_symlink() {
             let target = fs::read_link(place).map_err(read())?;
             let id = repo.write_blob(target.as_os_str().as_bytes()).map_err(git)?;
-            Entry { kind: EntryKind::Link, id: id.detach() }
-        } else if found.is_dir() || found.len() > Limits::default().file {
+            Entry { kind: EntryKind::Link, id: id.detach(), is_large: false }
+        } else if found.is_dir()
+            || found.len() > Limits::default().file
+            || is_text_of_a_pointer(place, found.len())
+        {
             let to = history.root().join(native(path));
             let is_there = if found.is_dir() { to.is_dir() } else { is_same(place, &to) };
             if is_there {
@@ -271,7 +275,7 @@ impl Wanted {
             let id = repo.write_blob_stream(file).map_err(git)?;
             let is_executable = found.permissions().mode() & 0o100 != 0;
             let kind = if is_executable { EntryKind::BlobExecutable } else { EntryKind::Blob };
-            Entry { kind, id: id.detach() }
+            Entry { kind, id: id.detach(), is_large: false }
         };
         self.entries.push((item.path.clone(), Some(entry)));
         Ok(())
@@ -292,6 +296,11 @@ impl Wanted {
         }
         editor.write(|tree| repo.write_object(tree).map(gix::Id::detach)).map_err(git)
     }
+}
+
+/// Returns whether a file is the text of a pointer, which would stand for a large file in a tree.
+fn is_text_of_a_pointer(place: &Path, size: u64) -> bool {
+    size < 1024 && fs::read(place).is_ok_and(|text| Pointer::parse(&text).is_some())
 }
 
 /// Returns the entry of a tree at a path.
@@ -322,7 +331,7 @@ fn entry_at(repo: &Repository, tree: ObjectId, path: &BStr) -> Result<At, CopyEr
         let is_last = at + 1 == parts.len();
         match (mode.is_tree(), is_last) {
             (true, true) => return Ok(At::Folder),
-            (false, true) => return Ok(At::File(Entry { kind: mode.kind(), id })),
+            (false, true) => return Ok(At::File(Entry { kind: mode.kind(), id, is_large: false })),
             (false, false) => return Ok(At::Unreachable),
             (true, false) => tree = repo.find_tree(id).map_err(git)?,
         }

@@ -239,7 +239,7 @@ impl Folder {
         for file in &self.files {
             number(out, file.name.len());
             out.extend_from_slice(&file.name);
-            out.push(letter(file.entry.kind));
+            out.push(letter(file.entry));
             out.extend_from_slice(file.entry.id.as_slice());
             state(out, &file.state);
         }
@@ -308,11 +308,14 @@ fn number(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn letter(kind: EntryKind) -> u8 {
-    match kind {
-        EntryKind::Link => b'l',
-        EntryKind::BlobExecutable => b'x',
-        _ => b'f',
+/// A capital letter is a large file's.
+fn letter(entry: Entry) -> u8 {
+    match (entry.kind, entry.is_large) {
+        (EntryKind::Link, _) => b'l',
+        (EntryKind::BlobExecutable, false) => b'x',
+        (EntryKind::BlobExecutable, true) => b'X',
+        (_, false) => b'f',
+        (_, true) => b'F',
     }
 }
 
@@ -370,13 +373,15 @@ impl<'b> Reader<'b> {
         let mut folder = Folder { state, ..Folder::default() };
         for _ in 0..self.number()? {
             let name = self.name()?;
-            let kind = match self.take(1)? {
-                b"l" => EntryKind::Link,
-                b"x" => EntryKind::BlobExecutable,
-                b"f" => EntryKind::Blob,
+            let (kind, is_large) = match self.take(1)? {
+                b"l" => (EntryKind::Link, false),
+                b"x" => (EntryKind::BlobExecutable, false),
+                b"X" => (EntryKind::BlobExecutable, true),
+                b"f" => (EntryKind::Blob, false),
+                b"F" => (EntryKind::Blob, true),
                 _ => return Err(damaged()),
             };
-            let entry = Entry { kind, id: self.id()? };
+            let entry = Entry { kind, id: self.id()?, is_large };
             folder.files.push(FileEntry { name, entry, state: self.state()? });
         }
         for _ in 0..self.number()? {

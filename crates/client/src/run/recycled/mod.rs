@@ -19,6 +19,7 @@ use std::sync::Arc;
 use azml_core::checkout;
 use azml_core::checkout::listing::{self, Listing};
 use azml_core::dir::{Dir, Opened, split};
+use azml_core::large::Tree;
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
@@ -51,19 +52,15 @@ pub(super) fn write_manifest(
 }
 
 /// The folders and files that a snapshot's tree has.
-pub(super) fn folders_of(repo: &gix::Repository, tree: ObjectId) -> Result<Folder, checkout::Error> {
+pub(super) fn folders_of(repo: &gix::Repository, tree: impl Into<Tree>) -> Result<Folder, checkout::Error> {
     Ok(Folder::of(&listing::list(repo, tree)?))
 }
 
 /// Returns the manifest of a run folder whose index can't be read: the files of its snapshot, none of which is known to be
 /// untouched.
-pub(super) fn made_of(
-    repo: &gix::Repository,
-    tree: ObjectId,
-    work: &Path,
-) -> Result<Manifest, checkout::Error> {
+pub(super) fn made_of(repo: &gix::Repository, tree: Tree, work: &Path) -> Result<Manifest, checkout::Error> {
     let mode = open_top(work).and_then(|open| State::open(&open)).map_or(0o755, |state| state.mode);
-    Ok(Manifest { tree, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
+    Ok(Manifest { tree: tree.id, links_of: BString::default(), mode, top: folders_of(repo, tree)? })
 }
 
 /// Puts a run's folder and its index aside for the next run. An older one that was put aside is moved into the folder
@@ -102,7 +99,7 @@ pub(super) enum Reused {
 /// `None`: there is nothing at `work`, and the folder has to be made from scratch.
 pub(super) fn reuse(
     repo: &gix::Repository,
-    tree: ObjectId,
+    tree: impl Into<Tree>,
     root: &Path,
     recycled: &Path,
     work: &Path,
@@ -111,7 +108,7 @@ pub(super) fn reuse(
     let taken = work.with_extension("spare");
     // Who renames it has it: runs that start at the same time make theirs from scratch.
     fs::rename(recycled, &taken).ok()?;
-    let done = reuse_from(repo, tree, root, &taken, work, index);
+    let done = reuse_from(repo, tree.into(), root, &taken, work, index);
     if let Err(error) = &done {
         tracing::debug!(%error, "the last run's folder can't be used");
         let broken = work.with_extension("broken");
@@ -125,7 +122,7 @@ pub(super) fn reuse(
 
 fn reuse_from(
     repo: &gix::Repository,
-    tree: ObjectId,
+    tree: Tree,
     root: &Path,
     taken: &Path,
     work: &Path,
@@ -135,7 +132,7 @@ fn reuse_from(
     fs::rename(taken.join(WORK), work)?;
     let list = || listing::list(repo, tree).map_err(io::Error::other);
     let has_its_links = manifest.links_of.is_empty() || manifest.links_of == root.as_os_str().as_bytes();
-    let mut wanted = if manifest.tree == tree && has_its_links { None } else { Some(list()?) };
+    let mut wanted = if manifest.tree == tree.id && has_its_links { None } else { Some(list()?) };
     let kept = keep(work, &mut manifest, wanted.as_ref())?;
     if wanted.is_none() && !kept.has_lost && kept.unsure <= UNSURE {
         fs::rename(taken.join(INDEX), index)?;

@@ -32,7 +32,7 @@ impl Testbed {
             .iter()
             .map(|(path, kind, content)| {
                 let id = self.repo.write_blob(content).unwrap().detach();
-                (BString::from(*path), Entry { kind: *kind, id })
+                (BString::from(*path), Entry { kind: *kind, id, is_large: false })
             })
             .collect()
     }

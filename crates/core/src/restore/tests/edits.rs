@@ -166,6 +166,6 @@ fn two_restores_at_once_go_one_after_the_other() {
     assert!(goals.contains(&project.state()), "{:#?}", project.state());
     project.is_clean();
     let first = backups(&project.history).unwrap().last().unwrap().clone();
-    project.restore(first.tree).unwrap();
+    project.restore(first.tree.into()).unwrap();
     assert_eq!(project.state(), new(), "the first backup is what was there before both");
 }

@@ -66,11 +66,20 @@ fn steps_of(project: &Project, plan: &Plan) -> u64 {
 
 #[test]
 fn a_restore_killed_before_any_step_is_finished_or_never_happened() {
-    let project = Project::with(&new());
+    killed_before_any_step(&Project::with(&new()), 1);
+}
+
+#[test]
+fn a_restore_of_large_files_killed_before_any_step_is_finished_or_never_happened() {
+    killed_before_any_step(&Project::of_large_files(&new()), 5);
+}
+
+/// At every so-manieth step.
+fn killed_before_any_step(project: &Project, every: usize) {
     let tree = project.tree_of(&old());
-    let steps = steps_of(&project, &plan(&project.history, tree).unwrap());
+    let steps = steps_of(project, &plan(&project.history, tree).unwrap());
     let mut finished = 0;
-    for step in 1..=steps {
+    for step in (1..=steps).step_by(every) {
         project.become_(&new());
         let history = project.reopened();
         let backups_before = newest_backup(&history).unwrap().map_or(0, |backup| backup.number);
@@ -99,13 +108,17 @@ fn a_restore_killed_before_any_step_is_finished_or_never_happened() {
             assert_eq!(newest, backups_before, "step {step}: what never happened leaves no backup");
         }
     }
-    assert!(finished > steps / 2, "{finished} of {steps}");
+    assert!(finished > steps / 2 / every as u64, "{finished} of {steps}");
     project.fsck();
 }
 
 #[test]
 fn an_undo_killed_before_any_step_is_finished_or_never_happened() {
-    let project = Project::with(&new());
+    undo_killed_before_any_step(&Project::with(&new()));
+    undo_killed_before_any_step(&Project::of_large_files(&new()));
+}
+
+fn undo_killed_before_any_step(project: &Project) {
     let tree = project.tree_of(&old());
     project.restore(tree).unwrap();
     let count = Count::default();
@@ -124,7 +137,11 @@ fn an_undo_killed_before_any_step_is_finished_or_never_happened() {
 
 #[test]
 fn files_that_a_power_cut_tore_are_made_whole() {
-    let project = Project::with(&new());
+    power_cut(&Project::with(&new()));
+    power_cut(&Project::of_large_files(&new()));
+}
+
+fn power_cut(project: &Project) {
     let tree = project.tree_of(&old());
     let plan = plan(&project.history, tree).unwrap();
     let count = Count::default();
@@ -147,8 +164,9 @@ fn what_cannot_be_finished_is_undone() {
     let project = Project::with(&new());
     let repo = project.history.git();
     let id = repo.write_blob("a content in a file of its own").unwrap().detach();
-    let entry = crate::checkout::listing::Entry { kind: gix::objs::tree::EntryKind::Blob, id };
-    let tree = backup::add_to_tree(repo, project.tree_of(&old()), [("train.py".into(), entry)]).unwrap();
+    let entry =
+        crate::checkout::listing::Entry { kind: gix::objs::tree::EntryKind::Blob, id, is_large: false };
+    let tree = backup::add_to_tree(repo, project.tree_of(&old()).id, [("train.py".into(), entry)]).unwrap();
     let first = plan(&project.history, tree).unwrap();
     // A content of the target is not here: nothing begins.
     let id = id.to_string();

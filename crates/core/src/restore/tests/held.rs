@@ -10,10 +10,10 @@ fn take(project: &Project) -> TreeTaken {
     crate::snapshot::tree(&project.history, &request, &Silent).unwrap()
 }
 
-fn names(project: &Project, tree: ObjectId) -> Vec<String> {
+fn names(project: &Project, tree: Tree) -> Vec<String> {
     let mut git = std::process::Command::new("git");
     git.arg("--git-dir").arg(project.history.path());
-    let output = git.args(["ls-tree", "-r", "--name-only", &tree.to_string()]).output().unwrap();
+    let output = git.args(["ls-tree", "-r", "--name-only", &tree.id.to_string()]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -26,7 +26,7 @@ fn set(paths: &[&str]) -> BTreeSet<BString> {
 }
 
 /// A project whose first tree ignores nothing, and what is ignored by now.
-fn ignoring(rules: &str, ignored: &[&str]) -> (Project, ObjectId, ObjectId) {
+fn ignoring(rules: &str, ignored: &[&str]) -> (Project, Tree, Tree) {
     let project = Project::new();
     project.write("s.py", "1");
     let first = project.tree();
@@ -45,18 +45,18 @@ fn it_is_named_and_held_back_until_an_amlignore_takes_it_in() {
     assert_eq!(plan.unignored, set(&["deep/x.csv", "patients/"]));
     project.restore(first).unwrap();
     let taken = take(&project);
-    assert_eq!(taken.tree, first);
+    assert_eq!(taken.tree(), first);
     let left_out = |path: &str| LeftOut { path: path.into(), why: Why::Held };
     assert_eq!(taken.left_out, [left_out("deep/x.csv"), left_out("patients")]);
     assert_eq!(held(&project), ["/deep/x.csv", "/patients/"]);
     // What comes into a folder later is held back as well.
     project.write("patients/later", "secret");
-    assert_eq!(take(&project).tree, first);
+    assert_eq!(take(&project).tree(), first);
 
     project.write(".amlignore", "!/patients/\n/deep/x.csv\n");
     let taken = take(&project);
     let expected = [".amlignore", "patients/b/c", "patients/later", "patients/p", "s.py"];
-    assert_eq!((names(&project, taken.tree), taken.left_out), (expected.map(str::to_owned).into(), vec![]));
+    assert_eq!((names(&project, taken.tree()), taken.left_out), (expected.map(str::to_owned).into(), vec![]));
     assert_eq!(held(&project), Vec::<String>::new());
     assert!(!project.history.held_back_path().exists());
 }
@@ -69,7 +69,7 @@ fn it_is_held_back_no_longer_where_it_is_ignored_again() {
     // To an older snapshot still: it stays held back.
     assert_eq!(plan(&project.history, first).unwrap().unignored, set(&[]));
     project.undo().unwrap();
-    assert_eq!(take(&project).tree, second);
+    assert_eq!(take(&project).tree(), second);
     assert_eq!(held(&project), Vec::<String>::new());
     // Undoing brings older rules as well.
     project.restore(first).unwrap();
@@ -77,7 +77,7 @@ fn it_is_held_back_no_longer_where_it_is_ignored_again() {
     let (_, back) = plan_undo(&project.history).unwrap();
     assert_eq!(back.unignored, set(&["patients/"]));
     project.undo().unwrap();
-    assert_eq!(take(&project).tree, first);
+    assert_eq!(take(&project).tree(), first);
     assert_eq!(names(&project, first), ["s.py"]);
 }
 
@@ -95,10 +95,10 @@ fn older_rules_of_any_folder_and_kind_count() {
     // The middle one still has the rule for `raw/`.
     assert_eq!(plan(&project.history, second).unwrap().unignored, set(&["deep/x.log"]));
     project.restore(second).unwrap();
-    assert_eq!(take(&project).tree, second);
+    assert_eq!(take(&project).tree(), second);
     project.restore(first).unwrap();
     assert_eq!(held(&project), ["/deep/raw/", "/deep/x.log"]);
-    assert_eq!(take(&project).tree, first);
+    assert_eq!(take(&project).tree(), first);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_the_snapshot_has_of_an_ignored_folder_is_its_own() {
     let _second = project.tree();
     project.restore(first).unwrap();
     assert_eq!(held(&project), ["/data/more/", "/data/secret"]);
-    assert_eq!(take(&project).tree, first);
+    assert_eq!(take(&project).tree(), first);
 }
 
 #[test]
@@ -144,15 +144,15 @@ fn a_killed_restore_holds_back_all_the_same() {
         let history = project.reopened();
         recover(&history, &NoSteps).unwrap();
         let taken = take(&project);
-        assert!(taken.tree == first || taken.tree == tree, "step {number}");
+        assert!(taken.tree() == first || taken.tree() == tree, "step {number}");
         assert!(
-            !names(&project, taken.tree).iter().any(|name| name.starts_with("patients")),
+            !names(&project, taken.tree()).iter().any(|name| name.starts_with("patients")),
             "step {number}"
         );
         if done.is_ok() {
             break;
         }
-        if taken.tree == first {
+        if taken.tree() == first {
             project.undo().unwrap();
         }
         number += 1;

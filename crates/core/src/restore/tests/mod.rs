@@ -5,6 +5,7 @@ mod edits;
 mod exact;
 mod faults;
 mod held;
+mod large;
 mod links;
 mod paths;
 mod refusals;
@@ -16,12 +17,13 @@ use std::{
     path::Path,
 };
 
-use gix::{ObjectId, bstr::BString};
+use gix::bstr::BString;
 use jiff::Timestamp;
 
 use super::*;
 use crate::{
     history::HistoryRepo,
+    large::Tree,
     snapshot::{Limits, Silent, TreeRequest},
     user_repo::Signature,
 };
@@ -51,6 +53,14 @@ impl Project {
         let id = "0a1b2c3d-0000-4000-8000-000000000001".parse().unwrap();
         let history = HistoryRepo::init(&root, id).unwrap();
         Self { _folder: folder, history }
+    }
+
+    /// One in which nearly every file is a large one.
+    fn of_large_files(state: &State) -> Self {
+        let mut project = Self::new();
+        project.history.set_large_from(4);
+        project.become_(state);
+        project
     }
 
     fn with(state: &State) -> Self {
@@ -95,13 +105,13 @@ impl Project {
     }
 
     /// The folder as a tree.
-    fn tree(&self) -> ObjectId {
+    fn tree(&self) -> Tree {
         let request = TreeRequest { home: None, limits: Limits::NONE };
-        crate::snapshot::tree(&self.history, &request, &Silent).unwrap().tree
+        crate::snapshot::tree(&self.history, &request, &Silent).unwrap().tree()
     }
 
     /// The tree of `state`, taken by making the folder be it.
-    fn tree_of(&self, state: &State) -> ObjectId {
+    fn tree_of(&self, state: &State) -> Tree {
         let now = self.state();
         self.become_(state);
         let tree = self.tree();
@@ -111,10 +121,12 @@ impl Project {
 
     /// The same project as another process would open it.
     fn reopened(&self) -> HistoryRepo {
-        HistoryRepo::open(self.root(), *self.history.id()).unwrap()
+        let mut history = HistoryRepo::open(self.root(), *self.history.id()).unwrap();
+        history.set_large_from(self.history.large_from());
+        history
     }
 
-    fn restore(&self, tree: ObjectId) -> Result<Done, Error> {
+    fn restore(&self, tree: Tree) -> Result<Done, Error> {
         execute(&self.history, &plan(&self.history, tree)?, &context(), &NoSteps)
     }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{faults::StopAt, *};
 
-fn target(tree: ObjectId, paths: &[&str]) -> Target {
-    Target { tree, paths: paths.iter().map(|path| (*path).into()).collect() }
+fn target(tree: Tree, paths: &[&str]) -> Target {
+    Target { tree: tree.id, paths: paths.iter().map(|path| (*path).into()).collect(), has_large: false }
 }
 
 /// The folder as it is to be: at and below the paths as in `old`, elsewhere as in `new`.

@@ -130,11 +130,11 @@ fn another_repositorys_commit_is_passed_over_and_named() {
     let repo = project.history.git();
     let commit = |path: &'static str| {
         let id = repo.write_blob("any id").unwrap().detach();
-        (path.into(), crate::checkout::listing::Entry { kind: tree::EntryKind::Commit, id })
+        (path.into(), crate::checkout::listing::Entry { kind: tree::EntryKind::Commit, id, is_large: false })
     };
     let tree = project.tree_of(&state([("a", file("2"))]));
-    let tree =
-        backup::add_to_tree(repo, tree, [commit("module"), commit("stays"), commit("was-a-file")]).unwrap();
+    let tree = backup::add_to_tree(repo, tree.id, [commit("module"), commit("stays"), commit("was-a-file")])
+        .unwrap();
     let planned = plan(&project.history, tree).unwrap();
     assert_eq!(planned.passed_over, ["module", "stays", "was-a-file"]);
     execute(&project.history, &planned, &context(), &NoSteps).unwrap();

@@ -91,6 +91,7 @@ pub(super) fn classify_entry(
     {
         item.state = State::Known(known.id);
         item.is_secret = known.is_secret;
+        item.is_large = known.is_large;
         item.excluded = known.is_secret && !force_included;
         if item.excluded {
             leave_out(Why::Secret);
@@ -106,7 +107,16 @@ pub(super) fn classify_entry(
 impl Item {
     fn fresh(kind: Kind, stat: Stat, force_included: bool) -> Self {
         let state = State::Fresh;
-        Self { name: (0, 0), kind, stat, state, is_secret: false, excluded: false, force_included }
+        Self {
+            name: (0, 0),
+            kind,
+            stat,
+            state,
+            is_secret: false,
+            excluded: false,
+            is_large: false,
+            force_included,
+        }
     }
 
     pub(super) fn folder(name: (usize, usize), number: usize) -> Self {

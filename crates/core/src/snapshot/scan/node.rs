@@ -38,6 +38,8 @@ pub(crate) struct Item {
     pub(crate) is_secret: bool,
     /// It is not in the tree, being a secret.
     pub(crate) excluded: bool,
+    /// It is a large file: its object is the pointer in its place.
+    pub(crate) is_large: bool,
     /// `.amlignore` takes it in by name.
     pub(crate) force_included: bool,
 }
@@ -106,6 +108,7 @@ impl Node {
                 state,
                 is_secret: known.is_secret,
                 excluded: known.excluded,
+                is_large: known.is_large,
                 force_included: false,
             });
         }

@@ -346,7 +346,7 @@ fn too_large_stops_it_before_anything_is_written() {
     for n in 0..12u8 {
         f.write(&format!("data/[{n}] model.bin"), vec![n; 1000 + usize::from(n)]);
     }
-    let limits = Limits { file: 1_010, total: 100_000 };
+    let limits = Limits { file: 1_010, total: 100_000, ..Limits::NONE };
     let limited = |limits| take(&f.history, &Request { limits, ..request() }, &Silent);
     let before = f.history.disk_use().unwrap();
     let Err(Error::TooLarge { largest, leave_out, .. }) = limited(limits) else { panic!("it is too large") };
@@ -357,18 +357,20 @@ fn too_large_stops_it_before_anything_is_written() {
     assert_eq!(f.history.disk_use().unwrap().loose_objects, before.loose_objects);
     assert_eq!(f.history.tip().unwrap(), None);
 
-    let Err(Error::TooLarge { total, leave_out, .. }) = limited(Limits { file: 5_000, total: 10_500 }) else {
+    let Err(Error::TooLarge { total, leave_out, .. }) =
+        limited(Limits { file: 5_000, total: 10_500, ..Limits::NONE })
+    else {
         panic!("it is too much")
     };
     assert_eq!((total, lines(&leave_out)), (12_067, vec!["/data/".to_owned()]));
     f.write(".amlignore", lines(&leave_out).join("\n"));
-    limited(Limits { file: 5_000, total: 10_500 }).unwrap();
+    limited(Limits { file: 5_000, total: 10_500, ..Limits::NONE }).unwrap();
 
     // What is stored already is not new content.
     f.write("stored", vec![1; 1001]);
     limited(Limits::NONE).unwrap();
     fs::copy(f.root.join("stored"), f.root.join("copy")).unwrap();
-    limited(Limits { file: 900, total: 900 }).unwrap();
+    limited(Limits { file: 900, total: 900, ..Limits::NONE }).unwrap();
     f.fsck();
 }
 

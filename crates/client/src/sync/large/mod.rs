@@ -1,0 +1,293 @@
+//! The bytes of large files, to and from the remote: each object by itself, so that what is cut off goes on where it was.
+//!
+//! A folder gets them as stock git-lfs puts them there, an HTTP remote by its Git LFS API.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use azml_core::history::HistoryRepo;
+use azml_core::large::{self, Pointer, Store};
+use git_wire::Service;
+use lfs_wire::batch::{Actions, Operation};
+
+use super::{Context, Event, SyncError};
+use crate::limits;
+use crate::transport::Remote;
+use crate::transport::lfs::{Lfs, Transfers};
+
+/// Bytes that are received and written at once.
+const PIECE: usize = 256 << 10;
+/// Tries of a transfer, each with fresh actions.
+const ROUNDS: usize = 2;
+
+/// The result of bringing large files to the remote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LargePushed {
+    /// Files that the remote has now.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that are on this computer alone.
+    pub left: usize,
+    /// Their bytes.
+    pub left_bytes: u64,
+}
+
+/// Brings to the remote what it lacks. That it does not take them stops nothing: the reason is kept with the history.
+pub fn push(history: &HistoryRepo, remote: &Remote, context: Context<'_>) -> Result<LargePushed, SyncError> {
+    let unpushed = history.large_unpushed()?;
+    let mut pushed = LargePushed::default();
+    if unpushed.is_empty() {
+        return Ok(pushed);
+    }
+    let mut delivered = |pointer: &Pointer| {
+        pushed.files += 1;
+        pushed.bytes += pointer.size;
+        (context.observer)(Event::Sent(pushed.bytes));
+        Ok(history.large_delivered(&[*pointer])?)
+    };
+    let why = match to_remote(history, remote, &unpushed, &mut delivered) {
+        Ok(why) => why,
+        // Nothing else can be pushed either.
+        Err(error @ SyncError::Unreachable { .. }) => return Err(error),
+        Err(error) => Some(error.to_string()),
+    };
+    let left = history.large_unpushed()?;
+    pushed.left = left.len();
+    pushed.left_bytes = left.iter().map(|pointer| pointer.size).sum();
+    history.set_large_error(why.filter(|_| !left.is_empty()).as_deref())?;
+    Ok(pushed)
+}
+
+type Delivered<'d> = dyn FnMut(&Pointer) -> Result<(), SyncError> + 'd;
+
+/// Brings objects to the remote; gives the reason why it does not have all of them, if that is so.
+fn to_remote(
+    history: &HistoryRepo,
+    remote: &Remote,
+    unpushed: &[Pointer],
+    delivered: &mut Delivered<'_>,
+) -> Result<Option<String>, SyncError> {
+    let store = history.large_files();
+    if let Some(folder) = remote.folder(Service::ReceivePack)? {
+        let mut why = None;
+        for pointer in unpushed {
+            match to_folder(&store, &folder, pointer) {
+                Ok(()) => delivered(pointer)?,
+                Err(error) => {
+                    why.get_or_insert(format!(
+                        "the large file {} can't be copied there: {error}",
+                        pointer.oid
+                    ));
+                }
+            }
+        }
+        return Ok(why);
+    }
+    let Some(mut lfs) = remote.lfs(Service::ReceivePack)? else {
+        return Ok(Some(format!("{} takes no large files", remote.url().without_secret())));
+    };
+    let work = |transfers: &Transfers, pointer: &Pointer, actions: &Actions| {
+        let content = store.open(pointer).map_err(|error| format!("it is not here: {error}"))?;
+        transfers.upload(actions, pointer, content)
+    };
+    let reference = history.history_ref().as_bstr().to_string();
+    exchange(&mut lfs, Operation::Upload, unpushed, &reference, &work, delivered)
+}
+
+/// Brings objects from the remote into the store. Each is hashed before it gets its name there.
+pub fn fetch(
+    history: &HistoryRepo,
+    remote: &Remote,
+    pointers: &[Pointer],
+    context: Context<'_>,
+) -> Result<(), SyncError> {
+    let store = history.large_files();
+    let mut wanted: Vec<Pointer> = pointers.iter().copied().filter(|pointer| !store.has(pointer)).collect();
+    wanted.sort_unstable_by_key(|pointer| pointer.oid);
+    wanted.dedup();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut received = 0;
+    let mut arrived = |pointer: &Pointer| {
+        received += pointer.size;
+        (context.observer)(Event::Received(received));
+        Ok(())
+    };
+    if let Some(folder) = remote.folder(Service::UploadPack)? {
+        let from = Store::at(&folder);
+        for pointer in &wanted {
+            let failed = |source| SyncError::Large { oid: pointer.oid.to_string(), source };
+            let scratch = history.workspace()?;
+            let object = from.open(pointer).map_err(failed)?;
+            let taken =
+                Store::take(&object, pointer.size, &scratch.join("large"), &mut |_| {}).map_err(failed)?;
+            if taken.pointer != *pointer {
+                return Err(SyncError::LargeRefused { why: other_content(pointer) });
+            }
+            taken.file.sync_all().and_then(|()| store.place(pointer, &taken.path)).map_err(failed)?;
+            arrived(pointer)?;
+        }
+        return Ok(());
+    }
+    let none = || format!("{} gives out no large files", remote.url().without_secret());
+    let mut lfs = remote.lfs(Service::UploadPack)?.ok_or_else(|| SyncError::LargeRefused { why: none() })?;
+    let incomplete = history.path().join("lfs/incomplete");
+    std::fs::create_dir_all(&incomplete).map_err(SyncError::io("make folder", &incomplete))?;
+    let work = |transfers: &Transfers, pointer: &Pointer, actions: &Actions| {
+        receive(transfers, actions, pointer, &store, &incomplete)
+    };
+    let reference = history.history_ref().as_bstr().to_string();
+    match exchange(&mut lfs, Operation::Download, &wanted, &reference, &work, &mut arrived)? {
+        Some(why) => Err(SyncError::LargeRefused { why }),
+        None => Ok(()),
+    }
+}
+
+/// Asks what to do with objects, and does it for several at once; gives the reason why it was not done for all.
+fn exchange(
+    lfs: &mut Lfs,
+    operation: Operation,
+    pointers: &[Pointer],
+    reference: &str,
+    work: &(dyn Fn(&Transfers, &Pointer, &Actions) -> Result<(), String> + Sync),
+    done: &mut Delivered<'_>,
+) -> Result<Option<String>, SyncError> {
+    let mut left = pointers.to_vec();
+    let mut why = None;
+    for _ in 0..ROUNDS {
+        why = None;
+        let mut failed = Vec::new();
+        for batch in left.chunks(limits::LFS_BATCH) {
+            let mut jobs = Vec::new();
+            let mut unanswered: Vec<Pointer> = batch.to_vec();
+            for (pointer, actions) in lfs.batch(operation, batch, reference)? {
+                unanswered.retain(|left| *left != pointer);
+                match actions {
+                    Ok(actions) => jobs.push((pointer, actions)),
+                    Err(error) => {
+                        why.get_or_insert(format!("large file {}: {error}", pointer.oid));
+                        failed.push(pointer);
+                    }
+                }
+            }
+            if let Some(pointer) = unanswered.first() {
+                why.get_or_insert(format!("large file {}: the server did not answer about it", pointer.oid));
+                failed.append(&mut unanswered);
+            }
+            let transfers = lfs.transfers();
+            let next = AtomicUsize::new(0);
+            let (sender, results) = crossbeam_channel::unbounded();
+            std::thread::scope(|scope| {
+                for _ in 0..limits::LFS_AT_ONCE.min(jobs.len()) {
+                    let (sender, jobs, next, transfers) = (sender.clone(), &jobs, &next, &transfers);
+                    scope.spawn(move || {
+                        while let Some((pointer, actions)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            let result = work(transfers, pointer, actions);
+                            if sender.send((*pointer, result)).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                }
+                drop(sender);
+                let results = results;
+                for (pointer, result) in &results {
+                    match result {
+                        Ok(()) => done(&pointer)?,
+                        Err(error) => {
+                            why.get_or_insert(format!("large file {}: {error}", pointer.oid));
+                            failed.push(pointer);
+                        }
+                    }
+                }
+                Ok::<(), SyncError>(())
+            })?;
+        }
+        left = failed;
+        if left.is_empty() {
+            return Ok(None);
+        }
+    }
+    Ok(why)
+}
+
+/// Receives an object; what is cut off stays in the folder `incomplete`, and the next time begins there.
+fn receive(
+    transfers: &Transfers,
+    actions: &Actions,
+    pointer: &Pointer,
+    store: &Store,
+    incomplete: &Path,
+) -> Result<(), String> {
+    let action = actions.download.as_ref().ok_or("the server has no such object")?;
+    let path = incomplete.join(pointer.oid.to_string());
+    let local = |error: io::Error| format!("{}: {error}", path.display());
+    let options = || File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = options().map_err(local)?;
+    // Another process may receive it, too: then it is here afterwards.
+    file.lock().map_err(local)?;
+    if store.has(pointer) {
+        return Ok(());
+    }
+    let mut have = file.metadata().map_err(local)?.len();
+    if have > pointer.size {
+        (have, _) = (0, file.set_len(0).map_err(local)?);
+    }
+    if have < pointer.size || pointer.size == 0 {
+        let (start, mut content) = transfers.download(action, pointer, have)?;
+        if start < have {
+            file.set_len(start).map_err(local)?;
+        }
+        file.seek(SeekFrom::Start(start)).map_err(local)?;
+        let mut room = pointer.size - start;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let count = content.read(&mut buffer).map_err(|error| format!("it was cut off: {error}"))?;
+            if count == 0 {
+                break;
+            }
+            room = room.checked_sub(count as u64).ok_or_else(|| {
+                drop(std::fs::remove_file(&path));
+                other_content(pointer)
+            })?;
+            file.write_all(&buffer[..count]).map_err(local)?;
+        }
+        if room > 0 {
+            return Err(format!("it was cut off, {room} bytes before its end"));
+        }
+    }
+    file.rewind().map_err(local)?;
+    if large::hash(&mut file, &mut |_| {}).map_err(local)? != *pointer {
+        std::fs::remove_file(&path).map_err(local)?;
+        return Err(other_content(pointer));
+    }
+    file.set_permissions(Permissions::from_mode(0o444)).and_then(|()| file.sync_all()).map_err(local)?;
+    store.place(pointer, &path).map_err(local)
+}
+
+fn other_content(pointer: &Pointer) -> String {
+    format!("the remote has other content in the place of the large file {}", pointer.oid)
+}
+
+/// Puts an object where stock git-lfs has it in a repository's folder.
+fn to_folder(store: &Store, folder: &Path, pointer: &Pointer) -> io::Result<()> {
+    let to = Store::at(folder);
+    if to.has(pointer) {
+        return Ok(());
+    }
+    let tmp = folder.join("lfs/tmp");
+    std::fs::create_dir_all(&tmp)?;
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o444)).tempfile_in(&tmp)?;
+    store.copy_to(pointer, file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    let (_, path) = file.keep().map_err(|failed| failed.error)?;
+    to.place(pointer, &path)
+}
+
+#[cfg(test)]
+mod tests;
