@@ -416,8 +416,10 @@ fn a_run_is_named_by_the_snapshot_that_it_alone_ran_from() {
     }
     let compared = alice.azml_json(&project, &["history", "compare", "HEAD~2", "HEAD"]);
     assert_eq!(compared["runs"], serde_json::json!([first, third]));
-    let _downloaded = alice.azml(&project, &["history", "download", "-r", "HEAD~2", "-d", "there"]).ok();
-    assert!(project.join("there").is_dir());
+    let there = sandbox.path().join("there");
+    let download = ["history", "download", "-r", "HEAD~2", "-d", there.to_str().expect("UTF-8")];
+    let _downloaded = alice.azml(&project, &download).ok();
+    assert!(there.is_dir());
     let _edited = alice.azml(&project, &["history", "edit", "-r", "HEAD~2", "--name", "first"]).ok();
     let _again = alice.azml(&project, &["run", "--", "true"]).ok();
     for (name, code, said) in [
