@@ -34,7 +34,7 @@ fn clone_by_git_lfs(actor: &Actor<'_>, project: &Path, from: &Path, to: &Path, v
         from = from.display(),
         to = to.display()
     );
-    actor.sh(project, &script).ok();
+    let _done = actor.sh(project, &script).ok();
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     let sandbox = Sandbox::new();
     let alice = alice(&sandbox, "alice");
     let bare = sandbox.dir("remote").join("iris.git");
-    alice.git(&sandbox.dir("remote"), &["init", "-q", "--bare", "iris.git"]).ok();
+    let _done = alice.git(&sandbox.dir("remote"), &["init", "-q", "--bare", "iris.git"]).ok();
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &bare.to_string_lossy());
     fill(&project);
     let run = alice.submit(&project, &["train.py"]);
@@ -60,7 +60,7 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     let clone = sandbox.dir("clones").join("of-the-history");
     clone_by_git_lfs(&alice, &project, &git::history_of(&project), &clone, "");
     contents(&clone).without(".git").assert_same(&project_files, "of the history repository");
-    alice.git(&bare, &["lfs", "fsck", "--objects", &git::history_branch(&project)]).ok();
+    let _done = alice.git(&bare, &["lfs", "fsck", "--objects", &git::history_branch(&project)]).ok();
 
     // Another computer gets the folder, and an older one when it is asked for.
     write(&project, "data/big.csv", "4,5,6\n".repeat(2_000));
@@ -68,15 +68,15 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     alice.submit(&project, &["train.py"]);
     let bob = self::alice(&sandbox, "bob");
     let there = sandbox.dir("there").join("iris");
-    bob.azml(&sandbox.dir("there"), &["project", "clone", &bare.to_string_lossy(), "iris"]).ok();
+    let _done = bob.azml(&sandbox.dir("there"), &["project", "clone", &bare.to_string_lossy(), "iris"]).ok();
     let newest = contents(&project).without(".git").without(".azuremlhistory_git");
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&newest, "roamed");
-    bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
+    let _done = bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&project_files, "restored");
-    bob.azml(&there, &["project", "restore", "--undo"]).ok();
+    let _done = bob.azml(&there, &["project", "restore", "--undo"]).ok();
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&newest, "undone");
     let out = sandbox.dir("there").join("out");
-    bob.azml(&there, &["project", "restore", "--run-id", &run, "--to", &out.to_string_lossy()]).ok();
+    let _done = bob.azml(&there, &["project", "restore", "--run-id", &run, "--to", &out.to_string_lossy()]).ok();
     contents(&out).assert_same(&project_files, "written elsewhere");
     git::assert_sound(&alice, &git::history_of(&project));
 }
@@ -86,7 +86,7 @@ fn what_the_remote_does_not_have_is_told_and_an_object_that_is_damaged_is_never_
     let sandbox = Sandbox::new();
     let alice = alice(&sandbox, "alice");
     let remotes = sandbox.dir("remote");
-    alice.git(&remotes, &["init", "-q", "--bare", "iris.git"]).ok();
+    let _done = alice.git(&remotes, &["init", "-q", "--bare", "iris.git"]).ok();
     let bare = remotes.join("iris.git");
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &bare.to_string_lossy());
     write(&project, "train.py", "print('trained')\n");
@@ -121,7 +121,7 @@ fn what_the_remote_does_not_have_is_told_and_an_object_that_is_damaged_is_never_
     assert!(refused.stderr.contains("other content"), "{refused}");
     contents(&there).assert_same(&before, "a refused restore");
     std::fs::write(&object, [1; 4_000]).expect("a file");
-    bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
+    let _done = bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
     assert_eq!(std::fs::read(there.join("big.bin")).expect("a file"), [1; 4_000]);
 }
 
@@ -141,14 +141,14 @@ fn fsck_names_what_is_damaged_and_brings_it_back_from_the_folder() {
     let alice = alice(&sandbox, "alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     write(&project, "big.bin", [1; 4_000]);
-    alice.azml(&project, &["snapshot"]).ok();
+    let _done = alice.azml(&project, &["snapshot"]).ok();
     let history = git::history_of(&project);
     let object = git_lfs_objects(&history).pop().expect("an object");
     std::fs::remove_file(&object).expect("a file");
     std::fs::write(&object, [2; 4_000]).expect("a file");
     let found = alice.azml(&project, &["project", "fsck", "--dry-run", "-o", "json"]).fails();
     assert!(found.stdout.contains("large file"), "{found}");
-    alice.azml(&project, &["project", "fsck"]).ok();
+    let _done = alice.azml(&project, &["project", "fsck"]).ok();
     assert_eq!(std::fs::read(&object).expect("it is here again"), [1; 4_000]);
     // What is in no folder either is named, with its size.
     std::fs::remove_file(&object).expect("a file");

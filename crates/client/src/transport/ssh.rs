@@ -328,6 +328,10 @@ mod tests {
         Address { user: Some("git".into()), host: host.into(), port: Some(2222), path: path.into() }
     }
 
+    fn upload_pack(address: &Address, options: &TransportOptions) -> Result<Command, TransportError> {
+        command(address, &format!("git-upload-pack {}", quoted(&address.path)), true, options)
+    }
+
     fn arguments(command: &Command) -> Vec<String> {
         command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect()
     }
@@ -338,10 +342,10 @@ mod tests {
         for bad in
             [address("-oProxyCommand=x", "/r"), address("h", "-x"), address("h", "/r\n/s"), address("", "/r")]
         {
-            let error = command(&bad, Service::UploadPack, &options).unwrap_err();
+            let error = upload_pack(&bad, &options).unwrap_err();
             assert_eq!(error.kind, Kind::Refused, "{bad:?}");
         }
-        let command = command(&address("h", "/it's; rm -rf !x"), Service::UploadPack, &options).unwrap();
+        let command = upload_pack(&address("h", "/it's; rm -rf !x"), &options).unwrap();
         assert_eq!(arguments(&command).last().unwrap(), r"git-upload-pack '/it'\''s; rm -rf '\!'x'");
     }
 
@@ -352,7 +356,7 @@ mod tests {
             may_ask: true,
             ..Default::default()
         };
-        let command = command(&address("h", "/r"), Service::UploadPack, &options).unwrap();
+        let command = upload_pack(&address("h", "/r"), &options).unwrap();
         let expected = [
             "-c",
             "ssh -i 'my key' \"$@\"",

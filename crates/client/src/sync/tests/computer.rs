@@ -118,6 +118,7 @@ impl Computer {
                 script: None,
                 target: None,
                 base: None,
+                has_large: false,
             },
         };
         let taken = snapshot::take(&self.history, &request, &Silent).unwrap();
