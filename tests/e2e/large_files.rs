@@ -156,3 +156,33 @@ fn fsck_names_what_is_damaged_and_brings_it_back_from_the_folder() {
     let found = alice.azml(&project, &["project", "fsck"]).fails();
     assert!(found.stdout.contains("of 4000 bytes"), "{found}");
 }
+
+#[test]
+fn a_server_gets_large_files_by_its_lfs_api_and_they_roam_from_there() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.server();
+    let url = server.repo("iris");
+    let alice = sandbox.actor("alice", "alicepat").with_env("AZML_LARGE_FILE", "1kB");
+    let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
+    fill(&project);
+    let run = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let shown = alice.azml_json(&project, &["project", "show"]);
+    assert_eq!(shown["large_files"]["unpushed"]["files"], 0, "{shown}");
+    let first = contents(&project);
+
+    let with_token = url.replacen("http://", "http://alice:alicepat@", 1);
+    let clone = sandbox.dir("clones").join("by-git-lfs");
+    clone_by_git_lfs(&alice, &project, Path::new(&with_token), &clone, "");
+    contents(&clone).assert_same(&first, "a clone by stock git-lfs");
+
+    write(&project, "data/big.csv", "4,5,6\n".repeat(2_000));
+    let _run = alice.submit(&project, &["train.py"]);
+    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let laptop = sandbox.actor_at("laptop", "alice", "alicepat").with_env("AZML_LARGE_FILE", "1kB");
+    let _cloned = laptop.azml(&sandbox.dir("laptop"), &["project", "clone", &url, "iris"]).ok();
+    let roamed = sandbox.dir("laptop").join("iris");
+    contents(&roamed).assert_same(&contents(&project), "the roamed folder");
+    let _restored = laptop.azml(&roamed, &["project", "restore", "--run-id", &run]).ok();
+    contents(&roamed).assert_same(&first, "the first run's folder");
+}

@@ -76,20 +76,22 @@ impl Archive {
                 continue;
             }
             let mut content = Vec::new();
-            if let Err(checkout::Error::Large { oid, .. }) = checkout::copy(git, entry, &mut content) {
-                self.left_out.push(format!("{name}: the bytes of the large file {oid} are not here"));
-                continue;
-            }
-            let blob = git.find_blob(entry.id).map_err(CommandError::failed)?;
-            let mode = if entry.kind == EntryKind::BlobExecutable { 0o755 } else { 0o644 };
-            let written = match (entry.kind, blob.data.to_str()) {
-                (EntryKind::Link, Ok(target)) => self.link(&name, target),
-                (EntryKind::Link, Err(_)) => {
-                    self.left_out
-                        .push(format!("{name}: a link to {}, which is no UTF-8", quoted(&blob.data)));
+            match checkout::copy(git, entry, &mut content) {
+                Err(checkout::Error::Large { oid, .. }) => {
+                    self.room += size;
+                    self.left_out.push(format!("{name}: the bytes of the large file {oid} are not here"));
                     continue;
                 }
-                _ => self.begin(&name, size, mode).and_then(|()| self.zip.write_all(&blob.data)),
+                copied => copied?,
+            };
+            let mode = if entry.kind == EntryKind::BlobExecutable { 0o755 } else { 0o644 };
+            let written = match (entry.kind, content.to_str()) {
+                (EntryKind::Link, Ok(target)) => self.link(&name, target),
+                (EntryKind::Link, Err(_)) => {
+                    self.left_out.push(format!("{name}: a link to {}, which is no UTF-8", quoted(&content)));
+                    continue;
+                }
+                _ => self.begin(&name, size, mode).and_then(|()| self.zip.write_all(&content)),
             };
             written.map_err(CommandError::failed)?;
         }

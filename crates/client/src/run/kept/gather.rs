@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::Path;
 
 use azml_core::checkout::listing::Entry;
-use gix::ObjectId;
+use azml_core::large;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::EntryKind;
 
@@ -120,7 +120,7 @@ impl Place<'_> {
                 return;
             }
         };
-        if kind != entry.kind || is_resized || !has_content(&there, kind, entry.id) {
+        if kind != entry.kind || is_resized || !has_content(&there, entry) {
             self.add_file(path, now.file_type(), found);
             found.changed.insert(path.into());
         }
@@ -220,19 +220,26 @@ fn special(kind: FileType) -> Option<&'static str> {
 }
 
 /// Returns whether the content of a file or link is the blob `id`; what can't be read is not.
-fn has_content(path: &Path, kind: EntryKind, id: ObjectId) -> bool {
-    let hash = || -> io::Result<ObjectId> {
+fn has_content(path: &Path, entry: Entry) -> bool {
+    let open = || File::options().read(true).custom_flags(NO_LINK).open(path);
+    let hash = || -> io::Result<gix::ObjectId> {
+        if entry.is_large {
+            let pointer = large::hash(&mut open()?, &mut |_| {})?.to_string();
+            let id =
+                gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, pointer.as_bytes());
+            return id.map_err(io::Error::other);
+        }
         let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
         let mut start = |length: u64| {
             hasher.update(&gix::objs::encode::loose_header(gix::objs::Kind::Blob, length));
         };
-        if kind == EntryKind::Link {
+        if entry.kind == EntryKind::Link {
             let target = fs::read_link(path)?;
             let target = target.as_os_str().as_bytes();
             start(target.len() as u64);
             hasher.update(target);
         } else {
-            let mut file = File::options().read(true).custom_flags(NO_LINK).open(path)?;
+            let mut file = open()?;
             start(file.metadata()?.len());
             let mut buffer = vec![0; 64 * 1024];
             loop {
@@ -244,5 +251,30 @@ fn has_content(path: &Path, kind: EntryKind, id: ObjectId) -> bool {
         }
         hasher.try_finalize().map_err(io::Error::other)
     };
-    hash().is_ok_and(|found| found == id)
+    hash().is_ok_and(|found| found == entry.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_known_by_the_pointer_of_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.bin");
+        fs::write(&path, "content").unwrap();
+        let blob = |text: &str| {
+            gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, text.as_bytes()).unwrap()
+        };
+        let pointer = large::hash(&mut "content".as_bytes(), &mut |_| {}).unwrap().to_string();
+        for (id, is_large, expected) in [
+            (blob(&pointer), true, true),
+            (blob("content"), true, false),
+            (blob(&pointer), false, false),
+            (blob("content"), false, true),
+        ] {
+            let entry = Entry { kind: EntryKind::Blob, id, is_large };
+            assert_eq!(has_content(&path, entry), expected, "{entry:?}");
+        }
+    }
 }
