@@ -72,6 +72,12 @@ pub const AZUREML_NATIVE_SHARE_DIRECTORY: &str = "AZUREML_NATIVE_SHARE_DIRECTORY
 
 /// The tracking server of MLflow's clients; a run's script gets azml's own, unless it is set.
 pub const MLFLOW_TRACKING_URI: &str = "MLFLOW_TRACKING_URI";
+/// A token for a tracking server to which runs are moved.
+pub const MLFLOW_TRACKING_TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
+/// The user's name at such a server, and the password.
+pub const MLFLOW_TRACKING_USERNAME: &str = "MLFLOW_TRACKING_USERNAME";
+/// See [`MLFLOW_TRACKING_USERNAME`].
+pub const MLFLOW_TRACKING_PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
 /// Tags for every run that MLflow's clients create, as JSON; a run's script gets its id and snapshot there.
 pub const MLFLOW_RUN_CONTEXT: &str = "MLFLOW_RUN_CONTEXT";
 

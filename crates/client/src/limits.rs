@@ -136,3 +136,32 @@ pub const WATCH_EVENTS: usize = 4096;
 pub const WATCH_PATHS: usize = 10_000;
 /// Changed paths that one line about a snapshot names.
 pub const WATCH_NAMED: usize = 20;
+
+/// Runs of a store of MLflow's that is read, and its experiments.
+pub const MLFLOW_STORE_RUNS: usize = 1_000_000;
+/// Bytes of a description of a run or an experiment in a store.
+pub const MLFLOW_META: u64 = 1 << 20;
+/// Parameters, tags or metrics of one run of a store; as many data sets and models.
+pub const MLFLOW_STORE_VALUES: usize = 20_000;
+/// Bytes of a line of a store's file of points.
+pub const MLFLOW_POINT: u64 = 4 << 10;
+/// Artifacts of one run of a store.
+pub const MLFLOW_ARTIFACTS: usize = 100_000;
+/// Folders in each other among a run's artifacts.
+pub const MLFLOW_ARTIFACT_DEPTH: usize = 64;
+/// Things that could not be taken from a store or put into one, and are told one by one.
+pub const MLFLOW_REFUSED: usize = 20;
+/// Runs that are imported by one commit.
+pub const MLFLOW_BATCH_RUNS: usize = 500;
+/// Bytes of points that wait to be written into the files of a store.
+pub const MLFLOW_UNWRITTEN: usize = 8 << 20;
+/// Bytes of a row of a store's database.
+pub const MLFLOW_ROW: i32 = 4 << 20;
+/// Bytes of an answer of a tracking server.
+pub const MLFLOW_ANSWER: u64 = 64 << 20;
+/// Runs or points that one answer of a tracking server is asked for.
+pub const MLFLOW_PAGE: usize = 1000;
+/// Characters of a parameter that a tracking server takes, and of a tag.
+pub const MLFLOW_PARAM_TEXT: usize = 6000;
+/// See [`MLFLOW_PARAM_TEXT`].
+pub const MLFLOW_TAG_TEXT: usize = 8000;

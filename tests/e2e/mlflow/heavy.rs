@@ -1,9 +1,14 @@
 //! Clients with all that they come with.
 
-use e2e::Sandbox;
-use e2e::folder::write;
-use serde_json::json;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
 
+use e2e::folder::write;
+use e2e::{Actor, Sandbox, venv};
+use serde_json::{Value, json};
+
+use super::moving::{MOVING, SKINNY, client, reported, there_and_back};
 use super::{log_in_every_way, project, runs};
 
 const AUTOLOG: &str = include_str!("autolog.py");
@@ -42,4 +47,75 @@ fn the_last_client_of_the_second_kind_logs_by_itself() {
 #[test]
 fn the_last_client_of_the_second_kind_logs_in_every_way() {
     log_in_every_way("mlflow==2.22.5");
+}
+
+/// The database of a client moves there and back.
+fn move_database(package: &str) {
+    there_and_back(package, &|work| format!("sqlite:///{}/mlflow.db", work.display()), "../mlflow.db");
+}
+
+#[test]
+fn a_database_of_the_newest_client_moves_there_and_back() {
+    move_database("mlflow==3.17.2");
+}
+
+#[test]
+fn a_database_of_the_last_client_of_the_second_kind_moves_there_and_back() {
+    move_database("mlflow==2.22.5");
+}
+
+/// A tracking server that ends with this value.
+struct Served {
+    child: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(alice: &Actor<'_>, folder: &Path, database: &str) -> Self {
+        let environment = venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), "mlflow==3.17.2");
+        write(folder, "moving.py", MOVING);
+        let alice = alice.clone().with_env("MLFLOW_DISABLE_TELEMETRY", "true");
+        let mut command = alice.command(environment.join("bin/python").to_str().expect("UTF-8"), folder);
+        command.args(["moving.py", "serve", &format!("sqlite:///{database}")]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
+        let mut address = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut address).expect("the address");
+        Self { child, address: address.trim().to_owned() }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+/// From one server into the history, and into another server; what was begun there is made anew.
+#[test]
+fn runs_move_from_one_server_to_another() {
+    let sandbox = Sandbox::new();
+    let (alice, work) = (sandbox.stranger("alice"), sandbox.dir("work"));
+    let (one, two) = (Served::start(&alice, &work, "one.db"), Served::start(&alice, &work, "two.db"));
+    client(&alice, SKINNY, &work, "fill", &one.address);
+    let project = alice.create_project(&work, "iris");
+    let done = alice.azml_json(&project, &["mlflow", "import", &one.address]);
+    assert_eq!((&done["added"], &done["refused"]), (&json!(6), &json!(0)), "{done}");
+    let back = alice.azml_json(&project, &["mlflow", "export", "--to", &one.address]);
+    assert_eq!((&back["exported"], &back["unchanged"]), (&json!(0), &json!(4)), "they are there: {back}");
+    for exported in [4, 0] {
+        let done = alice.azml_json(&project, &["mlflow", "export", "--to", &two.address]);
+        assert_eq!((&done["exported"], &done["refused"]), (&json!(exported), &json!(0)), "{done}");
+    }
+    let by_name = |address: &str| -> Value {
+        let runs = reported(&alice, SKINNY, &work, address);
+        let runs = runs.as_object().expect("runs").values().map(|run| {
+            let mut run = run.clone();
+            run["tags"].as_object_mut().expect("tags").remove("mlflow.parentRunId");
+            (run["name"].as_str().expect("a name").to_owned(), run)
+        });
+        runs.collect::<serde_json::Map<String, Value>>().into()
+    };
+    assert_eq!(by_name(&two.address), by_name(&one.address));
 }

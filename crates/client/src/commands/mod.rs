@@ -10,6 +10,7 @@ pub mod history;
 pub mod login;
 pub mod logout;
 pub mod man;
+pub mod mlflow;
 mod patch;
 pub mod project;
 pub mod run;
@@ -39,6 +40,9 @@ pub enum Command {
     History(history::Command),
     Run(run::Args),
     Sweep(sweep::Args),
+    /// Move runs from MLflow into the run history, and back
+    #[command(subcommand)]
+    Mlflow(mlflow::Command),
     Login(login::Args),
     Logout(logout::Args),
     /// Show who you are at the service, and what you can see there
@@ -71,6 +75,7 @@ pub fn run(
         Command::History(command) => history::run(ui, ctx, command),
         Command::Run(args) => run::run(ui, ctx, &args),
         Command::Sweep(args) => sweep::run(ui, ctx, &args),
+        Command::Mlflow(command) => mlflow::run(ctx, command),
         Command::Login(args) => login::run(ctx, &args),
         Command::Logout(args) => logout::run(ctx, &args),
         Command::Account(command) => account::run(ctx, command),

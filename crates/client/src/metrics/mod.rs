@@ -12,6 +12,7 @@
 mod curves;
 mod lines;
 mod reader;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 pub use self::curves::{Curves, Sketch};
 pub use self::reader::read;
+pub use self::writer::Writer;
 
 /// The file's name in the folder of a run in progress.
 pub const FILE: &str = "metrics.jsonl";

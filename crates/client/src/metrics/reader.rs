@@ -140,7 +140,7 @@ impl Newest {
 
 /// The lines that were read so far.
 #[derive(Default, Deserialize, Serialize)]
-struct Reader {
+pub(super) struct Reader {
     /// The metrics that were logged, by name.
     metrics: BTreeMap<String, Newest>,
     parameters: BTreeMap<String, (String, usize)>,
@@ -149,7 +149,7 @@ struct Reader {
     bytes: usize,
     repeated: bool,
     refused: Vec<String>,
-    not_named: usize,
+    pub(super) not_named: usize,
 }
 
 impl Reader {
@@ -161,7 +161,7 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, line: Line, length: usize, number: usize) {
+    pub(super) fn take(&mut self, line: Line, length: usize, number: usize) {
         let Line { kind, name, value, step, time } = line;
         let before = match kind {
             Kind::Metric => self.metrics.get(&name).map(|newest| newest.bytes),
@@ -205,7 +205,7 @@ impl Reader {
         }
     }
 
-    fn end(mut self) -> Logged {
+    pub(super) fn end(mut self) -> Logged {
         if self.not_named > 0 {
             self.refused.push(format!("{} further lines of {FILE} are not recorded", self.not_named));
         }

@@ -9,11 +9,12 @@
 mod api;
 mod args;
 mod journal;
-mod records;
+pub mod records;
 mod refusal;
 mod search;
 mod shapes;
-mod state;
+pub mod state;
+pub mod store;
 mod tracker;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ use self::journal::Journal;
 pub use self::journal::{points_below, read};
 use self::refusal::Refusal;
 pub use self::state::State;
+pub use self::tracker::PLAIN;
 use self::tracker::{Tracker, hex};
 use crate::env::{Env, MLFLOW_RUN_CONTEXT, MLFLOW_TRACKING_URI, NO_PROXY, NO_PROXY_UPPER};
 use crate::limits::{MLFLOW_BODY, MLFLOW_CONNECTIONS};
@@ -105,7 +107,7 @@ impl Drop for Server {
 }
 
 /// A run's id as MLflow's clients take it.
-fn plain_id(id: &str) -> String {
+pub fn plain_id(id: &str) -> String {
     let plain: String =
         id.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }).collect();
     if plain.starts_with(|c: char| c.is_ascii_alphanumeric()) { plain } else { format!("run{plain}") }

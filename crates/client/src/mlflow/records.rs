@@ -5,13 +5,35 @@ use azml_core::run::{RunRecord, Status};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::state::{NOTE, Run, RunStatus, State};
+use super::state::{Model, NOTE, Run, RunStatus, State};
 use super::tracker::folder_of;
 
 /// The tag of the experiment that a script named.
-const EXPERIMENT: &str = "experiment";
+pub const EXPERIMENT: &str = "experiment";
 /// The property of a nested run's record that says where its files are: a run, and a folder of its attachments.
-const OUTPUTS: &str = "Outputs";
+pub const OUTPUTS: &str = "Outputs";
+
+impl RunStatus {
+    /// The status of a record; none for a run that goes on.
+    pub fn of_record(self) -> Option<Status> {
+        match self {
+            Self::Running | Self::Scheduled => None,
+            Self::Finished => Some(Status::Completed),
+            Self::Failed => Some(Status::Failed),
+            Self::Killed => Some(Status::Canceled),
+        }
+    }
+
+    /// The status that a record's comes to.
+    pub fn from_record(status: Status) -> Self {
+        match status {
+            Status::Submitting | Status::Running => Self::Running,
+            Status::Completed => Self::Finished,
+            Status::Failed | Status::NotResponding | Status::Newer | Status::Unreadable => Self::Failed,
+            Status::Canceled => Self::Killed,
+        }
+    }
+}
 
 impl Run {
     /// Its name, or the end of its id.
@@ -20,7 +42,7 @@ impl Run {
     }
 
     /// Gives a record what was told about this run.
-    fn put_in(&self, record: &mut RunRecord) {
+    pub fn put_in(&self, record: &mut RunRecord) {
         record.parameters.extend(self.params.clone());
         record.tags.extend(self.tags.clone());
         record.name = record.name.take().or_else(|| self.name.clone());
@@ -31,7 +53,14 @@ impl Run {
             let context =
                 tags.clone().find(|tag| tag["key"] == "mlflow.data.context").map(|tag| &tag["value"]);
             let set = &input["dataset"];
-            json!({"name": set["name"], "digest": set["digest"], "source": set["source"], "context": context})
+            let mut input =
+                json!({"name": set["name"], "digest": set["digest"], "source": set["source"], "context": context});
+            for key in ["source_type", "schema", "profile"] {
+                if let Some(text) = set[key].as_str() {
+                    input[key] = text.into();
+                }
+            }
+            input
         });
         put(record, "inputs", inputs.collect());
     }
@@ -40,6 +69,19 @@ impl Run {
 fn put(record: &mut RunRecord, key: &str, values: Vec<Value>) {
     if !values.is_empty() {
         record.extra.insert(key.to_owned(), values.into());
+    }
+}
+
+impl Model {
+    /// Its entry in a record.
+    pub fn entry(&self) -> Value {
+        json!({
+            "name": self.name,
+            "model_id": self.id,
+            "type": self.kind,
+            "path": format!("outputs/{}", self.folder),
+            "is_ready": self.status == "LOGGED_MODEL_READY",
+        })
     }
 }
 
@@ -67,15 +109,7 @@ impl State {
         let of_run = self.models.values().filter(|model| model.run.as_deref().unwrap_or(&self.main) == id);
         let mut of_run: Vec<_> = of_run.collect();
         of_run.sort_by_key(|model| model.at);
-        let models = of_run.into_iter().map(|model| {
-            json!({
-                "name": model.name,
-                "model_id": model.id,
-                "type": model.kind,
-                "path": format!("outputs/{}", model.folder),
-                "is_ready": model.status == "LOGGED_MODEL_READY",
-            })
-        });
+        let models = of_run.into_iter().map(Model::entry);
         let files = self.runs.get(id).into_iter().flat_map(|run| &run.model_files).map(|model| {
             json!({"name": model["artifact_path"], "model_id": model["model_uuid"], "path": format!("outputs/{}", model["artifact_path"].as_str().unwrap_or_default())})
         });
@@ -95,12 +129,7 @@ impl State {
                 created_utc: moment(created)?,
                 start_time_utc: moment(run.start),
                 end_time_utc: run.end.and_then(moment).or(main.end_time_utc),
-                status: match run.status {
-                    RunStatus::Running | RunStatus::Scheduled => main.status,
-                    RunStatus::Finished => Status::Completed,
-                    RunStatus::Failed => Status::Failed,
-                    RunStatus::Killed => Status::Canceled,
-                },
+                status: run.status.of_record().unwrap_or(main.status),
                 parent_run_id: Some(match &run.parent {
                     Some(parent) if *parent != self.main => parent.clone(),
                     _ => main.run_id.to_string(),

@@ -155,6 +155,29 @@ pub struct Run {
     pub bytes: usize,
 }
 
+impl Run {
+    /// A run that has begun, of which no more is known.
+    pub fn new(id: String, user: String, start: i64) -> Self {
+        Self {
+            id,
+            parent: None,
+            user,
+            start,
+            end: None,
+            status: RunStatus::Running,
+            name: None,
+            hidden: false,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            model_files: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
 /// One point of a metric. The order of two is that of step, time and value, as MLflow has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -203,23 +226,7 @@ impl State {
 
     fn add(&mut self, id: String, parent: Option<String>, user: String, start: i64) {
         self.order.push(id.clone());
-        let run = Run {
-            id: id.clone(),
-            parent,
-            user,
-            start,
-            end: None,
-            status: RunStatus::Running,
-            name: None,
-            hidden: false,
-            params: BTreeMap::new(),
-            tags: BTreeMap::new(),
-            metrics: BTreeMap::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            model_files: Vec::new(),
-            bytes: 0,
-        };
+        let run = Run { parent, ..Run::new(id.clone(), user, start) };
         self.runs.insert(id, run);
     }
 

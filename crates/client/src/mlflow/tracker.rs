@@ -12,7 +12,8 @@ use super::state::{Run, State};
 use crate::env::Env;
 
 /// The characters that stay as they are in the path of a URL.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+pub const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 /// The folder of nested runs' files, below the outputs.
 const RUNS: &str = "runs";
 /// The folder of logged models, below the outputs.

@@ -19,6 +19,7 @@ pub mod kept_files;
 mod large;
 pub mod link;
 pub mod maintenance;
+pub mod mlflow;
 pub mod named;
 pub mod open;
 pub mod push;

@@ -8,12 +8,12 @@ use azml_core::large::Tree;
 use azml_core::quote::quoted_path;
 use azml_core::refs;
 use azml_core::revision::{self, Clock, Named};
-use azml_core::run::RunStore;
+use azml_core::run::{RunRecord, RunStore};
 use gix::ObjectId;
 use gix::bstr::BString;
 
 use super::fetch::tree_here;
-use super::{push, runs};
+use super::{mlflow, push, runs};
 use crate::context::{Context, Opened};
 use crate::error::{CommandError, ErrorKind, similar};
 use crate::sync;
@@ -34,6 +34,9 @@ pub enum Error {
     /// The run has no snapshot.
     #[error("run {run} has no snapshot")]
     NoSnapshot { run: RunId },
+    /// The run comes from elsewhere, without its code.
+    #[error("{why}")]
+    NotRecorded { why: String },
     /// A path is not the project's.
     #[error("{} is not in the project folder {}", quoted_path(path), root.display())]
     Outside { path: PathBuf, root: PathBuf },
@@ -78,8 +81,16 @@ pub fn snapshot_of_run(
         }
         found => found?,
     };
-    let commit = record.commit_id().ok_or_else(|| Error::NoSnapshot { run: record.run_id.clone() })?;
+    let commit = record.commit_id().ok_or_else(|| no_snapshot(&record))?;
     Ok(Snapshot { commit, tree: tree(ctx, opened, commit, token)?, run: Some(record.run_id) })
+}
+
+/// The refusal of a run that has no snapshot.
+fn no_snapshot(record: &RunRecord) -> Error {
+    match mlflow::why_no_snapshot(record) {
+        Some(why) => Error::NotRecorded { why },
+        None => Error::NoSnapshot { run: record.run_id.clone() },
+    }
 }
 
 /// Tries again after the remote was asked for news, if there is one; else it is `unknown`.

@@ -11,6 +11,7 @@ use std::path::Path;
 use azml_core::checkout::path::check_name;
 use azml_core::quote::{quoted_path, unquoted_path};
 use azml_core::run::{self, RunRecord};
+use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 
 use super::attachments::{Attachments, is_log};
@@ -28,6 +29,45 @@ pub fn commit(
     limit: u64,
     secrets: &Secrets,
 ) -> Result<(), CommandError> {
+    if let Some(written) = write(opened, attachments, record, limit, secrets)? {
+        commit_all(ctx, opened, [(record, written)])?;
+    }
+    Ok(())
+}
+
+/// The attachments of a run that are to travel, as objects, and those that are not.
+pub struct Written {
+    /// Their tree.
+    pub tree: ObjectId,
+    /// The paths of those that do not travel.
+    pub left: Vec<String>,
+}
+
+/// Commits what was written of the attachments of several runs, a commit a run, and says so in the records.
+pub fn commit_all<'r>(
+    ctx: &Context,
+    opened: &Opened,
+    written: impl IntoIterator<Item = (&'r mut RunRecord, Written)>,
+) -> Result<(), CommandError> {
+    let by = ctx.signature(opened.project.root());
+    let (records, written): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+    let trees: Vec<_> =
+        records.iter().zip(&written).map(|(record, written)| (record.submitted_as(), written.tree)).collect();
+    let commits = run::attach_trees(&opened.history, &trees, &by)?;
+    for ((record, written), commit) in records.into_iter().zip(written).zip(commits) {
+        record.set_attachments(commit, written.left);
+    }
+    Ok(())
+}
+
+/// Writes those of the attachments that are to travel as objects; gives none if there are no attachments.
+pub fn write(
+    opened: &Opened,
+    attachments: &Attachments,
+    record: &mut RunRecord,
+    limit: u64,
+    secrets: &Secrets,
+) -> Result<Option<Written>, CommandError> {
     let failed = |error| CommandError::file("read", attachments.folder(), error);
     let mut files = attachments.files().map_err(failed)?;
     files.sort_by_cached_key(|(name, size)| (Reverse(is_log(name)), *size, name.clone()));
@@ -60,16 +100,14 @@ pub fn commit(
     left.sort();
     left_out.put(record);
     if taken.is_empty() && left.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let by = ctx.signature(opened.project.root());
     let mut open = |name: &Path| match masked.remove(name) {
         Some(copy) => Ok(copy),
         None => attachments.open(name)?.ok_or_else(|| io::ErrorKind::NotFound.into()),
     };
-    let commit = run::attach_opened(&opened.history, &record.submitted_as(), &taken, &mut open, &by)?;
-    record.set_attachments(commit, left);
-    Ok(())
+    let tree = run::attachments_tree(&opened.history, &record.submitted_as(), &taken, &mut open)?;
+    Ok(Some(Written { tree, left }))
 }
 
 /// Returns whether every part of the path may stand in a tree.

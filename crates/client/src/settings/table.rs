@@ -136,6 +136,9 @@ variables! {
     ALL_PROXY: "The proxy for both, as curl reads it";
     ALL_PROXY_UPPER: "The same";
     MLFLOW_TRACKING_URI: "The tracking server of MLflow's clients; a run's script gets azml's own, unless it is set";
+    MLFLOW_TRACKING_TOKEN: "A token for the server of mlflow import and export, as MLflow reads it";
+    MLFLOW_TRACKING_USERNAME: "The user's name there, as MLflow reads it";
+    MLFLOW_TRACKING_PASSWORD: "The password there, as MLflow reads it";
     MLFLOW_RUN_CONTEXT: "Tags of MLflow's runs, as JSON; a run's script gets its id and snapshot in it, too";
     NO_PROXY: "Hosts that are reached without a proxy, as curl reads it";
     NO_PROXY_UPPER: "The same";

@@ -16,7 +16,7 @@ use super::{code, format, log, outputs, plots, restoring};
 use crate::env::host_name;
 use crate::error::CommandError;
 use crate::ops::compare::code::{Detail, changes};
-use crate::ops::{runs, sweep};
+use crate::ops::{mlflow, runs, sweep};
 use crate::run::keeping::{self, Where};
 use crate::run::kept;
 use crate::text::size;
@@ -188,7 +188,8 @@ fn code_section(
     older: Option<&RunRecord>,
 ) -> Result<Markup, CommandError> {
     let Some(commit) = record.commit_id() else {
-        return Ok(html! { p.quiet { "The record names no snapshot." } });
+        let why = mlflow::why_no_snapshot(record);
+        return Ok(html! { p.quiet { (why.as_deref().unwrap_or("The record names no snapshot")) "." } });
     };
     let tree = restoring::tree_of(context, record)?;
     let before = match older.filter(|older| older.commit_id().is_some()) {

@@ -80,16 +80,17 @@ pub fn attach(
     by: &actor::Signature,
 ) -> Result<ObjectId, AttachError> {
     let open = Dir::open(folder).map_err(|source| AttachError::Read { path: folder.to_owned(), source })?;
-    attach_opened(history, run, names, &mut |name| open.open_file_below(name), by)
+    let tree = attachments_tree(history, run, names, &mut |name| open.open_file_below(name))?;
+    let commits = attach_trees(history, &[(run.clone(), tree)], by)?;
+    Ok(commits.into_iter().next().expect("a commit for each tree"))
 }
 
-/// Commits the files `names`, each of which `open` opens, as [`attach`] does.
-pub fn attach_opened(
+/// Writes the tree of a run's attachments: the files `names`, each of which `open` opens.
+pub fn attachments_tree(
     history: &HistoryRepo,
     run: &RunId,
     names: &[PathBuf],
     open: &mut dyn FnMut(&Path) -> io::Result<File>,
-    by: &actor::Signature,
 ) -> Result<ObjectId, AttachError> {
     let git = history.git();
     let failed = |source: gix::Error| AttachError::Write { run: run.clone(), source: Box::new(source) };
@@ -105,15 +106,30 @@ pub fn attach_opened(
         let parts: Vec<_> = git_name.split_str("/").map(ByteSlice::as_bstr).collect();
         editor.upsert(parts, EntryKind::Blob, blob).map_err(failed)?;
     }
-    let tree = editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)?;
-    let message = format!("{run}: attachments\n");
+    editor.write(|tree| git.write_object(tree).map(gix::Id::detach)).map_err(failed)
+}
+
+/// Commits trees of attachments, a commit a run, and moves the ref once; gives the commits in the order of the trees.
+pub fn attach_trees(
+    history: &HistoryRepo,
+    trees: &[(RunId, ObjectId)],
+    by: &actor::Signature,
+) -> Result<Vec<ObjectId>, AttachError> {
+    let git = history.git();
     let name = history.attachments_ref();
     for _ in 0..TRIES {
-        let tip = history.ref_tip(name.as_ref()).map_err(AttachError::Ref)?;
-        let commit =
-            join::write_commit(git, tree, tip.as_slice(), by, message.as_str().into()).map_err(failed)?;
-        match history.update_ref(&name, tip, commit) {
-            Ok(()) => return Ok(commit),
+        let expected = history.ref_tip(name.as_ref()).map_err(AttachError::Ref)?;
+        let (mut tip, mut commits) = (expected, Vec::with_capacity(trees.len()));
+        for (run, tree) in trees {
+            let message = format!("{run}: attachments\n");
+            let commit = join::write_commit(git, *tree, tip.as_slice(), by, message.as_str().into())
+                .map_err(|source| AttachError::Write { run: run.clone(), source: Box::new(source) })?;
+            tip = Some(commit);
+            commits.push(commit);
+        }
+        let Some(new) = tip.filter(|_| !commits.is_empty()) else { return Ok(commits) };
+        match history.update_ref(&name, expected, new) {
+            Ok(()) => return Ok(commits),
             Err(history::Error::Moved { .. }) => {}
             Err(error) => return Err(AttachError::Ref(error)),
         }

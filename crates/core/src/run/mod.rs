@@ -21,7 +21,7 @@ mod status;
 mod store;
 
 pub use self::{
-    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_opened},
+    attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_trees, attachments_tree},
     edits::Change,
     error::Error,
     merge::Merged,

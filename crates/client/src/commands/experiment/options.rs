@@ -149,7 +149,7 @@ impl ProgramArgs {
 }
 
 /// A size on the command line.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub fn parse_size(text: &str) -> Result<u64, String> {
     crate::settings::size(text).ok_or_else(|| "it takes a size, for example 200MB".to_owned())
 }
 

@@ -35,7 +35,7 @@ pub fn table(records: &[RunRecord]) -> String {
         ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status", "Name", "Tags", "Parent_run_id"];
     let is_there = |name: &&str| match *name {
         "Name" => records.iter().any(|record| record.name.is_some()),
-        "Tags" => records.iter().any(|record| !record.tags.is_empty()),
+        "Tags" => records.iter().flat_map(|record| record.tags.keys()).any(is_shown),
         // The runs of one sweep need not repeat it.
         "Parent_run_id" => records.iter().any(|record| record.parent_run_id != records[0].parent_run_id),
         _ => true,
@@ -80,6 +80,7 @@ pub fn table(records: &[RunRecord]) -> String {
             "Tags" => record
                 .tags
                 .iter()
+                .filter(|(name, _)| is_shown(name))
                 .map(|(name, text)| format!("{name}={text}"))
                 .collect::<Vec<_>>()
                 .join(" ")
@@ -92,6 +93,11 @@ pub fn table(records: &[RunRecord]) -> String {
         }
     };
     tabulate_columns(&headers, records.len(), &value, Numbers::Aligned)
+}
+
+/// Returns whether a tag is in the table: those of MLflow's own say what other columns say.
+fn is_shown(tag: &String) -> bool {
+    !tag.starts_with("mlflow.")
 }
 
 /// With so many records to a thread, another one pays.

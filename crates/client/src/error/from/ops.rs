@@ -143,7 +143,9 @@ impl From<download::Error> for CommandError {
 impl From<named::Error> for CommandError {
     fn from(error: named::Error) -> Self {
         match &error {
-            named::Error::NoSnapshot { .. } => Self::not_found(error).hint("{azml} history list"),
+            named::Error::NoSnapshot { .. } | named::Error::NotRecorded { .. } => {
+                Self::not_found(error).hint("{azml} history list")
+            }
             named::Error::Outside { .. } => {
                 Self::usage(error).hint("name files and folders of the project after `--`")
             }

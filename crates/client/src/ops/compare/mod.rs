@@ -15,6 +15,7 @@ use gix::ObjectId;
 
 use self::code::{Code, Detail};
 use super::fetch::fetch_snapshots;
+use super::mlflow;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
 use crate::limits::COMPARED_ENTRIES;
@@ -33,7 +34,8 @@ pub enum Error {
 /// The most runs that are compared at once.
 pub const MOST: usize = 5;
 
-/// Compares the code of each run with the first one's; fetches the snapshots that are not here.
+/// Compares the code of each run with the first one's; fetches the snapshots that are not here. Runs that come from MLflow have
+/// none.
 pub fn code_of(
     ctx: &Context,
     opened: &Opened,
@@ -41,6 +43,10 @@ pub fn code_of(
     with_lines: bool,
     token: Option<&str>,
 ) -> Result<Vec<Code>, CommandError> {
+    if let Some(why) = records.iter().find_map(mlflow::why_no_snapshot) {
+        ctx.notices.warning(&why);
+        return Ok(Vec::new());
+    }
     let commits = records.iter().map(snapshot_of).collect::<Result<Vec<_>, _>>()?;
     fetch_snapshots(ctx, opened, &commits, token)?;
     let git = opened.history.git();
