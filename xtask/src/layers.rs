@@ -128,6 +128,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                     "http::admin",
                     "http::arm",
                     "http::git",
+                    "http::lfs",
                     "http::oauth",
                     "http::pages",
                     "http::rest",
@@ -139,7 +140,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                 ],
             ),
             (
-                &["http::arm", "http::oauth", "http::pages", "http::rest"],
+                &["http::arm", "http::lfs", "http::oauth", "http::pages", "http::rest"],
                 &[
                     "operations",
                     "hosting",
@@ -186,7 +187,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                 &["http::address", "http::body", "http::bridge", "http::dates", "http::peer", "http::stall"],
                 &[],
             ),
-            (&["ssh"], &["hosting", "listening"]),
+            (&["ssh"], &["operations", "hosting", "listening"]),
             (&["tls", "listening"], &[]),
             (&["operations"], &["hosting"]),
             (&["hosting"], &[]),

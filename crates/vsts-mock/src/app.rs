@@ -15,6 +15,7 @@ use crate::conversations::Conversations;
 use crate::directory::Repo;
 use crate::histories::Histories;
 use crate::identity::device::DeviceCodes;
+use crate::identity::grant::GrantKey;
 use crate::identity::sessions::Sessions;
 use crate::identity::uses::Uses;
 use crate::identity::{Authenticator, Secret, secret};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) device_codes: DeviceCodes,
     /// The sessions of the pages.
     pub(crate) sessions: Sessions,
+    /// Signs what clients show when they transfer large files.
+    pub(crate) grant_key: GrantKey,
     /// The last uses of tokens and keys.
     pub(crate) uses: Uses,
     /// The address of the SSH listener, once there is one: `HOST:PORT`.
@@ -77,7 +80,7 @@ impl App {
             })?;
             (made.path().to_owned(), Some(made))
         };
-        let state = State::open(&dir).await?;
+        let state = State::open(&dir, temporary.is_none()).await?;
         let maintenance =
             Maintenance::start(temporary.is_none(), state.open_repos(), state.look_for_unreadable());
         let app = Shared {
@@ -85,6 +88,7 @@ impl App {
             authenticator: Authenticator::new(),
             device_codes: DeviceCodes::default(),
             sessions: Sessions::default(),
+            grant_key: GrantKey::new(),
             uses: Uses::default(),
             ssh_address: OnceLock::new(),
             journal: Journal::default(),

@@ -42,12 +42,13 @@ impl JournalEntry {
         matches!(self.event, Event::Request { unknown: true, .. } | Event::SshRequest { unknown: true, .. })
     }
 
-    /// `request`, `ssh-request` or `ref-update`.
+    /// `request`, `ssh-request`, `ref-update` or `lfs-object`.
     pub fn kind(&self) -> &'static str {
         match self.event {
             Event::Request { .. } => "request",
             Event::SshRequest { .. } => "ssh-request",
             Event::RefUpdate { .. } => "ref-update",
+            Event::LfsObject { .. } => "lfs-object",
         }
     }
 }
@@ -108,6 +109,23 @@ pub enum Event {
         new: Option<String>,
         /// `create`, `fast-forward`, `rewrite` or `delete`.
         change: &'static str,
+    },
+    /// An object of Git LFS was stored in a repository, or began to be sent from it.
+    LfsObject {
+        /// The account's name.
+        account: String,
+        /// The project's name.
+        project: String,
+        /// The repository's name.
+        repo: String,
+        /// The user.
+        user: String,
+        /// The object's id.
+        oid: String,
+        /// Its bytes.
+        size: u64,
+        /// `upload` or `download`.
+        operation: &'static str,
     },
 }
 

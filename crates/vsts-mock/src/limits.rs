@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// HTTP connections that are open at once at one listener. Who has waited longest makes room: see `admission`.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
@@ -154,6 +155,9 @@ pub(crate) const TREE_BYTES: u64 = 32 << 20;
 
 /// Bytes of a file that are read at once while it is sent.
 pub(crate) const PIECE_BYTES: usize = 128 << 10;
+
+/// Bytes of a whole file, outside of Git, that are read at once while it is sent.
+pub(crate) const FILE_PIECE_BYTES: usize = 256 << 10;
 
 /// Pieces of files that are read at the same time. More would need a thread each, and no file would arrive sooner.
 pub(crate) const PIECES_AT_ONCE: usize = 16;
@@ -413,6 +417,32 @@ pub(crate) const WALK_KEPT_BYTES: usize = 16 << 20;
 /// Bytes of decoded objects that a reader keeps.
 pub(crate) const OBJECT_CACHE_BYTES: usize = 4 << 20;
 
+/// Bytes of the largest file that Git LFS takes: 50 GB, as the service.
+pub(crate) const LFS_FILE_BYTES: u64 = 50_000_000_000;
+
+/// Objects that one request of Git LFS may ask about. Stock git-lfs asks about 100.
+pub(crate) const LFS_BATCH_OBJECTS: usize = 1_000;
+
+/// Bytes of a body that Git LFS sends at once to be hashed and written.
+pub(crate) const LFS_PIECE_BYTES: usize = 256 << 10;
+
+/// The time for which the actions of Git LFS's batch API are good.
+pub(crate) const LFS_GRANT: Duration = Duration::from_hours(1);
+
+/// The time for which what `git-lfs-authenticate` gives is good.
+pub(crate) const LFS_SIGN_IN: Duration = Duration::from_mins(10);
+
+/// Arguments that a request of Git LFS over SSH may have.
+pub(crate) const LFS_ARGUMENTS: usize = 100;
+
+/// Locks that a list has when the client asks for no number, and at most.
+pub(crate) const LFS_LOCKS_LISTED: usize = 100;
+/// See [`LFS_LOCKS_LISTED`].
+pub(crate) const LFS_MOST_LOCKS_LISTED: usize = 1_000;
+
+/// Locks that a repository may have.
+pub(crate) const LFS_LOCKS: i64 = 50_000;
+
 /// The bounds that the seed may set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -435,6 +465,9 @@ pub struct Limits {
     pub git_seconds: u64,
     /// Seconds that a client may say nothing over SSH before its first line.
     pub ssh_silence_seconds: u64,
+    /// Bytes of the largest file that Git LFS takes; in the seed a number, or a text such as `"50GB"` or `"10 MiB"`.
+    #[serde(deserialize_with = "bytes")]
+    pub max_lfs_file: u64,
 }
 
 impl Default for Limits {
@@ -449,6 +482,81 @@ impl Default for Limits {
             git_open: GIT_OPEN,
             git_seconds: GIT_SECONDS,
             ssh_silence_seconds: SSH_SILENCE_SECONDS,
+            max_lfs_file: LFS_FILE_BYTES,
+        }
+    }
+}
+
+/// A number of bytes as a seed has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Bytes {
+    Number(u64),
+    Text(String),
+}
+
+const UNITS: [(&str, u64); 10] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+impl Bytes {
+    fn number(self) -> Result<u64, String> {
+        let text = match self {
+            Self::Number(number) => return Ok(number),
+            Self::Text(text) => text,
+        };
+        let unit = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)));
+        let (digits, unit) = unit.unwrap_or((&text, &1));
+        let number: Option<u64> = digits.trim().parse().ok();
+        let bytes = number.and_then(|number| number.checked_mul(*unit));
+        bytes.ok_or_else(|| {
+            format!("{text:?} is no number of bytes, such as 500000000, \"500MB\" or \"1 GiB\"")
+        })
+    }
+}
+
+/// Reads a number of bytes.
+pub(crate) fn bytes<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
+    Bytes::deserialize(from)?.number().map_err(D::Error::custom)
+}
+
+/// Reads a number of bytes that may be missing.
+pub(crate) fn bytes_if_any<'d, D: Deserializer<'d>>(from: D) -> Result<Option<u64>, D::Error> {
+    let found = Option::<Bytes>::deserialize(from)?;
+    found.map(Bytes::number).transpose().map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_bytes_are_read() {
+        let read = |text: &str| Bytes::Text(text.to_owned()).number().ok();
+        let rows = [
+            ("12", Some(12)),
+            ("12B", Some(12)),
+            ("50GB", Some(50_000_000_000)),
+            ("1 GiB", Some(1 << 30)),
+            ("3kB", Some(3_000)),
+            ("", None),
+            ("GB", None),
+            ("-1GB", None),
+            ("1.5GB", None),
+            ("99999999TB", None),
+            ("1 gb", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 }

@@ -57,6 +57,7 @@ pub(crate) async fn apply(
         let is_new = change.directory.account(&account.name).is_none();
         if is_new {
             change.create_account(&account.name, account.owner.as_deref())?;
+            change.set_lfs_quota(&account.name, account.lfs_quota)?;
         }
         let path = ListPath { account: &account.name, project: None, repo: None, branch: None };
         let administrators = (GroupKind::CollectionAdministrators, account.administrators.as_slice());

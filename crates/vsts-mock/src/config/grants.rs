@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_taken_away_stays_away_unless_the_user_is_new() {
         let dir = tempfile::TempDir::new().expect("a folder");
-        let state = State::open(dir.path()).await.expect("it opens");
+        let state = State::open(dir.path(), false).await.expect("it opens");
         let hashed = HashedPasswords::default();
         let start = async |text: &str| {
             let seed = Seed::parse(text).expect("a seed");

@@ -51,6 +51,7 @@ const TABLE: &[ProfileRow] = &[
         "an SSH key that nobody has registered",
         ["refused at sign-in", "refused at the command", "refused at the command"],
     ),
+    row("Git LFS over SSH", ["yes", "no", "no"]),
     row(
         "what the server calls itself over SSH",
         ["vsts_mock", "vsts_mock_team_services", "vsts_mock_azure_repos"],
@@ -71,6 +72,8 @@ pub(crate) struct Traits {
     pub(crate) takes_first_key: bool,
     /// True if users register RSA keys alone. What the seed and the admin API register may be of any kind.
     pub(crate) registers_rsa_alone: bool,
+    /// True if Git LFS is served over SSH.
+    pub(crate) lfs_over_ssh: bool,
     /// The server's name on the wire and on its pages.
     pub(crate) product: &'static str,
 }
@@ -99,6 +102,7 @@ impl Profile {
                 max_push_bytes: 5 * GIB,
                 takes_first_key: false,
                 registers_rsa_alone: false,
+                lfs_over_ssh: true,
                 product: "vsts-mock",
             },
             Self::Vsts => Traits {
@@ -107,6 +111,7 @@ impl Profile {
                 max_push_bytes: 5 * GIB,
                 takes_first_key: true,
                 registers_rsa_alone: true,
+                lfs_over_ssh: false,
                 product: "vsts-mock-team-services",
             },
             Self::AzureDevops => Traits {
@@ -115,6 +120,7 @@ impl Profile {
                 max_push_bytes: 5 * GIB,
                 takes_first_key: true,
                 registers_rsa_alone: true,
+                lfs_over_ssh: false,
                 product: "vsts-mock-azure-repos",
             },
         }

@@ -122,6 +122,9 @@ pub struct SeedAccount {
     /// Further members of Project Collection Administrators.
     #[serde(default)]
     pub administrators: Vec<String>,
+    /// Bytes that the objects of Git LFS may have in all its repositories together: a number, or a text such as `"10GB"`.
+    #[serde(default, deserialize_with = "crate::limits::bytes_if_any")]
+    pub lfs_quota: Option<u64>,
     /// Its projects.
     #[serde(default)]
     pub projects: Vec<SeedProject>,

@@ -84,6 +84,8 @@ pub(crate) struct Account {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) owner: Option<Uuid>,
+    /// Bytes that the objects of Git LFS may have in it; as many as there is room for without it.
+    pub(crate) lfs_quota: Option<i64>,
 }
 
 /// A project of an account.

@@ -57,7 +57,7 @@ pub(crate) enum GitRefusal {
 
 impl GitRefusal {
     /// The refusal of access to the repository of this name.
-    fn of(refusal: Refusal, name: &str) -> Self {
+    pub(crate) fn of(refusal: Refusal, name: &str) -> Self {
         match refusal {
             Refusal::Invisible => Self::NoRepository { name: name.to_owned() },
             other => Self::Access(other),

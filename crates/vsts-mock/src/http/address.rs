@@ -38,6 +38,14 @@ impl GitAddress {
     pub(crate) fn is_info(&self) -> bool {
         matches!(&self.tail, GitTail::Other(tail) if tail.eq_ignore_ascii_case("vsts/info"))
     }
+
+    /// The segments after `info/lfs`, if the request is for Git LFS.
+    pub(crate) fn lfs(&self) -> Option<&[String]> {
+        match &self.tail {
+            GitTail::Lfs(segments) => Some(segments),
+            _ => None,
+        }
+    }
 }
 
 /// The part of a URL after the repository.
@@ -46,6 +54,8 @@ pub(crate) enum GitTail {
     InfoRefs,
     UploadPack,
     ReceivePack,
+    /// Git LFS's API, and the segments after `info/lfs`.
+    Lfs(Vec<String>),
     /// Its own page.
     Page,
     /// Something below it that is not Git's smart protocol.
@@ -100,6 +110,7 @@ pub(crate) fn parse(host: Option<&str>, path: &str, own_host: Option<&str>) -> A
         ["info", "refs"] => GitTail::InfoRefs,
         ["git-upload-pack"] => GitTail::UploadPack,
         ["git-receive-pack"] => GitTail::ReceivePack,
+        ["info", "lfs", rest @ ..] => GitTail::Lfs(rest.iter().map(|&segment| segment.to_owned()).collect()),
         other => GitTail::Other(other.join("/")),
     };
     Address::Git(GitAddress { account, project, repo: repo.clone(), tail })
@@ -169,6 +180,13 @@ mod tests {
                 GitTail::Other("vsts/info".to_owned()),
             ),
             ("acme.git.example", "/_git/iris", "iris", "iris", GitTail::Page),
+            (
+                local,
+                "/acme/_git/iris.git/info/lfs/objects/batch",
+                "iris.git",
+                "iris.git",
+                GitTail::Lfs(vec!["objects".to_owned(), "batch".to_owned()]),
+            ),
         ];
         for (host, path, project, repo, tail) in rows {
             let expected = git(Some("acme"), project, repo, tail);

@@ -36,6 +36,12 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
+    /// The reason why a body broke off.
+    pub(crate) fn of(error: &axum::Error) -> Self {
+        let is_slow = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<TooSlow>);
+        if is_slow { Self::Slow } else { Self::CutOff }
+    }
+
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -74,11 +80,7 @@ async fn read_all(budget: &Budget, mut body: Body, limit: usize) -> Result<Whole
     let mut permit = budget.acquire(BODY_PORTION as u64).await?;
     let (mut bytes, mut paid) = (BytesMut::new(), BODY_PORTION);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            let is_slow =
-                std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<TooSlow>);
-            if is_slow { BodyError::Slow } else { BodyError::CutOff }
-        })?;
+        let frame = frame.map_err(|error| BodyError::of(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > limit {
             return Err(too_large);

@@ -87,7 +87,7 @@ fn requested_service(tail: &GitTail, method: &Method, query: Option<&str>) -> Re
         }
         GitTail::UploadPack => Ok(Service::UploadPack),
         GitTail::ReceivePack => Ok(Service::ReceivePack),
-        GitTail::Page | GitTail::Other(_) => refuse(StatusCode::NOT_FOUND, DUMB),
+        GitTail::Lfs(_) | GitTail::Page | GitTail::Other(_) => refuse(StatusCode::NOT_FOUND, DUMB),
     }
 }
 

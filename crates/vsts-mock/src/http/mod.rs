@@ -12,6 +12,7 @@ mod bridge;
 mod dates;
 mod git;
 mod host;
+mod lfs;
 mod oauth;
 mod pages;
 mod peer;
@@ -85,6 +86,9 @@ async fn dispatch(State(app): State<Arc<App>>, request: Request<Body>) -> Respon
 async fn answer(app: &Arc<App>, request: Request<Body>, journalled: &mut Journalled) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     match address::parse(host, request.uri().path(), app.own_host()) {
+        Address::Git(address) if address.lfs().is_some() => {
+            lfs::serve(app, &address, request, journalled).await
+        }
         Address::Git(address) if address.is_info() => rest::info(app, address, request, journalled).await,
         Address::Git(address)
             if let Some(route) = pages::Route::of_git(&address)

@@ -5,6 +5,7 @@
 //! [`Principal`] is made of the credential that verified, never of one that was only offered.
 
 pub(crate) mod device;
+pub(crate) mod grant;
 mod login_throttle;
 pub(crate) mod password;
 pub(crate) mod secret;

@@ -18,6 +18,7 @@ pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod keys;
+pub(crate) mod lfs;
 pub(crate) mod new_objects;
 pub(crate) mod permissions;
 pub(crate) mod projects;

@@ -35,8 +35,12 @@ impl Change<'_> {
             return Err(RegistryError::exists("account", account_name));
         }
         let owner = owner.map(|owner| self.directory.find_user(owner)).transpose()?.map(|owner| owner.id);
-        let account =
-            Account { id: self.fresh_id(&["account", account_name]), name: account_name.to_owned(), owner };
+        let account = Account {
+            id: self.fresh_id(&["account", account_name]),
+            name: account_name.to_owned(),
+            owner,
+            lfs_quota: None,
+        };
         let id = account.id;
         self.put(account);
         self.create_groups(id, None);
@@ -46,6 +50,20 @@ impl Change<'_> {
             self.put(Membership { member: owner, group });
         }
         Ok(id)
+    }
+
+    /// Sets how many bytes the objects of Git LFS may have in an account; no limit without a number.
+    pub(crate) fn set_lfs_quota(
+        &mut self,
+        account_name: &str,
+        bytes: Option<u64>,
+    ) -> Result<(), RegistryError> {
+        let account = self.directory.find_account(account_name)?.clone();
+        let lfs_quota = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        if account.lfs_quota != lfs_quota {
+            self.put(Account { lfs_quota, ..account });
+        }
+        Ok(())
     }
 
     /// Removes an account with everything in it.

@@ -15,7 +15,7 @@ use git_wire::UpdateKind;
 
 /// acme with the projects iris and rose; alice owns it, carol contributes to iris, bob reads there.
 async fn state(dir: &TempDir) -> (State, Repo) {
-    let state = State::open(dir.path()).await.expect("it opens");
+    let state = State::open(dir.path(), false).await.expect("it opens");
     let mut change = state.change().await;
     for name in ["alice", "bob", "carol", "dave"] {
         let input = UserInput { name, email: None, password: None };

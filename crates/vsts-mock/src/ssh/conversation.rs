@@ -3,24 +3,29 @@
 //! Text for the person at the other end goes to the error stream, each line behind `remote: `, in the service's
 //! words.
 
+use std::io::{BufRead, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use git_wire::Error;
+use git_wire::{Error, Service};
+use lfs_wire::batch::Operation;
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::address::readings;
-use super::exec_line::ExecLine;
+use super::exec_line::{ExecCommand, ExecLine, LfsProgram};
+use super::lfs;
 use super::pipe;
 use crate::access::{Permissions, Principal};
 use crate::admission::{Client, Work};
 use crate::app::App;
+use crate::conversations::Turn;
 use crate::directory::{Directory, Repo};
-use crate::hosting::{GitRefusal, Names, Session, admit};
+use crate::hosting::{Busy, GitRefusal, Names, Session, admit};
 use crate::journal::{Event, shown};
 use crate::limits::SSH_LAST_WORDS;
 
@@ -30,6 +35,8 @@ const STDERR: u32 = 1;
 const DONE: u32 = 0;
 /// The exit status of a command that is not taken, or not from this user.
 const REFUSED: u32 = 1;
+/// The exit status of a command that a profile does not have, as the service gives it.
+const NO_EXTENSION: u32 = 2;
 /// The exit status of a conversation that broke off; Git's own.
 const BROKE_OFF: u32 = 128;
 
@@ -173,16 +180,26 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     };
     let service = Some(line.service());
     let with = |end: End| End { user: user.clone(), service, ..end };
+    if matches!(line.command, ExecCommand::Lfs(..)) && !app.profile.traits().lfs_over_ssh {
+        let message = format!("Could not find a Command Extension for Command:{}", line.service());
+        return with(End { status: NO_EXTENSION, ..End::refused(message) });
+    }
     let repo = match find(&directory, &principal, &request.caller.login, &line) {
         Ok(repo) => repo,
         Err(refusal) => return with(End::refused(refusal.to_string())),
     };
-    let client = Client::User(principal.user.unwrap_or_default());
-    let session = match Session::begin(app, principal, repo, line.service, &request.protocol, client).await {
-        Ok(session) => session,
+    if let ExecCommand::Lfs(LfsProgram::Authenticate, operation) = line.command {
+        let told = lfs::credentials(app, &principal, &repo, operation.into()) + "\n";
+        // Who has gone needs no credentials.
+        if channel.data_bytes(told.into_bytes()).await.is_err() {
+            tracing::debug!("the client went before the answer");
+        }
+        return with(End::with_status(DONE));
+    }
+    let (turn, talk) = match begin(app, principal, repo, &line, &request.protocol).await {
+        Ok(begun) => begun,
         Err(busy) => return with(End::refused(busy.to_string())),
     };
-    let turn = session.turn().clone();
     turn.join(request.work);
     let (input, gone, channel) = (request.input, request.gone, channel.clone());
     let (interrupt, closed) = (turn.interrupt().clone(), gone.clone());
@@ -190,7 +207,7 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     let mut working = tokio::task::spawn_blocking(move || {
         let mut reader = pipe::incoming(input, gone.clone(), turn.clone(), &limits);
         let mut writer = pipe::outgoing(&channel, gone, turn, &limits);
-        session.converse(&mut reader, &mut writer)
+        talk(&mut reader, &mut writer)
     });
     let joined = tokio::select! {
         joined = &mut working => joined,
@@ -200,10 +217,7 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
         }
     };
     match joined {
-        Ok(Ok(summary)) => {
-            tracing::debug!(?summary, "served");
-            with(End::with_status(DONE))
-        }
+        Ok(Ok(())) => with(End::with_status(DONE)),
         Ok(Err(error)) => {
             report(&error, &line);
             // Nothing has been said in a conversation for which there is no repository.
@@ -217,6 +231,52 @@ async fn converse(app: &Arc<App>, request: Request, channel: &Arc<ChannelWriteHa
     }
 }
 
+/// A conversation that is to be led, which blocks.
+type Talk = Box<dyn FnOnce(&mut dyn BufRead, &mut dyn Write) -> Result<(), Error> + Send>;
+
+/// Begins a conversation, once there is room for it.
+async fn begin(
+    app: &Arc<App>,
+    principal: Principal,
+    repo: Repo,
+    line: &ExecLine,
+    protocol: &str,
+) -> Result<(Arc<Turn>, Talk), Busy> {
+    let client = Client::User(principal.user.unwrap_or_default());
+    match line.command {
+        ExecCommand::Git(service) => {
+            let session = Session::begin(app, principal, repo, service, protocol, client).await?;
+            let turn = session.turn().clone();
+            let talk = move |reader: &mut dyn BufRead, writer: &mut dyn Write| {
+                let summary = session.converse(reader, writer)?;
+                tracing::debug!(?summary, "served");
+                Ok(())
+            };
+            Ok((turn, Box::new(talk)))
+        }
+        ExecCommand::Lfs(_, operation) => {
+            let turn = app.conversations.open(client).await.ok_or(Busy)?;
+            let (app, runtime, operation) = (app.clone(), Handle::current(), operation.into());
+            let transfer = lfs::Transfer { app, principal, repo, operation, runtime };
+            let talk = move |reader: &mut dyn BufRead, writer: &mut dyn Write| {
+                transfer.converse(reader, writer).map_err(Error::Io)
+            };
+            Ok((turn, Box::new(talk)))
+        }
+    }
+}
+
+/// The service of Git that takes the same right as a command.
+fn service_like(command: ExecCommand) -> Service {
+    match command {
+        ExecCommand::Git(service) => service,
+        ExecCommand::Lfs(_, operation) => match operation.into() {
+            Operation::Upload => Service::ReceivePack,
+            Operation::Download => Service::UploadPack,
+        },
+    }
+}
+
 /// Finds the repository that a path names, in one of the readings of it.
 fn find(
     directory: &Directory,
@@ -225,9 +285,10 @@ fn find(
     line: &ExecLine,
 ) -> Result<Repo, GitRefusal> {
     let mut first = None;
+    let service = service_like(line.command);
     for reading in readings(login, &line.path) {
         let names = Names { account: Some(&reading.account), project: &reading.project, repo: &reading.repo };
-        match admit(directory, principal, names, line.service) {
+        match admit(directory, principal, names, service) {
             Err(refusal @ GitRefusal::NoRepository { .. }) => {
                 first.get_or_insert(refusal);
             }

@@ -1,9 +1,10 @@
 //! The line that a Git client asks to be run: read, never run. Nothing here does I/O, and no shell is anywhere near.
 //!
-//! Two commands are known, in both spellings, each with one argument in the quotes that Git itself puts around it:
+//! Two commands of Git are known, in both spellings, each with one argument in the quotes that Git itself puts around it:
 //! `git-upload-pack 'path'`, `git receive-pack 'path'`. Inside, a quote is `'\''` and an exclamation mark may be `'\!'`.
-//! Everything else is refused: options, a second argument, an argument without quotes, words before or after, control
-//! characters, other programs. What comes out is text to be looked up, not a path of the file system.
+//! Two of Git LFS have a path and an operation, `git-lfs-authenticate 'path' 'download'`: newer clients quote both, older ones
+//! neither. Everything else is refused: options, more arguments, words before or after, control characters, other programs.
+//! What comes out is text to be looked up, not a path of the file system.
 
 use git_wire::Service;
 use thiserror::Error;
@@ -18,11 +19,37 @@ const COMMANDS: [(&[u8], Service); 4] = [
     (b"git receive-pack ", Service::ReceivePack),
 ];
 
+const LFS_COMMANDS: [(&[u8], LfsProgram); 2] =
+    [(b"git-lfs-authenticate ", LfsProgram::Authenticate), (b"git-lfs-transfer ", LfsProgram::Transfer)];
+
 /// A client's request over SSH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecLine {
-    pub(crate) service: Service,
+    pub(crate) command: ExecCommand,
     pub(crate) path: String,
+}
+
+/// The command of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExecCommand {
+    Git(Service),
+    Lfs(LfsProgram, LfsOperation),
+}
+
+/// A program of Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LfsProgram {
+    /// Gives credentials for HTTP.
+    Authenticate,
+    /// Transfers objects over SSH itself.
+    Transfer,
+}
+
+/// The operation of a program of Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LfsOperation {
+    Upload,
+    Download,
 }
 
 /// The reason why a line is refused, as Git shows it in a terminal.
@@ -48,29 +75,60 @@ impl ExecLine {
         if line.len() > SSH_COMMAND_BYTES {
             return Err(ExecLineError::TooLong);
         }
-        let (service, argument) = COMMANDS
-            .iter()
-            .find_map(|(word, service)| Some((*service, line.strip_prefix(*word)?)))
-            .ok_or(ExecLineError::Command)?;
-        let path = String::from_utf8(unquote(argument)?).map_err(|_| ExecLineError::Text)?;
+        let of_git = COMMANDS.iter().find_map(|(word, service)| Some((*service, line.strip_prefix(*word)?)));
+        let (command, path) = if let Some((service, argument)) = of_git {
+            (ExecCommand::Git(service), unquote(argument)?)
+        } else {
+            let of_lfs = LFS_COMMANDS.iter().find_map(|(word, one)| Some((*one, line.strip_prefix(*word)?)));
+            let (program, arguments) = of_lfs.ok_or(ExecLineError::Command)?;
+            let (path, operation) = path_and_operation(arguments)?;
+            (ExecCommand::Lfs(program, operation), path)
+        };
+        let path = String::from_utf8(path).map_err(|_| ExecLineError::Text)?;
         if path.is_empty() || path.starts_with('-') {
             return Err(ExecLineError::Argument);
         }
         if path.chars().any(char::is_control) {
             return Err(ExecLineError::Text);
         }
-        Ok(Self { service, path })
+        Ok(Self { command, path })
     }
 
-    /// The service's name: `git-upload-pack` or `git-receive-pack`.
+    /// The command's name, such as `git-upload-pack`.
     pub fn service(&self) -> &'static str {
-        self.service.as_str()
+        match self.command {
+            ExecCommand::Git(service) => service.as_str(),
+            ExecCommand::Lfs(LfsProgram::Authenticate, _) => "git-lfs-authenticate",
+            ExecCommand::Lfs(LfsProgram::Transfer, _) => "git-lfs-transfer",
+        }
     }
 
     /// The argument, out of its quotes.
     pub fn path(&self) -> &str {
         &self.path
     }
+}
+
+/// Reads the arguments of a program of Git LFS. A path without quotes ends where the last word begins.
+fn path_and_operation(text: &[u8]) -> Result<(Vec<u8>, LfsOperation), ExecLineError> {
+    let end = text.iter().rposition(|byte| *byte == b' ').ok_or(ExecLineError::Argument)?;
+    let (path, operation) = (&text[..end], &text[end + 1..]);
+    let operation = match operation.strip_prefix(b"'").map(|word| word.strip_suffix(b"'")) {
+        None => operation,
+        Some(word) => word.ok_or(ExecLineError::Argument)?,
+    };
+    let operation = match operation {
+        b"download" => LfsOperation::Download,
+        b"upload" => LfsOperation::Upload,
+        _ => return Err(ExecLineError::Argument),
+    };
+    if path.starts_with(b"'") {
+        return Ok((unquote(path)?, operation));
+    }
+    if path.iter().any(|byte| b"'\"\\;&|<>()$`\n".contains(byte)) {
+        return Err(ExecLineError::Argument);
+    }
+    Ok((path.to_vec(), operation))
 }
 
 /// Undoes Git's quoting; the whole of `text` has to be one quoted word.
@@ -116,7 +174,25 @@ mod tests {
             ("git-upload-pack '$(id)`id`'", Service::UploadPack, "$(id)`id`"),
         ];
         for (line, service, path) in rows {
-            let expected = ExecLine { service, path: path.to_owned() };
+            let expected = ExecLine { command: ExecCommand::Git(service), path: path.to_owned() };
+            assert_eq!(ExecLine::parse(line.as_bytes()), Ok(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_commands_of_git_lfs_are_read_with_quotes_and_without() {
+        use LfsOperation::{Download, Upload};
+        use LfsProgram::{Authenticate, Transfer};
+        let rows = [
+            ("git-lfs-authenticate /_git/iris download", Authenticate, Download, "/_git/iris"),
+            ("git-lfs-authenticate '/_git/iris' 'upload'", Authenticate, Upload, "/_git/iris"),
+            ("git-lfs-transfer '/my project/_git/a b' download", Transfer, Download, "/my project/_git/a b"),
+            ("git-lfs-transfer v3/acme/iris/extra upload", Transfer, Upload, "v3/acme/iris/extra"),
+            ("git-lfs-transfer /my project/_git/x upload", Transfer, Upload, "/my project/_git/x"),
+            ("git-lfs-transfer '/a'\\''b' 'upload'", Transfer, Upload, "/a'b"),
+        ];
+        for (line, program, operation, path) in rows {
+            let expected = ExecLine { command: ExecCommand::Lfs(program, operation), path: path.to_owned() };
             assert_eq!(ExecLine::parse(line.as_bytes()), Ok(expected), "{line}");
         }
     }
@@ -135,7 +211,21 @@ mod tests {
             (b"git-upload-pack\t'/x'", Command),
             (b"GIT-UPLOAD-PACK '/x'", Command),
             (b"git-upload-archive '/x'", Command),
-            (b"git-lfs-authenticate /x download", Command),
+            (b"git lfs-authenticate /x download", Command),
+            (b"git-lfs-authenticate", Command),
+            (b"git-lfs-authenticate ", Argument),
+            (b"git-lfs-authenticate /x", Argument),
+            (b"git-lfs-authenticate /x delete", Argument),
+            (b"git-lfs-authenticate /x 'download", Argument),
+            (b"git-lfs-authenticate '/x download", Argument),
+            (b"git-lfs-authenticate '/x'y download", Argument),
+            (b"git-lfs-authenticate /x; id download", Argument),
+            (b"git-lfs-authenticate $(id) download", Argument),
+            (b"git-lfs-authenticate -x download", Argument),
+            (b"git-lfs-transfer '-x' 'download'", Argument),
+            (b"git-lfs-transfer  download", Argument),
+            (b"git-lfs-transfer '/x\n' download", Text),
+            (b"git-lfs-transfer /x download; id", Argument),
             (b"git-shell -c \"git-upload-pack '/x'\"", Command),
             (b"/usr/bin/git-upload-pack '/x'", Command),
             (b"env GIT_TRACE=1 git-upload-pack '/x'", Command),

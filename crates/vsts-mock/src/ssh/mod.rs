@@ -11,6 +11,7 @@ mod conversation;
 pub(crate) mod exec_line;
 pub(crate) mod host_key;
 mod idle_timer;
+mod lfs;
 mod listen;
 mod pipe;
 

@@ -13,13 +13,14 @@ macro_rules! embedded {
 }
 
 /// Version, name and SQL of each, in order. A database records their checksums: a released file does not change.
-const MIGRATIONS: [(i64, &str, &str); 6] = embedded![
+const MIGRATIONS: [(i64, &str, &str); 7] = embedded![
     (1, "0001_first"),
     (2, "0002_experimentation_and_tokens"),
     (10, "0010_rest"),
     (11, "0011_groups_and_inheritance"),
     (14, "0014_tags_and_seeded"),
     (16, "0016_forks_and_disabled"),
+    (17, "0017_lfs"),
 ];
 
 /// Brings the database to the newest format.

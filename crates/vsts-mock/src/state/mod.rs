@@ -6,6 +6,9 @@
 mod change;
 mod folders;
 mod inspect;
+mod lfs_locks;
+mod lfs_objects;
+mod lfs_store;
 mod migrations;
 pub(crate) mod once;
 mod private;
@@ -26,6 +29,10 @@ use uuid::Uuid;
 
 use crate::directory::{Directory, OpenRepositories, Repo};
 pub(crate) use change::Change;
+pub(crate) use lfs_locks::{LfsLock, LfsLockFilter, Locking};
+pub(crate) use lfs_objects::LfsKeepError;
+use lfs_store::LfsStore;
+pub(crate) use lfs_store::{Received, Receiving};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
 /// The name of the first branch of a new repository.
@@ -97,12 +104,14 @@ pub(crate) struct State {
     dir: PathBuf,
     repos: PathBuf,
     open: Arc<OpenRepositories>,
+    lfs: LfsStore,
     _lock: File,
 }
 
 impl State {
-    /// Opens the state in a directory, making what is not there yet.
-    pub(crate) async fn open(dir: &Path) -> Result<Self, StateError> {
+    /// Opens the state in a directory, making what is not there yet. Large files are written through to the disk if it is to
+    /// be durable.
+    pub(crate) async fn open(dir: &Path, is_durable: bool) -> Result<Self, StateError> {
         let repos = dir.join("repos");
         private::make_folder(&repos).map_err(io("create", &repos))?;
         private::warn_if_open(dir);
@@ -123,8 +132,10 @@ impl State {
         migrations::run(&pool).await.map_err(StateError::Format)?;
         let directory = rows::load(&pool).await?;
         inspect::compare(&directory, &repos).map_err(io("look through", &repos))?;
+        let lfs = LfsStore::open(dir, is_durable).map_err(io("create", &dir.join("lfs")))?;
         let (dir, directory) = (dir.to_owned(), RwLock::new(Arc::new(directory)));
-        Ok(Self { pool, directory, writer: Mutex::new(()), dir, repos, open: Arc::default(), _lock: lock })
+        let (writer, open) = (Mutex::new(()), Arc::default());
+        Ok(Self { pool, directory, writer, dir, repos, open, lfs, _lock: lock })
     }
 
     /// The present picture.

@@ -190,7 +190,7 @@ table!(
 table!(
     Account in "accounts",
     key { id: "id" },
-    fields { name: "name", owner: "owner_id" },
+    fields { name: "name", owner: "owner_id", lfs_quota: "lfs_quota" },
     computed "name_key" by |account| name::key(&account.name)
 );
 table!(

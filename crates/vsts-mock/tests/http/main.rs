@@ -13,6 +13,7 @@ mod data_dir;
 mod experimentation;
 mod git;
 mod hostile;
+mod lfs;
 mod library;
 mod limits;
 mod manual;

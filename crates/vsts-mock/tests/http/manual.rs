@@ -59,6 +59,16 @@ fn the_shell_script_works_as_it_stands() {
 }
 
 #[test]
+fn the_example_with_large_files_works_as_it_stands() {
+    let dir = TempDir::new().expect("a folder");
+    let seed = example("sh").lines().next().expect("it begins with a seed");
+    run(dir.path(), Path::new("/bin/sh"), &["-ec", seed]);
+    std::fs::write(dir.path().join("example.sh"), example("bash")).expect("a file is written");
+    run(dir.path(), Path::new("/bin/sh"), &["-e", "example.sh"]);
+    assert_eq!(std::fs::metadata(dir.path().join("copy/model.bin")).expect("it is there").len(), 1_000_000);
+}
+
+#[test]
 fn the_pytest_example_works_as_it_stands() {
     let dir = TempDir::new().expect("a folder");
     let seed = example("sh").lines().next().expect("it begins with a seed");

@@ -11,6 +11,7 @@ mod exec;
 mod formats;
 mod hostile;
 mod impostors;
+mod lfs;
 mod life;
 mod message;
 mod refused;

@@ -87,7 +87,8 @@ impl Testbed {
             ),
             format!("-o IdentitiesOnly=yes -i {}", self.path(key).display()),
         ];
-        Person { dir: self.dir.path().to_owned(), ssh: options.join(" "), version: "2" }
+        let program = "ssh".to_owned();
+        Person { dir: self.dir.path().to_owned(), program, ssh: options.join(" "), version: "2" }
     }
 
     /// A repository with one commit on master, pushed by alice; her clone and the commit.
@@ -161,6 +162,8 @@ fn seed(dir: &Path) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     dir: PathBuf,
+    /// The program that git runs for SSH.
+    program: String,
     ssh: String,
     version: &'static str,
 }
@@ -169,6 +172,12 @@ impl Person {
     /// With one more option for ssh.
     pub(crate) fn ssh_option(mut self, option: &str) -> Self {
         self.ssh = format!("{option} {}", self.ssh);
+        self
+    }
+
+    /// With another program in the place of ssh, for git.
+    pub(crate) fn through(mut self, program: &Path) -> Self {
+        self.program = program.display().to_string();
         self
     }
 
@@ -193,7 +202,7 @@ impl Person {
         // What is fetched goes through `index-pack --strict`.
         command.args(["-c", "init.defaultBranch=master", "-c", "fetch.fsckObjects=true", "-c", &version]);
         command.args(args);
-        command.env_clear().env("GIT_SSH_COMMAND", format!("ssh {}", self.ssh));
+        command.env_clear().env("GIT_SSH_COMMAND", format!("{} {}", self.program, self.ssh));
         for (name, value) in [
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),

@@ -67,7 +67,7 @@ impl Route {
                 "permissions" => RepoPage::Permissions,
                 other => RepoPage::Commit(other.strip_prefix("commit/")?.to_owned()),
             },
-            GitTail::InfoRefs | GitTail::UploadPack | GitTail::ReceivePack => return None,
+            GitTail::InfoRefs | GitTail::UploadPack | GitTail::ReceivePack | GitTail::Lfs(_) => return None,
         };
         let names = RepoNames {
             account: address.account.clone().unwrap_or_default(),

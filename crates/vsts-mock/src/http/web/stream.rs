@@ -2,7 +2,10 @@
 //! block; between two pieces neither a thread nor more than a few buffers are held, and nothing is read for a client that
 //! has gone.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -11,7 +14,7 @@ use futures_util::stream;
 use tokio::sync::Semaphore;
 
 use crate::budget::Permit;
-use crate::limits::{PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE};
+use crate::limits::{FILE_PIECE_BYTES, PIECE_BYTES, PIECE_TIME, PIECES_AT_ONCE};
 
 /// Turns to read a piece.
 static TURNS: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
@@ -19,13 +22,34 @@ static TURNS: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
 /// The body of all that a reader gives.
 pub(crate) fn body(reader: impl Read + Send + 'static) -> Body {
     Body::from_stream(stream::try_unfold(reader, |mut reader| async move {
-        // Nobody closes it.
-        let turn = TURNS.acquire().await.map_err(io::Error::other)?;
-        let reading =
-            tokio::task::spawn_blocking(move || next_piece(&mut reader).map(|piece| (piece, reader)));
-        let (piece, reader) = reading.await.map_err(io::Error::other)??;
-        drop(turn);
+        let reading = in_turn(move || next_piece(&mut reader).map(|piece| (piece, reader)));
+        let (piece, reader) = reading.await??;
         Ok::<_, io::Error>((!piece.is_empty()).then_some((piece, reader)))
+    }))
+}
+
+/// Does a little work on a thread that may block, when it is its turn.
+pub(crate) async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    // Nobody closes it.
+    let _turn = TURNS.acquire().await.map_err(io::Error::other)?;
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
+}
+
+/// The body of a part of a file. It fails if the file has less.
+pub(crate) fn file(file: File, start: u64, length: u64) -> Body {
+    let rest = (Arc::new(file), start, length);
+    Body::from_stream(stream::try_unfold(rest, |(file, at, left)| async move {
+        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_PIECE_BYTES);
+        if piece == 0 {
+            return Ok(None);
+        }
+        let source = file.clone();
+        let reading = in_turn(move || {
+            let mut bytes = vec![0; piece];
+            source.read_exact_at(&mut bytes, at).map(|()| bytes)
+        });
+        let bytes = reading.await??;
+        Ok::<_, io::Error>(Some((Bytes::from(bytes), (file, at + piece as u64, left - piece as u64))))
     }))
 }
 
@@ -54,7 +78,6 @@ pub(crate) fn held(bytes: Vec<u8>, permit: Permit) -> Body {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use http_body_util::BodyExt as _;

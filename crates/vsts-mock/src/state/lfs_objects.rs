@@ -1,0 +1,156 @@
+//! The objects of Git LFS that each repository has. A content is in the store once; a repository has it only after its own
+//! upload, fork or import, whichever other repositories do.
+//!
+//! The rows are in the database alone. Whatever adds a row or removes a content holds the state's writer, so that no content
+//! goes while a repository gets it.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use jiff::Timestamp;
+use lfs_wire::Oid;
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::lfs_store::{LfsStore, Received};
+use super::{State, StateError, database};
+use crate::limits::ROWS_PER_STATEMENT;
+
+/// The reason why a repository does not get an object.
+#[derive(Debug, Error)]
+pub(crate) enum LfsKeepError {
+    #[error("the repository is gone")]
+    NoRepository,
+    /// It would be more than the account may have.
+    #[error("the account may have no more than {quota} bytes")]
+    Quota { quota: u64 },
+    /// The content could not get its name.
+    #[error("cannot keep the object")]
+    Store(#[from] io::Error),
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl State {
+    /// The store of contents.
+    pub(crate) fn lfs_store(&self) -> &LfsStore {
+        &self.lfs
+    }
+
+    /// The bytes of those of the objects that a repository has.
+    pub(crate) async fn lfs_sizes(&self, repo: Uuid, oids: &[Oid]) -> Result<BTreeMap<Oid, u64>, StateError> {
+        let mut sizes = BTreeMap::new();
+        for oids in oids.chunks(ROWS_PER_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT oid, size FROM lfs_objects WHERE repo_id = ");
+            query.push_bind(repo.to_string()).push(" AND oid IN (");
+            let mut list = query.separated(", ");
+            for oid in oids {
+                list.push_bind(oid.to_string());
+            }
+            query.push(")");
+            for row in query.build().fetch_all(&self.pool).await.map_err(database("read"))? {
+                let size: i64 = row.get("size");
+                sizes.insert(oid(row.get("oid"))?, u64::try_from(size).unwrap_or_default());
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// The bytes that an account has, each content counted once.
+    pub(crate) async fn lfs_account_bytes(&self, account: Uuid) -> Result<u64, StateError> {
+        let mut connection = self.pool.acquire().await.map_err(database("read"))?;
+        account_bytes(&mut connection, account, None).await
+    }
+
+    /// Records that a client counts on objects that a repository has.
+    pub(crate) async fn use_lfs_objects(
+        &self,
+        repo: Uuid,
+        oids: &[Oid],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let _writer = self.writer.lock().await;
+        for oids in oids.chunks(ROWS_PER_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new("UPDATE lfs_objects SET used_ms = ");
+            query.push_bind(now.as_millisecond()).push(" WHERE repo_id = ").push_bind(repo.to_string());
+            query.push(" AND oid IN (");
+            let mut list = query.separated(", ");
+            for oid in oids {
+                list.push_bind(oid.to_string());
+            }
+            query.push(")");
+            query.build().execute(&self.pool).await.map_err(database("record the use of objects"))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a content its name, and a repository the object.
+    pub(crate) async fn keep_lfs_object(
+        &self,
+        repo: Uuid,
+        received: Received,
+        now: Timestamp,
+    ) -> Result<(), LfsKeepError> {
+        let (oid, size) = (received.oid, received.size);
+        let failed = || database("record an object");
+        let _writer = self.writer.lock().await;
+        let directory = self.directory();
+        let repo = directory.repos.get(&repo).ok_or(LfsKeepError::NoRepository)?;
+        let mut connection = self.pool.acquire().await.map_err(failed())?;
+        let quota = directory.accounts.get(&repo.account).and_then(|account| account.lfs_quota);
+        if let Some(quota) = quota.map(|quota| u64::try_from(quota).unwrap_or_default()) {
+            let others = account_bytes(&mut connection, repo.account, Some(oid)).await?;
+            if others.saturating_add(size) > quota {
+                return Err(LfsKeepError::Quota { quota });
+            }
+        }
+        let keeping = tokio::task::spawn_blocking(move || received.keep());
+        keeping.await.expect("keeping does not panic")?;
+        // What a client was told to be there has to outlive a power cut, unlike all else in the database.
+        let set = |to: &'static str| sqlx::query(to);
+        set("PRAGMA synchronous = FULL").execute(&mut *connection).await.map_err(failed())?;
+        let inserted = insert(&mut connection, repo.id, &[(oid, size)], now).await;
+        set("PRAGMA synchronous = NORMAL").execute(&mut *connection).await.map_err(failed())?;
+        Ok(inserted.map_err(failed())?)
+    }
+}
+
+/// Gives a repository objects whose contents are there.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    repo: Uuid,
+    objects: &[(Oid, u64)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for objects in objects.chunks(ROWS_PER_STATEMENT) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("INSERT INTO lfs_objects (repo_id, oid, size, created_ms, used_ms) ");
+        query.push_values(objects, |mut row, (oid, size)| {
+            row.push_bind(repo.to_string()).push_bind(oid.to_string());
+            row.push_bind(i64::try_from(*size).unwrap_or(i64::MAX));
+            row.push_bind(now.as_millisecond()).push_bind(now.as_millisecond());
+        });
+        query.push(" ON CONFLICT (repo_id, oid) DO UPDATE SET used_ms = excluded.used_ms");
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The bytes that an account has without one object.
+async fn account_bytes(
+    connection: &mut SqliteConnection,
+    account: Uuid,
+    without: Option<Oid>,
+) -> Result<u64, StateError> {
+    let sql = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT DISTINCT o.oid AS oid, o.size AS size \
+               FROM lfs_objects o JOIN repos r ON r.id = o.repo_id WHERE r.account_id = $1 AND o.oid <> $2) AS distinct_objects";
+    let without = without.map(|oid| oid.to_string()).unwrap_or_default();
+    let row = sqlx::query(sql).bind(account.to_string()).bind(without).fetch_one(connection).await;
+    let bytes: i64 = row.map_err(database("read"))?.get("bytes");
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+fn oid(text: String) -> Result<Oid, StateError> {
+    text.parse().map_err(|_| StateError::Row { what: "object id", value: text })
+}
