@@ -16,6 +16,7 @@ use crate::config::{
 };
 use crate::http;
 use crate::listening;
+use crate::operations::lfs::garbage;
 use crate::server::{MockServer, Ready, StartError};
 use crate::ssh::{self, SshError};
 use crate::tls::Tls;
@@ -215,6 +216,8 @@ impl Builder {
             app.ssh_address.get_or_init(|| address);
             tasks.push(tokio::spawn(listener.serve(app.clone(), shutdown.clone(), times)));
         }
+        let (sweeping, stop) = (app.clone(), shutdown.clone());
+        tasks.push(tokio::spawn(async move { garbage::keep_sweeping(&sweeping, stop).await }));
         let ready = Ready {
             event: "ready",
             http: address.map(|address| format!("http://{address}")),

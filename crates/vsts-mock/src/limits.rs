@@ -432,6 +432,12 @@ pub(crate) const LFS_GRANT: Duration = Duration::from_hours(1);
 /// The time for which what `git-lfs-authenticate` gives is good.
 pub(crate) const LFS_SIGN_IN: Duration = Duration::from_mins(10);
 
+/// The time for which an object of Git LFS stays that no ref reaches, since it was uploaded or counted on last.
+pub(crate) const LFS_GRACE: Duration = Duration::from_hours(14 * 24);
+
+/// The interval at which such objects are looked for.
+pub(crate) const LFS_SWEEP_EVERY: Duration = Duration::from_hours(1);
+
 /// Arguments that a request of Git LFS over SSH may have.
 pub(crate) const LFS_ARGUMENTS: usize = 100;
 

@@ -11,6 +11,7 @@ use std::fmt;
 use crate::app::App;
 use crate::config::{GeneratedTokens, Origin, Seed, apply};
 use crate::journal::JournalEntry;
+use crate::operations::lfs::garbage;
 use crate::registry::RegistryError;
 use crate::state::Change;
 pub use users::{KeyInfo, TokenInfo};
@@ -74,6 +75,13 @@ impl<'s> Admin<'s> {
     /// The entries after that number.
     pub fn journal_after(&self, seq: u64) -> Vec<JournalEntry> {
         self.app.journal.after(seq)
+    }
+
+    /// Removes the objects of Git LFS that no ref reaches and nobody has counted on for two weeks, and the contents that no
+    /// repository has; gives the numbers of both. The server does so by itself every hour.
+    pub async fn sweep_large_files(&self) -> Result<(usize, usize)> {
+        let swept = garbage::sweep(self.app).await?;
+        Ok((swept.objects, swept.contents))
     }
 
     /// Forgets what was asked.

@@ -4,10 +4,11 @@ use std::io::{BufReader, Read as _, Seek as _};
 use std::path::Path;
 
 use git_wire::pktline::Writer;
-use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service};
+use git_wire::{AllowAll, Interrupt, Options, ProtocolVersion, Repository, Service};
+use lfs_wire::Oid;
 use uuid::Uuid;
 
-use super::{RegistryError, RepoInput};
+use super::{RegistryError, RepoInput, pointers};
 use crate::directory::Repo;
 use crate::disk_full;
 use crate::state::Change;
@@ -29,8 +30,14 @@ impl Change<'_> {
         let source = self.open_repo(parent).map_err(|error| failed(error.into()))?;
         let id = self.create_repo(account, project, &RepoInput { name, public: false, import: None }).await?;
         let (path, only) = (self.repo_path(id), only.map(str::to_owned));
-        let copied = tokio::task::spawn_blocking(move || copy(&source, &path, only.as_deref()));
-        copied.await.expect("copying does not panic").map_err(failed)?;
+        let copied = tokio::task::spawn_blocking(move || {
+            copy(&source, &path, only.as_deref())?;
+            // Its refs may reach less than its parent's.
+            let reached = pointers::reached(&Repository::open(&path)?, &Interrupt::default())?;
+            Ok(reached.into_iter().collect::<Vec<Oid>>())
+        });
+        let large_files = copied.await.expect("copying does not panic").map_err(failed)?;
+        self.share_lfs_objects(parent.id, id, &large_files).await?;
         let repo = self.directory.repos.get(&id).cloned().expect("it has just been made");
         self.put(Repo { parent: Some(parent.id), ..repo });
         Ok(id)

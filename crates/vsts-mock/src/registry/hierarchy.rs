@@ -166,7 +166,9 @@ impl Change<'_> {
         };
         if input.import.is_some() || !self.keeps_pristine_repo(repo.id) {
             let path = self.new_repo_path(repo.id)?;
-            import::make(path, repo.name.clone(), input.import.clone()).await?;
+            let store = self.lfs_store();
+            let contents = import::make(path, repo.name.clone(), input.import.clone(), store).await?;
+            self.give_lfs_contents(repo.id, contents);
         }
         let id = repo.id;
         self.put(repo);
@@ -181,7 +183,9 @@ impl Change<'_> {
         from: PathBuf,
     ) -> Result<(), RegistryError> {
         let path = self.new_repo_path(repo)?;
-        import::make(path, repo_name.to_owned(), Some(from)).await
+        let contents = import::make(path, repo_name.to_owned(), Some(from), self.lfs_store()).await?;
+        self.give_lfs_contents(repo, contents);
+        Ok(())
     }
 
     /// Lets everybody read a repository.

@@ -12,26 +12,32 @@ use git_wire::{AllowAll, Options, ProtocolVersion, Repository, Service, pktline}
 use super::RegistryError;
 use crate::disk_full;
 use crate::limits::BUNDLE_LINE_BYTES;
-use crate::state::{DEFAULT_BRANCH, StateError};
+use crate::state::{DEFAULT_BRANCH, LfsStore, Received, StateError};
 
 const BUNDLE_SIGNATURE: &str = "# v2 git bundle";
 const NEWER_SIGNATURE: &str = "# v3 git bundle";
 
-pub(super) async fn make(path: PathBuf, name: String, from: Option<PathBuf>) -> Result<(), RegistryError> {
+/// Makes the folder, and receives the large files of what is imported.
+pub(super) async fn make(
+    path: PathBuf,
+    name: String,
+    from: Option<PathBuf>,
+    store: LfsStore,
+) -> Result<Vec<Received>, RegistryError> {
     let made = tokio::task::spawn_blocking(move || {
         let failed =
             |source: git_wire::RepositoryError| RegistryError::Repository { name, source: source.into() };
         Repository::create_bare(&path, DEFAULT_BRANCH).map_err(failed)?;
         match from {
-            None => Ok(()),
-            Some(from) if from.is_dir() => copy(&from, &path),
-            Some(from) => unbundle(&from, &path),
+            None => Ok(Vec::new()),
+            Some(from) if from.is_dir() => copy(&from, &path, &store),
+            Some(from) => unbundle(&from, &path).map(|()| Vec::new()),
         }
     });
     made.await.expect("making a repository does not panic")
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
+fn copy(from: &Path, to: &Path, store: &LfsStore) -> Result<Vec<Received>, RegistryError> {
     let refuse = |message: String| RegistryError::Import { path: from.to_owned(), message };
     let from = if from.join(".git").is_dir() { from.join(".git") } else { from.to_owned() };
     let source = Repository::open(&from).map_err(|error| refuse(with_causes(&error)))?;
@@ -54,7 +60,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), RegistryError> {
     if let Ok(Some(head)) = source.to_gix().head_name() {
         fs::write(to.join("HEAD"), format!("ref: {}\n", head.as_bstr())).map_err(failed)?;
     }
-    Ok(())
+    store.receive_all(&from.join("lfs/objects")).map_err(failed)
 }
 
 /// Why an import fails: there is no room, or something is wrong with what is imported.

@@ -11,6 +11,7 @@ mod fork;
 mod groups;
 mod hierarchy;
 mod import;
+pub(crate) mod pointers;
 mod tokens;
 mod users;
 

@@ -7,11 +7,15 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use lfs_wire::Oid;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::folders::{Folders, remove};
+use super::lfs_objects;
+use super::lfs_store::{LfsStore, Received};
 use super::rows::{KINDS, Row, Table, Value};
 use super::{DEFAULT_BRANCH, State, StateError, database};
 use crate::directory::{Directory, Repo};
@@ -24,6 +28,9 @@ pub(crate) struct Change<'s> {
     pub(crate) directory: Draft,
     edits: Vec<Edit>,
     folders: Folders,
+    /// The objects of Git LFS that repositories get, and the contents that are not in the store yet.
+    lfs: Vec<(Uuid, Vec<(Oid, u64)>)>,
+    contents: Vec<Received>,
     _writer: MutexGuard<'s, ()>,
 }
 
@@ -58,7 +65,8 @@ impl State {
     pub(crate) async fn change(&self) -> Change<'_> {
         let writer = self.writer.lock().await;
         let directory = Draft(Directory::clone(&self.directory()));
-        Change { state: self, directory, edits: Vec::new(), folders: Folders::default(), _writer: writer }
+        let (edits, folders, lfs, contents) = (Vec::new(), Folders::default(), Vec::new(), Vec::new());
+        Change { state: self, directory, edits, folders, lfs, contents, _writer: writer }
     }
 }
 
@@ -131,13 +139,48 @@ impl Change<'_> {
         self.folders.discarded.push(self.state.repo_path(id));
     }
 
+    /// The store of the contents of Git LFS.
+    pub(crate) fn lfs_store(&self) -> LfsStore {
+        self.state.lfs_store().clone()
+    }
+
+    /// Gives a new repository objects of Git LFS whose contents were received.
+    pub(crate) fn give_lfs_contents(&mut self, repo: Uuid, contents: Vec<Received>) {
+        self.lfs.push((repo, contents.iter().map(|one| (one.oid, one.size)).collect()));
+        self.contents.extend(contents);
+    }
+
+    /// Gives a new repository those of the objects that another one has.
+    pub(crate) async fn share_lfs_objects(
+        &mut self,
+        from: Uuid,
+        to: Uuid,
+        oids: &[Oid],
+    ) -> Result<(), StateError> {
+        let sizes = self.state.lfs_sizes(from, oids).await?;
+        self.lfs.push((to, sizes.into_iter().collect()));
+        Ok(())
+    }
+
     /// Makes the change durable and visible.
     pub(crate) async fn commit(self) -> Result<(), StateError> {
-        let Self { state, directory, edits, folders, _writer } = self;
+        let Self { state, directory, edits, folders, lfs, contents, _writer } = self;
+        if !contents.is_empty() {
+            let keeping =
+                tokio::task::spawn_blocking(move || contents.into_iter().try_for_each(Received::keep));
+            let kept = keeping.await.expect("keeping does not panic");
+            kept.map_err(super::io("write below", &state.dir.join("lfs")))?;
+        }
         if !edits.is_empty() {
             let mut transaction = state.pool.begin().await.map_err(database("begin a change"))?;
             for edit in edits {
                 write(&mut transaction, edit).await.map_err(database("write"))?;
+            }
+            // Refs reach what a fork or an import brings: it needs no time of grace.
+            for (repo, objects) in lfs.iter().filter(|(_, objects)| !objects.is_empty()) {
+                let inserted =
+                    lfs_objects::insert(&mut transaction, *repo, objects, Timestamp::UNIX_EPOCH).await;
+                inserted.map_err(database("write"))?;
             }
             transaction.commit().await.map_err(database("commit a change"))?;
             *state.directory.write().expect("no thread panics while it holds the lock") =

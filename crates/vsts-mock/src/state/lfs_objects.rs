@@ -4,7 +4,7 @@
 //! The rows are in the database alone. Whatever adds a row or removes a content holds the state's writer, so that no content
 //! goes while a repository gets it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use jiff::Timestamp;
@@ -113,6 +113,55 @@ impl State {
         let inserted = insert(&mut connection, repo.id, &[(oid, size)], now).await;
         set("PRAGMA synchronous = NORMAL").execute(&mut *connection).await.map_err(failed())?;
         Ok(inserted.map_err(failed())?)
+    }
+
+    /// The repositories that have objects which nobody has counted on since a time, and these objects.
+    pub(crate) async fn lfs_unused_since(
+        &self,
+        time: Timestamp,
+    ) -> Result<BTreeMap<Uuid, BTreeSet<Oid>>, StateError> {
+        let sql = "SELECT repo_id, oid FROM lfs_objects WHERE used_ms < $1";
+        let rows = sqlx::query(sql).bind(time.as_millisecond()).fetch_all(&self.pool).await;
+        let mut unused: BTreeMap<Uuid, BTreeSet<Oid>> = BTreeMap::new();
+        for row in rows.map_err(database("read"))? {
+            let repo: String = row.get("repo_id");
+            let repo = Uuid::parse_str(&repo).map_err(|_| StateError::Row { what: "id", value: repo })?;
+            unused.entry(repo).or_default().insert(oid(row.get("oid"))?);
+        }
+        Ok(unused)
+    }
+
+    /// Takes an object from a repository unless somebody has counted on it since a time; returns whether it did.
+    pub(crate) async fn drop_lfs_object(
+        &self,
+        repo: Uuid,
+        oid: Oid,
+        time: Timestamp,
+    ) -> Result<bool, StateError> {
+        let _writer = self.writer.lock().await;
+        let sql = "DELETE FROM lfs_objects WHERE repo_id = $1 AND oid = $2 AND used_ms < $3";
+        let query = sqlx::query(sql).bind(repo.to_string()).bind(oid.to_string()).bind(time.as_millisecond());
+        let done = query.execute(&self.pool).await.map_err(database("remove an object"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Removes the contents that no repository has; returns how many.
+    pub(crate) async fn sweep_lfs_contents(&self) -> Result<usize, StateError> {
+        let store = self.lfs.clone();
+        let failed = |source| StateError::Io { action: "sweep", path: self.dir.join("lfs"), source };
+        let listing = tokio::task::spawn_blocking(move || store.all());
+        let all = listing.await.expect("listing does not panic").map_err(failed)?;
+        let mut removed = 0;
+        for oid in all {
+            let _writer = self.writer.lock().await;
+            let sql = "SELECT 1 FROM lfs_objects WHERE oid = $1 LIMIT 1";
+            let found = sqlx::query(sql).bind(oid.to_string()).fetch_optional(&self.pool).await;
+            if found.map_err(database("read"))?.is_none() {
+                self.lfs.remove(oid).map_err(failed)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 }
 

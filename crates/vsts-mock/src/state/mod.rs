@@ -31,8 +31,7 @@ use crate::directory::{Directory, OpenRepositories, Repo};
 pub(crate) use change::Change;
 pub(crate) use lfs_locks::{LfsLock, LfsLockFilter, Locking};
 pub(crate) use lfs_objects::LfsKeepError;
-use lfs_store::LfsStore;
-pub(crate) use lfs_store::{Received, Receiving};
+pub(crate) use lfs_store::{LfsStore, Received, Receiving};
 pub(crate) use pushes::{Push, PushFilter, PushedRef};
 
 /// The name of the first branch of a new repository.

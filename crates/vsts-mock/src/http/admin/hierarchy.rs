@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Answer, Failure, Place, body, created, done, ok};
 use crate::app::App;
 use crate::directory::{Account, Directory, GroupKind, Project, Repo};
+use crate::limits::bytes_if_any;
 use crate::operations::administration;
 use crate::registry::RepoInput;
 
@@ -18,6 +19,15 @@ use crate::registry::RepoInput;
 struct NewAccount {
     name: String,
     owner: Option<String>,
+    #[serde(default, deserialize_with = "bytes_if_any")]
+    lfs_quota: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountUpdate {
+    #[serde(default, deserialize_with = "bytes_if_any")]
+    lfs_quota: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +71,7 @@ fn account_json(directory: &Directory, account: &Account) -> Value {
         "id": account.id.to_string(),
         "name": account.name,
         "owner": account.owner.and_then(|owner| directory.identity_name(owner)),
+        "lfs_quota": account.lfs_quota,
         "administrators": members(directory, account, None, GroupKind::CollectionAdministrators),
     })
 }
@@ -102,12 +113,27 @@ pub(super) async fn list_accounts(State(app): State<Arc<App>>) -> Answer {
 
 pub(super) async fn create_account(State(app): State<Arc<App>>, request: Request) -> Answer {
     let new: NewAccount = body(&app, request).await?;
-    administration::change(&app, |change| change.create_account(&new.name, new.owner.as_deref())).await?;
+    administration::change(&app, |change| {
+        change.create_account(&new.name, new.owner.as_deref())?;
+        change.set_lfs_quota(&new.name, new.lfs_quota)
+    })
+    .await?;
     let directory = app.state.directory();
     created(&account_json(&directory, directory.find_account(&new.name)?))
 }
 
 pub(super) async fn show_account(State(app): State<Arc<App>>, Path(account): Path<String>) -> Answer {
+    let directory = app.state.directory();
+    ok(&account_json(&directory, directory.find_account(&account)?))
+}
+
+pub(super) async fn update_account(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    request: Request,
+) -> Answer {
+    let update: AccountUpdate = body(&app, request).await?;
+    administration::change(&app, |change| change.set_lfs_quota(&account, update.lfs_quota)).await?;
     let directory = app.state.directory();
     ok(&account_json(&directory, directory.find_account(&account)?))
 }

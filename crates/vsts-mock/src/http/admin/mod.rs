@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::identity::{Credential, SignInError};
 use crate::journal::JournalEntry;
 use crate::limits::JSON_BODY_BYTES;
+use crate::operations::lfs::garbage;
 use crate::registry::{ListPath, RegistryError};
 use crate::state::StateError;
 
@@ -195,6 +196,11 @@ async fn wrong_method() -> Failure {
         "this address does not take that method; see /_mock/openapi.json",
         None,
     )
+}
+
+async fn sweep(State(app): State<Arc<App>>) -> Answer {
+    let swept = garbage::sweep(&app).await?;
+    ok(&json!({ "objects": swept.objects, "contents": swept.contents }))
 }
 
 async fn reset(State(app): State<Arc<App>>) -> Answer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{acl, clear_journal, experimentation, health, hierarchy, journal, openapi, reset, users};
+use super::{acl, clear_journal, experimentation, health, hierarchy, journal, openapi, reset, sweep, users};
 use crate::app::App;
 
 /// One route.
@@ -81,8 +81,9 @@ pub(super) fn all() -> Vec<Route> {
         makes(KEYS, "Register an SSH public key", "name! key! expires", users::create_key),
         removes("/users/{user}/keys/{key}", "Take a key out of the registry", users::remove_key),
         reads("/accounts", "All accounts", hierarchy::list_accounts),
-        makes("/accounts", "Make an account", "name! owner", hierarchy::create_account),
+        makes("/accounts", "Make an account", "name! owner lfs_quota", hierarchy::create_account),
         reads(ACCOUNT, "An account", hierarchy::show_account),
+        sets(ACCOUNT, "Change how many bytes of large files an account may have; no limit without a number", "lfs_quota", hierarchy::update_account),
         removes(ACCOUNT, "Remove an account and all in it", hierarchy::remove_account),
         joins(ACCOUNT_MEMBER, "Put a user into an account's group", hierarchy::add_member),
         removes(ACCOUNT_MEMBER, "Take a user out of an account's group", hierarchy::remove_member),
@@ -107,6 +108,7 @@ pub(super) fn all() -> Vec<Route> {
         removes("/experimentation/{account}/{workspace}", "Remove a workspace that has no projects", experimentation::remove),
         joins(WORKSPACE_MEMBER, "Give a user a role (Owner, Contributor) in a workspace", experimentation::add_member),
         removes(WORKSPACE_MEMBER, "Take a role in a workspace away from a user", experimentation::remove_member),
+        Route { status: 200, ..makes("/lfs/sweep", "Remove the large files that no ref reaches and nobody has counted on for two weeks", "", sweep) },
         Route { status: 200, ..makes("/reset", "Back to the seed; gives the tokens that were generated", "", reset) },
         reads("/journal", "Requests and changes of refs, oldest first: after a number, unknown ones alone, of one kind; with $top, x-ms-continuationtoken names where the next page begins", journal),
         removes("/journal", "Forget what was asked", clear_journal),
