@@ -101,7 +101,7 @@ fn random() -> impl Strategy<Value = Random> {
 impl Random {
     fn directory(&self) -> Directory {
         let mut directory = Directory::default();
-        directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+        directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None, lfs_quota: None });
         for (number, id) in PROJECTS.into_iter().enumerate() {
             directory.put(Project {
                 id,

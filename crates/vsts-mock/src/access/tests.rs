@@ -38,7 +38,7 @@ fn repo() -> Repo {
 /// One account, project and repository, with the groups and their default grants.
 fn directory() -> Directory {
     let mut directory = Directory::default();
-    directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None });
+    directory.put(Account { id: ACCOUNT, name: "acme".to_owned(), owner: None, lfs_quota: None });
     directory.put(Project {
         id: PROJECT,
         account: ACCOUNT,

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_was_signed_is_read_until_it_expires() {
         let key = GrantKey::new();
-        let of = |holder: Holder, object| Grant { holder, object, ..grant() };
+        let of = |holder: Holder, object| Grant { object, holder, ..grant() };
         let rows = [
             grant(),
             of(Holder::Nobody, None),

@@ -1,6 +1,7 @@
 //! One file: its lines with anchors, or a word on why they are not shown.
 
 use gix::bstr::ByteSlice as _;
+use lfs_wire::Pointer;
 use maud::{Markup, html};
 
 use super::parts::size;
@@ -9,6 +10,7 @@ use super::{Failure, Outcome, colours};
 use crate::limits::{FILE_COUNTED_BYTES, FILE_SHOWN_BYTES, FILE_SHOWN_LINES, PIECE_BYTES, README_BYTES};
 use crate::operations::content::Blob;
 use crate::operations::items::is_binary;
+use crate::operations::lfs::files;
 use crate::operations::work::Work;
 
 /// Pictures that browsers show, by their names' ends. No SVG: it could hold a script.
@@ -25,6 +27,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
     let mut blob = source.content(entry.id)?;
     let bytes = blob.size;
     let data = blob.start(FILE_SHOWN_BYTES)?;
+    let large = files::pointer(bytes, &data);
     let raw = source.at("raw", version, path);
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_markdown = matches!(extension(path).as_str(), "md" | "markdown");
@@ -36,6 +39,7 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
         _ => None,
     };
     let content = match text {
+        _ if let Some(pointer) = &large => stored_with_lfs(source, pointer, &raw),
         None if PICTURES.contains(&extension(path).as_str()) => {
             html! { div.picture { img src=(raw) alt={ "The picture " (name) }; } }
         }
@@ -73,8 +77,8 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
                     span.quiet {
                         @if entry.mode.is_executable() { "executable · " }
                         @if entry.mode.is_link() { "symbolic link · " }
-                        @if let Some(lines) = lines { (super::parts::count(lines, "line", "lines")) " · " }
-                        (size(bytes))
+                        @if let Some(lines) = lines.filter(|_| large.is_none()) { (super::parts::count(lines, "line", "lines")) " · " }
+                        @if let Some(pointer) = large { (size(pointer.size)) " · LFS" } @else { (size(bytes)) }
                     }
                 }
                 (content)
@@ -86,6 +90,16 @@ pub(super) fn show(source: &Source<'_>, version: &Version, path: &str, entry: &E
 
 fn notice(why: &str, raw: &str) -> Markup {
     html! { p.quiet.pad { (why) " " a href={ (raw) "&download=true" } { "Download it" } } }
+}
+
+/// A word on a file whose content is not in Git.
+fn stored_with_lfs(source: &Source<'_>, pointer: &Pointer, raw: &str) -> Markup {
+    let Pointer { oid, size: bytes } = pointer;
+    let about = format!("The file is stored with LFS: {bytes} bytes.");
+    if files::content(source, pointer).is_some() {
+        return notice(&about, raw);
+    }
+    html! { p.quiet.pad { (about) " Nobody has uploaded its content yet, whose id is " code { (oid) } "." } }
 }
 
 /// Counts the lines of a file, of which the start has been read.

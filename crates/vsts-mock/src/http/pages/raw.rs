@@ -1,6 +1,6 @@
 //! A file as it is. Text is text and pictures are pictures; nothing else is shown by a browser, whatever it holds.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -14,6 +14,7 @@ use crate::http::web::stream;
 use crate::http::web::{protect, text};
 use crate::limits::BINARY_CHECK_BYTES;
 use crate::operations::items::is_binary;
+use crate::operations::lfs::files;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let missing = || Failure::absent("There is no such file in this version.");
@@ -22,7 +23,15 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     let entry = source.entry(version.commit, &path)?.filter(|entry| entry.mode.is_blob_or_symlink());
     let entry = entry.ok_or_else(missing)?;
     let mut content = source.content(entry.id)?;
-    let start = content.start(BINARY_CHECK_BYTES)?;
+    let mut start = content.start(BINARY_CHECK_BYTES)?;
+    let mut length = content.size;
+    let mut rest: Box<dyn Read + Send> = Box::new(content);
+    if let Some(large) = files::pointer(length, &start).and_then(|pointer| files::content(source, &pointer)) {
+        (start, length) = (Vec::new(), large.size);
+        rest = Box::new(large.file.take(length));
+        let read = rest.by_ref().take(BINARY_CHECK_BYTES as u64).read_to_end(&mut start);
+        read.map_err(|error| Failure::internal(&error))?;
+    }
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let (kind, is_shown) = match extension.as_deref() {
         Some("png") => ("image/png", true),
@@ -34,8 +43,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
     };
     let name = path.rsplit('/').next().unwrap_or("file");
     let is_shown = is_shown && source.ctx.ask("download").is_none();
-    let length = content.size;
-    let body = stream::body(io::Cursor::new(start).chain(content));
+    let body = stream::body(io::Cursor::new(start).chain(rest));
     Ok(Answer::Other(file(body, Some(length), kind, name, !is_shown)))
 }
 

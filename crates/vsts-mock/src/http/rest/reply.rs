@@ -18,6 +18,7 @@ use crate::http::web::stream;
 use crate::http::web::{json as json_response, text};
 use crate::limits::{ANSWER_BYTES, ANSWER_RESERVE_BYTES, BUDGET_WAIT, SMALL_ANSWER_BYTES};
 use crate::operations::content::Blob;
+use crate::operations::lfs::transfer::Content as LfsContent;
 use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
 use crate::registry::random_id;
@@ -108,6 +109,12 @@ impl Reply {
     pub(super) fn file(kind: &'static str, blob: Blob, file_name: Option<String>) -> Self {
         let length = Some(blob.size);
         Self::streamed(kind, stream::body(blob), length, file_name)
+    }
+
+    /// A large file that is not in Git.
+    pub(super) fn large_file(content: LfsContent, file_name: Option<String>) -> Self {
+        let body = stream::file(content.file, 0, content.size);
+        Self::streamed("application/octet-stream", body, Some(content.size), file_name)
     }
 
     /// The same, with what of it was read before.

@@ -38,6 +38,10 @@ pub(crate) async fn ask(
         return Ok(request.objects.iter().map(refused).collect());
     }
     let sound: Vec<Oid> = request.objects.iter().filter_map(|asked| Some(asked.checked().ok()?.0)).collect();
+    if request.operation == Operation::Upload && !sound.is_empty() {
+        // First, so that none of them is swept away that the client is told to be there.
+        app.state.use_lfs_objects(repo.id, &sound, app.clock.now()).await?;
+    }
     let known = app.state.lfs_sizes(repo.id, &sound).await?;
     let known = contents(app, known).await;
     let mut room = match request.operation {
@@ -57,12 +61,7 @@ pub(crate) async fn ask(
             }
         }
     };
-    let todos = request.objects.iter().map(|asked| todo(asked).unwrap_or_else(Todo::Refused)).collect();
-    if request.operation == Operation::Upload && !known.is_empty() {
-        let used: Vec<Oid> = known.into_keys().collect();
-        app.state.use_lfs_objects(repo.id, &used, app.clock.now()).await?;
-    }
-    Ok(todos)
+    Ok(request.objects.iter().map(|asked| todo(asked).unwrap_or_else(Todo::Refused)).collect())
 }
 
 /// Those objects whose contents are there, as they should be: one that was lost may be uploaded again.

@@ -5,6 +5,7 @@
 //! asked when a transfer begins, and again when an upload is to count.
 
 pub(crate) mod batch;
+pub(crate) mod files;
 pub(crate) mod garbage;
 pub(crate) mod locks;
 pub(crate) mod transfer;

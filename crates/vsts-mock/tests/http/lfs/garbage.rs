@@ -90,7 +90,7 @@ async fn a_fork_has_what_its_refs_reach() {
     let found: Value = value(&found);
     for (name, query, expected) in [("all", "", 200), ("part", "&sourceRef=refs/heads/master", 404)] {
         let body =
-            json!({ "name": name, "project": found["project"], "parentRepository": { "id": found["id"] } });
+            json!({ "name": name, "project": { "name": "iris" }, "parentRepository": { "id": found["id"] } });
         let path = format!("/acme/iris/_apis/git/repositories?api-version=5.0{query}");
         let reply = lfs.send("POST", &path, "Bearer alicepat", lines, body.to_string().as_bytes()).await;
         assert_eq!(reply.status, 201, "{}", reply.text());

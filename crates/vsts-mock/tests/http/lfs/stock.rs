@@ -86,6 +86,20 @@ async fn git_lfs_pushes_and_clones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn git_lfs_pushes_and_clones_over_https() {
+    let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let lfs = Lfs::with(|builder| builder.https(any_port)).await;
+    let url = lfs.server.https_clone_url("acme", "iris", "extra").expect("it listens for HTTPS");
+    let authority = lfs.dir.path().join("ca.pem");
+    std::fs::write(&authority, lfs.server.ready().ca_pem.as_deref().expect("an authority")).expect("a file");
+    let trusting = |git: Git| git.set(format!("http.sslCAInfo={}", authority.display()));
+    let alice = trusting(lfs.person("alicepat")).clone_to(&url, "alice").await;
+    push(&alice, &[("a.bin", noise(1, 100_000))]).await.ok();
+    let bob = trusting(lfs.person("bobspat")).clone_to(&url, "bob").await;
+    assert!(read(bob.dir(), "a.bin") == noise(1, 100_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn git_lfs_tells_who_may_not() {
     let lfs = Lfs::new().await;
     let alice = lfs.person("alicepat").clone_to(&lfs.url(), "alice").await;

@@ -18,6 +18,7 @@ use crate::limits::{BATCH_ITEMS, BINARY_CHECK_BYTES, CONTENT_IN_JSON_BYTES, LATE
 use crate::operations::content::Blob;
 use crate::operations::history::{entry_at, latest_change};
 use crate::operations::items::{self, Depth, Entry, all_below, is_binary};
+use crate::operations::lfs::files;
 use crate::operations::work::Exceeded;
 use crate::operations::zip::Zip;
 
@@ -229,6 +230,16 @@ fn one(
     let is_blob = entry.kind() == "blob";
     let open = || Blob::open(repository, &request.app.budget, entry.id);
     let file_name = || request.query.flag("download").then(|| name.to_owned());
+    if is_blob && format != Format::Json && request.query.flag("resolveLfs") {
+        let mut blob = open()?;
+        let (size, start) = (blob.size, blob.start(BINARY_CHECK_BYTES)?);
+        if let Some(content) =
+            files::pointer(size, &start).and_then(|pointer| files::content(request, &pointer))
+        {
+            let saved = (format == Format::Bytes).then(|| name.to_owned());
+            return Ok(Reply::large_file(content, saved.or_else(file_name)));
+        }
+    }
     match format {
         Format::Text if is_blob => Ok(Reply::file("text/plain; charset=utf-8", open()?, file_name())),
         Format::Bytes if is_blob => {
