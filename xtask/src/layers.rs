@@ -119,7 +119,7 @@ pub(crate) const LAYERS: &[Layers] = &[
         folder: "crates/vsts-mock",
         rows: &[
             (&["cli"], &["builder", "server"]),
-            (&["builder"], &["server", "http", "ssh", "tls", "listening"]),
+            (&["builder"], &["server", "http", "ssh", "tls", "operations", "listening"]),
             (&["server"], &["admin", "ssh", "tls"]),
             (&["admin"], &["operations"]),
             (

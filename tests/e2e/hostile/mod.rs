@@ -14,6 +14,8 @@ mod crowd;
 mod disk;
 /// No room left where the server keeps its data.
 mod full_disk;
+/// Large files at the server.
+mod large_files;
 /// Links that lead out of a run's folder.
 mod links;
 /// Run records that can't be read.

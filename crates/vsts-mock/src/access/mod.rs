@@ -7,6 +7,9 @@
 //! | action | permissions |
 //! | --- | --- |
 //! | fetch, browse | `GenericRead` on the repository |
+//! | download large files, list their locks | `GenericRead` on the repository |
+//! | upload large files, lock their paths | as to open a push; and `GenericContribute` on the ref, if one is named |
+//! | take away another's lock on a path | `ManagePermissions` on the repository |
 //! | open a push | `GenericContribute` on the repository or on any ref of it |
 //! | fast-forward a ref | `GenericContribute` on the ref |
 //! | rewrite or delete a ref | `GenericContribute` and `ForcePush` on the ref |

@@ -1,6 +1,7 @@
 //! The table of profiles, row by row: a server of each profile is asked, and has to be as the table says.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -146,6 +147,13 @@ impl Asked {
                 if any { "all kinds" } else { "ssh-rsa" }.to_owned()
             }
             "an SSH key that nobody has registered" => self.sign_in_as_a_stranger().await,
+            "Git LFS over SSH" => {
+                // An earlier row has registered the key.
+                let key = self.dir.path().join("rsa");
+                let said = self.ssh(&key, "git-lfs-authenticate /iris/_git/iris download").await;
+                assert!(!said.contains("authentication failed") && !said.contains("TF401019"), "{said}");
+                yes(!said.contains("remote: Could not find a Command Extension"))
+            }
             "what the server calls itself over SSH" => {
                 let stream = std::net::TcpStream::connect(format!("127.0.0.1:{}", self.ssh_port()));
                 let mut line = String::new();
@@ -162,6 +170,18 @@ impl Asked {
         let made =
             Command::new("ssh-keygen").args(["-q", "-N", "", "-t", "ed25519", "-f"]).arg(&key).status();
         assert!(made.expect("ssh-keygen starts").success());
+        let said = self.ssh(&key, "git-upload-pack '/iris/_git/iris'").await;
+        if said.contains("Permission denied (publickey)") {
+            "refused at sign-in".to_owned()
+        } else if said.contains("remote: Public key authentication failed.") {
+            "refused at the command".to_owned()
+        } else {
+            said
+        }
+    }
+
+    /// Asks for a command over SSH; returns what is said on the error stream.
+    async fn ssh(&self, key: &Path, line: &str) -> String {
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"])
             .args([
@@ -173,19 +193,12 @@ impl Asked {
                 "IdentitiesOnly=yes",
             ])
             .args(["-p", &self.ssh_port(), "-i"])
-            .arg(&key)
-            .args(["acme@127.0.0.1", "git-upload-pack '/iris/_git/iris'"])
+            .arg(key)
+            .args(["acme@127.0.0.1", line])
             .stdin(std::process::Stdio::null());
         let output =
             tokio::task::spawn_blocking(move || ssh.output()).await.expect("it ran").expect("ssh starts");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if said.contains("Permission denied (publickey)") {
-            "refused at sign-in".to_owned()
-        } else if said.contains("remote: Public key authentication failed.") {
-            "refused at the command".to_owned()
-        } else {
-            said
-        }
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
 

@@ -28,7 +28,7 @@ async fn commands_that_would_like_to_be_more() {
         ("go-git CVE-2026-45570", "git-upload-pack '/x'\\''", "one argument"),
         ("two arguments", "git-upload-pack '/iris/_git/extra' '/iris/_git/iris'", "one argument"),
         ("git-upload-archive", "git-upload-archive '/iris/_git/extra'", "Only git-upload-pack"),
-        ("git-lfs-authenticate", "git-lfs-authenticate 'iris/_git/extra' download", "Only git-upload-pack"),
+        ("CVE-2017-17831", "git-lfs-authenticate '-oProxyCommand=id' download", "one argument"),
         ("scp", "scp -t /tmp", "Only git-upload-pack"),
         ("sftp", "/usr/lib/openssh/sftp-server", "Only git-upload-pack"),
         ("an empty command", "", "Only git-upload-pack"),

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::directory::Repo;
 use crate::limits::LFS_BATCH_OBJECTS;
 
-/// What a client has to do about an object.
+/// The work that a client has to do for an object.
 #[derive(Debug)]
 pub(crate) enum Todo {
     /// The server has what is to be uploaded.

@@ -1,10 +1,10 @@
-//! What clients are told to do. The seven cases are those of git-lfs' own tool `git-lfs-test-server-api`.
+//! The actions that clients are given. The seven cases are those of git-lfs' own tool `git-lfs-test-server-api`.
 
 use serde_json::{Value, json};
 
 use super::{EXTRA, JSON, Lfs, message, oid, value};
 
-/// What the answer says about each object: `nothing`, the names of actions, or an error's code.
+/// Sums up the answer about each object: `nothing`, the names of actions, or an error code.
 fn told(answer: &Value) -> Vec<String> {
     let of = |object: &Value| match (&object["actions"], &object["error"]["code"]) {
         (Value::Null, Value::Null) => "nothing".to_owned(),
