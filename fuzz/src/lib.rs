@@ -21,11 +21,15 @@ use gix::odb::pack::data::entry::Header;
 #[expect(dead_code, reason = "its other users are elsewhere")]
 mod exec;
 
+/// The texts in MLflow's stores of files, as azml reads and writes them; the file stands by itself.
+#[path = "../../crates/client/src/mlflow/store/text.rs"]
+mod store_text;
+
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -38,6 +42,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("fetch_answer", fetch_answer),
     ("push_answer", push_answer),
     ("exec_line", exec_line),
+    ("store_text", store_text),
     ("commit_graph", commit_graph),
 ];
 
@@ -286,6 +291,31 @@ pub fn exec_line(data: &[u8]) {
         );
         assert!(data.starts_with(b"git"));
     }
+}
+
+/// Points and names in MLflow's stores of files: what was read is the same when it is written and read again.
+pub fn store_text(data: &[u8]) {
+    let read = |bytes: &[u8], most| {
+        let mut rows = Vec::new();
+        let take = &mut |row| {
+            rows.push(row);
+            Ok(())
+        };
+        let bad = store_text::points(bytes, most, take).expect("memory can be read");
+        (rows, bad)
+    };
+    let write = |rows: &[store_text::Row]| -> String {
+        let line =
+            |(time, value, step): &store_text::Row| format!("{time} {} {step}\n", store_text::python(*value));
+        rows.iter().map(line).collect()
+    };
+    let text = write(&read(data, 64).0);
+    let (rows, bad) = read(text.as_bytes(), 4096);
+    assert!(bad.is_none() && write(&rows) == text);
+    let text = String::from_utf8_lossy(data);
+    let quoted = store_text::quoted(&text);
+    assert!(quoted.len() >= text.len() + 2 && !quoted.contains('\n'));
+    assert!(!store_text::is_name(&text, 250) || !text.split('/').any(|part| part == ".."));
 }
 
 /// The packet lines that a text stands for.

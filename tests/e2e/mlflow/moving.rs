@@ -21,7 +21,7 @@ pub(super) fn client(alice: &Actor<'_>, package: &str, folder: &Path, what: &str
     alice.run(python.to_str().expect("UTF-8"), folder, &["moving.py", what, uri]).ok().stdout
 }
 
-/// What the client tells, by the run's name; without the runs that an export leaves out, and what azml notes.
+/// Asks the client for all runs, by their ids; without the runs that an export leaves out, and what azml notes.
 pub(super) fn reported(alice: &Actor<'_>, package: &str, folder: &Path, uri: &str) -> Value {
     let mut runs: Value = serde_json::from_str(&client(alice, package, folder, "report", uri)).expect("JSON");
     let runs = runs.as_object_mut().expect("runs");
@@ -167,7 +167,7 @@ fn a_run_of_azmls_own_is_a_run_of_mlflows() {
     assert_eq!((&done["added"], &done["unchanged"]), (&json!(0), &json!(1)), "it is known here: {done}");
 }
 
-/// What a store has that is no part of one, or would lead out of it, is named; all else is taken.
+/// A part of a store that is none, or would lead out of it, is named; all else is taken.
 #[test]
 fn a_store_that_lies_leads_nowhere() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What is put into a store of a run beside its values: its points and its artifacts.
+//! The points and the artifacts of a run that is put into a store.
 
 use std::collections::BTreeMap;
 use std::fs::File;

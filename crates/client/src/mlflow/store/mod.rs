@@ -1,6 +1,6 @@
 //! Stores of MLflow's runs: a folder of files, a database, a server. A [`Source`] reads one, whatever its kind.
 //!
-//! What a store holds is foreign: everything that it can make large or long has a bound, and what can't be taken is named
+//! The content of a store is foreign: everything that it can make large or long has a bound, and what can't be taken is named
 //! ([`Refused`]) and stops nothing else.
 
 pub mod artifacts;
@@ -46,10 +46,10 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// What was named is no store.
+    /// There is no store of this name.
     #[error("{} is no store of MLflow's: {why}", azml_core::quote::quoted_path(path))]
     NotAStore {
-        /// What was named.
+        /// The file or folder.
         path: PathBuf,
         /// The reason.
         why: String,
@@ -168,7 +168,7 @@ pub struct Artifact {
     pub name: PathBuf,
 }
 
-/// What could not be taken, in words for the user: the first of them, and how many there are.
+/// Things that could not be taken, in words for the user: the first of them, and their number.
 #[derive(Clone, Debug, Default)]
 pub struct Refused {
     /// The first ones.

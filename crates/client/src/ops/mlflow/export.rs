@@ -38,7 +38,7 @@ pub struct Done {
     pub running: usize,
     /// Runs whose attachments are on another computer.
     pub without_files: Refused,
-    /// What the store can't hold.
+    /// Values that the store can't hold.
     pub refused: Refused,
 }
 
@@ -126,7 +126,7 @@ fn chosen(ctx: &Context, opened: &Opened, request: &Request<'_>) -> Result<Vec<R
     Ok(records)
 }
 
-/// What a run has beside its values, as far as it is on this computer.
+/// Finds the points and artifacts of a run, as far as they are on this computer.
 fn content(opened: &Opened, record: &RunRecord, done: &mut Done) -> Result<Content, CommandError> {
     let own = Attachments::of_record(&opened.history, record);
     let main = match exported::main_of(record) {

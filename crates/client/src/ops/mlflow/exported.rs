@@ -20,7 +20,7 @@ use crate::run::outputs::FOLDER;
 
 /// The folder of a run's artifacts that has azml's logs.
 const LOGS: &str = "azml";
-/// What begins the tags of metrics that are no numbers.
+/// The beginning of the tags of metrics that are no numbers.
 const TEXTS: &str = "azml.metrics.";
 
 /// A run on its way into a store.

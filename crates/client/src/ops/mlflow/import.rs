@@ -58,7 +58,7 @@ pub struct Imported {
     pub artifacts: (usize, u64),
     /// Artifacts beyond the limit of their run.
     pub left: Refused,
-    /// What else could not be taken.
+    /// Everything else that could not be taken.
     pub refused: Refused,
 }
 
@@ -108,7 +108,7 @@ pub fn import(ctx: &Context, opened: &Opened, request: &Request<'_>) -> Result<I
     Ok(result)
 }
 
-/// What of a record tells that the store's run has changed.
+/// The fields of a record that tell that the store's run has changed.
 struct State {
     is_over: bool,
     hidden: bool,
@@ -187,7 +187,7 @@ fn check_names(experiments: &[Experiment], wanted: &[String]) -> Result<(), Comm
     Ok(())
 }
 
-/// What importing one batch of runs needs.
+/// Imports one batch of runs after another.
 struct Batch<'a> {
     ctx: &'a Context,
     opened: &'a Opened,

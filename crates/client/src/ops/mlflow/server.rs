@@ -248,7 +248,7 @@ impl Server {
     }
 }
 
-/// What a request sends.
+/// The body of a request.
 enum Body {
     None,
     Json(Value),
