@@ -73,11 +73,24 @@ fn stock_git_lfs_clones_a_folder_remote_to_the_exact_folder_and_azml_roams_throu
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&newest, "roamed");
     let _done = bob.azml(&there, &["project", "restore", "--run-id", &run]).ok();
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&project_files, "restored");
+    // What is at the remote alone is no damage, and comes when it is asked for.
+    let object = git_lfs_objects(&git::history_of(&there)).pop().expect("an object");
+    std::fs::remove_file(&object).expect("a file");
+    let checked = bob.azml(&there, &["project", "fsck", "-o", "json"]).ok().json();
+    assert_eq!(checked["large_files_elsewhere"], 1, "{checked}");
+    let synced = bob.azml(&there, &["history", "sync", "--large", "-o", "json"]).ok().json();
+    assert!(synced["large_files_received"] == 1 && object.is_file(), "{synced}");
     let _done = bob.azml(&there, &["project", "restore", "--undo"]).ok();
     contents(&there).without(".git").without(".azuremlhistory_git").assert_same(&newest, "undone");
     let out = sandbox.dir("there").join("out");
-    let _done = bob.azml(&there, &["project", "restore", "--run-id", &run, "--to", &out.to_string_lossy()]).ok();
+    let _done =
+        bob.azml(&there, &["project", "restore", "--run-id", &run, "--to", &out.to_string_lossy()]).ok();
     contents(&out).assert_same(&project_files, "written elsewhere");
+    let bare_url = bare.to_string_lossy();
+    let _done = bob.azml(&sandbox.dir("there"), &["project", "clone", "--no-large", &bare_url, "small"]).ok();
+    let pointer = std::fs::read_to_string(sandbox.dir("there").join("small/data/big.csv")).expect("a text");
+    assert!(pointer.starts_with("version https://git-lfs") && pointer.ends_with("size 12000\n"), "{pointer}");
+    assert!(git_lfs_objects(&git::history_of(&sandbox.dir("there").join("small"))).is_empty());
     git::assert_sound(&alice, &git::history_of(&project));
 }
 
@@ -166,7 +179,7 @@ fn a_server_gets_large_files_by_its_lfs_api_and_they_roam_from_there() {
     let project = alice.create_linked_project(&sandbox.dir("work"), "iris", &url);
     fill(&project);
     let run = alice.submit(&project, &["train.py"]);
-    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let _done = alice.azml(&project, &["history", "sync"]).ok();
     let shown = alice.azml_json(&project, &["project", "show"]);
     assert_eq!(shown["large_files"]["unpushed"]["files"], 0, "{shown}");
     let first = contents(&project);
@@ -177,12 +190,12 @@ fn a_server_gets_large_files_by_its_lfs_api_and_they_roam_from_there() {
     contents(&clone).assert_same(&first, "a clone by stock git-lfs");
 
     write(&project, "data/big.csv", "4,5,6\n".repeat(2_000));
-    let _run = alice.submit(&project, &["train.py"]);
-    let _synced = alice.azml(&project, &["history", "sync"]).ok();
+    let _done = alice.submit(&project, &["train.py"]);
+    let _done = alice.azml(&project, &["history", "sync"]).ok();
     let laptop = sandbox.actor_at("laptop", "alice", "alicepat").with_env("AZML_LARGE_FILE", "1kB");
-    let _cloned = laptop.azml(&sandbox.dir("laptop"), &["project", "clone", &url, "iris"]).ok();
+    let _done = laptop.azml(&sandbox.dir("laptop"), &["project", "clone", &url, "iris"]).ok();
     let roamed = sandbox.dir("laptop").join("iris");
     contents(&roamed).assert_same(&contents(&project), "the roamed folder");
-    let _restored = laptop.azml(&roamed, &["project", "restore", "--run-id", &run]).ok();
+    let _done = laptop.azml(&roamed, &["project", "restore", "--run-id", &run]).ok();
     contents(&roamed).assert_same(&first, "the first run's folder");
 }

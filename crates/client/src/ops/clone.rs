@@ -22,6 +22,8 @@ pub struct Request<'a> {
     pub folder: Option<&'a Path>,
     /// Bring the files of master instead of the newest snapshot.
     pub master_files: bool,
+    /// Pointers in the places of large files.
+    pub no_large: bool,
     /// The project's id, if the repository has several.
     pub id: Option<&'a str>,
     /// A token for the repository.
@@ -63,7 +65,7 @@ pub fn clone(ctx: &Context, request: &Request<'_>) -> Result<Opened, CommandErro
         None => (ctx.url(request.source, &folder)?, NamedBy::User(&folder)),
     };
     let remote = ctx.remote_at(url, by, request.token)?;
-    let options = CloneOptions { id, master_files: request.master_files };
+    let options = CloneOptions { id, no_large: request.no_large, master_files: request.master_files };
     let cloned = sync::with_progress(ctx, &ctx.env.cwd, "Cloning", |context| {
         sync::clone(&remote, &folder, &options, context)
     })

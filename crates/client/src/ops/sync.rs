@@ -1,5 +1,7 @@
 //! Exchanging the run history with the remote.
 
+use azml_core::fsck;
+
 use super::push;
 use crate::context::{Context, Opened};
 use crate::error::CommandError;
@@ -13,10 +15,17 @@ pub struct Synced {
     pub pulled: Pulled,
     /// The result of the push.
     pub pushed: Pushed,
+    /// Large files that were fetched.
+    pub large_received: usize,
 }
 
-/// Pulls what the remote has, then pushes what it lacks.
-pub fn sync(ctx: &Context, opened: &Opened, token: Option<&str>) -> Result<Synced, CommandError> {
+/// Pulls what the remote has, then pushes what it lacks; `with_large`, fetches the large files of all snapshots that are here.
+pub fn sync(
+    ctx: &Context,
+    opened: &Opened,
+    token: Option<&str>,
+    with_large: bool,
+) -> Result<Synced, CommandError> {
     let remote = ctx.remote(opened, token)?.ok_or(SyncError::NotLinked)?;
     let (pulled, pushed) = sync::with_progress(ctx, opened.project.root(), "Syncing", |context| {
         let pulled = sync::pull(&opened.history, &remote, context)?;
@@ -24,5 +33,15 @@ pub fn sync(ctx: &Context, opened: &Opened, token: Option<&str>) -> Result<Synce
     })?;
     opened.history.set_push_error(None)?;
     push::warn_large_unpushed(ctx, opened);
-    Ok(Synced { remote, pulled, pushed })
+    let mut large_received = 0;
+    if with_large {
+        let store = opened.history.large_files();
+        let mut missing = fsck::large_files(&opened.history);
+        missing.retain(|pointer| !store.has(pointer));
+        sync::with_progress(ctx, opened.project.root(), "Fetching large files", |context| {
+            sync::large::fetch(&opened.history, &remote, &missing, context)
+        })?;
+        large_received = missing.len();
+    }
+    Ok(Synced { remote, pulled, pushed, large_received })
 }

@@ -28,6 +28,8 @@ pub struct CloneOptions {
     pub id: Option<ProjectId>,
     /// The files of `master` and not of the newest snapshot.
     pub master_files: bool,
+    /// Pointers in the places of large files.
+    pub no_large: bool,
 }
 
 /// The result of a clone.
@@ -122,6 +124,7 @@ pub fn clone(
         _ => (history.git(), newest),
     };
     let tree = Tree::of_commit(from, commit).map_err(SyncError::read(format!("commit {commit}")))?;
+    let tree = if options.no_large { tree.id.into() } else { tree };
     let mut large_missing = LargeMissing::default();
     let written = match checkout::checkout(from, tree, &files) {
         Err(checkout::Error::LargeMissing(missing)) => {

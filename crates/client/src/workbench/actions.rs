@@ -13,7 +13,7 @@ use crate::ops::{fetch, runs};
 
 /// Pulls, then pushes, as `azml history sync`.
 pub fn sync(context: &PageContext<'_>, request: &Request) -> Reply {
-    let flash = match sync::sync(&context.ctx, &context.opened, None) {
+    let flash = match sync::sync(&context.ctx, &context.opened, None, false) {
         Ok(Synced { pulled, pushed, .. }) => {
             let mut flash = Flash::done("In sync with the remote");
             if pulled.new_runs || pulled.new_snapshots {

@@ -1,6 +1,6 @@
 //! Are the bytes of large files here, and whole?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Error, Outcome, Report, damaged::set_aside, places::mended};
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
 /// The most threads that hash: the disk serves no more.
 const THREADS: usize = 8;
 
-/// Hashes every large file that is here, and names those that snapshots need and that are not; `needed` says by id how many
-/// bytes it has, and which commit needs it.
+/// Hashes every large file that is here, and names those that snapshots need and that are neither here nor, as far as is
+/// known, at the remote; `needed` says by id how many bytes it has, and which commit needs it.
 pub(super) fn check(
     history: &HistoryRepo,
     needed: BTreeMap<Oid, (u64, String)>,
@@ -44,9 +44,16 @@ pub(super) fn check(
             report.large_missing.push(Pointer { oid: pointer.oid, size: *size });
         }
     }
+    let unpushed: HashSet<Oid> = history.large_unpushed()?.into_iter().map(|pointer| pointer.oid).collect();
+    let has_remote = history.remote_url()?.is_some();
     for (oid, (size, needed_by)) in needed {
         let pointer = Pointer { oid, size };
         if store.path(&oid).exists() {
+            continue;
+        }
+        // It comes when a restore needs it.
+        if has_remote && !unpushed.contains(&oid) {
+            report.large_elsewhere += 1;
             continue;
         }
         report.add(

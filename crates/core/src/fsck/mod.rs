@@ -93,6 +93,8 @@ pub struct Report {
     pub objects: u64,
     /// Large files that are here.
     pub large: usize,
+    /// Large files that snapshots need and that are at the remote alone.
+    pub large_elsewhere: usize,
     /// Snapshots that are here.
     pub snapshots: usize,
     /// Run records.
@@ -116,6 +118,12 @@ impl Report {
     fn add(&mut self, subject: impl Into<String>, trouble: impl Into<String>, outcome: Outcome) {
         self.problems.push(Problem { subject: subject.into(), trouble: trouble.into(), outcome });
     }
+}
+
+/// The large files that the snapshots on this computer need, wherever their bytes are.
+pub fn large_files(history: &HistoryRepo) -> Vec<Pointer> {
+    let needed = reach::check(history, &mut Report::default());
+    needed.into_iter().map(|(oid, (size, _))| Pointer { oid, size }).collect()
 }
 
 /// Checks a project's history, and mends what can be mended with that effort; `by` makes commits that are needed

@@ -18,6 +18,9 @@ use crate::ui::Output;
 /// Example: `azml history sync`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Also fetch the large files of all snapshots that are on this computer
+    #[arg(long)]
+    large: bool,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
@@ -27,7 +30,8 @@ pub struct Args {
 /// Pulls, then pushes.
 pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
     let opened = args.project.open(ctx)?;
-    let Synced { remote, pulled, pushed } = sync(ctx, &opened, args.remote.token())?;
+    let Synced { remote, pulled, pushed, large_received } =
+        sync(ctx, &opened, args.remote.token(), args.large)?;
     if pulled.new_runs {
         runs::warn_after_sync(ctx, &opened);
     }
@@ -38,6 +42,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         "received_snapshots": pulled.new_snapshots,
         "bytes_sent": pushed.bytes_sent,
         "bytes_received": pulled.bytes_received,
+        "large_files_received": large_received,
         "large_files_sent": pushed.large.files,
         "large_files_unpushed": pushed.large.left,
         "history": pushed.history.map(|id| id.to_string()),

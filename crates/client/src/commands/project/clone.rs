@@ -27,6 +27,9 @@ pub struct Args {
     /// The files of master instead of the newest snapshot
     #[arg(long)]
     master: bool,
+    /// Do not fetch large files: their places get the Git LFS pointers of three lines
+    #[arg(long)]
+    no_large: bool,
     /// The project's id, when the repository has several
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -42,6 +45,7 @@ pub fn run(ctx: &Context, args: &Args) -> Result<Output, CommandError> {
         source: &args.url,
         folder: args.dir.as_deref(),
         master_files: args.master,
+        no_large: args.no_large,
         id: args.id.as_deref(),
         token: args.remote.token(),
         registry: args.at.filter(),

@@ -51,6 +51,9 @@ pub struct What {
     /// Only list what would change
     #[arg(long)]
     dry_run: bool,
+    /// Leave large files out: their places get the Git LFS pointers of three lines
+    #[arg(long)]
+    no_large: bool,
     /// Also back up and replace ignored files that are in the way
     #[arg(long)]
     force: bool,
@@ -89,8 +92,10 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
         called = format!("the snapshot of run {run}");
     }
     let paths = named::paths(ctx, opened, &what.paths)?;
+    // A tree in which pointers are texts.
+    let tree = if what.no_large { found.tree.id.into() } else { found.tree };
     if let Some(folder) = &what.to {
-        let written = restore::write_to(ctx, opened, (found.tree, &paths), folder, what.remote.token())?;
+        let written = restore::write_to(ctx, opened, (tree, &paths), folder, what.remote.token())?;
         snapshot::warn_passed_over(ctx, &written.passed_over);
         ctx.notices.status(&format!("Wrote {called} to {}: {} files", folder.display(), written.files));
         head["to"] = folder.to_string_lossy().into();
@@ -99,7 +104,7 @@ fn restore(ctx: &Context, opened: &Opened, found: &Snapshot, what: &What) -> Res
         return Ok(Output::Value(head));
     }
     let is_whole = paths.is_empty();
-    let target = Target { tree: found.tree.id, paths, has_large: found.tree.has_large };
+    let target = Target { tree: tree.id, paths, has_large: tree.has_large };
     if what.dry_run {
         return Ok(planned(ctx, &restore::plan(opened, target)?, &head));
     }

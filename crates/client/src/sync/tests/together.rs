@@ -187,14 +187,14 @@ fn roaming_refuses_what_it_can_not_decide_and_leaves_nothing() {
         computer.push(&remote).unwrap();
     }
     assert!(matches!(go(CloneOptions::default()), SyncError::SeveralProjects { ids } if ids.len() == 2));
-    let master = CloneOptions { id: Some(other), master_files: true };
+    let master = CloneOptions { id: Some(other), master_files: true, ..CloneOptions::default() };
     assert!(matches!(go(master), SyncError::NoMaster));
     assert_eq!(list(&remote).unwrap().histories.len(), 2);
     assert!(!folder.exists());
 
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("mine"), "x").unwrap();
-    let full = go(CloneOptions { id: Some(other), master_files: false });
+    let full = go(CloneOptions { id: Some(other), ..CloneOptions::default() });
     assert!(matches!(full, SyncError::FolderNotEmpty { .. }));
     assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
 }
