@@ -54,7 +54,6 @@ pub enum Error {
     #[error("the askpass program '{program}' gave no answer")]
     Askpass {
         program: String,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },

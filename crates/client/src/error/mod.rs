@@ -119,7 +119,6 @@ impl fmt::Display for CommandError {
 pub struct FileError {
     /// The verb: `read`, `write`, `create` …
     pub doing: &'static str,
-    /// The file.
     pub path: std::path::PathBuf,
     #[source]
     pub source: std::io::Error,

@@ -28,7 +28,6 @@ pub enum Error {
     /// A line that is not one of a configuration file.
     #[error("bad config line {line} in file {}", path.display())]
     Syntax {
-        /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -36,7 +35,6 @@ pub enum Error {
     /// A file can't be read.
     #[error("can't read the Git configuration {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         #[source]
         source: std::io::Error,

@@ -22,7 +22,6 @@ use crate::sync;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub commit: ObjectId,
-    /// Its files.
     pub tree: Tree,
     /// The run that it was named by.
     pub run: Option<RunId>,

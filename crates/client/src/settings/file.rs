@@ -20,9 +20,7 @@ pub enum FileError {
     /// The system refuses.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// The verb.
         doing: &'static str,
-        /// The file.
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -30,7 +28,6 @@ pub enum FileError {
     /// It is not TOML.
     #[error("{} is not TOML", path.display())]
     Syntax {
-        /// The file.
         path: PathBuf,
         /// The place and the fault.
         #[source]
@@ -38,11 +35,7 @@ pub enum FileError {
     },
     /// A table or list where a plain value belongs.
     #[error("`{key}` in {} is no plain value", path.display())]
-    NotPlain {
-        /// The file.
-        path: PathBuf,
-        key: String,
-    },
+    NotPlain { path: PathBuf, key: String },
 }
 
 /// The keys with their values as text; none if there is no file.

@@ -63,7 +63,6 @@ pub enum StoreError {
     /// The file can't be read.
     #[error("can't read the stored logins in '{}'", .path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -71,21 +70,16 @@ pub enum StoreError {
     /// The file can't be written.
     #[error("can't write the stored logins to '{}'", .path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         #[source]
         source: io::Error,
     },
     /// It is not what azml writes. The cause is left out, for it could show a piece of the file.
     #[error("'{}' does not hold stored logins as azml writes them", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-    },
+    Malformed { path: PathBuf },
     /// Others may read the tokens in it, and that can't be changed.
     #[error("'{}' may be read by others (mode {mode:04o}), and is not used", .path.display())]
     Exposed {
-        /// The file.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
@@ -93,7 +87,6 @@ pub enum StoreError {
     /// A newer azml has written it.
     #[error("'{}' has format {found}, and this azml reads formats up to {VERSION}", .path.display())]
     Newer {
-        /// The file.
         path: PathBuf,
         /// The format found.
         found: u32,
