@@ -25,11 +25,16 @@ mod exec;
 #[path = "../../crates/client/src/mlflow/store/text.rs"]
 mod store_text;
 
+/// azml's grammar of MLflow's searches; the file stands by itself.
+#[path = "../../crates/client/src/mlflow/grammar.rs"]
+#[expect(dead_code, reason = "its other users are elsewhere")]
+mod grammar;
+
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("pktline", pktline),
     ("capability", capability),
     ("upload_v0", upload_v0),
@@ -43,6 +48,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("push_answer", push_answer),
     ("exec_line", exec_line),
     ("store_text", store_text),
+    ("search", search),
     ("commit_graph", commit_graph),
 ];
 
@@ -316,6 +322,16 @@ pub fn store_text(data: &[u8]) {
     let quoted = store_text::quoted(&text);
     assert!(quoted.len() >= text.len() + 2 && !quoted.contains('\n'));
     assert!(!store_text::is_name(&text, 250) || !text.split('/').any(|part| part == ".."));
+}
+
+/// Filters and orders of MLflow's searches: what is a filter is one twice over, too.
+pub fn search(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if grammar::Filter::parse(text).is_ok_and(|filter| !filter.0.is_empty()) {
+        assert!(grammar::Filter::parse(&format!("{text} and {text}")).is_ok());
+    }
+    let keys: Vec<String> = text.split(';').map(str::to_owned).collect();
+    drop(grammar::Order::parse(&keys));
 }
 
 /// The packet lines that a text stands for.

@@ -21,9 +21,20 @@ impl Ui {
     /// Starts it and waits until it says its address.
     #[must_use]
     pub fn start(actor: &Actor<'_>, project: &Path) -> Self {
+        Self::start_with(actor, project, &[])
+    }
+
+    /// The same for `azml ui --mlflow`, whose address is [`Self::url`].
+    #[must_use]
+    pub fn start_mlflow(actor: &Actor<'_>, project: &Path) -> Self {
+        Self::start_with(actor, project, &["--mlflow"])
+    }
+
+    fn start_with(actor: &Actor<'_>, project: &Path, more: &[&str]) -> Self {
         let mut child = actor
             .command(&actor.azml_path(), project)
             .args(["ui", "--no-open", "-o", "json"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

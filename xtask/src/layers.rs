@@ -25,7 +25,13 @@ pub(crate) const LAYERS: &[Layers] = &[
         folder: "crates/client",
         rows: &[
             (&["cli"], &["commands", "ui"]),
-            (&["workbench"], &["ops", "run", "context", "settings", "hints", "ui", "metrics", "loopback"]),
+            (
+                &["workbench", "mlflow_ui"],
+                &[
+                    "serve", "ops", "run", "context", "settings", "hints", "ui", "metrics", "mlflow",
+                    "loopback",
+                ],
+            ),
             (
                 &["commands"],
                 &["ops", "run", "service", "context", "credentials", "settings", "ui", "metrics"],
@@ -35,6 +41,7 @@ pub(crate) const LAYERS: &[Layers] = &[
                 &["ops"],
                 &["run", "sync", "service", "context", "transport", "credentials", "metrics", "mlflow"],
             ),
+            (&["serve"], &["run", "context", "ui", "loopback"]),
             (&["service"], &["context", "transport", "credentials"]),
             (&["run", "sync"], &["context", "transport", "metrics", "mlflow"]),
             (&["context"], &["transport", "credentials", "settings", "git_config"]),

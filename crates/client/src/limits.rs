@@ -109,6 +109,12 @@ pub const MLFLOW_BATCH_PAIRS: usize = 100;
 pub const MLFLOW_SEARCH: usize = 50_000;
 /// Points of a metric that one answer has.
 pub const MLFLOW_HISTORY: usize = 25_000;
+/// Points of one run among which a curve is sampled.
+pub const MLFLOW_CURVE: usize = 4_000_000;
+/// Points of one run that a sampled curve has; as MLflow has it.
+pub const MLFLOW_INTERVAL: usize = 2_500;
+/// Runs whose curves are asked for at once; as MLflow has it.
+pub const MLFLOW_INTERVAL_RUNS: usize = 100;
 /// Connections that the Workbench serves at once; a browser opens six.
 pub const WORKBENCH_CONNECTIONS: usize = 64;
 /// Bytes of a form.

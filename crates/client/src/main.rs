@@ -2,7 +2,7 @@
 //!
 //! One invocation: [`run()`] reads the arguments ([`cli`]), compiles `--query` ([`query`]), makes the
 //! [`context::Context`] of the operations, runs the command ([`commands`]) and prints its result or its
-//! error ([`ui`], [`error`]); `azml ui` serves pages instead ([`workbench`]). Both front ends call [`ops`], one file for
+//! error ([`ui`], [`error`]); `azml ui` serves pages instead ([`workbench`], [`mlflow_ui`]). All call [`ops`], one file for
 //! each thing that azml can do. What talks to remotes is in [`sync`], [`transport`] and [`credentials`]; how a script is run
 //! is in [`run`](mod@run).
 //!
@@ -35,10 +35,12 @@ mod limits;
 mod loopback;
 mod metrics;
 mod mlflow;
+mod mlflow_ui;
 mod notices;
 mod ops;
 mod query;
 mod run;
+mod serve;
 mod service;
 mod settings;
 mod sync;
@@ -58,9 +60,9 @@ use crate::env::Env;
 use crate::error::{CommandError, ErrorKind};
 use crate::invoked::Invoked;
 use crate::query::Query;
+use crate::serve::Options;
 use crate::settings::Settings;
 use crate::ui::{Output, Pager, Ui, UiOptions};
-use crate::workbench::start::Options;
 
 fn main() -> ExitCode {
     run(std::env::args_os().collect(), Env::from_process())
@@ -110,7 +112,9 @@ fn run(args: Vec<OsString>, env: Env) -> ExitCode {
     let result = match cli.command {
         Command::Ui(args) => {
             let options = Options { port: args.port, opens_browser: !args.no_open };
-            workbench::start::run(&ui, &ctx, args.project.path.as_deref(), options)
+            let path = args.project.path.as_deref();
+            let run = if args.mlflow { mlflow_ui::run } else { workbench::start::run };
+            run(&ui, &ctx, path, options)
         }
         command => commands::run(&ui, &ctx, command, cli::command(Invoked::Azml))
             .and_then(|output: Output| ui.result(output)),

@@ -53,6 +53,19 @@ pub trait Progress: Send + Sync {
     fn part(&self, done: u64, whole: u64, text: &str);
 }
 
+/// Takes messages for a log that is off by default: nobody is there to read them.
+pub struct Unread;
+
+impl Notices for Unread {
+    fn message(&self, _: Level, text: &str) {
+        tracing::debug!("{text}");
+    }
+
+    fn progress(&self, _: &str) -> Box<dyn Progress> {
+        Box::new(Unwatched)
+    }
+}
+
 /// A step that nobody watches.
 pub struct Unwatched;
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use e2e::folder::write;
-use e2e::{Actor, Sandbox, venv};
+use e2e::{Actor, Sandbox, Ui, venv};
 use serde_json::{Value, json};
 
+use super::history::read_by_clients;
 use super::moving::{MOVING, SKINNY, client, reported, there_and_back};
 use super::{log_in_every_way, project, runs};
 
@@ -32,7 +33,24 @@ fn log_by_itself(package: &str) {
     assert_eq!(fit["registered_models"][0]["name"], "iris-clf");
     assert!(model["models"][0]["path"].as_str().is_some_and(|path| path.starts_with("outputs/")), "{model}");
     assert!(fit["attachments"].as_str().is_some_and(|files| files.contains("/MLmodel")), "{fit}");
+    let environment = venv::with_package(Path::new(env!("CARGO_TARGET_TMPDIR")), package);
+    let python = environment.join("bin/python");
+    let id = |run: &Value| run["run_id"].as_str().expect("an id").to_owned();
+    read_by_clients(&alice, &project, &python, "auto", &id(grid));
+    // The run's folder is gone; the model is in the history.
+    let ui = Ui::start_mlflow(&alice, &project);
+    let reader =
+        alice.clone().with_env("MLFLOW_TRACKING_URI", ui.url.as_str()).with_env("NO_PROXY", "127.0.0.1");
+    let args = ["-c", LOAD, &id(model)];
+    let output = reader.run(python.to_str().expect("UTF-8"), project.parent().expect("a folder"), &args).ok();
+    assert!(output.stdout.contains("predicted [0] [0]"), "{output}");
 }
+
+/// Loads the model that a run has logged, by the run and by the name that it is registered under.
+const LOAD: &str = "import sys, mlflow.sklearn\n\
+                    uris = ['runs:/%s/clf' % sys.argv[1], 'models:/iris-clf/1']\n\
+                    models = [mlflow.sklearn.load_model(uri) for uri in uris]\n\
+                    print('predicted', *[model.predict([[5.1, 3.5, 1.4, 0.2]]) for model in models])\n";
 
 #[test]
 fn the_newest_client_logs_by_itself() {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 /// The clients with everything that they come with; a GB each, so that `cargo xtask test --all` alone runs these.
 mod heavy;
+mod history;
 mod moving;
 
 const LOGGING: &str = include_str!("logging.py");

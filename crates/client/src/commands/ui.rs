@@ -8,6 +8,9 @@ use crate::commands::args::ProjectArgs;
 /// start. The pages follow runs in progress. A restore first shows what it would change, and can be undone. Ctrl-C ends
 /// the server.
 ///
+/// With `--mlflow` it serves MLflow's tracking API instead, over all runs of the history and read-only, and MLflow's own
+/// pages where the project's Python has the package `mlflow`. The printed address is what `MLFLOW_TRACKING_URI` takes.
+///
 /// Examples: `azml ui`; on a computer that you are signed in to by SSH: `azml ui --no-open --port 8090`, and here `ssh
 /// -L 8090:127.0.0.1:8090 HOST`, then open the printed address.
 #[derive(Debug, clap::Args)]
@@ -18,6 +21,9 @@ pub struct Args {
     /// Only print the address
     #[arg(long)]
     pub(crate) no_open: bool,
+    /// Serve MLflow's tracking API and pages over the history instead
+    #[arg(long)]
+    pub(crate) mlflow: bool,
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
 }

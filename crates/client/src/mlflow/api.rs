@@ -6,15 +6,14 @@ use serde_json::{Value, json};
 use super::args::{
     self, Batch, CreateModel, CreateRun, History, Metric, Named, OfRun, Pair, RunAnd, Search, UpdateRun,
 };
-use super::journal;
-use super::refusal::Refusal;
-use super::search::{Filter, Order};
-use super::shapes;
+use super::points;
+use super::refusal::{Refusal, short};
 use super::state::{Event, Model, PARENT, Point, RUN_NAME, Run, Version};
 use super::tracker::{Tracker, model_id};
+use super::{search, shapes};
 use crate::limits::{
     METRICS, MLFLOW_BATCH, MLFLOW_BATCH_PAIRS, MLFLOW_HISTORY, MLFLOW_KEY, MLFLOW_MODELS, MLFLOW_NAME,
-    MLFLOW_RUNS, MLFLOW_SEARCH, MLFLOW_VALUE,
+    MLFLOW_RUNS, MLFLOW_VALUE,
 };
 
 /// A request to the API.
@@ -59,7 +58,7 @@ pub fn answer(tracker: &mut Tracker, request: &Request<'_>) -> Answer {
         ("GET", "experiments/get-by-name" | "experiments/get") | ("POST", "experiments/create") => {
             experiment(tracker, &request.args()?, path)
         }
-        ("POST", "experiments/search") => Ok(json!({"experiments": [shapes::experiment(tracker, None)]})),
+        ("POST", "experiments/search") => Ok(json!({"experiments": [shown_experiment(tracker, None)]})),
         ("POST", "experiments/set-experiment-tag") => {
             let Pair { key, value } = request.args()?;
             check_pair(&key, &value)?;
@@ -94,6 +93,26 @@ pub fn answer(tracker: &mut Tracker, request: &Request<'_>) -> Answer {
     }
 }
 
+fn head(tracker: &Tracker, run: &Run) -> Value {
+    shapes::info(run, shapes::EXPERIMENT_ID, &tracker.artifact_uri(run))
+}
+
+fn shown(tracker: &Tracker, run: &Run) -> Value {
+    shapes::run(run, shapes::EXPERIMENT_ID, &tracker.artifact_uri(run))
+}
+
+fn shown_model(tracker: &Tracker, model: &Model) -> Value {
+    shapes::model(model, shapes::EXPERIMENT_ID, &tracker.uri_of(&model.folder))
+}
+
+/// The experiment, by the name that was asked for or the last one.
+fn shown_experiment(tracker: &Tracker, name: Option<&str>) -> Value {
+    let state = tracker.state();
+    let name = name.unwrap_or_else(|| state.experiment_name());
+    let (uri, start) = (tracker.outputs_uri(), state.runs[&state.main].start);
+    shapes::experiment(shapes::EXPERIMENT_ID, name, &uri, start, &state.experiment_tags)
+}
+
 fn done(result: Result<(), Refusal>) -> Answer {
     result.map(|()| json!({}))
 }
@@ -104,11 +123,6 @@ fn run<'t>(tracker: &'t Tracker, id: &str) -> Result<&'t Run, Refusal> {
         .runs
         .get(id)
         .ok_or_else(|| Refusal::missing(format!("Run with id={} not found", short(id))))
-}
-
-/// A text for a message.
-fn short(text: &str) -> String {
-    crate::text::clean_line(&text.chars().take(80).collect::<String>())
 }
 
 /// Keys as MLflow takes them.
@@ -286,11 +300,11 @@ fn create_run(tracker: &mut Tracker, args: CreateRun) -> Answer {
         events.push(Event::Update { run: id.clone(), status: None, end: None, name: Some(name) });
     }
     tracker.journal.commit(events)?;
-    Ok(json!({"run": shapes::run(tracker, run(tracker, &id)?)}))
+    Ok(json!({"run": shown(tracker, run(tracker, &id)?)}))
 }
 
 fn get_run(tracker: &Tracker, args: &OfRun) -> Answer {
-    Ok(json!({"run": shapes::run(tracker, run(tracker, args.id())?)}))
+    Ok(json!({"run": shown(tracker, run(tracker, args.id())?)}))
 }
 
 fn update_run(tracker: &mut Tracker, args: RunAnd<UpdateRun>) -> Answer {
@@ -303,7 +317,7 @@ fn update_run(tracker: &mut Tracker, args: RunAnd<UpdateRun>) -> Answer {
     let mut events = adopt(tracker, &id);
     events.push(Event::Update { run: id.clone(), status, end, name });
     tracker.journal.commit(events)?;
-    Ok(json!({"run_info": shapes::info(tracker, run(tracker, &id)?)}))
+    Ok(json!({"run_info": head(tracker, run(tracker, &id)?)}))
 }
 
 fn hide(tracker: &mut Tracker, args: &OfRun, hidden: bool) -> Answer {
@@ -312,58 +326,26 @@ fn hide(tracker: &mut Tracker, args: &OfRun, hidden: bool) -> Answer {
 }
 
 fn search_runs(tracker: &Tracker, args: &Search) -> Answer {
-    let (filter, order) = (Filter::parse(&args.filter)?, Order::parse(&args.order_by)?);
-    let most = most_of(args.max_results, 1000, MLFLOW_SEARCH)?;
-    let from: usize = if args.page_token.is_empty() { 0 } else { token(&args.page_token)? };
-    let is_in_view = |run: &Run| match args.run_view_type.as_str() {
-        "ALL" => true,
-        "DELETED_ONLY" => run.hidden,
-        _ => !run.hidden,
-    };
-    let mut found: Vec<(&Run, String)> = tracker
-        .state()
-        .runs
-        .values()
-        // The azml run is one of the script's when the script has logged to it.
-        .filter(|run| run.id != tracker.state().main || tracker.state().is_adopted)
-        .filter(|run| is_in_view(run))
-        .map(|run| (run, tracker.artifact_uri(run)))
-        .filter(|(run, uri)| filter.holds(run, uri))
-        .collect();
-    found.sort_by(|one, two| order.compare((one.0, &one.1), (two.0, &two.1)));
-    let runs: Vec<Value> =
-        found.iter().skip(from).take(most).map(|(run, _)| shapes::run(tracker, run)).collect();
-    let mut answer = json!({"runs": runs});
-    if from + most < found.len() {
-        answer["next_page_token"] = (from + most).to_string().into();
-    }
-    Ok(answer)
-}
-
-fn most_of(asked: Option<i64>, default: usize, most: usize) -> Result<usize, Refusal> {
-    let Some(asked) = asked else { return Ok(default) };
-    usize::try_from(asked).ok().filter(|asked| (1..=most).contains(asked)).ok_or_else(|| {
-        Refusal::invalid(format!("Invalid value for max_results: {asked}. It must be from 1 to {most}"))
-    })
-}
-
-fn token<T: std::str::FromStr>(text: &str) -> Result<T, Refusal> {
-    text.parse().map_err(|_| Refusal::invalid("Invalid page token"))
+    let state = tracker.state();
+    // The azml run is one of the script's when the script has logged to it.
+    let runs = state.runs.values().filter(|run| run.id != state.main || state.is_adopted);
+    let page = search::page(args, runs, &|run| tracker.artifact_uri(run))?;
+    Ok(page.answer("runs", |run| shown(tracker, run)))
 }
 
 fn history(tracker: &Tracker, args: &RunAnd<History>) -> Answer {
     let run = run(tracker, args.run.id())?;
     let more = &args.more;
-    let most = most_of(more.max_results, MLFLOW_HISTORY, MLFLOW_HISTORY)?;
-    let from = if more.page_token.is_empty() { 0 } else { token(&more.page_token)? };
-    let path = tracker.journal.points_of(&run.id);
-    let (points, next) = journal::history(&path, &more.metric_key, from, most)
-        .map_err(|error| Refusal::invalid(format!("the metric's points can't be read: {error}")))?;
-    let mut answer = json!({"metrics": points});
-    if let Some(next) = next {
-        answer["next_page_token"] = next.to_string().into();
-    }
-    Ok(answer)
+    let most = args::most(more.max_results, MLFLOW_HISTORY, MLFLOW_HISTORY)?;
+    let from = args::token(&more.page_token)?;
+    let failed = |error| Refusal::invalid(format!("the metric's points can't be read: {error}"));
+    let file = match std::fs::File::open(tracker.journal.points_of(&run.id)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(json!({"metrics": []})),
+        Err(error) => return Err(failed(error)),
+    };
+    let (points, next) = points::read(file, &more.metric_key, from, most, run.start).map_err(failed)?;
+    Ok(points::answer(&more.metric_key, &points, next))
 }
 
 #[derive(serde::Deserialize)]
@@ -428,7 +410,7 @@ fn experiment(tracker: &mut Tracker, args: &Named, path: &str) -> Answer {
         return Ok(json!({"experiment_id": shapes::EXPERIMENT_ID}));
     }
     let name = Some(name.as_str()).filter(|name| !name.is_empty());
-    Ok(json!({"experiment": shapes::experiment(tracker, name)}))
+    Ok(json!({"experiment": shown_experiment(tracker, name)}))
 }
 
 fn create_model(tracker: &mut Tracker, args: CreateModel) -> Answer {
@@ -465,7 +447,7 @@ fn known_model<'t>(tracker: &'t Tracker, id: &str) -> Result<&'t Model, Refusal>
 }
 
 fn model(tracker: &Tracker, id: &str) -> Answer {
-    Ok(json!({"model": shapes::model(tracker, known_model(tracker, id)?)}))
+    Ok(json!({"model": shown_model(tracker, known_model(tracker, id)?)}))
 }
 
 #[derive(serde::Deserialize)]
@@ -495,24 +477,9 @@ fn tag_model(tracker: &mut Tracker, id: &str, args: Named) -> Answer {
     model(tracker, id)
 }
 
-/// The clients ask for models by `name = 'x'` alone; another filter is refused.
 fn search_models(tracker: &Tracker, args: &Search) -> Answer {
-    let mut name = None;
-    if !args.filter.trim().is_empty() {
-        let refuse = || Refusal::invalid("azml finds logged models by one filter: name = 'model'");
-        let (key, value) = args.filter.split_once('=').ok_or_else(refuse)?;
-        let value = value.trim().trim_matches(['\'', '"']);
-        match key.trim().trim_start_matches("attributes.") {
-            "name" => name = Some(value),
-            // Asked for by the UI alone.
-            "source_run_id" => {}
-            _ => return Err(refuse()),
-        }
-    }
-    let found = tracker.state().models.values().filter(|model| name.is_none_or(|name| model.name == name));
-    let mut found: Vec<&Model> = found.collect();
-    found.sort_by_key(|model| std::cmp::Reverse(model.at));
-    let found: Vec<Value> = found.into_iter().map(|model| shapes::model(tracker, model)).collect();
+    let found = search::models(&args.filter, tracker.state().models.values())?;
+    let found: Vec<Value> = found.into_iter().map(|model| shown_model(tracker, model)).collect();
     Ok(if found.is_empty() { json!({}) } else { json!({"models": found}) })
 }
 
@@ -529,14 +496,14 @@ fn register(tracker: &mut Tracker, args: Named) -> Answer {
     }
     let name = args.name.clone();
     tracker.journal.commit(vec![Event::Registered { name: args.name }])?;
-    Ok(json!({"registered_model": shapes::registered(tracker, &name)}))
+    Ok(json!({"registered_model": shapes::registered(&name, &tracker.state().versions)}))
 }
 
 fn registered(tracker: &Tracker, args: &Named) -> Answer {
     if !tracker.state().registered.contains(&args.name) {
         return Err(Refusal::missing(format!("Registered Model with name={} not found", short(&args.name))));
     }
-    Ok(json!({"registered_model": shapes::registered(tracker, &args.name)}))
+    Ok(json!({"registered_model": shapes::registered(&args.name, &tracker.state().versions)}))
 }
 
 fn create_version(tracker: &mut Tracker, args: Named) -> Answer {
@@ -556,12 +523,7 @@ fn create_version(tracker: &mut Tracker, args: Named) -> Answer {
 }
 
 fn version(tracker: &Tracker, args: &Named, path: &str) -> Answer {
-    let mut all = tracker.state().versions.iter();
-    let found = all.find(|found| found.name == args.name && found.number.to_string() == args.version);
-    let found = found.ok_or_else(|| {
-        let (name, version) = (short(&args.name), short(&args.version));
-        Refusal::missing(format!("Model Version (name={name}, version={version}) not found"))
-    })?;
+    let found = shapes::find_version(args, &tracker.state().versions)?;
     Ok(if path.ends_with("uri") {
         json!({"artifact_uri": found.source})
     } else {

@@ -24,6 +24,22 @@ pub fn read<T: DeserializeOwned>(method: &str, query: &str, body: &[u8]) -> Resu
     serde_json::from_value(Value::Object(object)).map_err(said)
 }
 
+/// The number of results that a page has.
+pub fn most(asked: Option<i64>, default: usize, most: usize) -> Result<usize, Refusal> {
+    let Some(asked) = asked else { return Ok(default) };
+    usize::try_from(asked).ok().filter(|asked| (1..=most).contains(asked)).ok_or_else(|| {
+        Refusal::invalid(format!("Invalid value for max_results: {asked}. It must be from 1 to {most}"))
+    })
+}
+
+/// The place at which a page begins.
+pub fn token<T: FromStr + Default>(text: &str) -> Result<T, Refusal> {
+    if text.is_empty() {
+        return Ok(T::default());
+    }
+    text.parse().map_err(|_| Refusal::invalid("Invalid page token"))
+}
+
 /// A whole number, which a query and the Java client write as text.
 pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a millisecond is not kept")]
@@ -56,6 +72,34 @@ fn parsed<'de, D: Deserializer<'de>, T: FromStr>(
         _ => None,
     };
     found.ok_or_else(|| D::Error::custom(format!("the value {value} is not a {what}")))
+}
+
+/// The pairs of a query, in order; a name may come more than once.
+#[derive(Clone, Debug, Default)]
+pub struct Pairs(pub Vec<(String, String)>);
+
+impl Pairs {
+    /// Reads `a=b&c=d`.
+    pub fn parse(query: &str) -> Self {
+        Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The first value of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// All values of a name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The whole number of a name.
+    pub fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let read =
+            |text: &str| text.parse().map_err(|_| Refusal::invalid(format!("{name} is no whole number")));
+        self.get(name).map(read).transpose()
+    }
 }
 
 #[derive(Deserialize)]
@@ -139,9 +183,13 @@ pub struct UpdateRun {
 #[derive(Deserialize)]
 pub struct Search {
     #[serde(default)]
+    pub experiment_ids: Vec<String>,
+    #[serde(default)]
     pub filter: String,
     #[serde(default)]
     pub run_view_type: String,
+    #[serde(default)]
+    pub view_type: String,
     #[serde(default, deserialize_with = "maybe_whole")]
     pub max_results: Option<i64>,
     #[serde(default)]

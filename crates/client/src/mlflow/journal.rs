@@ -178,42 +178,6 @@ pub fn number(value: f64) -> serde_json::Value {
     azml_core::run::Metric::from_f64(value).to_value()
 }
 
-/// The points of one metric in a file, from a place in it on: at most `most`, and where to go on.
-pub fn history(
-    path: &Path,
-    key: &str,
-    from: u64,
-    most: usize,
-) -> io::Result<(Vec<serde_json::Value>, Option<u64>)> {
-    let mut found = Vec::new();
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((found, None)),
-        Err(error) => return Err(error),
-    };
-    file.seek(io::SeekFrom::Start(from))?;
-    let (mut reader, mut at, mut line) = (BufReader::new(file), from, Vec::new());
-    loop {
-        line.clear();
-        let length = (&mut reader).take(METRICS_FILE).read_until(b'\n', &mut line)?;
-        if length == 0 {
-            return Ok((found, None));
-        }
-        if found.len() == most {
-            return Ok((found, Some(at)));
-        }
-        at += length as u64;
-        let Ok(Line { kind: Kind::Metric, name, value, step, time }) = serde_json::from_slice(&line) else {
-            continue;
-        };
-        let is_number = value.is_number() || matches!(value.as_str(), Some("NaN" | "Infinity" | "-Infinity"));
-        if name == key && is_number {
-            let (timestamp, step) = (time.unwrap_or(0), step.unwrap_or(0));
-            found.push(serde_json::json!({"key": key, "value": value, "timestamp": timestamp, "step": step}));
-        }
-    }
-}
-
 /// Reads the state of a run's server from its files; nothing if no script spoke to it. A last line that was cut off was never
 /// answered.
 pub fn read(live: &Path) -> io::Result<Option<State>> {

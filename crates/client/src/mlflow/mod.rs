@@ -7,12 +7,14 @@
 //! The first run that the script creates is the azml run; every other is a run below it.
 
 mod api;
-mod args;
+pub mod args;
+mod grammar;
 mod journal;
+pub mod points;
 pub mod records;
-mod refusal;
-mod search;
-mod shapes;
+pub mod refusal;
+pub mod search;
+pub mod shapes;
 pub mod state;
 pub mod store;
 mod tracker;
@@ -38,8 +40,8 @@ use self::journal::Journal;
 pub use self::journal::{points_below, read};
 use self::refusal::Refusal;
 pub use self::state::State;
-pub use self::tracker::PLAIN;
-use self::tracker::{Tracker, hex};
+use self::tracker::Tracker;
+pub use self::tracker::{PLAIN, hex};
 use crate::env::{Env, MLFLOW_RUN_CONTEXT, MLFLOW_TRACKING_URI, NO_PROXY, NO_PROXY_UPPER};
 use crate::limits::{MLFLOW_BODY, MLFLOW_CONNECTIONS};
 use crate::loopback::{self, BodyError, Known};

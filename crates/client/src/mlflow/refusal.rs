@@ -42,6 +42,11 @@ impl Refusal {
         )
     }
 
+    /// The server shows and changes nothing.
+    pub fn read_only(message: impl Into<String>) -> Self {
+        Self::new(403, "PERMISSION_DENIED", message)
+    }
+
     pub fn too_long(message: impl Into<String>) -> Self {
         Self::new(413, "INVALID_PARAMETER_VALUE", message)
     }
@@ -58,4 +63,9 @@ impl Refusal {
     pub fn body(&self) -> Value {
         json!({"error_code": self.code, "message": self.message})
     }
+}
+
+/// A text for a message.
+pub fn short(text: &str) -> String {
+    crate::text::clean_line(&text.chars().take(80).collect::<String>())
 }

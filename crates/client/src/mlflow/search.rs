@@ -1,70 +1,98 @@
-//! The grammar of `search_runs`: filters and orders, as MLflow's own server takes and refuses them.
+//! Searching runs and models: which a filter lets through, and in which order.
 
 use std::cmp::Ordering;
 
+use serde_json::{Value, json};
+
+use super::args::{self, Search};
+use super::grammar::{Clause, Filter, Invalid, Key, Op, Order};
 use super::refusal::Refusal;
-use super::state::Run;
+use super::state::{Model, Run};
+use crate::limits::MLFLOW_SEARCH;
 
-/// Clauses that must all hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter(Vec<Clause>);
+/// The address of a run's files.
+pub type Uri<'a> = &'a dyn Fn(&Run) -> String;
 
-#[derive(Clone, Debug, PartialEq)]
-struct Clause {
-    key: Key,
-    op: Op,
-    values: Vec<String>,
+/// A page of what a search has found.
+#[derive(Debug)]
+pub struct Page<'r> {
+    found: Vec<&'r Run>,
+    next: Option<usize>,
 }
 
-/// The subject of a clause or an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
-    Metric(String),
-    Param(String),
-    Tag(String),
-    Attribute(&'static str),
-    /// A property of some data set of the run.
-    Dataset(&'static str),
+impl Page<'_> {
+    /// The answer, with the runs as `shown` under `key`.
+    pub fn answer(&self, key: &str, shown: impl Fn(&Run) -> Value) -> Value {
+        let mut answer = json!({key: self.found.iter().map(|run| shown(run)).collect::<Value>()});
+        if let Some(next) = self.next {
+            answer["next_page_token"] = next.to_string().into();
+        }
+        answer
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
-    Less,
-    AtMost,
-    Equal,
-    NotEqual,
-    AtLeast,
-    More,
-    Like,
-    Ilike,
-    In,
-    NotIn,
-    IsNull,
-    IsNotNull,
+/// Searches `runs`: those in view for which the filter holds, in order.
+pub fn page<'r>(
+    args: &Search,
+    runs: impl Iterator<Item = &'r Run>,
+    uri: Uri<'_>,
+) -> Result<Page<'r>, Refusal> {
+    let (filter, order) = (Filter::parse(&args.filter)?, Order::parse(&args.order_by)?);
+    let most = args::most(args.max_results, 1000, MLFLOW_SEARCH)?;
+    let from: usize = args::token(&args.page_token)?;
+    let is_in_view = |run: &Run| match args.run_view_type.as_str() {
+        "ALL" => true,
+        "DELETED_ONLY" => run.hidden,
+        _ => !run.hidden,
+    };
+    let mut found: Vec<&Run> = runs.filter(|run| is_in_view(run) && filter.holds(run, uri)).collect();
+    found.sort_by(|one, two| order.compare(one, two, uri));
+    let next = from.checked_add(most).filter(|next| *next < found.len());
+    let found = found.into_iter().skip(from).take(most).collect();
+    Ok(Page { found, next })
 }
 
-/// One word of a filter.
-#[derive(Clone, Debug, PartialEq)]
-enum Word {
-    /// A key, an operator in letters, or a number.
-    Plain(String),
-    Quoted(String),
-    /// A name in backticks.
-    Name(String),
-    Symbol(String),
+/// The filter of lists of names: `name = 'x'`, `name LIKE 'x%'`, and nothing else.
+pub fn by_name(filter: &str) -> Result<impl Fn(&str) -> bool, Refusal> {
+    let trimmed = filter.trim();
+    let trimmed =
+        trimmed.strip_prefix("attributes.").or_else(|| trimmed.strip_prefix("attribute.")).unwrap_or(trimmed);
+    let filter = match trimmed.strip_prefix("name") {
+        Some(rest) => Filter::parse(&format!("run_name{rest}"))?,
+        None if trimmed.is_empty() => Filter::default(),
+        None => return Err(Refusal::invalid("azml filters this list by name alone: name LIKE 'x%'")),
+    };
+    Ok(move |name: &str| {
+        let mut run = Run::new(String::new(), String::new(), 0);
+        run.name = Some(name.to_owned());
+        filter.holds(&run, &|_| String::new())
+    })
 }
 
-const ATTRIBUTES: [(&str, &str); 9] = [
-    ("run_id", "run_id"),
-    ("run_name", "run_name"),
-    ("run name", "run_name"),
-    ("status", "status"),
-    ("artifact_uri", "artifact_uri"),
-    ("user_id", "user_id"),
-    ("start_time", "start_time"),
-    ("created", "start_time"),
-    ("end_time", "end_time"),
-];
+/// Searches models, newest first. The clients ask for them by `name = 'x'` alone; another filter is refused.
+pub fn models<'m>(filter: &str, models: impl Iterator<Item = &'m Model>) -> Result<Vec<&'m Model>, Refusal> {
+    let mut name = None;
+    if !filter.trim().is_empty() {
+        let refuse = || Refusal::invalid("azml finds logged models by one filter: name = 'model'");
+        let (key, value) = filter.split_once('=').ok_or_else(refuse)?;
+        let value = value.trim().trim_matches(['\'', '"']);
+        match key.trim().trim_start_matches("attributes.") {
+            "name" => name = Some(value),
+            // Asked for by the UI alone.
+            "source_run_id" => {}
+            _ => return Err(refuse()),
+        }
+    }
+    let mut found: Vec<&Model> = models.filter(|model| name.is_none_or(|name| model.name == name)).collect();
+    found.sort_by_key(|model| std::cmp::Reverse(model.at));
+    Ok(found)
+}
+
+impl From<Invalid> for Refusal {
+    fn from(Invalid(message): Invalid) -> Self {
+        Self::invalid(message)
+    }
+}
 
 /// The value of a key in a run.
 enum Has {
@@ -73,92 +101,8 @@ enum Has {
     Text(String),
 }
 
-fn words(text: &str) -> Result<Vec<Word>, Refusal> {
-    let mut words = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let is_quote = matches!(first, '\'' | '"' | '`');
-        let length = if is_quote {
-            let end = rest[1..].find(first).ok_or_else(|| invalid(text))?;
-            let inner = rest[1..=end].to_owned();
-            words.push(if first == '`' { Word::Name(inner) } else { Word::Quoted(inner) });
-            end + 2
-        } else if "<>=!(),".contains(first) {
-            let length = if matches!(rest.as_bytes(), [b'<' | b'>' | b'!', b'=', ..]) { 2 } else { 1 };
-            words.push(Word::Symbol(rest[..length].to_owned()));
-            length
-        } else {
-            let end =
-                rest.find(|c: char| c.is_whitespace() || "<>=!(),'\"`".contains(c)).unwrap_or(rest.len());
-            words.push(Word::Plain(rest[..end].to_owned()));
-            end
-        };
-        rest = rest[length..].trim_start();
-    }
-    Ok(words)
-}
-
-fn invalid(text: &str) -> Refusal {
-    Refusal::invalid(format!(
-        "Invalid clause(s) in filter string: '{text}'. A filter is made of: key operator value, joined by AND; for example \
-         metrics.acc > 0.9 and params.depth = '3'"
-    ))
-}
-
-/// Reads a key at the beginning of `words`.
-fn key(words: &mut std::slice::Iter<'_, Word>, text: &str) -> Result<Key, Refusal> {
-    let (entity, name) = match words.next() {
-        Some(Word::Plain(word)) => match word.split_once('.') {
-            // The name is in quotes of its own.
-            Some((entity, "")) => match words.next() {
-                Some(Word::Name(name) | Word::Quoted(name)) => (entity, name.clone()),
-                _ => return Err(invalid(text)),
-            },
-            Some((entity, name)) => (entity, name.to_owned()),
-            None => ("attribute", word.clone()),
-        },
-        Some(Word::Name(name) | Word::Quoted(name)) => ("attribute", name.clone()),
-        _ => return Err(invalid(text)),
-    };
-    Ok(match entity.to_ascii_lowercase().as_str() {
-        "metric" | "metrics" => Key::Metric(name),
-        "param" | "params" | "parameter" | "parameters" => Key::Param(name),
-        "tag" | "tags" => Key::Tag(name),
-        "attribute" | "attributes" | "attr" | "run" => {
-            let lower = name.to_ascii_lowercase();
-            let known = ATTRIBUTES.iter().find(|(known, _)| *known == lower);
-            let (_, name) = known.ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "Invalid attribute key '{name}' specified. Valid keys are: run_id, run_name, status, artifact_uri, \
-                     user_id, start_time, end_time, created"
-                ))
-            })?;
-            Key::Attribute(name)
-        }
-        "dataset" | "datasets" => match name.as_str() {
-            "name" => Key::Dataset("name"),
-            "digest" => Key::Dataset("digest"),
-            "context" => Key::Dataset("context"),
-            _ => {
-                return Err(Refusal::invalid(format!(
-                    "Invalid dataset key '{name}': name, digest or context"
-                )));
-            }
-        },
-        _ => {
-            return Err(Refusal::invalid(format!(
-                "Invalid entity type '{entity}'. Valid values are: metrics, params, tags, attributes, datasets"
-            )));
-        }
-    })
-}
-
 impl Key {
-    fn is_number(&self) -> bool {
-        matches!(self, Self::Metric(_) | Self::Attribute("start_time" | "end_time"))
-    }
-
-    fn of(&self, run: &Run, artifact_uri: &str) -> Vec<Has> {
+    fn of(&self, run: &Run, uri: Uri<'_>) -> Vec<Has> {
         let text = |text: Option<&String>| text.map_or(Has::Nothing, |text| Has::Text(text.clone()));
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a moment have less than 53 bits")]
         let moment = |at: i64| Has::Number(at as f64);
@@ -174,7 +118,7 @@ impl Key {
             Self::Attribute("user_id") => Has::Text(run.user.clone()),
             Self::Attribute("start_time") => moment(run.start),
             Self::Attribute("end_time") => run.end.map_or(Has::Nothing, moment),
-            Self::Attribute(_) => Has::Text(artifact_uri.to_owned()),
+            Self::Attribute(_) => Has::Text(uri(run)),
             Self::Dataset("context") => {
                 let contexts = run.inputs.iter().filter_map(|input| {
                     let mut tags = input["tags"].as_array()?.iter();
@@ -192,112 +136,14 @@ impl Key {
 }
 
 impl Filter {
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let list = words(text)?;
-        let mut words = list.iter();
-        let mut clauses = Vec::new();
-        if list.is_empty() {
-            return Ok(Self::default());
-        }
-        loop {
-            clauses.push(clause(&mut words, text)?);
-            match words.next() {
-                None => return Ok(Self(clauses)),
-                Some(Word::Plain(word)) if word.eq_ignore_ascii_case("and") => {}
-                Some(_) => return Err(invalid(text)),
-            }
-        }
-    }
-
-    pub fn holds(&self, run: &Run, artifact_uri: &str) -> bool {
-        self.0.iter().all(|clause| clause.holds(run, artifact_uri))
-    }
-}
-
-fn clause(words: &mut std::slice::Iter<'_, Word>, text: &str) -> Result<Clause, Refusal> {
-    let key = key(words, text)?;
-    let op = match words.next() {
-        Some(Word::Symbol(symbol)) => match symbol.as_str() {
-            "<" => Op::Less,
-            "<=" => Op::AtMost,
-            "=" => Op::Equal,
-            "!=" => Op::NotEqual,
-            ">=" => Op::AtLeast,
-            ">" => Op::More,
-            _ => return Err(invalid(text)),
-        },
-        Some(Word::Plain(word)) => match word.to_ascii_lowercase().as_str() {
-            "like" => Op::Like,
-            "ilike" => Op::Ilike,
-            "in" => Op::In,
-            "not" if is_word(words.next(), "in") => Op::NotIn,
-            "is" => match words.next() {
-                next if is_word(next, "null") => Op::IsNull,
-                next if is_word(next, "not") && is_word(words.next(), "null") => Op::IsNotNull,
-                _ => return Err(invalid(text)),
-            },
-            _ => return Err(invalid(text)),
-        },
-        _ => return Err(invalid(text)),
-    };
-    let is_comparison =
-        matches!(op, Op::Less | Op::AtMost | Op::Equal | Op::NotEqual | Op::AtLeast | Op::More);
-    let is_allowed = match (&key, op) {
-        (key, _) if key.is_number() => is_comparison,
-        (Key::Param(_) | Key::Tag(_), Op::IsNull | Op::IsNotNull)
-        | (_, Op::Equal | Op::NotEqual | Op::Like | Op::Ilike)
-        | (Key::Attribute("run_id") | Key::Dataset(_), Op::In | Op::NotIn) => true,
-        _ => false,
-    };
-    if !is_allowed {
-        return Err(Refusal::invalid(format!(
-            "the filter compares {key:?} by an operator that it does not have: '{text}'"
-        )));
-    }
-    let values = match op {
-        Op::IsNull | Op::IsNotNull => Vec::new(),
-        Op::In | Op::NotIn => list(words, text)?,
-        _ => vec![match words.next() {
-            Some(Word::Plain(word)) if key.is_number() && word.parse::<f64>().is_ok() => word.clone(),
-            Some(Word::Quoted(word)) if !key.is_number() => word.clone(),
-            _ if key.is_number() => {
-                return Err(Refusal::invalid(format!("Expected numeric value type for metric in '{text}'")));
-            }
-            _ => {
-                return Err(Refusal::invalid(format!(
-                    "Expected a quoted string value in '{text}'; use 'single quotes' or \"double quotes\""
-                )));
-            }
-        }],
-    };
-    Ok(Clause { key, op, values })
-}
-
-fn is_word(word: Option<&Word>, text: &str) -> bool {
-    matches!(word, Some(Word::Plain(word)) if word.eq_ignore_ascii_case(text))
-}
-
-fn list(words: &mut std::slice::Iter<'_, Word>, text: &str) -> Result<Vec<String>, Refusal> {
-    let mut values = Vec::new();
-    let is_symbol =
-        |word: Option<&Word>, symbol: &str| matches!(word, Some(Word::Symbol(found)) if found == symbol);
-    if !is_symbol(words.next(), "(") {
-        return Err(invalid(text));
-    }
-    loop {
-        let Some(Word::Quoted(value)) = words.next() else { return Err(invalid(text)) };
-        values.push(value.clone());
-        match words.next() {
-            next if is_symbol(next, ")") => return Ok(values),
-            next if is_symbol(next, ",") => {}
-            _ => return Err(invalid(text)),
-        }
+    pub fn holds(&self, run: &Run, uri: Uri<'_>) -> bool {
+        self.0.iter().all(|clause| clause.holds(run, uri))
     }
 }
 
 impl Clause {
-    fn holds(&self, run: &Run, artifact_uri: &str) -> bool {
-        let all = self.key.of(run, artifact_uri);
+    fn holds(&self, run: &Run, uri: Uri<'_>) -> bool {
+        let all = self.key.of(run, uri);
         let has_it = all.iter().any(|has| !matches!(has, Has::Nothing));
         match self.op {
             Op::IsNull => !has_it,
@@ -362,39 +208,10 @@ fn is_like(text: &str, pattern: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '%')
 }
 
-/// Keys to sort by, each with whether the largest goes first.
-#[derive(Clone, Debug)]
-pub struct Order(Vec<(Key, bool)>);
-
 impl Order {
-    pub fn parse(list: &[String]) -> Result<Self, Refusal> {
-        let mut keys = Vec::new();
-        for text in list {
-            let words = words(text)?;
-            let mut words = words.iter();
-            let key = key(&mut words, text)?;
-            let descends = match words.next() {
-                None => false,
-                next if is_word(next, "asc") => false,
-                next if is_word(next, "desc") => true,
-                _ => {
-                    return Err(Refusal::invalid(format!(
-                        "Invalid order_by clause '{text}': KEY [ASC|DESC]"
-                    )));
-                }
-            };
-            if words.next().is_some() || matches!(key, Key::Dataset(_)) {
-                return Err(Refusal::invalid(format!("Invalid order_by clause '{text}'")));
-            }
-            keys.push((key, descends));
-        }
-        Ok(Self(keys))
-    }
-
     /// The order of two runs; the one that lacks a key goes last.
-    pub fn compare(&self, one: (&Run, &str), two: (&Run, &str)) -> Ordering {
-        let first =
-            |key: &Key, (run, uri): (&Run, &str)| key.of(run, uri).into_iter().next().unwrap_or(Has::Nothing);
+    pub fn compare(&self, one: &Run, two: &Run, uri: Uri<'_>) -> Ordering {
+        let first = |key: &Key, run: &Run| key.of(run, uri).into_iter().next().unwrap_or(Has::Nothing);
         for (key, descends) in &self.0 {
             let order = match (first(key, one), first(key, two)) {
                 (Has::Nothing, Has::Nothing) => Ordering::Equal,
@@ -417,7 +234,7 @@ impl Order {
                 return order;
             }
         }
-        two.0.start.cmp(&one.0.start).then_with(|| one.0.id.cmp(&two.0.id))
+        two.start.cmp(&one.start).then_with(|| one.id.cmp(&two.id))
     }
 }
 
@@ -481,8 +298,8 @@ mod tests {
             ("datasets.name = 'iris' and dataset.context = 'train'", true),
             ("datasets.digest IN ('d2')", false),
         ] {
-            let parsed = Filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
-            assert_eq!(parsed.holds(&run, "file:///x"), expect, "{filter}");
+            let parsed = Filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error:?}"));
+            assert_eq!(parsed.holds(&run, &|_| "file:///x".to_owned()), expect, "{filter}");
         }
         for filter in [
             "metrics.acc > 0.8 or params.depth = '3'",
@@ -501,7 +318,7 @@ mod tests {
             "metrics.acc > 1 and",
             "start_time = '5'",
         ] {
-            assert_eq!(Filter::parse(filter).map_err(|refusal| refusal.status), Err(400), "{filter}");
+            assert!(Filter::parse(filter).is_err(), "{filter}");
         }
     }
 
@@ -518,7 +335,7 @@ mod tests {
         let mut sorted = |order: &[&str]| {
             let order =
                 Order::parse(&order.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap();
-            runs.sort_by(|one, two| order.compare((one, ""), (two, "")));
+            runs.sort_by(|one, two| order.compare(one, two, &|_| String::new()));
             runs.iter().map(|run| run.id.clone()).collect::<String>()
         };
         assert_eq!(sorted(&["metrics.acc"]), "acb");

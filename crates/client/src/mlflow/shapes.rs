@@ -4,25 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::args::Named;
 use super::journal::number;
-use super::state::{Model, RUN_NAME, Run, Version};
-use super::tracker::Tracker;
+use super::refusal::{Refusal, short};
+use super::state::{Model, Point, RUN_NAME, Run, Version};
 
 /// All runs are in one experiment.
 pub const EXPERIMENT_ID: &str = "0";
 
-/// The experiment, by the name that was asked for or the last one.
-pub fn experiment(tracker: &Tracker, name: Option<&str>) -> Value {
-    let state = tracker.state();
-    let start = state.runs[&state.main].start;
+/// An experiment: its id and name, the address of its files, when it began.
+pub fn experiment(id: &str, name: &str, uri: &str, start: i64, tags: &BTreeMap<String, String>) -> Value {
     json!({
-        "experiment_id": EXPERIMENT_ID,
-        "name": name.unwrap_or_else(|| state.experiment_name()),
-        "artifact_location": tracker.outputs_uri(),
+        "experiment_id": id,
+        "name": name,
+        "artifact_location": uri,
         "lifecycle_stage": "active",
         "creation_time": start,
         "last_update_time": start,
-        "tags": pairs(&state.experiment_tags),
+        "tags": pairs(tags),
     })
 }
 
@@ -30,16 +29,17 @@ fn pairs(pairs: &BTreeMap<String, String>) -> Value {
     pairs.iter().map(|(key, value)| json!({"key": key, "value": value})).collect()
 }
 
-pub fn info(tracker: &Tracker, run: &Run) -> Value {
+/// The head of a run of an experiment, whose files are at `uri`.
+pub fn info(run: &Run, experiment: &str, uri: &str) -> Value {
     let mut info = json!({
         "run_id": run.id,
         "run_uuid": run.id,
-        "experiment_id": EXPERIMENT_ID,
+        "experiment_id": experiment,
         "run_name": run.shown_name(),
         "user_id": run.user,
         "status": run.status.as_str(),
         "start_time": run.start,
-        "artifact_uri": tracker.artifact_uri(run),
+        "artifact_uri": uri,
         "lifecycle_stage": if run.hidden { "deleted" } else { "active" },
     });
     if let Some(end) = run.end {
@@ -48,21 +48,26 @@ pub fn info(tracker: &Tracker, run: &Run) -> Value {
     info
 }
 
-pub fn run(tracker: &Tracker, run: &Run) -> Value {
-    let metrics = run.metrics.iter().map(|(key, point)| {
-        json!({"key": key, "value": number(point.value), "timestamp": point.time, "step": point.step})
-    });
+/// The same with all that was logged.
+pub fn run(run: &Run, experiment: &str, uri: &str) -> Value {
+    let metrics = run.metrics.iter().map(|(key, point)| self::point(key, point));
     let mut tags = run.tags.clone();
     tags.entry(RUN_NAME.to_owned()).or_insert_with(|| run.shown_name());
     json!({
-        "info": info(tracker, run),
+        "info": info(run, experiment, uri),
         "data": {"metrics": metrics.collect::<Value>(), "params": pairs(&run.params), "tags": pairs(&tags)},
         "inputs": {"dataset_inputs": run.inputs},
         "outputs": {"model_outputs": run.outputs},
     })
 }
 
-pub fn model(tracker: &Tracker, model: &Model) -> Value {
+/// One point of a metric.
+pub fn point(key: &str, point: &Point) -> Value {
+    json!({"key": key, "value": number(point.value), "timestamp": point.time, "step": point.step})
+}
+
+/// A logged model of an experiment, whose files are at `uri`.
+pub fn model(model: &Model, experiment: &str, uri: &str) -> Value {
     let params = model.params.iter().map(|(key, value)| json!({"key": key, "value": value}));
     let mut info: Map<String, Value> = Map::new();
     let maybe = [("model_type", &model.kind), ("source_run_id", &model.run)];
@@ -73,9 +78,9 @@ pub fn model(tracker: &Tracker, model: &Model) -> Value {
     }
     let rest = [
         ("model_id", model.id.as_str().into()),
-        ("experiment_id", EXPERIMENT_ID.into()),
+        ("experiment_id", experiment.into()),
         ("name", model.name.as_str().into()),
-        ("artifact_uri", tracker.uri_of(&model.folder).into()),
+        ("artifact_uri", uri.into()),
         ("status", model.status.as_str().into()),
         ("creation_timestamp_ms", model.at.into()),
         ("last_updated_timestamp_ms", model.updated.into()),
@@ -85,6 +90,7 @@ pub fn model(tracker: &Tracker, model: &Model) -> Value {
     json!({"info": info, "data": {"params": params.collect::<Value>()}})
 }
 
+/// A version of a registered model.
 pub fn version(version: &Version) -> Value {
     json!({
         "name": version.name,
@@ -99,7 +105,18 @@ pub fn version(version: &Version) -> Value {
     })
 }
 
-pub fn registered(tracker: &Tracker, name: &str) -> Value {
-    let versions = tracker.state().versions.iter().filter(|version| version.name == name);
+/// A registered model with those of `versions` that are its own.
+pub fn registered(name: &str, versions: &[Version]) -> Value {
+    let versions = versions.iter().filter(|version| version.name == name);
     json!({"name": name, "latest_versions": versions.map(version).collect::<Value>()})
+}
+
+/// The version that is asked for by name and number.
+pub fn find_version<'v>(args: &Named, versions: &'v [Version]) -> Result<&'v Version, Refusal> {
+    let mut all = versions.iter();
+    let found = all.find(|found| found.name == args.name && found.number.to_string() == args.version);
+    found.ok_or_else(|| {
+        let (name, version) = (short(&args.name), short(&args.version));
+        Refusal::missing(format!("Model Version (name={name}, version={version}) not found"))
+    })
 }

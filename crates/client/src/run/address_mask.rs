@@ -81,7 +81,9 @@ mod tests {
 
     fn masked(pieces: &[&[u8]]) -> String {
         let (mut mask, mut shown) = (AddressMask::new(4711, SECRET), Vec::new());
-        pieces.iter().for_each(|piece| mask.take(piece, &mut shown));
+        for piece in pieces {
+            mask.take(piece, &mut shown);
+        }
         mask.end(&mut shown);
         String::from_utf8(shown).unwrap()
     }

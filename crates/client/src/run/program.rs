@@ -12,6 +12,11 @@ const PYTHON: &str = "python3";
 /// Interpreters by the ending of a script's name; Python is asked for apart.
 const INTERPRETERS: [(&str, &str); 4] = [("sh", "sh"), ("r", "Rscript"), ("jl", "julia"), ("js", "node")];
 
+/// The Python interpreter of a project's runs: the one that the configuration names, or the first on the PATH.
+pub fn interpreter(root: &Path, python: Option<&str>, path: Option<&OsStr>) -> Option<PathBuf> {
+    Finder { root, cwd: root, python, path }.python("").ok()
+}
+
 /// Looks for programs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finder<'f> {

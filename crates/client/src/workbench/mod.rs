@@ -7,7 +7,7 @@
 //!
 //! | part | files |
 //! | --- | --- |
-//! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`browser`], [`start`] |
+//! | HTTP | [`server`], [`request`], [`reply`], [`guard`], [`start`] |
 //! | what a page is made with | [`page_context`], [`records`], [`flash`], [`layout`], [`format`], [`assets`] |
 //! | the list of runs | [`list`] (filter, sort, columns, rows) |
 //! | one run | [`detail`], [`outputs`], [`log`], [`code`] |
@@ -17,7 +17,6 @@
 
 mod actions;
 mod assets;
-mod browser;
 mod chart;
 mod code;
 mod compare;
@@ -147,7 +146,7 @@ impl Workbench {
                 layout::plain("This address is not valid any more", &layout::wrong_key()),
             );
         }
-        browser::forget_launcher(&self.env, std::process::id());
+        crate::serve::browser::forget_launcher(&self.env, std::process::id());
         Reply::page(200, layout::signed_in())
             .with("set-cookie", &self.guard.set_cookie())
             .with("referrer-policy", "no-referrer")

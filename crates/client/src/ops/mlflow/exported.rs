@@ -92,7 +92,7 @@ pub fn run(record: &RunRecord, project: &str, ids: &BTreeMap<String, String>) ->
 }
 
 /// The data sets, as the API has them.
-fn inputs(record: &RunRecord) -> Vec<Value> {
+pub fn inputs(record: &RunRecord) -> Vec<Value> {
     let entries = record.extra.get("inputs").and_then(Value::as_array).into_iter().flatten();
     let input = |entry: &Value| {
         let text = |key: &str, default: &str| entry[key].as_str().unwrap_or(default).to_owned();
@@ -162,7 +162,7 @@ pub fn main_of(record: &RunRecord) -> Option<RunId> {
 }
 
 /// The folder of these among its attachments.
-fn nested_folder(record: &RunRecord) -> Option<&Path> {
+pub fn nested_folder(record: &RunRecord) -> Option<&Path> {
     let (_, folder) = record.properties.get(OUTPUTS)?.as_str()?.split_once('/')?;
     Some(Path::new(folder))
 }

@@ -1,7 +1,7 @@
 //! Moving runs from MLflow's stores into the history, and from the history into such a store.
 
 pub mod export;
-mod exported;
+pub mod exported;
 pub mod import;
 mod imported;
 mod server;
