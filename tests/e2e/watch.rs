@@ -159,7 +159,7 @@ fn a_watch_beyond_the_systems_limits_looks_by_itself_and_says_what_to_set() {
     let alice = sandbox.stranger("alice");
     let project = alice.create_project(&sandbox.dir("work"), "iris");
     for folder in ["a", "b", "c", "d"] {
-        write(&project, &format!("{folder}/x.py"), "print(0)\n");
+        write(&project, format!("{folder}/x.py"), "print(0)\n");
     }
     for (limit, number, setting) in [
         ("max_inotify_watches", 3, "sudo sysctl fs.inotify.max_user_watches=1048576"),

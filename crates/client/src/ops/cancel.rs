@@ -58,7 +58,7 @@ pub fn cancel(ctx: &Context, opened: &Opened, record: &RunRecord) -> Result<Canc
     let Some(watcher) = watcher else {
         // Its azml is gone, and the script may not be.
         let orphan = run.filter(|run| !run.is_watched);
-        let left = orphan.and_then(|run| run.left_running(record.pid));
+        let left = orphan.and_then(|run| run.left_running(record));
         if let Some(pid) = left
             && let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         {

@@ -209,13 +209,17 @@ impl Found {
         Secrets::kept(&self.dir, root)
     }
 
-    /// The process group that a run whose azml is gone has left running; `recorded` is the one that the history knows. An azml
-    /// that died when it had just started the script knew of none: that is found by the variables that azml gave it.
-    pub fn left_running(&self, recorded: Option<u32>) -> Option<u32> {
-        recorded
-            .or(self.record.pid)
-            .filter(|pid| process_table::still_runs(*pid, self.script.as_deref()))
-            .or_else(|| process_table::leader_with(AZML_METRICS_FILE, &self.metrics_file()))
+    /// The process group that a run whose azml is gone has left running; `known` is the run's record as the history has it.
+    ///
+    /// An azml that died when it had just started the script did not record its process: the variables that each script
+    /// gets tell which it is. A process that outlives a run by design, in a group of its own, is none of it.
+    pub fn left_running(&self, known: &RunRecord) -> Option<u32> {
+        let recorded = known.pid.or(self.record.pid);
+        let group = recorded.filter(|pid| process_table::still_runs(*pid, self.script.as_deref()));
+        if group.is_some() || (recorded.is_some() && known.status.is_over()) {
+            return group;
+        }
+        process_table::leader_with(AZML_METRICS_FILE, &self.metrics_file())
     }
 
     /// Asks the azml that watches the run as one of several to end this one.

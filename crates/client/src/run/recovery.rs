@@ -46,7 +46,7 @@ fn end(ctx: &Context, opened: &Opened, run: Found) -> Result<(), CommandError> {
     let known = store.current(&run.record)?;
     let mut record = known.clone().unwrap_or_else(|| run.record.clone());
     let is_here = record.host.as_deref().is_none_or(|host| host == host_name());
-    let group = if is_here { run.left_running(record.pid) } else { None };
+    let group = if is_here { run.left_running(&record) } else { None };
     let pid = group.or(record.pid).or(run.record.pid);
     let group_runs = group.is_some();
     let still_runs = group_runs || process_table::works_in(&run.work());

@@ -12,7 +12,7 @@ use crate::ui::Output;
 
 /// Change a run's name, description and tags
 ///
-/// An empty name or description removes it. If two computers edit the same run, the later edit wins.
+/// An empty name or description removes it. If two computers edit the same run, the later edit of each field wins.
 ///
 /// Example: `azml history edit -r RUN --name baseline --tag kind=paper --untag draft`.
 #[derive(Debug, clap::Args)]

@@ -364,7 +364,8 @@ fn end_orphans(ctx: &Context, opened: &Opened, sweep: &RunRecord) -> Result<(), 
         return Err(Error::GoesOn { run: sweep.run_id.clone() }.into());
     }
     for run in found.iter().filter(|run| !run.is_watched && is_member(&run.record)) {
-        let Some(pid) = run.left_running(None) else { continue };
+        let known = RunStore::new(&opened.history).current(&run.record)?;
+        let Some(pid) = run.left_running(known.as_ref().unwrap_or(&run.record)) else { continue };
         let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
         let still_runs = || process_table::is_alive(pid);
         let since = Instant::now();
