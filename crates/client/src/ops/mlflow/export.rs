@@ -96,7 +96,13 @@ pub fn export(ctx: &Context, opened: &Opened, request: &Request<'_>) -> Result<D
         }
         let run = exported::run(&record, &project, &ids);
         let content = content(opened, &record, &mut done)?;
-        let id = target.put(&run, &content, &mut done.refused)?;
+        let id = match target.put(&run, &content, &mut done.refused) {
+            Err(error) if error.is_of_one_run() => {
+                done.refused.push(&format!("run {} is left out: {}", record.run_id, error.with_cause()));
+                continue;
+            }
+            put => put?,
+        };
         ids.insert(record.run_id.to_string(), id);
         done.exported += 1;
     }
