@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use azml_core::id::RunId;
 use azml_core::revision;
-use azml_core::run::{self, RunRecord, RunStore, Status};
+use azml_core::run::{self, Parts, RunRecord, RunStore, Status};
 use gix::ObjectId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -207,6 +207,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Returns whether it lets every run through that is not hidden.
+    fn is_open(&self) -> bool {
+        self.status.is_none() && self.script.is_none() && self.parent.is_none()
+    }
+
     fn has(&self, record: &RunRecord) -> bool {
         !record.hidden
             && self.status.is_none_or(|status| record.status == status)
@@ -222,11 +227,21 @@ pub fn list(ctx: &Context, opened: &Opened, filter: &Filter) -> Result<Vec<RunRe
     let in_progress = InProgress::read(ctx, opened)?;
     let mut records = Vec::new();
     if filter.last.is_none() {
-        records = store.listed()?;
-        for record in &mut records {
-            in_progress.update(record);
-        }
-        records.retain(|record| filter.has(record));
+        let list = store.list()?;
+        let choose = |mut record: RunRecord| {
+            in_progress.update(&mut record);
+            filter.has(&record).then_some(record)
+        };
+        records = if filter.is_open() {
+            list.select(Parts::All, |_, record| choose(record))
+        } else {
+            // The whole record is read of those alone that the filter lets through, and of those that go on: what the
+            // filter says of these is in no part of the record.
+            let places = list.select(Parts::Named(&[]), |at, record| {
+                (!record.status.is_over() || filter.has(&record)).then_some(at)
+            });
+            list.at(&places).into_iter().filter_map(choose).collect()
+        };
     } else {
         for record in store.records()? {
             if records.len() == most {

@@ -7,7 +7,7 @@ use azml_core::checkout::listing::Entry;
 use azml_core::id::RunId;
 use azml_core::large::Tree;
 use azml_core::revision;
-use azml_core::run::RunStore;
+use azml_core::run::{COMMIT_ID, Parts, RunRecord, RunStore};
 use gix::ObjectId;
 use gix::bstr::BString;
 
@@ -54,10 +54,10 @@ struct Names {
 impl Names {
     fn read(opened: &Opened) -> Result<Self, CommandError> {
         let mut names = Self { runs: HashMap::new(), tags: HashMap::new() };
-        for record in RunStore::new(&opened.history).listed()?.into_iter().rev() {
-            if let Some(commit) = record.commit_id() {
-                names.runs.entry(commit).or_default().push(record.run_id);
-            }
+        let named = |_, record: RunRecord| Some((record.commit_id()?, record.run_id));
+        let runs = RunStore::new(&opened.history).list()?.select(Parts::Named(&[COMMIT_ID]), named);
+        for (commit, run) in runs.into_iter().rev() {
+            names.runs.entry(commit).or_default().push(run);
         }
         for (tag, commit) in revision::tags(&opened.history)? {
             names.tags.entry(commit).or_default().push(tag);

@@ -5,7 +5,13 @@ use std::collections::HashMap;
 use gix::{ObjectId, objs::Kind};
 
 use super::{Clock, Error, Logged, log};
-use crate::{history::HistoryRepo, id::RunId, limits::ID_DIGITS, refs, run::RunStore};
+use crate::{
+    history::HistoryRepo,
+    id::RunId,
+    limits::ID_DIGITS,
+    refs,
+    run::{COMMIT_ID, Parts, RunRecord, RunStore},
+};
 
 /// The snapshot that a name means. It need not be here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,13 +169,11 @@ fn beginning_with(history: &HistoryRepo, digits: &str) -> Result<Vec<Candidate>,
     let mut found: Vec<Candidate> = here
         .map(|commit| Candidate { commit: commit.id, run: None, seconds: Some(commit.seconds) })
         .collect();
-    for record in RunStore::new(history).listed()? {
-        let Some(commit) = record.commit_id().filter(begins) else { continue };
+    let named = |_, record: RunRecord| Some((record.commit_id().filter(begins)?, record.run_id));
+    for (commit, run) in RunStore::new(history).list()?.select(Parts::Named(&[COMMIT_ID]), named) {
         match found.iter_mut().find(|candidate| candidate.commit == commit) {
-            Some(known) => known.run = Some(record.run_id.clone()),
-            None => {
-                found.push(Candidate { commit, run: Some(record.run_id.clone()), seconds: None });
-            }
+            Some(known) => known.run = Some(run),
+            None => found.push(Candidate { commit, run: Some(run), seconds: None }),
         }
     }
     Ok(found)

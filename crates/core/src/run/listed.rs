@@ -1,39 +1,65 @@
 //! All records of a large history at once, from one file beside the objects.
 //!
-//! `azml/run-list` holds the stored bytes of every record, newest first, and the tree that they are of. Another tree
-//! is compared with that one, folder by folder, and what differs is read; a file that is missing, damaged or of another
-//! version is made anew. It is a copy: nothing is lost with it, and a history that can't be written to goes without.
+//! `azml/run-list` has every record as a [row](super::row), and the tree that they are of. Another tree is compared with that
+//! one, folder by folder, and what differs is appended. A file that is missing, damaged or of another version is made anew, and
+//! so is one of which much is out of date. It is a copy: nothing is lost with it, and a history that can't be written to goes
+//! without.
+//!
+//! After [`MAGIC`] come segments: the length and the checksum of the rest, 4 bytes each; the trees before and after, of which
+//! the first segment has none before; words that were added; rows, the newest run first, each with its run's id. An empty row
+//! says that the record is no more. A segment that does not follow from the one before, or is not whole, ends the file.
 
-use std::{cmp::Reverse, collections::BTreeMap, fs};
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    ops::Range,
+    path::PathBuf,
+};
 
 use gix::{ObjectId, Repository};
 
 use super::{
     error::Error,
     record::RunRecord,
-    shard::{self, Difference, NewestFirst},
+    row::{self, Parts, Reader, Wanted, Words, number_to},
+    shard::{self, NewestFirst},
     store::{self, RunStore},
 };
 use crate::{history::HistoryRepo, id::RunId, limits::RUN_LIST, parallel, small_file};
 
 /// The file's first bytes; another version's file is made anew.
-const MAGIC: &[u8] = b"azml run list 1\n";
+const MAGIC: &[u8] = b"azml run list 2\n";
 /// Fewer records are read one by one.
 const WORTH_IT: u64 = 256;
 /// With so many records to a thread, another one pays.
 const SHARE: usize = 1000;
+/// With so many objects to a thread, another one pays.
+const OBJECTS: usize = 100;
+/// So many rows may be out of date, and one in so many of all.
+const STALE: usize = 1000;
+const STALE_SHARE: usize = 4;
 
-/// The records of one tree.
-struct Listed {
-    tree: ObjectId,
-    entries: Vec<Listing>,
+/// All records of a history, newest first, in few bytes.
+#[derive(Debug, Default)]
+pub struct RunList {
+    bytes: Vec<u8>,
+    /// The tree that it is of.
+    tree: Option<ObjectId>,
+    words: Vec<Range<usize>>,
+    rows: Vec<Row>,
+    /// Rows that are out of date.
+    stale: usize,
+    /// Bytes of whole segments.
+    whole: usize,
 }
 
-/// One record.
-struct Listing {
-    run: RunId,
-    blob: ObjectId,
-    stored: Vec<u8>,
+/// The places of a record in the bytes.
+#[derive(Clone, Debug)]
+struct Row {
+    run: Range<usize>,
+    row: Range<usize>,
 }
 
 impl RunStore<'_> {
@@ -42,153 +68,276 @@ impl RunStore<'_> {
         if self.count()? < WORTH_IT {
             return self.all();
         }
-        let Some(tree) = self.tree()? else { return Ok(Vec::new()) };
+        Ok(self.list()?.select(Parts::All, |_, record| Some(record)))
+    }
+
+    /// The same, to be read record by record, or in part.
+    pub fn list(&self) -> Result<RunList, Error> {
+        let Some(tree) = self.tree()? else { return Ok(RunList::default()) };
         let history = self.history();
-        let known = Listed::read(history);
-        if let Some(bytes) = &known
-            && let Some(entries) = split(bytes, tree)
-        {
-            return Ok(parse(&entries));
+        if self.count()? < WORTH_IT {
+            return RunList::made(history.git(), tree);
         }
-        let listed = match known.as_deref().and_then(Listed::of) {
-            Some(known) => known.updated_to(history.git(), tree)?,
-            None => Listed::made(history.git(), tree)?,
+        let known = RunList::read(history).unwrap_or_default();
+        if known.tree == Some(tree) {
+            return Ok(known);
+        }
+        let (list, appended) = match known.appended(history.git(), tree)? {
+            Some(segment) => (known.with(&segment), Some(segment)),
+            None => (RunList::made(history.git(), tree)?, None),
         };
-        if let Err(error) = listed.write(history) {
+        let written = match appended {
+            Some(segment) => fs::OpenOptions::new()
+                .append(true)
+                .open(RunList::path(history))
+                .and_then(|mut file| file.write_all(&segment)),
+            None => list.write(history),
+        };
+        if let Err(error) = written {
             tracing::debug!(%error, "the list of runs is not kept");
         }
-        let entries: Vec<(&str, &[u8])> =
-            listed.entries.iter().map(|entry| (entry.run.as_str(), entry.stored.as_slice())).collect();
-        Ok(parse(&entries))
+        Ok(list)
     }
 }
 
-impl Listed {
-    fn path(history: &HistoryRepo) -> std::path::PathBuf {
+impl RunList {
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What `choose` makes of each record and its place, in their order, read on as many threads as it pays. No more
+    /// records are in memory at once than threads, but for those that `choose` keeps.
+    pub fn select<T: Send>(
+        &self,
+        parts: Parts<'_>,
+        choose: impl Fn(usize, RunRecord) -> Option<T> + Sync,
+    ) -> Vec<T> {
+        let words = self.words();
+        let wanted = parts.among(&words);
+        let places: Vec<usize> = (0..self.rows.len()).collect();
+        let shares = parallel::map_shares(&places, parallel::threads(places.len() / SHARE), |share| {
+            let read = |at: &usize| choose(*at, self.row(*at, &words, &Wanted::new(wanted.as_deref()))?);
+            share.iter().filter_map(read).collect::<Vec<_>>()
+        });
+        shares.into_iter().flatten().collect()
+    }
+
+    /// The records at some places.
+    pub fn at(&self, places: &[usize]) -> Vec<RunRecord> {
+        let words = self.words();
+        places.iter().filter_map(|at| self.row(*at, &words, &Wanted::new(None))).collect()
+    }
+
+    fn words(&self) -> Vec<&str> {
+        self.words
+            .iter()
+            .map(|word| std::str::from_utf8(&self.bytes[word.clone()]).unwrap_or_default())
+            .collect()
+    }
+
+    fn run(&self, row: &Row) -> Option<RunId> {
+        RunId::parse(std::str::from_utf8(&self.bytes[row.run.clone()]).ok()?).ok()
+    }
+
+    fn row(&self, at: usize, words: &[&str], wanted: &Wanted<'_>) -> Option<RunRecord> {
+        let row = self.rows.get(at)?;
+        row::read(self.run(row)?, &self.bytes[row.row.clone()], words, wanted)
+    }
+
+    fn path(history: &HistoryRepo) -> PathBuf {
         history.own_folder().join("run-list")
     }
 
-    /// The file, if it is whole.
-    fn read(history: &HistoryRepo) -> Option<Vec<u8>> {
-        let mut bytes = small_file::read_at_most(&Self::path(history), RUN_LIST).ok()?;
-        let sum = bytes.split_off(bytes.len().checked_sub(4)?);
-        (crc32fast::hash(&bytes).to_le_bytes() == *sum && bytes.starts_with(MAGIC)).then_some(bytes)
+    /// The file, as far as it is whole.
+    fn read(history: &HistoryRepo) -> Option<Self> {
+        let bytes = small_file::read_at_most(&Self::path(history), RUN_LIST).ok()?;
+        let list = Self::parse(bytes);
+        // What follows a segment that is not whole would be lost.
+        (list.tree.is_some() && list.whole == list.bytes.len()).then_some(list)
     }
 
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
-        let mut listed = Self { tree: reader.id()?, entries: Vec::new() };
-        while !reader.0.is_empty() {
-            let (blob, run, stored) = reader.entry()?;
-            listed.entries.push(Listing { run: RunId::parse(run).ok()?, blob, stored: stored.to_vec() });
+    fn parse(bytes: Vec<u8>) -> Self {
+        let mut list = Self { bytes, ..Self::default() };
+        if !list.bytes.starts_with(MAGIC) {
+            return list;
         }
-        Some(listed)
+        list.whole = MAGIC.len();
+        while list.whole < list.bytes.len() && list.segment().is_some() {}
+        list
+    }
+
+    /// Takes in the next segment, if it is whole and follows.
+    fn segment(&mut self) -> Option<()> {
+        let start = &self.bytes[self.whole..];
+        let [length, sum] = [0, 4].map(|at| start.get(at..at + 4));
+        let length = u32::from_le_bytes(length?.try_into().ok()?);
+        let body = start.get(8..8 + usize::try_from(length).ok()?)?;
+        if crc32fast::hash(body).to_le_bytes() != *sum? {
+            return None;
+        }
+        let end = self.whole + 8 + body.len();
+        let mut reader = Reader { bytes: body, words: &[] };
+        let place = |part: &[u8], left: usize| end - left - part.len()..end - left;
+        let mut id = || Some(ObjectId::from_bytes_or_panic(reader.take(20)?));
+        let (before, after) = (id()?, id()?);
+        if before != self.tree.unwrap_or(ObjectId::null(gix::hash::Kind::Sha1)) {
+            return None;
+        }
+        let mut words = Vec::new();
+        for _ in 0..reader.number()? {
+            let word = reader.text()?;
+            std::str::from_utf8(word).ok()?;
+            words.push(place(word, reader.bytes.len()));
+        }
+        let mut rows = Vec::new();
+        while !reader.bytes.is_empty() {
+            let run = place(reader.text()?, reader.bytes.len());
+            let row = place(reader.text()?, reader.bytes.len());
+            rows.push(Row { run, row });
+        }
+        self.words.extend(words);
+        if self.tree.is_none() {
+            self.rows = rows;
+        } else {
+            self.replace(rows)?;
+        }
+        (self.tree, self.whole) = (Some(after), end);
+        Some(())
+    }
+
+    /// Puts rows in the places of those of the same runs.
+    fn replace(&mut self, rows: Vec<Row>) -> Option<()> {
+        self.stale += 2 * rows.len();
+        let key = |list: &Self, row: &Row| {
+            Some(Reverse((list.run(row)?.epoch_ms(), list.bytes[row.run.clone()].to_vec())))
+        };
+        let mut new: BTreeMap<_, Row> = BTreeMap::new();
+        for row in rows {
+            new.insert(key(self, &row)?, row);
+        }
+        let old = std::mem::take(&mut self.rows);
+        let mut all = Vec::with_capacity(old.len() + new.len());
+        let mut new = new.into_iter().peekable();
+        for row in old {
+            if new.peek().is_none() {
+                all.push(row);
+                continue;
+            }
+            let here = key(self, &row)?;
+            while let Some((_, added)) = new.next_if(|(next, _)| *next < here) {
+                all.push(added);
+            }
+            match new.next_if(|(next, _)| *next == here) {
+                Some((_, changed)) => all.push(changed),
+                None => all.push(row),
+            }
+        }
+        all.extend(new.map(|(_, row)| row));
+        all.retain(|row| !row.row.is_empty());
+        self.rows = all;
+        Some(())
     }
 
     /// Reads every record of `tree`.
     fn made(git: &Repository, tree: ObjectId) -> Result<Self, Error> {
-        let mut entries = Vec::new();
-        for entry in NewestFirst::new(git, tree)? {
-            let (run, blob) = entry?;
-            entries.push(Listing { stored: stored(git, blob)?, run, blob });
-        }
-        Ok(Self { tree, entries })
+        let entries = NewestFirst::new(git, tree)?.collect::<Result<Vec<_>, _>>()?;
+        let rows = read_all(git, &entries)?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(segment(None, tree, Words::default(), &rows));
+        Ok(Self::parse(bytes))
     }
 
-    /// Reads what `tree` has otherwise.
-    fn updated_to(self, git: &Repository, tree: ObjectId) -> Result<Self, Error> {
-        if !git.has_object(self.tree) {
-            return Self::made(git, tree);
+    /// The segment that leads to `tree`; `None` if the file should be made anew.
+    fn appended(&self, git: &Repository, tree: ObjectId) -> Result<Option<Vec<u8>>, Error> {
+        let Some(before) = self.tree.filter(|tree| git.has_object(*tree)) else { return Ok(None) };
+        let mut changed: BTreeMap<RunId, Option<ObjectId>> = BTreeMap::new();
+        for gone in shard::differences(git, Some(tree), before)? {
+            changed.insert(gone.run, None);
         }
-        let key = |run: &RunId| Reverse((run.epoch_ms(), run.clone()));
-        let mut all: BTreeMap<_, Listing> =
-            self.entries.into_iter().map(|entry| (key(&entry.run), entry)).collect();
-        for Difference { run, .. } in shard::differences(git, Some(tree), self.tree)? {
-            all.remove(&key(&run));
+        for there in shard::differences(git, Some(before), tree)? {
+            changed.insert(there.run, Some(there.theirs));
         }
-        for Difference { run, theirs } in shard::differences(git, Some(self.tree), tree)? {
-            all.insert(key(&run), Listing { stored: stored(git, theirs)?, run, blob: theirs });
+        if self.stale + 2 * changed.len() > STALE + self.rows.len() / STALE_SHARE {
+            return Ok(None);
         }
-        Ok(Self { tree, entries: all.into_values().collect() })
+        let mut rows = Vec::new();
+        for (run, blob) in changed {
+            rows.push((run, blob.map(|blob| stored(git, blob)).transpose()?));
+        }
+        rows.sort_by_key(|(run, _)| Reverse((run.epoch_ms(), run.clone())));
+        Ok(Some(segment(Some(before), tree, Words::of(self.words()), &rows)))
     }
 
-    fn write(&self, history: &HistoryRepo) -> std::io::Result<()> {
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(self.tree.as_slice());
-        for entry in &self.entries {
-            out.extend_from_slice(entry.blob.as_slice());
-            for part in [entry.run.as_str().as_bytes(), &entry.stored] {
-                let length = u32::try_from(part.len()).map_err(std::io::Error::other)?;
-                out.extend_from_slice(&length.to_le_bytes());
-                out.extend_from_slice(part);
-            }
+    fn with(self, segment: &[u8]) -> Self {
+        let mut bytes = self.bytes;
+        bytes.extend_from_slice(segment);
+        Self::parse(bytes)
+    }
+
+    fn write(&self, history: &HistoryRepo) -> io::Result<()> {
+        if self.bytes.len() as u64 > RUN_LIST {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if out.len() as u64 + 4 > RUN_LIST {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        let sum = crc32fast::hash(&out);
-        out.extend_from_slice(&sum.to_le_bytes());
         // In a folder that is swept when a process is killed meanwhile.
-        let workspace = history.workspace().map_err(std::io::Error::other)?;
+        let workspace = history.workspace().map_err(io::Error::other)?;
         let fresh = workspace.join("run-list");
-        fs::write(&fresh, &out)?;
+        fs::write(&fresh, &self.bytes)?;
         fs::rename(fresh, Self::path(history))
     }
+}
+
+type Stored = (RunId, Option<Vec<u8>>);
+
+fn segment(before: Option<ObjectId>, after: ObjectId, mut words: Words, rows: &[Stored]) -> Vec<u8> {
+    let (mut list, mut row) = (Vec::new(), Vec::new());
+    for (run, stored) in rows {
+        row.clear();
+        if let Some(stored) = stored {
+            row::write(run, stored, &mut words, &mut row);
+        }
+        for part in [run.as_str().as_bytes(), &row] {
+            number_to(part.len() as u64, &mut list);
+            list.extend_from_slice(part);
+        }
+    }
+    let mut body = Vec::with_capacity(list.len() + (64 << 10));
+    body.extend_from_slice(before.unwrap_or(ObjectId::null(gix::hash::Kind::Sha1)).as_slice());
+    body.extend_from_slice(after.as_slice());
+    number_to(words.added.len() as u64, &mut body);
+    for word in &words.added {
+        number_to(word.len() as u64, &mut body);
+        body.extend_from_slice(word.as_bytes());
+    }
+    body.append(&mut list);
+    // A longer one has a length that is not its own, and is not whole.
+    let mut out = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    out.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    out.append(&mut body);
+    out
+}
+
+/// The stored bytes of records, read on as many threads as it pays.
+fn read_all(git: &Repository, entries: &[(RunId, ObjectId)]) -> Result<Vec<Stored>, Error> {
+    let shared = git.clone().into_sync();
+    let shares = parallel::map_shares(entries, parallel::threads(entries.len() / OBJECTS), |share| {
+        let git = shared.to_thread_local();
+        let read = |(run, blob): &(RunId, ObjectId)| Ok((run.clone(), Some(stored(&git, *blob)?)));
+        share.iter().map(read).collect::<Result<Vec<_>, Error>>()
+    });
+    let mut all = Vec::with_capacity(entries.len());
+    for share in shares {
+        all.append(&mut share?);
+    }
+    Ok(all)
 }
 
 fn stored(git: &Repository, blob: ObjectId) -> Result<Vec<u8>, Error> {
     // One that is too large is kept as none, which can't be read either.
     Ok(store::read_stored(git, blob)?.unwrap_or_default())
-}
-
-/// The runs and records in a file's bytes, if they are those of `tree`.
-fn split(bytes: &[u8], tree: ObjectId) -> Option<Vec<(&str, &[u8])>> {
-    let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
-    let found = reader.id()?;
-    if tree != found {
-        return None;
-    }
-    let mut entries = Vec::new();
-    while !reader.0.is_empty() {
-        let (_, run, stored) = reader.entry()?;
-        entries.push((run, stored));
-    }
-    Some(entries)
-}
-
-/// The records, read on as many threads as it pays.
-fn parse(entries: &[(&str, &[u8])]) -> Vec<RunRecord> {
-    let read = |(run, stored): &(&str, &[u8])| {
-        let run = RunId::parse(run).ok()?;
-        Some(RunRecord::of_run(&run, stored).unwrap_or_else(|why| RunRecord::stand_in(run, stored, &why)))
-    };
-    let shares = parallel::map_shares(entries, parallel::threads(entries.len() / SHARE), |share| {
-        share.iter().filter_map(read).collect::<Vec<_>>()
-    });
-    shares.into_iter().flatten().collect()
-}
-
-struct Reader<'b>(&'b [u8]);
-
-impl<'b> Reader<'b> {
-    fn take(&mut self, count: usize) -> Option<&'b [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn id(&mut self) -> Option<ObjectId> {
-        self.take(20).map(ObjectId::from_bytes_or_panic)
-    }
-
-    fn part(&mut self) -> Option<&'b [u8]> {
-        let length = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    fn entry(&mut self) -> Option<(ObjectId, &'b str, &'b [u8])> {
-        let blob = self.id()?;
-        let run = std::str::from_utf8(self.part()?).ok()?;
-        Some((blob, run, self.part()?))
-    }
 }

@@ -15,6 +15,7 @@ mod merge;
 mod metric;
 mod origin;
 mod record;
+mod row;
 mod salvage;
 mod shard;
 mod status;
@@ -24,10 +25,12 @@ pub use self::{
     attached::{ATTACHMENTS_ID, ATTACHMENTS_LEFT, AttachError, attach, attach_trees, attachments_tree},
     edits::Change,
     error::Error,
+    listed::RunList,
     merge::Merged,
     metric::{Curve, Metric},
     origin::SUBMITTED_AS,
     record::{COMMIT_ID, RecordError, RunRecord, VERSION},
+    row::Parts,
     salvage::Salvage,
     status::{Status, UnknownStatus},
     store::RunStore,

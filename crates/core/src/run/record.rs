@@ -140,7 +140,7 @@ impl RunRecord {
     }
 
     /// A record of which no more is known.
-    fn of(run_id: RunId, experiment_id: String, created_utc: Timestamp) -> Self {
+    pub(super) fn of(run_id: RunId, experiment_id: String, created_utc: Timestamp) -> Self {
         Self {
             run_id,
             run_number: 0,

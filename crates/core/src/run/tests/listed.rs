@@ -1,7 +1,7 @@
 //! Many records at once: the same as one by one, whatever state the file beside the objects is in.
 
 use super::{by, history, put_all, run_at, sample};
-use crate::run::{RecordError, RunRecord, RunStore, Status};
+use crate::run::{Parts, RecordError, RunRecord, RunStore, Status};
 
 #[test]
 fn a_record_is_read_as_it_was_stored_or_refused_by_the_key_that_is_wrong() {
@@ -51,24 +51,47 @@ fn the_list_is_the_records_whatever_becomes_of_its_file() {
     changed.status = Status::Failed;
     put_all(&history, &[changed]);
     is_right("brought up to date");
-    assert_ne!(std::fs::read(&file).unwrap(), first);
+    let appended = std::fs::read(&file).unwrap();
+    assert!(appended.len() > first.len() && appended.starts_with(&first), "what has changed is appended");
+    is_right("read from two segments");
+    std::fs::remove_file(&file).unwrap();
+    is_right("missing");
 
     let whole = std::fs::read(&file).unwrap();
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     let mut newer = whole.clone();
     newer[14] = b'9';
+    let torn = |end: &[u8]| [&appended, end].concat();
     for (what, bytes) in [
         ("damaged", flipped),
         ("of another version", newer),
         ("cut off", whole[..whole.len() / 3].to_vec()),
+        ("cut off within what was appended", appended[..appended.len() - 3].to_vec()),
+        ("half appended", torn(&[0; 5])),
+        ("appended twice", torn(&appended[first.len()..])),
         ("empty", Vec::new()),
-        ("an older one", first),
     ] {
         std::fs::write(&file, bytes).unwrap();
         is_right(what);
         assert_eq!(std::fs::read(&file).unwrap(), whole, "{what}: made anew");
     }
+    std::fs::write(&file, &first).unwrap();
+    is_right("an older one");
+    assert_eq!(std::fs::read(&file).unwrap(), appended);
+
+    // What is out of date does not pile up.
+    let mut lengths = Vec::new();
+    for turn in 0..3 {
+        let mut changed = records.clone();
+        for record in &mut changed {
+            record.metrics.insert("turn".to_owned(), crate::run::Metric::Number(turn.into()));
+        }
+        store.put_all(&changed, &by()).unwrap();
+        is_right("changed again");
+        lengths.push(std::fs::metadata(&file).unwrap().len());
+    }
+    assert!(lengths[1] > lengths[0] && lengths[2] < lengths[1], "{lengths:?}");
 
     // Records that are not there any more: another history of the same project.
     let tip = history.ref_tip(history.runs_ref().as_ref()).unwrap().unwrap();
@@ -78,4 +101,23 @@ fn the_list_is_the_records_whatever_becomes_of_its_file() {
     assert_eq!(store.listed().unwrap().len(), 270);
     store.merge(tip, &by()).unwrap();
     is_right("merged");
+}
+
+#[test]
+fn a_part_of_the_records_is_chosen_while_they_are_read() {
+    let (_folder, history) = history();
+    let mut records: Vec<RunRecord> = (0..260).map(|n| run_at(1_504_832_000_000 + 90_000 * n)).collect();
+    for (number, record) in (0_i32..).zip(&mut records) {
+        record.metrics.insert("loss".to_owned(), crate::run::Metric::from_f64(f64::from(number) + 0.5));
+        record.metrics.insert("other".to_owned(), crate::run::Metric::from_f64(0.5));
+    }
+    put_all(&history, &records);
+    let list = RunStore::new(&history).list().unwrap();
+    assert_eq!(list.len(), 260);
+    let chosen = list.select(Parts::Named(&["LOSS"]), |at, record| {
+        assert_eq!(record.metrics.len(), 1);
+        (record.metrics["loss"].as_f64()? < 3.0).then_some(at)
+    });
+    assert_eq!(chosen, [257, 258, 259], "the newest first");
+    assert_eq!(list.at(&[259, 0]), [records[0].clone(), records[259].clone()]);
 }

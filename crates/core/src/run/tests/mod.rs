@@ -5,6 +5,7 @@ mod group;
 mod listed;
 mod merging;
 mod record;
+mod row;
 mod store;
 mod unreadable;
 
