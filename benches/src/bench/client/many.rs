@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::super::median;
 use super::report::{Goal, Report};
 use super::side::{Side, Testbed, clock, command, turns};
 use super::{Effort, ours::Azml};
@@ -13,6 +14,8 @@ use crate::Outcome;
 
 /// Real snapshots and runs on top of those that were written at once: the history is not freshly packed.
 const ON_TOP: usize = 40;
+/// Parameters and metrics of a run that has many.
+const RICH: usize = 50;
 
 pub(super) fn measure(
     azml: &Path,
@@ -31,7 +34,7 @@ pub(super) fn measure(
     if wants("list") {
         let times = turns(2, effort.many, |number, _| list(number))?;
         for (number, time) in times.into_iter().enumerate() {
-            let limit = Duration::from_millis(100);
+            let limit = Duration::from_millis(60);
             let work = format!("list of {} runs", [effort.runs, effort.runs / 10][number]);
             report.times(work, vec![("azml", time)], &[Goal::AtMost(limit)]);
         }
@@ -68,6 +71,42 @@ pub(super) fn measure(
     Ok(())
 }
 
+/// Ten times as many runs, of which one in ten has many parameters and metrics.
+pub(super) fn scale(azml: &Path, effort: Effort, report: &mut Report) -> Outcome {
+    let runs = 10 * effort.runs;
+    let testbed = Testbed::new(azml, 200)?;
+    let side = Azml::new(&testbed);
+    side.mark()?;
+    import(&testbed, &side.folder().join(".azuremlhistory_git"), runs - 1, 10)?;
+    let sorted = "reverse(sort_by([?\"metric 07\"], &\"metric 07\"))[:50].[run_id, \"metric 07\"]";
+    let works: [(&str, &[&str], u64); 5] = [
+        ("the first list of all", &["history", "list", "--status", "Canceled", "-o", "none"], 60_000),
+        ("the newest 50", &["history", "list", "--last", "50", "-o", "table"], 30),
+        (
+            "those that failed, the 50 best by a metric",
+            &["history", "list", "--status", "Failed", "--query", sorted, "-o", "tsv"],
+            200,
+        ),
+        ("those that were canceled", &["history", "list", "--status", "Canceled", "-o", "table"], 200),
+        ("all as JSON", &["history", "list", "-o", "json"], 2_000),
+    ];
+    for (work, args, limit) in works {
+        let times: Vec<Duration> = if limit > 10_000 {
+            vec![clock(&mut side.command(args))?]
+        } else {
+            (0..effort.many).map(|_| clock(&mut side.command(args))).collect::<Outcome<_>>()?
+        };
+        let goal = Goal::AtMost(Duration::from_millis(limit));
+        report.times(format!("{runs} runs: {work}"), vec![("azml", median(times))], &[goal]);
+    }
+    let mut submits = Vec::new();
+    for _ in 0..effort.many {
+        submits.push(side.submit().ok_or("azml runs scripts")??);
+    }
+    report.times(format!("{runs} runs: one more"), vec![("azml", median(submits))], &[]);
+    Ok(())
+}
+
 /// A project of 200 files with this many runs, each with a snapshot of its own.
 fn history(azml: &Path, runs: usize) -> Outcome<Testbed> {
     let testbed = Testbed::new(azml, 200)?;
@@ -76,7 +115,7 @@ fn history(azml: &Path, runs: usize) -> Outcome<Testbed> {
     let dir = side.folder().join(".azuremlhistory_git");
     let written = runs.saturating_sub(ON_TOP.min(runs / 2) + 1);
     if written > 0 {
-        import(&testbed, &dir, written)?;
+        import(&testbed, &dir, written, 0)?;
     }
     for run in written + 1..runs {
         super::folder::edit(side.folder(), 200, 1, &format!("run {run}"))?;
@@ -86,7 +125,9 @@ fn history(azml: &Path, runs: usize) -> Outcome<Testbed> {
 }
 
 /// Writes runs behind the first by `git fast-import`, in the form that azml itself writes.
-fn import(testbed: &Testbed, dir: &Path, runs: usize) -> Outcome {
+///
+/// One run in `rich_share` has [`RICH`] parameters and metrics; none, if it is 0.
+fn import(testbed: &Testbed, dir: &Path, runs: usize, rich_share: usize) -> Outcome {
     let git = |args: &[&str]| {
         let mut git = command(Path::new("git"), dir, testbed.home());
         git.env("GIT_DIR", dir).args(args);
@@ -127,6 +168,14 @@ fn import(testbed: &Testbed, dir: &Path, runs: usize) -> Outcome {
         record["run_number"] = (run + 2).into();
         record["metrics"] =
             serde_json::json!({"Accuracy": 0.5 + f64::from(u32::try_from(run)?) / 1e5, "Rate": 0.01});
+        if rich_share > 0 && run % rich_share == 0 {
+            for number in 0..RICH {
+                let value = f64::from(u32::try_from((run + 7 * number) % 1009)?) / 1009.0;
+                record["metrics"][format!("metric {number:02}")] = value.into();
+                record["parameters"][format!("parameter {number:02}")] = value.to_string().into();
+            }
+        }
+        record["status"] = if run % 13 == 0 { "Failed" } else { "Completed" }.into();
         let json = serde_json::to_string_pretty(&record)?;
         let mut message = String::new();
         write!(message, "{id}: Completed\n\nRuns: {}\nLast-Run-Number: {}\n", run + 2, run + 2)?;

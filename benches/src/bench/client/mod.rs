@@ -13,6 +13,7 @@ mod peer;
 mod report;
 mod rows;
 mod side;
+mod tracking;
 
 use std::path::Path;
 
@@ -21,8 +22,21 @@ use report::Report;
 use side::Testbed;
 
 /// The names of the rows.
-const ROWS: &[&str] =
-    &["first", "unchanged", "one", "percent", "restore", "empty", "list", "submit", "many", "memory"];
+const ROWS: &[&str] = &[
+    "first",
+    "unchanged",
+    "one",
+    "percent",
+    "restore",
+    "empty",
+    "list",
+    "scale",
+    "submit",
+    "many",
+    "memory",
+    "mlflow",
+    "sweep",
+];
 
 /// The amount of work that is measured.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +92,12 @@ pub(super) fn run(azml: &Path, args: &[String]) -> Outcome<String> {
             let testbed = Testbed::new(azml, *files)?;
             rows::measure(&testbed, &wants, effort, &mut report)?;
         }
+    }
+    if wants("mlflow") || wants("sweep") {
+        tracking::measure(azml, &wants, effort, &mut report)?;
+    }
+    if wants("scale") {
+        many::scale(azml, effort, &mut report)?;
     }
     if wants("list") || wants("many") {
         many::measure(azml, &wants, effort, &mut report)?;
