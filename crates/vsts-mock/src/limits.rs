@@ -317,6 +317,8 @@ pub(crate) const DEVICE_NAME_CHARS: usize = 60;
 
 /// Snapshots of a run history that its page counts.
 pub(crate) const SNAPSHOTS_COUNTED: usize = 20_000;
+/// Snapshots of each run history that the page of branches counts.
+pub(crate) const BRANCH_SNAPSHOTS_COUNTED: usize = 10_000;
 
 /// Characters that a project's description may have.
 pub(crate) const DESCRIPTION_CHARS: usize = 1_000;

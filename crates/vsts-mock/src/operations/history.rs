@@ -2,7 +2,8 @@
 
 use git_wire::history::{LogOptions, PathQuery};
 use gix::ObjectId;
-use gix::objs::tree::EntryMode;
+use gix::bstr::BStr;
+use gix::objs::tree::{EntryKind, EntryMode};
 use jiff::Timestamp;
 
 use super::commit_text::{AskedName, decode, encoding_of};
@@ -52,7 +53,7 @@ impl Criteria {
             }
         }
         match &self.path {
-            Some(path) if self.without_deletes => Ok(entry_at(&repository.find_commit(id)?, path)?.is_some()),
+            Some(path) if self.without_deletes => Ok(entry_at(repository, id, path)?.is_some()),
             _ => Ok(true),
         }
     }
@@ -78,13 +79,31 @@ pub(crate) fn search(
     Ok(found)
 }
 
-/// The entry at a path in a commit's tree.
+/// The entry at a path, as a client asks for it, in a commit's tree.
 pub(crate) fn entry_at(
-    commit: &gix::Commit<'_>,
+    repository: &gix::Repository,
+    commit: ObjectId,
     path: &str,
 ) -> Result<Option<(EntryMode, ObjectId)>, Refused> {
     let segments = path.split('/').filter(|part| !part.is_empty());
-    let found = commit.tree()?.lookup_entry(segments.map(AskedName))?;
+    entry_below(repository, commit, segments.map(AskedName))
+}
+
+/// The entry that these names lead to in a commit's tree; without names, the tree itself.
+pub(crate) fn entry_below<N>(
+    repository: &gix::Repository,
+    commit: ObjectId,
+    names: impl IntoIterator<Item = N>,
+) -> Result<Option<(EntryMode, ObjectId)>, Refused>
+where
+    N: PartialEq<BStr>,
+{
+    let mut names = names.into_iter().peekable();
+    let commit = repository.find_commit(commit)?;
+    if names.peek().is_none() {
+        return Ok(Some((EntryKind::Tree.into(), commit.tree_id()?.detach())));
+    }
+    let found = commit.tree()?.lookup_entry(names)?;
     Ok(found.map(|entry| (entry.mode(), entry.object_id())))
 }
 

@@ -47,15 +47,29 @@ pub(crate) fn entries(
     tree: ObjectId,
     prefix: &str,
 ) -> Result<Vec<Entry>, Refused> {
-    let data = read_tree(repository, work, tree)?;
     let mut all = Vec::new();
+    each_entry(repository, work, tree, |name, mode, id| {
+        let path = joined(prefix, name);
+        work.list(path.len())?;
+        all.push(Entry { path, mode, id });
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Calls `each` with the name, mode and id of each entry of a tree.
+pub(crate) fn each_entry(
+    repository: &gix::Repository,
+    work: &Work,
+    tree: ObjectId,
+    mut each: impl FnMut(&BStr, EntryMode, ObjectId) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let data = read_tree(repository, work, tree)?;
     for entry in TreeRefIter::from_bytes(&data, repository.object_hash()) {
         let entry = entry.map_err(Refused::internal)?;
-        let path = joined(prefix, entry.filename);
-        work.list(path.len())?;
-        all.push(Entry { path, mode: entry.mode, id: entry.oid.to_owned() });
+        each(entry.filename, entry.mode, entry.oid.to_owned())?;
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The entries of a tree and of all trees below it, each folder before what is in it.

@@ -2,12 +2,15 @@
 
 use gix::ObjectId;
 use gix::bstr::BString;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::context::RepoContext;
 use super::refused::Refused;
 use super::work::Work;
 use crate::access::authorize_lock;
+use crate::directory::Repo;
+use crate::state::State;
 
 /// A branch or a tag by its short name, with the commit that it leads to.
 #[derive(Clone, Debug)]
@@ -26,6 +29,30 @@ pub(crate) fn branches(repository: &gix::Repository, work: &Work) -> Result<Vec<
         }
     }
     Ok(all)
+}
+
+/// The branch that `HEAD` names, if it has a commit.
+pub(crate) fn head(repository: &gix::Repository) -> Result<Option<NamedCommit>, Refused> {
+    let head = repository.head()?;
+    let (Some(name), Some(id)) = (head.referent_name(), head.id()) else { return Ok(None) };
+    Ok(Some(NamedCommit { name: name.shorten().to_owned(), commit: id.detach() }))
+}
+
+/// The first `most` branches by name, each with the time of its commit. What can't be read is passed over.
+pub(crate) fn branch_times(state: &State, repo: &Repo, most: usize) -> Vec<(BString, Option<Timestamp>)> {
+    let Ok(opened) = state.open_repo(repo) else { return Vec::new() };
+    let repository = opened.read();
+    let time = |id: ObjectId| {
+        let seconds = repository.find_commit(id).ok()?.time().ok()?.seconds;
+        Timestamp::from_second(seconds).ok()
+    };
+    let Ok(references) = repository.references() else { return Vec::new() };
+    let Ok(branches) = references.local_branches() else { return Vec::new() };
+    let named = branches.flatten().take(most).map(|reference| {
+        let id = reference.try_id().map(gix::Id::detach);
+        (reference.name().shorten().to_owned(), id.and_then(time))
+    });
+    named.collect()
 }
 
 /// The tags that lead to a commit, by name.

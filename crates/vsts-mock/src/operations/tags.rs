@@ -1,8 +1,10 @@
-//! Annotated tags that the server makes for a client.
+//! Annotated tags: read, and made for a client.
 
 use gix::ObjectId;
-use gix::objs::Kind;
+use gix::bstr::ByteSlice as _;
+use gix::objs::{Kind, TagRef};
 
+use super::commits::Signed;
 use super::context::RepoContext;
 use super::new_objects::NewObjects;
 use super::push::{Command, push_one};
@@ -21,8 +23,39 @@ pub(crate) struct NewTag<'a> {
     pub(crate) tagger: Person<'a>,
 }
 
-/// Creates a tag and its ref; gives its id and its data. Blocks.
-pub(crate) fn create(ctx: &RepoContext, new: &NewTag<'_>) -> Result<(ObjectId, Vec<u8>), Refused> {
+/// An annotated tag.
+#[derive(Debug)]
+pub(crate) struct TagInfo {
+    pub(crate) id: ObjectId,
+    pub(crate) name: String,
+    pub(crate) target: ObjectId,
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) tagger: Option<Signed>,
+}
+
+impl TagInfo {
+    fn parse(id: ObjectId, data: &[u8]) -> Result<Self, Refused> {
+        let tag = TagRef::from_bytes(data, id.kind()).map_err(Refused::internal)?;
+        Ok(Self {
+            id,
+            name: tag.name.to_string(),
+            target: tag.target(),
+            kind: tag.target_kind,
+            message: tag.message.to_str_lossy().into_owned(),
+            tagger: tag.tagger().ok().flatten().map(|tagger| Signed::of(tagger, None)),
+        })
+    }
+}
+
+/// Reads a tag.
+pub(crate) fn read(repository: &gix::Repository, id: ObjectId) -> Result<TagInfo, Refused> {
+    let found = repository.try_find_object(id)?.filter(|object| object.kind == Kind::Tag);
+    TagInfo::parse(id, &found.ok_or_else(|| Refused::no_object(&id.to_string()))?.data)
+}
+
+/// Creates a tag and its ref. Blocks.
+pub(crate) fn create(ctx: &RepoContext, new: &NewTag<'_>) -> Result<TagInfo, Refused> {
     let repository = ctx.open()?;
     let (target, message) = (new.target, new.message);
     let name = new.name.strip_prefix("refs/tags/").unwrap_or(new.name);
@@ -39,5 +72,5 @@ pub(crate) fn create(ctx: &RepoContext, new: &NewTag<'_>) -> Result<(ObjectId, V
     let id = objects.add(Kind::Tag, &data)?;
     let command = Command { name: format!("refs/tags/{name}"), old: None, new: Some(id) };
     push_one(ctx, &command, &objects.finish()?)?;
-    Ok((id, data))
+    TagInfo::parse(id, &data)
 }

@@ -24,8 +24,16 @@ fn peeled(repository: &gix::Repository, id: Option<ObjectId>) -> Result<Option<O
 }
 
 /// The first parent of a commit.
-pub(crate) fn first_parent(commit: &gix::Commit<'_>) -> Option<ObjectId> {
-    commit.parent_ids().next().map(gix::Id::detach)
+pub(crate) fn first_parent(
+    repository: &gix::Repository,
+    commit: ObjectId,
+) -> Result<Option<ObjectId>, Refused> {
+    Ok(parents(repository, commit)?.first().copied())
+}
+
+/// The parents of a commit.
+pub(crate) fn parents(repository: &gix::Repository, commit: ObjectId) -> Result<Vec<ObjectId>, Refused> {
+    Ok(repository.find_commit(commit)?.parent_ids().map(gix::Id::detach).collect())
 }
 
 /// The short name of the branch that `HEAD` names, if it has a commit.

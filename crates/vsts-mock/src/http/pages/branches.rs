@@ -4,12 +4,12 @@ use git_wire::history::Apart;
 use gix::ObjectId;
 use maud::{Markup, html};
 
-use super::message::CommitInfo;
 use super::parts::{ago, count};
 use super::source::{Kind, Named, Source, Version, history_of};
 use super::{Failure, Outcome, empty};
 use crate::http::web::encode;
-use crate::limits::{BRANCHES_LISTED, DISTANCES_TIME};
+use crate::limits::{BRANCH_SNAPSHOTS_COUNTED, BRANCHES_LISTED, DISTANCES_TIME};
+use crate::operations::commits::{self, CommitInfo};
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(default) = source.default_branch()? else { return Ok(empty::show(source)) };
@@ -37,7 +37,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
     let apart = apart.unwrap_or_default();
     let mut rows = Vec::new();
     for (number, branch) in all.iter().take(BRANCHES_LISTED).enumerate() {
-        let info = CommitInfo::of(&source.repository, branch.commit)?;
+        let info = CommitInfo::read(&source.repository, branch.commit)?;
         let apart = apart.get(number).filter(|_| branch.name != default.name).copied();
         rows.push((branch, info, apart));
     }
@@ -57,7 +57,7 @@ fn table(source: &Source<'_>, all: &[Named], default: &Named) -> Result<Markup, 
                             @if branch.name == default.name { " " span.tag { "default" } }
                         }
                         td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
-                        td.when { (ago(source.ctx.now, info.authored)) }
+                        td.when { (ago(source.ctx.now, info.author.time)) }
                         td { @if let Some(apart) = apart { (distance(*apart)) } }
                         td.act {
                             @if branch.name != default.name {
@@ -86,9 +86,14 @@ fn distance(Apart { ahead, behind }: Apart) -> Markup {
 fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
     let mut rows = Vec::new();
     for branch in all.iter().take(BRANCHES_LISTED) {
-        let snapshots =
-            source.repository.rev_walk([branch.commit]).first_parent_only().all()?.take(10_000).count();
-        rows.push((branch, CommitInfo::of(&source.repository, branch.commit)?, snapshots));
+        let (_, snapshots) = commits::first_parents(
+            &source.repository,
+            &source.work,
+            branch.commit,
+            (0, 0),
+            BRANCH_SNAPSHOTS_COUNTED,
+        )?;
+        rows.push((branch, CommitInfo::read(&source.repository, branch.commit)?, snapshots));
     }
     Ok(html! {
         div.wide { table {
@@ -101,7 +106,7 @@ fn runs(source: &Source<'_>, all: &[Named]) -> Result<Markup, Failure> {
                     tr {
                         th scope="row" { a href=(source.at("commits", &version, "")) { bdi.break { (branch.name) } } }
                         td { a href=(source.commit_path(info.id)) { bdi { (info.trailer("Run-Id").unwrap_or("without a run")) } } }
-                        td.when { (ago(source.ctx.now, info.authored)) }
+                        td.when { (ago(source.ctx.now, info.author.time)) }
                         td { (count(*snapshots, "snapshot", "snapshots")) }
                     }
                 }

@@ -2,22 +2,23 @@
 
 use git_wire::history::History;
 use gix::ObjectId;
+use gix::objs::Kind as ObjectKind;
 use maud::{Markup, html};
 
-use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Named, Source, Version, history_of, short};
 use super::{Failure, Outcome, diff_view};
 use crate::limits::COMMIT_BRANCHES;
+use crate::operations::commits::CommitInfo;
+use crate::operations::objects;
 
 pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
     let missing = || Failure::absent("There is no such commit in this repository.");
     let id = ObjectId::from_hex(id.as_bytes()).map_err(|_| missing())?;
-    let object = source.repository.try_find_object(id)?.ok_or_else(missing)?;
-    if object.kind != gix::objs::Kind::Commit {
+    if !objects::is(&source.repository, id, ObjectKind::Commit)? {
         return Err(missing());
     }
-    let info = CommitInfo::of(&source.repository, id)?;
+    let info = CommitInfo::read(&source.repository, id)?;
     let version = Version { kind: Kind::Commit, name: id.to_string(), commit: id };
     let now = source.ctx.now;
     let run = info.trailer("Run-Id");
@@ -30,10 +31,10 @@ pub(super) fn show(source: &Source<'_>, id: &str) -> Outcome {
                 }
                 @if !info.body().is_empty() { pre.text { (info.body()) } }
                 p.by {
-                    (avatar(&info.author))
-                    span { strong title=(info.email) { bdi { (info.author) } } " wrote it " (ago(now, info.authored)) }
-                    @if info.committer != info.author {
-                        span { " · " bdi { (info.committer) } " committed it " (ago(now, info.committed)) }
+                    (avatar(&info.author.name))
+                    span { strong title=(info.author.email) { bdi { (info.author.name) } } " wrote it " (ago(now, info.author.time)) }
+                    @if info.committer.name != info.author.name {
+                        span { " · " bdi { (info.committer.name) } " committed it " (ago(now, info.committer.time)) }
                     }
                 }
                 dl.facts {
@@ -67,7 +68,8 @@ pub(super) fn spoken(name: &str) -> String {
 /// A trailer's value; one that is a commit of the repository leads to it.
 fn trailer(source: &Source<'_>, name: &str, value: &str) -> Markup {
     let commit = name.ends_with("Commit").then(|| ObjectId::from_hex(value.as_bytes()).ok()).flatten();
-    let commit = commit.filter(|id| source.repository.find_commit(*id).is_ok());
+    let commit =
+        commit.filter(|id| objects::is(&source.repository, *id, ObjectKind::Commit).unwrap_or(false));
     html! {
         @match commit {
             Some(id) => a href=(source.commit_path(id)) { code { (short(id)) } },

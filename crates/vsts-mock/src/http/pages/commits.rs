@@ -6,11 +6,11 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use maud::{Markup, html};
 
-use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, history_of, short};
 use super::{Failure, Outcome, empty, names, snapshots};
 use crate::limits::PATH_HISTORY_TIME;
+use crate::operations::commits::CommitInfo;
 
 /// Commits on one page.
 pub(super) const PAGE: usize = 50;
@@ -62,7 +62,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
 pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Failure> {
     let mut all = Vec::with_capacity(ids.len());
     for id in ids {
-        all.push(CommitInfo::of(&source.repository, *id)?);
+        all.push(CommitInfo::read(&source.repository, *id)?);
     }
     Ok(html! {
         div.wide { table.commits {
@@ -77,8 +77,8 @@ pub(super) fn list(source: &Source<'_>, ids: &[ObjectId]) -> Result<Markup, Fail
                             @if info.parents.len() > 1 { " " span.tag { "merge" } }
                             @if let Some(run) = info.trailer("Run-Id") { " " span.tag.run { "run " bdi { (run) } } }
                         }
-                        td { span.person { (avatar(&info.author)) bdi { (info.author) } } }
-                        td.when { (ago(source.ctx.now, info.authored)) }
+                        td { span.person { (avatar(&info.author.name)) bdi { (info.author.name) } } }
+                        td.when { (ago(source.ctx.now, info.author.time)) }
                         td {
                             @let version = Version { kind: Kind::Commit, name: info.id.to_string(), commit: info.id };
                             a href=(source.at("", &version, "")) aria-label={ "Files of " (short(info.id)) } { code { (short(info.id)) } }

@@ -9,6 +9,7 @@ use super::Failure;
 use crate::limits::{DIFF_FILE_BYTES, DIFF_FILE_LINES, DIFF_FILE_ROWS, DIFF_LINE_CHARS};
 use crate::operations::changed_files::{Change, How};
 use crate::operations::items::is_binary;
+use crate::operations::objects;
 
 /// Lines around a change that are shown with it.
 const CONTEXT: u32 = 3;
@@ -85,10 +86,10 @@ pub(super) fn lines(repository: &gix::Repository, change: &Change) -> Result<Fil
     let mut texts = [Vec::new(), Vec::new()];
     for (text, side) in texts.iter_mut().zip(sides) {
         let Some((_, id)) = side else { continue };
-        if repository.find_header(id)?.size() > DIFF_FILE_BYTES {
-            return whole(Content::TooLarge);
+        match objects::data_within(repository, id, DIFF_FILE_BYTES)? {
+            Some(data) => *text = data,
+            None => return whole(Content::TooLarge),
         }
-        *text = std::mem::take(&mut repository.find_object(id)?.data);
     }
     let [before, after] = &texts;
     if is_binary(before) || is_binary(after) {

@@ -85,14 +85,6 @@ impl Failure {
             Self::Internal => "The server's log says what it was.".into(),
         }
     }
-
-    /// An error of the server itself; the log has it.
-    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        match refusals::internal(error).status {
-            StatusCode::INSUFFICIENT_STORAGE => Self::DiskFull,
-            _ => Self::Internal,
-        }
-    }
 }
 
 impl From<FormError> for Failure {

@@ -9,12 +9,13 @@ use gix::bstr::{BString, ByteSlice as _};
 use maud::{Markup, html};
 
 use super::failure::Failure;
-use super::message::CommitInfo;
 use super::parts::{ago, copy_field, quiet_head};
 use super::source::{Entry, Source, Version, history_of};
 use super::{Outcome, blob, empty, names};
 use crate::limits::{FOLDER_ENTRIES, LAST_CHANGES_TIME, README_BYTES};
+use crate::operations::commits::CommitInfo;
 use crate::operations::items::is_binary;
+use crate::operations::objects;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let Some(version) = source.version(&["version"])? else { return Ok(empty::show(source)) };
@@ -36,7 +37,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
     let changes = last_changes(source, version.commit, path, &entries)?;
     let readme = readme(source, version, path, &entries)?;
     let title = if path.is_empty() { source.repo.name.as_str() } else { path };
-    let head = CommitInfo::of(&source.repository, version.commit)?;
+    let head = CommitInfo::read(&source.repository, version.commit)?;
     let below = |entry: &Entry| {
         let name = names::text(entry.name.as_bstr());
         if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") }
@@ -60,9 +61,9 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                 }
             }
             div.latest {
-                (super::parts::avatar(&head.author))
-                span { strong { bdi { (head.author) } } " " a href=(source.commit_path(head.id)) { bdi { (head.subject()) } } }
-                span.quiet { (ago(source.ctx.now, head.authored)) " · " code { (super::source::short(head.id)) } }
+                (super::parts::avatar(&head.author.name))
+                span { strong { bdi { (head.author.name) } } " " a href=(source.commit_path(head.id)) { bdi { (head.subject()) } } }
+                span.quiet { (ago(source.ctx.now, head.author.time)) " · " code { (super::source::short(head.id)) } }
             }
             div.wide { table.files {
                 (quiet_head(&["Name", "Last commit", "When"]))
@@ -85,7 +86,7 @@ fn folder(source: &Source<'_>, version: &Version, path: &str, entry: &Entry) -> 
                             @match changes.get(&entry.name) {
                                 Some(info) => {
                                     td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
-                                    td.when { (ago(source.ctx.now, info.authored)) }
+                                    td.when { (ago(source.ctx.now, info.author.time)) }
                                 }
                                 None => { td {} td {} }
                             }
@@ -150,7 +151,7 @@ fn last_changes(
     for (number, id) in found {
         let one = match info.get(&id) {
             Some(known) => known.clone(),
-            None => CommitInfo::of(&source.repository, id)?,
+            None => CommitInfo::read(&source.repository, id)?,
         };
         info.insert(id, one.clone());
         changes.insert(all[number].clone(), one);
@@ -172,14 +173,9 @@ fn readme(
     };
     let best = entries.iter().filter(|entry| entry.mode.is_blob() && rank(entry).is_some()).min_by_key(rank);
     let Some(entry) = best else { return Ok(None) };
-    if source.repository.find_header(entry.id)?.size() > README_BYTES {
-        return Ok(None);
-    }
-    let object = source.repository.find_object(entry.id)?;
-    if is_binary(&object.data) {
-        return Ok(None);
-    }
-    let text = object.data.to_str_lossy();
+    let data = objects::data_within(&source.repository, entry.id, README_BYTES)?;
+    let Some(data) = data.filter(|data| !is_binary(data)) else { return Ok(None) };
+    let text = data.to_str_lossy();
     let shown = if rank(&entry) == Some(0) {
         source.markdown(&text, entry.id, version, path)
     } else {

@@ -22,7 +22,6 @@ mod ignore;
 mod keys;
 mod layout;
 mod markdown;
-mod message;
 mod names;
 mod parts;
 mod permissions;

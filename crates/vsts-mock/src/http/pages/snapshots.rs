@@ -1,18 +1,17 @@
 //! A run history as what it is: a row of snapshots, each with the run it was taken for, its script and what had changed.
 //! All of it is read from the commits and the trailers of their messages.
 
-use gix::ObjectId;
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::Outcome;
 use super::commits::{PAGE, pages};
 use super::diff_view::letter;
-use super::message::CommitInfo;
 use super::parts::{ago, avatar};
 use super::source::{Kind, Source, Version, short};
-use super::{Failure, Outcome};
 use crate::limits::SNAPSHOTS_COUNTED;
-use crate::operations::changed_files::{self, Change};
+use crate::operations::changed_files::Change;
+use crate::operations::commits::{self, CommitInfo};
 use crate::operations::tree_walk::WalkError;
 use crate::operations::work::Exceeded;
 
@@ -28,13 +27,18 @@ struct Snapshot {
 
 pub(super) fn show(source: &Source<'_>, version: &Version, project: Uuid) -> Outcome {
     let skip = source.ctx.ask_number("skip");
-    let (ids, total) = row(source, version.commit, skip)?;
+    let (ids, total) = commits::first_parents(
+        &source.repository,
+        &source.work,
+        version.commit,
+        (skip, PAGE + 1),
+        SNAPSHOTS_COUNTED,
+    )?;
     let has_more = ids.len() > PAGE;
     let mut all = Vec::new();
     for id in ids.into_iter().take(PAGE) {
-        let info = CommitInfo::of(&source.repository, id)?;
-        let before = info.parents.first().copied();
-        let changes = match changed_files::between(&source.repository, &source.work, before, id) {
+        let info = CommitInfo::read(&source.repository, id)?;
+        let changes = match commits::changes(&source.repository, &source.work, id) {
             Ok(mut changes) => {
                 let total = changes.len();
                 changes.truncate(NAMED);
@@ -96,8 +100,8 @@ fn one(source: &Source<'_>, snapshot: &Snapshot) -> Markup {
                 @if let Some(target) = info.trailer("Target") { " " span.tag { (target) } }
             }
             td { (changed(snapshot.changes.as_ref(), info.parents.is_empty())) }
-            td { span.person { (avatar(&info.author)) bdi { (info.author) } } }
-            td.when { (ago(source.ctx.now, info.authored)) }
+            td { span.person { (avatar(&info.author.name)) bdi { (info.author.name) } } }
+            td.when { (ago(source.ctx.now, info.author.time)) }
             td { a href=(source.at("", &version, "")) aria-label={ "Files of snapshot " (short(info.id)) } { code { (short(info.id)) } } }
         }
     }
@@ -116,19 +120,4 @@ fn changed(changes: Option<&(Vec<Change>, usize)>, is_first: bool) -> Markup {
             }
         }
     } }
-}
-
-/// The snapshots by their first parents, from newest to oldest: those of one page and one more, and how many there are.
-fn row(source: &Source<'_>, tip: ObjectId, skip: usize) -> Result<(Vec<ObjectId>, usize), Failure> {
-    let walk = source.repository.rev_walk([tip]).first_parent_only().all()?;
-    let (mut ids, mut total) = (Vec::new(), 0);
-    for step in walk.take(SNAPSHOTS_COUNTED) {
-        source.work.check()?;
-        let id = step?.id;
-        if total >= skip && ids.len() <= PAGE {
-            ids.push(id);
-        }
-        total += 1;
-    }
-    Ok((ids, total))
 }

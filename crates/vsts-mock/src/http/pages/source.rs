@@ -6,7 +6,6 @@ use git_wire::Reader;
 use git_wire::history::History;
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
-use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -25,8 +24,9 @@ use crate::http::web::{encode, encode_path};
 use crate::limits::SUMMARY_BRANCHES;
 use crate::operations::content::Blob;
 use crate::operations::context::RepoContext;
+use crate::operations::history::entry_below;
+use crate::operations::items;
 use crate::operations::refs::{self, NamedCommit};
-use crate::operations::tree_walk::read_tree;
 use crate::operations::versions;
 
 /// The prefix of branches that hold a run history; a GUID follows.
@@ -177,10 +177,8 @@ impl<'v> Source<'v> {
     /// The branch that others are measured by: the one that `HEAD` names, or else the first that is no run history, or
     /// else the first.
     pub(super) fn default_branch(&self) -> Result<Option<Named>, Failure> {
-        let head = self.repository.head()?;
-        if let (Some(name), Some(id)) = (head.referent_name(), head.id()) {
-            let name = names::text(name.shorten()).into_owned();
-            return Ok(Some(Named { name, commit: id.detach() }));
+        if let Some(head) = refs::head(&self.repository)? {
+            return Ok(Some(head.into()));
         }
         let all = self.branches()?;
         let plain = all.iter().find(|branch| history_of(&branch.name).is_none());
@@ -224,28 +222,21 @@ impl<'v> Source<'v> {
 
     /// The entry at a path in a commit; the empty path is its root.
     pub(super) fn entry(&self, commit: ObjectId, path: &str) -> Result<Option<Entry>, Failure> {
-        let commit = self.repository.find_commit(commit)?;
-        if path.is_empty() {
-            let mode = gix::objs::tree::EntryKind::Tree.into();
-            return Ok(Some(Entry { name: BString::default(), mode, id: commit.tree_id()?.detach() }));
-        }
         let path = names::bytes(path);
-        let found = commit.tree()?.lookup_entry(path.split(|byte| *byte == b'/').map(BString::from))?;
-        Ok(found.map(|entry| Entry {
-            name: entry.filename().to_owned(),
-            mode: entry.mode(),
-            id: entry.object_id(),
-        }))
+        let parts: Vec<BString> =
+            path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(BString::from).collect();
+        let name = parts.last().cloned().unwrap_or_default();
+        let found = entry_below(&self.repository, commit, parts)?;
+        Ok(found.map(|(mode, id)| Entry { name, mode, id }))
     }
 
     /// The entries of a folder.
     pub(super) fn entries(&self, tree: ObjectId) -> Result<Vec<Entry>, Failure> {
-        let data = read_tree(&self.repository, &self.work, tree)?;
         let mut all = Vec::new();
-        for entry in TreeRefIter::from_bytes(&data, self.repository.object_hash()) {
-            let entry = entry.map_err(|error| Failure::internal(&error))?;
-            all.push(Entry { name: entry.filename.to_owned(), mode: entry.mode, id: entry.oid.to_owned() });
-        }
+        items::each_entry(&self.repository, &self.work, tree, |name, mode, id| {
+            all.push(Entry { name: name.to_owned(), mode, id });
+            Ok(())
+        })?;
         Ok(all)
     }
 
@@ -369,20 +360,12 @@ pub(super) struct Summary {
 /// Sums a repository up that the visitor may read. What can't be read counts as nothing.
 pub(super) fn summary(ctx: &RequestContext, repo: &Repo) -> Summary {
     let mut summary = Summary::default();
-    let Ok(opened) = ctx.app.state.open_repo(repo) else { return summary };
-    let repository = opened.read();
-    let Ok(references) = repository.references() else { return summary };
-    let Ok(branches) = references.local_branches() else { return summary };
-    for reference in branches.flatten().take(SUMMARY_BRANCHES) {
-        if history_of(&names::text(reference.name().shorten())).is_some() {
+    for (name, time) in refs::branch_times(&ctx.app.state, repo, SUMMARY_BRANCHES) {
+        if history_of(&names::text(name.as_bstr())).is_some() {
             summary.histories += 1;
         } else {
             summary.branches += 1;
         }
-        let time = reference.try_id().and_then(|id| {
-            let seconds = repository.find_commit(id.detach()).ok()?.time().ok()?.seconds;
-            Timestamp::from_second(seconds).ok()
-        });
         summary.changed = summary.changed.max(time);
     }
     summary

@@ -3,18 +3,18 @@
 use maud::html;
 
 use super::Outcome;
-use super::message::CommitInfo;
 use super::parts::ago;
 use super::source::{Kind, Source, Version, short};
 use crate::limits::TAGS_LISTED;
+use crate::operations::commits::CommitInfo;
 
 pub(super) fn show(source: &Source<'_>) -> Outcome {
     let all = source.tags()?;
     let mut rows = Vec::new();
     for tag in all.iter().take(TAGS_LISTED) {
-        rows.push((tag, CommitInfo::of(&source.repository, tag.commit)?));
+        rows.push((tag, CommitInfo::read(&source.repository, tag.commit)?));
     }
-    rows.sort_by(|a, b| b.1.committed.cmp(&a.1.committed).then_with(|| a.0.name.cmp(&b.0.name)));
+    rows.sort_by(|a, b| b.1.committer.time.cmp(&a.1.committer.time).then_with(|| a.0.name.cmp(&b.0.name)));
     let body = html! {
         div.page {
             h1 { "Tags" }
@@ -30,7 +30,7 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
                         tr {
                             th scope="row" { a href=(source.at("", &version, "")) { bdi { (tag.name) } } }
                             td.msg { a href=(source.commit_path(info.id)) { bdi { (info.subject()) } } }
-                            td.when { (ago(source.ctx.now, info.committed)) }
+                            td.when { (ago(source.ctx.now, info.committer.time)) }
                             td { code { (short(info.id)) } }
                             td.act { a href=(source.at("archive", &version, "")) aria-label={ "Download " (tag.name) " as ZIP" } { "ZIP" } }
                         }

@@ -11,6 +11,7 @@ use super::Format;
 use super::request::{RepoRequest, object_of};
 use crate::limits::BATCH_BLOBS;
 use crate::operations::content::Blob;
+use crate::operations::objects;
 use crate::operations::zip::Zip;
 
 pub(crate) fn show(request: &RepoRequest) -> Outcome {
@@ -23,7 +24,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
             let url = request.url(&format!("blobs/{id}"));
             Ok(Reply::ok(json!({
                 "objectId": id.to_string(),
-                "size": repository.find_header(id)?.size(),
+                "size": objects::size(&repository, id)?,
                 "url": url,
                 "_links": { "self": { "href": url }, "repository": { "href": request.repo_json["url"] } },
             })))

@@ -9,9 +9,8 @@ use super::super::reply::{Outcome, Reply};
 use super::request::{RepoRequest, object_id};
 use super::revision::Descriptor;
 use super::{changes, history};
-use crate::operations::changed_files;
+use crate::operations::commits::{self, CommitInfo};
 use crate::operations::tree_walk::WalkError;
-use crate::operations::versions::first_parent;
 use crate::operations::work::Exceeded;
 
 /// Commits that are listed by default.
@@ -63,9 +62,8 @@ pub(super) fn with_counts(
     id: ObjectId,
 ) -> Result<Value, Failure> {
     request.work.check()?;
-    let commit = repository.find_commit(id)?;
-    let mut value = history::reference(request, &commit)?;
-    match changed_files::between(repository, &request.work, first_parent(&commit), id) {
+    let mut value = history::reference(request, &CommitInfo::read(repository, id)?);
+    match commits::changes(repository, &request.work, id) {
         Ok(all) => value["changeCounts"] = changes::counts(&all),
         // The client is told in the service's own way, and gets the rest of its list.
         Err(WalkError::Exceeded(exceeded)) if exceeded != Exceeded::ClientGone => {
@@ -82,10 +80,10 @@ pub(super) fn whole(
     repository: &gix::Repository,
     id: ObjectId,
 ) -> Result<Value, Failure> {
-    let commit = repository.find_commit(id)?;
-    let mut value = history::reference(request, &commit)?;
-    value["treeId"] = commit.tree_id()?.to_string().into();
-    value["parents"] = commit.parent_ids().map(|parent| parent.to_string()).collect();
+    let commit = CommitInfo::read(repository, id)?;
+    let mut value = history::reference(request, &commit);
+    value["treeId"] = commit.tree.to_string().into();
+    value["parents"] = commit.parents.iter().map(ToString::to_string).collect();
     Ok(value)
 }
 
@@ -129,8 +127,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
     if count == 0 {
         return Ok(Reply::ok(value));
     }
-    let commit = repository.find_commit(id)?;
-    let all = changed_files::between(&repository, &request.work, first_parent(&commit), id)?;
+    let all = commits::changes(&repository, &request.work, id)?;
     value["changeCounts"] = changes::counts(&all);
     changes::reply(request, &value, id, &all, 0, count)
 }
@@ -138,8 +135,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
 pub(crate) fn changes(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
     let id = find(request, &repository)?;
-    let commit = repository.find_commit(id)?;
-    let all = changed_files::between(&repository, &request.work, first_parent(&commit), id)?;
+    let all = commits::changes(&repository, &request.work, id)?;
     let (skip, top) = request.query.page(usize::MAX)?;
     changes::reply(request, &json!({ "changeCounts": changes::counts(&all) }), id, &all, skip, top)
 }

@@ -11,6 +11,7 @@ use super::request::{RepoRequest, object_id};
 use super::revision::{Descriptor, or_default};
 use super::{changes, history};
 use crate::operations::changed_files;
+use crate::operations::commits::CommitInfo;
 
 /// Changes that are listed by default.
 const PAGE: usize = 100;
@@ -55,7 +56,7 @@ pub(crate) fn merge_bases(request: &RepoRequest) -> Outcome {
     let (one, other) = (resolve(request.part("commitId"))?, resolve(other)?);
     let mut values = Vec::new();
     for base in request.merge_bases(&repository, one, other)? {
-        values.push(history::reference(request, &repository.find_commit(base)?)?);
+        values.push(history::reference(request, &CommitInfo::read(&repository, base)?));
     }
     Ok(Reply::ok(shape::list(values.into_iter())))
 }

@@ -8,9 +8,9 @@ use super::super::failure::Failure;
 use super::super::query::Query;
 use super::request::{RepoRequest, object_id, person};
 use super::revision::{Descriptor, or_default};
-use crate::operations::commit_text::{decode, encoding_of};
+use crate::operations::commits::CommitInfo;
 use crate::operations::history::{self, Criteria};
-use crate::operations::versions::default_branch;
+use crate::operations::versions::{default_branch, parents};
 
 /// The criteria of a query.
 fn criteria(query: &Query) -> Result<Criteria, Failure> {
@@ -90,7 +90,7 @@ fn range(
     let mut hidden = Vec::new();
     if let Some(from) = query.criterion("fromCommitId") {
         let from = Descriptor::commit(&object_id(from)?.to_string()).resolve(request, repository)?;
-        hidden.extend(repository.find_commit(from)?.parent_ids().map(gix::Id::detach));
+        hidden.extend(parents(repository, from)?);
     }
     // What the other version has, and this one has not.
     if let Some(other) = Descriptor::of_criterion(query, &["compareVersion."])? {
@@ -100,16 +100,14 @@ fn range(
 }
 
 /// A commit, as in lists.
-pub(super) fn reference(request: &RepoRequest, commit: &gix::Commit<'_>) -> Result<Value, Failure> {
+pub(super) fn reference(request: &RepoRequest, commit: &CommitInfo) -> Value {
     let id = commit.id;
-    let encoding = encoding_of(commit);
-    let message = decode(commit.message_raw()?, encoding);
-    Ok(json!({
+    json!({
         "commitId": id.to_string(),
-        "author": person(commit.author()?, encoding),
-        "committer": person(commit.committer()?, encoding),
-        "comment": message.trim_end_matches('\n'),
+        "author": person(&commit.author),
+        "committer": person(&commit.committer),
+        "comment": commit.message.trim_end_matches('\n'),
         "url": request.url(&format!("commits/{id}")),
         "remoteUrl": request.page(&format!("commit/{id}")),
-    }))
+    })
 }

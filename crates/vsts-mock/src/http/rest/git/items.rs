@@ -2,7 +2,6 @@
 
 use git_wire::Reader;
 use gix::ObjectId;
-use gix::objs::tree::{EntryKind, EntryMode};
 use serde_json::{Value, json};
 
 use super::super::failure::{Failure, excerpt};
@@ -15,6 +14,7 @@ use super::revision::{Descriptor, or_default};
 use super::write;
 use crate::http::web::encode_into;
 use crate::limits::{BATCH_ITEMS, BINARY_CHECK_BYTES, CONTENT_IN_JSON_BYTES, LATEST_CHANGES};
+use crate::operations::commits::CommitInfo;
 use crate::operations::content::Blob;
 use crate::operations::history::{entry_at, latest_change};
 use crate::operations::items::{self, Depth, Entry, all_below, is_binary};
@@ -66,12 +66,7 @@ impl<'r> Version<'r> {
 
     /// The entry at a path, which begins and ends without a slash.
     fn entry(&self, request: &RepoRequest, path: &str) -> Result<Entry, Failure> {
-        let commit = self.repository.find_commit(self.commit)?;
-        if path.is_empty() {
-            let mode = EntryMode::from(EntryKind::Tree);
-            return Ok(Entry { path: String::new(), mode, id: commit.tree_id()?.detach() });
-        }
-        let (mode, id) = entry_at(&commit, path)?.ok_or_else(|| {
+        let (mode, id) = entry_at(self.repository, self.commit, path)?.ok_or_else(|| {
             let message = format!(
                 "TF401174: The item '/{}' could not be found in the repository '{}' at the version specified by '{}' \
                  (resolved to commit '{}')",
@@ -141,7 +136,7 @@ impl<'r> ItemJson<'r> {
         if self.extras.latest_change
             && let Some(id) = latest_change(request, repository, self.version.commit, &entry.path)?
         {
-            let change = reference(request, &repository.find_commit(id)?)?;
+            let change = reference(request, &CommitInfo::read(repository, id)?);
             out.extend_from_slice(format!(",\"latestProcessedChange\":{change}").as_bytes());
         }
         if self.extras.links {

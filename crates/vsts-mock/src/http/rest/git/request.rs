@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 
-use encoding_rs::Encoding;
 use gix::ObjectId;
 use gix::objs::Kind;
 use http::header::ACCEPT;
@@ -13,10 +12,9 @@ use super::super::failure::{Failure, excerpt};
 use super::super::locations::Values;
 use super::super::query::Query;
 use super::super::{Call, shape};
-use crate::operations::commit_text::decode;
+use crate::operations::commits::Signed;
 use crate::operations::context::RepoContext;
-use crate::operations::history::time_of;
-use crate::operations::refused::Refused;
+use crate::operations::objects;
 use crate::operations::work::Work;
 
 /// A REST request about a repository.
@@ -83,21 +81,9 @@ impl RepoRequest {
 
 /// The id of an object of one kind, by the id in a request.
 pub(super) fn object_of(repository: &gix::Repository, id: &str, kind: Kind) -> Result<ObjectId, Failure> {
-    let parsed = object_id(id)?;
-    let found = repository.try_find_header(parsed)?.is_some_and(|header| header.kind() == kind);
-    if found { Ok(parsed) } else { Err(Refused::no_object(id).into()) }
-}
-
-/// The data of an object of one kind, by the id in a request.
-pub(super) fn object(
-    repository: &gix::Repository,
-    id: &str,
-    kind: Kind,
-) -> Result<(ObjectId, Vec<u8>), Failure> {
-    let parsed = object_id(id)?;
-    let found = repository.try_find_object(parsed)?.filter(|object| object.kind == kind);
-    let mut object = found.ok_or_else(|| Refused::no_object(id))?;
-    Ok((parsed, std::mem::take(&mut object.data)))
+    let id = object_id(id)?;
+    objects::check(repository, id, kind)?;
+    Ok(id)
 }
 
 /// An id of forty hexadecimal digits.
@@ -108,10 +94,6 @@ pub(super) fn object_id(text: &str) -> Result<ObjectId, Failure> {
 }
 
 /// The author of something and the time.
-pub(super) fn person(signature: gix::actor::SignatureRef<'_>, encoding: Option<&'static Encoding>) -> Value {
-    json!({
-        "name": decode(signature.name, encoding),
-        "email": decode(signature.email, encoding),
-        "date": time_of(signature),
-    })
+pub(super) fn person(signed: &Signed) -> Value {
+    json!({ "name": signed.name, "email": signed.email, "date": signed.time })
 }

@@ -118,7 +118,7 @@ impl Descriptor {
         let commit = commit?.ok_or_else(absent)?;
         match self.option {
             Step::Itself => Ok(commit),
-            Step::FirstParent => versions::first_parent(&repository.find_commit(commit)?).ok_or_else(absent),
+            Step::FirstParent => versions::first_parent(repository, commit)?.ok_or_else(absent),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Annotated tags, by the id of the tag object.
 
-use gix::bstr::ByteSlice as _;
-use gix::objs::{Kind, TagRef};
+use gix::objs::Kind;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -9,29 +8,27 @@ use super::super::failure::Failure;
 use super::super::query::choice;
 use super::super::reply::{Outcome, Reply};
 use super::pushes::by;
-use super::request::{RepoRequest, object, object_id, person};
-use crate::operations::tags::{self, NewTag};
+use super::request::{RepoRequest, object_id, person};
+use crate::operations::tags::{self, NewTag, TagInfo};
 
 pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
-    let (id, data) = object(&repository, request.part("objectId"), Kind::Tag)?;
-    Ok(Reply::ok(tag(request, &id.to_string(), &data)?))
+    let tag = tags::read(&repository, object_id(request.part("objectId"))?)?;
+    Ok(Reply::ok(shown(request, &tag)))
 }
 
-fn tag(request: &RepoRequest, id: &str, data: &[u8]) -> Result<Value, Failure> {
-    let tag = TagRef::from_bytes(data, gix::hash::Kind::Sha1).map_err(|error| Failure::internal(&error))?;
-    let kind = tag.target_kind.to_string();
+fn shown(request: &RepoRequest, tag: &TagInfo) -> Value {
     let mut value = json!({
-        "name": tag.name.to_string(),
-        "objectId": id,
-        "taggedObject": { "objectId": tag.target().to_string(), "objectType": kind },
-        "message": tag.message.to_str_lossy().trim_end_matches('\n'),
-        "url": request.url(&format!("annotatedtags/{id}")),
+        "name": tag.name,
+        "objectId": tag.id.to_string(),
+        "taggedObject": { "objectId": tag.target.to_string(), "objectType": tag.kind.to_string() },
+        "message": tag.message.trim_end_matches('\n'),
+        "url": request.url(&format!("annotatedtags/{}", tag.id)),
     });
-    if let Ok(Some(tagger)) = tag.tagger() {
-        value["taggedBy"] = person(tagger, None);
+    if let Some(tagger) = &tag.tagger {
+        value["taggedBy"] = person(tagger);
     }
-    Ok(value)
+    value
 }
 
 pub(crate) fn create(request: &RepoRequest) -> Outcome {
@@ -51,6 +48,6 @@ pub(crate) fn create(request: &RepoRequest) -> Outcome {
         message: body["message"].as_str().unwrap_or_default(),
         tagger: by(&body["taggedBy"])?,
     };
-    let (id, data) = tags::create(request, &new)?;
-    Ok(Reply::json(StatusCode::CREATED, tag(request, &id.to_string(), &data)?))
+    let tag = tags::create(request, &new)?;
+    Ok(Reply::json(StatusCode::CREATED, shown(request, &tag)))
 }

@@ -7,6 +7,7 @@ use super::super::reply::{Outcome, Reply};
 use super::request::{RepoRequest, object_of};
 use super::write;
 use crate::operations::items::{all_below, entries};
+use crate::operations::objects;
 
 pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let repository = request.open()?;
@@ -24,7 +25,7 @@ pub(crate) fn show(request: &RepoRequest) -> Outcome {
     let mut sizes = Vec::with_capacity(all.len());
     for entry in &all {
         request.work.check()?;
-        sizes.push(if entry.kind() == "blob" { repository.find_header(entry.id)?.size() } else { 0 });
+        sizes.push(if entry.kind() == "blob" { objects::size(&repository, entry.id)? } else { 0 });
     }
     let whole = json!({
         "objectId": id.to_string(),

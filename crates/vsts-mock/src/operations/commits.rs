@@ -1,46 +1,66 @@
-//! A commit's message: its first line, the rest, and the trailers at its end.
+//! Commits as they tell of themselves: who, when, why, from what; and what they changed.
 
+use encoding_rs::Encoding;
+use gix::ObjectId;
 use jiff::Timestamp;
 
-use super::failure::Failure;
-use crate::operations::commit_text::{decode, encoding_of};
+use super::changed_files::{self, Change};
+use super::commit_text::{decode, encoding_of};
+use super::history::time_of;
+use super::refused::Refused;
+use super::tree_walk::WalkError;
+use super::work::Work;
 
 /// Longest first line that is shown in a list.
 const LONGEST_SUBJECT: usize = 120;
 
-/// A commit as pages tell of it.
+/// Somebody's signature under a commit or a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) time: Timestamp,
+}
+
+impl Signed {
+    /// Reads a signature, whose texts are in `encoding`; `None` for UTF-8.
+    pub(crate) fn of(signature: gix::actor::SignatureRef<'_>, encoding: Option<&'static Encoding>) -> Self {
+        Self {
+            name: decode(signature.name, encoding).into_owned(),
+            email: decode(signature.email, encoding).into_owned(),
+            time: time_of(signature),
+        }
+    }
+}
+
+/// A commit, its texts decoded.
 #[derive(Clone, Debug)]
-pub(super) struct CommitInfo {
-    pub(super) id: gix::ObjectId,
-    pub(super) parents: Vec<gix::ObjectId>,
-    pub(super) author: String,
-    pub(super) email: String,
-    pub(super) authored: Timestamp,
-    pub(super) committer: String,
-    pub(super) committed: Timestamp,
-    pub(super) message: String,
+pub(crate) struct CommitInfo {
+    pub(crate) id: ObjectId,
+    pub(crate) tree: ObjectId,
+    pub(crate) parents: Vec<ObjectId>,
+    pub(crate) author: Signed,
+    pub(crate) committer: Signed,
+    pub(crate) message: String,
 }
 
 impl CommitInfo {
-    pub(super) fn of(repository: &gix::Repository, id: gix::ObjectId) -> Result<Self, Failure> {
+    /// Reads a commit.
+    pub(crate) fn read(repository: &gix::Repository, id: ObjectId) -> Result<Self, Refused> {
         let commit = repository.find_commit(id)?;
-        let (author, committer) = (commit.author()?, commit.committer()?);
         let encoding = encoding_of(&commit);
-        let text = |bytes| decode(bytes, encoding).into_owned();
         Ok(Self {
             id,
+            tree: commit.tree_id()?.detach(),
             parents: commit.parent_ids().map(gix::Id::detach).collect(),
-            author: text(author.name),
-            email: text(author.email),
-            authored: time_of(author),
-            committer: text(committer.name),
-            committed: time_of(committer),
-            message: text(commit.message_raw()?),
+            author: Signed::of(commit.author()?, encoding),
+            committer: Signed::of(commit.committer()?, encoding),
+            message: decode(commit.message_raw()?, encoding).into_owned(),
         })
     }
 
     /// The first line, cut where it is long.
-    pub(super) fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         let line = self.message.trim_start().lines().next().unwrap_or_default().trim_end();
         match line.char_indices().nth(LONGEST_SUBJECT) {
             Some((end, _)) => format!("{}…", &line[..end]),
@@ -50,7 +70,7 @@ impl CommitInfo {
     }
 
     /// The text after the first line, without the trailers.
-    pub(super) fn body(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         let message = self.message.trim();
         let rest = message.split_once('\n').map_or("", |(_, rest)| rest).trim();
         match trailers_start(rest) {
@@ -60,7 +80,7 @@ impl CommitInfo {
     }
 
     /// `Key: value` lines of the last paragraph.
-    pub(super) fn trailers(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn trailers(&self) -> Vec<(&str, &str)> {
         let message = self.message.trim();
         let rest = message.split_once('\n').map_or("", |(_, rest)| rest).trim();
         let Some(start) = trailers_start(rest) else { return Vec::new() };
@@ -68,14 +88,42 @@ impl CommitInfo {
     }
 
     /// The first trailer of that name.
-    pub(super) fn trailer(&self, name: &str) -> Option<&str> {
+    pub(crate) fn trailer(&self, name: &str) -> Option<&str> {
         self.trailers().into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
-fn time_of(signature: gix::actor::SignatureRef<'_>) -> Timestamp {
-    let seconds = signature.time().map_or(0, |time| time.seconds);
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+/// The files that a commit changed, beside its first parent.
+pub(crate) fn changes(
+    repository: &gix::Repository,
+    work: &Work,
+    id: ObjectId,
+) -> Result<Vec<Change>, WalkError> {
+    let commit = repository.find_commit(id)?;
+    let first = commit.parent_ids().next().map(gix::Id::detach);
+    changed_files::between(repository, work, first, id)
+}
+
+/// The commits from `tip` back by first parents: at most `kept` of them without the first `skip`, and how many there are.
+/// It counts to `most`.
+pub(crate) fn first_parents(
+    repository: &gix::Repository,
+    work: &Work,
+    tip: ObjectId,
+    (skip, kept): (usize, usize),
+    most: usize,
+) -> Result<(Vec<ObjectId>, usize), Refused> {
+    let walk = repository.rev_walk([tip]).first_parent_only().all()?;
+    let (mut ids, mut total) = (Vec::new(), 0);
+    for step in walk.take(most) {
+        work.check()?;
+        let id = step?.id;
+        if total >= skip && ids.len() < kept {
+            ids.push(id);
+        }
+        total += 1;
+    }
+    Ok((ids, total))
 }
 
 /// The start of the last paragraph, if it consists of trailers alone.
@@ -97,14 +145,13 @@ mod tests {
     use super::*;
 
     fn info(message: &str) -> CommitInfo {
+        let nobody = Signed { name: String::new(), email: String::new(), time: Timestamp::UNIX_EPOCH };
         CommitInfo {
-            id: gix::ObjectId::null(gix::hash::Kind::Sha1),
+            id: ObjectId::null(gix::hash::Kind::Sha1),
+            tree: ObjectId::null(gix::hash::Kind::Sha1),
             parents: Vec::new(),
-            author: String::new(),
-            email: String::new(),
-            authored: Timestamp::UNIX_EPOCH,
-            committer: String::new(),
-            committed: Timestamp::UNIX_EPOCH,
+            author: nobody.clone(),
+            committer: nobody,
             message: message.to_owned(),
         }
     }
