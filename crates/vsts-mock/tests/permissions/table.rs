@@ -163,14 +163,21 @@ async fn every_endpoint_gives_the_same_verdict() {
             if on_page.is_some_and(|found| found != sees) {
                 wrong.push(format!("{title}: {action}: the page says {on_page:?}, not {sees}"));
             }
+            let attempt = |transport: &str| match git {
+                Git::Fetch => Attempt::Fetch,
+                Git::Change(folder, from, to) => {
+                    Attempt::Change { name: ref_name(folder, role, transport), from, to }
+                }
+                Git::Not => rest(action, role),
+            };
+            if ["fetch", "push", "push to a guarded folder"].contains(&action) {
+                let found = testbed.over_lfs(&token, &attempt("lfs")).await;
+                if found != Some(expected) {
+                    wrong.push(format!("{title}: {action}: Git LFS says {found:?}, not {expected}"));
+                }
+            }
             for transport in TRANSPORTS {
-                let attempt = match git {
-                    Git::Fetch => Attempt::Fetch,
-                    Git::Change(folder, from, to) => {
-                        Attempt::Change { name: ref_name(folder, role, transport), from, to }
-                    }
-                    Git::Not => rest(action, role),
-                };
+                let attempt = attempt(transport);
                 let found = match (transport, &mut ssh) {
                     ("http", _) => testbed.over_http(&token, &attempt).await,
                     ("ssh", Some(client)) => testbed.over_ssh(client, &attempt).await,

@@ -1,4 +1,4 @@
-//! The ways in: Git over HTTP, Git over SSH, the REST API, the pages, and the checks that ask without doing.
+//! The ways in: Git over HTTP, Git over SSH, Git LFS, the REST API, the pages, and the checks that ask without doing.
 //!
 //! Each tells what became of an attempt in one letter: `y` for yes, `-` where it is said that there is no such thing, `s`
 //! where somebody has to sign in first, and the letter of the permission that is said to be lacking.
@@ -159,6 +159,19 @@ impl Testbed {
                 other => panic!("{other}: {reply:?}"),
             });
         }
+        Some(verdict(reply.status, &reply.body))
+    }
+
+    /// The verdict about the large files of a fetch, or of a push to the ref.
+    pub(crate) async fn over_lfs(&self, token: &str, attempt: &Attempt) -> Option<char> {
+        let (operation, name) = match attempt {
+            Attempt::Fetch => ("download", "refs/heads/master"),
+            Attempt::Change { name, .. } => ("upload", name.as_str()),
+            Attempt::Rest { .. } => return None,
+        };
+        let body = json!({ "operation": operation, "ref": { "name": name }, "objects": [] }).to_string();
+        let (path, kind) = ("/iris/_git/extra/info/lfs/objects/batch", "application/vnd.git-lfs+json");
+        let reply = self.http("POST", path, token, kind, body.into_bytes()).await;
         Some(verdict(reply.status, &reply.body))
     }
 
