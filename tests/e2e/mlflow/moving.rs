@@ -252,7 +252,7 @@ fn years_of_runs_move_in_one_command() {
     let project = alice.create_project(&work, "iris");
     let runs = 600_usize;
     write(&work, "store.py", STORE);
-    alice.run("python3", &work, &["store.py", "mlflow.db", &runs.to_string()]).ok();
+    let _made = alice.run("python3", &work, &["store.py", "mlflow.db", &runs.to_string()]).ok();
     let done = alice.azml_json(&project, &["mlflow", "import", "../mlflow.db"]);
     assert_eq!((&done["added"], &done["refused"]), (&json!(runs), &json!(0)), "{done}");
     let history = e2e::git::history_of(&project);

@@ -30,7 +30,10 @@ pub(super) fn show(source: &Source<'_>) -> Outcome {
         (start, length) = (Vec::new(), large.size);
         rest = Box::new(large.file.take(length));
         let read = rest.by_ref().take(BINARY_CHECK_BYTES as u64).read_to_end(&mut start);
-        read.map_err(|error| Failure::internal(&error))?;
+        read.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a large file can't be read");
+            Failure::Internal
+        })?;
     }
     let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let (kind, is_shown) = match extension.as_deref() {
