@@ -157,7 +157,7 @@ pub(crate) const TREE_BYTES: u64 = 32 << 20;
 pub(crate) const PIECE_BYTES: usize = 128 << 10;
 
 /// Bytes of a whole file, outside of Git, that are read at once while it is sent.
-pub(crate) const FILE_PIECE_BYTES: usize = 256 << 10;
+pub(crate) const FILE_PIECE_BYTES: usize = 128 << 10;
 
 /// Pieces of files that are read at the same time. More would need a thread each, and no file would arrive sooner.
 pub(crate) const PIECES_AT_ONCE: usize = 16;
@@ -426,7 +426,7 @@ pub(crate) const LFS_FILE_BYTES: u64 = 50_000_000_000;
 pub(crate) const LFS_BATCH_OBJECTS: usize = 1_000;
 
 /// Bytes of a body that Git LFS sends at once to be hashed and written.
-pub(crate) const LFS_PIECE_BYTES: usize = 256 << 10;
+pub(crate) const LFS_PIECE_BYTES: usize = 128 << 10;
 
 /// The time for which the actions of Git LFS's batch API are good.
 pub(crate) const LFS_GRANT: Duration = Duration::from_hours(1);

@@ -22,7 +22,7 @@ use super::range::{Part, part};
 use crate::http::body::BodyError;
 use crate::http::web::stream;
 use crate::http::web::text;
-use crate::limits::LFS_PIECE_BYTES;
+use crate::limits::{HTTP_HEAD_BYTES, LFS_PIECE_BYTES};
 use crate::operations::lfs::{LfsRefused, transfer};
 use crate::state::Receiving;
 
@@ -138,7 +138,10 @@ async fn receive(call: &Call<'_>, mut body: Body, most: u64) -> Result<Receiving
 
 /// The next bytes of a body; none at its end.
 async fn next_piece(body: &mut Body) -> Result<Bytes, BodyError> {
-    let mut piece = BytesMut::new();
+    // A frame has no more bytes than the connection's buffer.
+    let most = LFS_PIECE_BYTES + HTTP_HEAD_BYTES;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(most);
+    let mut piece = BytesMut::with_capacity(announced.min(most));
     while piece.len() < LFS_PIECE_BYTES {
         let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|error| BodyError::of(&error))?;

@@ -4,13 +4,18 @@ use std::fs::File;
 
 use lfs_wire::Oid;
 use lfs_wire::batch::Operation;
+use tokio::sync::Semaphore;
 
 use super::{LfsRefused, check, not_kept};
 use crate::access::Principal;
 use crate::app::App;
 use crate::directory::Repo;
 use crate::journal::Event;
+use crate::limits::PIECES_AT_ONCE;
 use crate::state::{Received, Receiving};
+
+/// Turns to open a file: more at once would take a thread each.
+static OPENING: Semaphore = Semaphore::const_new(PIECES_AT_ONCE);
 
 /// The content of an object, opened.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub(crate) async fn open(
 ) -> Result<Content, LfsRefused> {
     let size = size(app, repo, oid).await?;
     let store = app.state.lfs_store().clone();
+    // Nobody closes it.
+    let _turn = OPENING.acquire().await.map_err(|error| LfsRefused::internal(&error))?;
     let opening = tokio::task::spawn_blocking(move || match store.content(oid)? {
         Some(file) if file.metadata()?.len() == size => Ok(Some(file)),
         _ => Ok::<_, std::io::Error>(None),
