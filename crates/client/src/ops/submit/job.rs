@@ -1,13 +1,12 @@
 //! The job of a run: its program, and the environment that the program gets.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use azml_core::snapshot::{Taken, Why};
 
 use super::Submission;
-use crate::context::Context;
 use crate::env::{
     AZML_ATTACHMENTS_DIR, AZML_METRICS_FILE, AZML_RUN_ID, AZUREML_NATIVE_SHARE_DIRECTORY, PATH, PYTHONPATH,
 };
@@ -25,13 +24,14 @@ impl Submission<'_> {
             python::install(&state).map_err(|error| CommandError::file("write into", &state, error))?;
         let share = self.share_dir();
         std::fs::create_dir_all(&share).map_err(|error| CommandError::file("make folder", &share, error))?;
-        let mut environment: BTreeMap<OsString, OsString> = BTreeMap::from([
-            ("PYTHONUNBUFFERED".into(), "1".into()),
-            (PYTHONPATH.into(), python::search_path(&module, self.ctx.env.get(PYTHONPATH))),
-            (PATH.into(), with_azml(self.ctx)),
-        ]);
+        let mut environment: BTreeMap<OsString, OsString> =
+            BTreeMap::from([("PYTHONUNBUFFERED".into(), "1".into())]);
         environment.extend(config.environment.iter().map(|(key, value)| (key.into(), value.into())));
+        // What the configuration gives takes the place of what azml was given, and not of what azml adds.
+        let given = |name| config.environment.get(name).map(OsStr::new).or_else(|| self.ctx.env.get(name));
         environment.extend([
+            (PYTHONPATH.into(), python::search_path(&module, given(PYTHONPATH))),
+            (PATH.into(), with_azml(given(PATH))),
             (AZML_RUN_ID.into(), self.live.id().as_str().into()),
             (AZML_METRICS_FILE.into(), self.live.metrics_file().into_os_string()),
             (AZML_ATTACHMENTS_DIR.into(), attachments.into()),
@@ -71,8 +71,8 @@ impl Submission<'_> {
 }
 
 /// The PATH with azml's own folder at its end, so that `azml run log` works in every script.
-fn with_azml(ctx: &Context) -> OsString {
-    let mut path = ctx.env.get(PATH).map(ToOwned::to_owned).unwrap_or_default();
+fn with_azml(given: Option<&OsStr>) -> OsString {
+    let mut path = given.map(ToOwned::to_owned).unwrap_or_default();
     if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
         if !path.is_empty() {
             path.push(":");
